@@ -1,0 +1,58 @@
+//! Comma separated values, RFC 4180.
+
+use std::io::Read;
+
+use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, id_column};
+
+pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
+    let names: Vec<String> = match reader.headers() {
+        Ok(header) => header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect(),
+        Err(error) => return Err(whole_file(error)),
+    };
+    if let Some(name) = names.iter().enumerate().find_map(|(n, name)| names[..n].contains(name).then_some(name)) {
+        return Err(ImportError::Header(format!("two columns are named {name:?}")));
+    }
+    let id = id_column(&names)?;
+    let mut table = Table { columns: names.clone(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
+    table.columns.remove(id);
+
+    let mut record = csv::ByteRecord::new();
+    while reader.read_byte_record(&mut record).map_err(whole_file)? {
+        table.n_rows += 1;
+        if table.rows.len() >= ITEMS_MAX {
+            return Err(ImportError::TooLarge { what: "items", limit: ITEMS_MAX });
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        if record.len() != names.len() {
+            let detail = format!("{} fields, the header has {}", record.len(), names.len());
+            table.errors.push(RowError { row: line, reason: "wrong number of fields", detail });
+            continue;
+        }
+        let mut fields = Vec::with_capacity(names.len());
+        let mut wrong = None;
+        for (name, field) in names.iter().zip(record.iter()) {
+            match std::str::from_utf8(field) {
+                Ok(text) => fields.push(text.to_owned()),
+                Err(_) => wrong = Some(format!("column {name:?}")),
+            }
+        }
+        if let Some(detail) = wrong {
+            table.errors.push(RowError { row: line, reason: "text is not UTF-8", detail });
+            continue;
+        }
+        let item_id = fields.remove(id);
+        let values =
+            fields.into_iter().map(|text| if text.is_empty() { Raw::Absent } else { Raw::Text(text) }).collect();
+        table.rows.push(RawRow { line, item_id, values });
+    }
+    Ok(table)
+}
+
+fn whole_file(error: csv::Error) -> ImportError {
+    let text = error.to_string();
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => ImportError::Io(error),
+        _ => ImportError::Header(text),
+    }
+}

@@ -1,0 +1,134 @@
+//! Types of columns, and values of types.
+
+use std::collections::BTreeMap;
+
+use domain::{Column, PropertyType, PropertyValue, Timestamp};
+use serde_json::Value;
+
+use super::{Raw, Table};
+
+/// Each column with its declared type, or the narrowest that holds all its values.
+pub(super) fn columns(table: &Table, declared: &BTreeMap<String, PropertyType>) -> Vec<Column> {
+    let names = table.columns.iter().enumerate();
+    names
+        .map(|(n, name)| {
+            let values = || table.rows.iter().map(move |row| &row.values[n]);
+            let type_ = declared.get(name).copied().unwrap_or_else(|| infer(values));
+            Column { name: name.clone(), type_ }
+        })
+        .collect()
+}
+
+/// Sets before the rest, since `1|2` is no number; texts hold everything.
+fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyType {
+    let present = || values().filter(|value| !matches!(value, Raw::Absent));
+    if present().next().is_none() {
+        return PropertyType::String;
+    }
+    let is_set = |value: &Raw| match value {
+        Raw::Text(text) => text.contains('|'),
+        Raw::Json(value) => value.is_array(),
+        Raw::Absent => false,
+    };
+    if present().any(is_set) {
+        return PropertyType::Set;
+    }
+    let narrow = [PropertyType::Int, PropertyType::Double, PropertyType::Boolean, PropertyType::Timestamp];
+    narrow
+        .into_iter()
+        .find(|type_| present().all(|value| looks_like(value, *type_)))
+        .unwrap_or_else(|| json_majority(present()))
+}
+
+/// Stricter than [`typed`]: what changes when it is written again, such as 007, stays a text.
+fn looks_like(value: &Raw, type_: PropertyType) -> bool {
+    match value {
+        Raw::Absent => true,
+        Raw::Text(text) => {
+            let digits = text.trim_start_matches('-');
+            let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
+            let starts_as_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+            match type_ {
+                PropertyType::Int => !padded && starts_as_number && text.parse::<i64>().is_ok(),
+                PropertyType::Double => !padded && starts_as_number && text.parse::<f64>().is_ok_and(f64::is_finite),
+                PropertyType::Boolean => matches!(text.as_str(), "true" | "false"),
+                PropertyType::Timestamp => {
+                    let dated = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+                    dated && Timestamp::parse(text).is_some()
+                }
+                PropertyType::String | PropertyType::Set => true,
+            }
+        }
+        Raw::Json(value) => match type_ {
+            PropertyType::Int => value.is_i64(),
+            PropertyType::Double => value.is_number(),
+            PropertyType::Boolean => value.is_boolean(),
+            PropertyType::Timestamp => false,
+            PropertyType::String | PropertyType::Set => true,
+        },
+    }
+}
+
+/// Of JSON values of different types the most frequent type; the rows with others are then wrong. CSV texts are texts.
+fn json_majority<'a>(values: impl Iterator<Item = &'a Raw>) -> PropertyType {
+    let (mut n_double, mut n_boolean, mut n_other) = (0u64, 0u64, 0u64);
+    for value in values {
+        match value {
+            Raw::Json(Value::Number(_)) => n_double += 1,
+            Raw::Json(Value::Bool(_)) => n_boolean += 1,
+            _ => n_other += 1,
+        }
+    }
+    if n_other >= n_double.max(n_boolean) {
+        PropertyType::String
+    } else if n_double >= n_boolean {
+        PropertyType::Double
+    } else {
+        PropertyType::Boolean
+    }
+}
+
+/// The value as a type, or the value as it is shown in a report.
+pub(super) fn typed(raw: &Raw, type_: PropertyType) -> Result<Option<PropertyValue>, String> {
+    let typed = match raw {
+        Raw::Absent => return Ok(None),
+        Raw::Text(text) => match type_ {
+            PropertyType::Int => text.trim().parse().ok().map(PropertyValue::Int),
+            PropertyType::Double => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(PropertyValue::Double),
+            PropertyType::Boolean => boolean(text.trim()).map(PropertyValue::Boolean),
+            PropertyType::Timestamp => Timestamp::parse(text).map(PropertyValue::Timestamp),
+            PropertyType::String => Some(PropertyValue::String(text.clone())),
+            PropertyType::Set => Some(PropertyValue::Set(
+                text.split('|').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+            )),
+        },
+        Raw::Json(value) => match (type_, value) {
+            (PropertyType::Int, Value::Number(n)) => n.as_i64().map(PropertyValue::Int),
+            (PropertyType::Double, Value::Number(n)) => n.as_f64().map(PropertyValue::Double),
+            (PropertyType::Boolean, Value::Bool(b)) => Some(PropertyValue::Boolean(*b)),
+            (PropertyType::Timestamp, Value::String(text)) => Timestamp::parse(text).map(PropertyValue::Timestamp),
+            (PropertyType::Timestamp, Value::Number(n)) => {
+                n.as_f64().and_then(Timestamp::from_number).map(PropertyValue::Timestamp)
+            }
+            (PropertyType::String, Value::String(text)) => Some(PropertyValue::String(text.clone())),
+            (PropertyType::Set, Value::Array(values)) => {
+                let texts: Option<Vec<String>> = values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+                texts.map(PropertyValue::Set)
+            }
+            _ => None,
+        },
+    };
+    typed.map(Some).ok_or_else(|| match raw {
+        Raw::Text(text) => format!("{:?}", text.chars().take(80).collect::<String>()),
+        Raw::Json(value) => value.to_string().chars().take(80).collect(),
+        Raw::Absent => String::new(),
+    })
+}
+
+fn boolean(text: &str) -> Option<bool> {
+    match text.to_ascii_lowercase().as_str() {
+        "true" | "1" | "yes" => Some(true),
+        "false" | "0" | "no" => Some(false),
+        _ => None,
+    }
+}

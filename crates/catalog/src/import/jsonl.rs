@@ -1,0 +1,62 @@
+//! One JSON object a line.
+
+use std::io::{BufRead, BufReader, Read};
+
+use rustc_hash::FxHashMap;
+use serde_json::{Map, Value};
+
+use super::{COLUMNS_MAX, ID_COLUMNS, ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table};
+
+pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
+    let mut table = Table { columns: Vec::new(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
+    let mut numbers: FxHashMap<String, usize> = FxHashMap::default();
+    let mut reader = BufReader::new(reader);
+    let (mut bytes, mut line) = (Vec::new(), 0);
+    loop {
+        bytes.clear();
+        if reader.read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        line += 1;
+        if bytes.iter().all(u8::is_ascii_whitespace) {
+            continue;
+        }
+        table.n_rows += 1;
+        if table.rows.len() >= ITEMS_MAX {
+            return Err(ImportError::TooLarge { what: "items", limit: ITEMS_MAX });
+        }
+        let mut object: Map<String, Value> = match serde_json::from_slice(&bytes) {
+            Ok(object) => object,
+            Err(error) => {
+                table.errors.push(RowError { row: line, reason: "not a JSON object", detail: error.to_string() });
+                continue;
+            }
+        };
+        let id = ID_COLUMNS.iter().find_map(|id| object.remove(*id));
+        let item_id = match id {
+            Some(Value::String(id)) => id,
+            Some(Value::Number(id)) => id.to_string(),
+            _ => String::new(),
+        };
+        let mut values: Vec<Raw> = table.columns.iter().map(|_| Raw::Absent).collect();
+        for (name, value) in object {
+            let n = *numbers.entry(name).or_insert_with_key(|name| {
+                table.columns.push(name.clone());
+                table.columns.len() - 1
+            });
+            if n >= COLUMNS_MAX {
+                return Err(ImportError::TooLarge { what: "columns", limit: COLUMNS_MAX });
+            }
+            values.resize_with(values.len().max(n + 1), || Raw::Absent);
+            if !value.is_null() {
+                values[n] = Raw::Json(value);
+            }
+        }
+        table.rows.push(RawRow { line, item_id, values });
+    }
+    // Early rows do not know of columns that came later.
+    for row in &mut table.rows {
+        row.values.resize_with(table.columns.len(), || Raw::Absent);
+    }
+    Ok(table)
+}

@@ -1,0 +1,15 @@
+#![doc = include_str!("../README.md")]
+
+pub mod id;
+pub mod interaction;
+pub mod message;
+pub mod property;
+pub mod timestamp;
+pub mod workspace;
+
+pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
+pub use interaction::{Interaction, InteractionKind, InteractionSelector};
+pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
+pub use property::{Column, PropertyType, PropertyValue};
+pub use timestamp::Timestamp;
+pub use workspace::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};

@@ -1,0 +1,437 @@
+//! The form check: a JSON text from the wire becomes a [`Message`] or a [`Rejection`].
+//!
+//! Only what a message is *for* is looked at; properties, traits and context stay texts. Field rules follow the
+//! tracking API's common fields and its ingest validation reasons.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{
+    FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX, MESSAGE_ID_CHARS_BELOW, Message, MessageType,
+    Rejection, RejectionReason, TRAITS_BELOW,
+};
+use crate::Timestamp;
+use crate::id::ID_BYTES_MAX;
+
+/// How a message arrived.
+#[derive(Debug, Clone, Copy)]
+pub struct Arrival<'a> {
+    /// The server's clock.
+    pub received_at: Timestamp,
+    /// The name of the source whose key it carried.
+    pub source: &'a str,
+    /// The address it came from.
+    pub peer_ip: Option<IpAddr>,
+}
+
+/// What a batch says for all of its messages; empty for a single message.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Envelope<'a> {
+    /// Merged under each message's own `context`.
+    pub context: Option<&'a RawValue>,
+    /// Merged under each message's own `integrations`.
+    pub integrations: Option<&'a RawValue>,
+    /// Stands in for a message's own `sentAt`.
+    pub sent_at: Option<&'a RawValue>,
+}
+
+/// Checks the form of one message. `type_` is the path's, and wins over the message's own.
+#[expect(clippy::result_large_err, reason = "rejections are rare and moved once")]
+pub fn check_message(
+    text: &str,
+    type_: Option<MessageType>,
+    envelope: &Envelope<'_>,
+    arrival: &Arrival<'_>,
+) -> Result<Message, Rejection> {
+    let mut seen = Seen { type_, message_id: None };
+    check(text, envelope, arrival, &mut seen).map_err(|Refusal { reason, detail }| Rejection {
+        reason,
+        detail,
+        source: arrival.source.to_owned(),
+        message_id: seen.message_id,
+        type_: seen.type_,
+        received_at: arrival.received_at,
+        excerpt: Rejection::excerpt_of(text),
+    })
+}
+
+/// What is already known of a message when it turns out to be wrong.
+struct Seen {
+    type_: Option<MessageType>,
+    message_id: Option<String>,
+}
+
+struct Refusal {
+    reason: RejectionReason,
+    detail: String,
+}
+
+type Checked<T> = Result<T, Refusal>;
+
+fn refuse<T>(reason: RejectionReason, detail: impl Into<String>) -> Checked<T> {
+    Err(Refusal { reason, detail: detail.into() })
+}
+
+/// The fields that are looked at; everything else in the object is passed over. `null` is the same as absent.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Wire<'a> {
+    #[serde(borrow, rename = "type")]
+    type_: Option<&'a RawValue>,
+    #[serde(borrow)]
+    message_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    user_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    anonymous_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    previous_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    group_id: Option<&'a RawValue>,
+    #[serde(borrow)]
+    event: Option<&'a RawValue>,
+    #[serde(borrow)]
+    name: Option<&'a RawValue>,
+    #[serde(borrow)]
+    category: Option<&'a RawValue>,
+    #[serde(borrow)]
+    properties: Option<&'a RawValue>,
+    #[serde(borrow)]
+    traits: Option<&'a RawValue>,
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    integrations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    timestamp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    original_timestamp: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sent_at: Option<&'a RawValue>,
+}
+
+fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut Seen) -> Checked<Message> {
+    use RejectionReason as Reason;
+    if text.len() > MESSAGE_BYTES_MAX {
+        let detail = format!("the message has {} bytes, the limit is {MESSAGE_BYTES_MAX}", text.len());
+        return refuse(Reason::MessageTooLarge, detail);
+    }
+    // A struct would also be read from an array.
+    if !text.trim_start().starts_with('{') {
+        return refuse(Reason::BadRequest, "the message is not a JSON object");
+    }
+    let wire: Wire<'_> = match serde_json::from_str(text) {
+        Ok(wire) => wire,
+        Err(error) => return refuse(Reason::BadRequest, format!("the message is not a JSON object: {error}")),
+    };
+    let message_id = message_id(wire.message_id)?;
+    seen.message_id = Some(message_id.clone());
+    let type_ = message_type(seen.type_, wire.type_)?;
+    seen.type_ = Some(type_);
+
+    let user_id = external_id("userId", wire.user_id)?;
+    let anonymous_id = external_id("anonymousId", wire.anonymous_id)?;
+    if user_id.is_none() && anonymous_id.is_none() {
+        return refuse(Reason::IdRequired, "one of userId and anonymousId is required");
+    }
+    let (mut event, mut previous_id, mut group_id) = (None, None, None);
+    match type_ {
+        MessageType::Track => event = Some(event_name(wire.event)?),
+        MessageType::Alias => {
+            if user_id.is_none() {
+                return refuse(Reason::IdRequired, "an alias needs userId, the id to keep");
+            }
+            previous_id = external_id("previousId", wire.previous_id)?;
+            if previous_id.is_none() {
+                return refuse(Reason::PreviousIdInvalid, "an alias needs previousId, the id to give up");
+            }
+        }
+        MessageType::Group => group_id = Some(group(wire.group_id)?),
+        MessageType::Identify | MessageType::Page | MessageType::Screen => {}
+    }
+    let named = matches!(type_, MessageType::Page | MessageType::Screen);
+    let name = if named { label("name", wire.name, Reason::NameNotString)? } else { None };
+    let category = if named { label("category", wire.category, Reason::CategoryNotString)? } else { None };
+    let body = match type_ {
+        MessageType::Identify | MessageType::Group => traits(wire.traits)?,
+        _ => with_category(object("properties", wire.properties, Reason::PropertiesNotObject)?, category.as_deref()),
+    };
+    let context = merged("context", envelope.context, wire.context)?;
+    let integrations = merged("integrations", envelope.integrations, wire.integrations)?;
+
+    let original_timestamp = instant("timestamp", wire.timestamp.or(wire.original_timestamp))?;
+    let sent_at = instant("sentAt", wire.sent_at.or(envelope.sent_at))?;
+    Ok(Message {
+        message_id,
+        type_,
+        user_id: user_id.map(Cow::into_owned),
+        anonymous_id: anonymous_id.map(Cow::into_owned),
+        previous_id: previous_id.map(Cow::into_owned),
+        group_id,
+        event,
+        name,
+        category,
+        body,
+        context: with_ip(context, arrival.peer_ip),
+        integrations,
+        timestamp: corrected(original_timestamp, sent_at, arrival.received_at),
+        original_timestamp,
+        sent_at,
+        received_at: arrival.received_at,
+        source: arrival.source.to_owned(),
+    })
+}
+
+/// `arrival - (sent - original)`; without `sentAt` the sender's clock is believed, without a time of its own the message
+/// happened when it arrived.
+fn corrected(original: Option<Timestamp>, sent_at: Option<Timestamp>, received_at: Timestamp) -> Timestamp {
+    let Some(original) = original else { return received_at };
+    let skew_ms = sent_at.map_or(0, |sent| received_at.0 - sent.0);
+    let corrected_ms = original.0 + skew_ms;
+    if corrected_ms > received_at.0 + FUTURE_TOLERANCE_MS {
+        return received_at;
+    }
+    Timestamp(corrected_ms.max(0))
+}
+
+/// A string without its quotes; `None` where the value is no string.
+fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
+    let text = raw.get();
+    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
+    if !inner.contains('\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str::<String>(text).ok().map(Cow::Owned)
+}
+
+fn message_id(raw: Option<&RawValue>) -> Checked<String> {
+    let Some(raw) = raw else { return Ok(uuid::Uuid::new_v4().to_string()) };
+    match string(raw) {
+        Some(id) if id.is_empty() => Ok(uuid::Uuid::new_v4().to_string()),
+        Some(id) if id.chars().count() < MESSAGE_ID_CHARS_BELOW => Ok(id.into_owned()),
+        Some(id) => refuse(
+            RejectionReason::MessageIdInvalid,
+            format!("messageId has {} characters, it must have fewer than {MESSAGE_ID_CHARS_BELOW}", id.chars().count()),
+        ),
+        None => refuse(RejectionReason::MessageIdInvalid, "messageId must be a string"),
+    }
+}
+
+fn message_type(path: Option<MessageType>, raw: Option<&RawValue>) -> Checked<MessageType> {
+    if let Some(type_) = path {
+        return Ok(type_);
+    }
+    raw.and_then(string).and_then(|word| MessageType::from_word(&word)).ok_or_else(|| Refusal {
+        reason: RejectionReason::TypeInvalid,
+        detail: format!(
+            "type is {}, it must be one of identify, track, page, screen, group, alias",
+            raw.map_or("missing".into(), |raw| Rejection::excerpt_of(raw.get()))
+        ),
+    })
+}
+
+fn external_id<'a>(field: &str, raw: Option<&'a RawValue>) -> Checked<Option<Cow<'a, str>>> {
+    let Some(raw) = raw else { return Ok(None) };
+    match string(raw) {
+        Some(id) if id.is_empty() => refuse(RejectionReason::IdNotString, format!("{field} is empty")),
+        Some(id) if id.len() > ID_BYTES_MAX => refuse(
+            RejectionReason::IdTooLong,
+            format!("{field} has {} bytes, the limit is {ID_BYTES_MAX}", id.len()),
+        ),
+        Some(id) => Ok(Some(id)),
+        None => refuse(RejectionReason::IdNotString, format!("{field} must be a string")),
+    }
+}
+
+fn event_name(raw: Option<&RawValue>) -> Checked<String> {
+    let Some(raw) = raw else {
+        return refuse(RejectionReason::EventNotDefined, "a track needs event, the name of what was done");
+    };
+    match string(raw) {
+        Some(event) if event.is_empty() => refuse(RejectionReason::EventNotDefined, "event is empty"),
+        Some(event) => Ok(event.into_owned()),
+        None => refuse(RejectionReason::EventNotString, "event must be a string"),
+    }
+}
+
+fn group(raw: Option<&RawValue>) -> Checked<String> {
+    match raw.and_then(string) {
+        Some(id) if !id.is_empty() && id.chars().count() <= GROUP_ID_CHARS_MAX => Ok(id.into_owned()),
+        _ => refuse(
+            RejectionReason::GroupIdInvalid,
+            format!("groupId must be a string of 1 to {GROUP_ID_CHARS_MAX} characters"),
+        ),
+    }
+}
+
+fn label(field: &str, raw: Option<&RawValue>, reason: RejectionReason) -> Checked<Option<String>> {
+    let Some(raw) = raw else { return Ok(None) };
+    match string(raw) {
+        Some(text) if !text.is_empty() => Ok(Some(text.into_owned())),
+        _ => refuse(reason, format!("{field} must be a string that is not empty")),
+    }
+}
+
+fn object(field: &str, raw: Option<&RawValue>, reason: RejectionReason) -> Checked<Option<String>> {
+    match raw {
+        None => Ok(None),
+        Some(raw) if raw.get().starts_with('{') => Ok(Some(raw.get().to_owned())),
+        Some(_) => refuse(reason, format!("{field} must be an object")),
+    }
+}
+
+/// The parts of an object, in the order of their keys; of a repeated key the last counts.
+type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
+
+fn traits(raw: Option<&RawValue>) -> Checked<Option<String>> {
+    let text = object("traits", raw, RejectionReason::TraitsNotObject)?;
+    let count = text.as_deref().and_then(|text| serde_json::from_str::<Parts<'_>>(text).ok()).map_or(0, |p| p.len());
+    if count >= TRAITS_BELOW {
+        let detail = format!("{count} traits in one message, there must be fewer than {TRAITS_BELOW}: split the call");
+        return refuse(RejectionReason::TraitsTooMany, detail);
+    }
+    Ok(text)
+}
+
+/// The category of a page is also one of its properties.
+fn with_category(properties: Option<String>, category: Option<&str>) -> Option<String> {
+    let Some(category) = category else { return properties };
+    let text = properties.unwrap_or_else(|| "{}".to_owned());
+    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(&text) else { return Some(text) };
+    let Ok(value) = serde_json::value::to_raw_value(category) else { return Some(text) };
+    parts.entry(Cow::Borrowed("category")).or_insert(&value);
+    serde_json::to_string(&parts).ok()
+}
+
+/// A message's own object over the batch's.
+fn merged(field: &str, under: Option<&RawValue>, over: Option<&RawValue>) -> Checked<Option<String>> {
+    let over = object(field, over, RejectionReason::ContextNotObject)?;
+    let under = object(field, under, RejectionReason::ContextNotObject)?;
+    let (Some(under), Some(over)) = (&under, &over) else { return Ok(over.or(under)) };
+    let malformed = |error| Refusal {
+        reason: RejectionReason::ContextNotObject,
+        detail: format!("{field} is not an object: {error}"),
+    };
+    let mut parts: Parts<'_> = serde_json::from_str(under).map_err(malformed)?;
+    parts.extend(serde_json::from_str::<Parts<'_>>(over).map_err(malformed)?);
+    Ok(serde_json::to_string(&parts).ok())
+}
+
+/// Browsers and apps do not know their own address; a server-side sender asks with `direct` to have its own noted.
+/// IPv6 addresses are not collected.
+fn with_ip(context: Option<String>, peer_ip: Option<IpAddr>) -> Option<String> {
+    let (Some(text), Some(IpAddr::V4(ip))) = (&context, peer_ip) else { return context };
+    // Most senders are servers: look closer only where one of the words occurs at all.
+    if !text.contains("\"direct\"") && !text.contains("\"channel\"") && !text.contains("analytics.js") {
+        return context;
+    }
+    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(text) else { return context };
+    let has = |key: &str, texts: &[&str]| parts.get(key).is_some_and(|raw| texts.contains(&raw.get()));
+    let from_browser = parts.get("library").is_some_and(|raw| raw.get().contains("\"analytics.js\""));
+    let wanted = has("direct", &["true"]) || has("channel", &["\"browser\"", "\"mobile\""]) || from_browser;
+    if !wanted || parts.contains_key("ip") {
+        return context;
+    }
+    let Ok(value) = serde_json::value::to_raw_value(&ip.to_string()) else { return context };
+    parts.insert(Cow::Borrowed("ip"), &value);
+    serde_json::to_string(&parts).ok()
+}
+
+fn instant(field: &str, raw: Option<&RawValue>) -> Checked<Option<Timestamp>> {
+    let Some(raw) = raw else { return Ok(None) };
+    let text = string(raw).unwrap_or(Cow::Borrowed(raw.get()));
+    match Timestamp::parse(&text) {
+        Some(instant) => Ok(Some(instant)),
+        None => refuse(
+            RejectionReason::TimestampInvalid,
+            format!("{field} {:?} is neither ISO 8601 nor a Unix time from 1970 on", Rejection::excerpt_of(&text)),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One line per case: what became of it.
+    fn check_all(cases: &[&str]) -> String {
+        let arrival =
+            Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: "203.0.113.9".parse().ok() };
+        cases
+            .iter()
+            .map(|text| match check_message(text, None, &Envelope::default(), &arrival) {
+                Ok(mut message) => {
+                    if message.message_id.len() == 36 {
+                        message.message_id = "assigned".to_owned();
+                    }
+                    format!("{text}\n    ok {} at {}\n", message.to_json(), message.timestamp)
+                }
+                Err(rejection) => format!("{text}\n    {}: {}\n", rejection.reason.code(), rejection.detail),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn every_reason_names_the_field() {
+        insta::assert_snapshot!(check_all(&[
+            "[]",
+            "{",
+            r#"{"userId":"u"}"#,
+            r#"{"type":"tack","userId":"u"}"#,
+            r#"{"type":"track","event":"E"}"#,
+            r#"{"type":"track","event":"E","userId":7}"#,
+            r#"{"type":"track","event":"E","userId":""}"#,
+            r#"{"type":"track","event":"E","userId":null,"anonymousId":"a"}"#,
+            r#"{"type":"track","userId":"u"}"#,
+            r#"{"type":"track","event":7,"userId":"u"}"#,
+            r#"{"type":"track","event":"E","userId":"u","properties":[1]}"#,
+            r#"{"type":"track","event":"E","userId":"u","context":3}"#,
+            r#"{"type":"track","event":"E","userId":"u","messageId":9}"#,
+            r#"{"type":"track","event":"E","userId":"u","timestamp":"soon"}"#,
+            r#"{"type":"identify","userId":"u","traits":"x"}"#,
+            r#"{"type":"page","userId":"u","name":3}"#,
+            r#"{"type":"page","userId":"u","category":""}"#,
+            r#"{"type":"group","userId":"u"}"#,
+            r#"{"type":"group","userId":"u","groupId":""}"#,
+            r#"{"type":"alias","userId":"u"}"#,
+            r#"{"type":"alias","anonymousId":"a","previousId":"p"}"#,
+        ]));
+    }
+
+    #[test]
+    fn messages_as_sources_send_them() {
+        insta::assert_snapshot!(check_all(&[
+            r#"{"type":"track","event":"Caf\u00e9 \"x\"","userId":"u\/1","messageId":"m","properties":{"a":1}}"#,
+            r#"{"type":"page","anonymousId":"a","name":"Home","category":"Docs","properties":{"url":"/"}}"#,
+            r#"{"type":"page","anonymousId":"a","category":"Docs","properties":{"category":"own"}}"#,
+            r#"{"type":"track","event":"E","userId":"u","context":{"direct":true}}"#,
+            r#"{"type":"track","event":"E","userId":"u","context":{"library":{"name":"analytics.js"},"ip":"1.1.1.1"}}"#,
+            // One minute ago by a clock that is an hour fast.
+            r#"{"type":"track","event":"E","userId":"u","timestamp":"2023-11-14T23:12:20Z","sentAt":"2023-11-14T23:13:20Z"}"#,
+            // No sentAt: the sender's clock is believed, but not into the future.
+            r#"{"type":"track","event":"E","userId":"u","timestamp":"2020-01-01"}"#,
+            r#"{"type":"track","event":"E","userId":"u","timestamp":"2030-01-01"}"#,
+        ]));
+    }
+
+    #[test]
+    fn a_batch_speaks_for_its_messages() {
+        let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
+        let context = raw(r#"{"app":"shop","locale":"en"}"#);
+        let integrations = raw(r#"{"All":false}"#);
+        let sent_at = raw(r#""2023-11-14T22:13:20Z""#);
+        let envelope = Envelope {
+            context: Some(&context),
+            integrations: Some(&integrations),
+            sent_at: Some(&sent_at),
+        };
+        let arrival = Arrival { received_at: Timestamp(1_700_000_060_000), source: "web", peer_ip: None };
+        let text = r#"{"messageId":"m","event":"E","userId":"u","context":{"locale":"de"},"timestamp":"2023-11-14T22:13:00Z"}"#;
+        let message = check_message(text, Some(MessageType::Track), &envelope, &arrival).unwrap();
+        insta::assert_json_snapshot!(message.to_json());
+    }
+}

@@ -1,0 +1,116 @@
+//! Why a message was not taken.
+
+use serde::{Deserialize, Serialize};
+
+use super::MessageType;
+use crate::Timestamp;
+
+/// How much of a rejected message is kept to look at, in bytes.
+pub const EXCERPT_BYTES_MAX: usize = 1_000;
+
+/// The reason, with the code that the tracking API's tools use where they have one. The order is the code on disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RejectionReason {
+    /// The message is not JSON or not an object.
+    BadRequest,
+    /// A batch without messages.
+    EmptyBatch,
+    /// A batch with more messages than allowed.
+    BatchTooLong,
+    /// A message in a batch is over the size limit.
+    MessageTooLarge,
+    /// `type` is missing or none of the six.
+    TypeInvalid,
+    /// Neither `userId` nor `anonymousId`.
+    IdRequired,
+    /// An id is empty or not a string.
+    IdNotString,
+    /// An id is over the length limit.
+    IdTooLong,
+    /// `messageId` is not a string, empty or too long.
+    MessageIdInvalid,
+    /// A track without `event`.
+    EventNotDefined,
+    /// `event` is not a string.
+    EventNotString,
+    /// `properties` is not an object.
+    PropertiesNotObject,
+    /// `traits` is not an object.
+    TraitsNotObject,
+    /// Too many traits in one message.
+    TraitsTooMany,
+    /// `name` is not a string or empty.
+    NameNotString,
+    /// `category` is not a string or empty.
+    CategoryNotString,
+    /// A group without a usable `groupId`.
+    GroupIdInvalid,
+    /// An alias without a usable `previousId`.
+    PreviousIdInvalid,
+    /// `context` or `integrations` is not an object.
+    ContextNotObject,
+    /// A timestamp cannot be read or lies outside 1970 to 9999.
+    TimestampInvalid,
+    /// The message was taken, but a mapping that it triggers could not make its action of it.
+    MappingFailed,
+}
+
+impl RejectionReason {
+    /// The code in answers and counts.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad_request",
+            Self::EmptyBatch => "empty_batch",
+            Self::BatchTooLong => "batch_too_long",
+            Self::MessageTooLarge => "message_too_large",
+            Self::TypeInvalid => "type_invalid",
+            Self::IdRequired => "id_required",
+            Self::IdNotString => "id_not_string",
+            Self::IdTooLong => "id_too_long",
+            Self::MessageIdInvalid => "message_id_invalid",
+            Self::EventNotDefined => "event_not_defined",
+            Self::EventNotString => "event_not_string",
+            Self::PropertiesNotObject => "properties_not_object",
+            Self::TraitsNotObject => "traits_not_object",
+            Self::TraitsTooMany => "traits_too_many",
+            Self::NameNotString => "name_not_string",
+            Self::CategoryNotString => "category_not_string",
+            Self::GroupIdInvalid => "group_id_invalid",
+            Self::PreviousIdInvalid => "previous_id_invalid",
+            Self::ContextNotObject => "context_not_object",
+            Self::TimestampInvalid => "timestamp_invalid",
+            Self::MappingFailed => "mapping_failed",
+        }
+    }
+}
+
+/// A message (or a whole batch) that was not taken, or a mapping that failed on one that was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rejection {
+    /// Why, for programs.
+    pub reason: RejectionReason,
+    /// Why, for people: names the field and what it should be.
+    pub detail: String,
+    /// The source that sent it.
+    pub source: String,
+    /// The message's id, where it had a usable one.
+    pub message_id: Option<String>,
+    /// The message's type, where it had one.
+    pub type_: Option<MessageType>,
+    /// When it arrived.
+    pub received_at: Timestamp,
+    /// The first [`EXCERPT_BYTES_MAX`] bytes of it.
+    pub excerpt: String,
+}
+
+impl Rejection {
+    /// Keeps no more of `text` than the limit, cut between characters.
+    pub fn excerpt_of(text: &str) -> String {
+        let mut end = text.len().min(EXCERPT_BYTES_MAX);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        text[..end].to_owned()
+    }
+}

@@ -1,0 +1,97 @@
+//! Instants as milliseconds since 1970, and the texts that sources write for them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// An instant in UTC, in milliseconds since 1970-01-01T00:00:00Z; never negative when it came through
+/// [`Timestamp::parse`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+pub struct Timestamp(pub i64);
+
+/// Numbers below this are seconds, from here on milliseconds (10^10 s is the year 2286).
+const SECONDS_BELOW: f64 = 1e10;
+
+/// The last instant that can be written in any zone: 9999-12-30T22:00:00Z.
+const MS_MAX: i64 = 253_402_207_200_000;
+
+impl Timestamp {
+    /// Reads ISO 8601 with or without a zone (without means UTC), a date alone, or a number of seconds or
+    /// milliseconds as text. Instants before 1970 and after 9999 are refused.
+    pub fn parse(text: &str) -> Option<Self> {
+        let text = text.trim();
+        if let Ok(number) = text.parse::<f64>() {
+            return Self::from_number(number);
+        }
+        if let Ok(instant) = text.parse::<jiff::Timestamp>() {
+            return Self::bounded(instant.as_millisecond());
+        }
+        // No zone: civil time, read as UTC. jiff also reads the space between date and time.
+        let civil = text
+            .parse::<jiff::civil::DateTime>()
+            .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)))
+            .ok()?;
+        Self::bounded(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+    }
+
+    /// Reads Unix seconds (below 10^10) or milliseconds.
+    pub fn from_number(number: f64) -> Option<Self> {
+        if !number.is_finite() {
+            return None;
+        }
+        let ms = if number < SECONDS_BELOW { number * 1_000.0 } else { number };
+        Self::bounded(ms.round() as i64)
+    }
+
+    /// Whole seconds since 1970, saturated to what 32 bits hold (the year 2106).
+    pub fn seconds_u32(self) -> u32 {
+        (self.0 / 1_000).clamp(0, i64::from(u32::MAX)) as u32
+    }
+
+    fn bounded(ms: i64) -> Option<Self> {
+        (0..=MS_MAX).contains(&ms).then_some(Self(ms))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// ISO 8601 with milliseconds and `Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(instant) => write!(f, "{instant:.3}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_that_sources_write() {
+        let table: String = [
+            "2021-09-01T10:00:00Z",
+            "2021-09-01T10:00:00.123Z",
+            "2021-09-01T12:00:00+02:00",
+            "2021-09-01T12:00:00+0200",
+            "2021-09-01T10:00:00",
+            "2021-09-01 10:00",
+            "2021-09-01 10:00:00.5",
+            "2021-09-01",
+            "1630490400",
+            "1630490400123",
+            "1630490400.5",
+            "0",
+            "-1",
+            "1969-12-31",
+            "NaN",
+            "yesterday",
+            "",
+            "9999-12-30T21:59:59.999Z",
+            "9999-12-31T23:59:59Z",
+        ]
+        .map(|text| format!("{text:<28} {}\n", Timestamp::parse(text).map_or("-".into(), |t| t.to_string())))
+        .concat();
+        insta::assert_snapshot!(table);
+    }
+}

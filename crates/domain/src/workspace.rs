@@ -1,0 +1,187 @@
+//! What a workspace is set up to do: its tokens, sources and traits.
+
+use serde::{Deserialize, Serialize};
+
+use crate::WorkspaceId;
+
+/// The configuration of one workspace, journalled as a whole each time that it changes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WorkspaceConfig {
+    /// The workspace's name.
+    pub id: WorkspaceId,
+    /// Signs recommender API calls from servers.
+    pub private_token: Option<String>,
+    /// Signs recommender API calls from browsers.
+    pub public_token: Option<String>,
+    /// The HTTP Basic user of the Profile API.
+    pub profile_token: Option<String>,
+    /// Where messages come from.
+    #[serde(default, rename = "source")]
+    pub sources: Vec<Source>,
+    /// The computed traits on every profile.
+    #[serde(default, rename = "trait")]
+    pub traits: Vec<TraitDefinition>,
+}
+
+/// A place that sends messages.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Source {
+    /// The source's name, shown beside every message it sent.
+    pub name: String,
+    /// The key that its messages carry.
+    pub write_key: String,
+    /// Bearer tokens of server-side senders; where any is set, a bearer token must be one of them.
+    #[serde(default)]
+    pub bearer_tokens: Vec<String>,
+    /// A source that is off refuses its messages.
+    #[serde(default = "enabled_by_default")]
+    pub enabled: bool,
+}
+
+fn enabled_by_default() -> bool {
+    true
+}
+
+/// What a trait is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TraitKind {
+    /// A ranked list of item ids.
+    RecommendedItems,
+}
+
+/// A computed trait: a query over the profile, answered when the profile is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TraitDefinition {
+    /// The key on the profile.
+    pub key: String,
+    /// What the value is.
+    pub kind: TraitKind,
+    /// How many items.
+    #[serde(default = "count_by_default")]
+    pub count: u32,
+    /// What is left out.
+    #[serde(default)]
+    pub exclude: Exclusion,
+}
+
+/// The number of items of a trait that names none.
+pub const TRAIT_COUNT_DEFAULT: u32 = 5;
+/// The largest number of items of a trait.
+pub const TRAIT_COUNT_MAX: u32 = 200;
+
+fn count_by_default() -> u32 {
+    TRAIT_COUNT_DEFAULT
+}
+
+/// Which of a user's own items a recommendation leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// Nothing.
+    None,
+    /// What the user has bought.
+    #[default]
+    Purchased,
+    /// Whatever the user has interacted with.
+    Interacted,
+}
+
+/// Limits on a configuration.
+const SOURCES_MAX: usize = 1_000;
+const TRAITS_MAX: usize = 100;
+const TOKEN_BYTES_MAX: usize = 256;
+
+/// Why a configuration is refused.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+#[error("workspace {workspace}: {what}")]
+pub struct WorkspaceConfigError {
+    /// Whose configuration.
+    pub workspace: WorkspaceId,
+    /// What is wrong and how to mend it.
+    pub what: String,
+}
+
+impl WorkspaceConfig {
+    /// A workspace that nothing reaches yet.
+    pub fn empty(id: WorkspaceId) -> Self {
+        Self {
+            id,
+            private_token: None,
+            public_token: None,
+            profile_token: None,
+            sources: Vec::new(),
+            traits: Vec::new(),
+        }
+    }
+
+    /// The trait of a key.
+    pub fn trait_definition(&self, key: &str) -> Option<&TraitDefinition> {
+        self.traits.iter().find(|trait_| trait_.key == key)
+    }
+
+    /// Checks bounds, names and that nothing is named twice.
+    pub fn validate(&self) -> Result<(), WorkspaceConfigError> {
+        let refuse = |what: String| Err(WorkspaceConfigError { workspace: self.id.clone(), what });
+        if self.sources.len() > SOURCES_MAX {
+            return refuse(format!("{} sources exceed the limit of {SOURCES_MAX}", self.sources.len()));
+        }
+        if self.traits.len() > TRAITS_MAX {
+            return refuse(format!("{} traits exceed the limit of {TRAITS_MAX}", self.traits.len()));
+        }
+        let tokens = [
+            ("private_token", &self.private_token),
+            ("public_token", &self.public_token),
+            ("profile_token", &self.profile_token),
+        ];
+        for (name, token) in tokens {
+            if token.as_ref().is_some_and(|token| !is_token(token)) {
+                return refuse(format!("{name} must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'"));
+            }
+        }
+        for (n, source) in self.sources.iter().enumerate() {
+            if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
+                return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
+            }
+            if !is_token(&source.write_key) {
+                return refuse(format!(
+                    "source {:?}: write_key must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'",
+                    source.name
+                ));
+            }
+            let earlier = &self.sources[..n];
+            if earlier.iter().any(|other| other.name == source.name) {
+                return refuse(format!("two sources are named {:?}", source.name));
+            }
+            if earlier.iter().any(|other| other.write_key == source.write_key) {
+                return refuse(format!("source {:?} repeats the write_key of another source", source.name));
+            }
+        }
+        for (n, trait_) in self.traits.iter().enumerate() {
+            let well_formed = !trait_.key.is_empty()
+                && trait_.key.len() <= 100
+                && trait_.key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+            if !well_formed || trait_.key.ends_with("__detail") {
+                return refuse(format!(
+                    "trait key {:?} must be 1 to 100 characters of a-z, 0-9 and '_', not ending in __detail",
+                    trait_.key
+                ));
+            }
+            if !(1..=TRAIT_COUNT_MAX).contains(&trait_.count) {
+                return refuse(format!("trait {:?}: count must be 1 to {TRAIT_COUNT_MAX}", trait_.key));
+            }
+            if self.traits[..n].iter().any(|other| other.key == trait_.key) {
+                return refuse(format!("two traits have the key {:?}", trait_.key));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Tokens travel in headers and URLs; ':' would end the user part of HTTP Basic.
+fn is_token(token: &str) -> bool {
+    (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic() && b != b':')
+}

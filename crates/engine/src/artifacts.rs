@@ -1,0 +1,74 @@
+//! Model artifacts on disk.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use fs_err as fs;
+use recommender::{ArtifactError, Model};
+
+/// Why an artifact could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum ArtifactsError {
+    /// The file system refused.
+    #[error("cannot read or write a model artifact")]
+    Io(#[from] std::io::Error),
+    /// The file is not what was written.
+    #[error("cannot use {path}")]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        #[source]
+        source: ArtifactError,
+    },
+}
+
+/// The folder of one workspace's artifacts.
+pub(crate) struct Artifacts {
+    folder: PathBuf,
+}
+
+impl Artifacts {
+    pub(crate) fn open(folder: PathBuf) -> Result<Self, ArtifactsError> {
+        fs::create_dir_all(&folder)?;
+        Ok(Self { folder })
+    }
+
+    /// Writes an artifact so that a crash leaves either none or a whole one.
+    pub(crate) fn write(&self, model: &Model) -> Result<(), ArtifactsError> {
+        let path = self.path(&model.version);
+        let part = path.with_extension("part");
+        let mut file = fs::File::create(&part)?;
+        file.write_all(&recommender::encode(model))?;
+        file.sync_all()?;
+        fs::rename(&part, &path)?;
+        fs::File::open(&self.folder)?.sync_all()?;
+        Ok(())
+    }
+
+    /// Reads an artifact; none where there is no such file.
+    pub(crate) fn read(&self, version: &str) -> Result<Option<Model>, ArtifactsError> {
+        let path = self.path(version);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error.into()),
+        };
+        recommender::decode(&bytes).map(Some).map_err(|source| ArtifactsError::Unusable { path, source })
+    }
+
+    /// Removes all artifacts but one; what cannot be removed does no harm.
+    pub(crate) fn remove_others(&self, version: &str) {
+        let kept = self.path(version);
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| *path != kept) {
+            if let Err(error) = fs::remove_file(&path) {
+                tracing::warn!(%error, "an old model artifact stays");
+            }
+        }
+    }
+
+    fn path(&self, version: &str) -> PathBuf {
+        self.folder.join(format!("{version}.model"))
+    }
+}

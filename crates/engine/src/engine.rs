@@ -1,0 +1,244 @@
+//! An open workspace.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use domain::{WorkspaceConfig, WorkspaceId};
+use journal::{Disk, FileJournal, Journal, Offset, OpenError, ReadError, RealDisk};
+use parking_lot::Mutex;
+use recommender::{Model, TrainingSet};
+use store::{Store, StoreError};
+
+use crate::artifacts::{Artifacts, ArtifactsError};
+use crate::entry::DecodeError;
+use crate::views::{Views, keyspaces};
+use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
+use crate::{Entry, Outcome};
+
+/// How many entries are applied at once while the journal is replayed.
+const REPLAY_BATCH_ENTRIES: usize = 4_096;
+
+/// Why a workspace could not be opened or used.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// Of the journal.
+    #[error("cannot open the journal")]
+    Journal(#[from] OpenError),
+    /// Of the journal, later.
+    #[error("cannot read the journal")]
+    Read(#[from] ReadError),
+    /// Of an entry in it.
+    #[error("cannot read the journal at offset {offset}")]
+    Entry {
+        /// Which.
+        offset: u64,
+        /// Why.
+        #[source]
+        source: DecodeError,
+    },
+    /// Of the store.
+    #[error("cannot use the store at {folder}")]
+    Store {
+        /// Where.
+        folder: PathBuf,
+        /// Why.
+        #[source]
+        source: StoreError,
+    },
+    /// Of a model artifact.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactsError),
+    /// Of the writer.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Of files of its own.
+    #[error("cannot use the data folder")]
+    Io(#[from] std::io::Error),
+}
+
+impl EngineError {
+    /// The error with all that it comes from, in one line.
+    pub fn full_text(&self) -> String {
+        with_sources(self)
+    }
+}
+
+/// One workspace at work.
+pub struct Engine {
+    id: WorkspaceId,
+    folder: PathBuf,
+    pub(crate) shared: Arc<Shared>,
+    writer: Writer,
+    pub(crate) artifacts: Artifacts,
+    pub(crate) model: ArcSwapOption<Model>,
+    pub(crate) training_lock: Mutex<()>,
+    pub(crate) import_lock: Mutex<()>,
+}
+
+impl Engine {
+    /// Opens a workspace in its folder, making an empty one where there is none: catches the store up with the journal, rebuilds
+    /// the views, and loads or makes again the model in use. `progress` gets applied and total entries of the replay.
+    pub fn open(id: WorkspaceId, folder: &Path, progress: &dyn Fn(u64, u64)) -> Result<Self, EngineError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
+        Self::open_on(id, folder, disk, progress)
+    }
+
+    /// As [`Engine::open`], with the journal on a disk of the caller's.
+    pub fn open_on(
+        id: WorkspaceId,
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
+        let store_folder = folder.join("store");
+        let store = open_store(&store_folder)?;
+        let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };
+        let position = store.position().map_err(of_store)?;
+        let journal = FileJournal::open(disk, Offset(position))?;
+        let views = Views::load(&store, WorkspaceConfig::empty(id.clone())).map_err(of_store)?;
+        let shared = Arc::new(Shared::new(Box::new(journal), store, views));
+        replay(&shared, &store_folder, shared.journal.end().0, progress)?;
+
+        let artifacts = Artifacts::open(folder.join("models"))?;
+        let engine = Self {
+            id,
+            folder: folder.to_owned(),
+            writer: Writer::start(&shared),
+            shared,
+            artifacts,
+            model: ArcSwapOption::empty(),
+            training_lock: Mutex::new(()),
+            import_lock: Mutex::new(()),
+        };
+        engine.load_model()?;
+        Ok(engine)
+    }
+
+    /// The workspace's name.
+    pub fn id(&self) -> &WorkspaceId {
+        &self.id
+    }
+
+    /// Appends entries, applies them, and gives one outcome each.
+    pub async fn submit(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// As [`Engine::submit`], for threads that may wait.
+    pub fn submit_blocking(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
+        if entries.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.writer.submit(&self.shared, entries)?.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// Submits an entry whose outcome says nothing.
+    pub(crate) fn submit_one(&self, entry: Entry) -> Result<(), SubmitError> {
+        self.submit_blocking(vec![entry]).map(|_| ())
+    }
+
+    /// Whether entries are taken.
+    pub fn health(&self) -> Health {
+        self.shared.health()
+    }
+
+    /// Takes nothing more, finishes what waits, and lets go of all files.
+    pub fn stop(&self) {
+        self.writer.stop();
+        if let Err(error) = self.shared.store.flush() {
+            tracing::warn!(error = with_sources(&error), "the store could not be flushed; the journal has everything");
+        }
+    }
+
+    /// Loads the model that the journal says is in use, or makes it again where its artifact is lost.
+    fn load_model(&self) -> Result<(), EngineError> {
+        let Some(training) = self.training() else { return Ok(()) };
+        let model = match self.artifacts.read(&training.version) {
+            Ok(Some(model)) => model,
+            missing => {
+                let why = missing.err().map_or("it is missing".to_owned(), |error| with_sources(&error));
+                tracing::warn!(why, version = training.version, "the model is made again from the journal");
+                let model = self.remake_model(&training)?;
+                self.artifacts.write(&model)?;
+                model
+            }
+        };
+        self.use_model(model);
+        Ok(())
+    }
+
+    /// Folds the journal up to a training run's offset into a store aside and fits with the run's parameters.
+    fn remake_model(&self, training: &crate::Training) -> Result<Model, EngineError> {
+        let aside = self.folder.join("remake");
+        let remove = || match fs_err::remove_dir_all(&aside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        remove()?;
+        let store = open_store(&aside)?;
+        let views = Views::load(&store, WorkspaceConfig::empty(self.id.clone()))
+            .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
+        let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
+        replay(&shared, &aside, training.offset, &|_, _| {})?;
+        let set = {
+            let views = shared.views.read();
+            TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
+        };
+        drop(shared);
+        remove()?;
+        Ok(recommender::train_with(&set, &training.parameters, &training.version))
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn open_store(folder: &Path) -> Result<Store, EngineError> {
+    Store::open(folder, &keyspaces())
+        .map_err(|source| EngineError::Store { folder: folder.to_owned(), source })
+}
+
+/// Applies what the store has not seen, up to `end`.
+fn replay(shared: &Shared, folder: &Path, end: u64, progress: &dyn Fn(u64, u64)) -> Result<(), EngineError> {
+    let of_store = |source| EngineError::Store { folder: folder.to_owned(), source };
+    let start = shared.store.position().map_err(of_store)?;
+    let (mut first, mut entries) = (start, Vec::new());
+    for record in shared.journal.read_from(Offset(start)) {
+        let (offset, bytes) = record?;
+        if offset.0 >= end {
+            break;
+        }
+        entries.push(Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset: offset.0, source })?);
+        if entries.len() == REPLAY_BATCH_ENTRIES || offset.0 + 1 == end {
+            apply_batch(shared, first, &entries.iter().collect::<Vec<_>>()).map_err(of_store)?;
+            first += entries.len() as u64;
+            entries.clear();
+            progress(first - start, end - start);
+        }
+    }
+    Ok(())
+}
+
+/// The journal of an engine, read by a second fold.
+struct JournalOf(Arc<Shared>);
+
+impl Journal for JournalOf {
+    fn append(&self, _: &[&[u8]]) -> Result<Offset, journal::AppendError> {
+        unreachable!("a fold aside only reads")
+    }
+
+    fn end(&self) -> Offset {
+        self.0.journal.end()
+    }
+
+    fn read_from(&self, from: Offset) -> journal::Records<'_> {
+        self.0.journal.read_from(from)
+    }
+}

@@ -1,0 +1,101 @@
+//! What the journal holds: every fact that changes the state of a workspace.
+
+use catalog::ItemRow;
+use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::Training;
+
+/// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
+const VERSION: u8 = 1;
+
+/// One entry. It carries every time and every id that the fold needs; the fold makes none.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Entry {
+    /// The workspace is set up this way from now on.
+    Configured(WorkspaceConfig),
+    /// A message arrived and passed the form check.
+    Message(Box<Message>),
+    /// A message arrived and did not pass.
+    Rejected(Box<Rejection>),
+    /// Interactions were imported.
+    Interactions {
+        /// When.
+        received_at: Timestamp,
+        /// At most [`crate::INTERACTIONS_PER_ENTRY_MAX`].
+        interactions: Vec<Interaction>,
+    },
+    /// A new version of the catalog begins.
+    CatalogStaged {
+        /// Its properties.
+        columns: Vec<Column>,
+    },
+    /// Items of the version that has begun.
+    CatalogItems {
+        /// At most [`crate::ITEMS_PER_ENTRY_MAX`].
+        rows: Vec<ItemRow>,
+    },
+    /// The version that has begun is whole and becomes the current one.
+    CatalogActivated {
+        /// When.
+        received_at: Timestamp,
+    },
+    /// A model was trained and is used from now on.
+    ModelActivated(Box<Training>),
+    /// Writing works again after the disk was full.
+    Resumed {
+        /// When.
+        received_at: Timestamp,
+    },
+}
+
+/// Why bytes of the journal are not an entry.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum DecodeError {
+    /// Written by another version of the program.
+    #[error("the entry has version {found}, this program reads version {VERSION}")]
+    Version {
+        /// The entry's version.
+        found: u8,
+    },
+    /// No entry of this version.
+    #[error("the entry cannot be read: {0}")]
+    Unreadable(postcard::Error),
+    /// No bytes at all.
+    #[error("the entry is empty")]
+    Empty,
+}
+
+impl Entry {
+    /// The bytes of the entry.
+    pub fn encode(&self) -> Vec<u8> {
+        postcard::to_extend(self, vec![VERSION]).expect("entries of plain fields always encode")
+    }
+
+    /// The entry of bytes.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        match bytes.split_first() {
+            None => Err(DecodeError::Empty),
+            Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(DecodeError::Unreadable),
+            Some((&found, _)) => Err(DecodeError::Version { found }),
+        }
+    }
+}
+
+/// What the fold made of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It changed the state.
+    Applied,
+    /// A message with this id was applied before.
+    Duplicate,
+    /// Imported interactions: how many were new, how many were there.
+    Interactions {
+        /// New ones.
+        added: u32,
+        /// Ones with a user, item, kind and timestamp that were there.
+        already_there: u32,
+    },
+    /// There is nothing to activate.
+    NothingStaged,
+}

@@ -1,0 +1,37 @@
+#![doc = include_str!("../README.md")]
+
+mod artifacts;
+mod data_folder;
+mod engine;
+mod entry;
+mod fold;
+mod import;
+mod interactions;
+mod message_ids;
+mod query;
+mod rejections;
+mod training;
+mod views;
+mod writer;
+
+pub use artifacts::ArtifactsError;
+pub use data_folder::{DataFolder, DataFolderError};
+pub use engine::{Engine, EngineError};
+pub use entry::{DecodeError, Entry, Outcome};
+pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
+pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
+pub use query::{
+    Counts, Event, HistoryItem, ListedItem, ListedReason, Metadata, RecommendedList, RejectionReport,
+};
+pub use rejections::REJECTIONS_KEPT_MAX;
+pub use training::Training;
+pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
+
+pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
+pub use recommender::Origin;
+
+/// The clock, for entries that are about to be submitted; the fold never calls it.
+pub fn now() -> domain::Timestamp {
+    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    domain::Timestamp(since_1970.as_millis() as i64)
+}

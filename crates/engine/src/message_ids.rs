@@ -1,0 +1,111 @@
+//! Which message ids were applied lately: exact for at least a day, in memory and rebuilt from the store.
+//!
+//! Ids are kept as 128-bit hashes in two generations of a day each, so an id is remembered for one to two days. A generation that
+//! reaches its bound ends early. Time is that of the entries, so every node forgets at the same entry.
+
+use domain::Timestamp;
+use rustc_hash::FxHashSet;
+use store::key::{KeyBuf, KeyParts};
+use store::{Batch, Keyspace, Read, Store, StoreError};
+use xxhash_rust::xxh3::xxh3_128;
+
+const MESSAGE_IDS: &str = "engine.message_ids";
+pub(crate) const KEYSPACES: [&str; 1] = [MESSAGE_IDS];
+
+/// How long a generation lasts, in milliseconds: the shortest time for which an id is remembered.
+pub const WINDOW_MS: i64 = 24 * 3_600 * 1_000;
+/// The most ids of one generation: about 600 MB for two.
+pub const GENERATION_IDS_MAX: usize = 16_000_000;
+
+/// Sorts after every offset: the key of a generation's start.
+const START: u64 = u64::MAX;
+const HASH_BYTES: usize = 16;
+
+pub(crate) struct MessageIds {
+    keyspace: Keyspace,
+    generation: u32,
+    started_at: Timestamp,
+    current: FxHashSet<u128>,
+    previous: FxHashSet<u128>,
+    /// Ids of the batch under way, and the offset of its first.
+    pending: (u64, Vec<u8>),
+}
+
+impl MessageIds {
+    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+        let mut ids = Self {
+            keyspace: store.keyspace(MESSAGE_IDS),
+            generation: 0,
+            started_at: Timestamp(0),
+            current: FxHashSet::default(),
+            previous: FxHashSet::default(),
+            pending: (0, Vec::new()),
+        };
+        for pair in store.scan(&store.keyspace(MESSAGE_IDS), &[]) {
+            let (key, value) = pair?;
+            let unreadable = || StoreError::Unreadable { what: "message ids" };
+            let mut parts = KeyParts::new(&key);
+            let (generation, offset) = parts.u32().zip(parts.u64()).ok_or_else(unreadable)?;
+            if generation != ids.generation {
+                ids.previous = std::mem::take(&mut ids.current);
+                ids.generation = generation;
+            }
+            if offset == START {
+                ids.started_at = Timestamp(i64::from_le_bytes(value.try_into().map_err(|_| unreadable())?));
+            } else {
+                ids.current.extend(value.as_chunks::<HASH_BYTES>().0.iter().map(|hash| u128::from_le_bytes(*hash)));
+            }
+        }
+        Ok(ids)
+    }
+
+    /// Enters an id; false where it is there already.
+    pub(crate) fn insert(
+        &mut self,
+        batch: &mut Batch<'_>,
+        message_id: &str,
+        received_at: Timestamp,
+        offset: u64,
+    ) -> Result<bool, StoreError> {
+        let is_over = received_at.0 >= self.started_at.0 + WINDOW_MS || self.current.len() >= GENERATION_IDS_MAX;
+        if is_over || self.generation == 0 {
+            self.next_generation(batch, received_at)?;
+        }
+        let hash = xxh3_128(message_id.as_bytes());
+        if self.previous.contains(&hash) || !self.current.insert(hash) {
+            return Ok(false);
+        }
+        if self.pending.1.is_empty() {
+            self.pending.0 = offset;
+        }
+        self.pending.1.extend_from_slice(&hash.to_le_bytes());
+        Ok(true)
+    }
+
+    /// Writes what the batch entered; called before it is committed.
+    pub(crate) fn flush(&mut self, batch: &mut Batch<'_>) {
+        if !self.pending.1.is_empty() {
+            let key = KeyBuf::new().u32(self.generation).u64(self.pending.0);
+            batch.put(&self.keyspace, key, std::mem::take(&mut self.pending.1));
+        }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.current.len() + self.previous.len()
+    }
+
+    fn next_generation(&mut self, batch: &mut Batch<'_>, received_at: Timestamp) -> Result<(), StoreError> {
+        self.flush(batch);
+        let forgotten = KeyBuf::new().u32(self.generation.wrapping_sub(1)).build();
+        let keys: Vec<_> = batch.scan(&self.keyspace, &forgotten).map(|pair| Ok(pair?.0)).collect::<Result<_, _>>()?;
+        for key in keys {
+            batch.remove(&self.keyspace, key);
+        }
+        self.generation += 1;
+        self.started_at = received_at;
+        self.previous = std::mem::take(&mut self.current);
+        let start = KeyBuf::new().u32(self.generation).u64(START);
+        batch.put(&self.keyspace, start, received_at.0.to_le_bytes());
+        Ok(())
+    }
+}

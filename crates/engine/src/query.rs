@@ -1,0 +1,321 @@
+//! What can be asked of a workspace.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    Exclusion, InteractionKind, ItemIdx, Message, PropertyValue, Rejection, RejectionReason, Timestamp,
+    TraitDefinition, UserIdx, WorkspaceConfig,
+};
+use journal::Offset;
+use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
+use rayon::prelude::*;
+use recommender::{Eligibility, Model, Origin, recommend};
+use store::StoreError;
+
+use crate::views::Views;
+use crate::{Engine, EngineError, Entry};
+
+/// How many users one step of a pass over all users takes.
+const USERS_PER_STEP: usize = 4_096;
+
+/// A ranked list by external ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecommendedList {
+    /// Best first.
+    pub items: Vec<ListedItem>,
+    /// The version of the model; none before the first training.
+    pub model: Option<String>,
+    /// Whether nothing in it comes from the user's own history.
+    pub fallback: bool,
+}
+
+/// An item of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedItem {
+    /// The item.
+    pub item_id: String,
+    /// Comparable within one list and one origin only.
+    pub score: f32,
+    /// From the model or from popularity.
+    pub origin: Origin,
+    /// What of the user's history speaks for it, strongest first.
+    pub because: Vec<ListedReason>,
+}
+
+/// A part of an item's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedReason {
+    /// The history item.
+    pub item_id: String,
+    /// What the user did with it.
+    pub kind: InteractionKind,
+    /// Its part of the score, from 0 to 1.
+    pub share: f32,
+}
+
+/// One interaction of a user, by external ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HistoryItem {
+    /// The item.
+    pub item_id: String,
+    /// What was done.
+    pub kind: InteractionKind,
+    /// When, to the second.
+    pub at: Timestamp,
+}
+
+/// A message of a timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its place in the timeline.
+    pub entry: TimelineEntry,
+    /// The message.
+    pub message: Message,
+}
+
+/// What a profile says of itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// Its own record.
+    pub profile: Profile,
+    /// The last message that it got; none where it came from an import.
+    pub last_message: Option<Message>,
+}
+
+/// Counts of a workspace.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Entries in the journal.
+    pub journal_entries: u64,
+    /// Profiles with a user id.
+    pub known_users: u64,
+    /// Ids of all profiles.
+    pub external_ids: u64,
+    /// Items of catalog and messages.
+    pub items: u64,
+    /// Items that may be recommended.
+    pub available_items: u64,
+    /// The catalog's version, 0 before the first import.
+    pub catalog_version: u32,
+    /// Interactions of all time.
+    pub interactions: u64,
+    /// Message ids that are remembered.
+    pub message_ids: u64,
+    /// Rejections of all time.
+    pub rejections: u64,
+    /// Bytes that wait for the journal.
+    pub queued_bytes: u64,
+}
+
+/// Rejections with their counts by source and reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionReport {
+    /// Of all time.
+    pub counts: BTreeMap<(String, RejectionReason), u64>,
+    /// Newest first.
+    pub latest: Vec<Rejection>,
+}
+
+impl Engine {
+    /// The configuration as it is now.
+    pub fn config(&self) -> WorkspaceConfig {
+        self.shared.views.read().config.clone()
+    }
+
+    /// The user of an external id.
+    pub fn user(&self, id: ExternalId<'_>) -> Option<UserIdx> {
+        self.shared.views.read().profiles.ids().user_of(id)
+    }
+
+    /// The user of a text: a user id before an anonymous id.
+    pub fn user_of_text(&self, id: &str) -> Option<UserIdx> {
+        self.shared.views.read().profiles.ids().user_of_text(id)
+    }
+
+    /// Recommends to a user, or to somebody unknown, from the history as it is now.
+    pub fn recommend(
+        &self,
+        user: Option<UserIdx>,
+        count: usize,
+        exclusion: Exclusion,
+    ) -> Result<RecommendedList, EngineError> {
+        let model = self.model.load_full();
+        let views = self.shared.views.read();
+        self.list(&views, model.as_deref(), user, count, exclusion)
+    }
+
+    /// The lists of a trait for every known user, in the order of their indices: `sink` gets each user's id and list, `progress` users
+    /// done and in all.
+    pub fn compute_trait<E: From<EngineError>>(
+        &self,
+        definition: &TraitDefinition,
+        progress: &dyn Fn(u64, u64),
+        mut sink: impl FnMut(&str, RecommendedList) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let users: Vec<UserIdx> = self.shared.views.read().profiles.ids().known_users().collect();
+        let model = self.model.load_full();
+        let mut n_done = 0;
+        for step in users.chunks(USERS_PER_STEP) {
+            let lists: Vec<Result<_, EngineError>> = step
+                .par_iter()
+                .map(|&user| {
+                    // Taken for each user, so that the fold gets its turns.
+                    let views = self.shared.views.read_recursive();
+                    // A merge may have taken the user away since.
+                    let Some(user_id) = views.profiles.ids().user_id(user).map(str::to_owned) else { return Ok(None) };
+                    let list =
+                        self.list(&views, model.as_deref(), Some(user), definition.count as usize, definition.exclude)?;
+                    Ok(Some((user_id, list)))
+                })
+                .collect();
+            for list in lists {
+                if let Some((user_id, list)) = list? {
+                    sink(&user_id, list)?;
+                }
+            }
+            n_done += step.len() as u64;
+            progress(n_done, users.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// A user's latest interactions, newest first.
+    pub fn history(&self, user: UserIdx, limit: usize) -> Vec<HistoryItem> {
+        let views = self.shared.views.read();
+        let row = views.interactions.histories().row(user);
+        let named = row.iter().rev().take(limit).map(|entry| HistoryItem {
+            item_id: views.catalog.item_id(entry.item).to_owned(),
+            kind: entry.kind,
+            at: Timestamp(i64::from(entry.at_s) * 1_000),
+        });
+        named.collect()
+    }
+
+    /// An item's properties; none for an item that nobody knows.
+    pub fn item_properties(&self, item_id: &str) -> Result<Option<BTreeMap<String, PropertyValue>>, EngineError> {
+        let views = self.shared.views.read();
+        let Some(item) = views.catalog.item(item_id) else { return Ok(None) };
+        let properties = views.catalog.properties(&self.shared.store, item).map_err(|source| self.of_store(source))?;
+        Ok(Some(properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+    }
+
+    /// The traits that sources set on a profile, in the order of their keys.
+    pub fn stored_traits(&self, user: UserIdx) -> Result<Vec<(String, StoredTrait)>, EngineError> {
+        let views = self.shared.views.read();
+        views.profiles.traits(&self.shared.store, user).map_err(|source| self.of_store(source))
+    }
+
+    /// The external ids of a profile.
+    pub fn identifiers(&self, user: UserIdx) -> Result<Vec<Identifier>, EngineError> {
+        let views = self.shared.views.read();
+        views.profiles.identifiers(&self.shared.store, user).map_err(|source| self.of_store(source))
+    }
+
+    /// A page of a profile's events, and whether there are more.
+    pub fn events(&self, user: UserIdx, query: &TimelineQuery) -> Result<(Vec<Event>, bool), EngineError> {
+        let page = {
+            let views = self.shared.views.read();
+            views.profiles.timeline(&self.shared.store, user, query).map_err(|source| self.of_store(source))?
+        };
+        let events = page.entries.into_iter().map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
+        Ok((events.collect::<Result<_, EngineError>>()?, page.has_more))
+    }
+
+    /// What a profile says of itself; none for a user index that stands for nobody.
+    pub fn metadata(&self, user: UserIdx) -> Result<Option<Metadata>, EngineError> {
+        let (profile, touched) = {
+            let views = self.shared.views.read();
+            let profile = views.profiles.profile(&self.shared.store, user).map_err(|source| self.of_store(source))?;
+            let touched = views.profiles.touched(&self.shared.store, user).map_err(|source| self.of_store(source))?;
+            (profile, touched)
+        };
+        let Some(profile) = profile else { return Ok(None) };
+        let last_message = touched.map(|offset| self.message(offset)).transpose()?;
+        Ok(Some(Metadata { profile, last_message }))
+    }
+
+    /// Rejections with their counts, the latest `limit` of them in full.
+    pub fn rejections(&self, limit: usize) -> RejectionReport {
+        let views = self.shared.views.read();
+        RejectionReport {
+            counts: views.rejections.counts().clone(),
+            latest: views.rejections.latest().take(limit).cloned().collect(),
+        }
+    }
+
+    /// How much of everything there is.
+    pub fn counts(&self) -> Counts {
+        let views = self.shared.views.read();
+        Counts {
+            journal_entries: self.shared.journal.end().0,
+            known_users: views.profiles.ids().n_known() as u64,
+            external_ids: views.profiles.ids().n_ids() as u64,
+            items: views.catalog.n_items() as u64,
+            available_items: views.catalog.n_available() as u64,
+            catalog_version: views.catalog.current().map_or(0, |version| version.version),
+            interactions: views.interactions.histories().n_interactions(),
+            message_ids: views.message_ids.len() as u64,
+            rejections: views.rejections.counts().values().sum(),
+            queued_bytes: self.shared.queued_bytes() as u64,
+        }
+    }
+
+    fn list(
+        &self,
+        views: &Views,
+        model: Option<&Model>,
+        user: Option<UserIdx>,
+        count: usize,
+        exclusion: Exclusion,
+    ) -> Result<RecommendedList, EngineError> {
+        let histories = views.interactions.histories();
+        let history = user.map_or(&[][..], |user| histories.row(user));
+        let older = match user.filter(|user| histories.is_full(*user)) {
+            Some(user) => views
+                .interactions
+                .items_of(&self.shared.store, user, |kind| recommender::excludes(exclusion, kind))
+                .map_err(|source| self.of_store(source))?,
+            None => Default::default(),
+        };
+        let is_available = |item: ItemIdx| views.catalog.is_available(item);
+        let eligibility = Eligibility::new(&is_available, exclusion, history, older);
+        let recommendation =
+            recommend(model, histories, history, &eligibility, views.catalog.n_items(), count);
+        let named = |item: ItemIdx| views.catalog.item_id(item).to_owned();
+        Ok(RecommendedList {
+            fallback: recommendation.is_fallback(),
+            items: recommendation
+                .items
+                .into_iter()
+                .map(|item| ListedItem {
+                    item_id: named(item.item),
+                    score: item.score,
+                    origin: item.origin,
+                    because: item
+                        .because
+                        .iter()
+                        .map(|because| ListedReason {
+                            item_id: named(because.item),
+                            kind: because.kind,
+                            share: because.share,
+                        })
+                        .collect(),
+                })
+                .collect(),
+            model: model.map(|model| model.version.clone()),
+        })
+    }
+
+    /// The message at an offset of the journal.
+    fn message(&self, offset: u64) -> Result<Message, EngineError> {
+        let bytes = self.shared.journal.get(Offset(offset))?.unwrap_or_default();
+        match Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })? {
+            Entry::Message(message) => Ok(*message),
+            _ => Err(self.of_store(StoreError::Unreadable { what: "timeline" })),
+        }
+    }
+
+    pub(crate) fn of_store(&self, source: StoreError) -> EngineError {
+        EngineError::Store { folder: std::path::PathBuf::from("store"), source }
+    }
+}

@@ -1,0 +1,298 @@
+//! How entries get into the journal and the state: one thread appends, one folds, and callers wait for the outcome.
+//!
+//! Everything that waits while a batch is being written goes into the next one, under one fsync. The fold works on one batch while
+//! the next is on its way to the disk. A caller hears only of what is durable and visible.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use journal::{AppendError, BATCH_BYTES_MAX, Journal};
+use parking_lot::{Mutex, RwLock};
+use store::{Store, StoreError};
+use tokio::sync::oneshot;
+
+use crate::views::Views;
+use crate::{Entry, Outcome, fold, now};
+
+/// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
+pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// The most entries of one batch.
+const BATCH_ENTRIES_MAX: usize = 8_192;
+/// The most bytes of one batch before compression: far under the journal's limit, since many small batches wait shorter.
+const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
+/// How many batches may be durable and not yet applied.
+const UNAPPLIED_BATCHES_MAX: usize = 2;
+/// How many entries are applied before readers get a turn.
+const ENTRIES_PER_LOCK: usize = 128;
+/// How often a full disk is tried again while nobody writes.
+const RETRY_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Why entries were not taken. Nothing of them is in the journal, unless the fold failed.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum SubmitError {
+    /// Too much is waiting.
+    #[error("{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second")]
+    QueueFull {
+        /// What waits.
+        queued_bytes: usize,
+    },
+    /// The entries are over a limit of the journal.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The journal could not be written.
+    #[error("{0}")]
+    Journal(String),
+    /// The state could not be changed; a restart makes it again from the journal.
+    #[error("the fold has stopped: {0}. Restart to go on from the journal")]
+    Fold(String),
+    /// The engine is stopping.
+    #[error("the engine is stopping")]
+    Stopping,
+}
+
+/// Whether the engine can take entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Ready,
+    /// The last append failed; the next may succeed.
+    Failing(String),
+    /// Only a restart can mend it.
+    Broken(String),
+}
+
+/// What the threads and the queries share.
+pub(crate) struct Shared {
+    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) store: Store,
+    pub(crate) views: RwLock<Views>,
+    health: RwLock<Health>,
+    queued_bytes: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(journal: Box<dyn Journal>, store: Store, views: Views) -> Self {
+        Self {
+            journal,
+            store,
+            views: RwLock::new(views),
+            health: RwLock::new(Health::Ready),
+            queued_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.health.read().clone()
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Broken stays broken.
+    fn set_health(&self, health: Health) {
+        let mut current = self.health.write();
+        if !matches!(*current, Health::Broken(_)) && *current != health {
+            match &health {
+                Health::Ready => tracing::info!("the journal takes entries again"),
+                Health::Failing(why) | Health::Broken(why) => tracing::error!(why, "the journal takes no entries"),
+            }
+            *current = health;
+        }
+    }
+}
+
+type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
+
+struct Submission {
+    entries: Vec<Entry>,
+    records: Vec<Vec<u8>>,
+    bytes: usize,
+    reply: Reply,
+}
+
+/// What is durable and to be applied.
+struct Durable {
+    first_offset: u64,
+    submissions: Vec<Submission>,
+}
+
+/// The threads of one engine.
+pub(crate) struct Writer {
+    queue: Mutex<Option<Sender<Submission>>>,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl Writer {
+    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
+        let (queue, submissions) = channel();
+        let (durable, to_apply) = sync_channel(UNAPPLIED_BATCHES_MAX);
+        let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
+            std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("threads can be started")
+        };
+        let (for_append, for_fold) = (Arc::clone(shared), Arc::clone(shared));
+        let threads = vec![
+            spawn("journal", Box::new(move || append_batches(&for_append, &submissions, &durable))),
+            spawn("fold", Box::new(move || fold_batches(&for_fold, &to_apply))),
+        ];
+        Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) }
+    }
+
+    /// Hands entries over; the receiver gets one outcome an entry.
+    pub(crate) fn submit(
+        &self,
+        shared: &Shared,
+        entries: Vec<Entry>,
+    ) -> Result<oneshot::Receiver<Result<Vec<Outcome>, SubmitError>>, SubmitError> {
+        if let Health::Broken(why) = shared.health() {
+            return Err(SubmitError::Journal(why));
+        }
+        let records: Vec<Vec<u8>> = entries.iter().map(Entry::encode).collect();
+        let bytes = records.iter().map(|record| record.len() + 4).sum();
+        if bytes > BATCH_BYTES_MAX {
+            return Err(SubmitError::TooLarge(format!("{bytes} bytes at once, the limit is {BATCH_BYTES_MAX}")));
+        }
+        let queued_bytes = shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
+        if queued_bytes + bytes > QUEUE_BYTES_MAX {
+            shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(SubmitError::QueueFull { queued_bytes });
+        }
+        let (reply, outcome) = oneshot::channel();
+        let queue = self.queue.lock().clone();
+        let sent = queue.map(|queue| queue.send(Submission { entries, records, bytes, reply }));
+        match sent {
+            Some(Ok(())) => Ok(outcome),
+            None | Some(Err(_)) => {
+                shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+                Err(SubmitError::Stopping)
+            }
+        }
+    }
+
+    /// Takes nothing more, finishes what waits, and returns when both threads have ended.
+    pub(crate) fn stop(&self) {
+        drop(self.queue.lock().take());
+        for thread in self.threads.lock().drain(..) {
+            if thread.join().is_err() {
+                tracing::error!("a thread of the engine panicked");
+            }
+        }
+    }
+}
+
+fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, durable: &SyncSender<Durable>) {
+    loop {
+        let first = match submissions.recv_timeout(RETRY_INTERVAL) {
+            Ok(first) => first,
+            Err(RecvTimeoutError::Timeout) => {
+                if matches!(shared.health(), Health::Failing(_)) && !resume(shared, durable) {
+                    return;
+                }
+                continue;
+            }
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        let (mut n_entries, mut bytes) = (first.entries.len(), first.bytes);
+        let mut batch = vec![first];
+        while n_entries < BATCH_ENTRIES_MAX && bytes < BATCH_BYTES {
+            let Ok(next) = submissions.try_recv() else { break };
+            n_entries += next.entries.len();
+            bytes += next.bytes;
+            batch.push(next);
+        }
+        shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
+        if !append(shared, batch, durable) {
+            return;
+        }
+    }
+}
+
+/// Finds out whether the disk is writable again by writing that it is.
+fn resume(shared: &Shared, durable: &SyncSender<Durable>) -> bool {
+    let entry = Entry::Resumed { received_at: now() };
+    let records = vec![entry.encode()];
+    let (reply, _) = oneshot::channel();
+    append(shared, vec![Submission { entries: vec![entry], records, bytes: 0, reply }], durable)
+}
+
+/// Appends one batch and passes it to the fold; false where the fold has ended.
+fn append(shared: &Shared, batch: Vec<Submission>, durable: &SyncSender<Durable>) -> bool {
+    let records: Vec<&[u8]> = batch.iter().flat_map(|submission| &submission.records).map(Vec::as_slice).collect();
+    let started = Instant::now();
+    match shared.journal.append(&records) {
+        Ok(first_offset) => {
+            metrics::histogram!("journal_append_seconds").record(started.elapsed().as_secs_f64());
+            metrics::counter!("journal_records_total").increment(records.len() as u64);
+            shared.set_health(Health::Ready);
+            durable.send(Durable { first_offset: first_offset.0, submissions: batch }).is_ok()
+        }
+        Err(error) => {
+            metrics::counter!("journal_append_failures_total").increment(1);
+            let why = with_sources(&error);
+            shared.set_health(match error {
+                AppendError::Poisoned { .. } => Health::Broken(why.clone()),
+                _ => Health::Failing(why.clone()),
+            });
+            for submission in batch {
+                submission.reply.send(Err(SubmitError::Journal(why.clone()))).ok();
+            }
+            true
+        }
+    }
+}
+
+fn fold_batches(shared: &Shared, to_apply: &Receiver<Durable>) {
+    while let Ok(Durable { first_offset, submissions }) = to_apply.recv() {
+        let entries: Vec<&Entry> = submissions.iter().flat_map(|submission| &submission.entries).collect();
+        let started = Instant::now();
+        let outcomes = apply_batch(shared, first_offset, &entries);
+        metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
+        match outcomes {
+            Ok(outcomes) => {
+                let mut outcomes = outcomes.into_iter();
+                for submission in submissions {
+                    let own = outcomes.by_ref().take(submission.entries.len()).collect();
+                    // A caller that has gone away is no reason to stop.
+                    submission.reply.send(Ok(own)).ok();
+                }
+            }
+            Err(error) => {
+                let why = with_sources(&error);
+                shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
+                for submission in submissions {
+                    submission.reply.send(Err(SubmitError::Fold(why.clone()))).ok();
+                }
+                return;
+            }
+        }
+    }
+}
+
+/// Applies entries from `first_offset` on and commits what they changed, in one step.
+pub(crate) fn apply_batch(
+    shared: &Shared,
+    first_offset: u64,
+    entries: &[&Entry],
+) -> Result<Vec<Outcome>, StoreError> {
+    let mut batch = shared.store.batch();
+    let mut outcomes = Vec::with_capacity(entries.len());
+    for chunk in entries.chunks(ENTRIES_PER_LOCK) {
+        let mut views = shared.views.write();
+        for entry in chunk {
+            let offset = first_offset + outcomes.len() as u64;
+            outcomes.push(fold::apply(&mut views, &mut batch, offset, entry)?);
+        }
+    }
+    fold::finish_batch(&mut shared.views.write(), &mut batch);
+    batch.commit(first_offset + entries.len() as u64)?;
+    Ok(outcomes)
+}
+
+/// An error with all that it comes from, in one line.
+pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
+}

@@ -1,0 +1,195 @@
+//! One suite for every journal, and the damage that only files can take.
+
+use std::sync::Arc;
+
+use fs_err as fs;
+use journal::{AppendError, Disk, FileJournal, Journal, MemoryJournal, Offset, OpenError, RealDisk, ReadError};
+use proptest::prelude::*;
+
+/// Small segments, so that a few batches fill several.
+const SEGMENT_BYTES: u64 = 2_000;
+
+fn open(folder: &std::path::Path, acknowledged: u64) -> Result<FileJournal, OpenError> {
+    let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder).unwrap());
+    FileJournal::open_with_segment_bytes(disk, Offset(acknowledged), SEGMENT_BYTES)
+}
+
+fn append(journal: &dyn Journal, batch: &[Vec<u8>]) -> Offset {
+    let records: Vec<&[u8]> = batch.iter().map(Vec::as_slice).collect();
+    journal.append(&records).unwrap()
+}
+
+fn read(journal: &dyn Journal, from: u64) -> Vec<Vec<u8>> {
+    let mut expected = from;
+    journal
+        .read_from(Offset(from))
+        .map(|record| {
+            let (offset, bytes) = record.unwrap();
+            assert_eq!(offset.0, expected);
+            expected += 1;
+            bytes
+        })
+        .collect()
+}
+
+/// Appends batches and reads them back from every offset.
+fn check_journal(journal: &dyn Journal, batches: &[Vec<Vec<u8>>]) {
+    let mut all = Vec::new();
+    for batch in batches {
+        assert_eq!(append(journal, batch).0, all.len() as u64);
+        all.extend(batch.iter().cloned());
+        assert_eq!(journal.end().0, all.len() as u64);
+    }
+    for from in 0..=all.len() {
+        assert_eq!(read(journal, from as u64), all[from..]);
+    }
+    assert_eq!(journal.get(Offset(all.len() as u64)).unwrap(), None);
+    assert!(read(journal, all.len() as u64 + 7).is_empty());
+    let too_large = vec![0; journal::RECORD_BYTES_MAX + 1];
+    assert!(matches!(journal.append(&[&too_large]), Err(AppendError::RecordTooLarge { .. })));
+    assert_eq!(journal.end().0, all.len() as u64);
+}
+
+fn batches() -> impl Strategy<Value = Vec<Vec<Vec<u8>>>> {
+    let record = prop::collection::vec(any::<u8>(), 0..120);
+    prop::collection::vec(prop::collection::vec(record, 0..12), 0..20)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(24))]
+
+    #[test]
+    fn every_journal_gives_back_what_was_appended(batches in batches()) {
+        check_journal(&MemoryJournal::default(), &batches);
+        let folder = tempfile::tempdir().unwrap();
+        check_journal(&open(folder.path(), 0).unwrap(), &batches);
+        let all: Vec<_> = batches.concat();
+        let reopened = open(folder.path(), all.len() as u64).unwrap();
+        prop_assert_eq!(read(&reopened, 0), all);
+    }
+}
+
+/// A folder with a journal of some segments, and the records in it.
+fn filled() -> (tempfile::TempDir, Vec<Vec<u8>>) {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path(), 0).unwrap();
+    let mut all = Vec::new();
+    for n in 0..30u32 {
+        // Half of the bytes do not compress.
+        let batch: Vec<Vec<u8>> =
+            (0..3).map(|m| (0..60u32).map(|k| (k * k * (n + 7) * (m + 3) >> 3) as u8).collect()).collect();
+        append(&journal, &batch);
+        all.extend(batch);
+    }
+    (folder, all)
+}
+
+fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == "seg"));
+    paths.sort();
+    paths
+}
+
+/// Opens and reads everything: the records, or where and what the damage is.
+fn read_all(folder: &std::path::Path, acknowledged: u64) -> Result<Vec<Vec<u8>>, OpenError> {
+    let journal = open(folder, acknowledged)?;
+    let records = journal.read_from(Offset(0)).map(|record| Ok(record?.1)).collect::<Result<_, ReadError>>();
+    Ok(records?)
+}
+
+#[test]
+fn a_flipped_bit_anywhere_is_an_error_that_names_the_file() {
+    let (folder, all) = filled();
+    assert!(segments(folder.path()).len() >= 3);
+    for path in segments(folder.path()) {
+        let whole = fs::read(&path).unwrap();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for position in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[position] ^= 1 << (position % 8);
+            // The three zero bytes of the header are covered by its checksum as well.
+            fs::write(&path, &bytes).unwrap();
+            let error = read_all(folder.path(), all.len() as u64).expect_err("a flipped bit was not noticed").to_string();
+            assert!(error.contains(&name), "byte {position}: {error}");
+            // A caller that knows nothing must not lose records to a flipped bit either.
+            if let Ok(records) = read_all(folder.path(), 0) {
+                panic!("byte {position} of {name}: {} of {} records came back", records.len(), all.len());
+            }
+        }
+        fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!(read_all(folder.path(), all.len() as u64).unwrap(), all);
+}
+
+#[test]
+fn a_cut_last_segment_is_a_torn_tail_only_above_what_was_acknowledged() {
+    let (folder, all) = filled();
+    let last = segments(folder.path()).pop().unwrap();
+    let whole = fs::read(&last).unwrap();
+    for len in 0..whole.len() {
+        fs::write(&last, &whole[..len]).unwrap();
+        let error = read_all(folder.path(), all.len() as u64).expect_err("a cut below what was acknowledged");
+        assert!(error.to_string().contains("seg"), "{error}");
+
+        let records = read_all(folder.path(), 0).unwrap();
+        assert_eq!(records, all[..records.len()], "cut at {len}");
+        // The journal goes on where it was cut, and what was cut is kept.
+        let journal = open(folder.path(), 0).unwrap();
+        append(&journal, &[b"next".to_vec()]);
+        drop(journal);
+        assert_eq!(read_all(folder.path(), 0).unwrap().pop().unwrap(), b"next");
+    }
+    let kept = fs::read_dir(folder.path()).unwrap().filter(|entry| {
+        entry.as_ref().unwrap().path().extension().is_some_and(|extension| extension == "torn")
+    });
+    assert!(kept.count() > 0);
+}
+
+#[test]
+fn sectors_of_zeros_at_the_end_are_a_torn_tail() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = open(folder.path(), 0).unwrap();
+    append(&journal, &[b"first".to_vec()]);
+    let mut state = 1u32;
+    let noise = (0..1_900)
+        .map(|_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        })
+        .collect();
+    append(&journal, &[noise]);
+    drop(journal);
+    let path = segments(folder.path()).pop().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[1_024..1_536].fill(0);
+    fs::write(&path, &bytes).unwrap();
+    assert_eq!(read_all(folder.path(), 1).unwrap(), [b"first".to_vec()]);
+}
+
+#[test]
+fn a_missing_or_foreign_segment_is_an_error() {
+    let (folder, all) = filled();
+    let paths = segments(folder.path());
+    let whole = fs::read(&paths[1]).unwrap();
+    fs::remove_file(&paths[1]).unwrap();
+    assert!(matches!(read_all(folder.path(), 0), Err(OpenError::Gap { .. })));
+
+    let mut other_version = whole.clone();
+    other_version[4] = 9;
+    fs::write(&paths[1], &other_version).unwrap();
+    let error = read_all(folder.path(), 0).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "segment {} has format version 9, this program reads version 1",
+            paths[1].file_name().unwrap().to_string_lossy()
+        )
+    );
+
+    fs::write(&paths[1], &whole[..whole.len() - 1]).unwrap();
+    assert!(matches!(read_all(folder.path(), 0), Err(OpenError::Damaged(ReadError::Damaged { .. }))));
+    fs::write(&paths[1], &whole).unwrap();
+    fs::remove_file(paths.last().unwrap()).unwrap();
+    assert!(matches!(read_all(folder.path(), all.len() as u64), Err(OpenError::Truncated { .. })));
+}

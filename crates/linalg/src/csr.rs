@@ -1,0 +1,108 @@
+//! Compressed sparse rows.
+
+use serde::{Deserialize, Serialize};
+
+/// A sparse matrix of `f32` by rows. Columns ascend within a row and occur once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Csr {
+    n_columns: u32,
+    /// Where each row starts, and the end of the last: one more than there are rows.
+    starts: Vec<u64>,
+    columns: Vec<u32>,
+    values: Vec<f32>,
+}
+
+impl Csr {
+    /// Builds a matrix from its rows, each a list of columns and values with ascending columns.
+    pub fn from_rows<R>(n_columns: u32, rows: impl IntoIterator<Item = R>) -> Self
+    where
+        R: IntoIterator<Item = (u32, f32)>,
+    {
+        let mut matrix = Self { n_columns, starts: vec![0], columns: Vec::new(), values: Vec::new() };
+        for row in rows {
+            for (column, value) in row {
+                debug_assert!(column < n_columns);
+                matrix.columns.push(column);
+                matrix.values.push(value);
+            }
+            matrix.starts.push(matrix.columns.len() as u64);
+        }
+        matrix
+    }
+
+    /// The number of rows.
+    pub fn n_rows(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The number of columns.
+    pub fn n_columns(&self) -> usize {
+        self.n_columns as usize
+    }
+
+    /// The number of stored values.
+    pub fn n_values(&self) -> usize {
+        self.values.len()
+    }
+
+    /// The columns and values of a row.
+    pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
+        let span = self.starts[row] as usize..self.starts[row + 1] as usize;
+        (&self.columns[span.clone()], &self.values[span])
+    }
+
+    /// The value at a place, 0 where none is stored. O(log of the row's length).
+    pub fn get(&self, row: usize, column: u32) -> f32 {
+        let (columns, values) = self.row(row);
+        columns.binary_search(&column).map_or(0.0, |n| values[n])
+    }
+
+    /// Rows and columns exchanged. O(values + rows + columns).
+    pub fn transposed(&self) -> Self {
+        let mut starts = vec![0u64; self.n_columns() + 1];
+        for &column in &self.columns {
+            starts[column as usize + 1] += 1;
+        }
+        for n in 1..starts.len() {
+            starts[n] += starts[n - 1];
+        }
+        let mut next = starts.clone();
+        let mut columns = vec![0; self.columns.len()];
+        let mut values = vec![0.0; self.values.len()];
+        for row in 0..self.n_rows() {
+            let (row_columns, row_values) = self.row(row);
+            for (&column, &value) in row_columns.iter().zip(row_values) {
+                let at = &mut next[column as usize];
+                columns[*at as usize] = row as u32;
+                values[*at as usize] = value;
+                *at += 1;
+            }
+        }
+        Self { n_columns: self.n_rows() as u32, starts, columns, values }
+    }
+
+    /// The sum of each row, in double precision.
+    pub fn row_sums(&self) -> Vec<f64> {
+        (0..self.n_rows()).map(|row| self.row(row).1.iter().map(|&value| f64::from(value)).sum()).collect()
+    }
+
+    /// Multiplies each value by its row's and its column's factor.
+    pub fn scale(&mut self, row_factors: &[f32], column_factors: &[f32]) {
+        for row in 0..self.n_rows() {
+            for n in self.starts[row] as usize..self.starts[row + 1] as usize {
+                self.values[n] *= row_factors[row] * column_factors[self.columns[n] as usize];
+            }
+        }
+    }
+
+    /// Checks what [`Csr::from_rows`] promises, for matrices that come from outside.
+    pub fn is_valid(&self) -> bool {
+        let ends_right = self.starts.first() == Some(&0)
+            && self.starts.last() == Some(&(self.columns.len() as u64))
+            && self.columns.len() == self.values.len();
+        ends_right
+            && self.starts.is_sorted()
+            && self.columns.iter().all(|&column| column < self.n_columns)
+            && (0..self.n_rows()).all(|row| self.row(row).0.is_sorted_by(|a, b| a < b))
+    }
+}

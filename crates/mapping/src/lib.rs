@@ -1,0 +1,65 @@
+#![doc = include_str!("../README.md")]
+
+mod action;
+mod directive;
+mod presets;
+mod trigger;
+
+pub use action::{Action, ActionType};
+pub use directive::Directive;
+pub use presets::presets;
+pub use trigger::Trigger;
+
+use domain::Message;
+use serde_json::{Map, Value};
+
+/// A trigger, an action and where the action's fields come from.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// Shown where the mapping is listed and where it fails.
+    pub name: &'static str,
+    /// Which messages it takes.
+    pub trigger: Trigger,
+    /// What it makes of them.
+    pub action: ActionType,
+    /// The action's fields.
+    pub fields: Vec<(&'static str, Directive)>,
+}
+
+/// A mapping that was triggered and could not make its action.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("mapping {mapping:?}: {what}")]
+pub struct MappingError {
+    /// The mapping's name.
+    pub mapping: &'static str,
+    /// Which field is missing or wrong.
+    pub what: String,
+}
+
+impl Mapping {
+    /// The actions of a message that the trigger takes; `payload` is the message as JSON.
+    pub fn apply(&self, payload: &Value) -> Result<Vec<Action>, MappingError> {
+        let resolved: Map<String, Value> = self
+            .fields
+            .iter()
+            .filter_map(|(name, directive)| Some(((*name).to_owned(), directive.resolve(payload)?)))
+            .collect();
+        let fields = action::Fields { resolved: &resolved, directives: &self.fields };
+        self.action.make(&fields).map_err(|what| MappingError { mapping: self.name, what })
+    }
+}
+
+/// The actions that mappings make of a message, each on its own: one that fails does not hinder the others.
+pub fn actions_of(mappings: &[Mapping], message: &Message) -> Vec<Result<Action, MappingError>> {
+    let mut triggered = mappings.iter().filter(|mapping| mapping.trigger.takes(message)).peekable();
+    if triggered.peek().is_none() {
+        return Vec::new();
+    }
+    let payload = message.to_json();
+    triggered
+        .flat_map(|mapping| match mapping.apply(&payload) {
+            Ok(actions) => actions.into_iter().map(Ok).collect(),
+            Err(error) => vec![Err(error)],
+        })
+        .collect()
+}

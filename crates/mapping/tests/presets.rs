@@ -1,0 +1,82 @@
+//! Every preset, with what it takes and what it refuses, as one table.
+
+use domain::{Arrival, Envelope, Timestamp, check_message};
+use mapping::{Action, actions_of, presets};
+
+fn check(cases: &[&str]) -> String {
+    let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+    cases
+        .iter()
+        .map(|text| {
+            let text = text.replacen('{', r#"{"userId":"u","messageId":"m","#, 1);
+            let message = check_message(&text, None, &Envelope::default(), &arrival).expect(&text);
+            let made = actions_of(presets(), &message);
+            let lines: String = made.iter().map(|made| format!("    {}\n", line(made))).collect();
+            format!("{text}\n{}", if lines.is_empty() { "    -\n".to_owned() } else { lines })
+        })
+        .collect()
+}
+
+fn line(made: &Result<Action, mapping::MappingError>) -> String {
+    match made {
+        Err(error) => format!("refused: {error}"),
+        Ok(Action::AddInteraction(i)) => {
+            let parts = [("value", i.value), ("amount", i.amount), ("price", i.price), ("profit", i.profit)];
+            let numbers: String =
+                parts.iter().filter_map(|(name, n)| n.map(|n| format!(" {name} {n}"))).collect();
+            let texts = [("recomm", &i.recomm_id), ("session", &i.session_id)];
+            let texts: String = texts.iter().filter_map(|(name, t)| t.as_ref().map(|t| format!(" {name} {t}"))).collect();
+            let at = i.timestamp.map_or("-".to_owned(), |at| at.to_string());
+            format!("add {} {} x {} at {at}{numbers}{texts}", i.kind, i.user_id, i.item_id)
+        }
+        Ok(Action::DeleteInteractions(s)) => {
+            let at = s.timestamp.map_or("any time".to_owned(), |at| at.to_string());
+            format!("delete {} {} x {} at {at}", s.kind, s.user_id, s.item_id)
+        }
+        Ok(Action::MergeUsers { target_user_id, source_user_id }) => {
+            format!("merge {source_user_id} into {target_user_id}")
+        }
+    }
+}
+
+#[test]
+fn there_are_fourteen() {
+    assert_eq!(presets().len(), 14);
+}
+
+#[test]
+fn what_presets_make_of_messages() {
+    insta::assert_snapshot!(check(&[
+        r#"{"type":"page","name":"Home"}"#,
+        r#"{"type":"page"}"#,
+        r#"{"type":"screen","name":"Player"}"#,
+        r#"{"type":"track","event":"Product Viewed","properties":{"product_id":"p","sku":"s","recomm_id":"r"}}"#,
+        r#"{"type":"track","event":"Product Viewed","properties":{"product_id":null,"sku":507,"timestamp":1600000000}}"#,
+        r#"{"type":"track","event":"Product Viewed","properties":{"product_id":""}}"#,
+        r#"{"type":"track","event":"Product Viewed"}"#,
+        r#"{"type":"track","event":"Product Viewed","properties":{"sku":"s","timestamp":"then"}}"#,
+        r#"{"type":"track","event":"Product Added","properties":{"sku":"s","quantity":"2","price":1.1}}"#,
+        r#"{"type":"track","event":"Product Added","properties":{"quantity":2}}"#,
+        r#"{"type":"track","event":"Product Added","properties":{"sku":"s","quantity":"two"}}"#,
+        r#"{"type":"track","event":"Product Removed","properties":{"sku":"s"}}"#,
+        r#"{"type":"track","event":"Order Completed","properties":{"products":[{"product_id":"a","quantity":3,"price":2,"profit":0.5},{"sku":"b"}]}}"#,
+        r#"{"type":"track","event":"Order Completed","properties":{"products":{"sku":"lone"}}}"#,
+        r#"{"type":"track","event":"Order Completed","properties":{"products":[{"sku":"a"},{"price":1}]}}"#,
+        r#"{"type":"track","event":"Order Completed","properties":{"products":[]}}"#,
+        r#"{"type":"track","event":"Order Completed"}"#,
+        r#"{"type":"track","event":"Product Added to Wishlist","properties":{"sku":"s"}}"#,
+        r#"{"type":"track","event":"Product Removed from Wishlist","properties":{"sku":"s","timestamp":"2021-09-01"}}"#,
+        r#"{"type":"track","event":"Product Shared","properties":{"sku":"s"}}"#,
+        r#"{"type":"track","event":"Video Playback Started","properties":{"content_asset_ids":["v1","v2"],"session":"x"}}"#,
+        r#"{"type":"track","event":"Video Content Playing","properties":{"content_asset_id":"v","position":30,"total_length":120}}"#,
+        r#"{"type":"track","event":"Video Content Playing","properties":{"content_asset_id":"v","position":130,"total_length":120}}"#,
+        r#"{"type":"track","event":"Video Content Playing","properties":{"content_asset_id":"v","position":-1,"total_length":120}}"#,
+        r#"{"type":"track","event":"Video Content Playing","properties":{"content_asset_id":"v","position":0,"total_length":0}}"#,
+        r#"{"type":"track","event":"Video Content Playing","properties":{"content_asset_id":"v"}}"#,
+        r#"{"type":"track","event":"Video Playback Paused","properties":{"content_asset_ids":["v"],"position":1,"total_length":2}}"#,
+        r#"{"type":"track","event":"Video Playback Completed","properties":{"content_asset_id":"v"}}"#,
+        r#"{"type":"alias","previousId":"old"}"#,
+        r#"{"type":"track","event":"Something Else"}"#,
+        r#"{"type":"identify","traits":{"a":1}}"#,
+    ]));
+}

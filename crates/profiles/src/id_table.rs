@@ -1,0 +1,180 @@
+//! All external ids of a workspace in memory: id -> user and user -> id, in about the bytes of the ids and 16 more each.
+
+use domain::UserIdx;
+use hashbrown::HashTable;
+use xxhash_rust::xxh3::xxh3_64;
+
+use crate::{ExternalId, ExternalIdType};
+
+/// A place in the table of ids.
+type Slot = u32;
+const NO_SLOT: Slot = Slot::MAX;
+
+/// External ids and the users they belong to.
+#[derive(Default)]
+pub struct IdTable {
+    /// The type byte and the text of each id, one after the other.
+    texts: Vec<u8>,
+    /// Where each id's bytes end.
+    ends: Vec<u64>,
+    owners: Vec<UserIdx>,
+    table: HashTable<Slot>,
+    users: Vec<User>,
+    n_known: usize,
+}
+
+#[derive(Clone, Copy)]
+struct User {
+    /// The first user id, where the user is known.
+    user_id: Slot,
+    n_ids: u16,
+    n_merges: u16,
+    /// False after the user was merged into another.
+    alive: bool,
+}
+
+impl IdTable {
+    /// The user that an id belongs to.
+    pub fn user_of(&self, id: ExternalId<'_>) -> Option<UserIdx> {
+        self.find(id).map(|slot| self.owners[slot as usize])
+    }
+
+    /// The user of an id of either type: a user id before an anonymous id.
+    pub fn user_of_text(&self, id: &str) -> Option<UserIdx> {
+        [ExternalIdType::UserId, ExternalIdType::AnonymousId]
+            .into_iter()
+            .find_map(|type_| self.user_of(ExternalId { type_, value: id }))
+    }
+
+    /// The first user id of a user; none for an anonymous one.
+    pub fn user_id(&self, user: UserIdx) -> Option<&str> {
+        let slot = self.users.get(user.pos())?.user_id;
+        (slot != NO_SLOT).then(|| std::str::from_utf8(&self.bytes(slot)[1..]).expect("ids come from strings"))
+    }
+
+    /// Whether the user has a user id.
+    pub fn is_known(&self, user: UserIdx) -> bool {
+        self.users.get(user.pos()).is_some_and(|user| user.user_id != NO_SLOT)
+    }
+
+    /// How many user indices have been given out, merged users included.
+    pub fn n_users(&self) -> usize {
+        self.users.len()
+    }
+
+    /// How many users have a user id.
+    pub fn n_known(&self) -> usize {
+        self.n_known
+    }
+
+    /// How many ids there are.
+    pub fn n_ids(&self) -> usize {
+        self.owners.len()
+    }
+
+    /// The known users, in the order of their indices.
+    pub fn known_users(&self) -> impl Iterator<Item = UserIdx> + '_ {
+        (0..self.users.len() as u32).map(UserIdx).filter(|user| self.is_known(*user))
+    }
+
+    /// Gives out the next user index.
+    pub(crate) fn add_user(&mut self) -> UserIdx {
+        self.users.push(User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: true });
+        UserIdx(self.users.len() as u32 - 1)
+    }
+
+    /// Enters an id that is not in the table.
+    pub(crate) fn add_id(&mut self, id: ExternalId<'_>, user: UserIdx) {
+        let slot = self.owners.len() as Slot;
+        self.texts.push(id.type_.code());
+        self.texts.extend_from_slice(id.value.as_bytes());
+        self.ends.push(self.texts.len() as u64);
+        self.owners.push(user);
+        let Self { texts, ends, table, .. } = self;
+        table.insert_unique(hash(id), slot, |slot| hash_bytes(bytes(texts, ends, *slot)));
+        self.count_id(slot, user);
+    }
+
+    /// Gives an id of one user to another.
+    pub(crate) fn move_id(&mut self, id: ExternalId<'_>, to: UserIdx) {
+        if let Some(slot) = self.find(id) {
+            self.owners[slot as usize] = to;
+            self.count_id(slot, to);
+        }
+    }
+
+    /// Marks a user as merged into another, whose ids have been moved.
+    pub(crate) fn retire(&mut self, source: UserIdx, target: UserIdx) {
+        let merged = std::mem::replace(
+            &mut self.users[source.pos()],
+            User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false },
+        );
+        if merged.user_id != NO_SLOT {
+            self.n_known -= 1;
+        }
+        let merges = self.users[target.pos()].n_merges.saturating_add(merged.n_merges).saturating_add(1);
+        self.users[target.pos()].n_merges = merges;
+    }
+
+    /// Makes room for users up to `n`, none of them alive yet.
+    pub(crate) fn grow_users(&mut self, n: usize) {
+        let gap = User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false };
+        if self.users.len() < n {
+            self.users.resize(n, gap);
+        }
+    }
+
+    /// Brings a user of [`IdTable::grow_users`] to life, with the merges it has seen.
+    pub(crate) fn revive(&mut self, user: UserIdx, n_merges: u16) {
+        self.users[user.pos()].alive = true;
+        self.users[user.pos()].n_merges = n_merges;
+    }
+
+    pub(crate) fn n_ids_of(&self, user: UserIdx) -> usize {
+        usize::from(self.users[user.pos()].n_ids)
+    }
+
+    pub(crate) fn n_merges_of(&self, user: UserIdx) -> usize {
+        usize::from(self.users[user.pos()].n_merges)
+    }
+
+    /// Whether the index stands for a profile, that is, was not merged away.
+    pub fn is_alive(&self, user: UserIdx) -> bool {
+        self.users.get(user.pos()).is_some_and(|user| user.alive)
+    }
+
+    fn count_id(&mut self, slot: Slot, user: UserIdx) {
+        let is_user_id = self.bytes(slot)[0] == ExternalIdType::UserId.code();
+        let user = &mut self.users[user.pos()];
+        user.n_ids = user.n_ids.saturating_add(1);
+        if is_user_id && user.user_id == NO_SLOT {
+            user.user_id = slot;
+            self.n_known += 1;
+        }
+    }
+
+    fn find(&self, id: ExternalId<'_>) -> Option<Slot> {
+        let matches = |slot: &Slot| {
+            let (type_, text) = self.bytes(*slot).split_first().expect("every id has a type byte");
+            *type_ == id.type_.code() && text == id.value.as_bytes()
+        };
+        self.table.find(hash(id), matches).copied()
+    }
+
+    fn bytes(&self, slot: Slot) -> &[u8] {
+        bytes(&self.texts, &self.ends, slot)
+    }
+}
+
+fn bytes<'a>(texts: &'a [u8], ends: &[u64], slot: Slot) -> &'a [u8] {
+    let start = if slot == 0 { 0 } else { ends[slot as usize - 1] };
+    &texts[start as usize..ends[slot as usize] as usize]
+}
+
+fn hash(id: ExternalId<'_>) -> u64 {
+    xxh3_64(id.value.as_bytes()) ^ u64::from(id.type_.code())
+}
+
+fn hash_bytes(bytes: &[u8]) -> u64 {
+    xxh3_64(&bytes[1..]) ^ u64::from(bytes[0])
+}

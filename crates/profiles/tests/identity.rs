@@ -1,0 +1,150 @@
+//! Identity resolution as a user sees it, and that a reload changes nothing.
+
+use domain::{Timestamp, UserIdx};
+use profiles::{KEYSPACES, Origin, Profiles, TimelineQuery};
+use proptest::prelude::*;
+use store::Store;
+
+struct House {
+    store: Store,
+    profiles: Profiles,
+    position: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl House {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), &KEYSPACES).unwrap();
+        let profiles = Profiles::load(&store).unwrap();
+        Self { store, profiles, position: 0, _folder: folder }
+    }
+
+    /// A message with these ids: the user that it lands on.
+    fn message(&mut self, user_id: &str, anonymous_id: &str) -> UserIdx {
+        let mut batch = self.store.batch();
+        let (offset, now) = (self.position, Timestamp(1_000 * self.position as i64));
+        let origin = Origin { offset, received_at: now, message_id: "m", source: "web" };
+        let some = |id: &'static str| (!id.is_empty()).then_some(id);
+        let (user_id, anonymous_id) = (leak(user_id), leak(anonymous_id));
+        let (user, _) = self.profiles.resolve(&mut batch, some(user_id), some(anonymous_id), origin).unwrap();
+        self.profiles.add_event(&mut batch, user, now, offset, "E");
+        self.profiles.touch(&mut batch, user, offset);
+        self.position += 1;
+        batch.commit(self.position).unwrap();
+        user
+    }
+
+    fn merge(&mut self, target: &str, source: &str) {
+        let mut batch = self.store.batch();
+        let origin = Origin::import(self.position, Timestamp(0));
+        self.profiles.merge_texts(&mut batch, target, source, origin).unwrap();
+        self.position += 1;
+        batch.commit(self.position).unwrap();
+    }
+
+    /// Every profile with its ids, its primary user id and the offsets of its timeline.
+    fn picture(&self, profiles: &Profiles) -> String {
+        let ids = profiles.ids();
+        let users = (0..ids.n_users() as u32).map(UserIdx).filter(|user| ids.is_alive(*user));
+        users
+            .map(|user| {
+                let identifiers = profiles.identifiers(&self.store, user).unwrap();
+                let words: Vec<String> =
+                    identifiers.iter().map(|id| format!("{}:{}", id.type_.word(), id.value)).collect();
+                let query = TimelineQuery { ascending: true, limit: 1_000, ..Default::default() };
+                let page = profiles.timeline(&self.store, user, &query).unwrap();
+                let offsets: Vec<u64> = page.entries.iter().map(|entry| entry.offset).collect();
+                let name = ids.user_id(user).unwrap_or("-");
+                format!("{} {name} [{}] events {offsets:?}\n", user.0, words.join(" "))
+            })
+            .collect()
+    }
+}
+
+fn leak(text: &str) -> &'static str {
+    Box::leak(text.to_owned().into_boxed_str())
+}
+
+#[test]
+fn an_anonymous_history_becomes_the_users() {
+    let mut house = House::new();
+    house.message("", "phone");
+    house.message("", "laptop");
+    house.message("ann", "phone");
+    house.message("ann", "");
+    house.message("ann", "laptop");
+    // Another person on Ann's laptop: both stay who they are.
+    house.message("bob", "laptop");
+    house.message("", "laptop");
+    // Two known users are one only on request.
+    house.message("anna", "");
+    house.merge("ann", "anna");
+    house.merge("ann", "tablet");
+    house.message("", "tablet");
+    insta::assert_snapshot!(house.picture(&house.profiles), @r"
+    0 ann [user_id:ann user_id:anna anonymous_id:laptop anonymous_id:phone anonymous_id:tablet] events [0, 1, 2, 3, 4, 6, 7, 10]
+    2 bob [user_id:bob] events [5]
+    ");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(16))]
+
+    #[test]
+    fn a_reload_and_every_order_of_messages_keep_one_owner_per_id(
+        steps in prop::collection::vec((0u8..5, 0u8..4, 0u8..4), 1..25),
+    ) {
+        let mut house = House::new();
+        for (step, user, anonymous) in steps {
+            let (user, anonymous) = (format!("u{user}"), format!("a{anonymous}"));
+            match step {
+                0 => { house.message(&user, ""); }
+                1 => { house.message("", &anonymous); }
+                2 | 3 => { house.message(&user, &anonymous); }
+                _ => house.merge(&user, &anonymous.replace('a', "u")),
+            }
+            let picture = house.picture(&house.profiles);
+            for id in picture.split(['[', ']', ' ', '\n']).filter(|word| word.contains(':')) {
+                prop_assert_eq!(picture.matches(&format!("{id} ")).count() + picture.matches(&format!("{id}]")).count(), 1);
+            }
+            prop_assert_eq!(picture, house.picture(&Profiles::load(&house.store).unwrap()));
+        }
+    }
+}
+
+#[test]
+fn pages_of_a_timeline_show_each_event_once() {
+    let mut house = House::new();
+    for _ in 0..25 {
+        house.message("ann", "");
+    }
+    for ascending in [true, false] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let query = TimelineQuery { ascending, after, limit: 7, ..Default::default() };
+            let page = house.profiles.timeline(&house.store, UserIdx(0), &query).unwrap();
+            seen.extend(page.entries.iter().map(|entry| entry.offset));
+            after = page.entries.last().copied();
+            if !page.has_more {
+                break;
+            }
+        }
+        let mut expected: Vec<u64> = (0..25).collect();
+        if !ascending {
+            expected.reverse();
+        }
+        assert_eq!(seen, expected);
+    }
+    let some = TimelineQuery {
+        start: Some(Timestamp(3_000)),
+        end: Some(Timestamp(5_000)),
+        ascending: true,
+        limit: 10,
+        ..Default::default()
+    };
+    let page = house.profiles.timeline(&house.store, UserIdx(0), &some).unwrap();
+    assert_eq!(page.entries.iter().map(|entry| entry.offset).collect::<Vec<_>>(), [3, 4]);
+    let none = TimelineQuery { exclude: vec!["E".to_owned()], limit: 10, ..Default::default() };
+    assert!(house.profiles.timeline(&house.store, UserIdx(0), &none).unwrap().entries.is_empty());
+}

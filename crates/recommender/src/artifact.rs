@@ -1,0 +1,56 @@
+//! Models as bytes.
+
+use crate::Model;
+
+const MAGIC: [u8; 4] = *b"TMMD";
+const VERSION: u8 = 1;
+const HEADER_BYTES: usize = 9;
+const ZSTD_LEVEL: i32 = 1;
+
+/// Why bytes are not a model.
+#[derive(Debug, thiserror::Error, PartialEq, Eq)]
+pub enum ArtifactError {
+    /// Written by another version of the program.
+    #[error("model artifact has version {found}, this program reads version {VERSION}")]
+    Version {
+        /// The artifact's version.
+        found: u8,
+    },
+    /// Not what was written.
+    #[error("model artifact is damaged: {0}")]
+    Damaged(&'static str),
+}
+
+/// The bytes of a model.
+pub fn encode(model: &Model) -> Vec<u8> {
+    let raw = postcard::to_stdvec(model).expect("a model of plain fields always encodes");
+    let payload = zstd::bulk::compress(&raw, ZSTD_LEVEL).expect("compressing into memory does not fail");
+    let mut bytes = MAGIC.to_vec();
+    bytes.push(VERSION);
+    bytes.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
+    bytes.extend_from_slice(&payload);
+    bytes
+}
+
+/// The model of bytes, with its matrix checked.
+pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
+    if bytes.len() < HEADER_BYTES || bytes[..4] != MAGIC {
+        return Err(ArtifactError::Damaged("it does not start as one"));
+    }
+    if bytes[4] != VERSION {
+        return Err(ArtifactError::Version { found: bytes[4] });
+    }
+    let (header, payload) = bytes.split_at(HEADER_BYTES);
+    if header[5..] != crc32fast::hash(payload).to_le_bytes() {
+        return Err(ArtifactError::Damaged("the checksum is wrong"));
+    }
+    let raw = zstd::stream::decode_all(payload).map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
+    let model: Model = postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
+    let n_items = model.popularity.len();
+    let square = model.related.n_rows() == n_items && model.related.n_columns() == n_items;
+    let in_range = model.by_popularity.iter().all(|&item| (item as usize) < n_items);
+    if !square || !in_range || !model.related.is_valid() {
+        return Err(ArtifactError::Damaged("its parts do not fit together"));
+    }
+    Ok(model)
+}

@@ -1,0 +1,39 @@
+//! The one place that decides whether an item may be in a list.
+
+use domain::{Exclusion, InteractionKind, ItemIdx};
+use rustc_hash::FxHashSet;
+
+use crate::HistoryEntry;
+
+/// What may not be recommended to one user now.
+pub struct Eligibility<'a> {
+    is_available: &'a dyn Fn(ItemIdx) -> bool,
+    excluded: FxHashSet<ItemIdx>,
+}
+
+impl<'a> Eligibility<'a> {
+    /// `is_available` speaks for the catalog; `older` are the user's items of the excluded kinds that the history no longer holds.
+    pub fn new(
+        is_available: &'a dyn Fn(ItemIdx) -> bool,
+        exclusion: Exclusion,
+        history: &[HistoryEntry],
+        older: impl IntoIterator<Item = ItemIdx>,
+    ) -> Self {
+        let own = history.iter().filter(|entry| excludes(exclusion, entry.kind)).map(|entry| entry.item);
+        Self { is_available, excluded: own.chain(older).collect() }
+    }
+
+    /// Whether the item may be in the list.
+    pub fn allows(&self, item: ItemIdx) -> bool {
+        !self.excluded.contains(&item) && (self.is_available)(item)
+    }
+}
+
+/// Whether an interaction of this kind takes its item out of the user's lists.
+pub fn excludes(exclusion: Exclusion, kind: InteractionKind) -> bool {
+    match exclusion {
+        Exclusion::None => false,
+        Exclusion::Purchased => kind == InteractionKind::Purchase,
+        Exclusion::Interacted => true,
+    }
+}

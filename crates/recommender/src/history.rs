@@ -1,0 +1,161 @@
+//! The live matrix: what each user did most recently, twelve bytes an interaction.
+
+use domain::{InteractionKind, ItemIdx, Timestamp, UserIdx};
+
+/// The most interactions of one user that are held in memory and trained on; older ones are in the store.
+pub const HISTORY_ENTRIES_MAX: usize = 500;
+
+/// One interaction of a user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct HistoryEntry {
+    /// When, in seconds since 1970. First, so that entries sort by time.
+    pub at_s: u32,
+    /// With what.
+    pub item: ItemIdx,
+    /// What was done.
+    pub kind: InteractionKind,
+    /// The rating or portion in ten-thousandths; 10,000 for other kinds.
+    strength: i16,
+}
+
+const _: () = assert!(size_of::<HistoryEntry>() == 12);
+
+const STRENGTH_ONE: f64 = 10_000.0;
+
+impl HistoryEntry {
+    /// An entry; `value` is the rating in [-1, 1] or the portion in [0, 1] and counts for these two kinds only.
+    pub fn new(item: ItemIdx, kind: InteractionKind, at: Timestamp, value: Option<f64>) -> Self {
+        let strength = match kind {
+            InteractionKind::Rating | InteractionKind::ViewPortion => value.unwrap_or(1.0).clamp(-1.0, 1.0),
+            _ => 1.0,
+        };
+        Self { at_s: at.seconds_u32(), item, kind, strength: (strength * STRENGTH_ONE).round() as i16 }
+    }
+
+    /// The rating or portion, 1 for other kinds.
+    pub fn strength(&self) -> f32 {
+        f32::from(self.strength) / STRENGTH_ONE as f32
+    }
+}
+
+/// How much one interaction of each kind says about taste.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KindWeights {
+    by_kind: [f32; InteractionKind::ALL.len()],
+}
+
+impl Default for KindWeights {
+    /// Purchase over cart and bookmark over view. Only their ratios count.
+    fn default() -> Self {
+        let mut by_kind = [0.0; InteractionKind::ALL.len()];
+        for kind in InteractionKind::ALL {
+            by_kind[kind as usize] = match kind {
+                InteractionKind::Purchase | InteractionKind::Rating | InteractionKind::ViewPortion => 1.0,
+                InteractionKind::CartAddition | InteractionKind::Bookmark => 0.7,
+                InteractionKind::DetailView => 0.4,
+            };
+        }
+        Self { by_kind }
+    }
+}
+
+impl KindWeights {
+    /// The weight of one interaction, 0 or more. A rating below the middle says nothing for the item; a portion counts from a fifth
+    /// (started) to the whole.
+    pub fn weight(&self, entry: &HistoryEntry) -> f32 {
+        let strength = match entry.kind {
+            InteractionKind::Rating if entry.strength < 0 => 0.0,
+            InteractionKind::Rating => 0.5 + 0.5 * entry.strength(),
+            InteractionKind::ViewPortion => 0.2 + 0.8 * entry.strength(),
+            _ => 1.0,
+        };
+        self.by_kind[entry.kind as usize] * strength
+    }
+}
+
+/// Per user the most recent interactions in the order of time, and per item how many there are of each kind.
+///
+/// What a row holds depends only on which interactions there are, not on the order in which they came.
+#[derive(Default)]
+pub struct Histories {
+    rows: Vec<Vec<HistoryEntry>>,
+    counts: Vec<[u32; InteractionKind::ALL.len()]>,
+    n_interactions: u64,
+}
+
+impl Histories {
+    /// A user's interactions, oldest first.
+    pub fn row(&self, user: UserIdx) -> &[HistoryEntry] {
+        self.rows.get(user.pos()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether older interactions of the user may be in the store only.
+    pub fn is_full(&self, user: UserIdx) -> bool {
+        self.row(user).len() >= HISTORY_ENTRIES_MAX
+    }
+
+    /// How many interactions of each kind an item has, over all users and all time.
+    pub fn counts(&self, item: ItemIdx) -> [u32; InteractionKind::ALL.len()] {
+        self.counts.get(item.pos()).copied().unwrap_or_default()
+    }
+
+    /// How many interactions there are over all users and all time.
+    pub fn n_interactions(&self) -> u64 {
+        self.n_interactions
+    }
+
+    /// How many users have a row.
+    pub fn n_users(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// How many items have a count.
+    pub fn n_items(&self) -> usize {
+        self.counts.len()
+    }
+
+    /// Adds an interaction that is new.
+    pub fn add(&mut self, user: UserIdx, entry: HistoryEntry) {
+        self.count(&entry, 1);
+        if self.rows.len() <= user.pos() {
+            self.rows.resize_with(user.pos() + 1, Vec::new);
+        }
+        let row = &mut self.rows[user.pos()];
+        let at = row.partition_point(|other| *other <= entry);
+        row.insert(at, entry);
+        if row.len() > HISTORY_ENTRIES_MAX {
+            row.remove(0);
+        }
+    }
+
+    /// Takes an interaction out of the counts and, where it is there, out of the row.
+    pub fn remove(&mut self, user: UserIdx, entry: HistoryEntry) {
+        self.count(&entry, -1);
+        if let Some(row) = self.rows.get_mut(user.pos())
+            && let Ok(at) = row.binary_search(&entry)
+        {
+            row.remove(at);
+        }
+    }
+
+    /// Sets a row from all of a user's interactions without touching the counts.
+    pub fn replace(&mut self, user: UserIdx, mut all: Vec<HistoryEntry>) {
+        all.sort_unstable();
+        all.drain(..all.len().saturating_sub(HISTORY_ENTRIES_MAX));
+        if self.rows.len() <= user.pos() {
+            self.rows.resize_with(user.pos() + 1, Vec::new);
+        }
+        all.shrink_to_fit();
+        self.rows[user.pos()] = all;
+    }
+
+    /// Counts an interaction up or down; rows are not touched.
+    pub fn count(&mut self, entry: &HistoryEntry, by: i32) {
+        if self.counts.len() <= entry.item.pos() {
+            self.counts.resize(entry.item.pos() + 1, [0; InteractionKind::ALL.len()]);
+        }
+        let count = &mut self.counts[entry.item.pos()][entry.kind as usize];
+        *count = count.saturating_add_signed(by);
+        self.n_interactions = self.n_interactions.saturating_add_signed(i64::from(by));
+    }
+}

@@ -1,0 +1,95 @@
+//! Writes that become visible together.
+
+use std::collections::BTreeMap;
+
+use crate::{Keyspace, PAIR_OVERHEAD_BYTES, POSITION, Pairs, Read, Result, Store, engine};
+
+/// Pending writes over a store; reads see them. Dropped without [`Batch::commit`], nothing has happened.
+pub struct Batch<'a> {
+    store: &'a Store,
+    /// For each keyspace, keys with their new value, or none where the key is removed.
+    pending: Vec<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
+}
+
+impl<'a> Batch<'a> {
+    pub(crate) fn new(store: &'a Store, n_keyspaces: usize) -> Self {
+        Self { store, pending: vec![BTreeMap::new(); n_keyspaces] }
+    }
+
+    /// Sets the value of a key.
+    pub fn put(&mut self, keyspace: &Keyspace, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.pending[keyspace.number].insert(key.into(), Some(value.into()));
+    }
+
+    /// Removes a key.
+    pub fn remove(&mut self, keyspace: &Keyspace, key: impl Into<Vec<u8>>) {
+        self.pending[keyspace.number].insert(key.into(), None);
+    }
+
+    /// Applies all writes and moves the store to `position`, in one step.
+    pub fn commit(self, position: u64) -> Result<()> {
+        let (mut batch, mut bytes) = (self.store.db.batch(), 0);
+        for (keyspace, pending) in self.store.keyspaces.iter().zip(self.pending) {
+            for (key, value) in pending {
+                bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64 + PAIR_OVERHEAD_BYTES;
+                match value {
+                    Some(value) => batch.insert(&keyspace.inner, key, value),
+                    None => batch.remove(&keyspace.inner, key),
+                }
+            }
+        }
+        batch.insert(&self.store.meta, POSITION, position.to_le_bytes());
+        batch.commit().map_err(engine("commit a batch"))?;
+        self.store.note_written(bytes)
+    }
+}
+
+impl Read for Batch<'_> {
+    fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        match self.pending[keyspace.number].get(key) {
+            Some(value) => Ok(value.clone()),
+            None => self.store.get(keyspace, key),
+        }
+    }
+
+    fn scan(&self, keyspace: &Keyspace, prefix: &[u8]) -> Pairs<'_> {
+        let pending = self.pending[keyspace.number]
+            .range(prefix.to_vec()..)
+            .take_while({
+                let prefix = prefix.to_vec();
+                move |(key, _)| key.starts_with(&prefix)
+            })
+            .peekable();
+        let stored = self.store.scan(keyspace, prefix).peekable();
+        Box::new(merge(stored, pending))
+    }
+}
+
+/// Both in order; of a key that both have, the pending one counts.
+fn merge<'a>(
+    mut stored: std::iter::Peekable<Pairs<'a>>,
+    mut pending: std::iter::Peekable<impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)> + 'a>,
+) -> impl Iterator<Item = Result<crate::Pair>> + 'a {
+    std::iter::from_fn(move || {
+        loop {
+            let from_store = match (stored.peek(), pending.peek()) {
+                (None, None) => return None,
+                (Some(Err(_)) | Some(Ok(_)), None) | (Some(Err(_)), Some(_)) => true,
+                (None, Some(_)) => false,
+                (Some(Ok((stored_key, _))), Some((pending_key, _))) => {
+                    if stored_key == *pending_key {
+                        stored.next();
+                        continue;
+                    }
+                    stored_key < *pending_key
+                }
+            };
+            if from_store {
+                return stored.next();
+            }
+            if let (key, Some(value)) = pending.next()? {
+                return Some(Ok((key.clone(), value.clone())));
+            }
+        }
+    })
+}

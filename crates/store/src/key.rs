@@ -1,0 +1,84 @@
+//! Keys that sort as their parts do: numbers are big endian.
+
+/// Builds a key part by part.
+#[derive(Debug, Default)]
+pub struct KeyBuf(Vec<u8>);
+
+impl KeyBuf {
+    /// An empty key.
+    pub fn new() -> Self {
+        Self(Vec::with_capacity(24))
+    }
+
+    /// Adds one byte.
+    pub fn u8(mut self, part: u8) -> Self {
+        self.0.push(part);
+        self
+    }
+
+    /// Adds a number of four bytes.
+    pub fn u32(mut self, part: u32) -> Self {
+        self.0.extend_from_slice(&part.to_be_bytes());
+        self
+    }
+
+    /// Adds a number of eight bytes.
+    pub fn u64(mut self, part: u64) -> Self {
+        self.0.extend_from_slice(&part.to_be_bytes());
+        self
+    }
+
+    /// Adds a text; only as the last part do keys sort as texts.
+    pub fn text(mut self, part: &str) -> Self {
+        self.0.extend_from_slice(part.as_bytes());
+        self
+    }
+
+    /// The key.
+    pub fn build(self) -> Vec<u8> {
+        self.0
+    }
+}
+
+impl From<KeyBuf> for Vec<u8> {
+    fn from(key: KeyBuf) -> Self {
+        key.0
+    }
+}
+
+/// Takes a key apart; every method gives `None` past its end.
+#[derive(Debug)]
+pub struct KeyParts<'a>(&'a [u8]);
+
+impl<'a> KeyParts<'a> {
+    /// Starts at the first part.
+    pub fn new(key: &'a [u8]) -> Self {
+        Self(key)
+    }
+
+    /// The next byte.
+    pub fn u8(&mut self) -> Option<u8> {
+        let (first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(*first)
+    }
+
+    /// The next number of four bytes.
+    pub fn u32(&mut self) -> Option<u32> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u32::from_be_bytes(*first))
+    }
+
+    /// The next number of eight bytes.
+    pub fn u64(&mut self) -> Option<u64> {
+        let (first, rest) = self.0.split_first_chunk()?;
+        self.0 = rest;
+        Some(u64::from_be_bytes(*first))
+    }
+
+    /// All that is left, as text.
+    pub fn text(self) -> Option<&'a str> {
+        std::str::from_utf8(self.0).ok()
+    }
+}

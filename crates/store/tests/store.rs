@@ -1,0 +1,104 @@
+//! The store against a map in memory.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+use store::{Read, Store, StoreError};
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(Vec<u8>, Vec<u8>),
+    Remove(Vec<u8>),
+    Commit,
+    Drop,
+}
+
+fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let key = || prop::collection::vec(0u8..3, 0..4).prop_map(|key| [vec![b'k'], key].concat());
+    let step = prop_oneof![
+        4 => (key(), prop::collection::vec(any::<u8>(), 0..4)).prop_map(|(key, value)| Step::Put(key, value)),
+        2 => key().prop_map(Step::Remove),
+        1 => Just(Step::Commit),
+        1 => Just(Step::Drop),
+    ];
+    prop::collection::vec(step, 0..60)
+}
+
+fn scan(read: &dyn Read, keyspace: &store::Keyspace, prefix: &[u8]) -> Vec<store::Pair> {
+    read.scan(keyspace, prefix).collect::<Result<_, _>>().unwrap()
+}
+
+fn expected(map: &BTreeMap<Vec<u8>, Vec<u8>>, prefix: &[u8]) -> Vec<store::Pair> {
+    map.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn batches_read_their_own_writes_and_commit_whole(steps in steps()) {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), &["a", "b"]).unwrap();
+        let (a, b) = (store.keyspace("a"), store.keyspace("b"));
+        let mut committed = BTreeMap::new();
+        let mut pending = committed.clone();
+        let (mut batch, mut position) = (store.batch(), 0);
+        for step in steps {
+            match step {
+                Step::Put(key, value) => {
+                    batch.put(&a, key.clone(), value.clone());
+                    pending.insert(key, value);
+                }
+                Step::Remove(key) => {
+                    batch.remove(&a, key.clone());
+                    pending.remove(&key);
+                }
+                Step::Commit => {
+                    position += 1;
+                    batch.commit(position).unwrap();
+                    batch = store.batch();
+                    committed = pending.clone();
+                }
+                Step::Drop => {
+                    batch = store.batch();
+                    pending = committed.clone();
+                }
+            }
+            for prefix in [&b"k"[..], b"k\0", b"k\x01\x02"] {
+                prop_assert_eq!(scan(&batch, &a, prefix), expected(&pending, prefix));
+                prop_assert_eq!(batch.get(&a, prefix).unwrap(), pending.get(prefix).cloned());
+                prop_assert_eq!(scan(&store, &a, prefix), expected(&committed, prefix));
+            }
+            prop_assert_eq!(store.position().unwrap(), position);
+            prop_assert!(scan(&batch, &b, b"").is_empty());
+        }
+        drop(batch);
+        drop((store, a, b));
+        let store = Store::open(folder.path(), &["a", "b"]).unwrap();
+        prop_assert_eq!(scan(&store, &store.keyspace("a"), b""), expected(&committed, b""));
+        prop_assert_eq!(store.position().unwrap(), position);
+    }
+}
+
+#[test]
+fn ranges_run_both_ways() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path(), &["a"]).unwrap();
+    let a = store.keyspace("a");
+    let mut batch = store.batch();
+    for n in 0..9u8 {
+        batch.put(&a, [n], [n]);
+    }
+    batch.commit(1).unwrap();
+    let keys = |pairs: store::Pairs<'_>| pairs.map(|pair| pair.unwrap().0[0]).collect::<Vec<_>>();
+    assert_eq!(keys(store.scan_range(&a, &[2], &[5])), [2, 3, 4]);
+    assert_eq!(keys(store.scan_back(&a, &[2], &[5])), [4, 3, 2]);
+}
+
+#[test]
+fn a_folder_that_is_no_store_is_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("file");
+    fs_err::write(&file, "x").unwrap();
+    assert!(matches!(Store::open(&file, &[]), Err(StoreError::Engine { .. })));
+}
