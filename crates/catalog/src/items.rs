@@ -22,8 +22,10 @@ pub struct Catalog {
 #[derive(Clone, Serialize, Deserialize)]
 struct ItemRecord {
     item_id: String,
-    /// A message has named it.
+    /// A message or an import of interactions has named it.
     in_messages: bool,
+    /// A page or screen message has named it.
+    in_pages: bool,
     /// Some version of the catalog has listed it.
     ever_listed: bool,
 }
@@ -34,9 +36,19 @@ struct Item {
     listed: bool,
 }
 
+/// What kind of message names an item.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NamedBy {
+    /// Something was done with it.
+    Action,
+    /// It is the name of a page or screen, which may be an article or just the way to the checkout.
+    Page,
+}
+
 impl Item {
-    fn is_available(&self) -> bool {
-        self.listed || (self.record.in_messages && !self.record.ever_listed)
+    fn is_available(&self, has_catalog: bool) -> bool {
+        let record = &self.record;
+        self.listed || (!record.ever_listed && (record.in_messages || (record.in_pages && !has_catalog)))
     }
 }
 
@@ -86,7 +98,7 @@ impl Catalog {
                 catalog.items[item.pos()].listed = true;
             }
         }
-        catalog.n_available = catalog.items.iter().filter(|item| item.is_available()).count();
+        catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
 
@@ -102,7 +114,7 @@ impl Catalog {
 
     /// Whether an item may be recommended, as far as the catalog has a say.
     pub fn is_available(&self, item: ItemIdx) -> bool {
-        self.items.get(item.pos()).is_some_and(Item::is_available)
+        self.items.get(item.pos()).is_some_and(|item| item.is_available(self.current.is_some()))
     }
 
     /// How many item indices have been given out.
@@ -140,10 +152,19 @@ impl Catalog {
     }
 
     /// The index of an item that a message names, made where it is new.
-    pub fn item_of_message(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {
+    pub fn item_of_message(&mut self, batch: &mut Batch<'_>, item_id: &str, named_by: NamedBy) -> ItemIdx {
         let item = self.item_or_new(batch, item_id);
-        if !self.items[item.pos()].record.in_messages {
-            self.change(batch, item, |item| item.record.in_messages = true);
+        let has_catalog = self.current.is_some();
+        let entry = &mut self.items[item.pos()];
+        let was_available = entry.is_available(has_catalog);
+        let noted = match named_by {
+            NamedBy::Action => &mut entry.record.in_messages,
+            NamedBy::Page => &mut entry.record.in_pages,
+        };
+        if !std::mem::replace(noted, true) {
+            let is_available = entry.is_available(has_catalog);
+            self.n_available += usize::from(is_available) - usize::from(was_available);
+            self.put_item(batch, item);
         }
         item
     }
@@ -174,16 +195,13 @@ impl Catalog {
             return Ok(false);
         }
         let listed = self.listed_by(batch, version.version)?;
-        for n in 0..self.items.len() {
-            if self.items[n].listed {
-                self.change(batch, ItemIdx(n as u32), |item| item.listed = false);
-            }
-        }
+        self.items.iter_mut().for_each(|item| item.listed = false);
         for &item in &listed {
-            self.change(batch, item, |item| {
-                item.listed = true;
-                item.record.ever_listed = true;
-            });
+            let entry = &mut self.items[item.pos()];
+            entry.listed = true;
+            if !std::mem::replace(&mut entry.record.ever_listed, true) {
+                self.put_item(batch, item);
+            }
         }
         version.n_items = listed.len() as u64;
         version.activated_at = Some(at);
@@ -195,6 +213,7 @@ impl Catalog {
         }
         batch.put(&self.keys.versions, key, keys::encode(&version));
         self.current = Some(version);
+        self.n_available = self.count_available();
         Ok(true)
     }
 
@@ -203,23 +222,20 @@ impl Catalog {
             return item;
         }
         let item = ItemIdx(self.items.len() as u32);
-        let record = ItemRecord { item_id: item_id.to_owned(), in_messages: false, ever_listed: false };
-        batch.put(&self.keys.items, KeyBuf::new().u32(item.0), keys::encode(&record));
+        let record = ItemRecord { item_id: item_id.to_owned(), in_messages: false, in_pages: false, ever_listed: false };
         self.by_id.insert(record.item_id.clone(), item);
         self.items.push(Item { record, listed: false });
+        self.put_item(batch, item);
         item
     }
 
-    /// Changes an item in memory and, where its record changed, in the store; keeps the count of available items.
-    fn change(&mut self, batch: &mut Batch<'_>, item: ItemIdx, change: impl FnOnce(&mut Item)) {
-        let entry = &mut self.items[item.pos()];
-        let (was_available, in_messages, ever_listed) =
-            (entry.is_available(), entry.record.in_messages, entry.record.ever_listed);
-        change(entry);
-        self.n_available = self.n_available + usize::from(entry.is_available()) - usize::from(was_available);
-        if (in_messages, ever_listed) != (entry.record.in_messages, entry.record.ever_listed) {
-            batch.put(&self.keys.items, KeyBuf::new().u32(item.0), keys::encode(&entry.record));
-        }
+    fn put_item(&self, batch: &mut Batch<'_>, item: ItemIdx) {
+        let record = &self.items[item.pos()].record;
+        batch.put(&self.keys.items, KeyBuf::new().u32(item.0), keys::encode(record));
+    }
+
+    fn count_available(&self) -> usize {
+        self.items.iter().filter(|item| item.is_available(self.current.is_some())).count()
     }
 
     fn listed_by(&self, read: &dyn Read, version: u32) -> Result<Vec<ItemIdx>, StoreError> {

@@ -5,5 +5,5 @@ mod items;
 mod keys;
 
 pub use import::{CatalogFile, Format, ImportOptions, ImportReport, RowError, read_file};
-pub use items::{Catalog, CatalogVersion, ItemRow};
+pub use items::{Catalog, CatalogVersion, ItemRow, NamedBy};
 pub use keys::KEYSPACES;

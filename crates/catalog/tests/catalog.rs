@@ -1,6 +1,6 @@
 //! Files become versions, versions become current whole, and messages make items.
 
-use catalog::{Catalog, Format, ImportOptions, KEYSPACES, read_file};
+use catalog::{Catalog, Format, ImportOptions, KEYSPACES, NamedBy, read_file};
 use domain::{ItemIdx, Timestamp};
 use store::Store;
 
@@ -70,8 +70,12 @@ impl House {
     }
 
     fn message(&mut self, item_id: &str) {
+        self.name(item_id, NamedBy::Action);
+    }
+
+    fn name(&mut self, item_id: &str, by: NamedBy) {
         let mut batch = self.store.batch();
-        self.catalog.item_of_message(&mut batch, item_id);
+        self.catalog.item_of_message(&mut batch, item_id, by);
         batch.commit(0).unwrap();
     }
 
@@ -122,4 +126,17 @@ fn versions_switch_whole() {
     house.message("a");
     house.import("item_id,title\na,A\n", false);
     assert_eq!(house.picture(), r#"(a); b; c title="C"; d title="D""#);
+}
+
+#[test]
+fn pages_are_items_only_where_there_is_no_catalog() {
+    let mut house = House::new();
+    house.name("Home", NamedBy::Page);
+    assert_eq!(house.picture(), "Home");
+    house.import("item_id\na\n", true);
+    house.name("Checkout", NamedBy::Page);
+    house.name("a", NamedBy::Page);
+    assert_eq!(house.picture(), "(Home); a; (Checkout)");
+    house.message("Home");
+    assert_eq!(house.picture(), "Home; a; (Checkout)");
 }

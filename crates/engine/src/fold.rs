@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
 use domain::{Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp};
 use mapping::{Action, MappingError};
@@ -32,7 +33,7 @@ pub(crate) fn apply(
             let (mut added, mut already_there) = (0, 0);
             for interaction in interactions {
                 let origin = Origin::import(offset, *received_at);
-                match add_interaction(views, batch, interaction.clone(), origin)? {
+                match add_interaction(views, batch, interaction.clone(), NamedBy::Action, origin)? {
                     true => added += 1,
                     false => already_there += 1,
                 }
@@ -92,9 +93,13 @@ fn apply_message(
         }
         MessageType::Group | MessageType::Alias => {}
     }
+    let named_by = match message.type_ {
+        MessageType::Page | MessageType::Screen => NamedBy::Page,
+        _ => NamedBy::Action,
+    };
     for made in mapping::actions_of(mapping::presets(), message) {
         match made {
-            Ok(action) => apply_action(views, batch, action, origin)?,
+            Ok(action) => apply_action(views, batch, action, named_by, origin)?,
             Err(error) => views.rejections.add(batch, mapping_rejection(message, &error)),
         }
     }
@@ -105,11 +110,12 @@ fn apply_action(
     views: &mut Views,
     batch: &mut Batch<'_>,
     action: Action,
+    named_by: NamedBy,
     origin: Origin<'_>,
 ) -> Result<(), StoreError> {
     match action {
         Action::AddInteraction(interaction) => {
-            add_interaction(views, batch, interaction, origin)?;
+            add_interaction(views, batch, interaction, named_by, origin)?;
         }
         Action::DeleteInteractions(selector) => {
             let user = views.profiles.ids().user_of_text(&selector.user_id);
@@ -132,10 +138,11 @@ fn add_interaction(
     views: &mut Views,
     batch: &mut Batch<'_>,
     interaction: Interaction,
+    named_by: NamedBy,
     origin: Origin<'_>,
 ) -> Result<bool, StoreError> {
     let user = views.profiles.resolve_text(batch, &interaction.user_id, origin);
-    let item = views.catalog.item_of_message(batch, &interaction.item_id);
+    let item = views.catalog.item_of_message(batch, &interaction.item_id, named_by);
     // Nothing has happened in the future: such a time would make everything else look old.
     let at = interaction.timestamp.unwrap_or(origin.received_at);
     let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };

@@ -21,7 +21,7 @@ pub use entry::{DecodeError, Entry, Outcome};
 pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
 pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
 pub use query::{
-    Counts, Event, HistoryItem, ListedItem, ListedReason, Metadata, RecommendedList, RejectionReport,
+    Counts, Event, HistoryItem, ListedItem, ListedReason, Metadata, RecommendedList, RejectionReport, USERS_PER_STEP,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
 pub use training::Training;
@@ -29,6 +29,7 @@ pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
 pub use recommender::Origin;
+pub use recommender::evaluation::Metrics;
 
 /// The clock, for entries that are about to be submitted; the fold never calls it.
 pub fn now() -> domain::Timestamp {

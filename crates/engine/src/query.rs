@@ -15,8 +15,8 @@ use store::StoreError;
 use crate::views::Views;
 use crate::{Engine, EngineError, Entry};
 
-/// How many users one step of a pass over all users takes.
-const USERS_PER_STEP: usize = 4_096;
+/// How many users one step of a pass over many users takes.
+pub const USERS_PER_STEP: usize = 4_096;
 
 /// A ranked list by external ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -144,6 +144,24 @@ impl Engine {
         self.list(&views, model.as_deref(), user, count, exclusion)
     }
 
+    /// Recommends to many at once, on all cores; the lists come in the order of the users.
+    pub fn recommend_many(
+        &self,
+        users: &[Option<UserIdx>],
+        count: usize,
+        exclusion: Exclusion,
+    ) -> Result<Vec<RecommendedList>, EngineError> {
+        let model = self.model.load_full();
+        users
+            .par_iter()
+            .map(|&user| {
+                // Taken for each user, so that the fold gets its turns.
+                let views = self.shared.views.read();
+                self.list(&views, model.as_deref(), user, count, exclusion)
+            })
+            .collect()
+    }
+
     /// The lists of a trait for every known user, in the order of their indices: `sink` gets each user's id and list, `progress` users
     /// done and in all.
     pub fn compute_trait<E: From<EngineError>>(
@@ -152,24 +170,14 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
         mut sink: impl FnMut(&str, RecommendedList) -> Result<(), E>,
     ) -> Result<(), E> {
-        let users: Vec<UserIdx> = self.shared.views.read().profiles.ids().known_users().collect();
-        let model = self.model.load_full();
+        let users: Vec<Option<UserIdx>> = self.shared.views.read().profiles.ids().known_users().map(Some).collect();
         let mut n_done = 0;
         for step in users.chunks(USERS_PER_STEP) {
-            let lists: Vec<Result<_, EngineError>> = step
-                .par_iter()
-                .map(|&user| {
-                    // Taken for each user, so that the fold gets its turns.
-                    let views = self.shared.views.read_recursive();
-                    // A merge may have taken the user away since.
-                    let Some(user_id) = views.profiles.ids().user_id(user).map(str::to_owned) else { return Ok(None) };
-                    let list =
-                        self.list(&views, model.as_deref(), Some(user), definition.count as usize, definition.exclude)?;
-                    Ok(Some((user_id, list)))
-                })
-                .collect();
-            for list in lists {
-                if let Some((user_id, list)) = list? {
+            let lists = self.recommend_many(step, definition.count as usize, definition.exclude)?;
+            for (user, list) in step.iter().flatten().zip(lists) {
+                let user_id = self.shared.views.read().profiles.ids().user_id(*user).map(str::to_owned);
+                // A merge may have taken the user away since.
+                if let Some(user_id) = user_id {
                     sink(&user_id, list)?;
                 }
             }

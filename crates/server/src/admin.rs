@@ -1,0 +1,61 @@
+//! Administration: everything about a workspace, for whoever runs the server.
+
+mod catalog;
+mod recommendations;
+mod rejections;
+mod training;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::http::request::Parts;
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use engine::Engine;
+
+use crate::App;
+use crate::auth::{Credentials, hash, is_same_hash};
+use crate::error::ApiError;
+
+pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/workspaces", get(workspaces::list))
+        .route("/api/workspaces/{workspace}", get(workspaces::read))
+        .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
+        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
+        .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
+        .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
+        .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
+}
+
+async fn only_administrators(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let refuse = |message: &str| ApiError::unauthorized("authentication_error", message).into_response();
+    let Some(known) = &app.admin_token_hash else {
+        return refuse("no admin_token was ever set: start once with --bootstrap and a file that has one");
+    };
+    match Credentials::of(request.headers()) {
+        Credentials::Bearer(shown) if is_same_hash(known, &hash(&shown)) => next.run(request).await,
+        Credentials::Bearer(_) => refuse("this is not the admin_token"),
+        _ => refuse("show the admin_token as a bearer token"),
+    }
+}
+
+/// The workspace that a path names.
+struct Workspace(Arc<Engine>);
+
+impl FromRequestParts<Arc<App>> for Workspace {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Path(id) = Path::<String>::from_request_parts(parts, app)
+            .await
+            .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        let known = || app.engines.keys().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
+        let engine = app.engine(&id).cloned();
+        engine.map(Self).ok_or_else(|| ApiError::not_found(format!("no workspace {id:?}; there are: {}", known())))
+    }
+}

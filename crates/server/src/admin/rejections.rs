@@ -1,0 +1,46 @@
+//! `GET /api/workspaces/{workspace}/rejections`: what was not taken, and why.
+
+use axum::Json;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::Workspace;
+use crate::error::ApiError;
+use crate::parameters::{Parameters, limit};
+
+const LIMIT_DEFAULT: usize = 50;
+
+#[derive(Deserialize)]
+pub(super) struct Query {
+    limit: Option<usize>,
+}
+
+/// Counts of all time by source and reason, and the latest ones in full, newest first.
+pub(super) async fn read(
+    Workspace(engine): Workspace,
+    Parameters(query): Parameters<Query>,
+) -> Result<Json<Value>, ApiError> {
+    let limit = limit(query.limit, LIMIT_DEFAULT, engine::REJECTIONS_KEPT_MAX)?;
+    let report = engine.rejections(limit);
+    let counts: Vec<Value> = report
+        .counts
+        .iter()
+        .map(|((source, reason), count)| json!({ "source": source, "reason": reason.code(), "count": count }))
+        .collect();
+    let latest: Vec<Value> = report
+        .latest
+        .iter()
+        .map(|rejection| {
+            json!({
+                "reason": rejection.reason.code(),
+                "detail": rejection.detail,
+                "source": rejection.source,
+                "message_id": rejection.message_id,
+                "type": rejection.type_,
+                "received_at": rejection.received_at.to_string(),
+                "excerpt": rejection.excerpt,
+            })
+        })
+        .collect();
+    Ok(Json(json!({ "total": report.counts.values().sum::<u64>(), "counts": counts, "latest": latest })))
+}

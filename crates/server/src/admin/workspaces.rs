@@ -1,0 +1,35 @@
+//! `GET /api/workspaces[/{workspace}]`: what there is.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use engine::{Engine, Health};
+use serde_json::{Value, json};
+
+use super::Workspace;
+use crate::App;
+
+pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
+    let workspaces: Vec<Value> = app.engines.values().map(|engine| workspace_json(engine)).collect();
+    Json(json!({ "workspaces": workspaces }))
+}
+
+pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
+    Json(workspace_json(&engine))
+}
+
+/// Names and counts; tokens and keys are not shown.
+fn workspace_json(engine: &Engine) -> Value {
+    let config = engine.config();
+    let sources: Vec<Value> =
+        config.sources.iter().map(|source| json!({ "name": source.name, "enabled": source.enabled })).collect();
+    json!({
+        "id": config.id,
+        "ready": engine.health() == Health::Ready,
+        "sources": sources,
+        "traits": config.traits,
+        "counts": engine.counts(),
+        "training": engine.training(),
+    })
+}

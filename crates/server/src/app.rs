@@ -1,0 +1,106 @@
+//! What the handlers share: the open workspaces, found by name or by write key.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use domain::{Source, WorkspaceId};
+use engine::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::error::ApiError;
+
+/// Limits of the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How many requests may be under way at once.
+    pub requests_max: usize,
+    /// The largest catalog file that may be posted, in bytes.
+    pub catalog_bytes_max: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { requests_max: 1_024, catalog_bytes_max: 256 * 1_024 * 1_024 }
+    }
+}
+
+/// The server's state.
+pub struct App {
+    pub(crate) settings: Settings,
+    pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
+    /// By write key.
+    sources: BTreeMap<String, (Arc<Engine>, Source)>,
+    pub(crate) admin_token_hash: Option<[u8; 32]>,
+    pub(crate) metrics: PrometheusHandle,
+    n_requests: AtomicUsize,
+    is_stopping: AtomicBool,
+}
+
+impl App {
+    /// Serves these workspaces. Two sources with one write key are an error: the message names both workspaces.
+    pub fn new(
+        settings: Settings,
+        engines: Vec<Arc<Engine>>,
+        admin_token_hash: Option<[u8; 32]>,
+        metrics: PrometheusHandle,
+    ) -> Result<Self, String> {
+        let mut sources: BTreeMap<String, (Arc<Engine>, Source)> = BTreeMap::new();
+        for engine in &engines {
+            for source in engine.config().sources {
+                let key = source.write_key.clone();
+                if let Some((other, _)) = sources.insert(key, (Arc::clone(engine), source.clone())) {
+                    let (a, b) = (other.id(), engine.id());
+                    return Err(format!("source {:?} of workspace {b} has the write_key of a source of {a}", source.name));
+                }
+            }
+        }
+        Ok(Self {
+            settings,
+            engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
+            sources,
+            admin_token_hash,
+            metrics,
+            n_requests: AtomicUsize::new(0),
+            is_stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// From now on `/readyz` says that the server is going away.
+    pub fn start_stopping(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn engine(&self, workspace: &str) -> Option<&Arc<Engine>> {
+        WorkspaceId::new(workspace).ok().and_then(|id| self.engines.get(&id))
+    }
+
+    pub(crate) fn source(&self, write_key: &str) -> Option<&(Arc<Engine>, Source)> {
+        self.sources.get(write_key)
+    }
+}
+
+/// Refuses requests beyond the limit before anything is read of them.
+pub(crate) async fn limit_requests(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    struct UnderWay<'a>(&'a AtomicUsize);
+    impl Drop for UnderWay<'_> {
+        fn drop(&mut self) {
+            self.0.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
+    let n = app.n_requests.fetch_add(1, Ordering::Relaxed);
+    let _under_way = UnderWay(&app.n_requests);
+    let is_operations = matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics");
+    if n >= app.settings.requests_max && !is_operations {
+        return ApiError::too_many_requests(format!("{n} requests are under way, the limit is {}", app.settings.requests_max))
+            .into_response();
+    }
+    next.run(request).await
+}

@@ -1,0 +1,64 @@
+//! Whose profile a path names, and whether the caller may read it.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Path};
+use axum::http::request::Parts;
+use domain::UserIdx;
+use engine::{Engine, ExternalId, ExternalIdType};
+use serde::Deserialize;
+
+use crate::App;
+use crate::auth::{Credentials, is_same};
+use crate::error::ApiError;
+
+/// A profile that is there and may be read.
+pub(super) struct Lookup {
+    pub(super) engine: Arc<Engine>,
+    pub(super) user: UserIdx,
+}
+
+#[derive(Deserialize)]
+struct Place {
+    space: String,
+    collection: String,
+    /// `type:value`.
+    id: String,
+}
+
+impl FromRequestParts<Arc<App>> for Lookup {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let Path(place) = Path::<Place>::from_request_parts(parts, app)
+            .await
+            .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        let Credentials::BasicUser(shown) = Credentials::of(&parts.headers) else {
+            return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
+        };
+        // A wrong token and a space that is not there look the same from outside.
+        let engine = app.engine(&place.space);
+        let token = engine.and_then(|engine| engine.config().profile_token);
+        let Some(engine) = engine.filter(|_| token.is_some_and(|token| is_same(&token, &shown))) else {
+            return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
+        };
+        if place.collection != "users" {
+            let message = format!("there is no collection {:?}, only users", place.collection);
+            return Err(ApiError::not_found(message));
+        }
+        let Some((type_, value)) = place.id.split_once(':') else {
+            return Err(ApiError::invalid("the profile must be named as type:value, such as user_id:42"));
+        };
+        let Some(type_) = ExternalIdType::from_word(type_) else {
+            return Err(ApiError::not_found(format!("profiles are found by user_id and anonymous_id, not by {type_:?}")));
+        };
+        match engine.user(ExternalId { type_, value }) {
+            Some(user) => Ok(Self { engine: Arc::clone(engine), user }),
+            None => Err(ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()))),
+        }
+    }
+}
+
+fn unauthorized(message: &str) -> ApiError {
+    ApiError::unauthorized("authentication_error", message)
+}

@@ -1,0 +1,41 @@
+//! Lists as JSON, the same form wherever one leaves.
+
+use engine::{Origin, RecommendedList};
+use serde_json::{Value, json};
+
+/// The long form of a list: what a trait's `<key>__detail` holds.
+///
+/// `{items: [{id, score, source, reason: {code, because: [{id, kind, share}]}}], model, computed_at, fallback}`
+pub fn list_json(list: &RecommendedList, computed_at: domain::Timestamp) -> Value {
+    let items: Vec<Value> = list
+        .items
+        .iter()
+        .map(|item| {
+            let because: Vec<Value> = item
+                .because
+                .iter()
+                .map(|reason| json!({ "id": reason.item_id, "kind": reason.kind, "share": rounded(reason.share) }))
+                .collect();
+            let (source, code) = match item.origin {
+                Origin::Model => ("model", item.because.first().map_or("model", |reason| reason.kind.participle())),
+                Origin::Popular => ("popular", "popular"),
+            };
+            json!({
+                "id": item.item_id,
+                "score": item.score,
+                "source": source,
+                "reason": { "code": code, "because": because },
+            })
+        })
+        .collect();
+    json!({
+        "items": items,
+        "model": list.model,
+        "computed_at": computed_at.to_string(),
+        "fallback": list.fallback,
+    })
+}
+
+fn rounded(share: f32) -> f64 {
+    (f64::from(share) * 1_000.0).round() / 1_000.0
+}

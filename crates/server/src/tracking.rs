@@ -1,0 +1,142 @@
+//! The tracking API: messages come in.
+//!
+//! Compatible paths answer 200 for messages that are rejected, since senders retry on anything else; what was rejected and why is in
+//! the workspace's rejections. With `X-Tastemaker-Strict: 1` the answer has every message's outcome, and 400 where any was rejected.
+
+mod batch;
+mod single;
+mod source;
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use domain::message::MESSAGE_BYTES_MAX;
+use domain::{Message, MessageType, Rejection};
+use engine::{Engine, Entry, Outcome};
+use serde_json::{Value, json};
+
+use crate::App;
+use crate::error::ApiError;
+
+pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, parse_batch};
+
+const STRICT_HEADER: &str = "x-tastemaker-strict";
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let batch = |State(app), request| batch_of(app, request);
+    let routes = Router::new().route("/v1/batch", post(batch));
+    MessageType::ALL.into_iter().fold(routes, |routes, type_| {
+        let single = move |State(app), request| single_of(app, request, type_);
+        routes.route(&format!("/v1/{}", type_.word()), post(single))
+    })
+}
+
+async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
+    let (call, body) = Call::read(request, MESSAGE_BYTES_MAX).await?;
+    let (engine, source) = source::of(&app, &call.headers, single::write_key(&body)?.as_deref())?;
+    let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
+    take(engine, vec![checked], call.is_strict()).await
+}
+
+async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
+    let (call, body) = Call::read(request, BATCH_BYTES_MAX).await?;
+    let wire = batch::read(&body)?;
+    let (engine, source) = source::of(&app, &call.headers, wire.write_key().as_deref())?;
+    let checked = batch::check(&wire, &call.arrival(&source.name));
+    take(engine, checked, call.is_strict()).await
+}
+
+/// What is known of a request beside its body.
+struct Call {
+    headers: HeaderMap,
+    peer_ip: Option<IpAddr>,
+    received_at: domain::Timestamp,
+}
+
+impl Call {
+    /// Reads a body up to its limit, which counts after decompression.
+    async fn read(request: Request, body_bytes_max: usize) -> Result<(Self, Bytes), ApiError> {
+        let (parts, body) = request.into_parts();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
+        let call = Self { headers: parts.headers, peer_ip: peer, received_at: engine::now() };
+        Ok((call, read_body(body, body_bytes_max).await?))
+    }
+
+    fn arrival<'a>(&self, source: &'a str) -> domain::Arrival<'a> {
+        domain::Arrival { received_at: self.received_at, source, peer_ip: self.peer_ip }
+    }
+
+    fn is_strict(&self) -> bool {
+        self.headers.get(STRICT_HEADER).is_some_and(|value| value == "1" || value == "true")
+    }
+}
+
+async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
+    axum::body::to_bytes(body, bytes_max).await.map_err(|error| {
+        let is_too_large = std::iter::successors(std::error::Error::source(&error), |error| error.source())
+            .any(|error| error.to_string().contains("length limit"));
+        if is_too_large {
+            ApiError::bad_request(format!("the body is over the limit of {bytes_max} bytes"))
+        } else {
+            ApiError::bad_request(format!("the body cannot be read: {error}"))
+        }
+    })
+}
+
+/// A message, or why it was not taken.
+pub(crate) type Checked = Result<Box<Message>, Box<Rejection>>;
+
+/// Submits messages and rejections, and answers when all of it is durable and applied.
+async fn take(engine: &Engine, checked: Vec<Checked>, is_strict: bool) -> Result<Response, ApiError> {
+    let (mut n_accepted, mut n_rejected) = (0, 0);
+    let mut told = Vec::new();
+    let entries: Vec<Entry> = checked
+        .into_iter()
+        .map(|checked| {
+            if is_strict {
+                told.push(tell(&checked));
+            }
+            match checked {
+                Ok(message) => {
+                    n_accepted += 1;
+                    Entry::Message(message)
+                }
+                Err(rejection) => {
+                    n_rejected += 1;
+                    Entry::Rejected(rejection)
+                }
+            }
+        })
+        .collect();
+    let outcomes = engine.submit(entries).await?;
+    metrics::counter!("tracking_messages_total", "outcome" => "accepted").increment(n_accepted);
+    metrics::counter!("tracking_messages_total", "outcome" => "rejected").increment(n_rejected);
+    if !is_strict {
+        return Ok(Json(json!({ "success": true })).into_response());
+    }
+    for (told, outcome) in told.iter_mut().zip(outcomes) {
+        if outcome == Outcome::Duplicate {
+            told["status"] = "duplicate".into();
+        }
+    }
+    let status = if n_rejected == 0 { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    Ok((status, Json(json!({ "success": n_rejected == 0, "messages": told }))).into_response())
+}
+
+fn tell(checked: &Checked) -> Value {
+    match checked {
+        Ok(message) => json!({ "message_id": message.message_id, "status": "accepted" }),
+        Err(rejection) => json!({
+            "message_id": rejection.message_id,
+            "status": "rejected",
+            "reason": rejection.reason.code(),
+            "detail": rejection.detail,
+        }),
+    }
+}

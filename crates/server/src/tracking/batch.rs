@@ -1,0 +1,73 @@
+//! `POST /v1/batch`: many messages with what they have in common.
+
+use axum::body::Bytes;
+use domain::{Arrival, Envelope, Rejection, RejectionReason, check_message};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Checked, single};
+use crate::error::ApiError;
+
+/// The largest body of a batch, in bytes.
+pub const BATCH_BYTES_MAX: usize = 500 * 1_024;
+/// The most messages of a batch.
+pub const BATCH_MESSAGES_MAX: usize = 2_500;
+
+/// A batch as it came.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Wire<'a> {
+    #[serde(borrow, default)]
+    batch: Vec<&'a RawValue>,
+    #[serde(borrow)]
+    context: Option<&'a RawValue>,
+    #[serde(borrow)]
+    integrations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    sent_at: Option<&'a RawValue>,
+    #[serde(borrow)]
+    write_key: Option<&'a RawValue>,
+}
+
+impl Wire<'_> {
+    pub(super) fn write_key(&self) -> Option<String> {
+        self.write_key.and_then(|raw| serde_json::from_str(raw.get()).ok())
+    }
+}
+
+pub(super) fn read(body: &Bytes) -> Result<Wire<'_>, ApiError> {
+    serde_json::from_slice(body).map_err(|error| single::not_json(&error))
+}
+
+/// Checks every message. A batch that is empty or too long is rejected whole, as one rejection.
+pub(super) fn check(wire: &Wire<'_>, arrival: &Arrival<'_>) -> Vec<Checked> {
+    let refused = |reason, detail: String| {
+        vec![Err(Box::new(Rejection {
+            reason,
+            detail,
+            source: arrival.source.to_owned(),
+            message_id: None,
+            type_: None,
+            received_at: arrival.received_at,
+            excerpt: wire.batch.first().map_or(String::new(), |first| Rejection::excerpt_of(first.get())),
+        }))]
+    };
+    if wire.batch.is_empty() {
+        return refused(RejectionReason::EmptyBatch, "batch holds no messages".to_owned());
+    }
+    if wire.batch.len() > BATCH_MESSAGES_MAX {
+        let detail = format!("{} messages in one batch, the limit is {BATCH_MESSAGES_MAX}", wire.batch.len());
+        return refused(RejectionReason::BatchTooLong, detail);
+    }
+    let envelope = Envelope { context: wire.context, integrations: wire.integrations, sent_at: wire.sent_at };
+    wire.batch
+        .iter()
+        .map(|raw| check_message(raw.get(), None, &envelope, arrival).map(Box::new).map_err(Box::new))
+        .collect()
+}
+
+/// Reads and checks a batch as the handler does and returns how many messages are good: the reference that ingestion is measured
+/// beside.
+pub fn parse_batch(body: &Bytes, arrival: &Arrival<'_>) -> usize {
+    read(body).map_or(0, |wire| check(&wire, arrival).iter().filter(|checked| checked.is_ok()).count())
+}

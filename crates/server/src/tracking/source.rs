@@ -1,0 +1,52 @@
+//! Which source a request comes from: the three ways to say it.
+
+use std::sync::Arc;
+
+use axum::http::HeaderMap;
+use domain::Source;
+use engine::Engine;
+
+use crate::App;
+use crate::auth::{Credentials, is_same};
+use crate::error::ApiError;
+
+const CODE: &str = "unknown_source";
+
+/// The workspace and source of a write key, from the HTTP Basic user or else from the body. A bearer token comes beside a key in
+/// the body; where a source has bearer tokens, nothing else will do.
+pub(super) fn of<'a>(
+    app: &'a App,
+    headers: &HeaderMap,
+    body_key: Option<&str>,
+) -> Result<&'a (Arc<Engine>, Source), ApiError> {
+    let credentials = Credentials::of(headers);
+    let (key, bearer) = match &credentials {
+        Credentials::BasicUser(key) => (Some(key.as_str()), None),
+        Credentials::Bearer(token) => (body_key, Some(token.as_str())),
+        Credentials::None => (body_key, None),
+        Credentials::Malformed => {
+            return Err(ApiError::unauthorized(CODE, "the Authorization header is neither HTTP Basic nor Bearer"));
+        }
+    };
+    let Some(key) = key else {
+        let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
+        return Err(ApiError::unauthorized(CODE, message));
+    };
+    let Some(found) = app.source(key) else {
+        return Err(ApiError::unauthorized(CODE, "no source has this write key"));
+    };
+    let tokens = &found.1.bearer_tokens;
+    let is_allowed = match bearer {
+        Some(token) => tokens.iter().any(|known| is_same(known, token)),
+        None => tokens.is_empty(),
+    };
+    if !is_allowed {
+        let message = format!("source {:?} takes messages with one of its bearer tokens only", found.1.name);
+        let message = if tokens.is_empty() { format!("source {:?} has no bearer tokens", found.1.name) } else { message };
+        return Err(ApiError::unauthorized(CODE, message));
+    }
+    if !found.1.enabled {
+        return Err(ApiError::forbidden("source_disabled", format!("source {:?} is switched off", found.1.name)));
+    }
+    Ok(found)
+}

@@ -1,0 +1,260 @@
+//! `tastemaker demo`: the main job in a minute.
+
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use catalog::{Format, ImportOptions, read_file};
+use domain::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId};
+use engine::Engine;
+use tokio::net::TcpListener;
+use tokio::runtime::Runtime;
+
+use super::recommend::{explain, title};
+use super::serve::stop_signal;
+use crate::bootstrap::configure;
+use crate::demo::albums::{ALBUMS_CSV, albums};
+use crate::demo::listeners::{World, user_id};
+use crate::service::{Service, open_workspace};
+use crate::settings::Settings;
+use crate::terminal::{self, accent, bold, dim, grouped};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Where to listen
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    /// Stop after showing the recommendations
+    #[arg(long)]
+    no_serve: bool,
+    /// How many listeners to simulate
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    users: u32,
+}
+
+const WORKSPACE: &str = "music";
+const TRAIT_KEY: &str = "personalized_album_recommendations";
+const WRITE_KEY: &str = "demo-write-key";
+const PROFILE_TOKEN: &str = "demo-profile-token";
+const ADMIN_TOKEN: &str = "demo-admin-token";
+const SEED: u64 = 42;
+/// How many connections send messages.
+const SENDERS: usize = 2;
+/// A batch is sent when it has grown to this, in bytes: well under the limit of the tracking API.
+const BATCH_BYTES: usize = 120_000;
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// How many listeners are shown.
+const SHOWN: u32 = 5;
+const PLAYS_SHOWN: usize = 4;
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let started = Instant::now();
+    let folder = tempfile::Builder::new().prefix("tastemaker-demo-").tempdir()?;
+    let settings = Settings { listen: args.listen, ..Settings::default() };
+    prepare(folder.path())?;
+    let service = Service::open(folder.path(), None, &settings)?;
+    let engine = std::sync::Arc::clone(&service.engines[0]);
+    let runtime = Runtime::new()?;
+    let listener = runtime
+        .block_on(TcpListener::bind(args.listen))
+        .with_context(|| format!("cannot listen on {}: name another address with --listen", args.listen))?;
+    let address = listener.local_addr()?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let result = std::thread::scope(|scope| {
+        let serving = scope.spawn(|| {
+            runtime.block_on(service.serve(listener, &settings.shutdown, async {
+                stopped.await.ok();
+            }))
+        });
+        let shown = show(args, &engine, address, started).and_then(|()| {
+            if !args.no_serve {
+                print_requests(address);
+                runtime.block_on(async { Ok::<_, anyhow::Error>(stop_signal()?.await) })?;
+                println!("\nStopped; what the demo wrote is gone.");
+            }
+            Ok(())
+        });
+        stop.send(()).ok();
+        let served = serving.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        shown.and(served)
+    });
+    drop(engine);
+    service.close();
+    result
+}
+
+/// Makes the workspace with its source and its trait, before it is served.
+fn prepare(folder: &std::path::Path) -> Result<()> {
+    let data = engine::DataFolder::open(folder)?;
+    data.set_admin_token(ADMIN_TOKEN)?;
+    let id = WorkspaceId::new(WORKSPACE)?;
+    let config = WorkspaceConfig {
+        profile_token: Some(PROFILE_TOKEN.to_owned()),
+        sources: vec![Source {
+            name: "player".to_owned(),
+            write_key: WRITE_KEY.to_owned(),
+            bearer_tokens: Vec::new(),
+            enabled: true,
+        }],
+        traits: vec![TraitDefinition {
+            key: TRAIT_KEY.to_owned(),
+            kind: TraitKind::RecommendedItems,
+            count: 5,
+            exclude: Exclusion::Interacted,
+        }],
+        ..WorkspaceConfig::empty(id.clone())
+    };
+    let engine = open_workspace(&data, &id, false)?;
+    configure(&engine, &config)?;
+    let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
+    engine.import_catalog(file, &|_, _| {})?;
+    Ok(())
+}
+
+fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> Result<()> {
+    println!("{}", bold("Tastemaker demo: a music service with personal album recommendations"));
+    let n_albums = engine.counts().available_items;
+    println!(
+        "{} real albums in the catalog; {} listeners who are made up now send what they play to {}\n",
+        n_albums,
+        grouped(u64::from(args.users)),
+        accent(&format!("http://{address}/v1/batch"))
+    );
+    let sending = Instant::now();
+    let n_messages = send_messages(args.users, address)?;
+    let seconds = sending.elapsed().as_secs_f64();
+    println!(
+        "{} messages acknowledged, durable and applied in {seconds:.1} s ({} a second)",
+        grouped(n_messages),
+        grouped((n_messages as f64 / seconds) as u64)
+    );
+
+    let bar = terminal::share_bar("training", false);
+    let training = engine.train(&|share| terminal::set_share(&bar, share))?;
+    bar.finish_and_clear();
+    println!(
+        "trained on {} interactions in {:.1} s; on listeners' last visits NDCG@20 is {:.3}, popularity's {:.3}",
+        grouped(training.n_interactions),
+        training.duration_ms as f64 / 1_000.0,
+        training.metrics.ndcg,
+        training.popularity_metrics.ndcg
+    );
+
+    let config = engine.config();
+    let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
+    let bar = terminal::bar("computing the trait", "listeners", u64::from(args.users), false);
+    let computing = Instant::now();
+    let (mut n_lists, mut distinct) = (0u64, rustc_hash::FxHashSet::default());
+    engine.compute_trait::<anyhow::Error>(definition, &|done, _| bar.set_position(done), |_, list| {
+        n_lists += 1;
+        distinct.extend(list.items.into_iter().map(|item| item.item_id));
+        Ok(())
+    })?;
+    bar.finish_and_clear();
+    println!(
+        "{TRAIT_KEY} for {} listeners in {:.2} s; {} of {n_albums} albums are recommended to somebody",
+        grouped(n_lists),
+        computing.elapsed().as_secs_f64(),
+        distinct.len()
+    );
+    for n in 0..SHOWN {
+        show_listener(engine, definition, (n * (args.users / SHOWN) + n) % args.users)?;
+    }
+    println!("\n{}", dim(&format!("{:.0} s in all", started.elapsed().as_secs_f64())));
+    Ok(())
+}
+
+/// What a listener played lately, and what they are recommended, with reasons.
+fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -> Result<()> {
+    let user_id = user_id(listener);
+    let user = engine.user_of_text(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
+    let traits = engine.stored_traits(user)?;
+    let name = traits.iter().find(|(key, _)| key == "first_name").map_or("", |(_, value)| value.json.trim_matches('"'));
+    println!("\n{} {}", bold(name), dim(&format!("({user_id})")));
+    println!("  played lately");
+    let mut played: Vec<String> = Vec::new();
+    for item in engine.history(user, 50) {
+        if item.kind == domain::InteractionKind::ViewPortion && !played.contains(&item.item_id) {
+            println!("     {}", dim(&album_line(engine, &item.item_id)?));
+            played.push(item.item_id);
+        }
+        if played.len() == PLAYS_SHOWN {
+            break;
+        }
+    }
+    let list = engine.recommend(Some(user), definition.count as usize, definition.exclude)?;
+    println!("  recommended");
+    for (n, item) in list.items.iter().enumerate() {
+        println!("  {}  {}", accent(&(n + 1).to_string()), album_line(engine, &item.item_id)?);
+        println!("     {}", dim(&explain(engine, item)?));
+    }
+    Ok(())
+}
+
+fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
+    let properties = engine.item_properties(item_id)?.unwrap_or_default();
+    let text = |key: &str| properties.get(key).map_or(String::new(), |value| match value.to_json() {
+        serde_json::Value::String(text) => text,
+        serde_json::Value::Array(texts) => texts.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    });
+    Ok(format!("{} · {} ({}; {})", title(engine, item_id)?, text("artist"), text("year"), text("genres")))
+}
+
+/// Sends every listener's messages over HTTP, as their players would.
+fn send_messages(n_listeners: u32, address: SocketAddr) -> Result<u64> {
+    let albums = albums()?;
+    let world = World::new(&albums, SEED, engine::now());
+    let bar = terminal::bar("listeners are playing", "listeners", u64::from(n_listeners), false);
+    let (next, n_messages) = (AtomicU32::new(0), AtomicU64::new(0));
+    std::thread::scope(|scope| {
+        let senders: Vec<_> = (0..SENDERS)
+            .map(|_| {
+                scope.spawn(|| -> Result<()> {
+                    let agent: ureq::Agent =
+                        ureq::Agent::config_builder().timeout_global(Some(SEND_TIMEOUT)).build().into();
+                    let url = format!("http://{address}/v1/batch");
+                    let mut is_done = false;
+                    while !is_done {
+                        let mut body = format!(r#"{{"writeKey":"{WRITE_KEY}","batch":["#);
+                        let mut n = 0;
+                        while body.len() < BATCH_BYTES && !is_done {
+                            let listener = next.fetch_add(1, Ordering::Relaxed);
+                            is_done = listener >= n_listeners;
+                            if !is_done {
+                                n += world.write_messages(listener, &mut body);
+                                bar.inc(1);
+                            }
+                        }
+                        if n > 0 {
+                            body.push_str("]}");
+                            let answer = agent.post(&url).content_type("application/json").send(&body)?;
+                            ensure!(answer.status() == 200, "the server answered {}", answer.status());
+                            n_messages.fetch_add(n, Ordering::Relaxed);
+                        }
+                    }
+                    Ok(())
+                })
+            })
+            .collect();
+        senders.into_iter().try_for_each(|sender| sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+    })?;
+    bar.finish_and_clear();
+    Ok(n_messages.into_inner())
+}
+
+fn print_requests(address: SocketAddr) {
+    let base = format!("http://{address}");
+    let profile = format!("{base}/v1/spaces/{WORKSPACE}/collections/users/profiles/user_id:{}", user_id(0));
+    println!("\n{} on {}; Ctrl-C stops.", bold("Serving"), accent(&base));
+    println!("Read a listener's recommendations, with reasons:");
+    println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/traits?include={TRAIT_KEY},{TRAIT_KEY}__detail'");
+    println!("Let them play something else, then read again: the list has moved.");
+    println!(
+        "  curl -s -u {WRITE_KEY}: {base}/v1/track -d '{{\"userId\":\"{}\",\"event\":\"Video Playback Completed\",\"properties\":{{\"content_asset_id\":\"kind-of-blue-miles-davis\"}}}}'",
+        user_id(0)
+    );
+    println!("See what they did:");
+    println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/events?limit=3'");
+}

@@ -1,0 +1,57 @@
+//! `tastemaker import`.
+
+mod catalog;
+mod interactions;
+
+use anyhow::Result;
+use clap::Subcommand;
+use domain::workspace::TRAIT_COUNT_DEFAULT;
+use domain::{Exclusion, TraitDefinition, TraitKind};
+use engine::Engine;
+
+use super::{Opened, Place};
+use crate::bootstrap::configure;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a CSV or JSON Lines file the workspace's catalog, whole or not at all
+    Catalog(catalog::Args),
+    /// Add the interactions of a CSV file: user_id, item_id, timestamp, kind, value
+    Interactions(interactions::Args),
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    match &args.command {
+        Command::Catalog(args) => catalog::run(args),
+        Command::Interactions(args) => interactions::run(args),
+    }
+}
+
+/// The trait of a workspace that an import makes.
+const TRAIT_KEY: &str = "recommended_items";
+
+/// Opens the workspace; a new one gets a recommended-items trait, so that there is something to compute.
+fn open(place: &Place) -> Result<Opened> {
+    let (opened, is_new) = place.open_or_make()?;
+    if is_new {
+        set_up(&opened.engine)?;
+    }
+    Ok(opened)
+}
+
+fn set_up(engine: &Engine) -> Result<()> {
+    let mut config = engine.config();
+    config.traits.push(TraitDefinition {
+        key: TRAIT_KEY.to_owned(),
+        kind: TraitKind::RecommendedItems,
+        count: TRAIT_COUNT_DEFAULT,
+        exclude: Exclusion::default(),
+    });
+    configure(engine, &config)
+}

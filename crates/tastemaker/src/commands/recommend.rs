@@ -1,0 +1,189 @@
+//! `tastemaker recommend`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::ValueEnum;
+use domain::{Exclusion, PropertyValue};
+use engine::{Engine, Origin, RecommendedList, USERS_PER_STEP};
+use fs_err as fs;
+use rustc_hash::FxHashSet;
+
+use super::Place;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Recommend to this user
+    #[arg(long, value_name = "U", conflicts_with = "users", required_unless_present = "users")]
+    user: Option<String>,
+    /// Recommend to every user of the column user_id of a CSV file
+    #[arg(long, value_name = "FILE", requires = "out")]
+    users: Option<PathBuf>,
+    /// Where the lists of --users go: user_id, item_id, score, best first
+    #[arg(long, value_name = "FILE", requires = "users")]
+    out: Option<PathBuf>,
+    /// How many items
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    count: usize,
+    /// What to leave out
+    #[arg(long, value_enum, default_value_t = Exclude::Interacted)]
+    exclude: Exclude,
+    /// Show what of the user's history speaks for each item
+    #[arg(long)]
+    explain: bool,
+}
+
+/// [`Exclusion`] on the command line.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Exclude {
+    /// Nothing
+    None,
+    /// What the user has bought
+    Purchased,
+    /// Whatever the user has interacted with
+    Interacted,
+}
+
+impl From<Exclude> for Exclusion {
+    fn from(exclude: Exclude) -> Self {
+        match exclude {
+            Exclude::None => Self::None,
+            Exclude::Purchased => Self::Purchased,
+            Exclude::Interacted => Self::Interacted,
+        }
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let opened = args.place.open()?;
+    match (&args.user, &args.users, &args.out) {
+        (Some(user), _, _) => one(args, &opened.engine, user),
+        (_, Some(users), Some(out)) => many(args, &opened.engine, users, out),
+        _ => unreachable!("clap asks for --user, or --users with --out"),
+    }
+}
+
+fn one(args: &Args, engine: &Engine, user_id: &str) -> Result<()> {
+    let user = engine.user_of_text(user_id);
+    let list = engine.recommend(user, args.count, args.exclude.into())?;
+    if args.place.json {
+        println!("{}", serde_json::to_string_pretty(&server::list_json(&list, engine::now()))?);
+        return Ok(());
+    }
+    if user.is_none() {
+        println!("Nobody knows user {user_id:?}: this is what is popular.");
+    } else if list.fallback {
+        println!("Nothing in the history of {user_id:?} says more than what is popular.");
+    }
+    println!("{}", list_table(engine, &list)?);
+    if args.explain {
+        for (n, item) in list.items.iter().enumerate() {
+            println!("{:>3}  {}", n + 1, explain(engine, item)?);
+        }
+    }
+    if list.model.is_none() {
+        println!("No model yet: `tastemaker train` makes one.");
+    }
+    Ok(())
+}
+
+fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
+    let rows: Vec<Vec<String>> = list
+        .items
+        .iter()
+        .enumerate()
+        .map(|(n, item)| {
+            let origin = if item.origin == Origin::Model { "history" } else { "popular" };
+            let title = title(engine, &item.item_id)?;
+            Ok(vec![format!("{:>2}  {}", n + 1, item.item_id), title, format!("{:.4}", item.score), origin.to_owned()])
+        })
+        .collect::<Result<_>>()?;
+    Ok(terminal::table(&["item", "title", "score", "from"], &rows))
+}
+
+/// Why an item is in a list, for people.
+pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<String> {
+    if item.because.is_empty() {
+        return Ok("popular with everybody".to_owned());
+    }
+    let parts: Vec<String> = item
+        .because
+        .iter()
+        .map(|reason| {
+            let name = title(engine, &reason.item_id)?;
+            let name = if name.is_empty() { reason.item_id.clone() } else { name };
+            Ok(format!("{} {name} ({:.0} %)", reason.kind.participle(), 100.0 * reason.share))
+        })
+        .collect::<Result<_>>()?;
+    Ok(format!("because you {}", parts.join(", ")))
+}
+
+/// The item's title, empty where it has none.
+pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
+    let properties = engine.item_properties(item_id)?.unwrap_or_default();
+    let title = ["title", "name"].iter().find_map(|key| properties.get(*key));
+    Ok(match title {
+        Some(PropertyValue::String(title)) => title.clone(),
+        _ => String::new(),
+    })
+}
+
+fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
+    let user_ids = distinct_users(users)?;
+    let bar = terminal::bar("recommending", "users", user_ids.len() as u64, args.place.json);
+    let mut file = csv::Writer::from_writer(fs::File::create(out)?);
+    file.write_record(["user_id", "item_id", "score"])?;
+    let (mut n_unknown, mut n_fallback) = (0u64, 0u64);
+    for step in user_ids.chunks(USERS_PER_STEP) {
+        let users: Vec<_> = step.iter().map(|user_id| engine.user_of_text(user_id)).collect();
+        let lists = engine.recommend_many(&users, args.count, args.exclude.into())?;
+        for ((user_id, user), list) in step.iter().zip(users).zip(lists) {
+            n_unknown += u64::from(user.is_none());
+            n_fallback += u64::from(list.fallback);
+            for item in &list.items {
+                file.write_record([user_id, &item.item_id, &item.score.to_string()])?;
+            }
+        }
+        bar.inc(step.len() as u64);
+    }
+    file.flush()?;
+    bar.finish_and_clear();
+    let n_users = user_ids.len() as u64;
+    if args.place.json {
+        let told = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
+        println!("{told}");
+    } else {
+        println!(
+            "{} lists of {} in {} ({} from popularity only, {} users unknown).",
+            terminal::grouped(n_users),
+            args.count,
+            out.display(),
+            terminal::grouped(n_fallback),
+            terminal::grouped(n_unknown)
+        );
+    }
+    Ok(())
+}
+
+/// The users of a file, each once, in the order of the file.
+fn distinct_users(path: &Path) -> Result<Vec<String>> {
+    let mut reader = csv::Reader::from_reader(fs::File::open(path)?);
+    let header = reader.headers().with_context(|| format!("cannot read {}", path.display()))?;
+    let Some(column) = header.iter().position(|name| name == "user_id") else {
+        let names: Vec<&str> = header.iter().collect();
+        bail!("{} has no column user_id; it has: {}", path.display(), names.join(", "));
+    };
+    let mut seen = FxHashSet::default();
+    let mut users = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("cannot read {}", path.display()))?;
+        let user = record.get(column).unwrap_or_default();
+        if seen.insert(user.to_owned()) {
+            users.push(user.to_owned());
+        }
+    }
+    Ok(users)
+}

@@ -1,0 +1,81 @@
+//! `tastemaker serve`.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use tokio::net::TcpListener;
+use tracing_subscriber::EnvFilter;
+
+use crate::bootstrap::Bootstrap;
+use crate::configuration;
+use crate::service::{Service, Trainer};
+use crate::settings::{Log, LogFormat, Settings};
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The data folder; made where it is missing
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Where to listen [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// A settings file
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// A file with the workspaces to set up; applying it again changes nothing
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut settings: Settings = match &args.config {
+        Some(path) => configuration::read(path)?,
+        None => Settings::default(),
+    };
+    if let Some(listen) = args.listen {
+        settings.listen = listen;
+    }
+    start_log(&settings.log)?;
+    let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
+    let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
+    let trainer = Trainer::start(&service.engines, &settings.training)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let served = runtime.block_on(async {
+        let listener = TcpListener::bind(settings.listen)
+            .await
+            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), "serving");
+        let stop = stop_signal()?;
+        service.serve(listener, &settings.shutdown, stop).await
+    });
+    tracing::info!("stopping");
+    trainer.stop();
+    runtime.shutdown_timeout(settings.shutdown.deadline());
+    service.close();
+    tracing::info!("stopped");
+    served
+}
+
+/// Resolves at SIGTERM or SIGINT.
+pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
+    use tokio::signal::unix::{SignalKind, signal};
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+fn start_log(log: &Log) -> Result<()> {
+    let filter = EnvFilter::try_new(&log.filter).with_context(|| format!("log.filter {:?} cannot be read", log.filter))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match log.format {
+        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
+        LogFormat::Json => builder.json().flatten_event(true).init(),
+    }
+    Ok(())
+}

@@ -1,0 +1,59 @@
+#![doc = include_str!("../README.md")]
+
+mod bootstrap;
+mod commands;
+mod configuration;
+mod demo;
+mod service;
+mod settings;
+mod terminal;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// What people do becomes what they will like next: on their profile, in an API answer, in a message.
+#[derive(Parser)]
+#[command(name = "tastemaker", version, max_term_width = 100)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Simulate a music service, build recommendations for every listener, show some, and serve them
+    Demo(commands::demo::Args),
+    /// Serve the APIs over a data folder
+    Serve(commands::serve::Args),
+    /// Bring a catalog or a history of interactions into a workspace
+    Import(commands::import::Args),
+    /// Train a model on everything in a workspace
+    Train(commands::train::Args),
+    /// Recommend items to one user or to a file of users
+    Recommend(commands::recommend::Args),
+    /// Compute a trait for every known user
+    Trait(commands::traits::Args),
+    /// Measure this machine
+    Bench(commands::bench::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Demo(args) => commands::demo::run(&args),
+        Command::Serve(args) => commands::serve::run(&args),
+        Command::Import(args) => commands::import::run(&args),
+        Command::Train(args) => commands::train::run(&args),
+        Command::Recommend(args) => commands::recommend::run(&args),
+        Command::Trait(args) => commands::traits::run(&args),
+        Command::Bench(args) => commands::bench::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if terminal::is_closed_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            terminal::print_error(&error);
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,153 @@
+//! A running server: open workspaces, the routers on one port, and the reconciler that trains.
+
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, anyhow};
+use domain::WorkspaceId;
+use engine::{DataFolder, Engine};
+use server::App;
+use tokio::net::TcpListener;
+
+use crate::bootstrap::{Bootstrap, configure};
+use crate::settings::{Settings, Shutdown, Training};
+use crate::terminal;
+
+/// How often the reconciler looks whether a workspace is due.
+const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// After a run the reconciler rests this many times as long as it took.
+const TRAINING_REST_FACTOR: u32 = 3;
+
+/// Everything that is open.
+pub(crate) struct Service {
+    pub(crate) app: Arc<App>,
+    pub(crate) engines: Vec<Arc<Engine>>,
+    pub(crate) data: DataFolder,
+}
+
+impl Service {
+    /// Opens a data folder with all its workspaces and those of the bootstrap file.
+    pub(crate) fn open(folder: &Path, bootstrap: Option<&Bootstrap>, settings: &Settings) -> Result<Self> {
+        let data = DataFolder::open(folder)?;
+        let mut ids = data.workspaces()?;
+        if let Some(bootstrap) = bootstrap {
+            bootstrap.apply(&data)?;
+            ids.extend(bootstrap.workspaces.iter().map(|workspace| workspace.id.clone()));
+        }
+        ids.sort();
+        ids.dedup();
+        let mut engines = Vec::new();
+        for id in ids {
+            let engine = open_workspace(&data, &id, false)?;
+            let config = bootstrap.and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == id));
+            if let Some(config) = config {
+                configure(&engine, config)?;
+            }
+            engines.push(Arc::new(engine));
+        }
+        let metrics = server::install_metrics()?;
+        let app = App::new(settings.limits.of_server(), engines.clone(), data.admin_token_hash(), metrics)
+            .map_err(|what| anyhow!(what))?;
+        Ok(Self { app: Arc::new(app), engines, data })
+    }
+
+    /// Serves until `stop` resolves, then lets requests under way finish within the deadline.
+    pub(crate) async fn serve(
+        &self,
+        listener: TcpListener,
+        shutdown: &Shutdown,
+        stop: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<()> {
+        let router = server::router(Arc::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
+        let (stopping, mut has_stopped) = tokio::sync::watch::channel(false);
+        let app = Arc::clone(&self.app);
+        let on_stop = async move {
+            stop.await;
+            app.start_stopping();
+            stopping.send(true).ok();
+        };
+        let serving = axum::serve(listener, router).with_graceful_shutdown(on_stop);
+        let deadline = async {
+            has_stopped.wait_for(|has_stopped| *has_stopped).await.ok();
+            tokio::time::sleep(shutdown.deadline()).await;
+        };
+        tokio::select! {
+            served = serving => served.context("the server failed")?,
+            () = deadline => tracing::warn!(deadline_s = shutdown.deadline_s, "requests were still under way at the deadline"),
+        }
+        Ok(())
+    }
+
+    /// Finishes what waits for the journals and closes everything.
+    pub(crate) fn close(self) {
+        for engine in &self.engines {
+            engine.stop();
+        }
+        drop(self.app);
+        drop(self.engines);
+        drop(self.data);
+    }
+}
+
+/// Opens a workspace with a bar where the journal has to be replayed.
+pub(crate) fn open_workspace(data: &DataFolder, id: &WorkspaceId, quiet: bool) -> Result<Engine> {
+    let bar = std::cell::OnceCell::new();
+    let progress = |done, total| {
+        bar.get_or_init(|| terminal::bar("replaying the journal", "entries", total, quiet)).set_position(done);
+    };
+    let engine = data.open_workspace(id, &progress).with_context(|| format!("cannot open workspace {id}"))?;
+    if let Some(bar) = bar.get() {
+        bar.finish();
+    }
+    Ok(engine)
+}
+
+/// Trains each workspace when it is due, beside the traffic.
+pub(crate) struct Trainer {
+    is_stopping: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Trainer {
+    pub(crate) fn start(engines: &[Arc<Engine>], settings: &Training) -> Result<Self> {
+        let is_stopping = Arc::new(AtomicBool::new(false));
+        if !settings.enabled {
+            return Ok(Self { is_stopping, thread: None });
+        }
+        let (engines, settings, stop) = (engines.to_vec(), settings.clone(), Arc::clone(&is_stopping));
+        let run = move || reconcile(&engines, &settings, &stop);
+        let thread = std::thread::Builder::new().name("trainer".to_owned()).spawn(run)?;
+        Ok(Self { is_stopping, thread: Some(thread) })
+    }
+
+    /// Waits for a run under way: what it has done is kept.
+    pub(crate) fn stop(mut self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.thread().unpark();
+            thread.join().ok();
+        }
+    }
+}
+
+fn reconcile(engines: &[Arc<Engine>], settings: &Training, is_stopping: &AtomicBool) {
+    let mut next_allowed = vec![Instant::now(); engines.len()];
+    while !is_stopping.load(Ordering::Relaxed) {
+        for (engine, next_allowed) in engines.iter().zip(&mut next_allowed) {
+            if Instant::now() < *next_allowed || !engine.is_training_due(settings.new_share) {
+                continue;
+            }
+            let started = Instant::now();
+            if let Err(error) = engine.train(&|_| {}) {
+                tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+            }
+            let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(Duration::from_secs(settings.interval_min_s));
+            *next_allowed = Instant::now() + rest;
+        }
+        std::thread::park_timeout(TRAINING_CHECK_INTERVAL);
+    }
+}

@@ -1,0 +1,133 @@
+//! The settings of a server: a file, every key of which has a default. `settings.toml` beside this file shows them all.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+/// All settings.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// Where to listen.
+    pub(crate) listen: SocketAddr,
+    pub(crate) log: Log,
+    pub(crate) limits: Limits,
+    pub(crate) training: Training,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// What is written to the standard error.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Log {
+    pub(crate) format: LogFormat,
+    /// A level, or directives such as `info,server=debug`.
+    pub(crate) filter: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// Bounds.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Limits {
+    pub(crate) requests_max: usize,
+    pub(crate) catalog_bytes_max: usize,
+}
+
+/// When models are trained anew.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Training {
+    pub(crate) enabled: bool,
+    /// After this share of new interactions.
+    pub(crate) new_share: f64,
+    /// Not more often than this, in seconds.
+    pub(crate) interval_min_s: u64,
+}
+
+/// How a server ends.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Shutdown {
+    /// How long requests under way may take, in seconds.
+    pub(crate) deadline_s: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            log: Log::default(),
+            limits: Limits::default(),
+            training: Training::default(),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+impl Default for Log {
+    fn default() -> Self {
+        Self { format: LogFormat::Text, filter: "info".to_owned() }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let server::Settings { requests_max, catalog_bytes_max } = server::Settings::default();
+        Self { requests_max, catalog_bytes_max }
+    }
+}
+
+impl Default for Training {
+    fn default() -> Self {
+        Self { enabled: true, new_share: 0.1, interval_min_s: 60 }
+    }
+}
+
+impl Default for Shutdown {
+    fn default() -> Self {
+        Self { deadline_s: 10 }
+    }
+}
+
+impl Shutdown {
+    pub(crate) fn deadline(&self) -> Duration {
+        Duration::from_secs(self.deadline_s)
+    }
+}
+
+impl Limits {
+    pub(crate) fn of_server(&self) -> server::Settings {
+        server::Settings { requests_max: self.requests_max, catalog_bytes_max: self.catalog_bytes_max }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::configuration::parse;
+
+    #[test]
+    fn the_commented_file_holds_the_defaults() {
+        assert_eq!(parse::<Settings>(include_str!("settings.toml")).unwrap(), Settings::default());
+        assert_eq!(parse::<Settings>("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn unknown_keys_are_refused_with_the_nearest_known_one() {
+        let error = |text| parse::<Settings>(text).unwrap_err().to_string();
+        insta::assert_snapshot!(error("[trainig]\nenabled = true"));
+        insta::assert_snapshot!(error("[limits]\nrequest_max = 3"));
+        insta::assert_snapshot!(error("listen = 8080"));
+        insta::assert_snapshot!(error("listen = "));
+    }
+}
