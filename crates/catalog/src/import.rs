@@ -18,6 +18,8 @@ use crate::ItemRow;
 pub const ITEMS_MAX: usize = 5_000_000;
 /// The most properties of one catalog.
 pub const COLUMNS_MAX: usize = 1_000;
+/// The most text of one item, in bytes.
+pub const ITEM_BYTES_MAX: usize = 256 * 1_024;
 /// The most wrong rows that a report shows; all are counted.
 pub const ROW_ERRORS_SHOWN_MAX: usize = 100;
 /// The columns that may hold the item's id.
@@ -126,7 +128,9 @@ pub fn read_file(
     }
     if let Some(name) = options.types.keys().find(|name| !table.columns.contains(name)) {
         let known = table.columns.join(", ");
-        return Err(ImportError::Header(format!("a type is declared for column {name:?}, the file has: {known}")));
+        return Err(ImportError::Header(format!(
+            "a type is declared for column {name:?}, the file has: {known}"
+        )));
     }
     let columns = infer::columns(&table, &options.types);
     let mut report = ImportReport { n_rows: table.n_rows, columns: columns.clone(), ..Default::default() };
@@ -195,16 +199,24 @@ fn typed_row(row: &RawRow, columns: &[Column], seen: &mut FxHashSet<String>) -> 
     if !seen.insert(row.item_id.clone()) {
         return Err(error("item_id is repeated", format!("{:?} is in an earlier row", row.item_id)));
     }
-    let values = columns.iter().zip(&row.values).map(|(column, raw)| infer::typed(raw, column.type_).map_err(|shown| {
-        let detail = format!("column {:?} is {}, the value is {shown}", column.name, column.type_);
-        error("value is not of its column's type", detail)
-    }));
-    Ok(ItemRow { item_id: row.item_id.clone(), values: values.collect::<Result<_, _>>()? })
+    let values = columns.iter().zip(&row.values).map(|(column, raw)| {
+        infer::typed(raw, column.type_).map_err(|shown| {
+            let detail = format!("column {:?} is {}, the value is {shown}", column.name, column.type_);
+            error("value is not of its column's type", detail)
+        })
+    });
+    let typed = ItemRow { item_id: row.item_id.clone(), values: values.collect::<Result<_, _>>()? };
+    if typed.text_bytes() > ITEM_BYTES_MAX {
+        let detail = format!("{} bytes of text, the limit is {ITEM_BYTES_MAX}", typed.text_bytes());
+        return Err(error("item is too large", detail));
+    }
+    Ok(typed)
 }
 
 /// Which column holds the id; the others are the properties.
 fn id_column(names: &[String]) -> Result<usize, ImportError> {
-    ID_COLUMNS.iter().find_map(|id| names.iter().position(|name| name == id)).ok_or_else(|| {
-        ImportError::Header(format!("no column item_id; the file has: {}", names.join(", ")))
-    })
+    ID_COLUMNS
+        .iter()
+        .find_map(|id| names.iter().position(|name| name == id))
+        .ok_or_else(|| ImportError::Header(format!("no column item_id; the file has: {}", names.join(", "))))
 }

@@ -74,6 +74,18 @@ pub struct ItemRow {
     pub values: Vec<Option<PropertyValue>>,
 }
 
+impl ItemRow {
+    /// The bytes of its texts, which are most of it.
+    pub fn text_bytes(&self) -> usize {
+        let texts = self.values.iter().flatten().map(|value| match value {
+            PropertyValue::String(text) => text.len(),
+            PropertyValue::Set(texts) => texts.iter().map(String::len).sum(),
+            _ => 8,
+        });
+        self.item_id.len() + texts.sum::<usize>()
+    }
+}
+
 impl Catalog {
     /// Loads ids and availability.
     pub fn load(store: &Store) -> Result<Self, StoreError> {
@@ -172,8 +184,7 @@ impl Catalog {
     /// Starts a version; whatever was staged before is given up.
     pub fn stage(&mut self, batch: &mut Batch<'_>, columns: Vec<Column>) {
         self.last_version += 1;
-        let version =
-            CatalogVersion { version: self.last_version, columns, n_items: 0, activated_at: None };
+        let version = CatalogVersion { version: self.last_version, columns, n_items: 0, activated_at: None };
         batch.put(&self.keys.versions, version_key(version.version), keys::encode(&version));
     }
 
@@ -222,7 +233,12 @@ impl Catalog {
             return item;
         }
         let item = ItemIdx(self.items.len() as u32);
-        let record = ItemRecord { item_id: item_id.to_owned(), in_messages: false, in_pages: false, ever_listed: false };
+        let record = ItemRecord {
+            item_id: item_id.to_owned(),
+            in_messages: false,
+            in_pages: false,
+            ever_listed: false,
+        };
         self.by_id.insert(record.item_id.clone(), item);
         self.items.push(Item { record, listed: false });
         self.put_item(batch, item);

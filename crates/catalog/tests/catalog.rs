@@ -1,5 +1,7 @@
 //! Files become versions, versions become current whole, and messages make items.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 use catalog::{Catalog, Format, ImportOptions, KEYSPACES, NamedBy, read_file};
 use domain::{ItemIdx, Timestamp};
 use store::Store;
@@ -9,17 +11,28 @@ fn check(format: Format, file: &str, declared: &[(&str, &str)], skip_invalid: bo
     let types = declared.iter().map(|(name, type_)| ((*name).to_owned(), type_.parse().unwrap())).collect();
     match read_file(file.as_bytes(), format, &ImportOptions { types, skip_invalid }) {
         Ok((file, report)) => {
-            let columns: Vec<String> = file.columns.iter().map(|c| format!("{}: {}", c.name, c.type_)).collect();
+            let columns: Vec<String> =
+                file.columns.iter().map(|c| format!("{}: {}", c.name, c.type_)).collect();
             let rows = file.rows.iter().map(|row| {
-                let values: Vec<String> =
-                    row.values.iter().map(|v| v.as_ref().map_or("-".into(), |v| v.to_json().to_string())).collect();
+                let values: Vec<String> = row
+                    .values
+                    .iter()
+                    .map(|v| v.as_ref().map_or("-".into(), |v| v.to_json().to_string()))
+                    .collect();
                 format!("{}  {}\n", row.item_id, values.join("  "))
             });
             format!("{}\n{}invalid {}\n", columns.join(", "), rows.collect::<String>(), report.n_invalid)
         }
         Err(catalog::import::ImportError::Rows(report)) => {
-            let lines = report.errors.iter().map(|e| format!("  row {}: {}: {}\n", e.row, e.reason, e.detail));
-            format!("refused, {} of {} wrong {:?}\n{}", report.n_invalid, report.n_rows, report.reasons, lines.collect::<String>())
+            let lines =
+                report.errors.iter().map(|e| format!("  row {}: {}: {}\n", e.row, e.reason, e.detail));
+            format!(
+                "refused, {} of {} wrong {:?}\n{}",
+                report.n_invalid,
+                report.n_rows,
+                report.reasons,
+                lines.collect::<String>()
+            )
         }
         Err(error) => format!("refused: {error}\n"),
     }

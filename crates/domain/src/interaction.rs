@@ -27,8 +27,14 @@ pub enum InteractionKind {
 
 impl InteractionKind {
     /// Every kind, in the order of its code.
-    pub const ALL: [Self; 6] =
-        [Self::DetailView, Self::Purchase, Self::Rating, Self::CartAddition, Self::Bookmark, Self::ViewPortion];
+    pub const ALL: [Self; 6] = [
+        Self::DetailView,
+        Self::Purchase,
+        Self::Rating,
+        Self::CartAddition,
+        Self::Bookmark,
+        Self::ViewPortion,
+    ];
 
     /// The code in keys on disk.
     pub fn code(self) -> u8 {

@@ -146,7 +146,11 @@ impl Message {
                 object.insert(key.to_owned(), text.as_str().into());
             }
         }
-        let parts = [(self.body_field(), &self.body), ("context", &self.context), ("integrations", &self.integrations)];
+        let parts = [
+            (self.body_field(), &self.body),
+            ("context", &self.context),
+            ("integrations", &self.integrations),
+        ];
         for (key, part) in parts {
             if let Some(value) = part.as_ref().and_then(|text| serde_json::from_str(text).ok()) {
                 object.insert(key.to_owned(), value);

@@ -139,7 +139,9 @@ impl WorkspaceConfig {
         ];
         for (name, token) in tokens {
             if token.as_ref().is_some_and(|token| !is_token(token)) {
-                return refuse(format!("{name} must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'"));
+                return refuse(format!(
+                    "{name} must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'"
+                ));
             }
         }
         for (n, source) in self.sources.iter().enumerate() {

@@ -17,7 +17,9 @@ use crate::{Engine, EngineError};
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
     /// Somebody else has it.
-    #[error("data folder {folder} is in use by process {holder}: stop that one first, or name another folder with --data")]
+    #[error(
+        "data folder {folder} is in use by process {holder}: stop that one first, or name another folder with --data"
+    )]
     Locked {
         /// The folder.
         folder: PathBuf,
@@ -70,7 +72,12 @@ impl DataFolder {
                 postcard::from_bytes(&bytes).map_err(|error| DataFolderError::Entry(error.to_string()))?;
             admin_token = Some(hash);
         }
-        Ok(Self { folder: folder.to_owned(), journal, admin_token: parking_lot::Mutex::new(admin_token), _lock: lock })
+        Ok(Self {
+            folder: folder.to_owned(),
+            journal,
+            admin_token: parking_lot::Mutex::new(admin_token),
+            _lock: lock,
+        })
     }
 
     /// The workspaces that there are, by name.
@@ -90,9 +97,12 @@ impl DataFolder {
     }
 
     /// Opens a workspace, making it where it is missing.
-    pub fn open_workspace(&self, id: &WorkspaceId, progress: &dyn Fn(u64, u64)) -> Result<Engine, EngineError> {
+    pub fn open_workspace(
+        &self,
+        id: &WorkspaceId,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Engine, EngineError> {
         let folder = self.folder.join("workspaces").join(id.as_str());
-        fs::create_dir_all(&folder)?;
         Engine::open(id.clone(), &folder, progress)
     }
 
@@ -106,7 +116,8 @@ impl DataFolder {
         let hash: [u8; 32] = Sha256::digest(token).into();
         let mut current = self.admin_token.lock();
         if *current != Some(hash) {
-            let entry = postcard::to_stdvec(&SystemEntry::AdminToken(hash)).expect("plain fields always encode");
+            let entry =
+                postcard::to_stdvec(&SystemEntry::AdminToken(hash)).expect("plain fields always encode");
             self.journal.append(&[&entry])?;
             *current = Some(hash);
         }

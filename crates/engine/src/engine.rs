@@ -12,12 +12,14 @@ use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::entry::DecodeError;
+use crate::fold::Prepared;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
 use crate::{Entry, Outcome};
 
-/// How many entries are applied at once while the journal is replayed.
+/// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
+const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -150,7 +152,10 @@ impl Engine {
     pub fn stop(&self) {
         self.writer.stop();
         if let Err(error) = self.shared.store.flush() {
-            tracing::warn!(error = with_sources(&error), "the store could not be flushed; the journal has everything");
+            tracing::warn!(
+                error = with_sources(&error),
+                "the store could not be flushed; the journal has everything"
+            );
         }
     }
 
@@ -209,17 +214,22 @@ fn open_store(folder: &Path) -> Result<Store, EngineError> {
 fn replay(shared: &Shared, folder: &Path, end: u64, progress: &dyn Fn(u64, u64)) -> Result<(), EngineError> {
     let of_store = |source| EngineError::Store { folder: folder.to_owned(), source };
     let start = shared.store.position().map_err(of_store)?;
-    let (mut first, mut entries) = (start, Vec::new());
+    let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);
     for record in shared.journal.read_from(Offset(start)) {
         let (offset, bytes) = record?;
         if offset.0 >= end {
             break;
         }
-        entries.push(Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset: offset.0, source })?);
-        if entries.len() == REPLAY_BATCH_ENTRIES || offset.0 + 1 == end {
-            apply_batch(shared, first, &entries.iter().collect::<Vec<_>>()).map_err(of_store)?;
-            first += entries.len() as u64;
-            entries.clear();
+        n_bytes += bytes.len();
+        let entry =
+            Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset: offset.0, source })?;
+        entries.push(Prepared::of(entry));
+        let is_full = entries.len() == REPLAY_BATCH_ENTRIES || n_bytes >= REPLAY_BATCH_BYTES;
+        if is_full || offset.0 + 1 == end {
+            n_bytes = 0;
+            let n_entries = entries.len() as u64;
+            apply_batch(shared, first, std::mem::take(&mut entries)).map_err(of_store)?;
+            first += n_entries;
             progress(first - start, end - start);
         }
     }

@@ -9,6 +9,9 @@ use crate::Training;
 /// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
 const VERSION: u8 = 1;
 
+/// Room for a message as most sources send them, in bytes.
+const ENTRY_BYTES_USUAL: usize = 512;
+
 /// One entry. It carries every time and every id that the fold needs; the fold makes none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
@@ -69,7 +72,9 @@ pub enum DecodeError {
 impl Entry {
     /// The bytes of the entry.
     pub fn encode(&self) -> Vec<u8> {
-        postcard::to_extend(self, vec![VERSION]).expect("entries of plain fields always encode")
+        let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);
+        bytes.push(VERSION);
+        postcard::to_extend(self, bytes).expect("entries of plain fields always encode")
     }
 
     /// The entry of bytes.

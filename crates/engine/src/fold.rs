@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
-use domain::{Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp};
+use domain::{Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp, UserIdx};
 use mapping::{Action, MappingError};
 use profiles::{Origin, StoredTrait};
 use serde_json::value::RawValue;
@@ -13,43 +13,60 @@ use store::{Batch, StoreError};
 use crate::views::Views;
 use crate::{Entry, Outcome};
 
+/// An entry with what mappings make of it. That follows from the entry alone, so threads that submit work it out, not the one that folds.
+pub(crate) struct Prepared {
+    entry: Entry,
+    actions: Vec<Result<Action, MappingError>>,
+}
+
+impl Prepared {
+    pub(crate) fn of(entry: Entry) -> Self {
+        let actions = match &entry {
+            Entry::Message(message) => mapping::actions_of(mapping::presets(), message),
+            _ => Vec::new(),
+        };
+        Self { entry, actions }
+    }
+}
+
 /// Applies the entry at `offset`.
 pub(crate) fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
-    entry: &Entry,
+    Prepared { entry, actions }: Prepared,
 ) -> Result<Outcome, StoreError> {
     assert_eq!(offset, views.applied, "entries are applied once each, in order");
     views.applied += 1;
     match entry {
         Entry::Configured(config) => {
-            views.workspace.put_config(batch, config);
-            views.config = config.clone();
+            views.workspace.put_config(batch, &config);
+            views.config = config;
         }
-        Entry::Message(message) => return apply_message(views, batch, offset, message),
-        Entry::Rejected(rejection) => views.rejections.add(batch, (**rejection).clone()),
+        Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
+        Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
         Entry::Interactions { received_at, interactions } => {
             let (mut added, mut already_there) = (0, 0);
             for interaction in interactions {
-                let origin = Origin::import(offset, *received_at);
-                match add_interaction(views, batch, interaction.clone(), NamedBy::Action, origin)? {
+                let origin = Origin::import(offset, received_at);
+                let user = views.profiles.resolve_text(batch, &interaction.user_id, origin);
+                match add_interaction(views, batch, user, interaction, NamedBy::Action, origin)? {
                     true => added += 1,
                     false => already_there += 1,
                 }
             }
             return Ok(Outcome::Interactions { added, already_there });
         }
-        Entry::CatalogStaged { columns } => views.catalog.stage(batch, columns.clone()),
-        Entry::CatalogItems { rows } => views.catalog.stage_items(batch, rows),
+        Entry::CatalogStaged { columns } => views.catalog.stage(batch, columns),
+        Entry::CatalogItems { rows } => views.catalog.stage_items(batch, &rows),
         Entry::CatalogActivated { received_at } => {
-            if !views.catalog.activate(batch, *received_at)? {
+            if !views.catalog.activate(batch, received_at)? {
                 return Ok(Outcome::NothingStaged);
             }
         }
         Entry::ModelActivated(training) => {
-            views.workspace.put_training(batch, training);
-            views.training = Some((**training).clone());
+            views.workspace.put_training(batch, &training);
+            views.training = Some(*training);
         }
         Entry::Resumed { .. } => {}
     }
@@ -66,6 +83,7 @@ fn apply_message(
     batch: &mut Batch<'_>,
     offset: u64,
     message: &Message,
+    actions: Vec<Result<Action, MappingError>>,
 ) -> Result<Outcome, StoreError> {
     if !views.message_ids.insert(batch, &message.message_id, message.received_at, offset)? {
         return Ok(Outcome::Duplicate);
@@ -76,30 +94,31 @@ fn apply_message(
     if let Some(merge) = merge {
         views.interactions.merge(batch, merge.target, merge.source)?;
     }
-    views.profiles.touch(batch, user, offset);
-    match message.type_ {
-        MessageType::Track | MessageType::Page | MessageType::Screen => {
-            views.profiles.add_event(batch, user, message.timestamp, offset, message.event_name());
+    let event = match message.type_ {
+        MessageType::Track | MessageType::Page | MessageType::Screen => Some(message.event_name()),
+        MessageType::Identify | MessageType::Group | MessageType::Alias => None,
+    };
+    views.profiles.add_message(batch, user, message.timestamp, offset, event);
+    if message.type_ == MessageType::Identify {
+        for (key, value) in traits_of(message) {
+            let value = StoredTrait {
+                json: value.get().to_owned(),
+                updated_at: message.timestamp,
+                source: message.source.clone(),
+            };
+            views.profiles.set_trait(batch, user, &key, &value)?;
         }
-        MessageType::Identify => {
-            for (key, value) in traits_of(message) {
-                let value = StoredTrait {
-                    json: value.get().to_owned(),
-                    updated_at: message.timestamp,
-                    source: message.source.clone(),
-                };
-                views.profiles.set_trait(batch, user, &key, &value)?;
-            }
-        }
-        MessageType::Group | MessageType::Alias => {}
     }
     let named_by = match message.type_ {
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,
     };
-    for made in mapping::actions_of(mapping::presets(), message) {
+    // Ids that the message itself brought stand for whoever it landed on, not for somebody else with the same text.
+    let own_id = message.user_id.as_ref().or(message.anonymous_id.as_ref()).cloned();
+    let of_message = OwnUser { user, id: own_id };
+    for made in actions {
         match made {
-            Ok(action) => apply_action(views, batch, action, named_by, origin)?,
+            Ok(action) => apply_action(views, batch, action, named_by, &of_message, origin)?,
             Err(error) => views.rejections.add(batch, mapping_rejection(message, &error)),
         }
     }
@@ -111,14 +130,20 @@ fn apply_action(
     batch: &mut Batch<'_>,
     action: Action,
     named_by: NamedBy,
+    own: &OwnUser,
     origin: Origin<'_>,
 ) -> Result<(), StoreError> {
     match action {
         Action::AddInteraction(interaction) => {
-            add_interaction(views, batch, interaction, named_by, origin)?;
+            let user = match own.of(&interaction.user_id) {
+                Some(user) => user,
+                None => views.profiles.resolve_text(batch, &interaction.user_id, origin),
+            };
+            add_interaction(views, batch, user, interaction, named_by, origin)?;
         }
         Action::DeleteInteractions(selector) => {
-            let user = views.profiles.ids().user_of_text(&selector.user_id);
+            let user =
+                own.of(&selector.user_id).or_else(|| views.profiles.ids().user_of_text(&selector.user_id));
             if let Some((user, item)) = user.zip(views.catalog.item(&selector.item_id)) {
                 views.interactions.delete(batch, user, selector.kind, item, selector.timestamp)?;
             }
@@ -133,15 +158,27 @@ fn apply_action(
     Ok(())
 }
 
-/// Adds an interaction, making its user and item where they are new; false where it is there already.
+/// The user that a message landed on, by the id that its mappings see.
+struct OwnUser {
+    user: UserIdx,
+    id: Option<String>,
+}
+
+impl OwnUser {
+    fn of(&self, id: &str) -> Option<UserIdx> {
+        (self.id.as_deref() == Some(id)).then_some(self.user)
+    }
+}
+
+/// Adds an interaction of a user, making its item where it is new; false where it is there already.
 fn add_interaction(
     views: &mut Views,
     batch: &mut Batch<'_>,
+    user: UserIdx,
     interaction: Interaction,
     named_by: NamedBy,
     origin: Origin<'_>,
 ) -> Result<bool, StoreError> {
-    let user = views.profiles.resolve_text(batch, &interaction.user_id, origin);
     let item = views.catalog.item_of_message(batch, &interaction.item_id, named_by);
     // Nothing has happened in the future: such a time would make everything else look old.
     let at = interaction.timestamp.unwrap_or(origin.received_at);

@@ -9,6 +9,8 @@ use crate::{Engine, Entry, Outcome, SubmitError, now};
 pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
 /// The most items of one entry.
 pub const ITEMS_PER_ENTRY_MAX: usize = 500;
+/// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
+const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
 /// How many entries are on their way at once.
 const ENTRIES_PER_SUBMIT: usize = 4;
 
@@ -29,24 +31,30 @@ impl Engine {
         let n_items = file.rows.len() as u64;
         self.submit_one(Entry::CatalogStaged { columns: file.columns })?;
         let mut n_done = 0;
-        let mut rows = file.rows.into_iter();
-        loop {
-            let entries: Vec<Entry> = (0..ENTRIES_PER_SUBMIT)
-                .map(|_| Entry::CatalogItems { rows: rows.by_ref().take(ITEMS_PER_ENTRY_MAX).collect() })
-                .filter(|entry| !matches!(entry, Entry::CatalogItems { rows } if rows.is_empty()))
-                .collect();
-            if entries.is_empty() {
-                break;
+        let mut rows = file.rows.into_iter().peekable();
+        while rows.peek().is_some() {
+            let mut entries = Vec::with_capacity(ENTRIES_PER_SUBMIT);
+            while entries.len() < ENTRIES_PER_SUBMIT && rows.peek().is_some() {
+                let (mut own, mut bytes) = (Vec::new(), 0);
+                while own.len() < ITEMS_PER_ENTRY_MAX && bytes < ITEMS_PER_ENTRY_BYTES {
+                    let Some(row) = rows.next() else { break };
+                    bytes += row.text_bytes();
+                    own.push(row);
+                }
+                n_done += own.len() as u64;
+                entries.push(Entry::CatalogItems { rows: own });
             }
-            n_done += (entries.len() * ITEMS_PER_ENTRY_MAX) as u64;
             self.submit_blocking(entries)?;
-            progress(n_done.min(n_items), n_items);
+            progress(n_done, n_items);
         }
         self.submit_one(Entry::CatalogActivated { received_at: now() })
     }
 
     /// Adds interactions; those that are there already do nothing.
-    pub fn import_interactions(&self, interactions: Vec<Interaction>) -> Result<ImportedInteractions, SubmitError> {
+    pub fn import_interactions(
+        &self,
+        interactions: Vec<Interaction>,
+    ) -> Result<ImportedInteractions, SubmitError> {
         let mut imported = ImportedInteractions::default();
         let mut interactions = interactions.into_iter().peekable();
         while interactions.peek().is_some() {

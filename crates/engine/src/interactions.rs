@@ -31,7 +31,8 @@ struct Record {
 
 impl Interactions {
     pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
-        let mut interactions = Self { keyspace: store.keyspace(INTERACTIONS), histories: Histories::default() };
+        let mut interactions =
+            Self { keyspace: store.keyspace(INTERACTIONS), histories: Histories::default() };
         let (mut row, mut row_of) = (Vec::new(), UserIdx(0));
         for pair in store.scan(&store.keyspace(INTERACTIONS), &[]) {
             let (user, entry) = parse(&pair?)?;
@@ -119,7 +120,8 @@ impl Interactions {
         target: UserIdx,
         source: UserIdx,
     ) -> Result<(), StoreError> {
-        let moved: Vec<_> = batch.scan(&self.keyspace, &KeyBuf::new().u32(source.0).build()).collect::<Result<_, _>>()?;
+        let moved: Vec<_> =
+            batch.scan(&self.keyspace, &KeyBuf::new().u32(source.0).build()).collect::<Result<_, _>>()?;
         for (old_key, value) in moved {
             let new_key = [&target.0.to_be_bytes(), &old_key[4..]].concat();
             if batch.get(&self.keyspace, &new_key)?.is_some() {

@@ -21,7 +21,8 @@ pub use entry::{DecodeError, Entry, Outcome};
 pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
 pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
 pub use query::{
-    Counts, Event, HistoryItem, ListedItem, ListedReason, Metadata, RecommendedList, RejectionReport, USERS_PER_STEP,
+    Counts, Event, HistoryItem, ListedItem, ListedReason, Metadata, RecommendedList, RejectionReport,
+    USERS_PER_STEP,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
 pub use training::Training;

@@ -78,7 +78,7 @@ pub struct Event {
 pub struct Metadata {
     /// Its own record.
     pub profile: Profile,
-    /// The last message that it got; none where it came from an import.
+    /// Its latest message by timestamp; none where it came from an import.
     pub last_message: Option<Message>,
 }
 
@@ -170,7 +170,8 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
         mut sink: impl FnMut(&str, RecommendedList) -> Result<(), E>,
     ) -> Result<(), E> {
-        let users: Vec<Option<UserIdx>> = self.shared.views.read().profiles.ids().known_users().map(Some).collect();
+        let users: Vec<Option<UserIdx>> =
+            self.shared.views.read().profiles.ids().known_users().map(Some).collect();
         let mut n_done = 0;
         for step in users.chunks(USERS_PER_STEP) {
             let lists = self.recommend_many(step, definition.count as usize, definition.exclude)?;
@@ -200,10 +201,14 @@ impl Engine {
     }
 
     /// An item's properties; none for an item that nobody knows.
-    pub fn item_properties(&self, item_id: &str) -> Result<Option<BTreeMap<String, PropertyValue>>, EngineError> {
+    pub fn item_properties(
+        &self,
+        item_id: &str,
+    ) -> Result<Option<BTreeMap<String, PropertyValue>>, EngineError> {
         let views = self.shared.views.read();
         let Some(item) = views.catalog.item(item_id) else { return Ok(None) };
-        let properties = views.catalog.properties(&self.shared.store, item).map_err(|source| self.of_store(source))?;
+        let properties =
+            views.catalog.properties(&self.shared.store, item).map_err(|source| self.of_store(source))?;
         Ok(Some(properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
     }
 
@@ -223,22 +228,30 @@ impl Engine {
     pub fn events(&self, user: UserIdx, query: &TimelineQuery) -> Result<(Vec<Event>, bool), EngineError> {
         let page = {
             let views = self.shared.views.read();
-            views.profiles.timeline(&self.shared.store, user, query).map_err(|source| self.of_store(source))?
+            views
+                .profiles
+                .timeline(&self.shared.store, user, query)
+                .map_err(|source| self.of_store(source))?
         };
-        let events = page.entries.into_iter().map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
+        let events =
+            page.entries.into_iter().map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
         Ok((events.collect::<Result<_, EngineError>>()?, page.has_more))
     }
 
     /// What a profile says of itself; none for a user index that stands for nobody.
     pub fn metadata(&self, user: UserIdx) -> Result<Option<Metadata>, EngineError> {
-        let (profile, touched) = {
+        let (profile, last) = {
             let views = self.shared.views.read();
-            let profile = views.profiles.profile(&self.shared.store, user).map_err(|source| self.of_store(source))?;
-            let touched = views.profiles.touched(&self.shared.store, user).map_err(|source| self.of_store(source))?;
-            (profile, touched)
+            let profile =
+                views.profiles.profile(&self.shared.store, user).map_err(|source| self.of_store(source))?;
+            let last = views
+                .profiles
+                .last_message(&self.shared.store, user)
+                .map_err(|source| self.of_store(source))?;
+            (profile, last)
         };
         let Some(profile) = profile else { return Ok(None) };
-        let last_message = touched.map(|offset| self.message(offset)).transpose()?;
+        let last_message = last.map(|entry| self.message(entry.offset)).transpose()?;
         Ok(Some(Metadata { profile, last_message }))
     }
 

@@ -55,7 +55,10 @@ impl Rejections {
         self.latest.push_back(rejection);
         if self.latest.len() > REJECTIONS_KEPT_MAX {
             self.latest.pop_front();
-            batch.remove(&self.latest_keyspace, KeyBuf::new().u64(self.n_total - 1 - REJECTIONS_KEPT_MAX as u64));
+            batch.remove(
+                &self.latest_keyspace,
+                KeyBuf::new().u64(self.n_total - 1 - REJECTIONS_KEPT_MAX as u64),
+            );
         }
     }
 

@@ -73,7 +73,11 @@ impl WorkspaceKeyspace {
         batch.put(&self.0, key, postcard::to_stdvec(value).expect("plain fields always encode"));
     }
 
-    fn get<T: serde::de::DeserializeOwned>(&self, store: &Store, key: &[u8]) -> Result<Option<T>, StoreError> {
+    fn get<T: serde::de::DeserializeOwned>(
+        &self,
+        store: &Store,
+        key: &[u8],
+    ) -> Result<Option<T>, StoreError> {
         let unreadable = |_| StoreError::Unreadable { what: "workspace" };
         store.get(&self.0, key)?.map(|bytes| postcard::from_bytes(&bytes).map_err(unreadable)).transpose()
     }

@@ -9,20 +9,24 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use journal::{AppendError, BATCH_BYTES_MAX, Journal};
+use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
 use parking_lot::{Mutex, RwLock};
 use store::{Store, StoreError};
 use tokio::sync::oneshot;
 
+use crate::fold::{self, Prepared};
 use crate::views::Views;
-use crate::{Entry, Outcome, fold, now};
+use crate::{Entry, Outcome, now};
 
 /// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
-/// The most entries of one batch.
-const BATCH_ENTRIES_MAX: usize = 8_192;
+/// The most entries of one batch. Larger ones would save fsyncs, but then all callers wait together while the fold works and the fold
+/// waits while they answer and send again; several batches in a second keep both cores busy.
+const BATCH_ENTRIES_MAX: usize = 300;
 /// The most bytes of one batch before compression: far under the journal's limit, since many small batches wait shorter.
 const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
+/// The most bytes that one caller may hand over at once: with a batch that is nearly full it still fits the journal's limit.
+const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// How many batches may be durable and not yet applied.
 const UNAPPLIED_BATCHES_MAX: usize = 2;
 /// How many entries are applied before readers get a turn.
@@ -30,11 +34,14 @@ const ENTRIES_PER_LOCK: usize = 128;
 /// How often a full disk is tried again while nobody writes.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why entries were not taken. Nothing of them is in the journal, unless the fold failed.
+/// Why entries were not taken. Nothing of them is in the journal, unless an fsync or the fold failed: then nobody knows, and whoever
+/// sends them again after a restart is answered by their message ids.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
     /// Too much is waiting.
-    #[error("{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second")]
+    #[error(
+        "{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second"
+    )]
     QueueFull {
         /// What waits.
         queued_bytes: usize,
@@ -98,7 +105,9 @@ impl Shared {
         if !matches!(*current, Health::Broken(_)) && *current != health {
             match &health {
                 Health::Ready => tracing::info!("the journal takes entries again"),
-                Health::Failing(why) | Health::Broken(why) => tracing::error!(why, "the journal takes no entries"),
+                Health::Failing(why) | Health::Broken(why) => {
+                    tracing::error!(why, "the journal takes no entries")
+                }
             }
             *current = health;
         }
@@ -108,7 +117,7 @@ impl Shared {
 type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
 
 struct Submission {
-    entries: Vec<Entry>,
+    entries: Vec<Prepared>,
     records: Vec<Vec<u8>>,
     bytes: usize,
     reply: Reply,
@@ -135,8 +144,13 @@ impl Writer {
         };
         let (for_append, for_fold) = (Arc::clone(shared), Arc::clone(shared));
         let threads = vec![
-            spawn("journal", Box::new(move || append_batches(&for_append, &submissions, &durable))),
-            spawn("fold", Box::new(move || fold_batches(&for_fold, &to_apply))),
+            spawn(
+                "journal",
+                Box::new(move || {
+                    guarded(&for_append, || append_batches(&for_append, &submissions, &durable))
+                }),
+            ),
+            spawn("fold", Box::new(move || guarded(&for_fold, || fold_batches(&for_fold, &to_apply)))),
         ];
         Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) }
     }
@@ -151,9 +165,16 @@ impl Writer {
             return Err(SubmitError::Journal(why));
         }
         let records: Vec<Vec<u8>> = entries.iter().map(Entry::encode).collect();
+        let entries = entries.into_iter().map(Prepared::of).collect();
         let bytes = records.iter().map(|record| record.len() + 4).sum();
-        if bytes > BATCH_BYTES_MAX {
-            return Err(SubmitError::TooLarge(format!("{bytes} bytes at once, the limit is {BATCH_BYTES_MAX}")));
+        if bytes > SUBMISSION_BYTES_MAX {
+            return Err(SubmitError::TooLarge(format!(
+                "{bytes} bytes at once, the limit is {SUBMISSION_BYTES_MAX}"
+            )));
+        }
+        if let Some(record) = records.iter().find(|record| record.len() > RECORD_BYTES_MAX) {
+            let what = format!("an entry of {} bytes, the limit is {RECORD_BYTES_MAX}", record.len());
+            return Err(SubmitError::TooLarge(what));
         }
         let queued_bytes = shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
         if queued_bytes + bytes > QUEUE_BYTES_MAX {
@@ -180,6 +201,13 @@ impl Writer {
                 tracing::error!("a thread of the engine panicked");
             }
         }
+    }
+}
+
+/// A panic in one of the threads is a defect; it must not look like a server that is well.
+fn guarded(shared: &Shared, run: impl FnOnce()) {
+    if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
+        shared.set_health(Health::Broken("a thread of the engine panicked: its log says where".to_owned()));
     }
 }
 
@@ -215,12 +243,13 @@ fn resume(shared: &Shared, durable: &SyncSender<Durable>) -> bool {
     let entry = Entry::Resumed { received_at: now() };
     let records = vec![entry.encode()];
     let (reply, _) = oneshot::channel();
-    append(shared, vec![Submission { entries: vec![entry], records, bytes: 0, reply }], durable)
+    append(shared, vec![Submission { entries: vec![Prepared::of(entry)], records, bytes: 0, reply }], durable)
 }
 
 /// Appends one batch and passes it to the fold; false where the fold has ended.
 fn append(shared: &Shared, batch: Vec<Submission>, durable: &SyncSender<Durable>) -> bool {
-    let records: Vec<&[u8]> = batch.iter().flat_map(|submission| &submission.records).map(Vec::as_slice).collect();
+    let records: Vec<&[u8]> =
+        batch.iter().flat_map(|submission| &submission.records).map(Vec::as_slice).collect();
     let started = Instant::now();
     match shared.journal.append(&records) {
         Ok(first_offset) => {
@@ -246,24 +275,27 @@ fn append(shared: &Shared, batch: Vec<Submission>, durable: &SyncSender<Durable>
 
 fn fold_batches(shared: &Shared, to_apply: &Receiver<Durable>) {
     while let Ok(Durable { first_offset, submissions }) = to_apply.recv() {
-        let entries: Vec<&Entry> = submissions.iter().flat_map(|submission| &submission.entries).collect();
         let started = Instant::now();
-        let outcomes = apply_batch(shared, first_offset, &entries);
+        let (mut entries, mut replies) = (Vec::new(), Vec::with_capacity(submissions.len()));
+        for submission in submissions {
+            replies.push((submission.entries.len(), submission.reply));
+            entries.extend(submission.entries);
+        }
+        let outcomes = apply_batch(shared, first_offset, entries);
         metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
         match outcomes {
             Ok(outcomes) => {
                 let mut outcomes = outcomes.into_iter();
-                for submission in submissions {
-                    let own = outcomes.by_ref().take(submission.entries.len()).collect();
+                for (n_entries, reply) in replies {
                     // A caller that has gone away is no reason to stop.
-                    submission.reply.send(Ok(own)).ok();
+                    reply.send(Ok(outcomes.by_ref().take(n_entries).collect())).ok();
                 }
             }
             Err(error) => {
                 let why = with_sources(&error);
                 shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
-                for submission in submissions {
-                    submission.reply.send(Err(SubmitError::Fold(why.clone()))).ok();
+                for (_, reply) in replies {
+                    reply.send(Err(SubmitError::Fold(why.clone()))).ok();
                 }
                 return;
             }
@@ -275,19 +307,20 @@ fn fold_batches(shared: &Shared, to_apply: &Receiver<Durable>) {
 pub(crate) fn apply_batch(
     shared: &Shared,
     first_offset: u64,
-    entries: &[&Entry],
+    entries: Vec<Prepared>,
 ) -> Result<Vec<Outcome>, StoreError> {
     let mut batch = shared.store.batch();
     let mut outcomes = Vec::with_capacity(entries.len());
-    for chunk in entries.chunks(ENTRIES_PER_LOCK) {
+    let mut entries = entries.into_iter().peekable();
+    while entries.peek().is_some() {
         let mut views = shared.views.write();
-        for entry in chunk {
+        for entry in entries.by_ref().take(ENTRIES_PER_LOCK) {
             let offset = first_offset + outcomes.len() as u64;
             outcomes.push(fold::apply(&mut views, &mut batch, offset, entry)?);
         }
     }
     fold::finish_batch(&mut shared.views.write(), &mut batch);
-    batch.commit(first_offset + entries.len() as u64)?;
+    batch.commit(first_offset + outcomes.len() as u64)?;
     Ok(outcomes)
 }
 

@@ -21,7 +21,7 @@ pub trait Disk: Send + Sync {
 /// One file that grows at its end.
 pub trait DiskFile: Send + Sync {
     /// The size in bytes.
-    fn len(&self) -> io::Result<u64>;
+    fn size(&self) -> io::Result<u64>;
     /// Fills `buffer` from `position` on; fewer bytes come back only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
     /// Writes all of `bytes` at the end.
@@ -42,7 +42,15 @@ impl RealDisk {
     /// Opens a folder, making it where it is missing.
     pub fn open(folder: impl Into<PathBuf>) -> io::Result<Self> {
         let folder = folder.into();
+        let missing: Vec<PathBuf> =
+            folder.ancestors().take_while(|folder| !folder.exists()).map(PathBuf::from).collect();
         fs::create_dir_all(&folder)?;
+        // A folder is lost with the power unless its entry in the one above is synced.
+        for above in
+            missing.iter().filter_map(|folder| folder.parent()).filter(|above| !above.as_os_str().is_empty())
+        {
+            fs::File::open(above)?.sync_all()?;
+        }
         Ok(Self { folder })
     }
 
@@ -76,7 +84,7 @@ impl Disk for RealDisk {
 }
 
 impl DiskFile for fs::File {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         Ok(self.metadata()?.len())
     }
 

@@ -8,8 +8,8 @@ use parking_lot::{Mutex, RwLock};
 use crate::block;
 use crate::segment::{self, At, Segment};
 use crate::{
-    AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX, ReadError, Records,
-    SEGMENT_BYTES_MAX,
+    AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX, ReadError,
+    Records, SEGMENT_BYTES_MAX,
 };
 
 /// A journal in a folder of segment files. One process may write it; see the crate's page for the format.
@@ -48,7 +48,8 @@ impl FileJournal {
             let file = disk.open(name).map_err(|source| io(name, source))?;
             match Segment::open(name.clone(), file)? {
                 Some(mut segment) => {
-                    let expected = segments.last().and_then(|segment| segment.end).map_or(Offset(0), |end| end.0);
+                    let expected =
+                        segments.last().and_then(|segment| segment.end).map_or(Offset(0), |end| end.0);
                     if segment.first != expected {
                         return Err(OpenError::Gap { segment: name.clone(), found: segment.first, expected });
                     }
@@ -102,18 +103,22 @@ fn mend_tail(
     acknowledged: Offset,
 ) -> Result<(), OpenError> {
     let end = segment.end.map_or(segment.first, |end| end.0);
-    let torn = last && end >= acknowledged && segment.is_torn(position)? && !segment.has_block_after(position)?;
+    let torn =
+        last && end >= acknowledged && segment.is_torn(position)? && !segment.has_block_after(position)?;
     if !torn {
         return Err(ReadError::Damaged { segment: segment.name.clone(), position, what }.into());
     }
     let io = |source| OpenError::Io { place: format!("{}/{}", disk.place(), segment.name), source };
-    let mut cut = vec![0; (segment.file.len().map_err(io)? - position) as usize];
+    let mut cut = vec![0; (segment.file.size().map_err(io)? - position) as usize];
     segment.file.read_at(&mut cut, position).map_err(io)?;
-    // A second crash at the same place finds the file there already, with the same bytes in it.
-    if let Ok(kept) = disk.create(&format!("{}.{position}.torn", segment.name)) {
-        kept.append(&cut).map_err(io)?;
-        kept.sync().map_err(io)?;
+    // A crash while this is written leaves a part of it, and the tail is still there to be written again.
+    let name = format!("{}.{position}.torn", segment.name);
+    let kept = match disk.create(&name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(&name),
+        other => other,
     }
+    .map_err(io)?;
+    kept.truncate(0).and_then(|()| kept.append(&cut)).and_then(|()| kept.sync()).map_err(io)?;
     segment.file.truncate(position).map_err(io)?;
     segment.file.sync().map_err(io)
 }
@@ -192,7 +197,10 @@ impl FileJournal {
     fn close_full_segment(&self, first: Offset, poisoned: &mut Option<String>) -> Result<(), AppendError> {
         let full = {
             let segments = self.segments.read();
-            segments.last().and_then(|segment| segment.end).is_some_and(|(_, len)| len >= self.segment_bytes_max)
+            segments
+                .last()
+                .and_then(|segment| segment.end)
+                .is_some_and(|(_, len)| len >= self.segment_bytes_max)
         };
         if !full {
             return Ok(());
@@ -274,7 +282,9 @@ impl Reader<'_> {
             }
             let header = match segment.at(position, offset)? {
                 At::Block(header) => header,
-                At::End => return Err(damaged(segment, position, "the file ends before the segment's last block")),
+                At::End => {
+                    return Err(damaged(segment, position, "the file ends before the segment's last block"));
+                }
                 At::Wrong(what) => return Err(damaged(segment, position, what)),
             };
             let after = position + header.block_bytes();

@@ -75,7 +75,9 @@ pub enum AppendError {
         source: io::Error,
     },
     /// An fsync failed, now or earlier, so nobody knows what is on disk.
-    #[error("journal refuses appends because an fsync of segment {segment} failed: restart after mending the disk")]
+    #[error(
+        "journal refuses appends because an fsync of segment {segment} failed: restart after mending the disk"
+    )]
     Poisoned {
         /// The file.
         segment: String,
@@ -98,7 +100,9 @@ pub enum OpenError {
     #[error(transparent)]
     Damaged(#[from] ReadError),
     /// A segment is missing.
-    #[error("segment {segment} starts at offset {found}, expected {expected}: a segment before it is missing or cut")]
+    #[error(
+        "segment {segment} starts at offset {found}, expected {expected}: a segment before it is missing or cut"
+    )]
     Gap {
         /// The segment after the gap.
         segment: String,

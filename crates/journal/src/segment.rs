@@ -100,7 +100,7 @@ impl Segment {
         if header.first != expected {
             return Ok(At::Wrong("the block holds other offsets than expected here"));
         }
-        if position + header.block_bytes() > self.file.len().map_err(io)? {
+        if position + header.block_bytes() > self.file.size().map_err(io)? {
             return Ok(At::Wrong("the file ends inside a block"));
         }
         Ok(At::Block(header))
@@ -112,9 +112,11 @@ impl Segment {
         let start = position + block::HEADER_BYTES as u64;
         let io = |source| ReadError::Io { segment: self.name.clone(), position: start, source };
         let read = self.file.read_at(&mut payload, start).map_err(io)?;
-        header
-            .decode_payload(&payload[..read])
-            .map_err(|what| ReadError::Damaged { segment: self.name.clone(), position, what })
+        header.decode_payload(&payload[..read]).map_err(|what| ReadError::Damaged {
+            segment: self.name.clone(),
+            position,
+            what,
+        })
     }
 
     /// Walks all blocks by their headers, fills the index and finds the end. Stops at the first wrong bytes, which come
@@ -161,7 +163,7 @@ impl Segment {
     /// `what` is what [`Segment::at`] said of them.
     pub(crate) fn is_torn(&self, position: u64) -> Result<bool, ReadError> {
         let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
-        let len = self.file.len().map_err(io)?;
+        let len = self.file.size().map_err(io)?;
         let mut bytes = vec![0; (len - position) as usize];
         self.file.read_at(&mut bytes, position).map_err(io)?;
         if let Some(header) = bytes.first_chunk::<{ block::HEADER_BYTES }>() {
@@ -183,10 +185,12 @@ impl Segment {
     /// Whether a right block starts anywhere after `position`: then what is wrong there is in the middle.
     pub(crate) fn has_block_after(&self, position: u64) -> Result<bool, ReadError> {
         let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
-        let mut bytes = vec![0; (self.file.len().map_err(io)? - position) as usize];
+        let mut bytes = vec![0; (self.file.size().map_err(io)? - position) as usize];
         self.file.read_at(&mut bytes, position).map_err(io)?;
         Ok(bytes.windows(block::HEADER_BYTES).skip(1).any(|window| {
-            window.first_chunk::<{ block::HEADER_BYTES }>().is_some_and(|header| Header::decode(header).is_ok())
+            window
+                .first_chunk::<{ block::HEADER_BYTES }>()
+                .is_some_and(|header| Header::decode(header).is_ok())
         }))
     }
 }

@@ -1,9 +1,13 @@
 //! One suite for every journal, and the damage that only files can take.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 use std::sync::Arc;
 
 use fs_err as fs;
-use journal::{AppendError, Disk, FileJournal, Journal, MemoryJournal, Offset, OpenError, RealDisk, ReadError};
+use journal::{
+    AppendError, Disk, FileJournal, Journal, MemoryJournal, Offset, OpenError, ReadError, RealDisk,
+};
 use proptest::prelude::*;
 
 /// Small segments, so that a few batches fill several.
@@ -77,7 +81,7 @@ fn filled() -> (tempfile::TempDir, Vec<Vec<u8>>) {
     for n in 0..30u32 {
         // Half of the bytes do not compress.
         let batch: Vec<Vec<u8>> =
-            (0..3).map(|m| (0..60u32).map(|k| (k * k * (n + 7) * (m + 3) >> 3) as u8).collect()).collect();
+            (0..3).map(|m| (0..60u32).map(|k| ((k * k * (n + 7) * (m + 3)) >> 3) as u8).collect()).collect();
         append(&journal, &batch);
         all.extend(batch);
     }
@@ -110,7 +114,9 @@ fn a_flipped_bit_anywhere_is_an_error_that_names_the_file() {
             bytes[position] ^= 1 << (position % 8);
             // The three zero bytes of the header are covered by its checksum as well.
             fs::write(&path, &bytes).unwrap();
-            let error = read_all(folder.path(), all.len() as u64).expect_err("a flipped bit was not noticed").to_string();
+            let error = read_all(folder.path(), all.len() as u64)
+                .expect_err("a flipped bit was not noticed")
+                .to_string();
             assert!(error.contains(&name), "byte {position}: {error}");
             // A caller that knows nothing must not lose records to a flipped bit either.
             if let Ok(records) = read_all(folder.path(), 0) {

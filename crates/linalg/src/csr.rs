@@ -88,9 +88,10 @@ impl Csr {
 
     /// Multiplies each value by its row's and its column's factor.
     pub fn scale(&mut self, row_factors: &[f32], column_factors: &[f32]) {
-        for row in 0..self.n_rows() {
-            for n in self.starts[row] as usize..self.starts[row + 1] as usize {
-                self.values[n] *= row_factors[row] * column_factors[self.columns[n] as usize];
+        assert_eq!(row_factors.len(), self.n_rows());
+        for (span, row_factor) in self.starts.windows(2).zip(row_factors) {
+            for n in span[0] as usize..span[1] as usize {
+                self.values[n] *= row_factor * column_factors[self.columns[n] as usize];
             }
         }
     }

@@ -1,11 +1,14 @@
 //! What mappings make of messages. The rules for values are those of the recommender destination: ids may be numbers, numbers may be
 //! numeric texts, prices of lines are multiplied by their amounts, watch time becomes a portion.
 
+use std::borrow::Cow;
+
 use domain::id::ID_BYTES_MAX;
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
-use serde_json::{Map, Value};
 
 use crate::Directive;
+use crate::directive::{Fields, Resolved};
+use crate::payload::Found;
 
 /// Something to do to the state, by external ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,81 +50,87 @@ pub enum ActionType {
 }
 
 /// An action's fields with where they came from.
-pub(crate) struct Fields<'a> {
-    pub(crate) resolved: &'a Map<String, Value>,
+pub(crate) struct Inputs<'a> {
+    pub(crate) fields: &'a Fields<'a>,
     pub(crate) directives: &'a [(&'static str, Directive)],
 }
 
 type Made<T> = Result<T, String>;
 
 impl ActionType {
-    /// Makes the action; the error names the field.
-    pub(crate) fn make(self, fields: &Fields<'_>) -> Made<Vec<Action>> {
-        let add = |kind| Ok(vec![Action::AddInteraction(fields.interaction(kind, fields.resolved)?)]);
+    /// Makes the actions; the error names the field.
+    pub(crate) fn make(self, inputs: &Inputs<'_>) -> Made<Vec<Action>> {
+        let add = |kind| Ok(vec![Action::AddInteraction(inputs.interaction(kind, inputs.fields)?)]);
         match self {
             Self::AddDetailView => add(InteractionKind::DetailView),
             Self::AddBookmark => add(InteractionKind::Bookmark),
             Self::AddCartAddition => {
-                let item = fields.object("item")?;
-                Ok(vec![Action::AddInteraction(fields.line(InteractionKind::CartAddition, item)?)])
+                let item = inputs.object("item")?;
+                Ok(vec![Action::AddInteraction(inputs.line(InteractionKind::CartAddition, item)?)])
             }
             Self::AddPurchase => {
-                let lines = match fields.resolved.get("items") {
-                    Some(Value::Array(lines)) => lines,
-                    _ => return Err(fields.missing("items")),
+                let Some(Resolved::Array(lines)) = get(inputs.fields, "items") else {
+                    return Err(inputs.missing("items"));
                 };
                 lines
                     .iter()
                     .enumerate()
                     .map(|(n, line)| {
-                        let line = line.as_object().ok_or_else(|| format!("items[{n}] is not an object"))?;
-                        let purchase = fields.line(InteractionKind::Purchase, line);
+                        let purchase = inputs.line(InteractionKind::Purchase, line);
                         purchase.map(Action::AddInteraction).map_err(|what| format!("items[{n}]: {what}"))
                     })
                     .collect()
             }
             Self::SetViewPortion => {
-                let portion = number(fields.resolved, "portion")?.ok_or_else(|| fields.missing("portion"))?;
-                fields.view_portion(portion)
+                let portion = number(inputs.fields, "portion")?.ok_or_else(|| inputs.missing("portion"))?;
+                inputs.view_portion(portion)
             }
             Self::SetViewPortionFromWatchTime => {
-                let times = fields.object("portion")?;
-                let total = number(times, "totalLength")?.ok_or_else(|| fields.missing("portion"))?;
-                let watched = number(times, "watchTime")?.ok_or_else(|| fields.missing("portion"))?;
+                let times = inputs.object("portion")?;
+                let total = number(times, "totalLength")?.ok_or_else(|| inputs.missing("portion"))?;
+                let watched = number(times, "watchTime")?.ok_or_else(|| inputs.missing("portion"))?;
                 if total <= 0.0 {
                     return Err(format!("totalLength is {total}, it must be above 0"));
                 }
                 if watched > total {
                     return Err(format!("watchTime {watched} is over totalLength {total}"));
                 }
-                fields.view_portion(watched / total)
+                inputs.view_portion(watched / total)
             }
-            Self::DeleteBookmark => fields.delete(InteractionKind::Bookmark),
-            Self::DeleteCartAddition => fields.delete(InteractionKind::CartAddition),
+            Self::DeleteBookmark => inputs.delete(InteractionKind::Bookmark),
+            Self::DeleteCartAddition => inputs.delete(InteractionKind::CartAddition),
             Self::MergeUsers => Ok(vec![Action::MergeUsers {
-                target_user_id: fields.id(fields.resolved, "targetUserId")?,
-                source_user_id: fields.id(fields.resolved, "sourceUserId")?,
+                target_user_id: inputs.id(inputs.fields, "targetUserId")?,
+                source_user_id: inputs.id(inputs.fields, "sourceUserId")?,
             }]),
         }
     }
 }
 
-impl Fields<'_> {
+impl Inputs<'_> {
+    /// Says where the field was looked for; fields of lines and cart items are described by the field that holds them.
     fn missing(&self, field: &str) -> String {
-        match self.directives.iter().find(|(name, _)| *name == field) {
-            Some((_, from)) => format!("{field} is missing ({from})"),
+        let named =
+            |name: &str| self.directives.iter().find(|(other, _)| *other == name).map(|(_, from)| from);
+        let inner = self.directives.iter().find_map(|(_, from)| match from {
+            Directive::Object(shape) | Directive::ArrayPath(_, shape) => {
+                shape.iter().find(|(other, _)| *other == field).map(|(_, from)| from)
+            }
+            _ => None,
+        });
+        match named(field).or(inner) {
+            Some(from) => format!("{field} is missing ({from})"),
             None => format!("{field} is missing"),
         }
     }
 
     /// An id: a text, or a number or boolean as text.
-    fn id(&self, object: &Map<String, Value>, field: &str) -> Made<String> {
-        let id = match object.get(field) {
-            Some(Value::String(id)) => id.clone(),
-            Some(Value::Number(id)) => id.to_string(),
-            Some(Value::Bool(id)) => id.to_string(),
-            None | Some(Value::Null) => String::new(),
-            Some(Value::Array(_) | Value::Object(_)) => return Err(format!("{field} must be a string")),
+    fn id(&self, fields: &Fields<'_>, field: &str) -> Made<String> {
+        let id = match get(fields, field).map(scalar) {
+            Some(Scalar::Text(id)) => id.into_owned(),
+            Some(Scalar::Literal(id)) => id.into_owned(),
+            None | Some(Scalar::Null) => String::new(),
+            Some(Scalar::Instant(_) | Scalar::Nested) => return Err(format!("{field} must be a string")),
         };
         if id.is_empty() {
             return Err(self.missing(field));
@@ -132,29 +141,25 @@ impl Fields<'_> {
         Ok(id)
     }
 
-    fn object(&self, field: &str) -> Made<&Map<String, Value>> {
-        self.resolved.get(field).and_then(Value::as_object).ok_or_else(|| self.missing(field))
+    fn object(&self, field: &str) -> Made<&Fields<'_>> {
+        match get(self.fields, field) {
+            Some(Resolved::Object(fields)) => Ok(fields),
+            _ => Err(self.missing(field)),
+        }
     }
 
     /// The fields that all added interactions share; the item id comes from `item`.
-    fn interaction(&self, kind: InteractionKind, item: &Map<String, Value>) -> Made<Interaction> {
-        let mut interaction = Interaction::new(self.id(self.resolved, "userId")?, self.item_id(item)?, kind);
-        interaction.timestamp = instant(self.resolved, "timestamp")?;
-        interaction.recomm_id = text(self.resolved, "recommId");
-        interaction.session_id = text(self.resolved, "sessionId");
+    fn interaction(&self, kind: InteractionKind, item: &Fields<'_>) -> Made<Interaction> {
+        let mut interaction =
+            Interaction::new(self.id(self.fields, "userId")?, self.id(item, "itemId")?, kind);
+        interaction.timestamp = instant(self.fields, "timestamp")?;
+        interaction.recomm_id = text(self.fields, "recommId");
+        interaction.session_id = text(self.fields, "sessionId");
         Ok(interaction)
     }
 
-    fn item_id(&self, item: &Map<String, Value>) -> Made<String> {
-        let nested = self.directives.iter().find(|(name, _)| matches!(*name, "item" | "items"));
-        self.id(item, "itemId").map_err(|what| match nested {
-            Some((_, from)) if what == "itemId is missing" => format!("{what} ({from})"),
-            _ => what,
-        })
-    }
-
     /// An interaction of a cart or order line: price and profit are for the whole amount.
-    fn line(&self, kind: InteractionKind, line: &Map<String, Value>) -> Made<Interaction> {
+    fn line(&self, kind: InteractionKind, line: &Fields<'_>) -> Made<Interaction> {
         let mut interaction = self.interaction(kind, line)?;
         interaction.amount = number(line, "amount")?;
         let factor = interaction.amount.unwrap_or(1.0);
@@ -167,36 +172,72 @@ impl Fields<'_> {
         if !(0.0..=1.0).contains(&portion) {
             return Err(format!("portion is {portion}, it must be from 0 to 1"));
         }
-        let mut interaction = self.interaction(InteractionKind::ViewPortion, self.resolved)?;
+        let mut interaction = self.interaction(InteractionKind::ViewPortion, self.fields)?;
         interaction.value = Some(portion);
         Ok(vec![Action::AddInteraction(interaction)])
     }
 
     fn delete(&self, kind: InteractionKind) -> Made<Vec<Action>> {
         Ok(vec![Action::DeleteInteractions(InteractionSelector {
-            user_id: self.id(self.resolved, "userId")?,
-            item_id: self.item_id(self.resolved)?,
+            user_id: self.id(self.fields, "userId")?,
+            item_id: self.id(self.fields, "itemId")?,
             kind,
-            timestamp: instant(self.resolved, "timestamp")?,
+            timestamp: instant(self.fields, "timestamp")?,
         })])
     }
 }
 
-fn text(object: &Map<String, Value>, field: &str) -> Option<String> {
-    match object.get(field)? {
-        Value::String(text) if !text.is_empty() => Some(text.clone()),
-        Value::Number(number) => Some(number.to_string()),
+/// A value as the rules for ids, numbers and times see it.
+enum Scalar<'a> {
+    Null,
+    Text(Cow<'a, str>),
+    /// A number or boolean as written.
+    Literal(Cow<'a, str>),
+    Instant(Timestamp),
+    /// An array or object.
+    Nested,
+}
+
+fn scalar<'a>(resolved: &Resolved<'a>) -> Scalar<'a> {
+    match resolved {
+        Resolved::Found(Found::Text(text)) => Scalar::Text(Cow::Borrowed(text)),
+        Resolved::Found(Found::Instant(instant)) => Scalar::Instant(*instant),
+        Resolved::Number(number) => Scalar::Literal(Cow::Owned(number.to_string())),
+        Resolved::Object(_) | Resolved::Array(_) => Scalar::Nested,
+        Resolved::Found(Found::Raw(raw)) => match raw.get().as_bytes().first() {
+            Some(b'"') => Scalar::Text(unquoted(raw.get())),
+            Some(b'[' | b'{') => Scalar::Nested,
+            _ if raw.get() == "null" => Scalar::Null,
+            _ => Scalar::Literal(Cow::Borrowed(raw.get())),
+        },
+    }
+}
+
+/// A JSON string's text. One with a broken escape keeps its quotes: it is then no number and no time, and as an id itself.
+fn unquoted(json: &str) -> Cow<'_, str> {
+    match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
+        Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
+        _ => serde_json::from_str::<String>(json).map_or(Cow::Borrowed(json), Cow::Owned),
+    }
+}
+
+fn get<'a, 'f>(fields: &'f Fields<'a>, field: &str) -> Option<&'f Resolved<'a>> {
+    fields.iter().find(|(name, _)| *name == field).map(|(_, resolved)| resolved)
+}
+
+fn text(fields: &Fields<'_>, field: &str) -> Option<String> {
+    match scalar(get(fields, field)?) {
+        Scalar::Text(text) | Scalar::Literal(text) if !text.is_empty() => Some(text.into_owned()),
         _ => None,
     }
 }
 
-fn number(object: &Map<String, Value>, field: &str) -> Made<Option<f64>> {
-    let number = match object.get(field) {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) if text.is_empty() => return Ok(None),
-        Some(Value::Number(number)) => number.as_f64(),
-        Some(Value::String(text)) => text.trim().parse().ok(),
-        Some(_) => None,
+fn number(fields: &Fields<'_>, field: &str) -> Made<Option<f64>> {
+    let number = match get(fields, field).map(scalar) {
+        None | Some(Scalar::Null) => return Ok(None),
+        Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
+        Some(Scalar::Text(text) | Scalar::Literal(text)) => text.trim().parse::<f64>().ok(),
+        Some(Scalar::Instant(_) | Scalar::Nested) => None,
     };
     match number.filter(|number| number.is_finite()) {
         Some(number) => Ok(Some(number)),
@@ -204,13 +245,13 @@ fn number(object: &Map<String, Value>, field: &str) -> Made<Option<f64>> {
     }
 }
 
-fn instant(object: &Map<String, Value>, field: &str) -> Made<Option<Timestamp>> {
-    let instant = match object.get(field) {
-        None | Some(Value::Null) => return Ok(None),
-        Some(Value::String(text)) if text.is_empty() => return Ok(None),
-        Some(Value::Number(number)) => number.as_f64().and_then(Timestamp::from_number),
-        Some(Value::String(text)) => Timestamp::parse(text),
-        Some(_) => None,
+fn instant(fields: &Fields<'_>, field: &str) -> Made<Option<Timestamp>> {
+    let instant = match get(fields, field).map(scalar) {
+        None | Some(Scalar::Null) => return Ok(None),
+        Some(Scalar::Instant(instant)) => Some(instant),
+        Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
+        Some(Scalar::Text(text) | Scalar::Literal(text)) => Timestamp::parse(&text),
+        Some(Scalar::Nested) => None,
     };
     instant.map(Some).ok_or_else(|| format!("{field} is neither ISO 8601 nor a Unix time from 1970 on"))
 }

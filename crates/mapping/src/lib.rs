@@ -2,6 +2,7 @@
 
 mod action;
 mod directive;
+mod payload;
 mod presets;
 mod trigger;
 
@@ -11,7 +12,9 @@ pub use presets::presets;
 pub use trigger::Trigger;
 
 use domain::Message;
-use serde_json::{Map, Value};
+
+use crate::action::Inputs;
+use crate::payload::Payload;
 
 /// A trigger, an action and where the action's fields come from.
 #[derive(Debug, Clone)]
@@ -37,25 +40,18 @@ pub struct MappingError {
 }
 
 impl Mapping {
-    /// The actions of a message that the trigger takes; `payload` is the message as JSON.
-    pub fn apply(&self, payload: &Value) -> Result<Vec<Action>, MappingError> {
-        let resolved: Map<String, Value> = self
-            .fields
-            .iter()
-            .filter_map(|(name, directive)| Some(((*name).to_owned(), directive.resolve(payload)?)))
-            .collect();
-        let fields = action::Fields { resolved: &resolved, directives: &self.fields };
-        self.action.make(&fields).map_err(|what| MappingError { mapping: self.name, what })
+    /// The actions of a message that the trigger takes.
+    fn apply(&self, payload: &Payload<'_>) -> Result<Vec<Action>, MappingError> {
+        let fields = directive::resolve(&self.fields, payload);
+        let inputs = Inputs { fields: &fields, directives: &self.fields };
+        self.action.make(&inputs).map_err(|what| MappingError { mapping: self.name, what })
     }
 }
 
 /// The actions that mappings make of a message, each on its own: one that fails does not hinder the others.
 pub fn actions_of(mappings: &[Mapping], message: &Message) -> Vec<Result<Action, MappingError>> {
-    let mut triggered = mappings.iter().filter(|mapping| mapping.trigger.takes(message)).peekable();
-    if triggered.peek().is_none() {
-        return Vec::new();
-    }
-    let payload = message.to_json();
+    let payload = Payload::new(message);
+    let triggered = mappings.iter().filter(|mapping| mapping.trigger.takes(message));
     triggered
         .flat_map(|mapping| match mapping.apply(&payload) {
             Ok(actions) => actions.into_iter().map(Ok).collect(),

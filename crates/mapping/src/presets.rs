@@ -41,22 +41,31 @@ fn make_presets() -> Vec<Mapping> {
         ],
     );
     let watch_time = || {
-        let times = vec![("totalLength", path("$.properties.total_length")), ("watchTime", path("$.properties.position"))];
+        let times = vec![
+            ("totalLength", path("$.properties.total_length")),
+            ("watchTime", path("$.properties.position")),
+        ];
         ("portion", Directive::Object(times))
     };
-    let portion = |portion: u8| ("portion", Directive::Literal(portion.into()));
-    let video = || ("itemId", either("$.properties.content_asset_id", path("$.properties.content_asset_ids[0]")));
+    let portion = |portion: f64| ("portion", Directive::Literal(portion));
+    let video =
+        || ("itemId", either("$.properties.content_asset_id", path("$.properties.content_asset_ids[0]")));
     let session = || ("sessionId", path("$.properties.session"));
     use ActionType::{
-        AddBookmark, AddCartAddition, AddDetailView, AddPurchase, DeleteBookmark, DeleteCartAddition, MergeUsers,
-        SetViewPortion, SetViewPortionFromWatchTime,
+        AddBookmark, AddCartAddition, AddDetailView, AddPurchase, DeleteBookmark, DeleteCartAddition,
+        MergeUsers, SetViewPortion, SetViewPortionFromWatchTime,
     };
     vec![
         seen("Page - Viewed", MessageType::Page),
         track("Ecommerce - Product Viewed", "Product Viewed", AddDetailView, adding([product()])),
         track("Ecommerce - Product Added", "Product Added", AddCartAddition, adding([("item", cart_item)])),
         track("Ecommerce - Product Removed", "Product Removed", DeleteCartAddition, deleting()),
-        track("Ecommerce - Order Completed", "Order Completed", AddPurchase, adding([("items", order_lines)])),
+        track(
+            "Ecommerce - Order Completed",
+            "Order Completed",
+            AddPurchase,
+            adding([("items", order_lines)]),
+        ),
         track(
             "Ecommerce - Product Added to Wishlist",
             "Product Added to Wishlist",
@@ -74,7 +83,7 @@ fn make_presets() -> Vec<Mapping> {
             "Video - Playback Started",
             "Video Playback Started",
             SetViewPortion,
-            adding([video(), portion(0), session()]),
+            adding([video(), portion(0.0), session()]),
         ),
         track(
             "Video - Content Playing",
@@ -92,7 +101,7 @@ fn make_presets() -> Vec<Mapping> {
             "Video - Playback Completed",
             "Video Playback Completed",
             SetViewPortion,
-            adding([video(), portion(1), session()]),
+            adding([video(), portion(1.0), session()]),
         ),
         seen("Screen - Viewed", MessageType::Screen),
         Mapping {

@@ -2,7 +2,8 @@
 
 use domain::{Message, MessageType};
 
-/// `type = "..."`, with `and event = "..."` where an event is named.
+/// `type = "..."`, with `and event = "..."` where an event is named. Pages and screens are taken where they have a name: those without
+/// are views of nothing in particular, and common.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
     /// The message's type.
@@ -14,6 +15,9 @@ pub struct Trigger {
 impl Trigger {
     /// Whether the mapping takes this message.
     pub fn takes(&self, message: &Message) -> bool {
-        self.type_ == message.type_ && self.event.is_none_or(|event| message.event.as_deref() == Some(event))
+        let is_named =
+            message.name.is_some() || !matches!(self.type_, MessageType::Page | MessageType::Screen);
+        let is_event = self.event.is_none_or(|event| message.event.as_deref() == Some(event));
+        self.type_ == message.type_ && is_named && is_event
     }
 }

@@ -25,7 +25,8 @@ fn line(made: &Result<Action, mapping::MappingError>) -> String {
             let numbers: String =
                 parts.iter().filter_map(|(name, n)| n.map(|n| format!(" {name} {n}"))).collect();
             let texts = [("recomm", &i.recomm_id), ("session", &i.session_id)];
-            let texts: String = texts.iter().filter_map(|(name, t)| t.as_ref().map(|t| format!(" {name} {t}"))).collect();
+            let texts: String =
+                texts.iter().filter_map(|(name, t)| t.as_ref().map(|t| format!(" {name} {t}"))).collect();
             let at = i.timestamp.map_or("-".to_owned(), |at| at.to_string());
             format!("add {} {} x {} at {at}{numbers}{texts}", i.kind, i.user_id, i.item_id)
         }

@@ -1,4 +1,4 @@
-//! All external ids of a workspace in memory: id -> user and user -> id, in about the bytes of the ids and 16 more each.
+//! All external ids of a workspace in memory: id -> user and user -> id, in about the bytes of the ids and 20 more each.
 
 use domain::UserIdx;
 use hashbrown::HashTable;

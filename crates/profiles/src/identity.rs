@@ -115,7 +115,12 @@ pub struct Origin<'a> {
 impl<'a> Origin<'a> {
     /// A message at an offset.
     pub fn message(offset: u64, message: &'a Message) -> Self {
-        Self { offset, received_at: message.received_at, message_id: &message.message_id, source: &message.source }
+        Self {
+            offset,
+            received_at: message.received_at,
+            message_id: &message.message_id,
+            source: &message.source,
+        }
     }
 
     /// An import at an offset.
@@ -176,7 +181,8 @@ impl Profiles {
         })
     }
 
-    /// Makes two users one on request. A source that nobody knows becomes an anonymous id of the target.
+    /// Makes two users one on request. A source that nobody knows yet becomes an id of the target, of either type, so that messages which
+    /// come late still find it. A source that is the device of another known user stays theirs: people share devices.
     pub fn merge_texts(
         &mut self,
         batch: &mut Batch<'_>,
@@ -185,11 +191,16 @@ impl Profiles {
         origin: Origin<'_>,
     ) -> Result<Option<Merge>, StoreError> {
         let target = self.resolve_text(batch, target, origin);
-        match self.ids.user_of_text(source) {
-            Some(source) => self.merge(batch, target, source),
+        let of_type = |type_| ExternalId { type_, value: source };
+        if let Some(source) = self.ids.user_of(of_type(ExternalIdType::UserId)) {
+            return self.merge(batch, target, source);
+        }
+        match self.ids.user_of(of_type(ExternalIdType::AnonymousId)) {
+            Some(device) if self.ids.is_known(device) => Ok(None),
+            Some(device) => self.merge(batch, target, device),
             None => {
-                let id = ExternalId { type_: ExternalIdType::AnonymousId, value: source };
-                self.attach(batch, Some(id), target, origin)?;
+                self.attach(batch, Some(of_type(ExternalIdType::UserId)), target, origin)?;
+                self.attach(batch, Some(of_type(ExternalIdType::AnonymousId)), target, origin)?;
                 Ok(None)
             }
         }
@@ -330,7 +341,8 @@ pub(crate) fn load_ids(store: &Store, keys: &Keys) -> Result<IdTable, StoreError
     let mut ids = IdTable::default();
     for pair in store.scan(&keys.profiles, &[]) {
         let (key, value) = pair?;
-        let user = KeyParts::new(&key).u32().map(UserIdx).ok_or(StoreError::Unreadable { what: "profile" })?;
+        let user =
+            KeyParts::new(&key).u32().map(UserIdx).ok_or(StoreError::Unreadable { what: "profile" })?;
         let profile: Profile = keys::decode("profile", &value)?;
         ids.grow_users(user.pos() + 1);
         if profile.merged_into.is_none() {

@@ -7,18 +7,16 @@ use store::{Keyspace, Store, StoreError};
 
 const IDENTIFIERS: &str = "profiles.identifiers";
 const PROFILES: &str = "profiles.profiles";
-const TOUCHED: &str = "profiles.touched";
 const TRAITS: &str = "profiles.traits";
 const TIMELINE: &str = "profiles.timeline";
 
 /// The names of the keyspaces, for opening the store.
-pub const KEYSPACES: [&str; 5] = [IDENTIFIERS, PROFILES, TOUCHED, TRAITS, TIMELINE];
+pub const KEYSPACES: [&str; 4] = [IDENTIFIERS, PROFILES, TRAITS, TIMELINE];
 
 /// Handles of the keyspaces.
 pub struct Keys {
     pub(crate) identifiers: Keyspace,
     pub(crate) profiles: Keyspace,
-    pub(crate) touched: Keyspace,
     pub(crate) traits: Keyspace,
     pub(crate) timeline: Keyspace,
 }
@@ -28,7 +26,6 @@ impl Keys {
         Self {
             identifiers: store.keyspace(IDENTIFIERS),
             profiles: store.keyspace(PROFILES),
-            touched: store.keyspace(TOUCHED),
             traits: store.keyspace(TRAITS),
             timeline: store.keyspace(TIMELINE),
         }

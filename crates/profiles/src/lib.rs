@@ -7,7 +7,10 @@ mod timeline;
 mod traits;
 
 pub use id_table::IdTable;
-pub use identity::{ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, MERGES_PER_PROFILE_MAX, Merge, Origin, Profile};
+pub use identity::{
+    ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, MERGES_PER_PROFILE_MAX, Merge, Origin,
+    Profile,
+};
 pub use keys::{KEYSPACES, Keys};
 pub use timeline::{TimelineEntry, TimelinePage, TimelineQuery};
 pub use traits::StoredTrait;

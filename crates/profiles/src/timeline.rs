@@ -6,6 +6,9 @@ use store::{Batch, Read, Store, StoreError};
 
 use crate::{Profiles, keys};
 
+/// Stands for the name of an event where a message is none; no event has an empty name.
+const NO_EVENT: &str = "";
+
 /// One event of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimelineEntry {
@@ -44,28 +47,24 @@ pub struct TimelinePage {
 }
 
 impl Profiles {
-    /// Enters a message into a user's timeline.
-    pub fn add_event(
+    /// Enters a message into a user's timeline. `event` names what happened; messages that only say who somebody is have none.
+    pub fn add_message(
         &self,
         batch: &mut Batch<'_>,
         user: UserIdx,
         timestamp: Timestamp,
         offset: u64,
-        event: &str,
+        event: Option<&str>,
     ) {
-        batch.put(&self.keys.timeline, keys::timeline(user, timestamp, offset), event);
+        batch.put(&self.keys.timeline, keys::timeline(user, timestamp, offset), event.unwrap_or(NO_EVENT));
     }
 
-    /// Notes the last message that a profile got.
-    pub fn touch(&self, batch: &mut Batch<'_>, user: UserIdx, offset: u64) {
-        batch.put(&self.keys.touched, keys::user(user), offset.to_le_bytes());
-    }
-
-    /// The offset of the last message that a profile got; none where it got none.
-    pub fn touched(&self, read: &dyn Read, user: UserIdx) -> Result<Option<u64>, StoreError> {
-        let Some(bytes) = read.get(&self.keys.touched, &keys::user(user).build())? else { return Ok(None) };
-        let bytes = bytes.try_into().map_err(|_| StoreError::Unreadable { what: "last message" })?;
-        Ok(Some(u64::from_le_bytes(bytes)))
+    /// The latest message of a user; none where there is none.
+    pub fn last_message(&self, store: &Store, user: UserIdx) -> Result<Option<TimelineEntry>, StoreError> {
+        let from = keys::timeline(user, Timestamp(0), 0);
+        let until = keys::timeline(user, Timestamp(i64::MAX), u64::MAX);
+        let last = store.scan_back(&self.keys.timeline, &from, &until).next();
+        last.map(|pair| parse_key(&pair?.0)).transpose()
     }
 
     /// A page of a user's timeline.
@@ -100,6 +99,9 @@ impl Profiles {
         };
         for pair in pairs {
             let (key, name) = pair?;
+            if name == NO_EVENT.as_bytes() {
+                continue;
+            }
             let is = |wanted: &String| wanted.as_bytes() == name;
             if (!query.include.is_empty() && !query.include.iter().any(is)) || query.exclude.iter().any(is) {
                 continue;
@@ -119,17 +121,13 @@ impl Profiles {
         target: UserIdx,
         source: UserIdx,
     ) -> Result<(), StoreError> {
-        let events: Vec<_> = batch.scan(&self.keys.timeline, &keys::user(source).build()).collect::<Result<_, _>>()?;
+        let events: Vec<_> =
+            batch.scan(&self.keys.timeline, &keys::user(source).build()).collect::<Result<_, _>>()?;
         for (key, name) in events {
             let entry = parse_key(&key)?;
             batch.put(&self.keys.timeline, keys::timeline(target, entry.timestamp, entry.offset), name);
             batch.remove(&self.keys.timeline, key);
         }
-        let last = self.touched(batch, target)?.max(self.touched(batch, source)?);
-        if let Some(last) = last {
-            self.touch(batch, target, last);
-        }
-        batch.remove(&self.keys.touched, keys::user(source));
         Ok(())
     }
 }

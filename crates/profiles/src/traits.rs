@@ -29,7 +29,8 @@ impl Profiles {
     ) -> Result<(), StoreError> {
         let at = keys::user(user).text(key).build();
         let newer = |kept: &StoredTrait| kept.updated_at > value.updated_at;
-        let kept = batch.get(&self.keys.traits, &at)?.map(|bytes| keys::decode("trait", &bytes)).transpose()?;
+        let kept =
+            batch.get(&self.keys.traits, &at)?.map(|bytes| keys::decode("trait", &bytes)).transpose()?;
         if !kept.as_ref().is_some_and(newer) {
             batch.put(&self.keys.traits, at, keys::encode(value));
         }

@@ -44,8 +44,10 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
     if header[5..] != crc32fast::hash(payload).to_le_bytes() {
         return Err(ArtifactError::Damaged("the checksum is wrong"));
     }
-    let raw = zstd::stream::decode_all(payload).map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
-    let model: Model = postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
+    let raw =
+        zstd::stream::decode_all(payload).map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
+    let model: Model =
+        postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
     let n_items = model.popularity.len();
     let square = model.related.n_rows() == n_items && model.related.n_columns() == n_items;
     let in_range = model.by_popularity.iter().all(|&item| (item as usize) < n_items);

@@ -53,7 +53,8 @@ impl Split {
     pub fn last_visit(set: &TrainingSet) -> Self {
         // Of a large set only every n-th user is looked at, at any size the same ones for the same set.
         let step = set.entries().len().div_ceil(INTERACTIONS_MAX).max(1);
-        let candidates: Vec<usize> = (0..set.n_users()).step_by(step).filter(|&user| set.row(user).len() >= 2).collect();
+        let candidates: Vec<usize> =
+            (0..set.n_users()).step_by(step).filter(|&user| set.row(user).len() >= 2).collect();
         let test_step = candidates.len().div_ceil(USERS_MAX).max(1);
         let is_test: FxHashSet<usize> = candidates.iter().copied().step_by(test_step).collect();
 
@@ -112,13 +113,20 @@ pub fn evaluate_popularity(model: &Model, test: &[TestUser]) -> Metrics {
     })
 }
 
-fn judge(test: &[TestUser], n_items: usize, list: impl Fn(&TestUser) -> Vec<ItemIdx> + Sync + Send) -> Metrics {
+fn judge(
+    test: &[TestUser],
+    n_items: usize,
+    list: impl Fn(&TestUser) -> Vec<ItemIdx> + Sync + Send,
+) -> Metrics {
     let lists: Vec<Vec<ItemIdx>> = test.par_iter().map(list).collect();
     let mut metrics = Metrics { n_users: test.len(), ..Default::default() };
     let mut shown: FxHashSet<ItemIdx> = FxHashSet::default();
     for (user, list) in test.iter().zip(&lists) {
-        let gains = |ranks: &mut dyn Iterator<Item = usize>| -> f64 { ranks.map(|rank| 1.0 / (rank as f64 + 2.0).log2()).sum() };
-        let hits = || list.iter().enumerate().filter(|(_, item)| user.wanted.contains(item)).map(|(rank, _)| rank);
+        let gains = |ranks: &mut dyn Iterator<Item = usize>| -> f64 {
+            ranks.map(|rank| 1.0 / (rank as f64 + 2.0).log2()).sum()
+        };
+        let hits =
+            || list.iter().enumerate().filter(|(_, item)| user.wanted.contains(item)).map(|(rank, _)| rank);
         metrics.ndcg += gains(&mut hits()) / gains(&mut (0..CUT_OFF.min(user.wanted.len())));
         metrics.recall += hits().count() as f64 / user.wanted.len() as f64;
         shown.extend(list);

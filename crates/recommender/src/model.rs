@@ -28,7 +28,10 @@ pub(crate) fn decay(age_s: u32, half_life_days: Option<f32>) -> f32 {
 }
 
 /// What a user's history says now: each of its items once with its strongest entry and a weight above 0, in the order of items.
-pub(crate) fn weigh_history(history: &[HistoryEntry], half_life_days: Option<f32>) -> Vec<(HistoryEntry, f32)> {
+pub(crate) fn weigh_history(
+    history: &[HistoryEntry],
+    half_life_days: Option<f32>,
+) -> Vec<(HistoryEntry, f32)> {
     let weights = KindWeights::default();
     let newest_s = history.last().map_or(0, |entry| entry.at_s);
     let mut weighed: Vec<(HistoryEntry, f32)> = history

@@ -89,10 +89,16 @@ pub fn recommend(
                 let rest = (0..n_items as u32)
                     .filter(|&item| model.popularity.get(item as usize).is_none_or(|score| *score == 0.0))
                     .map(|item| (item, 0.0));
-                ranked.chain(rest).filter(allows).filter(|(item, _)| !taken.contains(item)).take(missing).collect()
+                ranked
+                    .chain(rest)
+                    .filter(allows)
+                    .filter(|(item, _)| !taken.contains(item))
+                    .take(missing)
+                    .collect()
             }
             None => {
-                let counted = (0..n_items as u32).map(|item| (item, live_popularity(histories, ItemIdx(item))));
+                let counted =
+                    (0..n_items as u32).map(|item| (item, live_popularity(histories, ItemIdx(item))));
                 top_k(counted.filter(allows), missing)
             }
         };

@@ -89,7 +89,8 @@ impl TrainingSet {
     pub fn weights(&self, factor: impl Fn(&HistoryEntry) -> f32) -> Csr {
         let weights = KindWeights::default();
         let rows = (0..self.n_users()).map(|user| {
-            let weighed = self.row(user).iter().map(|entry| (entry.item.0, weights.weight(entry) * factor(entry)));
+            let weighed =
+                self.row(user).iter().map(|entry| (entry.item.0, weights.weight(entry) * factor(entry)));
             let mut row: Vec<(u32, f32)> = weighed.filter(|(_, weight)| *weight > 0.0).collect();
             row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             row.dedup_by_key(|(item, _)| *item);
@@ -105,7 +106,8 @@ pub fn train(set: &TrainingSet, version: &str, progress: &dyn Fn(f64)) -> Traine
     let n_fits = neighbours::Config::HALF_LIVES_DAYS.len() as f64 + 1.0;
     let mut best: Option<(Parameters, Metrics, Metrics)> = None;
     for (n, half_life_days) in neighbours::Config::HALF_LIVES_DAYS.into_iter().enumerate() {
-        let config = neighbours::Config { half_life_days, neighbours_max: neighbours::Config::NEIGHBOURS_MAX };
+        let config =
+            neighbours::Config { half_life_days, neighbours_max: neighbours::Config::NEIGHBOURS_MAX };
         let parameters = Parameters {
             neighbours: config,
             popularity: popularity::Config::default(),
@@ -131,8 +133,10 @@ pub fn train(set: &TrainingSet, version: &str, progress: &dyn Fn(f64)) -> Traine
 /// Fits with given parameters.
 pub fn train_with(set: &TrainingSet, parameters: &Parameters, version: &str) -> Model {
     let popularity = popularity::fit(set, &parameters.popularity);
-    let mut by_popularity: Vec<u32> = (0..set.n_items() as u32).filter(|&item| popularity[item as usize] > 0.0).collect();
-    by_popularity.sort_unstable_by(|&a, &b| popularity[b as usize].total_cmp(&popularity[a as usize]).then(a.cmp(&b)));
+    let mut by_popularity: Vec<u32> =
+        (0..set.n_items() as u32).filter(|&item| popularity[item as usize] > 0.0).collect();
+    by_popularity
+        .sort_unstable_by(|&a, &b| popularity[b as usize].total_cmp(&popularity[a as usize]).then(a.cmp(&b)));
     Model {
         version: version.to_owned(),
         parameters: *parameters,

@@ -3,7 +3,8 @@
 use domain::{Exclusion, InteractionKind, ItemIdx, Timestamp, UserIdx};
 use proptest::prelude::*;
 use recommender::{
-    ArtifactError, Eligibility, Histories, HistoryEntry, Origin, TrainingSet, decode, encode, recommend, train,
+    ArtifactError, Eligibility, Histories, HistoryEntry, Origin, TrainingSet, decode, encode, recommend,
+    train,
 };
 
 fn entry(item: u32, kind: InteractionKind, at_s: i64) -> HistoryEntry {
@@ -40,7 +41,9 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
         assert_eq!(first.item.0 % 2, user % 2, "user {user}");
         assert_eq!(first.origin, Origin::Model);
         // Every other own item is seen, so the rest of the list is popular items of the other group.
-        assert!(list.items[1..].iter().all(|item| item.item.0 % 2 != user % 2 && item.origin == Origin::Popular));
+        assert!(
+            list.items[1..].iter().all(|item| item.item.0 % 2 != user % 2 && item.origin == Origin::Popular)
+        );
         assert!(!list.is_fallback());
 
         // The reasons are the terms of the sum.
@@ -48,7 +51,11 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
             .iter()
             .map(|h| {
                 let age_days = (history.last().unwrap().at_s - h.at_s) as f32 / 86_400.0;
-                let decay = trained.model.parameters.history_half_life_days.map_or(1.0, |half| (-age_days / half).exp2());
+                let decay = trained
+                    .model
+                    .parameters
+                    .history_half_life_days
+                    .map_or(1.0, |half| (-age_days / half).exp2());
                 0.4 * decay * trained.model.related.get(h.item.pos(), first.item.0)
             })
             .sum();

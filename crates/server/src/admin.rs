@@ -56,6 +56,8 @@ impl FromRequestParts<Arc<App>> for Workspace {
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
         let known = || app.engines.keys().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         let engine = app.engine(&id).cloned();
-        engine.map(Self).ok_or_else(|| ApiError::not_found(format!("no workspace {id:?}; there are: {}", known())))
+        engine
+            .map(Self)
+            .ok_or_else(|| ApiError::not_found(format!("no workspace {id:?}; there are: {}", known())))
     }
 }

@@ -54,7 +54,10 @@ impl App {
                 let key = source.write_key.clone();
                 if let Some((other, _)) = sources.insert(key, (Arc::clone(engine), source.clone())) {
                     let (a, b) = (other.id(), engine.id());
-                    return Err(format!("source {:?} of workspace {b} has the write_key of a source of {a}", source.name));
+                    return Err(format!(
+                        "source {:?} of workspace {b} has the write_key of a source of {a}",
+                        source.name
+                    ));
                 }
             }
         }
@@ -99,8 +102,11 @@ pub(crate) async fn limit_requests(State(app): State<Arc<App>>, request: Request
     let _under_way = UnderWay(&app.n_requests);
     let is_operations = matches!(request.uri().path(), "/healthz" | "/readyz" | "/metrics");
     if n >= app.settings.requests_max && !is_operations {
-        return ApiError::too_many_requests(format!("{n} requests are under way, the limit is {}", app.settings.requests_max))
-            .into_response();
+        return ApiError::too_many_requests(format!(
+            "{n} requests are under way, the limit is {}",
+            app.settings.requests_max
+        ))
+        .into_response();
     }
     next.run(request).await
 }

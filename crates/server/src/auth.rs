@@ -31,7 +31,9 @@ impl Credentials {
                 .decode(rest.trim().trim_end_matches('='))
                 .ok()
                 .and_then(|bytes| String::from_utf8(bytes).ok())
-                .map_or(Self::Malformed, |text| Self::BasicUser(text.split(':').next().unwrap_or_default().to_owned())),
+                .map_or(Self::Malformed, |text| {
+                    Self::BasicUser(text.split(':').next().unwrap_or_default().to_owned())
+                }),
             _ => Self::Malformed,
         }
     }

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use engine::{EngineError, SubmitError};
 use serde_json::json;
@@ -127,6 +127,25 @@ impl IntoResponse for ApiError {
             _ => {}
         }
         response
+    }
+}
+
+/// Layers below the handlers answer in text or not at all: the client gets the same form as for every other error.
+pub(crate) fn as_json(response: Response) -> Response {
+    let is_json = response
+        .headers()
+        .get(CONTENT_TYPE)
+        .is_some_and(|type_| type_.as_bytes().starts_with(b"application/json"));
+    match response.status() {
+        status if !(status.is_client_error() || status.is_server_error()) || is_json => response,
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+            let message = "the body's content-encoding is not supported: send gzip or none";
+            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message).into_response()
+        }
+        StatusCode::SERVICE_UNAVAILABLE => ApiError::unavailable("the request took too long").into_response(),
+        status => {
+            ApiError::new(status, "refused", status.canonical_reason().unwrap_or("refused")).into_response()
+        }
     }
 }
 

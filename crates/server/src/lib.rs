@@ -13,7 +13,7 @@ mod tracking;
 pub use app::{App, Settings};
 pub use operations::install_metrics;
 pub use recommendation::list_json;
-pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX, parse_batch};
+pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,45 +24,66 @@ use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument;
 
 use crate::error::ApiError;
 
 /// The longest time that a request may take, in seconds.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
-/// The longest header line of an answer that clients may cache for CORS, in seconds.
+/// How long browsers may remember the answer to a CORS preflight, in seconds.
 const CORS_AGE_MAX: Duration = Duration::from_secs(3_600);
 
 /// All routes.
 pub fn router(app: Arc<App>) -> Router {
+    layered(app, tracking::routes())
+}
+
+/// The same server, but messages are discarded once they are parsed and checked: the reference that ingestion is measured beside.
+pub fn discarding_router(app: Arc<App>) -> Router {
+    layered(app, tracking::discarding_routes())
+}
+
+fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
     let cors = CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::POST])
-        .allow_headers(Any)
+        // Not `*`: browsers do not count Authorization among it.
+        .allow_headers(AllowHeaders::mirror_request())
         .max_age(CORS_AGE_MAX);
-    let tracking = tracking::routes().layer(RequestDecompressionLayer::new()).layer(cors);
+    // The answer to other methods is set before the layers, so that CORS sees OPTIONS first.
+    let tracking = tracking
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(RequestDecompressionLayer::new())
+        .layer(cors);
     Router::new()
         .merge(tracking)
         .merge(profile_api::routes())
         .merge(admin::routes(&app))
         .merge(operations::routes())
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
-        .method_not_allowed_fallback(|| async { ApiError::method_not_allowed() })
-        .layer(from_fn(name_request))
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::of_panic))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
         .layer(from_fn_with_state(Arc::clone(&app), app::limit_requests))
         .layer(from_fn(operations::measure))
+        .layer(from_fn(name_request))
         .with_state(app)
 }
 
-/// Gives every answer an id that can be asked for in the logs, and tells caches to keep out.
+async fn method_not_allowed() -> ApiError {
+    ApiError::method_not_allowed()
+}
+
+/// Gives every request an id that its log lines and its answer carry, and tells caches to keep out.
 async fn name_request(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
+    let id = uuid::Uuid::new_v4().to_string();
+    let span = tracing::info_span!("request", request.id = id);
+    let mut response = error::as_json(next.run(request).instrument(span).await);
     let headers = response.headers_mut();
-    if let Ok(id) = HeaderValue::from_str(&uuid::Uuid::new_v4().to_string()) {
+    if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("request-id", id);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -16,7 +16,8 @@ use serde_json::json;
 use crate::App;
 
 /// Bounds of the latency histograms, in seconds.
-const LATENCY_BUCKETS_S: [f64; 12] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+const LATENCY_BUCKETS_S: [f64; 12] =
+    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Collects metrics of this process from now on; once a process.
 pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
@@ -71,7 +72,8 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
 
 /// Counts and times requests by route, never by id.
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let route = request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
+    let route =
+        request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
     let started = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();

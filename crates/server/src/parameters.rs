@@ -15,7 +15,9 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(parameters)) => Ok(Self(parameters)),
-            Err(error) => Err(ApiError::invalid(format!("a query parameter is wrong: {}", error.body_text()))),
+            Err(error) => {
+                Err(ApiError::invalid(format!("a query parameter is wrong: {}", error.body_text())))
+            }
         }
     }
 }

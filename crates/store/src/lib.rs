@@ -39,7 +39,9 @@ pub enum StoreError {
         source: fjall::Error,
     },
     /// The store was written by another version of the program.
-    #[error("the store has format {found}, this program reads {FORMAT}: delete its folder, it is made again from the journal")]
+    #[error(
+        "the store has format {found}, this program reads {FORMAT}: delete its folder, it is made again from the journal"
+    )]
     Format {
         /// The store's format.
         found: u8,

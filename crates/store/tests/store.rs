@@ -1,5 +1,7 @@
 //! The store against a map in memory.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 use std::collections::BTreeMap;
 
 use proptest::prelude::*;
@@ -29,7 +31,10 @@ fn scan(read: &dyn Read, keyspace: &store::Keyspace, prefix: &[u8]) -> Vec<store
 }
 
 fn expected(map: &BTreeMap<Vec<u8>, Vec<u8>>, prefix: &[u8]) -> Vec<store::Pair> {
-    map.iter().filter(|(key, _)| key.starts_with(prefix)).map(|(key, value)| (key.clone(), value.clone())).collect()
+    map.iter()
+        .filter(|(key, _)| key.starts_with(prefix))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect()
 }
 
 proptest! {

@@ -88,12 +88,18 @@ impl Disk for FaultyDisk {
 
 impl Handle {
     fn with<T>(&self, act: impl FnOnce(&mut File) -> T) -> io::Result<T> {
-        self.disk.state.lock().files.get_mut(&self.name).map(act).ok_or_else(|| io::ErrorKind::NotFound.into())
+        self.disk
+            .state
+            .lock()
+            .files
+            .get_mut(&self.name)
+            .map(act)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 }
 
 impl DiskFile for Handle {
-    fn len(&self) -> io::Result<u64> {
+    fn size(&self) -> io::Result<u64> {
         self.with(|file| file.bytes.len() as u64)
     }
 

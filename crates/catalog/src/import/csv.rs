@@ -7,10 +7,14 @@ use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, id_column};
 pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
     let names: Vec<String> = match reader.headers() {
-        Ok(header) => header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect(),
+        Ok(header) => {
+            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect()
+        }
         Err(error) => return Err(whole_file(error)),
     };
-    if let Some(name) = names.iter().enumerate().find_map(|(n, name)| names[..n].contains(name).then_some(name)) {
+    if let Some(name) =
+        names.iter().enumerate().find_map(|(n, name)| names[..n].contains(name).then_some(name))
+    {
         return Err(ImportError::Header(format!("two columns are named {name:?}")));
     }
     let id = id_column(&names)?;
@@ -42,8 +46,10 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             continue;
         }
         let item_id = fields.remove(id);
-        let values =
-            fields.into_iter().map(|text| if text.is_empty() { Raw::Absent } else { Raw::Text(text) }).collect();
+        let values = fields
+            .into_iter()
+            .map(|text| if text.is_empty() { Raw::Absent } else { Raw::Text(text) })
+            .collect();
         table.rows.push(RawRow { line, item_id, values });
     }
     Ok(table)

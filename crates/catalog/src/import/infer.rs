@@ -50,7 +50,9 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
             let starts_as_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
             match type_ {
                 PropertyType::Int => !padded && starts_as_number && text.parse::<i64>().is_ok(),
-                PropertyType::Double => !padded && starts_as_number && text.parse::<f64>().is_ok_and(f64::is_finite),
+                PropertyType::Double => {
+                    !padded && starts_as_number && text.parse::<f64>().is_ok_and(f64::is_finite)
+                }
                 PropertyType::Boolean => matches!(text.as_str(), "true" | "false"),
                 PropertyType::Timestamp => {
                     let dated = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
@@ -94,7 +96,9 @@ pub(super) fn typed(raw: &Raw, type_: PropertyType) -> Result<Option<PropertyVal
         Raw::Absent => return Ok(None),
         Raw::Text(text) => match type_ {
             PropertyType::Int => text.trim().parse().ok().map(PropertyValue::Int),
-            PropertyType::Double => text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(PropertyValue::Double),
+            PropertyType::Double => {
+                text.trim().parse().ok().filter(|n: &f64| n.is_finite()).map(PropertyValue::Double)
+            }
             PropertyType::Boolean => boolean(text.trim()).map(PropertyValue::Boolean),
             PropertyType::Timestamp => Timestamp::parse(text).map(PropertyValue::Timestamp),
             PropertyType::String => Some(PropertyValue::String(text.clone())),
@@ -106,13 +110,16 @@ pub(super) fn typed(raw: &Raw, type_: PropertyType) -> Result<Option<PropertyVal
             (PropertyType::Int, Value::Number(n)) => n.as_i64().map(PropertyValue::Int),
             (PropertyType::Double, Value::Number(n)) => n.as_f64().map(PropertyValue::Double),
             (PropertyType::Boolean, Value::Bool(b)) => Some(PropertyValue::Boolean(*b)),
-            (PropertyType::Timestamp, Value::String(text)) => Timestamp::parse(text).map(PropertyValue::Timestamp),
+            (PropertyType::Timestamp, Value::String(text)) => {
+                Timestamp::parse(text).map(PropertyValue::Timestamp)
+            }
             (PropertyType::Timestamp, Value::Number(n)) => {
                 n.as_f64().and_then(Timestamp::from_number).map(PropertyValue::Timestamp)
             }
             (PropertyType::String, Value::String(text)) => Some(PropertyValue::String(text.clone())),
             (PropertyType::Set, Value::Array(values)) => {
-                let texts: Option<Vec<String>> = values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
+                let texts: Option<Vec<String>> =
+                    values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
                 texts.map(PropertyValue::Set)
             }
             _ => None,

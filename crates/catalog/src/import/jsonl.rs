@@ -28,7 +28,11 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
         let mut object: Map<String, Value> = match serde_json::from_slice(&bytes) {
             Ok(object) => object,
             Err(error) => {
-                table.errors.push(RowError { row: line, reason: "not a JSON object", detail: error.to_string() });
+                table.errors.push(RowError {
+                    row: line,
+                    reason: "not a JSON object",
+                    detail: error.to_string(),
+                });
                 continue;
             }
         };

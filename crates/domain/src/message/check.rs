@@ -40,7 +40,6 @@ pub struct Envelope<'a> {
 }
 
 /// Checks the form of one message. `type_` is the path's, and wins over the message's own.
-#[expect(clippy::result_large_err, reason = "rejections are rare and moved once")]
 pub fn check_message(
     text: &str,
     type_: Option<MessageType>,
@@ -126,7 +125,9 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     }
     let wire: Wire<'_> = match serde_json::from_str(text) {
         Ok(wire) => wire,
-        Err(error) => return refuse(Reason::BadRequest, format!("the message is not a JSON object: {error}")),
+        Err(error) => {
+            return refuse(Reason::BadRequest, format!("the message is not a JSON object: {error}"));
+        }
     };
     let message_id = message_id(wire.message_id)?;
     seen.message_id = Some(message_id.clone());
@@ -158,7 +159,10 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     let category = if named { label("category", wire.category, Reason::CategoryNotString)? } else { None };
     let body = match type_ {
         MessageType::Identify | MessageType::Group => traits(wire.traits)?,
-        _ => with_category(object("properties", wire.properties, Reason::PropertiesNotObject)?, category.as_deref()),
+        _ => with_category(
+            object("properties", wire.properties, Reason::PropertiesNotObject)?,
+            category.as_deref(),
+        ),
     };
     let context = merged("context", envelope.context, wire.context)?;
     let integrations = merged("integrations", envelope.integrations, wire.integrations)?;
@@ -215,7 +219,10 @@ fn message_id(raw: Option<&RawValue>) -> Checked<String> {
         Some(id) if id.chars().count() < MESSAGE_ID_CHARS_BELOW => Ok(id.into_owned()),
         Some(id) => refuse(
             RejectionReason::MessageIdInvalid,
-            format!("messageId has {} characters, it must have fewer than {MESSAGE_ID_CHARS_BELOW}", id.chars().count()),
+            format!(
+                "messageId has {} characters, it must have fewer than {MESSAGE_ID_CHARS_BELOW}",
+                id.chars().count()
+            ),
         ),
         None => refuse(RejectionReason::MessageIdInvalid, "messageId must be a string"),
     }
@@ -289,9 +296,11 @@ type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 fn traits(raw: Option<&RawValue>) -> Checked<Option<String>> {
     let text = object("traits", raw, RejectionReason::TraitsNotObject)?;
-    let count = text.as_deref().and_then(|text| serde_json::from_str::<Parts<'_>>(text).ok()).map_or(0, |p| p.len());
+    let count =
+        text.as_deref().and_then(|text| serde_json::from_str::<Parts<'_>>(text).ok()).map_or(0, |p| p.len());
     if count >= TRAITS_BELOW {
-        let detail = format!("{count} traits in one message, there must be fewer than {TRAITS_BELOW}: split the call");
+        let detail =
+            format!("{count} traits in one message, there must be fewer than {TRAITS_BELOW}: split the call");
         return refuse(RejectionReason::TraitsTooMany, detail);
     }
     Ok(text)
@@ -348,7 +357,10 @@ fn instant(field: &str, raw: Option<&RawValue>) -> Checked<Option<Timestamp>> {
         Some(instant) => Ok(Some(instant)),
         None => refuse(
             RejectionReason::TimestampInvalid,
-            format!("{field} {:?} is neither ISO 8601 nor a Unix time from 1970 on", Rejection::excerpt_of(&text)),
+            format!(
+                "{field} {:?} is neither ISO 8601 nor a Unix time from 1970 on",
+                Rejection::excerpt_of(&text)
+            ),
         ),
     }
 }
@@ -359,8 +371,11 @@ mod tests {
 
     /// One line per case: what became of it.
     fn check_all(cases: &[&str]) -> String {
-        let arrival =
-            Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: "203.0.113.9".parse().ok() };
+        let arrival = Arrival {
+            received_at: Timestamp(1_700_000_000_000),
+            source: "web",
+            peer_ip: "203.0.113.9".parse().ok(),
+        };
         cases
             .iter()
             .map(|text| match check_message(text, None, &Envelope::default(), &arrival) {
@@ -424,11 +439,8 @@ mod tests {
         let context = raw(r#"{"app":"shop","locale":"en"}"#);
         let integrations = raw(r#"{"All":false}"#);
         let sent_at = raw(r#""2023-11-14T22:13:20Z""#);
-        let envelope = Envelope {
-            context: Some(&context),
-            integrations: Some(&integrations),
-            sent_at: Some(&sent_at),
-        };
+        let envelope =
+            Envelope { context: Some(&context), integrations: Some(&integrations), sent_at: Some(&sent_at) };
         let arrival = Arrival { received_at: Timestamp(1_700_000_060_000), source: "web", peer_ip: None };
         let text = r#"{"messageId":"m","event":"E","userId":"u","context":{"locale":"de"},"timestamp":"2023-11-14T22:13:00Z"}"#;
         let message = check_message(text, Some(MessageType::Track), &envelope, &arrival).unwrap();

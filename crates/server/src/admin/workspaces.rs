@@ -22,8 +22,11 @@ pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
 /// Names and counts; tokens and keys are not shown.
 fn workspace_json(engine: &Engine) -> Value {
     let config = engine.config();
-    let sources: Vec<Value> =
-        config.sources.iter().map(|source| json!({ "name": source.name, "enabled": source.enabled })).collect();
+    let sources: Vec<Value> = config
+        .sources
+        .iter()
+        .map(|source| json!({ "name": source.name, "enabled": source.enabled }))
+        .collect();
     json!({
         "id": config.id,
         "ready": engine.health() == Health::Ready,

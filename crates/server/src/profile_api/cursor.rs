@@ -8,7 +8,12 @@ use crate::error::ApiError;
 
 /// The parts of a comma-separated parameter.
 pub(super) fn list(text: Option<&str>) -> Vec<String> {
-    text.unwrap_or_default().split(',').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
+    text.unwrap_or_default()
+        .split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// The `cursor` of an answer. `next` names the last thing on this page.

@@ -60,12 +60,12 @@ pub(super) async fn read(
 
 fn event_json(message: &Message) -> Value {
     let ids = [("user_id", &message.user_id), ("anonymous_id", &message.anonymous_id)];
-    let external_ids: Vec<Value> = ids
-        .iter()
-        .filter_map(|(type_, id)| id.as_ref().map(|id| external_id(type_, id)))
-        .collect();
+    let external_ids: Vec<Value> =
+        ids.iter().filter_map(|(type_, id)| id.as_ref().map(|id| external_id(type_, id))).collect();
     let part = |text: &Option<String>| -> Value {
-        text.as_deref().and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| Value::Object(Map::new()))
+        text.as_deref()
+            .and_then(|text| serde_json::from_str(text).ok())
+            .unwrap_or_else(|| Value::Object(Map::new()))
     };
     let mut event = json!({
         "external_ids": external_ids,
@@ -92,9 +92,11 @@ fn external_id(type_: &str, id: &str) -> Value {
 fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     match text {
         None => Ok(None),
-        Some(text) => Timestamp::parse(text)
-            .map(Some)
-            .ok_or_else(|| ApiError::invalid(format!("{name} is {text:?}, it must be ISO 8601, such as 2026-01-31T00:00:00Z"))),
+        Some(text) => Timestamp::parse(text).map(Some).ok_or_else(|| {
+            ApiError::invalid(format!(
+                "{name} is {text:?}, it must be ISO 8601, such as 2026-01-31T00:00:00Z"
+            ))
+        }),
     }
 }
 

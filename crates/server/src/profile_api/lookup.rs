@@ -50,7 +50,9 @@ impl FromRequestParts<Arc<App>> for Lookup {
             return Err(ApiError::invalid("the profile must be named as type:value, such as user_id:42"));
         };
         let Some(type_) = ExternalIdType::from_word(type_) else {
-            return Err(ApiError::not_found(format!("profiles are found by user_id and anonymous_id, not by {type_:?}")));
+            return Err(ApiError::not_found(format!(
+                "profiles are found by user_id and anonymous_id, not by {type_:?}"
+            )));
         };
         match engine.user(ExternalId { type_, value }) {
             Some(user) => Ok(Self { engine: Arc::clone(engine), user }),

@@ -42,7 +42,11 @@ pub(super) async fn read(
         Some("computed_trait") => (true, false),
         // There are no audiences yet: nobody is in one.
         Some("audience") => (false, false),
-        Some(other) => return Err(ApiError::invalid(format!("class is {other:?}, it must be audience or computed_trait"))),
+        Some(other) => {
+            return Err(ApiError::invalid(format!(
+                "class is {other:?}, it must be audience or computed_trait"
+            )));
+        }
     };
     let definitions = lookup.engine.config().traits;
     let is_computed = |key: &str| {
@@ -50,7 +54,9 @@ pub(super) async fn read(
     };
     let mut keys: Vec<(bool, String)> = Vec::new();
     if with_computed {
-        let own = definitions.iter().flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
+        let own = definitions
+            .iter()
+            .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
         keys.extend(own.map(|key| (false, key)));
     }
     let stored = if with_stored { lookup.engine.stored_traits(lookup.user)? } else { Vec::new() };
@@ -72,12 +78,16 @@ pub(super) async fn read(
             let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else { continue };
             (parsed(&trait_.json), trait_.source.clone(), trait_.updated_at)
         } else {
-            let definition = definitions.iter().find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
+            let definition = definitions
+                .iter()
+                .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
             let Some(definition) = definition else { continue };
             (computed(&lookup, definition, key)?, COMPUTED.to_owned(), engine::now())
         };
         let shown = match query.verbose {
-            Some(true) => json!({ "value": value, "source_id": source, "updated_at": updated_at.to_string() }),
+            Some(true) => {
+                json!({ "value": value, "source_id": source, "updated_at": updated_at.to_string() })
+            }
             _ => value,
         };
         traits.insert(key.clone(), shown);

@@ -65,9 +65,3 @@ pub(super) fn check(wire: &Wire<'_>, arrival: &Arrival<'_>) -> Vec<Checked> {
         .map(|raw| check_message(raw.get(), None, &envelope, arrival).map(Box::new).map_err(Box::new))
         .collect()
 }
-
-/// Reads and checks a batch as the handler does and returns how many messages are good: the reference that ingestion is measured
-/// beside.
-pub fn parse_batch(body: &Bytes, arrival: &Arrival<'_>) -> usize {
-    read(body).map_or(0, |wire| check(&wire, arrival).iter().filter(|checked| checked.is_ok()).count())
-}

@@ -25,7 +25,10 @@ pub(super) fn of<'a>(
         Credentials::Bearer(token) => (body_key, Some(token.as_str())),
         Credentials::None => (body_key, None),
         Credentials::Malformed => {
-            return Err(ApiError::unauthorized(CODE, "the Authorization header is neither HTTP Basic nor Bearer"));
+            return Err(ApiError::unauthorized(
+                CODE,
+                "the Authorization header is neither HTTP Basic nor Bearer",
+            ));
         }
     };
     let Some(key) = key else {
@@ -42,11 +45,18 @@ pub(super) fn of<'a>(
     };
     if !is_allowed {
         let message = format!("source {:?} takes messages with one of its bearer tokens only", found.1.name);
-        let message = if tokens.is_empty() { format!("source {:?} has no bearer tokens", found.1.name) } else { message };
+        let message = if tokens.is_empty() {
+            format!("source {:?} has no bearer tokens", found.1.name)
+        } else {
+            message
+        };
         return Err(ApiError::unauthorized(CODE, message));
     }
     if !found.1.enabled {
-        return Err(ApiError::forbidden("source_disabled", format!("source {:?} is switched off", found.1.name)));
+        return Err(ApiError::forbidden(
+            "source_disabled",
+            format!("source {:?} is switched off", found.1.name),
+        ));
     }
     Ok(found)
 }

@@ -1,0 +1,356 @@
+//! An engine as its callers see it: outcomes, restarts, lost stores and models, disks that fail.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+
+use catalog::{Format, ImportOptions, read_file};
+use domain::{
+    Arrival, Envelope, Exclusion, Interaction, InteractionKind, MessageType, Timestamp, TraitDefinition,
+    TraitKind, WorkspaceConfig, WorkspaceId, check_message,
+};
+use engine::{
+    DataFolder, DataFolderError, Engine, EngineError, Entry, ExternalId, ExternalIdType, Health, Outcome,
+    SubmitError, TimelineQuery,
+};
+use proptest::prelude::*;
+use serde_json::{Value, json};
+use testkit::FaultyDisk;
+
+fn open(folder: &Path) -> Engine {
+    Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
+}
+
+fn message(body: &Value) -> Entry {
+    let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+    let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
+    Entry::Message(Box::new(message))
+}
+
+fn viewed(n: u32, user: u32, item: u32) -> Entry {
+    message(&json!({
+        "type": "track", "messageId": format!("m{n}"), "userId": format!("u{user}"), "event": "Product Viewed",
+        "timestamp": 1_600_000_000 + n, "properties": { "product_id": format!("i{item}") },
+    }))
+}
+
+fn bought(n: u32, user: u32, item: u32) -> Entry {
+    message(&json!({
+        "type": "track", "messageId": format!("b{n}"), "userId": format!("u{user}"), "event": "Order Completed",
+        "properties": { "products": [{ "product_id": format!("i{item}"), "quantity": 2, "price": 3 }] },
+    }))
+}
+
+/// Everything that can be asked, as JSON, without the times of asking.
+fn picture(engine: &Engine) -> Value {
+    let definition = TraitDefinition {
+        key: "t".to_owned(),
+        kind: TraitKind::RecommendedItems,
+        count: 7,
+        exclude: Exclusion::Purchased,
+    };
+    let mut users = BTreeMap::new();
+    engine
+        .compute_trait::<EngineError>(&definition, &|_, _| {}, |user_id, list| {
+            let user = engine.user(ExternalId { type_: ExternalIdType::UserId, value: user_id }).unwrap();
+            let mut query = TimelineQuery { ascending: true, limit: 1_000, ..Default::default() };
+            let (events, _) = engine.events(user, &query).unwrap();
+            query.ascending = false;
+            assert_eq!(engine.events(user, &query).unwrap().0.len(), events.len());
+            let shown = json!({
+                "list": format!("{list:?}"),
+                "history": format!("{:?}", engine.history(user, 1_000)),
+                "events": events.iter().map(|event| event.message.to_json()).collect::<Vec<_>>(),
+                "traits": format!("{:?}", engine.stored_traits(user).unwrap()),
+                "identifiers": format!("{:?}", engine.identifiers(user).unwrap()),
+                "metadata": format!("{:?}", engine.metadata(user).unwrap()),
+            });
+            users.insert(user_id.to_owned(), shown);
+            Ok(())
+        })
+        .unwrap();
+    json!({
+        "users": users,
+        "counts": engine.counts(),
+        "config": engine.config(),
+        "training": engine.training(),
+        "rejections": format!("{:?}", engine.rejections(500)),
+        "nobody": format!("{:?}", engine.recommend(None, 9, Exclusion::None).unwrap()),
+    })
+}
+
+/// A bit of everything.
+fn fill(engine: &Engine) {
+    let config = WorkspaceConfig { profile_token: Some("p".to_owned()), ..engine.config() };
+    engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
+    let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
+    let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
+    engine.import_catalog(file, &|_, _| {}).unwrap();
+    for n in 0..400u32 {
+        engine.submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)]).unwrap();
+    }
+    let traits = json!({ "type": "identify", "messageId": "i", "userId": "u3", "anonymousId": "a3", "traits": { "vip": true } });
+    let anonymous = json!({
+        "type": "track", "messageId": "an", "anonymousId": "a3", "event": "Product Shared", "properties": { "sku": "i2" },
+    });
+    let alias = json!({ "type": "alias", "messageId": "al", "userId": "u4", "previousId": "u5" });
+    let failing = json!({ "type": "track", "messageId": "f", "userId": "u1", "event": "Product Viewed" });
+    for body in [&anonymous, &traits, &alias, &failing] {
+        assert_eq!(engine.submit_blocking(vec![message(body)]).unwrap(), [Outcome::Applied]);
+    }
+    engine.train(&|_| {}).unwrap();
+    engine.submit_blocking(vec![viewed(9_999, 2, 30)]).unwrap();
+}
+
+#[test]
+fn a_lost_store_and_a_lost_model_change_no_answer() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    fill(&engine);
+    let before = picture(&engine);
+    assert!(before["training"]["metrics"]["n_users"].as_u64().unwrap() > 0);
+    assert_eq!(before["users"].as_object().unwrap().len(), 16, "u5 became u4");
+    drop(engine);
+    for lost in [&[][..], &["store"], &["models"], &["store", "models"]] {
+        for part in lost {
+            fs_err::remove_dir_all(folder.path().join(part)).unwrap();
+        }
+        let engine = open(folder.path());
+        assert_eq!(picture(&engine), before, "without {lost:?}");
+    }
+    // A damaged artifact is made again as well.
+    let artifact = fs_err::read_dir(folder.path().join("models")).unwrap().next().unwrap().unwrap().path();
+    let mut bytes = fs_err::read(&artifact).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs_err::write(&artifact, bytes).unwrap();
+    assert_eq!(picture(&open(folder.path())), before);
+}
+
+#[test]
+fn a_message_id_counts_once_also_after_a_restart_and_a_lost_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let twice = vec![viewed(1, 1, 1), viewed(1, 2, 2)];
+    assert_eq!(engine.submit_blocking(twice).unwrap(), [Outcome::Applied, Outcome::Duplicate]);
+    drop(engine);
+    for lose_store in [false, true] {
+        if lose_store {
+            fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+        }
+        let engine = open(folder.path());
+        assert_eq!(engine.submit_blocking(vec![viewed(1, 3, 3)]).unwrap(), [Outcome::Duplicate]);
+        assert_eq!(engine.counts().interactions, 1);
+    }
+}
+
+#[test]
+fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    // Two groups: who sees 0..10, who sees 10..20.
+    let interactions = (0..60u32).flat_map(|user| {
+        (0..10u32).filter(move |n| *n != user % 10).map(move |n| {
+            Interaction::new(
+                format!("g{user}"),
+                format!("i{}", user % 2 * 10 + n),
+                InteractionKind::DetailView,
+            )
+        })
+    });
+    engine.import_interactions(interactions.collect()).unwrap();
+    engine.train(&|_| {}).unwrap();
+    let list = |user: &str| {
+        let user = engine.user_of_text(user);
+        engine.recommend(user, 5, Exclusion::Purchased).unwrap()
+    };
+    assert!(list("u1").fallback);
+    engine.submit_blocking(vec![viewed(1, 1, 3)]).unwrap();
+    let moved = list("u1");
+    assert!(!moved.fallback);
+    let number = |id: &str| id[1..].parse::<u32>().unwrap();
+    assert!(moved.items.iter().all(|item| number(&item.item_id) < 10), "{moved:?}");
+    assert!(moved.items.iter().all(|item| item.because[0].item_id == "i3"));
+
+    // Bought, then so much else that the purchase is no longer in the history in memory.
+    engine.submit_blocking(vec![bought(1, 1, 4)]).unwrap();
+    let views: Vec<Entry> = (0..600).map(|n| viewed(100_000 + n, 1, 15)).collect();
+    engine.submit_blocking(views).unwrap();
+    let all = engine.recommend(engine.user_of_text("u1"), 100, Exclusion::Purchased).unwrap();
+    assert_eq!(all.items.len(), 19);
+    assert!(all.items.iter().all(|item| item.item_id != "i4"));
+    let interacted = engine.recommend(engine.user_of_text("u1"), 100, Exclusion::Interacted).unwrap();
+    assert!(interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str())));
+}
+
+#[test]
+fn interactions_that_were_deleted_are_gone_from_counts_and_history() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let track = |n: u32, event: &str| {
+        let timestamp = 1_600_000_000 + n;
+        message(&json!({
+            "type": "track", "messageId": format!("{event}{n}"), "userId": "u", "event": event,
+            "timestamp": timestamp, "properties": { "sku": "i" },
+        }))
+    };
+    let added = (0..3).map(|n| track(n, "Product Added to Wishlist")).chain([track(9, "Product Added")]);
+    engine.submit_blocking(added.collect()).unwrap();
+    assert_eq!(engine.counts().interactions, 4);
+    engine.submit_blocking(vec![track(10, "Product Removed from Wishlist")]).unwrap();
+    let user = engine.user_of_text("u").unwrap();
+    assert_eq!(engine.counts().interactions, 1);
+    assert_eq!(
+        engine.history(user, 9).iter().map(|item| item.kind).collect::<Vec<_>>(),
+        [InteractionKind::CartAddition]
+    );
+}
+
+#[test]
+fn a_full_disk_refuses_and_recovers_and_a_failed_fsync_breaks() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let open = |disk: &FaultyDisk| {
+        let id = WorkspaceId::new("shop").unwrap();
+        Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap()
+    };
+    let engine = open(&disk);
+    engine.submit_blocking(vec![viewed(0, 0, 0)]).unwrap();
+    disk.set_capacity(Some(disk.used_bytes() + 40));
+    let refused = engine.submit_blocking(vec![viewed(1, 1, 1)]);
+    assert!(matches!(refused, Err(SubmitError::Journal(_))), "{refused:?}");
+    assert!(matches!(engine.health(), Health::Failing(_)));
+    disk.set_capacity(None);
+    // Ready again without anybody having to send something.
+    for _ in 0..100 {
+        if engine.health() == Health::Ready {
+            break;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    assert_eq!(engine.health(), Health::Ready);
+    assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Applied]);
+
+    disk.set_fails_sync(true);
+    assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());
+    disk.set_fails_sync(false);
+    assert!(matches!(engine.health(), Health::Broken(_)));
+    assert!(engine.submit_blocking(vec![viewed(3, 3, 3)]).is_err());
+    drop(engine);
+    // What was acknowledged is there; of the rest nothing is promised.
+    let engine = open(&disk.after_power_loss(0));
+    let repeated = vec![viewed(0, 0, 0), viewed(1, 1, 1)];
+    assert_eq!(engine.submit_blocking(repeated).unwrap(), [Outcome::Duplicate, Outcome::Duplicate]);
+}
+
+#[test]
+fn a_journal_that_lost_what_the_store_has_seen_is_refused() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let id = || WorkspaceId::new("shop").unwrap();
+    let engine = Engine::open_on(id(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+    engine.submit_blocking(vec![viewed(0, 0, 0)]).unwrap();
+    drop(engine);
+    let error =
+        Engine::open_on(id(), folder.path(), Arc::new(FaultyDisk::default()), &|_, _| {}).err().unwrap();
+    assert!(error.full_text().contains("everything below 1 was acknowledged"), "{}", error.full_text());
+}
+
+#[test]
+fn a_data_folder_has_one_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = DataFolder::open(folder.path()).unwrap();
+    data.set_admin_token("secret").unwrap();
+    let Err(error @ DataFolderError::Locked { .. }) = DataFolder::open(folder.path()) else {
+        panic!("no lock")
+    };
+    assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
+    drop(data);
+    assert!(DataFolder::open(folder.path()).unwrap().admin_token_hash().is_some());
+}
+
+/// Messages of all types among few users, devices and items, some of them sent twice.
+fn messages() -> impl Strategy<Value = Vec<Value>> {
+    let events = [
+        "Product Viewed",
+        "Product Added",
+        "Product Removed",
+        "Order Completed",
+        "Product Added to Wishlist",
+        "Product Removed from Wishlist",
+        "Video Playback Completed",
+        "Other",
+    ];
+    let one = (
+        0u32..60,
+        0usize..9,
+        0usize..8,
+        prop::option::of(0u8..4),
+        prop::option::of(0u8..4),
+        0u8..6,
+        0i64..50,
+    );
+    let message = one.prop_map(move |(n, type_, event, user, device, item, at)| {
+        let type_ = MessageType::ALL.get(type_).copied().unwrap_or(MessageType::Track);
+        let mut body = json!({
+            "type": type_.word(), "messageId": format!("m{n}"), "timestamp": 1_600_000_000 + at, "event": events[event],
+            "anonymousId": format!("d{}", device.unwrap_or(9)), "previousId": format!("d{}", item % 4), "groupId": "g",
+            "traits": { "last": n },
+            "properties": { "product_id": format!("i{item}"), "content_asset_id": format!("i{item}"),
+                            "products": [{ "sku": format!("i{item}") }] },
+        });
+        if user.is_some() || type_ == MessageType::Alias {
+            body["userId"] = format!("u{}", user.unwrap_or(0)).into();
+        }
+        if device.is_none() && body.get("userId").is_some() {
+            body.as_object_mut().unwrap().remove("anonymousId");
+        }
+        body
+    });
+    prop::collection::vec(message, 1..80)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Batches, restarts and a lost store leave no trace in any answer.
+    #[test]
+    fn the_fold_depends_on_the_entries_alone(bodies in messages(), batch in 1usize..20, restart in 0usize..80) {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let straight = open(one.path());
+        straight.submit_blocking(bodies.iter().map(message).collect()).unwrap();
+        let mut batched = open(other.path());
+        for (n, chunk) in bodies.chunks(batch).enumerate() {
+            if n == restart / batch {
+                drop(batched);
+                batched = open(other.path());
+            }
+            batched.submit_blocking(chunk.iter().map(message).collect()).unwrap();
+        }
+        let expected = picture(&straight);
+        prop_assert_eq!(&picture(&batched), &expected);
+        drop(batched);
+        fs_err::remove_dir_all(other.path().join("store")).unwrap();
+        prop_assert_eq!(&picture(&open(other.path())), &expected);
+        // Live models agree with models of a rebuilt matrix.
+        if straight.counts().interactions > 0 {
+            let reopened = open(other.path());
+            straight.train(&|_| {}).unwrap();
+            reopened.train(&|_| {}).unwrap();
+            let (mut a, mut b) = (picture(&straight), picture(&reopened));
+            for picture in [&mut a, &mut b] {
+                picture["training"]["finished_at"] = Value::Null;
+                picture["training"]["duration_ms"] = Value::Null;
+            }
+            prop_assert_eq!(a, b);
+        }
+    }
+
+    #[test]
+    fn entries_come_back_as_they_were(bodies in messages()) {
+        for body in &bodies {
+            let entry = message(body);
+            prop_assert_eq!(Entry::decode(&entry.encode()).unwrap(), entry);
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The APIs on a real router without a port.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+mod profile_api;
+mod tracking;
+
+use std::sync::{Arc, OnceLock};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{HeaderMap, Request, StatusCode};
+use base64::Engine as _;
+use domain::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId};
+use engine::{Engine, Entry};
+use serde_json::{Value, json};
+use server::{App, Settings, install_metrics, router};
+use testkit::FaultyDisk;
+use tower::ServiceExt;
+
+/// A server with one workspace on a disk that can be made to fail.
+struct TestApp {
+    router: Router,
+    engine: Arc<Engine>,
+    disk: FaultyDisk,
+    _folder: tempfile::TempDir,
+}
+
+struct Answer {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Value,
+}
+
+impl TestApp {
+    async fn new() -> Self {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let id = WorkspaceId::new("shop").unwrap();
+        let engine = Engine::open_on(id.clone(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        let source = |name: &str, key: &str, bearer: &[&str], enabled| Source {
+            name: name.to_owned(),
+            write_key: key.to_owned(),
+            bearer_tokens: bearer.iter().map(|token| (*token).to_owned()).collect(),
+            enabled,
+        };
+        let config = WorkspaceConfig {
+            profile_token: Some("profile".to_owned()),
+            sources: vec![
+                source("web", "key", &[], true),
+                source("backend", "bearer-key", &["t1", "t2"], true),
+                source("old", "off-key", &[], false),
+            ],
+            traits: vec![TraitDefinition {
+                key: "recommended_items".to_owned(),
+                kind: TraitKind::RecommendedItems,
+                count: 5,
+                exclude: Exclusion::Purchased,
+            }],
+            ..WorkspaceConfig::empty(id)
+        };
+        engine.submit(vec![Entry::Configured(config)]).await.unwrap();
+        let engine = Arc::new(engine);
+        static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
+        let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
+        let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
+        let app = App::new(Settings::default(), vec![Arc::clone(&engine)], admin, metrics).unwrap();
+        Self { router: router(Arc::new(app)), engine, disk, _folder: folder }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::String(text));
+        Answer { status: parts.status, headers: parts.headers, body }
+    }
+
+    async fn post(&self, path: &str, body: impl Into<Body>, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::post(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(body.into()).unwrap()).await
+    }
+
+    /// A batch of the source `web`; the answer in strict mode.
+    async fn batch(&self, messages: Value) -> Answer {
+        let body = json!({ "writeKey": "key", "batch": messages }).to_string();
+        self.post("/v1/batch", body, &[("x-tastemaker-strict", "1")]).await
+    }
+
+    async fn get(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::get(path);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    /// A part of a profile.
+    async fn profile(&self, id: &str, rest: &str) -> Answer {
+        let path = format!("/v1/spaces/shop/collections/users/profiles/{id}/{rest}");
+        self.get(&path, &[("authorization", &basic("profile"))]).await
+    }
+
+    async fn admin(&self, path: &str) -> Answer {
+        self.get(path, &[("authorization", "Bearer admin")]).await
+    }
+}
+
+fn basic(user: &str) -> String {
+    format!("Basic {}", base64::engine::general_purpose::STANDARD.encode(format!("{user}:")))
+}
+
+fn track(n: u32, user: &str, event: &str, properties: Value) -> Value {
+    json!({ "type": "track", "messageId": format!("m{n}"), "userId": user, "event": event, "properties": properties })
+}
+
+impl Answer {
+    /// `status code: message`, for tables of mistakes.
+    fn line(&self) -> String {
+        let error = &self.body["error"];
+        format!(
+            "{} {}: {}",
+            self.status.as_u16(),
+            error["code"].as_str().unwrap_or("-"),
+            error["message"].as_str().unwrap_or("-")
+        )
+    }
+}
+
+#[tokio::test]
+async fn operations_answer_whatever_happens() {
+    let app = TestApp::new().await;
+    assert_eq!(app.get("/healthz", &[]).await.status, 200);
+    assert_eq!(app.get("/readyz", &[]).await.status, 200);
+    app.batch(json!([track(1, "u", "E", json!({}))])).await;
+    let metrics = app.get("/metrics", &[]).await;
+    let text = metrics.body.as_str().unwrap();
+    for name in [
+        "tracking_messages_total{outcome=\"accepted\"}",
+        "journal_append_seconds",
+        "engine_ready 1",
+        "http_requests_total",
+    ] {
+        assert!(text.contains(name), "{name} is missing in\n{text}");
+    }
+    let nothing = app.get("/nothing", &[]).await;
+    insta::assert_snapshot!(nothing.line(), @"404 not_found: there is nothing at this path");
+    assert!(nothing.headers.contains_key("request-id"));
+    insta::assert_snapshot!(app.get("/v1/batch", &[]).await.line(), @"405 method_not_allowed: this path takes another method");
+}
+
+#[tokio::test]
+async fn administration_is_for_administrators() {
+    let app = TestApp::new().await;
+    let mut lines = Vec::new();
+    for headers in [&[][..], &[("authorization", "Bearer x")], &[("authorization", basic("admin").as_str())]]
+    {
+        lines.push(app.get("/api/workspaces", headers).await.line());
+    }
+    lines.push(app.admin("/api/workspaces/nope").await.line());
+    lines.push(app.admin("/api/workspaces/shop/rejections?limit=0").await.line());
+    lines.push(app.admin("/api/workspaces/shop/rejections?limit=x").await.line());
+    insta::assert_snapshot!(lines.join("\n"));
+    let all = app.admin("/api/workspaces").await;
+    assert_eq!(all.status, 200);
+    assert!(!all.body.to_string().contains("profile\""), "no token is shown: {}", all.body);
+
+    let items = "item_id,title\ni1,One\ni2,Two\n";
+    let admin = ("authorization", "Bearer admin");
+    let imported =
+        app.post("/api/workspaces/shop/catalog", items, &[admin, ("content-type", "text/csv")]).await;
+    insta::assert_json_snapshot!(imported.body);
+    let refused = app
+        .post("/api/workspaces/shop/catalog", "item_id\n\"\"\nx\n", &[admin, ("content-type", "text/csv")])
+        .await;
+    assert_eq!(refused.status, 422);
+    insta::assert_json_snapshot!(refused.body);
+    let trained = app.post("/api/workspaces/shop/training", "", &[admin]).await;
+    assert_eq!((trained.status.as_u16(), &trained.body["training"]["n_items"]), (200, &json!(2)));
+    let list = app.admin("/api/workspaces/shop/recommendations?user=nobody&count=5").await;
+    assert_eq!(list.body["items"].as_array().unwrap().len(), 2);
+    assert_eq!(list.body["fallback"], true);
+}
