@@ -71,7 +71,11 @@ mod tests {
         insta::assert_snapshot!(check("[[workspace]]\nid = \"Shop\""));
         insta::assert_snapshot!(check("[[workspace]]\nid = \"v1\""));
         insta::assert_snapshot!(check("[[workspace]]\nid = \"a\"\n[[workspace]]\nid = \"a\""), @"two workspaces have the id a");
-        let trait_ = |rest| check(&format!("[[workspace]]\nid = \"a\"\n[[workspace.trait]]\nkind = \"recommended_items\"\n{rest}"));
+        let trait_ = |rest| {
+            check(&format!(
+                "[[workspace]]\nid = \"a\"\n[[workspace.trait]]\nkind = \"recommended_items\"\n{rest}"
+            ))
+        };
         insta::assert_snapshot!(trait_("key = \"x\"\ncount = 0"), @r#"workspace a: trait "x": count must be 1 to 200"#);
         insta::assert_snapshot!(trait_("key = \"x y\""));
         insta::assert_snapshot!(trait_("key = \"x\"\nexclude = \"bought\""));

@@ -48,7 +48,11 @@ impl Place {
         let known = data.workspaces()?;
         if !known.contains(&self.workspace) {
             let names: Vec<&str> = known.iter().map(WorkspaceId::as_str).collect();
-            let there_are = if names.is_empty() { "there is none".to_owned() } else { format!("there are: {}", names.join(", ")) };
+            let there_are = if names.is_empty() {
+                "there is none".to_owned()
+            } else {
+                format!("there are: {}", names.join(", "))
+            };
             bail!("no workspace {} in {}; {there_are}", self.workspace, self.data.display());
         }
         self.open_in(data)

@@ -12,6 +12,11 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+/// Messages are allocated by request threads and freed by the fold: an allocator that is good at this gives a third more messages a
+/// second.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// What people do becomes what they will like next: on their profile, in an API answer, in a message.
 #[derive(Parser)]
 #[command(name = "tastemaker", version, max_term_width = 100)]

@@ -19,6 +19,8 @@ use crate::terminal;
 
 /// How often the reconciler looks whether a workspace is due.
 const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
+/// How often a stopping server looks whether the reconciler has ended.
+const STOP_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// After a run the reconciler rests this many times as long as it took.
 const TRAINING_REST_FACTOR: u32 = 3;
 
@@ -43,7 +45,8 @@ impl Service {
         let mut engines = Vec::new();
         for id in ids {
             let engine = open_workspace(&data, &id, false)?;
-            let config = bootstrap.and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == id));
+            let config =
+                bootstrap.and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == id));
             if let Some(config) = config {
                 configure(&engine, config)?;
             }
@@ -62,7 +65,8 @@ impl Service {
         shutdown: &Shutdown,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
-        let router = server::router(Arc::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
+        let router =
+            server::router(Arc::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
         let (stopping, mut has_stopped) = tokio::sync::watch::channel(false);
         let app = Arc::clone(&self.app);
         let on_stop = async move {
@@ -97,7 +101,8 @@ impl Service {
 pub(crate) fn open_workspace(data: &DataFolder, id: &WorkspaceId, quiet: bool) -> Result<Engine> {
     let bar = std::cell::OnceCell::new();
     let progress = |done, total| {
-        bar.get_or_init(|| terminal::bar("replaying the journal", "entries", total, quiet)).set_position(done);
+        bar.get_or_init(|| terminal::bar("replaying the journal", "entries", total, quiet))
+            .set_position(done);
     };
     let engine = data.open_workspace(id, &progress).with_context(|| format!("cannot open workspace {id}"))?;
     if let Some(bar) = bar.get() {
@@ -124,12 +129,14 @@ impl Trainer {
         Ok(Self { is_stopping, thread: Some(thread) })
     }
 
-    /// Waits for a run under way: what it has done is kept.
-    pub(crate) fn stop(mut self) {
+    /// Gives a run under way until the deadline; it can be given up, since the next start finds that one is due.
+    pub(crate) fn stop(mut self, shutdown: &Shutdown) {
         self.is_stopping.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            thread.thread().unpark();
-            thread.join().ok();
+        let Some(thread) = self.thread.take() else { return };
+        thread.thread().unpark();
+        let until = Instant::now() + shutdown.deadline();
+        while !thread.is_finished() && Instant::now() < until {
+            std::thread::sleep(STOP_POLL_INTERVAL);
         }
     }
 }
@@ -145,7 +152,8 @@ fn reconcile(engines: &[Arc<Engine>], settings: &Training, is_stopping: &AtomicB
             if let Err(error) = engine.train(&|_| {}) {
                 tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
             }
-            let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(Duration::from_secs(settings.interval_min_s));
+            let rest =
+                (started.elapsed() * TRAINING_REST_FACTOR).max(Duration::from_secs(settings.interval_min_s));
             *next_allowed = Instant::now() + rest;
         }
         std::thread::park_timeout(TRAINING_CHECK_INTERVAL);

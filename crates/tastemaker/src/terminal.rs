@@ -11,10 +11,18 @@ const DRAWS_PER_SECOND: u8 = 10;
 
 /// A bar that counts up to `total` on the standard error; hidden where `quiet` or where nobody is looking.
 pub(crate) fn bar(what: &'static str, unit: &str, total: u64, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND) };
-    let template = format!("{{msg:22}} {{bar:32}} {{human_pos:>10}} of {{human_len}} {unit}  {{per_sec:>14}}  {{eta}} left");
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND)
+    };
+    let template = format!(
+        "{{msg:22}} {{bar:32}} {{human_pos:>10}} of {{human_len}} {unit}  {{per_sec:>14}}  {{eta}} left"
+    );
     let bar = ProgressBar::with_draw_target(Some(total), target)
-        .with_style(ProgressStyle::with_template(&template).expect("the template is right").progress_chars("━╸ "))
+        .with_style(
+            ProgressStyle::with_template(&template).expect("the template is right").progress_chars("━╸ "),
+        )
         .with_message(what);
     bar.enable_steady_tick(Duration::from_millis(250));
     bar
@@ -22,8 +30,13 @@ pub(crate) fn bar(what: &'static str, unit: &str, total: u64, quiet: bool) -> Pr
 
 /// A bar for a share from 0 to 1.
 pub(crate) fn share_bar(what: &'static str, quiet: bool) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND) };
-    let style = ProgressStyle::with_template("{msg:22} {bar:32} {percent:>9} %  {elapsed}").expect("the template is right");
+    let target = if quiet {
+        ProgressDrawTarget::hidden()
+    } else {
+        ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND)
+    };
+    let style = ProgressStyle::with_template("{msg:22} {bar:32} {percent:>9} %  {elapsed}")
+        .expect("the template is right");
     let bar = ProgressBar::with_draw_target(Some(1_000), target)
         .with_style(style.progress_chars("━╸ "))
         .with_message(what);
@@ -69,7 +82,10 @@ pub(crate) fn print_error(error: &anyhow::Error) {
 
 /// Whoever read the output has seen enough.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
-    error.chain().filter_map(|cause| cause.downcast_ref::<std::io::Error>()).any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
+    error
+        .chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
 /// 12345678 as 12,345,678.

@@ -70,7 +70,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let shown = show(args, &engine, address, started).and_then(|()| {
             if !args.no_serve {
                 print_requests(address);
-                runtime.block_on(async { Ok::<_, anyhow::Error>(stop_signal()?.await) })?;
+                runtime.block_on(async {
+                    stop_signal()?.await;
+                    anyhow::Ok(())
+                })?;
                 println!("\nStopped; what the demo wrote is gone.");
             }
             Ok(())
@@ -170,7 +173,10 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
     let user_id = user_id(listener);
     let user = engine.user_of_text(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
     let traits = engine.stored_traits(user)?;
-    let name = traits.iter().find(|(key, _)| key == "first_name").map_or("", |(_, value)| value.json.trim_matches('"'));
+    let name = traits
+        .iter()
+        .find(|(key, _)| key == "first_name")
+        .map_or("", |(_, value)| value.json.trim_matches('"'));
     println!("\n{} {}", bold(name), dim(&format!("({user_id})")));
     println!("  played lately");
     let mut played: Vec<String> = Vec::new();
@@ -194,11 +200,15 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
 
 fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
     let properties = engine.item_properties(item_id)?.unwrap_or_default();
-    let text = |key: &str| properties.get(key).map_or(String::new(), |value| match value.to_json() {
-        serde_json::Value::String(text) => text,
-        serde_json::Value::Array(texts) => texts.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>().join(", "),
-        other => other.to_string(),
-    });
+    let text = |key: &str| {
+        properties.get(key).map_or(String::new(), |value| match value.to_json() {
+            serde_json::Value::String(text) => text,
+            serde_json::Value::Array(texts) => {
+                texts.iter().filter_map(|text| text.as_str()).collect::<Vec<_>>().join(", ")
+            }
+            other => other.to_string(),
+        })
+    };
     Ok(format!("{} · {} ({}; {})", title(engine, item_id)?, text("artist"), text("year"), text("genres")))
 }
 
@@ -238,7 +248,9 @@ fn send_messages(n_listeners: u32, address: SocketAddr) -> Result<u64> {
                 })
             })
             .collect();
-        senders.into_iter().try_for_each(|sender| sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        senders
+            .into_iter()
+            .try_for_each(|sender| sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
     })?;
     bar.finish_and_clear();
     Ok(n_messages.into_inner())

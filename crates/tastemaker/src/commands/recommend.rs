@@ -98,7 +98,12 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
         .map(|(n, item)| {
             let origin = if item.origin == Origin::Model { "history" } else { "popular" };
             let title = title(engine, &item.item_id)?;
-            Ok(vec![format!("{:>2}  {}", n + 1, item.item_id), title, format!("{:.4}", item.score), origin.to_owned()])
+            Ok(vec![
+                format!("{:>2}  {}", n + 1, item.item_id),
+                title,
+                format!("{:.4}", item.score),
+                origin.to_owned(),
+            ])
         })
         .collect::<Result<_>>()?;
     Ok(terminal::table(&["item", "title", "score", "from"], &rows))
@@ -109,15 +114,16 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
     if item.because.is_empty() {
         return Ok("popular with everybody".to_owned());
     }
-    let parts: Vec<String> = item
-        .because
-        .iter()
-        .map(|reason| {
-            let name = title(engine, &reason.item_id)?;
-            let name = if name.is_empty() { reason.item_id.clone() } else { name };
-            Ok(format!("{} {name} ({:.0} %)", reason.kind.participle(), 100.0 * reason.share))
-        })
-        .collect::<Result<_>>()?;
+    let (mut parts, mut last) = (Vec::new(), None);
+    for reason in &item.because {
+        let name = title(engine, &reason.item_id)?;
+        let name = if name.is_empty() { reason.item_id.clone() } else { name };
+        // "played A, B, viewed C": what was done is said where it changes.
+        let verb =
+            if last == Some(reason.kind) { String::new() } else { format!("{} ", reason.kind.participle()) };
+        parts.push(format!("{verb}{name} ({:.0} %)", 100.0 * reason.share));
+        last = Some(reason.kind);
+    }
     Ok(format!("because you {}", parts.join(", ")))
 }
 
@@ -153,7 +159,8 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
     bar.finish_and_clear();
     let n_users = user_ids.len() as u64;
     if args.place.json {
-        let told = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
+        let told =
+            serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
         println!("{told}");
     } else {
         println!(

@@ -50,7 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         service.serve(listener, &settings.shutdown, stop).await
     });
     tracing::info!("stopping");
-    trainer.stop();
+    trainer.stop(&settings.shutdown);
     runtime.shutdown_timeout(settings.shutdown.deadline());
     service.close();
     tracing::info!("stopped");
@@ -71,7 +71,8 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static>
 }
 
 fn start_log(log: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(&log.filter).with_context(|| format!("log.filter {:?} cannot be read", log.filter))?;
+    let filter = EnvFilter::try_new(&log.filter)
+        .with_context(|| format!("log.filter {:?} cannot be read", log.filter))?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     match log.format {
         LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),

@@ -27,7 +27,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// What a run did, for people.
 pub(crate) fn describe(training: &Training) -> String {
-    let days = |half_life: Option<f32>| half_life.map_or("never".to_owned(), |days| format!("after {days} days"));
+    let days =
+        |half_life: Option<f32>| half_life.map_or("never".to_owned(), |days| format!("after {days} days"));
     let row = |name: &str, metrics: &engine::Metrics| {
         vec![
             name.to_owned(),

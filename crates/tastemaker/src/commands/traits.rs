@@ -41,10 +41,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let config = opened.engine.config();
     let Some(definition) = config.trait_definition(&args.key) else {
         let known: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
-        let there_are = if known.is_empty() { "there is none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+        let there_are = if known.is_empty() {
+            "there is none".to_owned()
+        } else {
+            format!("there are: {}", known.join(", "))
+        };
         bail!("workspace {} has no trait {:?}; {there_are}", config.id, args.key);
     };
-    let bar = terminal::bar("computing the trait", "users", opened.engine.counts().known_users, args.place.json);
+    let bar =
+        terminal::bar("computing the trait", "users", opened.engine.counts().known_users, args.place.json);
     let (mut n_users, mut n_fallback) = (0u64, 0u64);
     opened.engine.compute_trait::<anyhow::Error>(
         definition,
@@ -61,7 +66,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     sink.finish()?;
     bar.finish_and_clear();
     if args.place.json {
-        println!("{}", serde_json::json!({ "trait": args.key, "users": n_users, "fallback": n_fallback, "out": args.out }));
+        println!(
+            "{}",
+            serde_json::json!({ "trait": args.key, "users": n_users, "fallback": n_fallback, "out": args.out })
+        );
     } else {
         println!(
             "{} for {} users in {} ({} from popularity only).",
@@ -107,16 +115,25 @@ impl Sink {
             Form::Csv(writer) => {
                 for (n, item) in list.items.iter().enumerate() {
                     let source = if item.origin == engine::Origin::Model { "model" } else { "popular" };
-                    let because: Vec<&str> = item.because.iter().map(|reason| reason.item_id.as_str()).collect();
+                    let because: Vec<&str> =
+                        item.because.iter().map(|reason| reason.item_id.as_str()).collect();
                     let (rank, score) = ((n + 1).to_string(), item.score.to_string());
-                    writer.write_record([user_id, &rank, &item.item_id, &score, source, &because.join("|")])?;
+                    writer.write_record([
+                        user_id,
+                        &rank,
+                        &item.item_id,
+                        &score,
+                        source,
+                        &because.join("|"),
+                    ])?;
                 }
             }
             Form::JsonLines(writer) => {
                 let ids: Vec<&str> = list.items.iter().map(|item| item.item_id.as_str()).collect();
                 let detail = server::list_json(list, engine::now());
                 let key = &self.key;
-                let line = serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });
+                let line =
+                    serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });
                 writeln!(writer, "{line}")?;
             }
         }

@@ -20,9 +20,10 @@ const ALBUMS_MEAN: f64 = 34.0;
 const ANONYMOUS_SHARE: f64 = 0.3;
 
 const FIRST_NAMES: [&str; 40] = [
-    "Amara", "Aiko", "Anders", "Beatriz", "Bilal", "Chiara", "Chinedu", "Daniel", "Dina", "Elif", "Emeka", "Farah", "Finn",
-    "Grace", "Hana", "Ines", "Ivan", "Jonas", "Kavya", "Kofi", "Lena", "Luca", "Mai", "Marta", "Mateo", "Mina", "Nadia",
-    "Noor", "Olu", "Pablo", "Priya", "Rosa", "Sami", "Sofia", "Tariq", "Thandi", "Uma", "Wei", "Yara", "Zoe",
+    "Amara", "Aiko", "Anders", "Beatriz", "Bilal", "Chiara", "Chinedu", "Daniel", "Dina", "Elif", "Emeka",
+    "Farah", "Finn", "Grace", "Hana", "Ines", "Ivan", "Jonas", "Kavya", "Kofi", "Lena", "Luca", "Mai",
+    "Marta", "Mateo", "Mina", "Nadia", "Noor", "Olu", "Pablo", "Priya", "Rosa", "Sami", "Sofia", "Tariq",
+    "Thandi", "Uma", "Wei", "Yara", "Zoe",
 ];
 
 /// The albums as the simulation sees them.
@@ -48,7 +49,8 @@ impl<'a> World<'a> {
 
     /// Appends all messages of a listener to a JSON array that is being written, and returns how many there are.
     pub(crate) fn write_messages(&self, listener: u32, json: &mut String) -> u64 {
-        let mut random = StdRng::seed_from_u64(self.seed ^ (u64::from(listener) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random =
+            StdRng::seed_from_u64(self.seed ^ (u64::from(listener) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
         let weights = self.draw_taste(&mut random);
         let total: f64 = weights.iter().sum();
         let n_albums = (ALBUMS_MEAN * random.random_range(0.3f64..1.7)) as u32;
@@ -72,10 +74,22 @@ impl<'a> World<'a> {
                     player.send(is_anonymous, "Product Viewed", "product_id", &album.item_id, at_ms - 20_000);
                 }
                 if is_played {
-                    player.send(is_anonymous, "Video Playback Completed", "content_asset_id", &album.item_id, at_ms);
+                    player.send(
+                        is_anonymous,
+                        "Video Playback Completed",
+                        "content_asset_id",
+                        &album.item_id,
+                        at_ms,
+                    );
                 }
                 if is_played && random.random_bool(0.15) {
-                    player.send(is_anonymous, "Product Added to Wishlist", "product_id", &album.item_id, at_ms + 5_000);
+                    player.send(
+                        is_anonymous,
+                        "Product Added to Wishlist",
+                        "product_id",
+                        &album.item_id,
+                        at_ms + 5_000,
+                    );
                 }
             }
         }
@@ -134,7 +148,8 @@ struct Player<'a> {
 impl Player<'_> {
     fn identify(&mut self, first_name: &str, at_ms: i64) {
         let traits = format!(r#""traits":{{"first_name":"{first_name}","plan":"free"}}"#);
-        let both = format!(r#""userId":"{}","anonymousId":"device-{:05}""#, user_id(self.listener), self.listener);
+        let both =
+            format!(r#""userId":"{}","anonymousId":"device-{:05}""#, user_id(self.listener), self.listener);
         self.write("identify", &both, at_ms, &traits);
     }
 
@@ -174,9 +189,13 @@ mod tests {
         (0..50).for_each(|listener| _ = world.write_messages(listener, &mut second));
         assert_eq!(first, second);
         first.push(']');
-        let body = format!(r#"{{"batch":{first}}}"#);
-        let arrival = domain::Arrival { received_at: Timestamp(1_700_000_000_000), source: "demo", peer_ip: None };
-        assert_eq!(server::parse_batch(&body.into_bytes().into(), &arrival) as u64, n);
+        let messages: Vec<&serde_json::value::RawValue> = serde_json::from_str(&first).unwrap();
+        assert_eq!(messages.len() as u64, n);
+        let arrival =
+            domain::Arrival { received_at: Timestamp(1_700_000_000_000), source: "demo", peer_ip: None };
+        for message in messages {
+            domain::check_message(message.get(), None, &domain::Envelope::default(), &arrival).unwrap();
+        }
         assert!((40..60).contains(&(n / 50)), "{n} messages of 50 listeners");
     }
 }

@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
 use axum::Router;
-use axum::body::Bytes;
-use axum::routing::post;
 use domain::{Source, WorkspaceConfig, WorkspaceId};
 use engine::DataFolder;
 use serde_json::json;
@@ -61,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let runtime = Runtime::new()?;
     let (real, discarding) = runtime.block_on(async {
         let real = serve(server::router(Arc::clone(&service.app))).await?;
-        let discarding = serve(Router::new().route("/v1/batch", post(parse_and_discard))).await?;
+        let discarding = serve(server::discarding_router(Arc::clone(&service.app))).await?;
         anyhow::Ok((real, discarding))
     })?;
     let next_message = Arc::new(AtomicU64::new(0));
@@ -83,12 +81,17 @@ fn report(args: &Args, real: &[Measured], discarding: &[Measured], n_entries: u6
     let mut ratios: Vec<f64> =
         real.iter().zip(discarding).map(|(real, other)| real.messages_per_s / other.messages_per_s).collect();
     let ratio = median(&mut ratios);
-    let of = |all: &[Measured], figure: fn(&Measured) -> f64| median(&mut all.iter().map(figure).collect::<Vec<_>>());
+    let of = |all: &[Measured], figure: fn(&Measured) -> f64| {
+        median(&mut all.iter().map(figure).collect::<Vec<_>>())
+    };
     let figures = |all| (of(all, |m| m.messages_per_s), of(all, |m| m.p50_ms), of(all, |m| m.p99_ms));
     let (real, discarding) = (figures(real), figures(discarding));
     if args.json {
         let of = |(rate, p50, p99): (f64, f64, f64)| json!({ "messages_per_s": rate, "p50_ms": p50, "p99_ms": p99 });
-        println!("{}", json!({ "acknowledged": of(real), "parsed_and_discarded": of(discarding), "ratio": ratio }));
+        println!(
+            "{}",
+            json!({ "acknowledged": of(real), "parsed_and_discarded": of(discarding), "ratio": ratio })
+        );
         return Ok(());
     }
     let row = |name: &str, (rate, p50, p99): (f64, f64, f64)| {
@@ -131,12 +134,6 @@ async fn serve(router: Router) -> Result<SocketAddr> {
     let address = listener.local_addr()?;
     tokio::spawn(axum::serve(listener, router).into_future());
     Ok(address)
-}
-
-/// All that the real server does before it hands messages over.
-async fn parse_and_discard(body: Bytes) -> String {
-    let arrival = domain::Arrival { received_at: engine::now(), source: "bench", peer_ip: None };
-    format!(r#"{{"success":true,"messages":{}}}"#, server::parse_batch(&body, &arrival))
 }
 
 /// Sends batches over all connections for the time of one measurement.
@@ -191,7 +188,11 @@ async fn send_until(
                 break;
             }
         }
-        ensure!(answer.starts_with(b"HTTP/1.1 200"), "the server answered {}", String::from_utf8_lossy(&answer[..len]));
+        ensure!(
+            answer.starts_with(b"HTTP/1.1 200"),
+            "the server answered {}",
+            String::from_utf8_lossy(&answer[..len])
+        );
         latencies_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
     }
     Ok(latencies_ms)
@@ -201,8 +202,7 @@ async fn send_until(
 fn batch_body(first: u64, n_messages: u64) -> String {
     let messages: Vec<String> = (first..first + n_messages)
         .map(|n| {
-            // Spread over users and items without repeating soon.
-            let (user, item) = (n.wrapping_mul(7_919) % USERS, n.wrapping_mul(104_729) % ITEMS);
+            let (user, item) = (mixed(n) % USERS, mixed(n + 1) % ITEMS);
             format!(
                 r#"{{"type":"track","messageId":"node-next-{n}-b6e4a9c2-5b1f-4d7e","userId":"user-{user}","event":"Product Viewed","timestamp":"2026-01-0{}T12:{:02}:{:02}.{:03}Z","context":{{"library":{{"name":"analytics-node","version":"3.1.0"}}}},"properties":{{"product_id":"item-{item}","sku":"SKU-{item}","name":"Article number {item}","category":"Category {}","price":{}.95,"currency":"EUR","position":{}}},"integrations":{{}}}}"#,
                 1 + n % 9,
@@ -216,4 +216,11 @@ fn batch_body(first: u64, n_messages: u64) -> String {
         })
         .collect();
     format!(r#"{{"writeKey":"{WRITE_KEY}","batch":[{}],"sentAt":null}}"#, messages.join(","))
+}
+
+/// Numbers without a pattern (the finalizer of SplitMix64).
+fn mixed(n: u64) -> u64 {
+    let n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    n ^ (n >> 31)
 }

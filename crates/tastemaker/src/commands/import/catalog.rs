@@ -33,7 +33,8 @@ fn parse_type(text: &str) -> Result<(String, PropertyType), String> {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.file.to_string_lossy();
     let Some(format) = Format::of_name(&name) else { bail!("{name}: the name must end in .csv or .jsonl") };
-    let options = ImportOptions { types: args.types.iter().cloned().collect(), skip_invalid: args.skip_invalid };
+    let options =
+        ImportOptions { types: args.types.iter().cloned().collect(), skip_invalid: args.skip_invalid };
     let read = read_file(fs::File::open(&args.file)?, format, &options);
     let (file, report) = match read {
         Ok(read) => read,
@@ -44,7 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 print_report(&report);
             }
             let ImportReport { n_invalid, n_rows, .. } = *report;
-            bail!("{name}: {n_invalid} of {n_rows} rows are wrong, nothing was imported; --skip-invalid leaves them out");
+            bail!(
+                "{name}: {n_invalid} of {n_rows} rows are wrong, nothing was imported; --skip-invalid leaves them out"
+            );
         }
         Err(error) => return Err(error).with_context(|| format!("cannot import {name}")),
     };
@@ -71,8 +74,11 @@ fn print_report(report: &ImportReport) {
     if report.n_invalid == 0 {
         return;
     }
-    let reasons: Vec<Vec<String>> =
-        report.reasons.iter().map(|(reason, count)| vec![reason.clone(), terminal::grouped(*count)]).collect();
+    let reasons: Vec<Vec<String>> = report
+        .reasons
+        .iter()
+        .map(|(reason, count)| vec![reason.clone(), terminal::grouped(*count)])
+        .collect();
     println!("{}", terminal::table(&["wrong rows", "count"], &reasons));
     for error in &report.errors {
         println!("  row {}: {}: {}", error.row, error.reason, error.detail);

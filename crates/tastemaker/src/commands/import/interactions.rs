@@ -87,7 +87,11 @@ struct Checked {
 /// Reads the file once and says what is wrong with it.
 fn check(columns: &Columns, args: &Args) -> Result<Checked> {
     if !columns.unknown.is_empty() && !args.place.json {
-        eprintln!("left out: unknown columns {}; known are {}", columns.unknown.join(", "), COLUMNS.join(", "));
+        eprintln!(
+            "left out: unknown columns {}; known are {}",
+            columns.unknown.join(", "),
+            COLUMNS.join(", ")
+        );
     }
     let bytes = fs::metadata(&args.file)?.len();
     let bar = terminal::bar("checking the file", "bytes", bytes, args.place.json);
@@ -108,12 +112,18 @@ fn check(columns: &Columns, args: &Args) -> Result<Checked> {
     bar.finish_and_clear();
     if args.place.json {
         if checked.n_invalid > 0 && !args.skip_invalid {
-            let errors: Vec<_> =
-                shown.iter().map(|(row, reason, detail)| json!({ "row": row, "reason": reason, "detail": detail })).collect();
-            println!("{}", json!({ "rows": checked.n_rows, "invalid": checked.n_invalid, "reasons": reasons, "errors": errors }));
+            let errors: Vec<_> = shown
+                .iter()
+                .map(|(row, reason, detail)| json!({ "row": row, "reason": reason, "detail": detail }))
+                .collect();
+            println!(
+                "{}",
+                json!({ "rows": checked.n_rows, "invalid": checked.n_invalid, "reasons": reasons, "errors": errors })
+            );
         }
     } else if checked.n_invalid > 0 {
-        let rows: Vec<_> = reasons.iter().map(|(reason, n)| vec![reason.clone(), terminal::grouped(*n)]).collect();
+        let rows: Vec<_> =
+            reasons.iter().map(|(reason, n)| vec![reason.clone(), terminal::grouped(*n)]).collect();
         println!("{}", terminal::table(&["wrong rows", "count"], &rows));
         for (line, reason, detail) in shown {
             println!("  row {line}: {reason}: {detail}");
@@ -139,7 +149,9 @@ impl Columns {
         let names: Vec<String> =
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect();
         let places = COLUMNS.map(|column| names.iter().position(|name| name == column));
-        if let Some(missing) = COLUMNS[..2].iter().zip(places).find_map(|(column, place)| place.is_none().then_some(column)) {
+        if let Some(missing) =
+            COLUMNS[..2].iter().zip(places).find_map(|(column, place)| place.is_none().then_some(column))
+        {
             bail!("{} has no column {missing}; it has: {}", path.display(), names.join(", "));
         }
         let unknown = names.into_iter().filter(|name| !COLUMNS.contains(&name.as_str())).collect();
@@ -149,10 +161,15 @@ impl Columns {
     /// Hands over every row with its number, from 1 on, as an interaction or as what is wrong with it.
     fn each_row(&self, mut take: impl FnMut(u64, Result<Interaction, RowError>) -> Result<()>) -> Result<()> {
         let file = fs::File::open(&self.path)?;
-        let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(std::io::BufReader::with_capacity(1 << 20, file));
+        let mut reader = csv::ReaderBuilder::new()
+            .flexible(true)
+            .from_reader(std::io::BufReader::with_capacity(1 << 20, file));
         let mut record = csv::ByteRecord::new();
         let mut n = 0;
-        while reader.read_byte_record(&mut record).with_context(|| format!("cannot read {}", self.path.display()))? {
+        while reader
+            .read_byte_record(&mut record)
+            .with_context(|| format!("cannot read {}", self.path.display()))?
+        {
             n += 1;
             let line = record.position().map_or(0, csv::Position::line);
             take(n, self.interaction(&record).map_err(|(reason, detail)| (line, reason, detail)))?;
@@ -167,7 +184,10 @@ impl Columns {
         };
         let id = |n: usize| match field(n)? {
             "" => Err(("an id is missing", format!("column {}", COLUMNS[n]))),
-            id if id.len() > ID_BYTES_MAX => Err(("an id is too long", format!("column {}: {} bytes, the limit is {ID_BYTES_MAX}", COLUMNS[n], id.len()))),
+            id if id.len() > ID_BYTES_MAX => Err((
+                "an id is too long",
+                format!("column {}: {} bytes, the limit is {ID_BYTES_MAX}", COLUMNS[n], id.len()),
+            )),
             id => Ok(id),
         };
         let kind = match field(3)? {
@@ -181,7 +201,10 @@ impl Columns {
         interaction.timestamp = match field(2)? {
             "" => None,
             text => Some(Timestamp::parse(text).ok_or_else(|| {
-                ("timestamp cannot be read", format!("{text:?} is neither ISO 8601 nor a Unix time from 1970 on"))
+                (
+                    "timestamp cannot be read",
+                    format!("{text:?} is neither ISO 8601 nor a Unix time from 1970 on"),
+                )
             })?),
         };
         let value = match field(4)? {
@@ -193,7 +216,9 @@ impl Columns {
         };
         let within = |low: f64| match value {
             Some(value) if (low..=1.0).contains(&value) => Ok(Some(value)),
-            Some(value) => Err(("value is out of range", format!("a {kind} of {value}, it must be from {low} to 1"))),
+            Some(value) => {
+                Err(("value is out of range", format!("a {kind} of {value}, it must be from {low} to 1")))
+            }
             None => Err(("value is missing", format!("a {kind} needs one"))),
         };
         match kind {

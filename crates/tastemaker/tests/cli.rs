@@ -1,0 +1,176 @@
+//! The binary as people and scripts meet it.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+mod process;
+
+use std::path::Path;
+use std::process::Command;
+
+use process::Server;
+use serde_json::{Value, json};
+
+/// Runs the binary in a folder; what it said, with what changes from run to run taken out.
+fn run(folder: &Path, arguments: &[&str]) -> String {
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_tastemaker")).args(arguments).current_dir(folder).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "DIR");
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    let seconds = |line: &str| match line.split_once(" items in ") {
+        Some((before, _)) if line.starts_with("Model ") => format!("{before} items in T s."),
+        _ => line.to_owned(),
+    };
+    let out: Vec<String> = out.lines().map(seconds).collect();
+    format!("exit {}\n{}\n---\n{}", output.status.code().unwrap_or(-1), out.join("\n"), err.trim_end())
+}
+
+fn write(folder: &Path, name: &str, text: &str) {
+    fs_err::write(folder.join(name), text).unwrap();
+}
+
+/// Users of two tastes.
+fn interactions() -> String {
+    let rows = (0..40).flat_map(|user| {
+        (0..8).filter(move |item| item % 8 != user / 2 % 8).map(move |item| {
+            format!("u{user},i{},{},view,1\n", user % 2 * 8 + item, 1_600_000_000 + 86_400 * item)
+        })
+    });
+    format!("user_id,item_id,timestamp,kind,value\n{}", rows.collect::<String>())
+}
+
+#[test]
+fn from_files_to_lists() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    write(
+        folder,
+        "items.csv",
+        &(0..16).fold("item_id,title,price\n".to_owned(), |csv, n| csv + &format!("i{n},Item {n},{n}.5\n")),
+    );
+    let place = ["--data", "data", "--workspace", "shop"];
+    let with = |arguments: &[&str]| run(folder, &[arguments, &place].concat());
+    insta::assert_snapshot!(with(&["import", "interactions", "views.csv"]));
+    insta::assert_snapshot!(with(&["import", "interactions", "views.csv", "--json"]));
+    insta::assert_snapshot!(with(&["import", "catalog", "items.csv"]));
+    insta::assert_snapshot!(with(&["train"]));
+    insta::assert_snapshot!(with(&["recommend", "--user", "u0", "--count", "3", "--explain"]));
+    insta::assert_snapshot!(with(&["recommend", "--user", "nobody", "--count", "2"]));
+    let json: Value = {
+        let shown = with(&["recommend", "--user", "u0", "--count", "1", "--json"]);
+        serde_json::from_str(shown.split_once('\n').unwrap().1.split("---").next().unwrap()).unwrap()
+    };
+    assert_eq!(json["items"][0]["id"], "i0");
+    insta::assert_snapshot!(with(&["trait", "compute", "recommended_items", "--out", "trait.jsonl"]));
+    let lines = fs_err::read_to_string(folder.join("trait.jsonl")).unwrap();
+    assert_eq!(lines.lines().count(), 40);
+    let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
+    assert_eq!(first["recommended_items"].as_array().unwrap().len(), 5);
+    assert_eq!(first["recommended_items__detail"]["items"].as_array().unwrap().len(), 5);
+    with(&["trait", "compute", "recommended_items", "--out", "trait.csv"]);
+    let csv = fs_err::read_to_string(folder.join("trait.csv")).unwrap();
+    assert_eq!(
+        (csv.lines().count(), csv.lines().next().unwrap()),
+        (201, "user_id,rank,item_id,score,source,because")
+    );
+    write(folder, "users.csv", "user_id,item_id\nu0,x\nu1,x\nu0,y\nghost,z\n");
+    insta::assert_snapshot!(with(&[
+        "recommend",
+        "--users",
+        "users.csv",
+        "--count",
+        "4",
+        "--out",
+        "lists.csv"
+    ]));
+    assert_eq!(fs_err::read_to_string(folder.join("lists.csv")).unwrap().lines().count(), 13);
+}
+
+#[test]
+fn mistakes_name_the_thing_the_place_and_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let place = ["--data", "data", "--workspace", "shop"];
+    let with = |arguments: &[&str]| run(folder, &[arguments, &place].concat());
+    let mut shown = Vec::new();
+    shown.push(with(&["train"]));
+    write(
+        folder,
+        "wrong.csv",
+        "user_id,item_id,timestamp,kind,value,note\nu,i,soon,view,1,x\nu,,1,view,1,x\nu,i,1,kiss,1,x\nu,i,1,rating,7,x\nu,i,1,view,1,x\n",
+    );
+    shown.push(with(&["import", "interactions", "wrong.csv"]));
+    shown.push(with(&["import", "interactions", "wrong.csv", "--skip-invalid"]));
+    write(folder, "columns.csv", "user,item\na,b\n");
+    shown.push(with(&["import", "interactions", "columns.csv"]));
+    shown.push(with(&["import", "interactions", "missing.csv"]));
+    shown.push(with(&["import", "catalog", "wrong.txt"]));
+    write(folder, "items.csv", "item_id,price\na,1\na,2\n");
+    shown.push(with(&["import", "catalog", "items.csv"]));
+    shown.push(with(&["trait", "compute", "nope", "--out", "x.csv"]));
+    shown.push(with(&["trait", "compute", "recommended_items", "--out", "x.txt"]));
+    shown.push(run(folder, &["train", "--data", "data", "--workspace", "other"]));
+    shown.push(run(folder, &["train", "--data", "data", "--workspace", "No Name"]));
+    shown.push(run(folder, &["serve", "--data", "data", "--config", "missing.toml"]));
+    write(folder, "config.toml", "[limits]\nrequest_max = 3\n");
+    shown.push(run(folder, &["serve", "--data", "data", "--config", "config.toml"]));
+    write(
+        folder,
+        "bootstrap.toml",
+        "[[workspace]]\nid = \"shop\"\n[[workspace.trait]]\nkey = \"k\"\nkind = \"recommended\"\n",
+    );
+    shown.push(run(folder, &["serve", "--data", "data", "--bootstrap", "bootstrap.toml"]));
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+#[test]
+fn a_damaged_journal_and_a_foreign_version_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    let place = ["--data", "data", "--workspace", "shop"];
+    run(folder, &[&["import", "interactions", "views.csv"][..], &place].concat());
+    let segment = folder.join("data/workspaces/shop/journal/00000000000000000000.seg");
+    let whole = fs_err::read(&segment).unwrap();
+    let mut shown = Vec::new();
+    for (at, mask) in [(60, 1), (4, 3), (whole.len() - 1, 1)] {
+        let mut bytes = whole.clone();
+        bytes[at] ^= mask;
+        fs_err::write(&segment, bytes).unwrap();
+        shown.push(run(folder, &[&["train"][..], &place].concat()));
+    }
+    fs_err::write(&segment, &whole[..whole.len() - 3]).unwrap();
+    shown.push(run(folder, &[&["train"][..], &place].concat()));
+    fs_err::write(&segment, &whole).unwrap();
+    assert!(run(folder, &[&["train"][..], &place].concat()).starts_with("exit 0"));
+    insta::assert_snapshot!(shown.join("\n\n"));
+}
+
+#[test]
+fn a_server_holds_its_folder_and_stops_when_asked() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data);
+    let message = json!({ "writeKey": "key", "userId": "ann", "event": "Product Viewed", "messageId": "m", "properties": { "sku": "lamp" } });
+    let answer = server.agent.post(format!("{}/v1/track", server.base)).send(message.to_string()).unwrap();
+    assert_eq!(answer.status(), 200);
+    let said = run(folder.path(), &["train", "--data", "data", "--workspace", "shop"]);
+    assert!(
+        said.contains(&format!("data folder data is in use by process {}", server.process.id())),
+        "{said}"
+    );
+
+    let id = server.process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(server.process.wait().unwrap().success());
+    drop(server);
+    // The same bootstrap again changes nothing, and everything is there.
+    let server = Server::start(&data);
+    assert_eq!(server.event_ids("ann"), ["m"]);
+    let traits = server.profile("ann", "traits");
+    assert_eq!(traits["traits"]["recommended_items"], json!(["lamp"]));
+    let url = format!("{}/api/workspaces/shop", server.base);
+    let mut answer = server.agent.get(url).header("authorization", "Bearer admin").call().unwrap();
+    let shown: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    assert_eq!(shown["counts"]["journal_entries"], 2);
+}
