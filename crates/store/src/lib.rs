@@ -22,7 +22,7 @@ const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
 const WORKER_THREADS: usize = 2;
 /// Writes that may be in memory only before all keyspaces start to write them to tables, in bytes. The store decides this, not the
 /// engine below, so that one busy keyspace does not make its queue overflow and an idle one does not hold back old log files.
-const UNFLUSHED_BYTES_MAX: u64 = 96 * 1_024 * 1_024;
+const UNFLUSHED_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 /// What a pair takes in memory beside key and value, in bytes.
 const PAIR_OVERHEAD_BYTES: u64 = 50;
 
