@@ -150,6 +150,10 @@ pub fn read_file(
     if report.n_invalid > 0 && !options.skip_invalid {
         return Err(ImportError::Rows(Box::new(report)));
     }
+    if rows.is_empty() {
+        let what = "the file has no items: a catalog without any would withdraw all there are";
+        return Err(ImportError::Header(what.to_owned()));
+    }
     Ok((CatalogFile { columns, rows }, report))
 }
 

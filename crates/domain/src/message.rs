@@ -110,6 +110,15 @@ pub struct Message {
 }
 
 impl Message {
+    /// The bytes of its JSON parts, which are most of it.
+    pub fn text_bytes(&self) -> usize {
+        [&self.body, &self.context, &self.integrations]
+            .iter()
+            .filter_map(|part| part.as_ref())
+            .map(String::len)
+            .sum()
+    }
+
     /// The field that holds [`Message::body`] on the wire.
     pub fn body_field(&self) -> &'static str {
         match self.type_ {

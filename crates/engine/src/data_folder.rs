@@ -89,6 +89,10 @@ impl DataFolder {
         let mut ids = Vec::new();
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
+            // Whatever has no journal is none of ours: a stray file, a folder that somebody made.
+            if !entry.path().join("journal").is_dir() {
+                continue;
+            }
             let id = WorkspaceId::new(entry.file_name().to_string_lossy());
             ids.push(id.map_err(|_| DataFolderError::Foreign { folder: entry.path() })?);
         }

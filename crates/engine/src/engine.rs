@@ -40,7 +40,7 @@ pub enum EngineError {
         source: DecodeError,
     },
     /// Of the store.
-    #[error("cannot use the store at {folder}")]
+    #[error("cannot use the store at {folder}; it may be deleted, the journal makes it again")]
     Store {
         /// Where.
         folder: PathBuf,

@@ -92,6 +92,8 @@ impl Entry {
 pub enum Outcome {
     /// It changed the state.
     Applied,
+    /// A message was applied, but a mapping could not make its action of it, or a limit stood against it: see the rejections.
+    AppliedInPart,
     /// A message with this id was applied before.
     Duplicate,
     /// Imported interactions: how many were new, how many were there.

@@ -116,13 +116,23 @@ fn apply_message(
     // Ids that the message itself brought stand for whoever it landed on, not for somebody else with the same text.
     let own_id = message.user_id.as_ref().or(message.anonymous_id.as_ref()).cloned();
     let of_message = OwnUser { user, id: own_id };
+    let mut outcome = Outcome::Applied;
     for made in actions {
         match made {
             Ok(action) => apply_action(views, batch, action, named_by, &of_message, origin)?,
-            Err(error) => views.rejections.add(batch, mapping_rejection(message, &error)),
+            Err(error) => {
+                outcome = Outcome::AppliedInPart;
+                views
+                    .rejections
+                    .add(batch, rejection(message, RejectionReason::MappingFailed, error.to_string()));
+            }
         }
     }
-    Ok(Outcome::Applied)
+    for limit in views.profiles.take_limits_met() {
+        outcome = Outcome::AppliedInPart;
+        views.rejections.add(batch, rejection(message, RejectionReason::IdentityLimit, limit.to_owned()));
+    }
+    Ok(outcome)
 }
 
 fn apply_action(
@@ -191,10 +201,11 @@ fn traits_of(message: &Message) -> BTreeMap<String, Box<RawValue>> {
     message.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
 }
 
-fn mapping_rejection(message: &Message, error: &MappingError) -> Rejection {
+/// What could not be done with a message that was taken.
+fn rejection(message: &Message, reason: RejectionReason, detail: String) -> Rejection {
     Rejection {
-        reason: RejectionReason::MappingFailed,
-        detail: error.to_string(),
+        reason,
+        detail,
         source: message.source.clone(),
         message_id: Some(message.message_id.clone()),
         type_: Some(message.type_),

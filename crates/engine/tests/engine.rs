@@ -97,9 +97,10 @@ fn fill(engine: &Engine) {
     });
     let alias = json!({ "type": "alias", "messageId": "al", "userId": "u4", "previousId": "u5" });
     let failing = json!({ "type": "track", "messageId": "f", "userId": "u1", "event": "Product Viewed" });
-    for body in [&anonymous, &traits, &alias, &failing] {
+    for body in [&anonymous, &traits, &alias] {
         assert_eq!(engine.submit_blocking(vec![message(body)]).unwrap(), [Outcome::Applied]);
     }
+    assert_eq!(engine.submit_blocking(vec![message(&failing)]).unwrap(), [Outcome::AppliedInPart]);
     engine.train(&|_| {}).unwrap();
     engine.submit_blocking(vec![viewed(9_999, 2, 30)]).unwrap();
 }
@@ -267,6 +268,21 @@ fn a_data_folder_has_one_process() {
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     drop(data);
     assert!(DataFolder::open(folder.path()).unwrap().admin_token_hash().is_some());
+}
+
+#[test]
+fn limits_of_identity_are_told() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let identify = |n: u32| {
+        message(
+            &json!({ "type": "identify", "messageId": format!("m{n}"), "userId": "u", "anonymousId": format!("a{n}") }),
+        )
+    };
+    let outcomes = engine.submit_blocking((0..1_001).map(identify).collect()).unwrap();
+    let n_in_part = outcomes.iter().filter(|outcome| **outcome == Outcome::AppliedInPart).count();
+    assert_eq!((engine.counts().external_ids, n_in_part), (1_000, 2));
+    assert_eq!(engine.rejections(1).latest[0].reason.code(), "identity_limit");
 }
 
 /// Messages of all types among few users, devices and items, some of them sent twice.

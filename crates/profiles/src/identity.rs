@@ -262,7 +262,11 @@ impl Profiles {
         user: UserIdx,
         origin: Origin<'_>,
     ) -> Result<(), StoreError> {
+        if id.is_none() {
+            return Ok(());
+        }
         if self.ids.n_ids_of(user) >= IDS_PER_PROFILE_MAX {
+            self.limits_met.push("the profile has 1,000 ids, the limit: the new id was not linked to it");
             return Ok(());
         }
         if let Some(id) = id.filter(|id| id.type_ == ExternalIdType::UserId)
@@ -303,7 +307,13 @@ impl Profiles {
     ) -> Result<Option<Merge>, StoreError> {
         let full = self.ids.n_merges_of(target) >= MERGES_PER_PROFILE_MAX
             || self.ids.n_ids_of(target) + self.ids.n_ids_of(source) > IDS_PER_PROFILE_MAX;
-        if target == source || full {
+        if target == source {
+            return Ok(None);
+        }
+        if full {
+            self.limits_met.push(
+                "the profile has reached the limit of 100 merges or 1,000 ids: the two were not merged",
+            );
             return Ok(None);
         }
         let identifiers: Vec<_> =

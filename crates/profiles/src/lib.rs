@@ -21,6 +21,8 @@ use store::StoreError;
 pub struct Profiles {
     keys: Keys,
     ids: IdTable,
+    /// What limits stood against since they were last asked for.
+    limits_met: Vec<&'static str>,
 }
 
 impl Profiles {
@@ -28,7 +30,12 @@ impl Profiles {
     pub fn load(store: &store::Store) -> Result<Self, StoreError> {
         let keys = Keys::open(store);
         let ids = identity::load_ids(store, &keys)?;
-        Ok(Self { keys, ids })
+        Ok(Self { keys, ids, limits_met: Vec::new() })
+    }
+
+    /// What was not linked because of a limit, for whoever reports it.
+    pub fn take_limits_met(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.limits_met)
     }
 
     /// The ids of all users.

@@ -142,7 +142,10 @@ pub(crate) fn as_json(response: Response) -> Response {
             let message = "the body's content-encoding is not supported: send gzip or none";
             ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message).into_response()
         }
-        StatusCode::SERVICE_UNAVAILABLE => ApiError::unavailable("the request took too long").into_response(),
+        StatusCode::REQUEST_TIMEOUT => {
+            ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request took too long")
+                .into_response()
+        }
         status => {
             ApiError::new(status, "refused", status.canonical_reason().unwrap_or("refused")).into_response()
         }

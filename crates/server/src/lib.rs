@@ -66,7 +66,7 @@ fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::of_panic))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIME_MAX))
+        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
         .layer(from_fn_with_state(Arc::clone(&app), app::limit_requests))
         .layer(from_fn(operations::measure))
         .layer(from_fn(name_request))

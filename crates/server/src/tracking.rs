@@ -26,6 +26,8 @@ use crate::error::ApiError;
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
+/// Messages of one request are submitted when they have grown to this, in bytes.
+const SUBMIT_BYTES: usize = 2 * 1_024 * 1_024;
 const STRICT_HEADER: &str = "x-tastemaker-strict";
 
 pub(crate) fn routes() -> Router<Arc<App>> {
@@ -51,7 +53,7 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
         let wire = batch::read(&body)?;
         let (_, source) = source::of(&app, &call.headers, wire.write_key().as_deref())?;
         let n_good =
-            batch::check(&wire, &call.arrival(&source.name)).iter().filter(|checked| checked.is_ok()).count();
+            batch::check(&wire, &call.arrival(&source.name)).filter(|checked| checked.is_ok()).count();
         Ok::<_, ApiError>(Json(json!({ "success": true, "messages": n_good })))
     };
     Router::new().route("/v1/batch", post(batch))
@@ -61,15 +63,15 @@ async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Resul
     let (call, body) = Call::read(request, MESSAGE_BYTES_MAX).await?;
     let (engine, source) = source::of(&app, &call.headers, single::write_key(&body)?.as_deref())?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
-    take(engine, vec![checked], call.is_strict()).await
+    take(engine, std::iter::once(checked), call.is_strict()).await
 }
 
 async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let (call, body) = Call::read(request, BATCH_BYTES_MAX).await?;
     let wire = batch::read(&body)?;
     let (engine, source) = source::of(&app, &call.headers, wire.write_key().as_deref())?;
-    let checked = batch::check(&wire, &call.arrival(&source.name));
-    take(engine, checked, call.is_strict()).await
+    let arrival = call.arrival(&source.name);
+    take(engine, batch::check(&wire, &arrival), call.is_strict()).await
 }
 
 /// What is known of a request beside its body.
@@ -112,37 +114,53 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
 /// A message, or why it was not taken.
 pub(crate) type Checked = Result<Box<Message>, Box<Rejection>>;
 
-/// Submits messages and rejections, and answers when all of it is durable and applied.
-async fn take(engine: &Engine, checked: Vec<Checked>, is_strict: bool) -> Result<Response, ApiError> {
+/// Submits messages and rejections, and answers when all of it is durable and applied. They are made as they are submitted: a small body
+/// may unfold into many messages that share a large context.
+async fn take(
+    engine: &Engine,
+    mut checked: impl Iterator<Item = Checked> + Send,
+    is_strict: bool,
+) -> Result<Response, ApiError> {
     let (mut n_accepted, mut n_rejected) = (0, 0);
-    let mut told = Vec::new();
-    let entries: Vec<Entry> = checked
-        .into_iter()
-        .map(|checked| {
+    let (mut told, mut outcomes) = (Vec::new(), Vec::new());
+    loop {
+        let (mut entries, mut bytes) = (Vec::new(), 0);
+        for checked in checked.by_ref() {
             if is_strict {
                 told.push(tell(&checked));
             }
-            match checked {
+            entries.push(match checked {
                 Ok(message) => {
                     n_accepted += 1;
+                    bytes += message.text_bytes();
                     Entry::Message(message)
                 }
                 Err(rejection) => {
                     n_rejected += 1;
+                    bytes += rejection.excerpt.len();
                     Entry::Rejected(rejection)
                 }
+            });
+            if bytes >= SUBMIT_BYTES {
+                break;
             }
-        })
-        .collect();
-    let outcomes = engine.submit(entries).await?;
+        }
+        if entries.is_empty() {
+            break;
+        }
+        outcomes.extend(engine.submit(entries).await?);
+    }
     metrics::counter!("tracking_messages_total", "outcome" => "accepted").increment(n_accepted);
     metrics::counter!("tracking_messages_total", "outcome" => "rejected").increment(n_rejected);
     if !is_strict {
         return Ok(Json(json!({ "success": true })).into_response());
     }
     for (told, outcome) in told.iter_mut().zip(outcomes) {
-        if outcome == Outcome::Duplicate {
-            told["status"] = "duplicate".into();
+        match outcome {
+            Outcome::Duplicate => told["status"] = "duplicate".into(),
+            // The message counts; what could not be made of it is in the rejections.
+            Outcome::AppliedInPart => told["applied_in_part"] = true.into(),
+            _ => {}
         }
     }
     let status = if n_rejected == 0 { StatusCode::OK } else { StatusCode::BAD_REQUEST };

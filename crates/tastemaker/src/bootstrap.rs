@@ -48,6 +48,23 @@ impl Bootstrap {
     }
 }
 
+/// A write key names one source of one workspace.
+pub(crate) fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
+    let sources =
+        || configs.iter().flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)));
+    for (n, (workspace, source)) in sources().enumerate() {
+        if let Some((other, same)) = sources().take(n).find(|(_, other)| other.write_key == source.write_key)
+        {
+            bail!(
+                "source {:?} of workspace {workspace} has the write_key of source {:?} of workspace {other}: give each its own",
+                source.name,
+                same.name
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Journals a configuration, unless it is the one in force.
 pub(crate) fn configure(engine: &Engine, config: &WorkspaceConfig) -> Result<()> {
     if engine.config() != *config {

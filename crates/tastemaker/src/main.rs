@@ -44,6 +44,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    terminal::end_quietly_on_closed_output();
     let result = match Cli::parse().command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
@@ -57,7 +58,12 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) if terminal::is_closed_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            terminal::print_error(&error);
+            let is_for_scripts = std::env::args().any(|argument| argument == "--json");
+            if is_for_scripts {
+                terminal::print_error_json(&error)
+            } else {
+                terminal::print_error(&error)
+            }
             ExitCode::FAILURE
         }
     }

@@ -8,12 +8,12 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use domain::WorkspaceId;
+use domain::{WorkspaceConfig, WorkspaceId};
 use engine::{DataFolder, Engine};
 use server::App;
 use tokio::net::TcpListener;
 
-use crate::bootstrap::{Bootstrap, configure};
+use crate::bootstrap::{Bootstrap, check_write_keys, configure};
 use crate::settings::{Settings, Shutdown, Training};
 use crate::terminal;
 
@@ -37,20 +37,25 @@ impl Service {
         let data = DataFolder::open(folder)?;
         let mut ids = data.workspaces()?;
         if let Some(bootstrap) = bootstrap {
-            bootstrap.apply(&data)?;
             ids.extend(bootstrap.workspaces.iter().map(|workspace| workspace.id.clone()));
         }
         ids.sort();
         ids.dedup();
-        let mut engines = Vec::new();
-        for id in ids {
-            let engine = open_workspace(&data, &id, false)?;
-            let config =
-                bootstrap.and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == id));
-            if let Some(config) = config {
-                configure(&engine, config)?;
-            }
-            engines.push(Arc::new(engine));
+        let engines: Vec<Arc<Engine>> =
+            ids.iter().map(|id| Ok(Arc::new(open_workspace(&data, id, false)?))).collect::<Result<_>>()?;
+        // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
+        let asked_for = |engine: &Engine| {
+            let asked = bootstrap
+                .and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == *engine.id()));
+            asked.cloned().unwrap_or_else(|| engine.config())
+        };
+        let configs: Vec<WorkspaceConfig> = engines.iter().map(|engine| asked_for(engine)).collect();
+        check_write_keys(&configs)?;
+        if let Some(bootstrap) = bootstrap {
+            bootstrap.apply(&data)?;
+        }
+        for (engine, config) in engines.iter().zip(&configs) {
+            configure(engine, config)?;
         }
         let metrics = server::install_metrics()?;
         let app = App::new(settings.limits.of_server(), engines.clone(), data.admin_token_hash(), metrics)

@@ -80,6 +80,29 @@ pub(crate) fn print_error(error: &anyhow::Error) {
     }
 }
 
+/// The same as one line of JSON on the standard error, for scripts that asked for JSON.
+pub(crate) fn print_error_json(error: &anyhow::Error) {
+    let because: Vec<String> = error.chain().skip(1).map(ToString::to_string).collect();
+    eprintln!("{}", serde_json::json!({ "error": error.to_string(), "because": because }));
+}
+
+/// `println!` panics where the output cannot be written. That is no defect: a reader that has gone has seen enough, and a full disk is
+/// an error like others.
+pub(crate) fn end_quietly_on_closed_output() {
+    let others = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        let text = panic.payload().downcast_ref::<String>().map_or("", String::as_str);
+        match text.strip_prefix("failed printing to stdout: ") {
+            Some(why) if why.contains("Broken pipe") => std::process::exit(0),
+            Some(why) => {
+                eprintln!("error: cannot write the output: {why}");
+                std::process::exit(1);
+            }
+            None => others(panic),
+        }
+    }));
+}
+
 /// Whoever read the output has seen enough.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error

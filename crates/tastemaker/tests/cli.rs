@@ -110,10 +110,19 @@ fn mistakes_name_the_thing_the_place_and_the_way_out() {
     shown.push(with(&["trait", "compute", "nope", "--out", "x.csv"]));
     shown.push(with(&["trait", "compute", "recommended_items", "--out", "x.txt"]));
     shown.push(run(folder, &["train", "--data", "data", "--workspace", "other"]));
+    shown.push(run(folder, &["train", "--data", "data", "--workspace", "other", "--json"]));
+    write(folder, "open.csv", "item_id,title\na,\"open\nb,x\n");
+    shown.push(with(&["import", "catalog", "open.csv"]));
+    shown.push(with(&["recommend", "--user", "u", "--count", "18446744073709551615"]));
     shown.push(run(folder, &["train", "--data", "data", "--workspace", "No Name"]));
     shown.push(run(folder, &["serve", "--data", "data", "--config", "missing.toml"]));
     write(folder, "config.toml", "[limits]\nrequest_max = 3\n");
     shown.push(run(folder, &["serve", "--data", "data", "--config", "config.toml"]));
+    let key = |id: &str| {
+        format!("[[workspace]]\nid = \"{id}\"\n[[workspace.source]]\nname = \"web\"\nwrite_key = \"k\"\n")
+    };
+    write(folder, "twice.toml", &(key("shop") + &key("other")));
+    shown.push(run(folder, &["serve", "--data", "fresh", "--bootstrap", "twice.toml"]));
     write(
         folder,
         "bootstrap.toml",

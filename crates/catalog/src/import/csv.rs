@@ -5,7 +5,8 @@ use std::io::Read;
 use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, id_column};
 
 pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(reader);
+    let mut tail = LastByte { reader, last: 0 };
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&mut tail);
     let names: Vec<String> = match reader.headers() {
         Ok(header) => {
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect()
@@ -21,8 +22,9 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
     let mut table = Table { columns: names.clone(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
     table.columns.remove(id);
 
-    let mut record = csv::ByteRecord::new();
+    let (mut record, mut last) = (csv::ByteRecord::new(), csv::ByteRecord::new());
     while reader.read_byte_record(&mut record).map_err(whole_file)? {
+        last.clone_from(&record);
         table.n_rows += 1;
         if table.rows.len() >= ITEMS_MAX {
             return Err(ImportError::TooLarge { what: "items", limit: ITEMS_MAX });
@@ -52,7 +54,30 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             .collect();
         table.rows.push(RawRow { line, item_id, values });
     }
+    let line = last.position().map_or(0, csv::Position::line);
+    let ends_in_lines = last.iter().next_back().is_some_and(|field| field.contains(&b'\n'));
+    drop(reader);
+    // The reader takes the end of the file for the end of a quote.
+    if ends_in_lines && tail.last != b'"' {
+        return Err(ImportError::Header(format!("row {line}: a quote is opened and never closed")));
+    }
     Ok(table)
+}
+
+/// Remembers the last byte that is not white space.
+struct LastByte<R> {
+    reader: R,
+    last: u8,
+}
+
+impl<R: Read> Read for LastByte<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let n = self.reader.read(buffer)?;
+        if let Some(last) = buffer[..n].iter().rev().find(|byte| !byte.is_ascii_whitespace()) {
+            self.last = *last;
+        }
+        Ok(n)
+    }
 }
 
 fn whole_file(error: csv::Error) -> ImportError {

@@ -7,6 +7,9 @@ use serde_json::Value;
 
 use super::{Raw, Table};
 
+/// A CSV column holds sets where at least this share of its values has a `|`.
+const SET_SHARE_MIN: f64 = 0.05;
+
 /// Each column with its declared type, or the narrowest that holds all its values.
 pub(super) fn columns(table: &Table, declared: &BTreeMap<String, PropertyType>) -> Vec<Column> {
     let names = table.columns.iter().enumerate();
@@ -30,7 +33,10 @@ fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyTyp
         Raw::Json(value) => value.is_array(),
         Raw::Absent => false,
     };
-    if present().any(is_set) {
+    let n_sets = present().filter(|value| is_set(value)).count();
+    let is_json = present().any(|value| matches!(value, Raw::Json(_)));
+    // One title with a bar in it does not make titles sets.
+    if n_sets > 0 && (is_json || n_sets as f64 >= SET_SHARE_MIN * present().count() as f64) {
         return PropertyType::Set;
     }
     let narrow = [PropertyType::Int, PropertyType::Double, PropertyType::Boolean, PropertyType::Timestamp];

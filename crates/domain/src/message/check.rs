@@ -123,6 +123,21 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     if !text.trim_start().starts_with('{') {
         return refuse(Reason::BadRequest, "the message is not a JSON object");
     }
+    // What the batch says for all its messages is kept with each.
+    let shared_bytes: usize =
+        [envelope.context, envelope.integrations].iter().flatten().map(|raw| raw.get().len()).sum();
+    if text.len() + shared_bytes > MESSAGE_BYTES_MAX {
+        let detail = format!(
+            "the message has {} bytes and {shared_bytes} more of the batch's context and integrations, the limit is {MESSAGE_BYTES_MAX}",
+            text.len()
+        );
+        return refuse(Reason::MessageTooLarge, detail);
+    }
+    if needs_full_check(text)
+        && let Err(error) = serde_json::from_str::<serde_json::Value>(text)
+    {
+        return refuse(Reason::BadRequest, format!("the message holds JSON that cannot be kept: {error}"));
+    }
     let wire: Wire<'_> = match serde_json::from_str(text) {
         Ok(wire) => wire,
         Err(error) => {
@@ -188,6 +203,37 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
         received_at: arrival.received_at,
         source: arrival.source.to_owned(),
     })
+}
+
+/// Texts are kept as they are and read later, so whatever a later reading would stumble over is refused now: halves of surrogate pairs,
+/// numbers that no double holds, objects nested too deeply. Messages that may have any of these are few.
+fn needs_full_check(text: &str) -> bool {
+    /// Objects and arrays; under the depth at which reading gives up.
+    const OPENINGS_MAX: u32 = 100;
+    /// A number of more digits than this may be out of range.
+    const DIGITS_MAX: u32 = 300;
+    let bytes = text.as_bytes();
+    let (mut openings, mut digits) = (0u32, 0u32);
+    for (n, byte) in bytes.iter().enumerate() {
+        digits = if byte.is_ascii_digit() { digits + 1 } else { 0 };
+        let is_suspect = match byte {
+            b'{' | b'[' => {
+                openings += 1;
+                openings > OPENINGS_MAX
+            }
+            b'u' => n > 0 && bytes[n - 1] == b'\\' && matches!(bytes.get(n + 1), Some(b'd' | b'D')),
+            // Three digits of an exponent are needed to leave the range.
+            b'e' | b'E' if n > 0 && bytes[n - 1].is_ascii_digit() => {
+                let exponent = bytes[n + 1..].iter().skip_while(|byte| matches!(byte, b'+' | b'-'));
+                exponent.take(3).filter(|byte| byte.is_ascii_digit()).count() == 3
+            }
+            _ => digits > DIGITS_MAX,
+        };
+        if is_suspect {
+            return true;
+        }
+    }
+    false
 }
 
 /// `arrival - (sent - original)`; without `sentAt` the sender's clock is believed, without a time of its own the message
@@ -414,6 +460,8 @@ mod tests {
             r#"{"type":"group","userId":"u","groupId":""}"#,
             r#"{"type":"alias","userId":"u"}"#,
             r#"{"type":"alias","anonymousId":"a","previousId":"p"}"#,
+            r#"{"type":"identify","userId":"u","traits":{"\ud800":1,"b":2}}"#,
+            r#"{"type":"track","event":"E","userId":"u","properties":{"n":1e999}}"#,
         ]));
     }
 

@@ -54,6 +54,8 @@ pub enum RejectionReason {
     TimestampInvalid,
     /// The message was taken, but a mapping that it triggers could not make its action of it.
     MappingFailed,
+    /// The message was taken, but its ids were not linked: the profile has reached a limit.
+    IdentityLimit,
 }
 
 impl RejectionReason {
@@ -81,6 +83,7 @@ impl RejectionReason {
             Self::ContextNotObject => "context_not_object",
             Self::TimestampInvalid => "timestamp_invalid",
             Self::MappingFailed => "mapping_failed",
+            Self::IdentityLimit => "identity_limit",
         }
     }
 }

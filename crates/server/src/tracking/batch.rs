@@ -40,9 +40,12 @@ pub(super) fn read(body: &Bytes) -> Result<Wire<'_>, ApiError> {
 }
 
 /// Checks every message. A batch that is empty or too long is rejected whole, as one rejection.
-pub(super) fn check(wire: &Wire<'_>, arrival: &Arrival<'_>) -> Vec<Checked> {
+pub(super) fn check<'a>(
+    wire: &'a Wire<'_>,
+    arrival: &'a Arrival<'_>,
+) -> Box<dyn Iterator<Item = Checked> + Send + 'a> {
     let refused = |reason, detail: String| {
-        vec![Err(Box::new(Rejection {
+        let rejection = Rejection {
             reason,
             detail,
             source: arrival.source.to_owned(),
@@ -50,7 +53,8 @@ pub(super) fn check(wire: &Wire<'_>, arrival: &Arrival<'_>) -> Vec<Checked> {
             type_: None,
             received_at: arrival.received_at,
             excerpt: wire.batch.first().map_or(String::new(), |first| Rejection::excerpt_of(first.get())),
-        }))]
+        };
+        Box::new(std::iter::once(Err(Box::new(rejection))))
     };
     if wire.batch.is_empty() {
         return refused(RejectionReason::EmptyBatch, "batch holds no messages".to_owned());
@@ -60,8 +64,6 @@ pub(super) fn check(wire: &Wire<'_>, arrival: &Arrival<'_>) -> Vec<Checked> {
         return refused(RejectionReason::BatchTooLong, detail);
     }
     let envelope = Envelope { context: wire.context, integrations: wire.integrations, sent_at: wire.sent_at };
-    wire.batch
-        .iter()
-        .map(|raw| check_message(raw.get(), None, &envelope, arrival).map(Box::new).map_err(Box::new))
-        .collect()
+    let checked = move |raw: &RawValue| check_message(raw.get(), None, &envelope, arrival);
+    Box::new(wire.batch.iter().map(move |raw| checked(raw).map(Box::new).map_err(Box::new)))
 }

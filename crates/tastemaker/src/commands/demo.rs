@@ -1,7 +1,9 @@
 //! `tastemaker demo`: the main job in a minute.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -44,6 +46,8 @@ const SENDERS: usize = 2;
 /// A batch is sent when it has grown to this, in bytes: well under the limit of the tracking API.
 const BATCH_BYTES: usize = 120_000;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
+/// What shells expect of a program that was interrupted.
+const INTERRUPTED_STATUS: i32 = 130;
 /// How many listeners are shown.
 const SHOWN: u32 = 5;
 const PLAYS_SHOWN: usize = 4;
@@ -54,12 +58,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let settings = Settings { listen: args.listen, ..Settings::default() };
     prepare(folder.path())?;
     let service = Service::open(folder.path(), None, &settings)?;
-    let engine = std::sync::Arc::clone(&service.engines[0]);
+    let engine = Arc::clone(&service.engines[0]);
     let runtime = Runtime::new()?;
     let listener = runtime
         .block_on(TcpListener::bind(args.listen))
         .with_context(|| format!("cannot listen on {}: name another address with --listen", args.listen))?;
     let address = listener.local_addr()?;
+    let is_serving = Arc::new(AtomicBool::new(false));
+    runtime.block_on(async { remove_when_interrupted(folder.path().to_owned(), Arc::clone(&is_serving)) })?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
@@ -69,6 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         });
         let shown = show(args, &engine, address, started).and_then(|()| {
             if !args.no_serve {
+                is_serving.store(true, Ordering::Relaxed);
                 print_requests(address);
                 runtime.block_on(async {
                     stop_signal()?.await;
@@ -85,6 +92,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     drop(engine);
     service.close();
     result
+}
+
+/// Until the demo serves, an interrupt ends it at once; what it wrote must not stay.
+fn remove_when_interrupted(folder: PathBuf, is_serving: Arc<AtomicBool>) -> Result<()> {
+    let interrupted = stop_signal()?;
+    tokio::spawn(async move {
+        interrupted.await;
+        if !is_serving.load(Ordering::Relaxed) {
+            fs_err::remove_dir_all(folder).ok();
+            std::process::exit(INTERRUPTED_STATUS);
+        }
+    });
+    Ok(())
 }
 
 /// Makes the workspace with its source and its trait, before it is served.

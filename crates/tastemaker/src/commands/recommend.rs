@@ -26,8 +26,8 @@ pub(crate) struct Args {
     #[arg(long, value_name = "FILE", requires = "users")]
     out: Option<PathBuf>,
     /// How many items
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    count: usize,
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    count: u32,
     /// What to leave out
     #[arg(long, value_enum, default_value_t = Exclude::Interacted)]
     exclude: Exclude,
@@ -68,7 +68,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 fn one(args: &Args, engine: &Engine, user_id: &str) -> Result<()> {
     let user = engine.user_of_text(user_id);
-    let list = engine.recommend(user, args.count, args.exclude.into())?;
+    let list = engine.recommend(user, args.count as usize, args.exclude.into())?;
     if args.place.json {
         println!("{}", serde_json::to_string_pretty(&server::list_json(&list, engine::now()))?);
         return Ok(());
@@ -140,12 +140,12 @@ pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
 fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
     let user_ids = distinct_users(users)?;
     let bar = terminal::bar("recommending", "users", user_ids.len() as u64, args.place.json);
-    let mut file = csv::Writer::from_writer(fs::File::create(out)?);
+    let mut file = csv::Writer::from_writer(super::part_of(out)?);
     file.write_record(["user_id", "item_id", "score"])?;
     let (mut n_unknown, mut n_fallback) = (0u64, 0u64);
     for step in user_ids.chunks(USERS_PER_STEP) {
         let users: Vec<_> = step.iter().map(|user_id| engine.user_of_text(user_id)).collect();
-        let lists = engine.recommend_many(&users, args.count, args.exclude.into())?;
+        let lists = engine.recommend_many(&users, args.count as usize, args.exclude.into())?;
         for ((user_id, user), list) in step.iter().zip(users).zip(lists) {
             n_unknown += u64::from(user.is_none());
             n_fallback += u64::from(list.fallback);
@@ -155,7 +155,7 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
         }
         bar.inc(step.len() as u64);
     }
-    file.flush()?;
+    file.into_inner().map_err(|error| error.into_error())?.persist(out)?;
     bar.finish_and_clear();
     let n_users = user_ids.len() as u64;
     if args.place.json {

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
 use engine::RecommendedList;
-use fs_err as fs;
+use tempfile::NamedTempFile;
 
-use super::Place;
+use super::{Place, part_of};
 use crate::terminal;
 
 #[derive(ClapArgs)]
@@ -84,30 +84,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// A file in the form that its name asks for. It has its name only when it is whole.
 struct Sink {
-    part: PathBuf,
     out: PathBuf,
     key: String,
     form: Form,
 }
 
 enum Form {
-    Csv(Box<csv::Writer<fs::File>>),
-    JsonLines(BufWriter<fs::File>),
+    Csv(Box<csv::Writer<NamedTempFile>>),
+    JsonLines(BufWriter<NamedTempFile>),
 }
 
 impl Sink {
     fn create(out: &Path, key: &str) -> Result<Self> {
-        let part = out.with_extension("part");
         let form = match out.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => {
-                let mut writer = csv::Writer::from_writer(fs::File::create(&part)?);
+                let mut writer = csv::Writer::from_writer(part_of(out)?);
                 writer.write_record(["user_id", "rank", "item_id", "score", "source", "because"])?;
                 Form::Csv(Box::new(writer))
             }
-            Some("jsonl" | "ndjson") => Form::JsonLines(BufWriter::new(fs::File::create(&part)?)),
+            Some("jsonl" | "ndjson") => Form::JsonLines(BufWriter::new(part_of(out)?)),
             _ => bail!("{}: the name must end in .csv or .jsonl", out.display()),
         };
-        Ok(Self { part, out: out.to_owned(), key: key.to_owned(), form })
+        Ok(Self { out: out.to_owned(), key: key.to_owned(), form })
     }
 
     fn write(&mut self, user_id: &str, list: &RecommendedList) -> Result<()> {
@@ -141,10 +139,11 @@ impl Sink {
     }
 
     fn finish(self) -> Result<()> {
-        match self.form {
-            Form::Csv(mut writer) => writer.flush()?,
-            Form::JsonLines(mut writer) => writer.flush()?,
-        }
-        Ok(fs::rename(self.part, self.out)?)
+        let part = match self.form {
+            Form::Csv(writer) => writer.into_inner().map_err(|error| error.into_error())?,
+            Form::JsonLines(writer) => writer.into_inner().map_err(|error| error.into_error())?,
+        };
+        part.persist(self.out)?;
+        Ok(())
     }
 }
