@@ -72,14 +72,17 @@ impl ActionType {
                 let Some(Resolved::Array(lines)) = get(inputs.fields, "items") else {
                     return Err(inputs.missing("items"));
                 };
-                lines
-                    .iter()
-                    .enumerate()
-                    .map(|(n, line)| {
-                        let purchase = inputs.line(InteractionKind::Purchase, line);
-                        purchase.map(Action::AddInteraction).map_err(|what| format!("items[{n}]: {what}"))
-                    })
-                    .collect()
+                let mut purchases: Vec<Interaction> = Vec::new();
+                for (n, line) in lines.iter().enumerate() {
+                    let purchase = inputs.line(InteractionKind::Purchase, line);
+                    let purchase = purchase.map_err(|what| format!("items[{n}]: {what}"))?;
+                    // A user buys an item at an instant once: two lines of it are one purchase of both amounts.
+                    match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
+                        Some(same) => add_line(same, &purchase),
+                        None => purchases.push(purchase),
+                    }
+                }
+                Ok(purchases.into_iter().map(Action::AddInteraction).collect())
             }
             Self::SetViewPortion => {
                 let portion = number(inputs.fields, "portion")?.ok_or_else(|| inputs.missing("portion"))?;
@@ -185,6 +188,13 @@ impl Inputs<'_> {
             timestamp: instant(self.fields, "timestamp")?,
         })])
     }
+}
+
+fn add_line(purchase: &mut Interaction, line: &Interaction) {
+    let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
+    purchase.amount = Some(purchase.amount.unwrap_or(1.0) + line.amount.unwrap_or(1.0));
+    purchase.price = sum(purchase.price, line.price);
+    purchase.profit = sum(purchase.profit, line.profit);
 }
 
 /// A value as the rules for ids, numbers and times see it.

@@ -62,6 +62,7 @@ fn what_presets_make_of_messages() {
         r#"{"type":"track","event":"Product Removed","properties":{"sku":"s"}}"#,
         r#"{"type":"track","event":"Order Completed","properties":{"products":[{"product_id":"a","quantity":3,"price":2,"profit":0.5},{"sku":"b"}]}}"#,
         r#"{"type":"track","event":"Order Completed","properties":{"products":{"sku":"lone"}}}"#,
+        r#"{"type":"track","event":"Order Completed","properties":{"products":[{"sku":"a","price":2},{"sku":"b"},{"sku":"a","quantity":3,"price":2}]}}"#,
         r#"{"type":"track","event":"Order Completed","properties":{"products":[{"sku":"a"},{"price":1}]}}"#,
         r#"{"type":"track","event":"Order Completed","properties":{"products":[]}}"#,
         r#"{"type":"track","event":"Order Completed"}"#,
