@@ -137,7 +137,7 @@ impl Message {
         }
     }
 
-    /// The message as the JSON value that mappings look into; a part that is not JSON is left out.
+    /// The message as a JSON value, to look at; mappings look into the message itself. A part that is not JSON is left out.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::Map::new();
         let texts = [

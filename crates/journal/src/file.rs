@@ -81,16 +81,6 @@ impl FileJournal {
         }
         Ok(Self { disk, segment_bytes_max, segments: RwLock::new(segments), poisoned: Mutex::new(None) })
     }
-
-    /// Reads and checks every block.
-    pub fn verify(&self) -> Result<(), ReadError> {
-        self.read_from(Offset(0)).try_for_each(|record| record.map(|_| ()))
-    }
-
-    /// The size of all segments, in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.segments.read().iter().filter_map(|segment| segment.end).map(|(_, position)| position).sum()
-    }
 }
 
 /// Cuts a torn tail, keeping what is cut; any other wrong bytes are an error.

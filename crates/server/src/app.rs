@@ -41,35 +41,26 @@ pub struct App {
 }
 
 impl App {
-    /// Serves these workspaces. Two sources with one write key are an error: the message names both workspaces.
+    /// Serves these workspaces. No two of their sources have one write key: whoever configures them has checked that.
     pub fn new(
         settings: Settings,
         engines: Vec<Arc<Engine>>,
         admin_token_hash: Option<[u8; 32]>,
         metrics: PrometheusHandle,
-    ) -> Result<Self, String> {
-        let mut sources: BTreeMap<String, (Arc<Engine>, Source)> = BTreeMap::new();
-        for engine in &engines {
-            for source in engine.config().sources {
-                let key = source.write_key.clone();
-                if let Some((other, _)) = sources.insert(key, (Arc::clone(engine), source.clone())) {
-                    let (a, b) = (other.id(), engine.id());
-                    return Err(format!(
-                        "source {:?} of workspace {b} has the write_key of a source of {a}",
-                        source.name
-                    ));
-                }
-            }
-        }
-        Ok(Self {
+    ) -> Self {
+        let sources = engines.iter().flat_map(|engine| {
+            let own = engine.config().sources.into_iter();
+            own.map(move |source| (source.write_key.clone(), (Arc::clone(engine), source)))
+        });
+        Self {
             settings,
+            sources: sources.collect(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
-            sources,
             admin_token_hash,
             metrics,
             n_requests: AtomicUsize::new(0),
             is_stopping: AtomicBool::new(false),
-        })
+        }
     }
 
     /// From now on `/readyz` says that the server is going away.

@@ -146,11 +146,6 @@ impl Store {
         Box::new(self.db.snapshot().range(&keyspace.inner, from.to_vec()..until.to_vec()).map(read_pair))
     }
 
-    /// The size on disk, in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.db.disk_space().unwrap_or(0)
-    }
-
     /// Hands everything committed to the operating system, for a clean stop.
     pub fn flush(&self) -> Result<()> {
         self.db.persist(fjall::PersistMode::Buffer).map_err(engine("flush"))

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use domain::{WorkspaceConfig, WorkspaceId};
 use engine::{DataFolder, Engine};
 use server::App;
@@ -58,8 +58,7 @@ impl Service {
             configure(engine, config)?;
         }
         let metrics = server::install_metrics()?;
-        let app = App::new(settings.limits.of_server(), engines.clone(), data.admin_token_hash(), metrics)
-            .map_err(|what| anyhow!(what))?;
+        let app = App::new(settings.limits.of_server(), engines.clone(), data.admin_token_hash(), metrics);
         Ok(Self { app: Arc::new(app), engines, data })
     }
 

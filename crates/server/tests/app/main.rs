@@ -63,7 +63,7 @@ impl TestApp {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
-        let app = App::new(Settings::default(), vec![Arc::clone(&engine)], admin, metrics).unwrap();
+        let app = App::new(Settings::default(), vec![Arc::clone(&engine)], admin, metrics);
         Self { router: router(Arc::new(app)), engine, disk, _folder: folder }
     }
 
