@@ -78,6 +78,12 @@ fn one(args: &Args, engine: &Engine, user_id: &str) -> Result<()> {
     } else if list.fallback {
         println!("Nothing in the history of {user_id:?} says more than what is popular.");
     }
+    if list.items.is_empty() {
+        println!(
+            "Nothing is left to recommend to {user_id:?}: every available item is excluded; see --exclude."
+        );
+        return Ok(());
+    }
     println!("{}", list_table(engine, &list)?);
     if args.explain {
         for (n, item) in list.items.iter().enumerate() {
