@@ -18,7 +18,9 @@ const ONLY_IN: [(&str, &[&str]); 6] = [
     ("ureq", &["tastemaker"]),
     ("tokio", &["engine", "server", "tastemaker"]),
     ("fjall", &["store"]),
-    ("rand", &["tastemaker"]),
+    // From a seed that the caller gives.
+    ("rand", &["tastemaker", "recommender", "linalg"]),
+    ("faer", &["linalg"]),
 ];
 /// What the fold and all that it calls must not read: clocks and chance.
 const FOLD_FILES: [&str; 7] = [

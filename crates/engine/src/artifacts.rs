@@ -57,11 +57,11 @@ impl Artifacts {
         recommender::decode(&bytes).map(Some).map_err(|source| ArtifactsError::Unusable { path, source })
     }
 
-    /// Removes all artifacts but one; what cannot be removed does no harm.
-    pub(crate) fn remove_others(&self, version: &str) {
-        let kept = self.path(version);
+    /// Removes all artifacts but some; what cannot be removed does no harm.
+    pub(crate) fn remove_others(&self, versions: &[String]) {
+        let kept: Vec<PathBuf> = versions.iter().map(|version| self.path(version)).collect();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        for path in entries.flatten().map(|entry| entry.path()).filter(|path| *path != kept) {
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
             if let Err(error) = fs::remove_file(&path) {
                 tracing::warn!(%error, "an old model artifact stays");
             }

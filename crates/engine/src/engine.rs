@@ -13,6 +13,8 @@ use store::{Store, StoreError};
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::entry::DecodeError;
 use crate::fold::Prepared;
+use crate::query::Cold;
+use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
 use crate::{Entry, Outcome};
@@ -54,6 +56,12 @@ pub enum EngineError {
     /// Of the writer.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+    /// Nobody has trained such a model, or it is forgotten.
+    #[error("no model {version}: `tastemaker models` lists those there are")]
+    NoSuchModel {
+        /// Which.
+        version: String,
+    },
     /// Of files of its own.
     #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),
@@ -74,6 +82,8 @@ pub struct Engine {
     writer: Writer,
     pub(crate) artifacts: Artifacts,
     pub(crate) model: ArcSwapOption<Model>,
+    pub(crate) cold: ArcSwapOption<Cold>,
+    pub(crate) cold_lock: Mutex<()>,
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
 }
@@ -110,6 +120,8 @@ impl Engine {
             shared,
             artifacts,
             model: ArcSwapOption::empty(),
+            cold: ArcSwapOption::empty(),
+            cold_lock: Mutex::new(()),
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
         };
@@ -159,21 +171,25 @@ impl Engine {
         }
     }
 
-    /// Loads the model that the journal says is in use, or makes it again where its artifact is lost.
+    /// Loads the model that the journal says is in use.
     fn load_model(&self) -> Result<(), EngineError> {
         let Some(training) = self.training() else { return Ok(()) };
-        let model = match self.artifacts.read(&training.version) {
-            Ok(Some(model)) => model,
-            missing => {
-                let why = missing.err().map_or("it is missing".to_owned(), |error| with_sources(&error));
-                tracing::warn!(why, version = training.version, "the model is made again from the journal");
-                let model = self.remake_model(&training)?;
-                self.artifacts.write(&model)?;
-                model
-            }
-        };
+        let model = self.read_or_remake(&training)?;
         self.use_model(model);
         Ok(())
+    }
+
+    /// The model of a run, made again where its artifact is lost.
+    pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
+        let why = match self.artifacts.read(&training.version) {
+            Ok(Some(model)) => return Ok(model),
+            Ok(None) => "it is missing".to_owned(),
+            Err(error) => with_sources(&error),
+        };
+        tracing::warn!(why, version = training.version, "the model is made again from the journal");
+        let model = self.remake_model(training)?;
+        self.artifacts.write(&model)?;
+        Ok(model)
     }
 
     /// Folds the journal up to a training run's offset into a store aside and fits with the run's parameters.
@@ -193,9 +209,15 @@ impl Engine {
             let views = shared.views.read();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
+        let features = features_of(&|| shared.views.read(), &shared.store, set.n_items())
+            .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
         drop(shared);
         remove()?;
-        Ok(recommender::train_with(&set, &training.parameters, &training.version))
+        Ok(recommender::train_with(
+            &set.with_features(features),
+            &training.search.parameters,
+            &training.version,
+        ))
     }
 }
 

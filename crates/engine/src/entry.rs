@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::Training;
 
 /// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 
 /// Room for a message as most sources send them, in bytes.
 const ENTRY_BYTES_USUAL: usize = 512;
@@ -43,8 +43,15 @@ pub enum Entry {
         /// When.
         received_at: Timestamp,
     },
-    /// A model was trained and is used from now on.
-    ModelActivated(Box<Training>),
+    /// A model was trained; it is used from now on unless it was refused.
+    Trained(Box<Training>),
+    /// The model of an earlier run is used from now on.
+    ModelActivated {
+        /// When.
+        received_at: Timestamp,
+        /// Which.
+        version: String,
+    },
     /// Writing works again after the disk was full.
     Resumed {
         /// When.

@@ -64,10 +64,8 @@ pub(crate) fn apply(
                 return Ok(Outcome::NothingStaged);
             }
         }
-        Entry::ModelActivated(training) => {
-            views.workspace.put_training(batch, &training);
-            views.training = Some(*training);
-        }
+        Entry::Trained(training) => views.add_training(batch, *training),
+        Entry::ModelActivated { version, .. } => views.activate_model(batch, version),
         Entry::Resumed { .. } => {}
     }
     Ok(Outcome::Applied)

@@ -25,12 +25,13 @@ pub use query::{
     USERS_PER_STEP,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
-pub use training::Training;
+pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
 pub use recommender::Origin;
-pub use recommender::evaluation::Metrics;
+pub use recommender::evaluation::{Comparison, Metrics};
+pub use recommender::{Component, ModelConfig, Search, SplitKind};
 
 /// The clock, for entries that are about to be submitted; the fold never calls it.
 pub fn now() -> domain::Timestamp {

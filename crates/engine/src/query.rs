@@ -1,6 +1,7 @@
 //! What can be asked of a workspace.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::{
     Exclusion, InteractionKind, ItemIdx, Message, PropertyValue, Rejection, RejectionReason, Timestamp,
@@ -9,7 +10,7 @@ use domain::{
 use journal::Offset;
 use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
 use rayon::prelude::*;
-use recommender::{Eligibility, Model, Origin, recommend};
+use recommender::{ColdItems, Eligibility, Model, Origin, Recommended, Sources, recommend};
 use store::StoreError;
 
 use crate::views::Views;
@@ -36,7 +37,7 @@ pub struct ListedItem {
     pub item_id: String,
     /// Comparable within one list and one origin only.
     pub score: f32,
-    /// From the model or from popularity.
+    /// From the model, from likeness, or from popularity.
     pub origin: Origin,
     /// What of the user's history speaks for it, strongest first.
     pub because: Vec<ListedReason>,
@@ -51,6 +52,15 @@ pub struct ListedReason {
     pub kind: InteractionKind,
     /// Its part of the score, from 0 to 1.
     pub share: f32,
+    /// For items that no model knows yet: the property in which both are most alike.
+    pub similar_in: Option<String>,
+}
+
+/// The items that a model does not know, of one state of the catalog.
+pub(crate) struct Cold {
+    /// The versions of model and catalog.
+    of: (Option<String>, Option<u32>),
+    items: ColdItems,
 }
 
 /// One interaction of a user, by external ids.
@@ -140,8 +150,9 @@ impl Engine {
         exclusion: Exclusion,
     ) -> Result<RecommendedList, EngineError> {
         let model = self.model.load_full();
+        let cold = self.cold(model.as_deref())?;
         let views = self.shared.views.read();
-        self.list(&views, model.as_deref(), user, count, exclusion)
+        self.list(&views, model.as_deref(), &cold, user, count, exclusion)
     }
 
     /// Recommends to many at once, on all cores; the lists come in the order of the users.
@@ -152,12 +163,13 @@ impl Engine {
         exclusion: Exclusion,
     ) -> Result<Vec<RecommendedList>, EngineError> {
         let model = self.model.load_full();
+        let cold = self.cold(model.as_deref())?;
         users
             .par_iter()
             .map(|&user| {
                 // Taken for each user, so that the fold gets its turns.
                 let views = self.shared.views.read();
-                self.list(&views, model.as_deref(), user, count, exclusion)
+                self.list(&views, model.as_deref(), &cold, user, count, exclusion)
             })
             .collect()
     }
@@ -281,10 +293,31 @@ impl Engine {
         }
     }
 
+    /// What the model in use does not know, as of now; made when the model or the items have changed since it was last asked for.
+    fn cold(&self, model: Option<&Model>) -> Result<Arc<Cold>, EngineError> {
+        let (n_items, catalog_version) = {
+            let views = self.shared.views.read();
+            (views.catalog.n_items(), views.catalog.current().map(|version| version.version))
+        };
+        let of = (model.map(|model| model.version.clone()), catalog_version);
+        let fits = |cold: &Cold| cold.of == of;
+        if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
+            return Ok(cold);
+        }
+        let _one_at_a_time = self.cold_lock.lock();
+        if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
+            return Ok(cold);
+        }
+        let cold = Arc::new(Cold { of, items: ColdItems::of(self.features(n_items)?, model) });
+        self.cold.store(Some(Arc::clone(&cold)));
+        Ok(cold)
+    }
+
     fn list(
         &self,
         views: &Views,
         model: Option<&Model>,
+        cold: &Cold,
         user: Option<UserIdx>,
         count: usize,
         exclusion: Exclusion,
@@ -300,29 +333,31 @@ impl Engine {
         };
         let is_available = |item: ItemIdx| views.catalog.is_available(item);
         let eligibility = Eligibility::new(&is_available, exclusion, history, older);
-        let recommendation =
-            recommend(model, histories, history, &eligibility, views.catalog.n_items(), count);
+        let sources = Sources { model, cold: &cold.items, histories, n_items: views.catalog.n_items() };
+        let recommendation = recommend(sources, history, &eligibility, count);
         let named = |item: ItemIdx| views.catalog.item_id(item).to_owned();
-        Ok(RecommendedList {
-            fallback: recommendation.is_fallback(),
-            items: recommendation
-                .items
-                .into_iter()
-                .map(|item| ListedItem {
-                    item_id: named(item.item),
-                    score: item.score,
-                    origin: item.origin,
-                    because: item
-                        .because
-                        .iter()
-                        .map(|because| ListedReason {
-                            item_id: named(because.item),
-                            kind: because.kind,
-                            share: because.share,
+        let listed = |item: &Recommended| ListedItem {
+            item_id: named(item.item),
+            score: item.score,
+            origin: item.origin,
+            because: item
+                .because
+                .iter()
+                .map(|because| ListedReason {
+                    item_id: named(because.item),
+                    kind: because.kind,
+                    share: because.share,
+                    similar_in: (item.origin == Origin::New)
+                        .then(|| {
+                            cold.items.features().shared_property(because.item, item.item).map(str::to_owned)
                         })
-                        .collect(),
+                        .flatten(),
                 })
                 .collect(),
+        };
+        Ok(RecommendedList {
+            fallback: recommendation.is_fallback(),
+            items: recommendation.items.iter().map(listed).collect(),
             model: model.map(|model| model.version.clone()),
         })
     }

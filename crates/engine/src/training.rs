@@ -1,13 +1,24 @@
-//! Training runs: a snapshot of the matrix becomes a model beside the traffic, and the journal says which one is used.
+//! Training runs: a snapshot of the matrix becomes a model beside the traffic, is judged, and the journal says which model is used.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use domain::Timestamp;
-use recommender::evaluation::Metrics;
-use recommender::{Model, Parameters, TrainingSet};
+use domain::{ItemIdx, Timestamp};
+use recommender::evaluation::{Comparison, lists_of};
+use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
 
+use crate::views::Views;
 use crate::{Engine, EngineError, Entry, now};
+
+/// Fewer interactions than this are not worth a training run.
+const FIRST_TRAINING_INTERACTIONS: u64 = 100;
+/// The most training runs that are remembered.
+pub const TRAININGS_KEPT_MAX: usize = 50;
+/// The most artifacts that are kept on disk: the one in use and those before it. Others are made again from the journal.
+pub(crate) const ARTIFACTS_KEPT_MAX: usize = 3;
+/// How many items' properties are read between two turns of the fold.
+const ITEMS_PER_STEP: usize = 1_000;
 
 /// The record of a training run. The model is a pure function of the journal up to `offset` and the parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -26,19 +37,39 @@ pub struct Training {
     pub n_interactions: u64,
     /// Interactions of all time at the snapshot: the next run is due after a share of these.
     pub n_interactions_total: u64,
-    /// What the search chose.
-    pub parameters: Parameters,
-    /// Of the chosen parameters, on users' last visits.
-    pub metrics: Metrics,
-    /// Of popularity, on the same.
-    pub popularity_metrics: Metrics,
+    /// The time of the newest interaction in the snapshot, in seconds since 1970.
+    pub as_of_s: u32,
+    /// What the search found.
+    pub search: Search,
+    /// Beside the model that was in use, on what happened since that one; none where there was none, or nothing to judge on.
+    pub beside_current: Option<Comparison>,
+    /// Beside popularity.
+    pub beside_popularity: Option<Comparison>,
+    /// Why the model is not used; none where it is.
+    pub refused: Option<String>,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
 }
 
+/// How a run is made and judged.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct TrainingOptions {
+    /// Of every random choice.
+    pub seed: u64,
+    /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this share, beyond chance, is refused.
+    pub refusal_margin: f64,
+}
+
+impl Default for TrainingOptions {
+    fn default() -> Self {
+        Self { seed: 0, refusal_margin: 0.05 }
+    }
+}
+
 impl Engine {
-    /// Trains a model on everything applied so far, keeps its artifact, and switches to it. `progress` gets the share done.
-    pub fn train(&self, progress: &dyn Fn(f64)) -> Result<Training, EngineError> {
+    /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to it unless it is refused. `progress` gets
+    /// the share done.
+    pub fn train(&self, options: TrainingOptions, progress: &dyn Fn(f64)) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let started = Instant::now();
         let (set, offset, n_interactions_total) = {
@@ -50,8 +81,25 @@ impl Engine {
                 histories.n_interactions(),
             )
         };
+        let set = self.with_features(set)?;
         let version = format!("{offset:012}");
-        let trained = recommender::train(&set, &version, progress);
+        let trained = recommender::train(&set, &SearchOptions { seed: options.seed }, &version, progress);
+        let judged = &trained.judged;
+        let compare = |others: &[Vec<ItemIdx>], since_s| {
+            Comparison::of(&judged.test, &judged.lists, others, since_s, options.seed)
+        };
+        let current = self.model.load_full().zip(self.training());
+        let beside_current = current
+            .as_ref()
+            .and_then(|(model, training)| compare(&lists_of(model, &judged.test), training.as_of_s));
+        let beside_popularity = compare(&judged.popular, 0);
+        let refused = [("the model in use", beside_current), ("popularity", beside_popularity)]
+            .into_iter()
+            .filter_map(|(what, comparison)| Some((what, comparison?)))
+            .find(|(_, comparison)| comparison.is_worse_by(options.refusal_margin))
+            .map(|(what, comparison)| {
+                format!("NDCG {:.4} beside {:.4} of {what}", comparison.ndcg, comparison.other_ndcg)
+            });
         let training = Training {
             version,
             offset,
@@ -60,47 +108,115 @@ impl Engine {
             n_items: set.n_items() as u64,
             n_interactions: set.entries().len() as u64,
             n_interactions_total,
-            parameters: trained.model.parameters,
-            metrics: trained.metrics,
-            popularity_metrics: trained.popularity_metrics,
+            as_of_s: set.as_of_s(),
+            search: trained.search,
+            beside_current,
+            beside_popularity,
+            refused,
             duration_ms: started.elapsed().as_millis() as u64,
         };
+        if let Some(why) = &training.refused {
+            self.submit_one(Entry::Trained(Box::new(training.clone())))?;
+            tracing::warn!(workspace = %self.id(), training.version = %training.version, why, "model refused");
+            return Ok(training);
+        }
         self.artifacts.write(&trained.model)?;
-        self.submit_one(Entry::ModelActivated(Box::new(training.clone())))?;
+        self.submit_one(Entry::Trained(Box::new(training.clone())))?;
         self.use_model(trained.model);
         tracing::info!(
             workspace = %self.id(),
             training.version = %training.version,
             training.n_interactions = training.n_interactions,
-            training.ndcg = training.metrics.ndcg,
-            training.popularity_ndcg = training.popularity_metrics.ndcg,
+            training.ndcg = training.search.blend.ndcg,
+            training.popularity_ndcg = training.search.popularity.ndcg,
             duration_ms = training.duration_ms,
             "model activated"
         );
         Ok(training)
     }
 
-    /// The run whose model is in use.
-    pub fn training(&self) -> Option<Training> {
-        self.shared.views.read().training.clone()
+    /// What a training run would find on the current data: every model and the blend beside popularity. Changes nothing.
+    pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<Search, EngineError> {
+        let set = {
+            let views = self.shared.views.read();
+            TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
+        };
+        let set = self.with_features(set)?;
+        Ok(recommender::search(&set, &SearchOptions { seed }, progress).0)
     }
 
-    /// Whether enough has happened since the last run: a first hundred interactions, then a share of those there were.
-    pub fn is_training_due(&self, share: f64) -> bool {
+    /// The runs that are remembered, newest first.
+    pub fn trainings(&self) -> Vec<Training> {
+        self.shared.views.read().trainings.iter().rev().cloned().collect()
+    }
+
+    /// The run whose model is in use.
+    pub fn training(&self) -> Option<Training> {
+        self.shared.views.read().active_training().cloned()
+    }
+
+    /// Switches to the model of an earlier run, making it again where its artifact is gone.
+    pub fn activate_model(&self, version: &str) -> Result<Training, EngineError> {
+        let _one_at_a_time = self.training_lock.lock();
+        let known = self.trainings().into_iter().find(|training| training.version == version);
+        let Some(training) = known else {
+            return Err(EngineError::NoSuchModel { version: version.to_owned() });
+        };
+        let model = self.read_or_remake(&training)?;
+        self.submit_one(Entry::ModelActivated { received_at: now(), version: version.to_owned() })?;
+        self.use_model(model);
+        Ok(training)
+    }
+
+    /// Whether enough has happened since the last run: a first hundred interactions, then a share of those there were, or anything at all
+    /// after `interval_max_s`.
+    pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {
         let views = self.shared.views.read();
         let n_now = views.interactions.histories().n_interactions();
-        let due = views.training.as_ref().map_or(FIRST_TRAINING_INTERACTIONS, |training| {
-            let n_then = training.n_interactions_total;
-            n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
-        });
-        n_now >= due
+        // A refused run counts: the same data would be refused again.
+        let Some(last) = views.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
+        let n_then = last.n_interactions_total;
+        let is_old = (now().0 - last.finished_at.0) / 1_000 > interval_max_s as i64;
+        n_now >= n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
+            || (is_old && n_now > n_then)
     }
 
     pub(crate) fn use_model(&self, model: Model) {
-        self.artifacts.remove_others(&model.version);
-        self.model.store(Some(std::sync::Arc::new(model)));
+        let kept: Vec<String> = {
+            let views = self.shared.views.read();
+            let latest = views.trainings.iter().rev().filter(|training| training.refused.is_none());
+            let latest = latest.take(ARTIFACTS_KEPT_MAX).map(|training| training.version.clone());
+            latest.chain([model.version.clone()]).collect()
+        };
+        self.artifacts.remove_others(&kept);
+        self.model.store(Some(Arc::new(model)));
+    }
+
+    fn with_features(&self, set: TrainingSet) -> Result<TrainingSet, EngineError> {
+        let features = self.features(set.n_items())?;
+        Ok(set.with_features(features))
+    }
+
+    /// What the items are like, by their properties.
+    pub(crate) fn features(&self, n_items: usize) -> Result<Arc<recommender::Features>, EngineError> {
+        features_of(&|| self.shared.views.read(), &self.shared.store, n_items)
+            .map_err(|source| self.of_store(source))
     }
 }
 
-/// Fewer interactions than this are not worth a training run.
-const FIRST_TRAINING_INTERACTIONS: u64 = 100;
+/// Reads properties a few items at a time, so that the fold gets its turns.
+pub(crate) fn features_of<'a>(
+    views: &dyn Fn() -> parking_lot::RwLockReadGuard<'a, Views>,
+    store: &store::Store,
+    n_items: usize,
+) -> Result<Arc<recommender::Features>, store::StoreError> {
+    let mut builder = FeaturesBuilder::default();
+    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
+        let views = views();
+        for item in first..(first + ITEMS_PER_STEP).min(n_items) {
+            let item = ItemIdx(item as u32);
+            builder.add(item, &views.catalog.properties(store, item)?);
+        }
+    }
+    Ok(Arc::new(builder.finish(n_items)))
+}

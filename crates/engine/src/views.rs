@@ -5,14 +5,15 @@ use domain::WorkspaceConfig;
 use profiles::Profiles;
 use store::{Keyspace, Read, Store, StoreError};
 
-use crate::Training;
 use crate::interactions::{self, Interactions};
 use crate::message_ids::{self, MessageIds};
 use crate::rejections::{self, Rejections};
+use crate::training::{TRAININGS_KEPT_MAX, Training};
 
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
-const TRAINING_KEY: &[u8] = b"training";
+const TRAININGS_KEY: &[u8] = b"trainings";
+const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
 
 /// Every keyspace of every crate, for opening the store.
 pub(crate) fn keyspaces() -> Vec<&'static str> {
@@ -28,8 +29,10 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
 pub(crate) struct Views {
     pub(crate) workspace: WorkspaceKeyspace,
     pub(crate) config: WorkspaceConfig,
-    /// The model in use.
-    pub(crate) training: Option<Training>,
+    /// The latest training runs, oldest first.
+    pub(crate) trainings: Vec<Training>,
+    /// The version of the model in use.
+    pub(crate) active_model: Option<String>,
     pub(crate) profiles: Profiles,
     pub(crate) catalog: Catalog,
     pub(crate) interactions: Interactions,
@@ -45,7 +48,8 @@ impl Views {
         let workspace = WorkspaceKeyspace(store.keyspace(WORKSPACE));
         Ok(Self {
             config: workspace.get(store, CONFIG_KEY)?.unwrap_or(config),
-            training: workspace.get(store, TRAINING_KEY)?,
+            trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
+            active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
             workspace,
             profiles: Profiles::load(store)?,
             catalog: Catalog::load(store)?,
@@ -57,16 +61,44 @@ impl Views {
     }
 }
 
+impl Views {
+    /// The run whose model is in use.
+    pub(crate) fn active_training(&self) -> Option<&Training> {
+        let version = self.active_model.as_ref()?;
+        self.trainings.iter().find(|training| training.version == *version)
+    }
+
+    /// Remembers a run; its model is used unless it was refused. The run in use is never forgotten.
+    pub(crate) fn add_training(&mut self, batch: &mut store::Batch<'_>, training: Training) {
+        let is_used = training.refused.is_none();
+        let version = training.version.clone();
+        // Without anything new, a second run of the same offset takes the place of the first.
+        self.trainings.retain(|other| other.version != version);
+        self.trainings.push(training);
+        if self.trainings.len() > TRAININGS_KEPT_MAX {
+            let active = self.active_model.clone();
+            let oldest = self.trainings.iter().position(|other| Some(&other.version) != active.as_ref());
+            oldest.into_iter().for_each(|n| drop(self.trainings.remove(n)));
+        }
+        self.workspace.put(batch, TRAININGS_KEY, &self.trainings);
+        if is_used {
+            self.activate_model(batch, version);
+        }
+    }
+
+    /// Uses the model of a run.
+    pub(crate) fn activate_model(&mut self, batch: &mut store::Batch<'_>, version: String) {
+        self.active_model = Some(version);
+        self.workspace.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
+    }
+}
+
 /// Single values of a workspace.
 pub(crate) struct WorkspaceKeyspace(Keyspace);
 
 impl WorkspaceKeyspace {
     pub(crate) fn put_config(&self, batch: &mut store::Batch<'_>, config: &WorkspaceConfig) {
         self.put(batch, CONFIG_KEY, config);
-    }
-
-    pub(crate) fn put_training(&self, batch: &mut store::Batch<'_>, training: &Training) {
-        self.put(batch, TRAINING_KEY, training);
     }
 
     fn put(&self, batch: &mut store::Batch<'_>, key: &[u8], value: &impl serde::Serialize) {

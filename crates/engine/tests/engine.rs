@@ -101,7 +101,7 @@ fn fill(engine: &Engine) {
         assert_eq!(engine.submit_blocking(vec![message(body)]).unwrap(), [Outcome::Applied]);
     }
     assert_eq!(engine.submit_blocking(vec![message(&failing)]).unwrap(), [Outcome::AppliedInPart]);
-    engine.train(&|_| {}).unwrap();
+    engine.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
     engine.submit_blocking(vec![viewed(9_999, 2, 30)]).unwrap();
 }
 
@@ -111,7 +111,7 @@ fn a_lost_store_and_a_lost_model_change_no_answer() {
     let engine = open(folder.path());
     fill(&engine);
     let before = picture(&engine);
-    assert!(before["training"]["metrics"]["n_users"].as_u64().unwrap() > 0);
+    assert!(before["training"]["search"]["blend"]["n_users"].as_u64().unwrap() > 0);
     assert_eq!(before["users"].as_object().unwrap().len(), 16, "u5 became u4");
     drop(engine);
     for lost in [&[][..], &["store"], &["models"], &["store", "models"]] {
@@ -162,7 +162,7 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
         })
     });
     engine.import_interactions(interactions.collect()).unwrap();
-    engine.train(&|_| {}).unwrap();
+    engine.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
     let list = |user: &str| {
         let user = engine.user_of_text(user);
         engine.recommend(user, 5, Exclusion::Purchased).unwrap()
@@ -351,8 +351,8 @@ proptest! {
         // Live models agree with models of a rebuilt matrix.
         if straight.counts().interactions > 0 {
             let reopened = open(other.path());
-            straight.train(&|_| {}).unwrap();
-            reopened.train(&|_| {}).unwrap();
+            straight.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
+            reopened.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
             let (mut a, mut b) = (picture(&straight), picture(&reopened));
             for picture in [&mut a, &mut b] {
                 picture["training"]["finished_at"] = Value::Null;

@@ -1,17 +1,19 @@
 //! Sums over sparse vectors.
 
+use std::ops::AddAssign;
+
 /// A dense vector of zeros that knows which of its places were added to, so that clearing costs only those.
 #[derive(Debug)]
-pub struct Accumulator {
-    sums: Vec<f32>,
+pub struct Accumulator<V = f32> {
+    sums: Vec<V>,
+    /// Holds each place with a sum other than zero, and some of them twice.
     touched: Vec<u32>,
-    is_touched: Vec<bool>,
 }
 
-impl Accumulator {
+impl<V: Copy + Default + PartialEq + AddAssign> Accumulator<V> {
     /// `n` zeros.
     pub fn new(n: usize) -> Self {
-        Self { sums: vec![0.0; n], touched: Vec::new(), is_touched: vec![false; n] }
+        Self { sums: vec![V::default(); n], touched: Vec::new() }
     }
 
     /// The number of places.
@@ -24,28 +26,29 @@ impl Accumulator {
         self.sums.is_empty()
     }
 
-    /// Adds `factor` times a sparse vector.
-    pub fn add_scaled(&mut self, factor: f32, columns: &[u32], values: &[f32]) {
-        for (&column, &value) in columns.iter().zip(values) {
-            let at = column as usize;
-            self.sums[at] += factor * value;
-            if !self.is_touched[at] {
-                self.is_touched[at] = true;
-                self.touched.push(column);
-            }
+    /// Adds at one place.
+    #[inline]
+    pub fn add(&mut self, at: u32, value: V) {
+        let sum = &mut self.sums[at as usize];
+        if *sum == V::default() {
+            self.touched.push(at);
         }
+        *sum += value;
     }
 
-    /// The places added to with their sums, in no order.
-    pub fn entries(&self) -> impl Iterator<Item = (u32, f32)> + '_ {
-        self.touched.iter().map(|&at| (at, self.sums[at as usize]))
+    /// The sum at a place.
+    #[inline]
+    pub fn get(&self, at: u32) -> V {
+        self.sums[at as usize]
     }
 
-    /// Back to zeros.
-    pub fn clear(&mut self) {
+    /// Hands each place with a sum other than zero to `take` once, in no order, and leaves zeros.
+    pub fn drain(&mut self, mut take: impl FnMut(u32, V)) {
         for &at in &self.touched {
-            self.sums[at as usize] = 0.0;
-            self.is_touched[at as usize] = false;
+            let sum = std::mem::take(&mut self.sums[at as usize]);
+            if sum != V::default() {
+                take(at, sum);
+            }
         }
         self.touched.clear();
     }

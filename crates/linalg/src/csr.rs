@@ -2,21 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 
-/// A sparse matrix of `f32` by rows. Columns ascend within a row and occur once.
+/// A sparse matrix by rows. Columns ascend within a row and occur once.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Csr {
+pub struct Csr<V = f32> {
     n_columns: u32,
     /// Where each row starts, and the end of the last: one more than there are rows.
     starts: Vec<u64>,
     columns: Vec<u32>,
-    values: Vec<f32>,
+    values: Vec<V>,
 }
 
-impl Csr {
+impl<V: Copy + Default> Csr<V> {
     /// Builds a matrix from its rows, each a list of columns and values with ascending columns.
     pub fn from_rows<R>(n_columns: u32, rows: impl IntoIterator<Item = R>) -> Self
     where
-        R: IntoIterator<Item = (u32, f32)>,
+        R: IntoIterator<Item = (u32, V)>,
     {
         let mut matrix = Self { n_columns, starts: vec![0], columns: Vec::new(), values: Vec::new() };
         for row in rows {
@@ -46,15 +46,15 @@ impl Csr {
     }
 
     /// The columns and values of a row.
-    pub fn row(&self, row: usize) -> (&[u32], &[f32]) {
+    pub fn row(&self, row: usize) -> (&[u32], &[V]) {
         let span = self.starts[row] as usize..self.starts[row + 1] as usize;
         (&self.columns[span.clone()], &self.values[span])
     }
 
-    /// The value at a place, 0 where none is stored. O(log of the row's length).
-    pub fn get(&self, row: usize, column: u32) -> f32 {
+    /// The value at a place, zero where none is stored. O(log of the row's length).
+    pub fn get(&self, row: usize, column: u32) -> V {
         let (columns, values) = self.row(row);
-        columns.binary_search(&column).map_or(0.0, |n| values[n])
+        columns.binary_search(&column).map_or(V::default(), |n| values[n])
     }
 
     /// Rows and columns exchanged. O(values + rows + columns).
@@ -68,7 +68,7 @@ impl Csr {
         }
         let mut next = starts.clone();
         let mut columns = vec![0; self.columns.len()];
-        let mut values = vec![0.0; self.values.len()];
+        let mut values = vec![V::default(); self.values.len()];
         for row in 0..self.n_rows() {
             let (row_columns, row_values) = self.row(row);
             for (&column, &value) in row_columns.iter().zip(row_values) {
@@ -81,6 +81,29 @@ impl Csr {
         Self { n_columns: self.n_rows() as u32, starts, columns, values }
     }
 
+    /// The same places with other values: `value` gets row, column and what is there.
+    pub fn map<W: Copy + Default>(&self, value: impl Fn(usize, u32, V) -> W) -> Csr<W> {
+        let mut values = Vec::with_capacity(self.values.len());
+        for row in 0..self.n_rows() {
+            let (columns, row_values) = self.row(row);
+            values.extend(columns.iter().zip(row_values).map(|(&column, &old)| value(row, column, old)));
+        }
+        Csr { n_columns: self.n_columns, starts: self.starts.clone(), columns: self.columns.clone(), values }
+    }
+
+    /// Checks what [`Csr::from_rows`] promises, for matrices that come from outside.
+    pub fn is_valid(&self) -> bool {
+        let ends_right = self.starts.first() == Some(&0)
+            && self.starts.last() == Some(&(self.columns.len() as u64))
+            && self.columns.len() == self.values.len();
+        ends_right
+            && self.starts.is_sorted()
+            && self.columns.iter().all(|&column| column < self.n_columns)
+            && (0..self.n_rows()).all(|row| self.row(row).0.is_sorted_by(|a, b| a < b))
+    }
+}
+
+impl Csr {
     /// The sum of each row, in double precision.
     pub fn row_sums(&self) -> Vec<f64> {
         (0..self.n_rows()).map(|row| self.row(row).1.iter().map(|&value| f64::from(value)).sum()).collect()
@@ -94,16 +117,5 @@ impl Csr {
                 self.values[n] *= row_factor * column_factors[self.columns[n] as usize];
             }
         }
-    }
-
-    /// Checks what [`Csr::from_rows`] promises, for matrices that come from outside.
-    pub fn is_valid(&self) -> bool {
-        let ends_right = self.starts.first() == Some(&0)
-            && self.starts.last() == Some(&(self.columns.len() as u64))
-            && self.columns.len() == self.values.len();
-        ends_right
-            && self.starts.is_sorted()
-            && self.columns.iter().all(|&column| column < self.n_columns)
-            && (0..self.n_rows()).all(|row| self.row(row).0.is_sorted_by(|a, b| a < b))
     }
 }

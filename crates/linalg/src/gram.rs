@@ -1,34 +1,19 @@
-//! The gram of a matrix, pruned.
+//! The gram of a matrix, row by row.
 
-use rayon::prelude::*;
+use crate::{Accumulator, Csr};
 
-use crate::{Accumulator, Csr, top_k};
-
-/// The `k` largest entries off the diagonal of each row of `A'A`, for `A` of rows x columns; the result is columns x columns.
+/// Adds `sign` times row `column` of `A'A` to `sums`, for `A` of rows x columns in fixed point and its transpose.
 ///
-/// The gram is never held whole: one row at a time is summed into a dense vector and pruned. The work is the sum over `A`'s rows
-/// of their length squared; memory is `A` twice, one dense vector a thread, and the result.
-pub fn gram_top_k(a: &Csr, k: usize) -> Csr {
-    let by_column = a.transposed();
-    let rows: Vec<Vec<(u32, f32)>> = (0..a.n_columns())
-        .into_par_iter()
-        .map_init(
-            || Accumulator::new(a.n_columns()),
-            |sums, column| {
-                let (rows, values) = by_column.row(column);
-                for (&row, &value) in rows.iter().zip(values) {
-                    let (columns, row_values) = a.row(row as usize);
-                    sums.add_scaled(value, columns, row_values);
-                }
-                let others = sums.entries().filter(|&(other, sum)| other as usize != column && sum > 0.0);
-                let mut kept = top_k(others, k);
-                kept.sort_unstable_by_key(|&(other, _)| other);
-                sums.clear();
-                kept
-            },
-        )
-        .collect();
-    Csr::from_rows(a.n_columns() as u32, rows)
+/// Whole numbers, so that the sums of parts of `A`'s rows add up to exactly the sums of all, in any order. The gram is never held
+/// whole. All rows together cost the sum over `A`'s rows of their length squared.
+pub fn gram_row(a: &Csr<u32>, transposed: &Csr<u32>, column: usize, sign: i64, sums: &mut Accumulator<i64>) {
+    let (rows, values) = transposed.row(column);
+    for (&row, &value) in rows.iter().zip(values) {
+        let (others, other_values) = a.row(row as usize);
+        for (&other, &other_value) in others.iter().zip(other_values) {
+            sums.add(other, sign * i64::from(value) * i64::from(other_value));
+        }
+    }
 }
 
 #[cfg(test)]
@@ -52,30 +37,41 @@ mod tests {
         Csr::from_rows(dense[0].len() as u32, rows)
     }
 
+    fn fixed(dense: &[Vec<f32>]) -> Csr<u32> {
+        sparse(dense).map(|_, _, value| (value * 1_000.0).round() as u32)
+    }
+
+    fn gram(parts: &[(Csr<u32>, i64)], n: usize) -> Vec<Vec<i64>> {
+        let mut sums = Accumulator::new(n);
+        let rows = (0..n).map(|column| {
+            for (part, sign) in parts {
+                gram_row(part, &part.transposed(), column, *sign, &mut sums);
+            }
+            let mut row = vec![0; n];
+            sums.drain(|at, sum| row[at as usize] = sum);
+            row
+        });
+        rows.collect()
+    }
+
     proptest! {
         #[test]
-        fn agrees_with_the_dense_product(dense in matrices(), k in 0usize..9) {
-            let a = sparse(&dense);
-            prop_assert!(a.is_valid());
-            prop_assert_eq!(&a.transposed().transposed(), &a);
-            let gram = gram_top_k(&a, k);
-            prop_assert!(gram.is_valid());
+        fn parts_add_up_to_the_whole_and_agree_with_the_dense_product(dense in matrices(), cut in 0usize..12) {
             let n = dense[0].len();
+            let whole = fixed(&dense);
+            prop_assert!(whole.is_valid());
+            prop_assert_eq!(&whole.transposed().transposed(), &whole);
+            let found = gram(&[(whole.clone(), 1)], n);
             for i in 0..n {
-                let mut expected: Vec<(u32, f32)> = (0..n)
-                    .filter(|&j| j != i)
-                    .map(|j| (j as u32, dense.iter().map(|row| row[i] * row[j]).sum()))
-                    .filter(|&(_, sum)| sum > 0.0)
-                    .collect();
-                expected.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-                expected.truncate(k);
-                prop_assert_eq!(gram.row(i).0.len(), expected.len());
-                for (j, sum) in expected {
-                    // Equal sums may be kept in either order where rounding differs.
-                    let found = gram.get(i, j);
-                    prop_assert!(found == 0.0 || (found - sum).abs() < 1e-4);
+                for j in 0..n {
+                    let expected: f64 = dense.iter().map(|row| f64::from(row[i]) * f64::from(row[j])).sum();
+                    prop_assert!((found[i][j] as f64 / 1e6 - expected).abs() < 0.03);
                 }
             }
+            let (first, rest) = dense.split_at(cut.min(dense.len()));
+            let part = |rows: &[Vec<f32>]| if rows.is_empty() { Csr::from_rows(n as u32, Vec::<Vec<(u32, u32)>>::new()) } else { fixed(rows) };
+            prop_assert_eq!(&gram(&[(part(rest), 1), (part(first), 1)], n), &found);
+            prop_assert_eq!(gram(&[(whole, 1), (part(first), -1)], n), gram(&[(part(rest), 1)], n));
         }
     }
 }

@@ -2,10 +2,16 @@
 
 mod accumulator;
 mod csr;
+mod dense;
 mod gram;
+mod kernels;
+mod svd;
 mod top_k;
 
 pub use accumulator::Accumulator;
 pub use csr::Csr;
-pub use gram::gram_top_k;
-pub use top_k::top_k;
+pub use dense::{Dense, NotPositiveDefinite};
+pub use gram::gram_row;
+pub use kernels::{add_scaled, count_at_least};
+pub use svd::{TruncatedSvd, truncated_svd};
+pub use top_k::{top_k, top_k_of};

@@ -1,9 +1,9 @@
 //! Models as bytes.
 
-use crate::Model;
+use crate::{Channel, Model};
 
 const MAGIC: [u8; 4] = *b"TMMD";
-const VERSION: u8 = 1;
+const VERSION: u8 = 2;
 const HEADER_BYTES: usize = 9;
 const ZSTD_LEVEL: i32 = 1;
 
@@ -49,9 +49,12 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
     let model: Model =
         postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
     let n_items = model.popularity.len();
-    let square = model.related.n_rows() == n_items && model.related.n_columns() == n_items;
+    let is_right = |channel: &Channel| {
+        let related = &channel.related;
+        related.n_rows() == n_items && related.n_columns() == n_items && related.is_valid()
+    };
     let in_range = model.by_popularity.iter().all(|&item| (item as usize) < n_items);
-    if !square || !in_range || !model.related.is_valid() {
+    if !in_range || !model.channels.iter().all(is_right) {
         return Err(ArtifactError::Damaged("its parts do not fit together"));
     }
     Ok(model)

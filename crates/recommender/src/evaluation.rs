@@ -1,23 +1,19 @@
-//! How good lists are: metrics, and the split that parameters are chosen on.
+//! How good lists are.
 
 use domain::ItemIdx;
-use linalg::top_k;
+use linalg::{Accumulator, top_k_of};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::model::weigh_history;
-use crate::recommend::score;
-use crate::{HistoryEntry, Model, TrainingSet};
+use crate::Model;
+use crate::models::popularity;
+use crate::split::TestUser;
 
 /// Lists are judged to this length.
 pub const CUT_OFF: usize = 20;
-/// The most users that are judged.
-pub const USERS_MAX: usize = 2_000;
-/// The most interactions that a model is fitted on while parameters are chosen.
-const INTERACTIONS_MAX: usize = 3_000_000;
-/// A user's interactions within this time before their last one are one visit, in seconds: under a day, so that daily visits stay apart.
-const VISIT_S: u32 = 12 * 3_600;
 
 /// What lists are worth, as means over the judged users.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -28,112 +24,150 @@ pub struct Metrics {
     pub recall: f64,
     /// The share of all items that are in any list.
     pub coverage: f64,
+    /// How far from what everybody has: the mean over shown items of -log2 of the share of all interactions, in bits.
+    pub novelty: f64,
+    /// The share of users whose whole list comes from their own history.
+    pub personal: f64,
     /// The users judged.
     pub n_users: usize,
 }
 
-/// A training set without some of what some users did last, and what that was.
-pub struct Split {
-    /// What may be learned from.
-    pub train: TrainingSet,
-    /// What is to be predicted.
-    pub test: Vec<TestUser>,
+/// How much better one set of lists is than another, on the same users.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Comparison {
+    /// The mean NDCG of the one.
+    pub ndcg: f64,
+    /// The mean NDCG of the other.
+    pub other_ndcg: f64,
+    /// The middle 95 % of the difference of the means over resampled users (bootstrap).
+    pub low: f64,
+    /// See `low`.
+    pub high: f64,
+    /// The users judged.
+    pub n_users: usize,
 }
 
-/// A user to predict for.
-pub struct TestUser {
-    /// What is known, oldest first.
-    pub history: Vec<HistoryEntry>,
-    /// New items that the user went on to choose.
-    pub wanted: FxHashSet<ItemIdx>,
+/// How often users are resampled.
+const RESAMPLES: usize = 1_000;
+
+impl Comparison {
+    /// Compares lists of the same test users; only what they chose after `since_s` (seconds since 1970) counts, and those that chose nothing
+    /// are left out. None where nobody is left.
+    pub fn of(
+        test: &[TestUser],
+        lists: &[Vec<ItemIdx>],
+        others: &[Vec<ItemIdx>],
+        since_s: u32,
+        seed: u64,
+    ) -> Option<Self> {
+        let pairs: Vec<(f64, f64)> = test
+            .iter()
+            .zip(lists.iter().zip(others))
+            .filter_map(|(user, (list, other))| {
+                let wanted: FxHashSet<ItemIdx> =
+                    user.wanted.iter().filter(|(_, at_s)| **at_s > since_s).map(|(item, _)| *item).collect();
+                let is_wanted = |item: &ItemIdx| wanted.contains(item);
+                (!wanted.is_empty()).then(|| {
+                    (ndcg_of(list, is_wanted, wanted.len()), ndcg_of(other, is_wanted, wanted.len()))
+                })
+            })
+            .collect();
+        if pairs.is_empty() {
+            return None;
+        }
+        let n = pairs.len();
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut differences: Vec<f64> = (0..RESAMPLES)
+            .map(|_| {
+                let drawn = (0..n).map(|_| pairs[random.random_range(0..n)]);
+                drawn.map(|(own, other)| own - other).sum::<f64>() / n as f64
+            })
+            .collect();
+        differences.sort_by(f64::total_cmp);
+        let mean = |part: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(part).sum::<f64>() / n as f64;
+        Some(Self {
+            ndcg: mean(&|pair| pair.0),
+            other_ndcg: mean(&|pair| pair.1),
+            low: differences[RESAMPLES / 40],
+            high: differences[RESAMPLES - 1 - RESAMPLES / 40],
+            n_users: n,
+        })
+    }
+
+    /// Whether the one is worse by more than a share of the other, beyond chance.
+    pub fn is_worse_by(&self, margin: f64) -> bool {
+        self.high < -margin * self.other_ndcg
+    }
 }
 
-impl Split {
-    /// Hides the last visit of up to [`USERS_MAX`] users spread over all; of a user with one visit only, every fifth interaction.
-    pub fn last_visit(set: &TrainingSet) -> Self {
-        // Of a large set only every n-th user is looked at, at any size the same ones for the same set.
-        let step = set.entries().len().div_ceil(INTERACTIONS_MAX).max(1);
-        let candidates: Vec<usize> =
-            (0..set.n_users()).step_by(step).filter(|&user| set.row(user).len() >= 2).collect();
-        let test_step = candidates.len().div_ceil(USERS_MAX).max(1);
-        let is_test: FxHashSet<usize> = candidates.iter().copied().step_by(test_step).collect();
+fn ndcg_of(list: &[ItemIdx], is_wanted: impl Fn(&ItemIdx) -> bool, n_wanted: usize) -> f64 {
+    let hits = list.iter().take(CUT_OFF).enumerate().filter(|(_, item)| is_wanted(item));
+    hits.map(|(rank, _)| gain(rank)).sum::<f64>() / ideal(n_wanted)
+}
 
-        let mut test = Vec::new();
-        let rows = (0..set.n_users()).step_by(step).map(|user| {
-            let row = set.row(user);
-            if !is_test.contains(&user) {
-                return row.to_vec();
+/// A model's lists of new items, of [`CUT_OFF`] items each.
+pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
+    let n_items = model.popularity.len();
+    let list = |sums: &mut Accumulator, user: &TestUser| {
+        let known: FxHashSet<u32> = user.history.iter().map(|entry| entry.item.0).collect();
+        model.add(&model.weigh(&user.history), sums);
+        let mut entries = Vec::new();
+        sums.drain(|item, sum| {
+            if sum > 0.0 && !known.contains(&item) {
+                entries.push((item, sum));
             }
-            let (history, hidden) = hide(row);
-            let known: FxHashSet<ItemIdx> = history.iter().map(|entry| entry.item).collect();
-            let wanted: FxHashSet<ItemIdx> =
-                hidden.iter().map(|entry| entry.item).filter(|item| !known.contains(item)).collect();
-            if !wanted.is_empty() {
-                test.push(TestUser { history: history.clone(), wanted });
-            }
-            history
         });
-        let rows: Vec<_> = rows.collect();
-        Self { train: TrainingSet::new(rows, set.n_items()), test }
-    }
+        top_k_of(&mut entries, CUT_OFF);
+        entries.into_iter().map(|(item, _)| ItemIdx(item)).collect()
+    };
+    test.par_iter().map_init(|| Accumulator::new(n_items), list).collect()
 }
 
-fn hide(row: &[HistoryEntry]) -> (Vec<HistoryEntry>, Vec<HistoryEntry>) {
-    let last_s = row.last().map_or(0, |entry| entry.at_s);
-    let cut = row.partition_point(|entry| entry.at_s < last_s.saturating_sub(VISIT_S));
-    if cut > 0 {
-        return (row[..cut].to_vec(), row[cut..].to_vec());
-    }
-    let numbered = || row.iter().copied().enumerate();
-    let is_hidden = |n: usize| n % 5 == 4 || n + 1 == row.len();
-    (
-        numbered().filter(|(n, _)| !is_hidden(*n)).map(|(_, entry)| entry).collect(),
-        numbered().filter(|(n, _)| is_hidden(*n)).map(|(_, entry)| entry).collect(),
-    )
-}
-
-/// Judges a model's lists of new items.
-pub fn evaluate(model: &Model, test: &[TestUser]) -> Metrics {
-    judge(test, model.popularity.len(), |user| {
-        let weighed = weigh_history(&user.history, model.parameters.history_half_life_days);
+/// The same popular items for everybody, but what they know.
+pub fn popular_lists(popularity: &[f32], test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
+    let ranked = popularity::ranked(popularity);
+    let list = |user: &TestUser| {
         let known: FxHashSet<u32> = user.history.iter().map(|entry| entry.item.0).collect();
-        score(model, &weighed, |entries| top_k(entries.filter(|(item, _)| !known.contains(item)), CUT_OFF))
-            .into_iter()
-            .map(|(item, _)| ItemIdx(item))
-            .collect()
-    })
+        ranked.iter().filter(|item| !known.contains(item)).take(CUT_OFF).map(|&item| ItemIdx(item)).collect()
+    };
+    test.iter().map(list).collect()
 }
 
-/// Judges the same popular items for everybody.
-pub fn evaluate_popularity(model: &Model, test: &[TestUser]) -> Metrics {
-    judge(test, model.popularity.len(), |user| {
-        let known: FxHashSet<u32> = user.history.iter().map(|entry| entry.item.0).collect();
-        let unknown = model.by_popularity.iter().filter(|item| !known.contains(item));
-        unknown.take(CUT_OFF).map(|&item| ItemIdx(item)).collect()
-    })
+/// What a hit at a rank (from 0) counts.
+pub(crate) fn gain(rank: usize) -> f64 {
+    1.0 / (rank as f64 + 2.0).log2()
 }
 
-fn judge(
-    test: &[TestUser],
-    n_items: usize,
-    list: impl Fn(&TestUser) -> Vec<ItemIdx> + Sync + Send,
-) -> Metrics {
-    let lists: Vec<Vec<ItemIdx>> = test.par_iter().map(list).collect();
+/// What a perfect list for so many wanted items counts.
+pub(crate) fn ideal(n_wanted: usize) -> f64 {
+    (0..CUT_OFF.min(n_wanted)).map(gain).sum()
+}
+
+/// What each user's list is worth, as means; `popularity` is that of the items in the training part.
+pub fn metrics_of(test: &[TestUser], lists: &[Vec<ItemIdx>], popularity: &[f32]) -> Metrics {
     let mut metrics = Metrics { n_users: test.len(), ..Default::default() };
+    let total: f64 = popularity.iter().map(|value| f64::from(*value)).sum();
+    let smallest =
+        popularity.iter().copied().filter(|value| *value > f32::MIN_POSITIVE).fold(f32::MAX, f32::min);
+    let bits = |item: &ItemIdx| (total / f64::from(popularity[item.pos()].max(smallest))).log2();
     let mut shown: FxHashSet<ItemIdx> = FxHashSet::default();
-    for (user, list) in test.iter().zip(&lists) {
-        let gains = |ranks: &mut dyn Iterator<Item = usize>| -> f64 {
-            ranks.map(|rank| 1.0 / (rank as f64 + 2.0).log2()).sum()
-        };
-        let hits =
-            || list.iter().enumerate().filter(|(_, item)| user.wanted.contains(item)).map(|(rank, _)| rank);
-        metrics.ndcg += gains(&mut hits()) / gains(&mut (0..CUT_OFF.min(user.wanted.len())));
-        metrics.recall += hits().count() as f64 / user.wanted.len() as f64;
+    let (mut n_shown, mut n_bits) = (0usize, 0.0);
+    for (user, list) in test.iter().zip(lists) {
+        let list = &list[..list.len().min(CUT_OFF)];
+        let is_wanted = |item: &ItemIdx| user.wanted.contains_key(item);
+        metrics.ndcg += ndcg_of(list, is_wanted, user.wanted.len());
+        metrics.recall +=
+            list.iter().filter(|item| is_wanted(item)).count() as f64 / user.wanted.len() as f64;
+        metrics.personal += f64::from(u8::from(list.len() == CUT_OFF));
+        n_shown += list.len();
+        n_bits += list.iter().map(bits).sum::<f64>();
         shown.extend(list);
     }
     let n = test.len().max(1) as f64;
     metrics.ndcg /= n;
     metrics.recall /= n;
-    metrics.coverage = shown.len() as f64 / n_items.max(1) as f64;
+    metrics.personal /= n;
+    metrics.novelty = n_bits / n_shown.max(1) as f64;
+    metrics.coverage = shown.len() as f64 / popularity.len().max(1) as f64;
     metrics
 }

@@ -1,9 +1,12 @@
-//! What is served: a sparse item-item matrix and the popularity of items.
+//! What is served: for each way of weighting a history one sparse item-item matrix, and the popularity of items.
 
-use linalg::Csr;
+use linalg::{Csr, Dense, top_k_of};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{HistoryEntry, KindWeights, Parameters};
+use crate::blend::Component;
+use crate::matrix::ItemMatrix;
+use crate::{HistoryWeighting, Parameters, TrainingSet};
 
 /// A trained model. Items are those of its training set; an item that came later is in none of its lists.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -12,34 +15,113 @@ pub struct Model {
     pub version: String,
     /// What it was made with.
     pub parameters: Parameters,
-    /// For each item, items x items: how strongly it speaks for others.
-    pub related: Csr,
+    /// The blend, one channel for each way of weighting a history.
+    pub channels: Vec<Channel>,
     /// For each item, how popular it is, time-decayed.
     pub popularity: Vec<f32>,
     /// The items that have any popularity, most popular first.
     pub by_popularity: Vec<u32>,
 }
 
-const SECONDS_PER_DAY: f32 = 86_400.0;
-
-/// 0.5^(age / half-life); 1 where nothing decays.
-pub(crate) fn decay(age_s: u32, half_life_days: Option<f32>) -> f32 {
-    half_life_days.map_or(1.0, |half_life| (-(age_s as f32) / (half_life * SECONDS_PER_DAY)).exp2())
+/// A weighted sum of models that read a history in the same way.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Channel {
+    /// How the history is weighted.
+    pub weighting: HistoryWeighting,
+    /// For each item, items x items: how strongly it speaks for others, below 0 against them.
+    pub related: Csr,
 }
 
-/// What a user's history says now: each of its items once with its strongest entry and a weight above 0, in the order of items.
-pub(crate) fn weigh_history(
-    history: &[HistoryEntry],
-    half_life_days: Option<f32>,
-) -> Vec<(HistoryEntry, f32)> {
-    let weights = KindWeights::default();
-    let newest_s = history.last().map_or(0, |entry| entry.at_s);
-    let mut weighed: Vec<(HistoryEntry, f32)> = history
-        .iter()
-        .map(|entry| (*entry, weights.weight(entry) * decay(newest_s - entry.at_s, half_life_days)))
-        .filter(|(_, weight)| *weight > 0.0)
+/// One of so many entries of a row is looked at to guess what is kept.
+const SAMPLED_ONE_OF: usize = 16;
+/// How many rows are computed at once.
+const ROWS_PER_STEP: usize = 1_024;
+
+impl Channel {
+    /// The weighted sum of matrices, with the strongest `kept_max` of each row.
+    pub(crate) fn compile(
+        weighting: HistoryWeighting,
+        parts: &[(f32, ItemMatrix)],
+        n_items: usize,
+        kept_max: usize,
+    ) -> Self {
+        if let [(weight, ItemMatrix::Sparse(matrix))] = parts {
+            return Self { weighting, related: matrix.map(|_, _, value| weight * value) };
+        }
+        let mut rows: Vec<Vec<(u32, f32)>> = Vec::with_capacity(n_items);
+        let mut sums = Dense::zeros(ROWS_PER_STEP.min(n_items), n_items);
+        for first in (0..n_items).step_by(ROWS_PER_STEP) {
+            let items = first..(first + ROWS_PER_STEP).min(n_items);
+            sums.values_mut().fill(0.0);
+            for (weight, matrix) in parts {
+                let rows: Vec<Vec<(u32, f32)>> =
+                    items.clone().map(|item| vec![(item as u32, *weight)]).collect();
+                matrix.add_scores(&rows, &mut sums);
+            }
+            rows.par_extend(
+                sums.values()
+                    .par_chunks(n_items.max(1))
+                    .zip(items)
+                    .map(|(row, item)| strongest(row, item, kept_max)),
+            );
+        }
+        Self { weighting, related: Csr::from_rows(n_items as u32, rows) }
+    }
+}
+
+/// The entries of a dense row with the largest sizes, its own left out, in the order of columns.
+fn strongest(row: &[f32], own: usize, kept_max: usize) -> Vec<(u32, f32)> {
+    // Most entries are below what a sample says of the last one kept.
+    let mut sample: Vec<f32> = row.iter().step_by(SAMPLED_ONE_OF).map(|value| value.abs()).collect();
+    let at = 2 * kept_max / SAMPLED_ONE_OF + SAMPLED_ONE_OF;
+    let mut floor = 0.0;
+    if at < sample.len() {
+        floor = *sample.select_nth_unstable_by(at, |a, b| b.total_cmp(a)).1;
+    }
+    loop {
+        let entries = row.iter().enumerate().filter(|&(n, value)| n != own && value.abs() > floor);
+        let mut sizes: Vec<(u32, f32)> = entries.map(|(n, value)| (n as u32, value.abs())).collect();
+        if sizes.len() < kept_max && floor > 0.0 {
+            floor = 0.0;
+            continue;
+        }
+        top_k_of(&mut sizes, kept_max);
+        let mut kept: Vec<(u32, f32)> = sizes.into_iter().map(|(n, _)| (n, row[n as usize])).collect();
+        kept.sort_unstable_by_key(|&(n, _)| n);
+        return kept;
+    }
+}
+
+/// Components by their way of weighting a history, in the order of the first of each.
+pub(crate) fn by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, Vec<&Component>)> {
+    let mut groups: Vec<(HistoryWeighting, Vec<&Component>)> = Vec::new();
+    for component in components {
+        match groups.iter_mut().find(|(weighting, _)| *weighting == component.weighting) {
+            Some((_, group)) => group.push(component),
+            None => groups.push((component.weighting, vec![component])),
+        }
+    }
+    groups
+}
+
+/// Fits with given parameters.
+pub fn train_with(set: &TrainingSet, parameters: &Parameters, version: &str) -> Model {
+    let popularity = crate::models::popularity::fit(set, &parameters.popularity);
+    let by_popularity = crate::models::popularity::ranked(&popularity);
+    let kept_max = parameters.kept_per_item as usize;
+    let channels = by_weighting(&parameters.components)
+        .into_iter()
+        .map(|(weighting, components)| {
+            let single = components.len() == 1;
+            let parts: Vec<(f32, ItemMatrix)> = components
+                .iter()
+                .map(|component| {
+                    let kept_max = if single { kept_max } else { crate::blend::kept_of_parts(set.n_items()) };
+                    (component.weight, component.model.fit(set, kept_max))
+                })
+                .collect();
+            Channel::compile(weighting, &parts, set.n_items(), kept_max)
+        })
         .collect();
-    weighed.sort_unstable_by(|a, b| a.0.item.cmp(&b.0.item).then(b.1.total_cmp(&a.1)).then(b.0.cmp(&a.0)));
-    weighed.dedup_by_key(|(entry, _)| entry.item);
-    weighed
+    Model { version: version.to_owned(), parameters: parameters.clone(), channels, popularity, by_popularity }
 }

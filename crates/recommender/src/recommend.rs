@@ -5,8 +5,8 @@ use std::cell::RefCell;
 use domain::{InteractionKind, ItemIdx};
 use linalg::{Accumulator, top_k};
 
-use crate::model::weigh_history;
-use crate::{Eligibility, Histories, HistoryEntry, Model};
+use crate::cold::ColdItems;
+use crate::{Eligibility, Histories, HistoryEntry, HistoryWeighting, Model};
 
 /// The most history items that a reason names.
 const REASONS_MAX: usize = 3;
@@ -14,10 +14,12 @@ const REASONS_MAX: usize = 3;
 /// Where a recommended item came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The user's own history.
+    /// The user's own history, by what others did.
     Model,
-    /// What everybody likes.
-    Popular,
+    /// The user's own history, by what items are like: no model knows the item yet.
+    New,
+    /// What everybody likes now.
+    Trending,
 }
 
 /// A history item that speaks for a recommended one.
@@ -40,7 +42,7 @@ pub struct Recommended {
     pub score: f32,
     /// Where it came from.
     pub origin: Origin,
-    /// The history items that contributed most, strongest first; none for popular items.
+    /// The history items that contributed most, strongest first; none for trending items.
     pub because: Vec<Because>,
 }
 
@@ -54,31 +56,44 @@ pub struct Recommendation {
 impl Recommendation {
     /// Whether nothing in the list comes from the user's own history.
     pub fn is_fallback(&self) -> bool {
-        self.items.iter().all(|item| item.origin == Origin::Popular)
+        self.items.iter().all(|item| item.origin == Origin::Trending)
     }
 }
 
-/// Recommends up to `count` of `n_items` items; fewer only where fewer are eligible.
+/// What lists are made of.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// None before the first training.
+    pub model: Option<&'a Model>,
+    /// What the model does not know.
+    pub cold: &'a ColdItems,
+    /// For popularity before the first training.
+    pub histories: &'a Histories,
+    /// How many items there are.
+    pub n_items: usize,
+}
+
+/// How a history is read as long as there is no model.
+const WEIGHTING_WITHOUT_MODEL: HistoryWeighting = HistoryWeighting { half_life_days: None, step_decay: 0.9 };
+
+/// Recommends up to `count` items; fewer only where fewer are eligible.
 pub fn recommend(
-    model: Option<&Model>,
-    histories: &Histories,
+    sources: Sources<'_>,
     history: &[HistoryEntry],
     eligibility: &Eligibility<'_>,
-    n_items: usize,
     count: usize,
 ) -> Recommendation {
+    let Sources { model, histories, n_items, .. } = sources;
     let allows = |&(item, _): &(u32, f32)| eligibility.allows(ItemIdx(item));
     let mut items = Vec::with_capacity(count);
-    if let Some(model) = model {
-        let weighed = weigh_history(history, model.parameters.history_half_life_days);
-        let best = score(model, &weighed, |entries| top_k(entries.filter(allows), count));
-        items.extend(best.into_iter().map(|(item, score)| Recommended {
-            item: ItemIdx(item),
-            score,
-            origin: Origin::Model,
-            because: because(model, &weighed, item, score),
-        }));
-    }
+    let weighed = sources.weigh(history);
+    let best = sources.score(&weighed, |entries| top_k(entries.filter(allows), count));
+    items.extend(best.into_iter().map(|(item, score)| Recommended {
+        item: ItemIdx(item),
+        score,
+        origin: if sources.is_warm(item) { Origin::Model } else { Origin::New },
+        because: sources.because(&weighed, ItemIdx(item)),
+    }));
     if items.len() < count {
         let taken: Vec<u32> = items.iter().map(|item| item.item.0).collect();
         let missing = count - taken.len();
@@ -105,7 +120,7 @@ pub fn recommend(
         items.extend(popular.into_iter().map(|(item, score)| Recommended {
             item: ItemIdx(item),
             score,
-            origin: Origin::Popular,
+            origin: Origin::Trending,
             because: Vec::new(),
         }));
     }
@@ -118,40 +133,114 @@ fn live_popularity(histories: &Histories, item: ItemIdx) -> f32 {
 }
 
 thread_local! {
-    static SUMS: RefCell<Accumulator> = RefCell::new(Accumulator::new(0));
+    static ROOM: RefCell<Room> = RefCell::new(Room::new(0));
 }
 
-/// Sums the related items of a weighed history and hands the sums above 0 to `take`.
-pub(crate) fn score<T>(
-    model: &Model,
-    weighed: &[(HistoryEntry, f32)],
-    take: impl FnOnce(&mut dyn Iterator<Item = (u32, f32)>) -> T,
-) -> T {
-    SUMS.with_borrow_mut(|sums| {
-        if sums.len() < model.popularity.len() {
-            *sums = Accumulator::new(model.popularity.len());
-        }
-        for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < model.popularity.len()) {
-            let (columns, values) = model.related.row(entry.item.pos());
-            sums.add_scaled(*weight, columns, values);
-        }
-        let taken = take(&mut sums.entries().filter(|(_, sum)| *sum > 0.0));
-        sums.clear();
-        taken
-    })
+/// Used again by every request of a thread.
+struct Room {
+    sums: Accumulator,
+    cosines: Accumulator,
+    entries: Vec<(u32, f32)>,
 }
 
-fn because(model: &Model, weighed: &[(HistoryEntry, f32)], item: u32, score: f32) -> Vec<Because> {
-    let in_model = weighed.iter().filter(|(entry, _)| entry.item.pos() < model.popularity.len());
-    let mut all: Vec<Because> = in_model
-        .map(|(entry, weight)| Because {
-            item: entry.item,
-            kind: entry.kind,
-            share: weight * model.related.get(entry.item.pos(), item) / score,
+impl Room {
+    fn new(n_items: usize) -> Self {
+        Self { sums: Accumulator::new(n_items), cosines: Accumulator::new(n_items), entries: Vec::new() }
+    }
+}
+
+/// What a history says: to each channel of the model, then, last, to the cold items.
+pub(crate) type Weighed = Vec<Vec<(HistoryEntry, f32)>>;
+
+impl Sources<'_> {
+    /// What a history says now.
+    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
+        let Some(model) = self.model else { return vec![WEIGHTING_WITHOUT_MODEL.weigh(history)] };
+        let mut weighed = model.weigh(history);
+        let of_cold = model.channels.first().map_or(WEIGHTING_WITHOUT_MODEL, |channel| channel.weighting);
+        weighed.push(of_cold.weigh(history));
+        weighed
+    }
+
+    fn is_warm(&self, item: u32) -> bool {
+        self.model.is_some_and(|model| model.is_warm(item))
+    }
+
+    /// Sums what a weighed history says for every item and hands the sums above 0 to `take`.
+    fn score<T>(&self, weighed: &Weighed, take: impl FnOnce(&mut dyn Iterator<Item = (u32, f32)>) -> T) -> T {
+        ROOM.with_borrow_mut(|room| {
+            if room.sums.len() < self.n_items {
+                *room = Room::new(self.n_items);
+            }
+            let Room { sums, cosines, entries } = room;
+            if let Some(model) = self.model {
+                model.add(weighed, sums);
+            }
+            if let Some(weighed) = weighed.last() {
+                self.cold.add(weighed, cosines, sums);
+            }
+            entries.clear();
+            sums.drain(|item, sum| {
+                if sum > 0.0 {
+                    entries.push((item, sum));
+                }
+            });
+            take(&mut entries.iter().copied())
         })
-        .filter(|because| because.share > 0.0)
-        .collect();
-    all.sort_unstable_by(|a, b| b.share.total_cmp(&a.share).then(a.item.cmp(&b.item)));
-    all.truncate(REASONS_MAX);
-    all
+    }
+
+    /// The history items that speak most for an item. Shares are of all that speaks for it; what speaks against it has none.
+    fn because(&self, weighed: &Weighed, item: ItemIdx) -> Vec<Because> {
+        let mut all: Vec<Because> = Vec::new();
+        let mut add = |entry: &HistoryEntry, part: f32| {
+            if part == 0.0 {
+                return;
+            }
+            match all.iter_mut().find(|because| because.item == entry.item) {
+                Some(because) => because.share += part,
+                None => all.push(Because { item: entry.item, kind: entry.kind, share: part }),
+            }
+        };
+        if let Some(model) = self.model {
+            for (channel, weighed) in model.channels.iter().zip(weighed) {
+                let in_model = weighed.iter().filter(|(entry, _)| entry.item.pos() < model.popularity.len());
+                for (entry, weight) in in_model {
+                    add(entry, weight * channel.related.get(entry.item.pos(), item.0));
+                }
+            }
+        }
+        if let Some(weighed) = weighed.last() {
+            weighed.iter().for_each(|(entry, weight)| add(entry, weight * self.cold.part(entry.item, item)));
+        }
+        all.retain(|because| because.share > 0.0);
+        let total: f32 = all.iter().map(|because| because.share).sum();
+        all.iter_mut().for_each(|because| because.share /= total);
+        all.sort_unstable_by(|a, b| b.share.total_cmp(&a.share).then(a.item.cmp(&b.item)));
+        all.truncate(REASONS_MAX);
+        all
+    }
+}
+
+impl Model {
+    /// Whether anybody had done anything with the item when the model was made.
+    pub(crate) fn is_warm(&self, item: u32) -> bool {
+        self.popularity.get(item as usize).is_some_and(|popularity| *popularity > 0.0)
+    }
+
+    /// What a history says now, to each channel.
+    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
+        self.channels.iter().map(|channel| channel.weighting.weigh(history)).collect()
+    }
+
+    /// Adds the related items of a weighed history over all channels; items that the model does not know say nothing.
+    pub(crate) fn add(&self, weighed: &Weighed, sums: &mut Accumulator) {
+        for (channel, weighed) in self.channels.iter().zip(weighed) {
+            for (entry, weight) in
+                weighed.iter().filter(|(entry, _)| entry.item.pos() < self.popularity.len())
+            {
+                let (columns, values) = channel.related.row(entry.item.pos());
+                columns.iter().zip(values).for_each(|(&column, value)| sums.add(column, weight * value));
+            }
+        }
+    }
 }

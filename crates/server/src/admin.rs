@@ -27,6 +27,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
+        .route("/api/workspaces/{workspace}/models", get(training::models))
+        .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
         .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))

@@ -5,7 +5,9 @@ use serde_json::{Value, json};
 
 /// The long form of a list: what a trait's `<key>__detail` holds.
 ///
-/// `{items: [{id, score, source, reason: {code, because: [{id, kind, share}]}}], model, computed_at, fallback}`
+/// `{items: [{id, score, source, reason: {code, because: [{id, kind, share, similar_in}]}}], model, computed_at, fallback}`. The code says what was
+/// done with the history item that speaks loudest (viewed, bought, carted, bookmarked, rated, played), or "similar" for an item that is too new
+/// for any model (then each reason names the property), or "trending" where nothing in the history speaks.
 pub fn list_json(list: &RecommendedList, computed_at: domain::Timestamp) -> Value {
     let items: Vec<Value> = list
         .items
@@ -14,11 +16,21 @@ pub fn list_json(list: &RecommendedList, computed_at: domain::Timestamp) -> Valu
             let because: Vec<Value> = item
                 .because
                 .iter()
-                .map(|reason| json!({ "id": reason.item_id, "kind": reason.kind, "share": rounded(reason.share) }))
+                .map(|reason| {
+                    let mut because =
+                        json!({ "id": reason.item_id, "kind": reason.kind, "share": rounded(reason.share) });
+                    if let Some(property) = &reason.similar_in {
+                        because["similar_in"] = property.as_str().into();
+                    }
+                    because
+                })
                 .collect();
             let (source, code) = match item.origin {
-                Origin::Model => ("model", item.because.first().map_or("model", |reason| reason.kind.participle())),
-                Origin::Popular => ("popular", "popular"),
+                Origin::Model => {
+                    ("model", item.because.first().map_or("model", |reason| reason.kind.participle()))
+                }
+                Origin::New => ("new", "similar"),
+                Origin::Trending => ("trending", "trending"),
             };
             json!({
                 "id": item.item_id,

@@ -2,7 +2,10 @@
 
 pub(crate) mod bench;
 pub(crate) mod demo;
+pub(crate) mod evaluate;
 pub(crate) mod import;
+pub(crate) mod models;
+pub(crate) mod offline;
 pub(crate) mod recommend;
 pub(crate) mod serve;
 pub(crate) mod train;

@@ -35,6 +35,12 @@ enum Command {
     Import(commands::import::Args),
     /// Train a model on everything in a workspace
     Train(commands::train::Args),
+    /// Judge every model and their blend on the data as it is, beside popularity; changes nothing
+    Evaluate(commands::evaluate::Args),
+    /// List the training runs, or go back to the model of an earlier one
+    Models(commands::models::Args),
+    /// Learn from a file and write lists to a file, without a server or a data folder
+    Offline(commands::offline::Args),
     /// Recommend items to one user or to a file of users
     Recommend(commands::recommend::Args),
     /// Compute a trait for every known user
@@ -50,6 +56,9 @@ fn main() -> ExitCode {
         Command::Serve(args) => commands::serve::run(&args),
         Command::Import(args) => commands::import::run(&args),
         Command::Train(args) => commands::train::run(&args),
+        Command::Evaluate(args) => commands::evaluate::run(&args),
+        Command::Models(args) => commands::models::run(&args),
+        Command::Offline(args) => commands::offline::run(&args),
         Command::Recommend(args) => commands::recommend::run(&args),
         Command::Trait(args) => commands::traits::run(&args),
         Command::Bench(args) => commands::bench::run(&args),

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use domain::{WorkspaceConfig, WorkspaceId};
-use engine::{DataFolder, Engine};
+use engine::{DataFolder, Engine, TrainingOptions};
 use server::App;
 use tokio::net::TcpListener;
 
@@ -146,14 +146,17 @@ impl Trainer {
 }
 
 fn reconcile(engines: &[Arc<Engine>], settings: &Training, is_stopping: &AtomicBool) {
+    let options = TrainingOptions { refusal_margin: settings.refusal_margin, ..Default::default() };
     let mut next_allowed = vec![Instant::now(); engines.len()];
     while !is_stopping.load(Ordering::Relaxed) {
         for (engine, next_allowed) in engines.iter().zip(&mut next_allowed) {
-            if Instant::now() < *next_allowed || !engine.is_training_due(settings.new_share) {
+            if Instant::now() < *next_allowed
+                || !engine.is_training_due(settings.new_share, settings.interval_max_s)
+            {
                 continue;
             }
             let started = Instant::now();
-            if let Err(error) = engine.train(&|_| {}) {
+            if let Err(error) = engine.train(options, &|_| {}) {
                 tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
             }
             let rest =

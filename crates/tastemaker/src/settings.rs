@@ -52,6 +52,10 @@ pub(crate) struct Training {
     pub(crate) new_share: f64,
     /// Not more often than this, in seconds.
     pub(crate) interval_min_s: u64,
+    /// At least this often where there is anything new, in seconds.
+    pub(crate) interval_max_s: u64,
+    /// A model that is worse by more than this share, beyond chance, is refused.
+    pub(crate) refusal_margin: f64,
 }
 
 /// How a server ends.
@@ -89,7 +93,13 @@ impl Default for Limits {
 
 impl Default for Training {
     fn default() -> Self {
-        Self { enabled: true, new_share: 0.1, interval_min_s: 60 }
+        Self {
+            enabled: true,
+            new_share: 0.1,
+            interval_min_s: 60,
+            interval_max_s: 86_400,
+            refusal_margin: 0.05,
+        }
     }
 }
 

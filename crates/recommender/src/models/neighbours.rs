@@ -1,11 +1,10 @@
-//! Items that the same users like.
+//! Items that the same people choose.
 //!
-//! With `R` the users x items matrix of weights, `du` and `di` its row and column sums and `N = du^-1/2 R di^-1/2`, the item-item
-//! matrix is `N'N`, each row pruned to its strongest entries. A weight is that of the kind times `0.5^(age / half-life)`: without the
-//! decay old habits outweigh what sells now.
-
+//! From sums over users `C_ij = sum_u w_ui w_uj / d_u`, item i speaks for item j with `C_ij / ((d_i + s)^a (d_j + s)^b)`: the neighbour model
+//! of Sarwar et al. (WWW'01) in the normalisation of linear graph filters (Shen et al., CIKM'21), with two exponents in place of one 1/2.
+//!
 mod config;
 mod fit;
 
 pub use config::Config;
-pub use fit::fit;
+pub use fit::{fit, normalise, sums};

@@ -1,7 +1,7 @@
-//! What everybody likes lately: weights of interactions, halved with every half-life.
+//! What everybody likes now.
 
 mod config;
 mod fit;
 
-pub use config::Config;
-pub use fit::fit;
+pub use config::{Config, Normalisation};
+pub use fit::{factors, fit, ranked};

@@ -1,17 +1,38 @@
-//! `POST` and `GET /api/workspaces/{workspace}/training`: train now, or see the last run.
+//! `POST` and `GET /api/workspaces/{workspace}/training`: train now, or see the run in use. `GET .../models`: all runs that are
+//! remembered. `POST .../models/{version}/activate`: back to an earlier one.
 
 use axum::Json;
+use axum::extract::Path;
+use engine::{EngineError, TrainingOptions};
 use serde_json::{Value, json};
 
 use super::Workspace;
 use crate::error::ApiError;
 
-/// Trains beside the traffic and answers when the new model is in use.
+/// Trains beside the traffic and answers when the new model is in use, or refused.
 pub(super) async fn run(Workspace(engine): Workspace) -> Result<Json<Value>, ApiError> {
-    let training = tokio::task::spawn_blocking(move || engine.train(&|_| {})).await??;
+    let train = move || engine.train(TrainingOptions::default(), &|_| {});
+    let training = tokio::task::spawn_blocking(train).await??;
     Ok(Json(json!({ "training": training })))
 }
 
 pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
     Json(json!({ "training": engine.training() }))
+}
+
+pub(super) async fn models(Workspace(engine): Workspace) -> Json<Value> {
+    let active = engine.training().map(|training| training.version);
+    Json(json!({ "active": active, "models": engine.trainings() }))
+}
+
+pub(super) async fn activate(
+    Workspace(engine): Workspace,
+    Path((_, version)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let activated = tokio::task::spawn_blocking(move || engine.activate_model(&version)).await?;
+    match activated {
+        Ok(training) => Ok(Json(json!({ "training": training }))),
+        Err(error @ EngineError::NoSuchModel { .. }) => Err(ApiError::not_found(error.to_string())),
+        Err(error) => Err(error.into()),
+    }
 }

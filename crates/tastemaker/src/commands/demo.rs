@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
 use domain::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId};
-use engine::Engine;
+use engine::{Engine, TrainingOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -154,14 +154,14 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     );
 
     let bar = terminal::share_bar("training", false);
-    let training = engine.train(&|share| terminal::set_share(&bar, share))?;
+    let training = engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
     bar.finish_and_clear();
     println!(
-        "trained on {} interactions in {:.1} s; on listeners' last visits NDCG@20 is {:.3}, popularity's {:.3}",
+        "trained on {} interactions in {:.1} s; on what listeners did last NDCG@20 is {:.3}, popularity's {:.3}",
         grouped(training.n_interactions),
         training.duration_ms as f64 / 1_000.0,
-        training.metrics.ndcg,
-        training.popularity_metrics.ndcg
+        training.search.blend.ndcg,
+        training.search.popularity.ndcg
     );
 
     let config = engine.config();

@@ -1,7 +1,7 @@
 //! `tastemaker import`.
 
 mod catalog;
-mod interactions;
+pub(crate) mod interactions;
 
 use anyhow::Result;
 use clap::Subcommand;

@@ -74,9 +74,9 @@ fn one(args: &Args, engine: &Engine, user_id: &str) -> Result<()> {
         return Ok(());
     }
     if user.is_none() {
-        println!("Nobody knows user {user_id:?}: this is what is popular.");
+        println!("Nobody knows user {user_id:?}: this is what is trending.");
     } else if list.fallback {
-        println!("Nothing in the history of {user_id:?} says more than what is popular.");
+        println!("Nothing in the history of {user_id:?} says more than what is trending.");
     }
     if list.items.is_empty() {
         println!(
@@ -102,7 +102,11 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
         .iter()
         .enumerate()
         .map(|(n, item)| {
-            let origin = if item.origin == Origin::Model { "history" } else { "popular" };
+            let origin = match item.origin {
+                Origin::Model => "history",
+                Origin::New => "new",
+                Origin::Trending => "trending",
+            };
             let title = title(engine, &item.item_id)?;
             Ok(vec![
                 format!("{:>2}  {}", n + 1, item.item_id),
@@ -118,7 +122,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
 /// Why an item is in a list, for people.
 pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<String> {
     if item.because.is_empty() {
-        return Ok("popular with everybody".to_owned());
+        return Ok("trending with everybody".to_owned());
     }
     let (mut parts, mut last) = (Vec::new(), None);
     for reason in &item.because {
@@ -127,7 +131,9 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
         // "played A, B, viewed C": what was done is said where it changes.
         let verb =
             if last == Some(reason.kind) { String::new() } else { format!("{} ", reason.kind.participle()) };
-        parts.push(format!("{verb}{name} ({:.0} %)", 100.0 * reason.share));
+        let likeness =
+            reason.similar_in.as_ref().map_or(String::new(), |property| format!(", similar in {property}"));
+        parts.push(format!("{verb}{name} ({:.0} %{likeness})", 100.0 * reason.share));
         last = Some(reason.kind);
     }
     Ok(format!("because you {}", parts.join(", ")))
@@ -170,7 +176,7 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
         println!("{told}");
     } else {
         println!(
-            "{} lists of {} in {} ({} from popularity only, {} users unknown).",
+            "{} lists of {} in {} ({} of trending items only, {} users unknown).",
             terminal::grouped(n_users),
             args.count,
             out.display(),
@@ -182,7 +188,7 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
 }
 
 /// The users of a file, each once, in the order of the file.
-fn distinct_users(path: &Path) -> Result<Vec<String>> {
+pub(crate) fn distinct_users(path: &Path) -> Result<Vec<String>> {
     let mut reader = csv::Reader::from_reader(fs::File::open(path)?);
     let header = reader.headers().with_context(|| format!("cannot read {}", path.display()))?;
     let Some(column) = header.iter().position(|name| name == "user_id") else {

@@ -1,7 +1,7 @@
 //! `tastemaker train`.
 
 use anyhow::Result;
-use engine::Training;
+use engine::{Component, Metrics, Search, SplitKind, Training, TrainingOptions};
 
 use super::Place;
 use crate::terminal;
@@ -10,12 +10,16 @@ use crate::terminal;
 pub(crate) struct Args {
     #[command(flatten)]
     place: Place,
+    /// Of every random choice: the same seed and data make the same model
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let opened = args.place.open()?;
     let bar = terminal::share_bar("training", args.place.json);
-    let training = opened.engine.train(&|share| terminal::set_share(&bar, share))?;
+    let options = TrainingOptions { seed: args.seed, ..Default::default() };
+    let training = opened.engine.train(options, &|share| terminal::set_share(&bar, share))?;
     bar.finish_and_clear();
     if args.place.json {
         println!("{}", serde_json::to_string_pretty(&training)?);
@@ -26,30 +30,62 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 /// What a run did, for people.
-pub(crate) fn describe(training: &Training) -> String {
-    let days =
-        |half_life: Option<f32>| half_life.map_or("never".to_owned(), |days| format!("after {days} days"));
-    let row = |name: &str, metrics: &engine::Metrics| {
-        vec![
-            name.to_owned(),
-            format!("{:.4}", metrics.ndcg),
-            format!("{:.4}", metrics.recall),
-            format!("{:.1} %", 100.0 * metrics.coverage),
-        ]
+fn describe(training: &Training) -> String {
+    let outcome = match &training.refused {
+        None => "It is in use.".to_owned(),
+        Some(why) => format!("It is refused, the one before stays in use: {why}."),
     };
-    let table = terminal::table(
-        &["on users' last visits", "NDCG@20", "recall@20", "items shown"],
-        &[row("model", &training.metrics), row("popularity", &training.popularity_metrics)],
-    );
     format!(
-        "Model {} learned from {} interactions of {} users with {} items in {:.1} s.\n\
-         Interactions count half in the model: {}; in a user's own history: {}.\n{table}",
+        "Model {} learned from {} interactions of {} users with {} items in {:.1} s. {outcome}\n\n{}",
         training.version,
         terminal::grouped(training.n_interactions),
         terminal::grouped(training.n_users),
         terminal::grouped(training.n_items),
         training.duration_ms as f64 / 1_000.0,
-        days(training.parameters.neighbours.half_life_days),
-        days(training.parameters.history_half_life_days),
+        describe_search(&training.search),
     )
+}
+
+/// What a search found, as tables.
+pub(crate) fn describe_search(search: &Search) -> String {
+    let row = |name: String, metrics: &Metrics| {
+        vec![
+            name,
+            format!("{:.4}", metrics.ndcg),
+            format!("{:.4}", metrics.recall),
+            format!("{:.1} %", 100.0 * metrics.coverage),
+            format!("{:.1}", metrics.novelty),
+            format!("{:.0} %", 100.0 * metrics.personal),
+        ]
+    };
+    let mut rows = vec![row("blend".to_owned(), &search.blend)];
+    rows.extend(
+        search.models.iter().map(|tried| row(tried.component.model.name().to_owned(), &tried.metrics)),
+    );
+    rows.push(row("popularity".to_owned(), &search.popularity));
+    let table = terminal::table(
+        &["lists of 20", "NDCG", "recall", "items shown", "novelty, bits", "personal lists"],
+        &rows,
+    );
+    let judged = match search.split {
+        SplitKind::Time => "what happened last, all of it hidden from a moment on",
+        SplitKind::LastStep => "what each user did last",
+        SplitKind::Random => "half of some users' items, since nothing says in which order things happened",
+    };
+    let members: Vec<Vec<String>> = search.parameters.components.iter().map(member).collect();
+    let blend = terminal::table(&["in the blend", "weight", "reads the history"], &members);
+    format!(
+        "Judged for {} users on {judged}:\n{table}\n{blend}",
+        terminal::grouped(search.blend.n_users as u64)
+    )
+}
+
+fn member(component: &Component) -> Vec<String> {
+    let weighting = component.weighting;
+    let reads = match weighting.half_life_days {
+        Some(days) => format!("half as loud {days} days back"),
+        None if weighting.step_decay < 1.0 => format!("x {} for each step back", weighting.step_decay),
+        None => "all alike".to_owned(),
+    };
+    vec![component.model.name().to_owned(), format!("{:.3}", component.weight), reads]
 }

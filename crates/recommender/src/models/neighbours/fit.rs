@@ -1,19 +1,26 @@
 //! The fit of the neighbour model.
 
-use linalg::{Csr, gram_top_k};
+use linalg::Csr;
 
 use super::Config;
 use crate::TrainingSet;
-use crate::model::decay;
+use crate::models::popularity::factors;
+use crate::statistics::{SetSums, Sign, rows_of};
 
-/// The item-item matrix of a training set. The work is the sum over users of their number of items squared.
-pub fn fit(set: &TrainingSet, config: &Config) -> Csr {
-    let mut matrix = set.weights(|entry| decay(set.as_of_s() - entry.at_s, config.half_life_days));
-    let inverse_roots = |sums: Vec<f64>| -> Vec<f32> {
-        sums.into_iter().map(|sum| if sum > 0.0 { (1.0 / sum.sqrt()) as f32 } else { 0.0 }).collect()
-    };
-    let by_user = inverse_roots(matrix.row_sums());
-    let by_item = inverse_roots(matrix.transposed().row_sums());
-    matrix.scale(&by_user, &by_item);
-    gram_top_k(&matrix, config.neighbours_max as usize)
+/// The sums that the model is made of.
+pub fn sums(set: &TrainingSet, half_life_days: Option<f32>) -> SetSums {
+    SetSums::of(set, set.as_of_s(), half_life_days, 0.5, Sign::Plus)
+}
+
+/// The item-item matrix with the strongest `kept_max` of each item. The work is the sum over users of their number of items squared.
+pub fn fit(set: &TrainingSet, config: &Config, kept_max: usize) -> Csr {
+    let sums = sums(set, config.half_life_days);
+    let (of_source, of_target) = factors(&sums.item_sums(), &config.normalisation);
+    rows_of(&sums, kept_max, |item, other, sum| sum * of_source[item] * of_target[other as usize])
+}
+
+/// The matrix of raw sums.
+pub fn normalise(raw: &Csr, item_sums: &[f64], config: &Config) -> Csr {
+    let (of_source, of_target) = factors(item_sums, &config.normalisation);
+    raw.map(|item, other, sum| sum * of_source[item] * of_target[other as usize])
 }

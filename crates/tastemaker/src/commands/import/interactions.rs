@@ -133,17 +133,17 @@ fn check(columns: &Columns, args: &Args) -> Result<Checked> {
 }
 
 /// A file whose header is known.
-struct Columns {
+pub(crate) struct Columns {
     path: PathBuf,
     /// Where each of [`COLUMNS`] is.
     places: [Option<usize>; COLUMNS.len()],
     unknown: Vec<String>,
 }
 
-type RowError = (u64, &'static str, String);
+pub(crate) type RowError = (u64, &'static str, String);
 
 impl Columns {
-    fn of(path: &Path) -> Result<Self> {
+    pub(crate) fn of(path: &Path) -> Result<Self> {
         let mut reader = csv::Reader::from_reader(fs::File::open(path)?);
         let header = reader.headers().with_context(|| format!("cannot read {}", path.display()))?;
         let names: Vec<String> =
@@ -159,7 +159,10 @@ impl Columns {
     }
 
     /// Hands over every row with its number, from 1 on, as an interaction or as what is wrong with it.
-    fn each_row(&self, mut take: impl FnMut(u64, Result<Interaction, RowError>) -> Result<()>) -> Result<()> {
+    pub(crate) fn each_row(
+        &self,
+        mut take: impl FnMut(u64, Result<Interaction, RowError>) -> Result<()>,
+    ) -> Result<()> {
         let file = fs::File::open(&self.path)?;
         let mut reader = csv::ReaderBuilder::new()
             .flexible(true)

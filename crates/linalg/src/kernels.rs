@@ -1,0 +1,65 @@
+//! The inner loops, compiled for the vector units that the processor has.
+
+use pulp::Arch;
+
+/// Adds `factor` times `row` to `out`.
+pub fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {
+    struct AddScaled<'a>(&'a mut [f32], f32, &'a [f32]);
+    impl pulp::NullaryFnOnce for AddScaled<'_> {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let Self(out, factor, row) = self;
+            out.iter_mut().zip(row).for_each(|(out, value)| *out += factor * value);
+        }
+    }
+    Arch::new().dispatch(AddScaled(out, factor, row));
+}
+
+/// How many values are at least as large as `own`.
+pub fn count_at_least(values: &[f32], own: f32) -> usize {
+    struct Count<'a>(&'a [f32], f32);
+    impl pulp::NullaryFnOnce for Count<'_> {
+        type Output = usize;
+        #[inline(always)]
+        fn call(self) -> usize {
+            let Self(values, own) = self;
+            // In short sums of 32 bits, which vector units count fast.
+            values
+                .chunks(4_096)
+                .map(|values| values.iter().map(|value| u32::from(*value >= own)).sum::<u32>() as usize)
+                .sum()
+        }
+    }
+    Arch::new().dispatch(Count(values, own))
+}
+
+/// `A'(A x)` for the rows of a sparse matrix, each given by `row`, and `WIDTH` columns of x at once.
+pub(crate) fn gram_times_slab<'a, const WIDTH: usize>(
+    rows: impl Iterator<Item = (&'a [u32], &'a [f32])>,
+    x: &[[f32; WIDTH]],
+    product: &mut [[f32; WIDTH]],
+) {
+    struct Slab<'x, I, const WIDTH: usize>(I, &'x [[f32; WIDTH]], &'x mut [[f32; WIDTH]]);
+    impl<'a, I: Iterator<Item = (&'a [u32], &'a [f32])>, const WIDTH: usize> pulp::NullaryFnOnce
+        for Slab<'_, I, WIDTH>
+    {
+        type Output = ();
+        #[inline(always)]
+        fn call(self) {
+            let Self(rows, x, product) = self;
+            for (columns, values) in rows {
+                let mut sum = [0f32; WIDTH];
+                for (&column, &value) in columns.iter().zip(values) {
+                    let from = &x[column as usize];
+                    sum.iter_mut().zip(from).for_each(|(sum, from)| *sum += value * from);
+                }
+                for (&column, &value) in columns.iter().zip(values) {
+                    let to = &mut product[column as usize];
+                    to.iter_mut().zip(&sum).for_each(|(to, sum)| *to += value * sum);
+                }
+            }
+        }
+    }
+    Arch::new().dispatch(Slab(rows, x, product));
+}

@@ -1,0 +1,388 @@
+//! The engine chooses for itself: parameters of every model, then the blend, on a split that fits the data.
+//!
+//! Models are tried one by one, a parameter at a time. What each of the good ones says of the test users' likely items is then put side
+//! by side, and weights are chosen greedily (Caruana et al., ICML'04): the best model first, then whichever adds most.
+
+mod blending;
+mod pool;
+
+use domain::ItemIdx;
+use serde::{Deserialize, Serialize};
+
+use crate::blend::{Component, ModelConfig, kept_of_parts};
+use crate::evaluation::{Metrics, metrics_of, popular_lists};
+use crate::matrix::{HeadMatrix, ItemMatrix};
+use crate::models::popularity::Normalisation;
+use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
+use crate::split::{Split, SplitKind, TestUser};
+use crate::statistics::rows_of;
+use crate::{HistoryWeighting, Model, Parameters, TrainingSet, train_with};
+use pool::Pool;
+
+/// How a search begins and ends.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SearchOptions {
+    /// Of every random choice.
+    pub seed: u64,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Search {
+    /// How the data was split.
+    pub split: SplitKind,
+    /// The best setting of each model on its own.
+    pub models: Vec<Tried>,
+    /// The blend, compiled as it is served.
+    pub blend: Metrics,
+    /// Popularity.
+    pub popularity: Metrics,
+    /// What was chosen.
+    pub parameters: Parameters,
+}
+
+/// The lists that a blend was judged by.
+pub struct Judged {
+    /// The users.
+    pub test: Vec<TestUser>,
+    /// Of the blend.
+    pub lists: Vec<Vec<ItemIdx>>,
+    /// Of popularity.
+    pub popular: Vec<Vec<ItemIdx>>,
+}
+
+/// A setting with what it is worth on the split.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tried {
+    /// The setting.
+    pub component: Component,
+    /// What its lists are worth.
+    pub metrics: Metrics,
+}
+
+/// A model with how good it was on the split.
+pub struct Trained {
+    /// The model, fitted on everything.
+    pub model: Model,
+    /// What the search found.
+    pub search: Search,
+    /// What it was judged by.
+    pub judged: Judged,
+}
+
+/// The share of a training run that the search takes, as far as progress goes.
+const SEARCH_SHARE: f64 = 0.7;
+
+/// Chooses parameters on a split, then fits on everything. `progress` gets the share done, from 0 to 1.
+pub fn train(set: &TrainingSet, options: &SearchOptions, version: &str, progress: &dyn Fn(f64)) -> Trained {
+    let (search, judged) = search(set, options, &|share| progress(SEARCH_SHARE * share));
+    let model = train_with(set, &search.parameters, version);
+    progress(1.0);
+    Trained { model, search, judged }
+}
+
+/// Related items kept of each item, within a bound on the whole: pruning to 300 costs .002 of recall against a full row, to 500 under .001.
+fn kept_per_item(n_items: usize) -> u32 {
+    (60_000_000 / n_items.max(1)).clamp(200, 1_000) as u32
+}
+
+/// Chooses parameters on a split of the set. `progress` gets the share done, from 0 to 1.
+pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)) -> (Search, Judged) {
+    let split = Split::of(set, options.seed);
+    let mut tuner = Tuner { pool: Pool::new(&split), set: &split.train, kind: split.kind };
+    if !split.test.is_empty() {
+        tuner.tune(options.seed, progress);
+    }
+    let config = popularity::Config::default();
+    let popularity = popularity::fit(&split.train, &config);
+    let blend = blending::blend(&tuner.pool, &popularity);
+    let popular = popular_lists(&popularity, &split.test);
+    let mut components = blend.components;
+    if components.is_empty() {
+        // Too little to judge anything on.
+        components.push(Component {
+            model: ModelConfig::Neighbours(neighbours::Config::default()),
+            weighting: HistoryWeighting::default(),
+            weight: 1.0,
+        });
+    }
+    let search = Search {
+        split: split.kind,
+        models: blend.models,
+        blend: metrics_of(&split.test, &blend.lists, &popularity),
+        popularity: metrics_of(&split.test, &popular, &popularity),
+        parameters: Parameters {
+            components,
+            popularity: config,
+            kept_per_item: kept_per_item(set.n_items()),
+        },
+    };
+    progress(1.0);
+    drop(tuner);
+    (search, Judged { test: split.test, lists: blend.lists, popular })
+}
+
+struct Tuner<'a> {
+    pool: Pool<'a>,
+    set: &'a TrainingSet,
+    kind: SplitKind,
+}
+
+impl Tuner<'_> {
+    /// Fills the pool with the best settings of every model that fits the data.
+    fn tune(&mut self, seed: u64, progress: &dyn Fn(f64)) {
+        let half_life = self.neighbours();
+        progress(0.15);
+        if self.kind != SplitKind::Random {
+            self.sequence(half_life);
+            progress(0.3);
+            self.sequence_ridge();
+        }
+        progress(0.5);
+        self.ridge(half_life);
+        progress(0.6);
+        self.spectral(half_life, seed);
+        progress(0.7);
+        self.content();
+        progress(0.8);
+    }
+
+    /// Ways to weight a history that make sense for the data.
+    fn weightings(&self) -> Vec<HistoryWeighting> {
+        let by_step = |step_decay| HistoryWeighting { half_life_days: None, step_decay };
+        let by_time = |days| HistoryWeighting { half_life_days: Some(days), step_decay: 1.0 };
+        match self.kind {
+            SplitKind::Random => vec![HistoryWeighting::default()],
+            SplitKind::LastStep => [1.0, 0.985, 0.95, 0.85, 0.7, 0.5, 0.3].map(by_step).to_vec(),
+            SplitKind::Time => {
+                let steps = [1.0, 0.95, 0.8, 0.5].map(by_step);
+                let times = [240.0, 120.0, 60.0, 20.0, 5.0].map(by_time);
+                [&steps[..], &times[..]].concat()
+            }
+        }
+    }
+
+    /// The best of settings under a way to weight a history, with its NDCG and its matrix.
+    fn best<C: Copy>(
+        &self,
+        settings: impl IntoIterator<Item = C>,
+        weighting: HistoryWeighting,
+        fit: impl Fn(C) -> ItemMatrix,
+    ) -> Option<(f64, C, ItemMatrix)> {
+        let mut best: Option<(f64, C, ItemMatrix)> = None;
+        for config in settings {
+            let matrix = fit(config);
+            let ndcg = self.pool.ndcg(&matrix, weighting);
+            if best.as_ref().is_none_or(|(of_best, ..)| ndcg > *of_best) {
+                best = Some((ndcg, config, matrix));
+            }
+        }
+        best
+    }
+
+    /// The best normalisation, one number after the other, with its NDCG.
+    fn normalised(
+        &self,
+        start: Normalisation,
+        weighting: HistoryWeighting,
+        fit: impl Fn(Normalisation) -> ItemMatrix,
+    ) -> (f64, Normalisation) {
+        let mut best = (self.pool.ndcg(&fit(start), weighting), start);
+        let steps: [&dyn Fn(Normalisation) -> Vec<Normalisation>; 4] = [
+            &|from| {
+                [0.1, 0.2, 0.45, 0.6]
+                    .map(|target_exponent| Normalisation { target_exponent, ..from })
+                    .to_vec()
+            },
+            &|from| {
+                [0.5, 0.85, 1.0].map(|source_exponent| Normalisation { source_exponent, ..from }).to_vec()
+            },
+            &|from| [0.0, 4.0, 8.0, 20.0].map(|smoothing| Normalisation { smoothing, ..from }).to_vec(),
+            &|from| {
+                let near = [from.target_exponent - 0.05, from.target_exponent + 0.05];
+                near.map(|target_exponent| Normalisation { target_exponent, ..from }).to_vec()
+            },
+        ];
+        for step in steps {
+            let tried = step(best.1).into_iter().filter(|tried| *tried != start);
+            if let Some((ndcg, found, _)) = self.best(tried, weighting, &fit)
+                && ndcg > best.0
+            {
+                best = (ndcg, found);
+            }
+        }
+        best
+    }
+
+    /// Ways to weight a history for a matrix, best first.
+    fn weightings_of(&self, matrix: &ItemMatrix) -> Vec<HistoryWeighting> {
+        let weightings = self.weightings();
+        if weightings.len() == 1 {
+            return weightings;
+        }
+        let mut tried: Vec<(f64, HistoryWeighting)> =
+            weightings.into_iter().map(|weighting| (self.pool.ndcg(matrix, weighting), weighting)).collect();
+        tried.sort_by(|a, b| b.0.total_cmp(&a.0));
+        tried.into_iter().map(|(_, weighting)| weighting).collect()
+    }
+
+    /// Returns the best half-life.
+    fn neighbours(&mut self) -> Option<f32> {
+        let half_lives: &[Option<f32>] = match self.kind {
+            SplitKind::Time => {
+                &[None, Some(240.0), Some(120.0), Some(60.0), Some(30.0), Some(15.0), Some(7.0)]
+            }
+            _ => &[None],
+        };
+        let kept = kept_of_parts(self.set.n_items());
+        let start = neighbours::Config::default();
+        let fit = |half_life_days| {
+            let config = neighbours::Config { half_life_days, ..start };
+            ItemMatrix::of_rows(neighbours::fit(self.set, &config, kept))
+        };
+        let mut of_half_lives: Vec<(f64, Option<f32>)> = vec![(0.0, None)];
+        if half_lives.len() > 1 {
+            let weighting = self.weightings_of(&fit(half_lives[half_lives.len() / 2]))[0];
+            of_half_lives =
+                half_lives.iter().map(|&days| (self.pool.ndcg(&fit(days), weighting), days)).collect();
+        }
+        of_half_lives.sort_by(|a, b| b.0.total_cmp(&a.0));
+        for &(_, half_life_days) in of_half_lives.iter().take(2) {
+            let sums = neighbours::sums(self.set, half_life_days);
+            let item_sums = sums.item_sums();
+            let raw = rows_of(&sums, kept, |_, _, sum| sum);
+            let fit = |config| ItemMatrix::of_rows(neighbours::normalise(&raw, &item_sums, &config));
+            let mut config = neighbours::Config { half_life_days, ..start };
+            let weightings = self.weightings_of(&fit(config));
+            let (_, best) = self.normalised(config.normalisation, weightings[0], |normalisation| {
+                fit(neighbours::Config { normalisation, ..config })
+            });
+            config.normalisation = best;
+            self.pool.add(ModelConfig::Neighbours(config), fit(config), weightings.clone());
+            if self.kind == SplitKind::Random {
+                // Where there is one way to weight a history only, there is room for more settings.
+                let cosine = Normalisation { source_exponent: 0.5, target_exponent: 0.5, smoothing: 4.0 };
+                config.normalisation = cosine;
+                self.pool.add(ModelConfig::Neighbours(config), fit(config), weightings);
+            }
+        }
+        of_half_lives[0].1
+    }
+
+    fn sequence(&mut self, half_life_days: Option<f32>) {
+        let kept = kept_of_parts(self.set.n_items());
+        let fit = |config: sequence::Config| ItemMatrix::of_rows(sequence::fit(self.set, &config, kept));
+        let start = sequence::Config { half_life_days, ..Default::default() };
+        let mut weightings = self.weightings_of(&fit(start));
+        // Shapes with a few normalisations each, since what one does depends on the other.
+        let mut found: Vec<(f64, sequence::Config)> = Vec::new();
+        for backward in [0.0, 0.2, 0.6] {
+            for discount in [0.6, 0.75, 0.88] {
+                let shape = sequence::Config { backward, discount, ..start };
+                let raw = rows_of(&sequence::sums(self.set, &shape), kept, |_, _, sum| sum);
+                let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
+                let normalisations = [(0.65, 0.35), (0.9, 0.1)].map(|(source_exponent, target_exponent)| {
+                    let normalisation = Normalisation { source_exponent, target_exponent, smoothing: 8.0 };
+                    sequence::Config { normalisation, ..shape }
+                });
+                found.extend(
+                    self.best(normalisations, weightings[0], fit).map(|(ndcg, config, _)| (ndcg, config)),
+                );
+            }
+        }
+        found.sort_by(|a, b| b.0.total_cmp(&a.0));
+        let best = found[0].1;
+        // Beside the best one, the best that reads the other direction differently, and one for the very next step alone.
+        let other = found.iter().map(|(_, config)| *config).find(|config| config.backward != best.backward);
+        let next = sequence::Config { steps: 1, ..best };
+        for mut config in [Some(best), other, Some(next)].into_iter().flatten() {
+            let raw = rows_of(&sequence::sums(self.set, &config), kept, |_, _, sum| sum);
+            let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
+            weightings = self.weightings_of(&fit(config));
+            let (_, normalisation) = self.normalised(config.normalisation, weightings[0], |normalisation| {
+                fit(sequence::Config { normalisation, ..config })
+            });
+            config.normalisation = normalisation;
+            weightings = self.weightings_of(&fit(config));
+            self.pool.add(ModelConfig::Sequence(config), fit(config), weightings.clone());
+        }
+    }
+
+    fn sequence_ridge(&mut self) {
+        if self.set.n_items() > ridge::ITEMS_MAX {
+            return;
+        }
+        for start in [sequence_ridge::Config::FAST, sequence_ridge::Config::SLOW] {
+            let sums = sequence_ridge::Sums::of(self.set, &start);
+            let fit = |config: sequence_ridge::Config| {
+                ItemMatrix::Head(sequence_ridge::solve(&sums, config.penalty))
+            };
+            let weightings = self.weightings_of(&fit(start));
+            let tried = [0.1, 0.4, 1.6].map(|penalty| sequence_ridge::Config { penalty, ..start });
+            if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+                self.pool.add(ModelConfig::SequenceRidge(config), matrix, weightings);
+            }
+        }
+    }
+
+    fn ridge(&mut self, half_life_days: Option<f32>) {
+        if self.set.n_items() > ridge::ITEMS_MAX {
+            return;
+        }
+        let head = self.set.head_items(ridge::ITEMS_MAX);
+        let start = ridge::Config { half_life_days, ..Default::default() };
+        let gram = ridge::gram(self.set, &start, &head);
+        let fit = |config: ridge::Config| {
+            let matrix = ridge::solve(gram.clone(), config.penalty);
+            ItemMatrix::Head(HeadMatrix { matrix, head: head.clone(), n_items: self.set.n_items() })
+        };
+        let weightings = self.weightings_of(&fit(start));
+        let tried = [0.3, 1.0, 3.0].map(|penalty| ridge::Config { penalty, ..start });
+        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+            self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
+        }
+    }
+
+    fn spectral(&mut self, half_life_days: Option<f32>, seed: u64) {
+        // Where there is an order, what comes next is better said by sequences; some broad tastes are enough then.
+        let share = if self.kind == SplitKind::Random { 1 } else { 4 };
+        let n_items = self.set.n_items();
+        let rank_max =
+            (n_items / spectral::Config::ITEMS_PER_RANK / share).min(spectral::Config::RANK_MAX) as u32;
+        if rank_max < spectral::Config::RANK_MIN {
+            return;
+        }
+        let largest = spectral::Config { half_life_days, rank: rank_max, seed, ..Default::default() };
+        let decomposition = spectral::Decomposition::of(self.set, &largest);
+        let fit = |config: spectral::Config| ItemMatrix::Factors(spectral::filter(&decomposition, &config));
+        if self.kind == SplitKind::Random {
+            for (share, filter) in [(1, 0.0), (1, 0.5), (1, 1.0), (4, 0.5)] {
+                let config = spectral::Config { rank: (rank_max / share).max(1), filter, ..largest };
+                self.pool.add(ModelConfig::Spectral(config), fit(config), self.weightings());
+            }
+            return;
+        }
+        let weightings = self.weightings_of(&fit(largest));
+        let tried = [0.0, 0.5, 1.0].map(|filter| spectral::Config { filter, ..largest });
+        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+            self.pool.add(ModelConfig::Spectral(config), matrix, weightings);
+        }
+    }
+
+    fn content(&mut self) {
+        if self.set.features().by_item().n_values() == 0 {
+            return;
+        }
+        let kept = kept_of_parts(self.set.n_items());
+        let cosines = content::cosines(self.set, kept.min(content::Config::KEPT_MAX));
+        let fit = |config: content::Config| ItemMatrix::of_rows(content::weigh(&cosines, self.set, &config));
+        let start = content::Config::default();
+        let weightings = self.weightings_of(&fit(start));
+        for popularity in [0.0, 0.3] {
+            let tried = [1.5, 3.0, 5.0].map(|power| content::Config { power, popularity });
+            if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+                self.pool.add(ModelConfig::Content(config), matrix, weightings.clone());
+            }
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! How often one item follows another in users' sequences, by distance.
+
+use linalg::Accumulator;
+
+use super::{PairSums, Sign};
+use crate::TrainingSet;
+use crate::history::{KindWeights, decay};
+
+/// One in fixed point.
+const ONE: f64 = (1u64 << 32) as f64;
+/// The furthest that a kernel reaches, in steps.
+pub const STEPS_MAX: usize = 64;
+/// Between the last step of a user and the first of the next one, so that no kernel reaches across.
+const STEPS_BETWEEN_USERS: u32 = STEPS_MAX as u32 + 1;
+/// The most entries on either side that an entry is paired with: a step may hold many.
+const ENTRIES_MAX: usize = 256;
+
+/// What a pair of interactions counts, by the steps from one to the other. What happened at the same second is one step, and its
+/// interactions are 0 steps apart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kernel {
+    /// For the later item, seen from the earlier one; at 0 both ways.
+    pub forward: Vec<f32>,
+    /// For the earlier item, seen from the later one; index 0 is not used.
+    pub backward: Vec<f32>,
+}
+
+/// Sums over users and pairs of their interactions: kernel(distance) x the user's weight x the later interaction's decay.
+pub struct SequenceSums {
+    n_items: usize,
+    kernel: Kernel,
+    shards: Vec<Shard>,
+}
+
+/// Users' interactions one after another.
+struct Shard {
+    sign: Sign,
+    items: Vec<u32>,
+    steps: Vec<u32>,
+    /// What an interaction weighs where it is the one that something is said of.
+    weights: Vec<f32>,
+    /// What it weighs as evidence: its decay and its user's weight.
+    evidence: Vec<f32>,
+    /// For each item where its places begin, and the places.
+    starts: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl SequenceSums {
+    /// Of some users. `user_weight` gets a user's number of interactions. All shards that are to be merged need the same arguments.
+    pub fn of(
+        set: &TrainingSet,
+        as_of_s: u32,
+        kernel: Kernel,
+        half_life_days: Option<f32>,
+        user_weight: impl Fn(usize) -> f32,
+        sign: Sign,
+    ) -> Self {
+        assert!(kernel.forward.len() <= STEPS_MAX && kernel.backward.len() <= STEPS_MAX);
+        let kinds = KindWeights::default();
+        let n_entries = set.entries().len();
+        let (mut items, mut steps) = (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
+        let (mut weights, mut evidence) = (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
+        let mut step = 0u32;
+        for user in 0..set.n_users() {
+            let row = set.row(user);
+            let user_weight = user_weight(row.len());
+            let mut at_s = None;
+            step += STEPS_BETWEEN_USERS;
+            for entry in row {
+                let weight = kinds.weight(entry);
+                if weight <= 0.0 {
+                    continue;
+                }
+                if at_s.is_some_and(|at_s| at_s != entry.at_s) {
+                    step += 1;
+                }
+                at_s = Some(entry.at_s);
+                items.push(entry.item.0);
+                steps.push(step);
+                weights.push(weight);
+                evidence.push(user_weight * decay(as_of_s.saturating_sub(entry.at_s), half_life_days));
+            }
+        }
+        let mut starts = vec![0u32; set.n_items() + 1];
+        items.iter().for_each(|&item: &u32| starts[item as usize + 1] += 1);
+        (1..starts.len()).for_each(|n| starts[n] += starts[n - 1]);
+        let mut next = starts.clone();
+        let mut places = vec![0; items.len()];
+        for (place, &item) in items.iter().enumerate() {
+            places[next[item as usize] as usize] = place as u32;
+            next[item as usize] += 1;
+        }
+        let shard = Shard { sign, items, steps, weights, evidence, starts, places };
+        Self { n_items: set.n_items(), kernel, shards: vec![shard] }
+    }
+
+    /// The users of both.
+    pub fn merge(mut self, other: Self) -> Self {
+        assert!(self.n_items == other.n_items && self.kernel == other.kernel);
+        self.shards.extend(other.shards);
+        self
+    }
+
+    /// For each item the sum of its interactions' evidence.
+    pub fn item_sums(&self) -> Vec<f64> {
+        let mut sums = vec![0i64; self.n_items];
+        for shard in &self.shards {
+            for ((&item, &evidence), &weight) in shard.items.iter().zip(&shard.evidence).zip(&shard.weights) {
+                sums[item as usize] += shard.sign.factor() * fixed(evidence * weight);
+            }
+        }
+        sums.into_iter().map(|sum| sum as f64 / ONE).collect()
+    }
+}
+
+fn fixed(value: f32) -> i64 {
+    (f64::from(value) * ONE) as i64
+}
+
+impl PairSums for SequenceSums {
+    fn n_items(&self) -> usize {
+        self.n_items
+    }
+
+    fn row(&self, item: usize, sums: &mut Accumulator<i64>) {
+        for shard in &self.shards {
+            let sign = shard.sign.factor();
+            let span = shard.starts[item] as usize..shard.starts[item + 1] as usize;
+            for &place in &shard.places[span] {
+                let place = place as usize;
+                let (step, weight, evidence) =
+                    (shard.steps[place], shard.weights[place], shard.evidence[place]);
+                for other in (place + 1..shard.items.len()).take(ENTRIES_MAX) {
+                    let distance = (shard.steps[other] - step) as usize;
+                    let Some(&factor) = self.kernel.forward.get(distance) else { break };
+                    sums.add(
+                        shard.items[other],
+                        sign * fixed(factor * weight * shard.weights[other] * shard.evidence[other]),
+                    );
+                }
+                for other in (0..place).rev().take(ENTRIES_MAX) {
+                    let distance = (step - shard.steps[other]) as usize;
+                    let factors = if distance == 0 { &self.kernel.forward } else { &self.kernel.backward };
+                    let Some(&factor) = factors.get(distance) else { break };
+                    sums.add(
+                        shard.items[other],
+                        sign * fixed(factor * weight * shard.weights[other] * evidence),
+                    );
+                }
+            }
+        }
+    }
+
+    fn unit(&self) -> f64 {
+        1.0 / ONE
+    }
+}

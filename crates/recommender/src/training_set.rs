@@ -1,0 +1,114 @@
+//! A snapshot of all histories, which models learn from.
+
+use std::sync::Arc;
+
+use domain::UserIdx;
+use linalg::Csr;
+
+use crate::features::Features;
+use crate::history::decay;
+use crate::{Histories, HistoryEntry, KindWeights};
+
+/// Users' interactions, and what items are like.
+pub struct TrainingSet {
+    starts: Vec<usize>,
+    entries: Vec<HistoryEntry>,
+    n_items: usize,
+    as_of_s: u32,
+    features: Arc<Features>,
+}
+
+impl TrainingSet {
+    /// A copy of all rows, for `n_items` items.
+    pub fn snapshot(histories: &Histories, n_items: usize) -> Self {
+        let rows = (0..histories.n_users() as u32).map(|user| histories.row(UserIdx(user)).to_vec());
+        Self::new(rows, n_items)
+    }
+
+    /// Rows of entries, oldest first within a row.
+    pub fn new(rows: impl IntoIterator<Item = Vec<HistoryEntry>>, n_items: usize) -> Self {
+        let (mut starts, mut entries) = (vec![0], Vec::new());
+        for row in rows {
+            debug_assert!(row.is_sorted());
+            entries.extend(row);
+            starts.push(entries.len());
+        }
+        let as_of_s = entries.iter().map(|entry: &HistoryEntry| entry.at_s).max().unwrap_or(0);
+        let features = Arc::new(Features::none(n_items));
+        Self { starts, entries, n_items, as_of_s, features }
+    }
+
+    /// The same with what items are like.
+    pub fn with_features(mut self, features: Arc<Features>) -> Self {
+        assert_eq!(features.by_item().n_rows(), self.n_items);
+        self.features = features;
+        self
+    }
+
+    /// The number of rows, empty ones included.
+    pub fn n_users(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// The number of items.
+    pub fn n_items(&self) -> usize {
+        self.n_items
+    }
+
+    /// All entries, row by row.
+    pub fn entries(&self) -> &[HistoryEntry] {
+        &self.entries
+    }
+
+    /// A user's entries, oldest first.
+    pub fn row(&self, user: usize) -> &[HistoryEntry] {
+        &self.entries[self.starts[user]..self.starts[user + 1]]
+    }
+
+    /// The time of the newest entry, in seconds since 1970: the "now" of a training run, which reads no clock.
+    pub fn as_of_s(&self) -> u32 {
+        self.as_of_s
+    }
+
+    /// What items are like.
+    pub fn features(&self) -> &Arc<Features> {
+        &self.features
+    }
+
+    /// The users x items matrix of kind weights times `factor`; of several entries for an item the heaviest counts, and none below 0.
+    pub fn weights(&self, factor: impl Fn(&HistoryEntry) -> f32) -> Csr {
+        let weights = KindWeights::default();
+        let rows = (0..self.n_users()).map(|user| {
+            let weighed =
+                self.row(user).iter().map(|entry| (entry.item.0, weights.weight(entry) * factor(entry)));
+            let mut row: Vec<(u32, f32)> = weighed.filter(|(_, weight)| *weight > 0.0).collect();
+            row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
+            row.dedup_by_key(|(item, _)| *item);
+            row
+        });
+        Csr::from_rows(self.n_items as u32, rows)
+    }
+
+    /// For each item the decayed weight of its interactions.
+    pub fn item_sums(&self, half_life_days: Option<f32>) -> Vec<f64> {
+        let kinds = KindWeights::default();
+        let mut sums = vec![0.0; self.n_items];
+        for entry in &self.entries {
+            let weight = kinds.weight(entry).max(0.0) * decay(self.as_of_s - entry.at_s, half_life_days);
+            sums[entry.item.pos()] += f64::from(weight);
+        }
+        sums
+    }
+
+    /// The up to `n_max` items with the most interactions, ascending.
+    pub fn head_items(&self, n_max: usize) -> Vec<u32> {
+        let sums = self.item_sums(None);
+        let mut items: Vec<u32> = (0..self.n_items as u32).collect();
+        if items.len() > n_max {
+            items.sort_by(|&a, &b| sums[b as usize].total_cmp(&sums[a as usize]).then(a.cmp(&b)));
+            items.truncate(n_max);
+            items.sort_unstable();
+        }
+        items
+    }
+}

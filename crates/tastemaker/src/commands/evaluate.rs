@@ -1,0 +1,29 @@
+//! `tastemaker evaluate`: what every model and the blend would be worth on the data as it is, before anything goes live.
+
+use anyhow::Result;
+
+use super::Place;
+use super::train::describe_search;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Of every random choice
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let opened = args.place.open()?;
+    let bar = terminal::share_bar("evaluating", args.place.json);
+    let search = opened.engine.evaluate(args.seed, &|share| terminal::set_share(&bar, share))?;
+    bar.finish_and_clear();
+    if args.place.json {
+        println!("{}", serde_json::to_string_pretty(&search)?);
+    } else {
+        println!("{}", describe_search(&search));
+    }
+    Ok(())
+}

@@ -1,0 +1,83 @@
+//! `tastemaker models`: the training runs that are remembered, and the way back to an earlier one.
+
+use anyhow::Result;
+use engine::Training;
+
+use super::Place;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    place: Place,
+    /// Use the model of this run from now on
+    #[arg(long, value_name = "VERSION")]
+    activate: Option<String>,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let opened = args.place.open()?;
+    if let Some(version) = &args.activate {
+        opened.engine.activate_model(version)?;
+    }
+    let active = opened.engine.training().map(|training| training.version);
+    let trainings = opened.engine.trainings();
+    if args.place.json {
+        let told = serde_json::json!({ "active": active, "models": trainings });
+        println!("{}", serde_json::to_string_pretty(&told)?);
+        return Ok(());
+    }
+    if trainings.is_empty() {
+        println!("No model yet: `tastemaker train` makes one.");
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = trainings.iter().map(|training| row(training, active.as_deref())).collect();
+    let header = [
+        "model",
+        "trained at",
+        "",
+        "interactions",
+        "users",
+        "items",
+        "seconds",
+        "NDCG@20",
+        "recall@20",
+        "items shown",
+        "novelty",
+        "personal",
+        "blend",
+    ];
+    println!("{}", terminal::table(&header, &rows));
+    for training in &trainings {
+        if let Some(why) = &training.refused {
+            println!("{} was refused: {why}", training.version);
+        }
+    }
+    Ok(())
+}
+
+fn row(training: &Training, active: Option<&str>) -> Vec<String> {
+    let state = match &training.refused {
+        Some(_) => "refused",
+        None if active == Some(&training.version) => "in use",
+        None => "",
+    };
+    let metrics = &training.search.blend;
+    let members: Vec<&str> =
+        training.search.parameters.components.iter().map(|component| component.model.name()).collect();
+    vec![
+        training.version.clone(),
+        training.finished_at.to_string(),
+        state.to_owned(),
+        terminal::grouped(training.n_interactions),
+        terminal::grouped(training.n_users),
+        terminal::grouped(training.n_items),
+        format!("{:.1}", training.duration_ms as f64 / 1_000.0),
+        format!("{:.4}", metrics.ndcg),
+        format!("{:.4}", metrics.recall),
+        format!("{:.1} %", 100.0 * metrics.coverage),
+        format!("{:.1}", metrics.novelty),
+        format!("{:.0} %", 100.0 * metrics.personal),
+        members.join(" + "),
+    ]
+}

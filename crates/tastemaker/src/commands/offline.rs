@@ -1,0 +1,213 @@
+//! `tastemaker offline`: from files to a file of lists, without a server and without a data folder.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail};
+use catalog::{Format, ImportOptions, read_file};
+use domain::{Exclusion, InteractionKind, ItemIdx, PropertyValue, Timestamp};
+use fs_err as fs;
+use rayon::prelude::*;
+use recommender::{
+    ColdItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, Histories, HistoryEntry, SearchOptions,
+    Sources, TrainingSet, recommend, search, train_with,
+};
+use rustc_hash::FxHashMap;
+use serde_json::json;
+
+use super::import::interactions::Columns;
+use super::recommend::distinct_users;
+use super::train::describe_search;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// What may be learned from: a .csv file with user_id, item_id and, where known, timestamp, kind and value
+    #[arg(long, value_name = "FILE")]
+    interactions: PathBuf,
+    /// What items are like: a .csv or .jsonl file with item_id and any columns
+    #[arg(long, value_name = "FILE")]
+    items: Option<PathBuf>,
+    /// Recommend to every user of the column user_id of this .csv file
+    #[arg(long, value_name = "FILE")]
+    users: PathBuf,
+    /// How many items that the user has not interacted with
+    #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    count: u32,
+    /// Where the lists go: user_id, item_id, score, best first
+    #[arg(long, value_name = "FILE")]
+    out: PathBuf,
+    /// Of every random choice: the same seed and data make the same lists
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Where a report in JSON goes
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+    /// How many threads; all cores without it
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
+    threads: Option<u16>,
+    /// Print the report instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// External ids and their indices.
+#[derive(Default)]
+struct Ids {
+    indices: FxHashMap<String, u32>,
+    names: Vec<String>,
+}
+
+impl Ids {
+    fn index(&mut self, id: &str) -> u32 {
+        if let Some(&index) = self.indices.get(id) {
+            return index;
+        }
+        let index = self.names.len() as u32;
+        self.indices.insert(id.to_owned(), index);
+        self.names.push(id.to_owned());
+        index
+    }
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if let Some(threads) = args.threads {
+        rayon::ThreadPoolBuilder::new().num_threads(threads.into()).build_global()?;
+    }
+    let started = Instant::now();
+    let mut seconds: Vec<(&str, f64)> = Vec::new();
+    let mut lap = {
+        let mut last = started;
+        move |seconds: &mut Vec<(&'static str, f64)>, phase| {
+            seconds.push((phase, last.elapsed().as_secs_f64()));
+            last = Instant::now();
+        }
+    };
+    let (users, mut items, rows) = read_interactions(&args.interactions)?;
+    let mut builder = FeaturesBuilder::default();
+    if let Some(path) = &args.items {
+        read_items(path, &mut items, &mut builder)?;
+    }
+    let n_items = items.names.len();
+    let wanted = distinct_users(&args.users)?;
+    let set = TrainingSet::new(rows, n_items).with_features(builder.finish(n_items).into());
+    lap(&mut seconds, "read");
+
+    let bar = terminal::share_bar("choosing parameters", args.json);
+    let options = SearchOptions { seed: args.seed };
+    let (found, _) = search(&set, &options, &|share| terminal::set_share(&bar, share));
+    bar.finish_and_clear();
+    lap(&mut seconds, "search");
+    let model = train_with(&set, &found.parameters, "offline");
+    lap(&mut seconds, "fit");
+
+    let cold = ColdItems::of(set.features().clone(), Some(&model));
+    let histories = Histories::default();
+    let sources = Sources { model: Some(&model), cold: &cold, histories: &histories, n_items };
+    let lists: Vec<_> = wanted
+        .par_iter()
+        .map(|user| {
+            let history = users.indices.get(user).map_or(&[][..], |&user| set.row(user as usize));
+            let eligibility = Eligibility::new(&|_| true, Exclusion::Interacted, history, []);
+            recommend(sources, history, &eligibility, args.count as usize)
+        })
+        .collect();
+    lap(&mut seconds, "recommend");
+    let mut file = csv::Writer::from_writer(super::part_of(&args.out)?);
+    file.write_record(["user_id", "item_id", "score"])?;
+    for (user, list) in wanted.iter().zip(&lists) {
+        for item in &list.items {
+            file.write_record([user, &items.names[item.item.pos()], &item.score.to_string()])?;
+        }
+    }
+    file.into_inner().map_err(|error| error.into_error())?.persist(&args.out)?;
+    lap(&mut seconds, "write");
+
+    let n_fallback = lists.iter().filter(|list| list.is_fallback()).count();
+    let total = started.elapsed().as_secs_f64();
+    let phases: serde_json::Map<_, _> =
+        seconds.iter().map(|(phase, s)| ((*phase).to_owned(), json!(s))).collect();
+    let report = json!({
+        "users": set.n_users(),
+        "items": n_items,
+        "interactions": set.entries().len(),
+        "lists": wanted.len(),
+        "fallback_lists": n_fallback,
+        "seconds": phases,
+        "seconds_total": total,
+        "peak_memory_bytes": peak_memory_bytes(),
+        "search": found,
+    });
+    if let Some(path) = &args.report {
+        fs::write(path, serde_json::to_string_pretty(&report)? + "\n")?;
+    }
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    println!("{}", describe_search(&found));
+    let mut phases: Vec<Vec<String>> =
+        seconds.iter().map(|(phase, s)| vec![(*phase).to_owned(), format!("{s:.1}")]).collect();
+    phases.push(vec!["in all".to_owned(), format!("{total:.1}")]);
+    println!("{}", terminal::table(&["phase", "seconds"], &phases));
+    println!(
+        "{} lists in {}, {} of them of trending items only; peak memory {} MB.",
+        terminal::grouped(wanted.len() as u64),
+        args.out.display(),
+        terminal::grouped(n_fallback as u64),
+        terminal::grouped(peak_memory_bytes().unwrap_or(0) / 1_000_000)
+    );
+    Ok(())
+}
+
+/// Each user's most recent interactions, oldest first.
+fn read_interactions(path: &Path) -> Result<(Ids, Ids, Vec<Vec<HistoryEntry>>)> {
+    let columns = Columns::of(path)?;
+    let (mut users, mut items) = (Ids::default(), Ids::default());
+    let mut rows: Vec<Vec<HistoryEntry>> = Vec::new();
+    columns.each_row(|n, row| {
+        let row = match row {
+            Ok(row) => row,
+            Err((line, reason, detail)) => {
+                bail!("{}: row {n} on line {line}: {reason}: {detail}", path.display());
+            }
+        };
+        let user = users.index(&row.user_id) as usize;
+        if user == rows.len() {
+            rows.push(Vec::new());
+        }
+        let item = ItemIdx(items.index(&row.item_id));
+        let value =
+            matches!(row.kind, InteractionKind::Rating | InteractionKind::ViewPortion).then_some(row.value);
+        let at = row.timestamp.unwrap_or(Timestamp(0));
+        rows[user].push(HistoryEntry::new(item, row.kind, at, value.flatten()));
+        Ok(())
+    })?;
+    for row in &mut rows {
+        row.sort_unstable();
+        row.drain(..row.len().saturating_sub(HISTORY_ENTRIES_MAX));
+    }
+    Ok((users, items, rows))
+}
+
+fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Result<()> {
+    let name = path.to_string_lossy();
+    let Some(format) = Format::of_name(&name) else { bail!("{name}: the name must end in .csv or .jsonl") };
+    let read = read_file(fs::File::open(path)?, format, &ImportOptions::default());
+    let (file, _) = read.with_context(|| format!("cannot read {name}"))?;
+    for row in file.rows {
+        let item = ItemIdx(items.index(&row.item_id));
+        let named = file.columns.iter().zip(row.values);
+        let properties: Vec<(&str, PropertyValue)> =
+            named.filter_map(|(column, value)| Some((column.name.as_str(), value?))).collect();
+        builder.add(item, &properties);
+    }
+    Ok(())
+}
+
+/// The most memory that this process has held, in bytes; none where the system does not say.
+pub(crate) fn peak_memory_bytes() -> Option<u64> {
+    let status = fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    Some(line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok()? * 1_024)
+}
