@@ -10,9 +10,8 @@ pub fn gram_row(a: &Csr<u32>, transposed: &Csr<u32>, column: usize, sign: i64, s
     let (rows, values) = transposed.row(column);
     for (&row, &value) in rows.iter().zip(values) {
         let (others, other_values) = a.row(row as usize);
-        for (&other, &other_value) in others.iter().zip(other_values) {
-            sums.add(other, sign * i64::from(value) * i64::from(other_value));
-        }
+        let factor = sign * i64::from(value);
+        sums.add_each(others, other_values, |other_value| factor * i64::from(other_value));
     }
 }
 

@@ -14,4 +14,4 @@ pub use dense::{Dense, NotPositiveDefinite};
 pub use gram::gram_row;
 pub use kernels::{add_scaled, count_at_least};
 pub use svd::{TruncatedSvd, truncated_svd};
-pub use top_k::{top_k, top_k_of};
+pub use top_k::{TopK, top_k, top_k_of};

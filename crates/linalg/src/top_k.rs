@@ -1,6 +1,7 @@
 //! The largest of many.
 
 use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 /// The `k` largest entries, largest first; of equal ones the smaller index first. O(n + k log k).
 pub fn top_k(entries: impl Iterator<Item = (u32, f32)>, k: usize) -> Vec<(u32, f32)> {
@@ -22,6 +23,82 @@ pub fn top_k_of(entries: &mut Vec<(u32, f32)>, k: usize) {
     entries.sort_unstable_by(larger_first);
 }
 
+/// Collects the `k` largest of the entries it is offered, without holding the others.
+#[derive(Debug, Default)]
+pub struct TopK {
+    k: usize,
+    /// A heap with the smallest of the kept ones on top.
+    kept: BinaryHeap<Entry>,
+}
+
+impl TopK {
+    /// With room for `k`.
+    pub fn new(k: usize) -> Self {
+        Self { k, kept: BinaryHeap::with_capacity(k.min(1_024)) }
+    }
+
+    /// Keeps the entry if it is among the largest so far and `allows` it, which is asked for those only.
+    #[inline]
+    pub fn offer(&mut self, index: u32, value: f32, allows: impl FnOnce() -> bool) {
+        let entry = Entry(index, value);
+        if self.kept.len() < self.k {
+            if allows() {
+                self.kept.push(entry);
+            }
+        } else if self.kept.peek().is_some_and(|smallest| entry < *smallest) && allows() {
+            self.kept.pop();
+            self.kept.push(entry);
+        }
+    }
+
+    /// What was kept, largest first; of equal ones the smaller index first.
+    pub fn into_sorted(self) -> Vec<(u32, f32)> {
+        self.kept.into_sorted_vec().into_iter().map(|Entry(index, value)| (index, value)).collect()
+    }
+}
+
+/// Ordered with the largest value first.
+#[derive(Debug, Clone, Copy)]
+struct Entry(u32, f32);
+
+impl Ord for Entry {
+    fn cmp(&self, other: &Self) -> Ordering {
+        larger_first(&(self.0, self.1), &(other.0, other.1))
+    }
+}
+
+impl PartialOrd for Entry {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Entry {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Entry {}
+
 fn larger_first(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_collector_keeps_what_sorting_would(values in prop::collection::vec(0u8..20, 0..60), k in 0usize..12) {
+            let entries = || values.iter().enumerate().map(|(n, value)| (n as u32, f32::from(*value)));
+            let allows = |n: u32| n % 3 != 1;
+            let mut collector = TopK::new(k);
+            entries().for_each(|(n, value)| collector.offer(n, value, || allows(n)));
+            prop_assert_eq!(collector.into_sorted(), top_k(entries().filter(|(n, _)| allows(*n)), k));
+        }
+    }
 }

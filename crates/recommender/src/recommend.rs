@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use domain::{InteractionKind, ItemIdx};
-use linalg::{Accumulator, top_k};
+use linalg::{Accumulator, TopK, top_k};
 
 use crate::cold::ColdItems;
 use crate::{Eligibility, Histories, HistoryEntry, HistoryWeighting, Model};
@@ -87,7 +87,7 @@ pub fn recommend(
     let allows = |&(item, _): &(u32, f32)| eligibility.allows(ItemIdx(item));
     let mut items = Vec::with_capacity(count);
     let weighed = sources.weigh(history);
-    let best = sources.score(&weighed, |entries| top_k(entries.filter(allows), count));
+    let best = sources.best(&weighed, count, |item| eligibility.allows(ItemIdx(item)));
     items.extend(best.into_iter().map(|(item, score)| Recommended {
         item: ItemIdx(item),
         score,
@@ -140,12 +140,11 @@ thread_local! {
 struct Room {
     sums: Accumulator,
     cosines: Accumulator,
-    entries: Vec<(u32, f32)>,
 }
 
 impl Room {
     fn new(n_items: usize) -> Self {
-        Self { sums: Accumulator::new(n_items), cosines: Accumulator::new(n_items), entries: Vec::new() }
+        Self { sums: Accumulator::new(n_items), cosines: Accumulator::new(n_items) }
     }
 }
 
@@ -166,26 +165,26 @@ impl Sources<'_> {
         self.model.is_some_and(|model| model.is_warm(item))
     }
 
-    /// Sums what a weighed history says for every item and hands the sums above 0 to `take`.
-    fn score<T>(&self, weighed: &Weighed, take: impl FnOnce(&mut dyn Iterator<Item = (u32, f32)>) -> T) -> T {
+    /// The best items by what a weighed history says for them, best first.
+    fn best(&self, weighed: &Weighed, count: usize, allows: impl Fn(u32) -> bool) -> Vec<(u32, f32)> {
         ROOM.with_borrow_mut(|room| {
             if room.sums.len() < self.n_items {
                 *room = Room::new(self.n_items);
             }
-            let Room { sums, cosines, entries } = room;
+            let Room { sums, cosines } = room;
             if let Some(model) = self.model {
                 model.add(weighed, sums);
             }
             if let Some(weighed) = weighed.last() {
                 self.cold.add(weighed, cosines, sums);
             }
-            entries.clear();
+            let mut best = TopK::new(count);
             sums.drain(|item, sum| {
                 if sum > 0.0 {
-                    entries.push((item, sum));
+                    best.offer(item, sum, || allows(item));
                 }
             });
-            take(&mut entries.iter().copied())
+            best.into_sorted()
         })
     }
 
@@ -196,9 +195,9 @@ impl Sources<'_> {
             if part == 0.0 {
                 return;
             }
-            match all.iter_mut().find(|because| because.item == entry.item) {
-                Some(because) => because.share += part,
-                None => all.push(Because { item: entry.item, kind: entry.kind, share: part }),
+            match all.binary_search_by_key(&entry.item, |because| because.item) {
+                Ok(n) => all[n].share += part,
+                Err(n) => all.insert(n, Because { item: entry.item, kind: entry.kind, share: part }),
             }
         };
         if let Some(model) = self.model {
@@ -239,7 +238,7 @@ impl Model {
                 weighed.iter().filter(|(entry, _)| entry.item.pos() < self.popularity.len())
             {
                 let (columns, values) = channel.related.row(entry.item.pos());
-                columns.iter().zip(values).for_each(|(&column, value)| sums.add(column, weight * value));
+                sums.add_each(columns, values, |value| weight * value);
             }
         }
     }

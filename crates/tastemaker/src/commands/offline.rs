@@ -9,8 +9,8 @@ use domain::{Exclusion, InteractionKind, ItemIdx, PropertyValue, Timestamp};
 use fs_err as fs;
 use rayon::prelude::*;
 use recommender::{
-    ColdItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, Histories, HistoryEntry, SearchOptions,
-    Sources, TrainingSet, recommend, search, train_with,
+    ColdItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry, SearchOptions, Sources,
+    TrainingSet, recommend, search, train_with,
 };
 use rustc_hash::FxHashMap;
 use serde_json::json;
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             last = Instant::now();
         }
     };
-    let (users, mut items, rows) = read_interactions(&args.interactions)?;
+    let Histories { users, mut items, rows, older } = read_interactions(&args.interactions)?;
     let mut builder = FeaturesBuilder::default();
     if let Some(path) = &args.items {
         read_items(path, &mut items, &mut builder)?;
@@ -102,13 +102,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     lap(&mut seconds, "fit");
 
     let cold = ColdItems::of(set.features().clone(), Some(&model));
-    let histories = Histories::default();
-    let sources = Sources { model: Some(&model), cold: &cold, histories: &histories, n_items };
+    let counts = recommender::Histories::default();
+    let sources = Sources { model: Some(&model), cold: &cold, histories: &counts, n_items };
     let lists: Vec<_> = wanted
         .par_iter()
         .map(|user| {
-            let history = users.indices.get(user).map_or(&[][..], |&user| set.row(user as usize));
-            let eligibility = Eligibility::new(&|_| true, Exclusion::Interacted, history, []);
+            let user = users.indices.get(user).copied();
+            let history = user.map_or(&[][..], |user| set.row(user as usize));
+            let older = user.and_then(|user| older.get(&user)).into_iter().flatten().copied();
+            let eligibility = Eligibility::new(&|_| true, Exclusion::Interacted, history, older);
             recommend(sources, history, &eligibility, args.count as usize)
         })
         .collect();
@@ -160,8 +162,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Each user's most recent interactions, oldest first.
-fn read_interactions(path: &Path) -> Result<(Ids, Ids, Vec<Vec<HistoryEntry>>)> {
+/// What the file says.
+struct Histories {
+    users: Ids,
+    items: Ids,
+    /// Each user's most recent interactions, oldest first.
+    rows: Vec<Vec<HistoryEntry>>,
+    /// Items of the interactions before those, of users who have any.
+    older: FxHashMap<u32, Vec<ItemIdx>>,
+}
+
+fn read_interactions(path: &Path) -> Result<Histories> {
     let columns = Columns::of(path)?;
     let (mut users, mut items) = (Ids::default(), Ids::default());
     let mut rows: Vec<Vec<HistoryEntry>> = Vec::new();
@@ -183,11 +194,15 @@ fn read_interactions(path: &Path) -> Result<(Ids, Ids, Vec<Vec<HistoryEntry>>)> 
         rows[user].push(HistoryEntry::new(item, row.kind, at, value.flatten()));
         Ok(())
     })?;
-    for row in &mut rows {
+    let mut older = FxHashMap::default();
+    for (user, row) in rows.iter_mut().enumerate() {
         row.sort_unstable();
-        row.drain(..row.len().saturating_sub(HISTORY_ENTRIES_MAX));
+        let n_older = row.len().saturating_sub(HISTORY_ENTRIES_MAX);
+        if n_older > 0 {
+            older.insert(user as u32, row.drain(..n_older).map(|entry| entry.item).collect());
+        }
     }
-    Ok((users, items, rows))
+    Ok(Histories { users, items, rows, older })
 }
 
 fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Result<()> {

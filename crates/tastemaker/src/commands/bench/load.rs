@@ -1,0 +1,110 @@
+//! Requests over HTTP from a client that costs little, since it shares the cores with what is measured.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, ensure};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+/// What a load met.
+#[derive(Debug, Clone, Copy, serde::Serialize)]
+pub(super) struct Load {
+    pub(super) requests_per_s: f64,
+    pub(super) p50_ms: f64,
+    pub(super) p99_ms: f64,
+}
+
+/// Requests from several connections for a while: as many as get through, or `rate` a second in all, each sent at its time whether or not
+/// earlier ones were answered late, with its latency counted from that time.
+pub(super) async fn run(
+    address: SocketAddr,
+    connections: u32,
+    rate: Option<f64>,
+    seconds: u64,
+    path: Arc<dyn Fn(u64) -> String + Send + Sync>,
+) -> Result<Load> {
+    let started = Instant::now();
+    let until = started + Duration::from_secs(seconds);
+    let gap = rate.map(|rate| Duration::from_secs_f64(f64::from(connections) / rate));
+    let tasks: Vec<_> = (0..connections)
+        .map(|n| {
+            let turn = (u64::from(n), connections);
+            tokio::spawn(connection(address, turn, gap, started, until, Arc::clone(&path)))
+        })
+        .collect();
+    let mut latencies_ms = Vec::new();
+    for task in tasks {
+        latencies_ms.extend(task.await??);
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    latencies_ms.sort_unstable_by(f64::total_cmp);
+    ensure!(!latencies_ms.is_empty(), "no request was answered");
+    let at = |share: f64| latencies_ms[((latencies_ms.len() - 1) as f64 * share) as usize];
+    Ok(Load { requests_per_s: latencies_ms.len() as f64 / seconds, p50_ms: at(0.5), p99_ms: at(0.99) })
+}
+
+async fn connection(
+    address: SocketAddr,
+    (first, connections): (u64, u32),
+    gap: Option<Duration>,
+    started: Instant,
+    until: Instant,
+    path: Arc<dyn Fn(u64) -> String + Send + Sync>,
+) -> Result<Vec<f64>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (mut latencies_ms, mut answer) = (Vec::new(), Vec::new());
+    // Connections take turns.
+    let mut next = started + gap.unwrap_or_default().mul_f64(first as f64 / f64::from(connections));
+    let mut n = first << 32;
+    loop {
+        let sent = match gap {
+            Some(gap) => {
+                let sent = next;
+                next += gap;
+                tokio::time::sleep_until(sent.into()).await;
+                sent
+            }
+            None => Instant::now(),
+        };
+        if sent >= until {
+            return Ok(latencies_ms);
+        }
+        let request = format!("GET {} HTTP/1.1\r\nhost: bench\r\n{}\r\n", path(n), AUTHORIZATION);
+        n += 1;
+        stream.write_all(request.as_bytes()).await?;
+        read_answer(&mut stream, &mut answer).await?;
+        latencies_ms.push(sent.elapsed().as_secs_f64() * 1_000.0);
+    }
+}
+
+/// The admin token of the benchmark's own server.
+pub(super) const ADMIN_TOKEN: &str = "bench";
+const AUTHORIZATION: &str = "authorization: Bearer bench\r\n";
+
+/// Reads one answer whole: the head, then as many bytes as it says.
+async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()> {
+    answer.clear();
+    let mut room = [0; 16_384];
+    let mut end = None;
+    while end.is_none_or(|end| answer.len() < end) {
+        let n = stream.read(&mut room).await?;
+        ensure!(n > 0, "the server closed the connection");
+        answer.extend_from_slice(&room[..n]);
+        if end.is_none()
+            && let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n")
+        {
+            let text = String::from_utf8_lossy(&answer[..head]).to_ascii_lowercase();
+            ensure!(
+                text.starts_with("http/1.1 200"),
+                "the server answered {}",
+                String::from_utf8_lossy(answer)
+            );
+            let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            end = Some(head + 4 + length.and_then(|length| length.trim().parse().ok()).unwrap_or(0usize));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,275 @@
+//! `tastemaker bench scale`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use domain::{Exclusion, Interaction, InteractionKind, ItemIdx, Timestamp, WorkspaceConfig, WorkspaceId};
+use engine::{DataFolder, TrainingOptions};
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use rayon::prelude::*;
+use recommender::models::{neighbours, popularity};
+use recommender::{
+    ColdItems, Component, Eligibility, Features, Histories, HistoryEntry, HistoryWeighting, ModelConfig,
+    Parameters, Sources, TrainingSet, recommend, train_with,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+
+use super::load::{self, ADMIN_TOKEN, Load};
+use crate::bootstrap::Bootstrap;
+use crate::commands::offline::peak_memory_bytes;
+use crate::configuration;
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many users
+    #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
+    users: u32,
+    /// How many items
+    #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
+    items: u32,
+    /// How many interactions in all, about
+    #[arg(long, value_name = "N", default_value_t = 8_190_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
+    interactions: u64,
+    /// How many of the users are imported into a running server for requests; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 20_000)]
+    served: u32,
+    /// How long each load lasts, in seconds
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Where the histories go as a file for other programs: user_id,item_id
+    #[arg(long, value_name = "FILE")]
+    write: Option<std::path::PathBuf>,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+/// How many tastes there are; an item is of one, a person has a few.
+const TASTES: u32 = 400;
+const TASTES_PER_USER: usize = 3;
+/// One interaction of so many is with any item at all.
+const ANY_ITEM_OF: u32 = 5;
+/// The spread of the logarithm of how much people do.
+const LENGTH_SIGMA: f64 = 0.9;
+const SECONDS_PER_YEAR: u32 = 365 * 86_400;
+const STARTED_S: u32 = 1_700_000_000;
+const COUNT: usize = 5;
+const KEPT_PER_ITEM: u32 = 200;
+/// The rate that requests are sent at to see their latency, a second.
+const RATE: f64 = 2_000.0;
+const CONNECTIONS: u32 = 16;
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let lap = |started: Instant| started.elapsed().as_secs_f64();
+    let started = Instant::now();
+    let set = simulate(args);
+    let simulated_s = lap(started);
+    if let Some(path) = &args.write {
+        write(&set, path)?;
+    }
+    let n_interactions = set.entries().len() as u64;
+
+    let started = Instant::now();
+    let model = train_with(&set, &parameters(), "scale");
+    let fit_s = lap(started);
+
+    let started = Instant::now();
+    let n_items = args.items as usize;
+    let cold = ColdItems::of(Features::none(n_items).into(), Some(&model));
+    let histories = Histories::default();
+    let sources = Sources { model: Some(&model), cold: &cold, histories: &histories, n_items };
+    let n_full = (0..set.n_users())
+        .into_par_iter()
+        .filter(|&user| {
+            let history = set.row(user);
+            let eligibility = Eligibility::new(&|_| true, Exclusion::Interacted, history, []);
+            recommend(sources, history, &eligibility, COUNT).items.len() == COUNT
+        })
+        .count();
+    let lists_s = lap(started);
+    let peak = peak_memory_bytes().unwrap_or(0);
+    let n_users = set.n_users() as f64;
+    drop(model);
+    let loads = if args.served > 0 { Some(serve(args, &set)?) } else { None };
+
+    if args.json {
+        let told = json!({
+            "users": set.n_users(), "items": args.items, "interactions": n_interactions,
+            "seconds": { "simulate": simulated_s, "fit": fit_s, "lists": lists_s },
+            "full_lists": n_full, "peak_memory_bytes": peak, "loads": loads,
+        });
+        println!("{}", serde_json::to_string_pretty(&told)?);
+        return Ok(());
+    }
+    println!(
+        "{} users, {} items, {} interactions, simulated in {simulated_s:.1} s",
+        terminal::grouped(set.n_users() as u64),
+        terminal::grouped(u64::from(args.items)),
+        terminal::grouped(n_interactions)
+    );
+    let per_s = |n: f64, seconds: f64| terminal::grouped((n / seconds) as u64);
+    let rows = [
+        vec![
+            "fit with given parameters".to_owned(),
+            format!("{fit_s:.1}"),
+            format!("{} interactions", per_s(n_interactions as f64, fit_s)),
+        ],
+        vec![
+            format!("top {COUNT} for every user"),
+            format!("{lists_s:.1}"),
+            format!("{} users", per_s(n_users, lists_s)),
+        ],
+        vec!["both".to_owned(), format!("{:.1}", fit_s + lists_s), String::new()],
+    ];
+    println!("{}", terminal::table(&["phase", "seconds", "a second"], &rows));
+    println!(
+        "peak memory {} MB; {} full lists",
+        terminal::grouped(peak / 1_000_000),
+        terminal::grouped(n_full as u64)
+    );
+    if let Some((at_rate, closed, healthz)) = &loads {
+        let row = |name: &str, load: &Load| {
+            vec![
+                name.to_owned(),
+                terminal::grouped(load.requests_per_s as u64),
+                format!("{:.2}", load.p50_ms),
+                format!("{:.2}", load.p99_ms),
+            ]
+        };
+        let rows = [
+            row("lists, sent at a fixed rate", at_rate),
+            row("lists, as many as get through", closed),
+            row("/healthz, as many as get through", healthz),
+        ];
+        println!("{}", terminal::table(&["requests over HTTP", "requests/s", "p50 ms", "p99 ms"], &rows));
+        println!("lists at {:.0} % of /healthz", 100.0 * closed.requests_per_s / healthz.requests_per_s);
+    }
+    Ok(())
+}
+
+/// The neighbour model as a search would begin with it, with as many related items as the libraries beside it keep.
+fn parameters() -> Parameters {
+    Parameters {
+        components: vec![Component {
+            model: ModelConfig::Neighbours(neighbours::Config::default()),
+            weighting: HistoryWeighting::default(),
+            weight: 1.0,
+        }],
+        popularity: popularity::Config::default(),
+        kept_per_item: KEPT_PER_ITEM,
+    }
+}
+
+/// Histories of lognormal length; people take mostly from a few tastes, popular items more often, and things come one after another.
+fn simulate(args: &Args) -> TrainingSet {
+    let mean = (args.interactions as f64 / f64::from(args.users)).max(1.0);
+    let mu = mean.ln() - LENGTH_SIGMA * LENGTH_SIGMA / 2.0;
+    let items_per_taste = (args.items / TASTES).max(1);
+    let rows: Vec<Vec<HistoryEntry>> = (0..args.users)
+        .into_par_iter()
+        .map(|user| {
+            let mut random = StdRng::seed_from_u64(u64::from(user));
+            // The sum of twelve uniform numbers is near enough to a normal one.
+            let normal = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+            let length = ((mu + LENGTH_SIGMA * normal).exp().round() as usize).clamp(2, 500);
+            let tastes: [u32; TASTES_PER_USER] = std::array::from_fn(|_| random.random_range(0..TASTES));
+            let mut row: Vec<HistoryEntry> = (0..length)
+                .map(|_| {
+                    // Squared, so that the first items of a taste are chosen more often.
+                    let near_first = random.random::<f64>().powi(2);
+                    let item = if random.random_range(0..ANY_ITEM_OF) == 0 {
+                        (near_first * f64::from(args.items)) as u32
+                    } else {
+                        let taste = tastes[random.random_range(0..TASTES_PER_USER)];
+                        ((near_first * f64::from(items_per_taste)) as u32 * TASTES + taste)
+                            .min(args.items - 1)
+                    };
+                    let at_s = STARTED_S + random.random_range(0..SECONDS_PER_YEAR);
+                    HistoryEntry::new(
+                        ItemIdx(item),
+                        InteractionKind::DetailView,
+                        Timestamp(i64::from(at_s) * 1_000),
+                        None,
+                    )
+                })
+                .collect();
+            row.sort_unstable();
+            row
+        })
+        .collect();
+    TrainingSet::new(rows, args.items as usize)
+}
+
+fn write(set: &TrainingSet, path: &std::path::Path) -> Result<()> {
+    let mut file =
+        csv::Writer::from_path(path).with_context(|| format!("cannot write {}", path.display()))?;
+    file.write_record(["user_id", "item_id", "timestamp", "kind", "value"])?;
+    for user in 0..set.n_users() {
+        for entry in set.row(user) {
+            let fields = [format!("u{user}"), format!("i{}", entry.item.0), entry.at_s.to_string()];
+            file.write_record([&fields[0], &fields[1], &fields[2], "view", "1"])?;
+        }
+    }
+    Ok(file.flush()?)
+}
+
+/// Some of the users in a running server with a model of its own, and requests for their lists beside requests for nothing.
+fn serve(args: &Args, set: &TrainingSet) -> Result<(Load, Load, Load)> {
+    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
+    let n_served = args.served.min(args.users);
+    let bootstrap: Bootstrap =
+        configuration::parse(&format!("admin_token = \"{ADMIN_TOKEN}\"\n[[workspace]]\nid = \"bench\"\n"))?;
+    let id: WorkspaceId = "bench".parse().map_err(|error| anyhow::anyhow!("{error}"))?;
+    {
+        let data = DataFolder::open(folder.path())?;
+        let engine = data.open_workspace(&id, &|_, _| {})?;
+        engine.submit_blocking(vec![engine::Entry::Configured(WorkspaceConfig::empty(id.clone()))])?;
+        let bar = terminal::bar("importing", "users", u64::from(n_served), args.json);
+        for first in (0..n_served).step_by(1_000) {
+            let users = first..(first + 1_000).min(n_served);
+            let interactions = users.flat_map(|user| {
+                set.row(user as usize).iter().map(move |entry| Interaction {
+                    timestamp: Some(Timestamp(i64::from(entry.at_s) * 1_000)),
+                    ..Interaction::new(format!("u{user}"), format!("i{}", entry.item.0), entry.kind)
+                })
+            });
+            engine.import_interactions(interactions.collect())?;
+            bar.inc(1_000);
+        }
+        bar.finish_and_clear();
+        let bar = terminal::share_bar("training", args.json);
+        engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
+        bar.finish_and_clear();
+        engine.stop();
+    }
+    let mut settings = Settings::default();
+    settings.training.enabled = false;
+    let service = Service::open(folder.path(), Some(&bootstrap), &settings)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let loads = runtime.block_on(async {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let address = listener.local_addr()?;
+        let router = server::router(Arc::clone(&service.app));
+        let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        let lists: Arc<dyn Fn(u64) -> String + Send + Sync> = Arc::new(move |n| {
+            let user = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(n_served);
+            format!("/api/workspaces/bench/recommendations?user=u{user}&count={COUNT}")
+        });
+        let healthz: Arc<dyn Fn(u64) -> String + Send + Sync> = Arc::new(|_| "/healthz".to_owned());
+        load::run(address, CONNECTIONS, None, 1, Arc::clone(&lists)).await?;
+        let at_rate = load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
+        let closed = load::run(address, CONNECTIONS, None, args.seconds, lists).await?;
+        let healthz = load::run(address, CONNECTIONS, None, args.seconds, healthz).await?;
+        anyhow::Ok((at_rate, closed, healthz))
+    })?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    service.close();
+    Ok(loads)
+}
