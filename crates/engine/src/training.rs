@@ -176,7 +176,7 @@ impl Engine {
         // A refused run counts: the same data would be refused again.
         let Some(last) = views.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
         let n_then = last.n_interactions_total;
-        let is_old = (now().0 - last.finished_at.0) / 1_000 > interval_max_s as i64;
+        let is_old = now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
         n_now >= n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
             || (is_old && n_now > n_then)
     }

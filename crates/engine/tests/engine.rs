@@ -6,14 +6,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use catalog::{Format, ImportOptions, read_file};
+use catalog::{CatalogFile, Format, ImportOptions, ItemRow, read_file};
 use domain::{
-    Arrival, Envelope, Exclusion, Interaction, InteractionKind, MessageType, Timestamp, TraitDefinition,
-    TraitKind, WorkspaceConfig, WorkspaceId, check_message,
+    Arrival, Column, Envelope, Exclusion, Interaction, InteractionKind, MessageType, PropertyType,
+    PropertyValue, Timestamp, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
-    DataFolder, DataFolderError, Engine, EngineError, Entry, ExternalId, ExternalIdType, Health, Outcome,
-    SubmitError, TimelineQuery,
+    DataFolder, DataFolderError, Engine, EngineError, Entry, ExternalId, ExternalIdType, Health, Origin,
+    Outcome, SubmitError, TimelineQuery, TrainingOptions,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ fn fill(engine: &Engine) {
         assert_eq!(engine.submit_blocking(vec![message(body)]).unwrap(), [Outcome::Applied]);
     }
     assert_eq!(engine.submit_blocking(vec![message(&failing)]).unwrap(), [Outcome::AppliedInPart]);
-    engine.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
+    engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     engine.submit_blocking(vec![viewed(9_999, 2, 30)]).unwrap();
 }
 
@@ -162,7 +162,7 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
         })
     });
     engine.import_interactions(interactions.collect()).unwrap();
-    engine.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
+    engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     let list = |user: &str| {
         let user = engine.user_of_text(user);
         engine.recommend(user, 5, Exclusion::Purchased).unwrap()
@@ -184,6 +184,88 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     assert!(all.items.iter().all(|item| item.item_id != "i4"));
     let interacted = engine.recommend(engine.user_of_text("u1"), 100, Exclusion::Interacted).unwrap();
     assert!(interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str())));
+}
+
+#[test]
+fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let group = |offset: u32| {
+        (0..60u32).flat_map(move |user| {
+            (0..10u32).filter(move |n| *n != user % 10).map(move |n| {
+                let item = format!("i{}", offset + user % 2 * 10 + n);
+                let at = Timestamp(
+                    1_600_000_000_000 + i64::from(offset * 2 + (n * 7 + user) % 10) * 86_400_000,
+                );
+                Interaction {
+                    timestamp: Some(at),
+                    ..Interaction::new(format!("g{user}"), item, InteractionKind::DetailView)
+                }
+            })
+        })
+    };
+    let always = TrainingOptions { refusal_margin: f64::INFINITY, ..Default::default() };
+    let first = {
+        let engine = open(folder.path());
+        engine.import_interactions(group(0).collect()).unwrap();
+        let first = engine.train(always, &|_| {}).unwrap();
+        assert!(first.refused.is_none() && first.beside_current.is_none());
+        engine.import_interactions(group(20).collect()).unwrap();
+        // Whatever is not many times as good counts as worse.
+        let strict = TrainingOptions { refusal_margin: -10.0, ..Default::default() };
+        let refused = engine.train(strict, &|_| {}).unwrap();
+        assert!(refused.refused.as_ref().is_some_and(|why| why.contains("beside")), "{refused:?}");
+        assert_eq!(engine.training().unwrap(), first);
+        assert!(!engine.is_training_due(0.1, u64::MAX));
+        let second = engine.train(always, &|_| {}).unwrap();
+        assert_ne!(second.version, first.version);
+        assert_eq!(engine.training().unwrap(), second);
+        engine.activate_model(&first.version).unwrap();
+        let unknown = engine.activate_model("000000000000").unwrap_err().to_string();
+        assert_eq!(unknown, "no model 000000000000: `tastemaker models` lists those there are");
+        first
+    };
+    for lost in [None, Some("models"), Some("store")] {
+        lost.iter().for_each(|lost| fs_err::remove_dir_all(folder.path().join(lost)).unwrap());
+        let engine = open(folder.path());
+        assert_eq!(engine.training().unwrap(), first);
+        let versions: Vec<String> = engine.trainings().into_iter().map(|training| training.version).collect();
+        assert!(versions.len() >= 2 && versions.contains(&first.version), "{versions:?}");
+        let list = engine.recommend(engine.user_of_text("g0"), 3, Exclusion::Interacted).unwrap();
+        assert_eq!(list.model, Some(first.version.clone()));
+    }
+}
+
+#[test]
+fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let catalog = |n_items: u32| {
+        let rows = (0..n_items).map(|n| {
+            let genre = if n % 2 == 0 { "jazz" } else { "metal" };
+            ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::String(genre.to_owned()))] }
+        });
+        let columns = vec![Column { name: "genre".to_owned(), type_: PropertyType::String }];
+        engine.import_catalog(CatalogFile { columns, rows: rows.collect() }, &|_, _| {}).unwrap();
+    };
+    catalog(10);
+    engine.submit_blocking(vec![viewed(1, 1, 0), viewed(2, 1, 2), viewed(3, 2, 1)]).unwrap();
+    let first = |user: &str| {
+        let list = engine.recommend(engine.user_of_text(user), 1, Exclusion::Interacted).unwrap();
+        list.items.into_iter().next().unwrap()
+    };
+    for trained in [false, true] {
+        if trained {
+            engine.train(TrainingOptions::default(), &|_| {}).unwrap();
+        }
+        let n = if trained { 13 } else { 11 };
+        catalog(n);
+        let found = engine.recommend(engine.user_of_text("u1"), 20, Exclusion::Interacted).unwrap();
+        let new = found.items.iter().find(|item| item.item_id == format!("i{}", n - 1)).unwrap();
+        assert_eq!(new.origin, Origin::New, "{found:?}");
+        assert_eq!(new.because[0].similar_in.as_deref(), Some("genre"));
+        let other = first("u2");
+        assert_eq!(other.item_id[1..].parse::<u32>().unwrap() % 2, 1, "{other:?}");
+    }
 }
 
 #[test]
@@ -351,8 +433,8 @@ proptest! {
         // Live models agree with models of a rebuilt matrix.
         if straight.counts().interactions > 0 {
             let reopened = open(other.path());
-            straight.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
-            reopened.train(engine::TrainingOptions::default(), &|_| {}).unwrap();
+            straight.train(TrainingOptions::default(), &|_| {}).unwrap();
+            reopened.train(TrainingOptions::default(), &|_| {}).unwrap();
             let (mut a, mut b) = (picture(&straight), picture(&reopened));
             for picture in [&mut a, &mut b] {
                 picture["training"]["finished_at"] = Value::Null;

@@ -84,6 +84,50 @@ fn from_files_to_lists() {
         "lists.csv"
     ]));
     assert_eq!(fs_err::read_to_string(folder.join("lists.csv")).unwrap().lines().count(), 13);
+
+    let models: Value = {
+        let shown = with(&["models", "--json"]);
+        serde_json::from_str(shown.split_once('\n').unwrap().1.split("---").next().unwrap()).unwrap()
+    };
+    let version = models["active"].as_str().unwrap();
+    assert_eq!(models["models"].as_array().unwrap().len(), 1);
+    assert!(with(&["models", "--activate", version]).contains("in use"));
+    insta::assert_snapshot!(with(&["models", "--activate", "7"]));
+    assert!(with(&["evaluate"]).contains("Judged for 40 users"));
+}
+
+#[test]
+fn offline_needs_files_only_and_gives_the_same_lists_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    write(folder, "users.csv", "user_id\nu0\nu1\nghost\nu0\n");
+    write(folder, "items.csv", "item_id,genre\ni0,jazz\ni99,jazz\n");
+    let files =
+        ["--interactions", "views.csv", "--items", "items.csv", "--users", "users.csv", "--count", "3"];
+    let offline = |more: &[&str]| run(folder, &[&["offline"], &files[..], more].concat());
+    let shown = offline(&["--out", "a.csv", "--report", "a.json", "--seed", "5"]);
+    assert!(
+        shown.starts_with("exit 0") && shown.contains("3 lists in a.csv, 1 of them of trending items only"),
+        "{shown}"
+    );
+    let lists = fs_err::read_to_string(folder.join("a.csv")).unwrap();
+    assert_eq!(lists.lines().count(), 10);
+    assert!(lists.starts_with("user_id,item_id,score\nu0,i0,"), "{lists}");
+    offline(&["--out", "b.csv", "--seed", "5", "--threads", "1"]);
+    assert_eq!(fs_err::read_to_string(folder.join("b.csv")).unwrap(), lists);
+    let report: Value =
+        serde_json::from_str(&fs_err::read_to_string(folder.join("a.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&report["users"], &report["items"], &report["interactions"]),
+        (&40.into(), &17.into(), &280.into())
+    );
+    assert!(report["seconds"]["search"].is_number() && report["search"]["blend"]["ndcg"].is_number());
+    write(folder, "wrong.csv", "user_id,item_id\na,b\n,c\n");
+    insta::assert_snapshot!(run(
+        folder,
+        &["offline", "--interactions", "wrong.csv", "--users", "users.csv", "--out", "c.csv"]
+    ));
 }
 
 #[test]

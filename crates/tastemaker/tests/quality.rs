@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The best of a widely used library on the same split: NDCG@20 of its BM25 neighbours.
-const NDCG_AT_20_MIN: f64 = 0.0867;
+/// What was asked of the engine; the best of a widely used library on the same split is .0867 (its BM25 neighbours).
+const NDCG_AT_20_MIN: f64 = 0.134;
 
 #[test]
 fn purchases_of_the_next_month_are_recommended() {
@@ -32,14 +32,11 @@ fn purchases_of_the_next_month_are_recommended() {
             String::from_utf8_lossy(&output.stderr)
         );
     };
-    let place = ["--data", "data", "--workspace", "shop", "--json"];
-    let tastemaker =
-        |arguments: &[&str]| run(env!("CARGO_BIN_EXE_tastemaker"), &[arguments, &place].concat());
+    let tastemaker = |arguments: &[&str]| run(env!("CARGO_BIN_EXE_tastemaker"), arguments);
     run("python3", &[prepare.to_str().unwrap(), "online-retail-2010", "."]);
-    tastemaker(&["import", "catalog", "items.csv"]);
-    tastemaker(&["import", "interactions", "train.csv"]);
-    tastemaker(&["train"]);
-    tastemaker(&["recommend", "--users", "test.csv", "--count", "20", "--out", "lists.csv"]);
+    let files =
+        ["--interactions", "train.csv", "--items", "items.csv", "--users", "test.csv", "--out", "lists.csv"];
+    tastemaker(&[&["offline"], &files[..], &["--count", "20"]].concat());
 
     let (wanted, had) = (pairs(&folder.path().join("test.csv")), pairs(&folder.path().join("train.csv")));
     let lists = pairs(&folder.path().join("lists.csv"));
