@@ -193,9 +193,8 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
         (0..60u32).flat_map(move |user| {
             (0..10u32).filter(move |n| *n != user % 10).map(move |n| {
                 let item = format!("i{}", offset + user % 2 * 10 + n);
-                let at = Timestamp(
-                    1_600_000_000_000 + i64::from(offset * 2 + (n * 7 + user) % 10) * 86_400_000,
-                );
+                let at =
+                    Timestamp(1_600_000_000_000 + i64::from(offset * 2 + (n * 7 + user) % 10) * 86_400_000);
                 Interaction {
                     timestamp: Some(at),
                     ..Interaction::new(format!("g{user}"), item, InteractionKind::DetailView)

@@ -84,7 +84,8 @@ impl Comparison {
             })
             .collect();
         differences.sort_by(f64::total_cmp);
-        let mean = |part: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(part).sum::<f64>().max(0.0) / n as f64;
+        let mean =
+            |part: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(part).sum::<f64>().max(0.0) / n as f64;
         Some(Self {
             ndcg: mean(&|pair| pair.0),
             other_ndcg: mean(&|pair| pair.1),
