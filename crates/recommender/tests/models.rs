@@ -179,7 +179,8 @@ fn a_bad_rating_pushes_like_items_away() {
         let history = histories.row(UserIdx(40));
         let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
         let list = list_of(Some(&model), histories, history, &eligibility, n_items, 20);
-        let of = |item: &recommender::Recommended| item.origin == Origin::Model && item.item.0 % 2 == 0;
+        let of =
+            |item: &recommender::Recommended| item.origin == Origin::Model && item.item.0.is_multiple_of(2);
         list.items.iter().filter(|item| of(item)).count()
     };
     histories.add(UserIdx(40), rate(0, 0.9));
