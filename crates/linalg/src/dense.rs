@@ -52,12 +52,6 @@ impl Dense {
         &mut self.values
     }
 
-    /// The rows of `range` as a matrix of their own.
-    pub fn rows(&self, range: std::ops::Range<usize>) -> Self {
-        let values = self.values[range.start * self.n_columns..range.end * self.n_columns].to_vec();
-        Self { n_rows: range.len(), n_columns: self.n_columns, values }
-    }
-
     /// `self * other`: (m x k) (k x n).
     pub fn times(&self, other: &Self) -> Self {
         let mut out = Self::zeros(self.n_rows, other.n_columns);
@@ -65,18 +59,11 @@ impl Dense {
         out
     }
 
-    /// `self * other'`: (m x k) (n x k)'.
-    pub fn times_transposed(&self, other: &Self) -> Self {
-        let mut out = Self::zeros(self.n_rows, other.n_rows);
-        multiply(out.as_faer_mut(), self.as_faer(), other.as_faer().transpose(), Accum::Replace);
-        out
-    }
-
-    /// Adds `factor * a * b'` of the first `k` columns: (m x k) (n x k)'.
-    pub fn add_product(&mut self, factor: f32, a: &Self, b: &Self, k: usize) {
+    /// Adds `a * b'` of the first `k` columns: (m x k) (n x k)'.
+    pub fn add_product(&mut self, a: &Self, b: &Self, k: usize) {
         let a = a.as_faer().subcols(0, k);
         let b = b.as_faer().subcols(0, k).transpose();
-        matmul(self.as_faer_mut(), Accum::Add, a, b, factor, parallelism());
+        matmul(self.as_faer_mut(), Accum::Add, a, b, 1.0, parallelism());
     }
 
     /// `self' * self`: columns x columns.

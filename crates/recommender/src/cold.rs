@@ -29,8 +29,7 @@ impl ColdItems {
     /// What `model` does not know of `features`; everything where there is none.
     pub fn of(features: Arc<Features>, model: Option<&Model>) -> Self {
         let by_item = features.by_item();
-        let is_warm =
-            |item: usize| model.is_some_and(|model| model.popularity.get(item).is_some_and(|p| *p > 0.0));
+        let is_warm = |item: usize| model.is_some_and(|model| model.is_warm(item as u32));
         let mut items_of = vec![Vec::new(); by_item.n_columns()];
         for item in (0..by_item.n_rows()).rev().filter(|item| !is_warm(*item)) {
             let (columns, values) = by_item.row(item);

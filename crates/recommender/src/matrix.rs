@@ -104,7 +104,7 @@ impl Factors {
             },
         );
         let mut products = Dense::zeros(histories.len(), self.basis.n_rows());
-        products.add_product(1.0, &tastes, &self.basis, rank);
+        products.add_product(&tastes, &self.basis, rank);
         out.values_mut().par_chunks_mut(self.basis.n_rows().max(1)).zip(0..histories.len()).for_each(
             |(out, n)| {
                 for ((out, product), right) in out.iter_mut().zip(products.row(n)).zip(&self.right) {

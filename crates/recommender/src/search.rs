@@ -19,8 +19,8 @@ use crate::statistics::rows_of;
 use crate::{HistoryWeighting, Model, Parameters, TrainingSet, train_with};
 use pool::Pool;
 
-/// How a search begins and ends.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+/// What a search depends on beside the data.
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SearchOptions {
     /// Of every random choice.
     pub seed: u64,
@@ -33,7 +33,7 @@ pub struct Search {
     pub split: SplitKind,
     /// The best setting of each model on its own.
     pub models: Vec<Tried>,
-    /// The blend, compiled as it is served.
+    /// The blend, before it is compiled.
     pub blend: Metrics,
     /// Popularity.
     pub popularity: Metrics,

@@ -8,23 +8,29 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use domain::{Source, WorkspaceId};
-use engine::Engine;
+use engine::{Engine, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 
 use crate::error::ApiError;
 
-/// Limits of the server.
+/// Limits of the server, and how it trains when it is asked to.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// How many requests may be under way at once.
     pub requests_max: usize,
     /// The largest catalog file that may be posted, in bytes.
     pub catalog_bytes_max: usize,
+    /// Of the runs that the admin API starts.
+    pub training: TrainingOptions,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { requests_max: 1_024, catalog_bytes_max: 256 * 1_024 * 1_024 }
+        Self {
+            requests_max: 1_024,
+            catalog_bytes_max: 256 * 1_024 * 1_024,
+            training: TrainingOptions::default(),
+        }
     }
 }
 

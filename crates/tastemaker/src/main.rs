@@ -36,7 +36,7 @@ enum Command {
     /// Train a model on everything in a workspace
     Train(commands::train::Args),
     /// Judge every model and their blend on the data as it is, beside popularity; changes nothing
-    Evaluate(commands::evaluate::Args),
+    Evaluate(commands::train::Args),
     /// List the training runs, or go back to the model of an earlier one
     Models(commands::models::Args),
     /// Learn from a file and write lists to a file, without a server or a data folder

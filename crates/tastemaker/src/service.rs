@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use domain::{WorkspaceConfig, WorkspaceId};
-use engine::{DataFolder, Engine, TrainingOptions};
+use engine::{DataFolder, Engine};
 use server::App;
 use tokio::net::TcpListener;
 
@@ -58,7 +58,7 @@ impl Service {
             configure(engine, config)?;
         }
         let metrics = server::install_metrics()?;
-        let app = App::new(settings.limits.of_server(), engines.clone(), data.admin_token_hash(), metrics);
+        let app = App::new(settings.of_server(), engines.clone(), data.admin_token_hash(), metrics);
         Ok(Self { app: Arc::new(app), engines, data })
     }
 
@@ -146,7 +146,6 @@ impl Trainer {
 }
 
 fn reconcile(engines: &[Arc<Engine>], settings: &Training, is_stopping: &AtomicBool) {
-    let options = TrainingOptions { refusal_margin: settings.refusal_margin, ..Default::default() };
     let mut next_allowed = vec![Instant::now(); engines.len()];
     while !is_stopping.load(Ordering::Relaxed) {
         for (engine, next_allowed) in engines.iter().zip(&mut next_allowed) {
@@ -156,7 +155,7 @@ fn reconcile(engines: &[Arc<Engine>], settings: &Training, is_stopping: &AtomicB
                 continue;
             }
             let started = Instant::now();
-            if let Err(error) = engine.train(options, &|_| {}) {
+            if let Err(error) = engine.train(settings.options(), &|_| {}) {
                 tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
             }
             let rest =

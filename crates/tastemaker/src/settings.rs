@@ -3,6 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use anyhow::{Result, ensure};
+use engine::TrainingOptions;
 use serde::Deserialize;
 
 /// All settings.
@@ -86,7 +88,7 @@ impl Default for Log {
 
 impl Default for Limits {
     fn default() -> Self {
-        let server::Settings { requests_max, catalog_bytes_max } = server::Settings::default();
+        let server::Settings { requests_max, catalog_bytes_max, .. } = server::Settings::default();
         Self { requests_max, catalog_bytes_max }
     }
 }
@@ -115,9 +117,33 @@ impl Shutdown {
     }
 }
 
-impl Limits {
+impl Training {
+    /// How each run is made and judged.
+    pub(crate) fn options(&self) -> TrainingOptions {
+        TrainingOptions { refusal_margin: self.refusal_margin, ..Default::default() }
+    }
+}
+
+impl Settings {
+    /// What the server needs of them.
     pub(crate) fn of_server(&self) -> server::Settings {
-        server::Settings { requests_max: self.requests_max, catalog_bytes_max: self.catalog_bytes_max }
+        server::Settings {
+            requests_max: self.limits.requests_max,
+            catalog_bytes_max: self.limits.catalog_bytes_max,
+            training: self.training.options(),
+        }
+    }
+
+    /// Checks what the types do not say.
+    pub(crate) fn validate(&self) -> Result<()> {
+        let Training { new_share, refusal_margin, .. } = self.training;
+        ensure!(
+            new_share.is_finite() && new_share > 0.0,
+            "training.new_share is {new_share}, it must be above 0"
+        );
+        let is_share = (0.0..=1.0).contains(&refusal_margin);
+        ensure!(is_share, "training.refusal_margin is {refusal_margin}, it must be from 0 to 1");
+        Ok(())
     }
 }
 
@@ -139,5 +165,13 @@ mod tests {
         insta::assert_snapshot!(error("[limits]\nrequest_max = 3"));
         insta::assert_snapshot!(error("listen = 8080"));
         insta::assert_snapshot!(error("listen = "));
+    }
+
+    #[test]
+    fn shares_that_make_no_sense_are_refused() {
+        let error = |text| parse::<Settings>(text).unwrap().validate().unwrap_err().to_string();
+        assert_eq!(error("[training]\nnew_share = 0.0"), "training.new_share is 0, it must be above 0");
+        let margin = "training.refusal_margin is NaN, it must be from 0 to 1";
+        assert_eq!(error("[training]\nrefusal_margin = nan"), margin);
     }
 }

@@ -17,7 +17,7 @@ const WEIGHTINGS_LISTED: usize = 2;
 const FIRSTS_MAX: usize = 3;
 /// The most changes of a blend.
 const ROUNDS_MAX: usize = 12;
-/// The most members of a blend.
+/// The most members of a blend, without the backoff.
 const MEMBERS_MAX: usize = 6;
 /// What a new member must add, as a share of what there is.
 const GAIN_MIN: f64 = 0.002;

@@ -1,17 +1,23 @@
 //! `POST` and `GET /api/workspaces/{workspace}/training`: train now, or see the run in use. `GET .../models`: all runs that are
 //! remembered. `POST .../models/{version}/activate`: back to an earlier one.
 
+use std::sync::Arc;
+
 use axum::Json;
-use axum::extract::Path;
-use engine::{EngineError, TrainingOptions};
+use axum::extract::{Path, State};
+use engine::EngineError;
 use serde_json::{Value, json};
 
 use super::Workspace;
+use crate::App;
 use crate::error::ApiError;
 
 /// Trains beside the traffic and answers when the new model is in use, or refused.
-pub(super) async fn run(Workspace(engine): Workspace) -> Result<Json<Value>, ApiError> {
-    let train = move || engine.train(TrainingOptions::default(), &|_| {});
+pub(super) async fn run(
+    State(app): State<Arc<App>>,
+    Workspace(engine): Workspace,
+) -> Result<Json<Value>, ApiError> {
+    let train = move || engine.train(app.settings.training, &|_| {});
     let training = tokio::task::spawn_blocking(train).await??;
     Ok(Json(json!({ "training": training })))
 }

@@ -4,8 +4,12 @@ mod ingest;
 mod load;
 mod scale;
 
-use anyhow::Result;
+use std::net::SocketAddr;
+
+use anyhow::{Result, ensure};
+use axum::Router;
 use clap::Subcommand;
+use tokio::net::TcpListener;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,4 +30,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Command::Ingest(args) => ingest::run(args),
         Command::Scale(args) => scale::run(args),
     }
+}
+
+/// Serves on a free port of this machine.
+async fn serve(router: Router) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+    let address = listener.local_addr()?;
+    tokio::spawn(axum::serve(listener, router).into_future());
+    Ok(address)
+}
+
+/// The middle one of latencies, and the one that 99 of 100 do not exceed.
+fn p50_and_p99(mut latencies_ms: Vec<f64>) -> Result<(f64, f64)> {
+    ensure!(!latencies_ms.is_empty(), "no request was answered");
+    latencies_ms.sort_unstable_by(f64::total_cmp);
+    let at = |share: f64| latencies_ms[((latencies_ms.len() - 1) as f64 * share) as usize];
+    Ok((at(0.5), at(0.99)))
 }

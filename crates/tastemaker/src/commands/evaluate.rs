@@ -2,18 +2,8 @@
 
 use anyhow::Result;
 
-use super::Place;
-use super::train::describe_search;
+use super::train::{Args, describe_search};
 use crate::terminal;
-
-#[derive(clap::Args)]
-pub(crate) struct Args {
-    #[command(flatten)]
-    place: Place,
-    /// Of every random choice
-    #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
-}
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let opened = args.place.open()?;

@@ -30,7 +30,11 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut settings: Settings = match &args.config {
-        Some(path) => configuration::read(path)?,
+        Some(path) => {
+            let settings: Settings = configuration::read(path)?;
+            settings.validate().with_context(|| format!("cannot use {}", path.display()))?;
+            settings
+        }
         None => Settings::default(),
     };
     if let Some(listen) = args.listen {

@@ -1,4 +1,4 @@
-//! `tastemaker train`.
+//! `tastemaker train`, and how runs and searches are shown.
 
 use anyhow::Result;
 use engine::{Component, Metrics, Search, SplitKind, Training, TrainingOptions};
@@ -9,10 +9,10 @@ use crate::terminal;
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
-    place: Place,
-    /// Of every random choice: the same seed and data make the same model
+    pub(super) place: Place,
+    /// Of every random choice: the same seed and data give the same result
     #[arg(long, value_name = "N", default_value_t = 0)]
-    seed: u64,
+    pub(super) seed: u64,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use axum::Router;
 use domain::{Source, WorkspaceConfig, WorkspaceId};
 use engine::DataFolder;
 use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
+use super::{p50_and_p99, serve};
 use crate::bootstrap::configure;
 use crate::service::{Service, open_workspace};
 use crate::settings::Settings;
@@ -129,13 +129,6 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     configure(&open_workspace(&data, &id, true)?, &config)
 }
 
-async fn serve(router: Router) -> Result<SocketAddr> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let address = listener.local_addr()?;
-    tokio::spawn(axum::serve(listener, router).into_future());
-    Ok(address)
-}
-
 /// Sends batches over all connections for the time of one measurement.
 async fn measure(args: &Args, address: SocketAddr, next_message: &Arc<AtomicU64>) -> Result<Measured> {
     let started = Instant::now();
@@ -149,13 +142,9 @@ async fn measure(args: &Args, address: SocketAddr, next_message: &Arc<AtomicU64>
         latencies_ms.extend(connection.await??);
     }
     let seconds = started.elapsed().as_secs_f64();
-    latencies_ms.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| latencies_ms[((latencies_ms.len() - 1) as f64 * share) as usize];
-    Ok(Measured {
-        messages_per_s: (latencies_ms.len() as u64 * n_messages) as f64 / seconds,
-        p50_ms: at(0.5),
-        p99_ms: at(0.99),
-    })
+    let messages_per_s = (latencies_ms.len() as u64 * n_messages) as f64 / seconds;
+    let (p50_ms, p99_ms) = p50_and_p99(latencies_ms)?;
+    Ok(Measured { messages_per_s, p50_ms, p99_ms })
 }
 
 /// A client that costs little, since it shares the cores with what is measured: requests are written as text, answers read by length.

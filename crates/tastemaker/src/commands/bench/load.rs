@@ -8,6 +8,8 @@ use anyhow::{Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use super::p50_and_p99;
+
 /// What a load met.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub(super) struct Load {
@@ -39,10 +41,9 @@ pub(super) async fn run(
         latencies_ms.extend(task.await??);
     }
     let seconds = started.elapsed().as_secs_f64();
-    latencies_ms.sort_unstable_by(f64::total_cmp);
-    ensure!(!latencies_ms.is_empty(), "no request was answered");
-    let at = |share: f64| latencies_ms[((latencies_ms.len() - 1) as f64 * share) as usize];
-    Ok(Load { requests_per_s: latencies_ms.len() as f64 / seconds, p50_ms: at(0.5), p99_ms: at(0.99) })
+    let requests_per_s = latencies_ms.len() as f64 / seconds;
+    let (p50_ms, p99_ms) = p50_and_p99(latencies_ms)?;
+    Ok(Load { requests_per_s, p50_ms, p99_ms })
 }
 
 async fn connection(

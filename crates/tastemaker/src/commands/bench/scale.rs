@@ -15,7 +15,6 @@ use recommender::{
     Parameters, Sources, TrainingSet, recommend, train_with,
 };
 use serde_json::json;
-use tokio::net::TcpListener;
 
 use super::load::{self, ADMIN_TOKEN, Load};
 use crate::bootstrap::Bootstrap;
@@ -253,11 +252,7 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<(Load, Load, Load)> {
     let service = Service::open(folder.path(), Some(&bootstrap), &settings)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let loads = runtime.block_on(async {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-        let address = listener.local_addr()?;
-        let router = server::router(Arc::clone(&service.app));
-        let router = router.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        tokio::spawn(async move { axum::serve(listener, router).await });
+        let address = super::serve(server::router(Arc::clone(&service.app))).await?;
         let lists: Arc<dyn Fn(u64) -> String + Send + Sync> = Arc::new(move |n| {
             let user = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(n_served);
             format!("/api/workspaces/bench/recommendations?user=u{user}&count={COUNT}")
