@@ -2,6 +2,7 @@
 
 pub mod id;
 pub mod interaction;
+pub mod list;
 pub mod message;
 pub mod property;
 pub mod timestamp;
@@ -9,7 +10,8 @@ pub mod workspace;
 
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
+pub use list::{Exclusion, InteractionWeights, ListRequest, Logic, Relevance};
 pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
 pub use property::{Column, PropertyType, PropertyValue};
 pub use timestamp::Timestamp;
-pub use workspace::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};
+pub use workspace::{Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};

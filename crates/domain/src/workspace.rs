@@ -2,10 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::WorkspaceId;
+use crate::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
+use crate::{Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance, WorkspaceId};
 
 /// The configuration of one workspace, journalled as a whole each time that it changes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceConfig {
     /// The workspace's name.
@@ -22,6 +23,9 @@ pub struct WorkspaceConfig {
     /// The computed traits on every profile.
     #[serde(default, rename = "trait")]
     pub traits: Vec<TraitDefinition>,
+    /// What counts how much; models trained before a change keep what they were made with.
+    #[serde(default)]
+    pub interaction_weights: InteractionWeights,
 }
 
 /// A place that sends messages.
@@ -53,41 +57,82 @@ pub enum TraitKind {
 }
 
 /// A computed trait: a query over the profile, answered when the profile is read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TraitDefinition {
     /// The key on the profile.
     pub key: String,
     /// What the value is.
     pub kind: TraitKind,
-    /// How many items.
+    /// See [`ListRequest::count`].
     #[serde(default = "count_by_default")]
     pub count: u32,
-    /// What is left out.
+    /// See [`ListRequest::logic`].
     #[serde(default)]
-    pub exclude: Exclusion,
+    pub logic: Logic,
+    /// See [`ListRequest::interaction`].
+    pub interaction: Option<InteractionKind>,
+    /// See [`ListRequest::exclude`]; none for what fits the logic.
+    pub exclude: Option<Exclusion>,
+    /// See [`ListRequest::item_type`].
+    pub item_type: Option<String>,
+    /// See [`ListRequest::diversity`].
+    #[serde(default)]
+    pub diversity: f32,
+    /// See [`ListRequest::rotation_rate`].
+    #[serde(default)]
+    pub rotation_rate: f32,
+    /// See [`ListRequest::rotation_time_s`].
+    #[serde(default = "rotation_time_by_default")]
+    pub rotation_time_s: u32,
+    /// See [`ListRequest::min_relevance`].
+    #[serde(default)]
+    pub min_relevance: Relevance,
 }
 
 /// The number of items of a trait that names none.
 pub const TRAIT_COUNT_DEFAULT: u32 = 5;
-/// The largest number of items of a trait.
-pub const TRAIT_COUNT_MAX: u32 = 200;
 
 fn count_by_default() -> u32 {
     TRAIT_COUNT_DEFAULT
 }
 
-/// Which of a user's own items a recommendation leaves out.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Exclusion {
-    /// Nothing.
-    None,
-    /// What the user has bought.
-    #[default]
-    Purchased,
-    /// Whatever the user has interacted with.
-    Interacted,
+fn rotation_time_by_default() -> u32 {
+    ROTATION_TIME_S_DEFAULT
+}
+
+impl TraitDefinition {
+    /// A recommended-items trait with nothing but its key.
+    pub fn recommended_items(key: impl Into<String>) -> Self {
+        Self {
+            key: key.into(),
+            kind: TraitKind::RecommendedItems,
+            count: TRAIT_COUNT_DEFAULT,
+            logic: Logic::default(),
+            interaction: None,
+            exclude: None,
+            item_type: None,
+            diversity: 0.0,
+            rotation_rate: 0.0,
+            rotation_time_s: ROTATION_TIME_S_DEFAULT,
+            min_relevance: Relevance::default(),
+        }
+    }
+
+    /// The list that is the trait's value.
+    pub fn list(&self) -> ListRequest {
+        ListRequest {
+            count: self.count as usize,
+            logic: self.logic,
+            interaction: self.interaction,
+            exclude: self.exclude.unwrap_or(self.logic.exclusion()),
+            item_type: self.item_type.clone(),
+            diversity: self.diversity,
+            rotation_rate: self.rotation_rate,
+            rotation_time_s: self.rotation_time_s,
+            min_relevance: self.min_relevance,
+        }
+    }
 }
 
 /// Limits on a configuration.
@@ -115,6 +160,7 @@ impl WorkspaceConfig {
             profile_token: None,
             sources: Vec::new(),
             traits: Vec::new(),
+            interaction_weights: InteractionWeights::default(),
         }
     }
 
@@ -144,6 +190,9 @@ impl WorkspaceConfig {
                 ));
             }
         }
+        if let Err(what) = self.interaction_weights.validate() {
+            return refuse(format!("interaction_weights: {what}"));
+        }
         for (n, source) in self.sources.iter().enumerate() {
             if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
                 return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
@@ -172,8 +221,11 @@ impl WorkspaceConfig {
                     trait_.key
                 ));
             }
-            if !(1..=TRAIT_COUNT_MAX).contains(&trait_.count) {
-                return refuse(format!("trait {:?}: count must be 1 to {TRAIT_COUNT_MAX}", trait_.key));
+            if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
+                return refuse(format!("trait {:?}: count must be 1 to {LIST_COUNT_MAX}", trait_.key));
+            }
+            if let Err(what) = trait_.list().validate() {
+                return refuse(format!("trait {:?}: {what}", trait_.key));
             }
             if self.traits[..n].iter().any(|other| other.key == trait_.key) {
                 return refuse(format!("two traits have the key {:?}", trait_.key));

@@ -13,7 +13,8 @@ use store::{Store, StoreError};
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::entry::DecodeError;
 use crate::fold::Prepared;
-use crate::query::Cold;
+use crate::query::{Cold, ItemTypes};
+use crate::recorder::Recorder;
 use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
@@ -50,6 +51,14 @@ pub enum EngineError {
         #[source]
         source: StoreError,
     },
+    /// Nobody can list values of such a property.
+    #[error("the catalog has no property {property:?}; it has: {known}")]
+    NoSuchProperty {
+        /// Which.
+        property: String,
+        /// Those that there are.
+        known: String,
+    },
     /// Of a model artifact.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),
@@ -79,11 +88,14 @@ pub struct Engine {
     id: WorkspaceId,
     folder: PathBuf,
     pub(crate) shared: Arc<Shared>,
-    writer: Writer,
+    writer: Arc<Writer>,
+    pub(crate) recorder: Recorder,
     pub(crate) artifacts: Artifacts,
     pub(crate) model: ArcSwapOption<Model>,
     pub(crate) cold: ArcSwapOption<Cold>,
     pub(crate) cold_lock: Mutex<()>,
+    /// The item types that lists were asked for, of the current catalog.
+    pub(crate) item_types: Mutex<ItemTypes>,
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
 }
@@ -113,15 +125,18 @@ impl Engine {
         replay(&shared, &store_folder, shared.journal.end().0, progress)?;
 
         let artifacts = Artifacts::open(folder.join("models"))?;
+        let writer = Arc::new(Writer::start(&shared));
         let engine = Self {
             id,
             folder: folder.to_owned(),
-            writer: Writer::start(&shared),
+            recorder: Recorder::start(&shared, &writer),
+            writer,
             shared,
             artifacts,
             model: ArcSwapOption::empty(),
             cold: ArcSwapOption::empty(),
             cold_lock: Mutex::new(()),
+            item_types: Mutex::default(),
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
         };
@@ -162,6 +177,7 @@ impl Engine {
 
     /// Takes nothing more, finishes what waits, and lets go of all files.
     pub fn stop(&self) {
+        self.recorder.stop();
         self.writer.stop();
         if let Err(error) = self.shared.store.flush() {
             tracing::warn!(
@@ -213,11 +229,9 @@ impl Engine {
             .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
         drop(shared);
         remove()?;
-        Ok(recommender::train_with(
-            &set.with_features(features),
-            &training.search.parameters,
-            &training.version,
-        ))
+        let parameters = &training.search.parameters;
+        let set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        Ok(recommender::train_with(&set, parameters, &training.version))
     }
 }
 

@@ -5,9 +5,10 @@ use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
+use crate::shown::ServedList;
 
 /// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 
 /// Room for a message as most sources send them, in bytes.
 const ENTRY_BYTES_USUAL: usize = 512;
@@ -16,7 +17,7 @@ const ENTRY_BYTES_USUAL: usize = 512;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Entry {
     /// The workspace is set up this way from now on.
-    Configured(WorkspaceConfig),
+    Configured(#[serde(with = "as_json")] WorkspaceConfig),
     /// A message arrived and passed the form check.
     Message(Box<Message>),
     /// A message arrived and did not pass.
@@ -52,11 +53,33 @@ pub enum Entry {
         /// Which.
         version: String,
     },
+    /// Lists were given to users.
+    Served {
+        /// In the order of time.
+        lists: Vec<ServedList>,
+    },
     /// Writing works again after the disk was full.
     Resumed {
         /// When.
         received_at: Timestamp,
     },
+}
+
+/// A configuration travels with the names of its keys, so that one that comes later does not change what was written before.
+mod as_json {
+    use domain::WorkspaceConfig;
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(config: &WorkspaceConfig, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(config).map_err(S::Error::custom)?.serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<WorkspaceConfig, D::Error> {
+        let json = String::deserialize(from)?;
+        serde_json::from_str(&json).map_err(D::Error::custom)
+    }
 }
 
 /// Why bytes of the journal are not an entry.

@@ -6,10 +6,12 @@ use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
 use domain::{Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp, UserIdx};
 use mapping::{Action, MappingError};
-use profiles::{Origin, StoredTrait};
+use profiles::{ExternalId, Origin, StoredTrait};
+use recommender::Shown;
 use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 
+use crate::shown::ServedList;
 use crate::views::Views;
 use crate::{Entry, Outcome};
 
@@ -66,6 +68,7 @@ pub(crate) fn apply(
         }
         Entry::Trained(training) => views.add_training(batch, *training),
         Entry::ModelActivated { version, .. } => views.activate_model(batch, version),
+        Entry::Served { lists } => lists.into_iter().for_each(|list| note_served(views, batch, &list)),
         Entry::Resumed { .. } => {}
     }
     Ok(Outcome::Applied)
@@ -90,7 +93,7 @@ fn apply_message(
     let (user, merge) =
         views.profiles.resolve(batch, message.user_id.as_deref(), message.anonymous_id.as_deref(), origin)?;
     if let Some(merge) = merge {
-        views.interactions.merge(batch, merge.target, merge.source)?;
+        merge_users(views, batch, merge)?;
     }
     let event = match message.type_ {
         MessageType::Track | MessageType::Page | MessageType::Screen => Some(message.event_name()),
@@ -159,11 +162,26 @@ fn apply_action(
         Action::MergeUsers { target_user_id, source_user_id } => {
             let merge = views.profiles.merge_texts(batch, &target_user_id, &source_user_id, origin)?;
             if let Some(merge) = merge {
-                views.interactions.merge(batch, merge.target, merge.source)?;
+                merge_users(views, batch, merge)?;
             }
         }
     }
     Ok(())
+}
+
+fn merge_users(views: &mut Views, batch: &mut Batch<'_>, merge: profiles::Merge) -> Result<(), StoreError> {
+    views.shown.merge(batch, merge.target, merge.source);
+    views.interactions.merge(batch, merge.target, merge.source)
+}
+
+/// Users and items that are gone since are passed over.
+fn note_served(views: &mut Views, batch: &mut Batch<'_>, list: &ServedList) {
+    let (type_, value) = &list.user;
+    let Some(user) = views.profiles.ids().user_of(ExternalId { type_: *type_, value }) else { return };
+    let at_s = list.at.seconds_u32();
+    let items = list.items.iter().filter_map(|item| views.catalog.item(item));
+    let shown: Vec<Shown> = items.map(|item| Shown { item, at_s }).collect();
+    views.shown.add(batch, user, &shown);
 }
 
 /// The user that a message landed on, by the id that its mappings see.

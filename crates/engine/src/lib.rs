@@ -9,7 +9,9 @@ mod import;
 mod interactions;
 mod message_ids;
 mod query;
+mod recorder;
 mod rejections;
+mod shown;
 mod training;
 mod views;
 mod writer;
@@ -25,6 +27,7 @@ pub use query::{
     USERS_PER_STEP,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
+pub use shown::{SHOWN_PER_USER_MAX, ServedList};
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 

@@ -4,17 +4,20 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{
-    Exclusion, InteractionKind, ItemIdx, Message, PropertyValue, Rejection, RejectionReason, Timestamp,
-    TraitDefinition, UserIdx, WorkspaceConfig,
+    InteractionKind, ItemIdx, ListRequest, Logic, Message, PropertyValue, Rejection, RejectionReason,
+    Timestamp, TraitDefinition, UserIdx, WorkspaceConfig,
 };
 use journal::Offset;
-use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
+use profiles::{ExternalId, ExternalIdType, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
 use rayon::prelude::*;
-use recommender::{ColdItems, Eligibility, Model, Origin, Recommended, Sources, recommend};
+use recommender::{
+    Because, ColdItems, Eligibility, ItemType, Model, Origin, Recommendation, Request, Shown, Sources,
+    recommend,
+};
 use store::StoreError;
 
 use crate::views::Views;
-use crate::{Engine, EngineError, Entry};
+use crate::{Engine, EngineError, Entry, ServedList, now};
 
 /// How many users one step of a pass over many users takes.
 pub const USERS_PER_STEP: usize = 4_096;
@@ -24,20 +27,22 @@ pub const USERS_PER_STEP: usize = 4_096;
 pub struct RecommendedList {
     /// Best first.
     pub items: Vec<ListedItem>,
+    /// The property whose values these are; none for items.
+    pub item_type: Option<String>,
     /// The version of the model; none before the first training.
     pub model: Option<String>,
-    /// Whether nothing in it comes from the user's own history.
+    /// Whether a list from the history was asked for and nothing in it comes from there.
     pub fallback: bool,
 }
 
 /// An item of a list.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedItem {
-    /// The item.
+    /// The item, or the value of the property.
     pub item_id: String,
-    /// Comparable within one list and one origin only.
+    /// Comparable within one list.
     pub score: f32,
-    /// From the model, from likeness, or from popularity.
+    /// From the model, from likeness, from popularity, or from the user's own doings.
     pub origin: Origin,
     /// What of the user's history speaks for it, strongest first.
     pub because: Vec<ListedReason>,
@@ -61,6 +66,20 @@ pub(crate) struct Cold {
     /// The versions of model and catalog.
     of: (Option<String>, Option<u32>),
     items: ColdItems,
+}
+
+/// Which values items have of the properties that lists were asked for.
+#[derive(Default)]
+pub(crate) struct ItemTypes {
+    catalog_version: Option<u32>,
+    by_property: BTreeMap<String, Arc<ItemType>>,
+}
+
+/// What a request needs beside the views.
+struct Ready {
+    model: Option<Arc<Model>>,
+    cold: Arc<Cold>,
+    item_type: Option<Arc<ItemType>>,
 }
 
 /// One interaction of a user, by external ids.
@@ -142,34 +161,55 @@ impl Engine {
         self.shared.views.read().profiles.ids().user_of_text(id)
     }
 
-    /// Recommends to a user, or to somebody unknown, from the history as it is now.
+    /// Recommends to a user, or to somebody unknown, from the history as it is now. Nothing is remembered of it: see [`Engine::serve`].
     pub fn recommend(
         &self,
         user: Option<UserIdx>,
-        count: usize,
-        exclusion: Exclusion,
+        request: &ListRequest,
     ) -> Result<RecommendedList, EngineError> {
-        let model = self.model.load_full();
-        let cold = self.cold(model.as_deref())?;
+        let ready = self.ready(request)?;
         let views = self.shared.views.read();
-        self.list(&views, model.as_deref(), &cold, user, count, exclusion)
+        self.list(&views, &ready, user, request)
+    }
+
+    /// Recommends to a user who is shown the list, so that later ones can rotate.
+    pub fn serve(&self, user: UserIdx, request: &ListRequest) -> Result<RecommendedList, EngineError> {
+        let ready = self.ready(request)?;
+        let views = self.shared.views.read();
+        let list = self.list(&views, &ready, Some(user), request)?;
+        if request.rotation_rate > 0.0 && !list.items.is_empty() {
+            let id = match views.profiles.ids().user_id(user) {
+                Some(id) => Some((ExternalIdType::UserId, id.to_owned())),
+                None => {
+                    let ids = views.profiles.identifiers(&self.shared.store, user);
+                    let first = ids.map_err(|source| self.of_store(source))?.into_iter().next();
+                    first.map(|id| (id.type_, id.value))
+                }
+            };
+            if let Some(user_id) = id {
+                let at = now();
+                let items: Vec<String> = list.items.iter().map(|item| item.item_id.clone()).collect();
+                let known = items.iter().filter_map(|item| views.catalog.item(item));
+                let shown = known.map(|item| Shown { item, at_s: at.seconds_u32() }).collect();
+                self.recorder.note(user, shown, ServedList { user: user_id, at, items });
+            }
+        }
+        Ok(list)
     }
 
     /// Recommends to many at once, on all cores; the lists come in the order of the users.
     pub fn recommend_many(
         &self,
         users: &[Option<UserIdx>],
-        count: usize,
-        exclusion: Exclusion,
+        request: &ListRequest,
     ) -> Result<Vec<RecommendedList>, EngineError> {
-        let model = self.model.load_full();
-        let cold = self.cold(model.as_deref())?;
+        let ready = self.ready(request)?;
         users
             .par_iter()
             .map(|&user| {
                 // Taken for each user, so that the fold gets its turns.
                 let views = self.shared.views.read();
-                self.list(&views, model.as_deref(), &cold, user, count, exclusion)
+                self.list(&views, &ready, user, request)
             })
             .collect()
     }
@@ -184,9 +224,10 @@ impl Engine {
     ) -> Result<(), E> {
         let users: Vec<Option<UserIdx>> =
             self.shared.views.read().profiles.ids().known_users().map(Some).collect();
+        let request = definition.list();
         let mut n_done = 0;
         for step in users.chunks(USERS_PER_STEP) {
-            let lists = self.recommend_many(step, definition.count as usize, definition.exclude)?;
+            let lists = self.recommend_many(step, &request)?;
             for (user, list) in step.iter().flatten().zip(lists) {
                 let user_id = self.shared.views.read().profiles.ids().user_id(*user).map(str::to_owned);
                 // A merge may have taken the user away since.
@@ -313,52 +354,120 @@ impl Engine {
         Ok(cold)
     }
 
+    /// What a request needs beside the views, as it is now.
+    fn ready(&self, request: &ListRequest) -> Result<Ready, EngineError> {
+        let model = self.model.load_full();
+        let cold = self.cold(model.as_deref())?;
+        let item_type = request.item_type.as_deref().map(|property| self.item_type(property)).transpose()?;
+        Ok(Ready { model, cold, item_type })
+    }
+
+    /// Which values of a property items have; read again when the catalog has changed.
+    fn item_type(&self, property: &str) -> Result<Arc<ItemType>, EngineError> {
+        let mut item_types = self.item_types.lock();
+        let version = {
+            let views = self.shared.views.read();
+            let columns = views.catalog.current().map_or(&[][..], |version| &version.columns);
+            if columns.iter().all(|column| column.name != property) {
+                let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(EngineError::NoSuchProperty { property: property.to_owned(), known });
+            }
+            views.catalog.current().map(|version| version.version)
+        };
+        if item_types.catalog_version != version {
+            *item_types = ItemTypes { catalog_version: version, by_property: BTreeMap::new() };
+        }
+        if let Some(item_type) = item_types.by_property.get(property) {
+            return Ok(Arc::clone(item_type));
+        }
+        let mut item_type = ItemType::new();
+        let n_items = self.shared.views.read().catalog.n_items();
+        self.each_item(n_items, |_, properties| {
+            item_type.push(properties.iter().find(|(name, _)| *name == property).map(|(_, value)| value));
+        })?;
+        let item_type = Arc::new(item_type);
+        item_types.by_property.insert(property.to_owned(), Arc::clone(&item_type));
+        Ok(item_type)
+    }
+
     fn list(
         &self,
         views: &Views,
-        model: Option<&Model>,
-        cold: &Cold,
+        ready: &Ready,
         user: Option<UserIdx>,
-        count: usize,
-        exclusion: Exclusion,
+        request: &ListRequest,
     ) -> Result<RecommendedList, EngineError> {
+        let Ready { model, cold, item_type } = ready;
         let histories = views.interactions.histories();
         let history = user.map_or(&[][..], |user| histories.row(user));
         let older = match user.filter(|user| histories.is_full(*user)) {
             Some(user) => views
                 .interactions
-                .items_of(&self.shared.store, user, |kind| recommender::excludes(exclusion, kind))
+                .items_of(&self.shared.store, user, |kind| recommender::excludes(request.exclude, kind))
                 .map_err(|source| self.of_store(source))?,
             None => Default::default(),
         };
+        let shown = match user.filter(|_| request.rotation_rate > 0.0) {
+            Some(user) => [views.shown.of(user), &self.recorder.shown(user)].concat(),
+            None => Vec::new(),
+        };
         let is_available = |item: ItemIdx| views.catalog.is_available(item);
-        let eligibility = Eligibility::new(&is_available, exclusion, history, older);
-        let sources = Sources { model, cold: &cold.items, histories, n_items: views.catalog.n_items() };
-        let recommendation = recommend(sources, history, &eligibility, count);
-        let named = |item: ItemIdx| views.catalog.item_id(item).to_owned();
-        let listed = |item: &Recommended| ListedItem {
-            item_id: named(item.item),
-            score: item.score,
-            origin: item.origin,
-            because: item
-                .because
+        let sources = Sources {
+            model: model.as_deref(),
+            cold: &cold.items,
+            histories,
+            interaction_weights: views.config.interaction_weights,
+            n_items: views.catalog.n_items(),
+        };
+        let recommendation = recommend(
+            sources,
+            &Request {
+                list: request,
+                history,
+                eligibility: &Eligibility::new(&is_available, request.exclude, history, older),
+                item_type: item_type.as_deref(),
+                shown: &shown,
+                now_s: now().seconds_u32(),
+            },
+        );
+        let because = |of: Option<ItemIdx>, because: &[Because]| {
+            let reason = |because: &Because| ListedReason {
+                item_id: views.catalog.item_id(because.item).to_owned(),
+                kind: because.kind,
+                share: because.share,
+                similar_in: of
+                    .and_then(|item| cold.items.features().shared_property(because.item, item))
+                    .map(str::to_owned),
+            };
+            because.iter().map(reason).collect()
+        };
+        let items: Vec<ListedItem> = match &recommendation {
+            Recommendation::Items(items) => items
                 .iter()
-                .map(|because| ListedReason {
-                    item_id: named(because.item),
-                    kind: because.kind,
-                    share: because.share,
-                    similar_in: (item.origin == Origin::New)
-                        .then(|| {
-                            cold.items.features().shared_property(because.item, item.item).map(str::to_owned)
-                        })
-                        .flatten(),
+                .map(|item| ListedItem {
+                    item_id: views.catalog.item_id(item.item).to_owned(),
+                    score: item.score,
+                    origin: item.origin,
+                    because: because(Some(item.item).filter(|_| item.origin == Origin::New), &item.because),
+                })
+                .collect(),
+            Recommendation::Values(values) => values
+                .iter()
+                .map(|value| ListedItem {
+                    item_id: item_type.as_ref().map_or("", |item_type| item_type.text(value.item)).to_owned(),
+                    score: value.score,
+                    origin: value.origin,
+                    because: because(None, &value.because),
                 })
                 .collect(),
         };
+        let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
-            fallback: recommendation.is_fallback(),
-            items: recommendation.items.iter().map(listed).collect(),
-            model: model.map(|model| model.version.clone()),
+            fallback: request.logic == Logic::Personal && items.iter().all(is_trending),
+            items,
+            item_type: request.item_type.clone(),
+            model: model.as_ref().map(|model| model.version.clone()),
         })
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{ItemIdx, Timestamp};
+use domain::{ItemIdx, PropertyValue, Timestamp};
 use recommender::evaluation::{Comparison, lists_of};
 use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
@@ -81,7 +81,7 @@ impl Engine {
                 histories.n_interactions(),
             )
         };
-        let set = self.with_features(set)?;
+        let set = self.completed(set)?;
         let version = format!("{offset:012}");
         let trained = recommender::train(&set, &SearchOptions { seed: options.seed }, &version, progress);
         let judged = &trained.judged;
@@ -141,7 +141,7 @@ impl Engine {
             let views = self.shared.views.read();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
-        let set = self.with_features(set)?;
+        let set = self.completed(set)?;
         Ok(recommender::search(&set, &SearchOptions { seed }, progress).0)
     }
 
@@ -192,9 +192,21 @@ impl Engine {
         self.model.store(Some(Arc::new(model)));
     }
 
-    fn with_features(&self, set: TrainingSet) -> Result<TrainingSet, EngineError> {
+    /// The set with what items are like, and with what counts how much.
+    fn completed(&self, set: TrainingSet) -> Result<TrainingSet, EngineError> {
         let features = self.features(set.n_items())?;
-        Ok(set.with_features(features))
+        let weights = self.shared.views.read().config.interaction_weights;
+        Ok(set.with_features(features).with_interaction_weights(weights))
+    }
+
+    /// Hands the first `n_items` items with their properties to `take`.
+    pub(crate) fn each_item(
+        &self,
+        n_items: usize,
+        take: impl FnMut(ItemIdx, &[(&str, PropertyValue)]),
+    ) -> Result<(), EngineError> {
+        each_item(&|| self.shared.views.read(), &self.shared.store, n_items, take)
+            .map_err(|source| self.of_store(source))
     }
 
     /// What the items are like, by their properties.
@@ -205,18 +217,29 @@ impl Engine {
 }
 
 /// Reads properties a few items at a time, so that the fold gets its turns.
+pub(crate) fn each_item<'a>(
+    views: &dyn Fn() -> parking_lot::RwLockReadGuard<'a, Views>,
+    store: &store::Store,
+    n_items: usize,
+    mut take: impl FnMut(ItemIdx, &[(&str, PropertyValue)]),
+) -> Result<(), store::StoreError> {
+    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
+        let views = views();
+        for item in first..(first + ITEMS_PER_STEP).min(n_items) {
+            let item = ItemIdx(item as u32);
+            take(item, &views.catalog.properties(store, item)?);
+        }
+    }
+    Ok(())
+}
+
+/// What the items are like, by their properties.
 pub(crate) fn features_of<'a>(
     views: &dyn Fn() -> parking_lot::RwLockReadGuard<'a, Views>,
     store: &store::Store,
     n_items: usize,
 ) -> Result<Arc<recommender::Features>, store::StoreError> {
     let mut builder = FeaturesBuilder::default();
-    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
-        let views = views();
-        for item in first..(first + ITEMS_PER_STEP).min(n_items) {
-            let item = ItemIdx(item as u32);
-            builder.add(item, &views.catalog.properties(store, item)?);
-        }
-    }
+    each_item(views, store, n_items, |item, properties| builder.add(item, properties))?;
     Ok(Arc::new(builder.finish(n_items)))
 }

@@ -8,6 +8,7 @@ use store::{Keyspace, Read, Store, StoreError};
 use crate::interactions::{self, Interactions};
 use crate::message_ids::{self, MessageIds};
 use crate::rejections::{self, Rejections};
+use crate::shown::{self, ShownItems};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
 
 const WORKSPACE: &str = "engine.workspace";
@@ -23,6 +24,7 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(interactions::KEYSPACES);
     names.extend(message_ids::KEYSPACES);
     names.extend(rejections::KEYSPACES);
+    names.extend(shown::KEYSPACES);
     names
 }
 
@@ -38,6 +40,7 @@ pub(crate) struct Views {
     pub(crate) interactions: Interactions,
     pub(crate) message_ids: MessageIds,
     pub(crate) rejections: Rejections,
+    pub(crate) shown: ShownItems,
     /// How many journal entries have been applied, those of the batch under way included.
     pub(crate) applied: u64,
 }
@@ -47,7 +50,7 @@ impl Views {
     pub(crate) fn load(store: &Store, config: WorkspaceConfig) -> Result<Self, StoreError> {
         let workspace = WorkspaceKeyspace(store.keyspace(WORKSPACE));
         Ok(Self {
-            config: workspace.get(store, CONFIG_KEY)?.unwrap_or(config),
+            config: workspace.config(store)?.unwrap_or(config),
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
             active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
             workspace,
@@ -56,6 +59,7 @@ impl Views {
             interactions: Interactions::load(store)?,
             message_ids: MessageIds::load(store)?,
             rejections: Rejections::load(store)?,
+            shown: ShownItems::load(store)?,
             applied: store.position()?,
         })
     }
@@ -98,7 +102,15 @@ pub(crate) struct WorkspaceKeyspace(Keyspace);
 
 impl WorkspaceKeyspace {
     pub(crate) fn put_config(&self, batch: &mut store::Batch<'_>, config: &WorkspaceConfig) {
-        self.put(batch, CONFIG_KEY, config);
+        batch.put(&self.0, CONFIG_KEY, serde_json::to_vec(config).expect("a configuration is plain JSON"));
+    }
+
+    fn config(&self, store: &Store) -> Result<Option<WorkspaceConfig>, StoreError> {
+        let unreadable = |_| StoreError::Unreadable { what: "configuration" };
+        store
+            .get(&self.0, CONFIG_KEY)?
+            .map(|bytes| serde_json::from_slice(&bytes).map_err(unreadable))
+            .transpose()
     }
 
     fn put(&self, batch: &mut store::Batch<'_>, key: &[u8], value: &impl serde::Serialize) {

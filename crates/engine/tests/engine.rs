@@ -8,8 +8,8 @@ use std::sync::Arc;
 
 use catalog::{CatalogFile, Format, ImportOptions, ItemRow, read_file};
 use domain::{
-    Arrival, Column, Envelope, Exclusion, Interaction, InteractionKind, MessageType, PropertyType,
-    PropertyValue, Timestamp, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId, check_message,
+    Arrival, Column, Envelope, Exclusion, Interaction, InteractionKind, ListRequest, Logic, MessageType,
+    PropertyType, PropertyValue, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
     DataFolder, DataFolderError, Engine, EngineError, Entry, ExternalId, ExternalIdType, Health, Origin,
@@ -43,14 +43,13 @@ fn bought(n: u32, user: u32, item: u32) -> Entry {
     }))
 }
 
+fn asked(count: usize, exclude: Exclusion) -> ListRequest {
+    ListRequest { exclude, ..ListRequest::new(count, Logic::Personal) }
+}
+
 /// Everything that can be asked, as JSON, without the times of asking.
 fn picture(engine: &Engine) -> Value {
-    let definition = TraitDefinition {
-        key: "t".to_owned(),
-        kind: TraitKind::RecommendedItems,
-        count: 7,
-        exclude: Exclusion::Purchased,
-    };
+    let definition = TraitDefinition { count: 7, ..TraitDefinition::recommended_items("t") };
     let mut users = BTreeMap::new();
     engine
         .compute_trait::<EngineError>(&definition, &|_, _| {}, |user_id, list| {
@@ -77,7 +76,12 @@ fn picture(engine: &Engine) -> Value {
         "config": engine.config(),
         "training": engine.training(),
         "rejections": format!("{:?}", engine.rejections(500)),
-        "nobody": format!("{:?}", engine.recommend(None, 9, Exclusion::None).unwrap()),
+        "brands": format!("{:?}", engine.recommend(engine.user_of_text("u3"), &ListRequest {
+            item_type: Some("title".to_owned()),
+            exclude: Exclusion::None,
+            ..ListRequest::new(5, Logic::Personal)
+        })),
+        "nobody": format!("{:?}", engine.recommend(None, &asked(9, Exclusion::None)).unwrap()),
     })
 }
 
@@ -165,7 +169,7 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     let list = |user: &str| {
         let user = engine.user_of_text(user);
-        engine.recommend(user, 5, Exclusion::Purchased).unwrap()
+        engine.recommend(user, &asked(5, Exclusion::Purchased)).unwrap()
     };
     assert!(list("u1").fallback);
     engine.submit_blocking(vec![viewed(1, 1, 3)]).unwrap();
@@ -179,10 +183,10 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     engine.submit_blocking(vec![bought(1, 1, 4)]).unwrap();
     let views: Vec<Entry> = (0..600).map(|n| viewed(100_000 + n, 1, 15)).collect();
     engine.submit_blocking(views).unwrap();
-    let all = engine.recommend(engine.user_of_text("u1"), 100, Exclusion::Purchased).unwrap();
+    let all = engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Purchased)).unwrap();
     assert_eq!(all.items.len(), 19);
     assert!(all.items.iter().all(|item| item.item_id != "i4"));
-    let interacted = engine.recommend(engine.user_of_text("u1"), 100, Exclusion::Interacted).unwrap();
+    let interacted = engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Interacted)).unwrap();
     assert!(interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str())));
 }
 
@@ -229,7 +233,7 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
         assert_eq!(engine.training().unwrap(), first);
         let versions: Vec<String> = engine.trainings().into_iter().map(|training| training.version).collect();
         assert!(versions.len() >= 2 && versions.contains(&first.version), "{versions:?}");
-        let list = engine.recommend(engine.user_of_text("g0"), 3, Exclusion::Interacted).unwrap();
+        let list = engine.recommend(engine.user_of_text("g0"), &asked(3, Exclusion::Interacted)).unwrap();
         assert_eq!(list.model, Some(first.version.clone()));
     }
 }
@@ -249,7 +253,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
     catalog(10);
     engine.submit_blocking(vec![viewed(1, 1, 0), viewed(2, 1, 2), viewed(3, 2, 1)]).unwrap();
     let first = |user: &str| {
-        let list = engine.recommend(engine.user_of_text(user), 1, Exclusion::Interacted).unwrap();
+        let list = engine.recommend(engine.user_of_text(user), &asked(1, Exclusion::Interacted)).unwrap();
         list.items.into_iter().next().unwrap()
     };
     for trained in [false, true] {
@@ -258,13 +262,51 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         }
         let n = if trained { 13 } else { 11 };
         catalog(n);
-        let found = engine.recommend(engine.user_of_text("u1"), 20, Exclusion::Interacted).unwrap();
+        let found = engine.recommend(engine.user_of_text("u1"), &asked(20, Exclusion::Interacted)).unwrap();
         let new = found.items.iter().find(|item| item.item_id == format!("i{}", n - 1)).unwrap();
         assert_eq!(new.origin, Origin::New, "{found:?}");
         assert_eq!(new.because[0].similar_in.as_deref(), Some("genre"));
         let other = first("u2");
         assert_eq!(other.item_id[1..].parse::<u32>().unwrap() % 2, 1, "{other:?}");
     }
+}
+
+#[test]
+fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
+    let folder = tempfile::tempdir().unwrap();
+    let rotating = ListRequest { rotation_rate: 1.0, ..asked(2, Exclusion::None) };
+    let ids =
+        |list: engine::RecommendedList| list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>();
+    let peek =
+        |engine: &Engine, user: &str| ids(engine.recommend(engine.user_of_text(user), &rotating).unwrap());
+    let (first, second, third) = {
+        let engine = open(folder.path());
+        for n in 0..8 {
+            let of_guest = json!({ "type": "track", "messageId": format!("g{n}"), "anonymousId": "guest",
+                "event": "Product Viewed", "properties": { "sku": format!("i{n}") } });
+            engine.submit_blocking(vec![viewed(n, 1, n), viewed(100 + n, 2, n), message(&of_guest)]).unwrap();
+        }
+        let serve = |user: &str| ids(engine.serve(engine.user_of_text(user).unwrap(), &rotating).unwrap());
+        assert_eq!(peek(&engine, "guest"), peek(&engine, "guest"), "looking is not showing");
+        let first = serve("guest");
+        // Nothing has reached the journal yet, and still it counts.
+        let second = serve("guest");
+        assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
+        let plain = engine.serve(engine.user_of_text("guest").unwrap(), &asked(2, Exclusion::None)).unwrap();
+        assert_eq!(ids(plain), first, "a list without rotation neither moves nor counts");
+        (first, second, peek(&engine, "guest"))
+    };
+    for lost in [None, Some("store")] {
+        lost.iter().for_each(|lost| fs_err::remove_dir_all(folder.path().join(lost)).unwrap());
+        let engine = open(folder.path());
+        let after = peek(&engine, "guest");
+        assert_eq!(after, third, "{first:?} {second:?}");
+        assert_eq!(peek(&engine, "u1"), first, "nobody else's list has moved");
+    }
+    let engine = open(folder.path());
+    let known = json!({ "type": "identify", "messageId": "known", "userId": "ann", "anonymousId": "guest" });
+    engine.submit_blocking(vec![message(&known)]).unwrap();
+    assert_eq!(peek(&engine, "ann"), third);
 }
 
 #[test]

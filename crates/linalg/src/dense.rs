@@ -95,6 +95,9 @@ impl Dense {
 
     /// Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns in the same order.
     pub fn symmetric_eigen(&self) -> (Vec<f32>, Self) {
+        if self.n_rows == 0 {
+            return (Vec::new(), Self::zeros(0, 0));
+        }
         let eigen = self
             .as_faer()
             .self_adjoint_eigen(Side::Lower)

@@ -3,7 +3,7 @@
 use crate::{Channel, Model};
 
 const MAGIC: [u8; 4] = *b"TMMD";
-const VERSION: u8 = 2;
+const VERSION: u8 = 3;
 const HEADER_BYTES: usize = 9;
 const ZSTD_LEVEL: i32 = 1;
 
@@ -48,13 +48,14 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
         zstd::stream::decode_all(payload).map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
     let model: Model =
         postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
-    let n_items = model.popularity.len();
+    let n_items = model.n_items();
     let is_right = |channel: &Channel| {
         let related = &channel.related;
         related.n_rows() == n_items && related.n_columns() == n_items && related.is_valid()
     };
-    let in_range = model.by_popularity.iter().all(|&item| (item as usize) < n_items);
-    if !in_range || !model.channels.iter().all(is_right) {
+    let trending = model.popularity.by_kind.iter().flat_map(|(_, items)| items).map(|(item, _)| item);
+    let in_range = trending.chain(&model.popularity.ranked).all(|&item| (item as usize) < n_items);
+    if !in_range || model.buy_again.n_items() != n_items || !model.channels.iter().all(is_right) {
         return Err(ArtifactError::Damaged("its parts do not fit together"));
     }
     Ok(model)

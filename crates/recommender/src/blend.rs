@@ -1,9 +1,12 @@
 //! Which models are added up, with which weights.
 
+use domain::InteractionWeights;
 use serde::{Deserialize, Serialize};
 
 use crate::matrix::ItemMatrix;
-use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
+use crate::models::{
+    buy_again, content, neighbours, popularity, recently_viewed, ridge, sequence, sequence_ridge, spectral,
+};
 use crate::{HistoryWeighting, TrainingSet};
 
 /// The most ways of weighting a history in one blend: each is a matrix of its own.
@@ -16,10 +19,51 @@ const PART_ENTRIES_MAX: usize = 40_000_000;
 pub struct Parameters {
     /// What is added up.
     pub components: Vec<Component>,
+    /// What counted how much.
+    pub interaction_weights: InteractionWeights,
+    /// From which scores on an item is relevant.
+    pub relevance: RelevanceScores,
     /// Of popularity.
     pub popularity: popularity::Config,
+    /// Of what was viewed recently.
+    pub recently_viewed: recently_viewed::Config,
+    /// Of buying again.
+    pub buy_again: buy_again::Config,
     /// How many related items are kept of each item and channel.
     pub kept_per_item: u32,
+}
+
+/// Scores of a blend; those of different people compare, since every history's weights add up to 1.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct RelevanceScores {
+    /// Nine tenths of the recommended items that test users went on to choose had at least this score.
+    pub medium: f32,
+    /// Half of them had.
+    pub high: f32,
+}
+
+impl Parameters {
+    /// A blend, and defaults for everything else.
+    pub fn of(components: Vec<Component>, kept_per_item: u32) -> Self {
+        Self {
+            components,
+            interaction_weights: InteractionWeights::default(),
+            relevance: RelevanceScores::default(),
+            popularity: popularity::Config::default(),
+            recently_viewed: recently_viewed::Config::default(),
+            buy_again: buy_again::Config::default(),
+            kept_per_item,
+        }
+    }
+}
+
+impl RelevanceScores {
+    /// From the scores of hits, in any order.
+    pub(crate) fn of_hits(mut scores: Vec<f32>) -> Self {
+        scores.sort_by(f32::total_cmp);
+        let at = |share: f64| scores.get((scores.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+        Self { medium: at(0.1), high: at(0.5) }
+    }
 }
 
 /// One model of a blend.

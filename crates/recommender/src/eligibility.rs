@@ -23,6 +23,11 @@ impl<'a> Eligibility<'a> {
         Self { is_available, excluded: own.chain(older).collect() }
     }
 
+    /// The user's own items that are left out.
+    pub(crate) fn excluded(&self) -> impl Iterator<Item = ItemIdx> + '_ {
+        self.excluded.iter().copied()
+    }
+
     /// Whether the item may be in the list.
     pub fn allows(&self, item: ItemIdx) -> bool {
         !self.excluded.contains(&item) && (self.is_available)(item)

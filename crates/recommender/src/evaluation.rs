@@ -108,7 +108,7 @@ fn ndcg_of(list: &[ItemIdx], is_wanted: impl Fn(&ItemIdx) -> bool, n_wanted: usi
 
 /// A model's lists of new items, of [`CUT_OFF`] items each.
 pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
-    let n_items = model.popularity.len();
+    let n_items = model.n_items();
     let list = |sums: &mut Accumulator, user: &TestUser| {
         let known: FxHashSet<u32> = user.history.iter().map(|entry| entry.item.0).collect();
         model.add(&model.weigh(&user.history), sums);

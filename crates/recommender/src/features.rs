@@ -50,6 +50,17 @@ impl Features {
         &self.by_item
     }
 
+    /// How alike two items are, from 0 to 1.
+    pub fn cosine(&self, a: ItemIdx, b: ItemIdx) -> f32 {
+        if a.pos() >= self.by_item.n_rows() || b.pos() >= self.by_item.n_rows() {
+            return 0.0;
+        }
+        let (columns, values) = self.by_item.row(a.pos());
+        let parts =
+            columns.iter().zip(values).map(|(&column, value)| value * self.by_item.get(b.pos(), column));
+        parts.sum::<f32>().clamp(0.0, 1.0)
+    }
+
     /// The property in which two items are most alike; none where they share nothing.
     pub fn shared_property(&self, a: ItemIdx, b: ItemIdx) -> Option<&str> {
         if a.pos() >= self.by_item.n_rows() || b.pos() >= self.by_item.n_rows() {

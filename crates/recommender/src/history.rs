@@ -1,6 +1,6 @@
 //! The live matrix: what each user did most recently, twelve bytes an interaction.
 
-use domain::{InteractionKind, ItemIdx, Timestamp, UserIdx};
+use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
 
 /// The most interactions of one user that are held in memory and trained on; older ones are in the store.
@@ -37,39 +37,16 @@ impl HistoryEntry {
     pub fn strength(&self) -> f32 {
         f32::from(self.strength) / STRENGTH_ONE as f32
     }
-}
 
-/// How much one interaction of each kind says about taste.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct KindWeights {
-    by_kind: [f32; InteractionKind::ALL.len()],
-}
-
-impl Default for KindWeights {
-    /// Purchase over cart and bookmark over view. Only their ratios count.
-    fn default() -> Self {
-        let mut by_kind = [0.0; InteractionKind::ALL.len()];
-        for kind in InteractionKind::ALL {
-            by_kind[kind as usize] = match kind {
-                InteractionKind::Purchase | InteractionKind::Rating | InteractionKind::ViewPortion => 1.0,
-                InteractionKind::CartAddition | InteractionKind::Bookmark => 0.7,
-                InteractionKind::DetailView => 0.4,
-            };
-        }
-        Self { by_kind }
-    }
-}
-
-impl KindWeights {
-    /// The weight of one interaction; below 0 for a rating below the middle. A portion counts from a fifth (started) to the whole.
-    pub fn weight(&self, entry: &HistoryEntry) -> f32 {
-        let strength = match entry.kind {
-            InteractionKind::Rating if entry.strength < 0 => 0.5 * entry.strength(),
-            InteractionKind::Rating => 0.5 + 0.5 * entry.strength(),
-            InteractionKind::ViewPortion => 0.2 + 0.8 * entry.strength(),
+    /// What the interaction says about taste; below 0 for a rating below the middle. A portion counts from a fifth (started) to the whole.
+    pub fn weight(&self, weights: &InteractionWeights) -> f32 {
+        let strength = match self.kind {
+            InteractionKind::Rating if self.strength < 0 => 0.5 * self.strength(),
+            InteractionKind::Rating => 0.5 + 0.5 * self.strength(),
+            InteractionKind::ViewPortion => 0.2 + 0.8 * self.strength(),
             _ => 1.0,
         };
-        self.by_kind[entry.kind as usize] * strength
+        weights.of(self.kind) * strength
     }
 }
 
@@ -95,8 +72,7 @@ const HEARD_MIN: f32 = 1e-3;
 impl HistoryWeighting {
     /// What a history (oldest first) says now: each of its items once, in the order of items, with the entry that weighs most. The weights'
     /// sizes add up to 1; an item with a bad last rating weighs below 0.
-    pub fn weigh(&self, history: &[HistoryEntry]) -> Vec<(HistoryEntry, f32)> {
-        let kinds = KindWeights::default();
+    pub fn weigh(&self, history: &[HistoryEntry], weights: &InteractionWeights) -> Vec<(HistoryEntry, f32)> {
         let newest_s = history.last().map_or(0, |entry| entry.at_s);
         let (mut at_s, mut of_step) = (newest_s, 1.0);
         let mut weighed: Vec<(HistoryEntry, f32)> = Vec::with_capacity(history.len().min(64));
@@ -109,7 +85,7 @@ impl HistoryWeighting {
             if fading < HEARD_MIN {
                 break;
             }
-            weighed.push((*entry, kinds.weight(entry) * fading));
+            weighed.push((*entry, entry.weight(weights) * fading));
         }
         weighed.retain(|(_, weight)| *weight != 0.0);
         // Bad ratings before everything else that was done with the item, then the heaviest.
@@ -127,7 +103,7 @@ impl HistoryWeighting {
     }
 }
 
-const SECONDS_PER_DAY: f32 = 86_400.0;
+pub(crate) const SECONDS_PER_DAY: f32 = 86_400.0;
 
 /// 0.5^(age / half-life); 1 where nothing decays.
 pub(crate) fn decay(age_s: u32, half_life_days: Option<f32>) -> f32 {

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::blend::Component;
 use crate::matrix::ItemMatrix;
+use crate::models::buy_again::{self, BuyAgain};
+use crate::models::popularity::{self, Popularity};
+use crate::models::recently_viewed::{self, RecentlyViewed};
 use crate::{HistoryWeighting, Parameters, TrainingSet};
 
 /// A trained model. Items are those of its training set; an item that came later is in none of its lists.
@@ -17,10 +20,12 @@ pub struct Model {
     pub parameters: Parameters,
     /// The blend, one channel for each way of weighting a history.
     pub channels: Vec<Channel>,
-    /// For each item, how popular it is, time-decayed.
-    pub popularity: Vec<f32>,
-    /// The items that have any popularity, most popular first.
-    pub by_popularity: Vec<u32>,
+    /// What is trending.
+    pub popularity: Popularity,
+    /// What a person looked at.
+    pub recently_viewed: RecentlyViewed,
+    /// What a person is due to buy once more.
+    pub buy_again: BuyAgain,
 }
 
 /// A weighted sum of models that read a history in the same way.
@@ -106,8 +111,6 @@ pub(crate) fn by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, V
 
 /// Fits with given parameters.
 pub fn train_with(set: &TrainingSet, parameters: &Parameters, version: &str) -> Model {
-    let popularity = crate::models::popularity::fit(set, &parameters.popularity);
-    let by_popularity = crate::models::popularity::ranked(&popularity);
     let kept_max = parameters.kept_per_item as usize;
     let channels = by_weighting(&parameters.components)
         .into_iter()
@@ -123,5 +126,12 @@ pub fn train_with(set: &TrainingSet, parameters: &Parameters, version: &str) -> 
             Channel::compile(weighting, &parts, set.n_items(), kept_max)
         })
         .collect();
-    Model { version: version.to_owned(), parameters: parameters.clone(), channels, popularity, by_popularity }
+    Model {
+        version: version.to_owned(),
+        parameters: parameters.clone(),
+        channels,
+        popularity: popularity::fit(set, &parameters.popularity),
+        recently_viewed: recently_viewed::fit(set, &parameters.recently_viewed),
+        buy_again: buy_again::fit(set, &parameters.buy_again),
+    }
 }

@@ -1,15 +1,20 @@
-//! One request: candidates from the model, then from popularity, through the eligibility pass, with reasons.
+//! One request: candidates from where its logic says, reranked, with reasons. Everything passes the one eligibility pass.
 
-use std::cell::RefCell;
+use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 
-use domain::{InteractionKind, ItemIdx};
-use linalg::{Accumulator, TopK, top_k};
-
-use crate::cold::ColdItems;
-use crate::{Eligibility, Histories, HistoryEntry, HistoryWeighting, Model};
+use crate::candidates::{Candidate, Sources};
+use crate::item_type::{ItemType, ValueIdx};
+use crate::rerank::{Shown, diversify, rotate};
+use crate::{Eligibility, HistoryEntry};
 
 /// The most history items that a reason names.
-const REASONS_MAX: usize = 3;
+pub(crate) const REASONS_MAX: usize = 3;
+/// How many candidates are reranked for each item of a list, at least, and at most in all.
+const RERANKED_PER_ITEM: usize = 5;
+const RERANKED_MIN: usize = 100;
+const RERANKED_MAX: usize = 2_000;
+/// How many items stand behind a list of values of a property.
+const ITEMS_OF_VALUES: usize = 500;
 
 /// Where a recommended item came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +25,10 @@ pub enum Origin {
     New,
     /// What everybody likes now.
     Trending,
+    /// What the user looked at.
+    RecentlyViewed,
+    /// What the user is due to buy once more.
+    BuyAgain,
 }
 
 /// A history item that speaks for a recommended one.
@@ -33,12 +42,12 @@ pub struct Because {
     pub share: f32,
 }
 
-/// One item of a list.
+/// One item, or one value of a property, of a list.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recommended {
-    /// The item.
-    pub item: ItemIdx,
-    /// The score; comparable within one origin of one list only.
+pub struct Recommended<I = ItemIdx> {
+    /// Which.
+    pub item: I,
+    /// The score: comparable within a list, and for items from the history between lists of one model.
     pub score: f32,
     /// Where it came from.
     pub origin: Origin,
@@ -47,199 +56,117 @@ pub struct Recommended {
 }
 
 /// A ranked list.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Recommendation {
-    /// Best first.
-    pub items: Vec<Recommended>,
+#[derive(Debug, Clone, PartialEq)]
+pub enum Recommendation {
+    /// Items, best first.
+    Items(Vec<Recommended>),
+    /// Values of a property, best first.
+    Values(Vec<Recommended<ValueIdx>>),
+}
+
+/// Who asks for what.
+pub struct Request<'a> {
+    /// The list.
+    pub list: &'a ListRequest,
+    /// What the user did, oldest first.
+    pub history: &'a [HistoryEntry],
+    /// What may be in it.
+    pub eligibility: &'a Eligibility<'a>,
+    /// The property whose values are recommended, where the list asks for one.
+    pub item_type: Option<&'a ItemType>,
+    /// What the user was shown lately.
+    pub shown: &'a [Shown],
+    /// The time, in seconds since 1970.
+    pub now_s: u32,
+}
+
+impl<'a> Request<'a> {
+    /// For items, of somebody who was shown nothing, at no time in particular.
+    pub fn new(list: &'a ListRequest, history: &'a [HistoryEntry], eligibility: &'a Eligibility<'a>) -> Self {
+        Self { list, history, eligibility, item_type: None, shown: &[], now_s: 0 }
+    }
 }
 
 impl Recommendation {
-    /// Whether nothing in the list comes from the user's own history.
-    pub fn is_fallback(&self) -> bool {
-        self.items.iter().all(|item| item.origin == Origin::Trending)
+    /// The items; none of a list of values.
+    pub fn into_items(self) -> Vec<Recommended> {
+        match self {
+            Self::Items(items) => items,
+            Self::Values(_) => Vec::new(),
+        }
     }
 }
 
-/// What lists are made of.
-#[derive(Clone, Copy)]
-pub struct Sources<'a> {
-    /// None before the first training.
-    pub model: Option<&'a Model>,
-    /// What the model does not know.
-    pub cold: &'a ColdItems,
-    /// For popularity before the first training.
-    pub histories: &'a Histories,
-    /// How many items there are.
-    pub n_items: usize,
+/// Answers a request with up to `count` items; fewer only where fewer are eligible, or relevant enough.
+pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation {
+    let ListRequest { count, diversity, rotation_rate, .. } = *request.list;
+    let weighed = sources.weigh(request.history);
+    if let Some(item_type) = request.item_type {
+        let candidates = candidates(sources, request, &weighed, ITEMS_OF_VALUES.max(count));
+        let because = |item| sources.because(&weighed, item);
+        return Recommendation::Values(item_type.list(&candidates, request.eligibility, because, count));
+    }
+    let is_reranked = diversity > 0.0 || (rotation_rate > 0.0 && !request.shown.is_empty());
+    let n_candidates = match is_reranked {
+        true => (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count)),
+        false => count,
+    };
+    let mut candidates = candidates(sources, request, &weighed, n_candidates);
+    rotate(&mut candidates, request);
+    if diversity > 0.0 {
+        candidates = diversify(candidates, diversity, count, |a, b| sources.likeness(a, b));
+    }
+    candidates.truncate(count);
+    let own_kind = |item: ItemIdx| {
+        let last = request.history.iter().rev().find(|entry| entry.item == item);
+        last.map(|entry| Because { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
+    };
+    let explained = |candidate: Candidate| {
+        let item = ItemIdx(candidate.item);
+        let because = match candidate.origin {
+            Origin::Model | Origin::New => sources.because(&weighed, item),
+            Origin::Trending => Vec::new(),
+            Origin::RecentlyViewed => own_kind(item),
+            Origin::BuyAgain => vec![Because { item, kind: InteractionKind::Purchase, share: 1.0 }],
+        };
+        Recommended { item, score: candidate.score, origin: candidate.origin, because }
+    };
+    Recommendation::Items(candidates.into_iter().map(explained).collect())
 }
 
-/// How a history is read as long as there is no model.
-const WEIGHTING_WITHOUT_MODEL: HistoryWeighting = HistoryWeighting { half_life_days: None, step_decay: 0.9 };
-
-/// Recommends up to `count` items; fewer only where fewer are eligible.
-pub fn recommend(
+/// The best `n` eligible items by the request's logic, best first.
+fn candidates(
     sources: Sources<'_>,
-    history: &[HistoryEntry],
-    eligibility: &Eligibility<'_>,
-    count: usize,
-) -> Recommendation {
-    let Sources { model, histories, n_items, .. } = sources;
-    let allows = |&(item, _): &(u32, f32)| eligibility.allows(ItemIdx(item));
-    let mut items = Vec::with_capacity(count);
-    let weighed = sources.weigh(history);
-    let best = sources.best(&weighed, count, |item| eligibility.allows(ItemIdx(item)));
-    items.extend(best.into_iter().map(|(item, score)| Recommended {
-        item: ItemIdx(item),
-        score,
-        origin: if sources.is_warm(item) { Origin::Model } else { Origin::New },
-        because: sources.because(&weighed, ItemIdx(item)),
-    }));
-    if items.len() < count {
-        let taken: Vec<u32> = items.iter().map(|item| item.item.0).collect();
-        let missing = count - taken.len();
-        let popular: Vec<(u32, f32)> = match model {
-            Some(model) => {
-                let ranked = model.by_popularity.iter().map(|&item| (item, model.popularity[item as usize]));
-                // Items without any popularity, and those that came after the training, follow in the order of their indices.
-                let rest = (0..n_items as u32)
-                    .filter(|&item| model.popularity.get(item as usize).is_none_or(|score| *score == 0.0))
-                    .map(|item| (item, 0.0));
-                ranked
-                    .chain(rest)
-                    .filter(allows)
-                    .filter(|(item, _)| !taken.contains(item))
-                    .take(missing)
-                    .collect()
+    request: &Request<'_>,
+    weighed: &crate::candidates::Weighed,
+    n: usize,
+) -> Vec<Candidate> {
+    let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
+    let of_own = |items: Vec<(u32, f32)>, origin| {
+        let mut own: Vec<Candidate> = items
+            .into_iter()
+            .filter(|(item, _)| allows(*item))
+            .map(|(item, score)| Candidate { item, score, origin })
+            .collect();
+        own.sort_by(Candidate::best_first);
+        own.truncate(n);
+        own
+    };
+    match request.list.logic {
+        Logic::Personal => {
+            let floor = sources.relevance(request.list.min_relevance);
+            let mut candidates = sources.personal(weighed, n, floor, allows);
+            if request.list.min_relevance == Relevance::Low {
+                sources.fill(&mut candidates, None, n, allows);
             }
-            None => {
-                let counted =
-                    (0..n_items as u32).map(|item| (item, live_popularity(histories, ItemIdx(item))));
-                top_k(counted.filter(allows), missing)
-            }
-        };
-        items.extend(popular.into_iter().map(|(item, score)| Recommended {
-            item: ItemIdx(item),
-            score,
-            origin: Origin::Trending,
-            because: Vec::new(),
-        }));
-    }
-    Recommendation { items }
-}
-
-/// Before the first training: all interactions of the item, whenever they were.
-fn live_popularity(histories: &Histories, item: ItemIdx) -> f32 {
-    histories.counts(item).iter().map(|&count| count as f32).sum()
-}
-
-thread_local! {
-    static ROOM: RefCell<Room> = RefCell::new(Room::new(0));
-}
-
-/// Used again by every request of a thread.
-struct Room {
-    sums: Accumulator,
-    cosines: Accumulator,
-}
-
-impl Room {
-    fn new(n_items: usize) -> Self {
-        Self { sums: Accumulator::new(n_items), cosines: Accumulator::new(n_items) }
-    }
-}
-
-/// What a history says: to each channel of the model, then, last, to the cold items.
-pub(crate) type Weighed = Vec<Vec<(HistoryEntry, f32)>>;
-
-impl Sources<'_> {
-    /// What a history says now.
-    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
-        let Some(model) = self.model else { return vec![WEIGHTING_WITHOUT_MODEL.weigh(history)] };
-        let mut weighed = model.weigh(history);
-        let of_cold = model.channels.first().map_or(WEIGHTING_WITHOUT_MODEL, |channel| channel.weighting);
-        weighed.push(of_cold.weigh(history));
-        weighed
-    }
-
-    fn is_warm(&self, item: u32) -> bool {
-        self.model.is_some_and(|model| model.is_warm(item))
-    }
-
-    /// The best items by what a weighed history says for them, best first.
-    fn best(&self, weighed: &Weighed, count: usize, allows: impl Fn(u32) -> bool) -> Vec<(u32, f32)> {
-        ROOM.with_borrow_mut(|room| {
-            if room.sums.len() < self.n_items {
-                *room = Room::new(self.n_items);
-            }
-            let Room { sums, cosines } = room;
-            if let Some(model) = self.model {
-                model.add(weighed, sums);
-            }
-            if let Some(weighed) = weighed.last() {
-                self.cold.add(weighed, cosines, sums);
-            }
-            let mut best = TopK::new(count);
-            sums.drain(|item, sum| {
-                if sum > 0.0 {
-                    best.offer(item, sum, || allows(item));
-                }
-            });
-            best.into_sorted()
-        })
-    }
-
-    /// The history items that speak most for an item. Shares are of all that speaks for it; what speaks against it has none.
-    fn because(&self, weighed: &Weighed, item: ItemIdx) -> Vec<Because> {
-        let mut all: Vec<Because> = Vec::new();
-        let mut add = |entry: &HistoryEntry, part: f32| {
-            if part == 0.0 {
-                return;
-            }
-            match all.binary_search_by_key(&entry.item, |because| because.item) {
-                Ok(n) => all[n].share += part,
-                Err(n) => all.insert(n, Because { item: entry.item, kind: entry.kind, share: part }),
-            }
-        };
-        if let Some(model) = self.model {
-            for (channel, weighed) in model.channels.iter().zip(weighed) {
-                let in_model = weighed.iter().filter(|(entry, _)| entry.item.pos() < model.popularity.len());
-                for (entry, weight) in in_model {
-                    add(entry, weight * channel.related.get(entry.item.pos(), item.0));
-                }
-            }
+            candidates
         }
-        if let Some(weighed) = weighed.last() {
-            weighed.iter().for_each(|(entry, weight)| add(entry, weight * self.cold.part(entry.item, item)));
+        Logic::Trending => {
+            let mut candidates = Vec::new();
+            sources.fill(&mut candidates, request.list.interaction, n, allows);
+            candidates
         }
-        all.retain(|because| because.share > 0.0);
-        let total: f32 = all.iter().map(|because| because.share).sum();
-        all.iter_mut().for_each(|because| because.share /= total);
-        all.sort_unstable_by(|a, b| b.share.total_cmp(&a.share).then(a.item.cmp(&b.item)));
-        all.truncate(REASONS_MAX);
-        all
-    }
-}
-
-impl Model {
-    /// Whether anybody had done anything with the item when the model was made.
-    pub(crate) fn is_warm(&self, item: u32) -> bool {
-        self.popularity.get(item as usize).is_some_and(|popularity| *popularity > 0.0)
-    }
-
-    /// What a history says now, to each channel.
-    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
-        self.channels.iter().map(|channel| channel.weighting.weigh(history)).collect()
-    }
-
-    /// Adds the related items of a weighed history over all channels; items that the model does not know say nothing.
-    pub(crate) fn add(&self, weighed: &Weighed, sums: &mut Accumulator) {
-        for (channel, weighed) in self.channels.iter().zip(weighed) {
-            for (entry, weight) in
-                weighed.iter().filter(|(entry, _)| entry.item.pos() < self.popularity.len())
-            {
-                let (columns, values) = channel.related.row(entry.item.pos());
-                sums.add_each(columns, values, |value| weight * value);
-            }
-        }
+        Logic::RecentlyViewed => of_own(sources.recently_viewed(request.history), Origin::RecentlyViewed),
+        Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
     }
 }

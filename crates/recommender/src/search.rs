@@ -93,8 +93,7 @@ pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)
     if !split.test.is_empty() {
         tuner.tune(options.seed, progress);
     }
-    let config = popularity::Config::default();
-    let popularity = popularity::fit(&split.train, &config);
+    let (config, popularity) = popularity_of(&split);
     let blend = blending::blend(&tuner.pool, &popularity);
     let popular = popular_lists(&popularity, &split.test);
     let mut components = blend.components;
@@ -112,14 +111,44 @@ pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)
         blend: metrics_of(&split.test, &blend.lists, &popularity),
         popularity: metrics_of(&split.test, &popular, &popularity),
         parameters: Parameters {
-            components,
+            interaction_weights: *set.interaction_weights(),
+            relevance: blend.relevance,
             popularity: config,
-            kept_per_item: kept_per_item(set.n_items()),
+            ..Parameters::of(components, kept_per_item(set.n_items()))
         },
     };
     progress(1.0);
     drop(tuner);
     (search, Judged { test: split.test, lists: blend.lists, popular })
+}
+
+/// How fast trends pass in days, and how much the same weeks of earlier years say of these: whichever predicts best what everybody gets. Without
+/// a split by time there is nothing to judge that on.
+fn popularity_of(split: &Split) -> (popularity::Config, Vec<f32>) {
+    let scores = |config: &popularity::Config| {
+        popularity::scores(&split.train, config, |entry| {
+            entry.weight(split.train.interaction_weights()).max(0.0)
+        })
+    };
+    if split.kind != SplitKind::Time {
+        let config = popularity::Config::default();
+        return (config, scores(&config));
+    }
+    let ndcg = |scores: &[f32]| metrics_of(&split.test, &popular_lists(scores, &split.test), scores).ndcg;
+    let mut best: Option<(f64, popularity::Config, Vec<f32>)> = None;
+    for seasonal in [0.0, 0.5, 2.0, 6.0] {
+        for half_life_days in [7.0, 30.0, 120.0].map(Some) {
+            let config = popularity::Config { half_life_days, seasonal };
+            let scores = scores(&config);
+            let ndcg = ndcg(&scores);
+            // Of equal ones the first, which knows no seasons.
+            if best.as_ref().is_none_or(|(of_best, ..)| ndcg > *of_best) {
+                best = Some((ndcg, config, scores));
+            }
+        }
+    }
+    let (_, config, scores) = best.expect("several settings are tried");
+    (config, scores)
 }
 
 struct Tuner<'a> {

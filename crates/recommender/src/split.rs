@@ -1,7 +1,6 @@
 //! What is hidden of a training set to choose parameters on, in the way that fits the data.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use domain::ItemIdx;
 use rustc_hash::FxHashSet;
@@ -88,8 +87,7 @@ impl Split {
             test.extend(TestUser::new(&known, &hidden));
             train.push(known);
         }
-        let train = TrainingSet::new(train, set.n_items()).with_features(Arc::clone(set.features()));
-        Self { kind, train, test }
+        Self { kind, train: set.with_rows(train), test }
     }
 
     fn by_time(set: &TrainingSet, rows: &[&[HistoryEntry]], users_max: usize) -> Option<Self> {
@@ -110,8 +108,7 @@ impl Split {
         let step = all.len().div_ceil(users_max).max(1);
         let test = all.into_iter().step_by(step).collect();
         let train = rows.iter().map(|row| row[..parts(row)].to_vec());
-        let train = TrainingSet::new(train, set.n_items()).with_features(Arc::clone(set.features()));
-        Some(Self { kind: SplitKind::Time, train, test })
+        Some(Self { kind: SplitKind::Time, train: set.with_rows(train), test })
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::UserIdx;
+use domain::{InteractionWeights, UserIdx};
 use linalg::Csr;
 
 use crate::features::Features;
 use crate::history::decay;
-use crate::{Histories, HistoryEntry, KindWeights};
+use crate::{Histories, HistoryEntry};
 
 /// Users' interactions, and what items are like.
 pub struct TrainingSet {
@@ -16,6 +16,7 @@ pub struct TrainingSet {
     n_items: usize,
     as_of_s: u32,
     features: Arc<Features>,
+    interaction_weights: InteractionWeights,
 }
 
 impl TrainingSet {
@@ -35,13 +36,26 @@ impl TrainingSet {
         }
         let as_of_s = entries.iter().map(|entry: &HistoryEntry| entry.at_s).max().unwrap_or(0);
         let features = Arc::new(Features::none(n_items));
-        Self { starts, entries, n_items, as_of_s, features }
+        let interaction_weights = InteractionWeights::default();
+        Self { starts, entries, n_items, as_of_s, features, interaction_weights }
+    }
+
+    /// Other rows over the same items, read in the same way.
+    pub(crate) fn with_rows(&self, rows: impl IntoIterator<Item = Vec<HistoryEntry>>) -> Self {
+        let set = Self::new(rows, self.n_items).with_features(Arc::clone(&self.features));
+        set.with_interaction_weights(self.interaction_weights)
     }
 
     /// The same with what items are like.
     pub fn with_features(mut self, features: Arc<Features>) -> Self {
         assert_eq!(features.by_item().n_rows(), self.n_items);
         self.features = features;
+        self
+    }
+
+    /// The same with other weights of kinds.
+    pub fn with_interaction_weights(mut self, weights: InteractionWeights) -> Self {
+        self.interaction_weights = weights;
         self
     }
 
@@ -70,6 +84,11 @@ impl TrainingSet {
         self.as_of_s
     }
 
+    /// What counts how much.
+    pub fn interaction_weights(&self) -> &InteractionWeights {
+        &self.interaction_weights
+    }
+
     /// What items are like.
     pub fn features(&self) -> &Arc<Features> {
         &self.features
@@ -77,10 +96,11 @@ impl TrainingSet {
 
     /// The users x items matrix of kind weights times `factor`; of several entries for an item the heaviest counts, and none below 0.
     pub fn weights(&self, factor: impl Fn(&HistoryEntry) -> f32) -> Csr {
-        let weights = KindWeights::default();
         let rows = (0..self.n_users()).map(|user| {
-            let weighed =
-                self.row(user).iter().map(|entry| (entry.item.0, weights.weight(entry) * factor(entry)));
+            let weighed = self
+                .row(user)
+                .iter()
+                .map(|entry| (entry.item.0, entry.weight(&self.interaction_weights) * factor(entry)));
             let mut row: Vec<(u32, f32)> = weighed.filter(|(_, weight)| *weight > 0.0).collect();
             row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             row.dedup_by_key(|(item, _)| *item);
@@ -91,10 +111,10 @@ impl TrainingSet {
 
     /// For each item the decayed weight of its interactions.
     pub fn item_sums(&self, half_life_days: Option<f32>) -> Vec<f64> {
-        let kinds = KindWeights::default();
         let mut sums = vec![0.0; self.n_items];
         for entry in &self.entries {
-            let weight = kinds.weight(entry).max(0.0) * decay(self.as_of_s - entry.at_s, half_life_days);
+            let weight = entry.weight(&self.interaction_weights).max(0.0)
+                * decay(self.as_of_s - entry.at_s, half_life_days);
             sums[entry.item.pos()] += f64::from(weight);
         }
         sums

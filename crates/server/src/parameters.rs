@@ -22,11 +22,16 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> 
     }
 }
 
-/// A limit within its range.
-pub(crate) fn limit(wanted: Option<usize>, default: usize, max: usize) -> Result<usize, ApiError> {
+/// A number of things within its range, by the parameter's name.
+pub(crate) fn count(
+    name: &str,
+    wanted: Option<usize>,
+    default: usize,
+    max: usize,
+) -> Result<usize, ApiError> {
     match wanted {
         None => Ok(default),
-        Some(limit) if (1..=max).contains(&limit) => Ok(limit),
-        Some(limit) => Err(ApiError::invalid(format!("limit is {limit}, it must be from 1 to {max}"))),
+        Some(wanted) if (1..=max).contains(&wanted) => Ok(wanted),
+        Some(wanted) => Err(ApiError::invalid(format!("{name} is {wanted}, it must be from 1 to {max}"))),
     }
 }

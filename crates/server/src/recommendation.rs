@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 ///
 /// `{items: [{id, score, source, reason: {code, because: [{id, kind, share, similar_in}]}}], model, computed_at, fallback}`. The code says what was
 /// done with the history item that speaks loudest (viewed, bought, carted, bookmarked, rated, played), or "similar" for an item that is too new
-/// for any model (then each reason names the property), or "trending" where nothing in the history speaks.
+/// for any model (then each reason names the property), "buy_again" for one that is due, or "trending" where nothing in the history speaks. A list
+/// of values of a property names that as `item_type`, and its ids are the values.
 pub fn list_json(list: &RecommendedList, computed_at: domain::Timestamp) -> Value {
     let items: Vec<Value> = list
         .items
@@ -31,6 +32,11 @@ pub fn list_json(list: &RecommendedList, computed_at: domain::Timestamp) -> Valu
                 }
                 Origin::New => ("new", "similar"),
                 Origin::Trending => ("trending", "trending"),
+                Origin::RecentlyViewed => (
+                    "recently_viewed",
+                    item.because.first().map_or("viewed", |reason| reason.kind.participle()),
+                ),
+                Origin::BuyAgain => ("buy_again", "buy_again"),
             };
             json!({
                 "id": item.item_id,
@@ -40,12 +46,16 @@ pub fn list_json(list: &RecommendedList, computed_at: domain::Timestamp) -> Valu
             })
         })
         .collect();
-    json!({
+    let mut shown = json!({
         "items": items,
         "model": list.model,
         "computed_at": computed_at.to_string(),
         "fallback": list.fallback,
-    })
+    });
+    if let Some(property) = &list.item_type {
+        shown["item_type"] = property.as_str().into();
+    }
+    shown
 }
 
 fn rounded(share: f32) -> f64 {

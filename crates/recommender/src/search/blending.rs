@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::Tried;
 use super::pool::{Pool, Setting};
 use crate::HistoryWeighting;
-use crate::blend::{CHANNELS_MAX, Component, ModelConfig};
+use crate::blend::{CHANNELS_MAX, Component, ModelConfig, RelevanceScores};
 use crate::evaluation::{CUT_OFF, gain, ideal, metrics_of};
 
 /// How long the lists are whose items become a user's likely items, and of how many ways to weight a history.
@@ -57,6 +57,8 @@ pub(super) struct Blend {
     pub(super) components: Vec<Component>,
     /// Its lists for the test users.
     pub(super) lists: Vec<Vec<ItemIdx>>,
+    /// What hits score.
+    pub(super) relevance: RelevanceScores,
     /// The best setting of each model on its own.
     pub(super) models: Vec<Tried>,
 }
@@ -78,7 +80,7 @@ pub(super) fn blend(pool: &Pool<'_>, popularity: &[f32]) -> Blend {
     }
     let tried = firsts.iter().map(|&n| Tried {
         component: columns[n].component,
-        metrics: metrics_of(pool.test, &pool.lists(&[columns[n].member(pool)]), popularity),
+        metrics: metrics_of(pool.test, &items_of(&pool.lists(&[columns[n].member(pool)])), popularity),
     });
     let models = tried.collect();
     let grown = firsts.iter().take(FIRSTS_MAX).map(|&first| grow(&columns, &candidates, first, solo[first]));
@@ -96,7 +98,16 @@ pub(super) fn blend(pool: &Pool<'_>, popularity: &[f32]) -> Blend {
         weighting: *weighting,
         weight: *weight,
     };
-    Blend { components: members.iter().map(component).collect(), lists: pool.lists(&members), models }
+    let lists = pool.lists(&members);
+    let hits = pool.test.iter().zip(&lists).flat_map(|(user, list)| {
+        list.iter().filter(|(item, _)| user.wanted.contains_key(item)).map(|(_, score)| *score)
+    });
+    let relevance = RelevanceScores::of_hits(hits.collect());
+    Blend { components: members.iter().map(component).collect(), lists: items_of(&lists), relevance, models }
+}
+
+fn items_of(lists: &[Vec<(ItemIdx, f32)>]) -> Vec<Vec<ItemIdx>> {
+    lists.iter().map(|list| list.iter().map(|(item, _)| *item).collect()).collect()
 }
 
 /// Behind everything else come the neighbours of what a person did, so that lists are filled from their own history before they are filled

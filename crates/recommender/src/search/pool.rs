@@ -1,6 +1,6 @@
 //! The test users of a split, what settings of models are worth on them, and the best settings found.
 
-use domain::ItemIdx;
+use domain::{InteractionWeights, ItemIdx};
 use linalg::{Dense, count_at_least, top_k_of};
 use rayon::prelude::*;
 
@@ -16,6 +16,7 @@ const USERS_PER_STEP: usize = 128;
 /// Test users, and settings that may become part of a blend.
 pub(super) struct Pool<'a> {
     pub(super) test: &'a [TestUser],
+    interaction_weights: &'a InteractionWeights,
     n_items: usize,
     known: Vec<Vec<u32>>,
     /// One for each variant of a model.
@@ -68,7 +69,13 @@ impl<'a> Pool<'a> {
     pub(super) fn new(split: &'a Split) -> Self {
         let known = |user: &TestUser| user.history.iter().map(|entry| entry.item.0).collect();
         let known = split.test.iter().map(known).collect();
-        Self { test: &split.test, n_items: split.train.n_items(), known, settings: Vec::new() }
+        Self {
+            test: &split.test,
+            interaction_weights: split.train.interaction_weights(),
+            n_items: split.train.n_items(),
+            known,
+            settings: Vec::new(),
+        }
     }
 
     /// The mean NDCG of the lists of a matrix.
@@ -87,9 +94,9 @@ impl<'a> Pool<'a> {
         self.settings.push(Setting { model, matrix, weightings });
     }
 
-    /// The lists of a weighted sum of settings.
-    pub(super) fn lists(&self, members: &[(&Setting, HistoryWeighting, f32)]) -> Vec<Vec<ItemIdx>> {
-        let mut lists: Vec<Vec<ItemIdx>> = Vec::with_capacity(self.test.len());
+    /// The lists of a weighted sum of settings, with scores.
+    pub(super) fn lists(&self, members: &[(&Setting, HistoryWeighting, f32)]) -> Vec<Vec<(ItemIdx, f32)>> {
+        let mut lists: Vec<Vec<(ItemIdx, f32)>> = Vec::with_capacity(self.test.len());
         for first in (0..self.test.len()).step_by(USERS_PER_STEP) {
             let users = first..(first + USERS_PER_STEP).min(self.test.len());
             let mut sums = Dense::zeros(users.len(), self.n_items);
@@ -106,7 +113,7 @@ impl<'a> Pool<'a> {
             lists.par_extend(rows.map(|(values, user)| {
                 self.known[user].iter().for_each(|&item| values[item as usize] = 0.0);
                 let best = Scores { values, touched: None }.best(CUT_OFF);
-                best.into_iter().map(|(item, _)| ItemIdx(item)).collect()
+                best.into_iter().map(|(item, score)| (ItemIdx(item), score)).collect()
             }));
         }
         lists
@@ -158,7 +165,7 @@ impl<'a> Pool<'a> {
     }
 
     fn weighed(&self, user: usize, weighting: HistoryWeighting) -> Vec<(u32, f32)> {
-        let weighed = weighting.weigh(&self.test[user].history);
+        let weighed = weighting.weigh(&self.test[user].history, self.interaction_weights);
         weighed.into_iter().map(|(entry, weight)| (entry.item.0, weight)).collect()
     }
 }

@@ -4,7 +4,7 @@ use linalg::Accumulator;
 
 use super::{PairSums, Sign};
 use crate::TrainingSet;
-use crate::history::{KindWeights, decay};
+use crate::history::decay;
 
 /// One in fixed point.
 const ONE: f64 = (1u64 << 32) as f64;
@@ -57,7 +57,6 @@ impl SequenceSums {
         sign: Sign,
     ) -> Self {
         assert!(kernel.forward.len() <= STEPS_MAX && kernel.backward.len() <= STEPS_MAX);
-        let kinds = KindWeights::default();
         let n_entries = set.entries().len();
         let (mut items, mut steps) = (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
         let (mut weights, mut evidence) = (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
@@ -68,7 +67,7 @@ impl SequenceSums {
             let mut at_s = None;
             step += STEPS_BETWEEN_USERS;
             for entry in row {
-                let weight = kinds.weight(entry);
+                let weight = entry.weight(set.interaction_weights());
                 if weight <= 0.0 {
                     continue;
                 }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use crate::error::ApiError;
-use crate::parameters::{Parameters, limit};
+use crate::parameters::{Parameters, count};
 
 const LIMIT_DEFAULT: usize = 50;
 
@@ -20,7 +20,7 @@ pub(super) async fn read(
     Workspace(engine): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Value>, ApiError> {
-    let limit = limit(query.limit, LIMIT_DEFAULT, engine::REJECTIONS_KEPT_MAX)?;
+    let limit = count("limit", query.limit, LIMIT_DEFAULT, engine::REJECTIONS_KEPT_MAX)?;
     let report = engine.rejections(limit);
     let counts: Vec<Value> = report
         .counts

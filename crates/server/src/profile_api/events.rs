@@ -31,7 +31,7 @@ pub(super) async fn read(
     Parameters(query): Parameters<Query>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<Value>, ApiError> {
-    let limit = parameters::limit(query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = parameters::count("limit", query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
     let ascending = match query.sort.as_deref() {
         None | Some("desc") => false,
         Some("asc") => true,

@@ -27,7 +27,7 @@ pub(super) async fn read(
     Parameters(query): Parameters<Query>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<Value>, ApiError> {
-    let limit = parameters::limit(query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = parameters::count("limit", query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
     let include = cursor::list(query.include.as_deref());
     let mut ids = lookup.engine.identifiers(lookup.user)?;
     ids.retain(|id| include.is_empty() || include.iter().any(|type_| type_ == id.type_.word()));

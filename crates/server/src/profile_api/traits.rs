@@ -1,8 +1,11 @@
 //! `GET .../traits`: what is known of a user, with the recommended-items traits computed now.
 
+use std::collections::BTreeMap;
+
 use axum::Json;
 use axum::extract::OriginalUri;
 use domain::TraitDefinition;
+use engine::{EngineError, RecommendedList};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -35,7 +38,7 @@ pub(super) async fn read(
     Parameters(query): Parameters<Query>,
     OriginalUri(uri): OriginalUri,
 ) -> Result<Json<Value>, ApiError> {
-    let limit = parameters::limit(query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
+    let limit = parameters::count("limit", query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
     let include = cursor::list(query.include.as_deref());
     let (with_computed, with_stored) = match query.class.as_deref() {
         None => (true, true),
@@ -72,7 +75,7 @@ pub(super) async fn read(
     let has_more = keys.len() > limit;
     keys.truncate(limit);
 
-    let mut traits = Map::new();
+    let (mut traits, mut lists) = (Map::new(), BTreeMap::new());
     for (is_stored, key) in &keys {
         let (value, source, updated_at) = if *is_stored {
             let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else { continue };
@@ -82,7 +85,7 @@ pub(super) async fn read(
                 .iter()
                 .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
             let Some(definition) = definition else { continue };
-            (computed(&lookup, definition, key)?, COMPUTED.to_owned(), engine::now())
+            (computed(&lookup, &mut lists, definition, key)?, COMPUTED.to_owned(), engine::now())
         };
         let shown = match query.verbose {
             Some(true) => {
@@ -99,14 +102,28 @@ pub(super) async fn read(
     })))
 }
 
-/// The value of a computed trait or of its companion.
-fn computed(lookup: &Lookup, definition: &TraitDefinition, key: &str) -> Result<Value, ApiError> {
-    let list = lookup.engine.recommend(Some(lookup.user), definition.count as usize, definition.exclude)?;
-    if key == definition.key {
-        Ok(list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect())
-    } else {
-        Ok(list_json(&list, engine::now()))
+/// The value of a computed trait or of its companion, which are of one list. A trait that its catalog cannot answer is empty and its companion
+/// says why: it must not take the other traits with it.
+fn computed(
+    lookup: &Lookup,
+    lists: &mut BTreeMap<String, Result<RecommendedList, String>>,
+    definition: &TraitDefinition,
+    key: &str,
+) -> Result<Value, ApiError> {
+    if !lists.contains_key(&definition.key) {
+        let list = match lookup.engine.serve(lookup.user, &definition.list()) {
+            Err(error @ EngineError::NoSuchProperty { .. }) => Err(error.to_string()),
+            served => Ok(served?),
+        };
+        lists.insert(definition.key.clone(), list);
     }
+    let is_detail = key != definition.key;
+    Ok(match &lists[&definition.key] {
+        Ok(list) if is_detail => list_json(list, engine::now()),
+        Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
+        Err(why) if is_detail => json!({ "items": [], "error": why }),
+        Err(_) => json!([]),
+    })
 }
 
 /// Nested too deeply to be read as a value, a text is shown as a text.

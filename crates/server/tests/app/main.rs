@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+mod lists;
 mod profile_api;
 mod tracking;
 
@@ -11,7 +12,7 @@ use axum::Router;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request, StatusCode};
 use base64::Engine as _;
-use domain::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId};
+use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{Engine, Entry};
 use serde_json::{Value, json};
 use server::{App, Settings, install_metrics, router};
@@ -50,12 +51,7 @@ impl TestApp {
                 source("backend", "bearer-key", &["t1", "t2"], true),
                 source("old", "off-key", &[], false),
             ],
-            traits: vec![TraitDefinition {
-                key: "recommended_items".to_owned(),
-                kind: TraitKind::RecommendedItems,
-                count: 5,
-                exclude: Exclusion::Purchased,
-            }],
+            traits: vec![TraitDefinition::recommended_items("recommended_items")],
             ..WorkspaceConfig::empty(id)
         };
         engine.submit(vec![Entry::Configured(config)]).await.unwrap();

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
-use domain::{Exclusion, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceId};
+use domain::{Exclusion, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{Engine, TrainingOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -121,10 +121,8 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
             enabled: true,
         }],
         traits: vec![TraitDefinition {
-            key: TRAIT_KEY.to_owned(),
-            kind: TraitKind::RecommendedItems,
-            count: 5,
-            exclude: Exclusion::Interacted,
+            exclude: Some(Exclusion::Interacted),
+            ..TraitDefinition::recommended_items(TRAIT_KEY)
         }],
         ..WorkspaceConfig::empty(id.clone())
     };
@@ -209,7 +207,7 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
             break;
         }
     }
-    let list = engine.recommend(Some(user), definition.count as usize, definition.exclude)?;
+    let list = engine.recommend(Some(user), &definition.list())?;
     println!("  recommended");
     for (n, item) in list.items.iter().enumerate() {
         println!("  {}  {}", accent(&(n + 1).to_string()), album_line(engine, &item.item_id)?);

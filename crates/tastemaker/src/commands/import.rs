@@ -5,8 +5,7 @@ pub(crate) mod interactions;
 
 use anyhow::Result;
 use clap::Subcommand;
-use domain::workspace::TRAIT_COUNT_DEFAULT;
-use domain::{Exclusion, TraitDefinition, TraitKind};
+use domain::TraitDefinition;
 use engine::Engine;
 
 use super::{Opened, Place};
@@ -47,11 +46,6 @@ fn open(place: &Place) -> Result<Opened> {
 
 fn set_up(engine: &Engine) -> Result<()> {
     let mut config = engine.config();
-    config.traits.push(TraitDefinition {
-        key: TRAIT_KEY.to_owned(),
-        kind: TraitKind::RecommendedItems,
-        count: TRAIT_COUNT_DEFAULT,
-        exclude: Exclusion::default(),
-    });
+    config.traits.push(TraitDefinition::recommended_items(TRAIT_KEY));
     configure(engine, &config)
 }

@@ -5,12 +5,12 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use catalog::{Format, ImportOptions, read_file};
-use domain::{Exclusion, InteractionKind, ItemIdx, PropertyValue, Timestamp};
+use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Timestamp};
 use fs_err as fs;
 use rayon::prelude::*;
 use recommender::{
-    ColdItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry, SearchOptions, Sources,
-    TrainingSet, recommend, search, train_with,
+    ColdItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry, Origin, Request,
+    SearchOptions, Sources, TrainingSet, recommend, search, train_with,
 };
 use rustc_hash::FxHashMap;
 use serde_json::json;
@@ -103,29 +103,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let cold = ColdItems::of(set.features().clone(), Some(&model));
     let counts = recommender::Histories::default();
-    let sources = Sources { model: Some(&model), cold: &cold, histories: &counts, n_items };
+    let interaction_weights = *set.interaction_weights();
+    let sources =
+        Sources { model: Some(&model), cold: &cold, histories: &counts, interaction_weights, n_items };
+    let request = ListRequest {
+        exclude: Exclusion::Interacted,
+        ..ListRequest::new(args.count as usize, Logic::Personal)
+    };
     let lists: Vec<_> = wanted
         .par_iter()
         .map(|user| {
             let user = users.indices.get(user).copied();
             let history = user.map_or(&[][..], |user| set.row(user as usize));
             let older = user.and_then(|user| older.get(&user)).into_iter().flatten().copied();
-            let eligibility = Eligibility::new(&|_| true, Exclusion::Interacted, history, older);
-            recommend(sources, history, &eligibility, args.count as usize)
+            let eligibility = Eligibility::new(&|_| true, request.exclude, history, older);
+            recommend(sources, &Request::new(&request, history, &eligibility)).into_items()
         })
         .collect();
     lap(&mut seconds, "recommend");
     let mut file = csv::Writer::from_writer(super::part_of(&args.out)?);
     file.write_record(["user_id", "item_id", "score"])?;
     for (user, list) in wanted.iter().zip(&lists) {
-        for item in &list.items {
+        for item in list {
             file.write_record([user, &items.names[item.item.pos()], &item.score.to_string()])?;
         }
     }
     file.into_inner().map_err(|error| error.into_error())?.persist(&args.out)?;
     lap(&mut seconds, "write");
 
-    let n_fallback = lists.iter().filter(|list| list.is_fallback()).count();
+    let n_fallback =
+        lists.iter().filter(|list| list.iter().all(|item| item.origin == Origin::Trending)).count();
     let total = started.elapsed().as_secs_f64();
     let phases: serde_json::Map<_, _> =
         seconds.iter().map(|(phase, s)| ((*phase).to_owned(), json!(s))).collect();

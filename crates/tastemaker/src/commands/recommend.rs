@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use clap::ValueEnum;
-use domain::{Exclusion, PropertyValue};
+use domain::{Exclusion, InteractionKind, ListRequest, Logic, PropertyValue, Relevance};
 use engine::{Engine, Origin, RecommendedList, USERS_PER_STEP};
 use fs_err as fs;
 use rustc_hash::FxHashSet;
+use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::Place;
 use crate::terminal;
@@ -28,60 +28,91 @@ pub(crate) struct Args {
     /// How many items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// What to leave out
-    #[arg(long, value_enum, default_value_t = Exclude::Interacted)]
-    exclude: Exclude,
+    /// Where items come from: personal, trending, recently_viewed or buy_again
+    #[arg(long, value_name = "LOGIC", default_value = "personal", value_parser = word::<Logic>)]
+    logic: Logic,
+    /// Of trending items: only interactions of this kind count (view, purchase, rating, cart, bookmark, portion)
+    #[arg(long, value_name = "KIND", value_parser = kind)]
+    interaction: Option<InteractionKind>,
+    /// What to leave out: none, purchased or interacted; the default is interacted where the logic leaves anything then
+    #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
+    exclude: Option<Exclusion>,
+    /// Recommend values of this property, such as artists or brands, in place of items
+    #[arg(long, value_name = "PROPERTY")]
+    item_type: Option<String>,
+    /// From 0, only what suits best, to 1, as little alike as possible
+    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
+    diversity: f32,
+    /// How much of the history must speak for an item: low (a list is filled with what is trending), medium or high
+    #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = word::<Relevance>)]
+    min_relevance: Relevance,
     /// Show what of the user's history speaks for each item
     #[arg(long)]
     explain: bool,
 }
 
-/// [`Exclusion`] on the command line.
-#[derive(Clone, Copy, ValueEnum)]
-pub(crate) enum Exclude {
-    /// Nothing
-    None,
-    /// What the user has bought
-    Purchased,
-    /// Whatever the user has interacted with
-    Interacted,
+/// A word of the configuration, on the command line.
+fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde::de::value::Error> {
+    T::deserialize(text.into_deserializer())
 }
 
-impl From<Exclude> for Exclusion {
-    fn from(exclude: Exclude) -> Self {
-        match exclude {
-            Exclude::None => Self::None,
-            Exclude::Purchased => Self::Purchased,
-            Exclude::Interacted => Self::Interacted,
-        }
+fn kind(word: &str) -> Result<InteractionKind, String> {
+    let known = || InteractionKind::ALL.map(InteractionKind::word).join(", ");
+    InteractionKind::from_word(word).ok_or_else(|| format!("there are: {}", known()))
+}
+
+impl Args {
+    fn request(&self) -> Result<ListRequest> {
+        let exclude = match self.logic {
+            Logic::Personal | Logic::Trending => Exclusion::Interacted,
+            Logic::RecentlyViewed | Logic::BuyAgain => self.logic.exclusion(),
+        };
+        let request = ListRequest {
+            interaction: self.interaction,
+            exclude: self.exclude.unwrap_or(exclude),
+            item_type: self.item_type.clone(),
+            diversity: self.diversity,
+            min_relevance: self.min_relevance,
+            ..ListRequest::new(self.count as usize, self.logic)
+        };
+        request.validate().map_err(anyhow::Error::msg)?;
+        Ok(request)
     }
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
+    let request = args.request()?;
     let opened = args.place.open()?;
     match (&args.user, &args.users, &args.out) {
-        (Some(user), _, _) => one(args, &opened.engine, user),
-        (_, Some(users), Some(out)) => many(args, &opened.engine, users, out),
+        (Some(user), _, _) => one(args, &opened.engine, user, &request),
+        (_, Some(users), Some(out)) => many(args, &opened.engine, users, out, &request),
         _ => unreachable!("clap asks for --user, or --users with --out"),
     }
 }
 
-fn one(args: &Args, engine: &Engine, user_id: &str) -> Result<()> {
+fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Result<()> {
     let user = engine.user_of_text(user_id);
-    let list = engine.recommend(user, args.count as usize, args.exclude.into())?;
+    let list = engine.recommend(user, request)?;
     if args.place.json {
         println!("{}", serde_json::to_string_pretty(&server::list_json(&list, engine::now()))?);
         return Ok(());
     }
-    if user.is_none() {
+    if user.is_none() && request.logic == Logic::Personal {
         println!("Nobody knows user {user_id:?}: this is what is trending.");
     } else if list.fallback {
         println!("Nothing in the history of {user_id:?} says more than what is trending.");
     }
     if list.items.is_empty() {
-        println!(
-            "Nothing is left to recommend to {user_id:?}: every available item is excluded; see --exclude."
-        );
+        let why = match (request.logic, request.min_relevance) {
+            (Logic::RecentlyViewed, _) => "they have looked at nothing that is still available",
+            (Logic::BuyAgain, _) => "nothing that they bought is due",
+            (Logic::Personal, Relevance::Medium | Relevance::High) => {
+                "nothing is relevant enough; see --min-relevance"
+            }
+            (Logic::Trending, _) if request.interaction.is_some() => "there are no such interactions",
+            _ => "every available item is excluded; see --exclude",
+        };
+        println!("Nothing is left to recommend to {user_id:?}: {why}.");
         return Ok(());
     }
     println!("{}", list_table(engine, &list)?);
@@ -106,8 +137,10 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::Model => "history",
                 Origin::New => "new",
                 Origin::Trending => "trending",
+                Origin::RecentlyViewed => "viewed",
+                Origin::BuyAgain => "due",
             };
-            let title = title(engine, &item.item_id)?;
+            let title = if list.item_type.is_some() { String::new() } else { title(engine, &item.item_id)? };
             Ok(vec![
                 format!("{:>2}  {}", n + 1, item.item_id),
                 title,
@@ -116,13 +149,17 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
             ])
         })
         .collect::<Result<_>>()?;
-    Ok(terminal::table(&["item", "title", "score", "from"], &rows))
+    let first = list.item_type.as_deref().unwrap_or("item");
+    Ok(terminal::table(&[first, "title", "score", "from"], &rows))
 }
 
 /// Why an item is in a list, for people.
 pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<String> {
     if item.because.is_empty() {
         return Ok("trending with everybody".to_owned());
+    }
+    if item.origin == Origin::BuyAgain {
+        return Ok("due to be bought again".to_owned());
     }
     let (mut parts, mut last) = (Vec::new(), None);
     for reason in &item.because {
@@ -149,7 +186,7 @@ pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
     })
 }
 
-fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
+fn many(args: &Args, engine: &Engine, users: &Path, out: &Path, request: &ListRequest) -> Result<()> {
     let user_ids = distinct_users(users)?;
     let bar = terminal::bar("recommending", "users", user_ids.len() as u64, args.place.json);
     let mut file = csv::Writer::from_writer(super::part_of(out)?);
@@ -157,7 +194,7 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path) -> Result<()> {
     let (mut n_unknown, mut n_fallback) = (0u64, 0u64);
     for step in user_ids.chunks(USERS_PER_STEP) {
         let users: Vec<_> = step.iter().map(|user_id| engine.user_of_text(user_id)).collect();
-        let lists = engine.recommend_many(&users, args.count as usize, args.exclude.into())?;
+        let lists = engine.recommend_many(&users, request)?;
         for ((user_id, user), list) in step.iter().zip(users).zip(lists) {
             n_unknown += u64::from(user.is_none());
             n_fallback += u64::from(list.fallback);

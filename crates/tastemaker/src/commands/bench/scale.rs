@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use domain::{Exclusion, Interaction, InteractionKind, ItemIdx, Timestamp, WorkspaceConfig, WorkspaceId};
+use domain::{
+    Exclusion, Interaction, InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, WorkspaceConfig,
+    WorkspaceId,
+};
 use engine::{DataFolder, TrainingOptions};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
-use recommender::models::{neighbours, popularity};
+use recommender::models::neighbours;
 use recommender::{
     ColdItems, Component, Eligibility, Features, Histories, HistoryEntry, HistoryWeighting, ModelConfig,
-    Parameters, Sources, TrainingSet, recommend, train_with,
+    Parameters, Request, Sources, TrainingSet, recommend, train_with,
 };
 use serde_json::json;
 
@@ -82,13 +85,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let n_items = args.items as usize;
     let cold = ColdItems::of(Features::none(n_items).into(), Some(&model));
     let histories = Histories::default();
-    let sources = Sources { model: Some(&model), cold: &cold, histories: &histories, n_items };
+    let interaction_weights = *set.interaction_weights();
+    let sources =
+        Sources { model: Some(&model), cold: &cold, histories: &histories, interaction_weights, n_items };
+    let request = ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(COUNT, Logic::Personal) };
     let n_full = (0..set.n_users())
         .into_par_iter()
         .filter(|&user| {
             let history = set.row(user);
-            let eligibility = Eligibility::new(&|_| true, Exclusion::Interacted, history, []);
-            recommend(sources, history, &eligibility, COUNT).items.len() == COUNT
+            let eligibility = Eligibility::new(&|_| true, request.exclude, history, []);
+            recommend(sources, &Request::new(&request, history, &eligibility)).into_items().len() == COUNT
         })
         .count();
     let lists_s = lap(started);
@@ -154,15 +160,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// The neighbour model as a search would begin with it, with as many related items as the libraries beside it keep.
 fn parameters() -> Parameters {
-    Parameters {
-        components: vec![Component {
-            model: ModelConfig::Neighbours(neighbours::Config::default()),
-            weighting: HistoryWeighting::default(),
-            weight: 1.0,
-        }],
-        popularity: popularity::Config::default(),
-        kept_per_item: KEPT_PER_ITEM,
-    }
+    let neighbours = Component {
+        model: ModelConfig::Neighbours(neighbours::Config::default()),
+        weighting: HistoryWeighting::default(),
+        weight: 1.0,
+    };
+    Parameters::of(vec![neighbours], KEPT_PER_ITEM)
 }
 
 /// Histories of lognormal length; people take mostly from a few tastes, popular items more often, and things come one after another.

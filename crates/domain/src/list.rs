@@ -1,0 +1,192 @@
+//! What a list of recommendations is asked to be.
+
+use serde::{Deserialize, Serialize};
+
+use crate::InteractionKind;
+
+/// Where the items of a list come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Logic {
+    /// From the person's own history; filled with what is trending.
+    #[default]
+    Personal,
+    /// What everybody likes now.
+    Trending,
+    /// What the person looked at lately, the latest first.
+    RecentlyViewed,
+    /// What the person is due to buy once more.
+    BuyAgain,
+}
+
+impl Logic {
+    /// What a list leaves out where nothing is said.
+    pub fn exclusion(self) -> Exclusion {
+        match self {
+            Self::Personal | Self::Trending | Self::RecentlyViewed => Exclusion::Purchased,
+            Self::BuyAgain => Exclusion::None,
+        }
+    }
+}
+
+/// Which of a user's own items a recommendation leaves out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Exclusion {
+    /// Nothing.
+    None,
+    /// What the user has bought.
+    #[default]
+    Purchased,
+    /// Whatever the user has interacted with.
+    Interacted,
+}
+
+/// How much of a person's history must speak for an item of a personal list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relevance {
+    /// Nothing: a list is filled with what is trending.
+    #[default]
+    Low,
+    /// As much as for all but the weakest tenth of what people went on to choose.
+    Medium,
+    /// As much as for the stronger half of what people went on to choose.
+    High,
+}
+
+/// A ranked list, as traits, scenarios and requests ask for it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListRequest {
+    /// How many items.
+    pub count: usize,
+    /// Where they come from.
+    pub logic: Logic,
+    /// Of trending lists: only interactions of this kind count.
+    pub interaction: Option<InteractionKind>,
+    /// What is left out.
+    pub exclude: Exclusion,
+    /// The property whose values are recommended in place of items.
+    pub item_type: Option<String>,
+    /// From 0, only what suits best, to 1, as little alike as possible.
+    pub diversity: f32,
+    /// From 0, the same list again, to 1, nothing that was shown a moment ago.
+    pub rotation_rate: f32,
+    /// How long it takes an item that was shown to recover, in seconds.
+    pub rotation_time_s: u32,
+    /// How much of the history must speak for an item.
+    pub min_relevance: Relevance,
+}
+
+/// The most items of a list that is asked for over HTTP or by a trait.
+pub const LIST_COUNT_MAX: u32 = 200;
+/// How long an item that was shown takes to recover where nothing is said, in seconds.
+pub const ROTATION_TIME_S_DEFAULT: u32 = 7_200;
+/// The longest time in which what was shown is remembered for rotation, in seconds: 30 days.
+pub const ROTATION_TIME_S_MAX: u32 = 30 * 86_400;
+
+impl ListRequest {
+    /// So many items of a logic, and nothing else said.
+    pub fn new(count: usize, logic: Logic) -> Self {
+        Self {
+            count,
+            logic,
+            interaction: None,
+            exclude: logic.exclusion(),
+            item_type: None,
+            diversity: 0.0,
+            rotation_rate: 0.0,
+            rotation_time_s: ROTATION_TIME_S_DEFAULT,
+            min_relevance: Relevance::Low,
+        }
+    }
+
+    /// Checks ranges, and that the parts go together; says what is wrong and how to mend it.
+    pub fn validate(&self) -> Result<(), String> {
+        for (name, value) in [("diversity", self.diversity), ("rotation_rate", self.rotation_rate)] {
+            if !(0.0..=1.0).contains(&value) {
+                return Err(format!("{name} is {value}, it must be from 0 to 1"));
+            }
+        }
+        if !(1..=ROTATION_TIME_S_MAX).contains(&self.rotation_time_s) {
+            let given = self.rotation_time_s;
+            return Err(format!("rotation_time_s is {given}, it must be from 1 to {ROTATION_TIME_S_MAX}"));
+        }
+        if self.interaction.is_some() && self.logic != Logic::Trending {
+            return Err("interaction chooses what counts as trending: set logic to trending too".to_owned());
+        }
+        let nothing_left = match self.logic {
+            Logic::Personal | Logic::Trending => false,
+            Logic::RecentlyViewed => self.exclude == Exclusion::Interacted,
+            Logic::BuyAgain => self.exclude != Exclusion::None,
+        };
+        if nothing_left {
+            return Err("exclude leaves out everything that this logic finds: take a weaker one".to_owned());
+        }
+        if self.min_relevance != Relevance::Low && self.logic != Logic::Personal {
+            return Err("min_relevance is for lists from the history: set logic to personal".to_owned());
+        }
+        if self.item_type.is_some() && (self.diversity > 0.0 || self.rotation_rate > 0.0) {
+            return Err(
+                "diversity and rotation are for lists of items, not for those of an item_type".to_owned()
+            );
+        }
+        Ok(())
+    }
+}
+
+/// How much one interaction of each kind says about taste, from 0 to 1. Only their ratios count.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct InteractionWeights {
+    /// Of a detail view.
+    pub view: f32,
+    /// Of a purchase.
+    pub purchase: f32,
+    /// Of the best rating; the worst pushes away half as much.
+    pub rating: f32,
+    /// Of a cart addition.
+    pub cart: f32,
+    /// Of a bookmark.
+    pub bookmark: f32,
+    /// Of something played or read to the end; a fifth of it where it was only begun.
+    pub portion: f32,
+}
+
+impl Default for InteractionWeights {
+    /// Purchase over cart and bookmark over view.
+    fn default() -> Self {
+        Self { view: 0.4, purchase: 1.0, rating: 1.0, cart: 0.7, bookmark: 0.7, portion: 1.0 }
+    }
+}
+
+/// The largest weight of a kind.
+const WEIGHT_MAX: f32 = 1.0;
+
+impl InteractionWeights {
+    /// The weight of a kind.
+    pub fn of(&self, kind: InteractionKind) -> f32 {
+        match kind {
+            InteractionKind::DetailView => self.view,
+            InteractionKind::Purchase => self.purchase,
+            InteractionKind::Rating => self.rating,
+            InteractionKind::CartAddition => self.cart,
+            InteractionKind::Bookmark => self.bookmark,
+            InteractionKind::ViewPortion => self.portion,
+        }
+    }
+
+    /// Checks ranges, and that something counts.
+    pub fn validate(&self) -> Result<(), String> {
+        for kind in InteractionKind::ALL {
+            let weight = self.of(kind);
+            if !(0.0..=WEIGHT_MAX).contains(&weight) {
+                return Err(format!("the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"));
+            }
+        }
+        if InteractionKind::ALL.into_iter().all(|kind| self.of(kind) == 0.0) {
+            return Err("every weight is 0: nothing would count".to_owned());
+        }
+        Ok(())
+    }
+}

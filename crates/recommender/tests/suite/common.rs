@@ -1,0 +1,62 @@
+//! What the tests of this crate share.
+
+use domain::{InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
+use recommender::{
+    ColdItems, Eligibility, Features, Histories, HistoryEntry, Model, Recommended, Request, SearchOptions,
+    Sources, Trained, TrainingSet, recommend,
+};
+
+pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
+pub(crate) const DAY_S: i64 = 86_400;
+
+pub(crate) fn train(histories: &Histories, n_items: usize) -> Trained {
+    recommender::train(&TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| {})
+}
+
+pub(crate) fn sources<'a>(
+    model: Option<&'a Model>,
+    cold: &'a ColdItems,
+    histories: &'a Histories,
+    n_items: usize,
+) -> Sources<'a> {
+    Sources { model, cold, histories, interaction_weights: InteractionWeights::default(), n_items }
+}
+
+/// A list from the history, of items of which nothing but histories is known.
+pub(crate) fn list_of(
+    model: Option<&Model>,
+    histories: &Histories,
+    history: &[HistoryEntry],
+    eligibility: &Eligibility<'_>,
+    n_items: usize,
+    count: usize,
+) -> Vec<Recommended> {
+    let list = ListRequest::new(count, Logic::Personal);
+    let cold = ColdItems::of(Features::none(n_items).into(), model);
+    let request = Request::new(&list, history, eligibility);
+    recommend(sources(model, &cold, histories, n_items), &request).into_items()
+}
+
+pub(crate) fn entry(item: u32, kind: InteractionKind, at_s: i64) -> HistoryEntry {
+    HistoryEntry::new(ItemIdx(item), kind, Timestamp(at_s * 1_000), None)
+}
+
+/// Two groups of users; in each every user has seen all but one of its group's items: even items, odd items.
+pub(crate) fn checkerboard(n_users: u32, n_items: u32) -> Histories {
+    let mut histories = Histories::default();
+    for user in 0..n_users {
+        let own = (0..n_items).filter(|item| item % 2 == user % 2).collect::<Vec<_>>();
+        let left_out = own[(user / 2) as usize % own.len()];
+        // In an order of their own: each item follows each other one for somebody.
+        let n_own = own.len();
+        for (n, item) in own.iter().enumerate().filter(|(_, item)| **item != left_out) {
+            let day = (n * (1 + 2 * (user as usize / 2 % 3)) + user as usize / 2) % n_own;
+            histories.add(UserIdx(user), entry(*item, InteractionKind::DetailView, DAY_S * day as i64));
+        }
+    }
+    histories
+}
+
+pub(crate) fn anything(_: ItemIdx) -> bool {
+    true
+}

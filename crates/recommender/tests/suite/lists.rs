@@ -1,0 +1,432 @@
+//! What every list must keep.
+
+use domain::{
+    Exclusion, InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, PropertyValue, Relevance,
+    Timestamp, UserIdx,
+};
+use proptest::prelude::*;
+use recommender::{
+    ColdItems, Eligibility, Features, FeaturesBuilder, Histories, HistoryEntry, ItemType, Model, Origin,
+    Recommendation, Recommended, Request, Shown, recommend,
+};
+
+use crate::common::{DAY_S, anything, checkerboard, entry, list_of, sources, train};
+
+#[test]
+fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
+    let (n_users, n_items) = (40, 20);
+    let histories = checkerboard(n_users, n_items);
+    let trained = train(&histories, n_items as usize);
+    for user in 0..n_users {
+        let history = histories.row(UserIdx(user));
+        let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
+        let list = list_of(Some(&trained.model), &histories, history, &eligibility, n_items as usize, 3);
+        let first = &list[0];
+        assert_eq!(first.item.0 % 2, user % 2, "user {user}");
+        assert_eq!(first.origin, Origin::Model);
+        // Every other own item is seen, so the rest of the list is popular items of the other group.
+        assert!(list[1..].iter().all(|item| item.item.0 % 2 != user % 2 && item.origin == Origin::Trending));
+
+        // The score is the sum of what each history item says in each channel, and the reasons are its parts.
+        let part = |h: &HistoryEntry| -> f32 {
+            let channels = trained.model.channels.iter().map(|channel| {
+                let weighed = channel.weighting.weigh(history, &trained.model.parameters.interaction_weights);
+                let weight =
+                    weighed.iter().find(|(entry, _)| entry.item == h.item).map_or(0.0, |(_, weight)| *weight);
+                weight * channel.related.get(h.item.pos(), first.item.0)
+            });
+            channels.sum()
+        };
+        let parts: Vec<f32> = history.iter().map(part).collect();
+        let all: f32 = parts.iter().sum();
+        assert!((all - first.score).abs() <= 1e-4 * first.score, "{all} {}", first.score);
+        let speaks_for: f32 = parts.iter().filter(|part| **part > 0.0).sum();
+        for because in &first.because {
+            let n = history.iter().position(|h| h.item == because.item).unwrap();
+            assert!((parts[n] / speaks_for - because.share).abs() < 1e-4);
+        }
+        assert!(first.because.windows(2).all(|pair| pair[0].share >= pair[1].share));
+        assert!(first.because.iter().map(|because| because.share).sum::<f32>() <= 1.0 + 1e-5);
+    }
+    assert!(trained.search.blend.ndcg > trained.search.popularity.ndcg);
+}
+
+#[test]
+fn without_a_history_or_a_model_the_popular_items_come() {
+    let mut histories = Histories::default();
+    for (user, item) in [(0, 2), (1, 2), (2, 1)] {
+        histories.add(UserIdx(user), entry(item, InteractionKind::Purchase, 0));
+    }
+    let eligibility = Eligibility::new(&anything, Exclusion::Purchased, &[], []);
+    let ids = |model| {
+        let list = list_of(model, &histories, &[], &eligibility, 3, 5);
+        assert!(list.iter().all(|item| item.origin == Origin::Trending));
+        list.iter().map(|item| item.item.0).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(None), [2, 1, 0]);
+    let trained = train(&histories, 3);
+    assert_eq!(ids(Some(&trained.model)), [2, 1, 0]);
+    let nothing = train(&Histories::default(), 0);
+    assert_eq!(ids(Some(&nothing.model)), [0, 1, 2]);
+}
+
+#[test]
+fn a_new_item_goes_to_people_who_like_its_like_before_any_training() {
+    // Jazz for even users, metal for odd ones; item 20 is new jazz.
+    let histories = checkerboard(40, 20);
+    let mut builder = FeaturesBuilder::default();
+    for item in 0..21u32 {
+        let genre = if item % 2 == 0 { "jazz" } else { "metal" };
+        builder.add(ItemIdx(item), &[("genre", PropertyValue::String(genre.to_owned()))]);
+    }
+    let features = std::sync::Arc::new(builder.finish(21));
+    let model = train(&histories, 20).model;
+    for model in [None, Some(&model)] {
+        let cold = ColdItems::of(features.clone(), model);
+        let sources = sources(model, &cold, &histories, 21);
+        let request = ListRequest::new(3, Logic::Personal);
+        for user in 0..40 {
+            let history = histories.row(UserIdx(user));
+            let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
+            let list = recommend(sources, &Request::new(&request, history, &eligibility)).into_items();
+            let found = list.iter().find(|item| item.item.0 == 20 && item.origin == Origin::New);
+            assert_eq!(found.is_some(), user % 2 == 0, "user {user}: {list:?}");
+            if let Some(found) = found {
+                let shares: f32 = found.because.iter().map(|because| because.share).sum();
+                assert!(shares > 0.3 && found.because.iter().all(|because| because.item.0 % 2 == 0));
+                assert_eq!(features.shared_property(found.because[0].item, found.item), Some("genre"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_bad_rating_pushes_like_items_away() {
+    let mut histories = checkerboard(40, 20);
+    let n_items = 20;
+    let model = train(&histories, n_items).model;
+    let rate =
+        |item, value| HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value));
+    let score = |histories: &Histories| {
+        let history = histories.row(UserIdx(40));
+        let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
+        let list = list_of(Some(&model), histories, history, &eligibility, n_items, 20);
+        let of =
+            |item: &recommender::Recommended| item.origin == Origin::Model && item.item.0.is_multiple_of(2);
+        list.iter().filter(|item| of(item)).count()
+    };
+    histories.add(UserIdx(40), rate(0, 0.9));
+    histories.add(UserIdx(40), rate(1, 0.9));
+    let before = score(&histories);
+    assert!(before > 4);
+    histories.add(UserIdx(40), rate(2, -1.0));
+    histories.add(UserIdx(40), rate(4, -1.0));
+    assert!(score(&histories) < before);
+}
+
+/// The items of a request for a user of the checkerboard.
+fn items_of(
+    model: &Model,
+    histories: &Histories,
+    user: u32,
+    request: &ListRequest,
+    shown: &[Shown],
+    now_s: u32,
+) -> Vec<u32> {
+    let n_items = histories.n_items();
+    let history = histories.row(UserIdx(user));
+    let eligibility = Eligibility::new(&anything, request.exclude, history, []);
+    let cold = ColdItems::of(Features::none(n_items).into(), Some(model));
+    let request = Request { shown, now_s, ..Request::new(request, history, &eligibility) };
+    let list = recommend(sources(Some(model), &cold, histories, n_items), &request).into_items();
+    assert!(list.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first: {list:?}");
+    list.iter().map(|item| item.item.0).collect()
+}
+
+#[test]
+fn what_was_shown_steps_back_and_recovers() {
+    let histories = checkerboard(40, 20);
+    let model = train(&histories, 20).model;
+    let request = |rotation_rate| ListRequest {
+        rotation_rate,
+        rotation_time_s: 100,
+        ..ListRequest::new(4, Logic::Personal)
+    };
+    let items = |rate, shown: &[Shown], now_s| items_of(&model, &histories, 0, &request(rate), shown, now_s);
+    let first = items(1.0, &[], 1_000);
+    let shown: Vec<Shown> = first.iter().map(|&item| Shown { item: ItemIdx(item), at_s: 1_000 }).collect();
+    assert_eq!(items(0.0, &shown, 1_000), first, "without a rate nothing rotates");
+    let second = items(1.0, &shown, 1_000);
+    assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
+    assert_eq!(items(1.0, &shown, 1_100), first, "after the rotation time everything is back");
+    assert_eq!(items(0.000_1, &shown, 1_000), first, "a little rotation moves next to nothing");
+}
+
+#[test]
+fn relevance_leaves_out_what_the_history_does_not_speak_for() {
+    let histories = checkerboard(40, 20);
+    let mut model = train(&histories, 20).model;
+    let request = |min_relevance| ListRequest {
+        min_relevance,
+        exclude: Exclusion::None,
+        ..ListRequest::new(20, Logic::Personal)
+    };
+    let n = |model: &Model, level| items_of(model, &histories, 0, &request(level), &[], 0).len();
+    assert_eq!(n(&model, Relevance::Low), 20);
+    let medium = n(&model, Relevance::Medium);
+    assert!(medium <= 10, "only the ten items of the own group have anything to do with the history");
+    assert!(n(&model, Relevance::High) <= medium);
+    model.parameters.relevance.high = f32::MAX;
+    assert_eq!(n(&model, Relevance::High), 0);
+}
+
+#[test]
+fn diversity_takes_turns_between_kinds_of_items() {
+    // Somebody of both groups, more of the even one: without diversity even items come first.
+    let mut histories = checkerboard(40, 40);
+    for item in [0, 2, 4, 6, 8, 1] {
+        histories.add(UserIdx(40), entry(item, InteractionKind::DetailView, 40 * DAY_S));
+    }
+    let model = train(&histories, 40).model;
+    let n_even = |diversity| {
+        let request =
+            ListRequest { diversity, exclude: Exclusion::Interacted, ..ListRequest::new(6, Logic::Personal) };
+        let history = histories.row(UserIdx(40));
+        let eligibility = Eligibility::new(&anything, request.exclude, history, []);
+        let cold = ColdItems::of(Features::none(40).into(), Some(&model));
+        let list = recommend(
+            sources(Some(&model), &cold, &histories, 40),
+            &Request::new(&request, history, &eligibility),
+        );
+        list.into_items().iter().filter(|item| item.item.0 % 2 == 0).count()
+    };
+    assert!(n_even(0.0) >= 5, "{}", n_even(0.0));
+    assert!(n_even(0.9) <= 4, "{}", n_even(0.9));
+}
+
+#[test]
+fn trends_are_of_the_kind_of_interaction_that_is_asked_for() {
+    let mut histories = Histories::default();
+    for user in 0..9 {
+        histories.add(UserIdx(user), entry(0, InteractionKind::DetailView, 0));
+        histories.add(UserIdx(user), entry(1 + user % 2, InteractionKind::Purchase, 0));
+    }
+    let model = train(&histories, 4).model;
+    let of = |model: Option<&Model>, interaction| {
+        let request = ListRequest { interaction, ..ListRequest::new(4, Logic::Trending) };
+        let cold = ColdItems::of(Features::none(4).into(), model);
+        let eligibility = Eligibility::new(&anything, request.exclude, &[], []);
+        let list =
+            recommend(sources(model, &cold, &histories, 4), &Request::new(&request, &[], &eligibility))
+                .into_items();
+        list.iter().map(|item| item.item.0).collect::<Vec<_>>()
+    };
+    for model in [None, Some(&model)] {
+        assert_eq!(of(model, Some(InteractionKind::Purchase)), [1, 2]);
+        assert_eq!(of(model, Some(InteractionKind::DetailView)), [0]);
+        assert!(of(model, Some(InteractionKind::CartAddition)).is_empty());
+        assert_eq!(of(model, None).len(), 4, "what nobody touched comes last");
+    }
+}
+
+#[test]
+fn recently_viewed_is_what_was_looked_at_latest_first() {
+    let view = InteractionKind::DetailView;
+    let mut histories = Histories::default();
+    let history = [
+        entry(0, view, 1),
+        entry(1, view, 2),
+        entry(2, view, 3),
+        entry(0, view, 4),
+        entry(1, InteractionKind::Purchase, 5),
+    ];
+    history.iter().for_each(|entry| histories.add(UserIdx(0), *entry));
+    let model = train(&histories, 3).model;
+    let request = |exclude| ListRequest { exclude, ..ListRequest::new(9, Logic::RecentlyViewed) };
+    assert_eq!(items_of(&model, &histories, 0, &request(Exclusion::None), &[], 0), [0, 2, 1]);
+    assert_eq!(items_of(&model, &histories, 0, &request(Exclusion::Purchased), &[], 0), [0, 2]);
+}
+
+#[test]
+fn what_is_due_is_bought_again() {
+    // Item 0 is bought every ten days, item 1 once, item 2 every hundred days.
+    let buy = |item, day: i64| entry(item, InteractionKind::Purchase, day * DAY_S);
+    let mut histories = Histories::default();
+    for user in 0..20 {
+        for (item, interval) in [(0, 10), (2, 100)] {
+            (0..4).for_each(|n| histories.add(UserIdx(user), buy(item, n * interval + i64::from(user) % 3)));
+        }
+        histories.add(UserIdx(user), buy(1, 5));
+    }
+    let bought = |days: [i64; 3]| {
+        let mut histories = Histories::default();
+        days.iter().zip(0..).for_each(|(&day, item)| histories.add(UserIdx(0), buy(item, day)));
+        histories
+    };
+    let model = train(&histories, 3).model;
+    let due = |days: [i64; 3], today: i64| {
+        items_of(&model, &bought(days), 0, &ListRequest::new(5, Logic::BuyAgain), &[], (today * DAY_S) as u32)
+    };
+    assert!(due([200, 200, 200], 201).is_empty(), "nothing is due a day later");
+    assert_eq!(due([200, 200, 200], 210), [0]);
+    assert_eq!(due([209, 200, 111], 210), [2]);
+    assert_eq!(due([200, 200, 110], 210)[0], 0, "what comes more often is more likely within two weeks");
+    assert_eq!(due([200, 200, 110], 210).len(), 2);
+}
+
+#[test]
+fn the_same_weeks_a_year_earlier_count_where_they_help() {
+    // Items 0 to 4 sell in December, the others in the other months, one of them each time.
+    let mut histories = Histories::default();
+    for user in 0..600u32 {
+        for n in 0..4 {
+            let day = (i64::from(user) * 7 + n * 97) % 725;
+            let is_december = (335..365).contains(&(day % 365));
+            let item = if is_december { user % 5 } else { 5 + (user + n as u32) % 5 };
+            histories.add(UserIdx(user), entry(item, InteractionKind::Purchase, day * DAY_S));
+        }
+    }
+    let set = |until: i64| {
+        let rows = (0..600).map(|user| {
+            let row = histories.row(UserIdx(user)).iter().copied();
+            row.filter(|entry| i64::from(entry.at_s) < until * DAY_S).collect::<Vec<_>>()
+        });
+        recommender::TrainingSet::new(rows, 10)
+    };
+    use recommender::models::popularity::{Config, fit};
+    let seasonal = Config { seasonal: 6.0, ..Config::default() };
+    let of_december = |until, config: &Config| {
+        fit(&set(until), config).ranked[..5].iter().filter(|item| **item < 5).count()
+    };
+    assert_eq!(of_december(365 + 334, &Config::default()), 0, "on the last of November nothing sells yet");
+    assert_eq!(of_december(365 + 334, &seasonal), 5);
+    assert_eq!(of_december(365 + 200, &seasonal), 0, "in July it is no time for it");
+}
+
+#[test]
+fn values_of_a_property_are_ranked_by_what_their_items_score() {
+    let histories = checkerboard(40, 20);
+    let model = train(&histories, 20).model;
+    let mut item_type = ItemType::new();
+    for item in 0..20u32 {
+        // Items of the even group are of brands "even" and "both", two of them of "rare".
+        let mut brands = vec![if item % 2 == 0 { "even" } else { "odd" }.to_owned(), "both".to_owned()];
+        if item < 4 {
+            brands.push(String::new());
+            brands.push("rare".to_owned());
+        }
+        item_type.push(Some(&PropertyValue::Set(brands)));
+    }
+    let list = |user: u32, exclude| {
+        let request = ListRequest {
+            exclude,
+            item_type: Some("brands".to_owned()),
+            ..ListRequest::new(9, Logic::Personal)
+        };
+        let history = histories.row(UserIdx(user));
+        let eligibility = Eligibility::new(&anything, exclude, history, []);
+        let cold = ColdItems::of(Features::none(20).into(), Some(&model));
+        let request =
+            Request { item_type: Some(&item_type), ..Request::new(&request, history, &eligibility) };
+        match recommend(sources(Some(&model), &cold, &histories, 20), &request) {
+            Recommendation::Values(values) => values,
+            Recommendation::Items(items) => panic!("{items:?}"),
+        }
+    };
+    let texts = |values: &[Recommended<recommender::ValueIdx>]| {
+        values.iter().map(|value| item_type.text(value.item).to_owned()).collect::<Vec<_>>()
+    };
+    let even = list(0, Exclusion::None);
+    assert_eq!(texts(&even).len(), 4);
+    assert!(texts(&even)[..2].contains(&"even".to_owned()), "{even:?}");
+    let shares: f32 = even[0].because.iter().map(|because| because.share).sum();
+    assert!(even[0].origin == Origin::Model && shares > 0.1 && shares < 1.001);
+    assert!(even[0].because.iter().all(|because| because.item.0 % 2 == 0));
+    assert_eq!(texts(&list(0, Exclusion::Interacted)), ["odd"], "brands of seen items are left out");
+}
+
+#[test]
+fn weights_of_kinds_change_what_is_heard() {
+    let mut histories = checkerboard(40, 20);
+    histories.add(UserIdx(40), entry(0, InteractionKind::DetailView, 0));
+    histories.add(UserIdx(40), entry(1, InteractionKind::Purchase, 0));
+    let first = |weights: InteractionWeights| {
+        let set = recommender::TrainingSet::snapshot(&histories, 20).with_interaction_weights(weights);
+        let model = recommender::train(&set, &crate::common::OPTIONS, "t", &|_| {}).model;
+        assert_eq!(model.parameters.interaction_weights, weights);
+        items_of(
+            &model,
+            &histories,
+            40,
+            &ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(1, Logic::Personal) },
+            &[],
+            0,
+        )[0] % 2
+    };
+    assert_eq!(first(InteractionWeights::default()), 1, "a purchase says more");
+    assert_eq!(first(InteractionWeights { purchase: 0.1, view: 1.0, ..InteractionWeights::default() }), 0);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn lists_are_complete_distinct_and_keep_their_promises(
+        rows in prop::collection::vec(prop::collection::vec((0u32..12, 0usize..6, 0i64..40), 0..12), 1..12),
+        withdrawn in prop::collection::hash_set(0u32..14, 0..5),
+        count in 0usize..16,
+    ) {
+        let mut histories = Histories::default();
+        for (user, row) in rows.iter().enumerate() {
+            for &(item, kind, day) in row {
+                histories.add(UserIdx(user as u32), entry(item, InteractionKind::ALL[kind], day * 86_400));
+            }
+        }
+        let n_items = histories.n_items();
+        let model = train(&histories, n_items).model;
+        let is_available = |item: ItemIdx| !withdrawn.contains(&item.0);
+        for user in 0..rows.len() as u32 {
+            let history = histories.row(UserIdx(user));
+            for exclusion in [Exclusion::None, Exclusion::Purchased, Exclusion::Interacted] {
+                let eligibility = Eligibility::new(&is_available, exclusion, history, [ItemIdx(3)]);
+                for model in [None, Some(&model)] {
+                    let list = list_of(model, &histories, history, &eligibility, n_items, count);
+                    let mut items: Vec<u32> = list.iter().map(|item| item.item.0).collect();
+                    prop_assert!(items.iter().all(|&item| eligibility.allows(ItemIdx(item))));
+                    let n_eligible = (0..n_items as u32).filter(|&item| eligibility.allows(ItemIdx(item))).count();
+                    prop_assert_eq!(items.len(), count.min(n_eligible));
+                    items.sort_unstable();
+                    items.dedup();
+                    prop_assert_eq!(items.len(), list.len());
+                    prop_assert_eq!(&list, &list_of(model, &histories, history, &eligibility, n_items, count));
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_depends_on_what_is_in_it_not_on_the_order(
+        mut entries in prop::collection::vec((0u32..9, 0usize..6, 0i64..1_000), 0..700),
+        seed in any::<u64>(),
+    ) {
+        entries.sort_unstable();
+        entries.dedup();
+        let fill = |entries: &[(u32, usize, i64)]| {
+            let mut histories = Histories::default();
+            for &(item, kind, at) in entries {
+                histories.add(UserIdx(0), entry(item, InteractionKind::ALL[kind], at));
+            }
+            histories
+        };
+        let ordered = fill(&entries);
+        let n = entries.len().max(1);
+        entries.rotate_left((seed % n as u64) as usize);
+        entries.reverse();
+        let other = fill(&entries);
+        prop_assert_eq!(ordered.row(UserIdx(0)), other.row(UserIdx(0)));
+        let mut replaced = Histories::default();
+        let all = entries.iter().map(|&(item, kind, at)| entry(item, InteractionKind::ALL[kind], at)).collect();
+        replaced.replace(UserIdx(0), all);
+        prop_assert_eq!(ordered.row(UserIdx(0)), replaced.row(UserIdx(0)));
+    }
+}

@@ -1,0 +1,6 @@
+//! The recommender's tests.
+
+mod common;
+mod lists;
+mod models;
+mod statistics;

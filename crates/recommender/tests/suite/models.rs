@@ -1,0 +1,183 @@
+//! What every model must keep: one suite for all folders of `models/`.
+
+use domain::{InteractionKind, ItemIdx, PropertyValue, Timestamp, UserIdx};
+use recommender::models::{content, neighbours, ridge, sequence, sequence_ridge, spectral};
+use recommender::{
+    ArtifactError, Component, FeaturesBuilder, Histories, HistoryEntry, HistoryWeighting, Model, ModelConfig,
+    Parameters, TrainingSet, decode, encode, train_with,
+};
+
+use crate::common::{DAY_S, checkerboard, entry};
+
+const KEPT: u32 = 50;
+
+/// Every model of a blend as a search begins with it. Popularity, recently viewed and buy-again are fitted beside each of them.
+fn every_model() -> Vec<ModelConfig> {
+    // As many values as there are groups: behind those one is as large as the other.
+    let small = spectral::Config { rank: 2, ..Default::default() };
+    let all = vec![
+        ModelConfig::Neighbours(neighbours::Config::default()),
+        ModelConfig::Spectral(small),
+        ModelConfig::Ridge(ridge::Config::default()),
+        ModelConfig::Sequence(sequence::Config::default()),
+        ModelConfig::SequenceRidge(sequence_ridge::Config::FAST),
+        ModelConfig::Content(content::Config::default()),
+    ];
+    // A new model belongs into this list.
+    let is_listed = |model: &ModelConfig| match model {
+        ModelConfig::Neighbours(_)
+        | ModelConfig::Spectral(_)
+        | ModelConfig::Ridge(_)
+        | ModelConfig::Sequence(_)
+        | ModelConfig::SequenceRidge(_)
+        | ModelConfig::Content(_) => true,
+    };
+    assert!(all.iter().all(is_listed));
+    all
+}
+
+/// The histories with a group for each item: even or odd.
+fn set_of(rows: Vec<Vec<HistoryEntry>>, n_items: usize) -> TrainingSet {
+    let mut builder = FeaturesBuilder::default();
+    for item in 0..n_items as u32 {
+        let group = if item % 2 == 0 { "even" } else { "odd" };
+        builder.add(ItemIdx(item), &[("group", PropertyValue::String(group.to_owned()))]);
+    }
+    TrainingSet::new(rows, n_items).with_features(builder.finish(n_items).into())
+}
+
+fn rows_of(histories: &Histories) -> Vec<Vec<HistoryEntry>> {
+    (0..histories.n_users() as u32).map(|user| histories.row(UserIdx(user)).to_vec()).collect()
+}
+
+fn fit(model: ModelConfig, set: &TrainingSet) -> Model {
+    let component = Component { model, weighting: HistoryWeighting::default(), weight: 1.0 };
+    train_with(set, &Parameters::of(vec![component], KEPT), "t")
+}
+
+fn dense(model: &Model) -> Vec<Vec<f32>> {
+    let n = model.n_items();
+    let related = &model.channels[0].related;
+    (0..n).map(|row| (0..n as u32).map(|column| related.get(row, column)).collect()).collect()
+}
+
+#[test]
+fn each_finds_the_two_groups_and_no_item_speaks_for_itself() {
+    // The last item is one that nobody knows.
+    let set = set_of(rows_of(&checkerboard(40, 20)), 21);
+    for config in every_model() {
+        let model = fit(config, &set);
+        let name = config.name();
+        let mut wrong = 0;
+        for (item, row) in dense(&model).iter().enumerate() {
+            assert!(row.iter().all(|value| value.is_finite()), "{name}");
+            assert_eq!(row[item], 0.0, "{name}: item {item} speaks for itself");
+            if !matches!(config, ModelConfig::Content(_)) {
+                assert!(
+                    item != 20 || row.iter().all(|value| *value == 0.0),
+                    "{name}: an unknown item speaks"
+                );
+                assert_eq!(row[20], 0.0, "{name}: something speaks for an unknown item");
+            }
+            let mean = |parity: usize| {
+                let of_group = (0..20).filter(|&other| other != item && other % 2 == parity);
+                of_group.map(|other| row[other]).sum::<f32>()
+            };
+            wrong += usize::from(item < 20 && mean(item % 2) <= mean(1 - item % 2));
+        }
+        assert_eq!(wrong, 0, "{name}");
+    }
+}
+
+#[test]
+fn each_is_the_same_for_any_number_of_threads_and_comes_back_from_its_artifact() {
+    let set = set_of(rows_of(&checkerboard(60, 30)), 30);
+    for config in every_model() {
+        let fit_on = |threads| {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
+            pool.install(|| encode(&fit(config, &set)))
+        };
+        let bytes = fit_on(1);
+        assert_eq!(bytes, fit_on(3), "{}", config.name());
+        assert_eq!(decode(&bytes).unwrap(), fit(config, &set), "{}", config.name());
+    }
+}
+
+#[test]
+fn the_order_of_users_changes_no_model() {
+    let mut rows = rows_of(&checkerboard(40, 20));
+    let set = set_of(rows.clone(), 20);
+    rows.reverse();
+    let reversed = set_of(rows, 20);
+    for config in every_model() {
+        let (a, b) = (fit(config, &set), fit(config, &reversed));
+        assert_eq!((&a.popularity, &a.buy_again), (&b.popularity, &b.buy_again));
+        // Sums are exact; a decomposition is as exact as its arithmetic.
+        let tolerance = if matches!(config, ModelConfig::Spectral(_)) { 0.05 } else { 1e-5 };
+        let largest = dense(&a).concat().into_iter().fold(0f32, |top, value| top.max(value.abs()));
+        for (x, y) in dense(&a).concat().iter().zip(dense(&b).concat()) {
+            assert!((x - y).abs() <= tolerance * largest, "{}: {x} {y}", config.name());
+        }
+    }
+}
+
+#[test]
+fn none_stumbles_over_little_or_odd_data() {
+    let rated =
+        |item, value| HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value));
+    let long: Vec<HistoryEntry> =
+        (0..400).map(|n| entry(n % 5, InteractionKind::Purchase, i64::from(n) * DAY_S)).collect();
+    let odd = [
+        ("nothing", vec![], 0),
+        ("no interactions", vec![vec![], vec![]], 3),
+        ("one interaction", vec![vec![entry(0, InteractionKind::DetailView, 0)]], 1),
+        (
+            "one user",
+            vec![vec![entry(0, InteractionKind::DetailView, 0), entry(1, InteractionKind::Purchase, 9)]],
+            2,
+        ),
+        ("bad ratings only", vec![vec![rated(0, -1.0), rated(1, -0.5)], vec![rated(0, -1.0)]], 2),
+        (
+            "everything in one second",
+            vec![(0..6).map(|n| entry(n, InteractionKind::DetailView, 7)).collect()],
+            6,
+        ),
+        ("the same items over and over", vec![long.clone(), long], 5),
+        (
+            "the latest second there is",
+            vec![vec![entry(0, InteractionKind::Purchase, i64::from(u32::MAX))]],
+            2,
+        ),
+    ];
+    for (what, rows, n_items) in odd {
+        let set = set_of(rows, n_items);
+        for config in every_model() {
+            let model = fit(config, &set);
+            assert!(
+                dense(&model).concat().iter().all(|value| value.is_finite()),
+                "{}: {what}",
+                config.name()
+            );
+            assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{what}");
+            assert_eq!(decode(&encode(&model)).unwrap(), model, "{what}");
+        }
+        recommender::train(&set, &crate::common::OPTIONS, "t", &|_| {});
+    }
+}
+
+#[test]
+fn artifacts_say_why_they_cannot_be_read() {
+    let histories = checkerboard(10, 6);
+    let model = crate::common::train(&histories, 6).model;
+    let bytes = encode(&model);
+    assert_eq!(decode(&bytes).unwrap(), model);
+    for at in 0..bytes.len() {
+        let mut flipped = bytes.clone();
+        flipped[at] ^= 4;
+        assert!(decode(&flipped).is_err(), "byte {at}");
+        assert!(decode(&bytes[..at]).is_err());
+    }
+    let mut newer = bytes;
+    newer[4] = 9;
+    assert_eq!(decode(&newer).unwrap_err(), ArtifactError::Version { found: 9 });
+}

@@ -1,0 +1,141 @@
+//! Lists over HTTP: they move with the last click, and can be asked for in many ways.
+
+use domain::{Logic, TraitDefinition};
+use engine::Entry;
+use serde_json::{Value, json};
+
+use crate::{TestApp, track};
+
+fn view(n: u32, user: &str, item: &str) -> Value {
+    let mut view = track(n, user, "Product Viewed", json!({ "product_id": item }));
+    view["timestamp"] = (1_700_000_000 + n).into();
+    view
+}
+
+/// Two groups of shoppers, lamps and rugs, and a trained model.
+async fn shop() -> TestApp {
+    let app = TestApp::new().await;
+    let items: String = (0..10).flat_map(|n| [format!("lamp{n},Lux\n"), format!("rug{n},Weave\n")]).collect();
+    let admin = [("authorization", "Bearer admin"), ("content-type", "text/csv")];
+    let catalog = format!("item_id,brand\n{items}");
+    assert_eq!(app.post("/api/workspaces/shop/catalog", catalog, &admin).await.status, 200);
+    let views = (0..60u32).flat_map(|user| {
+        let group = if user % 2 == 0 { "lamp" } else { "rug" };
+        // Everybody leaves out one, and goes through the others in an order of their own.
+        let steps = [1, 3, 7][user as usize / 2 % 3];
+        let seen = (1..10).map(move |n| (n * steps + user / 2) % 10);
+        seen.enumerate()
+            .map(move |(n, item)| view(100 * user + n as u32, &format!("u{user}"), &format!("{group}{item}")))
+    });
+    for part in views.collect::<Vec<Value>>().chunks(100) {
+        assert_eq!(app.batch(part.into()).await.status, 200);
+    }
+    assert_eq!(app.post("/api/workspaces/shop/training", "", &admin).await.status, 200);
+    app
+}
+
+async fn list(app: &TestApp, parameters: &str) -> Vec<String> {
+    let answer = app.admin(&format!("/api/workspaces/shop/recommendations?{parameters}")).await;
+    assert_eq!(answer.status, 200, "{parameters}: {}", answer.line());
+    answer.body["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["id"].as_str().unwrap().to_owned())
+        .collect()
+}
+
+fn all_of(list: &[String], group: &str) -> bool {
+    !list.is_empty() && list.iter().all(|item| item.starts_with(group))
+}
+
+#[tokio::test]
+async fn an_acknowledged_click_changes_the_next_list() {
+    let app = shop().await;
+    let unknown = app.profile("user_id:new", "traits").await;
+    assert_eq!(unknown.status, 404, "nobody has seen this user");
+    for (n, (item, group)) in [("lamp3", "lamp"), ("rug3", "rug")].into_iter().enumerate() {
+        // Somebody new each time: their first click makes the list theirs.
+        let user = format!("new{n}");
+        app.batch(json!([view(90_000 + n as u32, &user, item)])).await;
+        let traits = app.profile(&format!("user_id:{user}"), "traits").await.body;
+        let items: Vec<String> =
+            serde_json::from_value(traits["traits"]["recommended_items"].clone()).unwrap();
+        assert!(all_of(&items, group), "{}", serde_json::to_string(&traits).unwrap());
+        assert_eq!(traits["traits"]["recommended_items__detail"]["fallback"], false);
+        // Clicks on the other side turn it.
+        let other = if group == "lamp" { "rug" } else { "lamp" };
+        let turned = (0..6).map(|k| view(91_000 + 10 * n as u32 + k, &user, &format!("{other}{k}")));
+        app.batch(turned.collect::<Vec<Value>>().into()).await;
+        let traits = app.profile(&format!("user_id:{user}"), "traits").await.body;
+        let items: Vec<String> =
+            serde_json::from_value(traits["traits"]["recommended_items"].clone()).unwrap();
+        assert!(items[0].starts_with(other), "{}", serde_json::to_string_pretty(&traits).unwrap());
+    }
+}
+
+#[tokio::test]
+async fn lists_can_be_asked_for_in_many_ways() {
+    let app = shop().await;
+    let order = track(95_000, "buyer", "Order Completed", json!({ "products": [{ "product_id": "rug1" }] }));
+    app.batch(json!([order, view(95_001, "u0", "lamp5")])).await;
+    assert_eq!(list(&app, "user=u0&item_type=brand&exclude=none").await, ["Lux", "Weave"]);
+    assert_eq!(list(&app, "user=u0&logic=recently_viewed&count=1").await, ["lamp5"]);
+    assert_eq!(list(&app, "logic=trending&interaction=purchase").await, ["rug1"]);
+    assert!(list(&app, "user=buyer&logic=buy_again").await.is_empty(), "it was bought a moment ago");
+    assert!(list(&app, "user=u1&min_relevance=high&exclude=none&count=20").await.len() < 20);
+    assert_eq!(list(&app, "user=u1&exclude=none&count=20").await.len(), 20);
+    let own = list(&app, "user=u1&exclude=none&count=4").await;
+    assert!(all_of(&own, "rug"), "{own:?}");
+    list(&app, "user=u1&diversity=1&rotation_rate=0.5&rotation_time_s=60").await;
+
+    let mut lines = Vec::new();
+    for parameters in [
+        "diversity=2",
+        "diversity=nan",
+        "rotation_rate=-1",
+        "rotation_time_s=0",
+        "min_relevance=huge",
+        "logic=best",
+        "logic=buy_again&exclude=purchased",
+        "logic=personal&interaction=purchase",
+        "item_type=colour",
+        "item_type=brand&diversity=0.5",
+        "count=0",
+        "cuont=3",
+    ] {
+        let answer = app.admin(&format!("/api/workspaces/shop/recommendations?{parameters}")).await;
+        lines.push(format!("{parameters}\n  {}", answer.line()));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn a_trait_rotates_with_each_reading_and_one_that_cannot_be_answered_says_why() {
+    let app = shop().await;
+    let mut config = app.engine.config();
+    config.traits = vec![
+        TraitDefinition { rotation_rate: 1.0, count: 3, ..TraitDefinition::recommended_items("turning") },
+        TraitDefinition {
+            item_type: Some("colour".to_owned()),
+            ..TraitDefinition::recommended_items("colours")
+        },
+        TraitDefinition {
+            logic: Logic::RecentlyViewed,
+            count: 2,
+            ..TraitDefinition::recommended_items("seen")
+        },
+    ];
+    config.validate().unwrap();
+    app.engine.submit(vec![Entry::Configured(config)]).await.unwrap();
+    let read = || async { app.profile("user_id:u0", "traits").await.body["traits"].clone() };
+    let (first, second) = (read().await, read().await);
+    let ids = |traits: &Value| traits["turning"].as_array().unwrap().clone();
+    assert!(ids(&second).iter().all(|item| !ids(&first).contains(item)), "{first} {second}");
+    let of_detail =
+        first["turning__detail"]["items"].as_array().unwrap().iter().map(|item| item["id"].clone());
+    assert_eq!(of_detail.collect::<Vec<_>>(), ids(&first), "a trait and its companion are one list");
+    assert_eq!(first["colours"], json!([]));
+    assert_eq!(first["colours__detail"]["error"], "the catalog has no property \"colour\"; it has: brand");
+    assert_eq!(first["seen"], json!(["lamp9", "lamp8"]));
+}
