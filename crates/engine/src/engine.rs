@@ -71,6 +71,9 @@ pub enum EngineError {
         /// Which.
         version: String,
     },
+    /// Of a training run.
+    #[error("cannot start the threads of a training run")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
     /// Of files of its own.
     #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),

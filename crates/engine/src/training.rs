@@ -58,19 +58,43 @@ pub struct TrainingOptions {
     pub seed: u64,
     /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this share, beyond chance, is refused.
     pub refusal_margin: f64,
+    /// Whether the run steps back behind everything else that wants the processors: a server's requests.
+    pub is_background: bool,
 }
 
 impl Default for TrainingOptions {
     fn default() -> Self {
-        Self { seed: 0, refusal_margin: 0.05 }
+        Self { seed: 0, refusal_margin: 0.05, is_background: false }
     }
+}
+
+/// The nice value of threads that step back; the kernel's largest.
+const BACKGROUND_NICE: i32 = 19;
+
+/// Threads of a run of its own, so that requests never wait in line behind its work.
+fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    let step_back = move |_| {
+        // On Linux this is of the calling thread alone.
+        if is_background && let Err(error) = rustix::process::setpriority_process(None, BACKGROUND_NICE) {
+            tracing::warn!(%error, "training has the priority of requests");
+        }
+    };
+    rayon::ThreadPoolBuilder::new().thread_name(|n| format!("training-{n}")).start_handler(step_back).build()
 }
 
 impl Engine {
     /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to it unless it is refused. `progress` gets
     /// the share done.
-    pub fn train(&self, options: TrainingOptions, progress: &dyn Fn(f64)) -> Result<Training, EngineError> {
+    pub fn train(
+        &self,
+        options: TrainingOptions,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
+        threads(options.is_background)?.install(|| self.train_alone(options, progress))
+    }
+
+    fn train_alone(&self, options: TrainingOptions, progress: &dyn Fn(f64)) -> Result<Training, EngineError> {
         let started = Instant::now();
         let (set, offset, n_interactions_total) = {
             let views = self.shared.views.read();

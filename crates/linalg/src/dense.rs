@@ -1,8 +1,12 @@
 //! Dense matrices by rows, and what is computed on them; the work is done by `faer`.
 
+use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
+use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
+use faer::linalg::cholesky::llt::solve::solve_in_place;
 use faer::linalg::matmul::matmul;
 use faer::linalg::solvers::DenseSolveCore;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Side};
+use faer::reborrow::{Reborrow, ReborrowMut};
+use faer::{Accum, Mat, MatMut, MatRef, Par, Side, Spec};
 
 /// A matrix of `f32`, row after row.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,6 +89,22 @@ impl Dense {
     pub fn inverse(&self) -> Result<Self, NotPositiveDefinite> {
         let inverse = self.as_faer().llt(Side::Lower).map_err(|_| NotPositiveDefinite)?.inverse();
         Ok(Self::from_faer(inverse.as_ref()))
+    }
+
+    /// Overwrites `b` with the solution x of `self x = b`, for a symmetric positive definite matrix, whose place is taken by its Cholesky
+    /// factor; 1/3 n^3 multiply-adds on the caller's thread: for many small systems side by side.
+    pub fn solve_in_place(&mut self, b: &mut [f32]) -> Result<(), NotPositiveDefinite> {
+        let n = self.n_rows;
+        assert!(self.n_columns == n && b.len() == n);
+        let mut room = MemBuffer::new(cholesky_in_place_scratch::<f32>(n, Par::Seq, Spec::default()));
+        let stack = MemStack::new(&mut room);
+        // By columns: of a symmetric matrix that is the same.
+        let mut matrix = MatMut::from_column_major_slice_mut(&mut self.values, n, n);
+        cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Spec::default())
+            .map_err(|_| NotPositiveDefinite)?;
+        let b = MatMut::from_column_major_slice_mut(b, n, 1);
+        solve_in_place(matrix.rb(), b, Par::Seq, MemStack::new(&mut MemBuffer::new(StackReq::EMPTY)));
+        Ok(())
     }
 
     /// The lower Cholesky factor L of a symmetric positive definite matrix: L L' = self.

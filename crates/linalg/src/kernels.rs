@@ -16,6 +16,31 @@ pub fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {
     Arch::new().dispatch(AddScaled(out, factor, row));
 }
 
+/// The sum of products of three vectors of one length: `sum a_k b_k c_k`.
+pub fn dot_weighted(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
+    const LANES: usize = 16;
+    struct Dot<'a>(&'a [f32], &'a [f32], &'a [f32]);
+    impl pulp::NullaryFnOnce for Dot<'_> {
+        type Output = f32;
+        #[inline(always)]
+        fn call(self) -> f32 {
+            let Self(a, b, c) = self;
+            let mut sums = [0f32; LANES];
+            let chunks = a.chunks_exact(LANES).zip(b.chunks_exact(LANES)).zip(c.chunks_exact(LANES));
+            for ((a, b), c) in chunks {
+                for (((sum, a), b), c) in sums.iter_mut().zip(a).zip(b).zip(c) {
+                    *sum += a * b * c;
+                }
+            }
+            let rest = a.len() / LANES * LANES;
+            let tail = a[rest..].iter().zip(&b[rest..]).zip(&c[rest..]);
+            sums.iter().sum::<f32>() + tail.map(|((a, b), c)| a * b * c).sum::<f32>()
+        }
+    }
+    assert!(a.len() == b.len() && a.len() == c.len());
+    Arch::new().dispatch(Dot(a, b, c))
+}
+
 /// How many values are at least as large as `own`.
 pub fn count_at_least(values: &[f32], own: f32) -> usize {
     struct Count<'a>(&'a [f32], f32);

@@ -12,6 +12,6 @@ pub use accumulator::Accumulator;
 pub use csr::Csr;
 pub use dense::{Dense, NotPositiveDefinite};
 pub use gram::gram_row;
-pub use kernels::{add_scaled, count_at_least};
+pub use kernels::{add_scaled, count_at_least, dot_weighted};
 pub use svd::{TruncatedSvd, truncated_svd};
 pub use top_k::{TopK, top_k, top_k_of};

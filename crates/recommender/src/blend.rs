@@ -113,7 +113,7 @@ impl ModelConfig {
         match self {
             Self::Neighbours(config) => ItemMatrix::Sparse(neighbours::fit(set, config, kept_max)),
             Self::Spectral(config) => ItemMatrix::Factors(spectral::fit(set, config)),
-            Self::Ridge(config) => ItemMatrix::Head(ridge::fit(set, config)),
+            Self::Ridge(config) => ridge::fit(set, config),
             Self::Sequence(config) => ItemMatrix::Sparse(sequence::fit(set, config, kept_max)),
             Self::SequenceRidge(config) => ItemMatrix::Head(sequence_ridge::fit(set, config)),
             Self::Content(config) => {

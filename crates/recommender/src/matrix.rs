@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use linalg::{Csr, Dense, add_scaled};
+use linalg::{Csr, Dense, add_scaled, dot_weighted};
 use rayon::prelude::*;
 
 /// Items x items.
@@ -25,16 +25,14 @@ pub struct HeadMatrix {
     pub n_items: usize,
 }
 
-/// Row i, column j: left_i right_j sum_k basis_ik filter_k basis_jk.
+/// Row i, column j: left_i sum_k basis_ik filter_k basis_jk.
 pub struct Factors {
-    /// Items x rank, or wider: only the first columns count.
+    /// Items x rank, or wider: only the first columns count, and those before others count more.
     pub basis: Arc<Dense>,
     /// One for each column that counts.
     pub filter: Vec<f32>,
     /// Of the item that speaks.
     pub left: Vec<f32>,
-    /// Of the item spoken for.
-    pub right: Vec<f32>,
 }
 
 /// Up to so many items a matrix that is full enough is faster dense.
@@ -92,26 +90,29 @@ impl ItemMatrix {
 
 impl Factors {
     fn add_scores(&self, histories: &[Vec<(u32, f32)>], out: &mut Dense) {
-        let rank = self.filter.len();
+        self.add_leading(histories, self.filter.len(), out);
+    }
+
+    /// As [`ItemMatrix::add_scores`], by the first `n_leading` columns of the basis alone.
+    pub(crate) fn add_leading(&self, histories: &[Vec<(u32, f32)>], n_leading: usize, out: &mut Dense) {
         let mut tastes = Dense::zeros(histories.len(), self.basis.n_columns());
         tastes.values_mut().par_chunks_mut(self.basis.n_columns().max(1)).zip(histories).for_each(
             |(taste, history)| {
+                let taste = &mut taste[..n_leading];
                 for &(item, weight) in history {
                     let factor = weight * self.left[item as usize];
-                    add_scaled(&mut taste[..rank], factor, &self.basis.row(item as usize)[..rank]);
+                    add_scaled(taste, factor, &self.basis.row(item as usize)[..n_leading]);
                 }
                 taste.iter_mut().zip(&self.filter).for_each(|(taste, filter)| *taste *= filter);
             },
         );
-        let mut products = Dense::zeros(histories.len(), self.basis.n_rows());
-        products.add_product(&tastes, &self.basis, rank);
-        out.values_mut().par_chunks_mut(self.basis.n_rows().max(1)).zip(0..histories.len()).for_each(
-            |(out, n)| {
-                for ((out, product), right) in out.iter_mut().zip(products.row(n)).zip(&self.right) {
-                    *out += product * right;
-                }
-            },
-        );
+        out.add_product(&tastes, &self.basis, n_leading);
+    }
+
+    /// What the columns from `n_leading` on say in one place.
+    pub(crate) fn trailing(&self, row: u32, column: u32, n_leading: usize) -> f32 {
+        let of = |item: u32| &self.basis.row(item as usize)[n_leading..self.filter.len()];
+        self.left[row as usize] * dot_weighted(of(row), &self.filter[n_leading..], of(column))
     }
 }
 

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::blend::Component;
-use crate::matrix::ItemMatrix;
+use crate::matrix::{Factors, ItemMatrix};
 use crate::models::buy_again::{self, BuyAgain};
 use crate::models::popularity::{self, Popularity};
 use crate::models::recently_viewed::{self, RecentlyViewed};
@@ -41,6 +41,10 @@ pub struct Channel {
 const SAMPLED_ONE_OF: usize = 16;
 /// How many rows are computed at once.
 const ROWS_PER_STEP: usize = 1_024;
+/// Of a product, one of so many columns of the basis, the first ones, says which entries of a row may be kept...
+const LEADING_ONE_OF: usize = 4;
+/// ... namely so many times those that are. The others' sum is computed for these alone, which saves two thirds of the work.
+const CONSIDERED_PER_KEPT: usize = 3;
 
 impl Channel {
     /// The weighted sum of matrices, with the strongest `kept_max` of each row.
@@ -53,22 +57,45 @@ impl Channel {
         if let [(weight, ItemMatrix::Sparse(matrix))] = parts {
             return Self { weighting, related: matrix.map(|_, _, value| weight * value) };
         }
+        let considered_max = CONSIDERED_PER_KEPT * kept_max;
+        let is_in_two_steps = considered_max < n_items;
+        let n_leading = |factors: &Factors| match is_in_two_steps {
+            true => factors.filter.len().div_ceil(LEADING_ONE_OF),
+            false => factors.filter.len(),
+        };
+        let strongest_of = |row: &[f32], item: usize| {
+            if !is_in_two_steps {
+                return strongest(row, item, kept_max);
+            }
+            let mut considered = strongest(row, item, considered_max);
+            for (weight, matrix) in parts {
+                if let ItemMatrix::Factors(factors) = matrix {
+                    let n_leading = n_leading(factors);
+                    considered.iter_mut().for_each(|(column, value)| {
+                        *value += weight * factors.trailing(item as u32, *column, n_leading);
+                    });
+                }
+            }
+            largest(considered, kept_max)
+        };
         let mut rows: Vec<Vec<(u32, f32)>> = Vec::with_capacity(n_items);
         let mut sums = Dense::zeros(ROWS_PER_STEP.min(n_items), n_items);
         for first in (0..n_items).step_by(ROWS_PER_STEP) {
             let items = first..(first + ROWS_PER_STEP).min(n_items);
+            if items.len() < sums.n_rows() {
+                sums = Dense::zeros(items.len(), n_items);
+            }
             sums.values_mut().fill(0.0);
             for (weight, matrix) in parts {
                 let rows: Vec<Vec<(u32, f32)>> =
                     items.clone().map(|item| vec![(item as u32, *weight)]).collect();
-                matrix.add_scores(&rows, &mut sums);
+                match matrix {
+                    ItemMatrix::Factors(factors) => factors.add_leading(&rows, n_leading(factors), &mut sums),
+                    _ => matrix.add_scores(&rows, &mut sums),
+                }
             }
-            rows.par_extend(
-                sums.values()
-                    .par_chunks(n_items.max(1))
-                    .zip(items)
-                    .map(|(row, item)| strongest(row, item, kept_max)),
-            );
+            let dense = sums.values().par_chunks(n_items.max(1)).zip(items);
+            rows.par_extend(dense.map(|(row, item)| strongest_of(row, item)));
         }
         Self { weighting, related: Csr::from_rows(n_items as u32, rows) }
     }
@@ -95,6 +122,18 @@ fn strongest(row: &[f32], own: usize, kept_max: usize) -> Vec<(u32, f32)> {
         kept.sort_unstable_by_key(|&(n, _)| n);
         return kept;
     }
+}
+
+/// The entries with the largest sizes, in the order of columns.
+fn largest(mut entries: Vec<(u32, f32)>, kept_max: usize) -> Vec<(u32, f32)> {
+    if entries.len() > kept_max {
+        let larger_first =
+            |a: &(u32, f32), b: &(u32, f32)| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
+        entries.select_nth_unstable_by(kept_max, larger_first);
+        entries.truncate(kept_max);
+        entries.sort_unstable_by_key(|&(n, _)| n);
+    }
+    entries
 }
 
 /// Components by their way of weighting a history, in the order of the first of each.

@@ -356,6 +356,7 @@ impl Tuner<'_> {
 
     fn ridge(&mut self, half_life_days: Option<f32>) {
         if self.set.n_items() > ridge::ITEMS_MAX {
+            self.ridge_of_nearest(half_life_days);
             return;
         }
         let head = self.set.head_items(ridge::ITEMS_MAX);
@@ -367,6 +368,23 @@ impl Tuner<'_> {
         };
         let weightings = self.weightings_of(&fit(start));
         let tried = [0.3, 1.0, 3.0].map(|penalty| ridge::Config { penalty, ..start });
+        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+            self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
+        }
+    }
+
+    /// As [`Tuner::ridge`], where there are too many items for a dense one.
+    fn ridge_of_nearest(&mut self, half_life_days: Option<f32>) {
+        let start = ridge::Config { half_life_days, nearest: Some(ridge::NEAREST), ..Default::default() };
+        let gram = ridge::nearest::gram(self.set, &start);
+        let fit = |config: ridge::Config| {
+            ItemMatrix::Sparse(ridge::nearest::solve(&gram, ridge::NEAREST as usize, config.penalty))
+        };
+        let mut weightings = self.weightings();
+        if weightings.len() > 1 {
+            weightings = self.weightings_of(&fit(start));
+        }
+        let tried = [1.0, 3.0, 10.0].map(|penalty| ridge::Config { penalty, ..start });
         if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
             self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
         }

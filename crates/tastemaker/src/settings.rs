@@ -120,7 +120,7 @@ impl Shutdown {
 impl Training {
     /// How each run is made and judged.
     pub(crate) fn options(&self) -> TrainingOptions {
-        TrainingOptions { refusal_margin: self.refusal_margin, ..Default::default() }
+        TrainingOptions { refusal_margin: self.refusal_margin, is_background: true, ..Default::default() }
     }
 }
 

@@ -10,7 +10,7 @@ use recommender::{
     Recommendation, Recommended, Request, Shown, recommend,
 };
 
-use crate::common::{DAY_S, anything, checkerboard, entry, list_of, sources, train};
+use crate::fixtures::{DAY_S, anything, checkerboard, entry, list_of, sources, train};
 
 #[test]
 fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
@@ -352,7 +352,7 @@ fn weights_of_kinds_change_what_is_heard() {
     histories.add(UserIdx(40), entry(1, InteractionKind::Purchase, 0));
     let first = |weights: InteractionWeights| {
         let set = recommender::TrainingSet::snapshot(&histories, 20).with_interaction_weights(weights);
-        let model = recommender::train(&set, &crate::common::OPTIONS, "t", &|_| {}).model;
+        let model = recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| {}).model;
         assert_eq!(model.parameters.interaction_weights, weights);
         items_of(
             &model,

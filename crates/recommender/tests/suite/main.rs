@@ -1,6 +1,6 @@
 //! The recommender's tests.
 
-mod common;
+mod fixtures;
 mod lists;
 mod models;
 mod statistics;

@@ -7,7 +7,7 @@ use recommender::{
     Parameters, TrainingSet, decode, encode, train_with,
 };
 
-use crate::common::{DAY_S, checkerboard, entry};
+use crate::fixtures::{DAY_S, checkerboard, entry};
 
 const KEPT: u32 = 50;
 
@@ -19,6 +19,7 @@ fn every_model() -> Vec<ModelConfig> {
         ModelConfig::Neighbours(neighbours::Config::default()),
         ModelConfig::Spectral(small),
         ModelConfig::Ridge(ridge::Config::default()),
+        ModelConfig::Ridge(ridge::Config { nearest: Some(12), ..Default::default() }),
         ModelConfig::Sequence(sequence::Config::default()),
         ModelConfig::SequenceRidge(sequence_ridge::Config::FAST),
         ModelConfig::Content(content::Config::default()),
@@ -161,14 +162,14 @@ fn none_stumbles_over_little_or_odd_data() {
             assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{what}");
             assert_eq!(decode(&encode(&model)).unwrap(), model, "{what}");
         }
-        recommender::train(&set, &crate::common::OPTIONS, "t", &|_| {});
+        recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| {});
     }
 }
 
 #[test]
 fn artifacts_say_why_they_cannot_be_read() {
     let histories = checkerboard(10, 6);
-    let model = crate::common::train(&histories, 6).model;
+    let model = crate::fixtures::train(&histories, 6).model;
     let bytes = encode(&model);
     assert_eq!(decode(&bytes).unwrap(), model);
     for at in 0..bytes.len() {

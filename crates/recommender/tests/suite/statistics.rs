@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use recommender::statistics::{Kernel, PairSums, SequenceSums, SetSums, Sign};
 use recommender::{HistoryEntry, TrainingSet};
 
-use crate::common::entry;
+use crate::fixtures::entry;
 
 fn sums_of(sums: &dyn PairSums) -> Vec<Vec<i64>> {
     let mut row = linalg::Accumulator::new(sums.n_items());

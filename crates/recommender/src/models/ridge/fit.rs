@@ -3,17 +3,20 @@
 use linalg::Dense;
 use rayon::prelude::*;
 
-use super::Config;
+use super::{Config, nearest};
 use crate::TrainingSet;
-use crate::matrix::HeadMatrix;
+use crate::matrix::{HeadMatrix, ItemMatrix};
 use crate::models::ridge::config::ITEMS_MAX;
 use crate::statistics::{PairSums, SetSums, Sign};
 
-/// The matrix over the items with the most interactions, items x items.
-pub fn fit(set: &TrainingSet, config: &Config) -> HeadMatrix {
+/// The item-item matrix: over the items with the most interactions, or over the nearest of each.
+pub fn fit(set: &TrainingSet, config: &Config) -> ItemMatrix {
+    if let Some(nearest) = config.nearest {
+        return ItemMatrix::Sparse(nearest::fit(set, config, nearest as usize));
+    }
     let head = set.head_items(ITEMS_MAX);
     let gram = gram(set, config, &head);
-    HeadMatrix { matrix: solve(gram, config.penalty), head, n_items: set.n_items() }
+    ItemMatrix::Head(HeadMatrix { matrix: solve(gram, config.penalty), head, n_items: set.n_items() })
 }
 
 /// The weighted gram of the head items.

@@ -11,8 +11,6 @@ pub struct Config {
     pub rank: u32,
     /// The power of the singular values: 0 keeps all directions alike.
     pub filter: f32,
-    /// The power of popularity of the item that is spoken for.
-    pub target_exponent: f32,
     /// How many times the decomposition goes over the data.
     pub iterations: u32,
     /// Where the decomposition starts from.
@@ -30,6 +28,6 @@ impl Config {
 
 impl Default for Config {
     fn default() -> Self {
-        Self { half_life_days: None, rank: 256, filter: 1.0, target_exponent: 0.5, iterations: 4, seed: 0 }
+        Self { half_life_days: None, rank: 256, filter: 1.0, iterations: 4, seed: 0 }
     }
 }

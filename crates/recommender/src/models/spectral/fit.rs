@@ -12,6 +12,7 @@ use crate::matrix::Factors;
 /// What all filters of one decomposition share.
 pub struct Decomposition {
     values: Vec<f32>,
+    /// Items x rank: `d_i^1/2 V_i`.
     basis: Arc<Dense>,
     item_sums: Vec<f64>,
 }
@@ -25,20 +26,17 @@ pub fn fit(set: &TrainingSet, config: &Config) -> Factors {
 pub fn filter(decomposition: &Decomposition, config: &Config) -> Factors {
     let values = &decomposition.values[..(config.rank as usize).min(decomposition.values.len())];
     let largest = values.first().copied().unwrap_or(1.0).max(f32::MIN_POSITIVE);
-    let powers = |exponent: f32| {
-        let power = |&sum: &f64| if sum > 0.0 { sum.powf(f64::from(exponent)) as f32 } else { 0.0 };
-        decomposition.item_sums.iter().map(power).collect()
-    };
+    // The basis has d_i^1/2 of the item that speaks as well, which speaks with d_i^-1/2.
+    let left = decomposition.item_sums.iter().map(|&sum| if sum > 0.0 { (1.0 / sum) as f32 } else { 0.0 });
     Factors {
         basis: Arc::clone(&decomposition.basis),
         filter: values.iter().map(|value| (value / largest).powf(config.filter)).collect(),
-        left: powers(-0.5),
-        right: powers(config.target_exponent),
+        left: left.collect(),
     }
 }
 
 impl Decomposition {
-    /// Of a training set; filter and target exponent do not matter.
+    /// Of a training set; the filter does not matter.
     pub fn of(set: &TrainingSet, config: &Config) -> Self {
         let mut matrix = set.weights(|entry| decay(set.as_of_s() - entry.at_s, config.half_life_days));
         let item_sums = matrix.transposed().row_sums();
@@ -48,6 +46,11 @@ impl Decomposition {
         let by_user = inverse_roots(&matrix.row_sums());
         matrix.scale(&by_user, &inverse_roots(&item_sums));
         let svd = truncated_svd(&matrix, config.rank as usize, config.iterations as usize, config.seed);
-        Self { values: svd.values, basis: Arc::new(svd.right), item_sums }
+        let mut basis = svd.right;
+        for (item, &sum) in item_sums.iter().enumerate() {
+            let root = sum.sqrt() as f32;
+            basis.row_mut(item).iter_mut().for_each(|value| *value *= root);
+        }
+        Self { values: svd.values, basis: Arc::new(basis), item_sums }
     }
 }
