@@ -43,8 +43,8 @@ const SAMPLED_ONE_OF: usize = 16;
 const ROWS_PER_STEP: usize = 1_024;
 /// Of a product, one of so many columns of the basis, the first ones, says which entries of a row may be kept...
 const LEADING_ONE_OF: usize = 4;
-/// ... namely so many times those that are. The others' sum is computed for these alone, which saves two thirds of the work.
-const CONSIDERED_PER_KEPT: usize = 3;
+/// ... namely so many times those that are. What the other columns say is computed for these alone, which saves half of the work.
+const CONSIDERED_PER_KEPT: usize = 2;
 
 impl Channel {
     /// The weighted sum of matrices, with the strongest `kept_max` of each row.

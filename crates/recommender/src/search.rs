@@ -83,7 +83,7 @@ pub fn train(set: &TrainingSet, options: &SearchOptions, version: &str, progress
 
 /// Related items kept of each item, within a bound on the whole: pruning to 300 costs .002 of recall against a full row, to 500 under .001.
 fn kept_per_item(n_items: usize) -> u32 {
-    (60_000_000 / n_items.max(1)).clamp(200, 1_000) as u32
+    (20_000_000 / n_items.max(1)).clamp(200, 1_000) as u32
 }
 
 /// Chooses parameters on a split of the set. `progress` gets the share done, from 0 to 1.
@@ -375,19 +375,21 @@ impl Tuner<'_> {
 
     /// As [`Tuner::ridge`], where there are too many items for a dense one.
     fn ridge_of_nearest(&mut self, half_life_days: Option<f32>) {
-        let start = ridge::Config { half_life_days, nearest: Some(ridge::NEAREST), ..Default::default() };
+        let nearest = Some(ridge::NEAREST);
+        let start = ridge::Config { half_life_days, nearest, penalty: 3.0, ..Default::default() };
         let gram = ridge::nearest::gram(self.set, &start);
         let fit = |config: ridge::Config| {
             ItemMatrix::Sparse(ridge::nearest::solve(&gram, ridge::NEAREST as usize, config.penalty))
         };
-        let mut weightings = self.weightings();
-        if weightings.len() > 1 {
-            weightings = self.weightings_of(&fit(start));
-        }
-        let tried = [1.0, 3.0, 10.0].map(|penalty| ridge::Config { penalty, ..start });
-        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
-            self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
-        }
+        let first = fit(start);
+        let weightings = self.weightings_of(&first);
+        let of_first = self.pool.ndcg(&first, weightings[0]);
+        let tried = [1.0, 10.0].map(|penalty| ridge::Config { penalty, ..start });
+        let (config, matrix) = match self.best(tried, weightings[0], fit) {
+            Some((ndcg, config, matrix)) if ndcg > of_first => (config, matrix),
+            _ => (start, first),
+        };
+        self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
     }
 
     fn spectral(&mut self, half_life_days: Option<f32>, seed: u64) {
