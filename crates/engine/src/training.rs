@@ -68,15 +68,28 @@ impl Default for TrainingOptions {
     }
 }
 
-/// The nice value of threads that step back; the kernel's largest.
-const BACKGROUND_NICE: i32 = 19;
+/// Lets the calling thread run only where no other wants the processor.
+#[cfg(target_os = "linux")]
+fn run_when_idle() -> Result<(), thread_priority::Error> {
+    use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
+    thread_priority::set_thread_priority_and_policy(
+        thread_priority::thread_native_id(),
+        ThreadPriority::Min,
+        ThreadSchedulePolicy::Normal(NormalThreadSchedulePolicy::Idle),
+    )
+}
+
+/// Lets the calling thread run with the lowest priority.
+#[cfg(not(target_os = "linux"))]
+fn run_when_idle() -> Result<(), thread_priority::Error> {
+    thread_priority::ThreadPriority::Min.set_for_current()
+}
 
 /// Threads of a run of its own, so that requests never wait in line behind its work.
 fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     let step_back = move |_| {
-        // On Linux this is of the calling thread alone.
-        if is_background && let Err(error) = rustix::process::setpriority_process(None, BACKGROUND_NICE) {
-            tracing::warn!(%error, "training has the priority of requests");
+        if is_background && let Err(error) = run_when_idle() {
+            tracing::warn!(?error, "training has the priority of requests");
         }
     };
     rayon::ThreadPoolBuilder::new().thread_name(|n| format!("training-{n}")).start_handler(step_back).build()
@@ -91,11 +104,9 @@ impl Engine {
         progress: &(dyn Fn(f64) + Sync),
     ) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
-        threads(options.is_background)?.install(|| self.train_alone(options, progress))
-    }
-
-    fn train_alone(&self, options: TrainingOptions, progress: &dyn Fn(f64)) -> Result<Training, EngineError> {
         let started = Instant::now();
+        let threads = threads(options.is_background)?;
+        // Here, not on those threads: while they hold a lock, requests would wait for what steps back behind them.
         let (set, offset, n_interactions_total) = {
             let views = self.shared.views.read();
             let histories = views.interactions.histories();
@@ -107,16 +118,20 @@ impl Engine {
         };
         let set = self.completed(set)?;
         let version = format!("{offset:012}");
-        let trained = recommender::train(&set, &SearchOptions { seed: options.seed }, &version, progress);
-        let judged = &trained.judged;
-        let compare = |others: &[Vec<ItemIdx>], since_s| {
-            Comparison::of(&judged.test, &judged.lists, others, since_s, options.seed)
-        };
         let current = self.model.load_full().zip(self.training());
-        let beside_current = current
-            .as_ref()
-            .and_then(|(model, training)| compare(&lists_of(model, &judged.test), training.as_of_s));
-        let beside_popularity = compare(&judged.popular, 0);
+        let (trained, beside_current, beside_popularity) = threads.install(|| {
+            let search = SearchOptions { seed: options.seed };
+            let trained = recommender::train(&set, &search, &version, &|share| progress(share));
+            let judged = &trained.judged;
+            let compare = |others: &[Vec<ItemIdx>], since_s| {
+                Comparison::of(&judged.test, &judged.lists, others, since_s, options.seed)
+            };
+            let beside_current = current
+                .as_ref()
+                .and_then(|(model, training)| compare(&lists_of(model, &judged.test), training.as_of_s));
+            let beside_popularity = compare(&judged.popular, 0);
+            (trained, beside_current, beside_popularity)
+        });
         let refused = [("the model in use", beside_current), ("popularity", beside_popularity)]
             .into_iter()
             .filter_map(|(what, comparison)| Some((what, comparison?)))

@@ -39,10 +39,13 @@ pub struct Channel {
 
 /// One of so many entries of a row is looked at to guess what is kept.
 const SAMPLED_ONE_OF: usize = 16;
-/// How many rows are computed at once.
+/// How many rows are computed at once, within a bound on their values; 4 bytes each.
 const ROWS_PER_STEP: usize = 1_024;
-/// Of a product, one of so many columns of the basis, the first ones, says which entries of a row may be kept...
+const VALUES_PER_STEP: usize = 100_000_000;
+/// Of a product, one of so many columns of the basis, the first ones, says which entries of a row may be kept, as many as this work allows in
+/// multiply-adds...
 const LEADING_ONE_OF: usize = 4;
+const LEADING_WORK_MAX: usize = 400_000_000_000;
 /// ... namely so many times those that are. What the other columns say is computed for these alone, which saves half of the work.
 const CONSIDERED_PER_KEPT: usize = 2;
 
@@ -60,7 +63,7 @@ impl Channel {
         let considered_max = CONSIDERED_PER_KEPT * kept_max;
         let is_in_two_steps = considered_max < n_items;
         let n_leading = |factors: &Factors| match is_in_two_steps {
-            true => factors.filter.len().div_ceil(LEADING_ONE_OF),
+            true => factors.filter.len().div_ceil(LEADING_ONE_OF).min(LEADING_WORK_MAX / (n_items * n_items)),
             false => factors.filter.len(),
         };
         let strongest_of = |row: &[f32], item: usize| {
@@ -79,9 +82,10 @@ impl Channel {
             largest(considered, kept_max)
         };
         let mut rows: Vec<Vec<(u32, f32)>> = Vec::with_capacity(n_items);
-        let mut sums = Dense::zeros(ROWS_PER_STEP.min(n_items), n_items);
-        for first in (0..n_items).step_by(ROWS_PER_STEP) {
-            let items = first..(first + ROWS_PER_STEP).min(n_items);
+        let per_step = (VALUES_PER_STEP / n_items.max(1)).clamp(1, ROWS_PER_STEP);
+        let mut sums = Dense::zeros(per_step.min(n_items), n_items);
+        for first in (0..n_items).step_by(per_step) {
+            let items = first..(first + per_step).min(n_items);
             if items.len() < sums.n_rows() {
                 sums = Dense::zeros(items.len(), n_items);
             }

@@ -7,6 +7,7 @@ mod blending;
 mod pool;
 
 use domain::ItemIdx;
+use linalg::Csr;
 use serde::{Deserialize, Serialize};
 
 use crate::blend::{Component, ModelConfig, kept_of_parts};
@@ -15,7 +16,7 @@ use crate::matrix::{HeadMatrix, ItemMatrix};
 use crate::models::popularity::Normalisation;
 use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
 use crate::split::{Split, SplitKind, TestUser};
-use crate::statistics::rows_of;
+use crate::statistics::{PairSums, some_rows_of};
 use crate::{HistoryWeighting, Model, Parameters, TrainingSet, train_with};
 use pool::Pool;
 
@@ -176,6 +177,11 @@ impl Tuner<'_> {
         progress(0.8);
     }
 
+    /// The strongest pairs of the items that test users have in their histories; nobody asks for the others here.
+    fn raw(&self, sums: &dyn PairSums, kept_max: usize) -> Csr {
+        some_rows_of(sums, kept_max, |item| self.pool.is_heard(item), |_, _, sum| sum)
+    }
+
     /// Ways to weight a history that make sense for the data.
     fn weightings(&self) -> Vec<HistoryWeighting> {
         let by_step = |step_decay| HistoryWeighting { half_life_days: None, step_decay };
@@ -267,7 +273,8 @@ impl Tuner<'_> {
         let start = neighbours::Config::default();
         let fit = |half_life_days| {
             let config = neighbours::Config { half_life_days, ..start };
-            ItemMatrix::of_rows(neighbours::fit(self.set, &config, kept))
+            let sums = neighbours::sums(self.set, half_life_days);
+            ItemMatrix::of_rows(neighbours::normalise(&self.raw(&sums, kept), &sums.item_sums(), &config))
         };
         let mut of_half_lives: Vec<(f64, Option<f32>)> = vec![(0.0, None)];
         if half_lives.len() > 1 {
@@ -279,7 +286,7 @@ impl Tuner<'_> {
         for &(_, half_life_days) in of_half_lives.iter().take(2) {
             let sums = neighbours::sums(self.set, half_life_days);
             let item_sums = sums.item_sums();
-            let raw = rows_of(&sums, kept, |_, _, sum| sum);
+            let raw = self.raw(&sums, kept);
             let fit = |config| ItemMatrix::of_rows(neighbours::normalise(&raw, &item_sums, &config));
             let mut config = neighbours::Config { half_life_days, ..start };
             let weightings = self.weightings_of(&fit(config));
@@ -300,15 +307,16 @@ impl Tuner<'_> {
 
     fn sequence(&mut self, half_life_days: Option<f32>) {
         let kept = kept_of_parts(self.set.n_items());
-        let fit = |config: sequence::Config| ItemMatrix::of_rows(sequence::fit(self.set, &config, kept));
         let start = sequence::Config { half_life_days, ..Default::default() };
-        let mut weightings = self.weightings_of(&fit(start));
+        let raw = self.raw(&sequence::sums(self.set, &start), kept);
+        let mut weightings =
+            self.weightings_of(&ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &start)));
         // Shapes with a few normalisations each, since what one does depends on the other.
         let mut found: Vec<(f64, sequence::Config)> = Vec::new();
         for backward in [0.0, 0.2, 0.6] {
             for discount in [0.6, 0.75, 0.88] {
                 let shape = sequence::Config { backward, discount, ..start };
-                let raw = rows_of(&sequence::sums(self.set, &shape), kept, |_, _, sum| sum);
+                let raw = self.raw(&sequence::sums(self.set, &shape), kept);
                 let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
                 let normalisations = [(0.65, 0.35), (0.9, 0.1)].map(|(source_exponent, target_exponent)| {
                     let normalisation = Normalisation { source_exponent, target_exponent, smoothing: 8.0 };
@@ -325,7 +333,7 @@ impl Tuner<'_> {
         let other = found.iter().map(|(_, config)| *config).find(|config| config.backward != best.backward);
         let next = sequence::Config { steps: 1, ..best };
         for mut config in [Some(best), other, Some(next)].into_iter().flatten() {
-            let raw = rows_of(&sequence::sums(self.set, &config), kept, |_, _, sum| sum);
+            let raw = self.raw(&sequence::sums(self.set, &config), kept);
             let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
             weightings = self.weightings_of(&fit(config));
             let (_, normalisation) = self.normalised(config.normalisation, weightings[0], |normalisation| {
@@ -395,9 +403,8 @@ impl Tuner<'_> {
     fn spectral(&mut self, half_life_days: Option<f32>, seed: u64) {
         // Where there is an order, what comes next is better said by sequences; some broad tastes are enough then.
         let share = if self.kind == SplitKind::Random { 1 } else { 4 };
-        let n_items = self.set.n_items();
-        let rank_max =
-            (n_items / spectral::Config::ITEMS_PER_RANK / share).min(spectral::Config::RANK_MAX) as u32;
+        let of_items = self.set.n_items() / spectral::Config::ITEMS_PER_RANK;
+        let rank_max = (of_items.min(spectral::Config::RANK_MAX) / share) as u32;
         if rank_max < spectral::Config::RANK_MIN {
             return;
         }

@@ -45,6 +45,16 @@ pub trait PairSums: Sync {
 
 /// The `kept_max` largest of `value(item, other, sum)` for each item, its own left out: items x items. What is not above 0 is left out too.
 pub fn rows_of(sums: &dyn PairSums, kept_max: usize, value: impl Fn(usize, u32, f32) -> f32 + Sync) -> Csr {
+    some_rows_of(sums, kept_max, |_| true, value)
+}
+
+/// As [`rows_of`], with empty rows for the items that nobody asks for.
+pub fn some_rows_of(
+    sums: &dyn PairSums,
+    kept_max: usize,
+    is_asked_for: impl Fn(usize) -> bool + Sync,
+    value: impl Fn(usize, u32, f32) -> f32 + Sync,
+) -> Csr {
     let unit = sums.unit();
     let n_items = sums.n_items();
     let rows: Vec<Vec<(u32, f32)>> = (0..n_items)
@@ -52,8 +62,11 @@ pub fn rows_of(sums: &dyn PairSums, kept_max: usize, value: impl Fn(usize, u32, 
         .map_init(
             || (Accumulator::new(n_items), Vec::new()),
             |(row, entries), item| {
-                sums.row(item, row);
                 entries.clear();
+                if !is_asked_for(item) {
+                    return Vec::new();
+                }
+                sums.row(item, row);
                 row.drain(|other, sum| {
                     let value = value(item, other, (sum as f64 * unit) as f32);
                     if other as usize != item && value > 0.0 {

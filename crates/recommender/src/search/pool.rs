@@ -19,6 +19,8 @@ pub(super) struct Pool<'a> {
     interaction_weights: &'a InteractionWeights,
     n_items: usize,
     known: Vec<Vec<u32>>,
+    /// For each item whether any test user has it in their history.
+    is_heard: Vec<bool>,
     /// One for each variant of a model.
     pub(super) settings: Vec<Setting>,
 }
@@ -68,14 +70,22 @@ impl Scores<'_> {
 impl<'a> Pool<'a> {
     pub(super) fn new(split: &'a Split) -> Self {
         let known = |user: &TestUser| user.history.iter().map(|entry| entry.item.0).collect();
-        let known = split.test.iter().map(known).collect();
+        let known: Vec<Vec<u32>> = split.test.iter().map(known).collect();
+        let mut is_heard = vec![false; split.train.n_items()];
+        known.iter().flatten().for_each(|&item| is_heard[item as usize] = true);
         Self {
             test: &split.test,
             interaction_weights: split.train.interaction_weights(),
             n_items: split.train.n_items(),
             known,
+            is_heard,
             settings: Vec::new(),
         }
+    }
+
+    /// Whether any test user has the item in their history.
+    pub(super) fn is_heard(&self, item: usize) -> bool {
+        self.is_heard[item]
     }
 
     /// The mean NDCG of the lists of a matrix.

@@ -1,15 +1,15 @@
 //! `GET /api/workspaces/{workspace}/recommendations?user=`: a list for anybody, to look at.
 
 use axum::Json;
+use axum::response::{IntoResponse, Response};
 use domain::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
 use domain::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::Workspace;
 use crate::error::ApiError;
 use crate::parameters::{Parameters, count};
-use crate::recommendation::list_json;
+use crate::recommendation::ListBody;
 
 const COUNT_DEFAULT: usize = 10;
 
@@ -37,7 +37,7 @@ pub(super) struct Query {
 pub(super) async fn read(
     Workspace(engine): Workspace,
     Parameters(query): Parameters<Query>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let request = ListRequest {
         count: count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?,
         logic: query.logic,
@@ -52,5 +52,5 @@ pub(super) async fn read(
     request.validate().map_err(ApiError::invalid)?;
     let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
     let list = engine.recommend(user, &request)?;
-    Ok(Json(list_json(&list, engine::now())))
+    Ok(Json(ListBody::of(&list, engine::now())).into_response())
 }

@@ -14,7 +14,7 @@ use super::cursor;
 use super::lookup::Lookup;
 use crate::error::ApiError;
 use crate::parameters::{self, Parameters};
-use crate::recommendation::list_json;
+use crate::recommendation::ListBody;
 
 const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 200;
@@ -119,7 +119,7 @@ fn computed(
     }
     let is_detail = key != definition.key;
     Ok(match &lists[&definition.key] {
-        Ok(list) if is_detail => list_json(list, engine::now()),
+        Ok(list) if is_detail => json!(ListBody::of(list, engine::now())),
         Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
         Err(why) if is_detail => json!({ "items": [], "error": why }),
         Err(_) => json!([]),

@@ -94,7 +94,7 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
     let user = engine.user_of_text(user_id);
     let list = engine.recommend(user, request)?;
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&server::list_json(&list, engine::now()))?);
+        println!("{}", serde_json::to_string_pretty(&server::ListBody::of(&list, engine::now()))?);
         return Ok(());
     }
     if user.is_none() && request.logic == Logic::Personal {

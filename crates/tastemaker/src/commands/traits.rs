@@ -128,7 +128,7 @@ impl Sink {
             }
             Form::JsonLines(writer) => {
                 let ids: Vec<&str> = list.items.iter().map(|item| item.item_id.as_str()).collect();
-                let detail = server::list_json(list, engine::now());
+                let detail = server::ListBody::of(list, engine::now());
                 let key = &self.key;
                 let line =
                     serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use domain::{
     Exclusion, Interaction, InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, WorkspaceConfig,
     WorkspaceId,
@@ -138,7 +138,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         terminal::grouped(peak / 1_000_000),
         terminal::grouped(n_full as u64)
     );
-    if let Some((at_rate, closed, healthz)) = &loads {
+    if let Some(Loads { at_rate, beside_training, training_s, closed, healthz }) = &loads {
         let row = |name: &str, load: &Load| {
             vec![
                 name.to_owned(),
@@ -149,11 +149,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         };
         let rows = [
             row("lists, sent at a fixed rate", at_rate),
+            row("the same beside a training", beside_training),
             row("lists, as many as get through", closed),
             row("/healthz, as many as get through", healthz),
         ];
         println!("{}", terminal::table(&["requests over HTTP", "requests/s", "p50 ms", "p99 ms"], &rows));
-        println!("lists at {:.0} % of /healthz", 100.0 * closed.requests_per_s / healthz.requests_per_s);
+        println!(
+            "lists at {:.0} % of /healthz; p99 beside a training ({training_s:.1} s) {:.1} times that at rest",
+            100.0 * closed.requests_per_s / healthz.requests_per_s,
+            beside_training.p99_ms / at_rate.p99_ms
+        );
     }
     Ok(())
 }
@@ -221,8 +226,19 @@ fn write(set: &TrainingSet, path: &std::path::Path) -> Result<()> {
     Ok(file.flush()?)
 }
 
+/// What requests met.
+#[derive(serde::Serialize)]
+struct Loads {
+    at_rate: Load,
+    beside_training: Load,
+    /// How long that training took, in seconds.
+    training_s: f64,
+    closed: Load,
+    healthz: Load,
+}
+
 /// Some of the users in a running server with a model of its own, and requests for their lists beside requests for nothing.
-fn serve(args: &Args, set: &TrainingSet) -> Result<(Load, Load, Load)> {
+fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
     let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
     let n_served = args.served.min(args.users);
     let bootstrap: Bootstrap =
@@ -263,9 +279,18 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<(Load, Load, Load)> {
         let healthz: Arc<dyn Fn(u64) -> String + Send + Sync> = Arc::new(|_| "/healthz".to_owned());
         load::run(address, CONNECTIONS, None, 1, Arc::clone(&lists)).await?;
         let at_rate = load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
+        let engine = Arc::clone(&service.engines[0]);
+        let training =
+            tokio::task::spawn_blocking(move || engine.train(settings.training.options(), &|_| {}));
+        let training_s = Instant::now();
+        let beside_training =
+            load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
+        ensure!(!training.is_finished(), "the training ended before the load: ask for fewer --seconds");
+        training.await??;
+        let training_s = training_s.elapsed().as_secs_f64();
         let closed = load::run(address, CONNECTIONS, None, args.seconds, lists).await?;
         let healthz = load::run(address, CONNECTIONS, None, args.seconds, healthz).await?;
-        anyhow::Ok((at_rate, closed, healthz))
+        anyhow::Ok(Loads { at_rate, beside_training, training_s, closed, healthz })
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     service.close();
