@@ -11,9 +11,6 @@ use crate::statistics::{PairSums, SetSums, Sign};
 const PAIRS_PER_ITEM_MAX: usize = 500;
 const PAIRS_MAX: usize = 60_000_000;
 
-/// The place of an item that is not among the nearest; the places of those that are take one byte, so that all stay close to the processor.
-const NOWHERE: u8 = u8::MAX;
-
 /// The weighted gram, the strongest pairs of each item by cosine.
 pub struct Gram {
     pairs: Csr,
@@ -61,7 +58,9 @@ pub fn gram(set: &TrainingSet, config: &Config) -> Gram {
 
 /// Each item's solution over its `nearest` items; the penalty is a multiple of the mean diagonal.
 pub fn solve(gram: &Gram, nearest: usize, penalty: f32) -> Csr {
-    assert!(nearest < usize::from(NOWHERE));
+    // The places of items among the nearest take one byte, so that all stay close to the processor; the last is of items that are not.
+    let nowhere = u8::try_from(nearest).expect("a few dozen nearest items");
+    let width = nearest + 1;
     let Gram { pairs, diagonal } = gram;
     let n_items = diagonal.len();
     let known = diagonal.iter().filter(|own| **own > 0.0);
@@ -70,32 +69,36 @@ pub fn solve(gram: &Gram, nearest: usize, penalty: f32) -> Csr {
     let columns: Vec<Vec<(u32, f32)>> = (0..n_items)
         .into_par_iter()
         .map_init(
-            || vec![NOWHERE; n_items],
-            |place, item| {
-                let (others, sums) = pairs.row(item);
+            || (vec![nowhere; n_items], vec![0f32; nearest * width]),
+            |(place, sums), item| {
+                let (others, values) = pairs.row(item);
                 let mut support: Vec<(u32, f32)> = others
                     .iter()
-                    .zip(sums)
+                    .zip(values)
                     .map(|(&other, sum)| (other, sum / sizes[other as usize]))
                     .collect();
                 top_k_of(&mut support, nearest);
                 support.sort_unstable_by_key(|&(other, _)| other);
                 support.iter().zip(0..).for_each(|(&(other, _), n)| place[other as usize] = n);
                 let n = support.len();
+                for (row, &(other, _)) in sums.chunks_exact_mut(width).zip(&support) {
+                    row.fill(0.0);
+                    let (columns, values) = pairs.row(other as usize);
+                    columns.iter().zip(values).for_each(|(&column, &value)| {
+                        row[usize::from(place[column as usize])] = value;
+                    });
+                }
+                support.iter().for_each(|&(other, _)| place[other as usize] = nowhere);
                 let mut system = Dense::zeros(n, n);
                 for (row, &(other, _)) in support.iter().enumerate() {
-                    let (columns, values) = pairs.row(other as usize);
-                    for (&column, &value) in columns.iter().zip(values) {
-                        let column = place[column as usize];
-                        if column != NOWHERE {
-                            // A pair may be held in the row of one of the two only.
-                            system.row_mut(row)[column as usize] = value;
-                            system.row_mut(column as usize)[row] = value;
-                        }
+                    for column in 0..row {
+                        // A pair may be held in the row of one of the two only.
+                        let sum = sums[row * width + column].max(sums[column * width + row]);
+                        system.row_mut(row)[column] = sum;
+                        system.row_mut(column)[row] = sum;
                     }
                     system.row_mut(row)[row] = diagonal[other as usize] + penalty * mean;
                 }
-                support.iter().for_each(|&(other, _)| place[other as usize] = NOWHERE);
                 let mut solution: Vec<f32> =
                     support.iter().map(|&(other, value)| value * sizes[other as usize]).collect();
                 // Pairs that are left out can leave it indefinite: then nothing is said for the item.
