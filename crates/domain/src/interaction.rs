@@ -12,16 +12,19 @@ use crate::Timestamp;
 #[repr(u8)]
 pub enum InteractionKind {
     /// The user looked at the item.
+    #[serde(alias = "view")]
     DetailView = 0,
     /// The user bought the item.
     Purchase = 1,
     /// The user rated the item, from -1 (worst) to 1 (best).
     Rating = 2,
     /// The user put the item into the cart.
+    #[serde(alias = "cart")]
     CartAddition = 3,
     /// The user bookmarked, saved or shared the item.
     Bookmark = 4,
     /// The user played or read a share of the item, from 0 to 1.
+    #[serde(alias = "portion")]
     ViewPortion = 5,
 }
 

@@ -20,11 +20,13 @@ pub enum Logic {
 }
 
 impl Logic {
-    /// What a list leaves out where nothing is said.
-    pub fn exclusion(self) -> Exclusion {
+    /// What a list leaves out where nothing is said: a favourite brand stays one after a purchase.
+    pub fn exclusion(self, item_type: Option<&str>) -> Exclusion {
         match self {
-            Self::Personal | Self::Trending | Self::RecentlyViewed => Exclusion::Purchased,
-            Self::BuyAgain => Exclusion::None,
+            Self::Personal | Self::Trending | Self::RecentlyViewed if item_type.is_none() => {
+                Exclusion::Purchased
+            }
+            _ => Exclusion::None,
         }
     }
 }
@@ -92,7 +94,7 @@ impl ListRequest {
             count,
             logic,
             interaction: None,
-            exclude: logic.exclusion(),
+            exclude: logic.exclusion(None),
             item_type: None,
             diversity: 0.0,
             rotation_rate: 0.0,
@@ -114,6 +116,9 @@ impl ListRequest {
         }
         if self.interaction.is_some() && self.logic != Logic::Trending {
             return Err("interaction chooses what counts as trending: set logic to trending too".to_owned());
+        }
+        if self.item_type.as_deref() == Some("") {
+            return Err("item_type is empty, it must be a property of the catalog".to_owned());
         }
         let nothing_left = match self.logic {
             Logic::Personal | Logic::Trending => false,

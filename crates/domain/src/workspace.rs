@@ -125,7 +125,7 @@ impl TraitDefinition {
             count: self.count as usize,
             logic: self.logic,
             interaction: self.interaction,
-            exclude: self.exclude.unwrap_or(self.logic.exclusion()),
+            exclude: self.exclude.unwrap_or(self.logic.exclusion(self.item_type.as_deref())),
             item_type: self.item_type.clone(),
             diversity: self.diversity,
             rotation_rate: self.rotation_rate,

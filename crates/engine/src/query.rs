@@ -464,7 +464,7 @@ impl Engine {
         };
         let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
-            fallback: request.logic == Logic::Personal && items.iter().all(is_trending),
+            fallback: request.logic == Logic::Personal && !items.is_empty() && items.iter().all(is_trending),
             items,
             item_type: request.item_type.clone(),
             model: model.as_ref().map(|model| model.version.clone()),

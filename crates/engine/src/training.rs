@@ -139,6 +139,12 @@ impl Engine {
             .map(|(what, comparison)| {
                 format!("NDCG {:.4} beside {:.4} of {what}", comparison.ndcg, comparison.other_ndcg)
             });
+        // Without anything new since the model in use there is no comparison; but what hits nothing takes no place from what did.
+        let found_before = self.training().map_or(0.0, |training| training.search.blend.ndcg);
+        let finds_nothing = trained.search.blend.ndcg == 0.0 && found_before > 0.0;
+        let refused = refused.or(finds_nothing.then(|| {
+            format!("it hits nothing of what it was judged on, the model in use had NDCG {found_before:.4}")
+        }));
         let training = Training {
             version,
             offset,

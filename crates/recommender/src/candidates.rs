@@ -62,19 +62,17 @@ impl Room {
     }
 }
 
-/// What a history says: to each channel of the model, then, last, to the cold items.
+/// What a history says to each channel of the model; the cold items hear what the first one hears.
 pub(crate) type Weighed = Vec<Vec<(HistoryEntry, f32)>>;
 
 impl Sources<'_> {
     /// What a history says now.
     pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
         let weights = &self.interaction_weights;
-        let Some(model) = self.model else { return vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)] };
-        let mut weighed = model.weigh(history);
-        // The cold items hear what the first channel hears.
-        let of_cold = weighed.first().cloned();
-        weighed.push(of_cold.unwrap_or_else(|| WEIGHTING_WITHOUT_MODEL.weigh(history, weights)));
-        weighed
+        match self.model {
+            Some(model) => model.weigh(history),
+            None => vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)],
+        }
     }
 
     fn is_warm(&self, item: u32) -> bool {
@@ -108,7 +106,7 @@ impl Sources<'_> {
             if let Some(model) = self.model {
                 model.add(weighed, sums);
             }
-            if let Some(weighed) = weighed.last() {
+            if let Some(weighed) = weighed.first() {
                 self.cold.add(weighed, cosines, sums);
             }
             let mut best = TopK::new(n);
@@ -225,7 +223,7 @@ impl Sources<'_> {
                 }
             }
         }
-        if let Some(weighed) = weighed.last() {
+        if let Some(weighed) = weighed.first() {
             weighed.iter().for_each(|(entry, weight)| add(entry, weight * self.cold.part(entry.item, item)));
         }
         all.retain(|because| because.share > 0.0);

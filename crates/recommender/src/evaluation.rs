@@ -144,13 +144,11 @@ pub(crate) fn ideal(n_wanted: usize) -> f64 {
     (0..CUT_OFF.min(n_wanted)).map(gain).sum()
 }
 
-/// What each user's list is worth, as means; `popularity` is that of the items in the training part.
-pub fn metrics_of(test: &[TestUser], lists: &[Vec<ItemIdx>], popularity: &[f32]) -> Metrics {
+/// What each user's list from their own history is worth, as means; `counts` is how many interactions each item has in the training part.
+pub fn metrics_of(test: &[TestUser], lists: &[Vec<ItemIdx>], counts: &[u32]) -> Metrics {
     let mut metrics = Metrics { n_users: test.len(), ..Default::default() };
-    let total: f64 = popularity.iter().map(|value| f64::from(*value)).sum();
-    let smallest =
-        popularity.iter().copied().filter(|value| *value > f32::MIN_POSITIVE).fold(f32::MAX, f32::min);
-    let bits = |item: &ItemIdx| (total / f64::from(popularity[item.pos()].max(smallest))).log2();
+    let total: f64 = counts.iter().map(|count| f64::from(*count)).sum();
+    let bits = |item: &ItemIdx| (total / f64::from(counts[item.pos()].max(1))).log2();
     let mut shown: FxHashSet<ItemIdx> = FxHashSet::default();
     let (mut n_shown, mut n_bits) = (0usize, 0.0);
     for (user, list) in test.iter().zip(lists) {
@@ -169,6 +167,6 @@ pub fn metrics_of(test: &[TestUser], lists: &[Vec<ItemIdx>], popularity: &[f32])
     metrics.recall /= n;
     metrics.personal /= n;
     metrics.novelty = n_bits / n_shown.max(1) as f64;
-    metrics.coverage = shown.len() as f64 / popularity.len().max(1) as f64;
+    metrics.coverage = shown.len() as f64 / counts.len().max(1) as f64;
     metrics
 }

@@ -157,6 +157,9 @@ fn candidates(
             let floor = sources.relevance(request.list.min_relevance);
             let mut candidates = sources.personal(weighed, n, floor, allows);
             if request.list.min_relevance == Relevance::Low {
+                // What is trending takes no place of what is not, unless that steps back.
+                let needs_all = request.list.rotation_rate > 0.0 || request.item_type.is_some();
+                let n = if needs_all { n } else { request.list.count };
                 sources.fill(&mut candidates, None, n, allows);
             }
             candidates

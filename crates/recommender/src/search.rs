@@ -95,7 +95,9 @@ pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)
         tuner.tune(options.seed, progress);
     }
     let (config, popularity) = popularity_of(&split);
-    let blend = blending::blend(&tuner.pool, &popularity);
+    let mut counts = vec![0u32; set.n_items()];
+    split.train.entries().iter().for_each(|entry| counts[entry.item.pos()] += 1);
+    let blend = blending::blend(&tuner.pool, &counts);
     let popular = popular_lists(&popularity, &split.test);
     let mut components = blend.components;
     if components.is_empty() {
@@ -109,8 +111,9 @@ pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)
     let search = Search {
         split: split.kind,
         models: blend.models,
-        blend: metrics_of(&split.test, &blend.lists, &popularity),
-        popularity: metrics_of(&split.test, &popular, &popularity),
+        blend: metrics_of(&split.test, &blend.lists, &counts),
+        // The same for everybody: no such list is personal.
+        popularity: Metrics { personal: 0.0, ..metrics_of(&split.test, &popular, &counts) },
         parameters: Parameters {
             interaction_weights: *set.interaction_weights(),
             relevance: blend.relevance,
@@ -135,7 +138,8 @@ fn popularity_of(split: &Split) -> (popularity::Config, Vec<f32>) {
         let config = popularity::Config::default();
         return (config, scores(&config));
     }
-    let ndcg = |scores: &[f32]| metrics_of(&split.test, &popular_lists(scores, &split.test), scores).ndcg;
+    let unknown = vec![0; split.train.n_items()];
+    let ndcg = |scores: &[f32]| metrics_of(&split.test, &popular_lists(scores, &split.test), &unknown).ndcg;
     let mut best: Option<(f64, popularity::Config, Vec<f32>)> = None;
     for seasonal in [0.0, 0.5, 2.0, 6.0] {
         for half_life_days in [7.0, 30.0, 120.0].map(Some) {

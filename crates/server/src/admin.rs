@@ -49,11 +49,17 @@ async fn only_administrators(State(app): State<Arc<App>>, request: Request, next
 /// The workspace that a path names.
 struct Workspace(Arc<Engine>);
 
+#[derive(serde::Deserialize)]
+struct Place {
+    workspace: String,
+}
+
 impl FromRequestParts<Arc<App>> for Workspace {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Path(id) = Path::<String>::from_request_parts(parts, app)
+        // A path may have further parts.
+        let Path(Place { workspace: id }) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
         let known = || app.engines.keys().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");

@@ -55,16 +55,27 @@ impl<'a> ListBody<'a> {
     }
 }
 
+/// The word for where an item came from.
+pub fn source_of(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Model => "model",
+        Origin::New => "new",
+        Origin::Trending => "trending",
+        Origin::RecentlyViewed => "recently_viewed",
+        Origin::BuyAgain => "buy_again",
+    }
+}
+
 impl<'a> ItemBody<'a> {
     fn of(item: &'a ListedItem) -> Self {
         let of_first = |otherwise| item.because.first().map_or(otherwise, |reason| reason.kind.participle());
-        let (source, code) = match item.origin {
-            Origin::Model => ("model", of_first("model")),
-            Origin::New => ("new", "similar"),
-            Origin::Trending => ("trending", "trending"),
-            Origin::RecentlyViewed => ("recently_viewed", of_first("viewed")),
-            Origin::BuyAgain => ("buy_again", "buy_again"),
+        let code = match item.origin {
+            Origin::Model => of_first("model"),
+            Origin::New => "similar",
+            Origin::RecentlyViewed => of_first("viewed"),
+            origin @ (Origin::Trending | Origin::BuyAgain) => source_of(origin),
         };
+        let source = source_of(item.origin);
         let because = item.because.iter().map(BecauseBody::of).collect();
         Self { id: &item.item_id, score: item.score, source, reason: ReasonBody { code, because } }
     }

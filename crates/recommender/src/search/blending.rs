@@ -64,7 +64,7 @@ pub(super) struct Blend {
 }
 
 /// Chooses.
-pub(super) fn blend(pool: &Pool<'_>, popularity: &[f32]) -> Blend {
+pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
     let candidates = Candidates::of(pool);
     let columns = columns(pool, &candidates);
     let solo: Vec<f64> = columns.par_iter().map(|column| candidates.ndcg(&column.values)).collect();
@@ -80,7 +80,7 @@ pub(super) fn blend(pool: &Pool<'_>, popularity: &[f32]) -> Blend {
     }
     let tried = firsts.iter().map(|&n| Tried {
         component: columns[n].component,
-        metrics: metrics_of(pool.test, &items_of(&pool.lists(&[columns[n].member(pool)])), popularity),
+        metrics: metrics_of(pool.test, &items_of(&pool.lists(&[columns[n].member(pool)])), counts),
     });
     let models = tried.collect();
     let grown = firsts.iter().take(FIRSTS_MAX).map(|&first| grow(&columns, &candidates, first, solo[first]));

@@ -42,7 +42,7 @@ pub(super) async fn read(
         count: count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?,
         logic: query.logic,
         interaction: query.interaction,
-        exclude: query.exclude.unwrap_or(query.logic.exclusion()),
+        exclude: query.exclude.unwrap_or(query.logic.exclusion(query.item_type.as_deref())),
         item_type: query.item_type,
         diversity: query.diversity,
         rotation_rate: query.rotation_rate,

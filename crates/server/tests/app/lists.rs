@@ -75,6 +75,24 @@ async fn an_acknowledged_click_changes_the_next_list() {
 }
 
 #[tokio::test]
+async fn an_earlier_model_comes_back() {
+    let app = shop().await;
+    let admin = [("authorization", "Bearer admin")];
+    let first = app.admin("/api/workspaces/shop/training").await.body["training"]["version"].clone();
+    app.batch(json!([view(90_000, "u0", "lamp1")])).await;
+    app.post("/api/workspaces/shop/training", "", &admin).await;
+    let activate = |version: String| {
+        let path = format!("/api/workspaces/shop/models/{version}/activate");
+        let app = &app;
+        async move { app.post(&path, "", &admin).await }
+    };
+    let back = activate(first.as_str().unwrap().to_owned()).await;
+    assert_eq!((back.status.as_u16(), &back.body["training"]["version"]), (200, &first), "{}", back.line());
+    assert_eq!(app.admin("/api/workspaces/shop/models").await.body["active"], first);
+    insta::assert_snapshot!(activate("7".to_owned()).await.line(), @"404 not_found: no model 7: `tastemaker models` lists those there are");
+}
+
+#[tokio::test]
 async fn lists_can_be_asked_for_in_many_ways() {
     let app = shop().await;
     let order = track(95_000, "buyer", "Order Completed", json!({ "products": [{ "product_id": "rug1" }] }));

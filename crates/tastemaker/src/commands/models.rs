@@ -57,9 +57,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn row(training: &Training, active: Option<&str>) -> Vec<String> {
+    let is_active = active == Some(&training.version);
     let state = match &training.refused {
+        Some(_) if is_active => "in use, though refused",
+        _ if is_active => "in use",
         Some(_) => "refused",
-        None if active == Some(&training.version) => "in use",
         None => "",
     };
     let metrics = &training.search.blend;

@@ -181,6 +181,7 @@ struct Histories {
 
 fn read_interactions(path: &Path) -> Result<Histories> {
     let columns = Columns::of(path)?;
+    let now = engine::now();
     let (mut users, mut items) = (Ids::default(), Ids::default());
     let mut rows: Vec<Vec<HistoryEntry>> = Vec::new();
     columns.each_row(|n, row| {
@@ -197,7 +198,8 @@ fn read_interactions(path: &Path) -> Result<Histories> {
         let item = ItemIdx(items.index(&row.item_id));
         let value =
             matches!(row.kind, InteractionKind::Rating | InteractionKind::ViewPortion).then_some(row.value);
-        let at = row.timestamp.unwrap_or(Timestamp(0));
+        // Nothing has happened in the future, as for imports: such a time would make everything else look old.
+        let at = row.timestamp.unwrap_or(Timestamp(0)).min(now);
         rows[user].push(HistoryEntry::new(item, row.kind, at, value.flatten()));
         Ok(())
     })?;

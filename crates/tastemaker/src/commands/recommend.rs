@@ -34,7 +34,7 @@ pub(crate) struct Args {
     /// Of trending items: only interactions of this kind count (view, purchase, rating, cart, bookmark, portion)
     #[arg(long, value_name = "KIND", value_parser = kind)]
     interaction: Option<InteractionKind>,
-    /// What to leave out: none, purchased or interacted; the default is interacted where the logic leaves anything then
+    /// What to leave out: none, purchased or interacted; the default is interacted for items, none for values of a property, and what leaves anything for other logics
     #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
     exclude: Option<Exclusion>,
     /// Recommend values of this property, such as artists or brands, in place of items
@@ -64,8 +64,8 @@ fn kind(word: &str) -> Result<InteractionKind, String> {
 impl Args {
     fn request(&self) -> Result<ListRequest> {
         let exclude = match self.logic {
-            Logic::Personal | Logic::Trending => Exclusion::Interacted,
-            Logic::RecentlyViewed | Logic::BuyAgain => self.logic.exclusion(),
+            Logic::Personal | Logic::Trending if self.item_type.is_none() => Exclusion::Interacted,
+            logic => logic.exclusion(self.item_type.as_deref()),
         };
         let request = ListRequest {
             interaction: self.interaction,

@@ -112,7 +112,7 @@ impl Sink {
         match &mut self.form {
             Form::Csv(writer) => {
                 for (n, item) in list.items.iter().enumerate() {
-                    let source = if item.origin == engine::Origin::Model { "model" } else { "popular" };
+                    let source = server::source_of(item.origin);
                     let because: Vec<&str> =
                         item.because.iter().map(|reason| reason.item_id.as_str()).collect();
                     let (rank, score) = ((n + 1).to_string(), item.score.to_string());
