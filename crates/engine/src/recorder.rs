@@ -1,5 +1,6 @@
 //! What was served is journalled in the background: the one thing that a crash may forget, for less than a second.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -30,7 +31,7 @@ struct Waiting {
 #[derive(Default)]
 struct Queue {
     /// Oldest first.
-    waiting: Vec<Waiting>,
+    waiting: VecDeque<Waiting>,
     /// How many of the first are on their way to the journal.
     n_under_way: usize,
     is_stopping: bool,
@@ -54,13 +55,13 @@ impl Recorder {
     /// Notes a list that a user is given now.
     pub(crate) fn note(&self, user: UserIdx, shown: Vec<Shown>, list: ServedList) {
         let mut queue = self.queue.0.lock();
-        if queue.waiting.len() >= WAITING_MAX && queue.n_under_way == 0 {
+        if queue.waiting.len() >= WAITING_MAX {
+            // The oldest that is not on its way.
+            let oldest = queue.n_under_way;
+            queue.waiting.remove(oldest);
             metrics::counter!("served_lists_forgotten_total").increment(1);
-            queue.waiting.remove(0);
         }
-        if queue.waiting.len() < WAITING_MAX {
-            queue.waiting.push(Waiting { user, shown, list });
-        }
+        queue.waiting.push_back(Waiting { user, shown, list });
         self.queue.1.notify_one();
     }
 
@@ -102,7 +103,8 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         };
         let n = queue.waiting.iter().take_while(fits).count().max(1).min(queue.waiting.len());
         queue.n_under_way = n;
-        let lists: Vec<ServedList> = queue.waiting[..n].iter().map(|waiting| waiting.list.clone()).collect();
+        let lists: Vec<ServedList> =
+            queue.waiting.iter().take(n).map(|waiting| waiting.list.clone()).collect();
         (lists, queue.is_stopping && n == queue.waiting.len())
     };
     if lists.is_empty() {

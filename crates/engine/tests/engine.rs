@@ -272,6 +272,24 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
 }
 
 #[test]
+fn a_model_that_hits_nothing_takes_no_place_from_one_that_did() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    for n in 0..300 {
+        engine.submit_blocking(vec![viewed(n, n % 30, n / 30 + n % 2)]).unwrap();
+    }
+    let first = engine.train(TrainingOptions::default(), &|_| {}).unwrap();
+    assert!(first.refused.is_none() && first.search.blend.ndcg > 0.0);
+    // Nothing new has happened, but from now on views count nothing.
+    let mut config = engine.config();
+    config.interaction_weights.view = 0.0;
+    engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
+    let second = engine.train(TrainingOptions::default(), &|_| {}).unwrap();
+    assert!(second.refused.is_some_and(|why| why.starts_with("it hits nothing")));
+    assert_eq!(engine.training().unwrap().version, first.version);
+}
+
+#[test]
 fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
     let folder = tempfile::tempdir().unwrap();
     let rotating = ListRequest { rotation_rate: 1.0, ..asked(2, Exclusion::None) };

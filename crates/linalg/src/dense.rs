@@ -156,3 +156,31 @@ pub(crate) fn parallelism() -> Par {
 fn multiply(out: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, accumulate: Accum) {
     matmul(out, accumulate, a, b, 1.0, parallelism());
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_solves_a_system_gives_back_its_right_side() {
+        let (n, mut state) = (20, 7u32);
+        let mut root = Dense::zeros(n, n);
+        for value in root.values_mut() {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *value = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
+        }
+        let mut matrix = root.gram();
+        for k in 0..n {
+            matrix.row_mut(k)[k] += 1.0;
+        }
+        let right: Vec<f32> = (0..n).map(|k| k as f32 - 7.0).collect();
+        let mut x = right.clone();
+        matrix.clone().solve_in_place(&mut x).unwrap();
+        for k in 0..n {
+            let product: f32 = matrix.row(k).iter().zip(&x).map(|(a, b)| a * b).sum();
+            assert!((product - right[k]).abs() < 1e-3, "{k}: {product}");
+        }
+        matrix.row_mut(3)[3] = -50.0;
+        assert!(matrix.solve_in_place(&mut x).is_err());
+    }
+}

@@ -3,7 +3,7 @@
 use domain::{Exclusion, InteractionKind, ItemIdx};
 use rustc_hash::FxHashSet;
 
-use crate::HistoryEntry;
+use crate::{HistoryEntry, ItemType, ValueIdx};
 
 /// What may not be recommended to one user now.
 pub struct Eligibility<'a> {
@@ -23,9 +23,9 @@ impl<'a> Eligibility<'a> {
         Self { is_available, excluded: own.chain(older).collect() }
     }
 
-    /// The user's own items that are left out.
-    pub(crate) fn excluded(&self) -> impl Iterator<Item = ItemIdx> + '_ {
-        self.excluded.iter().copied()
+    /// The values of a property that may not be in a list: those of the user's own items that are left out.
+    pub(crate) fn excluded_values(&self, item_type: &ItemType) -> FxHashSet<ValueIdx> {
+        self.excluded.iter().flat_map(|item| item_type.of(*item).iter().copied()).collect()
     }
 
     /// Whether the item may be in the list.

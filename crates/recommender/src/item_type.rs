@@ -3,7 +3,7 @@
 //! A value scores the sum of what its items score among the best ones; the score of an item with several values is shared among them.
 
 use domain::{ItemIdx, PropertyValue};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::candidates::{Candidate, strongest};
 use crate::recommend::{Because, Recommended};
@@ -81,8 +81,7 @@ impl ItemType {
         because: impl Fn(ItemIdx) -> Vec<Because>,
         count: usize,
     ) -> Vec<Recommended<ValueIdx>> {
-        let excluded: FxHashSet<ValueIdx> =
-            eligibility.excluded().flat_map(|item| self.of(item).iter().copied()).collect();
+        let excluded = eligibility.excluded_values(self);
         // For each value its candidates with their parts of its score.
         let mut parts: FxHashMap<ValueIdx, Vec<(&Candidate, f32)>> = FxHashMap::default();
         for candidate in candidates {

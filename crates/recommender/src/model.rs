@@ -178,3 +178,44 @@ pub fn train_with(set: &TrainingSet, parameters: &Parameters, version: &str) -> 
         buy_again: buy_again::fit(set, &parameters.buy_again),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    /// A product whose first directions say most, as those of a decomposition do.
+    fn product(n_items: usize, rank: usize) -> ItemMatrix {
+        let mut basis = Dense::zeros(n_items, rank);
+        let mut state = 7u32;
+        for value in basis.values_mut() {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            *value = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
+        }
+        let filter = (0..rank).map(|k| 1.0 / (1.0 + k as f32)).collect();
+        ItemMatrix::Factors(Factors { basis: Arc::new(basis), filter, left: vec![2.0; n_items] })
+    }
+
+    #[test]
+    fn two_steps_keep_what_one_would_with_the_values_of_the_whole() {
+        let (n_items, kept_max) = (300, 30);
+        let compiled =
+            Channel::compile(HistoryWeighting::default(), &[(0.5, product(n_items, 40))], n_items, kept_max);
+        let mut whole = Dense::zeros(n_items, n_items);
+        let rows: Vec<Vec<(u32, f32)>> = (0..n_items as u32).map(|item| vec![(item, 0.5)]).collect();
+        product(n_items, 40).add_scores(&rows, &mut whole);
+        let mut n_same = 0;
+        for item in 0..n_items {
+            let exact = strongest(whole.row(item), item, kept_max);
+            let (columns, values) = compiled.related.row(item);
+            assert_eq!(columns.len(), kept_max);
+            for (&column, value) in columns.iter().zip(values) {
+                assert!((value - whole.row(item)[column as usize]).abs() < 1e-5);
+                n_same += usize::from(exact.iter().any(|(other, _)| *other == column));
+            }
+        }
+        let share = n_same as f32 / (n_items * kept_max) as f32;
+        assert!(share > 0.95, "{share}");
+    }
+}

@@ -24,16 +24,18 @@ fn every_model() -> Vec<ModelConfig> {
         ModelConfig::SequenceRidge(sequence_ridge::Config::FAST),
         ModelConfig::Content(content::Config::default()),
     ];
-    // A new model belongs into this list.
-    let is_listed = |model: &ModelConfig| match model {
-        ModelConfig::Neighbours(_)
-        | ModelConfig::Spectral(_)
-        | ModelConfig::Ridge(_)
-        | ModelConfig::Sequence(_)
-        | ModelConfig::SequenceRidge(_)
-        | ModelConfig::Content(_) => true,
+    // A new model does not compile here without a number, and without a place above its number is missing.
+    let number = |model: &ModelConfig| match model {
+        ModelConfig::Neighbours(_) => 0,
+        ModelConfig::Spectral(_) => 1,
+        ModelConfig::Ridge(_) => 2,
+        ModelConfig::Sequence(_) => 3,
+        ModelConfig::SequenceRidge(_) => 4,
+        ModelConfig::Content(_) => 5,
     };
-    assert!(all.iter().all(is_listed));
+    let mut numbers: Vec<usize> = all.iter().map(number).collect();
+    numbers.dedup();
+    assert_eq!(numbers, (0..numbers.len()).collect::<Vec<_>>());
     all
 }
 
@@ -101,6 +103,18 @@ fn each_is_the_same_for_any_number_of_threads_and_comes_back_from_its_artifact()
         let bytes = fit_on(1);
         assert_eq!(bytes, fit_on(3), "{}", config.name());
         assert_eq!(decode(&bytes).unwrap(), fit(config, &set), "{}", config.name());
+    }
+}
+
+#[test]
+fn a_ridge_over_all_others_is_the_dense_one() {
+    let set = set_of(rows_of(&checkerboard(40, 20)), 20);
+    let config = ridge::Config { penalty: 0.5, ..Default::default() };
+    let dense_one = dense(&fit(ModelConfig::Ridge(config), &set)).concat();
+    let nearest = ridge::Config { nearest: Some(19), ..config };
+    let largest = dense_one.iter().fold(0f32, |top, value| top.max(value.abs()));
+    for (x, y) in dense_one.iter().zip(dense(&fit(ModelConfig::Ridge(nearest), &set)).concat()) {
+        assert!((x - y).abs() < 1e-3 * largest, "{x} {y}");
     }
 }
 
