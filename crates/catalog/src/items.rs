@@ -1,18 +1,20 @@
-//! All items of a workspace: ids and availability in memory, properties in the store.
+//! All items of a workspace: ids, availability and properties.
 
 use domain::{Column, ItemIdx, PropertyValue, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
-use store::key::{KeyBuf, KeyParts};
+use store::key::KeyBuf;
 use store::{Batch, Read, Store, StoreError};
 
 use crate::keys::{self, Keys};
+use crate::{Property, PropertyTable};
 
 /// The catalog of one workspace.
 pub struct Catalog {
     keys: Keys,
     by_id: FxHashMap<String, ItemIdx>,
     items: Vec<Item>,
+    table: PropertyTable,
     current: Option<CatalogVersion>,
     /// The highest version that anything was staged under.
     last_version: u32,
@@ -28,6 +30,8 @@ struct ItemRecord {
     in_pages: bool,
     /// Some version of the catalog has listed it.
     ever_listed: bool,
+    /// It was deleted: another item may have its id since.
+    is_deleted: bool,
 }
 
 struct Item {
@@ -48,19 +52,16 @@ pub enum NamedBy {
 impl Item {
     fn is_available(&self, has_catalog: bool) -> bool {
         let record = &self.record;
-        self.listed || (!record.ever_listed && (record.in_messages || (record.in_pages && !has_catalog)))
+        let is_named = record.in_messages || (record.in_pages && !has_catalog);
+        !record.is_deleted && (self.listed || (!record.ever_listed && is_named))
     }
 }
 
 /// A version of the catalog.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogVersion {
     /// Its number, from 1 on.
     pub version: u32,
-    /// Its properties.
-    pub columns: Vec<Column>,
-    /// How many items it lists.
-    pub n_items: u64,
     /// When it became current; none while it is staged.
     pub activated_at: Option<Timestamp>,
 }
@@ -78,8 +79,10 @@ impl ItemRow {
     /// The bytes of its texts, which are most of it.
     pub fn text_bytes(&self) -> usize {
         let texts = self.values.iter().flatten().map(|value| match value {
-            PropertyValue::String(text) => text.len(),
-            PropertyValue::Set(texts) => texts.iter().map(String::len).sum(),
+            PropertyValue::String(text) | PropertyValue::Image(text) => text.len(),
+            PropertyValue::Set(texts) | PropertyValue::ImageList(texts) => {
+                texts.iter().map(String::len).sum()
+            }
             _ => 8,
         });
         self.item_id.len() + texts.sum::<usize>()
@@ -93,7 +96,9 @@ impl Catalog {
         let (mut by_id, mut items) = (FxHashMap::default(), Vec::new());
         for pair in store.scan(&keys.items, &[]) {
             let record: ItemRecord = keys::decode("item", &pair?.1)?;
-            by_id.insert(record.item_id.clone(), ItemIdx(items.len() as u32));
+            if !record.is_deleted {
+                by_id.insert(record.item_id.clone(), ItemIdx(items.len() as u32));
+            }
             items.push(Item { record, listed: false });
         }
         let (mut current, mut last_version) = (None, 0);
@@ -104,12 +109,12 @@ impl Catalog {
                 current = Some(version);
             }
         }
-        let mut catalog = Self { keys, by_id, items, current, last_version, n_available: 0 };
-        if let Some(current) = &catalog.current {
-            for item in catalog.listed_by(store, current.version)? {
-                catalog.items[item.pos()].listed = true;
-            }
+        let version = current.as_ref().map_or(0, |current: &CatalogVersion| current.version);
+        let table = keys::item_table(store, version)?;
+        for row in table.rows_of(store, version)? {
+            items[row as usize].listed = true;
         }
+        let mut catalog = Self { keys, by_id, items, table, current, last_version, n_available: 0 };
         catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
@@ -149,18 +154,76 @@ impl Catalog {
         self.last_version
     }
 
-    /// The properties of an item in the current version, unset ones left out.
-    pub fn properties<'a>(
-        &'a self,
-        read: &dyn Read,
-        item: ItemIdx,
-    ) -> Result<Vec<(&'a str, PropertyValue)>, StoreError> {
-        let Some(current) = &self.current else { return Ok(Vec::new()) };
-        let key = property_key(current.version, item);
-        let Some(bytes) = read.get(&self.keys.properties, &key)? else { return Ok(Vec::new()) };
-        let values: Vec<Option<PropertyValue>> = keys::decode("properties", &bytes)?;
-        let named = current.columns.iter().zip(values);
-        Ok(named.filter_map(|(column, value)| Some((column.name.as_str(), value?))).collect())
+    /// The properties of all items.
+    pub fn table(&self) -> &PropertyTable {
+        &self.table
+    }
+
+    /// The rows that changed since this was last asked.
+    pub fn take_changed(&mut self) -> rustc_hash::FxHashSet<u32> {
+        self.table.take_changed()
+    }
+
+    /// The item of an id, where it may be recommended: for the recommender API, where there is such an item.
+    pub fn existing(&self, item_id: &str) -> Option<ItemIdx> {
+        self.item(item_id).filter(|item| self.is_available(*item))
+    }
+
+    /// Adds a property whose name is new.
+    pub fn add_property(&mut self, batch: &mut Batch<'_>, property: Property, at: Timestamp) {
+        self.begin(batch, at);
+        self.table.add_property(batch, property);
+    }
+
+    /// Deletes a property with its values; false where there is none.
+    pub fn delete_property(&mut self, batch: &mut Batch<'_>, name: &str) -> bool {
+        self.table.delete_property(batch, name)
+    }
+
+    /// Lists an item in the current version, made where it is new, and sets values of properties that there are.
+    pub fn set(
+        &mut self,
+        batch: &mut Batch<'_>,
+        item_id: &str,
+        values: &[(&str, Option<PropertyValue>)],
+        at: Timestamp,
+    ) -> ItemIdx {
+        self.begin(batch, at);
+        let item = self.item_or_new(batch, item_id);
+        let entry = &mut self.items[item.pos()];
+        let was_available = entry.is_available(true);
+        entry.listed = true;
+        self.n_available += usize::from(!was_available);
+        if !std::mem::replace(&mut entry.record.ever_listed, true) {
+            self.put_item(batch, item);
+        }
+        self.table.set(batch, item.0, values);
+        item
+    }
+
+    /// Deletes an item for good: what was done with it stays with its index, which no id leads to any more.
+    pub fn delete(&mut self, batch: &mut Batch<'_>, item: ItemIdx) {
+        let has_catalog = self.current.is_some();
+        let entry = &mut self.items[item.pos()];
+        self.n_available -= usize::from(entry.is_available(has_catalog));
+        entry.listed = false;
+        entry.record.is_deleted = true;
+        self.by_id.remove(&entry.record.item_id);
+        self.put_item(batch, item);
+        self.table.remove(batch, item.0);
+    }
+
+    /// Makes a first version where there is none.
+    fn begin(&mut self, batch: &mut Batch<'_>, at: Timestamp) {
+        if self.current.is_some() {
+            return;
+        }
+        self.last_version += 1;
+        let version = CatalogVersion { version: self.last_version, activated_at: Some(at) };
+        batch.put(&self.keys.versions, version_key(version.version), keys::encode(&version));
+        self.table.start(version.version);
+        self.current = Some(version);
+        self.n_available = self.count_available();
     }
 
     /// The index of an item that a message names, made where it is new.
@@ -184,16 +247,22 @@ impl Catalog {
     /// Starts a version; whatever was staged before is given up.
     pub fn stage(&mut self, batch: &mut Batch<'_>, columns: Vec<Column>) {
         self.last_version += 1;
-        let version = CatalogVersion { version: self.last_version, columns, n_items: 0, activated_at: None };
+        let version = CatalogVersion { version: self.last_version, activated_at: None };
         batch.put(&self.keys.versions, version_key(version.version), keys::encode(&version));
+        // What the recommender API said of a property holds on where its type stays.
+        let known = |column: &Column| {
+            let known = self.table.property(&column.name).filter(|known| known.type_ == column.type_);
+            known.cloned().unwrap_or_else(|| Property::new(column.name.clone(), column.type_))
+        };
+        let properties = columns.iter().map(known).collect();
+        self.table.stage_schema(batch, self.last_version, properties);
     }
 
     /// Adds items to the staged version.
     pub fn stage_items(&mut self, batch: &mut Batch<'_>, rows: &[ItemRow]) {
         for row in rows {
             let item = self.item_or_new(batch, &row.item_id);
-            let key = property_key(self.last_version, item);
-            batch.put(&self.keys.properties, key, keys::encode(&row.values));
+            self.table.stage(batch, self.last_version, item.0, &row.values);
         }
     }
 
@@ -205,24 +274,22 @@ impl Catalog {
         if version.activated_at.is_some() {
             return Ok(false);
         }
-        let listed = self.listed_by(batch, version.version)?;
         self.items.iter_mut().for_each(|item| item.listed = false);
-        for &item in &listed {
-            let entry = &mut self.items[item.pos()];
-            entry.listed = true;
+        for row in self.table.rows_of(batch, version.version)? {
+            let entry = &mut self.items[row as usize];
+            // An item may have been deleted since it was staged.
+            entry.listed = !entry.record.is_deleted;
             if !std::mem::replace(&mut entry.record.ever_listed, true) {
-                self.put_item(batch, item);
+                self.put_item(batch, ItemIdx(row));
             }
         }
-        version.n_items = listed.len() as u64;
         version.activated_at = Some(at);
-        for keyspace in [&self.keys.properties, &self.keys.versions] {
-            let old: Vec<_> = batch.scan(keyspace, &[]).collect::<Result<_, _>>()?;
-            for (old_key, _) in old.into_iter().filter(|(old_key, _)| !old_key.starts_with(&key)) {
-                batch.remove(keyspace, old_key);
-            }
+        let old: Vec<_> = batch.scan(&self.keys.versions, &[]).collect::<Result<_, _>>()?;
+        for (old_key, _) in old.into_iter().filter(|(old_key, _)| *old_key != key) {
+            batch.remove(&self.keys.versions, old_key);
         }
         batch.put(&self.keys.versions, key, keys::encode(&version));
+        self.table.switch(batch, version.version)?;
         self.current = Some(version);
         self.n_available = self.count_available();
         Ok(true)
@@ -238,6 +305,7 @@ impl Catalog {
             in_messages: false,
             in_pages: false,
             ever_listed: false,
+            is_deleted: false,
         };
         self.by_id.insert(record.item_id.clone(), item);
         self.items.push(Item { record, listed: false });
@@ -253,23 +321,8 @@ impl Catalog {
     fn count_available(&self) -> usize {
         self.items.iter().filter(|item| item.is_available(self.current.is_some())).count()
     }
-
-    fn listed_by(&self, read: &dyn Read, version: u32) -> Result<Vec<ItemIdx>, StoreError> {
-        read.scan(&self.keys.properties, &version_key(version))
-            .map(|pair| {
-                let (key, _) = pair?;
-                let mut parts = KeyParts::new(&key);
-                parts.u32();
-                parts.u32().map(ItemIdx).ok_or(StoreError::Unreadable { what: "properties" })
-            })
-            .collect()
-    }
 }
 
 fn version_key(version: u32) -> Vec<u8> {
     KeyBuf::new().u32(version).build()
-}
-
-fn property_key(version: u32, item: ItemIdx) -> Vec<u8> {
-    KeyBuf::new().u32(version).u32(item.0).build()
 }

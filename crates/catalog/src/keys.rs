@@ -3,27 +3,38 @@
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Keyspace, Store, StoreError};
 
+use crate::PropertyTable;
+
 const ITEMS: &str = "catalog.items";
-const PROPERTIES: &str = "catalog.properties";
+const ITEM_PROPERTIES: &str = "catalog.item_properties";
+const ITEM_VALUES: &str = "catalog.item_values";
+const USER_PROPERTIES: &str = "catalog.user_properties";
+const USER_VALUES: &str = "catalog.user_values";
 const VERSIONS: &str = "catalog.versions";
 
 /// The names of the keyspaces, for opening the store.
-pub const KEYSPACES: [&str; 3] = [ITEMS, PROPERTIES, VERSIONS];
+pub const KEYSPACES: [&str; 6] =
+    [ITEMS, ITEM_PROPERTIES, ITEM_VALUES, USER_PROPERTIES, USER_VALUES, VERSIONS];
 
 pub(crate) struct Keys {
     pub(crate) items: Keyspace,
-    pub(crate) properties: Keyspace,
     pub(crate) versions: Keyspace,
 }
 
 impl Keys {
     pub(crate) fn open(store: &Store) -> Self {
-        Self {
-            items: store.keyspace(ITEMS),
-            properties: store.keyspace(PROPERTIES),
-            versions: store.keyspace(VERSIONS),
-        }
+        Self { items: store.keyspace(ITEMS), versions: store.keyspace(VERSIONS) }
     }
+}
+
+/// The item properties of a version.
+pub(crate) fn item_table(store: &Store, version: u32) -> Result<PropertyTable, StoreError> {
+    PropertyTable::load(store, store.keyspace(ITEM_PROPERTIES), store.keyspace(ITEM_VALUES), version)
+}
+
+/// The user properties.
+pub fn user_table(store: &Store) -> Result<PropertyTable, StoreError> {
+    PropertyTable::load(store, store.keyspace(USER_PROPERTIES), store.keyspace(USER_VALUES), 0)
 }
 
 pub(crate) fn encode(value: &impl Serialize) -> Vec<u8> {

@@ -111,7 +111,7 @@ impl House {
     fn picture(&self) -> String {
         let picture = |catalog: &Catalog| {
             let items = (0..catalog.n_items() as u32).map(ItemIdx).map(|item| {
-                let properties = catalog.properties(&self.store, item).unwrap();
+                let properties = catalog.table().values(item.0);
                 let shown: Vec<String> =
                     properties.iter().map(|(name, value)| format!("{name}={}", value.to_json())).collect();
                 let line = format!("{} {}", catalog.item_id(item), shown.join(" "));

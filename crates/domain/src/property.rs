@@ -3,10 +3,13 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// The types of item properties (the recommender API's, without those that only a client makes).
+use crate::Timestamp;
+
+/// The types of properties: the recommender API's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
+#[serde(rename_all = "camelCase")]
 pub enum PropertyType {
     /// A whole number.
     Int,
@@ -20,12 +23,24 @@ pub enum PropertyType {
     Timestamp,
     /// A set of texts, written `a|b|c` in CSV.
     Set,
+    /// The address of an image.
+    Image,
+    /// Addresses of images, in their order.
+    ImageList,
 }
 
 impl PropertyType {
     /// Every type, for messages and parsing.
-    pub const ALL: [Self; 6] =
-        [Self::Int, Self::Double, Self::String, Self::Boolean, Self::Timestamp, Self::Set];
+    pub const ALL: [Self; 8] = [
+        Self::Int,
+        Self::Double,
+        Self::String,
+        Self::Boolean,
+        Self::Timestamp,
+        Self::Set,
+        Self::Image,
+        Self::ImageList,
+    ];
 
     /// The word in files, on the command line and in APIs.
     pub fn word(self) -> &'static str {
@@ -36,6 +51,8 @@ impl PropertyType {
             Self::Boolean => "boolean",
             Self::Timestamp => "timestamp",
             Self::Set => "set",
+            Self::Image => "image",
+            Self::ImageList => "imageList",
         }
     }
 }
@@ -79,21 +96,74 @@ pub enum PropertyValue {
     /// See [`PropertyType::Boolean`].
     Boolean(bool),
     /// See [`PropertyType::Timestamp`].
-    Timestamp(crate::Timestamp),
+    Timestamp(Timestamp),
     /// See [`PropertyType::Set`].
     Set(Vec<String>),
+    /// See [`PropertyType::Image`].
+    Image(String),
+    /// See [`PropertyType::ImageList`].
+    ImageList(Vec<String>),
 }
 
 impl PropertyValue {
+    /// The value of JSON as APIs send it; none of `null`. The error says what was expected.
+    pub fn from_json(type_: PropertyType, json: &Value) -> Result<Option<Self>, String> {
+        let texts = |items: &[Value]| {
+            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+        };
+        let value = match (type_, json) {
+            (_, Value::Null) => return Ok(None),
+            (PropertyType::Int, Value::Number(number)) => number.as_i64().map(Self::Int),
+            (PropertyType::Double, Value::Number(number)) => number.as_f64().map(Self::Double),
+            (PropertyType::String, Value::String(text)) => Some(Self::String(text.clone())),
+            (PropertyType::Image, Value::String(text)) => Some(Self::Image(text.clone())),
+            (PropertyType::Boolean, Value::Bool(value)) => Some(Self::Boolean(*value)),
+            (PropertyType::Timestamp, Value::Number(number)) => {
+                number.as_f64().and_then(Timestamp::from_number).map(Self::Timestamp)
+            }
+            (PropertyType::Timestamp, Value::String(text)) => Timestamp::parse(text).map(Self::Timestamp),
+            (PropertyType::Set, Value::Array(items)) => texts(items).map(Self::Set),
+            (PropertyType::ImageList, Value::Array(items)) => texts(items).map(Self::ImageList),
+            _ => None,
+        };
+        value.map(Some).ok_or_else(|| {
+            let expected = match type_ {
+                PropertyType::Int => "a whole number of 64 bits",
+                PropertyType::Double => "a number",
+                PropertyType::String => "a string",
+                PropertyType::Image => "a string with the address of an image",
+                PropertyType::Boolean => "true or false",
+                PropertyType::Timestamp => "a time in ISO 8601 or a number of seconds since 1970",
+                PropertyType::Set => "an array of strings",
+                PropertyType::ImageList => "an array of strings with the addresses of images",
+            };
+            format!("must be {expected}")
+        })
+    }
+
+    /// The type whose value this is.
+    pub fn type_(&self) -> PropertyType {
+        match self {
+            Self::Int(_) => PropertyType::Int,
+            Self::Double(_) => PropertyType::Double,
+            Self::String(_) => PropertyType::String,
+            Self::Boolean(_) => PropertyType::Boolean,
+            Self::Timestamp(_) => PropertyType::Timestamp,
+            Self::Set(_) => PropertyType::Set,
+            Self::Image(_) => PropertyType::Image,
+            Self::ImageList(_) => PropertyType::ImageList,
+        }
+    }
+
     /// The value as JSON, the form of every API.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Int(value) => (*value).into(),
             Self::Double(value) => (*value).into(),
-            Self::String(value) => value.as_str().into(),
+            Self::String(value) | Self::Image(value) => value.as_str().into(),
             Self::Boolean(value) => (*value).into(),
             Self::Timestamp(value) => value.to_string().into(),
-            Self::Set(values) => values.clone().into(),
+            Self::Set(values) | Self::ImageList(values) => values.clone().into(),
         }
     }
 }

@@ -228,8 +228,7 @@ impl Engine {
             let views = shared.views.read();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
-        let features = features_of(&|| shared.views.read(), &shared.store, set.n_items())
-            .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
+        let features = features_of(&|| shared.views.read(), set.n_items());
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;

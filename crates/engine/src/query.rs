@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domain::{
     InteractionKind, ItemIdx, ListRequest, Logic, Message, PropertyValue, Rejection, RejectionReason,
@@ -65,13 +66,31 @@ pub struct ListedReason {
 pub(crate) struct Cold {
     /// The versions of model and catalog.
     of: (Option<String>, Option<u32>),
+    /// The state of the properties.
+    revision: u64,
+    made_at: Instant,
+    /// How long it took to make.
+    duration: Duration,
     items: ColdItems,
+}
+
+/// What cold items are like is made anew after a change at most so often ...
+const COLD_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// ... and takes at most this share of the time.
+const COLD_INTERVAL_FACTOR: u32 = 10;
+
+impl Cold {
+    /// Single items change all the time; lists go by what is known for a moment longer.
+    fn is_fresh(&self, revision: u64) -> bool {
+        let interval = COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR);
+        self.revision == revision || self.made_at.elapsed() < interval
+    }
 }
 
 /// Which values items have of the properties that lists were asked for.
 #[derive(Default)]
 pub(crate) struct ItemTypes {
-    catalog_version: Option<u32>,
+    revision: u64,
     by_property: BTreeMap<String, Arc<ItemType>>,
 }
 
@@ -254,15 +273,10 @@ impl Engine {
     }
 
     /// An item's properties; none for an item that nobody knows.
-    pub fn item_properties(
-        &self,
-        item_id: &str,
-    ) -> Result<Option<BTreeMap<String, PropertyValue>>, EngineError> {
+    pub fn item_properties(&self, item_id: &str) -> Option<BTreeMap<String, PropertyValue>> {
         let views = self.shared.views.read();
-        let Some(item) = views.catalog.item(item_id) else { return Ok(None) };
-        let properties =
-            views.catalog.properties(&self.shared.store, item).map_err(|source| self.of_store(source))?;
-        Ok(Some(properties.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()))
+        let values = views.catalog.table().values(views.catalog.item(item_id)?.0);
+        Some(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
     }
 
     /// The traits that sources set on a profile, in the order of their keys.
@@ -334,30 +348,33 @@ impl Engine {
         }
     }
 
-    /// What the model in use does not know, as of now; made when the model or the items have changed since it was last asked for.
-    fn cold(&self, model: Option<&Model>) -> Result<Arc<Cold>, EngineError> {
-        let (n_items, catalog_version) = {
-            let views = self.shared.views.read();
-            (views.catalog.n_items(), views.catalog.current().map(|version| version.version))
+    /// What the model in use does not know; made when the model or the items have changed since it was last asked for.
+    fn cold(&self, model: Option<&Model>) -> Arc<Cold> {
+        let (n_items, revision, catalog_version) = {
+            let Views { catalog, .. } = &*self.shared.views.read();
+            (catalog.n_items(), catalog.table().revision(), catalog.current().map(|version| version.version))
         };
         let of = (model.map(|model| model.version.clone()), catalog_version);
-        let fits = |cold: &Cold| cold.of == of;
+        let fits = |cold: &Cold| cold.of == of && cold.is_fresh(revision);
         if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
-            return Ok(cold);
+            return cold;
         }
         let _one_at_a_time = self.cold_lock.lock();
         if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
-            return Ok(cold);
+            return cold;
         }
-        let cold = Arc::new(Cold { of, items: ColdItems::of(self.features(n_items)?, model) });
+        let started = Instant::now();
+        let items = ColdItems::of(self.features(n_items), model);
+        let (made_at, duration) = (Instant::now(), started.elapsed());
+        let cold = Arc::new(Cold { of, revision, made_at, duration, items });
         self.cold.store(Some(Arc::clone(&cold)));
-        Ok(cold)
+        cold
     }
 
     /// What a request needs beside the views, as it is now.
     fn ready(&self, request: &ListRequest) -> Result<Ready, EngineError> {
         let model = self.model.load_full();
-        let cold = self.cold(model.as_deref())?;
+        let cold = self.cold(model.as_deref());
         let item_type = request.item_type.as_deref().map(|property| self.item_type(property)).transpose()?;
         Ok(Ready { model, cold, item_type })
     }
@@ -365,27 +382,28 @@ impl Engine {
     /// Which values of a property items have; read again when the catalog has changed.
     fn item_type(&self, property: &str) -> Result<Arc<ItemType>, EngineError> {
         let mut item_types = self.item_types.lock();
-        let version = {
+        let (revision, n_items) = {
             let views = self.shared.views.read();
-            let columns = views.catalog.current().map_or(&[][..], |version| &version.columns);
-            if columns.iter().all(|column| column.name != property) {
-                let known: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+            let table = views.catalog.table();
+            if table.property(property).is_none() {
+                let known: Vec<&str> = table.properties().map(|property| property.name.as_str()).collect();
                 let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
                 return Err(EngineError::NoSuchProperty { property: property.to_owned(), known });
             }
-            views.catalog.current().map(|version| version.version)
+            (table.revision(), views.catalog.n_items())
         };
-        if item_types.catalog_version != version {
-            *item_types = ItemTypes { catalog_version: version, by_property: BTreeMap::new() };
+        if item_types.revision != revision {
+            *item_types = ItemTypes { revision, by_property: BTreeMap::new() };
         }
         if let Some(item_type) = item_types.by_property.get(property) {
             return Ok(Arc::clone(item_type));
         }
         let mut item_type = ItemType::new();
-        let n_items = self.shared.views.read().catalog.n_items();
-        self.each_item(n_items, |_, properties| {
-            item_type.push(properties.iter().find(|(name, _)| *name == property).map(|(_, value)| value));
-        })?;
+        let views = self.shared.views.read();
+        for item in 0..n_items as u32 {
+            item_type.push(views.catalog.table().value(item, property).as_ref());
+        }
+        drop(views);
         let item_type = Arc::new(item_type);
         item_types.by_property.insert(property.to_owned(), Arc::clone(&item_type));
         Ok(item_type)

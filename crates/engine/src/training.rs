@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{ItemIdx, PropertyValue, Timestamp};
+use domain::{ItemIdx, Timestamp};
 use recommender::evaluation::{Comparison, lists_of};
 use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
@@ -116,7 +116,7 @@ impl Engine {
                 histories.n_interactions(),
             )
         };
-        let set = self.completed(set)?;
+        let set = self.completed(set);
         let version = format!("{offset:012}");
         let current = self.model.load_full().zip(self.training());
         let (trained, beside_current, beside_popularity) = threads.install(|| {
@@ -186,7 +186,7 @@ impl Engine {
             let views = self.shared.views.read();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
-        let set = self.completed(set)?;
+        let set = self.completed(set);
         Ok(recommender::search(&set, &SearchOptions { seed }, progress).0)
     }
 
@@ -238,53 +238,29 @@ impl Engine {
     }
 
     /// The set with what items are like, and with what counts how much.
-    fn completed(&self, set: TrainingSet) -> Result<TrainingSet, EngineError> {
-        let features = self.features(set.n_items())?;
+    fn completed(&self, set: TrainingSet) -> TrainingSet {
+        let features = self.features(set.n_items());
         let weights = self.shared.views.read().config.interaction_weights;
-        Ok(set.with_features(features).with_interaction_weights(weights))
-    }
-
-    /// Hands the first `n_items` items with their properties to `take`.
-    pub(crate) fn each_item(
-        &self,
-        n_items: usize,
-        take: impl FnMut(ItemIdx, &[(&str, PropertyValue)]),
-    ) -> Result<(), EngineError> {
-        each_item(&|| self.shared.views.read(), &self.shared.store, n_items, take)
-            .map_err(|source| self.of_store(source))
+        set.with_features(features).with_interaction_weights(weights)
     }
 
     /// What the items are like, by their properties.
-    pub(crate) fn features(&self, n_items: usize) -> Result<Arc<recommender::Features>, EngineError> {
-        features_of(&|| self.shared.views.read(), &self.shared.store, n_items)
-            .map_err(|source| self.of_store(source))
+    pub(crate) fn features(&self, n_items: usize) -> Arc<recommender::Features> {
+        features_of(&|| self.shared.views.read(), n_items)
     }
 }
 
-/// Reads properties a few items at a time, so that the fold gets its turns.
-pub(crate) fn each_item<'a>(
+/// What the items are like, by their properties; read a few items at a time, so that the fold gets its turns.
+pub(crate) fn features_of<'a>(
     views: &dyn Fn() -> parking_lot::RwLockReadGuard<'a, Views>,
-    store: &store::Store,
     n_items: usize,
-    mut take: impl FnMut(ItemIdx, &[(&str, PropertyValue)]),
-) -> Result<(), store::StoreError> {
+) -> Arc<recommender::Features> {
+    let mut builder = FeaturesBuilder::default();
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {
         let views = views();
         for item in first..(first + ITEMS_PER_STEP).min(n_items) {
-            let item = ItemIdx(item as u32);
-            take(item, &views.catalog.properties(store, item)?);
+            builder.add(ItemIdx(item as u32), &views.catalog.table().values(item as u32));
         }
     }
-    Ok(())
-}
-
-/// What the items are like, by their properties.
-pub(crate) fn features_of<'a>(
-    views: &dyn Fn() -> parking_lot::RwLockReadGuard<'a, Views>,
-    store: &store::Store,
-    n_items: usize,
-) -> Result<Arc<recommender::Features>, store::StoreError> {
-    let mut builder = FeaturesBuilder::default();
-    each_item(views, store, n_items, |item, properties| builder.add(item, properties))?;
-    Ok(Arc::new(builder.finish(n_items)))
+    Arc::new(builder.finish(n_items))
 }

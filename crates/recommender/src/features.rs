@@ -100,8 +100,8 @@ impl FeaturesBuilder {
                 PropertyValue::Boolean(value) => self.feature(item, property, value.to_string()),
                 PropertyValue::Int(value) => self.number(item, property, *value as f64),
                 PropertyValue::Double(value) => self.number(item, property, *value),
-                // A moment is like no other.
-                PropertyValue::Timestamp(_) => {}
+                // A moment is like no other, and so is the address of an image.
+                PropertyValue::Timestamp(_) | PropertyValue::Image(_) | PropertyValue::ImageList(_) => {}
             }
         }
     }

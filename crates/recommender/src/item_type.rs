@@ -38,8 +38,10 @@ impl ItemType {
     pub fn push(&mut self, value: Option<&PropertyValue>) {
         let texts: Vec<String> = match value {
             None => Vec::new(),
-            Some(PropertyValue::Set(members)) => members.iter().take(VALUES_PER_ITEM_MAX).cloned().collect(),
-            Some(PropertyValue::String(text)) => vec![text.clone()],
+            Some(PropertyValue::Set(members) | PropertyValue::ImageList(members)) => {
+                members.iter().take(VALUES_PER_ITEM_MAX).cloned().collect()
+            }
+            Some(PropertyValue::String(text) | PropertyValue::Image(text)) => vec![text.clone()],
             Some(PropertyValue::Int(value)) => vec![value.to_string()],
             Some(PropertyValue::Double(value)) => vec![value.to_string()],
             Some(PropertyValue::Boolean(value)) => vec![value.to_string()],

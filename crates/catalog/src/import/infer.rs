@@ -64,7 +64,9 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
                     let dated = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
                     dated && Timestamp::parse(text).is_some()
                 }
-                PropertyType::String | PropertyType::Set => true,
+                PropertyType::String | PropertyType::Set | PropertyType::Image | PropertyType::ImageList => {
+                    true
+                }
             }
         }
         Raw::Json(value) => match type_ {
@@ -72,7 +74,7 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
             PropertyType::Double => value.is_number(),
             PropertyType::Boolean => value.is_boolean(),
             PropertyType::Timestamp => false,
-            PropertyType::String | PropertyType::Set => true,
+            PropertyType::String | PropertyType::Set | PropertyType::Image | PropertyType::ImageList => true,
         },
     }
 }
@@ -108,34 +110,22 @@ pub(super) fn typed(raw: &Raw, type_: PropertyType) -> Result<Option<PropertyVal
             PropertyType::Boolean => boolean(text.trim()).map(PropertyValue::Boolean),
             PropertyType::Timestamp => Timestamp::parse(text).map(PropertyValue::Timestamp),
             PropertyType::String => Some(PropertyValue::String(text.clone())),
-            PropertyType::Set => Some(PropertyValue::Set(
-                text.split('|').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect(),
-            )),
+            PropertyType::Set => Some(PropertyValue::Set(parts(text))),
+            PropertyType::Image => Some(PropertyValue::Image(text.clone())),
+            PropertyType::ImageList => Some(PropertyValue::ImageList(parts(text))),
         },
-        Raw::Json(value) => match (type_, value) {
-            (PropertyType::Int, Value::Number(n)) => n.as_i64().map(PropertyValue::Int),
-            (PropertyType::Double, Value::Number(n)) => n.as_f64().map(PropertyValue::Double),
-            (PropertyType::Boolean, Value::Bool(b)) => Some(PropertyValue::Boolean(*b)),
-            (PropertyType::Timestamp, Value::String(text)) => {
-                Timestamp::parse(text).map(PropertyValue::Timestamp)
-            }
-            (PropertyType::Timestamp, Value::Number(n)) => {
-                n.as_f64().and_then(Timestamp::from_number).map(PropertyValue::Timestamp)
-            }
-            (PropertyType::String, Value::String(text)) => Some(PropertyValue::String(text.clone())),
-            (PropertyType::Set, Value::Array(values)) => {
-                let texts: Option<Vec<String>> =
-                    values.iter().map(|value| value.as_str().map(str::to_owned)).collect();
-                texts.map(PropertyValue::Set)
-            }
-            _ => None,
-        },
+        Raw::Json(value) => PropertyValue::from_json(type_, value).ok().flatten(),
     };
     typed.map(Some).ok_or_else(|| match raw {
         Raw::Text(text) => format!("{:?}", text.chars().take(80).collect::<String>()),
         Raw::Json(value) => value.to_string().chars().take(80).collect(),
         Raw::Absent => String::new(),
     })
+}
+
+/// The members of a set or list in CSV.
+fn parts(text: &str) -> Vec<String> {
+    text.split('|').map(str::trim).filter(|part| !part.is_empty()).map(str::to_owned).collect()
 }
 
 fn boolean(text: &str) -> Option<bool> {

@@ -217,7 +217,7 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
 }
 
 fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
-    let properties = engine.item_properties(item_id)?.unwrap_or_default();
+    let properties = engine.item_properties(item_id).unwrap_or_default();
     let text = |key: &str| {
         properties.get(key).map_or(String::new(), |value| match value.to_json() {
             serde_json::Value::String(text) => text,

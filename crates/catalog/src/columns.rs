@@ -1,0 +1,128 @@
+//! The values of one property in memory, one cell a row.
+
+use domain::{PropertyType, PropertyValue, Timestamp};
+
+use crate::texts::{TextId, Texts};
+
+/// The cells of one property; rows beyond the end are unset.
+#[derive(Debug)]
+pub enum Cells {
+    /// Whole numbers.
+    Int(Vec<Option<i64>>),
+    /// Numbers.
+    Double(Vec<Option<f64>>),
+    /// True or false.
+    Boolean(Vec<Option<bool>>),
+    /// Milliseconds since 1970.
+    Timestamp(Vec<Option<i64>>),
+    /// Texts, and addresses of images.
+    Text(Vec<Option<TextId>>),
+    /// Sets, sorted by id without duplicates; lists of images in their own order.
+    Texts(Vec<Option<Box<[TextId]>>>),
+}
+
+impl Cells {
+    pub(crate) fn new(type_: PropertyType) -> Self {
+        match type_ {
+            PropertyType::Int => Self::Int(Vec::new()),
+            PropertyType::Double => Self::Double(Vec::new()),
+            PropertyType::Boolean => Self::Boolean(Vec::new()),
+            PropertyType::Timestamp => Self::Timestamp(Vec::new()),
+            PropertyType::String | PropertyType::Image => Self::Text(Vec::new()),
+            PropertyType::Set | PropertyType::ImageList => Self::Texts(Vec::new()),
+        }
+    }
+
+    /// Sets or unsets a cell; the value is of the column's type.
+    pub(crate) fn set(&mut self, texts: &mut Texts, row: usize, value: Option<&PropertyValue>) {
+        self.release(texts, row);
+        match (self, value) {
+            (Self::Int(cells), Some(PropertyValue::Int(value))) => put(cells, row, Some(*value)),
+            (Self::Double(cells), Some(PropertyValue::Double(value))) => put(cells, row, Some(*value)),
+            (Self::Boolean(cells), Some(PropertyValue::Boolean(value))) => put(cells, row, Some(*value)),
+            (Self::Timestamp(cells), Some(PropertyValue::Timestamp(value))) => put(cells, row, Some(value.0)),
+            (Self::Text(cells), Some(PropertyValue::String(text) | PropertyValue::Image(text))) => {
+                put(cells, row, Some(texts.take(text)));
+            }
+            (Self::Texts(cells), Some(PropertyValue::ImageList(list))) => {
+                put(cells, row, Some(list.iter().map(|text| texts.take(text)).collect()));
+            }
+            (Self::Texts(cells), Some(PropertyValue::Set(members))) => {
+                let mut ids: Vec<TextId> = Vec::with_capacity(members.len());
+                for member in members {
+                    let id = texts.take(member);
+                    match ids.binary_search(&id) {
+                        Ok(_) => texts.release(id),
+                        Err(at) => ids.insert(at, id),
+                    }
+                }
+                put(cells, row, Some(ids.into()));
+            }
+            (Self::Int(cells), _) => put(cells, row, None),
+            (Self::Double(cells), _) => put(cells, row, None),
+            (Self::Boolean(cells), _) => put(cells, row, None),
+            (Self::Timestamp(cells), _) => put(cells, row, None),
+            (Self::Text(cells), _) => put(cells, row, None),
+            (Self::Texts(cells), _) => put(cells, row, None),
+        }
+    }
+
+    /// The value of a cell, members of sets in the order of their texts.
+    pub(crate) fn value(&self, type_: PropertyType, texts: &Texts, row: usize) -> Option<PropertyValue> {
+        let text = |id: &TextId| texts.text(*id).to_owned();
+        Some(match self {
+            Self::Int(cells) => PropertyValue::Int((*cells.get(row)?)?),
+            Self::Double(cells) => PropertyValue::Double((*cells.get(row)?)?),
+            Self::Boolean(cells) => PropertyValue::Boolean((*cells.get(row)?)?),
+            Self::Timestamp(cells) => PropertyValue::Timestamp(Timestamp((*cells.get(row)?)?)),
+            Self::Text(cells) => {
+                let text = text(cells.get(row)?.as_ref()?);
+                match type_ {
+                    PropertyType::Image => PropertyValue::Image(text),
+                    _ => PropertyValue::String(text),
+                }
+            }
+            Self::Texts(cells) => {
+                let mut list: Vec<String> = cells.get(row)?.as_ref()?.iter().map(text).collect();
+                if type_ == PropertyType::ImageList {
+                    return Some(PropertyValue::ImageList(list));
+                }
+                list.sort_unstable();
+                PropertyValue::Set(list)
+            }
+        })
+    }
+
+    /// Gives up the texts of all cells.
+    pub(crate) fn release_all(&self, texts: &mut Texts) {
+        let n_rows = match self {
+            Self::Text(cells) => cells.len(),
+            Self::Texts(cells) => cells.len(),
+            _ => 0,
+        };
+        (0..n_rows).for_each(|row| self.release(texts, row));
+    }
+
+    fn release(&self, texts: &mut Texts, row: usize) {
+        match self {
+            Self::Text(cells) => {
+                cells.get(row).copied().flatten().into_iter().for_each(|id| texts.release(id));
+            }
+            Self::Texts(cells) => {
+                let ids = cells.get(row).and_then(Option::as_deref).unwrap_or_default();
+                ids.iter().for_each(|id| texts.release(*id));
+            }
+            _ => {}
+        }
+    }
+}
+
+fn put<T>(cells: &mut Vec<Option<T>>, row: usize, value: Option<T>) {
+    if row >= cells.len() {
+        if value.is_none() {
+            return;
+        }
+        cells.resize_with(row + 1, || None);
+    }
+    cells[row] = value;
+}

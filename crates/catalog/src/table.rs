@@ -1,0 +1,270 @@
+//! Typed properties of rows: the schema and all cells in memory, written through to the store.
+
+use domain::{PropertyType, PropertyValue};
+use rustc_hash::FxHashSet;
+use serde::{Deserialize, Serialize};
+use store::key::{KeyBuf, KeyParts};
+use store::{Batch, Keyspace, Read, Store, StoreError};
+
+use crate::columns::Cells;
+use crate::keys;
+use crate::texts::Texts;
+
+/// A property of items or of users.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Property {
+    /// Its name.
+    pub name: String,
+    /// The type of its values.
+    pub type_: PropertyType,
+    /// What it is for, such as `title`; a role has one property.
+    pub role: Option<String>,
+    /// What else the client keeps with it: settings of the role and notes, as JSON text.
+    pub settings: Option<String>,
+}
+
+impl Property {
+    /// A property with nothing but name and type.
+    pub fn new(name: impl Into<String>, type_: PropertyType) -> Self {
+        Self { name: name.into(), type_, role: None, settings: None }
+    }
+}
+
+/// What the store keeps of a row: the number of each property with its value.
+type Row = Vec<(u32, PropertyValue)>;
+
+struct Entry {
+    /// Given out once: a property that is deleted and made again is another one.
+    number: u32,
+    property: Property,
+    cells: Cells,
+}
+
+/// Rows with properties.
+pub struct PropertyTable {
+    schema: Keyspace,
+    rows: Keyspace,
+    /// Before every row's number in its key: the version that is read.
+    version: u32,
+    entries: Vec<Entry>,
+    next_number: u32,
+    texts: Texts,
+    /// Counted up with every change of a schema or a value.
+    revision: u64,
+    /// Rows that changed since they were last asked for.
+    changed: FxHashSet<u32>,
+}
+
+/// What the store keeps of a schema.
+#[derive(Default, Serialize, Deserialize)]
+struct SchemaRecord {
+    next_number: u32,
+    properties: Vec<(u32, Property)>,
+}
+
+impl PropertyTable {
+    /// Loads the rows of a version.
+    pub fn load(store: &Store, schema: Keyspace, rows: Keyspace, version: u32) -> Result<Self, StoreError> {
+        let mut table = Self {
+            schema,
+            rows,
+            version,
+            entries: Vec::new(),
+            next_number: 0,
+            texts: Texts::default(),
+            revision: 0,
+            changed: FxHashSet::default(),
+        };
+        table.read_version(store, version)?;
+        Ok(table)
+    }
+
+    /// The properties, in the order in which they were made.
+    pub fn properties(&self) -> impl Iterator<Item = &Property> {
+        self.entries.iter().map(|entry| &entry.property)
+    }
+
+    /// The property of a name.
+    pub fn property(&self, name: &str) -> Option<&Property> {
+        self.properties().find(|property| property.name == name)
+    }
+
+    /// The cells of a property.
+    pub fn cells(&self, name: &str) -> Option<&Cells> {
+        self.entries.iter().find(|entry| entry.property.name == name).map(|entry| &entry.cells)
+    }
+
+    /// The texts of all cells.
+    pub fn texts(&self) -> &Texts {
+        &self.texts
+    }
+
+    /// Counted up with every change.
+    pub fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// A value of a row.
+    pub fn value(&self, row: u32, name: &str) -> Option<PropertyValue> {
+        let entry = self.entries.iter().find(|entry| entry.property.name == name)?;
+        entry.cells.value(entry.property.type_, &self.texts, row as usize)
+    }
+
+    /// The values of a row, unset ones left out.
+    pub fn values(&self, row: u32) -> Vec<(&str, PropertyValue)> {
+        let value = |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);
+        self.entries.iter().filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?))).collect()
+    }
+
+    /// The rows that changed since this was last asked.
+    pub fn take_changed(&mut self) -> FxHashSet<u32> {
+        std::mem::take(&mut self.changed)
+    }
+
+    /// Adds a property whose name is new.
+    pub fn add_property(&mut self, batch: &mut Batch<'_>, property: Property) {
+        let cells = Cells::new(property.type_);
+        self.entries.push(Entry { number: self.next_number, property, cells });
+        self.next_number += 1;
+        self.put_schema(batch);
+    }
+
+    /// Deletes a property with its values; false where there is none.
+    pub fn delete_property(&mut self, batch: &mut Batch<'_>, name: &str) -> bool {
+        let Some(at) = self.entries.iter().position(|entry| entry.property.name == name) else {
+            return false;
+        };
+        self.entries.remove(at).cells.release_all(&mut self.texts);
+        self.put_schema(batch);
+        true
+    }
+
+    /// Sets or unsets values of properties that there are, of their types.
+    pub fn set(&mut self, batch: &mut Batch<'_>, row: u32, values: &[(&str, Option<PropertyValue>)]) {
+        for (name, value) in values {
+            let Some(entry) = self.entries.iter_mut().find(|entry| entry.property.name == *name) else {
+                continue;
+            };
+            entry.cells.set(&mut self.texts, row as usize, value.as_ref());
+        }
+        let stored: Row = self
+            .entries
+            .iter()
+            .filter_map(|entry| {
+                let value = entry.cells.value(entry.property.type_, &self.texts, row as usize)?;
+                Some((entry.number, value))
+            })
+            .collect();
+        batch.put(&self.rows, row_key(self.version, row), keys::encode(&stored));
+        self.note_change(row);
+    }
+
+    /// Removes a row with all its values.
+    pub fn remove(&mut self, batch: &mut Batch<'_>, row: u32) {
+        for entry in &mut self.entries {
+            entry.cells.set(&mut self.texts, row as usize, None);
+        }
+        batch.remove(&self.rows, row_key(self.version, row));
+        self.note_change(row);
+    }
+
+    /// Reads and writes an empty version from now on, where nothing was written before.
+    pub(crate) fn start(&mut self, version: u32) {
+        assert!(self.entries.is_empty(), "there is nothing to be left behind");
+        self.version = version;
+    }
+
+    /// Starts a version beside the one that is read; `stage` fills it.
+    pub(crate) fn stage_schema(&self, batch: &mut Batch<'_>, version: u32, properties: Vec<Property>) {
+        let next_number = properties.len() as u32;
+        let properties = (0..).zip(properties).collect();
+        let record = SchemaRecord { next_number, properties };
+        batch.put(&self.schema, version_key(version), keys::encode(&record));
+    }
+
+    /// Adds a row, with values in the order of the properties, to a version beside the one that is read.
+    pub(crate) fn stage(
+        &self,
+        batch: &mut Batch<'_>,
+        version: u32,
+        row: u32,
+        values: &[Option<PropertyValue>],
+    ) {
+        let stored: Row = (0..).zip(values).filter_map(|(n, value)| Some((n, value.clone()?))).collect();
+        batch.put(&self.rows, row_key(version, row), keys::encode(&stored));
+    }
+
+    /// The rows that a version has, in order.
+    pub(crate) fn rows_of(&self, read: &dyn Read, version: u32) -> Result<Vec<u32>, StoreError> {
+        read.scan(&self.rows, &version_key(version)).map(|pair| parse_row_key(&pair?.0)).collect()
+    }
+
+    /// Reads another version from now on and removes every other one.
+    pub(crate) fn switch(&mut self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
+        let old = self.rows_of(batch, self.version)?;
+        let key = version_key(version);
+        for keyspace in [&self.rows, &self.schema] {
+            let pairs: Vec<_> = batch.scan(keyspace, &[]).collect::<Result<_, _>>()?;
+            for (old_key, _) in pairs.into_iter().filter(|(old_key, _)| !old_key.starts_with(&key)) {
+                batch.remove(keyspace, old_key);
+            }
+        }
+        self.changed.extend(old);
+        self.read_version(batch, version)
+    }
+
+    fn read_version(&mut self, read: &dyn Read, version: u32) -> Result<(), StoreError> {
+        self.version = version;
+        self.revision += 1;
+        self.texts = Texts::default();
+        let record: SchemaRecord = match read.get(&self.schema, &version_key(version))? {
+            Some(bytes) => keys::decode("properties", &bytes)?,
+            None => SchemaRecord::default(),
+        };
+        self.next_number = record.next_number;
+        self.entries = record
+            .properties
+            .into_iter()
+            .map(|(number, property)| Entry { number, cells: Cells::new(property.type_), property })
+            .collect();
+        for pair in read.scan(&self.rows, &version_key(version)) {
+            let (key, value) = pair?;
+            let row = parse_row_key(&key)?;
+            let stored: Row = keys::decode("values", &value)?;
+            for (number, value) in stored {
+                // What belongs to a deleted property is left over until the row is written again.
+                if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
+                    entry.cells.set(&mut self.texts, row as usize, Some(&value));
+                }
+            }
+            self.changed.insert(row);
+        }
+        Ok(())
+    }
+
+    fn put_schema(&mut self, batch: &mut Batch<'_>) {
+        let properties = self.entries.iter().map(|entry| (entry.number, entry.property.clone())).collect();
+        let record = SchemaRecord { next_number: self.next_number, properties };
+        batch.put(&self.schema, version_key(self.version), keys::encode(&record));
+        self.revision += 1;
+    }
+
+    fn note_change(&mut self, row: u32) {
+        self.changed.insert(row);
+        self.revision += 1;
+    }
+}
+
+fn version_key(version: u32) -> Vec<u8> {
+    KeyBuf::new().u32(version).build()
+}
+
+fn row_key(version: u32, row: u32) -> Vec<u8> {
+    KeyBuf::new().u32(version).u32(row).build()
+}
+
+fn parse_row_key(key: &[u8]) -> Result<u32, StoreError> {
+    let mut parts = KeyParts::new(key);
+    parts.u32();
+    parts.u32().ok_or(StoreError::Unreadable { what: "values" })
+}
