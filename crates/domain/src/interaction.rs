@@ -107,6 +107,10 @@ pub struct Interaction {
     pub profit: Option<f64>,
     /// The playing session of a view portion.
     pub session_id: Option<String>,
+    /// For how long an item was played or read in the session, in seconds.
+    pub time_spent: Option<f64>,
+    /// Whether the item was shown without the user asking for it.
+    pub auto_presented: Option<bool>,
     /// The recommendation that led here.
     pub recomm_id: Option<String>,
     /// Whatever else the caller keeps with it, as JSON text.
@@ -126,13 +130,15 @@ impl Interaction {
             price: None,
             profit: None,
             session_id: None,
+            time_spent: None,
+            auto_presented: None,
             recomm_id: None,
             additional_data: None,
         }
     }
 }
 
-/// Which interactions to delete: all of a user, an item and a kind, or the one at a timestamp.
+/// Which interactions to delete: all of a user, an item and a kind, the one at a timestamp, or that of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InteractionSelector {
     /// The user's external id.
@@ -143,4 +149,6 @@ pub struct InteractionSelector {
     pub kind: InteractionKind,
     /// When; absent means at any time.
     pub timestamp: Option<Timestamp>,
+    /// In which session; absent means in any, and `Some(None)` in none.
+    pub session_id: Option<Option<String>>,
 }

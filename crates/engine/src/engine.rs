@@ -18,7 +18,7 @@ use crate::recorder::Recorder;
 use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Entry, Outcome};
+use crate::{Entry, Outcome, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -166,6 +166,15 @@ impl Engine {
             return Ok(Vec::new());
         }
         self.writer.submit(&self.shared, entries)?.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
+    }
+
+    /// Forgets everything but the configuration.
+    pub fn reset(&self) -> Result<(), SubmitError> {
+        self.submit_one(Entry::Reset { received_at: now() })?;
+        self.model.store(None);
+        self.cold.store(None);
+        *self.item_types.lock() = ItemTypes::default();
+        Ok(())
     }
 
     /// Submits an entry whose outcome says nothing.

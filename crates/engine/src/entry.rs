@@ -5,10 +5,11 @@ use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
+use crate::command::{Command, Refusal};
 use crate::shown::ServedList;
 
 /// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
-const VERSION: u8 = 3;
+const VERSION: u8 = 4;
 
 /// Room for a message as most sources send them, in bytes.
 const ENTRY_BYTES_USUAL: usize = 512;
@@ -60,6 +61,18 @@ pub enum Entry {
     },
     /// Writing works again after the disk was full.
     Resumed {
+        /// When.
+        received_at: Timestamp,
+    },
+    /// A client of the recommender API asked for a change.
+    Command {
+        /// When.
+        received_at: Timestamp,
+        /// Which.
+        command: Box<Command>,
+    },
+    /// Everything is forgotten but the configuration.
+    Reset {
         /// When.
         received_at: Timestamp,
     },
@@ -118,7 +131,7 @@ impl Entry {
 }
 
 /// What the fold made of an entry.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
     /// It changed the state.
     Applied,
@@ -135,4 +148,6 @@ pub enum Outcome {
     },
     /// There is nothing to activate.
     NothingStaged,
+    /// A command changed nothing.
+    Refused(Refusal),
 }

@@ -11,6 +11,8 @@ use recommender::Shown;
 use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 
+use crate::command;
+use crate::interactions::Added;
 use crate::shown::ServedList;
 use crate::views::Views;
 use crate::{Entry, Outcome};
@@ -22,6 +24,11 @@ pub(crate) struct Prepared {
 }
 
 impl Prepared {
+    /// Whether the store must be cleared before the entry is applied.
+    pub(crate) fn is_reset(&self) -> bool {
+        matches!(self.entry, Entry::Reset { .. })
+    }
+
     pub(crate) fn of(entry: Entry) -> Self {
         let actions = match &entry {
             Entry::Message(message) => mapping::actions_of(mapping::presets(), message),
@@ -52,9 +59,9 @@ pub(crate) fn apply(
             for interaction in interactions {
                 let origin = Origin::import(offset, received_at);
                 let user = views.profiles.resolve_text(batch, &interaction.user_id, origin);
-                match add_interaction(views, batch, user, interaction, NamedBy::Action, origin)? {
-                    true => added += 1,
-                    false => already_there += 1,
+                match add_interaction(views, batch, user, interaction, NamedBy::Action, origin, false)? {
+                    Added::New => added += 1,
+                    Added::AlreadyThere | Added::Behind => already_there += 1,
                 }
             }
             return Ok(Outcome::Interactions { added, already_there });
@@ -70,6 +77,14 @@ pub(crate) fn apply(
         Entry::ModelActivated { version, .. } => views.activate_model(batch, version),
         Entry::Served { lists } => lists.into_iter().for_each(|list| note_served(views, batch, &list)),
         Entry::Resumed { .. } => {}
+        // The store is cleared by whoever has it: `apply_batch`.
+        Entry::Reset { .. } => views.note_reset(batch, offset),
+        Entry::Command { received_at, command } => {
+            let origin = Origin::import(offset, received_at);
+            if let Err(refusal) = command::apply(views, batch, *command, origin)? {
+                return Ok(Outcome::Refused(refusal));
+            }
+        }
     }
     Ok(Outcome::Applied)
 }
@@ -150,13 +165,15 @@ fn apply_action(
                 Some(user) => user,
                 None => views.profiles.resolve_text(batch, &interaction.user_id, origin),
             };
-            add_interaction(views, batch, user, interaction, named_by, origin)?;
+            let of_session = interaction.session_id.is_some();
+            add_interaction(views, batch, user, interaction, named_by, origin, of_session)?;
         }
         Action::DeleteInteractions(selector) => {
             let user =
                 own.of(&selector.user_id).or_else(|| views.profiles.ids().user_of_text(&selector.user_id));
             if let Some((user, item)) = user.zip(views.catalog.item(&selector.item_id)) {
-                views.interactions.delete(batch, user, selector.kind, item, selector.timestamp)?;
+                let (at, session) = (selector.timestamp, selector.session_id);
+                views.interactions.delete(batch, user, selector.kind, item, at, session)?;
             }
         }
         Action::MergeUsers { target_user_id, source_user_id } => {
@@ -169,7 +186,11 @@ fn apply_action(
     Ok(())
 }
 
-fn merge_users(views: &mut Views, batch: &mut Batch<'_>, merge: profiles::Merge) -> Result<(), StoreError> {
+pub(crate) fn merge_users(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    merge: profiles::Merge,
+) -> Result<(), StoreError> {
     views.shown.merge(batch, merge.target, merge.source);
     views.interactions.merge(batch, merge.target, merge.source)
 }
@@ -196,20 +217,21 @@ impl OwnUser {
     }
 }
 
-/// Adds an interaction of a user, making its item where it is new; false where it is there already.
-fn add_interaction(
+/// Adds an interaction of a user, making its item where it is new. A view portion `of_session` moves the session's one forward.
+pub(crate) fn add_interaction(
     views: &mut Views,
     batch: &mut Batch<'_>,
     user: UserIdx,
     interaction: Interaction,
     named_by: NamedBy,
     origin: Origin<'_>,
-) -> Result<bool, StoreError> {
+    of_session: bool,
+) -> Result<Added, StoreError> {
     let item = views.catalog.item_of_message(batch, &interaction.item_id, named_by);
     // Nothing has happened in the future: such a time would make everything else look old.
     let at = interaction.timestamp.unwrap_or(origin.received_at);
     let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
-    views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction)
+    views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction, of_session)
 }
 
 /// The traits of an identify; a body that is not an object has none, as the form check has seen to.

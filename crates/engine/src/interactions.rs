@@ -1,6 +1,7 @@
 //! All interactions in the store, the most recent ones of each user in memory.
 //!
-//! A user, a kind, an item and a timestamp are the key: what a second one with the same four does is nothing.
+//! A user, a kind, an item and a timestamp are the key: what a second one with the same four does is nothing. Of a view portion in a
+//! session there is one, which moves forward.
 
 use domain::{Interaction, InteractionKind, ItemIdx, Timestamp, UserIdx};
 use recommender::{Histories, HistoryEntry};
@@ -25,8 +26,62 @@ struct Record {
     price: Option<f64>,
     profit: Option<f64>,
     session_id: Option<String>,
+    time_spent: Option<f64>,
+    auto_presented: Option<bool>,
     recomm_id: Option<String>,
     additional_data: Option<String>,
+}
+
+/// What became of an interaction that was to be added.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Added {
+    /// It is new, or a view portion that went on.
+    New,
+    /// One with the same key is there.
+    AlreadyThere,
+    /// The session's view portion is later or has come further.
+    Behind,
+}
+
+/// An interaction as it is stored, by indices.
+pub(crate) struct Stored {
+    pub(crate) user: UserIdx,
+    pub(crate) item: ItemIdx,
+    pub(crate) kind: InteractionKind,
+    pub(crate) at: Timestamp,
+    record: Record,
+}
+
+impl Stored {
+    /// The interaction by external ids.
+    pub(crate) fn named(self, user_id: &str, item_id: &str) -> Interaction {
+        let Record {
+            value,
+            amount,
+            price,
+            profit,
+            session_id,
+            time_spent,
+            auto_presented,
+            recomm_id,
+            additional_data,
+        } = self.record;
+        Interaction {
+            user_id: user_id.to_owned(),
+            item_id: item_id.to_owned(),
+            kind: self.kind,
+            timestamp: Some(self.at),
+            value,
+            amount,
+            price,
+            profit,
+            session_id,
+            time_spent,
+            auto_presented,
+            recomm_id,
+            additional_data,
+        }
+    }
 }
 
 impl Interactions {
@@ -53,7 +108,7 @@ impl Interactions {
         &self.histories
     }
 
-    /// Adds an interaction; false where it is there already.
+    /// Adds an interaction. A view portion `of_session` takes the place of the one that the session has.
     pub(crate) fn add(
         &mut self,
         batch: &mut Batch<'_>,
@@ -61,7 +116,24 @@ impl Interactions {
         item: ItemIdx,
         at: Timestamp,
         interaction: Interaction,
-    ) -> Result<bool, StoreError> {
+        of_session: bool,
+    ) -> Result<Added, StoreError> {
+        if of_session && interaction.kind == InteractionKind::ViewPortion {
+            let prefix = KeyBuf::new().u32(user.0).u8(interaction.kind.code()).u32(item.0).build();
+            let stored = self.stored(batch, &prefix)?;
+            let same = stored.into_iter().find(|stored| stored.record.session_id == interaction.session_id);
+            if let Some(stored) = same {
+                let is_less = |new: Option<f64>, old: Option<f64>| new.unwrap_or(0.0) < old.unwrap_or(0.0);
+                if stored.at >= at
+                    || is_less(interaction.value, stored.record.value)
+                    || is_less(interaction.time_spent, stored.record.time_spent)
+                {
+                    return Ok(Added::Behind);
+                }
+                let session = Some(interaction.session_id.clone());
+                self.delete(batch, user, stored.kind, item, Some(stored.at), session)?;
+            }
+        }
         let key = key(user, interaction.kind, item, at);
         let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value);
         // A row that is not full holds everything, so most interactions are known to be new without a look at the store.
@@ -72,7 +144,7 @@ impl Interactions {
             row[from..].iter().take_while(|other| other.at_s == entry.at_s).any(same)
         };
         if may_be_there && batch.get(&self.keyspace, &key)?.is_some() {
-            return Ok(false);
+            return Ok(Added::AlreadyThere);
         }
         let record = Record {
             value: interaction.value,
@@ -80,15 +152,17 @@ impl Interactions {
             price: interaction.price,
             profit: interaction.profit,
             session_id: interaction.session_id,
+            time_spent: interaction.time_spent,
+            auto_presented: interaction.auto_presented,
             recomm_id: interaction.recomm_id,
             additional_data: interaction.additional_data,
         };
         batch.put(&self.keyspace, key, postcard::to_stdvec(&record).expect("plain fields always encode"));
         self.histories.add(user, entry);
-        Ok(true)
+        Ok(Added::New)
     }
 
-    /// Deletes the interactions of a user with an item, all of a kind or the one at a timestamp.
+    /// Deletes the interactions of a user with an item, all of a kind, the one at a timestamp or that of a session; says how many.
     pub(crate) fn delete(
         &mut self,
         batch: &mut Batch<'_>,
@@ -96,21 +170,75 @@ impl Interactions {
         kind: InteractionKind,
         item: ItemIdx,
         at: Option<Timestamp>,
-    ) -> Result<(), StoreError> {
+        session: Option<Option<String>>,
+    ) -> Result<usize, StoreError> {
         let prefix = match at {
             Some(at) => key(user, kind, item, at),
             None => KeyBuf::new().u32(user.0).u8(kind.code()).u32(item.0).build(),
         };
         let was_full = self.histories.is_full(user);
-        let deleted: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
-        for pair in deleted {
+        let mut n_deleted = 0;
+        let found: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
+        for pair in found {
+            if session.as_ref().is_some_and(|session| {
+                parse_stored(&pair).is_ok_and(|stored| stored.record.session_id != *session)
+            }) {
+                continue;
+            }
             self.histories.remove(user, parse(&pair)?.1);
             batch.remove(&self.keyspace, pair.0);
+            n_deleted += 1;
         }
         if was_full {
             self.reload(batch, user)?;
         }
-        Ok(())
+        Ok(n_deleted)
+    }
+
+    /// Forgets everything that a user did.
+    pub(crate) fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        let prefix = KeyBuf::new().u32(user.0).build();
+        let all: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
+        for pair in all {
+            self.histories.count(&parse(&pair)?.1, -1);
+            batch.remove(&self.keyspace, pair.0);
+        }
+        self.reload(batch, user)
+    }
+
+    /// A user's interactions of a kind, in the order of items and times.
+    pub(crate) fn of_user(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        kind: InteractionKind,
+    ) -> Result<Vec<Stored>, StoreError> {
+        self.stored(read, &KeyBuf::new().u32(user.0).u8(kind.code()).build())
+    }
+
+    /// All interactions of a kind with an item, in the order of users. There is no index by item: this looks through all histories.
+    pub(crate) fn of_item(
+        &self,
+        read: &dyn Read,
+        item: ItemIdx,
+        kind: InteractionKind,
+    ) -> Result<Vec<Stored>, StoreError> {
+        let mut found = Vec::new();
+        if self.histories.counts(item)[kind as usize] == 0 {
+            return Ok(found);
+        }
+        for user in (0..self.histories.n_users() as u32).map(UserIdx) {
+            let has = |entry: &HistoryEntry| entry.item == item && entry.kind == kind;
+            if self.histories.is_full(user) || self.histories.row(user).iter().any(has) {
+                let prefix = KeyBuf::new().u32(user.0).u8(kind.code()).u32(item.0).build();
+                found.extend(self.stored(read, &prefix)?);
+            }
+        }
+        Ok(found)
+    }
+
+    fn stored(&self, read: &dyn Read, prefix: &[u8]) -> Result<Vec<Stored>, StoreError> {
+        read.scan(&self.keyspace, prefix).map(|pair| parse_stored(&pair?)).collect()
     }
 
     /// Gives all interactions of the source to the target; of those that both have, the target's stay.
@@ -165,7 +293,12 @@ fn key(user: UserIdx, kind: InteractionKind, item: ItemIdx, at: Timestamp) -> Ve
     KeyBuf::new().u32(user.0).u8(kind.code()).u32(item.0).u64(at.0 as u64).build()
 }
 
-fn parse((key, value): &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
+fn parse(pair: &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
+    let stored = parse_stored(pair)?;
+    Ok((stored.user, HistoryEntry::new(stored.item, stored.kind, stored.at, stored.record.value)))
+}
+
+fn parse_stored((key, value): &store::Pair) -> Result<Stored, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "interaction" };
     let mut parts = KeyParts::new(key);
     let user = parts.u32().map(UserIdx).ok_or_else(unreadable)?;
@@ -173,5 +306,5 @@ fn parse((key, value): &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreErr
     let item = parts.u32().map(ItemIdx).ok_or_else(unreadable)?;
     let at = parts.u64().map(|at| Timestamp(at as i64)).ok_or_else(unreadable)?;
     let record: Record = postcard::from_bytes(value).map_err(|_| unreadable())?;
-    Ok((user, HistoryEntry::new(item, kind, at, record.value)))
+    Ok(Stored { user, item, kind, at, record })
 }

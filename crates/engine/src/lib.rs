@@ -1,22 +1,26 @@
 #![doc = include_str!("../README.md")]
 
 mod artifacts;
+mod command;
 mod data_folder;
 mod engine;
 mod entry;
 mod fold;
 mod import;
 mod interactions;
+mod listing;
 mod message_ids;
 mod query;
 mod recorder;
 mod rejections;
+mod series;
 mod shown;
 mod training;
 mod views;
 mod writer;
 
 pub use artifacts::ArtifactsError;
+pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use engine::{Engine, EngineError};
 pub use entry::{DecodeError, Entry, Outcome};
@@ -27,6 +31,7 @@ pub use query::{
     USERS_PER_STEP,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
+pub use series::{CollectionKind, MEMBERS_MAX, Member};
 pub use shown::{SHOWN_PER_USER_MAX, ServedList};
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};

@@ -69,6 +69,13 @@ impl ShownItems {
         }
     }
 
+    /// Forgets what a user was shown.
+    pub(crate) fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) {
+        if self.by_user.remove(&user).is_some() {
+            batch.remove(&self.keyspace, KeyBuf::new().u32(user.0));
+        }
+    }
+
     fn put(&self, batch: &mut Batch<'_>, user: UserIdx) {
         let row: Vec<(u32, u32)> = self.of(user).iter().map(|shown| (shown.item.0, shown.at_s)).collect();
         let bytes = postcard::to_stdvec(&row).expect("plain fields always encode");

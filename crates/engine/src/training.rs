@@ -167,6 +167,10 @@ impl Engine {
         }
         self.artifacts.write(&trained.model)?;
         self.submit_one(Entry::Trained(Box::new(training.clone())))?;
+        if self.training().is_none_or(|active| active.version != training.version) {
+            tracing::info!(workspace = %self.id(), training.version = %training.version, "what the model was made of is forgotten");
+            return Ok(training);
+        }
         self.use_model(trained.model);
         tracing::info!(
             workspace = %self.id(),

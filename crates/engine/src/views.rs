@@ -1,6 +1,6 @@
 //! The state of a workspace that is held in memory: rebuilt from the store at start, changed by the fold alone.
 
-use catalog::Catalog;
+use catalog::{Catalog, PropertyTable};
 use domain::WorkspaceConfig;
 use profiles::Profiles;
 use store::{Keyspace, Read, Store, StoreError};
@@ -8,12 +8,14 @@ use store::{Keyspace, Read, Store, StoreError};
 use crate::interactions::{self, Interactions};
 use crate::message_ids::{self, MessageIds};
 use crate::rejections::{self, Rejections};
+use crate::series::{self, CollectionKind, Collections};
 use crate::shown::{self, ShownItems};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
 
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
 const TRAININGS_KEY: &[u8] = b"trainings";
+const RESET_AT_KEY: &[u8] = b"reset_at";
 const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
 
 /// Every keyspace of every crate, for opening the store.
@@ -25,6 +27,7 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(message_ids::KEYSPACES);
     names.extend(rejections::KEYSPACES);
     names.extend(shown::KEYSPACES);
+    names.extend(series::KEYSPACES);
     names
 }
 
@@ -35,8 +38,14 @@ pub(crate) struct Views {
     pub(crate) trainings: Vec<Training>,
     /// The version of the model in use.
     pub(crate) active_model: Option<String>,
+    /// The offset of the last reset.
+    pub(crate) reset_at: Option<u64>,
     pub(crate) profiles: Profiles,
     pub(crate) catalog: Catalog,
+    /// The users' properties.
+    pub(crate) users: PropertyTable,
+    pub(crate) series: Collections,
+    pub(crate) groups: Collections,
     pub(crate) interactions: Interactions,
     pub(crate) message_ids: MessageIds,
     pub(crate) rejections: Rejections,
@@ -48,14 +57,21 @@ pub(crate) struct Views {
 impl Views {
     /// Rebuilds the views; `config` stands until the journal says otherwise.
     pub(crate) fn load(store: &Store, config: WorkspaceConfig) -> Result<Self, StoreError> {
+        if store.is_clearing()? {
+            store.clear(&store.keyspace(WORKSPACE))?;
+        }
         let workspace = WorkspaceKeyspace(store.keyspace(WORKSPACE));
         Ok(Self {
             config: workspace.config(store)?.unwrap_or(config),
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
+            reset_at: workspace.get::<Option<u64>>(store, RESET_AT_KEY)?.flatten(),
             active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
             workspace,
             profiles: Profiles::load(store)?,
             catalog: Catalog::load(store)?,
+            users: catalog::user_table(store)?,
+            series: Collections::load(store, CollectionKind::Series)?,
+            groups: Collections::load(store, CollectionKind::Group)?,
             interactions: Interactions::load(store)?,
             message_ids: MessageIds::load(store)?,
             rejections: Rejections::load(store)?,
@@ -66,6 +82,38 @@ impl Views {
 }
 
 impl Views {
+    /// The series, or the groups.
+    pub(crate) fn collections(&mut self, kind: CollectionKind) -> &mut Collections {
+        match kind {
+            CollectionKind::Series => &mut self.series,
+            CollectionKind::Group => &mut self.groups,
+        }
+    }
+
+    /// The same, to look at.
+    pub(crate) fn collections_of(&self, kind: CollectionKind) -> &Collections {
+        match kind {
+            CollectionKind::Series => &self.series,
+            CollectionKind::Group => &self.groups,
+        }
+    }
+
+    /// Clears the store of everything but single values of the workspace, and the views with it; [`Views::note_reset`] does the rest.
+    pub(crate) fn reset(&mut self, store: &Store) -> Result<(), StoreError> {
+        store.clear(&store.keyspace(WORKSPACE))?;
+        let fresh = Self::load(store, self.config.clone())?;
+        *self = Self { applied: self.applied, ..fresh };
+        Ok(())
+    }
+
+    /// Forgets the models; those under way are refused when they come.
+    pub(crate) fn note_reset(&mut self, batch: &mut store::Batch<'_>, offset: u64) {
+        (self.trainings, self.active_model, self.reset_at) = (Vec::new(), None, Some(offset));
+        self.workspace.put(batch, TRAININGS_KEY, &self.trainings);
+        self.workspace.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
+        self.workspace.put(batch, RESET_AT_KEY, &self.reset_at);
+    }
+
     /// The run whose model is in use.
     pub(crate) fn active_training(&self) -> Option<&Training> {
         let version = self.active_model.as_ref()?;
@@ -74,6 +122,9 @@ impl Views {
 
     /// Remembers a run; its model is used unless it was refused. The run in use is never forgotten.
     pub(crate) fn add_training(&mut self, batch: &mut store::Batch<'_>, training: Training) {
+        if self.reset_at.is_some_and(|reset_at| training.offset <= reset_at) {
+            return;
+        }
         let is_used = training.refused.is_none();
         let version = training.version.clone();
         // Without anything new, a second run of the same offset takes the place of the first.

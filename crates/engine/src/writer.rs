@@ -316,6 +316,13 @@ pub(crate) fn apply_batch(
         let mut views = shared.views.write();
         for entry in entries.by_ref().take(ENTRIES_PER_LOCK) {
             let offset = first_offset + outcomes.len() as u64;
+            if entry.is_reset() {
+                // What came before is committed, so that a crash on the way finds the reset as the next entry.
+                fold::finish_batch(&mut views, &mut batch);
+                batch.commit(offset)?;
+                views.reset(&shared.store)?;
+                batch = shared.store.batch();
+            }
             outcomes.push(fold::apply(&mut views, &mut batch, offset, entry)?);
         }
     }

@@ -186,6 +186,7 @@ impl Inputs<'_> {
             item_id: self.id(self.fields, "itemId")?,
             kind,
             timestamp: instant(self.fields, "timestamp")?,
+            session_id: None,
         })])
     }
 }

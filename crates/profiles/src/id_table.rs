@@ -69,7 +69,7 @@ impl IdTable {
 
     /// How many ids there are.
     pub fn n_ids(&self) -> usize {
-        self.owners.len()
+        self.table.len()
     }
 
     /// The known users, in the order of their indices.
@@ -114,6 +114,19 @@ impl IdTable {
         }
         let merges = self.users[target.pos()].n_merges.saturating_add(merged.n_merges).saturating_add(1);
         self.users[target.pos()].n_merges = merges;
+    }
+
+    /// Forgets the ids of a user, who is gone for good.
+    pub(crate) fn remove(&mut self, user: UserIdx, ids: &[ExternalId<'_>]) {
+        for id in ids {
+            let slot = self.find(*id);
+            let entry = slot.and_then(|slot| self.table.find_entry(hash(*id), |other| *other == slot).ok());
+            entry.into_iter().for_each(|entry| drop(entry.remove()));
+        }
+        let gone = User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false };
+        if std::mem::replace(&mut self.users[user.pos()], gone).user_id != NO_SLOT {
+            self.n_known -= 1;
+        }
     }
 
     /// Makes room for users up to `n`, none of them alive yet.

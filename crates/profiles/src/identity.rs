@@ -95,7 +95,7 @@ pub struct Profile {
     pub user_id: Option<String>,
     /// How many profiles were merged into it.
     pub n_merges: u16,
-    /// The profile that this one was merged into: then nothing else is left of it.
+    /// The profile that this one was merged into, or itself where it was deleted: then nothing else is left of it.
     pub merged_into: Option<UserIdx>,
 }
 
@@ -229,6 +229,30 @@ impl Profiles {
     pub fn profile(&self, read: &dyn Read, user: UserIdx) -> Result<Option<Profile>, StoreError> {
         let value = read.get(&self.keys.profiles, &keys::user(user).build())?;
         value.map(|value| keys::decode("profile", &value)).transpose()
+    }
+
+    /// Forgets a user: ids, traits, timeline and record.
+    pub fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        let identifiers = self.identifiers(batch, user)?;
+        let ids: Vec<ExternalId<'_>> =
+            identifiers.iter().map(|id| ExternalId { type_: id.type_, value: &id.value }).collect();
+        self.ids.remove(user, &ids);
+        for keyspace in [&self.keys.identifiers, &self.keys.traits, &self.keys.timeline] {
+            let pairs: Vec<_> = batch.scan(keyspace, &keys::user(user).build()).collect::<Result<_, _>>()?;
+            pairs.into_iter().for_each(|(key, _)| batch.remove(keyspace, key));
+        }
+        // What is left says that the index is taken.
+        let nobody = Profile {
+            made_at: 0,
+            created_at: Timestamp::default(),
+            first_message_id: String::new(),
+            first_source: String::new(),
+            user_id: None,
+            n_merges: 0,
+            merged_into: Some(user),
+        };
+        batch.put(&self.keys.profiles, keys::user(user), keys::encode(&nobody));
+        Ok(())
     }
 
     fn make(

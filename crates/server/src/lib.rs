@@ -7,6 +7,7 @@ mod error;
 mod operations;
 mod parameters;
 mod profile_api;
+mod recombee;
 mod recommendation;
 mod tracking;
 
@@ -47,22 +48,17 @@ pub fn discarding_router(app: Arc<App>) -> Router {
 }
 
 fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
-    let cors = CorsLayer::new()
-        .allow_origin(Any)
-        .allow_methods([Method::POST])
-        // Not `*`: browsers do not count Authorization among it.
-        .allow_headers(AllowHeaders::mirror_request())
-        .max_age(CORS_AGE_MAX);
     // The answer to other methods is set before the layers, so that CORS sees OPTIONS first.
     let tracking = tracking
         .method_not_allowed_fallback(method_not_allowed)
         .layer(RequestDecompressionLayer::new())
-        .layer(cors);
+        .layer(browsers());
     Router::new()
         .merge(tracking)
         .merge(profile_api::routes())
         .merge(admin::routes(&app))
         .merge(operations::routes())
+        .merge(recombee::routes().layer(browsers()))
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::of_panic))
@@ -71,6 +67,16 @@ fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
         .layer(from_fn(operations::measure))
         .layer(from_fn(name_request))
         .with_state(app)
+}
+
+/// Lets pages of any origin post.
+fn browsers() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::POST])
+        // Not `*`: browsers do not count Authorization among it.
+        .allow_headers(AllowHeaders::mirror_request())
+        .max_age(CORS_AGE_MAX)
 }
 
 async fn method_not_allowed() -> ApiError {

@@ -15,6 +15,10 @@ const FORMAT: u8 = 2;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";
+/// Is there while the store is being cleared.
+const CLEARING: &[u8] = b"clearing";
+/// How many keys are removed at once while it is.
+const CLEARED_PER_STEP: usize = 10_000;
 
 /// Memory for blocks read from disk, in bytes.
 const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
@@ -115,6 +119,38 @@ impl Store {
             .collect::<Result<_>>()?;
         let unflushed_bytes = AtomicU64::new(db.write_buffer_size());
         Ok(Self { db, meta, keyspaces, names: names.to_vec(), unflushed_bytes })
+    }
+
+    /// Whether [`Store::clear`] was begun and not ended.
+    pub fn is_clearing(&self) -> Result<bool> {
+        Ok(self.meta.get(CLEARING).map_err(engine("read whether it is cleared"))?.is_some())
+    }
+
+    /// Removes everything from all keyspaces but `kept`; the position stays. After a crash on the way, clear again: [`Store::is_clearing`].
+    pub fn clear(&self, kept: &Keyspace) -> Result<()> {
+        self.meta.insert(CLEARING, []).map_err(engine("begin to clear"))?;
+        let cleared = self.keyspaces.iter().filter(|keyspace| keyspace.number != kept.number);
+        for Keyspace { inner, .. } in cleared {
+            loop {
+                let snapshot = self.db.snapshot();
+                let keys: Vec<_> = snapshot
+                    .iter(inner)
+                    .take(CLEARED_PER_STEP)
+                    .map(|pair| pair.key().map_err(engine("clear")))
+                    .collect::<Result<_>>()?;
+                if keys.is_empty() {
+                    break;
+                }
+                let (mut batch, mut bytes) = (self.db.batch(), 0);
+                for key in keys {
+                    bytes += key.len() as u64 + PAIR_OVERHEAD_BYTES;
+                    batch.remove(inner, key);
+                }
+                batch.commit().map_err(engine("clear"))?;
+                self.note_written(bytes)?;
+            }
+        }
+        self.meta.remove(CLEARING).map_err(engine("end to clear"))
     }
 
     /// The keyspace of a name that [`Store::open`] was given.

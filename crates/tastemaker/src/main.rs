@@ -7,6 +7,7 @@ mod demo;
 mod service;
 mod settings;
 mod terminal;
+mod tls;
 
 use std::process::ExitCode;
 

@@ -8,6 +8,8 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use axum_server::Handle;
+use axum_server::tls_rustls::RustlsConfig;
 use domain::{WorkspaceConfig, WorkspaceId};
 use engine::{DataFolder, Engine};
 use server::App;
@@ -66,28 +68,25 @@ impl Service {
     pub(crate) async fn serve(
         &self,
         listener: TcpListener,
+        tls: Option<RustlsConfig>,
         shutdown: &Shutdown,
         stop: impl Future<Output = ()> + Send + 'static,
     ) -> Result<()> {
         let router =
             server::router(Arc::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
-        let (stopping, mut has_stopped) = tokio::sync::watch::channel(false);
-        let app = Arc::clone(&self.app);
-        let on_stop = async move {
+        let handle = Handle::new();
+        let (app, stopping, deadline) = (Arc::clone(&self.app), handle.clone(), shutdown.deadline());
+        tokio::spawn(async move {
             stop.await;
             app.start_stopping();
-            stopping.send(true).ok();
+            stopping.graceful_shutdown(Some(deadline));
+        });
+        let listener = listener.into_std()?;
+        let served = match tls {
+            None => axum_server::from_tcp(listener)?.handle(handle).serve(router).await,
+            Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(router).await,
         };
-        let serving = axum::serve(listener, router).with_graceful_shutdown(on_stop);
-        let deadline = async {
-            has_stopped.wait_for(|has_stopped| *has_stopped).await.ok();
-            tokio::time::sleep(shutdown.deadline()).await;
-        };
-        tokio::select! {
-            served = serving => served.context("the server failed")?,
-            () = deadline => tracing::warn!(deadline_s = shutdown.deadline_s, "requests were still under way at the deadline"),
-        }
-        Ok(())
+        served.context("the server failed")
     }
 
     /// Finishes what waits for the journals and closes everything.

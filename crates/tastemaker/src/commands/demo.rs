@@ -69,7 +69,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
-            runtime.block_on(service.serve(listener, &settings.shutdown, async {
+            runtime.block_on(service.serve(listener, None, &settings.shutdown, async {
                 stopped.await.ok();
             }))
         });

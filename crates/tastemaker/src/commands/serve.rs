@@ -11,6 +11,7 @@ use crate::bootstrap::Bootstrap;
 use crate::configuration;
 use crate::service::{Service, Trainer};
 use crate::settings::{Log, LogFormat, Settings};
+use crate::tls::TlsArgs;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,6 +27,8 @@ pub(crate) struct Args {
     /// A file with the workspaces to set up; applying it again changes nothing
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+    #[command(flatten)]
+    tls: TlsArgs,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -43,15 +46,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     start_log(&settings.log)?;
     let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
     let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
+    let tls = args.tls.config(&args.data, settings.listen.ip())?;
     let trainer = Trainer::start(&service.engines, &settings.training)?;
     let runtime = tokio::runtime::Runtime::new()?;
+    let is_https = tls.is_some();
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
-        tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), "serving");
+        tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), is_https, "serving");
         let stop = stop_signal()?;
-        service.serve(listener, &settings.shutdown, stop).await
+        service.serve(listener, tls, &settings.shutdown, stop).await
     });
     tracing::info!("stopping");
     trainer.stop(&settings.shutdown);

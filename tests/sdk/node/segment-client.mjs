@@ -1,12 +1,8 @@
 // A small shop that uses @segment/analytics-node, against a real server. The environment names the binary: TASTEMAKER.
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { Analytics } from '@segment/analytics-node'
+import { checksOf } from './checks.mjs'
+import { startServer } from './server.mjs'
 
 const BOOTSTRAP = `admin_token = "admin"
 [[workspace]]
@@ -21,43 +17,7 @@ kind = "recommended_items"
 count = 5
 `
 
-async function freePort() {
-  const probe = createServer().listen(0, '127.0.0.1')
-  await new Promise((resolve) => probe.once('listening', resolve))
-  const { port } = probe.address()
-  await new Promise((resolve) => probe.close(resolve))
-  return port
-}
-
-/** A server that is ready. */
-async function startServer(folder) {
-  const bootstrap = join(folder, 'bootstrap.toml')
-  writeFileSync(bootstrap, BOOTSTRAP)
-  const address = `127.0.0.1:${await freePort()}`
-  const options = ['serve', '--data', join(folder, 'data'), '--listen', address, '--bootstrap', bootstrap]
-  const server = spawn(process.env.TASTEMAKER, options, { stdio: ['ignore', 'ignore', 'pipe'] })
-  let log = ''
-  server.stderr.on('data', (chunk) => (log += chunk))
-  const ended = new Promise((resolve) => server.once('close', resolve))
-  process.once('exit', () => server.kill('SIGKILL'))
-  for (let n = 0; n < 150 && server.exitCode === null; n++) {
-    const answer = await fetch(`http://${address}/readyz`).catch(() => null)
-    if (answer?.status === 200) return { host: `http://${address}`, stop: () => (server.kill(), ended) }
-    await sleep(100)
-  }
-  throw new Error(`the server did not become ready:\n${log}`)
-}
-
-let nFailed = 0
-async function check(name, body) {
-  try {
-    await body()
-    console.log(`ok   node: ${name}`)
-  } catch (error) {
-    nFailed += 1
-    console.log(`FAIL node: ${name}: ${String(error.message).replaceAll('\n', '\n     ')}`)
-  }
-}
+const check = checksOf('segment-node')
 
 const product = (id, price) => ({ product_id: id, name: `The ${id}`, price, quantity: 1 })
 const MUG = product('mug', 9.5)
@@ -66,9 +26,7 @@ const KETTLE = product('kettle', 55)
 const TRAY = product('tray', 18)
 const SPOON = product('spoon', 3)
 
-const folder = mkdtempSync(join(tmpdir(), 'tastemaker-sdk-'))
-process.once('exit', () => rmSync(folder, { recursive: true, force: true, maxRetries: 3 }))
-const { host, stop } = await startServer(folder)
+const { host, stop } = await startServer(BOOTSTRAP)
 
 async function call(path, authorization, request = {}) {
   const answer = await fetch(host + path, { ...request, headers: { authorization, ...request.headers } })
@@ -208,4 +166,3 @@ await check('a wrong write key reaches the error callbacks, once and without ret
   assert.ok((await events('user_id:alice')).every(({ event }) => event !== 'Lost'))
 })
 await stop()
-process.exitCode = nFailed ? 1 : 0

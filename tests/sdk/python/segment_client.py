@@ -1,21 +1,16 @@
 """A small shop that uses segment-analytics-python, against a real server. The environment names the binary: TASTEMAKER."""
 
-import atexit
 import json
 import logging
-import os
-import socket
-import subprocess
 import sys
-import tempfile
-import time
 from base64 import b64encode
 from datetime import datetime
-from pathlib import Path
-from urllib.error import URLError
 from urllib.request import Request, urlopen
 
 from segment.analytics.client import Client
+
+from checks import Checks, equal
+from server import start_server
 
 BOOTSTRAP = """admin_token = "admin"
 [[workspace]]
@@ -29,27 +24,6 @@ key = "recommended_items"
 kind = "recommended_items"
 count = 5
 """
-
-
-def start_server(folder):
-    """The address of a server that is ready; it ends with this process."""
-    (folder / "bootstrap.toml").write_text(BOOTSTRAP)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = "127.0.0.1:%d" % probe.getsockname()[1]
-    options = ["serve", "--data", folder / "data", "--listen", address, "--bootstrap", folder / "bootstrap.toml"]
-    log = (folder / "log").open("w+")
-    server = subprocess.Popen([os.environ["TASTEMAKER"], *options], stdout=subprocess.DEVNULL, stderr=log)
-    atexit.register(lambda: (server.terminate(), server.wait(30)))
-    for _ in range(150):
-        if server.poll() is not None:
-            break
-        try:
-            urlopen(f"http://{address}/readyz")
-            return f"http://{address}"
-        except URLError:
-            time.sleep(0.1)
-    raise RuntimeError("the server did not become ready:\n" + (folder / "log").read_text())
 
 
 def call(path, authorization, body=None, headers=None):
@@ -90,25 +64,6 @@ def of_type(messages, *types):
     return [message for message in messages if message["type"] in types]
 
 
-def equal(found, wanted):
-    assert found == wanted, f"found {found!r}, wanted {wanted!r}"
-
-
-n_failed = 0
-
-
-def check(body):
-    """Runs a check at once; its name is what it says."""
-    global n_failed
-    name = body.__name__.replace("_", " ")
-    try:
-        body()
-        print(f"ok   python: {name}")
-    except Exception as error:
-        n_failed += 1
-        print(f"FAIL python: {name}: {type(error).__name__}: {error}")
-
-
 def product(id_, price):
     return {"product_id": id_, "name": f"The {id_}", "price": price, "quantity": 1}
 
@@ -117,9 +72,8 @@ MUG, TEAPOT, KETTLE = product("mug", 9.5), product("teapot", 40), product("kettl
 TRAY, SPOON = product("tray", 18), product("spoon", 3)
 TRAITS = {"name": "Alice", "email": "alice@example.com", "age": 34, "vip": True, "address": {"city": "Graz"}}
 
-folder = tempfile.TemporaryDirectory(prefix="tastemaker-sdk-")
-atexit.register(folder.cleanup)
-HOST = start_server(Path(folder.name))
+check = Checks("segment-python")
+HOST, _ = start_server(BOOTSTRAP)
 # The SDK logs every error that it also gives to its callback.
 logging.getLogger("segment").addHandler(logging.NullHandler())
 
@@ -262,4 +216,4 @@ def a_wrong_write_key_reaches_the_error_callback_once():
     assert "Lost" not in [event["event"] for event in events("user_id:alice")]
 
 
-sys.exit(1 if n_failed else 0)
+sys.exit(1 if check.n_failed else 0)

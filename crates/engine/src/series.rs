@@ -1,0 +1,130 @@
+//! Series and groups: named collections of items and of other collections.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use store::{Batch, Keyspace, Store, StoreError};
+
+const SERIES: &str = "engine.series";
+const GROUPS: &str = "engine.groups";
+pub(crate) const KEYSPACES: [&str; 2] = [SERIES, GROUPS];
+
+/// The most members of one series or group.
+pub const MEMBERS_MAX: usize = 10_000;
+
+/// A named place for members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum CollectionKind {
+    /// Members have a place in time, as the episodes of a season.
+    Series,
+    /// Members have no order.
+    Group,
+}
+
+impl CollectionKind {
+    /// The word for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Series => "series",
+            Self::Group => "group",
+        }
+    }
+}
+
+/// Something in a series or group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Member {
+    /// Whether it is a series or group itself; an item otherwise.
+    pub is_collection: bool,
+    /// Its id.
+    pub id: String,
+    /// Its place in a series; 0 in a group.
+    pub time: f64,
+}
+
+/// All series, or all groups, of a workspace: in memory, written through to the store.
+pub(crate) struct Collections {
+    keyspace: Keyspace,
+    by_id: BTreeMap<String, Vec<Member>>,
+}
+
+impl Collections {
+    pub(crate) fn load(store: &Store, kind: CollectionKind) -> Result<Self, StoreError> {
+        let keyspace = store.keyspace(match kind {
+            CollectionKind::Series => SERIES,
+            CollectionKind::Group => GROUPS,
+        });
+        let mut by_id = BTreeMap::new();
+        for pair in store::Read::scan(store, &keyspace, &[]) {
+            let (key, value) = pair?;
+            let unreadable = || StoreError::Unreadable { what: "series" };
+            let id = String::from_utf8(key).map_err(|_| unreadable())?;
+            by_id.insert(id, postcard::from_bytes(&value).map_err(|_| unreadable())?);
+        }
+        Ok(Self { keyspace, by_id })
+    }
+
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.by_id.keys().map(String::as_str)
+    }
+
+    /// The members in the order of their times.
+    pub(crate) fn members(&self, id: &str) -> Option<&[Member]> {
+        self.by_id.get(id).map(Vec::as_slice)
+    }
+
+    /// Makes an empty one, unless it is there.
+    pub(crate) fn add(&mut self, batch: &mut Batch<'_>, id: &str) -> bool {
+        let is_new = !self.by_id.contains_key(id);
+        if is_new {
+            self.by_id.insert(id.to_owned(), Vec::new());
+            self.put(batch, id);
+        }
+        is_new
+    }
+
+    pub(crate) fn delete(&mut self, batch: &mut Batch<'_>, id: &str) -> bool {
+        batch.remove(&self.keyspace, id);
+        self.by_id.remove(id).is_some()
+    }
+
+    /// Puts a member into its place; the collection is there and has room.
+    pub(crate) fn insert(&mut self, batch: &mut Batch<'_>, id: &str, member: Member) {
+        let Some(members) = self.by_id.get_mut(id) else { return };
+        let at = members.partition_point(|other| other.time <= member.time);
+        members.insert(at, member);
+        self.put(batch, id);
+    }
+
+    /// Takes members out that `is_meant`; says how many.
+    pub(crate) fn remove(
+        &mut self,
+        batch: &mut Batch<'_>,
+        id: &str,
+        is_meant: impl Fn(&Member) -> bool,
+    ) -> usize {
+        let Some(members) = self.by_id.get_mut(id) else { return 0 };
+        let n_before = members.len();
+        members.retain(|member| !is_meant(member));
+        let n_removed = n_before - members.len();
+        if n_removed > 0 {
+            self.put(batch, id);
+        }
+        n_removed
+    }
+
+    /// Takes an item, or a collection, out of all collections.
+    pub(crate) fn remove_everywhere(&mut self, batch: &mut Batch<'_>, is_collection: bool, id: &str) {
+        let is_meant = |member: &Member| member.is_collection == is_collection && member.id == id;
+        let holding = self.by_id.iter().filter(|(_, members)| members.iter().any(is_meant));
+        let holding: Vec<String> = holding.map(|(id, _)| id.clone()).collect();
+        for collection in holding {
+            self.remove(batch, &collection, is_meant);
+        }
+    }
+
+    fn put(&self, batch: &mut Batch<'_>, id: &str) {
+        let members = self.by_id.get(id).expect("only what is there is written");
+        batch.put(&self.keyspace, id, postcard::to_stdvec(members).expect("plain fields always encode"));
+    }
+}

@@ -1,0 +1,242 @@
+//! Type-checks a tree against a schema.
+
+use crate::error::{ErrorKind, ReqlError};
+use crate::functions::{COLLECTION, Function};
+use crate::kind::{Schema, Subject, Type};
+use crate::syntax::{ArithmeticOp, CompareOp, LambdaOp, Link, Source, Tree, What};
+use crate::value::Value;
+
+/// The operators that `reduce` knows.
+const REDUCERS: [&str; 10] = ["+", "-", "*", "/", "%", "&", "max", "min", "and", "or"];
+
+/// The type of what the tree yields.
+pub(crate) fn type_of(tree: &Tree, schema: &dyn Schema) -> Result<Type, ReqlError> {
+    Checker { schema }.type_of(tree)
+}
+
+struct Checker<'s> {
+    schema: &'s dyn Schema,
+}
+
+type Checked = Result<Type, ReqlError>;
+
+fn refuse<T>(column: u32, message: String) -> Result<T, ReqlError> {
+    Err(ReqlError::new(ErrorKind::Type, column, message))
+}
+
+impl Checker<'_> {
+    fn type_of(&self, tree: &Tree) -> Checked {
+        match &tree.what {
+            What::Constant(value) => Ok(type_of_value(value)),
+            What::Exhausting => Ok(Type::Null),
+            What::Property(name) => self.property(self.schema.subject(), name, tree.column),
+            What::Variable(_) => Ok(Type::Any),
+            What::Not(operand) => self.boolean("not", operand),
+            What::Negate(operand) | What::Plus(operand) => match self.type_of(operand)? {
+                known if known.is_open() => Ok(known),
+                Type::Int => Ok(Type::Int),
+                Type::Double | Type::Timestamp => Ok(Type::Double),
+                other => refuse(tree.column, format!("a sign needs a number, not {other}")),
+            },
+            What::Logic(_, operands) => {
+                operands.iter().try_for_each(|operand| self.boolean("and / or", operand).map(drop))?;
+                Ok(Type::Boolean)
+            }
+            What::Arithmetic(first, links) => self.chain(first, links, arithmetic),
+            What::Comparison(first, links) => {
+                self.chain(first, links, compare_then_right)?;
+                Ok(Type::Boolean)
+            }
+            What::If { condition, then, otherwise } => {
+                self.boolean("if", condition)?;
+                Ok(self.type_of(then)?.or(self.type_of(otherwise)?))
+            }
+            What::Set(elements) => self.all(elements, Type::Set),
+            What::Array(elements) => self.all(elements, Type::Array),
+            What::Index(base, index) => self.index(base, index),
+            What::Lookup(source, key) => self.lookup(source, key),
+            What::Call(function, arguments) => self.call(*function, arguments),
+            What::Lambda { op, body, collection, .. } => self.lambda(*op, body, collection),
+        }
+    }
+
+    fn property(&self, subject: Subject, name: &str, column: u32) -> Checked {
+        if name == subject.id_property() {
+            return Ok(Type::String);
+        }
+        let (found, of) = match subject {
+            Subject::Items => (self.schema.item_property(name), "items"),
+            Subject::Users => (self.schema.user_property(name), "users"),
+            Subject::Segments => (None, "segments"),
+        };
+        found.ok_or_else(|| {
+            ReqlError::new(ErrorKind::UnknownProperty, column, format!("{of} have no property '{name}'"))
+        })
+    }
+
+    fn boolean(&self, of: &str, operand: &Tree) -> Checked {
+        match self.type_of(operand)? {
+            Type::Boolean | Type::Null | Type::Any => Ok(Type::Boolean),
+            other => refuse(operand.column, format!("{of} needs boolean, not {other}")),
+        }
+    }
+
+    fn all(&self, elements: &[Tree], result: Type) -> Checked {
+        elements.iter().try_for_each(|element| self.type_of(element).map(drop))?;
+        Ok(result)
+    }
+
+    fn chain<Op: Copy>(
+        &self,
+        first: &Tree,
+        links: &[Link<Op>],
+        combine: fn(Op, Type, Type) -> Result<Type, String>,
+    ) -> Checked {
+        let mut left = self.type_of(first)?;
+        for link in links {
+            let right = self.type_of(&link.right)?;
+            left = combine(link.op, left, right).or_else(|message| refuse(link.column, message))?;
+        }
+        Ok(left)
+    }
+
+    fn index(&self, base: &Tree, index: &Tree) -> Checked {
+        let (base_type, index_type) = (self.type_of(base)?, self.type_of(index)?);
+        let wanted = match base_type {
+            Type::Null => return Ok(Type::Null),
+            Type::Any => &[Type::Int, Type::String][..],
+            Type::Array => &[Type::Int],
+            Type::Dictionary => &[Type::String],
+            other => return refuse(base.column, format!("{other} has no elements to index")),
+        };
+        if index_type.is_open() || wanted.contains(&index_type) {
+            return Ok(Type::Any);
+        }
+        refuse(index.column, format!("{base_type} is not indexed by {index_type}"))
+    }
+
+    fn lookup(&self, source: &Source, key: &Tree) -> Checked {
+        if let Source::Item(item) = source {
+            let item_type = self.type_of(item)?;
+            if !item_type.is_open() && item_type != Type::String {
+                return refuse(item.column, format!("item_values takes the id of an item, not {item_type}"));
+            }
+        }
+        let key_type = self.type_of(key)?;
+        if !key_type.is_open() && key_type != Type::String {
+            return refuse(key.column, format!("the name of a property is a string, not {key_type}"));
+        }
+        let subject = match source {
+            Source::ContextItem | Source::Item(_) => Subject::Items,
+            Source::ContextUser => Subject::Users,
+            Source::ContextSegment => Subject::Segments,
+        };
+        match &key.what {
+            What::Constant(Value::String(name)) => self.property(subject, name, key.column),
+            _ => Ok(Type::Any),
+        }
+    }
+
+    fn call(&self, function: Function, arguments: &[Tree]) -> Checked {
+        let signature = function.signature();
+        let mut all_int = true;
+        for (place, argument) in arguments.iter().enumerate() {
+            let found = self.type_of(argument)?;
+            let wanted = signature.wanted(place).expect("the parser checks the number of arguments");
+            if !found.is_open() && !wanted.contains(&found) {
+                let wanted: Vec<_> = wanted.iter().map(Type::to_string).collect();
+                let message = format!("{} takes {} here, not {found}", signature.name, wanted.join(" or "));
+                return refuse(argument.column, message);
+            }
+            all_int &= found == Type::Int;
+        }
+        match (function, arguments.first().map(|argument| &argument.what)) {
+            (Function::Reduce, Some(What::Constant(Value::String(op)))) if !REDUCERS.contains(&&**op) => {
+                refuse(arguments[0].column, format!("reduce knows {}, not {op:?}", REDUCERS.join(" ")))
+            }
+            (Function::Math(math), _) if all_int && math.keeps_int() => Ok(Type::Int),
+            _ => Ok(signature.result),
+        }
+    }
+
+    fn lambda(&self, op: LambdaOp, body: &Tree, collection: &Tree) -> Checked {
+        let collection_type = self.type_of(collection)?;
+        if !collection_type.is_open() && !COLLECTION.contains(&collection_type) {
+            let message = format!("a lambda runs through a set or an array, not {collection_type}");
+            return refuse(collection.column, message);
+        }
+        match op {
+            LambdaOp::Map => self.type_of(body).map(|_| Type::Set),
+            LambdaOp::Select => self.boolean("select", body).map(|_| collection_type),
+            LambdaOp::Exists => self.boolean("exists", body),
+        }
+    }
+}
+
+fn type_of_value(value: &Value) -> Type {
+    match value {
+        Value::Null => Type::Null,
+        Value::Boolean(_) => Type::Boolean,
+        Value::Int(_) => Type::Int,
+        Value::Double(_) => Type::Double,
+        Value::Timestamp(_) => Type::Timestamp,
+        Value::String(_) => Type::String,
+        Value::Set(_) => Type::Set,
+        Value::Array(_) => Type::Array,
+        Value::Dictionary(_) => Type::Dictionary,
+        Value::Region(_) => Type::Region,
+    }
+}
+
+fn arithmetic(op: ArithmeticOp, left: Type, right: Type) -> Result<Type, String> {
+    use ArithmeticOp::{Add, Divide, Intersect, Subtract};
+    let fits = |wanted: &dyn Fn(Type) -> bool| {
+        (left.is_open() || wanted(left)) && (right.is_open() || wanted(right))
+    };
+    if left.is_open() && right.is_open() {
+        Ok(Type::Any)
+    } else if op != Intersect && fits(&Type::is_number) {
+        let both_int = left == Type::Int && right == Type::Int;
+        let may_be_null = left == Type::Null || right == Type::Null;
+        Ok(match () {
+            () if may_be_null => Type::Null,
+            () if both_int && op != Divide => Type::Int,
+            () => Type::Double,
+        })
+    } else if op == Add && fits(&|operand| operand == Type::String) {
+        Ok(Type::String)
+    } else if matches!(op, Add | Subtract | Intersect) && fits(&|operand| operand == Type::Set) {
+        Ok(Type::Set)
+    } else {
+        Err(format!("the operator has no meaning between {left} and {right}"))
+    }
+}
+
+/// Checks one link of a chain of comparisons; its right side is the left side of the next.
+fn compare_then_right(op: CompareOp, left: Type, right: Type) -> Result<Type, String> {
+    let comparable = match op {
+        CompareOp::Equal | CompareOp::NotEqual => true,
+        CompareOp::In | CompareOp::NotIn => match right {
+            Type::Null | Type::Any | Type::Set | Type::Array => true,
+            Type::String => left.is_open() || left == Type::String,
+            Type::Region => left.is_open() || left == Type::Array,
+            _ => false,
+        },
+        _ => {
+            let ordered = |side: Type| side.is_number() || matches!(side, Type::String | Type::Set);
+            match (left.is_open(), right.is_open()) {
+                (true, true) => true,
+                (true, false) => ordered(right),
+                (false, true) => ordered(left),
+                (false, false) => ordered(left) && (left == right || (left.is_number() && right.is_number())),
+            }
+        }
+    };
+    if comparable {
+        return Ok(right);
+    }
+    let mixes_time =
+        matches!((left, right), (Type::Timestamp, Type::String) | (Type::String, Type::Timestamp));
+    let hint = if mixes_time { "; an instant in words is timestamp(\"...\")" } else { "" };
+    Err(format!("the operator has no meaning between {left} and {right}{hint}"))
+}

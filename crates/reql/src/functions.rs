@@ -1,0 +1,154 @@
+//! The table of functions: names, what they take and what they yield.
+
+use crate::context::InteractionCount;
+use crate::kind::Type;
+use crate::math::Math;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    Now,
+    Random,
+    Size,
+    Reduce,
+    Math(Math),
+    Upper,
+    Lower,
+    Split,
+    Boolean,
+    Number,
+    String,
+    Timestamp,
+    DistanceOfPlaces,
+    Polygon,
+    Radius,
+    SegmentItems,
+    ItemSegments,
+    UserInteractions,
+    Count(InteractionCount),
+}
+
+impl Function {
+    pub(crate) fn asks_context(self) -> bool {
+        matches!(self, Self::SegmentItems | Self::ItemSegments | Self::UserInteractions | Self::Count(_))
+    }
+
+    /// The function's row in the table.
+    pub(crate) fn signature(self) -> &'static Signature {
+        let row = FUNCTIONS.iter().find(|signature| signature.function == self);
+        row.expect("every function has a row in the table")
+    }
+}
+
+pub(crate) struct Signature {
+    pub(crate) name: &'static str,
+    pub(crate) function: Function,
+    required: &'static [Wanted],
+    optional: &'static [Wanted],
+    /// What any further argument must be.
+    rest: Option<Wanted>,
+    pub(crate) result: Type,
+}
+
+/// The types that an argument may have.
+pub(crate) type Wanted = &'static [Type];
+
+const NUMBER: Wanted = &[Type::Int, Type::Double, Type::Timestamp];
+const INT: Wanted = &[Type::Int];
+const TEXT: Wanted = &[Type::String];
+const ARRAY: Wanted = &[Type::Array];
+pub(crate) const COLLECTION: Wanted = &[Type::Set, Type::Array];
+const SIZED: Wanted = &[Type::String, Type::Set, Type::Array];
+const SCALAR: Wanted = &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String];
+const NUMBER_OR_TEXT: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::String];
+const TRUTHY: Wanted = &[
+    Type::Boolean,
+    Type::Int,
+    Type::Double,
+    Type::Timestamp,
+    Type::String,
+    Type::Set,
+    Type::Array,
+    Type::Dictionary,
+];
+
+const fn row(name: &'static str, function: Function, required: &'static [Wanted], result: Type) -> Signature {
+    Signature { name, function, required, optional: &[], rest: None, result }
+}
+
+const fn count(name: &'static str, kind: InteractionCount) -> Signature {
+    row(name, Function::Count(kind), &[TEXT], Type::Double)
+}
+
+const fn math(name: &'static str, math: Math, required: &'static [Wanted]) -> Signature {
+    row(name, Function::Math(math), required, Type::Double)
+}
+
+const fn many(name: &'static str, function: Math) -> Signature {
+    Signature { rest: Some(NUMBER), ..math(name, function, &[NUMBER]) }
+}
+
+/// A name may have several rows that differ in the number of arguments.
+static FUNCTIONS: &[Signature] = &[
+    row("now", Function::Now, &[], Type::Timestamp),
+    row("random", Function::Random, &[], Type::Double),
+    row("size", Function::Size, &[SIZED], Type::Int),
+    row("reduce", Function::Reduce, &[TEXT, COLLECTION], Type::Any),
+    many("max", Math::Max),
+    many("min", Math::Min),
+    many("avg", Math::Avg),
+    math("round", Math::Round, &[NUMBER]),
+    math("floor", Math::Floor, &[NUMBER]),
+    math("ceil", Math::Ceil, &[NUMBER]),
+    math("abs", Math::Abs, &[NUMBER]),
+    math("sqrt", Math::Sqrt, &[NUMBER]),
+    math("pow", Math::Pow, &[NUMBER, NUMBER]),
+    math("log", Math::Log, &[NUMBER, NUMBER]),
+    math("earth_distance", Math::EarthDistance, &[NUMBER, NUMBER, NUMBER, NUMBER]),
+    row("earth_distance", Function::DistanceOfPlaces, &[ARRAY, ARRAY], Type::Double),
+    row("geo_polygon", Function::Polygon, &[ARRAY], Type::Region),
+    row("geo_radius", Function::Radius, &[ARRAY, NUMBER], Type::Region),
+    row("upper", Function::Upper, &[TEXT], Type::String),
+    row("lower", Function::Lower, &[TEXT], Type::String),
+    row("split", Function::Split, &[TEXT, TEXT], Type::Array),
+    row("boolean", Function::Boolean, &[TRUTHY], Type::Boolean),
+    row("number", Function::Number, &[SCALAR], Type::Double),
+    Signature { optional: &[TEXT], ..row("string", Function::String, &[SCALAR], Type::String) },
+    row("timestamp", Function::Timestamp, &[NUMBER_OR_TEXT], Type::Timestamp),
+    row("segment_items", Function::SegmentItems, &[TEXT, TEXT], Type::Set),
+    row("item_segments", Function::ItemSegments, &[TEXT, TEXT], Type::Set),
+    Signature {
+        optional: &[INT],
+        ..row("user_interactions", Function::UserInteractions, &[TEXT, COLLECTION], Type::Array)
+    },
+    count("num_item_bookmarks", InteractionCount::Bookmarks),
+    count("num_item_detail_views", InteractionCount::DetailViews),
+    count("num_item_purchases", InteractionCount::Purchases),
+    Signature { rest: Some(TEXT), ..count("num_item_ratings", InteractionCount::Ratings) },
+];
+
+/// The rows of a name in lower case.
+pub(crate) fn named(name: &str) -> impl Iterator<Item = &'static Signature> {
+    FUNCTIONS.iter().filter(move |signature| signature.name == name)
+}
+
+impl Signature {
+    /// What the argument at this place must be; nothing when the function does not take so many.
+    pub(crate) fn wanted(&self, place: usize) -> Option<Wanted> {
+        self.required.iter().chain(self.optional).nth(place).copied().or(self.rest)
+    }
+
+    pub(crate) fn takes(&self, n_arguments: usize) -> bool {
+        let most = self.required.len() + self.optional.len();
+        n_arguments >= self.required.len() && (n_arguments <= most || self.rest.is_some())
+    }
+
+    /// The number of arguments in words.
+    pub(crate) fn arity(&self) -> String {
+        let (least, most) = (self.required.len(), self.required.len() + self.optional.len());
+        match self.rest {
+            Some(_) => format!("{least} or more"),
+            None if least == most => least.to_string(),
+            None => format!("{least} to {most}"),
+        }
+    }
+}

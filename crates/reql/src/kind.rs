@@ -1,0 +1,108 @@
+//! The types of the language and the schema that expressions are checked against.
+
+use std::fmt;
+
+/// What an expression yields, as far as it shows without evaluating it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Type {
+    /// Always null; goes everywhere.
+    Null,
+    /// True or false.
+    Boolean,
+    /// A signed whole number of 64 bits.
+    Int,
+    /// A number of double precision.
+    Double,
+    /// An instant, a number of seconds since 1970 in all respects but its output as text.
+    Timestamp,
+    /// Text.
+    String,
+    /// Distinct elements without order.
+    Set,
+    /// Elements in order.
+    Array,
+    /// Values by name.
+    Dictionary,
+    /// A part of the globe.
+    Region,
+    /// Known only when evaluated; goes everywhere.
+    Any,
+}
+
+impl Type {
+    /// Whether it takes part in arithmetic.
+    pub(crate) fn is_number(self) -> bool {
+        matches!(self, Self::Int | Self::Double | Self::Timestamp)
+    }
+
+    /// Whether nothing can be said against it in any place.
+    pub(crate) fn is_open(self) -> bool {
+        matches!(self, Self::Null | Self::Any)
+    }
+
+    /// The type of what is either of the two.
+    pub(crate) fn or(self, other: Self) -> Self {
+        match (self, other) {
+            (left, right) if left == right => left,
+            (Self::Null, known) | (known, Self::Null) => known,
+            (left, right) if left.is_number() && right.is_number() => Self::Double,
+            _ => Self::Any,
+        }
+    }
+}
+
+impl fmt::Display for Type {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Null => "null",
+            Self::Boolean => "boolean",
+            Self::Int => "int",
+            Self::Double => "double",
+            Self::Timestamp => "timestamp",
+            Self::String => "string",
+            Self::Set => "set",
+            Self::Array => "array",
+            Self::Dictionary => "dictionary",
+            Self::Region => "region",
+            Self::Any => "any",
+        })
+    }
+}
+
+/// What the candidates are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// Items of the catalogue.
+    Items,
+    /// Users.
+    Users,
+    /// Segments of items.
+    Segments,
+}
+
+impl Subject {
+    /// The property that every candidate has, its external id.
+    pub fn id_property(self) -> &'static str {
+        match self {
+            Self::Items => "itemId",
+            Self::Users => "userId",
+            Self::Segments => "segmentId",
+        }
+    }
+}
+
+/// Which properties there are, and what the candidates are.
+///
+/// For a check that forgives unknown properties, answer [`Type::Null`] for them.
+pub trait Schema {
+    /// The type of a property of items, the implicit one excepted.
+    fn item_property(&self, name: &str) -> Option<Type>;
+
+    /// The type of a property of users, the implicit one excepted.
+    fn user_property(&self, name: &str) -> Option<Type>;
+
+    /// What the candidates are.
+    fn subject(&self) -> Subject {
+        Subject::Items
+    }
+}

@@ -1,0 +1,95 @@
+#![doc = include_str!("../README.md")]
+
+mod check;
+mod compile;
+mod context;
+mod conversions;
+mod error;
+mod evaluate;
+mod fold;
+mod functions;
+mod geo;
+mod kind;
+mod lexer;
+pub mod limits;
+mod math;
+mod number;
+mod operators;
+mod parser;
+mod rows;
+mod syntax;
+mod value;
+
+pub use compile::Compiled;
+pub use context::{Context, InteractionCount, InteractionKind};
+pub use error::{ErrorKind, ReqlError};
+pub use geo::Region;
+pub use kind::{Schema, Subject, Type};
+pub use rows::{Column, Rows, TextId, Texts};
+pub use syntax::Dependencies;
+pub use value::{Set, Value};
+
+use std::sync::Arc;
+
+use crate::syntax::Tree;
+
+/// An expression that was parsed; cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Expression {
+    text: Arc<str>,
+    tree: Tree,
+}
+
+/// Parses an expression. Which properties it names and whether its types fit is for [`Expression::check`].
+pub fn parse(text: &str) -> Result<Expression, ReqlError> {
+    Ok(Expression { tree: parser::tree_of(text)?, text: text.into() })
+}
+
+impl Expression {
+    /// The text that was parsed.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The type of what the expression yields; an error when a property is unknown or a type does not fit.
+    pub fn check(&self, schema: &dyn Schema) -> Result<Type, ReqlError> {
+        check::type_of(&self.tree, schema)
+    }
+
+    /// Checks the expression as a filter, which yields a boolean.
+    pub fn check_filter(&self, schema: &dyn Schema) -> Result<(), ReqlError> {
+        self.check_result(schema, "a filter yields a boolean", &[Type::Boolean])
+    }
+
+    /// Checks the expression as a booster, which yields a number.
+    pub fn check_booster(&self, schema: &dyn Schema) -> Result<(), ReqlError> {
+        let numbers = [Type::Int, Type::Double, Type::Timestamp];
+        self.check_result(schema, "a booster yields a number", &numbers)
+    }
+
+    fn check_result(&self, schema: &dyn Schema, rule: &str, wanted: &[Type]) -> Result<(), ReqlError> {
+        let found = self.check(schema)?;
+        if found.is_open() || wanted.contains(&found) {
+            return Ok(());
+        }
+        Err(ReqlError::new(ErrorKind::Type, self.tree.column, format!("{rule}, and this {found}")))
+    }
+
+    /// On what the value depends, for those who keep it.
+    pub fn dependencies(&self) -> Dependencies {
+        self.tree.dependencies()
+    }
+
+    /// The value for one row by the reference evaluator, which compiled expressions agree with.
+    pub fn evaluate(&self, rows: &dyn Rows, context: &dyn Context, row: u32) -> Value {
+        evaluate::value_of(&self.tree, rows, context, row).settled()
+    }
+
+    /// Makes the expression ready for many rows; what does not depend on the row is computed here.
+    ///
+    /// Properties without a column are null, and operators between types that do not fit yield null or do not hold, so that an
+    /// expression that was not checked evaluates too.
+    pub fn compile<'a>(&self, rows: &'a dyn Rows, context: &'a dyn Context) -> Compiled<'a> {
+        Compiled::new(&self.tree, rows, context)
+    }
+}

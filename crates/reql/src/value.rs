@@ -1,0 +1,209 @@
+//! Values of the language while an expression is evaluated and when its result is handed out.
+
+use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::geo::Region;
+use crate::limits::{BYTES_PER_WEIGHT, VALUE_WEIGHT_MAX};
+use crate::number::Number;
+
+/// A value; cheap to clone.
+#[derive(Debug, Clone)]
+pub enum Value {
+    /// Nothing.
+    Null,
+    /// True or false.
+    Boolean(bool),
+    /// A whole number.
+    Int(i64),
+    /// A number of double precision.
+    Double(f64),
+    /// Seconds since 1970.
+    Timestamp(f64),
+    /// Text.
+    String(Arc<str>),
+    /// Distinct elements.
+    Set(Set),
+    /// Elements in order.
+    Array(Arc<[Value]>),
+    /// Values by name.
+    Dictionary(Arc<BTreeMap<Arc<str>, Value>>),
+    /// A part of the globe.
+    Region(Arc<Region>),
+}
+
+/// Distinct values that are not null, kept sorted.
+#[derive(Debug, Clone)]
+pub struct Set {
+    elements: Arc<[Value]>,
+    unset: bool,
+}
+
+impl Set {
+    /// The distinct ones of these elements; nulls are left out.
+    pub fn new(mut elements: Vec<Value>) -> Self {
+        elements.retain(|element| !matches!(element, Value::Null));
+        elements.sort();
+        elements.dedup();
+        Self { elements: elements.into(), unset: false }
+    }
+
+    /// What a property of sets without a value reads as: an empty set that also equals null and is put out as null.
+    pub fn unset() -> Self {
+        Self { elements: Arc::default(), unset: true }
+    }
+
+    /// The elements in their order.
+    pub fn elements(&self) -> &[Value] {
+        &self.elements
+    }
+
+    /// Whether the element is in it.
+    pub fn contains(&self, element: &Value) -> bool {
+        self.elements.binary_search(element).is_ok()
+    }
+}
+
+impl Value {
+    /// Text.
+    pub fn text(text: &str) -> Self {
+        Self::String(text.into())
+    }
+
+    /// The value as JSON: timestamps are seconds, and what JSON cannot say (NaN, infinity, a region) is null.
+    pub fn to_json(&self) -> serde_json::Value {
+        match self {
+            Self::Null | Self::Region(_) | Self::Set(Set { unset: true, .. }) => serde_json::Value::Null,
+            Self::Boolean(boolean) => (*boolean).into(),
+            Self::Int(int) => (*int).into(),
+            Self::Double(double) | Self::Timestamp(double) => (*double).into(),
+            Self::String(text) => (**text).into(),
+            Self::Set(set) => set.elements.iter().map(Self::to_json).collect(),
+            Self::Array(elements) => elements.iter().map(Self::to_json).collect(),
+            Self::Dictionary(entries) => {
+                entries.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect()
+            }
+        }
+    }
+
+    pub(crate) fn number(&self) -> Option<Number> {
+        match self {
+            Self::Int(int) => Some(Number::Int(*int)),
+            Self::Double(double) | Self::Timestamp(double) => Some(Number::Double(*double)),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn as_text(&self) -> Option<&str> {
+        match self {
+            Self::String(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The elements of a set or an array.
+    pub(crate) fn elements(&self) -> Option<&[Value]> {
+        match self {
+            Self::Set(set) => Some(&set.elements),
+            Self::Array(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// Whether a condition with this value holds; null and whatever is no boolean do not.
+    pub(crate) fn holds(&self) -> bool {
+        matches!(self, Self::Boolean(true))
+    }
+
+    /// `==` of the language: NaN equals nothing, and an unset set equals null as well as the empty set.
+    pub(crate) fn equals(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Null, Self::Set(set)) | (Self::Set(set), Self::Null) => set.unset,
+            _ => match (self.number(), other.number()) {
+                (Some(left), Some(right)) => left.compare(right) == Some(Ordering::Equal),
+                _ => self == other,
+            },
+        }
+    }
+
+    /// The value as it is handed out: an unset set becomes null.
+    pub(crate) fn settled(self) -> Self {
+        match self {
+            Self::Set(Set { unset: true, .. }) => Self::Null,
+            settled => settled,
+        }
+    }
+
+    /// The weight as the limits count it; counting stops soon after the largest that is allowed.
+    pub(crate) fn weight(&self) -> usize {
+        let mut weight = 1;
+        if let Self::String(text) = self {
+            weight += text.len() / BYTES_PER_WEIGHT;
+        }
+        for element in self.elements().unwrap_or_default() {
+            if weight > VALUE_WEIGHT_MAX {
+                break;
+            }
+            weight += element.weight();
+        }
+        weight
+    }
+
+    fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Boolean(_) => 1,
+            Self::Int(_) | Self::Double(_) | Self::Timestamp(_) => 2,
+            Self::String(_) => 3,
+            Self::Set(_) => 4,
+            Self::Array(_) => 5,
+            Self::Dictionary(_) => 6,
+            Self::Region(_) => 7,
+        }
+    }
+}
+
+impl From<Number> for Value {
+    fn from(number: Number) -> Self {
+        match number {
+            Number::Int(int) => Self::Int(int),
+            Number::Double(double) => Self::Double(double),
+        }
+    }
+}
+
+/// The order in which sets keep elements: by type, then by content; numbers of all types together by value, NaN last and
+/// equal to itself.
+impl Ord for Value {
+    fn cmp(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Boolean(left), Self::Boolean(right)) => left.cmp(right),
+            (Self::String(left), Self::String(right)) => left.cmp(right),
+            (Self::Set(left), Self::Set(right)) => left.elements.cmp(&right.elements),
+            (Self::Array(left), Self::Array(right)) => left.cmp(right),
+            (Self::Dictionary(left), Self::Dictionary(right)) => left.cmp(right),
+            (Self::Region(left), Self::Region(right)) => left.cmp(right),
+            _ => match (self.number(), other.number()) {
+                (Some(left), Some(right)) => {
+                    left.compare(right).unwrap_or_else(|| left.is_nan().cmp(&right.is_nan()))
+                }
+                _ => self.rank().cmp(&other.rank()),
+            },
+        }
+    }
+}
+
+impl PartialOrd for Value {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Value {
+    fn eq(&self, other: &Self) -> bool {
+        self.cmp(other).is_eq()
+    }
+}
+
+impl Eq for Value {}

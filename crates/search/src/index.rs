@@ -1,0 +1,161 @@
+//! The index: how items come in and how searches see them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use parking_lot::{Mutex, RwLock};
+use tantivy::indexer::IndexWriterOptions;
+use tantivy::merge_policy::LogMergePolicy;
+use tantivy::schema::{FAST, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
+use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+
+use crate::ranking;
+use crate::snapshot::{BEGINNING_CHARS_MAX, Fields, Snapshot};
+use crate::synonyms::Synonyms;
+use crate::words::{ITEM_WORDS_MAX, QUERY_WORDS_MAX, Words};
+
+/// Memory of the items that are being written, the smallest that the library takes. A build of more items than fit
+/// makes more segments, which are merged later.
+const WRITER_HEAP_BYTES: usize = 15_000_000;
+/// Segments of about one size before they are merged. Every search walks through every segment's dictionary, so this
+/// is less than the library's default of 8.
+const SEGMENTS_MERGED_MIN: usize = 4;
+/// Share of deleted documents from which a segment is rewritten without them: they cost searches time and memory.
+const DELETED_SHARE_MAX: f32 = 0.3;
+
+const IN_MEMORY: &str = "writing to memory does not fail";
+
+/// A full-text index of items, see the crate's documentation. Searches never wait for updates.
+pub struct SearchIndex {
+    writer: Mutex<Writer>,
+    snapshot: RwLock<Arc<Snapshot>>,
+}
+
+struct Writer {
+    fields: Fields,
+    writer: IndexWriter,
+    reader: IndexReader,
+}
+
+impl SearchIndex {
+    /// An index without items.
+    pub fn new() -> Self {
+        let writer = Writer::new();
+        SearchIndex { snapshot: RwLock::new(Arc::new(writer.snapshot())), writer: Mutex::new(writer) }
+    }
+
+    /// Replaces what is known of the items: each comes with the values of all its string and set properties, and one
+    /// without words in them is removed. Searches see all of it when the call returns, and nothing of it before.
+    pub fn update(&self, items: impl IntoIterator<Item = (u32, Vec<String>)>) {
+        let mut items = items.into_iter().peekable();
+        if items.peek().is_none() {
+            return;
+        }
+        let mut writer = self.writer.lock();
+        items.for_each(|(item, texts)| writer.replace(item, &texts));
+        writer.writer.commit().expect(IN_MEMORY);
+        writer.reader.reload().expect(IN_MEMORY);
+        // Still under the writer's lock, so that an older snapshot does not replace a newer one.
+        *self.snapshot.write() = Arc::new(writer.snapshot());
+    }
+
+    /// Removes all items.
+    pub fn clear(&self) {
+        let mut writer = self.writer.lock();
+        *writer = Writer::new();
+        *self.snapshot.write() = Arc::new(writer.snapshot());
+    }
+
+    /// The at most `n` items that match the query best, best first, with their scores, which are above 0 and compare
+    /// within one call only. Only items that `allows` takes count: if n of them match, n are returned, and whether
+    /// any matches all words is asked of them alone.
+    pub fn search(
+        &self,
+        query: &str,
+        synonyms: &Synonyms,
+        n: usize,
+        allows: &dyn Fn(u32) -> bool,
+    ) -> Vec<(u32, f32)> {
+        let words = Words::of(query, QUERY_WORDS_MAX);
+        let snapshot = Arc::clone(&self.snapshot.read());
+        ranking::best(&snapshot, &words, synonyms, n, allows)
+    }
+
+    /// Items that can be found.
+    pub fn n_items(&self) -> usize {
+        self.snapshot.read().n_items()
+    }
+}
+
+impl Default for SearchIndex {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Writer {
+    fn new() -> Self {
+        let mut schema = Schema::builder();
+        // We split texts into words ourselves and hand them over separated by spaces.
+        let indexing = |tokenizer, has_lengths| {
+            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_fieldnorms(has_lengths);
+            TextOptions::default()
+                .set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqs))
+        };
+        let fields = Fields {
+            item: schema.add_u64_field("item", INDEXED | FAST),
+            words: schema.add_text_field("words", indexing("whitespace", true)),
+            beginnings: schema.add_text_field("beginnings", indexing("whitespace", false)),
+            values: schema.add_text_field("values", indexing("raw", false)),
+        };
+        let index = Index::create_in_ram(schema.build());
+
+        let options = IndexWriterOptions::builder()
+            .memory_budget_per_thread(WRITER_HEAP_BYTES)
+            .num_worker_threads(1)
+            .num_merge_threads(1)
+            .build();
+        let writer: IndexWriter = index.writer_with_options(options).expect("a new index is not locked");
+        let mut merging = LogMergePolicy::default();
+        merging.set_min_num_segments(SEGMENTS_MERGED_MIN);
+        merging.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
+        writer.set_merge_policy(Box::new(merging));
+
+        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().expect(IN_MEMORY);
+        Writer { fields, writer, reader }
+    }
+
+    fn replace(&mut self, item: u32, texts: &[String]) {
+        let item = u64::from(item);
+        self.writer.delete_term(Term::from_field_u64(self.fields.item, item));
+        let mut document = TantivyDocument::new();
+        let mut all = String::new();
+        let mut beginnings = BTreeSet::new();
+        let mut room = ITEM_WORDS_MAX;
+        for text in texts {
+            let words = Words::of(text, room);
+            room -= words.parts.len();
+            for word in words.parts.iter().chain(words.joined.iter().map(|(_, joined)| joined)) {
+                all.push_str(word);
+                all.push(' ');
+                let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+                beginnings.extend(ends.take(BEGINNING_CHARS_MAX).map(|end| word[..end].to_owned()));
+            }
+            // A longer value cannot be the whole of a query.
+            if (1..=QUERY_WORDS_MAX).contains(&words.parts.len()) {
+                document.add_text(self.fields.values, words.phrase());
+            }
+        }
+        if all.is_empty() {
+            return;
+        }
+        document.add_u64(self.fields.item, item);
+        document.add_text(self.fields.words, all);
+        document.add_text(self.fields.beginnings, Vec::from_iter(beginnings).join(" "));
+        self.writer.add_document(document).expect(IN_MEMORY);
+    }
+
+    fn snapshot(&self) -> Snapshot {
+        Snapshot::new(&self.reader.searcher(), self.fields)
+    }
+}

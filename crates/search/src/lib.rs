@@ -1,0 +1,13 @@
+#![doc = include_str!("../README.md")]
+
+mod words;
+
+mod index;
+mod snapshot;
+
+mod ranking;
+mod strength;
+mod synonyms;
+
+pub use index::SearchIndex;
+pub use synonyms::Synonyms;

@@ -1,0 +1,204 @@
+//! What searches see of the index between two updates: the words of the items that are there.
+
+use std::sync::Arc;
+
+use tantivy::Searcher;
+use tantivy::fieldnorm::FieldNormReader;
+use tantivy::index::{InvertedIndexReader, SegmentReader};
+use tantivy::postings::TermInfo;
+use tantivy::query::DfaWrapper;
+use tantivy::schema::{Field, IndexRecordOption};
+
+const IN_MEMORY: &str = "reading memory does not fail";
+
+/// BM25's saturation of the occurrences of a word in an item, the usual value.
+const BM25_K1: f32 = 1.2;
+/// BM25's share of the item's length, the usual value.
+const BM25_B: f32 = 0.75;
+
+/// Letters of a word that are a term of their own in `Fields::beginnings`.
+pub(crate) const BEGINNING_CHARS_MAX: usize = 2;
+
+/// The fields of the index.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields {
+    /// The item's index.
+    pub(crate) item: Field,
+    /// All words of the item.
+    pub(crate) words: Field,
+    /// The first one and two letters of all words: a stream of all words that begin so would take many milliseconds.
+    pub(crate) beginnings: Field,
+    /// Each value as one phrase.
+    pub(crate) values: Field,
+}
+
+/// A state of the index. It numbers documents through all segments; those of deleted items are never shown.
+pub(crate) struct Snapshot {
+    segments: Vec<Segment>,
+    /// The item of each document, none if the document is deleted.
+    items: Vec<Option<u32>>,
+    n_items: usize,
+}
+
+struct Segment {
+    words: Arc<InvertedIndexReader>,
+    beginnings: Arc<InvertedIndexReader>,
+    values: Arc<InvertedIndexReader>,
+    lengths: FieldNormReader,
+    first_doc: u32,
+    /// What BM25 adds to the occurrences of a word, by the code of the item's length.
+    dampings: [f32; 256],
+}
+
+impl Snapshot {
+    pub(crate) fn new(searcher: &Searcher, fields: Fields) -> Self {
+        let mut items = Vec::new();
+        let mut segments = Vec::new();
+        let mut n_words = 0u64;
+        for reader in searcher.segment_readers() {
+            let segment = Segment::new(reader, fields, items.len() as u32);
+            let column = reader.fast_fields().u64("item").expect("the schema has the column");
+            for doc in 0..reader.max_doc() {
+                let item = (!reader.is_deleted(doc)).then(|| column.values.get_val(doc) as u32);
+                n_words += item.map_or(0, |_| u64::from(segment.lengths.fieldnorm(doc)));
+                items.push(item);
+            }
+            segments.push(segment);
+        }
+        let n_items = searcher.num_docs() as usize;
+        let mean_length = n_words as f32 / n_items.max(1) as f32;
+        for segment in &mut segments {
+            segment.dampings = dampings(mean_length);
+        }
+        Snapshot { segments, items, n_items }
+    }
+
+    pub(crate) fn n_items(&self) -> usize {
+        self.n_items
+    }
+
+    /// One more than the greatest document number.
+    pub(crate) fn n_docs(&self) -> usize {
+        self.items.len()
+    }
+
+    /// The item of a document that one of the methods here found.
+    pub(crate) fn item_of(&self, doc: u32) -> u32 {
+        self.items[doc as usize].expect("deleted documents are not found")
+    }
+
+    /// The documents that have the word, in order, with BM25's saturation of its occurrences, between 0 and 1.
+    pub(crate) fn docs_with_word(&self, word: &str) -> Vec<(u32, f32)> {
+        let mut docs = Vec::new();
+        for segment in &self.segments {
+            if let Some(term) = segment.words.terms().get(word).expect(IN_MEMORY) {
+                self.read(segment, &segment.words, &term, &mut |doc, saturation| {
+                    docs.push((doc, saturation))
+                });
+            }
+        }
+        docs
+    }
+
+    /// Calls `found` with (word is the whole one, document, saturation) for all words that begin so.
+    pub(crate) fn for_each_with_prefix(&self, prefix: &str, mut found: impl FnMut(bool, u32, f32)) {
+        if prefix.chars().count() <= BEGINNING_CHARS_MAX {
+            for segment in &self.segments {
+                for (is_whole, reader) in [(true, &segment.words), (false, &segment.beginnings)] {
+                    let Some(term) = reader.terms().get(prefix).expect(IN_MEMORY) else { continue };
+                    self.read(segment, reader, &term, &mut |doc, saturation| {
+                        found(is_whole, doc, saturation)
+                    });
+                }
+            }
+            return;
+        }
+        for segment in &self.segments {
+            let mut terms = segment.words.terms().range().ge(prefix).into_stream().expect(IN_MEMORY);
+            while terms.advance() && terms.key().starts_with(prefix.as_bytes()) {
+                let is_whole = terms.key().len() == prefix.len();
+                let mut found = |doc, saturation| found(is_whole, doc, saturation);
+                self.read(segment, &segment.words, terms.value(), &mut found);
+            }
+        }
+    }
+
+    /// Calls `found` with (document, saturation) for all words that the automaton takes and that start with the letter.
+    pub(crate) fn for_each_like(&self, like: &DfaWrapper, first: char, mut found: impl FnMut(u32, f32)) {
+        let from = first.to_string();
+        // The last byte of a character is below 255, so this is greater than all words that start with it.
+        let mut until = from.clone().into_bytes();
+        *until.last_mut().expect("a character has bytes") += 1;
+        for segment in &self.segments {
+            let terms = segment.words.terms().search(like).ge(&from).lt(&until);
+            let mut terms = terms.into_stream().expect(IN_MEMORY);
+            while terms.advance() {
+                self.read(segment, &segment.words, terms.value(), &mut found);
+            }
+        }
+    }
+
+    /// The documents one of whose values is the phrase, in order, with the greatest saturation there is.
+    pub(crate) fn docs_with_value(&self, phrase: &str) -> Vec<(u32, f32)> {
+        let mut docs = Vec::new();
+        for segment in &self.segments {
+            let Some(term) = segment.values.terms().get(phrase).expect(IN_MEMORY) else { continue };
+            self.read_docs(&segment.values, segment.first_doc, &term, &mut |doc, _| docs.push((doc, 1.0)));
+        }
+        docs
+    }
+
+    fn read(
+        &self,
+        segment: &Segment,
+        reader: &InvertedIndexReader,
+        term: &TermInfo,
+        found: &mut impl FnMut(u32, f32),
+    ) {
+        self.read_docs(reader, segment.first_doc, term, &mut |doc, occurrences| {
+            let length = segment.lengths.fieldnorm_id(doc - segment.first_doc);
+            let occurrences = occurrences as f32;
+            found(doc, occurrences / (occurrences + segment.dampings[length as usize]));
+        });
+    }
+
+    fn read_docs(
+        &self,
+        reader: &InvertedIndexReader,
+        first_doc: u32,
+        term: &TermInfo,
+        found: &mut impl FnMut(u32, u32),
+    ) {
+        let option = IndexRecordOption::WithFreqs;
+        let mut postings = reader.read_block_postings_from_terminfo(term, option).expect(IN_MEMORY);
+        while !postings.docs().is_empty() {
+            for (&doc, &occurrences) in postings.docs().iter().zip(postings.freqs()) {
+                if self.items[(first_doc + doc) as usize].is_some() {
+                    found(first_doc + doc, occurrences);
+                }
+            }
+            postings.advance();
+        }
+    }
+}
+
+impl Segment {
+    fn new(reader: &SegmentReader, fields: Fields, first_doc: u32) -> Self {
+        Segment {
+            words: reader.inverted_index(fields.words).expect(IN_MEMORY),
+            beginnings: reader.inverted_index(fields.beginnings).expect(IN_MEMORY),
+            values: reader.inverted_index(fields.values).expect(IN_MEMORY),
+            lengths: reader.get_fieldnorms_reader(fields.words).expect(IN_MEMORY),
+            first_doc,
+            dampings: [0.0; 256],
+        }
+    }
+}
+
+/// BM25's `k1 * (1 - b + b * length / mean length)` for each code of a length.
+fn dampings(mean_length: f32) -> [f32; 256] {
+    std::array::from_fn(|code| {
+        let length = FieldNormReader::id_to_fieldnorm(code as u8) as f32;
+        BM25_K1 * (1.0 - BM25_B + BM25_B * length / mean_length.max(1.0))
+    })
+}

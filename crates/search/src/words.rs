@@ -1,0 +1,96 @@
+//! Texts to words, the same way for items, queries and synonyms: only what becomes equal here can match exactly.
+
+use std::ops::Range;
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Words of a query that count; the rest of a longer one is ignored.
+pub(crate) const QUERY_WORDS_MAX: usize = 32;
+/// Words of an item that can be found: a few pages of text, so that one item cannot fill the memory.
+pub(crate) const ITEM_WORDS_MAX: usize = 10_000;
+/// Characters of a word that count. Longer ones are data in a text field, found by their beginning.
+const WORD_CHARS_MAX: usize = 64;
+
+/// The words of a text in order.
+#[derive(Debug, Default, PartialEq)]
+pub(crate) struct Words {
+    /// Runs of letters and digits.
+    pub(crate) parts: Vec<String>,
+    /// Parts that only punctuation separates, written together: `ABC-123.4` is `abc1234`, `don't` is `dont`.
+    pub(crate) joined: Vec<(Range<usize>, String)>,
+}
+
+impl Words {
+    /// The first `parts_max` words of a text.
+    pub(crate) fn of(text: &str, parts_max: usize) -> Self {
+        let mut words = Words::default();
+        for chunk in text.split_whitespace() {
+            let room = parts_max - words.parts.len();
+            if room == 0 {
+                break;
+            }
+            let chunk = fold(chunk);
+            let start = words.parts.len();
+            let parts = chunk.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
+            words.parts.extend(parts.take(room).map(|part| part.chars().take(WORD_CHARS_MAX).collect()));
+            let run = start..words.parts.len();
+            if run.len() > 1 {
+                let joined = words.parts[run.clone()].concat();
+                if joined.chars().count() <= WORD_CHARS_MAX {
+                    words.joined.push((run, joined));
+                }
+            }
+        }
+        words
+    }
+
+    /// The words with one space between: equal for texts that differ in case, diacritics and punctuation only.
+    pub(crate) fn phrase(&self) -> String {
+        self.parts.join(" ")
+    }
+}
+
+/// Lower case without diacritics.
+fn fold(text: &str) -> String {
+    let mut folded = String::with_capacity(text.len());
+    // Recomposed at the end: in Hangul and kana the parts are letters or marks that make another letter.
+    let letters = text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc();
+    for c in letters.flat_map(char::to_lowercase) {
+        match c {
+            // These are not a letter and a mark to Unicode, but users type them so.
+            'ß' => folded.push_str("ss"),
+            'æ' => folded.push_str("ae"),
+            'œ' => folded.push_str("oe"),
+            'þ' => folded.push_str("th"),
+            'ø' => folded.push('o'),
+            'ł' => folded.push('l'),
+            'đ' | 'ð' => folded.push('d'),
+            'ħ' => folded.push('h'),
+            'ı' => folded.push('i'),
+            'ς' => folded.push('σ'),
+            c => folded.push(c),
+        }
+    }
+    folded
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_folded_and_codes_are_kept_together_too() {
+        let words = Words::of("Čaj ČAJ c\u{30c}aj — İstanbul Łódź straße ΌΔΟΣ «ABC-123.4» don't ー !?", 99);
+        let parts = "caj caj caj istanbul lodz strasse οδοσ abc 123 4 don t ー";
+        assert_eq!(words.phrase(), parts);
+        assert_eq!(words.joined, [(7..10, "abc1234".to_owned()), (10..12, "dont".to_owned())]);
+    }
+
+    #[test]
+    fn words_are_bounded() {
+        assert_eq!(Words::of("a-b-c d", 2).parts, ["a", "b"]);
+        assert_eq!(Words::of("a-b-c d", 2).joined, [(0..2, "ab".to_owned())]);
+        assert_eq!(Words::of(&"x".repeat(1000), 2).parts, ["x".repeat(WORD_CHARS_MAX)]);
+        assert_eq!(Words::of("  -- \u{301} ", 2), Words::default());
+    }
+}

@@ -1,0 +1,247 @@
+//! What a shop's search box finds, over a small catalog.
+
+use rand::rngs::StdRng;
+use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+use search::{SearchIndex, Synonyms};
+
+/// Title, category and other texts of each item; its place is its index.
+const CATALOG: &[&[&str]] = &[
+    &["Čaj zelený sypaný", "Tea"],
+    &["Hello Kitty teapot", "Kitchen", "porcelain"],
+    &["Green tea", "Tea", "Loose leaves from Japan"],
+    &["Green tea with mint and lemon, in bags", "Tea"],
+    &["Team jersey green", "Sport"],
+    &["Hammer drill ABC-123.4", "Tools"],
+    &["Drill bits for ABC-123.5, 4 pieces", "Tools"],
+    &["Hello, world! A first book of programs", "Books", "O'Reilly & Søns"],
+    &["Running shoes", "Shoes", "red", "blue"],
+    &["Sneakers", "Shoes", "red"],
+    &["Chocolate with hazelnuts", "Sweets"],
+    &["Dark chocolate chocolate chocolate", "Sweets"],
+    &["Łódź city map", "Maps"],
+    &["Wi-Fi router", "Electronics", "802.11ax"],
+    &["Hotel bell", "Gifts", "says hell-o"],
+    &["Red wool hat", "Hats"],
+    &["Mandarin orange box", "Fruit"],
+    &["Short trousers", "Clothes"],
+];
+
+fn texts_of(item: u32) -> Vec<String> {
+    CATALOG[item as usize].iter().map(|&text| text.to_owned()).collect()
+}
+
+fn catalog() -> SearchIndex {
+    let index = SearchIndex::new();
+    index.update((0..CATALOG.len() as u32).map(|item| (item, texts_of(item))));
+    index
+}
+
+fn synonyms(pairs: &[(&str, &str, bool)]) -> Synonyms {
+    Synonyms::new(
+        pairs.iter().map(|&(term, synonym, one_way)| (term.to_owned(), synonym.to_owned(), one_way)),
+    )
+}
+
+fn find(index: &SearchIndex, query: &str, synonyms: &Synonyms) -> Vec<u32> {
+    items(&index.search(query, synonyms, 100, &|_| true))
+}
+
+fn items(found: &[(u32, f32)]) -> Vec<u32> {
+    found.iter().map(|&(item, _)| item).collect()
+}
+
+/// A line for each query and, below, a line for each item that it finds.
+fn table(index: &SearchIndex, queries: &[&str], synonyms: &Synonyms) -> String {
+    let mut table = String::new();
+    for query in queries {
+        table += &format!("{query}\n");
+        for (item, score) in index.search(query, synonyms, 100, &|_| true) {
+            table += &format!("    {score:.2} {item:>2} {}\n", CATALOG[item as usize].join(" | "));
+        }
+    }
+    table
+}
+
+#[test]
+fn a_search_box_finds_what_is_typed() {
+    let queries = [
+        "caj",
+        "ČAJ",
+        "lodz",
+        "soens",
+        "sons",
+        "hell",
+        "h",
+        "hello",
+        "helo",
+        "hlelo",
+        "ello",
+        "tea",
+        "green tea",
+        "tea green",
+        "grene tae",
+        "shoe",
+        "chocolate",
+        "choclate",
+        "chcola",
+        "chocoltae",
+        "chcoltae",
+        "ABC-123.4",
+        "abc1234",
+        "abc-123",
+        "123",
+        "4",
+        "abc 124",
+        "wifi",
+        "wi-fi",
+        "802.11",
+        "red shoes",
+        "red hat sdhskldf",
+        "sdhskldf",
+        "sdhskldf qwrtzu",
+        "running shoes",
+        "tea tea tea",
+        "\"green tea\" -tea title:green AND (",
+    ];
+    insta::assert_snapshot!(table(&catalog(), &queries, &Synonyms::default()));
+}
+
+#[test]
+fn synonyms_find_what_they_stand_for() {
+    let synonyms = synonyms(&[
+        ("sneakers", "running shoes", false),
+        ("Citrus", "mandarin orange", true),
+        ("book", "map", true),
+        ("headgear", "hat", true),
+        ("pot", "Tea-pot", false),
+        ("", "nothing", false),
+        ("hat", "HAT", false),
+    ]);
+    let queries = [
+        "sneakers",
+        "sneaker",
+        "red sneakers",
+        "running shoes",
+        "shoes running",
+        "red running shoes",
+        "headgear",
+        "hat",
+        "wool headgear",
+        "pot",
+        "citrus",
+        "book",
+        "map",
+        "nothing",
+    ];
+    insta::assert_snapshot!(table(&catalog(), &queries, &synonyms));
+}
+
+#[test]
+fn a_filter_leaves_the_best_allowed_items() {
+    let index = SearchIndex::new();
+    index.update((0..1000).map(|item| (item, vec![format!("lamp {}", "x ".repeat(item as usize % 7))])));
+    index.update([(1000, vec!["lamp shade".to_owned()])]);
+    let none = Synonyms::default();
+
+    let found = index.search("lamp", &none, 9, &|item| item % 400 == 199);
+    assert_eq!(items(&found), [199, 599, 999]);
+    let found = index.search("lamp", &none, 2, &|item| item >= 500);
+    assert_eq!(items(&found), [504, 511]);
+    // The only item with both words is not allowed: those with one of them are what there is.
+    let found = index.search("lamp shade", &none, 1, &|item| item < 7);
+    assert_eq!(items(&found), [0]);
+    assert_eq!(index.search("lamp", &none, 0, &|_| true), []);
+    assert_eq!(index.search("lamp", &none, usize::MAX, &|_| true).len(), 1001);
+    assert_eq!(index.search("lamp", &none, 9, &|_| false), []);
+}
+
+#[test]
+fn updates_are_visible_when_they_return() {
+    let (index, none) = (catalog(), Synonyms::default());
+    assert_eq!(index.n_items(), CATALOG.len());
+
+    index.update([(15, vec!["Blue silk scarf".to_owned()]), (99, vec!["Umbrella".to_owned()])]);
+    assert!(find(&index, "hat", &none).is_empty());
+    assert_eq!(find(&index, "scarf", &none), [15]);
+    assert_eq!(find(&index, "umbrella", &none), [99]);
+    assert_eq!(index.n_items(), CATALOG.len() + 1);
+
+    index.update([(99, Vec::new()), (15, vec!["?!".to_owned(), String::new()]), (7777, Vec::new())]);
+    assert!(find(&index, "umbrella scarf", &none).is_empty());
+    assert_eq!(index.n_items(), CATALOG.len() - 1);
+
+    // The last of two updates counts, within a call too.
+    index.update([(1, vec!["one".to_owned()]), (1, vec!["two".to_owned()])]);
+    assert_eq!(find(&index, "one two", &none), [1]);
+    assert!(find(&index, "one", &none).is_empty());
+
+    index.update([]);
+    index.clear();
+    assert_eq!(index.n_items(), 0);
+    assert!(find(&index, "tea", &none).is_empty());
+    index.update([(3, texts_of(3))]);
+    assert_eq!(find(&index, "tea", &none), [3]);
+}
+
+#[test]
+fn scores_do_not_depend_on_the_history_of_updates() {
+    let synonyms = synonyms(&[("sneakers", "running shoes", false)]);
+    let queries = ["green tea", "h", "choclate", "red sneakers", "abc-123.4 drill", "red lodz"];
+    let expected = table(&catalog(), &queries, &synonyms);
+
+    let mut random = StdRng::seed_from_u64(7);
+    for _ in 0..10 {
+        let index = SearchIndex::new();
+        let mut order: Vec<u32> = (0..CATALOG.len() as u32).collect();
+        order.shuffle(&mut random);
+        // Other texts come first and are replaced, some items come and go, in updates of several sizes.
+        index.update(order.iter().map(|&item| (item, vec!["green tea red hat".to_owned()])));
+        index.update((0..40).map(|item| (100 + item, vec!["tea shoes".to_owned()])));
+        for some in order.chunks(random.random_range(1..6)) {
+            index.update(some.iter().map(|&item| (item, texts_of(item))));
+        }
+        index.update((0..40).map(|item| (100 + item, Vec::new())));
+        assert_eq!(table(&index, &queries, &synonyms), expected);
+    }
+}
+
+#[test]
+fn hostile_queries_are_only_text() {
+    let (index, synonyms) = (catalog(), synonyms(&[("a", "b", false)]));
+    for nothing in ["", " ", "\0", "?", "-- ++ && ||", "\"\"", "*", "🙂", "\u{301}", "((((", "^~"] {
+        assert!(find(&index, nothing, &synonyms).is_empty(), "{nothing:?}");
+    }
+    let plain = find(&index, "green tea title", &synonyms);
+    assert_eq!(find(&index, "+\"green\" /tea/ title:*", &synonyms), plain);
+    let long_ones = [
+        "a ".repeat(100_000),
+        "a".repeat(1_000_000),
+        "a-".repeat(1_000_000),
+        "chocolate ".repeat(10_000),
+        "é".repeat(5000),
+        "\u{301}".repeat(100_000),
+        "中文".repeat(5000),
+        "\u{10ffff}".repeat(50),
+    ];
+    for long in long_ones {
+        find(&index, &long, &synonyms);
+    }
+    assert!(!find(&index, &"chocolate ".repeat(10_000), &synonyms).is_empty());
+
+    // Items are bounded too.
+    index.update([(0, vec!["word ".repeat(100_000), "b".repeat(100_000), "lost".to_owned()])]);
+    assert!(find(&index, "lost", &synonyms).is_empty());
+    assert_eq!(find(&index, "word", &synonyms)[0], 0);
+}
+
+#[test]
+fn many_threads_search_while_items_change() {
+    let (index, none) = (catalog(), Synonyms::default());
+    std::thread::scope(|scope| {
+        for _ in 0..3 {
+            scope.spawn(|| (0..200).for_each(|_| assert_eq!(find(&index, "lodz", &none), [12])));
+        }
+        (0..20).for_each(|_| index.update([(12, texts_of(12)), (2, texts_of(2))]));
+    });
+}

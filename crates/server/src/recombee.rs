@@ -1,0 +1,112 @@
+//! The recommender API, as the clients of Recombee speak it: `/{database}/...`, where the database is a workspace.
+
+mod batch;
+mod collections;
+mod entities;
+mod failure;
+mod interactions;
+mod operation;
+mod parameters;
+mod signature;
+
+use std::sync::Arc;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::any;
+use axum::{Json, Router};
+use engine::{Command, Entry, Outcome};
+use serde_json::Value;
+
+use self::failure::Failure;
+use self::operation::{Call, Done};
+use self::parameters::Parameters;
+use self::signature::Caller;
+use crate::App;
+
+/// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
+const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    let handler = |State(app), request| async move { answer(app, request).await };
+    Router::new()
+        .route("/{database}", any(handler))
+        .route("/{database}/", any(handler))
+        .route("/{database}/{*path}", any(handler))
+}
+
+async fn answer(app: Arc<App>, request: Request) -> Response {
+    match handle(app, request).await {
+        Ok(done) => {
+            let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
+            (status, Json(done.body)).into_response()
+        }
+        Err(failure) => failure.into_response(),
+    }
+}
+
+async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
+    let (parts, body) = request.into_parts();
+    let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
+    let path = parts.uri.path();
+    let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let Some(engine) = app.engine(database).cloned() else {
+        return Err(Failure::not_found(format!("there is no database {database:?}")));
+    };
+    let caller = signature::verify(target, &engine.config(), engine::now())?;
+    let mut parameters = Parameters(body_of(body).await?);
+    parameters.add_query(parts.uri.query().unwrap_or_default())?;
+    for name in ["hmac_timestamp", "hmac_sign", "frontend_timestamp", "frontend_sign"] {
+        parameters.0.remove(name);
+    }
+    let request = operation::Request::new(parts.method.as_str(), path, parameters)?;
+    if caller == Caller::Public && !request.is_public() {
+        return Err(Failure::forbidden("a public token may not do this: sign with the private token"));
+    }
+    if batch::is_batch(&request) {
+        return batch::run(engine, request.parameters, caller).await;
+    }
+    let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
+    match request.call().ok_or_else(no_such)?? {
+        Call::Change(command, status) => {
+            let outcomes = engine.submit(vec![entry(*command)]).await?;
+            changed(outcomes.into_iter().next(), status)
+        }
+        Call::Ask(question) => {
+            let asked = tokio::task::spawn_blocking(move || question(&engine)).await;
+            asked.unwrap_or_else(|error| {
+                tracing::error!(%error, "a call of the recommender API failed");
+                Err(Failure::internal())
+            })
+        }
+    }
+}
+
+/// The object that a body holds; none where it is empty.
+async fn body_of(body: Body) -> Result<serde_json::Map<String, Value>, Failure> {
+    let bytes: Bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
+        Failure::too_large(format!("the body cannot be read, or is over {BODY_BYTES_MAX} bytes"))
+    })?;
+    if bytes.iter().all(u8::is_ascii_whitespace) {
+        return Ok(serde_json::Map::new());
+    }
+    match serde_json::from_slice(&bytes) {
+        Ok(Value::Object(object)) => Ok(object),
+        Ok(_) => Err(Failure::invalid("the body must be a JSON object")),
+        Err(error) => Err(Failure::invalid(format!("the body is no JSON: {error}"))),
+    }
+}
+
+fn entry(command: Command) -> Entry {
+    Entry::Command { received_at: engine::now(), command: Box::new(command) }
+}
+
+/// The answer to a change.
+fn changed(outcome: Option<Outcome>, status: u16) -> Result<Done, Failure> {
+    match outcome {
+        Some(Outcome::Refused(refusal)) => Err(refusal.into()),
+        _ => Ok(Done::changed(status)),
+    }
+}

@@ -1,0 +1,84 @@
+//! Series and groups: `/series/...`, `/groups/...`.
+
+use engine::{CollectionKind, Command, Member};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::operation::{Call, Done, ask, change, create};
+use super::parameters::{Parameters, checked_id};
+
+pub(super) fn call(
+    method: &str,
+    parts: &[&str],
+    has_slash: bool,
+    parameters: &Parameters,
+) -> Option<Result<Call, Failure>> {
+    let (kind, id_name) = match *parts.first()? {
+        "series" => (CollectionKind::Series, "seriesId"),
+        "groups" => (CollectionKind::Group, "groupId"),
+        _ => return None,
+    };
+    let checked = |id: &str| checked_id(id_name, id.to_owned());
+    Some(match (method, &parts[1..]) {
+        ("GET", ["list"]) if has_slash => ask(move |engine| Ok(Done::ok(engine.collection_ids(kind)))),
+        ("PUT", [id]) => checked(id).and_then(|id| {
+            let is_series = kind == CollectionKind::Series;
+            let cascade_create = is_series && parameters.boolean("cascadeCreate", true)?;
+            create(Command::AddCollection { kind, id, cascade_create })
+        }),
+        ("DELETE", [id]) => checked(id).and_then(|id| {
+            let cascade_delete = parameters.boolean("cascadeDelete", false)?;
+            change(Command::DeleteCollection { kind, id, cascade_delete })
+        }),
+        ("GET", [id, "items"]) => checked(id).and_then(|id| list_members(kind, id)),
+        ("POST", [id, "items"]) => checked(id).and_then(|id| insert(kind, id, parameters)),
+        ("DELETE", [id, "items"]) => checked(id).and_then(|id| {
+            let (is_collection, member_id) = member_of(kind, parameters)?;
+            let time = parameters.number("time")?;
+            change(Command::RemoveMember { kind, id, is_collection, member_id, time })
+        }),
+        _ => return None,
+    })
+}
+
+fn list_members(kind: CollectionKind, id: String) -> Result<Call, Failure> {
+    ask(move |engine| {
+        let members = engine.members(kind, &id);
+        let members =
+            members.ok_or_else(|| Failure::not_found(format!("there is no {} {id:?}", kind.word())))?;
+        let json = |member: &Member| {
+            let type_ = if member.is_collection { kind.word() } else { "item" };
+            let mut json = json!({ "itemType": type_, "itemId": member.id });
+            if kind == CollectionKind::Series {
+                json["time"] = member.time.into();
+            }
+            json
+        };
+        Ok(Done::ok(members.iter().map(json).collect::<Vec<Value>>()))
+    })
+}
+
+fn insert(kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+    let (is_collection, member_id) = member_of(kind, parameters)?;
+    let time = match kind {
+        CollectionKind::Series => parameters.required_number("time")?,
+        CollectionKind::Group => 0.0,
+    };
+    let cascade_create = parameters.boolean("cascadeCreate", false)?;
+    let member = Member { is_collection, id: member_id, time };
+    change(Command::InsertMember { kind, id, member, cascade_create })
+}
+
+fn member_of(kind: CollectionKind, parameters: &Parameters) -> Result<(bool, String), Failure> {
+    let is_collection = match parameters.required_text("itemType")? {
+        "item" => false,
+        word if word == kind.word() => true,
+        other => {
+            return Err(Failure::invalid(format!(
+                "itemType is {other:?}, it must be item or {}",
+                kind.word()
+            )));
+        }
+    };
+    Ok((is_collection, parameters.required_id("itemId")?))
+}

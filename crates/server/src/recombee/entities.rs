@@ -1,0 +1,222 @@
+//! Items and users with their properties: `/items/...`, `/users/...`.
+
+use catalog::Property;
+use domain::{PropertyType, PropertyValue};
+use engine::{Command, Engine, EntityKind};
+use serde_json::{Map, Value, json};
+
+use super::failure::Failure;
+use super::operation::{Call, Done, ask, change, create};
+use super::parameters::{Parameters, checked_id};
+
+/// The longest name of a property, in bytes.
+const PROPERTY_NAME_BYTES_MAX: usize = 63;
+/// What a property can be for, with the types that it then may have.
+const ROLES: [(&str, &[PropertyType]); 10] = [
+    ("title", &[PropertyType::String]),
+    ("summary", &[PropertyType::String]),
+    ("url", &[PropertyType::String]),
+    ("tags", &[PropertyType::Set]),
+    ("categories", &[PropertyType::Set]),
+    ("category", &[PropertyType::String]),
+    ("genres", &[PropertyType::Set]),
+    ("genre", &[PropertyType::String]),
+    ("primaryImage", &[PropertyType::Image]),
+    ("price", &[PropertyType::Double, PropertyType::Int]),
+];
+/// The role of moments.
+const ROLE_PUBLISH_DATE: &str = "publishDate";
+/// The key among values that asks for the item or user to be made.
+const CASCADE_KEY: &str = "!cascadeCreate";
+
+/// The word of a kind in paths.
+pub(super) fn kind_of(word: &str) -> Option<EntityKind> {
+    match word {
+        "items" => Some(EntityKind::Item),
+        "users" => Some(EntityKind::User),
+        _ => None,
+    }
+}
+
+fn id_name(kind: EntityKind) -> &'static str {
+    match kind {
+        EntityKind::Item => "itemId",
+        EntityKind::User => "userId",
+    }
+}
+
+pub(super) fn call(
+    method: &str,
+    parts: &[&str],
+    has_slash: bool,
+    parameters: &Parameters,
+) -> Option<Result<Call, Failure>> {
+    let kind = kind_of(parts.first()?)?;
+    Some(match (method, &parts[1..]) {
+        ("GET", ["list"]) if has_slash => list(kind, parameters),
+        ("GET", ["properties", "list"]) if has_slash => ask(move |engine| {
+            let all: Vec<Value> = engine.properties(kind).iter().map(property_json).collect();
+            Ok(Done::ok(all))
+        }),
+        ("PUT", ["properties", name]) => add_property(kind, name, parameters),
+        ("DELETE", ["properties", name]) => {
+            property_name(kind, name).and_then(|name| change(Command::DeleteProperty { kind, name }))
+        }
+        ("GET", ["properties", name]) => property_name(kind, name).and_then(|name| {
+            ask(move |engine| {
+                let found = engine.properties(kind).into_iter().find(|property| property.name == name);
+                found.map(|property| Done::ok(property_json(&property))).ok_or_else(|| {
+                    Failure::not_found(format!("there is no {} property {name:?}", kind.word()))
+                })
+            })
+        }),
+        ("PUT", [target, "merge", source]) if kind == EntityKind::User => merge(target, source, parameters),
+        // Browsers know no PUT.
+        ("POST", [target, "merge", source]) if kind == EntityKind::User => merge(target, source, parameters),
+        ("PUT", [id]) => entity_id(kind, id).and_then(|id| create(Command::Add { kind, id })),
+        ("DELETE", [id]) => entity_id(kind, id).and_then(|id| change(Command::Delete { kind, id })),
+        ("POST", [id]) => set_values(kind, id, parameters),
+        ("GET", [id]) => entity_id(kind, id).and_then(|id| {
+            ask(move |engine| {
+                let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
+                Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
+            })
+        }),
+        _ => return None,
+    })
+}
+
+fn entity_id(kind: EntityKind, id: &str) -> Result<String, Failure> {
+    checked_id(id_name(kind), id.to_owned())
+}
+
+fn property_name(kind: EntityKind, name: &str) -> Result<String, Failure> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:".contains(&b);
+    if !(1..=PROPERTY_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(is_allowed) {
+        return Err(Failure::invalid(format!(
+            "property name {name:?} must be 1 to {PROPERTY_NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-' and ':'"
+        )));
+    }
+    if ["id", id_name(kind)].iter().any(|reserved| name.eq_ignore_ascii_case(reserved)) {
+        return Err(Failure::invalid(format!("property name {name:?} is reserved")));
+    }
+    Ok(name.to_owned())
+}
+
+fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
+    let count = parameters.count("count", 1)?;
+    let offset = parameters.count("offset", 0)?.unwrap_or(0);
+    let with_values = parameters.boolean("returnProperties", false)?;
+    let included = parameters.names("includedProperties")?;
+    ask(move |engine| {
+        let ids = engine.entity_ids(kind).into_iter().skip(offset).take(count.unwrap_or(usize::MAX));
+        if !with_values {
+            return Ok(Done::ok(ids.collect::<Vec<String>>()));
+        }
+        let rows = ids.filter_map(|id| {
+            let mut row = values_json(engine, kind, &id, included.as_deref())?;
+            row.insert(id_name(kind).to_owned(), id.into());
+            Some(Value::Object(row))
+        });
+        Ok(Done::ok(rows.collect::<Vec<_>>()))
+    })
+}
+
+/// All properties with their values, or those asked for; none where there is no such item or user.
+pub(super) fn values_json(
+    engine: &Engine,
+    kind: EntityKind,
+    id: &str,
+    included: Option<&[String]>,
+) -> Option<Map<String, Value>> {
+    let values = engine.entity_values(kind, id)?;
+    let is_included = |name: &String| included.is_none_or(|names| names.contains(name));
+    let named = values.into_iter().map(|(property, value)| (property.name, value));
+    Some(
+        named
+            .filter(|(name, _)| is_included(name))
+            .map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json)))
+            .collect(),
+    )
+}
+
+/// Moments are seconds since 1970 in this API.
+fn value_json(value: &PropertyValue) -> Value {
+    match value {
+        PropertyValue::Timestamp(at) => (at.0 as f64 / 1_000.0).into(),
+        other => other.to_json(),
+    }
+}
+
+fn property_json(property: &Property) -> Value {
+    let mut json = json!({ "name": property.name, "type": property.type_ });
+    let settings = property.settings.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    for key in ["role", "metadata"] {
+        if let Some(value) = settings.as_ref().and_then(|settings| settings.get(key)) {
+            json[key] = value.clone();
+        }
+    }
+    json
+}
+
+fn add_property(kind: EntityKind, name: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let name = property_name(kind, name)?;
+    let type_: PropertyType = parameters.required_text("type")?.parse().map_err(Failure::invalid)?;
+    let said = parameters.get("role");
+    let role = match said {
+        None => None,
+        Some(Value::String(role)) => Some(role.clone()),
+        Some(Value::Object(role)) => {
+            Some(role.get("name").and_then(Value::as_str).unwrap_or_default().to_owned())
+        }
+        Some(_) => return Err(Failure::invalid("role must be a string or an object with a name")),
+    };
+    if let Some(role) = &role {
+        let known = ROLES.iter().find(|(known, _)| known == role).map(|(_, types)| *types);
+        let types = match role.as_str() {
+            ROLE_PUBLISH_DATE => Some(&[PropertyType::Timestamp][..]),
+            _ => known,
+        };
+        let names = || ROLES.map(|(name, _)| name).join(", ");
+        let Some(types) = types else {
+            return Err(Failure::not_found(format!(
+                "there is no role {role:?}; there are: {}, {ROLE_PUBLISH_DATE}",
+                names()
+            )));
+        };
+        if !types.contains(&type_) {
+            return Err(Failure::invalid(format!("a property of role {role:?} cannot be of type {type_}")));
+        }
+    }
+    let mut settings = Map::new();
+    for key in ["role", "metadata"] {
+        if let Some(value) = parameters.get(key) {
+            settings.insert(key.to_owned(), value.clone());
+        }
+    }
+    let settings = (!settings.is_empty()).then(|| Value::Object(settings).to_string());
+    create(Command::AddProperty { kind, property: Property { name, type_, role, settings } })
+}
+
+fn set_values(kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let id = entity_id(kind, id)?;
+    let cascade_create =
+        parameters.boolean(CASCADE_KEY, false)? || parameters.boolean("cascadeCreate", false)?;
+    let mut values = parameters.0.clone();
+    // A property may have the name of the second one; then it is no text of a query.
+    values.remove(CASCADE_KEY);
+    if matches!(values.get("cascadeCreate"), Some(Value::String(_) | Value::Bool(_))) {
+        values.remove("cascadeCreate");
+    }
+    for name in values.keys() {
+        property_name(kind, name)?;
+    }
+    change(Command::SetValues { kind, id, values: Value::Object(values).to_string(), cascade_create })
+}
+
+fn merge(target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let target = checked_id("targetUserId", target.to_owned())?;
+    let source = checked_id("sourceUserId", source.to_owned())?;
+    let cascade_create = parameters.boolean("cascadeCreate", false)?;
+    change(Command::MergeUsers { target, source, cascade_create })
+}

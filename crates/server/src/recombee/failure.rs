@@ -1,0 +1,97 @@
+//! Errors in the form of the recommender API: `{"statusCode", "error"}`.
+
+use axum::Json;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use engine::{EngineError, Refusal, SubmitError};
+use serde_json::{Value, json};
+
+/// A failed call.
+#[derive(Debug, Clone)]
+pub(super) struct Failure {
+    pub(super) status: StatusCode,
+    pub(super) message: String,
+}
+
+impl Failure {
+    fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        Self { status, message: message.into() }
+    }
+
+    /// 400: a parameter is wrong.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    /// 401: nobody knows who calls.
+    pub(super) fn unauthorized(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, message)
+    }
+
+    /// 403: the caller may not.
+    pub(super) fn forbidden(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, message)
+    }
+
+    /// 404: something is missing, or the address leads nowhere.
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// 413: the body or batch is over its limit.
+    pub(super) fn too_large(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    }
+
+    /// 500: a defect.
+    pub(super) fn internal() -> Self {
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "something went wrong in the server; its log says what")
+    }
+
+    /// The body of the answer, alone or in a batch.
+    pub(super) fn body(&self) -> Value {
+        json!({ "statusCode": self.status.as_u16(), "error": self.message })
+    }
+}
+
+impl From<Refusal> for Failure {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::AlreadyThere(message) => Self::new(StatusCode::CONFLICT, message),
+            Refusal::NotFound(message) => Self::not_found(message),
+            Refusal::Invalid(message) => Self::invalid(message),
+        }
+    }
+}
+
+impl From<SubmitError> for Failure {
+    fn from(error: SubmitError) -> Self {
+        let status = match error {
+            SubmitError::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
+            SubmitError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
+            SubmitError::Journal(_) | SubmitError::Fold(_) | SubmitError::Stopping => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+        };
+        Self::new(status, error.to_string())
+    }
+}
+
+impl From<EngineError> for Failure {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Submit(error) => error.into(),
+            error @ EngineError::NoSuchProperty { .. } => Self::invalid(error.to_string()),
+            other => {
+                tracing::error!(error = other.full_text(), "a call of the recommender API failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        (self.status, Json(self.body())).into_response()
+    }
+}

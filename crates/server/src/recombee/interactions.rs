@@ -1,0 +1,146 @@
+//! What users did with items: `/detailviews/`, `/purchases/` and so on, and their lists.
+
+use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
+use engine::{Command, EntityKind};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::entities;
+use super::failure::Failure;
+use super::operation::{Call, Done, ask, change};
+use super::parameters::{Parameters, checked_id};
+
+/// The most bytes of what a client keeps with an interaction.
+const ADDITIONAL_DATA_BYTES_MAX: usize = 32_768;
+
+/// The kind of a word in paths.
+pub(super) fn kind_of(word: &str) -> Option<InteractionKind> {
+    Some(match word {
+        "detailviews" => InteractionKind::DetailView,
+        "purchases" => InteractionKind::Purchase,
+        "ratings" => InteractionKind::Rating,
+        "cartadditions" => InteractionKind::CartAddition,
+        "bookmarks" => InteractionKind::Bookmark,
+        "viewportions" => InteractionKind::ViewPortion,
+        _ => return None,
+    })
+}
+
+pub(super) fn call(
+    method: &str,
+    parts: &[&str],
+    has_slash: bool,
+    parameters: &Parameters,
+) -> Option<Result<Call, Failure>> {
+    match (method, parts) {
+        ("POST", [kind]) => Some(add(kind_of(kind)?, parameters)),
+        ("DELETE", [kind]) => Some(delete(kind_of(kind)?, parameters)),
+        ("GET", [entity, id, kind]) if has_slash => {
+            Some(list(entities::kind_of(entity)?, id, kind_of(kind)?))
+        }
+        _ => None,
+    }
+}
+
+fn add(kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
+    let (user_id, item_id) = (parameters.required_id("userId")?, parameters.required_id("itemId")?);
+    let mut interaction = Interaction::new(user_id, item_id, kind);
+    interaction.timestamp = parameters.timestamp("timestamp")?;
+    match kind {
+        InteractionKind::DetailView => {
+            interaction.value = parameters.count("duration", 0)?.map(|seconds| seconds as f64);
+            interaction.auto_presented = Some(parameters.boolean("autoPresented", false)?);
+        }
+        InteractionKind::Purchase | InteractionKind::CartAddition => {
+            interaction.amount = Some(parameters.number_from("amount", 0.0, f64::MAX)?.unwrap_or(1.0));
+            interaction.price = parameters.number("price")?;
+            if kind == InteractionKind::Purchase {
+                interaction.profit = parameters.number("profit")?;
+            }
+        }
+        InteractionKind::Rating => {
+            parameters.required_number("rating")?;
+            interaction.value = parameters.number_from("rating", -1.0, 1.0)?;
+        }
+        InteractionKind::Bookmark => {}
+        InteractionKind::ViewPortion => {
+            parameters.required_number("portion")?;
+            interaction.value = parameters.number_from("portion", 0.0, 1.0)?;
+            interaction.session_id = parameters.id("sessionId")?;
+            interaction.auto_presented = Some(parameters.boolean("autoPresented", false)?);
+            interaction.time_spent = parameters.number_from("timeSpent", 0.0, f64::MAX)?;
+        }
+    }
+    if let Some(recomm_id) = parameters.text("recommId")? {
+        // Clients pass on whatever they were given, also by another system: it is kept, and cites nothing here.
+        interaction.recomm_id = Some(recomm_id.chars().take(Uuid::encode_buffer().len()).collect());
+    }
+    interaction.additional_data = match parameters.get("additionalData") {
+        None => None,
+        Some(data @ Value::Object(_)) => Some(data.to_string()),
+        Some(_) => return Err(Failure::invalid("additionalData must be an object")),
+    };
+    if interaction.additional_data.as_ref().is_some_and(|data| data.len() > ADDITIONAL_DATA_BYTES_MAX) {
+        return Err(Failure::invalid(format!("additionalData is over {ADDITIONAL_DATA_BYTES_MAX} bytes")));
+    }
+    let cascade_create = parameters.boolean("cascadeCreate", false)?;
+    change(Command::AddInteraction { interaction, cascade_create })
+}
+
+fn delete(kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
+    let is_portion = kind == InteractionKind::ViewPortion;
+    let selector = InteractionSelector {
+        user_id: parameters.required_id("userId")?,
+        item_id: parameters.required_id("itemId")?,
+        kind,
+        timestamp: if is_portion { None } else { parameters.timestamp("timestamp")? },
+        session_id: if is_portion { Some(parameters.id("sessionId")?) } else { None },
+    };
+    change(Command::DeleteInteractions { selector })
+}
+
+fn list(entity: EntityKind, id: &str, kind: InteractionKind) -> Result<Call, Failure> {
+    let id = checked_id(if entity == EntityKind::Item { "itemId" } else { "userId" }, id.to_owned())?;
+    ask(move |engine| {
+        let found = match entity {
+            EntityKind::Item => engine.interactions_of_item(&id, kind)?,
+            EntityKind::User => engine.interactions_of_user(&id, kind)?,
+        };
+        let missing = || Failure::not_found(format!("there is no {} {id:?}", entity.word()));
+        let listed: Vec<Value> = found.ok_or_else(missing)?.iter().map(interaction_json).collect();
+        Ok(Done::ok(listed))
+    })
+}
+
+fn interaction_json(interaction: &Interaction) -> Value {
+    let at_s = interaction.timestamp.unwrap_or(Timestamp(0)).0 as f64 / 1_000.0;
+    let mut json = json!({ "userId": interaction.user_id, "itemId": interaction.item_id, "timestamp": at_s });
+    match interaction.kind {
+        InteractionKind::DetailView => {
+            json["duration"] = interaction.value.map(|seconds| seconds as u64).into()
+        }
+        InteractionKind::Purchase | InteractionKind::CartAddition => {
+            json["amount"] = interaction.amount.into();
+            json["price"] = interaction.price.into();
+            if interaction.kind == InteractionKind::Purchase {
+                json["profit"] = interaction.profit.into();
+            }
+        }
+        InteractionKind::Rating => json["rating"] = interaction.value.into(),
+        InteractionKind::Bookmark => {}
+        InteractionKind::ViewPortion => {
+            json["portion"] = interaction.value.into();
+            json["sessionId"] = interaction.session_id.clone().into();
+            json["timeSpent"] = interaction.time_spent.into();
+        }
+    }
+    let data =
+        interaction.additional_data.as_deref().and_then(|data| serde_json::from_str::<Value>(data).ok());
+    if let Some(data) = data {
+        json["additionalData"] = data;
+    }
+    if let Some(recomm_id) = &interaction.recomm_id {
+        json["recommId"] = recomm_id.clone().into();
+    }
+    json
+}

@@ -1,0 +1,107 @@
+//! Which operation a method and a path name, and what it asks of the engine.
+
+use engine::{Command, Engine};
+use serde_json::Value;
+
+use super::failure::Failure;
+use super::parameters::{Parameters, percent_decoded};
+use super::{collections, entities, interactions};
+
+/// A method, a path without the database's name, and parameters: alone or in a batch.
+pub(super) struct Request {
+    pub(super) method: String,
+    /// Decoded, without empty ones.
+    parts: Vec<String>,
+    /// Whether the path ends with a slash: `/items/list/` is the list, `/items/list` an item.
+    has_slash: bool,
+    pub(super) parameters: Parameters,
+}
+
+/// What an operation answers with when it succeeds.
+pub(super) struct Done {
+    pub(super) status: u16,
+    pub(super) body: Value,
+}
+
+type Answer = Result<Done, Failure>;
+
+/// What an operation asks of the engine.
+pub(super) enum Call {
+    /// A change; the second is the status of success.
+    Change(Box<Command>, u16),
+    /// A question.
+    Ask(Box<dyn FnOnce(&Engine) -> Answer + Send>),
+}
+
+impl Done {
+    /// 200 with a body.
+    pub(super) fn ok(body: impl Into<Value>) -> Self {
+        Self { status: 200, body: body.into() }
+    }
+
+    /// What every change answers.
+    pub(super) fn changed(status: u16) -> Self {
+        Self { status, body: "ok".into() }
+    }
+}
+
+/// A change that answers 200.
+pub(super) fn change(command: Command) -> Result<Call, Failure> {
+    Ok(Call::Change(Box::new(command), 200))
+}
+
+/// A change that makes something: 201.
+pub(super) fn create(command: Command) -> Result<Call, Failure> {
+    Ok(Call::Change(Box::new(command), 201))
+}
+
+/// A question.
+pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
+    Ok(Call::Ask(Box::new(question)))
+}
+
+impl Request {
+    /// `path` is what follows the database's name; its query, if any, is among the parameters already.
+    pub(super) fn new(method: &str, path: &str, parameters: Parameters) -> Result<Self, Failure> {
+        let decoded = |part: &str| {
+            percent_decoded(part, false)
+                .ok_or_else(|| Failure::invalid(format!("the path part {part:?} is not URL-encoded UTF-8")))
+        };
+        let parts = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect::<Result<_, _>>()?;
+        Ok(Self { method: method.to_owned(), parts, has_slash: path.ends_with('/'), parameters })
+    }
+
+    /// What the operation asks of the engine; none where no operation has this method and path.
+    pub(super) fn call(&self) -> Option<Result<Call, Failure>> {
+        let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
+        let (method, parts) = (self.method.as_str(), parts.as_slice());
+        None.or_else(|| entities::call(method, parts, self.has_slash, &self.parameters))
+            .or_else(|| collections::call(method, parts, self.has_slash, &self.parameters))
+            .or_else(|| interactions::call(method, parts, self.has_slash, &self.parameters))
+            .or_else(|| match (method, parts) {
+                ("DELETE", []) => Some(ask(|engine| {
+                    engine.reset()?;
+                    Ok(Done::ok("ok"))
+                })),
+                _ => None,
+            })
+    }
+
+    /// Whether the path has these parts.
+    pub(super) fn is_at(&self, parts: &[&str]) -> bool {
+        self.parts == parts
+    }
+
+    /// Whether browsers may call it.
+    pub(super) fn is_public(&self) -> bool {
+        let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
+        match (self.method.as_str(), parts.as_slice()) {
+            ("POST", [kind]) => interactions::kind_of(kind).is_some() || *kind == "batch",
+            ("POST", ["recomms", target, ..]) => {
+                !matches!(parts.as_slice(), [.., "users"]) || *target == "next"
+            }
+            ("POST", ["search", "users", _, _]) => true,
+            _ => false,
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! The parameters of a call: of the query and of the body, in one map, whichever a client puts them into.
+
+use domain::Timestamp;
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+
+/// The longest id of an item, user, series, group, session or segmentation, in bytes.
+const ID_BYTES_MAX: usize = 255;
+
+/// Parameters by name.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Parameters(pub(super) Map<String, Value>);
+
+type Read<T> = Result<T, Failure>;
+
+impl Parameters {
+    /// Adds those of a query string, as texts; what the body said wins.
+    pub(super) fn add_query(&mut self, query: &str) -> Read<()> {
+        for pair in query.split('&').filter(|pair| !pair.is_empty()) {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            let decoded = percent_decoded(name, true).zip(percent_decoded(value, true));
+            let Some((name, value)) = decoded else {
+                return Err(Failure::invalid(format!("query parameter {name:?} is not URL-encoded UTF-8")));
+            };
+            self.0.entry(name).or_insert(Value::String(value));
+        }
+        Ok(())
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&Value> {
+        self.0.get(name).filter(|value| !value.is_null())
+    }
+
+    fn required<'a, T>(&'a self, name: &str, read: impl Fn(&'a Self, &str) -> Read<Option<T>>) -> Read<T> {
+        read(self, name)?.ok_or_else(|| Failure::invalid(format!("parameter {name} is missing")))
+    }
+
+    pub(super) fn text(&self, name: &str) -> Read<Option<&str>> {
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text)),
+            Some(_) => Err(Failure::invalid(format!("{name} must be a string"))),
+        }
+    }
+
+    pub(super) fn required_text(&self, name: &str) -> Read<&str> {
+        self.required(name, Self::text)
+    }
+
+    /// An id; a number counts as its text.
+    pub(super) fn id(&self, name: &str) -> Read<Option<String>> {
+        let id = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => text.clone(),
+            Some(Value::Number(number)) => number.to_string(),
+            Some(_) => return Err(Failure::invalid(format!("{name} must be a string"))),
+        };
+        checked_id(name, id).map(Some)
+    }
+
+    pub(super) fn required_id(&self, name: &str) -> Read<String> {
+        self.required(name, Self::id)
+    }
+
+    /// True or false; in queries as text, written small or large.
+    pub(super) fn boolean(&self, name: &str, default: bool) -> Read<bool> {
+        let is = |text: &str, word: &str| text.eq_ignore_ascii_case(word);
+        match self.get(name) {
+            None => Ok(default),
+            Some(Value::Bool(value)) => Ok(*value),
+            Some(Value::String(text)) if is(text, "true") || text == "1" => Ok(true),
+            Some(Value::String(text)) if is(text, "false") || text == "0" => Ok(false),
+            Some(_) => Err(Failure::invalid(format!("{name} must be true or false"))),
+        }
+    }
+
+    pub(super) fn number(&self, name: &str) -> Read<Option<f64>> {
+        let number = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::Number(number)) => number.as_f64(),
+            Some(Value::String(text)) => text.trim().parse().ok(),
+            Some(_) => None,
+        };
+        match number.filter(|number: &f64| number.is_finite()) {
+            Some(number) => Ok(Some(number)),
+            None => Err(Failure::invalid(format!("{name} must be a number"))),
+        }
+    }
+
+    pub(super) fn required_number(&self, name: &str) -> Read<f64> {
+        self.required(name, Self::number)
+    }
+
+    /// A number within bounds.
+    pub(super) fn number_from(&self, name: &str, min: f64, max: f64) -> Read<Option<f64>> {
+        match self.number(name)? {
+            Some(number) if !(min..=max).contains(&number) => {
+                let range =
+                    if max == f64::MAX { format!("{min} or more") } else { format!("from {min} to {max}") };
+                Err(Failure::invalid(format!("{name} is {number}, it must be {range}")))
+            }
+            number => Ok(number),
+        }
+    }
+
+    /// A whole number of things.
+    pub(super) fn count(&self, name: &str, min: u64) -> Read<Option<usize>> {
+        match self.number(name)? {
+            None => Ok(None),
+            Some(number) if number.fract() == 0.0 && number >= min as f64 => Ok(Some(number as usize)),
+            Some(number) => {
+                Err(Failure::invalid(format!("{name} is {number}, it must be a whole number from {min} on")))
+            }
+        }
+    }
+
+    /// ISO 8601 or seconds since 1970.
+    pub(super) fn timestamp(&self, name: &str) -> Read<Option<Timestamp>> {
+        let timestamp = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => Timestamp::parse(text),
+            Some(Value::Number(number)) => number.as_f64().and_then(Timestamp::from_number),
+            Some(_) => None,
+        };
+        let wrong = || format!("{name} must be a time from 1970 on, in ISO 8601 or in seconds since 1970");
+        timestamp.map(Some).ok_or_else(|| Failure::invalid(wrong()))
+    }
+
+    /// Names: an array, or a text with commas.
+    pub(super) fn names(&self, name: &str) -> Read<Option<Vec<String>>> {
+        let wrong = || Failure::invalid(format!("{name} must be a list of strings"));
+        match self.get(name) {
+            None => Ok(None),
+            Some(Value::String(text)) => {
+                Ok(Some(text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()))
+            }
+            Some(Value::Array(items)) => {
+                let names = items.iter().map(|item| item.as_str().map(str::to_owned));
+                names.collect::<Option<Vec<_>>>().map(Some).ok_or_else(wrong)
+            }
+            Some(_) => Err(wrong()),
+        }
+    }
+}
+
+/// An id within its rule, by the name of what it is of.
+pub(super) fn checked_id(name: &str, id: String) -> Result<String, Failure> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
+    if (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed) {
+        return Ok(id);
+    }
+    let shown: String = id.chars().take(80).collect();
+    Err(Failure::invalid(format!(
+        "{name} {shown:?} must be 1 to {ID_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
+    )))
+}
+
+/// The text that was URL-encoded; none where it is no UTF-8. In queries `+` is a space.
+pub(super) fn percent_decoded(text: &str, plus_is_space: bool) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        decoded.push(match byte {
+            b'%' => {
+                let digit = |byte: Option<u8>| char::from(byte?).to_digit(16);
+                (digit(bytes.next())? * 16 + digit(bytes.next())?) as u8
+            }
+            b'+' if plus_is_space => b' ',
+            other => other,
+        });
+    }
+    String::from_utf8(decoded).ok()
+}

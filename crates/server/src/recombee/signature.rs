@@ -1,0 +1,107 @@
+//! Who a call of the recommender API comes from: the last parameter of its address signs all before it (HMAC-SHA1).
+
+use domain::{Timestamp, WorkspaceConfig};
+use hmac::{Hmac, KeyInit, Mac};
+use sha1::Sha1;
+
+use super::failure::Failure;
+use super::parameters::percent_decoded;
+
+/// How far the time of a signature may be from now, in seconds, either way.
+const LIFETIME_S: f64 = 30.0;
+
+/// What a caller may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// A server: everything.
+    Private,
+    /// A browser: what browsers may do.
+    Public,
+}
+
+/// Checks the signature of a request target as it came, such as `/shop/items/1?hmac_timestamp=1700000000&hmac_sign=...`.
+pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> Result<Caller, Failure> {
+    let schemes = [
+        ("hmac_", Caller::Private, &config.private_token),
+        ("frontend_", Caller::Public, &config.public_token),
+    ];
+    for (prefix, caller, token) in schemes {
+        let Some((signed, sign)) = target.rsplit_once(&format!("&{prefix}sign=")) else { continue };
+        let Some(token) = token else {
+            let what = if caller == Caller::Private { "private_token" } else { "public_token" };
+            return Err(Failure::unauthorized(format!("database {} has no {what}", config.id)));
+        };
+        if !is_signed(signed, sign, token) {
+            return Err(Failure::unauthorized("Invalid HMAC signature"));
+        }
+        let (_, timestamp) = signed.rsplit_once(&format!("{prefix}timestamp=")).unwrap_or_default();
+        let Ok(timestamp) = timestamp.parse::<f64>() else {
+            return Err(Failure::unauthorized(format!("{prefix}timestamp is no Unix time in seconds")));
+        };
+        let age_s = now.0 as f64 / 1_000.0 - timestamp;
+        if age_s.abs() > LIFETIME_S {
+            return Err(Failure::unauthorized(format!(
+                "the signature is {age_s:.0} s old, it may be at most {LIFETIME_S} s from the server's time"
+            )));
+        }
+        return Ok(caller);
+    }
+    Err(Failure::unauthorized("the address has no hmac_sign or frontend_sign as its last parameter"))
+}
+
+/// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the decoded text counts too.
+fn is_signed(signed: &str, sign: &str, token: &str) -> bool {
+    let Some(sign) = from_hex(sign) else { return false };
+    let is_of = |text: &str| {
+        let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
+        mac.update(text.as_bytes());
+        mac.verify_slice(&sign).is_ok()
+    };
+    is_of(signed) || percent_decoded(signed, false).is_some_and(|decoded| is_of(&decoded))
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::WorkspaceId;
+
+    use super::*;
+
+    #[test]
+    fn signatures_of_clients_are_known_for_half_a_minute() {
+        let config = WorkspaceConfig {
+            private_token: Some("tok".to_owned()),
+            public_token: Some("tok".to_owned()),
+            ..WorkspaceConfig::empty(WorkspaceId::new("db").unwrap())
+        };
+        let check = |target: &str, now_s: i64| match verify(target, &config, Timestamp(now_s * 1_000)) {
+            Ok(caller) => format!("{caller:?}"),
+            Err(failure) => failure.message,
+        };
+        let item =
+            "/db/items/item-1?hmac_timestamp=1700000000&hmac_sign=57b5d4d54de8451d034fb5df3ba8f7db84f102f3";
+        let list = "/db/items/list/?filter=%27num%27%20%3C%2099&returnProperties=True&includedProperties=a,b\
+            &hmac_timestamp=1700000000&hmac_sign=35017649cc4ae323a274cf1f341140307e5ad5fa";
+        let view = "/db/detailviews/?frontend_timestamp=1700000000\
+            &frontend_sign=93a2d7ee4acd61ced6f42fd48c24445944fd405e";
+        insta::assert_snapshot!(
+            [
+                check(item, 1_700_000_030),
+                check(item, 1_699_999_970),
+                check(item, 1_700_000_031),
+                check(list, 1_700_000_000),
+                check(view, 1_700_000_000),
+                check(&item.replace("item-1", "item-2"), 1_700_000_000),
+                check(&item[..item.len() - 2], 1_700_000_000),
+                check(&format!("{item}&x=1"), 1_700_000_000),
+                check("/db/items/item-1", 1_700_000_000),
+                check("/db/items/item-1?hmac_timestamp=1&hmac_sign=\u{e9}", 1_700_000_000),
+            ]
+            .join("\n")
+        );
+    }
+}

@@ -1,0 +1,66 @@
+//! Which certificate a server shows, if any.
+
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use axum_server::tls_rustls::RustlsConfig;
+use fs_err as fs;
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+/// What the command line says of TLS.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct TlsArgs {
+    /// Serve https with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls_self_signed")]
+    tls_cert: Option<PathBuf>,
+    /// The key of the certificate (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls_cert")]
+    tls_key: Option<PathBuf>,
+    /// Serve https with a certificate of our own, made in DIR/tls; for development
+    #[arg(long)]
+    tls_self_signed: bool,
+}
+
+impl TlsArgs {
+    /// The configuration of https; none where http is served. `data` is the data folder.
+    pub(crate) fn config(&self, data: &Path, listen: IpAddr) -> Result<Option<RustlsConfig>> {
+        let (certificate, key) = match (&self.tls_cert, &self.tls_key) {
+            (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
+            _ if self.tls_self_signed => self_signed(&data.join("tls"), listen)?,
+            _ => return Ok(None),
+        };
+        let chain = CertificateDer::pem_slice_iter(&fs::read(&certificate)?)
+            .collect::<Result<Vec<_>, _>>()
+            .with_context(|| format!("cannot read {} as PEM", certificate.display()))?;
+        if chain.is_empty() {
+            bail!("{} holds no certificate", certificate.display());
+        }
+        let private = PrivateKeyDer::from_pem_slice(&fs::read(&key)?)
+            .with_context(|| format!("{} holds no private key in PEM", key.display()))?;
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()?
+            .with_no_client_auth()
+            .with_single_cert(chain, private)
+            .with_context(|| format!("{} and {} do not go together", certificate.display(), key.display()))?;
+        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        Ok(Some(RustlsConfig::from_config(Arc::new(config))))
+    }
+}
+
+/// The files of our own certificate, made where they are missing; clients may be told to trust it.
+fn self_signed(folder: &Path, listen: IpAddr) -> Result<(PathBuf, PathBuf)> {
+    let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    if !certificate.exists() || !key.exists() {
+        let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), listen.to_string()];
+        let made = rcgen::generate_simple_self_signed(names).context("cannot make a certificate")?;
+        fs::create_dir_all(folder)?;
+        fs::write(&key, made.signing_key.serialize_pem())?;
+        fs::write(&certificate, made.cert.pem())?;
+    }
+    Ok((certificate, key))
+}
