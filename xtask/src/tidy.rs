@@ -12,11 +12,14 @@ const FILE_LINES_ASKED: usize = 500;
 /// Names that fill up without end.
 const NAMES_REFUSED: [&str; 6] = ["util", "utils", "common", "helpers", "misc", "types"];
 /// Which crates may use a dependency; whoever else does breaks an invariant of the architecture page.
-const ONLY_IN: [(&str, &[&str]); 7] = [
+const ONLY_IN: [(&str, &[&str]); 10] = [
     ("axum", &["server", "tastemaker"]),
     ("tower-http", &["server"]),
     ("ureq", &["tastemaker"]),
     ("tokio", &["engine", "server", "tastemaker"]),
+    ("axum-server", &["tastemaker"]),
+    ("rustls", &["tastemaker"]),
+    ("tantivy", &["search"]),
     ("fjall", &["store"]),
     // From a seed that the caller gives.
     ("rand", &["tastemaker", "recommender", "linalg"]),

@@ -1,12 +1,13 @@
 //! The values of one property in memory, one cell a row.
 
 use domain::{PropertyType, PropertyValue, Timestamp};
+use reql::{Column, TextId, Texts as _};
 
-use crate::texts::{TextId, Texts};
+use crate::texts::Texts;
 
 /// The cells of one property; rows beyond the end are unset.
 #[derive(Debug)]
-pub enum Cells {
+pub(crate) enum Cells {
     /// Whole numbers.
     Int(Vec<Option<i64>>),
     /// Numbers.
@@ -91,6 +92,18 @@ impl Cells {
                 PropertyValue::Set(list)
             }
         })
+    }
+
+    /// The cells as filters and boosters read them.
+    pub(crate) fn column<'a>(&'a self, texts: &'a Texts) -> Column<'a> {
+        match self {
+            Self::Int(cells) => Column::Int(cells),
+            Self::Double(cells) => Column::Double(cells),
+            Self::Boolean(cells) => Column::Boolean(cells),
+            Self::Timestamp(cells) => Column::Timestamp(cells),
+            Self::Text(cells) => Column::String(cells, texts),
+            Self::Texts(cells) => Column::Set(cells, texts),
+        }
     }
 
     /// Gives up the texts of all cells.

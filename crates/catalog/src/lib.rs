@@ -7,9 +7,7 @@ mod keys;
 mod table;
 mod texts;
 
-pub use columns::Cells;
 pub use import::{CatalogFile, Format, ImportOptions, ImportReport, RowError, read_file};
 pub use items::{Catalog, CatalogVersion, ItemRow, NamedBy};
 pub use keys::{KEYSPACES, user_table};
 pub use table::{Property, PropertyTable};
-pub use texts::{TextId, Texts};

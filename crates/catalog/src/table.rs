@@ -89,14 +89,12 @@ impl PropertyTable {
         self.properties().find(|property| property.name == name)
     }
 
-    /// The cells of a property.
-    pub fn cells(&self, name: &str) -> Option<&Cells> {
-        self.entries.iter().find(|entry| entry.property.name == name).map(|entry| &entry.cells)
-    }
-
-    /// The texts of all cells.
-    pub fn texts(&self) -> &Texts {
-        &self.texts
+    /// The cells of a property, for filters and boosters, which see nothing of lists of images.
+    pub fn column(&self, name: &str) -> Option<reql::Column<'_>> {
+        let is_meant =
+            |property: &Property| property.name == name && property.type_ != PropertyType::ImageList;
+        let entry = self.entries.iter().find(|entry| is_meant(&entry.property))?;
+        Some(entry.cells.column(&self.texts))
     }
 
     /// Counted up with every change.

@@ -1,16 +1,14 @@
 //! Texts of a table's values, each kept once as long as it is used.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
+use reql::TextId;
 use rustc_hash::FxHashMap;
-
-/// Stands for a text of one table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TextId(pub u32);
 
 /// Which texts there are. Ids of texts that nobody uses any more are given out again.
 #[derive(Debug, Default)]
-pub struct Texts {
+pub(crate) struct Texts {
     texts: Vec<Arc<str>>,
     n_uses: Vec<u32>,
     ids: FxHashMap<Arc<str>, TextId>,
@@ -18,33 +16,23 @@ pub struct Texts {
 }
 
 impl Texts {
-    /// The text of an id.
-    pub fn text(&self, id: TextId) -> &str {
-        &self.texts[id.0 as usize]
-    }
-
-    /// The id of a text that is used.
-    pub fn id(&self, text: &str) -> Option<TextId> {
-        self.ids.get(text).copied()
-    }
-
     /// Counts one more use of a text.
     pub(crate) fn take(&mut self, text: &str) -> TextId {
-        if let Some(id) = self.id(text) {
-            self.n_uses[id.0 as usize] += 1;
+        if let Some(&id) = self.ids.get(text) {
+            self.n_uses[place(id)] += 1;
             return id;
         }
         let text: Arc<str> = text.into();
         let id = match self.free.pop() {
             Some(id) => {
-                self.texts[id.0 as usize] = Arc::clone(&text);
-                self.n_uses[id.0 as usize] = 1;
+                self.texts[place(id)] = Arc::clone(&text);
+                self.n_uses[place(id)] = 1;
                 id
             }
             None => {
                 self.texts.push(Arc::clone(&text));
                 self.n_uses.push(1);
-                TextId(self.texts.len() as u32 - 1)
+                TextId(NonZeroU32::new(self.texts.len() as u32).expect("one was added"))
             }
         };
         self.ids.insert(text, id);
@@ -53,18 +41,34 @@ impl Texts {
 
     /// Counts one use less.
     pub(crate) fn release(&mut self, id: TextId) {
-        let n_uses = &mut self.n_uses[id.0 as usize];
+        let n_uses = &mut self.n_uses[place(id)];
         *n_uses -= 1;
         if *n_uses == 0 {
-            self.ids.remove(&self.texts[id.0 as usize]);
-            self.texts[id.0 as usize] = "".into();
+            self.ids.remove(&self.texts[place(id)]);
+            self.texts[place(id)] = "".into();
             self.free.push(id);
         }
     }
 }
 
+impl reql::Texts for Texts {
+    fn text(&self, id: TextId) -> &str {
+        &self.texts[place(id)]
+    }
+
+    fn id(&self, text: &str) -> Option<TextId> {
+        self.ids.get(text).copied()
+    }
+}
+
+fn place(id: TextId) -> usize {
+    id.0.get() as usize - 1
+}
+
 #[cfg(test)]
 mod tests {
+    use reql::Texts as _;
+
     use super::*;
 
     #[test]

@@ -154,7 +154,7 @@ impl Refusal {
     }
 
     fn there(word: &str, id: &str) -> Self {
-        Self::AlreadyThere(format!("there is a {word} {id:?} already"))
+        Self::AlreadyThere(format!("{word} {id:?} is there already"))
     }
 }
 

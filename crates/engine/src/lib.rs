@@ -5,6 +5,7 @@ mod command;
 mod data_folder;
 mod engine;
 mod entry;
+mod filter;
 mod fold;
 mod import;
 mod interactions;
@@ -40,6 +41,7 @@ pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, Timeline
 pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, ModelConfig, Search, SplitKind};
+pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 
 /// The clock, for entries that are about to be submitted; the fold never calls it.
 pub fn now() -> domain::Timestamp {

@@ -69,8 +69,12 @@ impl Number {
 
 /// Exact where a conversion of the whole number to double precision would round it.
 fn compare_int_double(int: i64, double: f64) -> Option<Ordering> {
+    const TWO_TO_53: u64 = 1 << 53;
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;
-    if double.is_nan() {
+    if int.unsigned_abs() <= TWO_TO_53 {
+        // Double precision holds these exactly, and they are nearly all there are.
+        (int as f64).partial_cmp(&double)
+    } else if double.is_nan() {
         None
     } else if double >= TWO_TO_63 {
         Some(Ordering::Less)

@@ -14,9 +14,9 @@ use crate::snapshot::{BEGINNING_CHARS_MAX, Fields, Snapshot};
 use crate::synonyms::Synonyms;
 use crate::words::{ITEM_WORDS_MAX, QUERY_WORDS_MAX, Words};
 
-/// Memory of the items that are being written, the smallest that the library takes. A build of more items than fit
-/// makes more segments, which are merged later.
-const WRITER_HEAP_BYTES: usize = 15_000_000;
+/// Memory of the items that are being written, used as they come and freed after an update. At the library's least,
+/// 15 MB, a build of 100,000 items makes so many segments that merging them takes longer than writing them.
+const WRITER_HEAP_BYTES: usize = 50_000_000;
 /// Segments of about one size before they are merged. Every search walks through every segment's dictionary, so this
 /// is less than the library's default of 8.
 const SEGMENTS_MERGED_MIN: usize = 4;
@@ -35,6 +35,9 @@ struct Writer {
     fields: Fields,
     writer: IndexWriter,
     reader: IndexReader,
+    /// Items that have been written. Every deletion is looked up in every segment, so that a build that deleted
+    /// what is not there would take several times as long.
+    is_written: Vec<bool>,
 }
 
 impl SearchIndex {
@@ -122,12 +125,14 @@ impl Writer {
         writer.set_merge_policy(Box::new(merging));
 
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().expect(IN_MEMORY);
-        Writer { fields, writer, reader }
+        Writer { fields, writer, reader, is_written: Vec::new() }
     }
 
     fn replace(&mut self, item: u32, texts: &[String]) {
-        let item = u64::from(item);
-        self.writer.delete_term(Term::from_field_u64(self.fields.item, item));
+        if self.is_written.get(item as usize) == Some(&true) {
+            self.writer.delete_term(Term::from_field_u64(self.fields.item, u64::from(item)));
+            self.is_written[item as usize] = false;
+        }
         let mut document = TantivyDocument::new();
         let mut all = String::new();
         let mut beginnings = BTreeSet::new();
@@ -143,16 +148,20 @@ impl Writer {
             }
             // A longer value cannot be the whole of a query.
             if (1..=QUERY_WORDS_MAX).contains(&words.parts.len()) {
-                document.add_text(self.fields.values, words.phrase());
+                document.add_text(self.fields.values, words.phrase_hash());
             }
         }
         if all.is_empty() {
             return;
         }
-        document.add_u64(self.fields.item, item);
+        document.add_u64(self.fields.item, u64::from(item));
         document.add_text(self.fields.words, all);
         document.add_text(self.fields.beginnings, Vec::from_iter(beginnings).join(" "));
         self.writer.add_document(document).expect(IN_MEMORY);
+        if self.is_written.len() <= item as usize {
+            self.is_written.resize(item as usize + 1, false);
+        }
+        self.is_written[item as usize] = true;
     }
 
     fn snapshot(&self) -> Snapshot {

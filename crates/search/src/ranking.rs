@@ -78,7 +78,7 @@ fn match_words(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<T
 
 /// What matches several words at once: the whole query as a value, codes and synonyms.
 fn runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run> {
-    let mut values = snapshot.docs_with_value(&words.phrase());
+    let mut values = snapshot.docs_with_value(&words.phrase_hash());
     // Most queries are no value: then the words need not be read here.
     if !values.is_empty() {
         let read = |word: &String| snapshot.docs_with_word(word);

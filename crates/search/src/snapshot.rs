@@ -28,7 +28,7 @@ pub(crate) struct Fields {
     pub(crate) words: Field,
     /// The first one and two letters of all words: a stream of all words that begin so would take many milliseconds.
     pub(crate) beginnings: Field,
-    /// Each value as one phrase.
+    /// The hash of each value's phrase.
     pub(crate) values: Field,
 }
 
@@ -138,11 +138,11 @@ impl Snapshot {
         }
     }
 
-    /// The documents one of whose values is the phrase, in order, with the greatest saturation there is.
-    pub(crate) fn docs_with_value(&self, phrase: &str) -> Vec<(u32, f32)> {
+    /// The documents one of whose values has the hash, in order, with the greatest saturation there is.
+    pub(crate) fn docs_with_value(&self, phrase_hash: &str) -> Vec<(u32, f32)> {
         let mut docs = Vec::new();
         for segment in &self.segments {
-            let Some(term) = segment.values.terms().get(phrase).expect(IN_MEMORY) else { continue };
+            let Some(term) = segment.values.terms().get(phrase_hash).expect(IN_MEMORY) else { continue };
             self.read_docs(&segment.values, segment.first_doc, &term, &mut |doc, _| docs.push((doc, 1.0)));
         }
         docs

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// Words of a query that count; the rest of a longer one is ignored.
 pub(crate) const QUERY_WORDS_MAX: usize = 32;
@@ -47,6 +48,12 @@ impl Words {
     /// The words with one space between: equal for texts that differ in case, diacritics and punctuation only.
     pub(crate) fn phrase(&self) -> String {
         self.parts.join(" ")
+    }
+
+    /// Stands for the phrase in the index: as terms, long phrases that are all different make a build take several
+    /// times as long. Two phrases in 2^64 are the same.
+    pub(crate) fn phrase_hash(&self) -> String {
+        format!("{:016x}", xxh3_64(self.phrase().as_bytes()))
     }
 }
 

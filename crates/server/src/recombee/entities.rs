@@ -2,7 +2,7 @@
 
 use catalog::Property;
 use domain::{PropertyType, PropertyValue};
-use engine::{Command, Engine, EntityKind};
+use engine::{Command, Engine, EntityKind, Outcome, Refusal};
 use serde_json::{Map, Value, json};
 
 use super::failure::Failure;
@@ -26,6 +26,8 @@ const ROLES: [(&str, &[PropertyType]); 10] = [
 ];
 /// The role of moments.
 const ROLE_PUBLISH_DATE: &str = "publishDate";
+/// How many changes of one call go to the journal together.
+const CHANGES_TOGETHER_MAX: usize = 500;
 /// The key among values that asks for the item or user to be made.
 const CASCADE_KEY: &str = "!cascadeCreate";
 
@@ -51,6 +53,11 @@ pub(super) fn call(
     has_slash: bool,
     parameters: &Parameters,
 ) -> Option<Result<Call, Failure>> {
+    match (method, parts) {
+        ("POST", ["more-items"]) => return Some(update_more(parameters)),
+        ("DELETE", ["more-items"]) => return Some(delete_more(parameters)),
+        _ => {}
+    }
     let kind = kind_of(parts.first()?)?;
     Some(match (method, &parts[1..]) {
         ("GET", ["list"]) if has_slash => list(kind, parameters),
@@ -108,8 +115,13 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let offset = parameters.count("offset", 0)?.unwrap_or(0);
     let with_values = parameters.boolean("returnProperties", false)?;
     let included = parameters.names("includedProperties")?;
+    let filter = parameters.text("filter")?.map(str::to_owned);
     ask(move |engine| {
-        let ids = engine.entity_ids(kind).into_iter().skip(offset).take(count.unwrap_or(usize::MAX));
+        let ids = match &filter {
+            None => engine.entity_ids(kind),
+            Some(filter) => engine.filtered_ids(kind, filter)?,
+        };
+        let ids = ids.into_iter().skip(offset).take(count.unwrap_or(usize::MAX));
         if !with_values {
             return Ok(Done::ok(ids.collect::<Vec<String>>()));
         }
@@ -212,6 +224,50 @@ fn set_values(kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Cal
         property_name(kind, name)?;
     }
     change(Command::SetValues { kind, id, values: Value::Object(values).to_string(), cascade_create })
+}
+
+/// Sets values of all items that a filter lets through.
+fn update_more(parameters: &Parameters) -> Result<Call, Failure> {
+    let filter = parameters.required_text("filter")?.to_owned();
+    let Some(Value::Object(changes)) = parameters.get("changes") else {
+        return Err(Failure::invalid("changes must be an object with properties and their values"));
+    };
+    for name in changes.keys() {
+        property_name(EntityKind::Item, name)?;
+    }
+    let values = Value::Object(changes.clone()).to_string();
+    change_more(filter, move |id| Command::SetValues {
+        kind: EntityKind::Item,
+        id,
+        values: values.clone(),
+        cascade_create: false,
+    })
+}
+
+/// Deletes all items that a filter lets through.
+fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
+    let filter = parameters.required_text("filter")?.to_owned();
+    change_more(filter, |id| Command::Delete { kind: EntityKind::Item, id })
+}
+
+/// Submits a change for each item that a filter lets through; those that are gone meanwhile are passed over.
+fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
+    ask(move |engine| {
+        let ids = engine.filtered_ids(EntityKind::Item, &filter)?;
+        let mut changed = Vec::with_capacity(ids.len());
+        for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
+            let entries = ids.iter().map(|id| super::entry(change(id.clone()))).collect();
+            for (id, outcome) in ids.iter().zip(engine.submit_blocking(entries)?) {
+                match outcome {
+                    Outcome::Refused(Refusal::NotFound(_))
+                        if engine.entity_values(EntityKind::Item, id).is_none() => {}
+                    Outcome::Refused(refusal) => return Err(refusal.into()),
+                    _ => changed.push(id.clone()),
+                }
+            }
+        }
+        Ok(Done::ok(json!({ "itemIds": changed, "count": changed.len() })))
+    })
 }
 
 fn merge(target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {

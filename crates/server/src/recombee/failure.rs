@@ -3,7 +3,7 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::{EngineError, Refusal, SubmitError};
+use engine::{EngineError, Refusal, ReqlError, ReqlErrorKind, SubmitError};
 use serde_json::{Value, json};
 
 /// A failed call.
@@ -74,6 +74,15 @@ impl From<SubmitError> for Failure {
             }
         };
         Self::new(status, error.to_string())
+    }
+}
+
+impl From<ReqlError> for Failure {
+    fn from(error: ReqlError) -> Self {
+        match error.kind {
+            ReqlErrorKind::UnknownProperty => Self::not_found(error.to_string()),
+            _ => Self::invalid(error.to_string()),
+        }
     }
 }
 

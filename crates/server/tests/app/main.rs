@@ -4,6 +4,7 @@
 
 mod lists;
 mod profile_api;
+mod recombee;
 mod tracking;
 
 use std::sync::{Arc, OnceLock};
@@ -45,6 +46,8 @@ impl TestApp {
             enabled,
         };
         let config = WorkspaceConfig {
+            private_token: Some("private".to_owned()),
+            public_token: Some("public".to_owned()),
             profile_token: Some("profile".to_owned()),
             sources: vec![
                 source("web", "key", &[], true),
@@ -142,7 +145,7 @@ async fn operations_answer_whatever_happens() {
     ] {
         assert!(text.contains(name), "{name} is missing in\n{text}");
     }
-    let nothing = app.get("/nothing", &[]).await;
+    let nothing = app.get("/v1/nothing", &[]).await;
     insta::assert_snapshot!(nothing.line(), @"404 not_found: there is nothing at this path");
     assert!(nothing.headers.contains_key("request-id"));
     insta::assert_snapshot!(app.get("/v1/batch", &[]).await.line(), @"405 method_not_allowed: this path takes another method");
