@@ -282,8 +282,12 @@ fn exists(views: &Views, kind: EntityKind, id: &str) -> bool {
 
 fn make(views: &mut Views, batch: &mut Batch<'_>, kind: EntityKind, id: &str, origin: Origin<'_>) {
     match kind {
-        EntityKind::Item => drop(views.catalog.set(batch, id, &[], origin.received_at)),
-        EntityKind::User => drop(views.profiles.resolve_text(batch, id, origin)),
+        EntityKind::Item => {
+            views.catalog.set(batch, id, &[], origin.received_at);
+        }
+        EntityKind::User => {
+            views.profiles.resolve_text(batch, id, origin);
+        }
     }
 }
 
@@ -317,7 +321,9 @@ fn set_values(
         .map(|(name, json)| Ok((name.as_str(), typed_value(table, kind, name, json)?)))
         .collect::<Result<Vec<_>, Refusal>>()?;
     match kind {
-        EntityKind::Item => drop(views.catalog.set(batch, id, &typed, origin.received_at)),
+        EntityKind::Item => {
+            views.catalog.set(batch, id, &typed, origin.received_at);
+        }
         EntityKind::User => {
             let user = views.profiles.resolve_text(batch, id, origin);
             views.users.set(batch, user.0, &typed);

@@ -121,7 +121,9 @@ impl IdTable {
         for id in ids {
             let slot = self.find(*id);
             let entry = slot.and_then(|slot| self.table.find_entry(hash(*id), |other| *other == slot).ok());
-            entry.into_iter().for_each(|entry| drop(entry.remove()));
+            if let Some(entry) = entry {
+                entry.remove();
+            }
         }
         let gone = User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false };
         if std::mem::replace(&mut self.users[user.pos()], gone).user_id != NO_SLOT {
