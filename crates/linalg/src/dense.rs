@@ -176,9 +176,9 @@ mod tests {
         let right: Vec<f32> = (0..n).map(|k| k as f32 - 7.0).collect();
         let mut x = right.clone();
         matrix.clone().solve_in_place(&mut x).unwrap();
-        for k in 0..n {
+        for (k, wanted) in right.iter().enumerate() {
             let product: f32 = matrix.row(k).iter().zip(&x).map(|(a, b)| a * b).sum();
-            assert!((product - right[k]).abs() < 1e-3, "{k}: {product}");
+            assert!((product - wanted).abs() < 1e-3, "{k}: {product}");
         }
         matrix.row_mut(3)[3] = -50.0;
         assert!(matrix.solve_in_place(&mut x).is_err());
