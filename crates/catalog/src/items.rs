@@ -159,11 +159,6 @@ impl Catalog {
         &self.table
     }
 
-    /// The rows that changed since this was last asked.
-    pub fn take_changed(&mut self) -> rustc_hash::FxHashSet<u32> {
-        self.table.take_changed()
-    }
-
     /// The item of an id, where it may be recommended: for the recommender API, where there is such an item.
     pub fn existing(&self, item_id: &str) -> Option<ItemIdx> {
         self.item(item_id).filter(|item| self.is_available(*item))

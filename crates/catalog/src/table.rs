@@ -1,7 +1,9 @@
 //! Typed properties of rows: the schema and all cells in memory, written through to the store.
 
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use domain::{PropertyType, PropertyValue};
-use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -49,11 +51,18 @@ pub struct PropertyTable {
     entries: Vec<Entry>,
     next_number: u32,
     texts: Texts,
-    /// Counted up with every change of a schema or a value.
+    /// Counted up with every change of a value.
     revision: u64,
-    /// Rows that changed since they were last asked for.
-    changed: FxHashSet<u32>,
+    /// The row of each of the latest changes.
+    changes: VecDeque<u32>,
 }
+
+/// The most changes that are remembered; whoever has not looked for longer looks at everything.
+const CHANGES_KEPT_MAX: usize = 65_536;
+
+/// How often a table was loaded in this process: revisions of two loads are never the same.
+static LOADS: AtomicU64 = AtomicU64::new(0);
+const REVISION_BITS: u32 = 44;
 
 /// What the store keeps of a schema.
 #[derive(Default, Serialize, Deserialize)]
@@ -72,8 +81,8 @@ impl PropertyTable {
             entries: Vec::new(),
             next_number: 0,
             texts: Texts::default(),
-            revision: 0,
-            changed: FxHashSet::default(),
+            revision: LOADS.fetch_add(1, Ordering::Relaxed) << REVISION_BITS,
+            changes: VecDeque::new(),
         };
         table.read_version(store, version)?;
         Ok(table)
@@ -97,7 +106,7 @@ impl PropertyTable {
         Some(entry.cells.column(&self.texts))
     }
 
-    /// Counted up with every change.
+    /// Counted up with every change of a value.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -114,9 +123,11 @@ impl PropertyTable {
         self.entries.iter().filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?))).collect()
     }
 
-    /// The rows that changed since this was last asked.
-    pub fn take_changed(&mut self) -> FxHashSet<u32> {
-        std::mem::take(&mut self.changed)
+    /// The rows that changed since a revision, some of them twice; none where that is too long ago to say.
+    pub fn changed_since(&self, revision: u64) -> Option<impl Iterator<Item = u32>> {
+        let n = self.revision.checked_sub(revision).map(|n| n as usize)?;
+        let from = self.changes.len().checked_sub(n)?;
+        Some(self.changes.range(from..).copied())
     }
 
     /// Adds a property whose name is new.
@@ -134,6 +145,7 @@ impl PropertyTable {
         };
         self.entries.remove(at).cells.release_all(&mut self.texts);
         self.put_schema(batch);
+        self.note_change_of_all();
         true
     }
 
@@ -199,7 +211,6 @@ impl PropertyTable {
 
     /// Reads another version from now on and removes every other one.
     pub(crate) fn switch(&mut self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
-        let old = self.rows_of(batch, self.version)?;
         let key = version_key(version);
         for keyspace in [&self.rows, &self.schema] {
             let pairs: Vec<_> = batch.scan(keyspace, &[]).collect::<Result<_, _>>()?;
@@ -207,13 +218,12 @@ impl PropertyTable {
                 batch.remove(keyspace, old_key);
             }
         }
-        self.changed.extend(old);
         self.read_version(batch, version)
     }
 
     fn read_version(&mut self, read: &dyn Read, version: u32) -> Result<(), StoreError> {
         self.version = version;
-        self.revision += 1;
+        self.note_change_of_all();
         self.texts = Texts::default();
         let record: SchemaRecord = match read.get(&self.schema, &version_key(version))? {
             Some(bytes) => keys::decode("properties", &bytes)?,
@@ -235,7 +245,6 @@ impl PropertyTable {
                     entry.cells.set(&mut self.texts, row as usize, Some(&value));
                 }
             }
-            self.changed.insert(row);
         }
         Ok(())
     }
@@ -244,11 +253,18 @@ impl PropertyTable {
         let properties = self.entries.iter().map(|entry| (entry.number, entry.property.clone())).collect();
         let record = SchemaRecord { next_number: self.next_number, properties };
         batch.put(&self.schema, version_key(self.version), keys::encode(&record));
-        self.revision += 1;
     }
 
     fn note_change(&mut self, row: u32) {
-        self.changed.insert(row);
+        if self.changes.len() == CHANGES_KEPT_MAX {
+            self.changes.pop_front();
+        }
+        self.changes.push_back(row);
+        self.revision += 1;
+    }
+
+    fn note_change_of_all(&mut self) {
+        self.changes.clear();
         self.revision += 1;
     }
 }

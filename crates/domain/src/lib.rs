@@ -10,7 +10,7 @@ pub mod workspace;
 
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
-pub use list::{Exclusion, InteractionWeights, ListRequest, Logic, Relevance};
+pub use list::{Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
 pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
 pub use property::{Column, PropertyType, PropertyValue};
 pub use timestamp::Timestamp;

@@ -17,16 +17,37 @@ pub enum Logic {
     RecentlyViewed,
     /// What the person is due to buy once more.
     BuyAgain,
+    /// What goes with the items that the list is for.
+    Similar,
+}
+
+/// What fills up a list that its logic leaves incomplete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// Nothing: the list stays short.
+    None,
+    /// What everybody likes now.
+    Trending,
+    /// What the person's own history speaks for, then what everybody likes now.
+    Personal,
 }
 
 impl Logic {
+    /// What fills up a list where nothing is said: a list of what a person did is about nothing else.
+    pub fn fallback(self) -> Fallback {
+        match self {
+            Self::Personal | Self::Similar | Self::Trending => Fallback::Trending,
+            Self::RecentlyViewed | Self::BuyAgain => Fallback::None,
+        }
+    }
+
     /// What a list leaves out where nothing is said: a favourite brand stays one after a purchase.
     pub fn exclusion(self, item_type: Option<&str>) -> Exclusion {
         match self {
-            Self::Personal | Self::Trending | Self::RecentlyViewed if item_type.is_none() => {
-                Exclusion::Purchased
-            }
-            _ => Exclusion::None,
+            Self::BuyAgain => Exclusion::None,
+            _ if item_type.is_some() => Exclusion::None,
+            _ => Exclusion::Purchased,
         }
     }
 }
@@ -78,6 +99,10 @@ pub struct ListRequest {
     pub rotation_time_s: u32,
     /// How much of the history must speak for an item.
     pub min_relevance: Relevance,
+    /// Of lists for an item: from 0, only the item speaks, to 1, only the history.
+    pub user_impact: f32,
+    /// What fills the list up, at low relevance.
+    pub fallback: Fallback,
 }
 
 /// The most items of a list that is asked for over HTTP or by a trait.
@@ -100,12 +125,19 @@ impl ListRequest {
             rotation_rate: 0.0,
             rotation_time_s: ROTATION_TIME_S_DEFAULT,
             min_relevance: Relevance::Low,
+            user_impact: 0.0,
+            fallback: logic.fallback(),
         }
     }
 
     /// Checks ranges, and that the parts go together; says what is wrong and how to mend it.
     pub fn validate(&self) -> Result<(), String> {
-        for (name, value) in [("diversity", self.diversity), ("rotation_rate", self.rotation_rate)] {
+        let shares = [
+            ("diversity", self.diversity),
+            ("rotation_rate", self.rotation_rate),
+            ("user_impact", self.user_impact),
+        ];
+        for (name, value) in shares {
             if !(0.0..=1.0).contains(&value) {
                 return Err(format!("{name} is {value}, it must be from 0 to 1"));
             }
@@ -121,15 +153,18 @@ impl ListRequest {
             return Err("item_type is empty, it must be a property of the catalog".to_owned());
         }
         let nothing_left = match self.logic {
-            Logic::Personal | Logic::Trending => false,
+            Logic::Personal | Logic::Trending | Logic::Similar => false,
             Logic::RecentlyViewed => self.exclude == Exclusion::Interacted,
             Logic::BuyAgain => self.exclude != Exclusion::None,
         };
         if nothing_left {
             return Err("exclude leaves out everything that this logic finds: take a weaker one".to_owned());
         }
-        if self.min_relevance != Relevance::Low && self.logic != Logic::Personal {
-            return Err("min_relevance is for lists from the history: set logic to personal".to_owned());
+        let has_relevance = matches!(self.logic, Logic::Personal | Logic::Similar);
+        if self.min_relevance != Relevance::Low && !has_relevance {
+            return Err(
+                "min_relevance is for lists that something speaks for: set logic to personal".to_owned()
+            );
         }
         if self.item_type.is_some() && (self.diversity > 0.0 || self.rotation_rate > 0.0) {
             return Err(

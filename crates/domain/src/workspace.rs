@@ -131,6 +131,7 @@ impl TraitDefinition {
             rotation_rate: self.rotation_rate,
             rotation_time_s: self.rotation_time_s,
             min_relevance: self.min_relevance,
+            ..ListRequest::new(self.count as usize, self.logic)
         }
     }
 }
@@ -225,6 +226,10 @@ impl WorkspaceConfig {
                 return refuse(format!("trait {:?}: count must be 1 to {LIST_COUNT_MAX}", trait_.key));
             }
             if let Err(what) = trait_.list().validate() {
+                return refuse(format!("trait {:?}: {what}", trait_.key));
+            }
+            if trait_.logic == Logic::Similar {
+                let what = "logic is similar, which is for lists that are for an item: take another";
                 return refuse(format!("trait {:?}: {what}", trait_.key));
             }
             if self.traits[..n].iter().any(|other| other.key == trait_.key) {

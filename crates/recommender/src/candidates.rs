@@ -3,15 +3,16 @@
 use std::cell::RefCell;
 use std::cmp::Ordering;
 
-use domain::{InteractionKind, InteractionWeights, ItemIdx, Relevance};
+use domain::{InteractionKind, InteractionWeights, ItemIdx, Logic, Relevance, Timestamp};
 use linalg::{Accumulator, TopK, top_k};
 use rustc_hash::FxHashSet;
 
 use crate::cold::ColdItems;
 use crate::models::buy_again::BuyAgain;
+use crate::models::popularity::Popularity;
 use crate::models::recently_viewed::RecentlyViewed;
-use crate::recommend::{Because, Origin, REASONS_MAX};
-use crate::{Histories, HistoryEntry, HistoryWeighting, Model};
+use crate::recommend::{Because, ItemBooster, Origin, REASONS_MAX};
+use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request};
 
 /// What lists are made of.
 #[derive(Clone, Copy)]
@@ -45,6 +46,9 @@ impl Candidate {
 
 /// How a history is read as long as there is no model.
 const WEIGHTING_WITHOUT_MODEL: HistoryWeighting = HistoryWeighting { half_life_days: None, step_decay: 0.9 };
+
+/// What a booster multiplies where an item has no popularity at all.
+const BOOSTED_SHARE_MIN: f32 = 1e-3;
 
 thread_local! {
     static ROOM: RefCell<Room> = RefCell::new(Room::new(0));
@@ -89,16 +93,31 @@ impl Sources<'_> {
         }
     }
 
-    /// The best items above 0, and not below `floor`, by what a weighed history says for them, best first.
-    pub(crate) fn personal(
-        &self,
-        weighed: &Weighed,
-        n: usize,
-        floor: f32,
-        allows: impl Fn(u32) -> bool,
-    ) -> Vec<Candidate> {
-        let floor = floor.max(f32::MIN_POSITIVE);
-        let best = ROOM.with_borrow_mut(|room| {
+    /// What speaks in a request: the history, or the items that the list is for with as much of the history as was asked for.
+    pub(crate) fn weigh_request(&self, request: &Request<'_>) -> Weighed {
+        if request.list.logic != Logic::Similar {
+            return self.weigh(request.history);
+        }
+        let impact = request.list.user_impact;
+        let mut weighed = match impact > 0.0 {
+            true => self.weigh(request.history),
+            false => vec![Vec::new(); self.model.map_or(1, |model| model.channels.len())],
+        };
+        let at = Timestamp(i64::from(request.now_s) * 1_000);
+        let of_seed = (1.0 - impact) / request.seeds.len().max(1) as f32;
+        for channel in &mut weighed {
+            channel.iter_mut().for_each(|(_, weight)| *weight *= impact);
+            let seeds = request.seeds.iter();
+            channel.extend(
+                seeds.map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), of_seed)),
+            );
+        }
+        weighed
+    }
+
+    /// Sums up what a weighed history says and hands each item with anything but 0 to `take`, in no order.
+    pub(crate) fn drain(&self, weighed: &Weighed, take: impl FnMut(u32, f32)) {
+        ROOM.with_borrow_mut(|room| {
             if room.sums.len() < self.n_items {
                 *room = Room::new(self.n_items);
             }
@@ -109,67 +128,136 @@ impl Sources<'_> {
             if let Some(weighed) = weighed.first() {
                 self.cold.add(weighed, cosines, sums);
             }
-            let mut best = TopK::new(n);
-            sums.drain(|item, sum| {
-                if sum >= floor {
-                    best.offer(item, sum, || allows(item));
-                }
-            });
-            best.into_sorted()
+            sums.drain(take);
         });
-        let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
-        best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect()
     }
 
-    /// Fills up to `n` with trending items, of all kinds of interactions or of one. Their scores are shares of the most popular one's, below
-    /// the lowest of those that are there, so that a list stays sorted by score.
+    /// The best items above 0, and not below `floor`, by what a weighed history says for them, best first; and the score that whatever fills
+    /// the list up stays below.
+    pub(crate) fn personal(
+        &self,
+        weighed: &Weighed,
+        n: usize,
+        floor: f32,
+        booster: Option<ItemBooster<'_>>,
+        allows: impl Fn(u32) -> bool,
+    ) -> (Vec<Candidate>, f32) {
+        let floor = floor.max(f32::MIN_POSITIVE);
+        let mut best = TopK::new(n);
+        // Without a booster this is the score of the last one that is kept.
+        let mut unboosted = TopK::new(if booster.is_some() { n } else { 0 });
+        self.drain(weighed, |item, sum| {
+            if sum < floor {
+                return;
+            }
+            match booster {
+                None => best.offer(item, sum, || allows(item)),
+                Some(booster) => {
+                    unboosted.offer(item, sum, || true);
+                    best.offer(item, sum * booster(ItemIdx(item)), || allows(item));
+                }
+            }
+        });
+        let best = best.into_sorted();
+        let last =
+            if booster.is_some() { unboosted.into_sorted().last().copied() } else { best.last().copied() };
+        let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
+        let candidates =
+            best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
+        (candidates, last.map_or(1.0, |(_, score)| score))
+    }
+
+    /// What a weighed history says for each of `items`, 0 where it says nothing.
+    pub(crate) fn scores(&self, weighed: &Weighed, items: &[u32]) -> Vec<f32> {
+        let mut places: Vec<(u32, usize)> = items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
+        places.sort_unstable();
+        let mut scores = vec![0.0; items.len()];
+        self.drain(weighed, |item, sum| {
+            let first = places.partition_point(|(other, _)| *other < item);
+            for (_, n) in places[first..].iter().take_while(|(other, _)| *other == item) {
+                scores[*n] = sum;
+            }
+        });
+        scores
+    }
+
+    /// Fills up to `n` with trending items, of all kinds of interactions or of one. Their scores are shares of `floor`, so that a list that is
+    /// not boosted stays sorted by score.
     pub(crate) fn fill(
         &self,
         candidates: &mut Vec<Candidate>,
         kind: Option<InteractionKind>,
         n: usize,
+        floor: f32,
+        booster: Option<ItemBooster<'_>>,
         allows: impl Fn(u32) -> bool,
     ) {
-        let Some(missing) = n.checked_sub(candidates.len()).filter(|missing| *missing > 0) else { return };
         let taken: FxHashSet<u32> = candidates.iter().map(|candidate| candidate.item).collect();
-        let allows = |(item, _): &(u32, f32)| !taken.contains(item) && allows(*item);
-        let trending: Vec<(u32, f32)> = match (self.model, kind) {
+        let allows = |item: u32| !taken.contains(&item) && allows(item);
+        let of =
+            |(item, share): (u32, f32)| Candidate { item, score: floor * share, origin: Origin::Trending };
+        let Some(booster) = booster else {
+            let missing = n.saturating_sub(candidates.len());
+            candidates.extend(self.popular(kind).filter(|(item, _)| allows(*item)).take(missing).map(of));
+            return;
+        };
+        let mut best = TopK::new(n);
+        for (item, share) in self.popular(kind) {
+            let boosted = share.max(BOOSTED_SHARE_MIN) * booster(ItemIdx(item));
+            best.offer(item, boosted, || allows(item));
+        }
+        candidates.extend(best.into_sorted().into_iter().map(of));
+        candidates.sort_by(Candidate::best_first);
+        candidates.truncate(n);
+    }
+
+    /// Items with their popularity as a share of the most popular one's, most popular first: all items, or those with interactions of a kind.
+    fn popular(&self, kind: Option<InteractionKind>) -> Box<dyn Iterator<Item = (u32, f32)> + '_> {
+        let all = 0..self.n_items as u32;
+        let share_of = |top: Option<f32>| {
+            let top = top.unwrap_or(1.0).max(f32::MIN_POSITIVE);
+            move |(item, score): (u32, f32)| (item, score / top)
+        };
+        match (self.model, kind) {
             (Some(model), None) => {
-                let popularity = &model.popularity;
-                let ranked = popularity.ranked.iter().map(|&item| (item, popularity.scores[item as usize]));
+                let Popularity { ranked, scores, .. } = &model.popularity;
+                let top = ranked.first().map(|&item| scores[item as usize]);
+                let ranked = ranked.iter().map(|&item| (item, scores[item as usize])).map(share_of(top));
                 // Items without any popularity, and those that came after the training, follow in the order of their indices.
-                let rest =
-                    (0..self.n_items as u32).filter(|&item| !model.is_warm(item)).map(|item| (item, 0.0));
-                ranked.chain(rest).filter(allows).take(missing).collect()
+                Box::new(ranked.chain(all.filter(|&item| !model.is_warm(item)).map(|item| (item, 0.0))))
             }
             (Some(model), Some(kind)) => {
                 let of_kind = model.popularity.by_kind.iter().find(|(of, _)| *of == kind);
                 let ranked = of_kind.map_or(&[][..], |(_, items)| items);
-                let mut found: Vec<_> = ranked.iter().copied().filter(allows).take(missing).collect();
-                if found.len() < missing {
-                    // What had no such interaction before the training has them now.
+                // What had no such interaction before the training has them now.
+                let new = move || {
                     let known: FxHashSet<u32> = ranked.iter().map(|(item, _)| *item).collect();
-                    let new = (0..self.n_items as u32).filter(|item| !known.contains(item));
+                    let new = all.filter(|item| !known.contains(item));
                     let counted = new.map(|item| (item, self.live_popularity(ItemIdx(item), Some(kind))));
-                    let counted = counted.filter(|(_, count)| *count > 0.0).filter(allows);
-                    let best = top_k(counted, missing - found.len());
-                    found.extend(best.into_iter().map(|(item, _)| (item, 0.0)));
-                }
-                found
+                    let counted: Vec<_> = counted.filter(|(_, count)| *count > 0.0).collect();
+                    let n = counted.len();
+                    top_k(counted.into_iter(), n).into_iter().map(|(item, _)| (item, 0.0))
+                };
+                let ranked = ranked.iter().copied().map(share_of(ranked.first().map(|(_, score)| *score)));
+                Box::new(ranked.chain(std::iter::once_with(new).flatten()))
             }
             (None, kind) => {
-                let all =
-                    (0..self.n_items as u32).map(|item| (item, self.live_popularity(ItemIdx(item), kind)));
-                top_k(all.filter(|(_, count)| kind.is_none() || *count > 0.0).filter(allows), missing)
+                let counted = all.map(|item| (item, self.live_popularity(ItemIdx(item), kind)));
+                let counted: Vec<_> = counted.filter(|(_, count)| kind.is_none() || *count > 0.0).collect();
+                let n = counted.len();
+                let ranked = top_k(counted.into_iter(), n);
+                let top = ranked.first().map(|(_, count)| *count);
+                Box::new(ranked.into_iter().map(share_of(top)))
             }
-        };
-        let top = trending.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
-        let floor = candidates.last().map_or(1.0, |candidate| candidate.score);
-        candidates.extend(trending.into_iter().map(|(item, score)| Candidate {
-            item,
-            score: floor * (score / top),
-            origin: Origin::Trending,
-        }));
+        }
+    }
+
+    /// How popular an item is now; comparable within one state of the model.
+    pub(crate) fn popularity(&self, item: u32) -> f32 {
+        match self.model {
+            Some(model) => model.popularity.scores.get(item as usize).copied().unwrap_or(0.0),
+            None => self.live_popularity(ItemIdx(item), None),
+        }
     }
 
     /// Before the first training: all interactions of the item, or those of a kind, whenever they were.

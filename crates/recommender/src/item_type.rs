@@ -2,12 +2,12 @@
 //!
 //! A value scores the sum of what its items score among the best ones; the score of an item with several values is shared among them.
 
-use domain::{ItemIdx, PropertyValue};
+use domain::{Fallback, ItemIdx, PropertyValue, Relevance};
 use rustc_hash::FxHashMap;
 
-use crate::candidates::{Candidate, strongest};
-use crate::recommend::{Because, Recommended};
-use crate::{Eligibility, Origin};
+use crate::Origin;
+use crate::candidates::{Candidate, Sources, strongest};
+use crate::recommend::{Because, Recommended, Request, Values};
 
 /// The most values of one item that count.
 const VALUES_PER_ITEM_MAX: usize = 32;
@@ -34,31 +34,54 @@ impl ItemType {
         Self { starts: vec![0], ..Self::default() }
     }
 
-    /// Adds the next item, in the order of items.
+    /// Adds the next item, in the order of items, with the value that it has of a property.
     pub fn push(&mut self, value: Option<&PropertyValue>) {
-        let texts: Vec<String> = match value {
-            None => Vec::new(),
+        match value {
+            None => self.push_texts([]),
             Some(PropertyValue::Set(members) | PropertyValue::ImageList(members)) => {
-                members.iter().take(VALUES_PER_ITEM_MAX).cloned().collect()
+                self.push_texts(members.iter().map(String::as_str));
             }
-            Some(PropertyValue::String(text) | PropertyValue::Image(text)) => vec![text.clone()],
-            Some(PropertyValue::Int(value)) => vec![value.to_string()],
-            Some(PropertyValue::Double(value)) => vec![value.to_string()],
-            Some(PropertyValue::Boolean(value)) => vec![value.to_string()],
-            Some(PropertyValue::Timestamp(value)) => vec![value.to_string()],
-        };
+            Some(PropertyValue::String(text) | PropertyValue::Image(text)) => {
+                self.push_texts([text.as_str()])
+            }
+            Some(PropertyValue::Int(value)) => self.push_texts([value.to_string().as_str()]),
+            Some(PropertyValue::Double(value)) => self.push_texts([value.to_string().as_str()]),
+            Some(PropertyValue::Boolean(value)) => self.push_texts([value.to_string().as_str()]),
+            Some(PropertyValue::Timestamp(value)) => self.push_texts([value.to_string().as_str()]),
+        }
+    }
+
+    /// Adds the next item with its values; empty ones, and those beyond the limit, are left out.
+    pub fn push_texts<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
         let first = self.of_items.len();
-        for text in texts.into_iter().filter(|text| !text.is_empty()) {
-            let next = self.values.len() as u32;
-            let id = *self.ids.entry(text.clone()).or_insert(next);
-            if id == next {
-                self.values.push(text);
-            }
+        for text in texts.into_iter().filter(|text| !text.is_empty()).take(VALUES_PER_ITEM_MAX) {
+            let id = match self.ids.get(text) {
+                Some(id) => *id,
+                None => {
+                    self.values.push(text.to_owned());
+                    *self.ids.entry(text.to_owned()).or_insert(self.values.len() as u32 - 1)
+                }
+            };
             if !self.of_items[first..].contains(&ValueIdx(id)) {
                 self.of_items.push(ValueIdx(id));
             }
         }
         self.starts.push(self.of_items.len() as u32);
+    }
+
+    /// The value of a text; none where no item has it.
+    pub fn value(&self, text: &str) -> Option<ValueIdx> {
+        self.ids.get(text).copied().map(ValueIdx)
+    }
+
+    /// How many values there are.
+    pub fn n_values(&self) -> usize {
+        self.values.len()
+    }
+
+    /// How many items were added.
+    pub fn n_items(&self) -> usize {
+        self.starts.len() - 1
     }
 
     /// The text of a value.
@@ -74,35 +97,50 @@ impl ItemType {
             None => &[],
         }
     }
+}
 
-    /// The best values of candidates (best first), those of excluded items left out.
+impl Values<'_> {
+    /// The best values of candidates (best first), those of excluded items left out; filled up with the values of popular items.
     pub(crate) fn list(
         &self,
+        sources: Sources<'_>,
+        request: &Request<'_>,
         candidates: &[Candidate],
-        eligibility: &Eligibility<'_>,
         because: impl Fn(ItemIdx) -> Vec<Because>,
-        count: usize,
     ) -> Vec<Recommended<ValueIdx>> {
-        let excluded = eligibility.excluded_values(self);
+        let count = request.list.count;
+        let excluded = request.eligibility.excluded_values(self.item_type);
+        let allows = |value: ValueIdx| !excluded.contains(&value) && (self.allows)(value);
+        let boost = |value: ValueIdx| self.booster.map_or(1.0, |booster| booster(value));
         // For each value its candidates with their parts of its score.
         let mut parts: FxHashMap<ValueIdx, Vec<(&Candidate, f32)>> = FxHashMap::default();
         for candidate in candidates {
-            let values = self.of(ItemIdx(candidate.item));
-            for value in values.iter().filter(|value| !excluded.contains(value)) {
+            let values = self.item_type.of(ItemIdx(candidate.item));
+            for value in values {
                 parts.entry(*value).or_default().push((candidate, candidate.score / values.len() as f32));
             }
         }
-        let sum = |parts: &[(&Candidate, f32)]| parts.iter().map(|(_, part)| part).sum::<f32>();
-        let mut ranked: Vec<(ValueIdx, f32)> =
-            parts.iter().map(|(&value, parts)| (value, sum(parts))).collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked.truncate(count);
-        ranked
+        let mut scores: Vec<(ValueIdx, f32)> = parts
+            .iter()
+            .filter(|(value, _)| allows(**value))
+            .map(|(&value, parts)| (value, parts.iter().map(|(_, part)| part).sum()))
+            .collect();
+        let is_filled =
+            request.list.min_relevance == Relevance::Low && request.list.fallback != Fallback::None;
+        if is_filled && (scores.len() < count || self.booster.is_some()) {
+            let floor = scores.iter().fold(1f32, |floor, (_, score)| floor.min(*score));
+            let rest = self.popular(sources, request, |value| !parts.contains_key(&value) && allows(value));
+            scores.extend(rest.into_iter().map(|(value, share)| (value, floor * share)));
+        }
+        scores.iter_mut().for_each(|(value, score)| *score *= boost(*value));
+        scores.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        scores.truncate(count);
+        scores
             .into_iter()
             .map(|(value, score)| {
-                let of_value = &parts[&value];
+                let of_value = parts.get(&value).map_or(&[][..], Vec::as_slice);
                 // The best candidate comes first, and what is from the history comes before what is trending.
-                let origin = of_value[0].0.origin;
+                let origin = of_value.first().map_or(Origin::Trending, |(first, _)| first.origin);
                 let mut reasons: Vec<Because> = Vec::new();
                 let own = of_value.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
                 for (candidate, part) in own.take(EXPLAINED_ITEMS_MAX) {
@@ -117,5 +155,23 @@ impl ItemType {
                 Recommended { item: value, score, origin, because: strongest(reasons) }
             })
             .collect()
+    }
+
+    /// Values of eligible items with their popularity, as shares below that of all of them together. O(items).
+    fn popular(
+        &self,
+        sources: Sources<'_>,
+        request: &Request<'_>,
+        is_meant: impl Fn(ValueIdx) -> bool,
+    ) -> Vec<(ValueIdx, f32)> {
+        let mut sums: FxHashMap<ValueIdx, f32> = FxHashMap::default();
+        for item in (0..sources.n_items as u32).filter(|item| request.eligibility.allows(ItemIdx(*item))) {
+            for value in self.item_type.of(ItemIdx(item)).iter().filter(|value| is_meant(**value)) {
+                *sums.entry(*value).or_default() += sources.popularity(item);
+            }
+        }
+        // One more, so that values that nobody liked yet are not at 0.
+        let total = 1.0 + sums.values().sum::<f32>();
+        sums.into_iter().map(|(value, sum)| (value, (sum + 1.0) / (total + 1.0))).collect()
     }
 }

@@ -18,6 +18,7 @@ mod search;
 mod split;
 pub mod statistics;
 mod training_set;
+mod users;
 
 pub use artifact::{ArtifactError, decode, encode};
 pub use blend::{Component, ModelConfig, Parameters, RelevanceScores};
@@ -28,8 +29,12 @@ pub use features::{Features, FeaturesBuilder};
 pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, HistoryWeighting};
 pub use item_type::{ItemType, ValueIdx};
 pub use model::{Channel, Model, train_with};
-pub use recommend::{Because, Origin, Recommendation, Recommended, Request, recommend};
+pub use recommend::{
+    Because, Constraint, ItemBooster, Origin, Promoted, Recommendation, Recommended, Request, Values,
+    recommend,
+};
 pub use rerank::Shown;
 pub use search::{Judged, Search, SearchOptions, Trained, Tried, search, train};
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
+pub use users::{Taste, rank_users};

@@ -1,10 +1,11 @@
 //! One request: candidates from where its logic says, reranked, with reasons. Everything passes the one eligibility pass.
 
-use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
+use domain::{Fallback, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
+use rustc_hash::FxHashSet;
 
-use crate::candidates::{Candidate, Sources};
+use crate::candidates::{Candidate, Sources, Weighed};
 use crate::item_type::{ItemType, ValueIdx};
-use crate::rerank::{Shown, diversify, rotate};
+use crate::rerank::{Shown, pick, rotate};
 use crate::{Eligibility, HistoryEntry};
 
 /// The most history items that a reason names.
@@ -13,6 +14,8 @@ pub(crate) const REASONS_MAX: usize = 3;
 const RERANKED_PER_ITEM: usize = 5;
 const RERANKED_MIN: usize = 100;
 const RERANKED_MAX: usize = 2_000;
+/// Where constraints leave too few of these, so many times as many are looked at.
+const RERANKED_MORE: usize = 8;
 /// How many items stand behind a list of values of a property.
 const ITEMS_OF_VALUES: usize = 500;
 
@@ -64,26 +67,78 @@ pub enum Recommendation {
     Values(Vec<Recommended<ValueIdx>>),
 }
 
+/// What a score is multiplied with: 1 changes nothing, 0 and less go to the end.
+pub type ItemBooster<'a> = &'a dyn Fn(ItemIdx) -> f32;
+
 /// Who asks for what.
+#[derive(Clone, Copy)]
 pub struct Request<'a> {
     /// The list.
     pub list: &'a ListRequest,
     /// What the user did, oldest first.
     pub history: &'a [HistoryEntry],
+    /// What the list is for, where its logic is [`Logic::Similar`].
+    pub seeds: &'a [ItemIdx],
     /// What may be in it.
     pub eligibility: &'a Eligibility<'a>,
-    /// The property whose values are recommended, where the list asks for one.
-    pub item_type: Option<&'a ItemType>,
+    /// What scores are multiplied with.
+    pub booster: Option<ItemBooster<'a>>,
+    /// The property or segmentation whose values are recommended in place of items.
+    pub values: Option<Values<'a>>,
+    /// How many items of a kind there may be.
+    pub constraints: &'a [Constraint<'a>],
+    /// What has a share of the places.
+    pub promoted: Option<Promoted<'a>>,
     /// What the user was shown lately.
     pub shown: &'a [Shown],
     /// The time, in seconds since 1970.
     pub now_s: u32,
 }
 
+/// Values that are recommended.
+#[derive(Clone, Copy)]
+pub struct Values<'a> {
+    /// Which values items have.
+    pub item_type: &'a ItemType,
+    /// Which may be in the list.
+    pub allows: &'a dyn Fn(ValueIdx) -> bool,
+    /// What their scores are multiplied with.
+    pub booster: Option<&'a dyn Fn(ValueIdx) -> f32>,
+}
+
+/// At most so many items of a list have one value.
+#[derive(Clone, Copy)]
+pub struct Constraint<'a> {
+    /// Which values items have.
+    pub item_type: &'a ItemType,
+    /// How many items.
+    pub max: usize,
+}
+
+/// Items that have a share of the places of a list, as far as there are enough of them.
+#[derive(Clone, Copy)]
+pub struct Promoted<'a> {
+    /// Which they are.
+    pub includes: &'a dyn Fn(ItemIdx) -> bool,
+    /// From 0 to 1.
+    pub share: f32,
+}
+
 impl<'a> Request<'a> {
     /// For items, of somebody who was shown nothing, at no time in particular.
     pub fn new(list: &'a ListRequest, history: &'a [HistoryEntry], eligibility: &'a Eligibility<'a>) -> Self {
-        Self { list, history, eligibility, item_type: None, shown: &[], now_s: 0 }
+        Self {
+            list,
+            history,
+            seeds: &[],
+            eligibility,
+            booster: None,
+            values: None,
+            constraints: &[],
+            promoted: None,
+            shown: &[],
+            now_s: 0,
+        }
     }
 }
 
@@ -100,23 +155,37 @@ impl Recommendation {
 /// Answers a request with up to `count` items; fewer only where fewer are eligible, or relevant enough.
 pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation {
     let ListRequest { count, diversity, rotation_rate, .. } = *request.list;
-    let weighed = sources.weigh(request.history);
-    if let Some(item_type) = request.item_type {
-        let candidates = candidates(sources, request, &weighed, ITEMS_OF_VALUES.max(count));
+    let weighed = sources.weigh_request(request);
+    let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
+    if let Some(values) = request.values {
+        let candidates = candidates(sources, request, &weighed, ITEMS_OF_VALUES.max(count), &allows);
         let because = |item| sources.because(&weighed, item);
-        return Recommendation::Values(item_type.list(&candidates, request.eligibility, because, count));
+        return Recommendation::Values(values.list(sources, request, &candidates, because));
     }
-    let is_reranked = diversity > 0.0 || (rotation_rate > 0.0 && !request.shown.is_empty());
-    let n_candidates = match is_reranked {
+    let is_reranked = diversity > 0.0
+        || (rotation_rate > 0.0 && !request.shown.is_empty())
+        || !request.constraints.is_empty()
+        || request.promoted.is_some();
+    let mut n = match is_reranked {
         true => (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count)),
         false => count,
     };
-    let mut candidates = candidates(sources, request, &weighed, n_candidates);
-    rotate(&mut candidates, request);
-    if diversity > 0.0 {
-        candidates = diversify(candidates, diversity, count, |a, b| sources.likeness(a, b));
-    }
-    candidates.truncate(count);
+    let picked = loop {
+        let mut found = candidates(sources, request, &weighed, n, &allows);
+        let n_found = found.len();
+        if let Some(promoted) = &request.promoted {
+            add_promoted(sources, request, promoted, &weighed, &mut found);
+        }
+        rotate(&mut found, request);
+        if is_reranked {
+            found = pick(found, request, |a, b| sources.likeness(a, b));
+        }
+        // Constraints may have used up what was found.
+        if found.len() >= count || n_found < n || request.constraints.is_empty() {
+            break found;
+        }
+        n *= RERANKED_MORE;
+    };
     let own_kind = |item: ItemIdx| {
         let last = request.history.iter().rev().find(|entry| entry.item == item);
         last.map(|entry| Because { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
@@ -131,45 +200,77 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
         };
         Recommended { item, score: candidate.score, origin: candidate.origin, because }
     };
-    Recommendation::Items(candidates.into_iter().map(explained).collect())
+    Recommendation::Items(picked.into_iter().map(explained).collect())
 }
 
-/// The best `n` eligible items by the request's logic, best first.
+/// The best `n` items that `allows` lets through by the request's logic, best first.
 fn candidates(
     sources: Sources<'_>,
     request: &Request<'_>,
-    weighed: &crate::candidates::Weighed,
+    weighed: &Weighed,
     n: usize,
+    allows: &dyn Fn(u32) -> bool,
 ) -> Vec<Candidate> {
-    let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
+    let Request { list, booster, .. } = *request;
     let of_own = |items: Vec<(u32, f32)>, origin| {
+        let boost = |item: u32| booster.map_or(1.0, |booster| booster(ItemIdx(item)));
         let mut own: Vec<Candidate> = items
             .into_iter()
             .filter(|(item, _)| allows(*item))
-            .map(|(item, score)| Candidate { item, score, origin })
+            .map(|(item, score)| Candidate { item, score: score * boost(item), origin })
             .collect();
         own.sort_by(Candidate::best_first);
         own.truncate(n);
-        own
+        let floor = own.last().map_or(1.0, |last| last.score);
+        (own, floor)
     };
-    match request.list.logic {
-        Logic::Personal => {
-            let floor = sources.relevance(request.list.min_relevance);
-            let mut candidates = sources.personal(weighed, n, floor, allows);
-            if request.list.min_relevance == Relevance::Low {
-                // What is trending takes no place of what is not, unless that steps back.
-                let needs_all = request.list.rotation_rate > 0.0 || request.item_type.is_some();
-                let n = if needs_all { n } else { request.list.count };
-                sources.fill(&mut candidates, None, n, allows);
-            }
-            candidates
+    let (mut found, mut floor) = match list.logic {
+        Logic::Personal | Logic::Similar => {
+            sources.personal(weighed, n, sources.relevance(list.min_relevance), booster, allows)
         }
         Logic::Trending => {
-            let mut candidates = Vec::new();
-            sources.fill(&mut candidates, request.list.interaction, n, allows);
-            candidates
+            let mut found = Vec::new();
+            sources.fill(&mut found, list.interaction, n, 1.0, booster, allows);
+            let floor = found.last().map_or(1.0, |last| last.score);
+            (found, floor)
         }
         Logic::RecentlyViewed => of_own(sources.recently_viewed(request.history), Origin::RecentlyViewed),
         Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
+    };
+    if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
+        return found;
     }
+    // What fills up takes no place of what does not, unless that steps back.
+    let needs_all = list.rotation_rate > 0.0 || request.values.is_some() || !request.constraints.is_empty();
+    let n = if needs_all { n } else { list.count };
+    if list.fallback == Fallback::Personal && list.logic != Logic::Personal && found.len() < n {
+        let own = sources.weigh(request.history);
+        let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
+        let is_new = |item| !taken.contains(&item) && allows(item);
+        let (personal, lowest) = sources.personal(&own, n - found.len(), 0.0, booster, is_new);
+        let top = personal.first().map_or(1.0, |first| first.score.max(f32::MIN_POSITIVE));
+        let below = |candidate: Candidate| Candidate { score: floor * (candidate.score / top), ..candidate };
+        found.extend(personal.into_iter().map(below));
+        floor *= lowest / top;
+    }
+    if list.interaction.is_none() {
+        sources.fill(&mut found, None, n, floor, booster, allows);
+    }
+    found
+}
+
+/// Adds as many promoted items as their share of the list needs.
+fn add_promoted(
+    sources: Sources<'_>,
+    request: &Request<'_>,
+    promoted: &Promoted<'_>,
+    weighed: &Weighed,
+    found: &mut Vec<Candidate>,
+) {
+    let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && request.eligibility.allows(ItemIdx(item));
+    let n = (promoted.share * request.list.count as f32).ceil() as usize;
+    let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
+    let more = candidates(sources, request, weighed, n, &allows);
+    found.extend(more.into_iter().filter(|candidate| !taken.contains(&candidate.item)));
+    found.sort_by(Candidate::best_first);
 }

@@ -1,9 +1,10 @@
 //! What is done to the order of candidates beyond their scores.
 
-use domain::ItemIdx;
+use domain::{ItemIdx, ListRequest};
+use rustc_hash::FxHashMap;
 
-use crate::Request;
 use crate::candidates::Candidate;
+use crate::{Request, ValueIdx};
 
 /// An item that a user was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,37 +33,97 @@ pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
 
 /// Picks one item after the other: the one with the largest `(1 - diversity) score - diversity (mean likeness to those picked)`, scores as
 /// shares of the best one's (marginal relevance, Carbonell and Goldstein, SIGIR'98, with the mean, which goes on taking turns after one
-/// of each kind is there: max-sum diversification, Borodin et al., PODS'12). `likeness` is from 0 to 1. O(candidates x count).
-pub(crate) fn diversify(
+/// of each kind is there: max-sum diversification, Borodin et al., PODS'12), among those that the constraints allow and, where promoted items
+/// are behind their share, among these. `likeness` is from 0 to 1. O(candidates x count).
+pub(crate) fn pick(
     mut candidates: Vec<Candidate>,
-    diversity: f32,
-    count: usize,
+    request: &Request<'_>,
     likeness: impl Fn(u32, u32) -> f32,
 ) -> Vec<Candidate> {
+    let ListRequest { count, diversity, .. } = *request.list;
     let top = candidates.first().map_or(1.0, |best| best.score.max(f32::MIN_POSITIVE));
     // Summed over those picked.
     let mut alike = vec![0f32; candidates.len()];
     let mut picked: Vec<Candidate> = Vec::with_capacity(count);
-    while picked.len() < count && !candidates.is_empty() {
+    let mut room = Room::of(request);
+    while picked.len() < count {
         let worth = |n: usize| {
             (1.0 - diversity) * candidates[n].score / top - diversity * alike[n] / picked.len().max(1) as f32
         };
         // Of equal ones the first, which has the better score.
-        let best = (1..candidates.len()).fold(0, |best, n| if worth(n) > worth(best) { n } else { best });
+        let best_of = |is_meant: &dyn Fn(u32) -> bool| {
+            let fitting = (0..candidates.len())
+                .filter(|&n| room.has_place_for(candidates[n].item) && is_meant(candidates[n].item));
+            match diversity == 0.0 {
+                true => fitting.min(),
+                false => fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best }),
+            }
+        };
+        let of_promoted = if room.is_promoted_next(picked.len() + 1) {
+            best_of(&|item| room.is_promoted(item))
+        } else {
+            None
+        };
+        let Some(best) = of_promoted.or_else(|| best_of(&|_| true)) else { break };
         let next = candidates.remove(best);
-        alike.remove(best);
-        for (alike, candidate) in alike.iter_mut().zip(&candidates) {
-            *alike += likeness(next.item, candidate.item);
+        room.take(next.item);
+        if diversity > 0.0 {
+            alike.remove(best);
+            for (alike, candidate) in alike.iter_mut().zip(&candidates) {
+                *alike += likeness(next.item, candidate.item);
+            }
         }
         picked.push(next);
     }
     picked
 }
 
+/// What constraints and promotion leave room for.
+struct Room<'a> {
+    request: &'a Request<'a>,
+    /// For each constraint how many of those picked have a value.
+    n_with: Vec<FxHashMap<ValueIdx, usize>>,
+    n_promoted: usize,
+}
+
+impl<'a> Room<'a> {
+    fn of(request: &'a Request<'a>) -> Self {
+        Self { request, n_with: vec![FxHashMap::default(); request.constraints.len()], n_promoted: 0 }
+    }
+
+    fn has_place_for(&self, item: u32) -> bool {
+        self.request.constraints.iter().zip(&self.n_with).all(|(constraint, n_with)| {
+            let values = constraint.item_type.of(ItemIdx(item));
+            values.iter().all(|value| n_with.get(value).is_none_or(|n| *n < constraint.max))
+        })
+    }
+
+    fn is_promoted(&self, item: u32) -> bool {
+        self.request.promoted.is_some_and(|promoted| (promoted.includes)(ItemIdx(item)))
+    }
+
+    /// Whether promoted items are behind their share of the first `n_places`.
+    fn is_promoted_next(&self, n_places: usize) -> bool {
+        let share = self.request.promoted.map_or(0.0, |promoted| promoted.share);
+        self.n_promoted < (share * n_places as f32 + f32::EPSILON).floor() as usize
+    }
+
+    fn take(&mut self, item: u32) {
+        for (constraint, n_with) in self.request.constraints.iter().zip(&mut self.n_with) {
+            for value in constraint.item_type.of(ItemIdx(item)) {
+                *n_with.entry(*value).or_default() += 1;
+            }
+        }
+        self.n_promoted += usize::from(self.is_promoted(item));
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use domain::{Exclusion, Logic};
+
     use super::*;
-    use crate::Origin;
+    use crate::{Eligibility, Origin};
 
     fn candidates() -> Vec<Candidate> {
         (0..6).map(|n| Candidate { item: n, score: 1.0 - 0.1 * n as f32, origin: Origin::Model }).collect()
@@ -74,7 +135,10 @@ mod tests {
     }
 
     fn picked(diversity: f32) -> Vec<u32> {
-        diversify(candidates(), diversity, 4, likeness).into_iter().map(|candidate| candidate.item).collect()
+        let list = ListRequest { diversity, ..ListRequest::new(4, Logic::Personal) };
+        let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
+        let picked = pick(candidates(), &Request::new(&list, &[], &eligibility), likeness);
+        picked.into_iter().map(|candidate| candidate.item).collect()
     }
 
     #[test]

@@ -154,8 +154,10 @@ pub struct Dependencies {
     pub row: bool,
     /// On the context: the item, user or segment of the request, other items, segments, interactions.
     pub context: bool,
-    /// On the time of the request or on chance.
-    pub time_or_chance: bool,
+    /// On the time of the request.
+    pub time: bool,
+    /// On chance.
+    pub chance: bool,
 }
 
 impl Node {
@@ -188,7 +190,8 @@ impl Node {
             let of_child = child.dependencies();
             all.row |= of_child.row;
             all.context |= of_child.context;
-            all.time_or_chance |= of_child.time_or_chance;
+            all.time |= of_child.time;
+            all.chance |= of_child.chance;
         }
         all
     }
@@ -199,9 +202,9 @@ impl Node {
         match &self.what {
             What::Property(_) => Dependencies { row: true, ..none },
             What::Lookup(..) => Dependencies { context: true, ..none },
-            What::Call(Function::Now, _) => Dependencies { time_or_chance: true, ..none },
+            What::Call(Function::Now, _) => Dependencies { time: true, ..none },
             // Chance differs from candidate to candidate.
-            What::Call(Function::Random, _) => Dependencies { row: true, time_or_chance: true, ..none },
+            What::Call(Function::Random, _) => Dependencies { row: true, chance: true, ..none },
             What::Call(function, _) => Dependencies { context: function.asks_context(), ..none },
             _ => none,
         }

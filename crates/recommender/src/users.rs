@@ -1,0 +1,147 @@
+//! Lists of users: who would like an item, and who likes what somebody likes.
+//!
+//! For an item, a user's score is what it is in a list of items for that user: `sum_i w_i related(i, item)` over the weighed history w. For
+//! another user it is the cosine of the weighed history with that user's taste: their own weighed history and what it speaks for.
+
+use domain::{Exclusion, ItemIdx, ListRequest, Relevance, UserIdx};
+use linalg::TopK;
+use rayon::prelude::*;
+
+use crate::candidates::{Candidate, Sources};
+use crate::rerank::pick;
+use crate::{Eligibility, Histories, HistoryEntry, Origin, Request};
+
+/// Users who are less alike than this share of the best one are not relevant enough for high relevance.
+const HIGH_SHARE: f32 = 0.5;
+/// How many users are looked at for each one of a diverse list, at least, and at most in all.
+const RERANKED_PER_USER: usize = 5;
+const RERANKED_MIN: usize = 100;
+const RERANKED_MAX: usize = 1_000;
+
+/// What users are measured by.
+pub struct Taste {
+    /// For each channel what each item speaks for.
+    by_channel: Vec<Vec<f32>>,
+    /// Whether a history's length is no merit.
+    is_cosine: bool,
+    /// From which score on a user is relevant.
+    floor: f32,
+}
+
+impl Sources<'_> {
+    /// Of those who would like an item. O(items).
+    pub fn taste_for_item(&self, item: ItemIdx, min_relevance: Relevance) -> Taste {
+        let all = 0..self.n_items as u32;
+        let cold = |from: u32| self.cold.part(ItemIdx(from), item);
+        let by_channel = match self.model {
+            None => vec![all.map(cold).collect()],
+            Some(model) => {
+                let part = |n: usize, from: u32| {
+                    let related = &model.channels[n].related;
+                    let known = (from as usize) < related.n_rows();
+                    let warm = if known { related.get(from as usize, item.0) } else { 0.0 };
+                    warm + if n == 0 { cold(from) } else { 0.0 }
+                };
+                (0..model.channels.len()).map(|n| all.clone().map(|from| part(n, from)).collect()).collect()
+            }
+        };
+        Taste { by_channel, is_cosine: false, floor: self.relevance(min_relevance) }
+    }
+
+    /// Of those who like what a history speaks for.
+    pub fn taste_of(&self, history: &[HistoryEntry]) -> Taste {
+        let weighed = self.weigh(history);
+        let mut taste = vec![0f32; self.n_items];
+        self.drain(&weighed, |item, sum| taste[item as usize] = sum.max(0.0));
+        let top = taste.iter().fold(0f32, |top, value| top.max(*value)).max(f32::MIN_POSITIVE);
+        // What was done weighs as much as the best of what it speaks for.
+        taste.iter_mut().for_each(|value| *value /= top);
+        let own = weighed.first().map_or(&[][..], Vec::as_slice);
+        let top_own = own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
+        own.iter().for_each(|(entry, weight)| taste[entry.item.pos()] += weight / top_own);
+        Taste { by_channel: vec![taste], is_cosine: true, floor: 0.0 }
+    }
+
+    /// The scores of users from `first` on, one for each history.
+    pub fn user_scores(&self, taste: &Taste, histories: &[&[HistoryEntry]]) -> Vec<f32> {
+        histories.par_iter().map(|history| self.user_score(taste, history)).collect()
+    }
+
+    fn user_score(&self, taste: &Taste, history: &[HistoryEntry]) -> f32 {
+        if history.is_empty() {
+            return 0.0;
+        }
+        let weighed = self.weigh(history);
+        let channels = taste.by_channel.iter().zip(&weighed);
+        let parts = channels.flat_map(|(taste, weighed)| {
+            let of = |entry: &HistoryEntry| taste.get(entry.item.pos()).copied().unwrap_or(0.0);
+            weighed.iter().map(move |(entry, weight)| weight * of(entry))
+        });
+        let sum: f32 = parts.sum();
+        match taste.is_cosine {
+            true => sum / length(weighed.first().map_or(&[], Vec::as_slice)),
+            false => sum,
+        }
+    }
+}
+
+fn length(weighed: &[(HistoryEntry, f32)]) -> f32 {
+    weighed.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(f32::MIN_POSITIVE)
+}
+
+/// The best users by their scores, best first. At low relevance the list is filled up with those who do most.
+pub fn rank_users(
+    sources: Sources<'_>,
+    taste: &Taste,
+    scores: &[f32],
+    histories: &Histories,
+    list: &ListRequest,
+    booster: Option<&dyn Fn(UserIdx) -> f32>,
+    allows: &dyn Fn(UserIdx) -> bool,
+) -> Vec<(UserIdx, f32)> {
+    let top = scores.iter().fold(0f32, |top, score| top.max(*score));
+    let floor = match (taste.is_cosine, list.min_relevance) {
+        (true, Relevance::High) => HIGH_SHARE * top,
+        _ => taste.floor,
+    };
+    let is_filled = list.min_relevance == Relevance::Low;
+    let n = match list.diversity > 0.0 {
+        true => (RERANKED_PER_USER * list.count).clamp(RERANKED_MIN, RERANKED_MAX.max(list.count)),
+        false => list.count,
+    };
+    let boost = |user: u32| booster.map_or(1.0, |booster| booster(UserIdx(user)));
+    let n_most = (0..scores.len() as u32).map(|user| histories.row(UserIdx(user)).len()).max().unwrap_or(0);
+    let lowest = scores.iter().filter(|score| **score > 0.0).fold(1f32, |lowest, score| lowest.min(*score));
+    let mut best = TopK::new(n);
+    for (user, &score) in (0u32..).zip(scores) {
+        let is_relevant = score > 0.0 && score >= floor;
+        if !is_relevant && !is_filled {
+            continue;
+        }
+        let activity = (1 + histories.row(UserIdx(user)).len()) as f32 / (2 + n_most) as f32;
+        let score = if is_relevant { score } else { lowest * activity };
+        best.offer(user, score * boost(user), || allows(UserIdx(user)));
+    }
+    let found = best.into_sorted().into_iter();
+    let mut found: Vec<Candidate> =
+        found.map(|(item, score)| Candidate { item, score, origin: Origin::Model }).collect();
+    if list.diversity > 0.0 {
+        let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
+        found = pick(found, &Request::new(list, &[], &eligibility), |a, b| {
+            let weighed = |user: u32| {
+                sources.weigh(histories.row(UserIdx(user))).into_iter().next().unwrap_or_default()
+            };
+            cosine(&weighed(a), &weighed(b))
+        });
+    }
+    found.into_iter().map(|candidate| (UserIdx(candidate.item), candidate.score)).collect()
+}
+
+/// Of two weighed histories in the order of items.
+fn cosine(a: &[(HistoryEntry, f32)], b: &[(HistoryEntry, f32)]) -> f32 {
+    let parts = a.iter().filter_map(|(entry, weight)| {
+        let n = b.binary_search_by_key(&entry.item, |(other, _)| other.item).ok()?;
+        Some(weight * b[n].1)
+    });
+    (parts.sum::<f32>() / (length(a) * length(b))).clamp(0.0, 1.0)
+}
