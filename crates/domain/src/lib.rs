@@ -5,6 +5,7 @@ pub mod interaction;
 pub mod list;
 pub mod message;
 pub mod property;
+pub mod scenario;
 pub mod timestamp;
 pub mod workspace;
 
@@ -13,5 +14,6 @@ pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
 pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
 pub use property::{Column, PropertyType, PropertyValue};
+pub use scenario::{Endpoint, Group, Scenario, ScenarioSettings};
 pub use timestamp::Timestamp;
 pub use workspace::{Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};

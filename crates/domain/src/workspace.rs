@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
+use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance, WorkspaceId};
 
 /// The configuration of one workspace, journalled as a whole each time that it changes.
@@ -26,6 +27,9 @@ pub struct WorkspaceConfig {
     /// What counts how much; models trained before a change keep what they were made with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
+    /// The places that ask for recommendations.
+    #[serde(default, rename = "scenario")]
+    pub scenarios: Vec<Scenario>,
 }
 
 /// A place that sends messages.
@@ -162,7 +166,13 @@ impl WorkspaceConfig {
             sources: Vec::new(),
             traits: Vec::new(),
             interaction_weights: InteractionWeights::default(),
+            scenarios: Vec::new(),
         }
+    }
+
+    /// The scenario of a name.
+    pub fn scenario(&self, name: &str) -> Option<&Scenario> {
+        self.scenarios.iter().find(|scenario| scenario.name == name)
     }
 
     /// The trait of a key.
@@ -234,6 +244,17 @@ impl WorkspaceConfig {
             }
             if self.traits[..n].iter().any(|other| other.key == trait_.key) {
                 return refuse(format!("two traits have the key {:?}", trait_.key));
+            }
+        }
+        if self.scenarios.len() > SCENARIOS_MAX {
+            return refuse(format!("{} scenarios exceed the limit of {SCENARIOS_MAX}", self.scenarios.len()));
+        }
+        for (n, scenario) in self.scenarios.iter().enumerate() {
+            if let Err(what) = scenario.validate() {
+                return refuse(format!("scenario {:?}: {what}", scenario.name));
+            }
+            if self.scenarios[..n].iter().any(|other| other.name == scenario.name) {
+                return refuse(format!("two scenarios are named {:?}", scenario.name));
             }
         }
         Ok(())

@@ -1,0 +1,484 @@
+//! Scenarios: places of a shop that ask for recommendations, and what a list is made to be there.
+//!
+//! What a request leaves unsaid, its scenario says. Groups split the users of a scenario; each group may say something else.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::list::ROTATION_TIME_S_DEFAULT;
+use crate::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
+
+/// The most scenarios of a workspace.
+pub const SCENARIOS_MAX: usize = 1_000;
+/// The most groups of a scenario.
+pub const GROUPS_MAX: usize = 20;
+/// The most constraints of a scenario or group.
+pub const CONSTRAINTS_MAX: usize = 10;
+/// The longest filter or booster, in bytes.
+pub const EXPRESSION_BYTES_MAX: usize = 65_536;
+/// The longest name of a scenario, group, segmentation or property, in bytes.
+const NAME_BYTES_MAX: usize = 255;
+/// How far the shares of groups may be from 1 together: tenths do not add up in binary.
+const SHARES_TOLERANCE: f32 = 1e-3;
+
+/// The operation of the recommender API that a scenario is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Endpoint {
+    /// Items for a user.
+    RecommendItemsToUser,
+    /// Items that go with an item.
+    RecommendItemsToItem,
+    /// Items that go with a segment of items.
+    RecommendItemsToItemSegment,
+    /// Users who are like a user.
+    RecommendUsersToUser,
+    /// Users for an item.
+    RecommendUsersToItem,
+    /// Segments of items for a user.
+    RecommendItemSegmentsToUser,
+    /// Segments of items that go with an item.
+    RecommendItemSegmentsToItem,
+    /// Segments of items that go with another.
+    RecommendItemSegmentsToItemSegment,
+    /// Something, and items that go with it.
+    CompositeRecommendation,
+    /// Items that a user searches.
+    SearchItems,
+    /// Segments of items that a user searches.
+    SearchItemSegments,
+}
+
+impl Endpoint {
+    /// All of them with their words.
+    const WORDS: [(Self, &str); 11] = [
+        (Self::RecommendItemsToUser, "recommendItemsToUser"),
+        (Self::RecommendItemsToItem, "recommendItemsToItem"),
+        (Self::RecommendItemsToItemSegment, "recommendItemsToItemSegment"),
+        (Self::RecommendUsersToUser, "recommendUsersToUser"),
+        (Self::RecommendUsersToItem, "recommendUsersToItem"),
+        (Self::RecommendItemSegmentsToUser, "recommendItemSegmentsToUser"),
+        (Self::RecommendItemSegmentsToItem, "recommendItemSegmentsToItem"),
+        (Self::RecommendItemSegmentsToItemSegment, "recommendItemSegmentsToItemSegment"),
+        (Self::CompositeRecommendation, "compositeRecommendation"),
+        (Self::SearchItems, "searchItems"),
+        (Self::SearchItemSegments, "searchItemSegments"),
+    ];
+
+    /// The operation's name in the API, files and JSON.
+    pub fn word(self) -> &'static str {
+        Self::WORDS[self as usize].1
+    }
+
+    /// The endpoint of a word.
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::WORDS.into_iter().find(|(_, known)| *known == word).map(|(endpoint, _)| endpoint)
+    }
+
+    /// Whether it recommends segments, or to one, so that somebody must say of which segmentation.
+    pub fn needs_segmentation(self) -> bool {
+        match self {
+            Self::RecommendItemsToItemSegment
+            | Self::RecommendItemSegmentsToUser
+            | Self::RecommendItemSegmentsToItem
+            | Self::RecommendItemSegmentsToItemSegment
+            | Self::SearchItemSegments => true,
+            Self::RecommendItemsToUser
+            | Self::RecommendItemsToItem
+            | Self::RecommendUsersToUser
+            | Self::RecommendUsersToItem
+            | Self::CompositeRecommendation
+            | Self::SearchItems => false,
+        }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// What fills up a list that its logic leaves incomplete.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fallback {
+    /// What everybody likes now.
+    Trending,
+    /// What suits the person.
+    Personal,
+    /// Nothing: the list stays short.
+    None,
+}
+
+/// At most so many items of a list have one value of a property.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Constraint {
+    /// A property of items.
+    pub property: String,
+    /// How many, from 1 on.
+    pub max: u32,
+}
+
+/// Items that are to have a part of every list.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Promoted {
+    /// Which: a filter.
+    pub filter: String,
+    /// Which part, from 0 to 1.
+    pub share: f32,
+}
+
+/// A place that asks for recommendations.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "ScenarioKeys<String>")]
+pub struct Scenario {
+    /// What requests call it.
+    pub name: String,
+    /// Which requests it is for.
+    pub endpoint: Endpoint,
+    /// What its lists are.
+    #[serde(flatten)]
+    pub settings: ScenarioSettings,
+    /// Parts of its users with settings of their own; none, or all of the users.
+    #[serde(rename = "group", skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<Group>,
+}
+
+/// A part of a scenario's users.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(from = "GroupKeys")]
+pub struct Group {
+    /// What answers call it.
+    pub name: String,
+    /// Which part of the users, from 0 to 1.
+    pub share: f32,
+    /// What it says in place of its scenario.
+    #[serde(flatten)]
+    pub settings: ScenarioSettings,
+}
+
+/// Writes the keys of settings down once: for the settings, and for a scenario and a group in files, where they stand among other keys.
+/// `serde(flatten)` would do the second, but then nobody says where a mistake is and which keys there are.
+macro_rules! settings {
+    ($($(#[$about:meta])* $key:ident: $type:ty,)*) => {
+        /// What a scenario or a group says of its lists; what is absent is not said.
+        #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+        pub struct ScenarioSettings {
+            $($(#[$about])* #[serde(skip_serializing_if = "Option::is_none")] pub $key: Option<$type>,)*
+        }
+
+        impl ScenarioSettings {
+            /// What these say, and where they say nothing what the other ones say.
+            pub fn or(&self, other: &Self) -> Self {
+                Self { $($key: self.$key.clone().or_else(|| other.$key.clone()),)* }
+            }
+        }
+
+        #[derive(Deserialize)]
+        #[serde(rename = "Scenario", deny_unknown_fields)]
+        struct ScenarioKeys<Name> {
+            name: Name,
+            endpoint: Endpoint,
+            $($(#[$about])* $key: Option<$type>,)*
+            #[serde(default)]
+            group: Vec<Group>,
+        }
+
+        impl<Name> ScenarioKeys<Name> {
+            fn named(self, name: impl FnOnce(Name) -> Result<String, String>) -> Result<Scenario, String> {
+                let settings = ScenarioSettings { $($key: self.$key,)* };
+                Ok(Scenario { name: name(self.name)?, endpoint: self.endpoint, settings, groups: self.group })
+            }
+        }
+
+        #[derive(Deserialize)]
+        #[serde(rename = "Group", deny_unknown_fields)]
+        struct GroupKeys {
+            name: String,
+            share: f32,
+            $($(#[$about])* $key: Option<$type>,)*
+        }
+
+        impl From<GroupKeys> for Group {
+            fn from(keys: GroupKeys) -> Self {
+                let settings = ScenarioSettings { $($key: keys.$key,)* };
+                Self { name: keys.name, share: keys.share, settings }
+            }
+        }
+    };
+}
+
+settings! {
+    /// See [`ListRequest::logic`].
+    logic: Logic,
+    /// See [`ListRequest::interaction`].
+    interaction: InteractionKind,
+    /// Which candidates may be in a list: an expression that yields a boolean. It holds beside the filter of a request.
+    filter: String,
+    /// What raises or lowers candidates: an expression that yields a number.
+    booster: String,
+    /// See [`ListRequest::exclude`].
+    exclude: Exclusion,
+    /// See [`ListRequest::diversity`].
+    diversity: f32,
+    /// See [`ListRequest::rotation_rate`].
+    rotation_rate: f32,
+    /// See [`ListRequest::rotation_time_s`].
+    rotation_time_s: u32,
+    /// See [`ListRequest::min_relevance`].
+    min_relevance: Relevance,
+    /// Of lists that go with an item: from 0, the item alone counts, to 1, the user alone.
+    user_impact: f32,
+    /// The segmentation whose segments are recommended, or to one of which items are.
+    segmentation: String,
+    /// What fills up a list that its logic leaves incomplete.
+    fallback: Fallback,
+    /// How alike the items of a list may be.
+    #[serde(rename = "constraint")]
+    constraints: Vec<Constraint>,
+    /// What is to have a part of every list.
+    promoted: Promoted,
+}
+
+impl TryFrom<ScenarioKeys<String>> for Scenario {
+    type Error = String;
+
+    fn try_from(keys: ScenarioKeys<String>) -> Result<Self, String> {
+        keys.named(Ok)
+    }
+}
+
+impl Scenario {
+    /// A scenario that says nothing.
+    pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
+        Self { name: name.into(), endpoint, settings: ScenarioSettings::default(), groups: Vec::new() }
+    }
+
+    /// The scenario of a name that JSON describes; the JSON need not name it, and must not name another.
+    pub fn from_json(name: &str, json: &[u8]) -> Result<Self, String> {
+        let keys: ScenarioKeys<Option<String>> =
+            serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        keys.named(|said| match said {
+            Some(said) if said != name => Err(format!("name is {said:?}, but the path says {name:?}")),
+            _ => Ok(name.to_owned()),
+        })
+    }
+
+    /// The settings that hold for a group, or for all where there are no groups.
+    pub fn settings_of(&self, group: Option<&Group>) -> ScenarioSettings {
+        match group {
+            Some(group) => group.settings.or(&self.settings),
+            None => self.settings.clone(),
+        }
+    }
+
+    /// Every expression, with the place where it stands.
+    pub fn expressions(&self) -> impl Iterator<Item = (String, &str)> {
+        let of_groups =
+            self.groups.iter().map(|group| (format!("group {:?}: ", group.name), &group.settings));
+        let places = std::iter::once((String::new(), &self.settings)).chain(of_groups);
+        places.flat_map(|(place, settings)| {
+            let named = settings.expressions().map(move |(key, text)| (format!("{place}{key}"), text));
+            named.collect::<Vec<_>>()
+        })
+    }
+
+    /// Checks names, ranges, and that the parts go together; says what is wrong and where.
+    pub fn validate(&self) -> Result<(), String> {
+        check_name("name", &self.name)?;
+        self.settings.validate()?;
+        if self.groups.is_empty() {
+            return self.check_segmentation(&self.settings);
+        }
+        if self.groups.len() > GROUPS_MAX {
+            return Err(format!("{} groups exceed the limit of {GROUPS_MAX}", self.groups.len()));
+        }
+        for (n, group) in self.groups.iter().enumerate() {
+            check_name("the name of a group", &group.name)?;
+            let named = |what: String| format!("group {:?}: {what}", group.name);
+            if self.groups[..n].iter().any(|other| other.name == group.name) {
+                return Err(format!("two groups are named {:?}", group.name));
+            }
+            check_share("share", group.share).map_err(named)?;
+            let settings = self.settings_of(Some(group));
+            settings.validate().and_then(|()| self.check_segmentation(&settings)).map_err(named)?;
+        }
+        let sum: f32 = self.groups.iter().map(|group| group.share).sum();
+        if (sum - 1.0).abs() > SHARES_TOLERANCE {
+            return Err(format!("the shares of the groups add up to {sum}, they must add up to 1"));
+        }
+        Ok(())
+    }
+
+    fn check_segmentation(&self, settings: &ScenarioSettings) -> Result<(), String> {
+        let endpoint = self.endpoint;
+        match settings.segmentation {
+            None if endpoint.needs_segmentation() => {
+                Err(format!("segmentation is missing: {endpoint} needs to know of which"))
+            }
+            Some(_) if !endpoint.needs_segmentation() && endpoint != Endpoint::CompositeRecommendation => {
+                Err(format!("segmentation is not for {endpoint}, which has to do with no segments"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl ScenarioSettings {
+    /// The list that is asked for where a request says no more than a number of items.
+    pub fn list(&self, count: usize) -> ListRequest {
+        let logic = self.logic.unwrap_or_default();
+        let unsaid = ListRequest::new(count, logic);
+        ListRequest {
+            interaction: self.interaction,
+            exclude: self.exclude.unwrap_or(unsaid.exclude),
+            diversity: self.diversity.unwrap_or(unsaid.diversity),
+            rotation_rate: self.rotation_rate.unwrap_or(unsaid.rotation_rate),
+            rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
+            min_relevance: self.min_relevance.unwrap_or_default(),
+            ..unsaid
+        }
+    }
+
+    fn expressions(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let promoted = self.promoted.as_ref().map(|promoted| &promoted.filter);
+        let all = [
+            ("filter", self.filter.as_ref()),
+            ("booster", self.booster.as_ref()),
+            ("promoted.filter", promoted),
+        ];
+        all.into_iter().filter_map(|(key, text)| Some((key, text?.as_str())))
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        self.list(1).validate()?;
+        if let Some(impact) = self.user_impact {
+            check_share("user_impact", impact)?;
+        }
+        if let Some(promoted) = &self.promoted {
+            check_share("promoted.share", promoted.share)?;
+        }
+        for (key, text) in self.expressions() {
+            if !(1..=EXPRESSION_BYTES_MAX).contains(&text.len()) {
+                let n = text.len();
+                return Err(format!("{key} has {n} bytes, it must have 1 to {EXPRESSION_BYTES_MAX}"));
+            }
+        }
+        if let Some(segmentation) = &self.segmentation {
+            check_name("segmentation", segmentation)?;
+        }
+        let constraints = self.constraints.as_deref().unwrap_or_default();
+        if constraints.len() > CONSTRAINTS_MAX {
+            return Err(format!("{} constraints exceed the limit of {CONSTRAINTS_MAX}", constraints.len()));
+        }
+        for (n, Constraint { property, max }) in constraints.iter().enumerate() {
+            if !(1..=NAME_BYTES_MAX).contains(&property.len()) {
+                return Err(format!("constraint {n}: property must have 1 to {NAME_BYTES_MAX} bytes"));
+            }
+            if *max == 0 {
+                return Err(format!("constraint {n} ({property:?}): max is 0, it must be 1 or more"));
+            }
+            if constraints[..n].iter().any(|other| other.property == *property) {
+                return Err(format!("two constraints are for property {property:?}"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn check_share(key: &str, share: f32) -> Result<(), String> {
+    match share {
+        0.0..=1.0 => Ok(()),
+        _ => Err(format!("{key} is {share}, it must be from 0 to 1")),
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), String> {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
+    if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_allowed) {
+        return Ok(());
+    }
+    let shown: String = name.chars().take(80).collect();
+    Err(format!(
+        "{what} is {shown:?}, it must be 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_those_of_the_api() {
+        for (n, (endpoint, word)) in Endpoint::WORDS.into_iter().enumerate() {
+            assert_eq!(endpoint as usize, n);
+            assert_eq!(Endpoint::from_word(endpoint.word()), Some(endpoint));
+            assert_eq!(serde_json::to_string(&endpoint).unwrap(), format!("\"{word}\""));
+            let is_of_segments = word.contains("ItemSegment");
+            assert_eq!(endpoint.needs_segmentation(), is_of_segments, "{endpoint}");
+        }
+    }
+
+    #[test]
+    fn what_is_written_is_read_and_a_group_wins() {
+        let json = r#"{"name":"home","endpoint":"recommendItemsToUser","filter":"'a'","diversity":0.4,
+            "constraint":[{"property":"brand","max":2}],"promoted":{"filter":"'b'","share":0.5},
+            "group":[{"name":"x","share":0.5,"diversity":0.1},{"name":"y","share":0.5,"logic":"trending"}]}"#;
+        let scenario: Scenario = serde_json::from_str(json).unwrap();
+        let compact = json.split_whitespace().collect::<String>();
+        assert_eq!(serde_json::to_string(&scenario).unwrap(), compact);
+        assert_eq!(Scenario::from_json("home", json.as_bytes()), Ok(scenario.clone()));
+        assert_eq!(scenario.validate(), Ok(()));
+        let of_x = scenario.settings_of(scenario.groups.first());
+        assert_eq!((of_x.diversity, of_x.filter.as_deref()), (Some(0.1), Some("'a'")));
+        let places: Vec<String> = scenario.expressions().map(|(place, _)| place).collect();
+        assert_eq!(places, ["filter", "promoted.filter"]);
+    }
+
+    #[test]
+    fn mistakes_are_named_with_their_place() {
+        let check = |endpoint: &str, rest: &str| {
+            let json = format!("{{\"endpoint\": \"{endpoint}\"{rest}}}");
+            match Scenario::from_json("home", json.as_bytes()) {
+                Ok(scenario) => scenario.validate().err().unwrap_or_default(),
+                Err(what) => format!("form: {}", what.replace(", expected one of", ",\n  expected one of")),
+            }
+        };
+        let items = |rest: &str| check("recommendItemsToUser", rest);
+        let lines = [
+            check("recommendItems", ""),
+            items(r#", "name": "away""#),
+            items(r#", "filtre": "true""#),
+            items(r#", "diversity": "much""#),
+            items(r#", "group": [{"name": "x", "share": 1, "boost": 1}]"#),
+            items(r#", "promoted": {"filter": "true", "share": 1, "max": 1}"#),
+            items(r#", "constraint": [{"property": "brand"}]"#),
+            items(r#", "diversity": 2"#),
+            items(r#", "rotation_time_s": 0"#),
+            items(r#", "interaction": "purchase""#),
+            items(r#", "user_impact": -0.5"#),
+            items(r#", "promoted": {"filter": "true", "share": 1.5}"#),
+            items(r#", "constraint": [{"property": "brand", "max": 0}]"#),
+            items(r#", "filter": """#),
+            items(r#", "segmentation": "brands""#),
+            check("compositeRecommendation", r#", "segmentation": "x y""#),
+            check("recommendItemSegmentsToUser", ""),
+            check(
+                "recommendItemSegmentsToUser",
+                r#", "group": [{"name": "x", "share": 0.5, "segmentation": "b"}, {"name": "y", "share": 0.5}]"#,
+            ),
+            items(r#", "group": [{"name": "x", "share": 0.5}, {"name": "x", "share": 0.5}]"#),
+            items(r#", "group": [{"name": "x", "share": 0.5}, {"name": "y", "share": 0.4}]"#),
+            items(r#", "group": [{"name": "x", "share": 1, "rotation_rate": 3}]"#),
+        ];
+        insta::assert_snapshot!(lines.join("\n"));
+        assert_eq!(check("recommendItemSegmentsToUser", r#", "segmentation": "b""#), "");
+        assert_eq!(check("compositeRecommendation", r#", "segmentation": "b""#), "");
+        let thirds = r#", "group": [{"name": "x", "share": 0.333}, {"name": "y", "share": 0.333}, {"name": "z", "share": 0.334}]"#;
+        assert_eq!(items(thirds), "");
+    }
+}
