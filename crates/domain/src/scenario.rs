@@ -7,7 +7,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::list::ROTATION_TIME_S_DEFAULT;
-use crate::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
+use crate::{Exclusion, Fallback, InteractionKind, ListRequest, Logic, Relevance};
 
 /// The most scenarios of a workspace.
 pub const SCENARIOS_MAX: usize = 1_000;
@@ -100,18 +100,6 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// What fills up a list that its logic leaves incomplete.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Fallback {
-    /// What everybody likes now.
-    Trending,
-    /// What suits the person.
-    Personal,
-    /// Nothing: the list stays short.
-    None,
-}
-
 /// At most so many items of a list have one value of a property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -166,7 +154,8 @@ pub struct Group {
 macro_rules! settings {
     ($($(#[$about:meta])* $key:ident: $type:ty,)*) => {
         /// What a scenario or a group says of its lists; what is absent is not said.
-        #[derive(Debug, Clone, Default, PartialEq, Serialize)]
+        #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
         pub struct ScenarioSettings {
             $($(#[$about])* #[serde(skip_serializing_if = "Option::is_none")] pub $key: Option<$type>,)*
         }
@@ -329,18 +318,20 @@ impl Scenario {
 }
 
 impl ScenarioSettings {
-    /// The list that is asked for where a request says no more than a number of items.
-    pub fn list(&self, count: usize) -> ListRequest {
-        let logic = self.logic.unwrap_or_default();
-        let unsaid = ListRequest::new(count, logic);
+    /// The list that is asked for, of a logic where none is said. Nothing is said of what fills it up: then everything that is trending does.
+    pub fn list(&self, count: usize, logic: Logic, item_type: Option<String>) -> ListRequest {
+        let logic = self.logic.unwrap_or(logic);
         ListRequest {
             interaction: self.interaction,
-            exclude: self.exclude.unwrap_or(unsaid.exclude),
-            diversity: self.diversity.unwrap_or(unsaid.diversity),
-            rotation_rate: self.rotation_rate.unwrap_or(unsaid.rotation_rate),
+            exclude: self.exclude.unwrap_or(logic.exclusion(item_type.as_deref())),
+            diversity: self.diversity.unwrap_or(0.0),
+            rotation_rate: self.rotation_rate.unwrap_or(0.0),
             rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
             min_relevance: self.min_relevance.unwrap_or_default(),
-            ..unsaid
+            user_impact: self.user_impact.unwrap_or(0.0),
+            fallback: self.fallback.unwrap_or(Fallback::Trending),
+            item_type,
+            ..ListRequest::new(count, logic)
         }
     }
 
@@ -355,10 +346,7 @@ impl ScenarioSettings {
     }
 
     fn validate(&self) -> Result<(), String> {
-        self.list(1).validate()?;
-        if let Some(impact) = self.user_impact {
-            check_share("user_impact", impact)?;
-        }
+        self.list(1, Logic::Personal, None).validate()?;
         if let Some(promoted) = &self.promoted {
             check_share("promoted.share", promoted.share)?;
         }

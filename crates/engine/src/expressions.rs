@@ -24,6 +24,17 @@ pub(crate) const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
 /// How many rows are evaluated between two looks at the clock.
 const ROWS_PER_LOOK: u32 = 64;
 
+/// Why there is no value of an expression.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum ExpressionError {
+    /// It is no expression, or none of this catalog's.
+    #[error(transparent)]
+    Reql(#[from] ReqlError),
+    /// It asks for too much of too many.
+    #[error("it takes longer than {} s for all candidates: simplify it", EVALUATION_TIME_MAX.as_secs())]
+    TooSlow,
+}
+
 /// What an expression is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
@@ -75,9 +86,9 @@ impl Budget {
         Self { ends_at, n_rows: Cell::new(0), is_spent: Cell::new(false) }
     }
 
-    /// Whether evaluation was given up: then nothing that came of it counts.
-    pub(crate) fn is_spent(&self) -> bool {
-        self.is_spent.get()
+    /// An error where evaluation was given up: then nothing that came of it counts.
+    pub(crate) fn check(&self) -> Result<(), ExpressionError> {
+        if self.is_spent.get() { Err(ExpressionError::TooSlow) } else { Ok(()) }
     }
 
     /// Whether one more row may be evaluated.
@@ -220,7 +231,7 @@ fn computed(
         for row in 0..n_items as u32 {
             by_item.push(ready.value(row));
         }
-        return (!ready.budget.is_spent()).then(|| Arc::new(Computed { revision, now_s, by_item }));
+        return ready.budget.check().is_ok().then(|| Arc::new(Computed { revision, now_s, by_item }));
     };
     if known.revision == revision && known.by_item.len() == n_items {
         return Some(Arc::clone(known));
@@ -232,7 +243,7 @@ fn computed(
     for row in changed.chain(new) {
         by_item[row as usize] = ready.value(row);
     }
-    (!ready.budget.is_spent()).then(|| Arc::new(Computed { revision, now_s, by_item }))
+    ready.budget.check().is_ok().then(|| Arc::new(Computed { revision, now_s, by_item }))
 }
 
 /// What a row must pass, and what its score is multiplied with.

@@ -1,28 +1,34 @@
 //! Filters in the expression language over items and users.
 
+use std::sync::Arc;
+
 use catalog::{Catalog, PropertyTable};
 use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, UserIdx};
 use profiles::IdTable;
-use reql::{Context, InteractionCount, ReqlError, Rows, Schema, Set, Subject, Type, Value};
+use recommender::{ItemType, ValueIdx};
+use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 
 use crate::command::user_of;
+use crate::expressions::{Budget, ExpressionError};
+use crate::item_types::{Grouping, ItemTypes};
 use crate::views::Views;
 use crate::{Engine, EntityKind, now};
 
 impl Engine {
     /// The ids of the items or users that a filter lets through, in their order.
-    pub fn filtered_ids(&self, kind: EntityKind, filter: &str) -> Result<Vec<String>, ReqlError> {
+    pub fn filtered_ids(&self, kind: EntityKind, filter: &str) -> Result<Vec<String>, ExpressionError> {
         let expression = reql::parse(filter)?;
         let mut ids: Vec<String> = {
             let views = self.shared.views.read();
-            expression.check_filter(&SchemaOf { views: &views, kind })?;
-            let context = ContextOf { views: &views, now_s: now().0 as f64 / 1_000.0 };
+            expression.check_filter(&SchemaOf { views: &views, subject: kind.subject() })?;
+            let context = ContextOf::of_nobody(&views);
+            let budget = &Budget::new();
             let passes = |rows: &dyn Rows, all: &mut dyn Iterator<Item = u32>| {
                 let compiled = expression.compile(rows, &context);
-                let passing = all.filter(|row| compiled.boolean(*row));
+                let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
                 passing.map(|row| rows.id(row).to_owned()).collect()
             };
-            match kind {
+            let ids = match kind {
                 EntityKind::Item => {
                     let available = |item: &u32| views.catalog.is_available(ItemIdx(*item));
                     let mut all = (0..views.catalog.n_items() as u32).filter(available);
@@ -33,7 +39,9 @@ impl Engine {
                     let mut all = ids.known_users().map(|user| user.0);
                     passes(&UserRows { table: &views.users, ids }, &mut all)
                 }
-            }
+            };
+            budget.check()?;
+            ids
         };
         ids.sort_unstable();
         Ok(ids)
@@ -41,9 +49,18 @@ impl Engine {
 }
 
 /// The properties that there are.
-struct SchemaOf<'a> {
-    views: &'a Views,
-    kind: EntityKind,
+pub(crate) struct SchemaOf<'a> {
+    pub(crate) views: &'a Views,
+    pub(crate) subject: Subject,
+}
+
+impl EntityKind {
+    pub(crate) fn subject(self) -> Subject {
+        match self {
+            Self::Item => Subject::Items,
+            Self::User => Subject::Users,
+        }
+    }
 }
 
 impl Schema for SchemaOf<'_> {
@@ -56,10 +73,7 @@ impl Schema for SchemaOf<'_> {
     }
 
     fn subject(&self) -> Subject {
-        match self.kind {
-            EntityKind::Item => Subject::Items,
-            EntityKind::User => Subject::Users,
-        }
+        self.subject
     }
 }
 
@@ -75,7 +89,7 @@ fn type_of(type_: PropertyType) -> Type {
     }
 }
 
-struct ItemRows<'a>(&'a Catalog);
+pub(crate) struct ItemRows<'a>(pub(crate) &'a Catalog);
 
 impl Rows for ItemRows<'_> {
     fn column(&self, name: &str) -> Option<reql::Column<'_>> {
@@ -91,9 +105,9 @@ impl Rows for ItemRows<'_> {
     }
 }
 
-struct UserRows<'a> {
-    table: &'a PropertyTable,
-    ids: &'a IdTable,
+pub(crate) struct UserRows<'a> {
+    pub(crate) table: &'a PropertyTable,
+    pub(crate) ids: &'a IdTable,
 }
 
 impl Rows for UserRows<'_> {
@@ -114,10 +128,70 @@ impl Rows for UserRows<'_> {
     }
 }
 
+/// Segments, which have no properties.
+pub(crate) struct SegmentRows<'a>(pub(crate) &'a ItemType);
+
+impl Rows for SegmentRows<'_> {
+    fn column(&self, _: &str) -> Option<reql::Column<'_>> {
+        None
+    }
+
+    fn id(&self, row: u32) -> &str {
+        self.0.text(ValueIdx(row))
+    }
+
+    fn row_of(&self, id: &str) -> Option<u32> {
+        self.0.value(id).map(|value| value.0)
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::Segments
+    }
+}
+
 /// What filters ask beside the candidates.
-struct ContextOf<'a> {
-    views: &'a Views,
-    now_s: f64,
+#[derive(Clone, Copy)]
+pub(crate) struct ContextOf<'a> {
+    pub(crate) views: &'a Views,
+    /// In whole seconds, so that within one everybody gets the same.
+    pub(crate) now_s: f64,
+    pub(crate) seed: u64,
+    pub(crate) item: Option<ItemIdx>,
+    pub(crate) user: Option<UserIdx>,
+    pub(crate) segment: Option<&'a str>,
+    /// None where segments are what is being made.
+    pub(crate) item_types: Option<&'a ItemTypes>,
+}
+
+impl<'a> ContextOf<'a> {
+    /// Of a filter that is for no item, user or segment.
+    pub(crate) fn of_nobody(views: &'a Views) -> Self {
+        let now = now();
+        Self {
+            views,
+            now_s: now.0.div_euclid(1_000) as f64,
+            seed: now.0 as u64,
+            item: None,
+            user: None,
+            segment: None,
+            item_types: None,
+        }
+    }
+
+    fn segments(&self, segmentation: &str) -> Option<Arc<ItemType>> {
+        self.views.segmentations.get(segmentation)?;
+        self.item_types?.get(self.views, &Grouping::Segmentation(segmentation.to_owned())).ok()
+    }
+}
+
+/// The value of a property, as expressions read it.
+fn read_value(table: &PropertyTable, row: u32, property: &str) -> Value {
+    let is_set = table.property(property).is_some_and(|of| of.type_ == PropertyType::Set);
+    match table.value(row, property) {
+        Some(value) => value_of(value),
+        None if is_set => Value::Set(Set::unset()),
+        None => Value::Null,
+    }
 }
 
 impl Context for ContextOf<'_> {
@@ -126,21 +200,54 @@ impl Context for ContextOf<'_> {
     }
 
     fn seed(&self) -> u64 {
-        self.now_s.to_bits()
+        self.seed
+    }
+
+    fn context_item(&self, property: &str) -> Value {
+        let Some(item) = self.item else { return Value::Null };
+        match property {
+            "itemId" => Value::text(self.views.catalog.item_id(item)),
+            _ => read_value(self.views.catalog.table(), item.0, property),
+        }
+    }
+
+    fn context_user(&self, property: &str) -> Value {
+        let Some(user) = self.user else { return Value::Null };
+        match property {
+            "userId" => self.views.profiles.ids().user_id(user).map_or(Value::Null, Value::text),
+            _ => read_value(&self.views.users, user.0, property),
+        }
+    }
+
+    fn context_segment(&self, key: &str) -> Value {
+        match (key, self.segment) {
+            ("segmentId", Some(segment)) => Value::text(segment),
+            _ => Value::Null,
+        }
     }
 
     fn item_value(&self, item_id: &str, property: &str) -> Value {
-        let catalog = &self.views.catalog;
-        let Some(item) = catalog.existing(item_id) else { return Value::Null };
-        if property == "itemId" {
-            return Value::text(item_id);
-        }
-        let is_set = catalog.table().property(property).is_some_and(|of| of.type_ == PropertyType::Set);
-        match catalog.table().value(item.0, property) {
-            Some(value) => value_of(value),
-            None if is_set => Value::Set(Set::unset()),
+        match self.views.catalog.existing(item_id) {
             None => Value::Null,
+            Some(_) if property == "itemId" => Value::text(item_id),
+            Some(item) => read_value(self.views.catalog.table(), item.0, property),
         }
+    }
+
+    fn segment_items(&self, segmentation: &str, segment: &str) -> Value {
+        let Some(segments) = self.segments(segmentation) else { return Value::Null };
+        let Some(value) = segments.value(segment) else { return Value::Set(Set::unset()) };
+        let items = (0..segments.n_items() as u32).map(ItemIdx);
+        let members = items.filter(|item| segments.of(*item).contains(&value));
+        Value::Set(Set::new(members.map(|item| Value::text(self.views.catalog.item_id(item))).collect()))
+    }
+
+    fn item_segments(&self, segmentation: &str, item_id: &str) -> Value {
+        let found = self.segments(segmentation).zip(self.views.catalog.existing(item_id));
+        let Some((segments, item)) = found else { return Value::Null };
+        Value::Set(Set::new(
+            segments.of(item).iter().map(|value| Value::text(segments.text(*value))).collect(),
+        ))
     }
 
     fn interaction_count(

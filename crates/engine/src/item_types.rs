@@ -1,0 +1,171 @@
+//! Which values items have of a property, and in which segments they are: made when a list asks for it, kept while it is asked for again.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog::PropertyTable;
+use lru::LruCache;
+use parking_lot::Mutex;
+use recommender::ItemType;
+use reql::Column;
+
+use crate::EngineError;
+use crate::filter::{ContextOf, ItemRows};
+use crate::segmentations::SegmentationKind;
+use crate::views::Views;
+
+/// The most properties and segmentations whose items are kept.
+const ITEM_TYPES_MAX: NonZeroUsize = NonZeroUsize::new(100).expect("above 0");
+/// After a change of an item they are made anew, but take at most this share of the time: until then lists go by what is known.
+const INTERVAL_FACTOR: u32 = 10;
+
+/// What groups items.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Grouping {
+    /// The values of a property.
+    Property(String),
+    /// The segments of a segmentation.
+    Segmentation(String),
+}
+
+/// The groupings that lists were asked for.
+pub(crate) struct ItemTypes(Mutex<LruCache<Grouping, Made>>);
+
+struct Made {
+    item_type: Arc<ItemType>,
+    /// Of the items' properties.
+    revision: u64,
+    /// Of the segmentations.
+    segmentations_revision: u64,
+    at: Instant,
+    duration: Duration,
+}
+
+impl ItemTypes {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(ITEM_TYPES_MAX)))
+    }
+
+    pub(crate) fn clear(&self) {
+        self.0.lock().clear();
+    }
+
+    /// The values of items; an error where there is no such property. A segmentation that is not there has no segments.
+    pub(crate) fn get(&self, views: &Views, grouping: &Grouping) -> Result<Arc<ItemType>, EngineError> {
+        let table = views.catalog.table();
+        if let Grouping::Property(property) = grouping
+            && table.property(property).is_none()
+        {
+            let known: Vec<&str> = table.properties().map(|property| property.name.as_str()).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            return Err(EngineError::NoSuchProperty { property: property.clone(), known });
+        }
+        let (revision, segmentations_revision) = (table.revision(), views.segmentations.revision());
+        let mut made = self.0.lock();
+        if let Some(made) = made.get(grouping) {
+            let is_newest = made.revision == revision && made.item_type.n_items() == views.catalog.n_items();
+            let is_fresh = is_newest || made.at.elapsed() < made.duration * INTERVAL_FACTOR;
+            if is_fresh && made.segmentations_revision == segmentations_revision {
+                return Ok(Arc::clone(&made.item_type));
+            }
+        }
+        let started = Instant::now();
+        let item_type = Arc::new(make(views, grouping));
+        let (at, duration) = (Instant::now(), started.elapsed());
+        let new =
+            Made { item_type: Arc::clone(&item_type), revision, segmentations_revision, at, duration };
+        made.put(grouping.clone(), new);
+        Ok(item_type)
+    }
+}
+
+fn make(views: &Views, grouping: &Grouping) -> ItemType {
+    let mut item_type = ItemType::new();
+    let n_items = views.catalog.n_items() as u32;
+    let table = views.catalog.table();
+    let kind = match grouping {
+        Grouping::Property(property) => {
+            push_values(&mut item_type, table, property, n_items);
+            return item_type;
+        }
+        Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
+    };
+    let (rows, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(views));
+    match kind {
+        None => (0..n_items).for_each(|_| item_type.push_texts([])),
+        Some(SegmentationKind::Property { name }) => push_values(&mut item_type, table, name, n_items),
+        Some(SegmentationKind::AutoReql { expression }) => {
+            let compiled = reql::parse(expression).map(|expression| expression.compile(&rows, &context));
+            for item in 0..n_items {
+                let value = compiled.as_ref().map_or(reql::Value::Null, |compiled| compiled.value(item));
+                let texts = texts_of(&value);
+                item_type.push_texts(texts.iter().map(String::as_str));
+            }
+        }
+        Some(SegmentationKind::ManualReql { segments }) => {
+            let compiled: Vec<_> = segments
+                .iter()
+                .filter_map(|segment| {
+                    let filter = reql::parse(&segment.filter).ok()?;
+                    Some((segment.id.as_str(), filter.compile(&rows, &context)))
+                })
+                .collect();
+            for item in 0..n_items {
+                let in_it = compiled.iter().filter(|(_, filter)| filter.boolean(item));
+                item_type.push_texts(in_it.map(|(id, _)| *id));
+            }
+        }
+    }
+    item_type
+}
+
+fn push_values(item_type: &mut ItemType, table: &PropertyTable, property: &str, n_items: u32) {
+    match table.column(property) {
+        Some(Column::String(cells, texts)) => {
+            for item in 0..n_items as usize {
+                let id = cells.get(item).copied().flatten();
+                item_type.push_texts(id.map(|id| texts.text(id)));
+            }
+        }
+        Some(Column::Set(cells, texts)) => {
+            for item in 0..n_items as usize {
+                let members = cells.get(item).and_then(Option::as_deref).unwrap_or_default();
+                let mut members: Vec<&str> = members.iter().map(|id| texts.text(*id)).collect();
+                members.sort_unstable();
+                item_type.push_texts(members);
+            }
+        }
+        _ => (0..n_items).for_each(|item| item_type.push(table.value(item, property).as_ref())),
+    }
+}
+
+/// The ids of segments that an expression yields.
+fn texts_of(value: &reql::Value) -> Vec<String> {
+    match value.to_json() {
+        serde_json::Value::Array(members) => {
+            members.into_iter().filter(|member| !member.is_null()).map(text_of).collect()
+        }
+        serde_json::Value::Null => Vec::new(),
+        other => vec![text_of(other)],
+    }
+}
+
+fn text_of(json: serde_json::Value) -> String {
+    match json {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// What segments are called beside their ids.
+pub(crate) fn titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
+    match views.segmentations.get(segmentation).map(|segmentation| &segmentation.kind) {
+        Some(SegmentationKind::ManualReql { segments }) => {
+            let titled = segments.iter().filter_map(|segment| Some((segment.id.clone(), segment.title.clone()?)));
+            titled.collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}

@@ -1,0 +1,143 @@
+//! Lists of items: for a user, for an item, of a segment, or found by a search.
+
+use domain::{ItemIdx, ListRequest, Logic};
+use recommender::{Constraint, Eligibility, Promoted, Request};
+use rustc_hash::FxHashSet;
+
+use super::RecommendationError;
+use super::stage::{Listed, SegmentOf, Stage, within};
+use crate::Engine;
+use crate::expressions::{Budget, Use};
+use crate::filter::ItemRows;
+use crate::item_types::Grouping;
+use crate::lists::Ready;
+use crate::views::Views;
+
+/// How many of a segment's items, the most popular ones, say what goes with it.
+pub(super) const SEEDS_MAX: usize = 50;
+/// How many items that match a search are ranked for each place of the list, at least, and at most in all.
+const MATCHES_PER_ITEM: usize = 5;
+const MATCHES_MIN: usize = 100;
+const MATCHES_MAX: usize = 2_000;
+/// What a match is worth more when it is what the user would like best.
+const PERSONAL_WEIGHT: f32 = 0.5;
+
+impl Engine {
+    pub(super) fn list_items(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+        let list = stage.list()?;
+        if stage.search_query.is_some() {
+            self.catch_up_search()?;
+        }
+        let ready = self.ready();
+        let views = &*self.shared.views.read();
+        let (user, item) = stage.resolved(views);
+        let (rows, context, budget) = (ItemRows(&views.catalog), stage.context(self, views), Budget::new());
+        let selection = self.selection(stage, views, &rows, &context, &budget)?;
+        let boost = |item: ItemIdx| selection.boost(item.0);
+        let segment = stage.segment(self, views)?;
+        let left_out: FxHashSet<ItemIdx> =
+            stage.left_out.iter().filter_map(|id| views.catalog.item(id)).chain(item).collect();
+
+        let groupings = stage.settings.constraints.iter().flatten().map(|constraint| {
+            let grouping = Grouping::Property(constraint.property.clone());
+            Ok((self.item_types.get(views, &grouping)?, constraint.max as usize))
+        });
+        let groupings: Vec<_> = groupings.collect::<Result<_, RecommendationError>>()?;
+        let constraints: Vec<Constraint<'_>> =
+            groupings.iter().map(|(item_type, max)| Constraint { item_type, max: *max }).collect();
+        let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
+            let text = &promoted.filter;
+            let ready = self.expressions.of_items(Use::Filter, text, views, &rows, &context, &budget);
+            ready.map_err(|error| RecommendationError::Invalid(error.to_string()))
+        });
+        let promoted_filter = promoted_filter.transpose()?;
+        let is_promoted =
+            |item: ItemIdx| promoted_filter.as_ref().is_some_and(|filter| filter.allows(item.0));
+        let promoted = stage.settings.promoted.as_ref();
+        let promoted =
+            promoted.map(|promoted| Promoted { includes: &is_promoted, share: promoted.share });
+
+        let is_meant = |item: ItemIdx| {
+            views.catalog.is_available(item)
+                && segment.as_ref().is_none_or(|segment| segment.includes(item))
+                && selection.allows(item.0)
+        };
+        let asker = self.asker(views, user, &list)?;
+        let eligibility = asker.eligibility(&is_meant, &list, &left_out);
+        let seeds: Vec<ItemIdx> = match (&segment, item) {
+            (Some(segment), _) if list.logic == Logic::Similar => seeds_of(&ready, views, segment),
+            (_, item) => item.into_iter().collect(),
+        };
+        let request = Request {
+            seeds: &seeds,
+            booster: (!selection.boosters.is_empty()).then_some(&boost),
+            constraints: &constraints,
+            promoted,
+            ..asker.request(&list, &eligibility)
+        };
+        let mut found = match stage.search_query {
+            Some(query) => self.matches(&ready, views, query, &request),
+            None => ready.items(views, &request),
+        };
+        if let Some(segment) = segment.as_ref().filter(|_| found.len() < list.count && stage.is_filled(&list))
+        {
+            // What is left of the list goes to what goes with the segment.
+            let is_meant = |item: ItemIdx| {
+                views.catalog.is_available(item) && !segment.includes(item) && selection.allows(item.0)
+            };
+            let eligibility = asker.eligibility(&is_meant, &list, &left_out);
+            let more = ListRequest { count: list.count - found.len(), logic: Logic::Similar, ..list.clone() };
+            let seeds = seeds_of(&ready, views, segment);
+            let request = Request { list: &more, seeds: &seeds, eligibility: &eligibility, ..request };
+            let floor = found.last().map_or(1.0, |(_, score)| *score);
+            let more = ready.items(views, &request);
+            let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
+            found.extend(more.into_iter().map(|(item, score)| (item, floor * score / top)));
+        }
+        within(&budget)?;
+        let found = found.into_iter().map(|(item, score)| (item.0, score));
+        let recommended = stage.evaluations(&rows, &context, found);
+        Ok(Listed { recommended, model: ready.model_version(), rotates: list.rotation_rate > 0.0 })
+    }
+
+    /// The items that match a search, those first that match best and that the user would like.
+    fn matches(
+        &self,
+        ready: &Ready,
+        views: &Views,
+        query: &str,
+        request: &Request<'_>,
+    ) -> Vec<(ItemIdx, f32)> {
+        let count = request.list.count;
+        let n = (MATCHES_PER_ITEM * count).clamp(MATCHES_MIN, MATCHES_MAX.max(count));
+        let Request { eligibility, booster, history, .. } = *request;
+        let matches = self.search.matches(views, query, n, eligibility);
+        let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();
+        let personal = ready.sources(views).score_each(history, &items);
+        let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
+        let mut ranked: Vec<(ItemIdx, f32)> = matches
+            .into_iter()
+            .zip(personal)
+            .map(|((item, score), personal)| {
+                let boost = booster.map_or(1.0, |booster| booster(ItemIdx(item)));
+                (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
+            })
+            .collect();
+        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+        ranked.truncate(count);
+        ranked
+    }
+}
+
+/// The most popular items of a segment.
+pub(super) fn seeds_of(ready: &Ready, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
+    let sources = ready.sources(views);
+    let available = segment.members().filter(|item| views.catalog.is_available(*item));
+    let popular = available.map(|item| (item.0, sources.popularity(item.0)));
+    linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
+}
+
+/// What a search may find.
+pub(crate) fn allows(eligibility: &Eligibility<'_>) -> impl Fn(u32) -> bool {
+    |item| eligibility.allows(ItemIdx(item))
+}

@@ -1,0 +1,119 @@
+//! Lists of segments: for a user, for an item, for a segment, or found by a search.
+
+use domain::{ItemIdx, ListRequest, Logic};
+use recommender::{Recommendation, Request, ValueIdx, Values};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::RecommendationError;
+use super::items::seeds_of;
+use super::stage::{Listed, Stage, within};
+use crate::Engine;
+use crate::expressions::Budget;
+use crate::filter::SegmentRows;
+use crate::item_types::titles;
+
+/// How many items that match a search say which segments do.
+const MATCHES_OF_SEGMENTS: usize = 500;
+/// What the name of a segment is worth, beside an item that matches best, when it is what is searched for, or has all its words.
+const NAME_IS_QUERY: f32 = 100.0;
+const NAME_HAS_QUERY: f32 = 10.0;
+
+impl Engine {
+    pub(super) fn list_segments(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+        let list = stage.list()?;
+        if stage.search_query.is_some() {
+            self.catch_up_search()?;
+        }
+        let ready = self.ready();
+        let views = &*self.shared.views.read();
+        let (user, item) = stage.resolved(views);
+        let item_type = stage.item_type(self, views)?;
+        let segment = stage.segment(self, views)?;
+        let (rows, context, budget) = (SegmentRows(&item_type), stage.context(self, views), Budget::new());
+        let selection = self.selection(stage, views, &rows, &context, &budget)?;
+        let left_out: FxHashSet<ValueIdx> =
+            stage.left_out.iter().filter_map(|id| item_type.value(id)).collect();
+        let allows_value = |value: ValueIdx| {
+            segment.as_ref().is_none_or(|segment| segment.value != value)
+                && !left_out.contains(&value)
+                && selection.allows(value.0)
+        };
+        let boost = |value: ValueIdx| selection.boost(value.0);
+
+        let is_available = |item: ItemIdx| views.catalog.is_available(item);
+        let asker = self.asker(views, user, &list)?;
+        let nothing = FxHashSet::default();
+        let eligibility = asker.eligibility(&is_available, &list, &nothing);
+        let values: Vec<(ValueIdx, f32)> = match stage.search_query {
+            Some(query) => {
+                let matches = self.search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility);
+                let mut scores: FxHashMap<ValueIdx, f32> = FxHashMap::default();
+                for (item, score) in matches {
+                    for value in item_type.of(ItemIdx(item)) {
+                        *scores.entry(*value).or_default() += score;
+                    }
+                }
+                let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
+                let titles = titles(views, segmentation);
+                for value in (0..item_type.n_values() as u32).map(ValueIdx) {
+                    let id = item_type.text(value);
+                    let names = [Some(id), titles.get(id).map(String::as_str)];
+                    let worth = names.into_iter().flatten().map(|name| worth_of_name(name, query));
+                    let worth = worth.fold(0.0, f32::max);
+                    if worth > 0.0 {
+                        *scores.entry(value).or_default() += worth;
+                    }
+                }
+                let mut found: Vec<_> = scores
+                    .into_iter()
+                    .filter(|(value, _)| allows_value(*value))
+                    .map(|(value, score)| (value, score * boost(value)))
+                    .collect();
+                found.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+                found.truncate(list.count);
+                found
+            }
+            None => {
+                let seeds = match &segment {
+                    Some(segment) if list.logic == Logic::Similar => seeds_of(&ready, views, segment),
+                    _ => item.into_iter().collect(),
+                };
+                let booster: &dyn Fn(ValueIdx) -> f32 = &boost;
+                let values = Values {
+                    item_type: &item_type,
+                    allows: &allows_value,
+                    booster: (!selection.boosters.is_empty()).then_some(booster),
+                };
+                let list = ListRequest { item_type: stage.settings.segmentation.clone(), ..list.clone() };
+                let request =
+                    Request { seeds: &seeds, values: Some(values), ..asker.request(&list, &eligibility) };
+                match recommender::recommend(ready.sources(views), &request) {
+                    Recommendation::Values(values) => {
+                        values.into_iter().map(|value| (value.item, value.score)).collect()
+                    }
+                    Recommendation::Items(_) => Vec::new(),
+                }
+            }
+        };
+        within(&budget)?;
+        let found = values.into_iter().map(|(value, score)| (value.0, score));
+        let recommended = stage.evaluations(&rows, &context, found);
+        Ok(Listed { recommended, model: ready.model_version(), rotates: false })
+    }
+}
+
+fn worth_of_name(name: &str, query: &str) -> f32 {
+    let (name, query) = (name.to_lowercase(), query.to_lowercase());
+    let words = |text: &str| -> Vec<String> {
+        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+    };
+    let (in_name, in_query) = (words(&name), words(&query));
+    if in_query.is_empty() {
+        return 0.0;
+    }
+    if in_name == in_query {
+        return NAME_IS_QUERY;
+    }
+    let has = |word: &String| in_name.iter().any(|own| own.starts_with(word.as_str()));
+    if in_query.iter().all(has) { NAME_HAS_QUERY } else { 0.0 }
+}

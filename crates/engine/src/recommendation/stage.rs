@@ -1,0 +1,301 @@
+//! One list of a call: what it is for, and what its candidates must pass.
+
+use std::sync::Arc;
+
+use domain::{Endpoint, Exclusion, Fallback, ItemIdx, ListRequest, Logic, ScenarioSettings, UserIdx};
+use recommender::{ItemType, ValueIdx};
+use reql::{Context, Rows, Subject};
+
+use super::{ListOptions, RecommendationError, RecommendationRequest};
+use crate::command::user_of;
+use crate::expressions::{Budget, ExpressionError, Selection, Use};
+use crate::filter::{ContextOf, SchemaOf};
+use crate::item_types::Grouping;
+use crate::views::Views;
+use crate::{Engine, now};
+
+/// An entry of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recommended {
+    /// The id of the item, segment or user.
+    pub id: String,
+    /// Comparable within the list.
+    pub score: f32,
+    /// What the call's expressions say of it, as JSON, by their names.
+    pub evaluations: Vec<(String, serde_json::Value)>,
+}
+
+/// What a stage gives.
+pub(super) struct Listed {
+    /// Best first.
+    pub(super) recommended: Vec<Recommended>,
+    /// The version of the model; none before the first training.
+    pub(super) model: Option<String>,
+    /// Whether the items step back in the user's next lists.
+    pub(super) rotates: bool,
+}
+
+pub(super) struct Stage<'a> {
+    pub(super) endpoint: Endpoint,
+    pub(super) count: usize,
+    pub(super) user: Option<&'a str>,
+    pub(super) item: Option<&'a str>,
+    pub(super) segment: Option<&'a str>,
+    pub(super) search_query: Option<&'a str>,
+    /// What the call says, and where it says nothing its scenario.
+    pub(super) settings: ScenarioSettings,
+    /// All of them hold. First where they stand.
+    filters: Vec<(&'static str, String)>,
+    /// Scores are multiplied with all of them.
+    boosters: Vec<(&'static str, String)>,
+    expressions: &'a [(String, String)],
+    pub(super) left_out: &'a [String],
+}
+
+/// A segment of a segmentation.
+pub(super) struct SegmentOf {
+    pub(super) item_type: Arc<ItemType>,
+    pub(super) value: ValueIdx,
+}
+
+impl SegmentOf {
+    pub(super) fn includes(&self, item: ItemIdx) -> bool {
+        self.item_type.of(item).contains(&self.value)
+    }
+
+    /// Its items.
+    pub(super) fn members(&self) -> impl Iterator<Item = ItemIdx> {
+        (0..self.item_type.n_items() as u32).map(ItemIdx).filter(|item| self.includes(*item))
+    }
+}
+
+impl<'a> Stage<'a> {
+    pub(super) fn new(
+        request: &'a RecommendationRequest,
+        endpoint: Endpoint,
+        options: &'a ListOptions,
+        of_scenario: &ScenarioSettings,
+    ) -> Self {
+        let said = |of_scenario: &Option<String>, of_call: &Option<String>, what: [&'static str; 2]| {
+            let both = what.into_iter().zip([of_scenario, of_call]);
+            both.filter_map(|(what, text)| Some((what, text.clone()?))).collect()
+        };
+        Self {
+            endpoint,
+            count: request.count,
+            user: request.user_id.as_deref(),
+            item: request.item_id.as_deref(),
+            segment: request.segment_id.as_deref(),
+            search_query: request.search_query.as_deref(),
+            filters: said(
+                &of_scenario.filter,
+                &options.settings.filter,
+                ["the scenario's filter", "filter"],
+            ),
+            boosters: said(
+                &of_scenario.booster,
+                &options.settings.booster,
+                ["the scenario's booster", "booster"],
+            ),
+            settings: options.settings.or(of_scenario),
+            expressions: &options.expressions,
+            left_out: &request.left_out,
+        }
+    }
+
+    /// The second stage of a composite recommendation, with what the first one found.
+    pub(super) fn with_source<'b>(self, source: &'b str) -> Stage<'b>
+    where
+        'a: 'b,
+    {
+        let is_segment = self.endpoint == Endpoint::RecommendItemsToItemSegment;
+        Stage { item: (!is_segment).then_some(source), segment: is_segment.then_some(source), ..self }
+    }
+
+    /// What its candidates are.
+    pub(super) fn subject(&self) -> Subject {
+        match self.endpoint {
+            Endpoint::RecommendItemsToUser
+            | Endpoint::RecommendItemsToItem
+            | Endpoint::RecommendItemsToItemSegment
+            | Endpoint::CompositeRecommendation
+            | Endpoint::SearchItems => Subject::Items,
+            Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem => Subject::Users,
+            Endpoint::RecommendItemSegmentsToUser
+            | Endpoint::RecommendItemSegmentsToItem
+            | Endpoint::RecommendItemSegmentsToItemSegment
+            | Endpoint::SearchItemSegments => Subject::Segments,
+        }
+    }
+
+    /// The list that is asked for.
+    pub(super) fn list(&self) -> Result<ListRequest, RecommendationError> {
+        let is_for_something = match self.endpoint {
+            Endpoint::RecommendItemsToItem
+            | Endpoint::RecommendItemSegmentsToItem
+            | Endpoint::RecommendItemSegmentsToItemSegment => true,
+            Endpoint::RecommendItemsToItemSegment => self.settings.logic == Some(Logic::Similar),
+            _ => false,
+        };
+        let default = if is_for_something { Logic::Similar } else { Logic::Personal };
+        let mut list = self.settings.list(self.count, default);
+        match self.subject() {
+            // Somebody who searches may well search for what they have, and favourites stay favourites.
+            Subject::Segments => {
+                list.exclude = self.settings.exclude.unwrap_or(Exclusion::None);
+                (list.diversity, list.rotation_rate) = (0.0, 0.0);
+            }
+            _ if self.search_query.is_some() => {
+                list.exclude = self.settings.exclude.unwrap_or(Exclusion::None);
+            }
+            _ => {}
+        }
+        if list.logic == Logic::Similar && !is_for_something {
+            let what = "logic: what is similar can be listed for an item or a segment only";
+            return Err(RecommendationError::Invalid(what.to_owned()));
+        }
+        list.validate().map_err(RecommendationError::Invalid)?;
+        Ok(list)
+    }
+
+    /// Whether a list that its logic leaves incomplete is filled up.
+    pub(super) fn is_filled(&self, list: &ListRequest) -> bool {
+        list.min_relevance == domain::Relevance::Low && list.fallback != Fallback::None
+    }
+
+    /// Who and what the list is for, as far as they are there.
+    pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
+        let user = self.user.and_then(|id| user_of(views, id));
+        (user, self.item.and_then(|id| views.catalog.existing(id)))
+    }
+
+    /// What expressions may ask beside the candidates.
+    pub(super) fn context<'v>(&self, engine: &'v Engine, views: &'v Views) -> ContextOf<'v>
+    where
+        'a: 'v,
+    {
+        let (user, item) = self.resolved(views);
+        let at = now();
+        ContextOf {
+            views,
+            now_s: at.0.div_euclid(1_000) as f64,
+            seed: at.0 as u64,
+            item,
+            user,
+            segment: self.segment,
+            item_types: Some(&engine.item_types),
+        }
+    }
+
+    /// The segments that are recommended, or to one of which items are.
+    pub(super) fn item_type(
+        &self,
+        engine: &Engine,
+        views: &Views,
+    ) -> Result<Arc<ItemType>, RecommendationError> {
+        let id = self.settings.segmentation.clone().unwrap_or_default();
+        if views.segmentations.get(&id).is_none() {
+            let what = format!("there is no segmentation {id:?}, which the scenario is about");
+            return Err(RecommendationError::Invalid(what));
+        }
+        Ok(engine.item_types.get(views, &Grouping::Segmentation(id))?)
+    }
+
+    /// The segment that the list is for.
+    pub(super) fn segment(
+        &self,
+        engine: &Engine,
+        views: &Views,
+    ) -> Result<Option<SegmentOf>, RecommendationError> {
+        let Some(segment) = self.segment else { return Ok(None) };
+        let item_type = self.item_type(engine, views)?;
+        let Some(value) = item_type.value(segment) else {
+            let segmentation = self.settings.segmentation.as_deref().unwrap_or_default();
+            let what = format!("segmentation {segmentation:?} has no segment {segment:?}");
+            return Err(RecommendationError::NotFound(what));
+        };
+        Ok(Some(SegmentOf { item_type, value }))
+    }
+
+    /// What the expressions of the call say of rows.
+    pub(super) fn evaluations(
+        &self,
+        rows: &dyn Rows,
+        context: &dyn Context,
+        of: impl Iterator<Item = (u32, f32)>,
+    ) -> Vec<Recommended> {
+        let compiled = self.expressions.iter().filter_map(|(name, text)| {
+            Some((name, reql::parse(text).ok()?.compile(rows, context)))
+        });
+        let compiled: Vec<_> = compiled.collect();
+        of.map(|(row, score)| Recommended {
+            id: rows.id(row).to_owned(),
+            score,
+            evaluations: compiled
+                .iter()
+                .map(|(name, compiled)| ((*name).clone(), compiled.value(row).to_json()))
+                .collect(),
+        })
+        .collect()
+    }
+}
+
+fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> RecommendationError {
+    move |error| RecommendationError::Expression {
+        what: what.to_owned(),
+        source: ExpressionError::Reql(error),
+    }
+}
+
+impl Engine {
+    /// Refuses a stage whose expressions are wrong, before anything is done for it.
+    pub(super) fn check(&self, stage: &Stage<'_>) -> Result<(), RecommendationError> {
+        stage.list()?;
+        let views = self.shared.views.read();
+        let schema = SchemaOf { views: &views, subject: stage.subject() };
+        for (what, text) in &stage.filters {
+            self.expressions.check(Use::Filter, text, &schema).map_err(wrong(what))?;
+        }
+        for (what, text) in &stage.boosters {
+            self.expressions.check(Use::Booster, text, &schema).map_err(wrong(what))?;
+        }
+        if let Some(promoted) = &stage.settings.promoted {
+            let schema = SchemaOf { views: &views, subject: Subject::Items };
+            let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
+            checked.map_err(wrong("the scenario's promoted.filter"))?;
+        }
+        for (name, text) in stage.expressions {
+            // What they name need not be there: lists of users are asked about properties of items too.
+            reql::parse(text).map_err(wrong(&format!("reqlExpressions {name:?}")))?;
+        }
+        Ok(())
+    }
+
+    /// The filters and boosters of a stage, ready for its candidates.
+    pub(super) fn selection<'v>(
+        &self,
+        stage: &Stage<'_>,
+        views: &Views,
+        rows: &'v dyn Rows,
+        context: &'v dyn Context,
+        budget: &'v Budget,
+    ) -> Result<Selection<'v>, RecommendationError> {
+        let of_items = rows.subject() == Subject::Items;
+        let ready = |use_, (what, text): &(&'static str, String)| {
+            let ready = match of_items {
+                true => self.expressions.of_items(use_, text, views, rows, context, budget),
+                false => self.expressions.of_rows(use_, text, rows, context, budget),
+            };
+            ready.map_err(wrong(what))
+        };
+        let filters = stage.filters.iter().map(|filter| ready(Use::Filter, filter));
+        let boosters = stage.boosters.iter().map(|booster| ready(Use::Booster, booster));
+        Ok(Selection { filters: filters.collect::<Result<_, _>>()?, boosters: boosters.collect::<Result<_, _>>()? })
+    }
+}
+
+/// Says that a budget is spent.
+pub(super) fn within(budget: &Budget) -> Result<(), RecommendationError> {
+    let what = || "filter and booster".to_owned();
+    budget.check().map_err(|source| RecommendationError::Expression { what: what(), source })
+}

@@ -1,0 +1,66 @@
+//! Lists of users: like a user, or for an item.
+
+use domain::{InteractionKind, ItemIdx, UserIdx};
+use recommender::{excludes, rank_users};
+use rustc_hash::FxHashSet;
+
+use super::RecommendationError;
+use super::stage::{Listed, Stage, within};
+use crate::expressions::Budget;
+use crate::filter::UserRows;
+use crate::{Engine, USERS_PER_STEP};
+
+impl Engine {
+    /// Everybody is looked at, in steps, so that the fold gets its turns.
+    pub(super) fn list_users(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+        let list = stage.list()?;
+        let ready = self.ready();
+        let (taste, n_users) = {
+            let views = &*self.shared.views.read();
+            let (user, item) = stage.resolved(views);
+            let sources = ready.sources(views);
+            let histories = views.interactions.histories();
+            let taste = match item {
+                Some(item) => sources.taste_for_item(item, list.min_relevance),
+                None => sources.taste_of(user.map_or(&[], |user| histories.row(user))),
+            };
+            let n_known = views.profiles.ids().known_users().last().map_or(0, |user| user.pos() + 1);
+            (taste, histories.n_users().max(n_known))
+        };
+        let mut scores = Vec::with_capacity(n_users);
+        for first in (0..n_users).step_by(USERS_PER_STEP) {
+            let views = self.shared.views.read();
+            let users = (first..(first + USERS_PER_STEP).min(n_users)).map(|user| UserIdx(user as u32));
+            let histories: Vec<_> = users.map(|user| views.interactions.histories().row(user)).collect();
+            scores.extend(ready.sources(&views).user_scores(&taste, &histories));
+        }
+        let views = &*self.shared.views.read();
+        let (user, item) = stage.resolved(views);
+        let ids = views.profiles.ids();
+        let (rows, context) = (UserRows { table: &views.users, ids }, stage.context(self, views));
+        let budget = Budget::new();
+        let selection = self.selection(stage, views, &rows, &context, &budget)?;
+        let histories = views.interactions.histories();
+        let left_out: FxHashSet<UserIdx> =
+            stage.left_out.iter().filter_map(|id| ids.user_of_text(id)).chain(user).collect();
+        let has_it = |user: UserIdx, item: ItemIdx| {
+            let is_excluded = |kind: InteractionKind| excludes(list.exclude, kind);
+            histories.row(user).iter().any(|entry| entry.item == item && is_excluded(entry.kind))
+        };
+        let allows = |user: UserIdx| {
+            ids.user_id(user).is_some()
+                && !left_out.contains(&user)
+                && item.is_none_or(|item| !has_it(user, item))
+                && selection.allows(user.0)
+        };
+        let boost = |user: UserIdx| selection.boost(user.0);
+        let booster: Option<&dyn Fn(UserIdx) -> f32> =
+            if selection.boosters.is_empty() { None } else { Some(&boost) };
+        let sources = ready.sources(views);
+        let found = rank_users(sources, &taste, &scores, histories, &list, booster, &allows);
+        within(&budget)?;
+        let found = found.into_iter().map(|(user, score)| (user.0, score));
+        let recommended = stage.evaluations(&rows, &context, found);
+        Ok(Listed { recommended, model: ready.model_version(), rotates: false })
+    }
+}
