@@ -41,9 +41,9 @@ impl Engine {
 }
 
 /// The properties that there are.
-struct SchemaOf<'a> {
-    views: &'a Views,
-    kind: EntityKind,
+pub(crate) struct SchemaOf<'a> {
+    pub(crate) views: &'a Views,
+    pub(crate) kind: EntityKind,
 }
 
 impl Schema for SchemaOf<'_> {
