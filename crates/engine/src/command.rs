@@ -6,10 +6,12 @@ use profiles::Origin;
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
-use crate::fold;
 use crate::interactions::Added;
+use crate::segmentations::SegmentationCommand;
 use crate::series::{CollectionKind, MEMBERS_MAX, Member};
+use crate::synonyms::SynonymCommand;
 use crate::views::Views;
+use crate::{fold, scenarios, segmentations, synonyms};
 
 /// What has an id and properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,6 +137,20 @@ pub enum Command {
         /// Makes the target where it is missing.
         cascade_create: bool,
     },
+    /// Makes a scenario or replaces the one of its name.
+    PutScenario {
+        /// The scenario as JSON, which names its keys: what it may say will grow.
+        scenario: String,
+    },
+    /// Deletes a scenario.
+    DeleteScenario {
+        /// Which.
+        name: String,
+    },
+    /// Changes segmentations.
+    Segmentation(SegmentationCommand),
+    /// Changes synonyms.
+    Synonym(SynonymCommand),
 }
 
 /// Why a command changed nothing.
@@ -149,11 +165,11 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    fn missing(word: &str, id: &str) -> Self {
+    pub(crate) fn missing(word: &str, id: &str) -> Self {
         Self::NotFound(format!("there is no {word} {id:?}"))
     }
 
-    fn there(word: &str, id: &str) -> Self {
+    pub(crate) fn there(word: &str, id: &str) -> Self {
         Self::AlreadyThere(format!("{word} {id:?} is there already"))
     }
 }
@@ -161,7 +177,7 @@ impl Refusal {
 /// How many milliseconds later than it came an interaction without a time may be put.
 const MOMENTS_TRIED_MAX: i64 = 1_000;
 
-type Done = Result<(), Refusal>;
+pub(crate) type Done = Result<(), Refusal>;
 
 /// Applies a command that arrived at `origin`'s time.
 pub(crate) fn apply(
@@ -265,6 +281,10 @@ pub(crate) fn apply(
         Command::MergeUsers { target, source, cascade_create } => {
             merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
+        Command::PutScenario { scenario } => scenarios::apply_put(views, batch, &scenario),
+        Command::DeleteScenario { name } => scenarios::apply_delete(views, batch, &name),
+        Command::Segmentation(command) => segmentations::apply(views, batch, command),
+        Command::Synonym(command) => synonyms::apply(views, batch, command),
     })
 }
 

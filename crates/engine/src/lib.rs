@@ -14,8 +14,11 @@ mod message_ids;
 mod query;
 mod recorder;
 mod rejections;
+mod scenarios;
+mod segmentations;
 mod series;
 mod shown;
+mod synonyms;
 mod training;
 mod views;
 mod writer;
@@ -32,8 +35,13 @@ pub use query::{
     USERS_PER_STEP,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
+pub use scenarios::{ScenarioError, check_config};
+pub use segmentations::{
+    RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand, SegmentationKind,
+};
 pub use series::{CollectionKind, MEMBERS_MAX, Member};
 pub use shown::{SHOWN_PER_USER_MAX, ServedList};
+pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
@@ -42,6 +50,11 @@ pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, ModelConfig, Search, SplitKind};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
+
+/// Checks that a text is an expression; what it names may be missing.
+pub fn check_expression(text: &str) -> Result<(), ReqlError> {
+    reql::parse(text).map(|_| ())
+}
 
 /// The clock, for entries that are about to be submitted; the fold never calls it.
 pub fn now() -> domain::Timestamp {

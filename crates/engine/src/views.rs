@@ -8,8 +8,10 @@ use store::{Keyspace, Read, Store, StoreError};
 use crate::interactions::{self, Interactions};
 use crate::message_ids::{self, MessageIds};
 use crate::rejections::{self, Rejections};
+use crate::segmentations::{self, Segmentations};
 use crate::series::{self, CollectionKind, Collections};
 use crate::shown::{self, ShownItems};
+use crate::synonyms::{self, Synonyms};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
 
 const WORKSPACE: &str = "engine.workspace";
@@ -28,6 +30,8 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(rejections::KEYSPACES);
     names.extend(shown::KEYSPACES);
     names.extend(series::KEYSPACES);
+    names.extend(segmentations::KEYSPACES);
+    names.extend(synonyms::KEYSPACES);
     names
 }
 
@@ -46,6 +50,8 @@ pub(crate) struct Views {
     pub(crate) users: PropertyTable,
     pub(crate) series: Collections,
     pub(crate) groups: Collections,
+    pub(crate) segmentations: Segmentations,
+    pub(crate) synonyms: Synonyms,
     pub(crate) interactions: Interactions,
     pub(crate) message_ids: MessageIds,
     pub(crate) rejections: Rejections,
@@ -72,6 +78,8 @@ impl Views {
             users: catalog::user_table(store)?,
             series: Collections::load(store, CollectionKind::Series)?,
             groups: Collections::load(store, CollectionKind::Group)?,
+            segmentations: Segmentations::load(store)?,
+            synonyms: Synonyms::load(store)?,
             interactions: Interactions::load(store)?,
             message_ids: MessageIds::load(store)?,
             rejections: Rejections::load(store)?,

@@ -3,6 +3,7 @@
 mod catalog;
 mod recommendations;
 mod rejections;
+mod scenarios;
 mod training;
 mod workspaces;
 
@@ -26,6 +27,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
+        .route(
+            "/api/workspaces/{workspace}/scenarios/{name}",
+            get(scenarios::read).put(scenarios::put).delete(scenarios::delete),
+        )
         .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))

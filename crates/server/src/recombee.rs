@@ -7,7 +7,9 @@ mod failure;
 mod interactions;
 mod operation;
 mod parameters;
+mod segmentations;
 mod signature;
+mod synonyms;
 
 use std::sync::Arc;
 
@@ -77,9 +79,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     match request.call().ok_or_else(no_such)?? {
-        Call::Change(command, status) => {
+        Call::Change(command, done) => {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
-            changed(outcomes.into_iter().next(), status)
+            changed(outcomes.into_iter().next(), done)
         }
         Call::Ask(question) => {
             let asked = tokio::task::spawn_blocking(move || question(&engine)).await;
@@ -110,10 +112,10 @@ fn entry(command: Command) -> Entry {
     Entry::Command { received_at: engine::now(), command: Box::new(command) }
 }
 
-/// The answer to a change.
-fn changed(outcome: Option<Outcome>, status: u16) -> Result<Done, Failure> {
+/// The answer to a change, which is `done` unless it was refused.
+fn changed(outcome: Option<Outcome>, done: Done) -> Result<Done, Failure> {
     match outcome {
         Some(Outcome::Refused(refusal)) => Err(refusal.into()),
-        _ => Ok(Done::changed(status)),
+        _ => Ok(done),
     }
 }

@@ -29,12 +29,12 @@ pub(super) async fn run(
     let requests = requests_of(parameters, caller)?;
     let run = move || {
         let mut answers: Vec<Value> = Vec::with_capacity(requests.len());
-        let mut changes: Vec<(Command, u16)> = Vec::new();
+        let mut changes: Vec<(Command, Done)> = Vec::new();
         for request in requests {
             let call = request.call().unwrap_or_else(|| Err(Failure::not_found("no operation of this API")));
             match call {
-                Ok(Call::Change(command, status)) => {
-                    changes.push((*command, status));
+                Ok(Call::Change(command, done)) => {
+                    changes.push((*command, done));
                     if changes.len() == CHANGES_TOGETHER_MAX {
                         submit(&engine, &mut changes, &mut answers);
                     }
@@ -113,16 +113,16 @@ fn request_of(entry: Value) -> Result<Request, Failure> {
 }
 
 /// Submits what waits; the answers follow those that are there.
-fn submit(engine: &Engine, changes: &mut Vec<(Command, u16)>, answers: &mut Vec<Value>) {
-    let (commands, statuses): (Vec<Command>, Vec<u16>) = std::mem::take(changes).into_iter().unzip();
+fn submit(engine: &Engine, changes: &mut Vec<(Command, Done)>, answers: &mut Vec<Value>) {
+    let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();
     match engine.submit_blocking(commands.into_iter().map(entry).collect()) {
         Ok(outcomes) => {
-            let done = outcomes.into_iter().zip(statuses);
-            answers.extend(done.map(|(outcome, status)| answer_json(changed(Some(outcome), status))));
+            let ended = outcomes.into_iter().zip(dones);
+            answers.extend(ended.map(|(outcome, done)| answer_json(changed(Some(outcome), done))));
         }
         Err(error) => {
             let failure = Failure::from(error);
-            answers.extend(statuses.iter().map(|_| answer_json(Err(failure.clone()))));
+            answers.extend(dones.iter().map(|_| answer_json(Err(failure.clone()))));
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Which operation a method and a path name, and what it asks of the engine.
 
 use engine::{Command, Engine};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::parameters::{Parameters, percent_decoded};
-use super::{collections, entities, interactions};
+use super::{collections, entities, interactions, segmentations, synonyms};
 
 /// A method, a path without the database's name, and parameters: alone or in a batch.
 pub(super) struct Request {
@@ -27,8 +27,8 @@ type Answer = Result<Done, Failure>;
 
 /// What an operation asks of the engine.
 pub(super) enum Call {
-    /// A change; the second is the status of success.
-    Change(Box<Command>, u16),
+    /// A change, and what it answers with when it succeeds.
+    Change(Box<Command>, Done),
     /// A question.
     Ask(Box<dyn FnOnce(&Engine) -> Answer + Send>),
 }
@@ -38,21 +38,21 @@ impl Done {
     pub(super) fn ok(body: impl Into<Value>) -> Self {
         Self { status: 200, body: body.into() }
     }
-
-    /// What every change answers.
-    pub(super) fn changed(status: u16) -> Self {
-        Self { status, body: "ok".into() }
-    }
 }
 
 /// A change that answers 200.
 pub(super) fn change(command: Command) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), 200))
+    Ok(Call::Change(Box::new(command), Done::ok("ok")))
 }
 
 /// A change that makes something: 201.
 pub(super) fn create(command: Command) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), 201))
+    create_with(command, "ok".into())
+}
+
+/// A change that makes something and answers 201 with a body of its own.
+pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
+    Ok(Call::Change(Box::new(command), Done { status: 201, body }))
 }
 
 /// A question.
@@ -78,7 +78,14 @@ impl Request {
         None.or_else(|| entities::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| collections::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| interactions::call(method, parts, self.has_slash, &self.parameters))
+            .or_else(|| segmentations::call(method, parts, self.has_slash, &self.parameters))
+            .or_else(|| synonyms::call(method, parts, &self.parameters))
             .or_else(|| match (method, parts) {
+                ("GET", ["scenarios"]) => Some(ask(|engine| {
+                    let all = engine.scenarios().into_iter();
+                    let json = all.map(|it| json!({ "id": it.name, "endpoint": it.endpoint }));
+                    Ok(Done::ok(json.collect::<Vec<Value>>()))
+                })),
                 ("DELETE", []) => Some(ask(|engine| {
                     engine.reset()?;
                     Ok(Done::ok("ok"))

@@ -1,0 +1,118 @@
+//! Scenarios: part of the configuration, set by the bootstrap file and, one at a time, over the admin API.
+
+use domain::scenario::SCENARIOS_MAX;
+use domain::{Scenario, WorkspaceConfig};
+use store::Batch;
+
+use crate::command::{Command, Done, Refusal};
+use crate::views::Views;
+use crate::{Engine, Entry, Outcome, SubmitError, now};
+
+/// Why a scenario is not what it was asked to be.
+#[derive(Debug, thiserror::Error)]
+pub enum ScenarioError {
+    /// It says something that makes no sense; the text names the key.
+    #[error("{0}")]
+    Invalid(String),
+    /// There is none of this name.
+    #[error("no scenario {name:?}; there are: {known}")]
+    NotFound {
+        /// Which.
+        name: String,
+        /// The names of those there are.
+        known: String,
+    },
+    /// Of the writer.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+/// Checks what the types of a configuration cannot: that its expressions are expressions. Their properties may come later.
+pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
+    for scenario in &config.scenarios {
+        check_expressions(scenario)
+            .map_err(|what| format!("workspace {}: scenario {:?}: {what}", config.id, scenario.name))?;
+    }
+    Ok(())
+}
+
+fn check_expressions(scenario: &Scenario) -> Result<(), String> {
+    for (place, text) in scenario.expressions() {
+        reql::parse(text).map_err(|error| format!("{place}: {error}"))?;
+    }
+    Ok(())
+}
+
+impl Engine {
+    /// All scenarios in the order of their names.
+    pub fn scenarios(&self) -> Vec<Scenario> {
+        let mut scenarios = self.shared.views.read().config.scenarios.clone();
+        scenarios.sort_by(|a, b| a.name.cmp(&b.name));
+        scenarios
+    }
+
+    /// The scenario of a name.
+    pub fn scenario(&self, name: &str) -> Result<Scenario, ScenarioError> {
+        let found = self.shared.views.read().config.scenario(name).cloned();
+        found.ok_or_else(|| self.no_such_scenario(name))
+    }
+
+    /// Makes a scenario or replaces the one of its name; says whether it is new.
+    pub fn put_scenario(&self, scenario: &Scenario) -> Result<bool, ScenarioError> {
+        scenario.validate().and_then(|()| check_expressions(scenario)).map_err(ScenarioError::Invalid)?;
+        let is_new = self.shared.views.read().config.scenario(&scenario.name).is_none();
+        let scenario = serde_json::to_string(scenario).expect("a scenario is plain JSON");
+        match self.submit_command(Command::PutScenario { scenario })? {
+            Outcome::Refused(
+                Refusal::Invalid(what) | Refusal::NotFound(what) | Refusal::AlreadyThere(what),
+            ) => Err(ScenarioError::Invalid(what)),
+            _ => Ok(is_new),
+        }
+    }
+
+    /// Deletes a scenario.
+    pub fn delete_scenario(&self, name: &str) -> Result<(), ScenarioError> {
+        match self.submit_command(Command::DeleteScenario { name: name.to_owned() })? {
+            Outcome::Refused(_) => Err(self.no_such_scenario(name)),
+            _ => Ok(()),
+        }
+    }
+
+    fn no_such_scenario(&self, name: &str) -> ScenarioError {
+        let names: Vec<String> = self.scenarios().into_iter().map(|scenario| scenario.name).collect();
+        let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
+        ScenarioError::NotFound { name: name.to_owned(), known }
+    }
+
+    fn submit_command(&self, command: Command) -> Result<Outcome, SubmitError> {
+        let entry = Entry::Command { received_at: now(), command: Box::new(command) };
+        let outcome = self.submit_blocking(vec![entry])?.pop();
+        Ok(outcome.expect("an entry has an outcome"))
+    }
+}
+
+pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str) -> Done {
+    let scenario: Scenario =
+        serde_json::from_str(scenario).map_err(|error| Refusal::Invalid(error.to_string()))?;
+    scenario.validate().map_err(Refusal::Invalid)?;
+    let scenarios = &mut views.config.scenarios;
+    match scenarios.iter().position(|other| other.name == scenario.name) {
+        Some(at) => scenarios[at] = scenario,
+        None if scenarios.len() >= SCENARIOS_MAX => {
+            return Err(Refusal::Invalid(format!("there are {SCENARIOS_MAX} scenarios, the limit")));
+        }
+        None => scenarios.push(scenario),
+    }
+    views.workspace.put_config(batch, &views.config);
+    Ok(())
+}
+
+pub(crate) fn apply_delete(views: &mut Views, batch: &mut Batch<'_>, name: &str) -> Done {
+    let scenarios = &mut views.config.scenarios;
+    let Some(at) = scenarios.iter().position(|scenario| scenario.name == name) else {
+        return Err(Refusal::missing("scenario", name));
+    };
+    scenarios.remove(at);
+    views.workspace.put_config(batch, &views.config);
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! Synonyms of the search: terms that also find each other.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use store::{Batch, Keyspace, Store, StoreError};
+
+use crate::Engine;
+use crate::command::{Done, Refusal};
+use crate::views::Views;
+
+const SYNONYMS: &str = "engine.synonyms";
+pub(crate) const KEYSPACES: [&str; 1] = [SYNONYMS];
+
+/// The most synonyms of a workspace.
+pub const SYNONYMS_MAX: usize = 10_000;
+
+/// A search for the term also finds the synonym and, unless it is one way, the other way round.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Synonym {
+    /// What clients call it.
+    pub id: String,
+    /// What is searched.
+    pub term: String,
+    /// What is found too.
+    pub synonym: String,
+    /// Whether a search for the synonym does not find the term.
+    pub one_way: bool,
+}
+
+/// A change of the synonyms.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SynonymCommand {
+    /// Adds one.
+    Add(Synonym),
+    /// Deletes one.
+    Delete {
+        /// Which.
+        id: String,
+    },
+    /// Deletes all.
+    DeleteAll,
+}
+
+impl Engine {
+    /// All synonyms, oldest first.
+    pub fn synonyms(&self) -> Vec<Synonym> {
+        self.shared.views.read().synonyms.by_number.values().cloned().collect()
+    }
+}
+
+/// The synonyms of a workspace: in memory, written through to the store.
+pub(crate) struct Synonyms {
+    keyspace: Keyspace,
+    /// In the order in which they were made.
+    by_number: BTreeMap<u64, Synonym>,
+    revision: u64,
+}
+
+impl Synonyms {
+    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+        let keyspace = store.keyspace(SYNONYMS);
+        let mut by_number = BTreeMap::new();
+        for pair in store::Read::scan(store, &keyspace, &[]) {
+            let (key, value) = pair?;
+            let unreadable = || StoreError::Unreadable { what: "synonym" };
+            let number = u64::from_be_bytes(key.try_into().map_err(|_| unreadable())?);
+            by_number.insert(number, postcard::from_bytes(&value).map_err(|_| unreadable())?);
+        }
+        Ok(Self { keyspace, by_number, revision: 0 })
+    }
+
+    /// Counted up on every change since the start, for whoever keeps something made of them.
+    #[expect(dead_code, reason = "the search will look at it")]
+    pub(crate) fn revision(&self) -> u64 {
+        self.revision
+    }
+
+    /// Term, synonym and whether it is one way, as the search takes them.
+    #[expect(dead_code, reason = "the search will ask for them")]
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String, bool)> {
+        self.by_number
+            .values()
+            .map(|synonym| (synonym.term.clone(), synonym.synonym.clone(), synonym.one_way))
+    }
+
+    fn insert(&mut self, batch: &mut Batch<'_>, synonym: Synonym) {
+        let number = self.by_number.last_key_value().map_or(0, |(last, _)| last + 1);
+        let value = postcard::to_stdvec(&synonym).expect("plain fields always encode");
+        batch.put(&self.keyspace, number.to_be_bytes(), value);
+        self.by_number.insert(number, synonym);
+        self.revision += 1;
+    }
+
+    /// Deletes those that `is_meant`; says how many.
+    fn delete(&mut self, batch: &mut Batch<'_>, is_meant: impl Fn(&Synonym) -> bool) -> usize {
+        let meant = self.by_number.iter().filter(|(_, synonym)| is_meant(synonym));
+        let meant: Vec<u64> = meant.map(|(number, _)| *number).collect();
+        for number in &meant {
+            self.by_number.remove(number);
+            batch.remove(&self.keyspace, number.to_be_bytes());
+        }
+        self.revision += u64::from(!meant.is_empty());
+        meant.len()
+    }
+}
+
+pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SynonymCommand) -> Done {
+    let synonyms = &mut views.synonyms;
+    match command {
+        SynonymCommand::Add(new) => {
+            let is_same = |other: &Synonym| other.term == new.term && other.synonym == new.synonym;
+            if synonyms.by_number.values().any(is_same) {
+                let (term, synonym) = (&new.term, &new.synonym);
+                return Err(Refusal::AlreadyThere(format!("{term:?} has the synonym {synonym:?} already")));
+            }
+            if synonyms.by_number.len() >= SYNONYMS_MAX {
+                return Err(Refusal::Invalid(format!("there are {SYNONYMS_MAX} synonyms, the limit")));
+            }
+            synonyms.insert(batch, new);
+        }
+        SynonymCommand::Delete { id } => {
+            if synonyms.delete(batch, |synonym| synonym.id == id) == 0 {
+                return Err(Refusal::missing("synonym", &id));
+            }
+        }
+        SynonymCommand::DeleteAll => {
+            synonyms.delete(batch, |_| true);
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,164 @@
+//! Segmentations: `/segmentations/...`.
+
+use engine::{RuleUpdate, Segment, Segmentation, SegmentationCommand, SegmentationKind};
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::operation::{Call, Done, ask, change, create};
+use super::parameters::{Parameters, checked_id};
+
+/// The only things that can be put into segments.
+const SOURCE_TYPE: &str = "items";
+/// The longest title or description, in bytes.
+const TEXT_BYTES_MAX: usize = 10_000;
+
+pub(super) fn call(
+    method: &str,
+    parts: &[&str],
+    has_slash: bool,
+    parameters: &Parameters,
+) -> Option<Result<Call, Failure>> {
+    let ("segmentations", rest) = parts.split_first().map(|(first, rest)| (*first, rest))? else {
+        return None;
+    };
+    Some(match (method, rest) {
+        ("GET", ["list"]) if has_slash => list(parameters),
+        ("GET", ["list", id]) => segmentation_id(id).and_then(read),
+        ("DELETE", [id]) => segmentation_id(id).and_then(|id| change_of(SegmentationCommand::Delete { id })),
+        ("PUT", [kind @ ("property-based" | "auto-reql" | "manual-reql"), id]) => make(kind, id, parameters),
+        ("POST", [kind @ ("property-based" | "auto-reql" | "manual-reql"), id]) => {
+            update(kind, id, parameters)
+        }
+        ("PUT", ["manual-reql", of, "segments", id]) => add_segment(of, id, parameters),
+        ("POST", ["manual-reql", of, "segments", id]) => update_segment(of, id, parameters),
+        ("DELETE", ["manual-reql", of, "segments", id]) => segmentation_id(of).and_then(|segmentation_id| {
+            let id = segment_id(id)?;
+            change_of(SegmentationCommand::DeleteSegment { segmentation_id, id })
+        }),
+        _ => return None,
+    })
+}
+
+fn change_of(command: SegmentationCommand) -> Result<Call, Failure> {
+    change(engine::Command::Segmentation(command))
+}
+
+fn create_of(command: SegmentationCommand) -> Result<Call, Failure> {
+    create(engine::Command::Segmentation(command))
+}
+
+fn segmentation_id(id: &str) -> Result<String, Failure> {
+    checked_id("segmentationId", id.to_owned())
+}
+
+fn segment_id(id: &str) -> Result<String, Failure> {
+    checked_id("segmentId", id.to_owned())
+}
+
+fn check_source_type(parameters: &Parameters) -> Result<(), Failure> {
+    match parameters.required_text("sourceType")? {
+        SOURCE_TYPE => Ok(()),
+        other => Err(Failure::invalid(format!("sourceType is {other:?}, it must be {SOURCE_TYPE}"))),
+    }
+}
+
+/// An expression; what it names is looked at when it is applied.
+fn expression(parameters: &Parameters, name: &str) -> Result<Option<String>, Failure> {
+    let Some(text) = parameters.text(name)? else { return Ok(None) };
+    engine::check_expression(text).map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
+    Ok(Some(text.to_owned()))
+}
+
+fn required<T>(name: &str, value: Option<T>) -> Result<T, Failure> {
+    value.ok_or_else(|| Failure::invalid(format!("parameter {name} is missing")))
+}
+
+/// A text for people: absent, taken away with null, or there.
+fn text_for_people(parameters: &Parameters, name: &str) -> Result<Option<Option<String>>, Failure> {
+    match parameters.text(name)? {
+        None => Ok(parameters.0.contains_key(name).then_some(None)),
+        Some(text) if text.len() > TEXT_BYTES_MAX => {
+            let n = text.len();
+            Err(Failure::invalid(format!("{name} has {n} bytes, the limit is {TEXT_BYTES_MAX}")))
+        }
+        Some(text) => Ok(Some(Some(text.to_owned()))),
+    }
+}
+
+fn make(kind: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let id = segmentation_id(id)?;
+    check_source_type(parameters)?;
+    let kind = match kind {
+        "property-based" => {
+            SegmentationKind::Property { name: parameters.required_text("propertyName")?.to_owned() }
+        }
+        "auto-reql" => SegmentationKind::AutoReql {
+            expression: required("expression", expression(parameters, "expression")?)?,
+        },
+        _ => SegmentationKind::ManualReql { segments: Vec::new() },
+    };
+    let title = text_for_people(parameters, "title")?.flatten();
+    let description = text_for_people(parameters, "description")?.flatten();
+    create_of(SegmentationCommand::Create(Segmentation { id, kind, title, description }))
+}
+
+fn update(kind: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let id = segmentation_id(id)?;
+    let rule = match kind {
+        "property-based" => RuleUpdate::Property(parameters.text("propertyName")?.map(str::to_owned)),
+        "auto-reql" => RuleUpdate::AutoReql(expression(parameters, "expression")?),
+        _ => RuleUpdate::ManualReql,
+    };
+    let title = text_for_people(parameters, "title")?;
+    let description = text_for_people(parameters, "description")?;
+    change_of(SegmentationCommand::Update { id, rule, title, description })
+}
+
+fn add_segment(of: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let (segmentation_id, id) = (segmentation_id(of)?, segment_id(id)?);
+    let filter = required("filter", expression(parameters, "filter")?)?;
+    let title = text_for_people(parameters, "title")?.flatten();
+    create_of(SegmentationCommand::AddSegment { segmentation_id, segment: Segment { id, filter, title } })
+}
+
+fn update_segment(of: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let (segmentation_id, id) = (segmentation_id(of)?, segment_id(id)?);
+    let filter = required("filter", expression(parameters, "filter")?)?;
+    let title = text_for_people(parameters, "title")?;
+    change_of(SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title })
+}
+
+fn list(parameters: &Parameters) -> Result<Call, Failure> {
+    check_source_type(parameters)?;
+    ask(|engine| {
+        let all: Vec<Value> = engine.segmentations().iter().map(segmentation_json).collect();
+        Ok(Done::ok(json!({ "segmentations": all })))
+    })
+}
+
+fn read(id: String) -> Result<Call, Failure> {
+    ask(move |engine| {
+        let found = engine.segmentation(&id);
+        let found = found.ok_or_else(|| Failure::not_found(format!("there is no segmentation {id:?}")))?;
+        Ok(Done::ok(segmentation_json(&found)))
+    })
+}
+
+fn segmentation_json(segmentation: &Segmentation) -> Value {
+    let (word, key, rule) = match &segmentation.kind {
+        SegmentationKind::Property { name } => ("property", "propertyName", json!(name)),
+        SegmentationKind::AutoReql { expression } => ("autoReQL", "expression", json!(expression)),
+        SegmentationKind::ManualReql { segments } => {
+            let json = |segment: &Segment| json!({ "segmentId": segment.id, "filter": segment.filter, "title": segment.title });
+            ("manualReQL", "segments", segments.iter().map(json).collect())
+        }
+    };
+    json!({
+        "segmentationId": segmentation.id,
+        "sourceType": SOURCE_TYPE,
+        "segmentationType": word,
+        "title": segmentation.title,
+        "description": segmentation.description,
+        key: rule,
+    })
+}

@@ -1,0 +1,54 @@
+//! Synonyms of the search: `/synonyms/items/...`.
+
+use engine::{Command, Synonym, SynonymCommand};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::failure::Failure;
+use super::operation::{Call, Done, ask, change, create_with};
+use super::parameters::Parameters;
+
+/// The longest term, in bytes.
+const TERM_BYTES_MAX: usize = 1_000;
+
+pub(super) fn call(method: &str, parts: &[&str], parameters: &Parameters) -> Option<Result<Call, Failure>> {
+    let ["synonyms", "items", rest @ ..] = parts else { return None };
+    Some(match (method, rest) {
+        ("POST", []) => add(parameters),
+        ("GET", []) => list(parameters),
+        ("DELETE", []) => change(Command::Synonym(SynonymCommand::DeleteAll)),
+        ("DELETE", [id]) => change(Command::Synonym(SynonymCommand::Delete { id: (*id).to_owned() })),
+        _ => return None,
+    })
+}
+
+fn term(parameters: &Parameters, name: &str) -> Result<String, Failure> {
+    let text = parameters.required_text(name)?;
+    if !(1..=TERM_BYTES_MAX).contains(&text.len()) {
+        let n = text.len();
+        return Err(Failure::invalid(format!("{name} has {n} bytes, it must have 1 to {TERM_BYTES_MAX}")));
+    }
+    Ok(text.to_owned())
+}
+
+fn add(parameters: &Parameters) -> Result<Call, Failure> {
+    let (term, synonym) = (term(parameters, "term")?, term(parameters, "synonym")?);
+    let one_way = parameters.boolean("oneWay", false)?;
+    let synonym = Synonym { id: Uuid::new_v4().to_string(), term, synonym, one_way };
+    let body = synonym_json(&synonym);
+    create_with(Command::Synonym(SynonymCommand::Add(synonym)), body)
+}
+
+fn list(parameters: &Parameters) -> Result<Call, Failure> {
+    let count = parameters.count("count", 1)?.unwrap_or(usize::MAX);
+    let offset = parameters.count("offset", 0)?.unwrap_or(0);
+    ask(move |engine| {
+        let all = engine.synonyms();
+        let listed: Vec<Value> = all.iter().skip(offset).take(count).map(synonym_json).collect();
+        Ok(Done::ok(json!({ "synonyms": listed })))
+    })
+}
+
+fn synonym_json(Synonym { id, term, synonym, one_way }: &Synonym) -> Value {
+    json!({ "id": id, "term": term, "synonym": synonym, "oneWay": one_way })
+}
