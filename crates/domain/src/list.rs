@@ -130,6 +130,15 @@ impl ListRequest {
         }
     }
 
+    /// As [`ListRequest::validate`], of a list that is for a user and for no item.
+    pub fn validate_for_user(&self) -> Result<(), String> {
+        if self.logic == Logic::Similar {
+            let what = "logic is similar, which is for lists that are for an item: take another";
+            return Err(what.to_owned());
+        }
+        self.validate()
+    }
+
     /// Checks ranges, and that the parts go together; says what is wrong and how to mend it.
     pub fn validate(&self) -> Result<(), String> {
         let shares = [

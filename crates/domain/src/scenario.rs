@@ -76,6 +76,21 @@ impl Endpoint {
         Self::WORDS.into_iter().find(|(_, known)| *known == word).map(|(endpoint, _)| endpoint)
     }
 
+    /// Whether a list of it can be continued.
+    pub fn can_be_continued(self) -> bool {
+        match self {
+            Self::RecommendUsersToUser | Self::RecommendUsersToItem | Self::CompositeRecommendation => false,
+            Self::RecommendItemsToUser
+            | Self::RecommendItemsToItem
+            | Self::RecommendItemsToItemSegment
+            | Self::RecommendItemSegmentsToUser
+            | Self::RecommendItemSegmentsToItem
+            | Self::RecommendItemSegmentsToItemSegment
+            | Self::SearchItems
+            | Self::SearchItemSegments => true,
+        }
+    }
+
     /// Whether it recommends segments, or to one, so that somebody must say of which segmentation.
     pub fn needs_segmentation(self) -> bool {
         match self {
@@ -319,18 +334,17 @@ impl Scenario {
 
 impl ScenarioSettings {
     /// The list that is asked for, of a logic where none is said. Nothing is said of what fills it up: then everything that is trending does.
-    pub fn list(&self, count: usize, logic: Logic, item_type: Option<String>) -> ListRequest {
+    pub fn list(&self, count: usize, logic: Logic) -> ListRequest {
         let logic = self.logic.unwrap_or(logic);
         ListRequest {
             interaction: self.interaction,
-            exclude: self.exclude.unwrap_or(logic.exclusion(item_type.as_deref())),
+            exclude: self.exclude.unwrap_or(logic.exclusion(None)),
             diversity: self.diversity.unwrap_or(0.0),
             rotation_rate: self.rotation_rate.unwrap_or(0.0),
             rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
             min_relevance: self.min_relevance.unwrap_or_default(),
             user_impact: self.user_impact.unwrap_or(0.0),
             fallback: self.fallback.unwrap_or(Fallback::Trending),
-            item_type,
             ..ListRequest::new(count, logic)
         }
     }
@@ -346,7 +360,7 @@ impl ScenarioSettings {
     }
 
     fn validate(&self) -> Result<(), String> {
-        self.list(1, Logic::Personal, None).validate()?;
+        self.list(1, Logic::Personal).validate()?;
         if let Some(promoted) = &self.promoted {
             check_share("promoted.share", promoted.share)?;
         }

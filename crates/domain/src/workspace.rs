@@ -235,11 +235,7 @@ impl WorkspaceConfig {
             if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
                 return refuse(format!("trait {:?}: count must be 1 to {LIST_COUNT_MAX}", trait_.key));
             }
-            if let Err(what) = trait_.list().validate() {
-                return refuse(format!("trait {:?}: {what}", trait_.key));
-            }
-            if trait_.logic == Logic::Similar {
-                let what = "logic is similar, which is for lists that are for an item: take another";
+            if let Err(what) = trait_.list().validate_for_user() {
                 return refuse(format!("trait {:?}: {what}", trait_.key));
             }
             if self.traits[..n].iter().any(|other| other.key == trait_.key) {

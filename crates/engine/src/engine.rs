@@ -12,9 +12,12 @@ use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::entry::DecodeError;
+use crate::expressions::Expressions;
 use crate::fold::Prepared;
-use crate::query::{Cold, ItemTypes};
+use crate::item_types::ItemTypes;
+use crate::lists::Cold;
 use crate::recorder::Recorder;
+use crate::search::Search;
 use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
@@ -97,8 +100,9 @@ pub struct Engine {
     pub(crate) model: ArcSwapOption<Model>,
     pub(crate) cold: ArcSwapOption<Cold>,
     pub(crate) cold_lock: Mutex<()>,
-    /// The item types that lists were asked for, of the current catalog.
-    pub(crate) item_types: Mutex<ItemTypes>,
+    pub(crate) item_types: ItemTypes,
+    pub(crate) expressions: Expressions,
+    pub(crate) search: Search,
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
 }
@@ -139,7 +143,9 @@ impl Engine {
             model: ArcSwapOption::empty(),
             cold: ArcSwapOption::empty(),
             cold_lock: Mutex::new(()),
-            item_types: Mutex::default(),
+            item_types: ItemTypes::new(),
+            expressions: Expressions::new(),
+            search: Search::new(),
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
         };
@@ -173,7 +179,7 @@ impl Engine {
         self.submit_one(Entry::Reset { received_at: now() })?;
         self.model.store(None);
         self.cold.store(None);
-        *self.item_types.lock() = ItemTypes::default();
+        self.item_types.clear();
         Ok(())
     }
 

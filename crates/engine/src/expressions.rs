@@ -8,7 +8,6 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::ItemIdx;
 use lru::LruCache;
 use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
@@ -259,9 +258,5 @@ impl Selection<'_> {
 
     pub(crate) fn boost(&self, row: u32) -> f32 {
         self.boosters.iter().map(|booster| booster.value(row)).product()
-    }
-
-    pub(crate) fn allows_item(&self, item: ItemIdx) -> bool {
-        self.allows(item.0)
     }
 }

@@ -74,8 +74,7 @@ impl ItemTypes {
         let started = Instant::now();
         let item_type = Arc::new(make(views, grouping));
         let (at, duration) = (Instant::now(), started.elapsed());
-        let new =
-            Made { item_type: Arc::clone(&item_type), revision, segmentations_revision, at, duration };
+        let new = Made { item_type: Arc::clone(&item_type), revision, segmentations_revision, at, duration };
         made.put(grouping.clone(), new);
         Ok(item_type)
     }
@@ -163,7 +162,8 @@ fn text_of(json: serde_json::Value) -> String {
 pub(crate) fn titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
     match views.segmentations.get(segmentation).map(|segmentation| &segmentation.kind) {
         Some(SegmentationKind::ManualReql { segments }) => {
-            let titled = segments.iter().filter_map(|segment| Some((segment.id.clone(), segment.title.clone()?)));
+            let titled =
+                segments.iter().filter_map(|segment| Some((segment.id.clone(), segment.title.clone()?)));
             titled.collect()
         }
         _ => BTreeMap::new(),

@@ -5,16 +5,21 @@ mod command;
 mod data_folder;
 mod engine;
 mod entry;
+mod expressions;
 mod filter;
 mod fold;
 mod import;
 mod interactions;
+mod item_types;
 mod listing;
+mod lists;
 mod message_ids;
 mod query;
+mod recommendation;
 mod recorder;
 mod rejections;
 mod scenarios;
+mod search;
 mod segmentations;
 mod series;
 mod shown;
@@ -28,11 +33,14 @@ pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use engine::{Engine, EngineError};
 pub use entry::{DecodeError, Entry, Outcome};
+pub use expressions::ExpressionError;
 pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
+pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
-pub use query::{
-    Counts, Event, HistoryItem, ListedItem, ListedReason, Metadata, RecommendedList, RejectionReport,
-    USERS_PER_STEP,
+pub use query::{Counts, Event, HistoryItem, Metadata, RejectionReport};
+pub use recommendation::{
+    ListOptions, Missing, RECOMMENDED_MAX, RecommendationError, RecommendationRequest,
+    RecommendationResponse, Recommended, ReturnedProperties,
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
 pub use scenarios::{ScenarioError, check_config};

@@ -4,7 +4,6 @@
 //! of users; each has a file.
 
 mod items;
-mod next;
 mod segments;
 mod stage;
 mod users;
@@ -17,7 +16,6 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::stage::Recommended;
 use self::stage::{Listed, Stage};
-use crate::attribution::{Place, ServedList};
 use crate::command::{Command, Refusal, user_of};
 use crate::expressions::ExpressionError;
 use crate::{Engine, EngineError, EntityKind, Entry, Outcome, SubmitError, now};
@@ -242,38 +240,23 @@ impl Engine {
         }
     }
 
-    /// Remembers what was handed out, in the background.
     fn note(
         &self,
-        request: &RecommendationRequest,
-        response: &RecommendationResponse,
-        model: Option<String>,
-        rotates: bool,
+        _: &RecommendationRequest,
+        _: &RecommendationResponse,
+        _: Option<String>,
+        _: bool,
     ) -> Result<(), RecommendationError> {
-        let views = self.shared.views.read();
-        let user = request.user_id.as_deref().and_then(|id| user_of(&views, id));
-        let items: Vec<String> = response.recommended.iter().map(|entry| entry.id.clone()).collect();
-        let request_json = match request.endpoint.can_be_continued() && response.n_next == 0 {
-            true => Some(serde_json::to_string(request).expect("plain fields always encode")),
-            false => None,
-        };
-        let list = ServedList {
-            recomm_id: Some(response.recomm_id),
-            user: user.map(|user| self.external_id_of(&views, user)).transpose()?.flatten(),
-            at: now(),
-            items,
-            place: Place::Scenario {
-                endpoint: request.endpoint.word().to_owned(),
-                scenario: request.scenario.clone(),
-            },
-            group: response.group.clone(),
-            model,
-            rotates,
-            n_next: response.n_next,
-            request: request_json,
-        };
-        self.remember(&views, user, list);
         Ok(())
+    }
+
+    pub fn next_recommendations(
+        &self,
+        _: Uuid,
+        _: usize,
+        _: bool,
+    ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
+        Err(RecommendationError::NotFound(String::new()))
     }
 }
 
@@ -287,8 +270,12 @@ fn stages<'a>(
         return Ok((whole, None));
     }
     let has_segments = of_scenario.segmentation.is_some();
-    let given =
-        (request.search_query.is_some(), request.item_id.is_some(), request.segment_id.is_some(), request.user_id.is_some());
+    let given = (
+        request.search_query.is_some(),
+        request.item_id.is_some(),
+        request.segment_id.is_some(),
+        request.user_id.is_some(),
+    );
     let (source, result) = match (given, has_segments) {
         ((true, ..), true) => (Endpoint::SearchItemSegments, Endpoint::RecommendItemsToItemSegment),
         ((true, ..), false) => (Endpoint::SearchItems, Endpoint::RecommendItemsToItem),
@@ -299,9 +286,7 @@ fn stages<'a>(
         ((.., true, _), true) => {
             (Endpoint::RecommendItemSegmentsToItemSegment, Endpoint::RecommendItemsToItemSegment)
         }
-        ((.., true), true) => {
-            (Endpoint::RecommendItemSegmentsToUser, Endpoint::RecommendItemsToItemSegment)
-        }
+        ((.., true), true) => (Endpoint::RecommendItemSegmentsToUser, Endpoint::RecommendItemsToItemSegment),
         ((.., true), false) => (Endpoint::RecommendItemsToUser, Endpoint::RecommendItemsToItem),
         ((.., true, false), false) => {
             let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";

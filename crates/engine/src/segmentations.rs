@@ -9,10 +9,10 @@ use domain::PropertyType;
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
+use crate::Engine;
 use crate::command::{Done, Refusal};
 use crate::filter::SchemaOf;
-use crate::views::Views;
-use crate::Engine;
+use crate::views::{Views, first_revision};
 
 const SEGMENTATIONS: &str = "engine.segmentations";
 const SEGMENTS: &str = "engine.segments";
@@ -166,7 +166,7 @@ impl Segmentations {
             let Some(SegmentationKind::ManualReql { segments }) = kind else { return Err(unreadable()) };
             segments.push(postcard::from_bytes(&value).map_err(|_| unreadable())?);
         }
-        Ok(Self { keyspace, of_segments, by_id, revision: 0 })
+        Ok(Self { keyspace, of_segments, by_id, revision: first_revision() })
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Segmentation> {

@@ -1,5 +1,7 @@
 //! The state of a workspace that is held in memory: rebuilt from the store at start, changed by the fold alone.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use catalog::{Catalog, PropertyTable};
 use domain::WorkspaceConfig;
 use profiles::Profiles;
@@ -33,6 +35,12 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(segmentations::KEYSPACES);
     names.extend(synonyms::KEYSPACES);
     names
+}
+
+/// Where what counts its changes begins to count: never where it did before, so that nothing made before a reset looks fresh after it.
+pub(crate) fn first_revision() -> u64 {
+    static LOADS: AtomicU64 = AtomicU64::new(0);
+    LOADS.fetch_add(1, Ordering::Relaxed) << 32
 }
 
 pub(crate) struct Views {

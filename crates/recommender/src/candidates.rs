@@ -167,12 +167,12 @@ impl Sources<'_> {
         (candidates, last.map_or(1.0, |(_, score)| score))
     }
 
-    /// What a weighed history says for each of `items`, 0 where it says nothing.
-    pub(crate) fn scores(&self, weighed: &Weighed, items: &[u32]) -> Vec<f32> {
+    /// What a history says for each of `items`, 0 where it says nothing.
+    pub fn score_each(&self, history: &[HistoryEntry], items: &[u32]) -> Vec<f32> {
         let mut places: Vec<(u32, usize)> = items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
         places.sort_unstable();
         let mut scores = vec![0.0; items.len()];
-        self.drain(weighed, |item, sum| {
+        self.drain(&self.weigh(history), |item, sum| {
             let first = places.partition_point(|(other, _)| *other < item);
             for (_, n) in places[first..].iter().take_while(|(other, _)| *other == item) {
                 scores[*n] = sum;
@@ -253,7 +253,7 @@ impl Sources<'_> {
     }
 
     /// How popular an item is now; comparable within one state of the model.
-    pub(crate) fn popularity(&self, item: u32) -> f32 {
+    pub fn popularity(&self, item: u32) -> f32 {
         match self.model {
             Some(model) => model.popularity.scores.get(item as usize).copied().unwrap_or(0.0),
             None => self.live_popularity(ItemIdx(item), None),

@@ -7,6 +7,7 @@ mod failure;
 mod interactions;
 mod operation;
 mod parameters;
+mod recommendations;
 mod segmentations;
 mod signature;
 mod synonyms;
@@ -83,14 +84,17 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
             changed(outcomes.into_iter().next(), done)
         }
-        Call::Ask(question) => {
-            let asked = tokio::task::spawn_blocking(move || question(&engine)).await;
-            asked.unwrap_or_else(|error| {
-                tracing::error!(%error, "a call of the recommender API failed");
-                Err(Failure::internal())
-            })
-        }
+        Call::Ask(question) => blocking(move || question(&engine)).await,
+        Call::Recommend(recommend) => blocking(move || recommend.answer(&engine).map(|(done, _)| done)).await,
     }
+}
+
+/// Runs what may take long beside the requests that do not.
+async fn blocking(work: impl FnOnce() -> Result<Done, Failure> + Send + 'static) -> Result<Done, Failure> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a call of the recommender API failed");
+        Err(Failure::internal())
+    })
 }
 
 /// The object that a body holds; none where it is empty.

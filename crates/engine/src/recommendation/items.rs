@@ -1,7 +1,7 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
 use domain::{ItemIdx, ListRequest, Logic};
-use recommender::{Constraint, Eligibility, Promoted, Request};
+use recommender::{Constraint, Promoted, Request};
 use rustc_hash::FxHashSet;
 
 use super::RecommendationError;
@@ -54,8 +54,7 @@ impl Engine {
         let is_promoted =
             |item: ItemIdx| promoted_filter.as_ref().is_some_and(|filter| filter.allows(item.0));
         let promoted = stage.settings.promoted.as_ref();
-        let promoted =
-            promoted.map(|promoted| Promoted { includes: &is_promoted, share: promoted.share });
+        let promoted = promoted.map(|promoted| Promoted { includes: &is_promoted, share: promoted.share });
 
         let is_meant = |item: ItemIdx| {
             views.catalog.is_available(item)
@@ -135,9 +134,4 @@ pub(super) fn seeds_of(ready: &Ready, views: &Views, segment: &SegmentOf) -> Vec
     let available = segment.members().filter(|item| views.catalog.is_available(*item));
     let popular = available.map(|item| (item.0, sources.popularity(item.0)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
-}
-
-/// What a search may find.
-pub(crate) fn allows(eligibility: &Eligibility<'_>) -> impl Fn(u32) -> bool {
-    |item| eligibility.allows(ItemIdx(item))
 }

@@ -1,6 +1,6 @@
 //! Lists of segments: for a user, for an item, for a segment, or found by a search.
 
-use domain::{ItemIdx, ListRequest, Logic};
+use domain::{ItemIdx, Logic};
 use recommender::{Recommendation, Request, ValueIdx, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -84,7 +84,6 @@ impl Engine {
                     allows: &allows_value,
                     booster: (!selection.boosters.is_empty()).then_some(booster),
                 };
-                let list = ListRequest { item_type: stage.settings.segmentation.clone(), ..list.clone() };
                 let request =
                     Request { seeds: &seeds, values: Some(values), ..asker.request(&list, &eligibility) };
                 match recommender::recommend(ready.sources(views), &request) {
@@ -105,7 +104,10 @@ impl Engine {
 fn worth_of_name(name: &str, query: &str) -> f32 {
     let (name, query) = (name.to_lowercase(), query.to_lowercase());
     let words = |text: &str| -> Vec<String> {
-        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).map(str::to_owned).collect()
+        text.split(|c: char| !c.is_alphanumeric())
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
     };
     let (in_name, in_query) = (words(&name), words(&query));
     if in_query.is_empty() {

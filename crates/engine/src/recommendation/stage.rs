@@ -45,10 +45,10 @@ pub(super) struct Stage<'a> {
     /// What the call says, and where it says nothing its scenario.
     pub(super) settings: ScenarioSettings,
     /// All of them hold. First where they stand.
-    filters: Vec<(&'static str, String)>,
+    pub(super) filters: Vec<(&'static str, String)>,
     /// Scores are multiplied with all of them.
-    boosters: Vec<(&'static str, String)>,
-    expressions: &'a [(String, String)],
+    pub(super) boosters: Vec<(&'static str, String)>,
+    pub(super) expressions: &'a [(String, String)],
     pub(super) left_out: &'a [String],
 }
 
@@ -87,11 +87,7 @@ impl<'a> Stage<'a> {
             item: request.item_id.as_deref(),
             segment: request.segment_id.as_deref(),
             search_query: request.search_query.as_deref(),
-            filters: said(
-                &of_scenario.filter,
-                &options.settings.filter,
-                ["the scenario's filter", "filter"],
-            ),
+            filters: said(&of_scenario.filter, &options.settings.filter, ["the scenario's filter", "filter"]),
             boosters: said(
                 &of_scenario.booster,
                 &options.settings.booster,
@@ -224,9 +220,10 @@ impl<'a> Stage<'a> {
         context: &dyn Context,
         of: impl Iterator<Item = (u32, f32)>,
     ) -> Vec<Recommended> {
-        let compiled = self.expressions.iter().filter_map(|(name, text)| {
-            Some((name, reql::parse(text).ok()?.compile(rows, context)))
-        });
+        let compiled = self
+            .expressions
+            .iter()
+            .filter_map(|(name, text)| Some((name, reql::parse(text).ok()?.compile(rows, context))));
         let compiled: Vec<_> = compiled.collect();
         of.map(|(row, score)| Recommended {
             id: rows.id(row).to_owned(),
@@ -290,7 +287,10 @@ impl Engine {
         };
         let filters = stage.filters.iter().map(|filter| ready(Use::Filter, filter));
         let boosters = stage.boosters.iter().map(|booster| ready(Use::Booster, booster));
-        Ok(Selection { filters: filters.collect::<Result<_, _>>()?, boosters: boosters.collect::<Result<_, _>>()? })
+        Ok(Selection {
+            filters: filters.collect::<Result<_, _>>()?,
+            boosters: boosters.collect::<Result<_, _>>()?,
+        })
     }
 }
 

@@ -48,8 +48,9 @@ pub(super) async fn read(
         rotation_rate: query.rotation_rate,
         rotation_time_s: query.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
         min_relevance: query.min_relevance,
+        ..ListRequest::new(0, query.logic)
     };
-    request.validate().map_err(ApiError::invalid)?;
+    request.validate_for_user().map_err(ApiError::invalid)?;
     let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
     let list = engine.recommend(user, &request)?;
     Ok(Json(ListBody::of(&list, engine::now())).into_response())

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use engine::{Command, Engine};
+use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
@@ -26,8 +27,11 @@ pub(super) async fn run(
     parameters: Parameters,
     caller: Caller,
 ) -> Result<Done, Failure> {
+    let is_distinct = parameters.boolean("distinctRecomms", false)?;
     let requests = requests_of(parameters, caller)?;
     let run = move || {
+        // What each user was recommended so far, where nothing may come twice.
+        let mut recommended: FxHashMap<String, Vec<String>> = FxHashMap::default();
         let mut answers: Vec<Value> = Vec::with_capacity(requests.len());
         let mut changes: Vec<(Command, Done)> = Vec::new();
         for request in requests {
@@ -43,6 +47,19 @@ pub(super) async fn run(
                     submit(&engine, &mut changes, &mut answers);
                     answers.push(answer_json(question(&engine)));
                 }
+                Ok(Call::Recommend(mut recommend)) => {
+                    submit(&engine, &mut changes, &mut answers);
+                    let user_id = recommend.user_id().filter(|_| is_distinct).map(str::to_owned);
+                    let before = user_id.as_ref().and_then(|user_id| recommended.get(user_id));
+                    recommend.leave_out(before.cloned().unwrap_or_default());
+                    let answer = recommend.answer(&engine).map(|(done, ids)| {
+                        user_id
+                            .into_iter()
+                            .for_each(|id| recommended.entry(id).or_default().extend(ids.clone()));
+                        done
+                    });
+                    answers.push(answer_json(answer));
+                }
                 Err(failure) => {
                     submit(&engine, &mut changes, &mut answers);
                     answers.push(answer_json(Err(failure)));
@@ -50,12 +67,9 @@ pub(super) async fn run(
             }
         }
         submit(&engine, &mut changes, &mut answers);
-        Done::ok(answers)
+        Ok(Done::ok(answers))
     };
-    tokio::task::spawn_blocking(run).await.map_err(|error| {
-        tracing::error!(%error, "a batch failed");
-        Failure::internal()
-    })
+    super::blocking(run).await
 }
 
 /// The requests of a batch, each of which is an operation that the caller may call.

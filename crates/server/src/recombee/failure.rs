@@ -3,7 +3,9 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::{EngineError, Refusal, ReqlError, ReqlErrorKind, SubmitError};
+use engine::{
+    EngineError, ExpressionError, RecommendationError, Refusal, ReqlError, ReqlErrorKind, SubmitError,
+};
 use serde_json::{Value, json};
 
 /// A failed call.
@@ -82,6 +84,32 @@ impl From<ReqlError> for Failure {
         match error.kind {
             ReqlErrorKind::UnknownProperty => Self::not_found(error.to_string()),
             _ => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<ExpressionError> for Failure {
+    fn from(error: ExpressionError) -> Self {
+        match error {
+            ExpressionError::Reql(error) => error.into(),
+            ExpressionError::TooSlow => Self::invalid(error.to_string()),
+        }
+    }
+}
+
+impl From<RecommendationError> for Failure {
+    fn from(error: RecommendationError) -> Self {
+        match error {
+            RecommendationError::Invalid(what) => Self::invalid(what),
+            RecommendationError::NotFound(what) => Self::not_found(what),
+            RecommendationError::Expression { what, source } => {
+                let failure = Self::from(source);
+                Self { message: format!("{what}: {}", failure.message), ..failure }
+            }
+            RecommendationError::IndexNotReady => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
+            }
+            RecommendationError::Engine(error) => error.into(),
         }
     }
 }

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::parameters::{Parameters, percent_decoded};
+use super::recommendations::{self, Recommend};
 use super::{collections, entities, interactions, segmentations, synonyms};
 
 /// A method, a path without the database's name, and parameters: alone or in a batch.
@@ -31,6 +32,8 @@ pub(super) enum Call {
     Change(Box<Command>, Done),
     /// A question.
     Ask(Box<dyn FnOnce(&Engine) -> Answer + Send>),
+    /// A list of recommendations.
+    Recommend(Box<Recommend>),
 }
 
 impl Done {
@@ -78,6 +81,7 @@ impl Request {
         None.or_else(|| entities::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| collections::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| interactions::call(method, parts, self.has_slash, &self.parameters))
+            .or_else(|| recommendations::call(method, parts, &self.parameters))
             .or_else(|| segmentations::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| synonyms::call(method, parts, &self.parameters))
             .or_else(|| match (method, parts) {

@@ -75,7 +75,7 @@ impl Args {
             min_relevance: self.min_relevance,
             ..ListRequest::new(self.count as usize, self.logic)
         };
-        request.validate().map_err(anyhow::Error::msg)?;
+        request.validate_for_user().map_err(anyhow::Error::msg)?;
         Ok(request)
     }
 }

@@ -1,0 +1,347 @@
+//! Lists of recommendations: what they are made of, and their form with external ids.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::{InteractionKind, ItemIdx, ListRequest, Logic, TraitDefinition, UserIdx};
+use profiles::ExternalIdType;
+use rayon::prelude::*;
+use recommender::{
+    Because, ColdItems, Eligibility, HistoryEntry, ItemType, Model, Origin, Recommendation, Request, Shown,
+    Sources, Values, recommend,
+};
+use rustc_hash::FxHashSet;
+
+use crate::item_types::Grouping;
+use crate::views::Views;
+use crate::{Engine, EngineError, ServedList, now};
+
+/// How many users one step of a pass over many users takes.
+pub const USERS_PER_STEP: usize = 4_096;
+
+/// A ranked list by external ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecommendedList {
+    /// Best first.
+    pub items: Vec<ListedItem>,
+    /// The property whose values these are; none for items.
+    pub item_type: Option<String>,
+    /// The version of the model; none before the first training.
+    pub model: Option<String>,
+    /// Whether a list from the history was asked for and nothing in it comes from there.
+    pub fallback: bool,
+}
+
+/// An item of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedItem {
+    /// The item, or the value of the property.
+    pub item_id: String,
+    /// Comparable within one list.
+    pub score: f32,
+    /// From the model, from likeness, from popularity, or from the user's own doings.
+    pub origin: Origin,
+    /// What of the user's history speaks for it, strongest first.
+    pub because: Vec<ListedReason>,
+}
+
+/// A part of an item's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedReason {
+    /// The history item.
+    pub item_id: String,
+    /// What the user did with it.
+    pub kind: InteractionKind,
+    /// Its part of the score, from 0 to 1.
+    pub share: f32,
+    /// For items that no model knows yet: the property in which both are most alike.
+    pub similar_in: Option<String>,
+}
+
+/// The items that a model does not know, of one state of the catalog.
+pub(crate) struct Cold {
+    /// The versions of model and catalog.
+    of: (Option<String>, Option<u32>),
+    /// The state of the properties.
+    revision: u64,
+    made_at: Instant,
+    /// How long it took to make.
+    duration: Duration,
+    items: ColdItems,
+}
+
+/// What cold items are like is made anew after a change at most so often ...
+const COLD_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// ... and takes at most this share of the time.
+const COLD_INTERVAL_FACTOR: u32 = 10;
+
+impl Cold {
+    /// Single items change all the time; lists go by what is known for a moment longer.
+    fn is_fresh(&self, revision: u64) -> bool {
+        let interval = COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR);
+        self.revision == revision || self.made_at.elapsed() < interval
+    }
+}
+
+/// What every list of a moment is made of, beside the views.
+pub(crate) struct Ready {
+    model: Option<Arc<Model>>,
+    cold: Arc<Cold>,
+}
+
+impl Ready {
+    pub(crate) fn sources<'a>(&'a self, views: &'a Views) -> Sources<'a> {
+        Sources {
+            model: self.model.as_deref(),
+            cold: &self.cold.items,
+            histories: views.interactions.histories(),
+            interaction_weights: views.config.interaction_weights,
+            n_items: views.catalog.n_items(),
+        }
+    }
+
+    pub(crate) fn model_version(&self) -> Option<String> {
+        self.model.as_ref().map(|model| model.version.clone())
+    }
+
+    /// The items of a request with their scores.
+    pub(crate) fn items(&self, views: &Views, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
+        let items = recommend(self.sources(views), request).into_items();
+        items.into_iter().map(|item| (item.item, item.score)).collect()
+    }
+}
+
+/// What a list goes by of the user whom it is for.
+pub(crate) struct Asker<'a> {
+    history: &'a [HistoryEntry],
+    /// Items that are left out and that the history no longer holds.
+    older: FxHashSet<ItemIdx>,
+    shown: Vec<Shown>,
+}
+
+impl<'a> Asker<'a> {
+    /// What may be in the list, of what `is_available`.
+    pub(crate) fn eligibility<'b>(
+        &self,
+        is_available: &'b dyn Fn(ItemIdx) -> bool,
+        list: &ListRequest,
+        left_out: &FxHashSet<ItemIdx>,
+    ) -> Eligibility<'b> {
+        let older = self.older.iter().chain(left_out).copied();
+        Eligibility::new(is_available, list.exclude, self.history, older)
+    }
+
+    pub(crate) fn request<'b>(
+        &'b self,
+        list: &'b ListRequest,
+        eligibility: &'b Eligibility<'b>,
+    ) -> Request<'b> {
+        Request {
+            shown: &self.shown,
+            now_s: now().seconds_u32(),
+            ..Request::new(list, self.history, eligibility)
+        }
+    }
+}
+
+impl Engine {
+    /// Recommends to a user, or to somebody unknown, from the history as it is now. Nothing is remembered of it: see [`Engine::serve`].
+    pub fn recommend(
+        &self,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+    ) -> Result<RecommendedList, EngineError> {
+        let ready = self.ready();
+        let views = self.shared.views.read();
+        self.list(&views, &ready, user, request)
+    }
+
+    /// Recommends to a user who is shown the list, so that later ones can rotate.
+    pub fn serve(&self, user: UserIdx, request: &ListRequest) -> Result<RecommendedList, EngineError> {
+        let ready = self.ready();
+        let views = self.shared.views.read();
+        let list = self.list(&views, &ready, Some(user), request)?;
+        if request.rotation_rate > 0.0 && !list.items.is_empty() {
+            let id = match views.profiles.ids().user_id(user) {
+                Some(id) => Some((ExternalIdType::UserId, id.to_owned())),
+                None => {
+                    let ids = views.profiles.identifiers(&self.shared.store, user);
+                    let first = ids.map_err(|source| self.of_store(source))?.into_iter().next();
+                    first.map(|id| (id.type_, id.value))
+                }
+            };
+            if let Some(user_id) = id {
+                let at = now();
+                let items: Vec<String> = list.items.iter().map(|item| item.item_id.clone()).collect();
+                let known = items.iter().filter_map(|item| views.catalog.item(item));
+                let shown = known.map(|item| Shown { item, at_s: at.seconds_u32() }).collect();
+                self.recorder.note(user, shown, ServedList { user: user_id, at, items });
+            }
+        }
+        Ok(list)
+    }
+
+    /// Recommends to many at once, on all cores; the lists come in the order of the users.
+    pub fn recommend_many(
+        &self,
+        users: &[Option<UserIdx>],
+        request: &ListRequest,
+    ) -> Result<Vec<RecommendedList>, EngineError> {
+        let ready = self.ready();
+        users
+            .par_iter()
+            .map(|&user| {
+                // Taken for each user, so that the fold gets its turns.
+                let views = self.shared.views.read();
+                self.list(&views, &ready, user, request)
+            })
+            .collect()
+    }
+
+    /// The lists of a trait for every known user, in the order of their indices: `sink` gets each user's id and list, `progress` users
+    /// done and in all.
+    pub fn compute_trait<E: From<EngineError>>(
+        &self,
+        definition: &TraitDefinition,
+        progress: &dyn Fn(u64, u64),
+        mut sink: impl FnMut(&str, RecommendedList) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let users: Vec<Option<UserIdx>> =
+            self.shared.views.read().profiles.ids().known_users().map(Some).collect();
+        let request = definition.list();
+        let mut n_done = 0;
+        for step in users.chunks(USERS_PER_STEP) {
+            let lists = self.recommend_many(step, &request)?;
+            for (user, list) in step.iter().flatten().zip(lists) {
+                let user_id = self.shared.views.read().profiles.ids().user_id(*user).map(str::to_owned);
+                // A merge may have taken the user away since.
+                if let Some(user_id) = user_id {
+                    sink(&user_id, list)?;
+                }
+            }
+            n_done += step.len() as u64;
+            progress(n_done, users.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// What the model in use does not know; made when the model or the items have changed since it was last asked for.
+    fn cold(&self, model: Option<&Model>) -> Arc<Cold> {
+        let (n_items, revision, catalog_version) = {
+            let Views { catalog, .. } = &*self.shared.views.read();
+            (catalog.n_items(), catalog.table().revision(), catalog.current().map(|version| version.version))
+        };
+        let of = (model.map(|model| model.version.clone()), catalog_version);
+        let fits = |cold: &Cold| cold.of == of && cold.is_fresh(revision);
+        if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
+            return cold;
+        }
+        let _one_at_a_time = self.cold_lock.lock();
+        if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
+            return cold;
+        }
+        let started = Instant::now();
+        let items = ColdItems::of(self.features(n_items), model);
+        let (made_at, duration) = (Instant::now(), started.elapsed());
+        let cold = Arc::new(Cold { of, revision, made_at, duration, items });
+        self.cold.store(Some(Arc::clone(&cold)));
+        cold
+    }
+
+    /// What lists are made of, as it is now.
+    pub(crate) fn ready(&self) -> Ready {
+        let model = self.model.load_full();
+        let cold = self.cold(model.as_deref());
+        Ready { model, cold }
+    }
+
+    /// What a list goes by of a user, or of somebody unknown.
+    pub(crate) fn asker<'v>(
+        &self,
+        views: &'v Views,
+        user: Option<UserIdx>,
+        list: &ListRequest,
+    ) -> Result<Asker<'v>, EngineError> {
+        let histories = views.interactions.histories();
+        let older = match user.filter(|user| histories.is_full(*user)) {
+            Some(user) => views
+                .interactions
+                .items_of(&self.shared.store, user, |kind| recommender::excludes(list.exclude, kind))
+                .map_err(|source| self.of_store(source))?,
+            None => FxHashSet::default(),
+        };
+        let shown = match user.filter(|_| list.rotation_rate > 0.0) {
+            Some(user) => [views.shown.of(user), &self.recorder.shown(user)].concat(),
+            None => Vec::new(),
+        };
+        Ok(Asker { history: user.map_or(&[], |user| histories.row(user)), older, shown })
+    }
+
+    fn list(
+        &self,
+        views: &Views,
+        ready: &Ready,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+    ) -> Result<RecommendedList, EngineError> {
+        let grouping = request.item_type.clone().map(Grouping::Property);
+        let item_type = grouping.map(|grouping| self.item_types.get(views, &grouping)).transpose()?;
+        let values =
+            item_type.as_deref().map(|item_type| Values { item_type, allows: &|_| true, booster: None });
+        let asker = self.asker(views, user, request)?;
+        let is_available = |item: ItemIdx| views.catalog.is_available(item);
+        let eligibility = asker.eligibility(&is_available, request, &FxHashSet::default());
+        let asked = Request { values, ..asker.request(request, &eligibility) };
+        let recommendation = recommend(ready.sources(views), &asked);
+        let items = self.named(views, ready, item_type.as_deref(), &recommendation);
+        let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
+        Ok(RecommendedList {
+            fallback: request.logic == Logic::Personal && !items.is_empty() && items.iter().all(is_trending),
+            items,
+            item_type: request.item_type.clone(),
+            model: ready.model_version(),
+        })
+    }
+
+    /// A list with its reasons by external ids.
+    fn named(
+        &self,
+        views: &Views,
+        ready: &Ready,
+        item_type: Option<&ItemType>,
+        recommendation: &Recommendation,
+    ) -> Vec<ListedItem> {
+        let features = ready.cold.items.features();
+        let because = |of: Option<ItemIdx>, because: &[Because]| {
+            let reason = |because: &Because| ListedReason {
+                item_id: views.catalog.item_id(because.item).to_owned(),
+                kind: because.kind,
+                share: because.share,
+                similar_in: of
+                    .and_then(|item| features.shared_property(because.item, item))
+                    .map(str::to_owned),
+            };
+            because.iter().map(reason).collect()
+        };
+        match recommendation {
+            Recommendation::Items(items) => items
+                .iter()
+                .map(|item| ListedItem {
+                    item_id: views.catalog.item_id(item.item).to_owned(),
+                    score: item.score,
+                    origin: item.origin,
+                    because: because(Some(item.item).filter(|_| item.origin == Origin::New), &item.because),
+                })
+                .collect(),
+            Recommendation::Values(values) => values
+                .iter()
+                .map(|value| ListedItem {
+                    item_id: item_type.map_or("", |item_type| item_type.text(value.item)).to_owned(),
+                    score: value.score,
+                    origin: value.origin,
+                    because: because(None, &value.because),
+                })
+                .collect(),
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! The search index of a workspace: made of the items' texts when it is first needed, kept up with what changes.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use domain::{ItemIdx, PropertyValue};
+use parking_lot::Mutex;
+use recommender::Eligibility;
+use search::{SearchIndex, Synonyms};
+
+use crate::Engine;
+use crate::recommendation::RecommendationError;
+use crate::views::Views;
+
+/// A search takes up to so many changed items into the index itself; more are left to [`Engine::update_search`].
+const CHANGES_AT_ONCE_MAX: usize = 2_000;
+/// How long a search waits for changes that are on their way into the index.
+const WAIT_MAX: Duration = Duration::from_millis(500);
+/// How many items' texts are read between two turns of the fold.
+const ITEMS_PER_STEP: usize = 1_000;
+
+pub(crate) struct Search {
+    index: SearchIndex,
+    /// Up to which revision of the items' properties the index goes; none while it is empty.
+    indexed: Mutex<Option<u64>>,
+    /// Of one revision of the synonyms.
+    synonyms: Mutex<(u64, Arc<Synonyms>)>,
+}
+
+impl Search {
+    pub(crate) fn new() -> Self {
+        Self {
+            index: SearchIndex::new(),
+            indexed: Mutex::new(None),
+            synonyms: Mutex::new((u64::MAX, Arc::default())),
+        }
+    }
+
+    /// The best `n` of the items that may be found and match, best first, with scores above 0.
+    pub(crate) fn matches(
+        &self,
+        views: &Views,
+        query: &str,
+        n: usize,
+        eligibility: &Eligibility<'_>,
+    ) -> Vec<(u32, f32)> {
+        let synonyms = {
+            let mut known = self.synonyms.lock();
+            if known.0 != views.synonyms.revision() {
+                *known = (views.synonyms.revision(), Arc::new(Synonyms::new(views.synonyms.pairs())));
+            }
+            Arc::clone(&known.1)
+        };
+        self.index.search(query, &synonyms, n, &|item| eligibility.allows(ItemIdx(item)))
+    }
+}
+
+impl Engine {
+    /// Takes into the search index what has changed since the last time, however much that is.
+    pub fn update_search(&self) {
+        self.update_index(&mut self.search.indexed.lock(), usize::MAX);
+    }
+
+    /// Sees to it that a search finds what was written before it, as long as that is not very much.
+    pub(crate) fn catch_up_search(&self) -> Result<(), RecommendationError> {
+        let is_made = match self.search.indexed.try_lock_for(WAIT_MAX) {
+            Some(mut indexed) => {
+                self.update_index(&mut indexed, CHANGES_AT_ONCE_MAX);
+                indexed.is_some()
+            }
+            // Whoever has it takes in much; what was there before can be searched.
+            None => self.search.index.n_items() > 0,
+        };
+        is_made.then_some(()).ok_or(RecommendationError::IndexNotReady)
+    }
+
+    fn update_index(&self, indexed: &mut Option<u64>, changes_max: usize) {
+        let (revision, mut rows) = {
+            let catalog = &self.shared.views.read().catalog;
+            let table = catalog.table();
+            let changed =
+                indexed.and_then(|indexed| Some(table.changed_since(indexed)?.collect::<Vec<u32>>()));
+            let is_whole = changed.is_none();
+            let rows = changed.unwrap_or_else(|| (0..catalog.n_items() as u32).collect());
+            if rows.len() > changes_max {
+                return;
+            }
+            if is_whole {
+                self.search.index.clear();
+            }
+            (table.revision(), rows)
+        };
+        rows.sort_unstable();
+        rows.dedup();
+        // Written at once, read in steps.
+        let texts = rows.chunks(ITEMS_PER_STEP).flat_map(|rows| {
+            let views = self.shared.views.read();
+            rows.iter().map(|&row| (row, texts_of(&views, row))).collect::<Vec<_>>()
+        });
+        self.search.index.update(texts);
+        *indexed = Some(revision);
+    }
+}
+
+/// What an item can be found by: its strings and sets.
+fn texts_of(views: &Views, row: u32) -> Vec<String> {
+    let values = views.catalog.table().values(row).into_iter();
+    let texts = values.flat_map(|(_, value)| match value {
+        PropertyValue::String(text) => vec![text],
+        PropertyValue::Set(members) => members,
+        _ => Vec::new(),
+    });
+    texts.collect()
+}

@@ -1,0 +1,403 @@
+//! Recommendations and searches: `/recomms/...`, `/search/...`, and the two calls of older clients.
+
+use domain::list::ROTATION_TIME_S_MAX;
+use domain::{Endpoint, Logic, Relevance, ScenarioSettings};
+use engine::{
+    Engine, EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, RecommendationResponse,
+    Recommended, ReturnedProperties,
+};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::entities::values_json;
+use super::failure::Failure;
+use super::operation::{Call, Done};
+use super::parameters::{Parameters, checked_id};
+
+/// The longest search query, in bytes.
+const QUERY_BYTES_MAX: usize = 4_096;
+/// The longest name of a scenario, in bytes.
+const SCENARIO_BYTES_MAX: usize = 255;
+/// The most expressions that are evaluated for each entry.
+const EXPRESSIONS_MAX: usize = 100;
+
+/// A call for a list.
+pub(super) struct Recommend {
+    what: What,
+    form: Form,
+}
+
+enum What {
+    First(Box<RecommendationRequest>),
+    /// What comes after a list that was handed out.
+    Next {
+        recomm_id: Uuid,
+        count: usize,
+        of_segments: bool,
+    },
+}
+
+/// What the answer looks like.
+#[derive(Clone, Copy, PartialEq)]
+enum Form {
+    Object,
+    /// Of older clients: the ids, or objects with ids and properties.
+    Array,
+}
+
+pub(super) fn call(method: &str, parts: &[&str], parameters: &Parameters) -> Option<Result<Call, Failure>> {
+    if method != "POST" {
+        return None;
+    }
+    let of_user = |endpoint, id: &str| first(endpoint, parameters, Some(id), None);
+    let of_item = |endpoint, id: &str| first(endpoint, parameters, None, Some(id));
+    let recommend = match parts {
+        ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
+        ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
+        ["recomms", "users", id, "item-segments"] => of_user(Endpoint::RecommendItemSegmentsToUser, id),
+        ["recomms", "items", id, "items"] => of_item(Endpoint::RecommendItemsToItem, id),
+        ["recomms", "items", id, "users"] => of_item(Endpoint::RecommendUsersToItem, id),
+        ["recomms", "items", id, "item-segments"] => of_item(Endpoint::RecommendItemSegmentsToItem, id),
+        ["recomms", "item-segments", "items"] => {
+            first(Endpoint::RecommendItemsToItemSegment, parameters, None, None)
+        }
+        ["recomms", "item-segments", "item-segments"] => {
+            first(Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
+        }
+        ["recomms", "composite"] => composite(parameters),
+        ["recomms", "next", "items", id] => next(id, parameters, false),
+        ["recomms", "next", "item-segments", id] => next(id, parameters, true),
+        ["search", "users", id, "items"] => of_user(Endpoint::SearchItems, id),
+        ["search", "users", id, "item-segments"] => of_user(Endpoint::SearchItemSegments, id),
+        ["items", id, "recomms"] => of_item(Endpoint::RecommendItemsToItem, id).map(as_array),
+        ["users", id, "recomms"] => of_user(Endpoint::RecommendItemsToUser, id).map(as_array),
+        _ => return None,
+    };
+    Some(recommend.map(|recommend| Call::Recommend(Box::new(recommend))))
+}
+
+fn as_array(recommend: Recommend) -> Recommend {
+    Recommend { form: Form::Array, ..recommend }
+}
+
+fn first(
+    endpoint: Endpoint,
+    parameters: &Parameters,
+    user_id: Option<&str>,
+    item_id: Option<&str>,
+) -> Result<Recommend, Failure> {
+    let user_id = match user_id {
+        Some(id) => Some(checked_id("userId", id.to_owned())?),
+        None => parameters.id("targetUserId")?,
+    };
+    let item_id = item_id.map(|id| checked_id("itemId", id.to_owned())).transpose()?;
+    let is_segment = matches!(
+        endpoint,
+        Endpoint::RecommendItemsToItemSegment | Endpoint::RecommendItemSegmentsToItemSegment
+    );
+    let segment_id =
+        is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
+    let is_search = matches!(endpoint, Endpoint::SearchItems | Endpoint::SearchItemSegments);
+    let search_query = is_search.then(|| search_query(parameters)).transpose()?.flatten();
+    if is_search && search_query.is_none() {
+        return Err(Failure::invalid("parameter searchQuery is missing"));
+    }
+    let request = RecommendationRequest {
+        user_id,
+        item_id,
+        segment_id,
+        search_query,
+        options: options(parameters)?,
+        ..request(endpoint, parameters)?
+    };
+    Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
+}
+
+/// What all calls have in common.
+fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<RecommendationRequest, Failure> {
+    let scenario = parameters.text("scenario")?.filter(|name| !name.is_empty());
+    if scenario.is_some_and(|name| name.len() > SCENARIO_BYTES_MAX) {
+        return Err(Failure::invalid(format!("scenario is over {SCENARIO_BYTES_MAX} bytes")));
+    }
+    let missing = if parameters.boolean("allowNonexistent", false)? {
+        Missing::Ignored
+    } else if parameters.boolean("cascadeCreate", false)? {
+        Missing::Created
+    } else {
+        Missing::Refused
+    };
+    Ok(RecommendationRequest {
+        endpoint,
+        count: count(parameters)?,
+        user_id: None,
+        item_id: None,
+        segment_id: None,
+        search_query: None,
+        scenario: scenario.map(str::to_owned),
+        options: ListOptions::default(),
+        source_options: ListOptions::default(),
+        missing,
+        left_out: Vec::new(),
+        returns_group: parameters.boolean("returnAbGroup", false)?,
+    })
+}
+
+fn composite(parameters: &Parameters) -> Result<Recommend, Failure> {
+    parameters.required_text("scenario")?;
+    let settings = |name: &str| match parameters.get(name) {
+        None => Ok(Parameters::default()),
+        Some(Value::Object(settings)) => Ok(Parameters(settings.clone())),
+        Some(_) => Err(Failure::invalid(format!("{name} must be an object"))),
+    };
+    let within = |name: &'static str| {
+        move |failure: Failure| Failure { message: format!("{name}: {}", failure.message), ..failure }
+    };
+    let mut of_result = settings("resultSettings")?;
+    if let Some(logic) = parameters.get("logic") {
+        of_result.0.entry("logic").or_insert_with(|| logic.clone());
+    }
+    let request = RecommendationRequest {
+        user_id: parameters.id("userId")?,
+        item_id: parameters.id("itemId")?,
+        segment_id: parameters.text("segmentId")?.map(str::to_owned),
+        search_query: search_query(parameters)?,
+        options: options(&of_result).map_err(within("resultSettings"))?,
+        source_options: options(&settings("sourceSettings")?).map_err(within("sourceSettings"))?,
+        ..request(Endpoint::CompositeRecommendation, parameters)?
+    };
+    Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
+}
+
+fn next(recomm_id: &str, parameters: &Parameters, of_segments: bool) -> Result<Recommend, Failure> {
+    let parsed = Uuid::try_parse(recomm_id);
+    let recomm_id = parsed.map_err(|_| Failure::invalid(format!("recommId {recomm_id:?} is no UUID")))?;
+    let what = What::Next { recomm_id, count: count(parameters)?, of_segments };
+    Ok(Recommend { what, form: Form::Object })
+}
+
+fn count(parameters: &Parameters) -> Result<usize, Failure> {
+    match parameters.count("count", 1)? {
+        None => Err(Failure::invalid("parameter count is missing")),
+        Some(count) if count > RECOMMENDED_MAX => {
+            Err(Failure::invalid(format!("count is {count}, it must be from 1 to {RECOMMENDED_MAX}")))
+        }
+        Some(count) => Ok(count),
+    }
+}
+
+fn search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
+    match parameters.text("searchQuery")? {
+        Some(query) if query.len() > QUERY_BYTES_MAX => {
+            Err(Failure::invalid(format!("searchQuery is over {QUERY_BYTES_MAX} bytes")))
+        }
+        query => Ok(query.map(str::to_owned)),
+    }
+}
+
+/// What a call says of its list.
+fn options(parameters: &Parameters) -> Result<ListOptions, Failure> {
+    let share = |name| -> Result<Option<f32>, Failure> {
+        Ok(parameters.number_from(name, 0.0, 1.0)?.map(|share| share as f32))
+    };
+    let min_relevance = match parameters.text("minRelevance")? {
+        None => None,
+        Some("low") => Some(Relevance::Low),
+        Some("medium") => Some(Relevance::Medium),
+        Some("high") => Some(Relevance::High),
+        Some(other) => {
+            let what = format!("minRelevance is {other:?}, it must be low, medium or high");
+            return Err(Failure::invalid(what));
+        }
+    };
+    let rotation_time_s = parameters.number_from("rotationTime", 0.0, f64::MAX)?;
+    // Longer than it is remembered is as good as that, and no time is as good as the shortest.
+    let rotation_time_s = rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
+    let settings = ScenarioSettings {
+        logic: logic(parameters)?,
+        filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),
+        booster: parameters.text("booster")?.filter(|text| !text.is_empty()).map(str::to_owned),
+        diversity: share("diversity")?,
+        min_relevance,
+        rotation_rate: share("rotationRate")?,
+        rotation_time_s,
+        user_impact: share("userImpact")?,
+        ..ScenarioSettings::default()
+    };
+    let properties =
+        match (parameters.boolean("returnProperties", false)?, parameters.names("includedProperties")?) {
+            (false, _) => ReturnedProperties::None,
+            (true, None) => ReturnedProperties::All,
+            (true, Some(names)) => ReturnedProperties::Only(names),
+        };
+    Ok(ListOptions { settings, expressions: expressions(parameters)?, properties })
+}
+
+fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure> {
+    let wrong = || Failure::invalid("reqlExpressions must be an object of names with expressions");
+    match parameters.get("reqlExpressions") {
+        None => Ok(Vec::new()),
+        Some(Value::Object(named)) if named.len() > EXPRESSIONS_MAX => {
+            Err(Failure::invalid(format!("more than {EXPRESSIONS_MAX} reqlExpressions")))
+        }
+        Some(Value::Object(named)) => {
+            let named = named.iter().map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())));
+            named.collect::<Option<_>>().ok_or_else(wrong)
+        }
+        Some(_) => Err(wrong()),
+    }
+}
+
+/// Which of our logics a name stands for; none for what the call does by itself.
+fn logic(parameters: &Parameters) -> Result<Option<Logic>, Failure> {
+    let name = match parameters.get("logic") {
+        None => return Ok(None),
+        Some(Value::String(name)) => name.as_str(),
+        Some(Value::Object(logic)) => logic
+            .get("name")
+            .and_then(Value::as_str)
+            .ok_or_else(|| Failure::invalid("logic must have a name"))?,
+        Some(_) => return Err(Failure::invalid("logic must be a name or an object with a name")),
+    };
+    let unknown = || {
+        let known = "recombee:default, recombee:homepage, recombee:personal, recombee:similar, recombee:popular, \
+            personal, similar, trending, recently_viewed, buy_again";
+        Failure::invalid(format!("there is no logic {name:?}; there are: {known}"))
+    };
+    let own = |word: &str| serde_json::from_value::<Logic>(word.into()).ok();
+    let Some((domain, word)) = name.split_once(':') else { return own(name).map(Some).ok_or_else(unknown) };
+    if !DOMAINS.contains(&domain) {
+        return Err(unknown());
+    }
+    let known = LOGICS.iter().find(|(words, _)| words.contains(&word));
+    known.map(|(_, logic)| *logic).ok_or_else(unknown)
+}
+
+/// What stands before the name of a logic.
+const DOMAINS: [&str; 12] = [
+    "recombee",
+    "ecommerce",
+    "media",
+    "video",
+    "music",
+    "news",
+    "jobs",
+    "classifieds",
+    "realestate",
+    "education",
+    "podcasts",
+    "books",
+];
+
+/// The words of the vendor's logics, with ours; none is what the call does by itself.
+const LOGICS: [(&[&str], Option<Logic>); 5] = [
+    (&["default", "homepage", "personal", "personalized", "for-you", "search"], None),
+    (
+        &[
+            "similar",
+            "related",
+            "similar-items",
+            "similar-products",
+            "similar-content",
+            "complementary",
+            "cross-sell",
+            "bought-together",
+            "watch-next",
+            "up-next",
+        ],
+        Some(Logic::Similar),
+    ),
+    (&["popular", "trending", "bestseller", "bestsellers", "most-viewed"], Some(Logic::Trending)),
+    (&["recently-viewed", "continue-watching", "watch-again", "last-seen"], Some(Logic::RecentlyViewed)),
+    (&["buy-again", "repeat-purchase", "reorder"], Some(Logic::BuyAgain)),
+];
+
+impl Recommend {
+    /// The user whom the list is for.
+    pub(super) fn user_id(&self) -> Option<&str> {
+        match &self.what {
+            What::First(request) => request.user_id.as_deref(),
+            What::Next { .. } => None,
+        }
+    }
+
+    /// Leaves more out of the list.
+    pub(super) fn leave_out(&mut self, ids: impl IntoIterator<Item = String>) {
+        if let What::First(request) = &mut self.what {
+            request.left_out.extend(ids);
+        }
+    }
+
+    /// The answer, and the ids in it.
+    pub(super) fn answer(self, engine: &Engine) -> Result<(Done, Vec<String>), Failure> {
+        let (request, response) = match self.what {
+            What::First(request) => {
+                let response = engine.request_recommendations(&request)?;
+                (*request, response)
+            }
+            What::Next { recomm_id, count, of_segments } => {
+                engine.next_recommendations(recomm_id, count, of_segments)?
+            }
+        };
+        let ids = response.recommended.iter().map(|entry| entry.id.clone()).collect();
+        let body = match self.form {
+            Form::Object => object(engine, &request, response),
+            Form::Array => array(engine, &request, &response),
+        };
+        Ok((Done::ok(body), ids))
+    }
+}
+
+fn object(engine: &Engine, request: &RecommendationRequest, response: RecommendationResponse) -> Value {
+    let of_users =
+        matches!(request.endpoint, Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem);
+    let kind = if of_users { EntityKind::User } else { EntityKind::Item };
+    let entry = |entry: &Recommended, options| entry_json(engine, kind, entry, options);
+    let recomms: Vec<Value> =
+        response.recommended.iter().map(|recommended| entry(recommended, &request.options)).collect();
+    let mut json = json!({
+        "recommId": response.recomm_id.to_string(),
+        "recomms": recomms,
+        "numberNextRecommsCalls": response.n_next,
+    });
+    if request.endpoint == Endpoint::CompositeRecommendation {
+        json["source"] =
+            response.source.map_or(Value::Null, |source| entry(&source, &request.source_options));
+    }
+    if let Some(group) = response.group.filter(|_| request.returns_group) {
+        json["abGroup"] = group.into();
+    }
+    json
+}
+
+fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &ListOptions) -> Value {
+    let mut json = json!({ "id": entry.id });
+    let values = match &options.properties {
+        ReturnedProperties::None => None,
+        ReturnedProperties::All => values_json(engine, kind, &entry.id, None),
+        ReturnedProperties::Only(names) => values_json(engine, kind, &entry.id, Some(names)),
+    };
+    if let Some(values) = values {
+        json["values"] = Value::Object(values);
+    }
+    if !options.expressions.is_empty() {
+        json["reqlEvaluations"] = Value::Object(entry.evaluations.iter().cloned().collect());
+    }
+    json
+}
+
+fn array(engine: &Engine, request: &RecommendationRequest, response: &RecommendationResponse) -> Value {
+    let included = match &request.options.properties {
+        ReturnedProperties::None => {
+            return response.recommended.iter().map(|entry| Value::from(entry.id.as_str())).collect();
+        }
+        ReturnedProperties::All => None,
+        ReturnedProperties::Only(names) => Some(names.as_slice()),
+    };
+    let row = |entry: &Recommended| {
+        let mut row: Map<String, Value> =
+            values_json(engine, EntityKind::Item, &entry.id, included).unwrap_or_default();
+        row.insert("itemId".to_owned(), entry.id.as_str().into());
+        Value::Object(row)
+    };
+    response.recommended.iter().map(row).collect()
+}
