@@ -21,7 +21,7 @@ use crate::search::Search;
 use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Entry, Outcome, now};
+use crate::{Command, Entry, Outcome, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -186,6 +186,12 @@ impl Engine {
     /// Submits an entry whose outcome says nothing.
     pub(crate) fn submit_one(&self, entry: Entry) -> Result<(), SubmitError> {
         self.submit_blocking(vec![entry]).map(|_| ())
+    }
+
+    /// Submits a command of this moment.
+    pub(crate) fn submit_command(&self, command: Command) -> Result<Outcome, SubmitError> {
+        let entry = Entry::Command { received_at: now(), command: Box::new(command) };
+        Ok(self.submit_blocking(vec![entry])?.remove(0))
     }
 
     /// Whether entries are taken.

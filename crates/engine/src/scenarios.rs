@@ -6,7 +6,7 @@ use store::Batch;
 
 use crate::command::{Command, Done, Refusal};
 use crate::views::Views;
-use crate::{Engine, Entry, Outcome, SubmitError, now};
+use crate::{Engine, Outcome, SubmitError};
 
 /// Why a scenario is not what it was asked to be.
 #[derive(Debug, thiserror::Error)]
@@ -82,12 +82,6 @@ impl Engine {
         let names: Vec<String> = self.scenarios().into_iter().map(|scenario| scenario.name).collect();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         ScenarioError::NotFound { name: name.to_owned(), known }
-    }
-
-    fn submit_command(&self, command: Command) -> Result<Outcome, SubmitError> {
-        let entry = Entry::Command { received_at: now(), command: Box::new(command) };
-        let outcome = self.submit_blocking(vec![entry])?.pop();
-        Ok(outcome.expect("an entry has an outcome"))
     }
 }
 

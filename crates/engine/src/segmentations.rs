@@ -334,9 +334,11 @@ fn check_expression(views: &Views, expression: &str) -> Done {
     let schema = SchemaOf { views, subject: reql::Subject::Items };
     match reql::parse(expression).and_then(|expression| expression.check(&schema)).map_err(invalid)? {
         reql::Type::Set | reql::Type::Any | reql::Type::Null => Ok(()),
-        other => Err(Refusal::Invalid(format!(
-            "expression: it yields a set of ids of segments, and this {other}: put it into braces"
-        ))),
+        other => {
+            let hint = if other == reql::Type::String { ": put it into braces" } else { "" };
+            let rule = "a set of ids of segments is wanted";
+            Err(Refusal::Invalid(format!("expression: {rule}, and this yields {other}{hint}")))
+        }
     }
 }
 

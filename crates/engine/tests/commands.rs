@@ -5,8 +5,11 @@
 use std::path::Path;
 
 use catalog::Property;
-use domain::{Interaction, InteractionKind, PropertyType, Timestamp, WorkspaceId};
-use engine::{CollectionKind, Command, Engine, EntityKind, Entry, Member, Outcome, Refusal};
+use domain::{Endpoint, Interaction, InteractionKind, PropertyType, Scenario, Timestamp, WorkspaceId};
+use engine::{
+    CollectionKind, Command, Engine, EntityKind, Entry, Member, Outcome, Refusal, RuleUpdate, Segment,
+    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+};
 
 fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
@@ -30,6 +33,90 @@ fn purchase(user: &str, item: &str, at_s: i64) -> Command {
     interaction.timestamp = Some(Timestamp(at_s * 1_000));
     interaction.additional_data = Some("{}".to_owned());
     Command::AddInteraction { interaction, cascade_create: true }
+}
+
+fn scenario(name: &str, endpoint: Endpoint) -> Command {
+    let scenario = serde_json::to_string(&Scenario::new(name, endpoint)).unwrap();
+    Command::PutScenario { scenario }
+}
+
+fn segmentation(id: &str, kind: SegmentationKind) -> Command {
+    let (id, title) = (id.to_owned(), Some("Some".to_owned()));
+    Command::Segmentation(SegmentationCommand::Create(Segmentation { id, kind, title, description: None }))
+}
+
+fn by_property(name: &str) -> SegmentationKind {
+    SegmentationKind::Property { name: name.to_owned() }
+}
+
+fn by_expression(expression: &str) -> SegmentationKind {
+    SegmentationKind::AutoReql { expression: expression.to_owned() }
+}
+
+fn segment(of: &str, id: &str, filter: &str) -> Command {
+    let segment = Segment { id: id.to_owned(), filter: filter.to_owned(), title: None };
+    Command::Segmentation(SegmentationCommand::AddSegment { segmentation_id: of.to_owned(), segment })
+}
+
+fn delete_segment(of: &str, id: &str) -> Command {
+    let (segmentation_id, id) = (of.to_owned(), id.to_owned());
+    Command::Segmentation(SegmentationCommand::DeleteSegment { segmentation_id, id })
+}
+
+fn update(id: &str, rule: RuleUpdate) -> Command {
+    let (title, description) = (Some(None), Some(Some("Why".to_owned())));
+    Command::Segmentation(SegmentationCommand::Update { id: id.to_owned(), rule, title, description })
+}
+
+fn synonym(id: &str, term: &str, synonym: &str) -> Command {
+    let (id, term, synonym) = (id.to_owned(), term.to_owned(), synonym.to_owned());
+    Command::Synonym(SynonymCommand::Add(Synonym { id, term, synonym, one_way: false }))
+}
+
+/// Scenarios, segmentations and synonyms; the property `brand` goes in the end.
+fn setting_up() -> Vec<Command> {
+    let manual = SegmentationKind::ManualReql { segments: Vec::new() };
+    vec![
+        property(EntityKind::Item, "title", PropertyType::String),
+        property(EntityKind::Item, "brand", PropertyType::Set),
+        property(EntityKind::Item, "price", PropertyType::Double),
+        scenario("home", Endpoint::RecommendItemsToUser),
+        scenario("gone", Endpoint::RecommendItemsToUser),
+        scenario("home", Endpoint::SearchItems),
+        Command::DeleteScenario { name: "gone".to_owned() },
+        segmentation("titles", by_property("title")),
+        segmentation("brands", by_property("brand")),
+        segmentation("auto", by_expression("{'title'}")),
+        segmentation("any", by_expression("if 'price' > 1 then 'brand' else null")),
+        segmentation("manual", manual.clone()),
+        segment("manual", "dear", "'price' > 10"),
+        segment("manual", "cheap", "'price' <= 10"),
+        segment("manual", "free", "'price' == 0"),
+        Command::Segmentation(SegmentationCommand::UpdateSegment {
+            segmentation_id: "manual".to_owned(),
+            id: "cheap".to_owned(),
+            filter: "'price' < 10".to_owned(),
+            title: Some(Some("Cheap".to_owned())),
+        }),
+        delete_segment("manual", "free"),
+        update("auto", RuleUpdate::AutoReql(Some("{'title' + 'title'}".to_owned()))),
+        update("titles", RuleUpdate::Property(None)),
+        update("manual", RuleUpdate::ManualReql),
+        segmentation("old", manual.clone()),
+        segment("old", "x", "true"),
+        Command::Segmentation(SegmentationCommand::Delete { id: "old".to_owned() }),
+        segmentation("old", manual),
+        synonym("1", "sci-fi", "science fiction"),
+        synonym("2", "tv", "television"),
+        synonym("3", "sci-fi", "future"),
+        Command::Synonym(SynonymCommand::Delete { id: "2".to_owned() }),
+        synonym("4", "tv", "television"),
+        Command::DeleteProperty { kind: EntityKind::Item, name: "brand".to_owned() },
+    ]
+}
+
+fn set_up_answers(engine: &Engine) -> String {
+    format!("{:#?}\n{:#?}\n{:#?}", engine.scenarios(), engine.segmentations(), engine.synonyms())
 }
 
 fn work() -> Vec<Command> {
@@ -82,6 +169,16 @@ fn answers(engine: &Engine) -> String {
     format!("{}{members:?}\n{:?}", all.concat(), engine.counts())
 }
 
+fn refusals(outcomes: &[Outcome]) -> String {
+    let line = |outcome: &Outcome| match outcome {
+        Outcome::Refused(Refusal::AlreadyThere(what)) => format!("already there: {what}"),
+        Outcome::Refused(Refusal::NotFound(what)) => format!("not found: {what}"),
+        Outcome::Refused(Refusal::Invalid(what)) => format!("invalid: {what}"),
+        other => format!("{other:?}"),
+    };
+    outcomes.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
 #[test]
 fn what_commands_made_comes_back_without_the_store_also_after_a_reset() {
     let folder = tempfile::tempdir().unwrap();
@@ -119,13 +216,71 @@ fn what_does_not_fit_the_state_is_refused_whole() {
             purchase("u", "a", 5),
         ],
     );
-    let refusals = outcomes.iter().map(|outcome| match outcome {
-        Outcome::Refused(Refusal::AlreadyThere(what)) => format!("already there: {what}"),
-        Outcome::Refused(Refusal::NotFound(what)) => format!("not found: {what}"),
-        Outcome::Refused(Refusal::Invalid(what)) => format!("invalid: {what}"),
-        other => format!("{other:?}"),
-    });
-    insta::assert_snapshot!(refusals.collect::<Vec<_>>().join("\n"));
+    insta::assert_snapshot!(refusals(&outcomes));
     let without_counts = |text: &str| text.rsplit_once('\n').unwrap().0.to_owned();
     assert_eq!(without_counts(&answers(&engine)), without_counts(&before));
+}
+
+#[test]
+fn scenarios_segmentations_and_synonyms_come_back_and_a_reset_keeps_scenarios() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let outcomes = submit(&engine, setting_up());
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
+    let before = set_up_answers(&engine);
+    insta::assert_snapshot!(before);
+    drop(engine);
+    assert_eq!(set_up_answers(&open(folder.path())), before);
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+    let engine = open(folder.path());
+    assert_eq!(set_up_answers(&engine), before);
+
+    engine.reset().unwrap();
+    assert_eq!(engine.scenarios().len(), 1);
+    assert!(engine.segmentations().is_empty() && engine.synonyms().is_empty());
+    let outcomes = submit(&engine, setting_up());
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
+    assert_eq!(set_up_answers(&engine), before);
+    let of_all = submit(&engine, vec![Command::Synonym(SynonymCommand::DeleteAll)]);
+    assert_eq!(of_all, [Outcome::Applied]);
+    drop(engine);
+    let engine = open(folder.path());
+    assert_eq!((engine.scenarios().len(), engine.synonyms().len()), (1, 0));
+}
+
+#[test]
+fn set_ups_that_do_not_fit_the_state_are_refused_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    submit(&engine, setting_up());
+    let before = set_up_answers(&engine);
+    let outcomes = submit(
+        &engine,
+        vec![
+            Command::PutScenario { scenario: "{".to_owned() },
+            scenario("x y", Endpoint::SearchItems),
+            scenario("home", Endpoint::SearchItemSegments),
+            Command::DeleteScenario { name: "gone".to_owned() },
+            segmentation("titles", by_property("title")),
+            segmentation("new", by_property("brand")),
+            segmentation("new", by_property("price")),
+            segmentation("new", by_expression("{'brand'}")),
+            segmentation("new", by_expression("'title'")),
+            segmentation("new", by_expression("{'title'")),
+            update("nowhere", RuleUpdate::ManualReql),
+            update("titles", RuleUpdate::AutoReql(None)),
+            update("titles", RuleUpdate::Property(Some("price".to_owned()))),
+            update("auto", RuleUpdate::AutoReql(Some("1".to_owned()))),
+            segment("nowhere", "x", "true"),
+            segment("titles", "x", "true"),
+            segment("manual", "dear", "true"),
+            segment("manual", "x", "1"),
+            segment("manual", "x", "'brand' == null"),
+            delete_segment("manual", "free"),
+            synonym("5", "tv", "television"),
+            Command::Synonym(SynonymCommand::Delete { id: "2".to_owned() }),
+        ],
+    );
+    insta::assert_snapshot!(refusals(&outcomes));
+    assert_eq!(set_up_answers(&engine), before);
 }

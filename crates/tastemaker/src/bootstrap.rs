@@ -32,6 +32,7 @@ impl Bootstrap {
         }
         for (n, workspace) in self.workspaces.iter().enumerate() {
             workspace.validate()?;
+            engine::check_config(workspace).map_err(anyhow::Error::msg)?;
             if self.workspaces[..n].iter().any(|other| other.id == workspace.id) {
                 bail!("two workspaces have the id {}", workspace.id);
             }
@@ -65,6 +66,18 @@ pub(crate) fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
     Ok(())
 }
 
+/// What a file asks for, with the scenarios in force that it does not name: those were made over the API.
+pub(crate) fn with_scenarios_of(
+    asked: &WorkspaceConfig,
+    in_force: WorkspaceConfig,
+) -> Result<WorkspaceConfig> {
+    let mut merged = asked.clone();
+    let others = in_force.scenarios.into_iter().filter(|scenario| asked.scenario(&scenario.name).is_none());
+    merged.scenarios.extend(others);
+    merged.validate().context("the file's scenarios and those made over the API do not go together")?;
+    Ok(merged)
+}
+
 /// Journals a configuration, unless it is the one in force.
 pub(crate) fn configure(engine: &Engine, config: &WorkspaceConfig) -> Result<()> {
     if engine.config() != *config {
@@ -75,8 +88,55 @@ pub(crate) fn configure(engine: &Engine, config: &WorkspaceConfig) -> Result<()>
 
 #[cfg(test)]
 mod tests {
+    use domain::{Endpoint, Scenario};
+
     use super::*;
     use crate::configuration::parse;
+
+    const SHOP: &str = r#"
+[[workspace]]
+id = "shop"
+
+[[workspace.scenario]]
+name = "homepage"
+endpoint = "recommendItemsToUser"
+filter = "'available'"
+
+[[workspace.scenario.group]]
+name = "diverse"
+share = 0.5
+diversity = 0.4
+
+[[workspace.scenario.group]]
+name = "same"
+share = 0.5
+"#;
+
+    #[test]
+    fn scenarios_of_the_file_win_by_name_and_those_of_the_api_stay() {
+        let folder = tempfile::tempdir().unwrap();
+        let bootstrap: Bootstrap = parse(SHOP).unwrap();
+        bootstrap.validate().unwrap();
+        let asked = &bootstrap.workspaces[0];
+        let engine = Engine::open(asked.id.clone(), folder.path(), &|_, _| {}).unwrap();
+        let apply = || {
+            let merged = with_scenarios_of(asked, engine.config()).unwrap();
+            configure(&engine, &merged).unwrap();
+        };
+        apply();
+        let named = |name: &str| Scenario::new(name, Endpoint::SearchItems);
+        assert!(engine.put_scenario(&named("api")).unwrap());
+        assert!(!engine.put_scenario(&named("homepage")).unwrap());
+        assert_eq!(engine.scenario("homepage").unwrap().endpoint, Endpoint::SearchItems);
+        apply();
+        let in_force = engine.config();
+        assert_eq!(in_force.scenarios, [asked.scenarios[0].clone(), named("api")]);
+        apply();
+        assert_eq!(engine.config(), in_force);
+        engine.delete_scenario("homepage").unwrap();
+        apply();
+        assert_eq!(engine.config(), in_force);
+    }
 
     #[test]
     fn mistakes_are_named() {
@@ -96,5 +156,16 @@ mod tests {
         insta::assert_snapshot!(trait_("key = \"x\"\ncount = 0"), @r#"workspace a: trait "x": count must be 1 to 200"#);
         insta::assert_snapshot!(trait_("key = \"x y\""));
         insta::assert_snapshot!(trait_("key = \"x\"\nexclude = \"bought\""));
+        let scenario = |rest| {
+            check(&format!("[[workspace]]\nid = \"a\"\n[[workspace.scenario]]\nname = \"home\"\n{rest}"))
+        };
+        let of_items = |rest| scenario(format!("endpoint = \"recommendItemsToUser\"\n{rest}"));
+        insta::assert_snapshot!(of_items("filtre = \"'available'\""));
+        insta::assert_snapshot!(of_items(
+            "[[workspace.scenario.group]]\nname = \"b\"\nshare = 1\ndiverse = 0.2"
+        ));
+        insta::assert_snapshot!(of_items("diversity = 2"), @r#"workspace a: scenario "home": diversity is 2, it must be from 0 to 1"#);
+        insta::assert_snapshot!(of_items("[workspace.scenario.promoted]\nfilter = \"'a\"\nshare = 0.2"));
+        insta::assert_snapshot!(scenario("endpoint = \"recommendItem\"".to_owned()));
     }
 }

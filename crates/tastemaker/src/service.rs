@@ -15,7 +15,7 @@ use engine::{DataFolder, Engine};
 use server::App;
 use tokio::net::TcpListener;
 
-use crate::bootstrap::{Bootstrap, check_write_keys, configure};
+use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of};
 use crate::settings::{Settings, Shutdown, Training};
 use crate::terminal;
 
@@ -51,9 +51,10 @@ impl Service {
         let asked_for = |engine: &Engine| {
             let asked = bootstrap
                 .and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == *engine.id()));
-            asked.cloned().unwrap_or_else(|| engine.config())
+            asked.map_or_else(|| Ok(engine.config()), |asked| with_scenarios_of(asked, engine.config()))
         };
-        let configs: Vec<WorkspaceConfig> = engines.iter().map(|engine| asked_for(engine)).collect();
+        let configs =
+            engines.iter().map(|engine| asked_for(engine)).collect::<Result<Vec<WorkspaceConfig>>>()?;
         check_write_keys(&configs)?;
         if let Some(bootstrap) = bootstrap {
             bootstrap.apply(&data)?;

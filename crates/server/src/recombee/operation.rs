@@ -87,8 +87,9 @@ impl Request {
             .or_else(|| match (method, parts) {
                 ("GET", ["scenarios"]) => Some(ask(|engine| {
                     let all = engine.scenarios().into_iter();
-                    let json = all.map(|it| json!({ "id": it.name, "endpoint": it.endpoint }));
-                    Ok(Done::ok(json.collect::<Vec<Value>>()))
+                    let named =
+                        all.map(|scenario| json!({ "id": scenario.name, "endpoint": scenario.endpoint }));
+                    Ok(Done::ok(named.collect::<Vec<Value>>()))
                 })),
                 ("DELETE", []) => Some(ask(|engine| {
                     engine.reset()?;

@@ -140,25 +140,36 @@ fn read(id: String) -> Result<Call, Failure> {
     ask(move |engine| {
         let found = engine.segmentation(&id);
         let found = found.ok_or_else(|| Failure::not_found(format!("there is no segmentation {id:?}")))?;
-        Ok(Done::ok(segmentation_json(&found)))
+        let mut json = segmentation_json(&found);
+        if let SegmentationKind::ManualReql { segments } = &found.kind {
+            json["segments"] = segments.iter().map(segment_json).collect();
+        }
+        Ok(Done::ok(json))
     })
 }
 
+/// Without the segments of a manual one, which may be thousands.
 fn segmentation_json(segmentation: &Segmentation) -> Value {
-    let (word, key, rule) = match &segmentation.kind {
-        SegmentationKind::Property { name } => ("property", "propertyName", json!(name)),
-        SegmentationKind::AutoReql { expression } => ("autoReQL", "expression", json!(expression)),
-        SegmentationKind::ManualReql { segments } => {
-            let json = |segment: &Segment| json!({ "segmentId": segment.id, "filter": segment.filter, "title": segment.title });
-            ("manualReQL", "segments", segments.iter().map(json).collect())
-        }
-    };
-    json!({
+    let mut json = json!({
         "segmentationId": segmentation.id,
         "sourceType": SOURCE_TYPE,
-        "segmentationType": word,
         "title": segmentation.title,
         "description": segmentation.description,
-        key: rule,
-    })
+    });
+    match &segmentation.kind {
+        SegmentationKind::Property { name } => {
+            json["segmentationType"] = "property".into();
+            json["propertyName"] = name.as_str().into();
+        }
+        SegmentationKind::AutoReql { expression } => {
+            json["segmentationType"] = "autoReQL".into();
+            json["expression"] = expression.as_str().into();
+        }
+        SegmentationKind::ManualReql { .. } => json["segmentationType"] = "manualReQL".into(),
+    }
+    json
+}
+
+fn segment_json(Segment { id, filter, title }: &Segment) -> Value {
+    json!({ "segmentId": id, "filter": filter, "title": title })
 }

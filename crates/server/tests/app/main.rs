@@ -5,6 +5,9 @@
 mod lists;
 mod profile_api;
 mod recombee;
+mod scenarios;
+mod segmentations;
+mod synonyms;
 mod tracking;
 
 use std::sync::{Arc, OnceLock};

@@ -10,7 +10,7 @@ use super::{Answer, TestApp};
 
 impl TestApp {
     /// A call signed with the private token.
-    async fn call(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
+    pub(super) async fn call(&self, method: Method, path: &str, body: impl Into<Body>) -> Answer {
         let target = format!("/shop/{path}");
         let target = format!("{target}{}hmac_timestamp={}", join(&target), engine::now().0 / 1_000);
         self.signed(method, &target, "hmac_sign", "private", body).await
@@ -31,7 +31,7 @@ impl TestApp {
         self.send(Request::builder().method(method).uri(uri).body(body.into()).unwrap()).await
     }
 
-    async fn batch_of(&self, requests: Value) -> Vec<(u64, Value)> {
+    pub(super) async fn batch_of(&self, requests: Value) -> Vec<(u64, Value)> {
         let body = json!({ "requests": requests }).to_string();
         let answer = self.call(Method::POST, "batch/", body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
@@ -44,11 +44,11 @@ fn join(target: &str) -> char {
     if target.contains('?') { '&' } else { '?' }
 }
 
-fn request(method: &str, path: &str, params: Value) -> Value {
+pub(super) fn request(method: &str, path: &str, params: Value) -> Value {
     json!({ "method": method, "path": path, "params": params })
 }
 
-fn codes(answers: &[(u64, Value)]) -> Vec<u64> {
+pub(super) fn codes(answers: &[(u64, Value)]) -> Vec<u64> {
     answers.iter().map(|(code, _)| *code).collect()
 }
 
