@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod day;
 pub mod id;
 pub mod interaction;
 pub mod list;
@@ -8,6 +9,7 @@ pub mod property;
 pub mod timestamp;
 pub mod workspace;
 
+pub use day::Day;
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{Exclusion, InteractionWeights, ListRequest, Logic, Relevance};
