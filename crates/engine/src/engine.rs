@@ -157,6 +157,11 @@ impl Engine {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
+        if let Some(journalled) = self.recorder.journal_cited(&entries) {
+            // Nobody answers where the journal did not take it; then this is not refused for that.
+            journalled.await.ok();
+        }
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
@@ -165,11 +170,19 @@ impl Engine {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
+        if let Some(journalled) = self.recorder.journal_cited(&entries) {
+            journalled.blocking_recv().ok();
+        }
         self.writer.submit(&self.shared, entries)?.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
     }
 
     /// Forgets everything but the configuration.
     pub fn reset(&self) -> Result<(), SubmitError> {
+        // What was served before must not come after.
+        if let Some(journalled) = self.recorder.journal_all() {
+            journalled.blocking_recv().ok();
+        }
         self.submit_one(Entry::Reset { received_at: now() })?;
         self.model.store(None);
         self.cold.store(None);

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod artifacts;
+mod attribution;
 mod command;
 mod data_folder;
 mod engine;
@@ -15,12 +16,17 @@ mod query;
 mod recorder;
 mod rejections;
 mod series;
+mod serving;
 mod shown;
 mod training;
 mod views;
 mod writer;
 
 pub use artifacts::ArtifactsError;
+pub use attribution::{
+    DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
+    Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
+};
 pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use engine::{Engine, EngineError};
@@ -33,7 +39,8 @@ pub use query::{
 };
 pub use rejections::REJECTIONS_KEPT_MAX;
 pub use series::{CollectionKind, MEMBERS_MAX, Member};
-pub use shown::{SHOWN_PER_USER_MAX, ServedList};
+pub use serving::{Handout, PastRecommendation};
+pub use shown::SHOWN_PER_USER_MAX;
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
