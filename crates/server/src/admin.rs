@@ -1,6 +1,7 @@
 //! Administration: everything about a workspace, for whoever runs the server.
 
 mod catalog;
+mod kpis;
 mod recommendations;
 mod rejections;
 mod training;
@@ -26,6 +27,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route("/api/workspaces/{workspace}/recommendations/{recomm_id}", get(recommendations::read_one))
+        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
