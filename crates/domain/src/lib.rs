@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+pub mod day;
 pub mod id;
 pub mod interaction;
 pub mod list;
@@ -9,6 +10,7 @@ pub mod scenario;
 pub mod timestamp;
 pub mod workspace;
 
+pub use day::Day;
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};

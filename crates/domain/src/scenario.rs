@@ -76,6 +76,11 @@ impl Endpoint {
         Self::WORDS.into_iter().find(|(_, known)| *known == word).map(|(endpoint, _)| endpoint)
     }
 
+    /// Whether its lists are of segments.
+    pub fn lists_segments(self) -> bool {
+        self.needs_segmentation() && self != Self::RecommendItemsToItemSegment
+    }
+
     /// Whether a list of it can be continued.
     pub fn can_be_continued(self) -> bool {
         match self {

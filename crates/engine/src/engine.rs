@@ -16,6 +16,7 @@ use crate::expressions::Expressions;
 use crate::fold::Prepared;
 use crate::item_types::ItemTypes;
 use crate::lists::Cold;
+use crate::recommendation::NEXT_LOCKS;
 use crate::recorder::Recorder;
 use crate::search::Search;
 use crate::training::features_of;
@@ -103,6 +104,7 @@ pub struct Engine {
     pub(crate) item_types: ItemTypes,
     pub(crate) expressions: Expressions,
     pub(crate) search: Search,
+    pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
 }
@@ -146,6 +148,7 @@ impl Engine {
             item_types: ItemTypes::new(),
             expressions: Expressions::new(),
             search: Search::new(),
+            next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
         };
@@ -163,6 +166,11 @@ impl Engine {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
+        if let Some(journalled) = self.recorder.journal_cited(&entries) {
+            // Nobody answers where the journal did not take it; then this is not refused for that.
+            journalled.await.ok();
+        }
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
@@ -171,11 +179,19 @@ impl Engine {
         if entries.is_empty() {
             return Ok(Vec::new());
         }
+        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
+        if let Some(journalled) = self.recorder.journal_cited(&entries) {
+            journalled.blocking_recv().ok();
+        }
         self.writer.submit(&self.shared, entries)?.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
     }
 
     /// Forgets everything but the configuration.
     pub fn reset(&self) -> Result<(), SubmitError> {
+        // What was served before must not come after.
+        if let Some(journalled) = self.recorder.journal_all() {
+            journalled.blocking_recv().ok();
+        }
         self.submit_one(Entry::Reset { received_at: now() })?;
         self.model.store(None);
         self.cold.store(None);

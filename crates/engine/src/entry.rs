@@ -5,11 +5,11 @@ use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
+use crate::attribution::ServedList;
 use crate::command::{Command, Refusal};
-use crate::shown::ServedList;
 
 /// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 
 /// Room for a message as most sources send them, in bytes.
 const ENTRY_BYTES_USUAL: usize = 512;

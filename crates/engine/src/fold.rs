@@ -4,16 +4,17 @@ use std::collections::BTreeMap;
 
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
-use domain::{Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp, UserIdx};
+use domain::{Day, Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp, UserIdx};
 use mapping::{Action, MappingError};
 use profiles::{ExternalId, Origin, StoredTrait};
 use recommender::Shown;
 use serde_json::value::RawValue;
 use store::{Batch, StoreError};
+use uuid::Uuid;
 
-use crate::command;
+use crate::attribution::{Counted, ServedList, cited};
+use crate::command::{self, Command};
 use crate::interactions::Added;
-use crate::shown::ServedList;
 use crate::views::Views;
 use crate::{Entry, Outcome};
 
@@ -27,6 +28,29 @@ impl Prepared {
     /// Whether the store must be cleared before the entry is applied.
     pub(crate) fn is_reset(&self) -> bool {
         matches!(self.entry, Entry::Reset { .. })
+    }
+
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
+    }
+
+    /// The recommendations that messages and commands cite.
+    pub(crate) fn cited(&self) -> impl Iterator<Item = Uuid> + '_ {
+        let of_command = match &self.entry {
+            Entry::Command { command, .. } => match &**command {
+                Command::AddInteraction { interaction, .. } => Some(interaction),
+                _ => None,
+            },
+            _ => None,
+        };
+        let of_actions = self.actions.iter().filter_map(|action| match action {
+            Ok(Action::AddInteraction(interaction)) => Some(interaction),
+            _ => None,
+        });
+        of_command
+            .into_iter()
+            .chain(of_actions)
+            .filter_map(|interaction| cited(interaction.recomm_id.as_deref()))
     }
 
     pub(crate) fn of(entry: Entry) -> Self {
@@ -75,7 +99,7 @@ pub(crate) fn apply(
         }
         Entry::Trained(training) => views.add_training(batch, *training),
         Entry::ModelActivated { version, .. } => views.activate_model(batch, version),
-        Entry::Served { lists } => lists.into_iter().for_each(|list| note_served(views, batch, &list)),
+        Entry::Served { lists } => note_served(views, batch, lists)?,
         Entry::Resumed { .. } => {}
         // The store is cleared by whoever has it: `apply_batch`.
         Entry::Reset { .. } => views.note_reset(batch, offset),
@@ -92,6 +116,7 @@ pub(crate) fn apply(
 /// What must be written before a batch is committed.
 pub(crate) fn finish_batch(views: &mut Views, batch: &mut Batch<'_>) {
     views.message_ids.flush(batch);
+    views.attribution.flush(batch);
 }
 
 fn apply_message(
@@ -196,13 +221,21 @@ pub(crate) fn merge_users(
 }
 
 /// Users and items that are gone since are passed over.
-fn note_served(views: &mut Views, batch: &mut Batch<'_>, list: &ServedList) {
-    let (type_, value) = &list.user;
-    let Some(user) = views.profiles.ids().user_of(ExternalId { type_: *type_, value }) else { return };
-    let at_s = list.at.seconds_u32();
-    let items = list.items.iter().filter_map(|item| views.catalog.item(item));
-    let shown: Vec<Shown> = items.map(|item| Shown { item, at_s }).collect();
-    views.shown.add(batch, user, &shown);
+fn note_served(views: &mut Views, batch: &mut Batch<'_>, lists: Vec<ServedList>) -> Result<(), StoreError> {
+    let Some(today) = lists.iter().map(|list| Day::of(list.at)).max() else { return Ok(()) };
+    let n_lists = lists.len();
+    for list in lists {
+        let id = list.user.as_ref().map(|(type_, value)| ExternalId { type_: *type_, value });
+        let user = id.and_then(|id| views.profiles.ids().user_of(id));
+        if let Some(user) = user.filter(|_| list.rotates) {
+            let at_s = list.at.seconds_u32();
+            let items = list.items.iter().filter_map(|item| views.catalog.item(item));
+            let shown: Vec<Shown> = items.map(|item| Shown { item, at_s }).collect();
+            views.shown.add(batch, user, &shown);
+        }
+        views.attribution.note(batch, list, user, today)?;
+    }
+    views.attribution.forget(batch, today, n_lists)
 }
 
 /// The user that a message landed on, by the id that its mappings see.
@@ -231,7 +264,18 @@ pub(crate) fn add_interaction(
     // Nothing has happened in the future: such a time would make everything else look old.
     let at = interaction.timestamp.unwrap_or(origin.received_at);
     let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
-    views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction, of_session)
+    let counted = Counted {
+        kind: interaction.kind,
+        price: interaction.price,
+        cited: cited(interaction.recomm_id.as_deref()),
+    };
+    let n_before = views.interactions.histories().n_interactions();
+    let added = views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction, of_session)?;
+    // A view portion that goes on was counted when it began.
+    if views.interactions.histories().n_interactions() > n_before {
+        views.attribution.count(batch, &counted, Day::of(origin.received_at))?;
+    }
+    Ok(added)
 }
 
 /// The traits of an identify; a body that is not an object has none, as the form check has seen to.

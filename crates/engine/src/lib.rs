@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod artifacts;
+mod attribution;
 mod command;
 mod data_folder;
 mod engine;
@@ -22,6 +23,7 @@ mod scenarios;
 mod search;
 mod segmentations;
 mod series;
+mod serving;
 mod shown;
 mod synonyms;
 mod training;
@@ -29,6 +31,10 @@ mod views;
 mod writer;
 
 pub use artifacts::ArtifactsError;
+pub use attribution::{
+    DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
+    Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
+};
 pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use engine::{Engine, EngineError};
@@ -48,7 +54,8 @@ pub use segmentations::{
     RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand, SegmentationKind,
 };
 pub use series::{CollectionKind, MEMBERS_MAX, Member};
-pub use shown::{SHOWN_PER_USER_MAX, ServedList};
+pub use serving::PastRecommendation;
+pub use shown::SHOWN_PER_USER_MAX;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};

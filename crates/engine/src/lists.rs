@@ -4,17 +4,17 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, TraitDefinition, UserIdx};
-use profiles::ExternalIdType;
 use rayon::prelude::*;
 use recommender::{
     Because, ColdItems, Eligibility, HistoryEntry, ItemType, Model, Origin, Recommendation, Request, Shown,
     Sources, Values, recommend,
 };
 use rustc_hash::FxHashSet;
+use uuid::Uuid;
 
 use crate::item_types::Grouping;
 use crate::views::Views;
-use crate::{Engine, EngineError, ServedList, now};
+use crate::{Engine, EngineError, now};
 
 /// How many users one step of a pass over many users takes.
 pub const USERS_PER_STEP: usize = 4_096;
@@ -26,6 +26,8 @@ pub struct RecommendedList {
     pub items: Vec<ListedItem>,
     /// The property whose values these are; none for items.
     pub item_type: Option<String>,
+    /// The id under which interactions cite it; none where it was only looked at.
+    pub recomm_id: Option<Uuid>,
     /// The version of the model; none before the first training.
     pub model: Option<String>,
     /// Whether a list from the history was asked for and nothing in it comes from there.
@@ -156,31 +158,6 @@ impl Engine {
         self.list(&views, &ready, user, request)
     }
 
-    /// Recommends to a user who is shown the list, so that later ones can rotate.
-    pub fn serve(&self, user: UserIdx, request: &ListRequest) -> Result<RecommendedList, EngineError> {
-        let ready = self.ready();
-        let views = self.shared.views.read();
-        let list = self.list(&views, &ready, Some(user), request)?;
-        if request.rotation_rate > 0.0 && !list.items.is_empty() {
-            let id = match views.profiles.ids().user_id(user) {
-                Some(id) => Some((ExternalIdType::UserId, id.to_owned())),
-                None => {
-                    let ids = views.profiles.identifiers(&self.shared.store, user);
-                    let first = ids.map_err(|source| self.of_store(source))?.into_iter().next();
-                    first.map(|id| (id.type_, id.value))
-                }
-            };
-            if let Some(user_id) = id {
-                let at = now();
-                let items: Vec<String> = list.items.iter().map(|item| item.item_id.clone()).collect();
-                let known = items.iter().filter_map(|item| views.catalog.item(item));
-                let shown = known.map(|item| Shown { item, at_s: at.seconds_u32() }).collect();
-                self.recorder.note(user, shown, ServedList { user: user_id, at, items });
-            }
-        }
-        Ok(list)
-    }
-
     /// Recommends to many at once, on all cores; the lists come in the order of the users.
     pub fn recommend_many(
         &self,
@@ -299,6 +276,7 @@ impl Engine {
             fallback: request.logic == Logic::Personal && !items.is_empty() && items.iter().all(is_trending),
             items,
             item_type: request.item_type.clone(),
+            recomm_id: None,
             model: ready.model_version(),
         })
     }

@@ -4,6 +4,7 @@
 //! of users; each has a file.
 
 mod items;
+mod next;
 mod segments;
 mod stage;
 mod users;
@@ -14,10 +15,13 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub(crate) use self::next::NEXT_LOCKS;
 pub use self::stage::Recommended;
 use self::stage::{Listed, Stage};
+use crate::attribution::{Place, ServedList};
 use crate::command::{Command, Refusal, user_of};
 use crate::expressions::ExpressionError;
+use crate::serving::new_recomm_id;
 use crate::{Engine, EngineError, EntityKind, Entry, Outcome, SubmitError, now};
 
 /// The most items, segments or users of one list.
@@ -144,7 +148,7 @@ impl Engine {
         &self,
         request: &RecommendationRequest,
     ) -> Result<RecommendationResponse, RecommendationError> {
-        self.respond(request, Uuid::now_v7(), 0)
+        self.respond(request, new_recomm_id(now()), 0)
     }
 
     fn respond(
@@ -171,7 +175,7 @@ impl Engine {
         let Listed { recommended, model, rotates } = listed;
         let response =
             RecommendationResponse { recomm_id, group: group.clone(), source, recommended, n_next };
-        self.note(request, &response, model, rotates)?;
+        self.remember(request, &response, model, rotates)?;
         Ok(response)
     }
 
@@ -240,23 +244,33 @@ impl Engine {
         }
     }
 
-    fn note(
+    /// Remembers what was handed out.
+    fn remember(
         &self,
-        _: &RecommendationRequest,
-        _: &RecommendationResponse,
-        _: Option<String>,
-        _: bool,
+        request: &RecommendationRequest,
+        response: &RecommendationResponse,
+        model: Option<String>,
+        rotates: bool,
     ) -> Result<(), RecommendationError> {
-        Ok(())
-    }
-
-    pub fn next_recommendations(
-        &self,
-        _: Uuid,
-        _: usize,
-        _: bool,
-    ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
-        Err(RecommendationError::NotFound(String::new()))
+        let user = request.user_id.as_deref().and_then(|id| self.user_of_text(id));
+        let can_be_continued = request.endpoint.can_be_continued() && response.n_next == 0;
+        let list = ServedList {
+            recomm_id: Some(response.recomm_id),
+            user: None,
+            at: now(),
+            items: response.recommended.iter().map(|entry| entry.id.clone()).collect(),
+            place: Place::Scenario {
+                endpoint: request.endpoint.word().to_owned(),
+                scenario: request.scenario.clone(),
+            },
+            group: response.group.clone(),
+            model,
+            rotates,
+            n_next: response.n_next,
+            request: can_be_continued
+                .then(|| serde_json::to_string(request).expect("plain fields always encode")),
+        };
+        Ok(self.note(user, list)?)
     }
 }
 

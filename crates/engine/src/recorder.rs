@@ -8,8 +8,12 @@ use std::time::Duration;
 use domain::UserIdx;
 use parking_lot::{Condvar, Mutex};
 use recommender::Shown;
+use rustc_hash::FxHashMap;
+use tokio::sync::oneshot;
+use uuid::Uuid;
 
-use crate::shown::ServedList;
+use crate::attribution::ServedList;
+use crate::fold::Prepared;
 use crate::writer::{Shared, Writer};
 use crate::{Entry, SubmitError};
 
@@ -23,7 +27,7 @@ const ENTRY_BYTES_MAX: usize = 256 * 1_024;
 /// A list that is not journalled yet.
 #[derive(Clone)]
 struct Waiting {
-    user: UserIdx,
+    user: Option<UserIdx>,
     shown: Vec<Shown>,
     list: ServedList,
 }
@@ -35,6 +39,54 @@ struct Queue {
     /// How many of the first are on their way to the journal.
     n_under_way: usize,
     is_stopping: bool,
+    /// How many lists wait under each recommendation id.
+    n_by_id: FxHashMap<Uuid, u32>,
+    /// How many lists were noted, and how many of them wait no longer, since the start.
+    n_noted: u64,
+    n_left: u64,
+    /// Who waits until so many have left.
+    in_haste: Vec<(u64, oneshot::Sender<()>)>,
+}
+
+impl Queue {
+    fn push(&mut self, waiting: Waiting) {
+        if let Some(id) = waiting.list.recomm_id {
+            *self.n_by_id.entry(id).or_default() += 1;
+        }
+        self.n_noted += 1;
+        self.waiting.push_back(waiting);
+    }
+
+    fn remove(&mut self, place: usize) {
+        let Some(waiting) = self.waiting.remove(place) else { return };
+        self.n_left += 1;
+        if let Some(id) = waiting.list.recomm_id
+            && let Some(n_left) = self.n_by_id.get_mut(&id)
+        {
+            *n_left -= 1;
+            if *n_left == 0 {
+                self.n_by_id.remove(&id);
+            }
+        }
+    }
+
+    /// Has all that waits journalled without delay; none where nothing does.
+    fn hurry(&mut self) -> Option<oneshot::Receiver<()>> {
+        if self.waiting.is_empty() || self.is_stopping {
+            return None;
+        }
+        let (journalled, receiver) = oneshot::channel();
+        self.in_haste.push((self.n_noted, journalled));
+        Some(receiver)
+    }
+
+    /// Tells those whose lists have left.
+    fn release(&mut self) {
+        let n_left = self.n_left;
+        for (_, journalled) in self.in_haste.extract_if(.., |(n_awaited, _)| *n_awaited <= n_left) {
+            journalled.send(()).ok();
+        }
+    }
 }
 
 /// The queue and its thread.
@@ -47,21 +99,24 @@ impl Recorder {
     pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>) -> Self {
         let queue: Arc<(Mutex<Queue>, Condvar)> = Arc::default();
         let (of_thread, shared, writer) = (Arc::clone(&queue), Arc::clone(shared), Arc::clone(writer));
-        let run = move || while flush(&of_thread, &shared, &writer) {};
+        let run = move || {
+            let _at_the_end = LetGo(&of_thread);
+            while flush(&of_thread, &shared, &writer) {}
+        };
         let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(run);
         Self { queue, thread: Mutex::new(Some(thread.expect("threads can be started"))) }
     }
 
-    /// Notes a list that a user is given now.
-    pub(crate) fn note(&self, user: UserIdx, shown: Vec<Shown>, list: ServedList) {
+    /// Notes a list that is handed out now.
+    pub(crate) fn note(&self, user: Option<UserIdx>, shown: Vec<Shown>, list: ServedList) {
         let mut queue = self.queue.0.lock();
         if queue.waiting.len() >= WAITING_MAX {
             // The oldest that is not on its way.
             let oldest = queue.n_under_way;
-            queue.waiting.remove(oldest);
+            queue.remove(oldest);
             metrics::counter!("served_lists_forgotten_total").increment(1);
         }
-        queue.waiting.push_back(Waiting { user, shown, list });
+        queue.push(Waiting { user, shown, list });
         self.queue.1.notify_one();
     }
 
@@ -71,9 +126,39 @@ impl Recorder {
         queue
             .waiting
             .iter()
-            .filter(|waiting| waiting.user == user)
+            .filter(|waiting| waiting.user == Some(user))
             .flat_map(|waiting| waiting.shown.clone())
             .collect()
+    }
+
+    /// The lists of a recommendation that the journal does not have yet, and for whom they are.
+    pub(crate) fn waiting(&self, id: Uuid) -> Vec<(Option<UserIdx>, ServedList)> {
+        let queue = self.queue.0.lock();
+        if !queue.n_by_id.contains_key(&id) {
+            return Vec::new();
+        }
+        let of_id = queue.waiting.iter().filter(|waiting| waiting.list.recomm_id == Some(id));
+        of_id.map(|waiting| (waiting.user, waiting.list.clone())).collect()
+    }
+
+    /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it is applied, or that it cannot be.
+    pub(crate) fn journal_cited(&self, entries: &[Prepared]) -> Option<oneshot::Receiver<()>> {
+        let mut cited = entries.iter().flat_map(Prepared::cited).peekable();
+        cited.peek()?;
+        let mut queue = self.queue.0.lock();
+        if !cited.any(|id| queue.n_by_id.contains_key(&id)) {
+            return None;
+        }
+        let receiver = queue.hurry();
+        self.queue.1.notify_one();
+        receiver
+    }
+
+    /// Has everything journalled at once.
+    pub(crate) fn journal_all(&self) -> Option<oneshot::Receiver<()>> {
+        let receiver = self.queue.0.lock().hurry();
+        self.queue.1.notify_one();
+        receiver
     }
 
     /// Journals what waits, and ends.
@@ -86,6 +171,17 @@ impl Recorder {
     }
 }
 
+/// Nobody waits for a recorder that has ended.
+struct LetGo<'a>(&'a (Mutex<Queue>, Condvar));
+
+impl Drop for LetGo<'_> {
+    fn drop(&mut self) {
+        let mut queue = self.0.0.lock();
+        queue.is_stopping = true;
+        queue.in_haste.clear();
+    }
+}
+
 /// Waits until there is something and journals it; false when there is nothing more to do.
 fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writer) -> bool {
     let (lists, is_last) = {
@@ -93,9 +189,8 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         while queue.waiting.is_empty() && !queue.is_stopping {
             wake.wait(&mut queue);
         }
-        if !queue.is_stopping {
-            wake.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
-        }
+        let has_time = |queue: &mut Queue| !queue.is_stopping && queue.in_haste.is_empty();
+        wake.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
             n_bytes += waiting.list.items.iter().map(String::len).sum::<usize>();
@@ -110,15 +205,19 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
     if lists.is_empty() {
         return false;
     }
-    let submitted = writer.submit(shared, vec![Entry::Served { lists }]);
+    let submitted = writer.submit(shared, vec![Prepared::of(Entry::Served { lists })]);
     let outcome =
         submitted.and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
     let mut queue = queue.lock();
     let n = std::mem::take(&mut queue.n_under_way);
     match outcome {
-        Ok(_) => drop(queue.waiting.drain(..n)),
+        Ok(_) => {
+            (0..n).for_each(|_| queue.remove(0));
+            queue.release();
+        }
         // They stay, and are tried again.
         Err(error) => {
+            queue.in_haste.clear();
             tracing::debug!(%error, n_lists = queue.waiting.len(), "served lists wait for the journal");
             return !queue.is_stopping;
         }

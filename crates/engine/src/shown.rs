@@ -1,9 +1,8 @@
 //! What users were shown lately, so that it can step back: the newest items of each user in memory, written through to the store.
 
-use domain::{ItemIdx, Timestamp, UserIdx};
+use domain::{ItemIdx, UserIdx};
 use recommender::Shown;
 use rustc_hash::FxHashMap;
-use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
@@ -12,17 +11,6 @@ pub(crate) const KEYSPACES: [&str; 1] = [SHOWN];
 
 /// The most items of one user that are remembered as shown.
 pub const SHOWN_PER_USER_MAX: usize = 500;
-
-/// A list that a user was given.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServedList {
-    /// An external id of the user, and its type.
-    pub user: (profiles::ExternalIdType, String),
-    /// When.
-    pub at: Timestamp,
-    /// The items' external ids, best first.
-    pub items: Vec<String>,
-}
 
 pub(crate) struct ShownItems {
     keyspace: Keyspace,

@@ -7,6 +7,7 @@ use domain::WorkspaceConfig;
 use profiles::Profiles;
 use store::{Keyspace, Read, Store, StoreError};
 
+use crate::attribution::{self, Attribution};
 use crate::interactions::{self, Interactions};
 use crate::message_ids::{self, MessageIds};
 use crate::rejections::{self, Rejections};
@@ -31,6 +32,7 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(message_ids::KEYSPACES);
     names.extend(rejections::KEYSPACES);
     names.extend(shown::KEYSPACES);
+    names.extend(attribution::KEYSPACES);
     names.extend(series::KEYSPACES);
     names.extend(segmentations::KEYSPACES);
     names.extend(synonyms::KEYSPACES);
@@ -64,6 +66,7 @@ pub(crate) struct Views {
     pub(crate) message_ids: MessageIds,
     pub(crate) rejections: Rejections,
     pub(crate) shown: ShownItems,
+    pub(crate) attribution: Attribution,
     /// How many journal entries have been applied, those of the batch under way included.
     pub(crate) applied: u64,
 }
@@ -92,6 +95,7 @@ impl Views {
             message_ids: MessageIds::load(store)?,
             rejections: Rejections::load(store)?,
             shown: ShownItems::load(store)?,
+            attribution: Attribution::load(store)?,
             applied: store.position()?,
         })
     }

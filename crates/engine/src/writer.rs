@@ -159,13 +159,12 @@ impl Writer {
     pub(crate) fn submit(
         &self,
         shared: &Shared,
-        entries: Vec<Entry>,
+        entries: Vec<Prepared>,
     ) -> Result<oneshot::Receiver<Result<Vec<Outcome>, SubmitError>>, SubmitError> {
         if let Health::Broken(why) = shared.health() {
             return Err(SubmitError::Journal(why));
         }
-        let records: Vec<Vec<u8>> = entries.iter().map(Entry::encode).collect();
-        let entries = entries.into_iter().map(Prepared::of).collect();
+        let records: Vec<Vec<u8>> = entries.iter().map(|prepared| prepared.entry().encode()).collect();
         let bytes = records.iter().map(|record| record.len() + 4).sum();
         if bytes > SUBMISSION_BYTES_MAX {
             return Err(SubmitError::TooLarge(format!(

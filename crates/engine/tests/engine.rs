@@ -304,13 +304,21 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
                 "event": "Product Viewed", "properties": { "sku": format!("i{n}") } });
             engine.submit_blocking(vec![viewed(n, 1, n), viewed(100 + n, 2, n), message(&of_guest)]).unwrap();
         }
-        let serve = |user: &str| ids(engine.serve(engine.user_of_text(user).unwrap(), &rotating).unwrap());
+        let turning = TraitDefinition {
+            rotation_rate: 1.0,
+            count: 2,
+            exclude: Some(Exclusion::None),
+            ..TraitDefinition::recommended_items("turning")
+        };
+        let serve =
+            |user: &str| ids(engine.serve(engine.user_of_text(user).unwrap(), &turning, false).unwrap());
         assert_eq!(peek(&engine, "guest"), peek(&engine, "guest"), "looking is not showing");
         let first = serve("guest");
         // Nothing has reached the journal yet, and still it counts.
         let second = serve("guest");
         assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
-        let plain = engine.serve(engine.user_of_text("guest").unwrap(), &asked(2, Exclusion::None)).unwrap();
+        let plain = TraitDefinition { rotation_rate: 0.0, ..turning.clone() };
+        let plain = engine.serve(engine.user_of_text("guest").unwrap(), &plain, true).unwrap();
         assert_eq!(ids(plain), first, "a list without rotation neither moves nor counts");
         (first, second, peek(&engine, "guest"))
     };

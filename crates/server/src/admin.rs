@@ -1,6 +1,7 @@
 //! Administration: everything about a workspace, for whoever runs the server.
 
 mod catalog;
+mod kpis;
 mod recommendations;
 mod rejections;
 mod scenarios;
@@ -32,6 +33,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/scenarios/{name}",
             get(scenarios::read).put(scenarios::put).delete(scenarios::delete),
         )
+        .route("/api/workspaces/{workspace}/recommendations/{recomm_id}", get(recommendations::read_one))
+        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))

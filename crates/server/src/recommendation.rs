@@ -3,6 +3,7 @@
 use domain::{InteractionKind, Timestamp};
 use engine::{ListedItem, ListedReason, Origin, RecommendedList};
 use serde::Serialize;
+use uuid::Uuid;
 
 /// The long form of a list: what a trait's `<key>__detail` holds.
 #[derive(Serialize)]
@@ -11,6 +12,9 @@ pub struct ListBody<'a> {
     /// The property whose values the ids are; absent for items.
     #[serde(skip_serializing_if = "Option::is_none")]
     item_type: Option<&'a str>,
+    /// What interactions cite; absent where the list was only looked at.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recomm_id: Option<Uuid>,
     model: Option<&'a str>,
     computed_at: String,
     fallback: bool,
@@ -48,6 +52,7 @@ impl<'a> ListBody<'a> {
         Self {
             items: list.items.iter().map(ItemBody::of).collect(),
             item_type: list.item_type.as_deref(),
+            recomm_id: list.recomm_id,
             model: list.model.as_deref(),
             computed_at: computed_at.to_string(),
             fallback: list.fallback,

@@ -26,6 +26,15 @@ impl<'a> Batch<'a> {
         self.pending[keyspace.number].insert(key.into(), None);
     }
 
+    /// The pairs with keys from `from` up to, not including, `until`; ascending.
+    pub fn scan_range(&self, keyspace: &Keyspace, from: &[u8], until: &[u8]) -> Pairs<'_> {
+        if from >= until {
+            return Box::new(std::iter::empty());
+        }
+        let pending = self.pending[keyspace.number].range(from.to_vec()..until.to_vec()).peekable();
+        Box::new(merge(self.store.scan_range(keyspace, from, until).peekable(), pending))
+    }
+
     /// Applies all writes and moves the store to `position`, in one step.
     pub fn commit(self, position: u64) -> Result<()> {
         let (mut batch, mut bytes) = (self.store.db.batch(), 0);

@@ -11,7 +11,7 @@ use fjall::Readable as _;
 pub use batch::Batch;
 
 /// Format of the store's own keys; a store of another format is made again from the journal.
-const FORMAT: u8 = 2;
+const FORMAT: u8 = 3;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";

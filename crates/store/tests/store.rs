@@ -73,6 +73,10 @@ proptest! {
                 prop_assert_eq!(scan(&batch, &a, prefix), expected(&pending, prefix));
                 prop_assert_eq!(batch.get(&a, prefix).unwrap(), pending.get(prefix).cloned());
                 prop_assert_eq!(scan(&store, &a, prefix), expected(&committed, prefix));
+                let range = batch.scan_range(&a, b"k\0", prefix).collect::<Result<Vec<_>, _>>().unwrap();
+                let mut within = expected(&pending, b"");
+                within.retain(|(key, _)| (&b"k\0"[..]..prefix).contains(&key.as_slice()));
+                prop_assert_eq!(range, within);
             }
             prop_assert_eq!(store.position().unwrap(), position);
             prop_assert!(scan(&batch, &b, b"").is_empty());

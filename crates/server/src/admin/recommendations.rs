@@ -1,12 +1,16 @@
-//! `GET /api/workspaces/{workspace}/recommendations?user=`: a list for anybody, to look at.
+//! `GET /api/workspaces/{workspace}/recommendations?user=`: a list for anybody, to look at. `GET .../recommendations/{recomm_id}`: one that
+//! was handed out.
 
 use axum::Json;
+use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use domain::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
 use domain::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::Workspace;
+use super::kpis::PlaceBody;
 use crate::error::ApiError;
 use crate::parameters::{Parameters, count};
 use crate::recommendation::ListBody;
@@ -54,4 +58,56 @@ pub(super) async fn read(
     let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
     let list = engine.recommend(user, &request)?;
     Ok(Json(ListBody::of(&list, engine::now())).into_response())
+}
+
+#[derive(Serialize)]
+pub(super) struct OneBody {
+    recomm_id: Uuid,
+    user: Option<UserBody>,
+    at: String,
+    #[serde(flatten)]
+    place: PlaceBody,
+    group: Option<String>,
+    model: Option<String>,
+    items: Vec<String>,
+    /// How many lists have continued it, and when the last one was handed out.
+    n_next: u32,
+    last_at: String,
+    was_clicked: bool,
+    was_converted: bool,
+}
+
+#[derive(Serialize)]
+struct UserBody {
+    #[serde(rename = "type")]
+    type_: &'static str,
+    id: String,
+}
+
+pub(super) async fn read_one(
+    Workspace(engine): Workspace,
+    Path((_, recomm_id)): Path<(String, String)>,
+) -> Result<Json<OneBody>, ApiError> {
+    let no_id = |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
+    let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
+    let Some(past) = engine.recommendation(recomm_id)? else {
+        let message = format!(
+            "no recommendation {recomm_id}: there never was one, or it is older than {} days",
+            engine::KEPT_DAYS
+        );
+        return Err(ApiError::not_found(message));
+    };
+    Ok(Json(OneBody {
+        recomm_id,
+        user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
+        at: past.at.to_string(),
+        place: PlaceBody::of(past.place),
+        group: past.group,
+        model: past.model,
+        items: past.items,
+        n_next: past.n_next,
+        last_at: past.last_at.to_string(),
+        was_clicked: past.was_clicked,
+        was_converted: past.was_converted,
+    }))
 }

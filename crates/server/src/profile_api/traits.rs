@@ -85,7 +85,9 @@ pub(super) async fn read(
                 .iter()
                 .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
             let Some(definition) = definition else { continue };
-            (computed(&lookup, &mut lists, definition, key)?, COMPUTED.to_owned(), engine::now())
+            // Only the companion tells the id, so without it nobody can cite the list.
+            let is_cited = keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
+            (computed(&lookup, &mut lists, definition, key, is_cited)?, COMPUTED.to_owned(), engine::now())
         };
         let shown = match query.verbose {
             Some(true) => {
@@ -109,9 +111,10 @@ fn computed(
     lists: &mut BTreeMap<String, Result<RecommendedList, String>>,
     definition: &TraitDefinition,
     key: &str,
+    is_cited: bool,
 ) -> Result<Value, ApiError> {
     if !lists.contains_key(&definition.key) {
-        let list = match lookup.engine.serve(lookup.user, &definition.list()) {
+        let list = match lookup.engine.serve(lookup.user, definition, is_cited) {
             Err(error @ EngineError::NoSuchProperty { .. }) => Err(error.to_string()),
             served => Ok(served?),
         };

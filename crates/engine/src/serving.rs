@@ -1,0 +1,156 @@
+//! Lists that are handed out: they get an id, and are noted for rotation and for what becomes of them.
+
+use domain::{Day, Timestamp, TraitDefinition, UserIdx};
+use profiles::ExternalIdType;
+use recommender::Shown;
+use uuid::Uuid;
+
+use crate::attribution::{KEPT_DAYS, Remembered, day_of};
+use crate::views::Views;
+use crate::{Engine, EngineError, Kpis, Place, RecommendedList, ServedList, now};
+
+/// A recommendation that can still be cited.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PastRecommendation {
+    /// An external id of who got it; none where it was for nobody, or for somebody who is gone.
+    pub user: Option<(ExternalIdType, String)>,
+    /// When it was handed out.
+    pub at: Timestamp,
+    /// When the last list of it was handed out.
+    pub last_at: Timestamp,
+    /// How many lists have continued it.
+    pub n_next: u32,
+    /// What it was asked for.
+    pub place: Place,
+    /// The group of an A/B test.
+    pub group: Option<String>,
+    /// The version of the model; none before the first training.
+    pub model: Option<String>,
+    /// External ids, best first, list after list.
+    pub items: Vec<String>,
+    /// What was asked for, as JSON; none of what cannot be continued.
+    pub request: Option<String>,
+    /// Whether a detail view cites it.
+    pub was_clicked: bool,
+    /// Whether a purchase cites it.
+    pub was_converted: bool,
+}
+
+impl Engine {
+    /// Makes the list of a trait for a user who gets it. Where the user is told the id, `is_cited`, it is a recommendation; where not, only
+    /// the rotation goes on.
+    pub fn serve(
+        &self,
+        user: UserIdx,
+        definition: &TraitDefinition,
+        is_cited: bool,
+    ) -> Result<RecommendedList, EngineError> {
+        let request = definition.list();
+        let mut list = self.recommend(Some(user), &request)?;
+        let (at, rotates) = (now(), request.rotation_rate > 0.0);
+        if is_cited {
+            list.recomm_id = Some(new_recomm_id(at));
+        }
+        if is_cited || (rotates && !list.items.is_empty()) {
+            let served = ServedList {
+                recomm_id: list.recomm_id,
+                user: None,
+                at,
+                items: list.items.iter().map(|item| item.item_id.clone()).collect(),
+                place: Place::Trait(definition.key.clone()),
+                group: None,
+                model: list.model.clone(),
+                rotates,
+                n_next: 0,
+                request: None,
+            };
+            self.note(Some(user), served)?;
+        }
+        Ok(list)
+    }
+
+    /// What was handed out under an id, also where it is not journalled yet; none where the id is unknown or too old.
+    pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, EngineError> {
+        let is_too_old = |day| day < Day::of(now()).earlier(KEPT_DAYS);
+        if day_of(id).is_none_or(is_too_old) {
+            return Ok(None);
+        }
+        // In this order: what leaves the queue in between is in the store, and what is in both says so by its number.
+        let waiting = self.recorder.waiting(id);
+        let views = self.shared.views.read();
+        let stored = views.attribution.remembered(&self.shared.store, id);
+        let mut remembered = stored.map_err(|source| self.of_store(source))?;
+        for (user, list) in waiting {
+            match &mut remembered {
+                None if list.n_next == 0 => remembered = Some(Remembered::of(list, user)),
+                Some(remembered) if list.n_next > remembered.n_next => remembered.extend(list),
+                _ => {}
+            }
+        }
+        let Some(remembered) = remembered else { return Ok(None) };
+        let user = match remembered.user {
+            Some(user) => self.name_of(&views, user)?,
+            None => None,
+        };
+        Ok(Some(PastRecommendation {
+            user,
+            at: remembered.at,
+            last_at: remembered.last_at,
+            n_next: remembered.n_next,
+            place: remembered.place,
+            group: remembered.group,
+            model: remembered.model,
+            items: remembered.items,
+            request: remembered.request,
+            was_clicked: remembered.was_clicked,
+            was_converted: remembered.was_converted,
+        }))
+    }
+
+    /// The figures of recommendations that were made from one day to another, both included.
+    pub fn kpis(&self, from: Day, until: Day) -> Kpis {
+        self.shared.views.read().attribution.kpis(from, until)
+    }
+
+    /// Notes a list that `user` is given now; by which id they are known is filled in here. It is journalled in the background.
+    pub(crate) fn note(&self, user: Option<UserIdx>, list: ServedList) -> Result<(), EngineError> {
+        let views = self.shared.views.read();
+        let name = match user {
+            Some(user) => self.name_of(&views, user)?,
+            None => None,
+        };
+        let known = list.items.iter().filter_map(|item| views.catalog.item(item));
+        let known = known.filter(|_| list.rotates);
+        let shown = known.map(|item| Shown { item, at_s: list.at.seconds_u32() }).collect();
+        drop(views);
+        self.recorder.note(user, shown, ServedList { user: name, ..list });
+        Ok(())
+    }
+
+    /// An external id of a user, or of whoever the user was merged into.
+    fn name_of(
+        &self,
+        views: &Views,
+        mut user: UserIdx,
+    ) -> Result<Option<(ExternalIdType, String)>, EngineError> {
+        let of_store = |source| self.of_store(source);
+        while !views.profiles.ids().is_alive(user) {
+            let profile = views.profiles.profile(&self.shared.store, user).map_err(of_store)?;
+            match profile.and_then(|profile| profile.merged_into) {
+                Some(target) if target != user => user = target,
+                _ => return Ok(None),
+            }
+        }
+        if let Some(id) = views.profiles.ids().user_id(user) {
+            return Ok(Some((ExternalIdType::UserId, id.to_owned())));
+        }
+        let ids = views.profiles.identifiers(&self.shared.store, user).map_err(of_store)?;
+        Ok(ids.into_iter().next().map(|id| (id.type_, id.value)))
+    }
+}
+
+/// An id that begins with its time, by which what it names is found again.
+pub(crate) fn new_recomm_id(at: Timestamp) -> Uuid {
+    let (seconds, ms) = (at.0.max(0) as u64 / 1_000, at.0.max(0) as u64 % 1_000);
+    Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms as u32 * 1_000_000))
+}

@@ -1,0 +1,397 @@
+//! What became of recommendations: who is counted where, for how long, and that nothing but the entries matters.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+use std::path::Path;
+
+use domain::{
+    Arrival, Day, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition, WorkspaceId,
+    check_message,
+};
+use engine::{
+    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, Handout, KEPT_DAYS, Kpis, Outcome,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, ServedList,
+};
+use proptest::prelude::*;
+use serde_json::json;
+use uuid::Uuid;
+
+const DAY_MS: i64 = 24 * 3_600 * 1_000;
+/// Noon of the first day, 2023-11-15.
+const NOON: i64 = 19_676 * DAY_MS + DAY_MS / 2;
+
+fn open(folder: &Path) -> Engine {
+    Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
+}
+
+/// Noon, so many days after the first.
+fn noon(day: u32) -> Timestamp {
+    Timestamp(NOON + i64::from(day) * DAY_MS)
+}
+
+fn id(at: Timestamp, n: u32) -> Uuid {
+    let [a, b, c, d] = n.to_be_bytes();
+    uuid::Builder::from_unix_timestamp_millis(at.0 as u64, &[0, 0, 0, 0, 0, 0, a, b, c, d]).into_uuid()
+}
+
+fn place(scenario: &str) -> Place {
+    let scenario = Some(scenario.to_owned());
+    Place::Scenario { endpoint: "recommendItemsToUser".to_owned(), scenario }
+}
+
+/// A list of the scenario `home` for the user `u<n>`, under the id of its time and `n`.
+fn list(at: Timestamp, n: u32) -> ServedList {
+    ServedList {
+        recomm_id: Some(id(at, n)),
+        user: Some((ExternalIdType::UserId, format!("u{n}"))),
+        at,
+        items: vec!["i1".to_owned(), "i2".to_owned()],
+        place: place("home"),
+        group: None,
+        model: None,
+        rotates: true,
+        n_next: 0,
+    }
+}
+
+fn served(lists: Vec<ServedList>) -> Entry {
+    Entry::Served { lists }
+}
+
+/// The user `u<n>` does something that cites an id.
+fn cites(kind: InteractionKind, n: u32, id: &str, at: Timestamp) -> Entry {
+    let mut interaction = Interaction::new(format!("u{n}"), "i1", kind);
+    (interaction.recomm_id, interaction.timestamp) = (Some(id.to_owned()), Some(at));
+    interaction.price = Some(12.5);
+    interaction.value = Some(0.5);
+    let command = Command::AddInteraction { interaction, cascade_create: true };
+    Entry::Command { received_at: at, command: Box::new(command) }
+}
+
+fn add_users(engine: &Engine, n_users: u32) {
+    let add = |n| Command::Add { kind: EntityKind::User, id: format!("u{n}") };
+    let entry = |n| Entry::Command { received_at: noon(0), command: Box::new(add(n)) };
+    engine.submit_blocking((0..n_users).map(entry).collect()).unwrap();
+}
+
+fn later(at: Timestamp, ms: i64) -> Timestamp {
+    Timestamp(at.0 + ms)
+}
+
+fn all(engine: &Engine) -> Kpis {
+    engine.kpis(Day(0), Day(u32::MAX))
+}
+
+fn lines(kpis: &Kpis) -> String {
+    let mut text = String::new();
+    for row in &kpis.rows {
+        let place = match &row.place {
+            Place::Trait(key) => format!("trait {key}"),
+            Place::Scenario { endpoint, scenario } => format!("{endpoint} {scenario:?}"),
+        };
+        let kinds = InteractionKind::ALL.map(|kind| format!("{kind} {}", row.counts.interactions.of(kind)));
+        text += &format!(
+            "{} {place} {:?}: {} to {} users, {}, revenue {}, {} clicked, {} converted\n",
+            row.day,
+            row.group,
+            row.counts.recommendations,
+            row.counts.users,
+            kinds.join(", "),
+            row.counts.revenue,
+            row.counts.clicked_recommendations,
+            row.counts.converted_recommendations,
+        );
+    }
+    for day in &kpis.interactions {
+        let kinds = InteractionKind::ALL.map(|kind| format!("{kind} {}", day.counts.of(kind)));
+        text += &format!("{} {}\n", day.day, kinds.join(", "));
+    }
+    text
+}
+
+/// Asks again after a restart, and after a restart without the store.
+fn check_reloaded(folder: &Path, engine: Engine, ask: impl Fn(&Engine) -> String) -> String {
+    let before = ask(&engine);
+    drop(engine);
+    assert_eq!(ask(&open(folder)), before);
+    fs_err::remove_dir_all(folder.join("store")).unwrap();
+    assert_eq!(ask(&open(folder)), before);
+    before
+}
+
+#[test]
+fn what_cites_a_recommendation_counts_on_its_day_and_place_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 4);
+    let first = noon(0);
+    let in_group = |n, group: &str| ServedList { group: Some(group.to_owned()), ..list(first, n) };
+    let of_trait = ServedList { place: Place::Trait("top".to_owned()), ..list(first, 9) };
+    let for_nobody = ServedList { user: None, place: place("nobody"), ..list(first, 8) };
+    let unseen = ServedList { recomm_id: None, place: place("unseen"), ..list(first, 0) };
+    // Again to the same user; and a list that continues, which is no further recommendation.
+    let again = ServedList { recomm_id: Some(id(first, 100)), ..list(first, 0) };
+    let next =
+        ServedList { n_next: 1, at: later(first, 500), items: vec!["i3".to_owned()], ..list(first, 0) };
+    engine
+        .submit_blocking(vec![
+            served(vec![list(first, 0), in_group(1, "a"), in_group(2, "b"), of_trait, for_nobody, unseen]),
+            served(vec![again, next]),
+        ])
+        .unwrap();
+    let text = |n| id(first, n).to_string();
+    // Citing counts on the day of the list, on whichever day it comes.
+    let at = later(noon(2), 1);
+    let entries = vec![
+        cites(InteractionKind::DetailView, 0, &text(0), at),
+        cites(InteractionKind::DetailView, 0, &text(0).to_uppercase(), later(at, 1)),
+        cites(InteractionKind::DetailView, 0, &text(0), at),
+        cites(InteractionKind::Purchase, 0, &text(0), at),
+        cites(InteractionKind::Rating, 1, &text(1), at),
+        cites(InteractionKind::CartAddition, 1, &text(1), at),
+        cites(InteractionKind::Bookmark, 1, &text(1), at),
+        cites(InteractionKind::ViewPortion, 1, &text(1), at),
+        // The same view portion goes on.
+        cites(InteractionKind::ViewPortion, 1, &text(1), later(at, 5)),
+        cites(InteractionKind::Purchase, 9, &text(9), at),
+        // What nobody handed out counts nowhere.
+        cites(InteractionKind::Purchase, 2, &text(77), at),
+        cites(InteractionKind::Purchase, 2, "else", later(at, 1)),
+        cites(InteractionKind::Purchase, 2, &Uuid::nil().to_string(), later(at, 2)),
+    ];
+    let refused: Vec<usize> = (0..)
+        .zip(engine.submit_blocking(entries).unwrap())
+        .filter_map(|(n, outcome)| (outcome != Outcome::Applied).then_some(n))
+        .collect();
+    assert_eq!(refused, [2]);
+    // Messages cite as well.
+    let body = json!({
+        "type": "track", "messageId": "m", "userId": "u2", "event": "Order Completed",
+        "properties": { "recomm_id": text(2), "products": [
+            { "product_id": "p1", "quantity": 2, "price": 3 }, { "product_id": "p2", "price": 1.5 },
+        ] },
+    });
+    let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
+    let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
+    let twice = vec![Entry::Message(Box::new(message.clone())), Entry::Message(Box::new(message))];
+    assert_eq!(engine.submit_blocking(twice).unwrap(), [Outcome::Applied, Outcome::Duplicate]);
+    insta::assert_snapshot!(check_reloaded(folder.path(), engine, |engine| lines(&all(engine))));
+}
+
+#[test]
+fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 3);
+    let first = noon(0);
+    engine.submit_blocking(vec![served(vec![list(first, 0), list(first, 1)])]).unwrap();
+    let text = id(first, 0).to_string();
+    let view = |day: u32| cites(InteractionKind::DetailView, 0, &text, noon(day));
+    // It counts on the last day, whether or not something else was served since, and not on the next.
+    engine.submit_blocking(vec![view(KEPT_DAYS), view(KEPT_DAYS + 1)]).unwrap();
+    engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS), 2)]), view(KEPT_DAYS - 1)]).unwrap();
+    engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS + 1), 2)]), view(KEPT_DAYS - 2)]).unwrap();
+    // What is too old when it comes is not noted at all.
+    let late = ServedList { recomm_id: Some(id(first, 50)), ..list(noon(KEPT_DAYS + 1), 2) };
+    engine.submit_blocking(vec![served(vec![late])]).unwrap();
+    assert_eq!(engine.recommendation(id(first, 0)).unwrap(), None, "it is older than the clock says");
+    let shown = check_reloaded(folder.path(), engine, |engine| lines(&all(engine)));
+    insta::assert_snapshot!(shown);
+
+    let engine = open(folder.path());
+    engine.submit_blocking(vec![served(vec![list(noon(DAYS_KEPT + 1), 1)])]).unwrap();
+    let days =
+        |engine: &Engine| format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>());
+    let before = days(&engine);
+    assert!(!before.contains(&format!("{:?}", Day::of(first))), "{before}");
+    check_reloaded(folder.path(), engine, days);
+}
+
+#[test]
+fn a_user_counts_once_a_day_also_after_a_restart_and_is_gone_from_what_is_remembered() {
+    let folder = tempfile::tempdir().unwrap();
+    let today = Timestamp(Day::of(engine::now()).start().0);
+    {
+        let engine = open(folder.path());
+        add_users(&engine, 3);
+        engine.submit_blocking(vec![served((0..2).map(|n| list(today, n)).collect())]).unwrap();
+    }
+    let engine = open(folder.path());
+    let again = |n| ServedList { recomm_id: Some(id(today, 10 + n)), ..list(today, n) };
+    engine.submit_blocking(vec![served((0..3).map(again).collect())]).unwrap();
+    let counts = |engine: &Engine| all(engine).rows[0].counts;
+    assert_eq!((counts(&engine).recommendations, counts(&engine).users), (5, 3));
+
+    let command = |command| Entry::Command { received_at: today, command: Box::new(command) };
+    let merge =
+        Command::MergeUsers { target: "u0".to_owned(), source: "u1".to_owned(), cascade_create: false };
+    let delete = Command::Delete { kind: EntityKind::User, id: "u2".to_owned() };
+    engine.submit_blocking(vec![command(merge), command(delete)]).unwrap();
+    let name = |n| engine.recommendation(id(today, n)).unwrap().unwrap().user.map(|(_, id)| id);
+    assert_eq!([name(0), name(1), name(12)], [Some("u0".to_owned()), Some("u0".to_owned()), None]);
+    // Who came from elsewhere may cite it: what led there is what counts.
+    let cite = |n| cites(InteractionKind::DetailView, 0, &id(today, n).to_string(), later(today, n.into()));
+    engine.submit_blocking(vec![cite(1), cite(12)]).unwrap();
+    assert_eq!((counts(&engine).users, counts(&engine).clicked_recommendations), (3, 2));
+    check_reloaded(folder.path(), engine, |engine| lines(&all(engine)));
+}
+
+#[test]
+fn places_beyond_the_limit_of_a_day_count_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let n_places = PLACES_PER_DAY_MAX as u32 + 3;
+    let lists = (0..n_places).map(|n| ServedList { place: place(&format!("s{n:04}")), ..list(noon(0), n) });
+    engine.submit_blocking(vec![served(lists.collect())]).unwrap();
+    // A place with a row keeps it, also on a day that is full; and the next day has room.
+    let known = ServedList { place: place("s0000"), ..list(noon(0), 5_000) };
+    let other_day = ServedList { place: place("s9999"), ..list(noon(1), 5_001) };
+    let cite = |n| cites(InteractionKind::Purchase, n, &id(noon(0), n).to_string(), noon(0));
+    let last = n_places - 1;
+    engine.submit_blocking(vec![served(vec![known, other_day]), cite(0), cite(last)]).unwrap();
+    let rows = |engine: &Engine| {
+        let rows = all(engine).rows;
+        let of = |name: &str| {
+            let row = rows.iter().find(|row| row.place == place(name)).unwrap();
+            (row.counts.recommendations, row.counts.converted_recommendations)
+        };
+        format!("{} {:?} {:?} {:?}", rows.len(), of("s0000"), of("(others)"), of("s9999"))
+    };
+    let shown = check_reloaded(folder.path(), engine, rows);
+    assert_eq!(shown, format!("{} (2, 1) (3, 1) (1, 0)", PLACES_PER_DAY_MAX + 2));
+}
+
+#[test]
+fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 2);
+    for n in 0..5 {
+        let view = Interaction::new("u1", format!("i{n}"), InteractionKind::DetailView);
+        engine.import_interactions(vec![view]).unwrap();
+    }
+    let user = engine.user_of_text("u0").unwrap();
+    let definition = TraitDefinition {
+        count: 2,
+        exclude: Some(Exclusion::None),
+        rotation_rate: 1.0,
+        ..TraitDefinition::recommended_items("top")
+    };
+    let started = std::time::Instant::now();
+    for n in 0..50 {
+        let list = engine.serve(user, &definition, true).unwrap();
+        let id = list.recomm_id.unwrap();
+        let past = engine.recommendation(id).unwrap().unwrap();
+        assert_eq!(past.user, Some((ExternalIdType::UserId, "u0".to_owned())));
+        assert_eq!(past.items, list.items.iter().map(|item| item.item_id.clone()).collect::<Vec<_>>());
+        assert_eq!((past.place, past.was_clicked), (Place::Trait("top".to_owned()), false));
+        let cite = cites(InteractionKind::DetailView, 0, &id.to_string(), later(engine::now(), n));
+        assert_eq!(engine.submit_blocking(vec![cite]).unwrap(), [Outcome::Applied]);
+        let past = engine.recommendation(id).unwrap().unwrap();
+        assert!(past.was_clicked && !past.was_converted);
+    }
+    assert!(started.elapsed().as_secs() < 9, "it does not wait for the interval");
+    let rows = all(&engine).rows;
+    let n_clicked: u64 = rows.iter().map(|row| row.counts.clicked_recommendations).sum();
+    assert_eq!(n_clicked, 50, "{rows:?}");
+
+    // A list whose id nobody is told rotates, and is no recommendation.
+    assert_eq!(engine.serve(user, &definition, false).unwrap().recomm_id, None);
+    // What a call hands out, and what continues it.
+    let list = engine.recommend(Some(user), &definition.list()).unwrap();
+    let handout = |continues| Handout {
+        user: Some(user),
+        place: place("home"),
+        group: Some("b".to_owned()),
+        rotates: false,
+        continues,
+    };
+    let id = engine.note_recommendation(handout(None), &list).unwrap();
+    assert_eq!(engine.note_recommendation(handout(Some((id, 1))), &list).unwrap(), id);
+    let before = engine.recommendation(id).unwrap().unwrap();
+    assert_eq!((before.n_next, before.items.len()), (1, 2 * list.items.len()));
+    drop(engine);
+    let engine = open(folder.path());
+    assert_eq!(engine.recommendation(id).unwrap().unwrap(), before);
+    let n_recommendations: u64 = all(&engine).rows.iter().map(|row| row.counts.recommendations).sum();
+    assert_eq!(n_recommendations, 51);
+
+    // A reset forgets everything, also what was not journalled.
+    let waiting = engine.note_recommendation(handout(None), &list).unwrap();
+    engine.reset().unwrap();
+    drop(engine);
+    let engine = open(folder.path());
+    assert_eq!(all(&engine), Kpis { rows: Vec::new(), interactions: Vec::new() });
+    assert_eq!([id, waiting].map(|id| engine.recommendation(id).unwrap()), [None, None]);
+}
+
+#[test]
+fn a_recommendation_that_goes_on_and_on_stays_within_its_limit() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let at = engine::now();
+    let next = |n_next: u32| ServedList {
+        n_next,
+        items: (0..600).map(|n| format!("i{n_next}-{n}")).collect(),
+        ..list(at, 0)
+    };
+    engine.submit_blocking(vec![served((0..20).map(next).collect())]).unwrap();
+    let past = engine.recommendation(id(at, 0)).unwrap().unwrap();
+    assert_eq!((past.n_next, past.items.len()), (19, RECOMMENDATION_ITEMS_MAX));
+}
+
+/// Lists and what cites them, over more days than they are remembered, among few users and places.
+fn entries() -> impl Strategy<Value = Vec<Entry>> {
+    let one = (0u32..70, 0u32..6, 0u32..40, 0usize..9, prop::option::of(0u8..2));
+    let entry = one.prop_map(|(day, user, n, kind, group)| match InteractionKind::ALL.get(kind) {
+        Some(kind) => {
+            let at = later(noon(day.saturating_sub(n)), 0);
+            cites(*kind, user, &id(at, user).to_string(), later(noon(day), n.into()))
+        }
+        None => {
+            let of = |at| ServedList {
+                place: place(&format!("s{}", n % 3)),
+                group: group.map(|group| group.to_string()),
+                n_next: u32::from(n == 39),
+                ..list(at, user)
+            };
+            served(vec![of(noon(day)), of(noon(day.saturating_sub(n % 2)))])
+        }
+    });
+    prop::collection::vec(entry, 1..120)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    /// Batches, restarts and a lost store leave no trace in the figures, and no rate has more successes than trials.
+    #[test]
+    fn figures_depend_on_the_entries_alone(entries in entries(), batch in 1usize..20, restart in 0usize..120) {
+        let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let straight = open(one.path());
+        straight.submit_blocking(entries.clone()).unwrap();
+        let mut batched = open(other.path());
+        for (n, chunk) in entries.chunks(batch).enumerate() {
+            if n == restart / batch {
+                drop(batched);
+                batched = open(other.path());
+            }
+            batched.submit_blocking(chunk.to_vec()).unwrap();
+        }
+        let expected = all(&straight);
+        prop_assert_eq!(&all(&batched), &expected);
+        drop(batched);
+        prop_assert_eq!(&all(&open(other.path())), &expected);
+        fs_err::remove_dir_all(other.path().join("store")).unwrap();
+        prop_assert_eq!(&all(&open(other.path())), &expected);
+        for row in &expected.rows {
+            let counts = row.counts;
+            prop_assert!(counts.users <= counts.recommendations);
+            prop_assert!(counts.clicked_recommendations <= counts.recommendations, "{row:?}");
+            prop_assert!(counts.converted_recommendations <= counts.recommendations, "{row:?}");
+        }
+        let n_interactions: u64 =
+            expected.interactions.iter().flat_map(|day| InteractionKind::ALL.map(|kind| day.counts.of(kind))).sum();
+        prop_assert!(n_interactions >= straight.counts().interactions);
+    }
+}

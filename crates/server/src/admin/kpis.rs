@@ -1,0 +1,150 @@
+//! `GET /api/workspaces/{workspace}/kpis?from=&until=`: what was recommended, and what became of it.
+
+use axum::Json;
+use domain::{Day, InteractionKind};
+use engine::{DayInteractions, KpiRow, Kpis, Place, Rate};
+use serde::{Deserialize, Serialize};
+
+use super::Workspace;
+use crate::error::ApiError;
+use crate::parameters::Parameters;
+
+/// How many days there are where nothing says otherwise, the last one included.
+const DAYS_DEFAULT: u32 = 30;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Query {
+    from: Option<String>,
+    until: Option<String>,
+}
+
+#[derive(Serialize)]
+pub(super) struct Body {
+    kpis: Vec<RowBody>,
+    interactions: Vec<InteractionsBody>,
+}
+
+#[derive(Serialize)]
+struct RowBody {
+    day: String,
+    #[serde(flatten)]
+    place: PlaceBody,
+    group: Option<String>,
+    recommendations: u64,
+    users: u64,
+    clicks: u64,
+    cart_additions: u64,
+    purchases: u64,
+    bookmarks: u64,
+    ratings: u64,
+    view_portions: u64,
+    revenue: f64,
+    click_through_rate: RateBody,
+    conversion_rate: RateBody,
+}
+
+/// Where a list was asked for: an endpoint, or a trait.
+#[derive(Serialize)]
+pub(super) struct PlaceBody {
+    endpoint: Option<String>,
+    scenario: Option<String>,
+    #[serde(rename = "trait")]
+    trait_: Option<String>,
+}
+
+#[derive(Serialize)]
+struct RateBody {
+    value: Option<f64>,
+    low: f64,
+    high: f64,
+}
+
+#[derive(Serialize)]
+struct InteractionsBody {
+    day: String,
+    detail_views: u64,
+    cart_additions: u64,
+    purchases: u64,
+    bookmarks: u64,
+    ratings: u64,
+    view_portions: u64,
+}
+
+/// Days are those of the recommendations, in UTC; both ends are included.
+pub(super) async fn read(
+    Workspace(engine): Workspace,
+    Parameters(query): Parameters<Query>,
+) -> Result<Json<Body>, ApiError> {
+    let until = day("until", query.until.as_deref())?.unwrap_or(Day::of(engine::now()));
+    let from = day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
+    if from > until {
+        return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));
+    }
+    let Kpis { rows, interactions } = engine.kpis(from, until);
+    Ok(Json(Body {
+        kpis: rows.into_iter().map(RowBody::of).collect(),
+        interactions: interactions.into_iter().map(InteractionsBody::of).collect(),
+    }))
+}
+
+fn day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
+    let parse = |text| {
+        let wrong = || ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"));
+        Day::parse(text).ok_or_else(wrong)
+    };
+    text.map(parse).transpose()
+}
+
+impl RowBody {
+    fn of(KpiRow { day, place, group, counts }: KpiRow) -> Self {
+        let of_kind = |kind| counts.interactions.of(kind);
+        Self {
+            day: day.to_string(),
+            place: PlaceBody::of(place),
+            group,
+            recommendations: counts.recommendations,
+            users: counts.users,
+            clicks: of_kind(InteractionKind::DetailView),
+            cart_additions: of_kind(InteractionKind::CartAddition),
+            purchases: of_kind(InteractionKind::Purchase),
+            bookmarks: of_kind(InteractionKind::Bookmark),
+            ratings: of_kind(InteractionKind::Rating),
+            view_portions: of_kind(InteractionKind::ViewPortion),
+            revenue: counts.revenue,
+            click_through_rate: RateBody::of(counts.click_through_rate()),
+            conversion_rate: RateBody::of(counts.conversion_rate()),
+        }
+    }
+}
+
+impl PlaceBody {
+    pub(super) fn of(place: Place) -> Self {
+        match place {
+            Place::Trait(key) => Self { endpoint: None, scenario: None, trait_: Some(key) },
+            Place::Scenario { endpoint, scenario } => {
+                Self { endpoint: Some(endpoint), scenario, trait_: None }
+            }
+        }
+    }
+}
+
+impl RateBody {
+    fn of(Rate { value, low, high }: Rate) -> Self {
+        Self { value, low, high }
+    }
+}
+
+impl InteractionsBody {
+    fn of(DayInteractions { day, counts }: DayInteractions) -> Self {
+        Self {
+            day: day.to_string(),
+            detail_views: counts.of(InteractionKind::DetailView),
+            cart_additions: counts.of(InteractionKind::CartAddition),
+            purchases: counts.of(InteractionKind::Purchase),
+            bookmarks: counts.of(InteractionKind::Bookmark),
+            ratings: counts.of(InteractionKind::Rating),
+            view_portions: counts.of(InteractionKind::ViewPortion),
+        }
+    }
+}
