@@ -66,17 +66,30 @@ impl Room {
     }
 }
 
-/// What a history says to each channel of the model; the cold items hear what the first one hears.
-pub(crate) type Weighed = Vec<Vec<(HistoryEntry, f32)>>;
+/// What a history says, or what a list is for.
+pub(crate) struct Weighed {
+    /// To each channel of the model; the cold items hear what the first one hears.
+    pub(crate) channels: Vec<Vec<(HistoryEntry, f32)>>,
+    /// Items that the list is for and that the model does not know: they speak for what is like them.
+    unknown_seeds: Vec<(HistoryEntry, f32)>,
+}
+
+impl Weighed {
+    /// To the first channel.
+    pub(crate) fn first(&self) -> &[(HistoryEntry, f32)] {
+        self.channels.first().map_or(&[], Vec::as_slice)
+    }
+}
 
 impl Sources<'_> {
     /// What a history says now.
     pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
         let weights = &self.interaction_weights;
-        match self.model {
+        let channels = match self.model {
             Some(model) => model.weigh(history),
             None => vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)],
-        }
+        };
+        Weighed { channels, unknown_seeds: Vec::new() }
     }
 
     fn is_warm(&self, item: u32) -> bool {
@@ -99,20 +112,27 @@ impl Sources<'_> {
             return self.weigh(request.history);
         }
         let impact = request.list.user_impact;
-        let mut weighed = match impact > 0.0 {
-            true => self.weigh(request.history),
+        let mut channels = match impact > 0.0 {
+            true => self.weigh(request.history).channels,
             false => vec![Vec::new(); self.model.map_or(1, |model| model.channels.len())],
         };
         let at = Timestamp(i64::from(request.now_s) * 1_000);
         let of_seed = (1.0 - impact) / request.seeds.len().max(1) as f32;
-        for channel in &mut weighed {
+        let seeds = request.seeds.iter();
+        let seeds: Vec<(HistoryEntry, f32)> = seeds
+            .map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), of_seed))
+            .collect();
+        for channel in &mut channels {
             channel.iter_mut().for_each(|(_, weight)| *weight *= impact);
-            let seeds = request.seeds.iter();
-            channel.extend(
-                seeds.map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), of_seed)),
-            );
+            channel.extend(&seeds);
         }
-        weighed
+        let is_unknown = |(entry, _): &&(HistoryEntry, f32)| !self.is_warm(entry.item.0);
+        let unknown_seeds = match self.model {
+            Some(_) => seeds.iter().filter(is_unknown).copied().collect(),
+            // Without a model everything speaks for what is like it.
+            None => Vec::new(),
+        };
+        Weighed { channels, unknown_seeds }
     }
 
     /// Sums up what a weighed history says and hands each item with anything but 0 to `take`, in no order.
@@ -123,10 +143,13 @@ impl Sources<'_> {
             }
             let Room { sums, cosines } = room;
             if let Some(model) = self.model {
-                model.add(weighed, sums);
+                model.add(&weighed.channels, sums);
             }
-            if let Some(weighed) = weighed.first() {
-                self.cold.add(weighed, cosines, sums);
+            self.cold.add(weighed.first(), cosines, sums);
+            for (entry, weight) in &weighed.unknown_seeds {
+                self.cold.features().for_each_like(entry.item, |item, cosine| {
+                    sums.add(item, weight * cosine * cosine);
+                });
             }
             sums.drain(take);
         });
@@ -304,15 +327,19 @@ impl Sources<'_> {
             }
         };
         if let Some(model) = self.model {
-            for (channel, weighed) in model.channels.iter().zip(weighed) {
+            for (channel, weighed) in model.channels.iter().zip(&weighed.channels) {
                 for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < model.n_items())
                 {
                     add(entry, weight * channel.related.get(entry.item.pos(), item.0));
                 }
             }
         }
-        if let Some(weighed) = weighed.first() {
-            weighed.iter().for_each(|(entry, weight)| add(entry, weight * self.cold.part(entry.item, item)));
+        for (entry, weight) in weighed.first() {
+            add(entry, weight * self.cold.part(entry.item, item));
+        }
+        for (entry, weight) in &weighed.unknown_seeds {
+            let cosine = self.cold.features().cosine(entry.item, item);
+            add(entry, weight * cosine * cosine);
         }
         all.retain(|because| because.share > 0.0);
         strongest(all)
@@ -340,13 +367,13 @@ impl Model {
     }
 
     /// What a history says now, to each channel.
-    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
+    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Vec<Vec<(HistoryEntry, f32)>> {
         let weights = &self.parameters.interaction_weights;
         self.channels.iter().map(|channel| channel.weighting.weigh(history, weights)).collect()
     }
 
     /// Adds the related items of a weighed history over all channels; items that the model does not know say nothing.
-    pub(crate) fn add(&self, weighed: &Weighed, sums: &mut Accumulator) {
+    pub(crate) fn add(&self, weighed: &[Vec<(HistoryEntry, f32)>], sums: &mut Accumulator) {
         for (channel, weighed) in self.channels.iter().zip(weighed) {
             for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < self.n_items()) {
                 let (columns, values) = channel.related.row(entry.item.pos());

@@ -61,6 +61,24 @@ impl Features {
         parts.sum::<f32>().clamp(0.0, 1.0)
     }
 
+    /// Hands each other item that is like an item to `take`, with its cosine. O(features of all items).
+    pub(crate) fn for_each_like(&self, item: ItemIdx, mut take: impl FnMut(u32, f32)) {
+        if item.pos() >= self.by_item.n_rows() {
+            return;
+        }
+        let (columns, values) = self.by_item.row(item.pos());
+        let mut own = vec![0f32; self.by_item.n_columns()];
+        columns.iter().zip(values).for_each(|(&column, value)| own[column as usize] = *value);
+        for other in (0..self.by_item.n_rows()).filter(|other| *other != item.pos()) {
+            let (columns, values) = self.by_item.row(other);
+            let parts = columns.iter().zip(values).map(|(&column, value)| own[column as usize] * value);
+            let cosine: f32 = parts.sum();
+            if cosine > 0.0 {
+                take(other as u32, cosine);
+            }
+        }
+    }
+
     /// The property in which two items are most alike; none where they share nothing.
     pub fn shared_property(&self, a: ItemIdx, b: ItemIdx) -> Option<&str> {
         if a.pos() >= self.by_item.n_rows() || b.pos() >= self.by_item.n_rows() {

@@ -158,7 +158,8 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
     let weighed = sources.weigh_request(request);
     let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
     if let Some(values) = request.values {
-        let candidates = candidates(sources, request, &weighed, ITEMS_OF_VALUES.max(count), &allows);
+        let n = ITEMS_OF_VALUES.max(count);
+        let (candidates, _) = candidates(sources, request, &weighed, n, None, &allows);
         let because = |item| sources.because(&weighed, item);
         return Recommendation::Values(values.list(sources, request, &candidates, because));
     }
@@ -171,10 +172,15 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
         false => count,
     };
     let picked = loop {
-        let mut found = candidates(sources, request, &weighed, n, &allows);
+        let (mut found, floor) = candidates(sources, request, &weighed, n, None, &allows);
         let n_found = found.len();
         if let Some(promoted) = &request.promoted {
-            add_promoted(sources, request, promoted, &weighed, &mut found);
+            let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && allows(item);
+            let n = (promoted.share * count as f32).ceil() as usize;
+            let (more, _) = candidates(sources, request, &weighed, n, Some(floor), &allows);
+            let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
+            found.extend(more.into_iter().filter(|candidate| !taken.contains(&candidate.item)));
+            found.sort_by(Candidate::best_first);
         }
         rotate(&mut found, request);
         if is_reranked {
@@ -203,14 +209,16 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
     Recommendation::Items(picked.into_iter().map(explained).collect())
 }
 
-/// The best `n` items that `allows` lets through by the request's logic, best first.
+/// The best `n` items that `allows` lets through by the request's logic, best first, and the score that whatever fills the list up stays
+/// below; `floor` where that is known from another list.
 fn candidates(
     sources: Sources<'_>,
     request: &Request<'_>,
     weighed: &Weighed,
     n: usize,
+    floor: Option<f32>,
     allows: &dyn Fn(u32) -> bool,
-) -> Vec<Candidate> {
+) -> (Vec<Candidate>, f32) {
     let Request { list, booster, .. } = *request;
     let of_own = |items: Vec<(u32, f32)>, origin| {
         let boost = |item: u32| booster.map_or(1.0, |booster| booster(ItemIdx(item)));
@@ -224,7 +232,7 @@ fn candidates(
         let floor = own.last().map_or(1.0, |last| last.score);
         (own, floor)
     };
-    let (mut found, mut floor) = match list.logic {
+    let (mut found, own_floor) = match list.logic {
         Logic::Personal | Logic::Similar => {
             sources.personal(weighed, n, sources.relevance(list.min_relevance), booster, allows)
         }
@@ -238,8 +246,10 @@ fn candidates(
         Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
     };
     if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
-        return found;
+        return (found, own_floor);
     }
+    let floor = floor.unwrap_or(own_floor);
+    let mut of_rest = floor;
     // What fills up takes no place of what does not, unless that steps back.
     let needs_all = list.rotation_rate > 0.0 || request.values.is_some() || !request.constraints.is_empty();
     let n = if needs_all { n } else { list.count };
@@ -251,26 +261,10 @@ fn candidates(
         let top = personal.first().map_or(1.0, |first| first.score.max(f32::MIN_POSITIVE));
         let below = |candidate: Candidate| Candidate { score: floor * (candidate.score / top), ..candidate };
         found.extend(personal.into_iter().map(below));
-        floor *= lowest / top;
+        of_rest *= lowest / top;
     }
     if list.interaction.is_none() {
-        sources.fill(&mut found, None, n, floor, booster, allows);
+        sources.fill(&mut found, None, n, of_rest, booster, allows);
     }
-    found
-}
-
-/// Adds as many promoted items as their share of the list needs.
-fn add_promoted(
-    sources: Sources<'_>,
-    request: &Request<'_>,
-    promoted: &Promoted<'_>,
-    weighed: &Weighed,
-    found: &mut Vec<Candidate>,
-) {
-    let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && request.eligibility.allows(ItemIdx(item));
-    let n = (promoted.share * request.list.count as f32).ceil() as usize;
-    let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
-    let more = candidates(sources, request, weighed, n, &allows);
-    found.extend(more.into_iter().filter(|candidate| !taken.contains(&candidate.item)));
-    found.sort_by(Candidate::best_first);
+    (found, floor)
 }

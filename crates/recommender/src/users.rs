@@ -56,7 +56,7 @@ impl Sources<'_> {
         let top = taste.iter().fold(0f32, |top, value| top.max(*value)).max(f32::MIN_POSITIVE);
         // What was done weighs as much as the best of what it speaks for.
         taste.iter_mut().for_each(|value| *value /= top);
-        let own = weighed.first().map_or(&[][..], Vec::as_slice);
+        let own = weighed.first();
         let top_own = own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
         own.iter().for_each(|(entry, weight)| taste[entry.item.pos()] += weight / top_own);
         Taste { by_channel: vec![taste], is_cosine: true, floor: 0.0 }
@@ -72,14 +72,14 @@ impl Sources<'_> {
             return 0.0;
         }
         let weighed = self.weigh(history);
-        let channels = taste.by_channel.iter().zip(&weighed);
+        let channels = taste.by_channel.iter().zip(&weighed.channels);
         let parts = channels.flat_map(|(taste, weighed)| {
             let of = |entry: &HistoryEntry| taste.get(entry.item.pos()).copied().unwrap_or(0.0);
             weighed.iter().map(move |(entry, weight)| weight * of(entry))
         });
         let sum: f32 = parts.sum();
         match taste.is_cosine {
-            true => sum / length(weighed.first().map_or(&[], Vec::as_slice)),
+            true => sum / length(weighed.first()),
             false => sum,
         }
     }
@@ -128,9 +128,7 @@ pub fn rank_users(
     if list.diversity > 0.0 {
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
         found = pick(found, &Request::new(list, &[], &eligibility), |a, b| {
-            let weighed = |user: u32| {
-                sources.weigh(histories.row(UserIdx(user))).into_iter().next().unwrap_or_default()
-            };
+            let weighed = |user: u32| sources.weigh(histories.row(UserIdx(user))).first().to_vec();
             cosine(&weighed(a), &weighed(b))
         });
     }

@@ -7,7 +7,7 @@ use domain::{
 use proptest::prelude::*;
 use recommender::{
     ColdItems, Eligibility, Features, FeaturesBuilder, Histories, HistoryEntry, ItemType, Model, Origin,
-    Recommendation, Recommended, Request, Shown, recommend,
+    Recommendation, Recommended, Request, Shown, Values, recommend,
 };
 
 use crate::fixtures::{DAY_S, anything, checkerboard, entry, list_of, sources, train};
@@ -326,8 +326,8 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
         let history = histories.row(UserIdx(user));
         let eligibility = Eligibility::new(&anything, exclude, history, []);
         let cold = ColdItems::of(Features::none(20).into(), Some(&model));
-        let request =
-            Request { item_type: Some(&item_type), ..Request::new(&request, history, &eligibility) };
+        let values = Values { item_type: &item_type, allows: &|_| true, booster: None };
+        let request = Request { values: Some(values), ..Request::new(&request, history, &eligibility) };
         match recommend(sources(Some(&model), &cold, &histories, 20), &request) {
             Recommendation::Values(values) => values,
             Recommendation::Items(items) => panic!("{items:?}"),

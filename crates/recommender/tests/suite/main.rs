@@ -3,4 +3,5 @@
 mod fixtures;
 mod lists;
 mod models;
+mod requests;
 mod statistics;

@@ -1,0 +1,241 @@
+//! What requests beyond a user's own list must keep: for items, boosted, constrained, of segments, of users.
+
+use domain::{
+    Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Relevance, UserIdx,
+};
+use recommender::{
+    ColdItems, Constraint, Eligibility, Features, FeaturesBuilder, Histories, ItemBooster, ItemType, Model,
+    Origin, Promoted, Recommendation, Recommended, Request, Sources, ValueIdx, Values, rank_users, recommend,
+};
+
+use crate::fixtures::{DAY_S, anything, checkerboard, entry, sources, train};
+
+const N_ITEMS: usize = 20;
+
+/// The checkerboard with a model, and nothing known of items.
+struct Board {
+    histories: Histories,
+    model: Model,
+    cold: ColdItems,
+}
+
+impl Board {
+    fn new() -> Self {
+        let histories = checkerboard(40, N_ITEMS as u32);
+        let model = train(&histories, N_ITEMS).model;
+        let cold = ColdItems::of(Features::none(N_ITEMS).into(), Some(&model));
+        Self { histories, model, cold }
+    }
+
+    fn sources(&self) -> Sources<'_> {
+        sources(Some(&self.model), &self.cold, &self.histories, N_ITEMS)
+    }
+
+    /// A list for a user, of whom nothing is left out, with something more to say.
+    fn list(&self, user: u32, list: &ListRequest, more: &More<'_>) -> Vec<Recommended> {
+        let history = self.histories.row(UserIdx(user));
+        let eligibility = Eligibility::new(&anything, list.exclude, history, []);
+        let More { booster, constraints, promoted } = *more;
+        let request = Request { booster, constraints, promoted, ..Request::new(list, history, &eligibility) };
+        recommend(self.sources(), &request).into_items()
+    }
+}
+
+#[derive(Default)]
+struct More<'a> {
+    booster: Option<ItemBooster<'a>>,
+    constraints: &'a [Constraint<'a>],
+    promoted: Option<Promoted<'a>>,
+}
+
+fn ids(list: &[Recommended]) -> Vec<u32> {
+    list.iter().map(|item| item.item.0).collect()
+}
+
+fn is_sorted(list: &[Recommended]) -> bool {
+    list.windows(2).all(|pair| pair[0].score >= pair[1].score)
+}
+
+fn asked(count: usize, logic: Logic) -> ListRequest {
+    ListRequest { exclude: Exclusion::None, ..ListRequest::new(count, logic) }
+}
+
+#[test]
+fn what_goes_with_an_item_follows_the_item_and_the_user_as_far_as_asked() {
+    let board = Board::new();
+    let seeds = [ItemIdx(1)];
+    let eligible = |item: ItemIdx| item != ItemIdx(1);
+    let of = |user_impact| {
+        let list = ListRequest { user_impact, ..asked(8, Logic::Similar) };
+        let history = board.histories.row(UserIdx(0));
+        let eligibility = Eligibility::new(&eligible, list.exclude, history, []);
+        let request = Request { seeds: &seeds, ..Request::new(&list, history, &eligibility) };
+        let found = recommend(board.sources(), &request).into_items();
+        assert!(is_sorted(&found) && found.len() == 8);
+        found
+    };
+    // The user is of the even group, the item of the odd one.
+    let alone = of(0.0);
+    assert!(alone.iter().all(|item| item.item.0 % 2 == 1 && item.origin == Origin::Model), "{alone:?}");
+    assert!(alone.iter().all(|item| item.because[0].item == ItemIdx(1)));
+    assert!(of(1.0).iter().all(|item| item.item.0 % 2 == 0));
+    let n_odd = of(0.5).iter().filter(|item| item.item.0 % 2 == 1).count();
+    assert!((1..8).contains(&n_odd), "{n_odd}");
+}
+
+#[test]
+fn a_new_item_is_gone_with_by_what_is_like_it() {
+    let histories = checkerboard(40, N_ITEMS as u32);
+    let model = train(&histories, N_ITEMS).model;
+    let mut builder = FeaturesBuilder::default();
+    for item in 0..N_ITEMS as u32 + 2 {
+        let genre = if item % 2 == 0 { "jazz" } else { "metal" };
+        builder.add(ItemIdx(item), &[("genre", PropertyValue::String(genre.to_owned()))]);
+    }
+    let cold = ColdItems::of(builder.finish(N_ITEMS + 2).into(), Some(&model));
+    let list = asked(5, Logic::Similar);
+    let eligibility = Eligibility::new(&anything, list.exclude, &[], []);
+    // Item 20 is new jazz, of which the model knows nothing.
+    let seeds = [ItemIdx(20)];
+    let request = Request { seeds: &seeds, ..Request::new(&list, &[], &eligibility) };
+    let found = recommend(sources(Some(&model), &cold, &histories, N_ITEMS + 2), &request).into_items();
+    assert_eq!(found.len(), 5);
+    assert!(found[..4].iter().all(|item| item.item.0 % 2 == 0), "{found:?}");
+}
+
+#[test]
+fn boosters_decide_among_all_items_not_only_among_those_of_the_history() {
+    let board = Board::new();
+    let raised = |item: ItemIdx| if item.0 == 7 { 1e6 } else { 1.0 };
+    let sunk = |item: ItemIdx| if item.0 % 4 == 0 { 0.0 } else { 1.0 };
+    for logic in [Logic::Personal, Logic::Trending] {
+        let plain = board.list(0, &asked(20, logic), &More::default());
+        // Of the other group: nothing in the history speaks for it.
+        let list = board.list(0, &asked(3, logic), &More { booster: Some(&raised), ..More::default() });
+        assert_eq!(ids(&list)[0], 7);
+        assert!(is_sorted(&list) && list.len() == 3);
+        let list = board.list(0, &asked(20, logic), &More { booster: Some(&sunk), ..More::default() });
+        assert!(is_sorted(&list) && list.len() == 20);
+        assert!(ids(&list)[15..].iter().all(|item| item % 4 == 0), "{list:?}");
+        let before = |item: &Recommended| plain.iter().find(|other| other.item == item.item).unwrap().score;
+        let kept: Vec<f32> = list[..15].iter().map(before).collect();
+        assert!(kept.is_sorted_by(|a, b| a >= b), "what is boosted alike keeps its order");
+    }
+}
+
+#[test]
+fn constraints_hold_and_lists_are_complete_as_long_as_they_can_be() {
+    let board = Board::new();
+    let mut brand = ItemType::new();
+    (0..N_ITEMS).for_each(|item| brand.push_texts([format!("brand {}", item % 5).as_str()]));
+    let constraints = [Constraint { item_type: &brand, max: 2 }];
+    for diversity in [0.0, 0.5] {
+        let list = ListRequest { diversity, ..asked(10, Logic::Personal) };
+        let found = board.list(0, &list, &More { constraints: &constraints, ..More::default() });
+        let mut n_of_brand = [0; 5];
+        ids(&found).iter().for_each(|item| n_of_brand[*item as usize % 5] += 1);
+        assert_eq!(n_of_brand, [2; 5], "{found:?}");
+        let list = ListRequest { count: 15, ..list };
+        let found = board.list(0, &list, &More { constraints: &constraints, ..More::default() });
+        assert_eq!(found.len(), 10, "no brand comes a third time");
+    }
+}
+
+#[test]
+fn promoted_items_have_their_share_from_the_first_places_on() {
+    let board = Board::new();
+    let plain = ids(&board.list(0, &asked(10, Logic::Personal), &More::default()));
+    // None of them would come by itself.
+    let includes = |item: ItemIdx| !plain.contains(&item.0);
+    let promoted = Promoted { includes: &includes, share: 0.4 };
+    let found =
+        board.list(0, &asked(10, Logic::Personal), &More { promoted: Some(promoted), ..More::default() });
+    let is_promoted: Vec<bool> = ids(&found).iter().map(|item| !plain.contains(item)).collect();
+    assert_eq!(is_promoted.iter().filter(|is_promoted| **is_promoted).count(), 4, "{found:?}");
+    for n in 1..=10 {
+        let n_promoted = is_promoted[..n].iter().filter(|is_promoted| **is_promoted).count();
+        assert!(n_promoted >= (0.4 * n as f32 + 1e-6) as usize, "{n}: {is_promoted:?}");
+    }
+}
+
+#[test]
+fn a_fallback_fills_up_and_none_leaves_a_list_short() {
+    let mut histories = checkerboard(40, N_ITEMS as u32);
+    histories.add(UserIdx(40), entry(2, InteractionKind::DetailView, DAY_S));
+    histories.add(UserIdx(40), entry(4, InteractionKind::DetailView, DAY_S));
+    let model = train(&histories, N_ITEMS).model;
+    let cold = ColdItems::of(Features::none(N_ITEMS).into(), Some(&model));
+    let of = |fallback| {
+        let list = ListRequest { fallback, ..asked(6, Logic::RecentlyViewed) };
+        let history = histories.row(UserIdx(40));
+        let eligibility = Eligibility::new(&anything, list.exclude, history, []);
+        let request = Request::new(&list, history, &eligibility);
+        recommend(sources(Some(&model), &cold, &histories, N_ITEMS), &request).into_items()
+    };
+    assert_eq!(of(Fallback::None).len(), 2);
+    let trending = of(Fallback::Trending);
+    assert!(is_sorted(&trending) && trending[2..].iter().all(|item| item.origin == Origin::Trending));
+    let personal = of(Fallback::Personal);
+    assert!(is_sorted(&personal) && personal.len() == 6, "{personal:?}");
+    assert!(personal[2..].iter().all(|item| item.item.0 % 2 == 0 && item.origin == Origin::Model));
+}
+
+#[test]
+fn lists_of_values_are_filtered_boosted_and_complete() {
+    let board = Board::new();
+    let mut segments = ItemType::new();
+    for item in 0..N_ITEMS {
+        segments.push_texts([if item % 2 == 0 { "even" } else { "odd" }, format!("of {item}").as_str()]);
+    }
+    let named = |text: &str| segments.value(text).unwrap();
+    let list = |count, allows: &dyn Fn(ValueIdx) -> bool, booster: Option<&dyn Fn(ValueIdx) -> f32>| {
+        let list = asked(count, Logic::Personal);
+        let history = board.histories.row(UserIdx(0));
+        let eligibility = Eligibility::new(&anything, list.exclude, history, []);
+        let values = Values { item_type: &segments, allows, booster };
+        let request = Request { values: Some(values), ..Request::new(&list, history, &eligibility) };
+        match recommend(board.sources(), &request) {
+            Recommendation::Values(values) => values,
+            Recommendation::Items(items) => panic!("{items:?}"),
+        }
+    };
+    let all = list(30, &|_| true, None);
+    assert_eq!(all.len(), 22, "every segment comes");
+    assert_eq!(all[0].item, named("even"));
+    assert!(all.windows(2).all(|pair| pair[0].score >= pair[1].score));
+    let odd = named("odd");
+    let without =
+        list(3, &|value| value != named("even"), Some(&|value| if value == odd { 1e6 } else { 1.0 }));
+    assert_eq!((without.len(), without[0].item), (3, odd));
+}
+
+#[test]
+fn users_for_an_item_and_like_a_user_are_those_of_the_group() {
+    let board = Board::new();
+    let mut histories = checkerboard(40, N_ITEMS as u32);
+    // Somebody who does most, and nothing that says anything.
+    (0..30).for_each(|n| histories.add(UserIdx(40), entry(0, InteractionKind::Bookmark, n)));
+    let sources = sources(Some(&board.model), &board.cold, &histories, N_ITEMS);
+    let rows: Vec<_> = (0..42).map(|user| histories.row(UserIdx(user))).collect();
+    for (taste, own) in [
+        (sources.taste_for_item(ItemIdx(3), Relevance::Low), None),
+        (sources.taste_of(histories.row(UserIdx(1))), Some(UserIdx(1))),
+    ] {
+        let scores = sources.user_scores(&taste, &rows);
+        let rank = |list: &ListRequest, booster: Option<&dyn Fn(UserIdx) -> f32>| {
+            let allows = |user| Some(user) != own;
+            rank_users(sources, &taste, &scores, &histories, list, booster, &allows)
+        };
+        let found = rank(&asked(10, Logic::Personal), None);
+        assert!(found.len() == 10 && found.iter().all(|(user, _)| user.0 % 2 == 1), "{found:?}");
+        assert!(found.windows(2).all(|pair| pair[0].1 >= pair[1].1));
+        let all = rank(&asked(100, Logic::Personal), None);
+        assert_eq!(all.len(), 42 - usize::from(own.is_some()), "the list is filled with everybody");
+        let boost = |user: UserIdx| if user.0 == 2 { 1e9 } else { 1.0 };
+        assert_eq!(rank(&asked(1, Logic::Personal), Some(&boost))[0].0, UserIdx(2));
+        let diverse = rank(&ListRequest { diversity: 0.5, ..asked(10, Logic::Personal) }, None);
+        assert_eq!(diverse.len(), 10);
+        let relevant = ListRequest { min_relevance: Relevance::High, ..asked(100, Logic::Personal) };
+        assert!(rank(&relevant, None).len() < all.len());
+    }
+}
