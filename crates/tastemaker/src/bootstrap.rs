@@ -139,6 +139,15 @@ share = 0.5
     }
 
     #[test]
+    fn the_example_of_the_documentation_is_a_bootstrap_file() {
+        let page = include_str!("../../../docs/recommender-api.md");
+        let (example, _) = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap();
+        let bootstrap: Bootstrap = parse(example).unwrap();
+        bootstrap.validate().unwrap();
+        assert_eq!(bootstrap.workspaces[0].scenarios.len(), 2);
+    }
+
+    #[test]
     fn mistakes_are_named() {
         let check = |text: &str| {
             let read = parse::<Bootstrap>(text).and_then(|bootstrap| bootstrap.validate());
