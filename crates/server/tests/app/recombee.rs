@@ -31,7 +31,7 @@ impl TestApp {
         self.send(Request::builder().method(method).uri(uri).body(body.into()).unwrap()).await
     }
 
-    async fn batch_of(&self, requests: Value) -> Vec<(u64, Value)> {
+    pub(super) async fn batch_of(&self, requests: Value) -> Vec<(u64, Value)> {
         let body = json!({ "requests": requests }).to_string();
         let answer = self.call(Method::POST, "batch/", body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
