@@ -326,6 +326,33 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
 }
 
 #[test]
+fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 1);
+    let list = engine.recommend(None, &TraitDefinition::recommended_items("t").list()).unwrap();
+    assert!(list.items.is_empty());
+    let note = |scenario: String| {
+        let handout =
+            Handout { user: None, place: place(&scenario), group: None, rotates: false, continues: None };
+        engine.note_recommendation(handout, &list).unwrap()
+    };
+    // Far more than one record takes, and one list that fits none.
+    for _ in 0..6_000 {
+        note("s".repeat(1_000));
+    }
+    let too_large = note("t".repeat(5_000_000));
+    let last = note("last".to_owned());
+    let cite = cites(InteractionKind::DetailView, 0, &last.to_string(), engine::now());
+    engine.submit_blocking(vec![cite]).unwrap();
+    let rows = all(&engine).rows;
+    let counts: Vec<u64> = rows.iter().map(|row| row.counts.recommendations).collect();
+    assert_eq!(counts, [1, 6_000]);
+    assert_eq!(rows[0].counts.clicked_recommendations, 1);
+    assert_eq!(engine.recommendation(too_large).unwrap(), None);
+}
+
+#[test]
 fn a_recommendation_that_goes_on_and_on_stays_within_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
