@@ -56,6 +56,26 @@ pub struct RecommendationRequest {
     pub returns_group: bool,
 }
 
+impl RecommendationRequest {
+    /// A call that says nothing more.
+    pub fn new(endpoint: Endpoint, count: usize) -> Self {
+        Self {
+            endpoint,
+            count,
+            user_id: None,
+            item_id: None,
+            segment_id: None,
+            search_query: None,
+            scenario: None,
+            options: ListOptions::default(),
+            source_options: ListOptions::default(),
+            missing: Missing::Refused,
+            left_out: Vec::new(),
+            returns_group: false,
+        }
+    }
+}
+
 /// What a call says of a list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListOptions {

@@ -21,7 +21,7 @@ use crate::{Entry, SubmitError};
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// The most lists that wait; where the journal takes none for so long, the oldest are forgotten.
 const WAITING_MAX: usize = 50_000;
-/// The most bytes of items' ids in one entry.
+/// The most bytes of lists in one entry, more or less: far under what a record may have.
 const ENTRY_BYTES_MAX: usize = 256 * 1_024;
 
 /// A list that is not journalled yet.
@@ -193,7 +193,7 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         wake.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
-            n_bytes += waiting.list.items.iter().map(String::len).sum::<usize>();
+            n_bytes += waiting.list.about_bytes();
             n_bytes <= ENTRY_BYTES_MAX
         };
         let n = queue.waiting.iter().take_while(fits).count().max(1).min(queue.waiting.len());
@@ -212,6 +212,13 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
     let n = std::mem::take(&mut queue.n_under_way);
     match outcome {
         Ok(_) => {
+            (0..n).for_each(|_| queue.remove(0));
+            queue.release();
+        }
+        // A single list beyond what a record may have: it would be refused again and again.
+        Err(SubmitError::TooLarge(error)) => {
+            tracing::error!(error, "a served list is forgotten");
+            metrics::counter!("served_lists_forgotten_total").increment(n as u64);
             (0..n).for_each(|_| queue.remove(0));
             queue.release();
         }

@@ -5,12 +5,12 @@
 use std::path::Path;
 
 use domain::{
-    Arrival, Day, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition, WorkspaceId,
-    check_message,
+    Arrival, Day, Endpoint, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition,
+    WorkspaceId, check_message,
 };
 use engine::{
-    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, Handout, KEPT_DAYS, Kpis, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, ServedList,
+    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, Outcome,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, ServedList,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -51,6 +51,7 @@ fn list(at: Timestamp, n: u32) -> ServedList {
         model: None,
         rotates: true,
         n_next: 0,
+        request: None,
     }
 }
 
@@ -298,18 +299,17 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     // A list whose id nobody is told rotates, and is no recommendation.
     assert_eq!(engine.serve(user, &definition, false).unwrap().recomm_id, None);
     // What a call hands out, and what continues it.
-    let list = engine.recommend(Some(user), &definition.list()).unwrap();
-    let handout = |continues| Handout {
-        user: Some(user),
-        place: place("home"),
-        group: Some("b".to_owned()),
-        rotates: false,
-        continues,
+    let request = RecommendationRequest {
+        user_id: Some("u0".to_owned()),
+        ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1)
     };
-    let id = engine.note_recommendation(handout(None), &list).unwrap();
-    assert_eq!(engine.note_recommendation(handout(Some((id, 1))), &list).unwrap(), id);
+    let first = engine.request_recommendations(&request).unwrap();
+    let id = first.recomm_id;
+    let (_, next) = engine.next_recommendations(id, 1, false).unwrap();
+    assert_eq!((next.recomm_id, next.n_next), (id, 1));
     let before = engine.recommendation(id).unwrap().unwrap();
-    assert_eq!((before.n_next, before.items.len()), (1, 2 * list.items.len()));
+    let ids = [first.recommended, next.recommended].concat().into_iter().map(|entry| entry.id);
+    assert_eq!((before.n_next, &before.items), (1, &ids.collect::<Vec<_>>()));
     drop(engine);
     let engine = open(folder.path());
     assert_eq!(engine.recommendation(id).unwrap().unwrap(), before);
@@ -317,12 +317,39 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     assert_eq!(n_recommendations, 51);
 
     // A reset forgets everything, also what was not journalled.
-    let waiting = engine.note_recommendation(handout(None), &list).unwrap();
+    let waiting = engine.request_recommendations(&request).unwrap().recomm_id;
     engine.reset().unwrap();
     drop(engine);
     let engine = open(folder.path());
     assert_eq!(all(&engine), Kpis { rows: Vec::new(), interactions: Vec::new() });
     assert_eq!([id, waiting].map(|id| engine.recommendation(id).unwrap()), [None, None]);
+}
+
+#[test]
+fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 1);
+    let note = |scenario: String| {
+        let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1);
+        let request = RecommendationRequest { scenario: Some(scenario), ..request };
+        let response = engine.request_recommendations(&request).unwrap();
+        assert!(response.recommended.is_empty());
+        response.recomm_id
+    };
+    // Far more than one record takes, and one list that fits none.
+    for _ in 0..6_000 {
+        note("s".repeat(1_000));
+    }
+    let too_large = note("t".repeat(5_000_000));
+    let last = note("last".to_owned());
+    let cite = cites(InteractionKind::DetailView, 0, &last.to_string(), engine::now());
+    engine.submit_blocking(vec![cite]).unwrap();
+    let rows = all(&engine).rows;
+    let counts: Vec<u64> = rows.iter().map(|row| row.counts.recommendations).collect();
+    assert_eq!(counts, [1, 6_000]);
+    assert_eq!(rows[0].counts.clicked_recommendations, 1);
+    assert_eq!(engine.recommendation(too_large).unwrap(), None);
 }
 
 #[test]

@@ -29,6 +29,24 @@ pub struct ServedList {
     pub request: Option<String>,
 }
 
+impl ServedList {
+    /// How many bytes the journal has of it, not much less than exactly.
+    pub(crate) fn about_bytes(&self) -> usize {
+        /// An id, two times, numbers and lengths.
+        const FIXED_BYTES: usize = 64;
+        let of_place = match &self.place {
+            Place::Trait(key) => key.len(),
+            Place::Scenario { endpoint, scenario } => {
+                endpoint.len() + scenario.as_ref().map_or(0, String::len)
+            }
+        };
+        let of_user = self.user.as_ref().map_or(0, |(_, id)| id.len());
+        let of_rest = [&self.group, &self.model].into_iter().flatten().map(String::len).sum::<usize>();
+        let of_items = self.items.iter().map(|item| item.len() + 2).sum::<usize>();
+        FIXED_BYTES + of_place + of_user + of_rest + of_items
+    }
+}
+
 /// What lists are asked for: where they appear.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {

@@ -127,18 +127,10 @@ fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<Recommendation
         Missing::Refused
     };
     Ok(RecommendationRequest {
-        endpoint,
-        count: count(parameters)?,
-        user_id: None,
-        item_id: None,
-        segment_id: None,
-        search_query: None,
         scenario: scenario.map(str::to_owned),
-        options: ListOptions::default(),
-        source_options: ListOptions::default(),
         missing,
-        left_out: Vec::new(),
         returns_group: parameters.boolean("returnAbGroup", false)?,
+        ..RecommendationRequest::new(endpoint, count(parameters)?)
     })
 }
 

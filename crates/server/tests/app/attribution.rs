@@ -1,0 +1,130 @@
+//! What became of recommendations, over HTTP.
+
+use domain::{Day, TraitDefinition};
+use engine::{Handout, Place};
+use serde_json::{Value, json};
+
+use crate::{Answer, TestApp, track};
+
+impl TestApp {
+    /// The traits of a user, and the id of the list `recommended_items`.
+    async fn cited_list(&self, user: &str) -> (Value, String) {
+        let traits = self.profile(&format!("user_id:{user}"), "traits").await.body["traits"].clone();
+        let id = traits["recommended_items__detail"]["recomm_id"].as_str().unwrap().to_owned();
+        (traits, id)
+    }
+
+    async fn kpis(&self, parameters: &str) -> Answer {
+        self.admin(&format!("/api/workspaces/shop/kpis?{parameters}")).await
+    }
+}
+
+#[tokio::test]
+async fn what_cites_a_list_counts_at_once() {
+    let app = TestApp::new().await;
+    app.batch(json!([
+        track(1, "ann", "Product Viewed", json!({ "product_id": "lamp" })),
+        track(2, "ben", "Product Viewed", json!({ "product_id": "rug" })),
+    ]))
+    .await;
+    let (traits, id) = app.cited_list("ann").await;
+    app.cited_list("ann").await;
+    app.cited_list("ben").await;
+    // Read without its companion, nobody can cite a list: it is no recommendation.
+    app.profile("user_id:ben", "traits?include=recommended_items").await;
+    let order =
+        json!({ "recomm_id": id, "products": [{ "product_id": "lamp", "quantity": 2, "price": 12.75 }] });
+    let messages = json!([
+        track(3, "ann", "Product Viewed", json!({ "product_id": "rug", "recomm_id": id })),
+        track(3, "ann", "Product Viewed", json!({ "product_id": "rug", "recomm_id": id })),
+        track(4, "ann", "Order Completed", order),
+        track(5, "ben", "Product Viewed", json!({ "product_id": "rug", "recomm_id": "of another system" })),
+    ]);
+    assert_eq!(app.batch(messages).await.status, 200);
+
+    let today = Day::of(engine::now()).to_string();
+    let mut answer = app.kpis("").await;
+    assert_eq!(answer.status, 200, "{}", answer.line());
+    for row in ["kpis", "interactions"] {
+        for row in answer.body[row].as_array_mut().unwrap() {
+            assert_eq!(row["day"].take(), today);
+        }
+    }
+    insta::assert_json_snapshot!(answer.body);
+
+    let mut one = app.admin(&format!("/api/workspaces/shop/recommendations/{id}")).await;
+    assert_eq!((one.status.as_u16(), one.body["recomm_id"].take()), (200, json!(id)), "{}", one.line());
+    assert_eq!(one.body["items"], traits["recommended_items"]);
+    assert_eq!(one.body["at"].take(), one.body["last_at"].take());
+    insta::assert_json_snapshot!(one.body);
+    let looked_at = app.admin("/api/workspaces/shop/recommendations?user=ann").await.body;
+    assert_eq!(looked_at.get("recomm_id"), None);
+}
+
+#[tokio::test]
+async fn figures_are_by_day_place_and_group() {
+    let app = TestApp::new().await;
+    let list = app.engine.recommend(None, &TraitDefinition::recommended_items("t").list()).unwrap();
+    for (scenario, group) in
+        [(Some("cart"), None), (None, None), (Some("cart"), Some("b")), (Some("a"), None)]
+    {
+        let handout = Handout {
+            user: None,
+            place: Place::Scenario {
+                endpoint: "recommendItemsToItem".to_owned(),
+                scenario: scenario.map(str::to_owned),
+            },
+            group: group.map(str::to_owned),
+            rotates: false,
+            continues: None,
+        };
+        app.engine.note_recommendation(handout, &list).unwrap();
+    }
+    // Whatever cites the last of them has all journalled.
+    let handout = Handout {
+        user: None,
+        place: Place::Trait("t".to_owned()),
+        group: None,
+        rotates: false,
+        continues: None,
+    };
+    let id = app.engine.note_recommendation(handout, &list).unwrap().to_string();
+    app.batch(json!([track(1, "u", "Product Viewed", json!({ "product_id": "i", "recomm_id": id }))])).await;
+    let rows = app.kpis("").await.body["kpis"].clone();
+    let row =
+        |row: &Value| format!("{} {} {} {}", row["trait"], row["endpoint"], row["scenario"], row["group"]);
+    let rows: Vec<String> = rows.as_array().unwrap().iter().map(row).collect();
+    insta::assert_snapshot!(rows.join("\n"));
+
+    let today = Day::of(engine::now());
+    let n_rows = |answer: Answer| answer.body["kpis"].as_array().unwrap().len();
+    assert_eq!(n_rows(app.kpis(&format!("from={today}&until={today}")).await), 5);
+    assert_eq!(n_rows(app.kpis(&format!("until={}", today.earlier(1))).await), 0);
+    let mut lines = Vec::new();
+    for parameters in
+        ["from=yesterday", "until=2026-02-30", "from=2026-1-1", "from=2026-01-02&until=2026-01-01", "day=1"]
+    {
+        lines.push(format!("{parameters}\n  {}", app.kpis(parameters).await.line()));
+    }
+    for id in ["7", "00000000-0000-0000-0000-000000000000", "018bd12b-58ae-7000-8000-000000000000"] {
+        let answer = app.admin(&format!("/api/workspaces/shop/recommendations/{id}")).await;
+        lines.push(format!("{id}\n  {}", answer.line()));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+}
+
+#[tokio::test]
+async fn commands_of_the_recommender_api_cite_too() {
+    let app = TestApp::new().await;
+    app.batch(json!([track(1, "ann", "Product Viewed", json!({ "product_id": "lamp" }))])).await;
+    for n in 0..20 {
+        let (_, id) = app.cited_list("ann").await;
+        let params =
+            json!({ "userId": "ann", "itemId": "lamp", "recommId": id, "timestamp": 1_700_000_000 + n });
+        let requests = json!([{ "method": "POST", "path": "/bookmarks/", "params": params }]);
+        assert_eq!(app.batch_of(requests).await[0].0, 200);
+    }
+    let kpis = app.kpis("").await.body["kpis"].clone();
+    let bookmarks = kpis.as_array().unwrap().iter().filter_map(|row| row["bookmarks"].as_u64());
+    assert_eq!(bookmarks.sum::<u64>(), 20);
+}
