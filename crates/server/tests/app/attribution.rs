@@ -1,8 +1,9 @@
 //! What became of recommendations, over HTTP.
 
-use domain::{Day, TraitDefinition};
-use engine::{Handout, Place};
+use domain::Day;
+use engine::{Entry, Place, ServedList};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use crate::{Answer, TestApp, track};
 
@@ -64,32 +65,30 @@ async fn what_cites_a_list_counts_at_once() {
 #[tokio::test]
 async fn figures_are_by_day_place_and_group() {
     let app = TestApp::new().await;
-    let list = app.engine.recommend(None, &TraitDefinition::recommended_items("t").list()).unwrap();
-    for (scenario, group) in
-        [(Some("cart"), None), (None, None), (Some("cart"), Some("b")), (Some("a"), None)]
-    {
-        let handout = Handout {
-            user: None,
-            place: Place::Scenario {
-                endpoint: "recommendItemsToItem".to_owned(),
-                scenario: scenario.map(str::to_owned),
-            },
-            group: group.map(str::to_owned),
-            rotates: false,
-            continues: None,
-        };
-        app.engine.note_recommendation(handout, &list).unwrap();
-    }
-    // Whatever cites the last of them has all journalled.
-    let handout = Handout {
+    let list = |place: Place, group: Option<&str>| ServedList {
+        recomm_id: Some(Uuid::now_v7()),
         user: None,
-        place: Place::Trait("t".to_owned()),
-        group: None,
+        at: engine::now(),
+        items: Vec::new(),
+        place,
+        group: group.map(str::to_owned),
+        model: None,
         rotates: false,
-        continues: None,
+        n_next: 0,
+        request: None,
     };
-    let id = app.engine.note_recommendation(handout, &list).unwrap().to_string();
-    app.batch(json!([track(1, "u", "Product Viewed", json!({ "product_id": "i", "recomm_id": id }))])).await;
+    let of_scenario = |scenario: Option<&str>| Place::Scenario {
+        endpoint: "recommendItemsToItem".to_owned(),
+        scenario: scenario.map(str::to_owned),
+    };
+    let lists = vec![
+        list(of_scenario(Some("cart")), None),
+        list(of_scenario(None), None),
+        list(of_scenario(Some("cart")), Some("b")),
+        list(of_scenario(Some("a")), None),
+        list(Place::Trait("t".to_owned()), None),
+    ];
+    app.engine.submit(vec![Entry::Served { lists }]).await.unwrap();
     let rows = app.kpis("").await.body["kpis"].clone();
     let row =
         |row: &Value| format!("{} {} {} {}", row["trait"], row["endpoint"], row["scenario"], row["group"]);
