@@ -516,7 +516,10 @@ fn merge_users(
         let moved: Vec<_> = moved.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
         views.users.set(batch, merge.target.0, &moved);
         views.users.remove(batch, merge.source.0);
+        let target = merge.target;
         fold::merge_users(views, batch, merge)?;
+        // Clients of this API may give the id to somebody new.
+        views.profiles.release_text(batch, target, source)?;
     }
     match views.profiles.take_limits_met().first() {
         Some(limit) => Ok(Err(Refusal::Invalid((*limit).to_owned()))),

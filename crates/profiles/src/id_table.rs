@@ -116,14 +116,35 @@ impl IdTable {
         self.users[target.pos()].n_merges = merges;
     }
 
+    /// Takes an id away from a user, who stays.
+    pub(crate) fn release(&mut self, id: ExternalId<'_>, user: UserIdx) {
+        let Some(slot) = self.forget(id) else { return };
+        let user = &mut self.users[user.pos()];
+        user.n_ids -= 1;
+        if user.user_id == slot {
+            user.user_id = NO_SLOT;
+            self.n_known -= 1;
+        }
+    }
+
+    /// Makes one of a user's ids the first of them.
+    pub(crate) fn name(&mut self, user: UserIdx, id: ExternalId<'_>) {
+        let Some(slot) = self.find(id) else { return };
+        if std::mem::replace(&mut self.users[user.pos()].user_id, slot) == NO_SLOT {
+            self.n_known += 1;
+        }
+    }
+
+    fn forget(&mut self, id: ExternalId<'_>) -> Option<Slot> {
+        let slot = self.find(id)?;
+        self.table.find_entry(hash(id), |other| *other == slot).ok()?.remove();
+        Some(slot)
+    }
+
     /// Forgets the ids of a user, who is gone for good.
     pub(crate) fn remove(&mut self, user: UserIdx, ids: &[ExternalId<'_>]) {
         for id in ids {
-            let slot = self.find(*id);
-            let entry = slot.and_then(|slot| self.table.find_entry(hash(*id), |other| *other == slot).ok());
-            if let Some(entry) = entry {
-                entry.remove();
-            }
+            self.forget(*id);
         }
         let gone = User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false };
         if std::mem::replace(&mut self.users[user.pos()], gone).user_id != NO_SLOT {

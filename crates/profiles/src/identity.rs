@@ -255,6 +255,33 @@ impl Profiles {
         Ok(())
     }
 
+    /// Takes a text away from the ids of a user, who stays: the next to come under it is somebody new.
+    pub fn release_text(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        text: &str,
+    ) -> Result<(), StoreError> {
+        for type_ in [ExternalIdType::UserId, ExternalIdType::AnonymousId] {
+            let id = ExternalId { type_, value: text };
+            if self.ids.user_of(id) == Some(user) {
+                batch.remove(&self.keys.identifiers, keys::user(user).u8(type_.code()).text(text));
+                self.ids.release(id, user);
+            }
+        }
+        let is_first = |profile: &Profile| profile.user_id.as_deref() == Some(text);
+        if let Some(profile) = self.profile(batch, user)?.filter(is_first) {
+            let left = self.identifiers(batch, user)?.into_iter();
+            let user_id = left.filter(|id| id.type_ == ExternalIdType::UserId).map(|id| id.value).next();
+            if let Some(value) = &user_id {
+                self.ids.name(user, ExternalId { type_: ExternalIdType::UserId, value });
+            }
+            let profile = Profile { user_id, ..profile };
+            batch.put(&self.keys.profiles, keys::user(user), keys::encode(&profile));
+        }
+        Ok(())
+    }
+
     fn make(
         &mut self,
         batch: &mut Batch<'_>,
