@@ -28,6 +28,7 @@ use self::failure::Failure;
 use self::operation::{Call, Done};
 use self::parameters::Parameters;
 use self::signature::Caller;
+pub use self::signature::signed;
 use crate::App;
 use crate::error::ApiError;
 

@@ -7,6 +7,21 @@ use sha1::Sha1;
 use super::failure::Failure;
 use super::parameters::percent_decoded;
 
+/// A request target with a server's signature, as clients make it.
+pub fn signed(target: &str, private_token: &str, now: Timestamp) -> String {
+    let join = if target.contains('?') { '&' } else { '?' };
+    let signed = format!("{target}{join}hmac_timestamp={}", now.0 / 1_000);
+    let sign = mac_of(&signed, private_token).finalize().into_bytes();
+    let sign: String = sign.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{signed}&hmac_sign={sign}")
+}
+
+fn mac_of(text: &str, token: &str) -> Hmac<Sha1> {
+    let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
+    mac.update(text.as_bytes());
+    mac
+}
+
 /// How far the time of a signature may be from now, in seconds, either way.
 const LIFETIME_S: f64 = 30.0;
 
@@ -52,11 +67,7 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
 /// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the decoded text counts too.
 fn is_signed(signed: &str, sign: &str, token: &str) -> bool {
     let Some(sign) = from_hex(sign) else { return false };
-    let is_of = |text: &str| {
-        let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
-        mac.update(text.as_bytes());
-        mac.verify_slice(&sign).is_ok()
-    };
+    let is_of = |text: &str| mac_of(text, token).verify_slice(&sign).is_ok();
     is_of(signed) || percent_decoded(signed, false).is_some_and(|decoded| is_of(&decoded))
 }
 

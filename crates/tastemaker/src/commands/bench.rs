@@ -1,8 +1,10 @@
 //! `tastemaker bench`: figures of this machine, each beside a reference in the same run.
 
+mod calls;
 mod ingest;
 mod load;
 mod scale;
+mod simulation;
 
 use std::net::SocketAddr;
 
@@ -21,12 +23,15 @@ pub(crate) struct Args {
 enum Command {
     /// Acknowledged messages a second over HTTP, beside the same server parsing and discarding
     Ingest(ingest::Args),
+    /// Calls of the recommender API with filters and boosters over HTTP, beside a request for nothing
+    Calls(calls::Args),
     /// Fit, lists for every user and requests over HTTP at a size of your choice, on simulated histories
     Scale(scale::Args),
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
+        Command::Calls(args) => calls::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Scale(args) => scale::run(args),
     }

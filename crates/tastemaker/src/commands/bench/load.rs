@@ -18,6 +18,27 @@ pub(super) struct Load {
     pub(super) p99_ms: f64,
 }
 
+/// The n-th request of a load, head and body.
+pub(super) type Requests = Arc<dyn Fn(u64) -> String + Send + Sync>;
+
+/// A request for what is at a path.
+pub(super) fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: bench\r\n{AUTHORIZATION}\r\n")
+}
+
+/// A request that sends JSON to a path.
+pub(super) fn post(path: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
+    )
+}
+
+/// One of so many, another for each request.
+pub(super) fn any_of(n: u64, of: u32) -> u64 {
+    n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(of)
+}
+
 /// Requests from several connections for a while: as many as get through, or `rate` a second in all, each sent at its time whether or not
 /// earlier ones were answered late, with its latency counted from that time.
 pub(super) async fn run(
@@ -25,7 +46,7 @@ pub(super) async fn run(
     connections: u32,
     rate: Option<f64>,
     seconds: u64,
-    path: Arc<dyn Fn(u64) -> String + Send + Sync>,
+    requests: Requests,
 ) -> Result<Load> {
     let started = Instant::now();
     let until = started + Duration::from_secs(seconds);
@@ -33,7 +54,7 @@ pub(super) async fn run(
     let tasks: Vec<_> = (0..connections)
         .map(|n| {
             let turn = (u64::from(n), connections);
-            tokio::spawn(connection(address, turn, gap, started, until, Arc::clone(&path)))
+            tokio::spawn(connection(address, turn, gap, started, until, Arc::clone(&requests)))
         })
         .collect();
     let mut latencies_ms = Vec::new();
@@ -52,7 +73,7 @@ async fn connection(
     gap: Option<Duration>,
     started: Instant,
     until: Instant,
-    path: Arc<dyn Fn(u64) -> String + Send + Sync>,
+    requests: Requests,
 ) -> Result<Vec<f64>> {
     let mut stream = TcpStream::connect(address).await?;
     stream.set_nodelay(true)?;
@@ -73,7 +94,7 @@ async fn connection(
         if sent >= until {
             return Ok(latencies_ms);
         }
-        let request = format!("GET {} HTTP/1.1\r\nhost: bench\r\n{}\r\n", path(n), AUTHORIZATION);
+        let request = requests(n);
         n += 1;
         stream.write_all(request.as_bytes()).await?;
         read_answer(&mut stream, &mut answer).await?;

@@ -4,22 +4,18 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use domain::{
-    Exclusion, Interaction, InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, WorkspaceConfig,
-    WorkspaceId,
-};
-use engine::{DataFolder, TrainingOptions};
-use rand::rngs::StdRng;
-use rand::{RngExt, SeedableRng};
+use domain::{Exclusion, ListRequest, Logic, WorkspaceConfig, WorkspaceId};
+use engine::DataFolder;
 use rayon::prelude::*;
 use recommender::models::neighbours;
 use recommender::{
-    ColdItems, Component, Eligibility, Features, Histories, HistoryEntry, HistoryWeighting, ModelConfig,
-    Parameters, Request, Sources, TrainingSet, recommend, train_with,
+    ColdItems, Component, Eligibility, Features, Histories, HistoryWeighting, ModelConfig, Parameters,
+    Request, Sources, TrainingSet, recommend, train_with,
 };
 use serde_json::json;
 
 use super::load::{self, ADMIN_TOKEN, Load};
+use super::simulation::{self, Simulation};
 use crate::bootstrap::Bootstrap;
 use crate::commands::offline::peak_memory_bytes;
 use crate::configuration;
@@ -52,15 +48,6 @@ pub(crate) struct Args {
     json: bool,
 }
 
-/// How many tastes there are; an item is of one, a person has a few.
-const TASTES: u32 = 400;
-const TASTES_PER_USER: usize = 3;
-/// One interaction of so many is with any item at all.
-const ANY_ITEM_OF: u32 = 5;
-/// The spread of the logarithm of how much people do.
-const LENGTH_SIGMA: f64 = 0.9;
-const SECONDS_PER_YEAR: u32 = 365 * 86_400;
-const STARTED_S: u32 = 1_700_000_000;
 const COUNT: usize = 5;
 const KEPT_PER_ITEM: u32 = 200;
 /// The rate that requests are sent at to see their latency, a second.
@@ -70,7 +57,8 @@ const CONNECTIONS: u32 = 16;
 pub(crate) fn run(args: &Args) -> Result<()> {
     let lap = |started: Instant| started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let set = simulate(args);
+    let set =
+        Simulation { users: args.users, items: args.items, interactions: args.interactions }.histories();
     let simulated_s = lap(started);
     if let Some(path) = &args.write {
         write(&set, path)?;
@@ -173,46 +161,6 @@ fn parameters() -> Parameters {
     Parameters::of(vec![neighbours], KEPT_PER_ITEM)
 }
 
-/// Histories of lognormal length; people take mostly from a few tastes, popular items more often, and things come one after another.
-fn simulate(args: &Args) -> TrainingSet {
-    let mean = (args.interactions as f64 / f64::from(args.users)).max(1.0);
-    let mu = mean.ln() - LENGTH_SIGMA * LENGTH_SIGMA / 2.0;
-    let items_per_taste = (args.items / TASTES).max(1);
-    let rows: Vec<Vec<HistoryEntry>> = (0..args.users)
-        .into_par_iter()
-        .map(|user| {
-            let mut random = StdRng::seed_from_u64(u64::from(user));
-            // The sum of twelve uniform numbers is near enough to a normal one.
-            let normal = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
-            let length = ((mu + LENGTH_SIGMA * normal).exp().round() as usize).clamp(2, 500);
-            let tastes: [u32; TASTES_PER_USER] = std::array::from_fn(|_| random.random_range(0..TASTES));
-            let mut row: Vec<HistoryEntry> = (0..length)
-                .map(|_| {
-                    // Squared, so that the first items of a taste are chosen more often.
-                    let near_first = random.random::<f64>().powi(2);
-                    let item = if random.random_range(0..ANY_ITEM_OF) == 0 {
-                        (near_first * f64::from(args.items)) as u32
-                    } else {
-                        let taste = tastes[random.random_range(0..TASTES_PER_USER)];
-                        ((near_first * f64::from(items_per_taste)) as u32 * TASTES + taste)
-                            .min(args.items - 1)
-                    };
-                    let at_s = STARTED_S + random.random_range(0..SECONDS_PER_YEAR);
-                    HistoryEntry::new(
-                        ItemIdx(item),
-                        InteractionKind::DetailView,
-                        Timestamp(i64::from(at_s) * 1_000),
-                        None,
-                    )
-                })
-                .collect();
-            row.sort_unstable();
-            row
-        })
-        .collect();
-    TrainingSet::new(rows, args.items as usize)
-}
-
 fn write(set: &TrainingSet, path: &std::path::Path) -> Result<()> {
     let mut file =
         csv::Writer::from_path(path).with_context(|| format!("cannot write {}", path.display()))?;
@@ -248,22 +196,7 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
         let data = DataFolder::open(folder.path())?;
         let engine = data.open_workspace(&id, &|_, _| {})?;
         engine.submit_blocking(vec![engine::Entry::Configured(WorkspaceConfig::empty(id.clone()))])?;
-        let bar = terminal::bar("importing", "users", u64::from(n_served), args.json);
-        for first in (0..n_served).step_by(1_000) {
-            let users = first..(first + 1_000).min(n_served);
-            let interactions = users.flat_map(|user| {
-                set.row(user as usize).iter().map(move |entry| Interaction {
-                    timestamp: Some(Timestamp(i64::from(entry.at_s) * 1_000)),
-                    ..Interaction::new(format!("u{user}"), format!("i{}", entry.item.0), entry.kind)
-                })
-            });
-            engine.import_interactions(interactions.collect())?;
-            bar.inc(1_000);
-        }
-        bar.finish_and_clear();
-        let bar = terminal::share_bar("training", args.json);
-        engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
-        bar.finish_and_clear();
+        simulation::import(&engine, &set, n_served, args.json)?;
         engine.stop();
     }
     let mut settings = Settings::default();
@@ -272,11 +205,11 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
     let runtime = tokio::runtime::Runtime::new()?;
     let loads = runtime.block_on(async {
         let address = super::serve(server::router(Arc::clone(&service.app))).await?;
-        let lists: Arc<dyn Fn(u64) -> String + Send + Sync> = Arc::new(move |n| {
-            let user = n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(n_served);
-            format!("/api/workspaces/bench/recommendations?user=u{user}&count={COUNT}")
+        let lists: load::Requests = Arc::new(move |n| {
+            let user = load::any_of(n, n_served);
+            load::get(&format!("/api/workspaces/bench/recommendations?user=u{user}&count={COUNT}"))
         });
-        let healthz: Arc<dyn Fn(u64) -> String + Send + Sync> = Arc::new(|_| "/healthz".to_owned());
+        let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));
         load::run(address, CONNECTIONS, None, 1, Arc::clone(&lists)).await?;
         let at_rate = load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
         let engine = Arc::clone(&service.engines[0]);

@@ -1,0 +1,192 @@
+//! `tastemaker bench calls`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Result;
+use catalog::ItemRow;
+use domain::{Column, PropertyType, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
+use engine::{Command, DataFolder, Entry};
+use serde_json::json;
+
+use super::load::{self, Load};
+use super::simulation::{self, Simulation};
+use crate::bootstrap::Bootstrap;
+use crate::configuration;
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// How many items the catalog has
+    #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
+    items: u32,
+    /// How many users there are
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
+    users: u32,
+    /// How many requests are sent a second
+    #[arg(long, value_name = "N", default_value_t = 500.0)]
+    rate: f64,
+    /// How long each load lasts, in seconds
+    #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+    seconds: u64,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+const TOKEN: &str = "bench";
+const INTERACTIONS_PER_USER: u64 = 41;
+const CONNECTIONS: u32 = 16;
+const COUNT: usize = 10;
+const CATEGORIES: u32 = 50;
+const ROWS_PER_ENTRY: usize = 500;
+/// How many items change in a second while they are asked about.
+const CHANGES_PER_S: u64 = 20;
+
+const FILTER: &str = "'available' == true and 'price' < 80 and 'category' != \"c7\"";
+const BOOSTER: &str = "(if \"new\" in 'tags' then 1.5 else 1) * (1 + 1 / (1 + (now() - 'released') / 86400))";
+const SELECTIVE: &str = "'category' == \"c7\" and 'price' > 99.7";
+const OF_THE_USER: &str = "'category' != context_user[\"userId\"] and 'price' < 80";
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
+    let text = format!("[[workspace]]\nid = \"bench\"\nprivate_token = \"{TOKEN}\"\n");
+    let bootstrap: Bootstrap = configuration::parse(&text)?;
+    fill(args, folder.path())?;
+    let mut settings = Settings::default();
+    settings.training.enabled = false;
+    let service = Service::open(folder.path(), Some(&bootstrap), &settings)?;
+    let runtime = tokio::runtime::Runtime::new()?;
+    let (n_users, seconds) = (args.users, args.seconds);
+    let calls = |more: serde_json::Value| -> load::Requests {
+        let mut body = json!({ "count": COUNT });
+        more.as_object().into_iter().flatten().for_each(|(name, value)| body[name] = value.clone());
+        let body = body.to_string();
+        Arc::new(move |n| {
+            let user = load::any_of(n, n_users);
+            let target = format!("/bench/recomms/users/u{user}/items/");
+            load::post(&server::signed(&target, TOKEN, engine::now()), &body)
+        })
+    };
+    let both = || calls(json!({ "filter": FILTER, "booster": BOOSTER }));
+    let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));
+    let loads: Vec<(&str, Load)> = runtime.block_on(async {
+        let address = super::serve(server::router(Arc::clone(&service.app))).await?;
+        let at_rate = |requests| load::run(address, CONNECTIONS, Some(args.rate), seconds, requests);
+        load::run(address, CONNECTIONS, None, 1, both()).await?;
+        let mut loads = vec![
+            ("/healthz", at_rate(Arc::clone(&healthz)).await?),
+            ("lists", at_rate(calls(json!({}))).await?),
+            ("lists with filter and booster", at_rate(both()).await?),
+        ];
+        let engine = Arc::clone(&service.engines[0]);
+        let changing = tokio::spawn(change_items(engine, args.items, seconds));
+        loads.push(("the same while items change", at_rate(both()).await?));
+        changing.await??;
+        loads.push((
+            "with a filter that few items pass",
+            at_rate(calls(json!({ "filter": SELECTIVE }))).await?,
+        ));
+        loads.push((
+            "with a filter that asks for the user",
+            at_rate(calls(json!({ "filter": OF_THE_USER }))).await?,
+        ));
+        let closed = |requests| load::run(address, CONNECTIONS, None, seconds, requests);
+        loads.push(("filter and booster, as many as get through", closed(both()).await?));
+        loads.push(("/healthz, as many as get through", closed(healthz).await?));
+        anyhow::Ok(loads)
+    })?;
+    runtime.shutdown_timeout(Duration::from_secs(1));
+    service.close();
+    if args.json {
+        let loads: serde_json::Map<_, _> =
+            loads.into_iter().map(|(name, load)| (name.to_owned(), json!(load))).collect();
+        println!(
+            "{}",
+            serde_json::to_string_pretty(
+                &json!({ "items": args.items, "users": args.users, "loads": loads })
+            )?
+        );
+        return Ok(());
+    }
+    let rows: Vec<Vec<String>> = loads
+        .iter()
+        .map(|(name, load)| {
+            let requests_per_s = terminal::grouped(load.requests_per_s.round() as u64);
+            vec![
+                (*name).to_owned(),
+                requests_per_s,
+                format!("{:.2}", load.p50_ms),
+                format!("{:.2}", load.p99_ms),
+            ]
+        })
+        .collect();
+    let n_items = terminal::grouped(u64::from(args.items));
+    println!("{}", terminal::table(&[&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms"], &rows));
+    Ok(())
+}
+
+/// Makes a workspace with a catalog, histories and a model.
+fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
+    let id: WorkspaceId = "bench".parse().map_err(|error| anyhow::anyhow!("{error}"))?;
+    let data = DataFolder::open(folder)?;
+    let engine = data.open_workspace(&id, &|_, _| {})?;
+    engine.submit_blocking(vec![Entry::Configured(WorkspaceConfig::empty(id))])?;
+    let columns = [
+        ("category", PropertyType::String),
+        ("price", PropertyType::Double),
+        ("available", PropertyType::Boolean),
+        ("released", PropertyType::Timestamp),
+        ("tags", PropertyType::Set),
+    ];
+    let columns = columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
+    engine.submit_blocking(vec![Entry::CatalogStaged { columns }])?;
+    let items: Vec<u32> = (0..args.items).collect();
+    for items in items.chunks(ROWS_PER_ENTRY) {
+        let rows = items.iter().map(|item| row(*item)).collect();
+        engine.submit_blocking(vec![Entry::CatalogItems { rows }])?;
+    }
+    engine.submit_blocking(vec![Entry::CatalogActivated { received_at: engine::now() }])?;
+    let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
+    let set = Simulation { users: args.users, items: args.items, interactions }.histories();
+    simulation::import(&engine, &set, args.users, args.json)?;
+    engine.stop();
+    Ok(())
+}
+
+fn row(item: u32) -> ItemRow {
+    let spread = item.wrapping_mul(2_654_435_761);
+    let released_ms = engine::now().0 - i64::from(spread % 1_000) * 86_400_000;
+    let mut tags = vec![format!("t{}", spread % 97), format!("t{}", spread / 97 % 89)];
+    if spread.is_multiple_of(11) {
+        tags.push("new".to_owned());
+    }
+    let values = vec![
+        Some(PropertyValue::String(format!("c{}", spread % CATEGORIES))),
+        Some(PropertyValue::Double(f64::from(spread / 7 % 10_000) / 100.0)),
+        Some(PropertyValue::Boolean(!spread.is_multiple_of(13))),
+        Some(PropertyValue::Timestamp(Timestamp(released_ms))),
+        Some(PropertyValue::Set(tags)),
+    ];
+    ItemRow { item_id: format!("i{item}"), values }
+}
+
+/// Sets prices of single items, as a shop does all day.
+async fn change_items(engine: Arc<engine::Engine>, n_items: u32, seconds: u64) -> Result<()> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(1_000 / CHANGES_PER_S));
+    for n in 0..seconds * CHANGES_PER_S {
+        ticks.tick().await;
+        let command = Command::SetValues {
+            kind: engine::EntityKind::Item,
+            id: format!("i{}", load::any_of(n, n_items)),
+            values: json!({ "price": n % 100 }).to_string(),
+            cascade_create: false,
+        };
+        engine
+            .submit(vec![Entry::Command { received_at: engine::now(), command: Box::new(command) }])
+            .await?;
+    }
+    Ok(())
+}
