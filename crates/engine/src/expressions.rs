@@ -6,12 +6,15 @@
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 
+use crate::Engine;
+use crate::filter::{ContextOf, ItemRows};
 use crate::views::Views;
 
 /// The most expressions that are kept in memory, parsed.
@@ -34,6 +37,15 @@ pub enum ExpressionError {
     TooSlow,
 }
 
+/// A filter that lets at most one of so many items pass is a list of them.
+const FEW_OF: usize = 20;
+/// What depends on the time may be so old, in seconds, before a request computes it itself, which takes at most one part of so many of the time.
+/// Where [`crate::Engine::refresh`] is called often enough, none does.
+const TIME_STEP_S: f64 = 3.0;
+const TIME_FACTOR: f64 = 20.0;
+/// How many items are computed between two turns of the fold.
+const ITEMS_PER_STEP: usize = 4_096;
+
 /// What an expression is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
@@ -51,17 +63,13 @@ struct Cached {
     /// Whether an item has one value, whoever asks.
     is_of_item: bool,
     depends_on_time: bool,
-    values: Mutex<Values>,
-}
-
-#[derive(Default)]
-enum Values {
-    /// It was not used yet.
-    #[default]
-    New,
-    /// It was used once.
-    Used,
-    Computed(Arc<Computed>),
+    /// How often it was used, up to twice.
+    n_uses: AtomicU8,
+    values: Mutex<Option<Arc<Computed>>>,
+    /// Held by whoever computes the values.
+    computing: Mutex<()>,
+    /// Whether a request asked for the values since they were refreshed.
+    is_asked_for: AtomicBool,
 }
 
 /// The values of all items in one state of their properties.
@@ -70,6 +78,23 @@ struct Computed {
     now_s: f64,
     /// What scores are multiplied with; of filters 1 and 0.
     by_item: Vec<f32>,
+    /// The items that a filter lets pass, where they are few.
+    few: Option<Vec<u32>>,
+    /// How long it took to compute them all.
+    duration: Duration,
+}
+
+impl Computed {
+    fn new(use_: Use, state: (u64, f64), by_item: Vec<f32>, duration: Duration) -> Self {
+        let (revision, now_s) = state;
+        let n_passing = || by_item.iter().filter(|value| **value != 0.0).count();
+        let is_selective = use_ == Use::Filter && n_passing() <= by_item.len() / FEW_OF;
+        let few = is_selective.then(|| {
+            let items = (0u32..).zip(&by_item).filter(|(_, value)| **value != 0.0);
+            items.map(|(item, _)| item).collect()
+        });
+        Self { revision, now_s, by_item, few, duration }
+    }
 }
 
 /// How long evaluation may go on in one request.
@@ -151,7 +176,10 @@ impl Expressions {
             is_of_item: depends_on.row && !depends_on.context && !depends_on.chance,
             depends_on_time: depends_on.time,
             expression,
-            values: Mutex::default(),
+            n_uses: AtomicU8::new(0),
+            values: Mutex::new(None),
+            computing: Mutex::new(()),
+            is_asked_for: AtomicBool::new(false),
         });
         self.cached.lock().put(key, Arc::clone(&cached));
         Ok(cached)
@@ -196,53 +224,124 @@ impl Expressions {
         if !cached.is_of_item || n_bytes * self.cached.lock().len() > VALUES_BYTES_MAX {
             return Ok(ready);
         }
-        let mut values = cached.values.lock();
-        match &*values {
-            Values::New => *values = Values::Used,
-            Values::Used => {
-                ready.computed = computed(views, &cached, &ready, context.now_s(), None);
-            }
-            Values::Computed(known) => {
-                ready.computed = computed(views, &cached, &ready, context.now_s(), Some(known));
-            }
-        }
-        if let Some(computed) = &ready.computed {
-            *values = Values::Computed(Arc::clone(computed));
+        if cached.n_uses.load(Ordering::Relaxed) == 0 {
+            cached.n_uses.store(1, Ordering::Relaxed);
+        } else {
+            ready.computed = values(views, &cached, &ready, context.now_s());
+            cached.is_asked_for.store(true, Ordering::Relaxed);
         }
         Ok(ready)
     }
 }
 
-/// The values of all items, those that are known taken over where nothing has changed; none where that takes too long.
-fn computed(
-    views: &Views,
-    cached: &Cached,
-    ready: &Ready<'_>,
-    now_s: f64,
-    known: Option<&Arc<Computed>>,
-) -> Option<Arc<Computed>> {
-    let table = views.catalog.table();
-    let (revision, n_items) = (table.revision(), views.catalog.n_items());
-    let known = known.filter(|known| !cached.depends_on_time || known.now_s == now_s);
-    let changed = known.and_then(|known| Some((known, table.changed_since(known.revision)?)));
-    let Some((known, changed)) = changed else {
-        let mut by_item = Vec::with_capacity(n_items);
-        for row in 0..n_items as u32 {
-            by_item.push(ready.value(row));
+impl Engine {
+    /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait for it.
+    pub(crate) fn refresh_expressions(&self) {
+        let cached: Vec<(Use, Arc<Cached>)> = {
+            let all = self.expressions.cached.lock();
+            let timed = all.iter().filter(|(_, cached)| cached.depends_on_time);
+            timed.map(|((use_, _), cached)| (*use_, Arc::clone(cached))).collect()
+        };
+        for (use_, cached) in cached {
+            if cached.is_asked_for.swap(false, Ordering::Relaxed) {
+                let _computing = cached.computing.lock();
+                if let Some(computed) = self.recomputed(use_, &cached) {
+                    *cached.values.lock() = Some(Arc::new(computed));
+                }
+            }
         }
-        return ready.budget.check().is_ok().then(|| Arc::new(Computed { revision, now_s, by_item }));
+    }
+
+    /// The values of all items now; none where they were computed in this second, or where too much has changed meanwhile.
+    fn recomputed(&self, use_: Use, cached: &Cached) -> Option<Computed> {
+        let started = Instant::now();
+        let (revision, n_items, now_s) = {
+            let views = self.shared.views.read();
+            let now_s = ContextOf::of_nobody(&views).now_s;
+            (views.catalog.table().revision(), views.catalog.n_items(), now_s)
+        };
+        if cached.values.lock().as_ref().is_none_or(|known| known.now_s == now_s) {
+            return None;
+        }
+        let mut by_item = Vec::with_capacity(n_items);
+        let mut evaluate = |rows: &mut dyn Iterator<Item = usize>| {
+            let views = self.shared.views.read();
+            let (items, budget) = (ItemRows(&views.catalog), Budget::new());
+            let context = ContextOf { now_s, ..ContextOf::of_nobody(&views) };
+            let compiled = cached.expression.compile(&items, &context);
+            for row in rows.filter(|_| budget.allows_row()) {
+                let value = value_of(use_, &compiled, row as u32);
+                match by_item.get_mut(row) {
+                    Some(known) => *known = value,
+                    None => by_item.push(value),
+                }
+            }
+            budget.check().ok()
+        };
+        for first in (0..n_items).step_by(ITEMS_PER_STEP) {
+            evaluate(&mut (first..(first + ITEMS_PER_STEP).min(n_items)))?;
+        }
+        let changed: Vec<usize> = {
+            let views = self.shared.views.read();
+            views.catalog.table().changed_since(revision)?.map(|row| row as usize).collect()
+        };
+        // Rows that are new since are seen to by the next request.
+        evaluate(&mut changed.into_iter().filter(|row| *row < n_items))?;
+        Some(Computed::new(use_, (revision, now_s), by_item, started.elapsed()))
+    }
+}
+
+/// The values of all items as they are now; none where computing them takes too long.
+fn values(views: &Views, cached: &Cached, ready: &Ready<'_>, now_s: f64) -> Option<Arc<Computed>> {
+    let is_of_state = |known: &Arc<Computed>| {
+        known.revision == views.catalog.table().revision() && known.by_item.len() == views.catalog.n_items()
     };
-    if known.revision == revision && known.by_item.len() == n_items {
-        return Some(Arc::clone(known));
+    let is_of_time = |known: &Computed| {
+        let time_step_s = TIME_STEP_S.max(TIME_FACTOR * known.duration.as_secs_f64());
+        !cached.depends_on_time || now_s - known.now_s < time_step_s
+    };
+    let known = cached.values.lock().clone().filter(is_of_state);
+    let _computing = match known {
+        Some(known) if is_of_time(&known) => return Some(known),
+        // One computes them anew; the others go on with those of a moment ago.
+        Some(known) => match cached.computing.try_lock() {
+            Some(computing) => computing,
+            None => return Some(known),
+        },
+        None => cached.computing.lock(),
+    };
+    let known = cached.values.lock().clone();
+    // Somebody else may have computed them meanwhile.
+    if let Some(known) = known.clone().filter(|known| is_of_state(known) && is_of_time(known)) {
+        return Some(known);
     }
-    let mut by_item = known.by_item.clone();
-    let n_known = by_item.len();
-    by_item.resize(n_items, 0.0);
-    let new = n_known as u32..n_items as u32;
-    for row in changed.chain(new) {
-        by_item[row as usize] = ready.value(row);
-    }
-    ready.budget.check().is_ok().then(|| Arc::new(Computed { revision, now_s, by_item }))
+    let known = known.filter(|known| is_of_time(known));
+    let computed = Arc::new(computed(views, ready, now_s, known.as_deref())?);
+    *cached.values.lock() = Some(Arc::clone(&computed));
+    Some(computed)
+}
+
+/// Computes the values of all items, those that are known taken over where nothing has changed.
+fn computed(views: &Views, ready: &Ready<'_>, now_s: f64, known: Option<&Computed>) -> Option<Computed> {
+    let table = views.catalog.table();
+    let n_items = views.catalog.n_items() as u32;
+    let started = Instant::now();
+    let changed = known.and_then(|known| Some((known, table.changed_since(known.revision)?)));
+    let (by_item, now_s, duration) = match changed {
+        None => {
+            let by_item: Vec<f32> = (0..n_items).map(|row| ready.value(row)).collect();
+            (by_item, now_s, started.elapsed())
+        }
+        Some((known, changed)) => {
+            let mut by_item = known.by_item.clone();
+            let new = by_item.len() as u32..n_items;
+            by_item.resize(n_items as usize, 0.0);
+            changed.chain(new).for_each(|row| by_item[row as usize] = ready.value(row));
+            (by_item, known.now_s, known.duration)
+        }
+    };
+    ready.budget.check().ok()?;
+    Some(Computed::new(ready.use_, (table.revision(), now_s), by_item, duration))
 }
 
 /// What a row must pass, and what its score is multiplied with.
@@ -258,5 +357,19 @@ impl Selection<'_> {
 
     pub(crate) fn boost(&self, row: u32) -> f32 {
         self.boosters.iter().map(|booster| booster.value(row)).product()
+    }
+
+    /// The items that pass the strictest of the filters, where they are known and few.
+    pub(crate) fn few(&self) -> Option<&[u32]> {
+        let few = self.filters.iter().filter_map(|filter| filter.computed.as_ref()?.few.as_deref());
+        few.min_by_key(|items| items.len())
+    }
+
+    /// What the scores of all items are multiplied with, where that is known.
+    pub(crate) fn boosts(&self) -> Option<&[f32]> {
+        match &self.boosters[..] {
+            [booster] => booster.computed.as_ref().map(|computed| computed.by_item.as_slice()),
+            _ => None,
+        }
     }
 }

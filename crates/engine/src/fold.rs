@@ -53,6 +53,15 @@ impl Prepared {
             .filter_map(|interaction| cited(interaction.recomm_id.as_deref()))
     }
 
+    /// How much there is to apply, about.
+    pub(crate) fn n_changes(&self) -> usize {
+        match &self.entry {
+            Entry::Served { lists } => lists.len(),
+            Entry::Interactions { interactions, .. } => interactions.len(),
+            _ => 1,
+        }
+    }
+
     pub(crate) fn of(entry: Entry) -> Self {
         let actions = match &entry {
             Entry::Message(message) => mapping::actions_of(mapping::presets(), message),

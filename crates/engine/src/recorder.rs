@@ -21,8 +21,10 @@ use crate::{Entry, SubmitError};
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// The most lists that wait; where the journal takes none for so long, the oldest are forgotten.
 const WAITING_MAX: usize = 50_000;
+/// The most lists of one entry, so that readers get their turns between entries.
+const LISTS_PER_ENTRY: usize = 32;
 /// The most bytes of lists in one entry, more or less: far under what a record may have.
-const ENTRY_BYTES_MAX: usize = 256 * 1_024;
+const BYTES_TOGETHER_MAX: usize = 256 * 1_024;
 
 /// A list that is not journalled yet.
 #[derive(Clone)]
@@ -194,7 +196,7 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
             n_bytes += waiting.list.about_bytes();
-            n_bytes <= ENTRY_BYTES_MAX
+            n_bytes <= BYTES_TOGETHER_MAX
         };
         let n = queue.waiting.iter().take_while(fits).count().max(1).min(queue.waiting.len());
         queue.n_under_way = n;
@@ -205,7 +207,8 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
     if lists.is_empty() {
         return false;
     }
-    let submitted = writer.submit(shared, vec![Prepared::of(Entry::Served { lists })]);
+    let entries = lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::Served { lists: lists.to_vec() });
+    let submitted = writer.submit(shared, entries.map(Prepared::of).collect());
     let outcome =
         submitted.and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
     let mut queue = queue.lock();

@@ -12,7 +12,7 @@ use crate::Engine;
 use crate::recommendation::RecommendationError;
 use crate::views::Views;
 
-/// A search takes up to so many changed items into the index itself; more are left to [`Engine::update_search`].
+/// A search takes up to so many changed items into the index itself; more are left to [`Engine::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
 const WAIT_MAX: Duration = Duration::from_millis(500);
@@ -56,8 +56,9 @@ impl Search {
 }
 
 impl Engine {
-    /// Takes into the search index what has changed since the last time, however much that is.
-    pub fn update_search(&self) {
+    /// Brings up to date what searches, filters and boosters keep of items, so that no request has to. To be called every second or more often.
+    pub fn refresh(&self) {
+        self.refresh_expressions();
         self.update_index(&mut self.search.indexed.lock(), usize::MAX);
     }
 

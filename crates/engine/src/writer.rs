@@ -29,8 +29,8 @@ const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// How many batches may be durable and not yet applied.
 const UNAPPLIED_BATCHES_MAX: usize = 2;
-/// How many entries are applied before readers get a turn.
-const ENTRIES_PER_LOCK: usize = 128;
+/// How many changes are applied before readers get a turn: messages, commands, lists and interactions.
+const CHANGES_PER_LOCK: usize = 128;
 /// How often a full disk is tried again while nobody writes.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -313,7 +313,11 @@ pub(crate) fn apply_batch(
     let mut entries = entries.into_iter().peekable();
     while entries.peek().is_some() {
         let mut views = shared.views.write();
-        for entry in entries.by_ref().take(ENTRIES_PER_LOCK) {
+        let mut n_changes = 0;
+        while n_changes < CHANGES_PER_LOCK
+            && let Some(entry) = entries.next()
+        {
+            n_changes += entry.n_changes();
             let offset = first_offset + outcomes.len() as u64;
             if entry.is_reset() {
                 // What came before is committed, so that a crash on the way finds the reset as the next entry.

@@ -51,6 +51,17 @@ impl<V: Copy + Default + PartialEq + AddAssign> Accumulator<V> {
         self.n_touched = n;
     }
 
+    /// The sum at a place.
+    #[inline]
+    pub fn get(&self, at: u32) -> V {
+        self.sums[at as usize]
+    }
+
+    /// Leaves zeros.
+    pub fn clear(&mut self) {
+        self.drain(|_, _| {});
+    }
+
     /// Hands each place with a sum other than zero to `take` once, in no order, and leaves zeros.
     pub fn drain(&mut self, mut take: impl FnMut(u32, V)) {
         for &at in &self.touched[..self.n_touched] {

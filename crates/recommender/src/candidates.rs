@@ -66,6 +66,14 @@ impl Room {
     }
 }
 
+/// Among which items a list is made, and what their scores are multiplied with.
+#[derive(Clone, Copy)]
+pub(crate) struct Among<'a> {
+    /// Where only few may be in the list: those that may, at most.
+    pub(crate) few: Option<&'a [u32]>,
+    pub(crate) booster: Option<ItemBooster<'a>>,
+}
+
 /// What a history says, or what a list is for.
 pub(crate) struct Weighed {
     /// To each channel of the model; the cold items hear what the first one hears.
@@ -135,8 +143,8 @@ impl Sources<'_> {
         Weighed { channels, unknown_seeds }
     }
 
-    /// Sums up what a weighed history says and hands each item with anything but 0 to `take`, in no order.
-    pub(crate) fn drain(&self, weighed: &Weighed, take: impl FnMut(u32, f32)) {
+    /// Sums up what a weighed history says for each item; whoever reads the sums leaves zeros.
+    fn with_sums<R>(&self, weighed: &Weighed, read: impl FnOnce(&mut Accumulator) -> R) -> R {
         ROOM.with_borrow_mut(|room| {
             if room.sums.len() < self.n_items {
                 *room = Room::new(self.n_items);
@@ -151,8 +159,13 @@ impl Sources<'_> {
                     sums.add(item, weight * cosine * cosine);
                 });
             }
-            sums.drain(take);
-        });
+            read(sums)
+        })
+    }
+
+    /// Hands each item for which a weighed history says anything to `take`, in no order.
+    pub(crate) fn drain(&self, weighed: &Weighed, take: impl FnMut(u32, f32)) {
+        self.with_sums(weighed, |sums| sums.drain(take));
     }
 
     /// The best items above 0, and not below `floor`, by what a weighed history says for them, best first; and the score that whatever fills
@@ -162,14 +175,15 @@ impl Sources<'_> {
         weighed: &Weighed,
         n: usize,
         floor: f32,
-        booster: Option<ItemBooster<'_>>,
+        among: Among<'_>,
         allows: impl Fn(u32) -> bool,
     ) -> (Vec<Candidate>, f32) {
         let floor = floor.max(f32::MIN_POSITIVE);
+        let Among { few, booster } = among;
         let mut best = TopK::new(n);
         // Without a booster this is the score of the last one that is kept.
         let mut unboosted = TopK::new(if booster.is_some() { n } else { 0 });
-        self.drain(weighed, |item, sum| {
+        let mut offer = |item: u32, sum: f32| {
             if sum < floor {
                 return;
             }
@@ -177,8 +191,15 @@ impl Sources<'_> {
                 None => best.offer(item, sum, || allows(item)),
                 Some(booster) => {
                     unboosted.offer(item, sum, || true);
-                    best.offer(item, sum * booster(ItemIdx(item)), || allows(item));
+                    best.offer(item, sum * booster.of(ItemIdx(item)), || allows(item));
                 }
+            }
+        };
+        self.with_sums(weighed, |sums| match few {
+            None => sums.drain(offer),
+            Some(few) => {
+                few.iter().for_each(|&item| offer(item, sums.get(item)));
+                sums.clear();
             }
         });
         let best = best.into_sorted();
@@ -212,26 +233,58 @@ impl Sources<'_> {
         kind: Option<InteractionKind>,
         n: usize,
         floor: f32,
-        booster: Option<ItemBooster<'_>>,
+        among: Among<'_>,
         allows: impl Fn(u32) -> bool,
     ) {
         let taken: FxHashSet<u32> = candidates.iter().map(|candidate| candidate.item).collect();
         let allows = |item: u32| !taken.contains(&item) && allows(item);
+        let (missing, n_kept) = (n.saturating_sub(candidates.len()), n.max(candidates.len()));
+        let mut best = TopK::new(if among.booster.is_some() { n } else { missing });
+        let boosted = |item: u32, share: f32| match among.booster {
+            Some(booster) => share.max(BOOSTED_SHARE_MIN) * booster.of(ItemIdx(item)),
+            None => share,
+        };
+        match (kind, among) {
+            (None, Among { few: Some(few), .. }) => {
+                let top = self.top_popularity();
+                for &item in few {
+                    best.offer(item, boosted(item, self.popularity(item) / top), || allows(item));
+                }
+            }
+            (None, Among { booster: Some(ItemBooster::Each(boosts)), .. }) if self.model.is_some() => {
+                let top = self.top_popularity();
+                for (item, boost) in (0..self.n_items as u32).zip(boosts) {
+                    let share = (self.popularity(item) / top).max(BOOSTED_SHARE_MIN);
+                    best.offer(item, share * boost, || allows(item));
+                }
+            }
+            (kind, Among { booster: Some(_), .. }) => {
+                self.popular(kind)
+                    .for_each(|(item, share)| best.offer(item, boosted(item, share), || allows(item)));
+            }
+            (kind, _) => {
+                let found = self.popular(kind).filter(|(item, _)| allows(*item)).take(missing);
+                found.for_each(|(item, share)| best.offer(item, share, || true));
+            }
+        }
         let of =
             |(item, share): (u32, f32)| Candidate { item, score: floor * share, origin: Origin::Trending };
-        let Some(booster) = booster else {
-            let missing = n.saturating_sub(candidates.len());
-            candidates.extend(self.popular(kind).filter(|(item, _)| allows(*item)).take(missing).map(of));
-            return;
-        };
-        let mut best = TopK::new(n);
-        for (item, share) in self.popular(kind) {
-            let boosted = share.max(BOOSTED_SHARE_MIN) * booster(ItemIdx(item));
-            best.offer(item, boosted, || allows(item));
-        }
         candidates.extend(best.into_sorted().into_iter().map(of));
-        candidates.sort_by(Candidate::best_first);
-        candidates.truncate(n);
+        if among.booster.is_some() {
+            candidates.sort_by(Candidate::best_first);
+            candidates.truncate(n_kept);
+        }
+    }
+
+    /// The popularity of the most popular item.
+    fn top_popularity(&self) -> f32 {
+        let top = match self.model {
+            Some(Model { popularity, .. }) => {
+                popularity.ranked.first().map_or(1.0, |item| popularity.scores[*item as usize])
+            }
+            None => (0..self.n_items as u32).map(|item| self.popularity(item)).fold(1.0, f32::max),
+        };
+        top.max(f32::MIN_POSITIVE)
     }
 
     /// Items with their popularity as a share of the most popular one's, most popular first: all items, or those with interactions of a kind.

@@ -2,6 +2,8 @@
 //!
 //! A value scores the sum of what its items score among the best ones; the score of an item with several values is shared among them.
 
+use std::sync::OnceLock;
+
 use domain::{Fallback, ItemIdx, PropertyValue, Relevance};
 use rustc_hash::FxHashMap;
 
@@ -26,6 +28,8 @@ pub struct ItemType {
     /// For each item where its values begin, and the end.
     starts: Vec<u32>,
     of_items: Vec<ValueIdx>,
+    /// For each value its items; made when first asked for.
+    by_value: OnceLock<Vec<Vec<u32>>>,
 }
 
 impl ItemType {
@@ -72,6 +76,18 @@ impl ItemType {
     /// The value of a text; none where no item has it.
     pub fn value(&self, text: &str) -> Option<ValueIdx> {
         self.ids.get(text).copied().map(ValueIdx)
+    }
+
+    /// The items of a value, in their order.
+    pub fn items_of(&self, value: ValueIdx) -> &[u32] {
+        let by_value = self.by_value.get_or_init(|| {
+            let mut by_value = vec![Vec::new(); self.values.len()];
+            for item in 0..self.n_items() as u32 {
+                self.of(ItemIdx(item)).iter().for_each(|value| by_value[value.0 as usize].push(item));
+            }
+            by_value
+        });
+        by_value.get(value.0 as usize).map_or(&[], Vec::as_slice)
     }
 
     /// How many values there are.

@@ -3,7 +3,7 @@
 use domain::{Fallback, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 use rustc_hash::FxHashSet;
 
-use crate::candidates::{Candidate, Sources, Weighed};
+use crate::candidates::{Among, Candidate, Sources, Weighed};
 use crate::item_type::{ItemType, ValueIdx};
 use crate::rerank::{Shown, pick, rotate};
 use crate::{Eligibility, HistoryEntry};
@@ -67,8 +67,25 @@ pub enum Recommendation {
     Values(Vec<Recommended<ValueIdx>>),
 }
 
-/// What a score is multiplied with: 1 changes nothing, 0 and less go to the end.
-pub type ItemBooster<'a> = &'a dyn Fn(ItemIdx) -> f32;
+/// What the score of an item is multiplied with: 1 changes nothing, 0 and less go to the end.
+#[derive(Clone, Copy)]
+pub enum ItemBooster<'a> {
+    /// By item.
+    Each(&'a [f32]),
+    /// As it is asked for.
+    Asked(&'a dyn Fn(ItemIdx) -> f32),
+}
+
+impl ItemBooster<'_> {
+    /// For one item.
+    #[inline]
+    pub fn of(&self, item: ItemIdx) -> f32 {
+        match self {
+            Self::Each(boosts) => boosts.get(item.pos()).copied().unwrap_or(1.0),
+            Self::Asked(boost) => boost(item),
+        }
+    }
+}
 
 /// Who asks for what.
 #[derive(Clone, Copy)]
@@ -81,6 +98,8 @@ pub struct Request<'a> {
     pub seeds: &'a [ItemIdx],
     /// What may be in it.
     pub eligibility: &'a Eligibility<'a>,
+    /// Where few items may be in it: all that may, and perhaps others.
+    pub few: Option<&'a [u32]>,
     /// What scores are multiplied with.
     pub booster: Option<ItemBooster<'a>>,
     /// The property or segmentation whose values are recommended in place of items.
@@ -132,6 +151,7 @@ impl<'a> Request<'a> {
             history,
             seeds: &[],
             eligibility,
+            few: None,
             booster: None,
             values: None,
             constraints: &[],
@@ -219,9 +239,10 @@ fn candidates(
     floor: Option<f32>,
     allows: &dyn Fn(u32) -> bool,
 ) -> (Vec<Candidate>, f32) {
-    let Request { list, booster, .. } = *request;
+    let Request { list, few, booster, .. } = *request;
+    let among = Among { few, booster };
     let of_own = |items: Vec<(u32, f32)>, origin| {
-        let boost = |item: u32| booster.map_or(1.0, |booster| booster(ItemIdx(item)));
+        let boost = |item: u32| booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
         let mut own: Vec<Candidate> = items
             .into_iter()
             .filter(|(item, _)| allows(*item))
@@ -234,11 +255,11 @@ fn candidates(
     };
     let (mut found, own_floor) = match list.logic {
         Logic::Personal | Logic::Similar => {
-            sources.personal(weighed, n, sources.relevance(list.min_relevance), booster, allows)
+            sources.personal(weighed, n, sources.relevance(list.min_relevance), among, allows)
         }
         Logic::Trending => {
             let mut found = Vec::new();
-            sources.fill(&mut found, list.interaction, n, 1.0, booster, allows);
+            sources.fill(&mut found, list.interaction, n, 1.0, among, allows);
             let floor = found.last().map_or(1.0, |last| last.score);
             (found, floor)
         }
@@ -257,14 +278,14 @@ fn candidates(
         let own = sources.weigh(request.history);
         let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
         let is_new = |item| !taken.contains(&item) && allows(item);
-        let (personal, lowest) = sources.personal(&own, n - found.len(), 0.0, booster, is_new);
+        let (personal, lowest) = sources.personal(&own, n - found.len(), 0.0, among, is_new);
         let top = personal.first().map_or(1.0, |first| first.score.max(f32::MIN_POSITIVE));
         let below = |candidate: Candidate| Candidate { score: floor * (candidate.score / top), ..candidate };
         found.extend(personal.into_iter().map(below));
         of_rest *= lowest / top;
     }
     if list.interaction.is_none() {
-        sources.fill(&mut found, None, n, of_rest, booster, allows);
+        sources.fill(&mut found, None, n, of_rest, among, allows);
     }
     (found, floor)
 }

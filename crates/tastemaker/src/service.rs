@@ -21,8 +21,8 @@ use crate::terminal;
 
 /// How often the reconciler looks whether a workspace is due.
 const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// How often the search indexes take in what has changed: half of the second within which it can be found.
-const INDEXING_INTERVAL: Duration = Duration::from_millis(500);
+/// How often search indexes and filters follow what has changed: half of the second within which it can be found.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 /// How often a stopping server looks whether the reconciler has ended.
 const STOP_POLL_INTERVAL: Duration = Duration::from_millis(20);
 /// After a run the reconciler rests this many times as long as it took.
@@ -147,13 +147,13 @@ impl Trainer {
     }
 }
 
-/// Keeps the search indexes of workspaces that clients of the recommender API can reach up with their items.
-pub(crate) struct Indexer {
+/// Refreshes what is kept of items in workspaces that clients of the recommender API can reach.
+pub(crate) struct Refresher {
     is_stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
 }
 
-impl Indexer {
+impl Refresher {
     pub(crate) fn start(engines: &[Arc<Engine>]) -> Result<Self> {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let (engines, stop) = (engines.to_vec(), Arc::clone(&is_stopping));
@@ -162,17 +162,17 @@ impl Indexer {
                 for engine in &engines {
                     let config = engine.config();
                     if config.private_token.is_some() || config.public_token.is_some() {
-                        engine.update_search();
+                        engine.refresh();
                     }
                 }
-                std::thread::park_timeout(INDEXING_INTERVAL);
+                std::thread::park_timeout(REFRESH_INTERVAL);
             }
         };
-        let thread = std::thread::Builder::new().name("indexer".to_owned()).spawn(run)?;
+        let thread = std::thread::Builder::new().name("refresher".to_owned()).spawn(run)?;
         Ok(Self { is_stopping, thread })
     }
 
-    /// An update under way can be given up: the index is in memory.
+    /// Whatever is under way can be given up: it is in memory.
     pub(crate) fn stop(self) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.thread.thread().unpark();

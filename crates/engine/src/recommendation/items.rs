@@ -1,7 +1,7 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
 use domain::{ItemIdx, ListRequest, Logic};
-use recommender::{Constraint, Promoted, Request};
+use recommender::{Constraint, ItemBooster, Promoted, Request};
 use rustc_hash::FxHashSet;
 
 use super::RecommendationError;
@@ -34,7 +34,13 @@ impl Engine {
         let (rows, context, budget) = (ItemRows(&views.catalog), stage.context(self, views), Budget::new());
         let selection = self.selection(stage, views, &rows, &context, &budget)?;
         let boost = |item: ItemIdx| selection.boost(item.0);
+        let booster = match selection.boosts() {
+            _ if selection.boosters.is_empty() => None,
+            Some(boosts) => Some(ItemBooster::Each(boosts)),
+            None => Some(ItemBooster::Asked(&boost)),
+        };
         let segment = stage.segment(self, views)?;
+        let few = selection.few().or_else(|| segment.as_ref().map(SegmentOf::members));
         let left_out: FxHashSet<ItemIdx> =
             stage.left_out.iter().filter_map(|id| views.catalog.item(id)).chain(item).collect();
 
@@ -69,7 +75,8 @@ impl Engine {
         };
         let request = Request {
             seeds: &seeds,
-            booster: (!selection.boosters.is_empty()).then_some(&boost),
+            few,
+            booster,
             constraints: &constraints,
             promoted,
             ..asker.request(&list, &eligibility)
@@ -87,7 +94,8 @@ impl Engine {
             let eligibility = asker.eligibility(&is_meant, &list, &left_out);
             let more = ListRequest { count: list.count - found.len(), logic: Logic::Similar, ..list.clone() };
             let seeds = seeds_of(&ready, views, segment);
-            let request = Request { list: &more, seeds: &seeds, eligibility: &eligibility, ..request };
+            let few = selection.few();
+            let request = Request { list: &more, seeds: &seeds, eligibility: &eligibility, few, ..request };
             let floor = found.last().map_or(1.0, |(_, score)| *score);
             let more = ready.items(views, &request);
             let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
@@ -118,7 +126,7 @@ impl Engine {
             .into_iter()
             .zip(personal)
             .map(|((item, score), personal)| {
-                let boost = booster.map_or(1.0, |booster| booster(ItemIdx(item)));
+                let boost = booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
                 (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
             })
             .collect();
@@ -131,7 +139,7 @@ impl Engine {
 /// The most popular items of a segment.
 pub(super) fn seeds_of(ready: &Ready, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
     let sources = ready.sources(views);
-    let available = segment.members().filter(|item| views.catalog.is_available(*item));
-    let popular = available.map(|item| (item.0, sources.popularity(item.0)));
+    let available = segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));
+    let popular = available.map(|item| (*item, sources.popularity(*item)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
 }

@@ -64,8 +64,8 @@ impl SegmentOf {
     }
 
     /// Its items.
-    pub(super) fn members(&self) -> impl Iterator<Item = ItemIdx> {
-        (0..self.item_type.n_items() as u32).map(ItemIdx).filter(|item| self.includes(*item))
+    pub(super) fn members(&self) -> &[u32] {
+        self.item_type.items_of(self.value)
     }
 }
 

@@ -111,10 +111,18 @@ fn boosters_decide_among_all_items_not_only_among_those_of_the_history() {
     for logic in [Logic::Personal, Logic::Trending] {
         let plain = board.list(0, &asked(20, logic), &More::default());
         // Of the other group: nothing in the history speaks for it.
-        let list = board.list(0, &asked(3, logic), &More { booster: Some(&raised), ..More::default() });
+        let list = board.list(
+            0,
+            &asked(3, logic),
+            &More { booster: Some(ItemBooster::Asked(&raised)), ..More::default() },
+        );
         assert_eq!(ids(&list)[0], 7);
         assert!(is_sorted(&list) && list.len() == 3);
-        let list = board.list(0, &asked(20, logic), &More { booster: Some(&sunk), ..More::default() });
+        let list = board.list(
+            0,
+            &asked(20, logic),
+            &More { booster: Some(ItemBooster::Asked(&sunk)), ..More::default() },
+        );
         assert!(is_sorted(&list) && list.len() == 20);
         assert!(ids(&list)[15..].iter().all(|item| item % 4 == 0), "{list:?}");
         let before = |item: &Recommended| plain.iter().find(|other| other.item == item.item).unwrap().score;

@@ -6,6 +6,7 @@ mod attribution;
 mod lists;
 mod profile_api;
 mod recombee;
+mod recommendations;
 mod scenarios;
 mod segmentations;
 mod synonyms;
@@ -29,7 +30,7 @@ struct TestApp {
     router: Router,
     engine: Arc<Engine>,
     disk: FaultyDisk,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 struct Answer {
@@ -62,12 +63,26 @@ impl TestApp {
             ..WorkspaceConfig::empty(id)
         };
         engine.submit(vec![Entry::Configured(config)]).await.unwrap();
+        Self::of(engine, folder, disk)
+    }
+
+    fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk) -> Self {
         let engine = Arc::new(engine);
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
         let app = App::new(Settings::default(), vec![Arc::clone(&engine)], admin, metrics);
-        Self { router: router(Arc::new(app)), engine, disk, _folder: folder }
+        Self { router: router(Arc::new(app)), engine, disk, folder }
+    }
+
+    /// The same after a restart.
+    fn reopened(self) -> Self {
+        let Self { router, engine, disk, folder } = self;
+        engine.stop();
+        drop((router, engine));
+        let id = WorkspaceId::new("shop").unwrap();
+        let engine = Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        Self::of(engine, folder, disk)
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

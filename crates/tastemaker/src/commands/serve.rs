@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
-use crate::service::{Indexer, Service, Trainer};
+use crate::service::{Refresher, Service, Trainer};
 use crate::settings::{Log, LogFormat, Settings};
 use crate::tls::TlsArgs;
 
@@ -48,7 +48,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
     let tls = args.tls.config(&args.data, settings.listen.ip())?;
     let trainer = Trainer::start(&service.engines, &settings.training)?;
-    let indexer = Indexer::start(&service.engines)?;
+    let refresher = Refresher::start(&service.engines)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
     let served = runtime.block_on(async {
@@ -60,7 +60,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         service.serve(listener, tls, &settings.shutdown, stop).await
     });
     tracing::info!("stopping");
-    indexer.stop();
+    refresher.stop();
     trainer.stop(&settings.shutdown);
     runtime.shutdown_timeout(settings.shutdown.deadline());
     service.close();
