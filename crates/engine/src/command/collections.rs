@@ -1,0 +1,89 @@
+//! Series and groups.
+
+use domain::Timestamp;
+use store::Batch;
+
+use super::{Done, Refusal, delete_item};
+use crate::series::{CollectionKind, MEMBERS_MAX, Member};
+use crate::views::Views;
+
+pub(super) fn add(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    kind: CollectionKind,
+    id: &str,
+    cascade_create: bool,
+    at: Timestamp,
+) -> Done {
+    if !views.collections(kind).add(batch, id) {
+        return Err(Refusal::there(kind.word(), id));
+    }
+    if cascade_create && views.catalog.existing(id).is_none() {
+        views.catalog.set(batch, id, &[], at);
+    }
+    Ok(())
+}
+
+pub(super) fn delete(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    kind: CollectionKind,
+    id: &str,
+    cascade_delete: bool,
+) -> Done {
+    if !views.collections(kind).delete(batch, id) {
+        return Err(Refusal::missing(kind.word(), id));
+    }
+    views.collections(kind).remove_everywhere(batch, true, id);
+    let item = views.catalog.existing(id).filter(|_| cascade_delete);
+    item.into_iter().for_each(|item| delete_item(views, batch, item, id));
+    Ok(())
+}
+
+pub(super) fn insert(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    kind: CollectionKind,
+    id: &str,
+    member: Member,
+    cascade_create: bool,
+    at: Timestamp,
+) -> Done {
+    let member_is_there = match member.is_collection {
+        true => views.collections(kind).members(&member.id).is_some(),
+        false => views.catalog.existing(&member.id).is_some(),
+    };
+    let members = views.collections(kind).members(id);
+    let is_there = members.is_some();
+    if members.unwrap_or_default().contains(&member) {
+        return Err(Refusal::AlreadyThere(format!("{} {id:?} holds {:?} already", kind.word(), member.id)));
+    }
+    if members.is_some_and(|members| members.len() >= MEMBERS_MAX) {
+        return Err(Refusal::Invalid(format!("{} {id:?} has {MEMBERS_MAX} members, the limit", kind.word())));
+    }
+    if !cascade_create && !is_there {
+        return Err(Refusal::missing(kind.word(), id));
+    }
+    if !cascade_create && !member_is_there {
+        let word = if member.is_collection { kind.word() } else { "item" };
+        return Err(Refusal::missing(word, &member.id));
+    }
+    let mut missing_items = Vec::new();
+    if !is_there {
+        views.collections(kind).add(batch, id);
+        missing_items.push(id);
+    }
+    if !member_is_there {
+        if member.is_collection {
+            views.collections(kind).add(batch, &member.id);
+        }
+        missing_items.push(&member.id);
+    }
+    for item in missing_items {
+        if views.catalog.existing(item).is_none() {
+            views.catalog.set(batch, item, &[], at);
+        }
+    }
+    views.collections(kind).insert(batch, id, member);
+    Ok(())
+}
