@@ -76,12 +76,14 @@ pub(crate) struct Cold {
 const COLD_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// ... and takes at most this share of the time.
 const COLD_INTERVAL_FACTOR: u32 = 10;
+/// A list makes it itself where [`Engine::refresh`] is behind by so many intervals.
+const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl Cold {
     /// Single items change all the time; lists go by what is known for a moment longer.
-    fn is_fresh(&self, revision: u64) -> bool {
+    fn is_fresh(&self, revision: u64, n_intervals: u32) -> bool {
         let interval = COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR);
-        self.revision == revision || self.made_at.elapsed() < interval
+        self.revision == revision || self.made_at.elapsed() < interval * n_intervals
     }
 }
 
@@ -204,25 +206,56 @@ impl Engine {
 
     /// What the model in use does not know; made when the model or the items have changed since it was last asked for.
     fn cold(&self, model: Option<&Model>) -> Arc<Cold> {
-        let (n_items, revision, catalog_version) = {
-            let Views { catalog, .. } = &*self.shared.views.read();
-            (catalog.n_items(), catalog.table().revision(), catalog.current().map(|version| version.version))
+        let (of, revision) = self.state_of_cold(model);
+        let known = || self.cold.load_full().filter(|cold| cold.of == of);
+        let _one_at_a_time = match known() {
+            Some(cold) if cold.is_fresh(revision, COLD_INTERVALS_BEHIND) => return cold,
+            // One makes it anew; the others go on with what was known a moment ago.
+            Some(cold) => match self.cold_lock.try_lock() {
+                Some(lock) => lock,
+                None => return cold,
+            },
+            None => self.cold_lock.lock(),
         };
-        let of = (model.map(|model| model.version.clone()), catalog_version);
-        let fits = |cold: &Cold| cold.of == of && cold.is_fresh(revision);
-        if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
+        if let Some(cold) = known().filter(|cold| cold.is_fresh(revision, COLD_INTERVALS_BEHIND)) {
             return cold;
         }
-        let _one_at_a_time = self.cold_lock.lock();
-        if let Some(cold) = self.cold.load_full().filter(|cold| fits(cold)) {
-            return cold;
-        }
-        let started = Instant::now();
-        let items = ColdItems::of(self.features(n_items), model);
-        let (made_at, duration) = (Instant::now(), started.elapsed());
-        let cold = Arc::new(Cold { of, revision, made_at, duration, items });
+        let cold = Arc::new(self.make_cold(model));
         self.cold.store(Some(Arc::clone(&cold)));
         cold
+    }
+
+    fn state_of_cold(&self, model: Option<&Model>) -> ((Option<String>, Option<u32>), u64) {
+        let catalog = &self.shared.views.read().catalog;
+        let catalog_version = catalog.current().map(|version| version.version);
+        ((model.map(|model| model.version.clone()), catalog_version), catalog.table().revision())
+    }
+
+    fn make_cold(&self, model: Option<&Model>) -> Cold {
+        let started = Instant::now();
+        let (of, revision) = self.state_of_cold(model);
+        let n_items = self.shared.views.read().catalog.n_items();
+        let items = ColdItems::of(self.features(n_items), model);
+        Cold { of, revision, made_at: Instant::now(), duration: started.elapsed(), items }
+    }
+
+    /// Makes anew what lists know of cold items, where they were asked for and items have changed.
+    pub(crate) fn refresh_cold(&self) {
+        let model = self.model.load_full();
+        let (of, revision) = self.state_of_cold(model.as_deref());
+        let is_behind = |cold: &Arc<Cold>| cold.of == of && !cold.is_fresh(revision, 1);
+        if self.cold.load_full().is_some_and(|cold| is_behind(&cold)) {
+            let _one_at_a_time = self.cold_lock.lock();
+            self.cold.store(Some(Arc::new(self.make_cold(model.as_deref()))));
+        }
+    }
+
+    /// Uses a model from now on, together with what it does not know.
+    pub(crate) fn switch_model(&self, model: Model) {
+        let _one_at_a_time = self.cold_lock.lock();
+        let cold = self.make_cold(Some(&model));
+        self.model.store(Some(Arc::new(model)));
+        self.cold.store(Some(Arc::new(cold)));
     }
 
     /// What lists are made of, as it is now.

@@ -56,10 +56,18 @@ impl Search {
 }
 
 impl Engine {
-    /// Brings up to date what searches, filters and boosters keep of items, so that no request has to. To be called every second or more often.
+    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
+    /// more often.
     pub fn refresh(&self) {
         self.refresh_expressions();
-        self.update_index(&mut self.search.indexed.lock(), usize::MAX);
+        self.refresh_cold();
+        let can_be_searched = {
+            let config = &self.shared.views.read().config;
+            config.private_token.is_some() || config.public_token.is_some()
+        };
+        if can_be_searched {
+            self.update_index(&mut self.search.indexed.lock(), usize::MAX);
+        }
     }
 
     /// Sees to it that a search finds what was written before it, as long as that is not very much.

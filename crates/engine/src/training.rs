@@ -238,7 +238,7 @@ impl Engine {
             latest.chain([model.version.clone()]).collect()
         };
         self.artifacts.remove_others(&kept);
-        self.model.store(Some(Arc::new(model)));
+        self.switch_model(model);
     }
 
     /// The set with what items are like, and with what counts how much.

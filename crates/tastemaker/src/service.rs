@@ -147,7 +147,7 @@ impl Trainer {
     }
 }
 
-/// Refreshes what is kept of items in workspaces that clients of the recommender API can reach.
+/// Refreshes what workspaces keep of their items for lists, filters and searches.
 pub(crate) struct Refresher {
     is_stopping: Arc<AtomicBool>,
     thread: JoinHandle<()>,
@@ -159,12 +159,7 @@ impl Refresher {
         let (engines, stop) = (engines.to_vec(), Arc::clone(&is_stopping));
         let run = move || {
             while !stop.load(Ordering::Relaxed) {
-                for engine in &engines {
-                    let config = engine.config();
-                    if config.private_token.is_some() || config.public_token.is_some() {
-                        engine.refresh();
-                    }
-                }
+                engines.iter().for_each(|engine| engine.refresh());
                 std::thread::park_timeout(REFRESH_INTERVAL);
             }
         };

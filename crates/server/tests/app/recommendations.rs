@@ -89,7 +89,7 @@ fn kind_of(user: usize) -> &'static str {
 fn users() -> Vec<Value> {
     let of_user = |user: usize| {
         let values = json!({
-            "city": if user % 2 == 0 { "Brno" } else { "Oslo" },
+            "city": if user.is_multiple_of(2) { "Brno" } else { "Oslo" },
             "follows": [kind_of(user)],
             "!cascadeCreate": true,
         });

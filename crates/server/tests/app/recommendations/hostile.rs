@@ -1,8 +1,11 @@
 //! Expressions that would take for ever: they are given up, and nobody else waits for long.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::http::Method;
+use domain::Endpoint;
+use engine::{Command, Engine, EntityKind, Entry, RecommendationRequest};
 use serde_json::{Value, json};
 
 use super::shop;
@@ -130,4 +133,37 @@ async fn segments_follow_a_change_at_once() {
         ]))
         .await;
     assert_eq!(crate::recombee::codes(&answers), [200; 5]);
+}
+
+/// What depends on the time is computed anew beside requests and changes, and none of the three waits for another for good.
+#[tokio::test]
+#[ignore = "whoever refreshes and whoever asks wait for each other while a change waits for both"]
+async fn filters_of_the_time_are_refreshed_while_items_change() {
+    let TestApp { engine, .. } = large_shop(600).await;
+    // It is computed anew in every second.
+    let (until, (done, is_done)) = (Instant::now() + Duration::from_secs(6), std::sync::mpsc::channel());
+    let refresh = |engine: &Engine, _: usize| engine.refresh();
+    let ask = |engine: &Engine, _: usize| {
+        let mut request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 5);
+        request.options.settings.filter = Some("'released' < now() and 'price' >= 0".to_owned());
+        engine.request_recommendations(&request).unwrap();
+    };
+    let change = |engine: &Engine, n: usize| {
+        let values = json!({ "price": n }).to_string();
+        let (kind, id) = (EntityKind::Item, "lamp0".to_owned());
+        let command = Box::new(Command::SetValues { kind, id, values, cascade_create: false });
+        engine.submit_blocking(vec![Entry::Command { received_at: engine::now(), command }]).unwrap();
+    };
+    let works: [fn(&Engine, usize); 5] = [refresh, ask, ask, change, change];
+    for work in works {
+        let (engine, done) = (Arc::clone(&engine), done.clone());
+        // Nobody waits for threads that hang.
+        std::thread::spawn(move || {
+            (0..).take_while(|_| Instant::now() < until).for_each(|n| work(&engine, n));
+            done.send(()).unwrap();
+        });
+    }
+    for _ in works {
+        is_done.recv_timeout(Duration::from_secs(30)).expect("nobody waits for good");
+    }
 }
