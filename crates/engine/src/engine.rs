@@ -63,6 +63,14 @@ pub enum EngineError {
         /// Those that there are.
         known: String,
     },
+    /// Of the expressions of a segmentation.
+    #[error("segmentation {id:?}: {source}")]
+    Segmentation {
+        /// Which.
+        id: String,
+        /// Why.
+        source: crate::ExpressionError,
+    },
     /// Of a model artifact.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),

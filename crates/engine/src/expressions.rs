@@ -110,6 +110,12 @@ impl Budget {
         Self { ends_at, n_rows: Cell::new(0), is_spent: Cell::new(false) }
     }
 
+    /// Looks at the clock; an error where there is no time left.
+    pub(crate) fn look(&self) -> Result<(), ExpressionError> {
+        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at);
+        self.check()
+    }
+
     /// An error where evaluation was given up: then nothing that came of it counts.
     pub(crate) fn check(&self) -> Result<(), ExpressionError> {
         if self.is_spent.get() { Err(ExpressionError::TooSlow) } else { Ok(()) }
@@ -119,8 +125,8 @@ impl Budget {
     pub(crate) fn allows_row(&self) -> bool {
         let n = self.n_rows.get().wrapping_add(1);
         self.n_rows.set(n);
-        if n.is_multiple_of(ROWS_PER_LOOK) && Instant::now() > self.ends_at {
-            self.is_spent.set(true);
+        if n.is_multiple_of(ROWS_PER_LOOK) {
+            return self.look().is_ok();
         }
         !self.is_spent.get()
     }
@@ -243,11 +249,11 @@ impl Engine {
             timed.map(|((use_, _), cached)| (*use_, Arc::clone(cached))).collect()
         };
         for (use_, cached) in cached {
-            if cached.is_asked_for.swap(false, Ordering::Relaxed) {
-                let _computing = cached.computing.lock();
-                if let Some(computed) = self.recomputed(use_, &cached) {
-                    *cached.values.lock() = Some(Arc::new(computed));
-                }
+            // Without the lock of those who compute: they hold the views, and these are taken again and again here.
+            if cached.is_asked_for.swap(false, Ordering::Relaxed)
+                && let Some(computed) = self.recomputed(use_, &cached)
+            {
+                *cached.values.lock() = Some(Arc::new(computed));
             }
         }
     }

@@ -161,6 +161,8 @@ pub(crate) struct ContextOf<'a> {
     pub(crate) segment: Option<&'a str>,
     /// None where segments are what is being made.
     pub(crate) item_types: Option<&'a ItemTypes>,
+    /// Whether expressions may list what users did.
+    pub(crate) tells_histories: bool,
 }
 
 impl<'a> ContextOf<'a> {
@@ -175,6 +177,7 @@ impl<'a> ContextOf<'a> {
             user: None,
             segment: None,
             item_types: None,
+            tells_histories: true,
         }
     }
 
@@ -237,8 +240,7 @@ impl Context for ContextOf<'_> {
     fn segment_items(&self, segmentation: &str, segment: &str) -> Value {
         let Some(segments) = self.segments(segmentation) else { return Value::Null };
         let Some(value) = segments.value(segment) else { return Value::Set(Set::unset()) };
-        let items = (0..segments.n_items() as u32).map(ItemIdx);
-        let members = items.filter(|item| segments.of(*item).contains(&value));
+        let members = segments.items_of(value).iter().map(|item| ItemIdx(*item));
         Value::Set(Set::new(members.map(|item| Value::text(self.views.catalog.item_id(item))).collect()))
     }
 
@@ -267,6 +269,9 @@ impl Context for ContextOf<'_> {
     }
 
     fn user_interactions(&self, user_id: &str, kinds: &[reql::InteractionKind], n: Option<usize>) -> Value {
+        if !self.tells_histories {
+            return Value::Null;
+        }
         let Some(user) = user_of(self.views, user_id) else { return Value::Array([].into()) };
         let row = self.views.interactions.histories().row(user);
         let named = row.iter().filter_map(|entry| {

@@ -12,13 +12,16 @@ use recommender::ItemType;
 use reql::Column;
 
 use crate::EngineError;
+use crate::expressions::{Budget, ExpressionError};
 use crate::filter::{ContextOf, ItemRows};
 use crate::segmentations::SegmentationKind;
 use crate::views::Views;
 
 /// The most properties and segmentations whose items are kept.
 const ITEM_TYPES_MAX: NonZeroUsize = NonZeroUsize::new(100).expect("above 0");
-/// After a change of an item they are made anew, but take at most this share of the time: until then lists go by what is known.
+/// After a change of an item they are made anew where that is a matter of moments. What takes longer takes at most this share of the time:
+/// until then lists go by what is known.
+const MOMENT: Duration = Duration::from_millis(5);
 const INTERVAL_FACTOR: u32 = 10;
 
 /// What groups items.
@@ -30,11 +33,21 @@ pub(crate) enum Grouping {
     Segmentation(String),
 }
 
+impl Grouping {
+    fn name(&self) -> &str {
+        match self {
+            Self::Property(name) | Self::Segmentation(name) => name,
+        }
+    }
+}
+
 /// The groupings that lists were asked for.
 pub(crate) struct ItemTypes(Mutex<LruCache<Grouping, Made>>);
 
 struct Made {
-    item_type: Arc<ItemType>,
+    /// An error where it takes too long.
+    item_type: Result<Arc<ItemType>, ExpressionError>,
+    n_items: usize,
     /// Of the items' properties.
     revision: u64,
     /// Of the segmentations.
@@ -54,6 +67,25 @@ impl ItemTypes {
 
     /// The values of items; an error where there is no such property. A segmentation that is not there has no segments.
     pub(crate) fn get(&self, views: &Views, grouping: &Grouping) -> Result<Arc<ItemType>, EngineError> {
+        self.made(views, grouping, false)
+    }
+
+    /// As [`ItemTypes::get`], with everything that is written.
+    pub(crate) fn newest(&self, views: &Views, grouping: &Grouping) -> Result<Arc<ItemType>, EngineError> {
+        self.made(views, grouping, true)
+    }
+
+    fn made(
+        &self,
+        views: &Views,
+        grouping: &Grouping,
+        is_newest_needed: bool,
+    ) -> Result<Arc<ItemType>, EngineError> {
+        let told = |item_type: &Result<Arc<ItemType>, ExpressionError>| {
+            item_type
+                .clone()
+                .map_err(|source| EngineError::Segmentation { id: grouping.name().to_owned(), source })
+        };
         let table = views.catalog.table();
         if let Grouping::Property(property) = grouping
             && table.property(property).is_none()
@@ -65,39 +97,42 @@ impl ItemTypes {
         let (revision, segmentations_revision) = (table.revision(), views.segmentations.revision());
         let mut made = self.0.lock();
         if let Some(made) = made.get(grouping) {
-            let is_newest = made.revision == revision && made.item_type.n_items() == views.catalog.n_items();
-            let is_fresh = is_newest || made.at.elapsed() < made.duration * INTERVAL_FACTOR;
+            let is_newest = made.revision == revision && made.n_items == views.catalog.n_items();
+            let may_lag = (!is_newest_needed || made.item_type.is_err()) && made.duration > MOMENT;
+            let is_fresh = is_newest || (may_lag && made.at.elapsed() < made.duration * INTERVAL_FACTOR);
             if is_fresh && made.segmentations_revision == segmentations_revision {
-                return Ok(Arc::clone(&made.item_type));
+                return told(&made.item_type);
             }
         }
         let started = Instant::now();
-        let item_type = Arc::new(make(views, grouping));
-        let (at, duration) = (Instant::now(), started.elapsed());
-        let new = Made { item_type: Arc::clone(&item_type), revision, segmentations_revision, at, duration };
+        let item_type = make(views, grouping).map(Arc::new);
+        let (at, duration, n_items) = (Instant::now(), started.elapsed(), views.catalog.n_items());
+        let answer = told(&item_type);
+        let new = Made { item_type, n_items, revision, segmentations_revision, at, duration };
         made.put(grouping.clone(), new);
-        Ok(item_type)
+        answer
     }
 }
 
-fn make(views: &Views, grouping: &Grouping) -> ItemType {
+fn make(views: &Views, grouping: &Grouping) -> Result<ItemType, ExpressionError> {
     let mut item_type = ItemType::new();
     let n_items = views.catalog.n_items() as u32;
     let table = views.catalog.table();
     let kind = match grouping {
         Grouping::Property(property) => {
             push_values(&mut item_type, table, property, n_items);
-            return item_type;
+            return Ok(item_type);
         }
         Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
     };
     let (rows, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(views));
+    let budget = Budget::new();
     match kind {
         None => (0..n_items).for_each(|_| item_type.push_texts([])),
         Some(SegmentationKind::Property { name }) => push_values(&mut item_type, table, name, n_items),
         Some(SegmentationKind::AutoReql { expression }) => {
             let compiled = reql::parse(expression).map(|expression| expression.compile(&rows, &context));
-            for item in 0..n_items {
+            for item in (0..n_items).take_while(|_| budget.allows_row()) {
                 let value = compiled.as_ref().map_or(reql::Value::Null, |compiled| compiled.value(item));
                 let texts = texts_of(&value);
                 item_type.push_texts(texts.iter().map(String::as_str));
@@ -112,12 +147,13 @@ fn make(views: &Views, grouping: &Grouping) -> ItemType {
                 })
                 .collect();
             for item in 0..n_items {
-                let in_it = compiled.iter().filter(|(_, filter)| filter.boolean(item));
+                let in_it = compiled.iter().filter(|(_, filter)| budget.allows_row() && filter.boolean(item));
                 item_type.push_texts(in_it.map(|(id, _)| *id));
             }
         }
     }
-    item_type
+    budget.check()?;
+    Ok(item_type)
 }
 
 fn push_values(item_type: &mut ItemType, table: &PropertyTable, property: &str, n_items: u32) {

@@ -54,6 +54,8 @@ pub struct RecommendationRequest {
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
     pub returns_group: bool,
+    /// Whether it comes from a browser: then no expression tells what users did.
+    pub is_public: bool,
 }
 
 impl RecommendationRequest {
@@ -72,6 +74,7 @@ impl RecommendationRequest {
             missing: Missing::Refused,
             left_out: Vec::new(),
             returns_group: false,
+            is_public: false,
         }
     }
 }

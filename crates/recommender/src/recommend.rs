@@ -144,6 +144,14 @@ pub struct Promoted<'a> {
 }
 
 impl<'a> Request<'a> {
+    /// Whether scores alone do not say the order.
+    pub fn is_reranked(&self) -> bool {
+        self.list.diversity > 0.0
+            || (self.list.rotation_rate > 0.0 && !self.shown.is_empty())
+            || !self.constraints.is_empty()
+            || self.promoted.is_some()
+    }
+
     /// For items, of somebody who was shown nothing, at no time in particular.
     pub fn new(list: &'a ListRequest, history: &'a [HistoryEntry], eligibility: &'a Eligibility<'a>) -> Self {
         Self {
@@ -174,7 +182,7 @@ impl Recommendation {
 
 /// Answers a request with up to `count` items; fewer only where fewer are eligible, or relevant enough.
 pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation {
-    let ListRequest { count, diversity, rotation_rate, .. } = *request.list;
+    let count = request.list.count;
     let weighed = sources.weigh_request(request);
     let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
     if let Some(values) = request.values {
@@ -183,12 +191,9 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
         let because = |item| sources.because(&weighed, item);
         return Recommendation::Values(values.list(sources, request, &candidates, because));
     }
-    let is_reranked = diversity > 0.0
-        || (rotation_rate > 0.0 && !request.shown.is_empty())
-        || !request.constraints.is_empty()
-        || request.promoted.is_some();
+    let is_reranked = request.is_reranked();
     let mut n = match is_reranked {
-        true => (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count)),
+        true => n_reranked(count),
         false => count,
     };
     let picked = loop {
@@ -227,6 +232,26 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
         Recommended { item, score: candidate.score, origin: candidate.origin, because }
     };
     Recommendation::Items(picked.into_iter().map(explained).collect())
+}
+
+/// What a request asks for of items that come from elsewhere, with scores: rotated, diverse, constrained and with promoted ones in their
+/// places, as far as they are among them.
+pub fn rerank(
+    sources: Sources<'_>,
+    request: &Request<'_>,
+    scored: Vec<(ItemIdx, f32)>,
+) -> Vec<(ItemIdx, f32)> {
+    let of = |(item, score): (ItemIdx, f32)| Candidate { item: item.0, score, origin: Origin::Model };
+    let mut candidates: Vec<Candidate> = scored.into_iter().map(of).collect();
+    candidates.sort_by(Candidate::best_first);
+    rotate(&mut candidates, request);
+    let picked = pick(candidates, request, |a, b| sources.likeness(a, b));
+    picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
+}
+
+/// How many items are looked at for a list that is reranked.
+pub fn n_reranked(count: usize) -> usize {
+    (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count))
 }
 
 /// The best `n` items that `allows` lets through by the request's logic, best first, and the score that whatever fills the list up stays

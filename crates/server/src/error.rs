@@ -93,7 +93,9 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Submit(error) => error.into(),
-            error @ EngineError::NoSuchProperty { .. } => Self::invalid(error.to_string()),
+            error @ (EngineError::NoSuchProperty { .. } | EngineError::Segmentation { .. }) => {
+                Self::invalid(error.to_string())
+            }
             other => {
                 tracing::error!(error = other.full_text(), "a query failed");
                 Self::internal()

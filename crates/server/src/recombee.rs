@@ -86,7 +86,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
             changed(outcomes.into_iter().next(), done)
         }
         Call::Ask(question) => blocking(move || question(&engine)).await,
-        Call::Recommend(recommend) => blocking(move || recommend.answer(&engine).map(|(done, _)| done)).await,
+        Call::Recommend(mut recommend) => {
+            recommend.called_by(caller);
+            blocking(move || recommend.answer(&engine).map(|(done, ..)| done)).await
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
 use domain::{ItemIdx, ListRequest, Logic};
-use recommender::{Constraint, ItemBooster, Promoted, Request};
+use recommender::{Constraint, ItemBooster, Promoted, Request, n_reranked, rerank};
 use rustc_hash::FxHashSet;
 
 use super::RecommendationError;
@@ -41,8 +41,10 @@ impl Engine {
         };
         let segment = stage.segment(self, views)?;
         let few = selection.few().or_else(|| segment.as_ref().map(SegmentOf::members));
-        let left_out: FxHashSet<ItemIdx> =
-            stage.left_out.iter().filter_map(|id| views.catalog.item(id)).chain(item).collect();
+        let left_out: FxHashSet<ItemIdx> = {
+            let ids = stage.left_out.iter().map(String::as_str).chain(stage.whole_is_for);
+            ids.filter_map(|id| views.catalog.item(id)).chain(item).collect()
+        };
 
         let groupings = stage.settings.constraints.iter().flatten().map(|constraint| {
             let grouping = Grouping::Property(constraint.property.clone());
@@ -81,29 +83,48 @@ impl Engine {
             promoted,
             ..asker.request(&list, &eligibility)
         };
-        let mut found = match stage.search_query {
-            Some(query) => self.matches(&ready, views, query, &request),
-            None => ready.items(views, &request),
+        let found = match (stage.search_query, &segment) {
+            (Some(query), _) => self.matches(&ready, views, query, &request),
+            (None, None) => ready.items(views, &request),
+            (None, Some(segment)) => {
+                // More than asked for where their order is not the last word; then what goes with the segment, behind it.
+                let pool = ListRequest {
+                    count: if request.is_reranked() { n_reranked(list.count) } else { list.count },
+                    diversity: 0.0,
+                    rotation_rate: 0.0,
+                    ..list.clone()
+                };
+                let members =
+                    Request { list: &pool, constraints: &[], promoted: None, shown: &[], ..request };
+                let mut found = ready.items(views, &members);
+                if found.len() < pool.count && stage.is_filled(&list) {
+                    let is_meant = |item: ItemIdx| {
+                        views.catalog.is_available(item)
+                            && !segment.includes(item)
+                            && selection.allows(item.0)
+                    };
+                    let eligibility = asker.eligibility(&is_meant, &list, &left_out);
+                    let rest = ListRequest {
+                        count: pool.count - found.len(),
+                        logic: Logic::Similar,
+                        ..pool.clone()
+                    };
+                    let seeds = seeds_of(&ready, views, segment);
+                    let (few, eligibility) = (selection.few(), &eligibility);
+                    let more = ready
+                        .items(views, &Request { list: &rest, seeds: &seeds, eligibility, few, ..members });
+                    let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
+                    let floor = floor.fold(1.0, f32::min);
+                    let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
+                    let below = |score: f32| if score > 0.0 { floor * score / top } else { score };
+                    found.extend(more.into_iter().map(|(item, score)| (item, below(score))));
+                }
+                rerank(ready.sources(views), &request, found)
+            }
         };
-        if let Some(segment) = segment.as_ref().filter(|_| found.len() < list.count && stage.is_filled(&list))
-        {
-            // What is left of the list goes to what goes with the segment.
-            let is_meant = |item: ItemIdx| {
-                views.catalog.is_available(item) && !segment.includes(item) && selection.allows(item.0)
-            };
-            let eligibility = asker.eligibility(&is_meant, &list, &left_out);
-            let more = ListRequest { count: list.count - found.len(), logic: Logic::Similar, ..list.clone() };
-            let seeds = seeds_of(&ready, views, segment);
-            let few = selection.few();
-            let request = Request { list: &more, seeds: &seeds, eligibility: &eligibility, few, ..request };
-            let floor = found.last().map_or(1.0, |(_, score)| *score);
-            let more = ready.items(views, &request);
-            let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
-            found.extend(more.into_iter().map(|(item, score)| (item, floor * score / top)));
-        }
-        within(&budget)?;
+        within(budget.check())?;
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        let recommended = stage.evaluations(&rows, &context, found);
+        let recommended = stage.evaluated(&rows, &context, &budget, found)?;
         Ok(Listed { recommended, model: ready.model_version(), rotates: list.rotation_rate > 0.0 })
     }
 
@@ -122,17 +143,11 @@ impl Engine {
         let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();
         let personal = ready.sources(views).score_each(history, &items);
         let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
-        let mut ranked: Vec<(ItemIdx, f32)> = matches
-            .into_iter()
-            .zip(personal)
-            .map(|((item, score), personal)| {
-                let boost = booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
-                (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
-            })
-            .collect();
-        ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        ranked.truncate(count);
-        ranked
+        let ranked = matches.into_iter().zip(personal).map(|((item, score), personal)| {
+            let boost = booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
+            (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
+        });
+        rerank(ready.sources(views), request, ranked.collect())
     }
 }
 

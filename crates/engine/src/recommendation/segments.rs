@@ -94,9 +94,9 @@ impl Engine {
                 }
             }
         };
-        within(&budget)?;
+        within(budget.check())?;
         let found = values.into_iter().map(|(value, score)| (value.0, score));
-        let recommended = stage.evaluations(&rows, &context, found);
+        let recommended = stage.evaluated(&rows, &context, &budget, found)?;
         Ok(Listed { recommended, model: ready.model_version(), rotates: false })
     }
 }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use domain::{Endpoint, Exclusion, Fallback, ItemIdx, ListRequest, Logic, ScenarioSettings, UserIdx};
+use domain::{
+    Endpoint, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance, ScenarioSettings, UserIdx,
+};
 use recommender::{ItemType, ValueIdx};
 use reql::{Context, Rows, Subject};
 
@@ -50,6 +52,9 @@ pub(super) struct Stage<'a> {
     pub(super) boosters: Vec<(&'static str, String)>,
     pub(super) expressions: &'a [(String, String)],
     pub(super) left_out: &'a [String],
+    /// What a composite recommendation as a whole is for.
+    pub(super) whole_is_for: Option<&'a str>,
+    pub(super) is_public: bool,
 }
 
 /// A segment of a segmentation.
@@ -80,6 +85,17 @@ impl<'a> Stage<'a> {
             let both = what.into_iter().zip([of_scenario, of_call]);
             both.filter_map(|(what, text)| Some((what, text.clone()?))).collect()
         };
+        // Another logic than the scenario's takes nothing over that goes with that one.
+        let has_own_logic = options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
+        let of_scenario = match has_own_logic {
+            true => ScenarioSettings {
+                interaction: None,
+                exclude: None,
+                min_relevance: None,
+                ..of_scenario.clone()
+            },
+            false => of_scenario.clone(),
+        };
         Self {
             endpoint,
             count: request.count,
@@ -93,9 +109,11 @@ impl<'a> Stage<'a> {
                 &options.settings.booster,
                 ["the scenario's booster", "booster"],
             ),
-            settings: options.settings.or(of_scenario),
+            settings: options.settings.or(&of_scenario),
             expressions: &options.expressions,
             left_out: &request.left_out,
+            whole_is_for: None,
+            is_public: request.is_public,
         }
     }
 
@@ -105,7 +123,12 @@ impl<'a> Stage<'a> {
         'a: 'b,
     {
         let is_segment = self.endpoint == Endpoint::RecommendItemsToItemSegment;
-        Stage { item: (!is_segment).then_some(source), segment: is_segment.then_some(source), ..self }
+        Stage {
+            item: (!is_segment).then_some(source),
+            segment: is_segment.then_some(source),
+            whole_is_for: self.item,
+            ..self
+        }
     }
 
     /// What its candidates are.
@@ -146,6 +169,10 @@ impl<'a> Stage<'a> {
             }
             _ => {}
         }
+        if !matches!(list.logic, Logic::Personal | Logic::Similar) {
+            // Nothing speaks for these that could be weak.
+            list.min_relevance = Relevance::Low;
+        }
         if list.logic == Logic::Similar && !is_for_something {
             let what = "logic: what is similar can be listed for an item or a segment only";
             return Err(RecommendationError::Invalid(what.to_owned()));
@@ -156,7 +183,7 @@ impl<'a> Stage<'a> {
 
     /// Whether a list that its logic leaves incomplete is filled up.
     pub(super) fn is_filled(&self, list: &ListRequest) -> bool {
-        list.min_relevance == domain::Relevance::Low && list.fallback != Fallback::None
+        list.min_relevance == Relevance::Low && list.fallback != Fallback::None
     }
 
     /// Who and what the list is for, as far as they are there.
@@ -180,6 +207,7 @@ impl<'a> Stage<'a> {
             user,
             segment: self.segment,
             item_types: Some(&engine.item_types),
+            tells_histories: !self.is_public,
         }
     }
 
@@ -194,7 +222,11 @@ impl<'a> Stage<'a> {
             let what = format!("there is no segmentation {id:?}, which the scenario is about");
             return Err(RecommendationError::Invalid(what));
         }
-        Ok(engine.item_types.get(views, &Grouping::Segmentation(id))?)
+        Ok(engine.item_types.get(views, &self.grouping())?)
+    }
+
+    fn grouping(&self) -> Grouping {
+        Grouping::Segmentation(self.settings.segmentation.clone().unwrap_or_default())
     }
 
     /// The segment that the list is for.
@@ -205,6 +237,11 @@ impl<'a> Stage<'a> {
     ) -> Result<Option<SegmentOf>, RecommendationError> {
         let Some(segment) = self.segment else { return Ok(None) };
         let item_type = self.item_type(engine, views)?;
+        let mut item_type = item_type;
+        if item_type.value(segment).is_none() {
+            // It may be new.
+            item_type = engine.item_types.newest(views, &self.grouping())?;
+        }
         let Some(value) = item_type.value(segment) else {
             let segmentation = self.settings.segmentation.as_deref().unwrap_or_default();
             let what = format!("segmentation {segmentation:?} has no segment {segment:?}");
@@ -213,27 +250,29 @@ impl<'a> Stage<'a> {
         Ok(Some(SegmentOf { item_type, value }))
     }
 
-    /// What the expressions of the call say of rows.
-    pub(super) fn evaluations(
+    /// The entries of a list, with what the expressions of the call say of them.
+    pub(super) fn evaluated(
         &self,
         rows: &dyn Rows,
         context: &dyn Context,
+        budget: &Budget,
         of: impl Iterator<Item = (u32, f32)>,
-    ) -> Vec<Recommended> {
-        let compiled = self
-            .expressions
-            .iter()
-            .filter_map(|(name, text)| Some((name, reql::parse(text).ok()?.compile(rows, context))));
-        let compiled: Vec<_> = compiled.collect();
-        of.map(|(row, score)| Recommended {
-            id: rows.id(row).to_owned(),
-            score,
-            evaluations: compiled
-                .iter()
-                .map(|(name, compiled)| ((*name).clone(), compiled.value(row).to_json()))
-                .collect(),
-        })
-        .collect()
+    ) -> Result<Vec<Recommended>, RecommendationError> {
+        let mut compiled = Vec::with_capacity(self.expressions.len());
+        for (name, text) in self.expressions {
+            compiled.push((name, reql::parse(text).map_err(wrong(name))?.compile(rows, context)));
+            within(budget.look())?;
+        }
+        let mut entries = Vec::new();
+        for (row, score) in of {
+            let mut evaluations = Vec::with_capacity(compiled.len());
+            for (name, compiled) in &compiled {
+                evaluations.push(((*name).clone(), compiled.value(row).to_json()));
+                within(budget.look())?;
+            }
+            entries.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
+        }
+        Ok(entries)
     }
 }
 
@@ -261,6 +300,17 @@ impl Engine {
             let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
             checked.map_err(wrong("the scenario's promoted.filter"))?;
         }
+        if stage.subject() == Subject::Segments || stage.segment.is_some() {
+            stage.item_type(self, &views)?;
+            stage.segment(self, &views)?;
+        }
+        for constraint in stage.settings.constraints.iter().flatten() {
+            if views.catalog.table().property(&constraint.property).is_none() {
+                let property = &constraint.property;
+                let what = format!("there is no item property {property:?}, which the scenario constrains");
+                return Err(RecommendationError::Invalid(what));
+            }
+        }
         for (name, text) in stage.expressions {
             // What they name need not be there: lists of users are asked about properties of items too.
             reql::parse(text).map_err(wrong(&format!("reqlExpressions {name:?}")))?;
@@ -283,7 +333,9 @@ impl Engine {
                 true => self.expressions.of_items(use_, text, views, rows, context, budget),
                 false => self.expressions.of_rows(use_, text, rows, context, budget),
             };
-            ready.map_err(wrong(what))
+            let ready = ready.map_err(wrong(what))?;
+            within(budget.look())?;
+            Ok::<_, RecommendationError>(ready)
         };
         let filters = stage.filters.iter().map(|filter| ready(Use::Filter, filter));
         let boosters = stage.boosters.iter().map(|booster| ready(Use::Booster, booster));
@@ -294,8 +346,8 @@ impl Engine {
     }
 }
 
-/// Says that a budget is spent.
-pub(super) fn within(budget: &Budget) -> Result<(), RecommendationError> {
-    let what = || "filter and booster".to_owned();
-    budget.check().map_err(|source| RecommendationError::Expression { what: what(), source })
+/// Says that the time for expressions is used up.
+pub(super) fn within(is_within: Result<(), ExpressionError>) -> Result<(), RecommendationError> {
+    let what = || "filter, booster and reqlExpressions".to_owned();
+    is_within.map_err(|source| RecommendationError::Expression { what: what(), source })
 }

@@ -58,9 +58,9 @@ impl Engine {
             if selection.boosters.is_empty() { None } else { Some(&boost) };
         let sources = ready.sources(views);
         let found = rank_users(sources, &taste, &scores, histories, &list, booster, &allows);
-        within(&budget)?;
+        within(budget.check())?;
         let found = found.into_iter().map(|(user, score)| (user.0, score));
-        let recommended = stage.evaluations(&rows, &context, found);
+        let recommended = stage.evaluated(&rows, &context, &budget, found)?;
         Ok(Listed { recommended, model: ready.model_version(), rotates: false })
     }
 }

@@ -49,13 +49,13 @@ pub(super) async fn run(
                 }
                 Ok(Call::Recommend(mut recommend)) => {
                     submit(&engine, &mut changes, &mut answers);
-                    let user_id = recommend.user_id().filter(|_| is_distinct).map(str::to_owned);
-                    let before = user_id.as_ref().and_then(|user_id| recommended.get(user_id));
+                    recommend.called_by(caller);
+                    let before = recommend.user_id().and_then(|user_id| recommended.get(user_id));
                     recommend.leave_out(before.cloned().unwrap_or_default());
-                    let answer = recommend.answer(&engine).map(|(done, ids)| {
-                        user_id
-                            .into_iter()
-                            .for_each(|id| recommended.entry(id).or_default().extend(ids.clone()));
+                    let answer = recommend.answer(&engine).map(|(done, user_id, ids)| {
+                        if let Some(user_id) = user_id.filter(|_| is_distinct) {
+                            recommended.entry(user_id).or_default().extend(ids);
+                        }
                         done
                     });
                     answers.push(answer_json(answer));

@@ -102,10 +102,7 @@ impl From<RecommendationError> for Failure {
         match error {
             RecommendationError::Invalid(what) => Self::invalid(what),
             RecommendationError::NotFound(what) => Self::not_found(what),
-            RecommendationError::Expression { what, source } => {
-                let failure = Self::from(source);
-                Self { message: format!("{what}: {}", failure.message), ..failure }
-            }
+            RecommendationError::Expression { .. } => Self::invalid(error.to_string()),
             RecommendationError::IndexNotReady => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
@@ -118,7 +115,9 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Submit(error) => error.into(),
-            error @ EngineError::NoSuchProperty { .. } => Self::invalid(error.to_string()),
+            error @ (EngineError::NoSuchProperty { .. } | EngineError::Segmentation { .. }) => {
+                Self::invalid(error.to_string())
+            }
             other => {
                 tracing::error!(error = other.full_text(), "a call of the recommender API failed");
                 Self::internal()

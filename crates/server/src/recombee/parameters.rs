@@ -8,6 +8,9 @@ use super::failure::Failure;
 /// The longest id of an item, user, series, group, session or segmentation, in bytes.
 const ID_BYTES_MAX: usize = 255;
 
+/// The largest whole number that a parameter may be: all up to it are numbers of JSON.
+const COUNT_MAX: f64 = 9_007_199_254_740_991.0;
+
 /// Parameters by name.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Parameters(pub(super) Map<String, Value>);
@@ -108,10 +111,12 @@ impl Parameters {
     pub(super) fn count(&self, name: &str, min: u64) -> Read<Option<usize>> {
         match self.number(name)? {
             None => Ok(None),
-            Some(number) if number.fract() == 0.0 && number >= min as f64 => Ok(Some(number as usize)),
-            Some(number) => {
-                Err(Failure::invalid(format!("{name} is {number}, it must be a whole number from {min} on")))
+            Some(number) if number.fract() == 0.0 && (min as f64..=COUNT_MAX).contains(&number) => {
+                Ok(Some(number as usize))
             }
+            Some(number) => Err(Failure::invalid(format!(
+                "{name} is {number}, it must be a whole number from {min} to {COUNT_MAX}"
+            ))),
         }
     }
 

@@ -13,6 +13,7 @@ use super::entities::values_json;
 use super::failure::Failure;
 use super::operation::{Call, Done};
 use super::parameters::{Parameters, checked_id};
+use super::signature::Caller;
 
 /// The longest search query, in bytes.
 const QUERY_BYTES_MAX: usize = 4_096;
@@ -107,7 +108,7 @@ fn first(
         item_id,
         segment_id,
         search_query,
-        options: options(parameters)?,
+        options: options(parameters, Some(by_itself(endpoint)))?,
         ..request(endpoint, parameters)?
     };
     Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
@@ -153,8 +154,8 @@ fn composite(parameters: &Parameters) -> Result<Recommend, Failure> {
         item_id: parameters.id("itemId")?,
         segment_id: parameters.text("segmentId")?.map(str::to_owned),
         search_query: search_query(parameters)?,
-        options: options(&of_result).map_err(within("resultSettings"))?,
-        source_options: options(&settings("sourceSettings")?).map_err(within("sourceSettings"))?,
+        options: options(&of_result, None).map_err(within("resultSettings"))?,
+        source_options: options(&settings("sourceSettings")?, None).map_err(within("sourceSettings"))?,
         ..request(Endpoint::CompositeRecommendation, parameters)?
     };
     Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
@@ -186,8 +187,8 @@ fn search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
     }
 }
 
-/// What a call says of its list.
-fn options(parameters: &Parameters) -> Result<ListOptions, Failure> {
+/// What a call says of its list; `by_itself` is the logic of its endpoint, where that is one.
+fn options(parameters: &Parameters, by_itself: Option<Logic>) -> Result<ListOptions, Failure> {
     let share = |name| -> Result<Option<f32>, Failure> {
         Ok(parameters.number_from(name, 0.0, 1.0)?.map(|share| share as f32))
     };
@@ -205,7 +206,7 @@ fn options(parameters: &Parameters) -> Result<ListOptions, Failure> {
     // Longer than it is remembered is as good as that, and no time is as good as the shortest.
     let rotation_time_s = rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
     let settings = ScenarioSettings {
-        logic: logic(parameters)?,
+        logic: logic(parameters, by_itself)?,
         filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),
         booster: parameters.text("booster")?.filter(|text| !text.is_empty()).map(str::to_owned),
         diversity: share("diversity")?,
@@ -239,8 +240,18 @@ fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure
     }
 }
 
-/// Which of our logics a name stands for; none for what the call does by itself.
-fn logic(parameters: &Parameters) -> Result<Option<Logic>, Failure> {
+/// What an endpoint does where nothing is said.
+fn by_itself(endpoint: Endpoint) -> Logic {
+    match endpoint {
+        Endpoint::RecommendItemsToItem
+        | Endpoint::RecommendItemSegmentsToItem
+        | Endpoint::RecommendItemSegmentsToItemSegment => Logic::Similar,
+        _ => Logic::Personal,
+    }
+}
+
+/// Which of our logics a name stands for.
+fn logic(parameters: &Parameters, by_itself: Option<Logic>) -> Result<Option<Logic>, Failure> {
     let name = match parameters.get("logic") {
         None => return Ok(None),
         Some(Value::String(name)) => name.as_str(),
@@ -261,7 +272,7 @@ fn logic(parameters: &Parameters) -> Result<Option<Logic>, Failure> {
         return Err(unknown());
     }
     let known = LOGICS.iter().find(|(words, _)| words.contains(&word));
-    known.map(|(_, logic)| *logic).ok_or_else(unknown)
+    known.map(|(_, logic)| logic.or(by_itself)).ok_or_else(unknown)
 }
 
 /// What stands before the name of a logic.
@@ -280,9 +291,10 @@ const DOMAINS: [&str; 12] = [
     "books",
 ];
 
-/// The words of the vendor's logics, with ours; none is what the call does by itself.
-const LOGICS: [(&[&str], Option<Logic>); 5] = [
-    (&["default", "homepage", "personal", "personalized", "for-you", "search"], None),
+/// The words of the vendor's logics, with ours; none is what the endpoint does by itself.
+const LOGICS: [(&[&str], Option<Logic>); 6] = [
+    (&["default", "homepage", "search"], None),
+    (&["personal", "personalized", "for-you"], Some(Logic::Personal)),
     (
         &[
             "similar",
@@ -304,10 +316,10 @@ const LOGICS: [(&[&str], Option<Logic>); 5] = [
 ];
 
 impl Recommend {
-    /// The user whom the list is for.
+    /// The user whom a list of items is for.
     pub(super) fn user_id(&self) -> Option<&str> {
         match &self.what {
-            What::First(request) => request.user_id.as_deref(),
+            What::First(request) => request.user_id.as_deref().filter(|_| lists_items(request.endpoint)),
             What::Next { .. } => None,
         }
     }
@@ -319,8 +331,15 @@ impl Recommend {
         }
     }
 
-    /// The answer, and the ids in it.
-    pub(super) fn answer(self, engine: &Engine) -> Result<(Done, Vec<String>), Failure> {
+    /// Notes who calls.
+    pub(super) fn called_by(&mut self, caller: Caller) {
+        if let What::First(request) = &mut self.what {
+            request.is_public = caller == Caller::Public;
+        }
+    }
+
+    /// The answer, for whom its list is, if it is one of items, and the items.
+    pub(super) fn answer(self, engine: &Engine) -> Result<(Done, Option<String>, Vec<String>), Failure> {
         let (request, response) = match self.what {
             What::First(request) => {
                 let response = engine.request_recommendations(&request)?;
@@ -331,12 +350,18 @@ impl Recommend {
             }
         };
         let ids = response.recommended.iter().map(|entry| entry.id.clone()).collect();
+        let user_id = request.user_id.clone().filter(|_| lists_items(request.endpoint));
         let body = match self.form {
             Form::Object => object(engine, &request, response),
             Form::Array => array(engine, &request, &response),
         };
-        Ok((Done::ok(body), ids))
+        Ok((Done::ok(body), user_id, ids))
     }
+}
+
+fn lists_items(endpoint: Endpoint) -> bool {
+    !endpoint.lists_segments()
+        && !matches!(endpoint, Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem)
 }
 
 fn object(engine: &Engine, request: &RecommendationRequest, response: RecommendationResponse) -> Value {
