@@ -234,7 +234,7 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
     Recommendation::Items(picked.into_iter().map(explained).collect())
 }
 
-/// What a request asks for of items that come from elsewhere, with scores: rotated, diverse, constrained and with promoted ones in their
+/// What a request asks for of items that come from elsewhere, with scores, best first: rotated, diverse, constrained and with promoted ones in their
 /// places, as far as they are among them.
 pub fn rerank(
     sources: Sources<'_>,
@@ -243,7 +243,6 @@ pub fn rerank(
 ) -> Vec<(ItemIdx, f32)> {
     let of = |(item, score): (ItemIdx, f32)| Candidate { item: item.0, score, origin: Origin::Model };
     let mut candidates: Vec<Candidate> = scored.into_iter().map(of).collect();
-    candidates.sort_by(Candidate::best_first);
     rotate(&mut candidates, request);
     let picked = pick(candidates, request, |a, b| sources.likeness(a, b));
     picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()

@@ -1,5 +1,7 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
+use std::cmp::Ordering;
+
 use domain::{ItemIdx, ListRequest, Logic};
 use recommender::{Constraint, ItemBooster, Promoted, Request, n_reranked, rerank};
 use rustc_hash::FxHashSet;
@@ -118,6 +120,9 @@ impl Engine {
                     let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
                     let below = |score: f32| if score > 0.0 { floor * score / top } else { score };
                     found.extend(more.into_iter().map(|(item, score)| (item, below(score))));
+                    if booster.is_some() {
+                        found.sort_by(best_first);
+                    }
                 }
                 rerank(ready.sources(views), &request, found)
             }
@@ -147,8 +152,14 @@ impl Engine {
             let boost = booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
             (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
         });
-        rerank(ready.sources(views), request, ranked.collect())
+        let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();
+        ranked.sort_by(best_first);
+        rerank(ready.sources(views), request, ranked)
     }
+}
+
+fn best_first(a: &(ItemIdx, f32), b: &(ItemIdx, f32)) -> Ordering {
+    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
 /// The most popular items of a segment.

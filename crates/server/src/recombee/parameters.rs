@@ -111,12 +111,13 @@ impl Parameters {
     pub(super) fn count(&self, name: &str, min: u64) -> Read<Option<usize>> {
         match self.number(name)? {
             None => Ok(None),
-            Some(number) if number.fract() == 0.0 && (min as f64..=COUNT_MAX).contains(&number) => {
-                Ok(Some(number as usize))
+            Some(number) if number > COUNT_MAX => {
+                Err(Failure::invalid(format!("{name} is {number}, it must be at most {COUNT_MAX}")))
             }
-            Some(number) => Err(Failure::invalid(format!(
-                "{name} is {number}, it must be a whole number from {min} to {COUNT_MAX}"
-            ))),
+            Some(number) if number.fract() == 0.0 && number >= min as f64 => Ok(Some(number as usize)),
+            Some(number) => {
+                Err(Failure::invalid(format!("{name} is {number}, it must be a whole number from {min} on")))
+            }
         }
     }
 

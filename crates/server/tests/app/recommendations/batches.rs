@@ -104,7 +104,6 @@ async fn a_list_of_a_batch_can_be_continued_in_it() {
 }
 
 #[tokio::test]
-#[ignore = "ids of segments, items and users are one heap"]
 async fn a_segment_takes_no_item_of_its_name_out_of_distinct_lists() {
     let app = shop().await;
     let scenario = json!({ "endpoint": "recommendItemSegmentsToUser", "segmentation": "categories" });

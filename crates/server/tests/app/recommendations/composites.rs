@@ -86,7 +86,6 @@ async fn settings_hold_for_the_source_or_for_the_result() {
 }
 
 #[tokio::test]
-#[ignore = "the second list knows its source only, not what the first one was for"]
 async fn what_goes_with_an_item_is_something_else() {
     let app = trained_shop().await;
     put_scenarios(&app).await;

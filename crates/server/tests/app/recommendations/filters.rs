@@ -282,7 +282,6 @@ async fn boosters_hold_for_users_segments_and_searches() {
 }
 
 #[tokio::test]
-#[ignore = "what fills up the list of a segment comes behind the segment's items whatever the booster says"]
 async fn what_is_boosted_to_the_end_is_behind_what_fills_up_the_list_of_a_segment() {
     let app = shop().await;
     app.put_scenario(

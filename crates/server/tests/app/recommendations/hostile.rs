@@ -80,7 +80,6 @@ async fn what_takes_too_long_is_given_up_and_stops_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "expressions of entries are evaluated for as long as it takes, and the fold waits"]
 async fn expressions_of_entries_that_take_too_long_are_given_up() {
     let app = large_shop(600).await;
     let one = |n: usize| (n.to_string(), Value::from(nested(4)));
@@ -91,7 +90,6 @@ async fn expressions_of_entries_that_take_too_long_are_given_up() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "segments are made for as long as it takes, and the fold waits"]
 async fn segmentations_that_take_too_long_stop_nobody() {
     let app = large_shop(600).await;
     let expression = format!("if {} then {{\"a\"}} else {{\"b\"}}", nested(4));
@@ -111,7 +109,6 @@ async fn segmentations_that_take_too_long_stop_nobody() {
 
 /// A batch does what its requests one after the other would do.
 #[tokio::test]
-#[ignore = "segments are as they were for ten times as long as it takes to make them"]
 async fn segments_follow_a_change_at_once() {
     let app = large_shop(3_000).await;
     app.put_scenario(
@@ -137,11 +134,10 @@ async fn segments_follow_a_change_at_once() {
 
 /// What depends on the time is computed anew beside requests and changes, and none of the three waits for another for good.
 #[tokio::test]
-#[ignore = "whoever refreshes and whoever asks wait for each other while a change waits for both"]
 async fn filters_of_the_time_are_refreshed_while_items_change() {
     let TestApp { engine, .. } = large_shop(600).await;
     // It is computed anew in every second.
-    let (until, (done, is_done)) = (Instant::now() + Duration::from_secs(6), std::sync::mpsc::channel());
+    let (until, (done, is_done)) = (Instant::now() + Duration::from_secs(2), std::sync::mpsc::channel());
     let refresh = |engine: &Engine, _: usize| engine.refresh();
     let ask = |engine: &Engine, _: usize| {
         let mut request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 5);

@@ -73,7 +73,6 @@ async fn constraints_and_promotion_hold_at_every_length() {
 }
 
 #[tokio::test]
-#[ignore = "what fills up the list of a segment has constraints of its own"]
 async fn constraints_hold_over_the_whole_list_of_a_segment() {
     let app = shop().await;
     let constraint = json!([{ "property": "tags", "max": 2 }]);
@@ -155,7 +154,6 @@ async fn what_a_request_says_wins() {
 }
 
 #[tokio::test]
-#[ignore = "the vendor's words for what a call does by itself leave the scenario's logic in place"]
 async fn the_vendors_names_of_logics_win_too() {
     let app = trained_shop().await;
     let list = |body: Value| {
@@ -169,7 +167,6 @@ async fn the_vendors_names_of_logics_win_too() {
 }
 
 #[tokio::test]
-#[ignore = "the scenario's interaction stays and does not go with the request's logic"]
 async fn a_logic_of_a_request_wins_over_a_scenario_about_another() {
     let app = trained_shop().await;
     let buyers =

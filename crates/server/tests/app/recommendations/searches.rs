@@ -164,7 +164,6 @@ async fn segments_are_found_by_name_title_and_items() {
 }
 
 #[tokio::test]
-#[ignore = "searches know no constraints"]
 async fn constraints_hold_for_searches() {
     let app = shop().await;
     let constraint = json!([{ "property": "category", "max": 1 }]);
