@@ -119,9 +119,9 @@ impl PropertyValue {
             (PropertyType::Image, Value::String(text)) => Some(Self::Image(text.clone())),
             (PropertyType::Boolean, Value::Bool(value)) => Some(Self::Boolean(*value)),
             (PropertyType::Timestamp, Value::Number(number)) => {
-                number.as_f64().and_then(Timestamp::from_number).map(Self::Timestamp)
+                number.as_f64().and_then(Timestamp::from_seconds).map(Self::Timestamp)
             }
-            (PropertyType::Timestamp, Value::String(text)) => Timestamp::parse(text).map(Self::Timestamp),
+            (PropertyType::Timestamp, Value::String(text)) => Timestamp::parse_any(text).map(Self::Timestamp),
             (PropertyType::Set, Value::Array(items)) => texts(items).map(Self::Set),
             (PropertyType::ImageList, Value::Array(items)) => texts(items).map(Self::ImageList),
             _ => None,

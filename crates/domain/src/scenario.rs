@@ -301,7 +301,7 @@ impl Scenario {
         check_name("name", &self.name)?;
         self.settings.validate()?;
         if self.groups.is_empty() {
-            return self.check_segmentation(&self.settings);
+            return self.check_endpoint(&self.settings);
         }
         if self.groups.len() > GROUPS_MAX {
             return Err(format!("{} groups exceed the limit of {GROUPS_MAX}", self.groups.len()));
@@ -314,7 +314,7 @@ impl Scenario {
             }
             check_share("share", group.share).map_err(named)?;
             let settings = self.settings_of(Some(group));
-            settings.validate().and_then(|()| self.check_segmentation(&settings)).map_err(named)?;
+            settings.validate().and_then(|()| self.check_endpoint(&settings)).map_err(named)?;
         }
         let sum: f32 = self.groups.iter().map(|group| group.share).sum();
         if (sum - 1.0).abs() > SHARES_TOLERANCE {
@@ -323,8 +323,19 @@ impl Scenario {
         Ok(())
     }
 
-    fn check_segmentation(&self, settings: &ScenarioSettings) -> Result<(), String> {
+    fn check_endpoint(&self, settings: &ScenarioSettings) -> Result<(), String> {
         let endpoint = self.endpoint;
+        let is_for_something = matches!(
+            endpoint,
+            Endpoint::RecommendItemsToItem
+                | Endpoint::RecommendItemsToItemSegment
+                | Endpoint::RecommendItemSegmentsToItem
+                | Endpoint::RecommendItemSegmentsToItemSegment
+                | Endpoint::CompositeRecommendation
+        );
+        if settings.logic == Some(Logic::Similar) && !is_for_something {
+            return Err(format!("logic is similar, which needs an item or a segment: {endpoint} has none"));
+        }
         match settings.segmentation {
             None if endpoint.needs_segmentation() => {
                 Err(format!("segmentation is missing: {endpoint} needs to know of which"))

@@ -14,24 +14,42 @@ const SECONDS_BELOW: f64 = 1e10;
 
 /// The last instant that can be written in any zone: 9999-12-30T22:00:00Z.
 const MS_MAX: i64 = 253_402_207_200_000;
+/// The first day of the year 1.
+const MS_MIN: i64 = -62_135_596_800_000;
 
 impl Timestamp {
     /// Reads ISO 8601 with or without a zone (without means UTC), a date alone, or a number of seconds or
     /// milliseconds as text. Instants before 1970 and after 9999 are refused.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
-        if let Ok(number) = text.parse::<f64>() {
-            return Self::from_number(number);
+        match text.trim().parse::<f64>() {
+            Ok(number) => Self::from_number(number),
+            Err(_) => Self::parse_any(text).and_then(|at| Self::bounded(at.0)),
         }
+    }
+
+    /// Reads ISO 8601 of any year from 1 to 9999; the last hours of 9999, which stand for "never", are the last instant that there is.
+    pub fn parse_any(text: &str) -> Option<Self> {
+        let text = text.trim();
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
-            return Self::bounded(instant.as_millisecond());
+            return Some(Self(instant.as_millisecond()));
         }
         // No zone: civil time, read as UTC. jiff also reads the space between date and time.
+        let text = text.strip_suffix('Z').unwrap_or(text);
         let civil = text
             .parse::<jiff::civil::DateTime>()
             .or_else(|_| text.parse::<jiff::civil::Date>().map(|date| date.at(0, 0, 0, 0)))
             .ok()?;
-        Self::bounded(civil.to_zoned(jiff::tz::TimeZone::UTC).ok()?.timestamp().as_millisecond())
+        match civil.to_zoned(jiff::tz::TimeZone::UTC) {
+            Ok(zoned) => Some(Self(zoned.timestamp().as_millisecond())),
+            Err(_) => (civil.year() == 9999).then_some(Self(MS_MAX)),
+        }
+    }
+
+    /// Of Unix seconds, also before 1970.
+    pub fn from_seconds(seconds: f64) -> Option<Self> {
+        let ms = (seconds * 1_000.0).round();
+        let is_written = ms.is_finite() && (MS_MIN as f64..=(MS_MAX + 2 * 86_400_000) as f64).contains(&ms);
+        is_written.then_some(Self((ms as i64).min(MS_MAX)))
     }
 
     /// Reads Unix seconds (below 10^10) or milliseconds.

@@ -118,6 +118,7 @@ impl Attribution {
         list: ServedList,
         user: Option<UserIdx>,
         today: Day,
+        is_configured: bool,
     ) -> Result<(), StoreError> {
         let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, day_of(id)?))) else { return Ok(()) };
         if day < today.earlier(KEPT_DAYS) {
@@ -126,7 +127,9 @@ impl Attribution {
         let remembered = match (list.n_next, self.remembered(batch, id)?) {
             (0, None) => {
                 let mut remembered = Remembered::of(list, user);
-                remembered.is_among_others = !self.figures.has_room(day, &remembered.row_name());
+                // Clients may name any scenario: those take no row from what somebody has set up.
+                remembered.is_among_others =
+                    !is_configured && !self.figures.has_room(day, &remembered.row_name());
                 let (number, counts) = self.figures.row_mut(day, remembered.row_name());
                 counts.recommendations += 1;
                 if let Some(user) = user {

@@ -1,6 +1,7 @@
 //! The fold: what each entry does to the state. It reads no clock, no random source, no network and no model.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
@@ -12,7 +13,7 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use crate::attribution::{Counted, ServedList, cited};
+use crate::attribution::{Counted, Place, ServedList, cited};
 use crate::command::{self, Command};
 use crate::interactions::Added;
 use crate::views::Views;
@@ -83,7 +84,7 @@ pub(crate) fn apply(
     match entry {
         Entry::Configured(config) => {
             views.workspace.put_config(batch, &config);
-            views.config = config;
+            views.config = Arc::new(config);
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
@@ -242,7 +243,13 @@ fn note_served(views: &mut Views, batch: &mut Batch<'_>, lists: Vec<ServedList>)
             let shown: Vec<Shown> = items.map(|item| Shown { item, at_s }).collect();
             views.shown.add(batch, user, &shown);
         }
-        views.attribution.note(batch, list, user, today)?;
+        let is_configured = match &list.place {
+            Place::Trait(key) => views.config.trait_definition(key).is_some(),
+            Place::Scenario { scenario, .. } => {
+                scenario.as_ref().is_some_and(|name| views.config.scenario(name).is_some())
+            }
+        };
+        views.attribution.note(batch, list, user, today, is_configured)?;
     }
     views.attribution.forget(batch, today, n_lists)
 }

@@ -1,6 +1,7 @@
 //! What can be asked of a workspace.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use domain::{
     InteractionKind, Message, PropertyValue, Rejection, RejectionReason, Timestamp, UserIdx, WorkspaceConfig,
@@ -76,8 +77,8 @@ pub struct RejectionReport {
 
 impl Engine {
     /// The configuration as it is now.
-    pub fn config(&self) -> WorkspaceConfig {
-        self.shared.views.read().config.clone()
+    pub fn config(&self) -> Arc<WorkspaceConfig> {
+        self.shared.config.load_full()
     }
 
     /// The user of an external id.

@@ -17,6 +17,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 pub(crate) use self::next::NEXT_LOCKS;
 pub use self::stage::Recommended;
+pub(crate) use self::stage::subject_of;
 use self::stage::{Listed, Stage};
 use crate::attribution::{Place, ServedList};
 use crate::command::{Command, Refusal, user_of};
@@ -337,8 +338,17 @@ fn stages<'a>(
     let segmentation = of_scenario.segmentation.clone();
     let of_source = ScenarioSettings { segmentation, ..ScenarioSettings::default() };
     let first = Stage::new(request, source, &request.source_options, &of_source);
-    let second = Stage { endpoint: result, search_query: None, ..whole };
-    Ok((Stage { count: 1, ..first }, Some(second)))
+    // What it is for says the first of what is given.
+    let (of_query, of_item, of_segment) =
+        (request.search_query.is_some(), request.item_id.is_some(), request.segment_id.is_some());
+    let first = Stage {
+        count: 1,
+        item: first.item.filter(|_| !of_query),
+        segment: first.segment.filter(|_| !of_query && !of_item && of_segment),
+        ..first
+    };
+    let second = Stage { endpoint: result, item: first.item, segment: None, search_query: None, ..whole };
+    Ok((first, Some(second)))
 }
 
 /// The group that a user is in: always the same one, as long as the shares stay. Whoever is nobody is in any.

@@ -1,10 +1,14 @@
 //! Scenarios: part of the configuration, set by the bootstrap file and, one at a time, over the admin API.
 
+use std::sync::Arc;
+
 use domain::scenario::SCENARIOS_MAX;
 use domain::{Scenario, WorkspaceConfig};
+use reql::{Schema, Subject, Type};
 use store::Batch;
 
 use crate::command::{Command, Done, Refusal};
+use crate::recommendation::subject_of;
 use crate::views::Views;
 use crate::{Engine, Outcome, SubmitError};
 
@@ -36,9 +40,31 @@ pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
     Ok(())
 }
 
+/// Properties of any name and type: they may come later.
+struct AnyProperty(Subject);
+
+impl Schema for AnyProperty {
+    fn item_property(&self, _: &str) -> Option<Type> {
+        Some(Type::Any)
+    }
+
+    fn user_property(&self, _: &str) -> Option<Type> {
+        Some(Type::Any)
+    }
+
+    fn subject(&self) -> Subject {
+        self.0
+    }
+}
+
 fn check_expressions(scenario: &Scenario) -> Result<(), String> {
+    let subject = subject_of(scenario.endpoint);
     for (place, text) in scenario.expressions() {
-        reql::parse(text).map_err(|error| format!("{place}: {error}"))?;
+        let parsed = reql::parse(text).map_err(|error| format!("{place}: {error}"))?;
+        let is_booster = place.ends_with("booster");
+        let schema = AnyProperty(if place.ends_with("promoted.filter") { Subject::Items } else { subject });
+        let checked = if is_booster { parsed.check_booster(&schema) } else { parsed.check_filter(&schema) };
+        checked.map_err(|error| format!("{place}: {error}"))?;
     }
     Ok(())
 }
@@ -89,7 +115,7 @@ pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str
     let scenario: Scenario =
         serde_json::from_str(scenario).map_err(|error| Refusal::Invalid(error.to_string()))?;
     scenario.validate().map_err(Refusal::Invalid)?;
-    let scenarios = &mut views.config.scenarios;
+    let scenarios = &mut Arc::make_mut(&mut views.config).scenarios;
     match scenarios.iter().position(|other| other.name == scenario.name) {
         Some(at) => scenarios[at] = scenario,
         None if scenarios.len() >= SCENARIOS_MAX => {
@@ -102,7 +128,7 @@ pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str
 }
 
 pub(crate) fn apply_delete(views: &mut Views, batch: &mut Batch<'_>, name: &str) -> Done {
-    let scenarios = &mut views.config.scenarios;
+    let scenarios = &mut Arc::make_mut(&mut views.config).scenarios;
     let Some(at) = scenarios.iter().position(|scenario| scenario.name == name) else {
         return Err(Refusal::missing("scenario", name));
     };

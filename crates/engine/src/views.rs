@@ -1,5 +1,6 @@
 //! The state of a workspace that is held in memory: rebuilt from the store at start, changed by the fold alone.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{Catalog, PropertyTable};
@@ -47,7 +48,7 @@ pub(crate) fn first_revision() -> u64 {
 
 pub(crate) struct Views {
     pub(crate) workspace: WorkspaceKeyspace,
-    pub(crate) config: WorkspaceConfig,
+    pub(crate) config: Arc<WorkspaceConfig>,
     /// The latest training runs, oldest first.
     pub(crate) trainings: Vec<Training>,
     /// The version of the model in use.
@@ -79,7 +80,7 @@ impl Views {
         }
         let workspace = WorkspaceKeyspace(store.keyspace(WORKSPACE));
         Ok(Self {
-            config: workspace.config(store)?.unwrap_or(config),
+            config: Arc::new(workspace.config(store)?.unwrap_or(config)),
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
             reset_at: workspace.get::<Option<u64>>(store, RESET_AT_KEY)?.flatten(),
             active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
@@ -121,7 +122,7 @@ impl Views {
     /// Clears the store of everything but single values of the workspace, and the views with it; [`Views::note_reset`] does the rest.
     pub(crate) fn reset(&mut self, store: &Store) -> Result<(), StoreError> {
         store.clear(&store.keyspace(WORKSPACE))?;
-        let fresh = Self::load(store, self.config.clone())?;
+        let fresh = Self::load(store, (*self.config).clone())?;
         *self = Self { applied: self.applied, ..fresh };
         Ok(())
     }

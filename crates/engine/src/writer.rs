@@ -9,6 +9,8 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwap;
+use domain::WorkspaceConfig;
 use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
 use parking_lot::{Mutex, RwLock};
 use store::{Store, StoreError};
@@ -76,6 +78,8 @@ pub(crate) struct Shared {
     pub(crate) journal: Box<dyn Journal>,
     pub(crate) store: Store,
     pub(crate) views: RwLock<Views>,
+    /// The configuration as the views have it, for whoever must not wait for them.
+    pub(crate) config: ArcSwap<WorkspaceConfig>,
     health: RwLock<Health>,
     queued_bytes: AtomicUsize,
 }
@@ -85,6 +89,7 @@ impl Shared {
         Self {
             journal,
             store,
+            config: ArcSwap::new(Arc::clone(&views.config)),
             views: RwLock::new(views),
             health: RwLock::new(Health::Ready),
             queued_bytes: AtomicUsize::new(0),
@@ -327,6 +332,9 @@ pub(crate) fn apply_batch(
                 batch = shared.store.batch();
             }
             outcomes.push(fold::apply(&mut views, &mut batch, offset, entry)?);
+        }
+        if !Arc::ptr_eq(&shared.config.load(), &views.config) {
+            shared.config.store(Arc::clone(&views.config));
         }
     }
     fold::finish_batch(&mut shared.views.write(), &mut batch);

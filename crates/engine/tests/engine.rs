@@ -73,7 +73,7 @@ fn picture(engine: &Engine) -> Value {
     json!({
         "users": users,
         "counts": engine.counts(),
-        "config": engine.config(),
+        "config": *engine.config(),
         "training": engine.training(),
         "rejections": format!("{:?}", engine.rejections(500)),
         "brands": format!("{:?}", engine.recommend(engine.user_of_text("u3"), &ListRequest {
@@ -87,7 +87,7 @@ fn picture(engine: &Engine) -> Value {
 
 /// A bit of everything.
 fn fill(engine: &Engine) {
-    let config = WorkspaceConfig { profile_token: Some("p".to_owned()), ..engine.config() };
+    let config = WorkspaceConfig { profile_token: Some("p".to_owned()), ..(*engine.config()).clone() };
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
     let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
@@ -281,7 +281,7 @@ fn a_model_that_hits_nothing_takes_no_place_from_one_that_did() {
     let first = engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     assert!(first.refused.is_none() && first.search.blend.ndcg > 0.0);
     // Nothing new has happened, but from now on views count nothing.
-    let mut config = engine.config();
+    let mut config = (*engine.config()).clone();
     config.interaction_weights.view = 0.0;
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let second = engine.train(TrainingOptions::default(), &|_| {}).unwrap();

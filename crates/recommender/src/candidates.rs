@@ -49,6 +49,20 @@ const WEIGHTING_WITHOUT_MODEL: HistoryWeighting = HistoryWeighting { half_life_d
 
 /// What a booster multiplies where an item has no popularity at all.
 const BOOSTED_SHARE_MIN: f32 = 1e-3;
+/// Of the best score: what is weaker than twice this is drawn together above it where scores are boosted, so that what fills the list up has a
+/// place below all of it from which a booster can lift it.
+const BOOSTED_TAIL: f32 = 0.01;
+
+/// A score that is boosted: in the order of scores, and not below the tail, whatever part of the list is asked for.
+fn above_tail(score: f32, top: f32) -> f32 {
+    let tail = BOOSTED_TAIL * top;
+    if score >= 2.0 * tail { score } else { tail + 0.5 * score }
+}
+
+/// The popularity of what a boosted list is filled up with: in the order of shares, and above 0.
+fn boosted_share(share: f32) -> f32 {
+    BOOSTED_SHARE_MIN + (1.0 - BOOSTED_SHARE_MIN) * share
+}
 
 thread_local! {
     static ROOM: RefCell<Room> = RefCell::new(Room::new(0));
@@ -181,34 +195,45 @@ impl Sources<'_> {
         let floor = floor.max(f32::MIN_POSITIVE);
         let Among { few, booster } = among;
         let mut best = TopK::new(n);
-        // Without a booster this is the score of the last one that is kept.
-        let mut unboosted = TopK::new(if booster.is_some() { n } else { 0 });
-        let mut offer = |item: u32, sum: f32| {
-            if sum < floor {
-                return;
-            }
-            match booster {
-                None => best.offer(item, sum, || allows(item)),
-                Some(booster) => {
-                    unboosted.offer(item, sum, || true);
-                    best.offer(item, sum * booster.of(ItemIdx(item)), || allows(item));
+        let each_sum = |take: &mut dyn FnMut(u32, f32)| {
+            self.with_sums(weighed, |sums| match few {
+                None => sums.drain(take),
+                Some(few) => {
+                    few.iter().for_each(|&item| take(item, sums.get(item)));
+                    sums.clear();
                 }
+            });
+        };
+        let lowest = match booster {
+            None => {
+                each_sum(&mut |item, sum| {
+                    if sum >= floor {
+                        best.offer(item, sum, || allows(item));
+                    }
+                });
+                None
+            }
+            Some(booster) => {
+                let mut relevant: Vec<(u32, f32)> = Vec::new();
+                each_sum(&mut |item, sum| {
+                    if sum >= floor {
+                        relevant.push((item, sum));
+                    }
+                });
+                let top = relevant.iter().fold(0f32, |top, (_, sum)| top.max(*sum));
+                for &(item, sum) in &relevant {
+                    let score = above_tail(sum, top) * booster.of(ItemIdx(item));
+                    best.offer(item, score, || allows(item));
+                }
+                (top > 0.0).then_some(above_tail(0.0, top))
             }
         };
-        self.with_sums(weighed, |sums| match few {
-            None => sums.drain(offer),
-            Some(few) => {
-                few.iter().for_each(|&item| offer(item, sums.get(item)));
-                sums.clear();
-            }
-        });
         let best = best.into_sorted();
-        let last =
-            if booster.is_some() { unboosted.into_sorted().last().copied() } else { best.last().copied() };
+        let last = if booster.is_some() { lowest } else { best.last().map(|(_, score)| *score) };
         let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
         let candidates =
             best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
-        (candidates, last.map_or(1.0, |(_, score)| score))
+        (candidates, last.unwrap_or(1.0))
     }
 
     /// What a history says for each of `items`, 0 where it says nothing.
@@ -241,7 +266,7 @@ impl Sources<'_> {
         let (missing, n_kept) = (n.saturating_sub(candidates.len()), n.max(candidates.len()));
         let mut best = TopK::new(if among.booster.is_some() { n } else { missing });
         let boosted = |item: u32, share: f32| match among.booster {
-            Some(booster) => share.max(BOOSTED_SHARE_MIN) * booster.of(ItemIdx(item)),
+            Some(booster) => boosted_share(share) * booster.of(ItemIdx(item)),
             None => share,
         };
         match (kind, among) {
@@ -254,8 +279,7 @@ impl Sources<'_> {
             (None, Among { booster: Some(ItemBooster::Each(boosts)), .. }) if self.model.is_some() => {
                 let top = self.top_popularity();
                 for (item, boost) in (0..self.n_items as u32).zip(boosts) {
-                    let share = (self.popularity(item) / top).max(BOOSTED_SHARE_MIN);
-                    best.offer(item, share * boost, || allows(item));
+                    best.offer(item, boosted_share(self.popularity(item) / top) * boost, || allows(item));
                 }
             }
             (kind, Among { booster: Some(_), .. }) => {

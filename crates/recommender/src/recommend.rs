@@ -186,8 +186,8 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
     let weighed = sources.weigh_request(request);
     let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
     if let Some(values) = request.values {
-        let n = ITEMS_OF_VALUES.max(count);
-        let (candidates, _) = candidates(sources, request, &weighed, n, None, &allows);
+        // As many whatever part of the list is asked for, so that one is the beginning of the other.
+        let (candidates, _) = candidates(sources, request, &weighed, ITEMS_OF_VALUES, None, &allows);
         let because = |item| sources.because(&weighed, item);
         return Recommendation::Values(values.list(sources, request, &candidates, because));
     }
@@ -266,6 +266,8 @@ fn candidates(
     let Request { list, few, booster, .. } = *request;
     let among = Among { few, booster };
     let of_own = |items: Vec<(u32, f32)>, origin| {
+        let positive = items.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
+        let floor = positive.fold(1.0, f32::min);
         let boost = |item: u32| booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
         let mut own: Vec<Candidate> = items
             .into_iter()
@@ -274,7 +276,6 @@ fn candidates(
             .collect();
         own.sort_by(Candidate::best_first);
         own.truncate(n);
-        let floor = own.last().map_or(1.0, |last| last.score);
         (own, floor)
     };
     let (mut found, own_floor) = match list.logic {
@@ -308,7 +309,7 @@ fn candidates(
         found.extend(personal.into_iter().map(below));
         of_rest *= lowest / top;
     }
-    if list.interaction.is_none() {
+    if list.logic != Logic::Trending {
         sources.fill(&mut found, None, n, of_rest, among, allows);
     }
     (found, floor)

@@ -6,6 +6,10 @@ use rustc_hash::FxHashMap;
 use crate::candidates::Candidate;
 use crate::{Request, ValueIdx};
 
+/// So many places of a list are diverse, among so many candidates; what follows is in the order of scores.
+const DIVERSE_PLACES_MAX: usize = 200;
+const DIVERSE_CANDIDATES_MAX: usize = 1_000;
+
 /// An item that a user was shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shown {
@@ -54,9 +58,12 @@ pub(crate) fn pick(
         let best_of = |is_meant: &dyn Fn(u32) -> bool| {
             let fitting = (0..candidates.len())
                 .filter(|&n| room.has_place_for(candidates[n].item) && is_meant(candidates[n].item));
-            match diversity == 0.0 {
-                true => fitting.min(),
-                false => fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best }),
+            let is_diverse = diversity > 0.0 && picked.len() < DIVERSE_PLACES_MAX;
+            match is_diverse {
+                false => fitting.min(),
+                true => fitting
+                    .take(DIVERSE_CANDIDATES_MAX)
+                    .reduce(|best, n| if worth(n) > worth(best) { n } else { best }),
             }
         };
         let of_promoted = if room.is_promoted_next(picked.len() + 1) {
@@ -67,9 +74,9 @@ pub(crate) fn pick(
         let Some(best) = of_promoted.or_else(|| best_of(&|_| true)) else { break };
         let next = candidates.remove(best);
         room.take(next.item);
-        if diversity > 0.0 {
+        if diversity > 0.0 && picked.len() < DIVERSE_PLACES_MAX {
             alike.remove(best);
-            for (alike, candidate) in alike.iter_mut().zip(&candidates) {
+            for (alike, candidate) in alike.iter_mut().zip(&candidates).take(DIVERSE_CANDIDATES_MAX) {
                 *alike += likeness(next.item, candidate.item);
             }
         }

@@ -55,7 +55,7 @@ impl App {
         metrics: PrometheusHandle,
     ) -> Self {
         let sources = engines.iter().flat_map(|engine| {
-            let own = engine.config().sources.into_iter();
+            let own = engine.config().sources.clone().into_iter();
             own.map(move |source| (source.write_key.clone(), (Arc::clone(engine), source)))
         });
         Self {

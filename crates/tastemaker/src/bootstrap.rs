@@ -80,7 +80,7 @@ pub(crate) fn with_scenarios_of(
 
 /// Journals a configuration, unless it is the one in force.
 pub(crate) fn configure(engine: &Engine, config: &WorkspaceConfig) -> Result<()> {
-    if engine.config() != *config {
+    if *engine.config() != *config {
         engine.submit_blocking(vec![Entry::Configured(config.clone())])?;
     }
     Ok(())
@@ -120,7 +120,7 @@ share = 0.5
         let asked = &bootstrap.workspaces[0];
         let engine = Engine::open(asked.id.clone(), folder.path(), &|_, _| {}).unwrap();
         let apply = || {
-            let merged = with_scenarios_of(asked, engine.config()).unwrap();
+            let merged = with_scenarios_of(asked, (*engine.config()).clone()).unwrap();
             configure(&engine, &merged).unwrap();
         };
         apply();

@@ -51,7 +51,13 @@ impl Service {
         let asked_for = |engine: &Engine| {
             let asked = bootstrap
                 .and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == *engine.id()));
-            asked.map_or_else(|| Ok(engine.config()), |asked| with_scenarios_of(asked, engine.config()))
+            {
+                let in_force = (*engine.config()).clone();
+                match asked {
+                    None => Ok(in_force),
+                    Some(asked) => with_scenarios_of(asked, in_force),
+                }
+            }
         };
         let configs =
             engines.iter().map(|engine| asked_for(engine)).collect::<Result<Vec<WorkspaceConfig>>>()?;

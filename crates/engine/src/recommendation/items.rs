@@ -17,10 +17,8 @@ use crate::views::Views;
 
 /// How many of a segment's items, the most popular ones, say what goes with it.
 pub(super) const SEEDS_MAX: usize = 50;
-/// How many items that match a search are ranked for each place of the list, at least, and at most in all.
-const MATCHES_PER_ITEM: usize = 5;
-const MATCHES_MIN: usize = 100;
-const MATCHES_MAX: usize = 2_000;
+/// How many items that match a search are ranked, whatever part of them is asked for.
+const MATCHES: usize = 2_000;
 /// What a match is worth more when it is what the user would like best.
 const PERSONAL_WEIGHT: f32 = 0.5;
 
@@ -141,8 +139,7 @@ impl Engine {
         query: &str,
         request: &Request<'_>,
     ) -> Vec<(ItemIdx, f32)> {
-        let count = request.list.count;
-        let n = (MATCHES_PER_ITEM * count).clamp(MATCHES_MIN, MATCHES_MAX.max(count));
+        let n = MATCHES.max(request.list.count);
         let Request { eligibility, booster, history, .. } = *request;
         let matches = self.search.matches(views, query, n, eligibility);
         let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();

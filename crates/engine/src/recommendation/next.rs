@@ -37,7 +37,9 @@ impl Engine {
             let what = format!("recommendation {recomm_id} is no list of {wanted} that can be continued");
             return Err(RecommendationError::Invalid(what));
         };
-        let mut request = RecommendationRequest { count, ..begun.clone() };
+        // Whoever it was for may be part of somebody else now.
+        let user_id = begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());
+        let mut request = RecommendationRequest { count, user_id, ..begun.clone() };
         request.left_out.extend(past.items);
         let response = self.respond(&request, recomm_id, past.n_next + 1)?;
         Ok((begun, response))

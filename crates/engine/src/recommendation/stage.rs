@@ -133,18 +133,7 @@ impl<'a> Stage<'a> {
 
     /// What its candidates are.
     pub(super) fn subject(&self) -> Subject {
-        match self.endpoint {
-            Endpoint::RecommendItemsToUser
-            | Endpoint::RecommendItemsToItem
-            | Endpoint::RecommendItemsToItemSegment
-            | Endpoint::CompositeRecommendation
-            | Endpoint::SearchItems => Subject::Items,
-            Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem => Subject::Users,
-            Endpoint::RecommendItemSegmentsToUser
-            | Endpoint::RecommendItemSegmentsToItem
-            | Endpoint::RecommendItemSegmentsToItemSegment
-            | Endpoint::SearchItemSegments => Subject::Segments,
-        }
+        subject_of(self.endpoint)
     }
 
     /// The list that is asked for.
@@ -273,6 +262,15 @@ impl<'a> Stage<'a> {
             entries.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
         }
         Ok(entries)
+    }
+}
+
+/// What the candidates of an endpoint are.
+pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
+    match endpoint {
+        Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem => Subject::Users,
+        _ if endpoint.lists_segments() => Subject::Segments,
+        _ => Subject::Items,
     }
 }
 

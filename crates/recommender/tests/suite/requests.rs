@@ -247,3 +247,27 @@ fn users_for_an_item_and_like_a_user_are_those_of_the_group() {
         assert!(rank(&relevant, None).len() < all.len());
     }
 }
+
+#[test]
+fn a_booster_that_says_nothing_changes_nothing_and_a_list_is_the_beginning_of_a_longer_one() {
+    let board = Board::new();
+    let same = |_: ItemIdx| 3.0;
+    let by_item = |item: ItemIdx| 1.0 + (item.0 * 7 % 5) as f32;
+    for logic in [Logic::Personal, Logic::Trending] {
+        for user in 0..40 {
+            let plain = ids(&board.list(user, &asked(20, logic), &More::default()));
+            let whole = {
+                let more = More { booster: Some(ItemBooster::Asked(&by_item)), ..More::default() };
+                ids(&board.list(user, &asked(20, logic), &more))
+            };
+            for count in [1, 2, 5, 20] {
+                let of = |booster| {
+                    let more = More { booster: Some(ItemBooster::Asked(booster)), ..More::default() };
+                    ids(&board.list(user, &asked(count, logic), &more))
+                };
+                assert_eq!(of(&same), plain[..count], "user {user}");
+                assert_eq!(of(&by_item), whole[..count], "user {user}");
+            }
+        }
+    }
+}

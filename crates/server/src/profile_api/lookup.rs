@@ -38,7 +38,7 @@ impl FromRequestParts<Arc<App>> for Lookup {
         };
         // A wrong token and a space that is not there look the same from outside.
         let engine = app.engine(&place.space);
-        let token = engine.and_then(|engine| engine.config().profile_token);
+        let token = engine.and_then(|engine| engine.config().profile_token.clone());
         let Some(engine) = engine.filter(|_| token.is_some_and(|token| is_same(&token, &shown))) else {
             return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
         };

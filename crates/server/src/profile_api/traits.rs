@@ -51,7 +51,8 @@ pub(super) async fn read(
             )));
         }
     };
-    let definitions = lookup.engine.config().traits;
+    let config = lookup.engine.config();
+    let definitions = &config.traits;
     let is_computed = |key: &str| {
         definitions.iter().any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
     };

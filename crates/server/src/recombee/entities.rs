@@ -65,6 +65,10 @@ pub(super) fn call(
             let all: Vec<Value> = engine.properties(kind).iter().map(property_json).collect();
             Ok(Done::ok(all))
         }),
+        // A property without a name, or the list of a method that has none.
+        (_, ["properties" | "list"]) if has_slash => {
+            property_name(kind, "").and_then(|_| ask(|_| Ok(Done::ok(()))))
+        }
         ("PUT", ["properties", name]) => add_property(kind, name, parameters),
         ("DELETE", ["properties", name]) => {
             property_name(kind, name).and_then(|name| change(Command::DeleteProperty { kind, name }))

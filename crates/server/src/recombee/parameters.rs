@@ -126,7 +126,9 @@ impl Parameters {
         let timestamp = match self.get(name) {
             None => return Ok(None),
             Some(Value::String(text)) => Timestamp::parse(text),
-            Some(Value::Number(number)) => number.as_f64().and_then(Timestamp::from_number),
+            Some(Value::Number(number)) => {
+                number.as_f64().and_then(Timestamp::from_seconds).filter(|at| at.0 >= 0)
+            }
             Some(_) => None,
         };
         let wrong = || format!("{name} must be a time from 1970 on, in ISO 8601 or in seconds since 1970");

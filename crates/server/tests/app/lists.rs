@@ -131,7 +131,7 @@ async fn lists_can_be_asked_for_in_many_ways() {
 #[tokio::test]
 async fn a_trait_rotates_with_each_reading_and_one_that_cannot_be_answered_says_why() {
     let app = shop().await;
-    let mut config = app.engine.config();
+    let mut config = (*app.engine.config()).clone();
     config.traits = vec![
         TraitDefinition { rotation_rate: 1.0, count: 3, ..TraitDefinition::recommended_items("turning") },
         TraitDefinition {

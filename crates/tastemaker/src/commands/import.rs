@@ -45,7 +45,7 @@ fn open(place: &Place) -> Result<Opened> {
 }
 
 fn set_up(engine: &Engine) -> Result<()> {
-    let mut config = engine.config();
+    let mut config = (*engine.config()).clone();
     config.traits.push(TraitDefinition::recommended_items(TRAIT_KEY));
     configure(engine, &config)
 }
