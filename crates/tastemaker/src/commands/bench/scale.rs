@@ -196,7 +196,7 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
         let data = DataFolder::open(folder.path())?;
         let engine = data.open_workspace(&id, &|_, _| {})?;
         engine.submit_blocking(vec![engine::Entry::Configured(WorkspaceConfig::empty(id.clone()))])?;
-        simulation::import(&engine, &set, n_served, args.json)?;
+        simulation::import(&engine, set, n_served, args.json)?;
         engine.stop();
     }
     let mut settings = Settings::default();
