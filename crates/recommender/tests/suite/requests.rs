@@ -107,7 +107,7 @@ fn a_new_item_is_gone_with_by_what_is_like_it() {
 fn boosters_decide_among_all_items_not_only_among_those_of_the_history() {
     let board = Board::new();
     let raised = |item: ItemIdx| if item.0 == 7 { 1e6 } else { 1.0 };
-    let sunk = |item: ItemIdx| if item.0 % 4 == 0 { 0.0 } else { 1.0 };
+    let sunk = |item: ItemIdx| if item.0.is_multiple_of(4) { 0.0 } else { 1.0 };
     for logic in [Logic::Personal, Logic::Trending] {
         let plain = board.list(0, &asked(20, logic), &More::default());
         // Of the other group: nothing in the history speaks for it.
