@@ -107,12 +107,6 @@ impl Ready {
     pub(crate) fn model_version(&self) -> Option<String> {
         self.model.as_ref().map(|model| model.version.clone())
     }
-
-    /// The items of a request with their scores.
-    pub(crate) fn items(&self, views: &Views, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
-        let items = recommend(self.sources(views), request).into_items();
-        items.into_iter().map(|item| (item.item, item.score)).collect()
-    }
 }
 
 /// What a list goes by of the user whom it is for.

@@ -88,6 +88,16 @@ pub(crate) struct Among<'a> {
     pub(crate) booster: Option<ItemBooster<'a>>,
 }
 
+/// What a weighed history speaks for.
+pub(crate) struct Personal {
+    /// Best first.
+    pub(crate) candidates: Vec<Candidate>,
+    /// Before boosting: what fills the list up stays below this; 1 where there is nothing.
+    pub(crate) lowest: f32,
+    /// Before boosting: the best score, also of what is not allowed; 1 where there is nothing.
+    pub(crate) top: f32,
+}
+
 /// What a history says, or what a list is for.
 pub(crate) struct Weighed {
     /// To each channel of the model; the cold items hear what the first one hears.
@@ -182,8 +192,7 @@ impl Sources<'_> {
         self.with_sums(weighed, |sums| sums.drain(take));
     }
 
-    /// The best items above 0, and not below `floor`, by what a weighed history says for them, best first; and the score that whatever fills
-    /// the list up stays below.
+    /// The best items above 0, and not below `floor`, by what a weighed history says for them.
     pub(crate) fn personal(
         &self,
         weighed: &Weighed,
@@ -191,7 +200,7 @@ impl Sources<'_> {
         floor: f32,
         among: Among<'_>,
         allows: impl Fn(u32) -> bool,
-    ) -> (Vec<Candidate>, f32) {
+    ) -> Personal {
         let floor = floor.max(f32::MIN_POSITIVE);
         let Among { few, booster } = among;
         let mut best = TopK::new(n);
@@ -204,36 +213,33 @@ impl Sources<'_> {
                 }
             });
         };
-        let lowest = match booster {
-            None => {
-                each_sum(&mut |item, sum| {
-                    if sum >= floor {
-                        best.offer(item, sum, || allows(item));
-                    }
-                });
-                None
-            }
-            Some(booster) => {
-                let mut relevant: Vec<(u32, f32)> = Vec::new();
-                each_sum(&mut |item, sum| {
-                    if sum >= floor {
-                        relevant.push((item, sum));
-                    }
-                });
-                let top = relevant.iter().fold(0f32, |top, (_, sum)| top.max(*sum));
-                for &(item, sum) in &relevant {
-                    let score = above_tail(sum, top) * booster.of(ItemIdx(item));
-                    best.offer(item, score, || allows(item));
+        let mut relevant: Vec<(u32, f32)> = Vec::new();
+        let mut top = 0f32;
+        each_sum(&mut |item, sum| {
+            if sum >= floor {
+                top = top.max(sum);
+                match booster {
+                    None => best.offer(item, sum, || allows(item)),
+                    // The best score has to be known first.
+                    Some(_) => relevant.push((item, sum)),
                 }
-                (top > 0.0).then_some(above_tail(0.0, top))
             }
-        };
+        });
+        if let Some(booster) = booster {
+            for &(item, sum) in &relevant {
+                best.offer(item, above_tail(sum, top) * booster.of(ItemIdx(item)), || allows(item));
+            }
+        }
         let best = best.into_sorted();
-        let last = if booster.is_some() { lowest } else { best.last().map(|(_, score)| *score) };
+        let lowest = match booster {
+            None => best.last().map(|(_, score)| *score),
+            Some(_) => (top > 0.0).then_some(above_tail(0.0, top)),
+        };
         let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
         let candidates =
             best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
-        (candidates, last.unwrap_or(1.0))
+        let nothing = top == 0.0;
+        Personal { candidates, lowest: lowest.unwrap_or(1.0), top: if nothing { 1.0 } else { top } }
     }
 
     /// What a history says for each of `items`, 0 where it says nothing.

@@ -31,7 +31,7 @@ pub use item_type::{ItemType, ValueIdx};
 pub use model::{Channel, Model, train_with};
 pub use recommend::{
     Because, Constraint, ItemBooster, Origin, Promoted, Recommendation, Recommended, Request, Values,
-    n_reranked, recommend, rerank,
+    n_reranked, rank, recommend, rerank,
 };
 pub use rerank::Shown;
 pub use search::{Judged, Search, SearchOptions, Trained, Tried, search, train};

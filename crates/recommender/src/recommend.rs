@@ -182,41 +182,14 @@ impl Recommendation {
 
 /// Answers a request with up to `count` items; fewer only where fewer are eligible, or relevant enough.
 pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation {
-    let count = request.list.count;
     let weighed = sources.weigh_request(request);
-    let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
     if let Some(values) = request.values {
+        let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
         // As many whatever part of the list is asked for, so that one is the beginning of the other.
-        let (candidates, _) = candidates(sources, request, &weighed, ITEMS_OF_VALUES, None, &allows);
+        let found = candidates(sources, request, &weighed, ITEMS_OF_VALUES, None, &allows);
         let because = |item| sources.because(&weighed, item);
-        return Recommendation::Values(values.list(sources, request, &candidates, because));
+        return Recommendation::Values(values.list(sources, request, &found.candidates, because));
     }
-    let is_reranked = request.is_reranked();
-    let mut n = match is_reranked {
-        true => n_reranked(count),
-        false => count,
-    };
-    let picked = loop {
-        let (mut found, floor) = candidates(sources, request, &weighed, n, None, &allows);
-        let n_found = found.len();
-        if let Some(promoted) = &request.promoted {
-            let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && allows(item);
-            let n = (promoted.share * count as f32).ceil() as usize;
-            let (more, _) = candidates(sources, request, &weighed, n, Some(floor), &allows);
-            let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
-            found.extend(more.into_iter().filter(|candidate| !taken.contains(&candidate.item)));
-            found.sort_by(Candidate::best_first);
-        }
-        rotate(&mut found, request);
-        if is_reranked {
-            found = pick(found, request, |a, b| sources.likeness(a, b));
-        }
-        // Constraints may have used up what was found.
-        if found.len() >= count || n_found < n || request.constraints.is_empty() {
-            break found;
-        }
-        n *= RERANKED_MORE;
-    };
     let own_kind = |item: ItemIdx| {
         let last = request.history.iter().rev().find(|entry| entry.item == item);
         last.map(|entry| Because { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
@@ -231,7 +204,42 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
         };
         Recommended { item, score: candidate.score, origin: candidate.origin, because }
     };
-    Recommendation::Items(picked.into_iter().map(explained).collect())
+    Recommendation::Items(picked(sources, request, &weighed).into_iter().map(explained).collect())
+}
+
+/// The items that [`recommend`] answers with, and their scores, without reasons.
+pub fn rank(sources: Sources<'_>, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
+    let picked = picked(sources, request, &sources.weigh_request(request));
+    picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
+}
+
+/// The items of a list.
+fn picked(sources: Sources<'_>, request: &Request<'_>, weighed: &Weighed) -> Vec<Candidate> {
+    let count = request.list.count;
+    let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
+    let is_reranked = request.is_reranked();
+    let mut n = if is_reranked { n_reranked(count) } else { count };
+    loop {
+        let Found { candidates: mut found, floor } = candidates(sources, request, weighed, n, None, &allows);
+        let n_found = found.len();
+        if let Some(promoted) = &request.promoted {
+            let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && allows(item);
+            let n = (promoted.share * count as f32).ceil() as usize;
+            let more = candidates(sources, request, weighed, n, Some(floor), &allows).candidates;
+            let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
+            found.extend(more.into_iter().filter(|candidate| !taken.contains(&candidate.item)));
+            found.sort_by(Candidate::best_first);
+        }
+        rotate(&mut found, request);
+        if is_reranked {
+            found = pick(found, request, |a, b| sources.likeness(a, b));
+        }
+        // Constraints may have used up what was found.
+        if found.len() >= count || n_found < n || request.constraints.is_empty() {
+            return found;
+        }
+        n *= RERANKED_MORE;
+    }
 }
 
 /// What a request asks for of items that come from elsewhere, with scores, best first: rotated, diverse, constrained and with promoted ones in their
@@ -253,8 +261,15 @@ pub fn n_reranked(count: usize) -> usize {
     (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count))
 }
 
-/// The best `n` items that `allows` lets through by the request's logic, best first, and the score that whatever fills the list up stays
-/// below; `floor` where that is known from another list.
+/// What a logic found.
+struct Found {
+    /// Best first.
+    candidates: Vec<Candidate>,
+    /// What fills the list up stays below this score.
+    floor: f32,
+}
+
+/// The best `n` items that `allows` lets through by the request's logic, filled up; `floor` where it is known from another list.
 fn candidates(
     sources: Sources<'_>,
     request: &Request<'_>,
@@ -262,7 +277,7 @@ fn candidates(
     n: usize,
     floor: Option<f32>,
     allows: &dyn Fn(u32) -> bool,
-) -> (Vec<Candidate>, f32) {
+) -> Found {
     let Request { list, few, booster, .. } = *request;
     let among = Among { few, booster };
     let of_own = |items: Vec<(u32, f32)>, origin| {
@@ -276,41 +291,43 @@ fn candidates(
             .collect();
         own.sort_by(Candidate::best_first);
         own.truncate(n);
-        (own, floor)
+        Found { candidates: own, floor }
     };
-    let (mut found, own_floor) = match list.logic {
+    let mut found = match list.logic {
         Logic::Personal | Logic::Similar => {
-            sources.personal(weighed, n, sources.relevance(list.min_relevance), among, allows)
+            let personal = sources.personal(weighed, n, sources.relevance(list.min_relevance), among, allows);
+            Found { candidates: personal.candidates, floor: personal.lowest }
         }
         Logic::Trending => {
-            let mut found = Vec::new();
-            sources.fill(&mut found, list.interaction, n, 1.0, among, allows);
-            let floor = found.last().map_or(1.0, |last| last.score);
-            (found, floor)
+            let mut candidates = Vec::new();
+            sources.fill(&mut candidates, list.interaction, n, 1.0, among, allows);
+            let floor = candidates.last().map_or(1.0, |last| last.score);
+            Found { candidates, floor }
         }
         Logic::RecentlyViewed => of_own(sources.recently_viewed(request.history), Origin::RecentlyViewed),
         Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
     };
     if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
-        return (found, own_floor);
+        return found;
     }
-    let floor = floor.unwrap_or(own_floor);
-    let mut of_rest = floor;
+    found.floor = floor.unwrap_or(found.floor);
+    let mut of_rest = found.floor;
     // What fills up takes no place of what does not, unless that steps back.
     let needs_all = list.rotation_rate > 0.0 || request.values.is_some() || !request.constraints.is_empty();
     let n = if needs_all { n } else { list.count };
-    if list.fallback == Fallback::Personal && list.logic != Logic::Personal && found.len() < n {
-        let own = sources.weigh(request.history);
-        let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
+    let missing = n.saturating_sub(found.candidates.len());
+    if list.fallback == Fallback::Personal && list.logic != Logic::Personal && missing > 0 {
+        let taken: FxHashSet<u32> = found.candidates.iter().map(|candidate| candidate.item).collect();
         let is_new = |item| !taken.contains(&item) && allows(item);
-        let (personal, lowest) = sources.personal(&own, n - found.len(), 0.0, among, is_new);
-        let top = personal.first().map_or(1.0, |first| first.score.max(f32::MIN_POSITIVE));
-        let below = |candidate: Candidate| Candidate { score: floor * (candidate.score / top), ..candidate };
-        found.extend(personal.into_iter().map(below));
-        of_rest *= lowest / top;
+        let own = sources.personal(&sources.weigh(request.history), missing, 0.0, among, is_new);
+        let floor = of_rest;
+        let below =
+            |candidate: Candidate| Candidate { score: floor * (candidate.score / own.top), ..candidate };
+        found.candidates.extend(own.candidates.into_iter().map(below));
+        of_rest *= own.lowest / own.top;
     }
     if list.logic != Logic::Trending {
-        sources.fill(&mut found, None, n, of_rest, among, allows);
+        sources.fill(&mut found.candidates, None, n, of_rest, among, allows);
     }
-    (found, floor)
+    found
 }

@@ -38,49 +38,49 @@ pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
 /// Picks one item after the other: the one with the largest `(1 - diversity) score - diversity (mean likeness to those picked)`, scores as
 /// shares of the best one's (marginal relevance, Carbonell and Goldstein, SIGIR'98, with the mean, which goes on taking turns after one
 /// of each kind is there: max-sum diversification, Borodin et al., PODS'12), among those that the constraints allow and, where promoted items
-/// are behind their share, among these. `likeness` is from 0 to 1. O(candidates x count).
+/// are behind their share, among these. `likeness` is from 0 to 1. O(candidates), and as much again for each diverse place.
 pub(crate) fn pick(
-    mut candidates: Vec<Candidate>,
+    candidates: Vec<Candidate>,
     request: &Request<'_>,
     likeness: impl Fn(u32, u32) -> f32,
 ) -> Vec<Candidate> {
     let ListRequest { count, diversity, .. } = *request.list;
     let top = candidates.first().map_or(1.0, |best| best.score.max(f32::MIN_POSITIVE));
+    let n_diverse = if diversity > 0.0 { DIVERSE_PLACES_MAX } else { 0 };
     // Summed over those picked.
-    let mut alike = vec![0f32; candidates.len()];
-    let mut picked: Vec<Candidate> = Vec::with_capacity(count);
-    let mut room = Room::of(request);
+    let mut alike = vec![0f32; candidates.len().min(DIVERSE_CANDIDATES_MAX)];
+    let mut picked: Vec<Candidate> = Vec::with_capacity(count.min(candidates.len()));
+    let mut room = Room::of(request, candidates.len());
     while picked.len() < count {
-        let worth = |n: usize| {
-            (1.0 - diversity) * candidates[n].score / top - diversity * alike[n] / picked.len().max(1) as f32
-        };
-        // Of equal ones the first, which has the better score.
-        let best_of = |is_meant: &dyn Fn(u32) -> bool| {
-            let fitting = (0..candidates.len())
-                .filter(|&n| room.has_place_for(candidates[n].item) && is_meant(candidates[n].item));
-            let is_diverse = diversity > 0.0 && picked.len() < DIVERSE_PLACES_MAX;
-            match is_diverse {
-                false => fitting.min(),
-                true => fitting
-                    .take(DIVERSE_CANDIDATES_MAX)
-                    .reduce(|best, n| if worth(n) > worth(best) { n } else { best }),
+        let is_promoted_next = room.is_promoted_next(picked.len() + 1);
+        let best = match picked.len() < n_diverse {
+            true => {
+                let worth = |n: usize| {
+                    let likeness = alike[n] / picked.len().max(1) as f32;
+                    (1.0 - diversity) * candidates[n].score / top - diversity * likeness
+                };
+                // Of equal ones the first, which has the better score.
+                let best_of = |is_meant: &dyn Fn(u32) -> bool| {
+                    let fitting = (0..alike.len())
+                        .filter(|&n| room.has_place_for(n, &candidates) && is_meant(candidates[n].item));
+                    fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best })
+                };
+                let promoted = is_promoted_next.then(|| best_of(&|item| room.is_promoted(item))).flatten();
+                promoted.or_else(|| best_of(&|_| true)).or_else(|| room.first(&candidates, false))
+            }
+            false => {
+                let promoted = is_promoted_next.then(|| room.first(&candidates, true)).flatten();
+                promoted.or_else(|| room.first(&candidates, false))
             }
         };
-        let of_promoted = if room.is_promoted_next(picked.len() + 1) {
-            best_of(&|item| room.is_promoted(item))
-        } else {
-            None
-        };
-        let Some(best) = of_promoted.or_else(|| best_of(&|_| true)) else { break };
-        let next = candidates.remove(best);
-        room.take(next.item);
-        if diversity > 0.0 && picked.len() < DIVERSE_PLACES_MAX {
-            alike.remove(best);
-            for (alike, candidate) in alike.iter_mut().zip(&candidates).take(DIVERSE_CANDIDATES_MAX) {
-                *alike += likeness(next.item, candidate.item);
+        let Some(best) = best else { break };
+        room.take(best, &candidates);
+        if picked.len() < n_diverse {
+            for (alike, candidate) in alike.iter_mut().zip(&candidates) {
+                *alike += likeness(candidates[best].item, candidate.item);
             }
         }
-        picked.push(next);
+        picked.push(candidates[best]);
     }
     picked
 }
@@ -88,21 +88,42 @@ pub(crate) fn pick(
 /// What constraints and promotion leave room for.
 struct Room<'a> {
     request: &'a Request<'a>,
+    is_picked: Vec<bool>,
+    /// Before these places of the candidates, and of the promoted ones among them, nothing is left: what has no place once never has one again.
+    firsts: [usize; 2],
     /// For each constraint how many of those picked have a value.
     n_with: Vec<FxHashMap<ValueIdx, usize>>,
     n_promoted: usize,
 }
 
 impl<'a> Room<'a> {
-    fn of(request: &'a Request<'a>) -> Self {
-        Self { request, n_with: vec![FxHashMap::default(); request.constraints.len()], n_promoted: 0 }
+    fn of(request: &'a Request<'a>, n_candidates: usize) -> Self {
+        Self {
+            request,
+            is_picked: vec![false; n_candidates],
+            firsts: [0, 0],
+            n_with: vec![FxHashMap::default(); request.constraints.len()],
+            n_promoted: 0,
+        }
     }
 
-    fn has_place_for(&self, item: u32) -> bool {
-        self.request.constraints.iter().zip(&self.n_with).all(|(constraint, n_with)| {
-            let values = constraint.item_type.of(ItemIdx(item));
-            values.iter().all(|value| n_with.get(value).is_none_or(|n| *n < constraint.max))
-        })
+    fn has_place_for(&self, n: usize, candidates: &[Candidate]) -> bool {
+        !self.is_picked[n]
+            && self.request.constraints.iter().zip(&self.n_with).all(|(constraint, n_with)| {
+                let values = constraint.item_type.of(ItemIdx(candidates[n].item));
+                values.iter().all(|value| n_with.get(value).is_none_or(|n| *n < constraint.max))
+            })
+    }
+
+    /// The first candidate, or the first promoted one, that has a place.
+    fn first(&mut self, candidates: &[Candidate], is_promoted: bool) -> Option<usize> {
+        let from = self.firsts[usize::from(is_promoted)];
+        let is_meant = |n: &usize| {
+            self.has_place_for(*n, candidates) && (!is_promoted || self.is_promoted(candidates[*n].item))
+        };
+        let found = (from..candidates.len()).find(is_meant);
+        self.firsts[usize::from(is_promoted)] = found.unwrap_or(candidates.len());
+        found
     }
 
     fn is_promoted(&self, item: u32) -> bool {
@@ -115,7 +136,9 @@ impl<'a> Room<'a> {
         self.n_promoted < (share * n_places as f32 + f32::EPSILON).floor() as usize
     }
 
-    fn take(&mut self, item: u32) {
+    fn take(&mut self, n: usize, candidates: &[Candidate]) {
+        self.is_picked[n] = true;
+        let item = candidates[n].item;
         for (constraint, n_with) in self.request.constraints.iter().zip(&mut self.n_with) {
             for value in constraint.item_type.of(ItemIdx(item)) {
                 *n_with.entry(*value).or_default() += 1;

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 
 use domain::{ItemIdx, ListRequest, Logic};
-use recommender::{Constraint, ItemBooster, Promoted, Request, n_reranked, rerank};
+use recommender::{Constraint, ItemBooster, Promoted, Request, n_reranked, rank, rerank};
 use rustc_hash::FxHashSet;
 
 use super::RecommendationError;
@@ -85,7 +85,7 @@ impl Engine {
         };
         let found = match (stage.search_query, &segment) {
             (Some(query), _) => self.matches(&ready, views, query, &request),
-            (None, None) => ready.items(views, &request),
+            (None, None) => rank(ready.sources(views), &request),
             (None, Some(segment)) => {
                 // More than asked for where their order is not the last word; then what goes with the segment, behind it.
                 let pool = ListRequest {
@@ -96,7 +96,7 @@ impl Engine {
                 };
                 let members =
                     Request { list: &pool, constraints: &[], promoted: None, shown: &[], ..request };
-                let mut found = ready.items(views, &members);
+                let mut found = rank(ready.sources(views), &members);
                 if found.len() < pool.count && stage.is_filled(&list) {
                     let is_meant = |item: ItemIdx| {
                         views.catalog.is_available(item)
@@ -111,8 +111,10 @@ impl Engine {
                     };
                     let seeds = seeds_of(&ready, views, segment);
                     let (few, eligibility) = (selection.few(), &eligibility);
-                    let more = ready
-                        .items(views, &Request { list: &rest, seeds: &seeds, eligibility, few, ..members });
+                    let more = rank(
+                        ready.sources(views),
+                        &Request { list: &rest, seeds: &seeds, eligibility, few, ..members },
+                    );
                     let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
                     let floor = floor.fold(1.0, f32::min);
                     let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
