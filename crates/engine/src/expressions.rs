@@ -78,6 +78,8 @@ struct Computed {
     now_s: f64,
     /// What scores are multiplied with; of filters 1 and 0.
     by_item: Vec<f32>,
+    /// The largest of them.
+    most: f32,
     /// The items that a filter lets pass, where they are few.
     few: Option<Vec<u32>>,
     /// How long it took to compute them all.
@@ -93,7 +95,8 @@ impl Computed {
             let items = (0u32..).zip(&by_item).filter(|(_, value)| **value != 0.0);
             items.map(|(item, _)| item).collect()
         });
-        Self { revision, now_s, by_item, few, duration }
+        let most = by_item.iter().copied().fold(f32::MIN, f32::max);
+        Self { revision, now_s, by_item, most, few, duration }
     }
 }
 
@@ -371,10 +374,10 @@ impl Selection<'_> {
         few.min_by_key(|items| items.len())
     }
 
-    /// What the scores of all items are multiplied with, where that is known.
-    pub(crate) fn boosts(&self) -> Option<&[f32]> {
+    /// What the scores of all items are multiplied with, where that is known, and the largest of it.
+    pub(crate) fn boosts(&self) -> Option<(&[f32], f32)> {
         match &self.boosters[..] {
-            [booster] => booster.computed.as_ref().map(|computed| computed.by_item.as_slice()),
+            [booster] => booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.most)),
             _ => None,
         }
     }

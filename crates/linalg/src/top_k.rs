@@ -51,6 +51,16 @@ impl TopK {
         }
     }
 
+    /// The smallest of those kept, once there is no more room.
+    #[inline]
+    pub fn least(&self) -> Option<f32> {
+        match self.kept.peek() {
+            Some(smallest) if self.kept.len() == self.k => Some(smallest.1),
+            None if self.k == 0 => Some(f32::INFINITY),
+            _ => None,
+        }
+    }
+
     /// What was kept, largest first; of equal ones the smaller index first.
     pub fn into_sorted(self) -> Vec<(u32, f32)> {
         self.kept.into_sorted_vec().into_iter().map(|Entry(index, value)| (index, value)).collect()
@@ -62,12 +72,14 @@ impl TopK {
 struct Entry(u32, f32);
 
 impl Ord for Entry {
+    #[inline]
     fn cmp(&self, other: &Self) -> Ordering {
         larger_first(&(self.0, self.1), &(other.0, other.1))
     }
 }
 
 impl PartialOrd for Entry {
+    #[inline]
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -81,6 +93,7 @@ impl PartialEq for Entry {
 
 impl Eq for Entry {}
 
+#[inline]
 fn larger_first(a: &(u32, f32), b: &(u32, f32)) -> Ordering {
     b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }

@@ -65,19 +65,8 @@ fn boosted_share(share: f32) -> f32 {
 }
 
 thread_local! {
-    static ROOM: RefCell<Room> = RefCell::new(Room::new(0));
-}
-
-/// Used again by every request of a thread.
-struct Room {
-    sums: Accumulator,
-    cosines: Accumulator,
-}
-
-impl Room {
-    fn new(n_items: usize) -> Self {
-        Self { sums: Accumulator::new(n_items), cosines: Accumulator::new(n_items) }
-    }
+    /// Used again by every request of a thread.
+    static SUMS: RefCell<Accumulator> = RefCell::new(Accumulator::new(0));
 }
 
 /// Among which items a list is made, and what their scores are multiplied with.
@@ -169,15 +158,14 @@ impl Sources<'_> {
 
     /// Sums up what a weighed history says for each item; whoever reads the sums leaves zeros.
     fn with_sums<R>(&self, weighed: &Weighed, read: impl FnOnce(&mut Accumulator) -> R) -> R {
-        ROOM.with_borrow_mut(|room| {
-            if room.sums.len() < self.n_items {
-                *room = Room::new(self.n_items);
+        SUMS.with_borrow_mut(|sums| {
+            if sums.len() < self.n_items {
+                *sums = Accumulator::new(self.n_items);
             }
-            let Room { sums, cosines } = room;
             if let Some(model) = self.model {
                 model.add(&weighed.channels, sums);
             }
-            self.cold.add(weighed.first(), cosines, sums);
+            self.cold.add(weighed.first(), sums);
             for (entry, weight) in &weighed.unknown_seeds {
                 self.cold.features().for_each_like(entry.item, |item, cosine| {
                     sums.add(item, weight * cosine * cosine);
@@ -256,7 +244,7 @@ impl Sources<'_> {
         scores
     }
 
-    /// Fills up to `n` with trending items, of all kinds of interactions or of one. Their scores are shares of `floor`, so that a list that is
+    /// Fills up to `n`, behind what is there best first, with trending items, of all kinds of interactions or of one. Their scores are shares of `floor`, so that a list that is
     /// not boosted stays sorted by score.
     pub(crate) fn fill(
         &self,
@@ -270,31 +258,39 @@ impl Sources<'_> {
         let taken: FxHashSet<u32> = candidates.iter().map(|candidate| candidate.item).collect();
         let allows = |item: u32| !taken.contains(&item) && allows(item);
         let (missing, n_kept) = (n.saturating_sub(candidates.len()), n.max(candidates.len()));
-        let mut best = TopK::new(if among.booster.is_some() { n } else { missing });
+        let (mut best, most) = match among.booster {
+            None => (TopK::new(missing), 1.0),
+            Some(booster) => (TopK::new(n), booster.most().max(0.0)),
+        };
         let boosted = |item: u32, share: f32| match among.booster {
             Some(booster) => boosted_share(share) * booster.of(ItemIdx(item)),
             None => share,
         };
-        match (kind, among) {
-            (None, Among { few: Some(few), .. }) => {
+        // What has to be exceeded by whatever may still come into a boosted list.
+        let last = candidates.get(n.wrapping_sub(1)).map(|last| last.score);
+        match (kind, among.few) {
+            (None, Some(few)) => {
                 let top = self.top_popularity();
                 for &item in few {
                     best.offer(item, boosted(item, self.popularity(item) / top), || allows(item));
                 }
             }
-            (None, Among { booster: Some(ItemBooster::Each(boosts)), .. }) if self.model.is_some() => {
-                let top = self.top_popularity();
-                for (item, boost) in (0..self.n_items as u32).zip(boosts) {
-                    best.offer(item, boosted_share(self.popularity(item) / top) * boost, || allows(item));
-                }
-            }
-            (kind, Among { booster: Some(_), .. }) => {
-                self.popular(kind)
-                    .for_each(|(item, share)| best.offer(item, boosted(item, share), || allows(item)));
-            }
             (kind, _) => {
-                let found = self.popular(kind).filter(|(item, _)| allows(*item)).take(missing);
-                found.for_each(|(item, share)| best.offer(item, share, || true));
+                for (item, share) in self.popular(kind) {
+                    // Whatever follows is not more popular, and of equal ones it has the larger index.
+                    let is_over = match among.booster {
+                        None => best.least().is_some(),
+                        Some(_) => {
+                            let possible = boosted_share(share) * most;
+                            best.least().is_some_and(|least| possible < least)
+                                || last.is_some_and(|last| floor * possible < last)
+                        }
+                    };
+                    if is_over {
+                        break;
+                    }
+                    best.offer(item, boosted(item, share), || allows(item));
+                }
             }
         }
         let of =

@@ -2,11 +2,13 @@
 //!
 //! History item i speaks for such an item j with `strength_i cos(a_i, a_j)^2`, where a are the items' features and the strength is
 //! [`STRENGTH_SHARE`] of the most that i says for anything in the model: what is alike in everything is worth half of the closest neighbour.
+//! It speaks for the [`LIKE_MAX`] most alike.
 
-use std::sync::Arc;
+use std::cell::RefCell;
+use std::sync::{Arc, OnceLock};
 
 use domain::ItemIdx;
-use linalg::Accumulator;
+use linalg::{Accumulator, top_k_of};
 
 use crate::features::Features;
 use crate::{HistoryEntry, Model};
@@ -15,6 +17,13 @@ use crate::{HistoryEntry, Model};
 const STRENGTH_SHARE: f32 = 0.5;
 /// The most cold items of a feature that are looked at, the newest ones.
 const ITEMS_PER_FEATURE_MAX: usize = 1_000;
+/// The most cold items that an item speaks for; of those equally alike the newest.
+const LIKE_MAX: usize = 100;
+
+thread_local! {
+    /// Used again by every item of a thread.
+    static COSINES: RefCell<Accumulator> = RefCell::new(Accumulator::new(0));
+}
 
 /// Features of all items, and which cold ones have each feature.
 pub struct ColdItems {
@@ -23,6 +32,16 @@ pub struct ColdItems {
     items_of: Vec<Vec<(u32, f32)>>,
     /// For each item how loud it speaks.
     strengths: Vec<f32>,
+    /// For each item what it speaks for, once somebody asked.
+    like: Vec<OnceLock<Like>>,
+}
+
+/// What an item speaks for.
+struct Like {
+    /// Ascending.
+    items: Box<[u32]>,
+    /// How much it says for each, before a history's weight.
+    parts: Box<[f32]>,
 }
 
 impl ColdItems {
@@ -48,7 +67,8 @@ impl ColdItems {
             STRENGTH_SHARE * channel.related.row(item).1.iter().fold(0f32, |top, value| top.max(*value))
         };
         let strengths = (0..by_item.n_rows()).map(strength).collect();
-        Self { features, items_of, strengths }
+        let like = (0..by_item.n_rows()).map(|_| OnceLock::new()).collect();
+        Self { features, items_of, strengths, like }
     }
 
     /// What items are like.
@@ -57,34 +77,22 @@ impl ColdItems {
     }
 
     /// Adds what a weighed history says for cold items.
-    pub(crate) fn add(
-        &self,
-        weighed: &[(HistoryEntry, f32)],
-        cosines: &mut Accumulator,
-        sums: &mut Accumulator,
-    ) {
-        for &(entry, weight) in weighed {
-            let item = entry.item.pos();
-            if item >= self.strengths.len() || self.strengths[item] == 0.0 {
-                continue;
+    pub(crate) fn add(&self, weighed: &[(HistoryEntry, f32)], sums: &mut Accumulator) {
+        for (entry, weight) in weighed {
+            if let Some(like) = self.like(entry.item) {
+                sums.add_each(&like.items, &like.parts, |part| weight * part);
             }
-            let (columns, values) = self.features.by_item().row(item);
-            for (&feature, &value) in columns.iter().zip(values) {
-                for &(other, of_other) in &self.items_of[feature as usize] {
-                    cosines.add(other, value * of_other);
-                }
-            }
-            let factor = weight * self.strengths[item];
-            cosines.drain(|other, cosine| {
-                if other != entry.item.0 {
-                    sums.add(other, factor * cosine * cosine);
-                }
-            });
         }
     }
 
-    /// What one history item says for a cold item, before the history's weight.
+    /// What one history item says for a cold item in a list, before the history's weight.
     pub(crate) fn part(&self, from: ItemIdx, item: ItemIdx) -> f32 {
+        let Some(like) = self.like(from) else { return 0.0 };
+        like.items.binary_search(&item.0).map_or(0.0, |n| like.parts[n])
+    }
+
+    /// How alike two items are by the measure of [`Self::part`], also where others are more alike.
+    pub(crate) fn likeness(&self, from: ItemIdx, item: ItemIdx) -> f32 {
         let by_item = self.features.by_item();
         if from.pos() >= by_item.n_rows() || item.pos() >= by_item.n_rows() || from == item {
             return 0.0;
@@ -98,5 +106,37 @@ impl ColdItems {
         });
         let cosine: f32 = shared.sum();
         self.strengths[from.pos()] * cosine * cosine
+    }
+
+    /// What an item speaks for; nothing where it is silent.
+    fn like(&self, from: ItemIdx) -> Option<&Like> {
+        let strength = self.strengths.get(from.pos()).copied().filter(|strength| *strength != 0.0)?;
+        let row = || COSINES.with_borrow_mut(|cosines| self.make_like(from, strength, cosines));
+        Some(self.like[from.pos()].get_or_init(row))
+    }
+
+    fn make_like(&self, from: ItemIdx, strength: f32, cosines: &mut Accumulator) -> Like {
+        let by_item = self.features.by_item();
+        if cosines.len() < by_item.n_rows() {
+            *cosines = Accumulator::new(by_item.n_rows());
+        }
+        let (columns, values) = by_item.row(from.pos());
+        for (&feature, &value) in columns.iter().zip(values) {
+            for &(other, of_other) in &self.items_of[feature as usize] {
+                cosines.add(other, value * of_other);
+            }
+        }
+        let mut found: Vec<(u32, f32)> = Vec::new();
+        cosines.drain(|other, cosine| {
+            if other != from.0 {
+                // Of equal ones the smaller index is kept: counted from the end, that of the newer item.
+                found.push((u32::MAX - other, strength * cosine * cosine));
+            }
+        });
+        top_k_of(&mut found, LIKE_MAX);
+        found.iter_mut().for_each(|(other, _)| *other = u32::MAX - *other);
+        found.sort_unstable_by_key(|(other, _)| *other);
+        let (items, parts): (Vec<u32>, Vec<f32>) = found.into_iter().unzip();
+        Like { items: items.into(), parts: parts.into() }
     }
 }

@@ -70,8 +70,8 @@ pub enum Recommendation {
 /// What the score of an item is multiplied with: 1 changes nothing, 0 and less go to the end.
 #[derive(Clone, Copy)]
 pub enum ItemBooster<'a> {
-    /// By item.
-    Each(&'a [f32]),
+    /// By item, and the largest of all.
+    Each(&'a [f32], f32),
     /// As it is asked for.
     Asked(&'a dyn Fn(ItemIdx) -> f32),
 }
@@ -81,8 +81,17 @@ impl ItemBooster<'_> {
     #[inline]
     pub fn of(&self, item: ItemIdx) -> f32 {
         match self {
-            Self::Each(boosts) => boosts.get(item.pos()).copied().unwrap_or(1.0),
+            Self::Each(boosts, _) => boosts.get(item.pos()).copied().unwrap_or(1.0),
             Self::Asked(boost) => boost(item),
+        }
+    }
+
+    /// No item has more.
+    pub(crate) fn most(&self) -> f32 {
+        match self {
+            // Items that came since have 1.
+            Self::Each(_, most) => most.max(1.0),
+            Self::Asked(_) => f32::INFINITY,
         }
     }
 }
@@ -324,6 +333,7 @@ fn candidates(
         let below =
             |candidate: Candidate| Candidate { score: floor * (candidate.score / own.top), ..candidate };
         found.candidates.extend(own.candidates.into_iter().map(below));
+        found.candidates.sort_by(Candidate::best_first);
         of_rest *= own.lowest / own.top;
     }
     if list.logic != Logic::Trending {

@@ -32,7 +32,7 @@ impl Sources<'_> {
     /// Of those who would like an item. O(items).
     pub fn taste_for_item(&self, item: ItemIdx, min_relevance: Relevance) -> Taste {
         let all = 0..self.n_items as u32;
-        let cold = |from: u32| self.cold.part(ItemIdx(from), item);
+        let cold = |from: u32| self.cold.likeness(ItemIdx(from), item);
         let by_channel = match self.model {
             None => vec![all.map(cold).collect()],
             Some(model) => {

@@ -36,7 +36,7 @@ impl Engine {
         let boost = |item: ItemIdx| selection.boost(item.0);
         let booster = match selection.boosts() {
             _ if selection.boosters.is_empty() => None,
-            Some(boosts) => Some(ItemBooster::Each(boosts)),
+            Some((boosts, most)) => Some(ItemBooster::Each(boosts, most)),
             None => Some(ItemBooster::Asked(&boost)),
         };
         let segment = stage.segment(self, views)?;

@@ -1,8 +1,11 @@
 //! What requests beyond a user's own list must keep: for items, boosted, constrained, of segments, of users.
 
+use std::sync::LazyLock;
+
 use domain::{
     Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Relevance, UserIdx,
 };
+use proptest::prelude::*;
 use recommender::{
     ColdItems, Constraint, Eligibility, Features, FeaturesBuilder, Histories, ItemBooster, ItemType, Model,
     Origin, Promoted, Recommendation, Recommended, Request, Sources, ValueIdx, Values, rank_users, recommend,
@@ -269,5 +272,27 @@ fn a_booster_that_says_nothing_changes_nothing_and_a_list_is_the_beginning_of_a_
                 assert_eq!(of(&by_item), whole[..count], "user {user}");
             }
         }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    #[test]
+    fn what_is_known_of_a_booster_spares_work_and_changes_nothing(
+        boosts in prop::collection::vec(prop_oneof![Just(-1.0), Just(0.0), Just(1.0), 0.5f32..3.0, 50f32..500.0], N_ITEMS),
+        user in 0u32..40,
+        count in 1usize..=N_ITEMS,
+        logic in prop_oneof![Just(Logic::Personal), Just(Logic::Trending), Just(Logic::RecentlyViewed)],
+        fallback in prop_oneof![Just(Fallback::Personal), Just(Fallback::Trending)],
+    ) {
+        static BOARD: LazyLock<Board> = LazyLock::new(Board::new);
+        let list = ListRequest { fallback, ..asked(count, logic) };
+        let of = |booster| BOARD.list(user, &list, &More { booster: Some(booster), ..More::default() });
+        let most = boosts.iter().copied().fold(f32::MIN, f32::max);
+        let by_item = |item: ItemIdx| boosts[item.pos()];
+        let asked = of(ItemBooster::Asked(&by_item));
+        prop_assert_eq!(of(ItemBooster::Each(&boosts, most)), asked.clone());
+        prop_assert!(is_sorted(&asked));
     }
 }
