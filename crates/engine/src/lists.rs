@@ -1,6 +1,6 @@
 //! Lists of recommendations: what they are made of, and their form with external ids.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, TraitDefinition, UserIdx};
@@ -69,6 +69,8 @@ pub(crate) struct Cold {
     made_at: Instant,
     /// How long it took to make.
     duration: Duration,
+    /// When a list first went by it although the properties had changed.
+    outdated_since: OnceLock<Instant>,
     items: ColdItems,
 }
 
@@ -80,10 +82,19 @@ const COLD_INTERVAL_FACTOR: u32 = 10;
 const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl Cold {
-    /// Single items change all the time; lists go by what is known for a moment longer.
-    fn is_fresh(&self, revision: u64, n_intervals: u32) -> bool {
-        let interval = COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR);
-        self.revision == revision || self.made_at.elapsed() < interval * n_intervals
+    fn interval(&self) -> Duration {
+        COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR)
+    }
+
+    /// Single items change all the time; what they are like is made anew from time to time.
+    fn is_due(&self, revision: u64) -> bool {
+        self.revision != revision && self.made_at.elapsed() >= self.interval()
+    }
+
+    /// Lists go by what is known for a moment longer.
+    fn is_fresh(&self, revision: u64) -> bool {
+        let asked_since = || self.outdated_since.get_or_init(Instant::now).elapsed();
+        self.revision == revision || asked_since() < self.interval() * COLD_INTERVALS_BEHIND
     }
 }
 
@@ -203,7 +214,7 @@ impl Engine {
         let (of, revision) = self.state_of_cold(model);
         let known = || self.cold.load_full().filter(|cold| cold.of == of);
         let _one_at_a_time = match known() {
-            Some(cold) if cold.is_fresh(revision, COLD_INTERVALS_BEHIND) => return cold,
+            Some(cold) if cold.is_fresh(revision) => return cold,
             // One makes it anew; the others go on with what was known a moment ago.
             Some(cold) => match self.cold_lock.try_lock() {
                 Some(lock) => lock,
@@ -211,7 +222,7 @@ impl Engine {
             },
             None => self.cold_lock.lock(),
         };
-        if let Some(cold) = known().filter(|cold| cold.is_fresh(revision, COLD_INTERVALS_BEHIND)) {
+        if let Some(cold) = known().filter(|cold| cold.is_fresh(revision)) {
             return cold;
         }
         let cold = Arc::new(self.make_cold(model));
@@ -230,15 +241,15 @@ impl Engine {
         let (of, revision) = self.state_of_cold(model);
         let n_items = self.shared.views.read().catalog.n_items();
         let items = ColdItems::of(self.features(n_items), model);
-        Cold { of, revision, made_at: Instant::now(), duration: started.elapsed(), items }
+        let (made_at, duration) = (Instant::now(), started.elapsed());
+        Cold { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
     }
 
     /// Makes anew what lists know of cold items, where they were asked for and items have changed.
     pub(crate) fn refresh_cold(&self) {
         let model = self.model.load_full();
         let (of, revision) = self.state_of_cold(model.as_deref());
-        let is_behind = |cold: &Arc<Cold>| cold.of == of && !cold.is_fresh(revision, 1);
-        if self.cold.load_full().is_some_and(|cold| is_behind(&cold)) {
+        if self.cold.load_full().is_some_and(|cold| cold.of == of && cold.is_due(revision)) {
             let _one_at_a_time = self.cold_lock.lock();
             self.cold.store(Some(Arc::new(self.make_cold(model.as_deref()))));
         }

@@ -1,6 +1,7 @@
 //! What the handlers share: the open workspaces, found by name or by write key.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -10,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use domain::{Source, WorkspaceId};
 use engine::{Engine, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
+use tokio::sync::Semaphore;
 
 use crate::error::ApiError;
 
@@ -42,6 +44,8 @@ pub struct App {
     sources: BTreeMap<String, (Arc<Engine>, Source)>,
     pub(crate) admin_token_hash: Option<[u8; 32]>,
     pub(crate) metrics: PrometheusHandle,
+    /// As many recommendations are computed at once as there are cores; more would only take turns with each other, and all end later.
+    pub(crate) recommending: Arc<Semaphore>,
     n_requests: AtomicUsize,
     is_stopping: AtomicBool,
 }
@@ -58,12 +62,14 @@ impl App {
             let own = engine.config().sources.clone().into_iter();
             own.map(move |source| (source.write_key.clone(), (Arc::clone(engine), source)))
         });
+        let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         Self {
             settings,
             sources: sources.collect(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
             admin_token_hash,
             metrics,
+            recommending: Arc::new(Semaphore::new(n_cores)),
             n_requests: AtomicUsize::new(0),
             is_stopping: AtomicBool::new(false),
         }

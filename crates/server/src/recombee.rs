@@ -77,7 +77,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
         return Err(Failure::forbidden("a public token may not do this: sign with the private token"));
     }
     if batch::is_batch(&request) {
-        return batch::run(engine, request.parameters, caller).await;
+        return batch::run(app, engine, request.parameters, caller).await;
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     match request.call().ok_or_else(no_such)?? {
@@ -88,7 +88,12 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
         Call::Ask(question) => blocking(move || question(&engine)).await,
         Call::Recommend(mut recommend) => {
             recommend.called_by(caller);
-            blocking(move || recommend.answer(&engine).map(|(done, ..)| done)).await
+            let turn = Arc::clone(&app.recommending).acquire_owned().await;
+            let answer = move || {
+                let _turn = turn;
+                recommend.answer(&engine).map(|(done, ..)| done)
+            };
+            blocking(answer).await
         }
     }
 }

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use engine::{Command, Engine};
 use rustc_hash::FxHashMap;
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
 
 use super::failure::Failure;
 use super::operation::{Call, Done, Request};
 use super::parameters::Parameters;
 use super::signature::Caller;
 use super::{changed, entry};
+use crate::App;
 
 /// The most requests of a batch.
 const REQUESTS_MAX: usize = 10_000;
@@ -23,6 +25,7 @@ pub(super) fn is_batch(request: &Request) -> bool {
 
 /// Answers with a code and a body for each request. A request that leads nowhere refuses the whole batch.
 pub(super) async fn run(
+    app: Arc<App>,
     engine: Arc<Engine>,
     parameters: Parameters,
     caller: Caller,
@@ -52,6 +55,7 @@ pub(super) async fn run(
                     recommend.called_by(caller);
                     let before = recommend.user_id().and_then(|user_id| recommended.get(user_id));
                     recommend.leave_out(before.cloned().unwrap_or_default());
+                    let _turn = Handle::current().block_on(app.recommending.acquire());
                     let answer = recommend.answer(&engine).map(|(done, user_id, ids)| {
                         if let Some(user_id) = user_id.filter(|_| is_distinct) {
                             recommended.entry(user_id).or_default().extend(ids);
