@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 pub mod day;
+pub mod endpoint;
 pub mod id;
 pub mod interaction;
 pub mod list;
@@ -11,11 +12,12 @@ pub mod timestamp;
 pub mod workspace;
 
 pub use day::Day;
+pub use endpoint::{Endpoint, Entries, For};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
 pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
 pub use property::{Column, PropertyType, PropertyValue};
-pub use scenario::{Endpoint, Group, Scenario, ScenarioSettings};
+pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};
 pub use timestamp::Timestamp;
 pub use workspace::{Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};

@@ -2,12 +2,10 @@
 //!
 //! What a request leaves unsaid, its scenario says. Groups split the users of a scenario; each group may say something else.
 
-use std::fmt;
-
 use serde::{Deserialize, Serialize};
 
 use crate::list::ROTATION_TIME_S_DEFAULT;
-use crate::{Exclusion, Fallback, InteractionKind, ListRequest, Logic, Relevance};
+use crate::{Endpoint, Exclusion, Fallback, InteractionKind, ListRequest, Logic, Relevance};
 
 /// The most scenarios of a workspace.
 pub const SCENARIOS_MAX: usize = 1_000;
@@ -22,101 +20,25 @@ const NAME_BYTES_MAX: usize = 255;
 /// How far the shares of groups may be from 1 together: tenths do not add up in binary.
 const SHARES_TOLERANCE: f32 = 1e-3;
 
-/// The operation of the recommender API that a scenario is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Endpoint {
-    /// Items for a user.
-    RecommendItemsToUser,
-    /// Items that go with an item.
-    RecommendItemsToItem,
-    /// Items that go with a segment of items.
-    RecommendItemsToItemSegment,
-    /// Users who are like a user.
-    RecommendUsersToUser,
-    /// Users for an item.
-    RecommendUsersToItem,
-    /// Segments of items for a user.
-    RecommendItemSegmentsToUser,
-    /// Segments of items that go with an item.
-    RecommendItemSegmentsToItem,
-    /// Segments of items that go with another.
-    RecommendItemSegmentsToItemSegment,
-    /// Something, and items that go with it.
-    CompositeRecommendation,
-    /// Items that a user searches.
-    SearchItems,
-    /// Segments of items that a user searches.
-    SearchItemSegments,
+/// What an expression of a scenario is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ExpressionRole {
+    /// What entries must pass.
+    Filter,
+    /// What their scores are multiplied with.
+    Booster,
+    /// Which items are promoted.
+    Promoted,
 }
 
-impl Endpoint {
-    /// All of them with their words.
-    const WORDS: [(Self, &str); 11] = [
-        (Self::RecommendItemsToUser, "recommendItemsToUser"),
-        (Self::RecommendItemsToItem, "recommendItemsToItem"),
-        (Self::RecommendItemsToItemSegment, "recommendItemsToItemSegment"),
-        (Self::RecommendUsersToUser, "recommendUsersToUser"),
-        (Self::RecommendUsersToItem, "recommendUsersToItem"),
-        (Self::RecommendItemSegmentsToUser, "recommendItemSegmentsToUser"),
-        (Self::RecommendItemSegmentsToItem, "recommendItemSegmentsToItem"),
-        (Self::RecommendItemSegmentsToItemSegment, "recommendItemSegmentsToItemSegment"),
-        (Self::CompositeRecommendation, "compositeRecommendation"),
-        (Self::SearchItems, "searchItems"),
-        (Self::SearchItemSegments, "searchItemSegments"),
-    ];
-
-    /// The operation's name in the API, files and JSON.
-    pub fn word(self) -> &'static str {
-        Self::WORDS[self as usize].1
-    }
-
-    /// The endpoint of a word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::WORDS.into_iter().find(|(_, known)| *known == word).map(|(endpoint, _)| endpoint)
-    }
-
-    /// Whether its lists are of segments.
-    pub fn lists_segments(self) -> bool {
-        self.needs_segmentation() && self != Self::RecommendItemsToItemSegment
-    }
-
-    /// Whether a list of it can be continued.
-    pub fn can_be_continued(self) -> bool {
+impl ExpressionRole {
+    /// The key under which it stands.
+    pub fn key(self) -> &'static str {
         match self {
-            Self::RecommendUsersToUser | Self::RecommendUsersToItem | Self::CompositeRecommendation => false,
-            Self::RecommendItemsToUser
-            | Self::RecommendItemsToItem
-            | Self::RecommendItemsToItemSegment
-            | Self::RecommendItemSegmentsToUser
-            | Self::RecommendItemSegmentsToItem
-            | Self::RecommendItemSegmentsToItemSegment
-            | Self::SearchItems
-            | Self::SearchItemSegments => true,
+            Self::Filter => "filter",
+            Self::Booster => "booster",
+            Self::Promoted => "promoted.filter",
         }
-    }
-
-    /// Whether it recommends segments, or to one, so that somebody must say of which segmentation.
-    pub fn needs_segmentation(self) -> bool {
-        match self {
-            Self::RecommendItemsToItemSegment
-            | Self::RecommendItemSegmentsToUser
-            | Self::RecommendItemSegmentsToItem
-            | Self::RecommendItemSegmentsToItemSegment
-            | Self::SearchItemSegments => true,
-            Self::RecommendItemsToUser
-            | Self::RecommendItemsToItem
-            | Self::RecommendUsersToUser
-            | Self::RecommendUsersToItem
-            | Self::CompositeRecommendation
-            | Self::SearchItems => false,
-        }
-    }
-}
-
-impl fmt::Display for Endpoint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
     }
 }
 
@@ -285,13 +207,14 @@ impl Scenario {
         }
     }
 
-    /// Every expression, with the place where it stands.
-    pub fn expressions(&self) -> impl Iterator<Item = (String, &str)> {
+    /// Every expression, with the place where it stands and what it is there.
+    pub fn expressions(&self) -> impl Iterator<Item = (String, ExpressionRole, &str)> {
         let of_groups =
             self.groups.iter().map(|group| (format!("group {:?}: ", group.name), &group.settings));
         let places = std::iter::once((String::new(), &self.settings)).chain(of_groups);
         places.flat_map(|(place, settings)| {
-            let named = settings.expressions().map(move |(key, text)| (format!("{place}{key}"), text));
+            let named = settings.expressions();
+            let named = named.map(move |(role, text)| (format!("{place}{}", role.key()), role, text));
             named.collect::<Vec<_>>()
         })
     }
@@ -325,15 +248,7 @@ impl Scenario {
 
     fn check_endpoint(&self, settings: &ScenarioSettings) -> Result<(), String> {
         let endpoint = self.endpoint;
-        let is_for_something = matches!(
-            endpoint,
-            Endpoint::RecommendItemsToItem
-                | Endpoint::RecommendItemsToItemSegment
-                | Endpoint::RecommendItemSegmentsToItem
-                | Endpoint::RecommendItemSegmentsToItemSegment
-                | Endpoint::CompositeRecommendation
-        );
-        if settings.logic == Some(Logic::Similar) && !is_for_something {
+        if settings.logic == Some(Logic::Similar) && !endpoint.can_be_similar() {
             return Err(format!("logic is similar, which needs an item or a segment: {endpoint} has none"));
         }
         match settings.segmentation {
@@ -365,14 +280,14 @@ impl ScenarioSettings {
         }
     }
 
-    fn expressions(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    fn expressions(&self) -> impl Iterator<Item = (ExpressionRole, &str)> {
         let promoted = self.promoted.as_ref().map(|promoted| &promoted.filter);
         let all = [
-            ("filter", self.filter.as_ref()),
-            ("booster", self.booster.as_ref()),
-            ("promoted.filter", promoted),
+            (ExpressionRole::Filter, self.filter.as_ref()),
+            (ExpressionRole::Booster, self.booster.as_ref()),
+            (ExpressionRole::Promoted, promoted),
         ];
-        all.into_iter().filter_map(|(key, text)| Some((key, text?.as_str())))
+        all.into_iter().filter_map(|(role, text)| Some((role, text?.as_str())))
     }
 
     fn validate(&self) -> Result<(), String> {
@@ -380,9 +295,10 @@ impl ScenarioSettings {
         if let Some(promoted) = &self.promoted {
             check_share("promoted.share", promoted.share)?;
         }
-        for (key, text) in self.expressions() {
+        for (role, text) in self.expressions() {
             if !(1..=EXPRESSION_BYTES_MAX).contains(&text.len()) {
                 let n = text.len();
+                let key = role.key();
                 return Err(format!("{key} has {n} bytes, it must have 1 to {EXPRESSION_BYTES_MAX}"));
             }
         }
@@ -431,17 +347,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn words_are_those_of_the_api() {
-        for (n, (endpoint, word)) in Endpoint::WORDS.into_iter().enumerate() {
-            assert_eq!(endpoint as usize, n);
-            assert_eq!(Endpoint::from_word(endpoint.word()), Some(endpoint));
-            assert_eq!(serde_json::to_string(&endpoint).unwrap(), format!("\"{word}\""));
-            let is_of_segments = word.contains("ItemSegment");
-            assert_eq!(endpoint.needs_segmentation(), is_of_segments, "{endpoint}");
-        }
-    }
-
-    #[test]
     fn what_is_written_is_read_and_a_group_wins() {
         let json = r#"{"name":"home","endpoint":"recommendItemsToUser","filter":"'a'","diversity":0.4,
             "constraint":[{"property":"brand","max":2}],"promoted":{"filter":"'b'","share":0.5},
@@ -453,7 +358,7 @@ mod tests {
         assert_eq!(scenario.validate(), Ok(()));
         let of_x = scenario.settings_of(scenario.groups.first());
         assert_eq!((of_x.diversity, of_x.filter.as_deref()), (Some(0.1), Some("'a'")));
-        let places: Vec<String> = scenario.expressions().map(|(place, _)| place).collect();
+        let places: Vec<String> = scenario.expressions().map(|(place, ..)| place).collect();
         assert_eq!(places, ["filter", "promoted.filter"]);
     }
 

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
 use journal::{Disk, FileJournal, Journal, Offset, OpenError, ReadError, RealDisk};
 use parking_lot::Mutex;
@@ -111,7 +111,8 @@ pub struct Engine {
     pub(crate) cold_lock: Mutex<()>,
     pub(crate) item_types: ItemTypes,
     pub(crate) expressions: Expressions,
-    pub(crate) search: Search,
+    /// Another one after a reset.
+    pub(crate) search: ArcSwap<Search>,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
@@ -155,7 +156,7 @@ impl Engine {
             cold_lock: Mutex::new(()),
             item_types: ItemTypes::new(),
             expressions: Expressions::new(),
-            search: Search::new(),
+            search: ArcSwap::from_pointee(Search::new()),
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
@@ -204,6 +205,7 @@ impl Engine {
         self.model.store(None);
         self.cold.store(None);
         self.item_types.clear();
+        self.search.store(Arc::new(Search::new()));
         Ok(())
     }
 

@@ -9,7 +9,7 @@ mod segments;
 mod stage;
 mod users;
 
-use domain::{Endpoint, Group, Scenario, ScenarioSettings};
+use domain::{Endpoint, Entries, For, Group, Scenario, ScenarioSettings};
 use reql::Subject;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -307,44 +307,33 @@ fn stages<'a>(
     if request.endpoint != Endpoint::CompositeRecommendation {
         return Ok((whole, None));
     }
-    let has_segments = of_scenario.segmentation.is_some();
-    let given = (
-        request.search_query.is_some(),
-        request.item_id.is_some(),
-        request.segment_id.is_some(),
-        request.user_id.is_some(),
-    );
-    let (source, result) = match (given, has_segments) {
-        ((true, ..), true) => (Endpoint::SearchItemSegments, Endpoint::RecommendItemsToItemSegment),
-        ((true, ..), false) => (Endpoint::SearchItems, Endpoint::RecommendItemsToItem),
-        ((_, true, ..), true) => {
-            (Endpoint::RecommendItemSegmentsToItem, Endpoint::RecommendItemsToItemSegment)
-        }
-        ((_, true, ..), false) => (Endpoint::RecommendItemsToItem, Endpoint::RecommendItemsToItem),
-        ((.., true, _), true) => {
-            (Endpoint::RecommendItemSegmentsToItemSegment, Endpoint::RecommendItemsToItemSegment)
-        }
-        ((.., true), true) => (Endpoint::RecommendItemSegmentsToUser, Endpoint::RecommendItemsToItemSegment),
-        ((.., true), false) => (Endpoint::RecommendItemsToUser, Endpoint::RecommendItemsToItem),
-        ((.., true, false), false) => {
-            let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
-            return Err(RecommendationError::Invalid(what.to_owned()));
-        }
-        (_, _) => {
+    // What it is for says the first of what is given.
+    let is_for = match request {
+        RecommendationRequest { search_query: Some(_), .. } => For::Query,
+        RecommendationRequest { item_id: Some(_), .. } => For::Item,
+        RecommendationRequest { segment_id: Some(_), .. } => For::Segment,
+        RecommendationRequest { user_id: Some(_), .. } => For::User,
+        _ => {
             let what = "one of userId, itemId, segmentId and searchQuery must say what it is for";
             return Err(RecommendationError::Invalid(what.to_owned()));
         }
     };
+    let (entries, result) = match of_scenario.segmentation {
+        Some(_) => (Entries::Segments, Endpoint::RecommendItemsToItemSegment),
+        None => (Entries::Items, Endpoint::RecommendItemsToItem),
+    };
+    let segment_is_known = of_scenario.segmentation.is_some() || request.segment_id.is_none();
+    let Some(source) = Endpoint::of(entries, is_for).filter(|_| segment_is_known) else {
+        let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
+        return Err(RecommendationError::Invalid(what.to_owned()));
+    };
     let segmentation = of_scenario.segmentation.clone();
     let of_source = ScenarioSettings { segmentation, ..ScenarioSettings::default() };
     let first = Stage::new(request, source, &request.source_options, &of_source);
-    // What it is for says the first of what is given.
-    let (of_query, of_item, of_segment) =
-        (request.search_query.is_some(), request.item_id.is_some(), request.segment_id.is_some());
     let first = Stage {
         count: 1,
-        item: first.item.filter(|_| !of_query),
-        segment: first.segment.filter(|_| !of_query && !of_item && of_segment),
+        item: first.item.filter(|_| is_for == For::Item),
+        segment: first.segment.filter(|_| is_for == For::Segment),
         ..first
     };
     let second = Stage { endpoint: result, item: first.item, segment: None, search_query: None, ..whole };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::scenario::SCENARIOS_MAX;
-use domain::{Scenario, WorkspaceConfig};
+use domain::{ExpressionRole, Scenario, WorkspaceConfig};
 use reql::{Schema, Subject, Type};
 use store::Batch;
 
@@ -59,12 +59,15 @@ impl Schema for AnyProperty {
 
 fn check_expressions(scenario: &Scenario) -> Result<(), String> {
     let subject = subject_of(scenario.endpoint);
-    for (place, text) in scenario.expressions() {
-        let parsed = reql::parse(text).map_err(|error| format!("{place}: {error}"))?;
-        let is_booster = place.ends_with("booster");
-        let schema = AnyProperty(if place.ends_with("promoted.filter") { Subject::Items } else { subject });
-        let checked = if is_booster { parsed.check_booster(&schema) } else { parsed.check_filter(&schema) };
-        checked.map_err(|error| format!("{place}: {error}"))?;
+    for (place, role, text) in scenario.expressions() {
+        let named = |error: reql::ReqlError| format!("{place}: {error}");
+        let parsed = reql::parse(text).map_err(named)?;
+        let checked = match role {
+            ExpressionRole::Filter => parsed.check_filter(&AnyProperty(subject)),
+            ExpressionRole::Booster => parsed.check_booster(&AnyProperty(subject)),
+            ExpressionRole::Promoted => parsed.check_filter(&AnyProperty(Subject::Items)),
+        };
+        checked.map_err(named)?;
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use crate::views::Views;
 /// A search takes up to so many changed items into the index itself; more are left to [`Engine::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
-const WAIT_MAX: Duration = Duration::from_millis(500);
+const WAIT_MAX: Duration = Duration::from_millis(50);
 /// How many items' texts are read between two turns of the fold.
 const ITEMS_PER_STEP: usize = 1_000;
 
@@ -66,48 +66,53 @@ impl Engine {
             config.private_token.is_some() || config.public_token.is_some()
         };
         if can_be_searched {
-            self.update_index(&mut self.search.indexed.lock(), usize::MAX);
+            let search = self.search.load_full();
+            self.update_index(&search, &mut search.indexed.lock(), usize::MAX);
         }
     }
 
-    /// Sees to it that a search finds what was written before it, as long as that is not very much.
-    pub(crate) fn catch_up_search(&self) -> Result<(), RecommendationError> {
-        let is_made = match self.search.indexed.try_lock_for(WAIT_MAX) {
+    /// The index, which has what was written before, as long as that is not very much.
+    pub(crate) fn caught_up_search(&self) -> Result<Arc<Search>, RecommendationError> {
+        let search = self.search.load_full();
+        let is_made = match search.indexed.try_lock_for(WAIT_MAX) {
             Some(mut indexed) => {
-                self.update_index(&mut indexed, CHANGES_AT_ONCE_MAX);
+                self.update_index(&search, &mut indexed, CHANGES_AT_ONCE_MAX);
                 indexed.is_some()
             }
             // Whoever has it takes in much; what was there before can be searched.
-            None => self.search.index.n_items() > 0,
+            None => search.index.n_items() > 0,
         };
-        is_made.then_some(()).ok_or(RecommendationError::IndexNotReady)
+        is_made.then_some(search).ok_or(RecommendationError::IndexNotReady)
     }
 
-    fn update_index(&self, indexed: &mut Option<u64>, changes_max: usize) {
-        let (revision, mut rows) = {
+    fn update_index(&self, search: &Search, indexed: &mut Option<u64>, changes_max: usize) {
+        let (revision, changed, n_items) = {
             let catalog = &self.shared.views.read().catalog;
             let table = catalog.table();
             let changed =
                 indexed.and_then(|indexed| Some(table.changed_since(indexed)?.collect::<Vec<u32>>()));
-            let is_whole = changed.is_none();
-            let rows = changed.unwrap_or_else(|| (0..catalog.n_items() as u32).collect());
-            if rows.len() > changes_max {
-                return;
-            }
-            if is_whole {
-                self.search.index.clear();
-            }
-            (table.revision(), rows)
+            (table.revision(), changed, catalog.n_items() as u32)
         };
-        rows.sort_unstable();
-        rows.dedup();
-        // Written at once, read in steps.
-        let texts = rows.chunks(ITEMS_PER_STEP).flat_map(|rows| {
-            let views = self.shared.views.read();
-            rows.iter().map(|&row| (row, texts_of(&views, row))).collect::<Vec<_>>()
-        });
-        self.search.index.update(texts);
+        match changed {
+            Some(mut rows) if rows.len() <= changes_max => {
+                rows.sort_unstable();
+                rows.dedup();
+                search.index.update(self.texts(&rows));
+            }
+            None if n_items as usize <= changes_max => {
+                search.index.rebuild(self.texts(&(0..n_items).collect::<Vec<u32>>()));
+            }
+            _ => return,
+        }
         *indexed = Some(revision);
+    }
+
+    /// What items can be found by; read a few at a time, so that the fold gets its turns.
+    fn texts<'a>(&'a self, items: &'a [u32]) -> impl Iterator<Item = (u32, Vec<String>)> + 'a {
+        items.chunks(ITEMS_PER_STEP).flat_map(|items| {
+            let views = self.shared.views.read();
+            items.iter().map(|&item| (item, texts_of(&views, item))).collect::<Vec<_>>()
+        })
     }
 }
 

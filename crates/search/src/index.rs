@@ -56,16 +56,18 @@ impl SearchIndex {
         }
         let mut writer = self.writer.lock();
         items.for_each(|(item, texts)| writer.replace(item, &texts));
-        writer.writer.commit().expect(IN_MEMORY);
-        writer.reader.reload().expect(IN_MEMORY);
+        writer.commit();
         // Still under the writer's lock, so that an older snapshot does not replace a newer one.
         *self.snapshot.write() = Arc::new(writer.snapshot());
     }
 
-    /// Removes all items.
-    pub fn clear(&self) {
+    /// Replaces all that is known by these items, each once. Searches see what was there before until the call returns.
+    pub fn rebuild(&self, items: impl IntoIterator<Item = (u32, Vec<String>)>) {
+        let mut fresh = Writer::new();
+        items.into_iter().for_each(|(item, texts)| fresh.replace(item, &texts));
+        fresh.commit();
         let mut writer = self.writer.lock();
-        *writer = Writer::new();
+        *writer = fresh;
         *self.snapshot.write() = Arc::new(writer.snapshot());
     }
 
@@ -162,6 +164,11 @@ impl Writer {
             self.is_written.resize(item as usize + 1, false);
         }
         self.is_written[item as usize] = true;
+    }
+
+    fn commit(&mut self) {
+        self.writer.commit().expect(IN_MEMORY);
+        self.reader.reload().expect(IN_MEMORY);
     }
 
     fn snapshot(&self) -> Snapshot {

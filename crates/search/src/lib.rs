@@ -11,3 +11,4 @@ mod synonyms;
 
 pub use index::SearchIndex;
 pub use synonyms::Synonyms;
+pub use words::Phrase;

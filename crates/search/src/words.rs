@@ -57,6 +57,23 @@ impl Words {
     }
 }
 
+/// A short text as its words: case, diacritics and punctuation make no difference.
+#[derive(Debug, PartialEq)]
+pub struct Phrase(Vec<String>);
+
+impl Phrase {
+    /// The phrase that a text is; no more of it than of a query.
+    pub fn of(text: &str) -> Self {
+        Self(Words::of(text, QUERY_WORDS_MAX).parts)
+    }
+
+    /// Whether each of its words, and there is one, begins a word of another phrase.
+    pub fn is_within(&self, other: &Phrase) -> bool {
+        let begins_one = |word: &String| other.0.iter().any(|of_other| of_other.starts_with(word.as_str()));
+        !self.0.is_empty() && self.0.iter().all(begins_one)
+    }
+}
+
 /// Lower case without diacritics.
 fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
@@ -91,6 +108,14 @@ mod tests {
         let parts = "caj caj caj istanbul lodz strasse οδοσ abc 123 4 don t ー";
         assert_eq!(words.phrase(), parts);
         assert_eq!(words.joined, [(7..10, "abc1234".to_owned()), (10..12, "dont".to_owned())]);
+    }
+
+    #[test]
+    fn phrases_are_compared_by_their_words() {
+        assert_eq!(Phrase::of("Čaj, zelený"), Phrase::of("caj ZELENY"));
+        assert!(Phrase::of("zel").is_within(&Phrase::of("Čaj, zelený")));
+        assert!(!Phrase::of("zel red").is_within(&Phrase::of("Čaj, zelený")));
+        assert!(!Phrase::of("-").is_within(&Phrase::of("Čaj")));
     }
 
     #[test]

@@ -177,9 +177,15 @@ fn updates_are_visible_when_they_return() {
     assert!(find(&index, "one", &none).is_empty());
 
     index.update([]);
-    index.clear();
+    let seen_while_rebuilt = |item: u32| {
+        assert_eq!(find(&index, "two", &none), [1]);
+        (item, texts_of(item))
+    };
+    index.rebuild([3].into_iter().map(seen_while_rebuilt));
+    assert_eq!(find(&index, "tea", &none), [3]);
+    assert!(find(&index, "two", &none).is_empty());
+    index.rebuild([]);
     assert_eq!(index.n_items(), 0);
-    assert!(find(&index, "tea", &none).is_empty());
     index.update([(3, texts_of(3))]);
     assert_eq!(find(&index, "tea", &none), [3]);
 }

@@ -3,11 +3,11 @@
 use std::cmp::Ordering;
 
 use domain::{ItemIdx, ListRequest, Logic};
-use recommender::{Constraint, ItemBooster, Promoted, Request, n_reranked, rank, rerank};
+use recommender::{Constraint, ItemBooster, Promoted, Request, Sources, n_reranked, rank, rerank};
 use rustc_hash::FxHashSet;
 
 use super::RecommendationError;
-use super::stage::{Listed, SegmentOf, Stage, within};
+use super::stage::{Listed, SegmentOf, Stage};
 use crate::Engine;
 use crate::expressions::{Budget, Use};
 use crate::filter::ItemRows;
@@ -25,9 +25,10 @@ const PERSONAL_WEIGHT: f32 = 0.5;
 impl Engine {
     pub(super) fn list_items(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
-        if stage.search_query.is_some() {
-            self.catch_up_search()?;
-        }
+        let search = match stage.search_query {
+            Some(query) => Some((query, self.caught_up_search()?)),
+            None => None,
+        };
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);
@@ -83,78 +84,72 @@ impl Engine {
             promoted,
             ..asker.request(&list, &eligibility)
         };
-        let found = match (stage.search_query, &segment) {
-            (Some(query), _) => self.matches(&ready, views, query, &request),
-            (None, None) => rank(ready.sources(views), &request),
+        let sources = ready.sources(views);
+        let found = match (&search, &segment) {
+            (Some((query, search)), _) => {
+                let matches = search.matches(views, query, MATCHES.max(list.count), &eligibility);
+                personalised(sources, &request, matches)
+            }
+            (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
-                // More than asked for where their order is not the last word; then what goes with the segment, behind it.
-                let pool = ListRequest {
-                    count: if request.is_reranked() { n_reranked(list.count) } else { list.count },
-                    diversity: 0.0,
-                    rotation_rate: 0.0,
-                    ..list.clone()
+                let is_beyond = |item: ItemIdx| {
+                    views.catalog.is_available(item) && !segment.includes(item) && selection.allows(item.0)
                 };
-                let members =
-                    Request { list: &pool, constraints: &[], promoted: None, shown: &[], ..request };
-                let mut found = rank(ready.sources(views), &members);
-                if found.len() < pool.count && stage.is_filled(&list) {
-                    let is_meant = |item: ItemIdx| {
-                        views.catalog.is_available(item)
-                            && !segment.includes(item)
-                            && selection.allows(item.0)
-                    };
-                    let eligibility = asker.eligibility(&is_meant, &list, &left_out);
-                    let rest = ListRequest {
-                        count: pool.count - found.len(),
-                        logic: Logic::Similar,
-                        ..pool.clone()
-                    };
-                    let seeds = seeds_of(&ready, views, segment);
-                    let (few, eligibility) = (selection.few(), &eligibility);
-                    let more = rank(
-                        ready.sources(views),
-                        &Request { list: &rest, seeds: &seeds, eligibility, few, ..members },
-                    );
-                    let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
-                    let floor = floor.fold(1.0, f32::min);
-                    let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
-                    let below = |score: f32| if score > 0.0 { floor * score / top } else { score };
-                    found.extend(more.into_iter().map(|(item, score)| (item, below(score))));
-                    if booster.is_some() {
-                        found.sort_by(best_first);
-                    }
-                }
-                rerank(ready.sources(views), &request, found)
+                let eligibility = asker.eligibility(&is_beyond, &list, &left_out);
+                let beyond = Request { eligibility: &eligibility, few: selection.few(), ..request };
+                let seeds = || seeds_of(&ready, views, segment);
+                of_segment(sources, &request, stage.is_filled(&list).then_some((&beyond, &seeds)))
             }
         };
-        within(budget.check())?;
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        let recommended = stage.evaluated(&rows, &context, &budget, found)?;
-        Ok(Listed { recommended, model: ready.model_version(), rotates: list.rotation_rate > 0.0 })
+        stage.listed(&ready, &rows, &context, &budget, found, list.rotation_rate > 0.0)
     }
+}
 
-    /// The items that match a search, those first that match best and that the user would like.
-    fn matches(
-        &self,
-        ready: &Ready,
-        views: &Views,
-        query: &str,
-        request: &Request<'_>,
-    ) -> Vec<(ItemIdx, f32)> {
-        let n = MATCHES.max(request.list.count);
-        let Request { eligibility, booster, history, .. } = *request;
-        let matches = self.search.matches(views, query, n, eligibility);
-        let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();
-        let personal = ready.sources(views).score_each(history, &items);
-        let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
-        let ranked = matches.into_iter().zip(personal).map(|((item, score), personal)| {
-            let boost = booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
-            (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
-        });
-        let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();
-        ranked.sort_by(best_first);
-        rerank(ready.sources(views), request, ranked)
+/// The members of a segment that a request asks for, and behind them what goes with the seeds.
+fn of_segment(
+    sources: Sources<'_>,
+    request: &Request<'_>,
+    beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
+) -> Vec<(ItemIdx, f32)> {
+    // More than asked for where their order is not the last word.
+    let count = if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
+    let pool = ListRequest { count, diversity: 0.0, rotation_rate: 0.0, ..request.list.clone() };
+    let plain = |request| Request { list: &pool, constraints: &[], promoted: None, shown: &[], ..request };
+    let mut found = rank(sources, &plain(*request));
+    if let Some((beyond, seeds)) = beyond
+        && found.len() < count
+    {
+        let rest = ListRequest { count: count - found.len(), logic: Logic::Similar, ..pool.clone() };
+        let more = rank(sources, &Request { list: &rest, seeds: &seeds(), ..plain(*beyond) });
+        let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
+        let floor = floor.fold(1.0, f32::min);
+        let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
+        let below = |score: f32| if score > 0.0 { floor * score / top } else { score };
+        found.extend(more.into_iter().map(|(item, score)| (item, below(score))));
+        if request.booster.is_some() {
+            found.sort_by(best_first);
+        }
     }
+    rerank(sources, request, found)
+}
+
+/// The items that match a search, those first that match best and that the user would like.
+fn personalised(
+    sources: Sources<'_>,
+    request: &Request<'_>,
+    matches: Vec<(u32, f32)>,
+) -> Vec<(ItemIdx, f32)> {
+    let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();
+    let personal = sources.score_each(request.history, &items);
+    let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
+    let ranked = matches.into_iter().zip(personal).map(|((item, score), personal)| {
+        let boost = request.booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
+        (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
+    });
+    let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();
+    ranked.sort_by(best_first);
+    rerank(sources, request, ranked)
 }
 
 fn best_first(a: &(ItemIdx, f32), b: &(ItemIdx, f32)) -> Ordering {

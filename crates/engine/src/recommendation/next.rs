@@ -1,5 +1,6 @@
 //! What comes after a list that was handed out: the same call again, without what it gave.
 
+use domain::Entries;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -31,7 +32,9 @@ impl Engine {
         }
         let request = past.request.as_deref().and_then(|json| serde_json::from_str(json).ok());
         let begun: Option<RecommendationRequest> = request;
-        let is_meant = |request: &RecommendationRequest| request.endpoint.lists_segments() == of_segments;
+        let is_meant = |request: &RecommendationRequest| {
+            (request.endpoint.entries() == Entries::Segments) == of_segments
+        };
         let Some(begun) = begun.filter(is_meant) else {
             let wanted = if of_segments { "segments" } else { "items" };
             let what = format!("recommendation {recomm_id} is no list of {wanted} that can be continued");

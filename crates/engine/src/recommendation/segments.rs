@@ -3,10 +3,11 @@
 use domain::{ItemIdx, Logic};
 use recommender::{Recommendation, Request, ValueIdx, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
+use search::Phrase;
 
 use super::RecommendationError;
 use super::items::seeds_of;
-use super::stage::{Listed, Stage, within};
+use super::stage::{Listed, Stage};
 use crate::Engine;
 use crate::expressions::Budget;
 use crate::filter::SegmentRows;
@@ -21,9 +22,10 @@ const NAME_HAS_QUERY: f32 = 10.0;
 impl Engine {
     pub(super) fn list_segments(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
-        if stage.search_query.is_some() {
-            self.catch_up_search()?;
-        }
+        let search = match stage.search_query {
+            Some(query) => Some((query, self.caught_up_search()?)),
+            None => None,
+        };
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);
@@ -44,9 +46,9 @@ impl Engine {
         let asker = self.asker(views, user, &list)?;
         let nothing = FxHashSet::default();
         let eligibility = asker.eligibility(&is_available, &list, &nothing);
-        let values: Vec<(ValueIdx, f32)> = match stage.search_query {
-            Some(query) => {
-                let matches = self.search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility);
+        let values: Vec<(ValueIdx, f32)> = match search {
+            Some((query, search)) => {
+                let matches = search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility);
                 let mut scores: FxHashMap<ValueIdx, f32> = FxHashMap::default();
                 for (item, score) in matches {
                     for value in item_type.of(ItemIdx(item)) {
@@ -55,10 +57,12 @@ impl Engine {
                 }
                 let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
                 let titles = titles(views, segmentation);
-                for value in (0..item_type.n_values() as u32).map(ValueIdx) {
+                let query = Phrase::of(query);
+                let values = (0..item_type.n_values() as u32).map(ValueIdx);
+                for value in values.take_while(|_| budget.allows_row()) {
                     let id = item_type.text(value);
                     let names = [Some(id), titles.get(id).map(String::as_str)];
-                    let worth = names.into_iter().flatten().map(|name| worth_of_name(name, query));
+                    let worth = names.into_iter().flatten().map(|name| worth_of_name(name, &query));
                     let worth = worth.fold(0.0, f32::max);
                     if worth > 0.0 {
                         *scores.entry(value).or_default() += worth;
@@ -94,28 +98,16 @@ impl Engine {
                 }
             }
         };
-        within(budget.check())?;
         let found = values.into_iter().map(|(value, score)| (value.0, score));
-        let recommended = stage.evaluated(&rows, &context, &budget, found)?;
-        Ok(Listed { recommended, model: ready.model_version(), rotates: false })
+        stage.listed(&ready, &rows, &context, &budget, found, false)
     }
 }
 
-fn worth_of_name(name: &str, query: &str) -> f32 {
-    let (name, query) = (name.to_lowercase(), query.to_lowercase());
-    let words = |text: &str| -> Vec<String> {
-        text.split(|c: char| !c.is_alphanumeric())
-            .filter(|word| !word.is_empty())
-            .map(str::to_owned)
-            .collect()
-    };
-    let (in_name, in_query) = (words(&name), words(&query));
-    if in_query.is_empty() {
-        return 0.0;
+fn worth_of_name(name: &str, query: &Phrase) -> f32 {
+    let name = Phrase::of(name);
+    match query.is_within(&name) {
+        true if name == *query => NAME_IS_QUERY,
+        true => NAME_HAS_QUERY,
+        false => 0.0,
     }
-    if in_name == in_query {
-        return NAME_IS_QUERY;
-    }
-    let has = |word: &String| in_name.iter().any(|own| own.starts_with(word.as_str()));
-    if in_query.iter().all(has) { NAME_HAS_QUERY } else { 0.0 }
 }

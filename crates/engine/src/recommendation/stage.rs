@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{
-    Endpoint, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance, ScenarioSettings, UserIdx,
+    Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance, ScenarioSettings, UserIdx,
 };
 use recommender::{ItemType, ValueIdx};
 use reql::{Context, Rows, Subject};
@@ -13,6 +13,7 @@ use crate::command::user_of;
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
 use crate::filter::{ContextOf, SchemaOf};
 use crate::item_types::Grouping;
+use crate::lists::Ready;
 use crate::views::Views;
 use crate::{Engine, now};
 
@@ -138,31 +139,19 @@ impl<'a> Stage<'a> {
 
     /// The list that is asked for.
     pub(super) fn list(&self) -> Result<ListRequest, RecommendationError> {
-        let is_for_something = match self.endpoint {
-            Endpoint::RecommendItemsToItem
-            | Endpoint::RecommendItemSegmentsToItem
-            | Endpoint::RecommendItemSegmentsToItemSegment => true,
-            Endpoint::RecommendItemsToItemSegment => self.settings.logic == Some(Logic::Similar),
-            _ => false,
-        };
-        let default = if is_for_something { Logic::Similar } else { Logic::Personal };
-        let mut list = self.settings.list(self.count, default);
+        let mut list = self.settings.list(self.count, self.endpoint.default_logic());
+        let exclude = self.settings.exclude.unwrap_or(Exclusion::None);
         match self.subject() {
-            // Somebody who searches may well search for what they have, and favourites stay favourites.
-            Subject::Segments => {
-                list.exclude = self.settings.exclude.unwrap_or(Exclusion::None);
-                (list.diversity, list.rotation_rate) = (0.0, 0.0);
-            }
-            _ if self.search_query.is_some() => {
-                list.exclude = self.settings.exclude.unwrap_or(Exclusion::None);
-            }
+            // Favourites stay favourites, and somebody who searches may well search for what they have.
+            Subject::Segments => (list.exclude, list.diversity, list.rotation_rate) = (exclude, 0.0, 0.0),
+            _ if self.search_query.is_some() => list.exclude = exclude,
             _ => {}
         }
         if !matches!(list.logic, Logic::Personal | Logic::Similar) {
             // Nothing speaks for these that could be weak.
             list.min_relevance = Relevance::Low;
         }
-        if list.logic == Logic::Similar && !is_for_something {
+        if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
             let what = "logic: what is similar can be listed for an item or a segment only";
             return Err(RecommendationError::Invalid(what.to_owned()));
         }
@@ -225,8 +214,7 @@ impl<'a> Stage<'a> {
         views: &Views,
     ) -> Result<Option<SegmentOf>, RecommendationError> {
         let Some(segment) = self.segment else { return Ok(None) };
-        let item_type = self.item_type(engine, views)?;
-        let mut item_type = item_type;
+        let mut item_type = self.item_type(engine, views)?;
         if item_type.value(segment).is_none() {
             // It may be new.
             item_type = engine.item_types.newest(views, &self.grouping())?;
@@ -239,38 +227,41 @@ impl<'a> Stage<'a> {
         Ok(Some(SegmentOf { item_type, value }))
     }
 
-    /// The entries of a list, with what the expressions of the call say of them.
-    pub(super) fn evaluated(
+    /// A list of what was found, with what the expressions of the call say of it.
+    pub(super) fn listed(
         &self,
+        ready: &Ready,
         rows: &dyn Rows,
         context: &dyn Context,
         budget: &Budget,
-        of: impl Iterator<Item = (u32, f32)>,
-    ) -> Result<Vec<Recommended>, RecommendationError> {
+        found: impl Iterator<Item = (u32, f32)>,
+        rotates: bool,
+    ) -> Result<Listed, RecommendationError> {
+        within(budget.check())?;
         let mut compiled = Vec::with_capacity(self.expressions.len());
         for (name, text) in self.expressions {
             compiled.push((name, reql::parse(text).map_err(wrong(name))?.compile(rows, context)));
             within(budget.look())?;
         }
-        let mut entries = Vec::new();
-        for (row, score) in of {
+        let mut recommended = Vec::new();
+        for (row, score) in found {
             let mut evaluations = Vec::with_capacity(compiled.len());
             for (name, compiled) in &compiled {
                 evaluations.push(((*name).clone(), compiled.value(row).to_json()));
                 within(budget.look())?;
             }
-            entries.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
+            recommended.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
         }
-        Ok(entries)
+        Ok(Listed { recommended, model: ready.model_version(), rotates })
     }
 }
 
 /// What the candidates of an endpoint are.
 pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
-    match endpoint {
-        Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem => Subject::Users,
-        _ if endpoint.lists_segments() => Subject::Segments,
-        _ => Subject::Items,
+    match endpoint.entries() {
+        Entries::Items => Subject::Items,
+        Entries::Segments => Subject::Segments,
+        Entries::Users => Subject::Users,
     }
 }
 
@@ -298,9 +289,8 @@ impl Engine {
             let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
             checked.map_err(wrong("the scenario's promoted.filter"))?;
         }
-        if stage.subject() == Subject::Segments || stage.segment.is_some() {
+        if stage.segment(self, &views)?.is_none() && stage.subject() == Subject::Segments {
             stage.item_type(self, &views)?;
-            stage.segment(self, &views)?;
         }
         for constraint in stage.settings.constraints.iter().flatten() {
             if views.catalog.table().property(&constraint.property).is_none() {
@@ -345,7 +335,7 @@ impl Engine {
 }
 
 /// Says that the time for expressions is used up.
-pub(super) fn within(is_within: Result<(), ExpressionError>) -> Result<(), RecommendationError> {
+fn within(is_within: Result<(), ExpressionError>) -> Result<(), RecommendationError> {
     let what = || "filter, booster and reqlExpressions".to_owned();
     is_within.map_err(|source| RecommendationError::Expression { what: what(), source })
 }

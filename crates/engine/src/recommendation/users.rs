@@ -1,11 +1,14 @@
 //! Lists of users: like a user, or for an item.
 
+use std::cell::Cell;
+
 use domain::{InteractionKind, ItemIdx, UserIdx};
 use recommender::{excludes, rank_users};
 use rustc_hash::FxHashSet;
+use store::StoreError;
 
 use super::RecommendationError;
-use super::stage::{Listed, Stage, within};
+use super::stage::{Listed, Stage};
 use crate::expressions::Budget;
 use crate::filter::UserRows;
 use crate::{Engine, USERS_PER_STEP};
@@ -43,9 +46,21 @@ impl Engine {
         let histories = views.interactions.histories();
         let left_out: FxHashSet<UserIdx> =
             stage.left_out.iter().filter_map(|id| ids.user_of_text(id)).chain(user).collect();
+        let failed: Cell<Option<StoreError>> = Cell::new(None);
         let has_it = |user: UserIdx, item: ItemIdx| {
             let is_excluded = |kind: InteractionKind| excludes(list.exclude, kind);
-            histories.row(user).iter().any(|entry| entry.item == item && is_excluded(entry.kind))
+            if histories.row(user).iter().any(|entry| entry.item == item && is_excluded(entry.kind)) {
+                return true;
+            }
+            // What is too long ago for the memory is in the store.
+            histories.is_full(user)
+                && match views.interactions.items_of(&self.shared.store, user, is_excluded) {
+                    Ok(older) => older.contains(&item),
+                    Err(error) => {
+                        failed.set(Some(error));
+                        true
+                    }
+                }
         };
         let allows = |user: UserIdx| {
             ids.user_id(user).is_some()
@@ -58,9 +73,10 @@ impl Engine {
             if selection.boosters.is_empty() { None } else { Some(&boost) };
         let sources = ready.sources(views);
         let found = rank_users(sources, &taste, &scores, histories, &list, booster, &allows);
-        within(budget.check())?;
+        if let Some(source) = failed.take() {
+            return Err(self.of_store(source).into());
+        }
         let found = found.into_iter().map(|(user, score)| (user.0, score));
-        let recommended = stage.evaluated(&rows, &context, &budget, found)?;
-        Ok(Listed { recommended, model: ready.model_version(), rotates: false })
+        stage.listed(&ready, &rows, &context, &budget, found, false)
     }
 }

@@ -1,7 +1,7 @@
 //! Recommendations and searches: `/recomms/...`, `/search/...`, and the two calls of older clients.
 
 use domain::list::ROTATION_TIME_S_MAX;
-use domain::{Endpoint, Logic, Relevance, ScenarioSettings};
+use domain::{Endpoint, Entries, For, Logic, Relevance, ScenarioSettings};
 use engine::{
     Engine, EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, RecommendationResponse,
     Recommended, ReturnedProperties,
@@ -92,13 +92,10 @@ fn first(
         None => parameters.id("targetUserId")?,
     };
     let item_id = item_id.map(|id| checked_id("itemId", id.to_owned())).transpose()?;
-    let is_segment = matches!(
-        endpoint,
-        Endpoint::RecommendItemsToItemSegment | Endpoint::RecommendItemSegmentsToItemSegment
-    );
+    let is_segment = endpoint.is_for() == For::Segment;
     let segment_id =
         is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
-    let is_search = matches!(endpoint, Endpoint::SearchItems | Endpoint::SearchItemSegments);
+    let is_search = endpoint.is_for() == For::Query;
     let search_query = is_search.then(|| search_query(parameters)).transpose()?.flatten();
     if is_search && search_query.is_none() {
         return Err(Failure::invalid("parameter searchQuery is missing"));
@@ -108,7 +105,7 @@ fn first(
         item_id,
         segment_id,
         search_query,
-        options: options(parameters, Some(by_itself(endpoint)))?,
+        options: options(parameters, Some(endpoint.default_logic()))?,
         ..request(endpoint, parameters)?
     };
     Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
@@ -240,16 +237,6 @@ fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure
     }
 }
 
-/// What an endpoint does where nothing is said.
-fn by_itself(endpoint: Endpoint) -> Logic {
-    match endpoint {
-        Endpoint::RecommendItemsToItem
-        | Endpoint::RecommendItemSegmentsToItem
-        | Endpoint::RecommendItemSegmentsToItemSegment => Logic::Similar,
-        _ => Logic::Personal,
-    }
-}
-
 /// Which of our logics a name stands for.
 fn logic(parameters: &Parameters, by_itself: Option<Logic>) -> Result<Option<Logic>, Failure> {
     let name = match parameters.get("logic") {
@@ -267,29 +254,11 @@ fn logic(parameters: &Parameters, by_itself: Option<Logic>) -> Result<Option<Log
         Failure::invalid(format!("there is no logic {name:?}; there are: {known}"))
     };
     let own = |word: &str| serde_json::from_value::<Logic>(word.into()).ok();
-    let Some((domain, word)) = name.split_once(':') else { return own(name).map(Some).ok_or_else(unknown) };
-    if !DOMAINS.contains(&domain) {
-        return Err(unknown());
-    }
+    // The vendor's names begin with a domain, such as `ecommerce:`; the word after it says what it is.
+    let Some((_, word)) = name.split_once(':') else { return own(name).map(Some).ok_or_else(unknown) };
     let known = LOGICS.iter().find(|(words, _)| words.contains(&word));
     known.map(|(_, logic)| logic.or(by_itself)).ok_or_else(unknown)
 }
-
-/// What stands before the name of a logic.
-const DOMAINS: [&str; 12] = [
-    "recombee",
-    "ecommerce",
-    "media",
-    "video",
-    "music",
-    "news",
-    "jobs",
-    "classifieds",
-    "realestate",
-    "education",
-    "podcasts",
-    "books",
-];
 
 /// The words of the vendor's logics, with ours; none is what the endpoint does by itself.
 const LOGICS: [(&[&str], Option<Logic>); 6] = [
@@ -319,7 +288,9 @@ impl Recommend {
     /// The user whom a list of items is for.
     pub(super) fn user_id(&self) -> Option<&str> {
         match &self.what {
-            What::First(request) => request.user_id.as_deref().filter(|_| lists_items(request.endpoint)),
+            What::First(request) => {
+                request.user_id.as_deref().filter(|_| request.endpoint.entries() == Entries::Items)
+            }
             What::Next { .. } => None,
         }
     }
@@ -350,7 +321,7 @@ impl Recommend {
             }
         };
         let ids = response.recommended.iter().map(|entry| entry.id.clone()).collect();
-        let user_id = request.user_id.clone().filter(|_| lists_items(request.endpoint));
+        let user_id = request.user_id.clone().filter(|_| request.endpoint.entries() == Entries::Items);
         let body = match self.form {
             Form::Object => object(engine, &request, response),
             Form::Array => array(engine, &request, &response),
@@ -359,15 +330,8 @@ impl Recommend {
     }
 }
 
-fn lists_items(endpoint: Endpoint) -> bool {
-    !endpoint.lists_segments()
-        && !matches!(endpoint, Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem)
-}
-
 fn object(engine: &Engine, request: &RecommendationRequest, response: RecommendationResponse) -> Value {
-    let of_users =
-        matches!(request.endpoint, Endpoint::RecommendUsersToUser | Endpoint::RecommendUsersToItem);
-    let kind = if of_users { EntityKind::User } else { EntityKind::Item };
+    let kind = if request.endpoint.entries() == Entries::Users { EntityKind::User } else { EntityKind::Item };
     let entry = |entry: &Recommended, options| entry_json(engine, kind, entry, options);
     let recomms: Vec<Value> =
         response.recommended.iter().map(|recommended| entry(recommended, &request.options)).collect();
