@@ -6,7 +6,7 @@
 use std::cell::Cell;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
@@ -21,6 +21,8 @@ use crate::views::Views;
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 /// The most bytes of values that are kept, over all expressions.
 const VALUES_BYTES_MAX: usize = 128 * 1_024 * 1_024;
+/// Values that were asked for within this time make room for no others: then those are evaluated candidate by candidate.
+const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
 /// How long the filters and boosters of one request may be evaluated for.
 pub(crate) const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
 /// How many rows are evaluated between two looks at the clock.
@@ -56,6 +58,8 @@ pub(crate) enum Use {
 /// The expressions of a workspace that were used lately.
 pub(crate) struct Expressions {
     cached: Mutex<LruCache<(Use, String), Arc<Cached>>>,
+    /// Of values, in all.
+    bytes_max: usize,
 }
 
 struct Cached {
@@ -63,8 +67,8 @@ struct Cached {
     /// Whether an item has one value, whoever asks.
     is_of_item: bool,
     depends_on_time: bool,
-    /// How often it was used, up to twice.
-    n_uses: AtomicU8,
+    /// When it was last used; none before the first time.
+    used_at: Mutex<Option<Instant>>,
     values: Mutex<Option<Arc<Computed>>>,
     /// Held by whoever computes the values.
     computing: Mutex<()>,
@@ -97,6 +101,10 @@ impl Computed {
         });
         let most = by_item.iter().copied().fold(f32::MIN, f32::max);
         Self { revision, now_s, by_item, most, few, duration }
+    }
+
+    fn n_bytes(&self) -> usize {
+        self.by_item.len() * size_of::<f32>()
     }
 }
 
@@ -171,7 +179,7 @@ fn value_of(use_: Use, compiled: &Compiled<'_>, row: u32) -> f32 {
 
 impl Expressions {
     pub(crate) fn new() -> Self {
-        Self { cached: Mutex::new(LruCache::new(EXPRESSIONS_MAX)) }
+        Self { cached: Mutex::new(LruCache::new(EXPRESSIONS_MAX)), bytes_max: VALUES_BYTES_MAX }
     }
 
     fn cached(&self, use_: Use, text: &str) -> Result<Arc<Cached>, ReqlError> {
@@ -185,7 +193,7 @@ impl Expressions {
             is_of_item: depends_on.row && !depends_on.context && !depends_on.chance,
             depends_on_time: depends_on.time,
             expression,
-            n_uses: AtomicU8::new(0),
+            used_at: Mutex::new(None),
             values: Mutex::new(None),
             computing: Mutex::new(()),
             is_asked_for: AtomicBool::new(false),
@@ -229,17 +237,31 @@ impl Expressions {
         let cached = self.cached(use_, text)?;
         let compiled = cached.expression.compile(rows, context);
         let mut ready = Ready { use_, computed: None, compiled, budget };
+        let was_used = cached.used_at.lock().replace(Instant::now()).is_some();
         let n_bytes = views.catalog.n_items() * size_of::<f32>();
-        if !cached.is_of_item || n_bytes * self.cached.lock().len() > VALUES_BYTES_MAX {
-            return Ok(ready);
-        }
-        if cached.n_uses.load(Ordering::Relaxed) == 0 {
-            cached.n_uses.store(1, Ordering::Relaxed);
-        } else {
+        if cached.is_of_item && was_used && (cached.values.lock().is_some() || self.make_room(n_bytes)) {
             ready.computed = values(views, &cached, &ready, context.now_s());
             cached.is_asked_for.store(true, Ordering::Relaxed);
         }
         Ok(ready)
+    }
+
+    /// Whether there is room for so many bytes of values, once what nobody has asked for lately is gone.
+    fn make_room(&self, n_bytes: usize) -> bool {
+        let mut room = self.bytes_max.checked_sub(n_bytes);
+        // Those last that were not used for the longest time.
+        for (_, cached) in self.cached.lock().iter() {
+            let mut values = cached.values.lock();
+            let Some(n_bytes) = values.as_ref().map(|values| values.n_bytes()) else { continue };
+            let left = room.and_then(|room| room.checked_sub(n_bytes));
+            let is_idle = || cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN);
+            if left.is_none() && is_idle() {
+                *values = None;
+            } else {
+                room = left;
+            }
+        }
+        room.is_some()
     }
 }
 
@@ -380,5 +402,37 @@ impl Selection<'_> {
             [booster] => booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.most)),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_make_room_when_nobody_asks_for_them_and_texts_take_none() {
+        let expressions = Expressions { bytes_max: 100, ..Expressions::new() };
+        let keep = |text: &str, used_at| {
+            let cached = expressions.cached(Use::Filter, text).unwrap();
+            let computed = Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10], Duration::ZERO);
+            *cached.values.lock() = Some(Arc::new(computed));
+            *cached.used_at.lock() = used_at;
+            cached
+        };
+        let has_values = |cached: &Cached| cached.values.lock().is_some();
+        for n in 0..EXPRESSIONS_MAX.get() {
+            expressions.cached(Use::Filter, &format!("'n' == {n}")).unwrap();
+        }
+        let idle = keep("'a'", None);
+        let other = keep("'b'", None);
+        assert!(expressions.make_room(20) && has_values(&idle) && has_values(&other), "there is room");
+        expressions.cached(Use::Filter, "'a'").unwrap();
+        assert!(expressions.make_room(40));
+        assert!(has_values(&idle) && !has_values(&other), "what was not used for the longest time goes");
+        let busy = keep("'c'", Some(Instant::now()));
+        let more = keep("'d'", Some(Instant::now()));
+        assert!(!expressions.make_room(40), "what is in use stays");
+        assert!(has_values(&busy) && has_values(&more) && !has_values(&idle));
+        assert!(!expressions.make_room(101));
     }
 }
