@@ -1,5 +1,7 @@
 //! What became of recommendations, over HTTP.
 
+use axum::body::Body;
+use axum::http::Request;
 use domain::Day;
 use engine::{Entry, Place, ServedList};
 use serde_json::{Value, json};
@@ -62,10 +64,8 @@ async fn what_cites_a_list_counts_at_once() {
     assert_eq!(looked_at.get("recomm_id"), None);
 }
 
-#[tokio::test]
-async fn figures_are_by_day_place_and_group() {
-    let app = TestApp::new().await;
-    let list = |place: Place, group: Option<&str>| ServedList {
+fn list(place: Place, group: Option<&str>) -> ServedList {
+    ServedList {
         recomm_id: Some(Uuid::now_v7()),
         user: None,
         at: engine::now(),
@@ -76,11 +76,38 @@ async fn figures_are_by_day_place_and_group() {
         rotates: false,
         n_next: 0,
         request: None,
+    }
+}
+
+fn of_scenario(scenario: Option<&str>) -> Place {
+    Place::Scenario { endpoint: "recommendItemsToItem".to_owned(), scenario: scenario.map(str::to_owned) }
+}
+
+#[tokio::test]
+async fn names_that_nobody_configured_take_no_room_from_those_that_are() {
+    let app = TestApp::new().await;
+    let put = Request::put("/api/workspaces/shop/scenarios/cart").header("authorization", "Bearer admin");
+    let put = put.body(Body::from(r#"{"endpoint": "recommendItemsToItem"}"#)).unwrap();
+    assert_eq!(app.send(put).await.status, 201);
+    let others: Vec<ServedList> =
+        (0..1_100).map(|n| list(of_scenario(Some(&format!("s{n}"))), None)).collect();
+    for lists in [others, vec![list(of_scenario(Some("cart")), None)]] {
+        app.engine.submit(vec![Entry::Served { lists }]).await.unwrap();
+    }
+    let rows = app.kpis("").await.body["kpis"].clone();
+    let rows = rows.as_array().unwrap();
+    let n_of = |scenario: &str| {
+        let row = rows.iter().find(|row| row["scenario"] == scenario);
+        row.map_or(0, |row| row["recommendations"].as_u64().unwrap())
     };
-    let of_scenario = |scenario: Option<&str>| Place::Scenario {
-        endpoint: "recommendItemsToItem".to_owned(),
-        scenario: scenario.map(str::to_owned),
-    };
+    assert_eq!((n_of("cart"), n_of("s0")), (1, 1));
+    let all: u64 = rows.iter().map(|row| row["recommendations"].as_u64().unwrap()).sum();
+    assert_eq!((all, rows.len() < 1_100), (1_101, true));
+}
+
+#[tokio::test]
+async fn figures_are_by_day_place_and_group() {
+    let app = TestApp::new().await;
     let lists = vec![
         list(of_scenario(Some("cart")), None),
         list(of_scenario(None), None),

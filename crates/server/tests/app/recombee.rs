@@ -201,4 +201,54 @@ async fn a_public_token_does_what_browsers_may_and_nothing_else() {
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     let answer = app.signed(Method::POST, &public("detailviews/"), "frontend_sign", "wrong", "{}").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
+
+    // Nobody learns from a list what somebody did.
+    let histories = json!({ "count": 1, "reqlExpressions": { "theirs": "user_interactions(\"u\", {\"detail_views\"})" } });
+    let list = "recomms/users/u/items/";
+    app.call(Method::PUT, "items/other", "").await;
+    let theirs = |answer: Answer| answer.body["recomms"][0]["reqlEvaluations"]["theirs"].clone();
+    let own = app.call(Method::POST, list, histories.to_string()).await;
+    assert!(theirs(own).is_array());
+    let told =
+        app.signed(Method::POST, &public(list), "frontend_sign", "public", histories.to_string()).await;
+    assert_eq!((told.status, theirs(told)), (StatusCode::OK, Value::Null));
+}
+
+#[tokio::test]
+async fn times_of_properties_go_from_the_first_year_to_the_last() {
+    let app = TestApp::new().await;
+    app.call(Method::PUT, "items/properties/made?type=timestamp", "").await;
+    let mut lines = String::new();
+    for time in [
+        "-1",
+        "-62135596800",
+        "253402300799",
+        "253402300800",
+        "1e300",
+        "\"1969-12-31T23:59:59Z\"",
+        "\"0001-01-01\"",
+        "\"9999-12-31\"",
+        "\"10000-01-01\"",
+        "\"1600-02-30\"",
+        "null",
+    ] {
+        let set = app
+            .call(Method::POST, "items/i", format!("{{\"made\": {time}, \"!cascadeCreate\": true}}"))
+            .await;
+        let told = app.call(Method::GET, "items/i", "").await;
+        lines += &format!("{time}\n  {} {} {}\n", set.status.as_u16(), set.body["error"], told.body["made"]);
+    }
+    insta::assert_snapshot!(lines);
+}
+
+#[tokio::test]
+async fn properties_have_names() {
+    let app = TestApp::new().await;
+    app.call(Method::PUT, "items/i", "").await;
+    for (method, path, body) in
+        [(Method::POST, "items/i", "{\"\": 1}"), (Method::PUT, "items/properties/?type=int", "")]
+    {
+        let answer = app.call(method.clone(), path, body).await;
+        assert!(answer.status.is_client_error(), "{method} {path}: {} {}", answer.status, answer.body);
+    }
 }

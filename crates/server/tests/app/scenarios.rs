@@ -64,6 +64,10 @@ async fn mistakes_in_scenarios_are_named_and_change_nothing() {
         ("home", r#"{"endpoint": "searchItems", "filter": "'a' >"}"#),
         ("home", r#"{"endpoint": "searchItems", "group": [{"name": "g", "share": 1, "booster": "("}]}"#),
         ("home", r#"{"endpoint": "searchItemSegments"}"#),
+        ("home", r#"{"endpoint": "recommendItemsToUser", "filter": "1"}"#),
+        ("home", r#"{"endpoint": "recommendItemsToUser", "booster": "\"much\""}"#),
+        ("home", r#"{"endpoint": "recommendItemsToUser", "promoted": {"filter": "1", "share": 0.5}}"#),
+        ("home", r#"{"endpoint": "recommendItemsToUser", "logic": "similar"}"#),
         ("a%20b", r#"{"endpoint": "searchItems"}"#),
     ] {
         lines.push(app.scenario(Method::PUT, name, body).await.line());

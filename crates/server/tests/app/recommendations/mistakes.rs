@@ -149,7 +149,7 @@ const PARAMETERS: [(&str, &[&str]); 17] = [
             "\"best\"",
             "\"recombee:best\"",
             "\"recombee:\"",
-            "\"x:popular\"",
+            "\"x:best\"",
         ],
     ),
     (

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use axum::http::Method;
 use serde_json::{Value, json};
 
 use super::{ids, line, shop};
@@ -119,6 +120,22 @@ async fn a_list_goes_on_after_a_restart() {
     let mut all = [ids(&first), ids(&second), ids(&third)].concat();
     all.sort_unstable();
     assert_eq!(all.join(" "), app.passing_for("u0", "'available'").await);
+}
+
+#[tokio::test]
+async fn a_list_goes_on_for_the_user_into_whom_its_user_was_merged() {
+    let app = shop().await;
+    let (id, first) = begin(&app, "recomms/users/u0/items/", json!({ "count": 3 })).await;
+    let path = format!("recomms/next/items/{id}");
+    assert_eq!(app.call(Method::PUT, "users/u1/merge/u0", "").await.status, 200);
+    let next = app.recommend(&path, json!({ "count": 100 })).await;
+    let mut all = [ids(&first), ids(&next)].concat();
+    all.sort_unstable();
+    // What either of the two bought is theirs now, and was in the list before.
+    let rest = app.passing_for("u1", "true").await;
+    assert!(rest.split(' ').all(|item| all.contains(&item.to_owned())), "{all:?} {rest}");
+    let distinct: BTreeSet<&String> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len(), "{all:?}");
 }
 
 impl TestApp {
