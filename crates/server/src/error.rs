@@ -15,9 +15,9 @@ const RETRY_AFTER_S: u32 = 1;
 /// A failed request: `{"error": {"code", "message"}}`.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
-    status: StatusCode,
+    pub(crate) status: StatusCode,
     code: &'static str,
-    message: String,
+    pub(crate) message: String,
     detail: Option<serde_json::Value>,
 }
 
@@ -118,18 +118,21 @@ impl IntoResponse for ApiError {
             body["error"]["detail"] = detail;
         }
         let mut response = (self.status, Json(body)).into_response();
-        let headers = response.headers_mut();
-        match self.status {
-            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => {
-                headers.insert(RETRY_AFTER, RETRY_AFTER_S.into());
-                headers.insert("x-ratelimit-reset", RETRY_AFTER_S.into());
-            }
-            StatusCode::UNAUTHORIZED => {
-                headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"tastemaker\""));
-            }
-            _ => {}
+        say_when_to_retry(&mut response);
+        if self.status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Basic realm=\"tastemaker\"");
+            response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         }
         response
+    }
+}
+
+/// Whoever is told to come back is told when.
+pub(crate) fn say_when_to_retry(response: &mut Response) {
+    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+        let headers = response.headers_mut();
+        headers.insert(RETRY_AFTER, RETRY_AFTER_S.into());
+        headers.insert("x-ratelimit-reset", RETRY_AFTER_S.into());
     }
 }
 

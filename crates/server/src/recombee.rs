@@ -101,7 +101,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
 /// Runs what may take long beside the requests that do not.
 async fn blocking(work: impl FnOnce() -> Result<Done, Failure> + Send + 'static) -> Result<Done, Failure> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a call of the recommender API failed");
+        tracing::error!(%error, "a call of the recommender API ended in a panic");
         Err(Failure::internal())
     })
 }

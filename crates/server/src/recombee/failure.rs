@@ -8,6 +8,8 @@ use engine::{
 };
 use serde_json::{Value, json};
 
+use crate::error::{ApiError, say_when_to_retry};
+
 /// A failed call.
 #[derive(Debug, Clone)]
 pub(super) struct Failure {
@@ -66,16 +68,18 @@ impl From<Refusal> for Failure {
     }
 }
 
+impl From<ApiError> for Failure {
+    fn from(error: ApiError) -> Self {
+        Self { status: error.status, message: error.message }
+    }
+}
+
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
-        let status = match error {
-            SubmitError::QueueFull { .. } => StatusCode::TOO_MANY_REQUESTS,
-            SubmitError::TooLarge(_) => StatusCode::PAYLOAD_TOO_LARGE,
-            SubmitError::Journal(_) | SubmitError::Fold(_) | SubmitError::Stopping => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
-        };
-        Self::new(status, error.to_string())
+        match error {
+            SubmitError::TooLarge(_) => Self::too_large(error.to_string()),
+            error => ApiError::from(error).into(),
+        }
     }
 }
 
@@ -115,19 +119,15 @@ impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Submit(error) => error.into(),
-            error @ (EngineError::NoSuchProperty { .. } | EngineError::Segmentation { .. }) => {
-                Self::invalid(error.to_string())
-            }
-            other => {
-                tracing::error!(error = other.full_text(), "a call of the recommender API failed");
-                Self::internal()
-            }
+            error => ApiError::from(error).into(),
         }
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, Json(self.body())).into_response()
+        let mut response = (self.status, Json(self.body())).into_response();
+        say_when_to_retry(&mut response);
+        response
     }
 }
