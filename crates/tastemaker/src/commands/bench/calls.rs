@@ -1,13 +1,17 @@
 //! `tastemaker bench calls`.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use axum::Router;
+use axum::routing::get;
 use catalog::ItemRow;
 use domain::{Column, PropertyType, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
 use engine::{Command, DataFolder, Entry};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::load::{self, Load};
 use super::simulation::{self, Simulation};
@@ -44,6 +48,8 @@ const CATEGORIES: u32 = 50;
 const ROWS_PER_ENTRY: usize = 500;
 /// How many items change in a second while they are asked about.
 const CHANGES_PER_S: u64 = 20;
+/// About what a list with filter and booster takes: what a server does that only computes for so long shows what the machine takes away.
+const COMPUTED_BY_REFERENCE: Duration = Duration::from_millis(1);
 
 const FILTER: &str = "'available' == true and 'price' < 80 and 'category' != \"c7\"";
 const BOOSTER: &str = "(if \"new\" in 'tags' then 1.5 else 1) * (1 + 1 / (1 + (now() - 'released') / 86400))";
@@ -77,7 +83,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let address = super::serve(server::router(Arc::clone(&service.app))).await?;
         let at_rate = |requests| load::run(address, CONNECTIONS, Some(args.rate), seconds, requests);
         load::run(address, CONNECTIONS, None, 1, both()).await?;
+        let reference = super::serve(reference()).await?;
+        let computing = load::run(reference, CONNECTIONS, Some(args.rate), seconds, Arc::clone(&healthz));
         let mut loads = vec![
+            ("a bare server that computes for 1 ms", computing.await?),
             ("/healthz", at_rate(Arc::clone(&healthz)).await?),
             ("lists", at_rate(calls(json!({}))).await?),
             ("lists with filter and booster", at_rate(both()).await?),
@@ -128,6 +137,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let n_items = terminal::grouped(u64::from(args.items));
     println!("{}", terminal::table(&[&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms"], &rows));
     Ok(())
+}
+
+/// A server that computes for a fixed time, beside its connections and as many requests at once as there are cores, and knows nothing.
+fn reference() -> Router {
+    let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)));
+    let compute = || {
+        let started = Instant::now();
+        while started.elapsed() < COMPUTED_BY_REFERENCE {
+            std::hint::spin_loop();
+        }
+    };
+    let answer = move || async move {
+        let _turn = turns.acquire().await;
+        tokio::task::spawn_blocking(compute).await.ok();
+    };
+    Router::new().route("/healthz", get(answer))
 }
 
 /// Makes a workspace with a catalog, histories and a model.
