@@ -131,11 +131,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                 requests_per_s,
                 format!("{:.2}", load.p50_ms),
                 format!("{:.2}", load.p99_ms),
+                load.stolen_share.map_or("-".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
             ]
         })
         .collect();
     let n_items = terminal::grouped(u64::from(args.items));
-    println!("{}", terminal::table(&[&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms"], &rows));
+    let header = [&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms", "taken by the host"];
+    println!("{}", terminal::table(&header, &rows));
     Ok(())
 }
 

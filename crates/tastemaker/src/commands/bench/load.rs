@@ -16,6 +16,8 @@ pub(super) struct Load {
     pub(super) requests_per_s: f64,
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
+    /// The share of the cores' time that the host of a virtual machine took for others meanwhile; none where nobody says.
+    pub(super) stolen_share: Option<f64>,
 }
 
 /// The n-th request of a load, head and body.
@@ -48,6 +50,7 @@ pub(super) async fn run(
     seconds: u64,
     requests: Requests,
 ) -> Result<Load> {
+    let before = cpu_times();
     let started = Instant::now();
     let until = started + Duration::from_secs(seconds);
     let gap = rate.map(|rate| Duration::from_secs_f64(f64::from(connections) / rate));
@@ -64,7 +67,18 @@ pub(super) async fn run(
     let seconds = started.elapsed().as_secs_f64();
     let requests_per_s = latencies_ms.len() as f64 / seconds;
     let (p50_ms, p99_ms) = p50_and_p99(latencies_ms)?;
-    Ok(Load { requests_per_s, p50_ms, p99_ms })
+    let stolen_share = before.zip(cpu_times()).map(|((stolen_before, all_before), (stolen, all))| {
+        (stolen - stolen_before) as f64 / (all - all_before).max(1) as f64
+    });
+    Ok(Load { requests_per_s, p50_ms, p99_ms, stolen_share })
+}
+
+/// The ticks of all cores that the host took, and all of them (`proc_stat(5)`: the eighth is "steal").
+fn cpu_times() -> Option<(u64, u64)> {
+    let text = fs_err::read_to_string("/proc/stat").ok()?;
+    let times = text.lines().next()?.split_whitespace().skip(1).map(|time| time.parse::<u64>().ok());
+    let times: Vec<u64> = times.collect::<Option<_>>()?;
+    Some((*times.get(7)?, times.iter().take(8).sum()))
 }
 
 async fn connection(
