@@ -52,30 +52,22 @@ pub(crate) fn pick(
     let mut picked: Vec<Candidate> = Vec::with_capacity(count.min(candidates.len()));
     let mut room = Room::of(request, candidates.len());
     while picked.len() < count {
-        let is_promoted_next = room.is_promoted_next(picked.len() + 1);
-        let best = match picked.len() < n_diverse {
-            true => {
-                let worth = |n: usize| {
-                    let likeness = alike[n] / picked.len().max(1) as f32;
-                    (1.0 - diversity) * candidates[n].score / top - diversity * likeness
-                };
-                // Of equal ones the first, which has the better score.
-                let best_of = |is_meant: &dyn Fn(u32) -> bool| {
-                    let fitting = (0..alike.len())
-                        .filter(|&n| room.has_place_for(n, &candidates) && is_meant(candidates[n].item));
-                    fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best })
-                };
-                let promoted = is_promoted_next.then(|| best_of(&|item| room.is_promoted(item))).flatten();
-                promoted.or_else(|| best_of(&|_| true)).or_else(|| room.first(&candidates, false))
-            }
-            false => {
-                let promoted = is_promoted_next.then(|| room.first(&candidates, true)).flatten();
-                promoted.or_else(|| room.first(&candidates, false))
-            }
+        let is_diverse = picked.len() < n_diverse;
+        let worth = |n: usize| {
+            let likeness = alike[n] / picked.len().max(1) as f32;
+            (1.0 - diversity) * candidates[n].score / top - diversity * likeness
         };
+        let next = |room: &mut Room<'_>, is_promoted: bool| {
+            let fitting = (0..alike.len()).filter(|&n| is_diverse && room.fits(n, &candidates, is_promoted));
+            // Of equal ones the first, which has the better score.
+            let best = fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best });
+            best.or_else(|| room.first(&candidates, is_promoted))
+        };
+        let promoted = room.is_promoted_next(picked.len() + 1).then(|| next(&mut room, true)).flatten();
+        let best = promoted.or_else(|| next(&mut room, false));
         let Some(best) = best else { break };
         room.take(best, &candidates);
-        if picked.len() < n_diverse {
+        if is_diverse {
             for (alike, candidate) in alike.iter_mut().zip(&candidates) {
                 *alike += likeness(candidates[best].item, candidate.item);
             }
@@ -107,10 +99,13 @@ impl<'a> Room<'a> {
         }
     }
 
-    fn has_place_for(&self, n: usize, candidates: &[Candidate]) -> bool {
+    /// Whether a candidate has a place, among the promoted ones if that is asked.
+    fn fits(&self, n: usize, candidates: &[Candidate], is_promoted: bool) -> bool {
+        let item = candidates[n].item;
         !self.is_picked[n]
+            && (!is_promoted || self.is_promoted(item))
             && self.request.constraints.iter().zip(&self.n_with).all(|(constraint, n_with)| {
-                let values = constraint.item_type.of(ItemIdx(candidates[n].item));
+                let values = constraint.item_type.of(ItemIdx(item));
                 values.iter().all(|value| n_with.get(value).is_none_or(|n| *n < constraint.max))
             })
     }
@@ -118,10 +113,7 @@ impl<'a> Room<'a> {
     /// The first candidate, or the first promoted one, that has a place.
     fn first(&mut self, candidates: &[Candidate], is_promoted: bool) -> Option<usize> {
         let from = self.firsts[usize::from(is_promoted)];
-        let is_meant = |n: &usize| {
-            self.has_place_for(*n, candidates) && (!is_promoted || self.is_promoted(candidates[*n].item))
-        };
-        let found = (from..candidates.len()).find(is_meant);
+        let found = (from..candidates.len()).find(|n| self.fits(*n, candidates, is_promoted));
         self.firsts[usize::from(is_promoted)] = found.unwrap_or(candidates.len());
         found
     }
@@ -153,7 +145,7 @@ mod tests {
     use domain::{Exclusion, Logic};
 
     use super::*;
-    use crate::{Eligibility, Origin};
+    use crate::{Eligibility, Origin, Promoted};
 
     fn candidates() -> Vec<Candidate> {
         (0..6).map(|n| Candidate { item: n, score: 1.0 - 0.1 * n as f32, origin: Origin::Model }).collect()
@@ -176,5 +168,20 @@ mod tests {
         assert_eq!(picked(0.0), [0, 1, 2, 3]);
         assert_eq!(picked(0.6), [0, 3, 1, 4]);
         assert_eq!(picked(1.0), [0, 3, 1, 4]);
+    }
+
+    #[test]
+    fn promoted_items_come_into_diverse_lists_however_far_behind_they_are() {
+        let n = 2 * DIVERSE_CANDIDATES_MAX as u32;
+        let candidates =
+            (0..n).map(|item| Candidate { item, score: (n - item) as f32, origin: Origin::Model }).collect();
+        let is_promoted = |item: ItemIdx| item.0 >= n - 3;
+        let list = ListRequest { diversity: 0.5, ..ListRequest::new(6, Logic::Personal) };
+        let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
+        let promoted = Some(Promoted { includes: &is_promoted, share: 0.5 });
+        let request = Request { promoted, ..Request::new(&list, &[], &eligibility) };
+        let picked: Vec<u32> =
+            pick(candidates, &request, |_, _| 0.0).into_iter().map(|candidate| candidate.item).collect();
+        assert_eq!(picked, [0, n - 3, 1, n - 2, 2, n - 1]);
     }
 }
