@@ -238,30 +238,50 @@ impl Expressions {
         let compiled = cached.expression.compile(rows, context);
         let mut ready = Ready { use_, computed: None, compiled, budget };
         let was_used = cached.used_at.lock().replace(Instant::now()).is_some();
-        let n_bytes = views.catalog.n_items() * size_of::<f32>();
-        if cached.is_of_item && was_used && (cached.values.lock().is_some() || self.make_room(n_bytes)) {
+        if cached.is_of_item && was_used && self.has_room(&cached, views.catalog.n_items()) {
             ready.computed = values(views, &cached, &ready, context.now_s());
             cached.is_asked_for.store(true, Ordering::Relaxed);
         }
         Ok(ready)
     }
 
+    /// Whether the values of so many items may be kept of an expression; where not, it has none.
+    fn has_room(&self, cached: &Cached, n_items: usize) -> bool {
+        let is_there = |values: &Option<Arc<Computed>>| {
+            values.as_ref().is_some_and(|values| values.by_item.len() == n_items)
+        };
+        if is_there(&cached.values.lock()) || self.make_room(n_items * size_of::<f32>()) {
+            return true;
+        }
+        *cached.values.lock() = None;
+        false
+    }
+
     /// Whether there is room for so many bytes of values, once what nobody has asked for lately is gone.
     fn make_room(&self, n_bytes: usize) -> bool {
-        let mut room = self.bytes_max.checked_sub(n_bytes);
-        // Those last that were not used for the longest time.
-        for (_, cached) in self.cached.lock().iter() {
-            let mut values = cached.values.lock();
-            let Some(n_bytes) = values.as_ref().map(|values| values.n_bytes()) else { continue };
-            let left = room.and_then(|room| room.checked_sub(n_bytes));
-            let is_idle = || cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN);
-            if left.is_none() && is_idle() {
-                *values = None;
-            } else {
-                room = left;
-            }
+        let all = self.cached.lock();
+        // Those first that were used last.
+        let with_values: Vec<(&Arc<Cached>, usize, bool)> = all
+            .iter()
+            .filter_map(|(_, cached)| {
+                let n_bytes = cached.values.lock().as_ref()?.n_bytes();
+                let is_idle = cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN);
+                Some((cached, n_bytes, is_idle))
+            })
+            .collect();
+        let busy = with_values.iter().filter(|(.., is_idle)| !is_idle);
+        if n_bytes + busy.map(|(_, n_bytes, _)| n_bytes).sum::<usize>() > self.bytes_max {
+            return false;
         }
-        room.is_some()
+        let mut all_bytes = n_bytes + with_values.iter().map(|(_, n_bytes, _)| n_bytes).sum::<usize>();
+        for (cached, n_bytes, _) in with_values.iter().rev().filter(|(.., is_idle)| *is_idle) {
+            if all_bytes <= self.bytes_max {
+                break;
+            }
+            *cached.values.lock() = None;
+            all_bytes -= n_bytes;
+        }
+        true
     }
 }
 
@@ -278,7 +298,10 @@ impl Engine {
             if cached.is_asked_for.swap(false, Ordering::Relaxed)
                 && let Some(computed) = self.recomputed(use_, &cached)
             {
-                *cached.values.lock() = Some(Arc::new(computed));
+                // Unless they had to make room meanwhile.
+                if let Some(values) = cached.values.lock().as_mut() {
+                    *values = Arc::new(computed);
+                }
             }
         }
     }
@@ -432,7 +455,16 @@ mod tests {
         let busy = keep("'c'", Some(Instant::now()));
         let more = keep("'d'", Some(Instant::now()));
         assert!(!expressions.make_room(40), "what is in use stays");
-        assert!(has_values(&busy) && has_values(&more) && !has_values(&idle));
+        assert!(
+            has_values(&busy) && has_values(&more) && has_values(&idle),
+            "and what is idle is not lost for nothing"
+        );
+        assert!(expressions.make_room(20) && !has_values(&idle));
         assert!(!expressions.make_room(101));
+        assert!(expressions.has_room(&busy, 10), "it is there");
+        assert!(
+            !expressions.has_room(&busy, 11) && !has_values(&busy),
+            "there are more items than there is room for"
+        );
     }
 }

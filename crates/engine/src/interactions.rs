@@ -281,6 +281,23 @@ impl Interactions {
         Ok(items)
     }
 
+    /// Whether a user has an interaction with an item, of a kind that `includes` takes, from all time.
+    pub(crate) fn has(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        item: ItemIdx,
+        includes: impl Fn(InteractionKind) -> bool,
+    ) -> Result<bool, StoreError> {
+        for kind in InteractionKind::ALL.into_iter().filter(|kind| includes(*kind)) {
+            let prefix = KeyBuf::new().u32(user.0).u8(kind.code()).u32(item.0).build();
+            if let Some(pair) = read.scan(&self.keyspace, &prefix).next() {
+                return pair.map(|_| true);
+            }
+        }
+        Ok(false)
+    }
+
     fn reload(&mut self, batch: &Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
         let pairs = batch.scan(&self.keyspace, &KeyBuf::new().u32(user.0).build());
         let row = pairs.map(|pair| Ok(parse(&pair?)?.1)).collect::<Result<_, StoreError>>()?;

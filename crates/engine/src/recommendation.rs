@@ -175,6 +175,26 @@ impl Engine {
         self.respond(request, new_recomm_id(now()), 0)
     }
 
+    /// Makes the users and items that a call names and wants made, so that the call itself waits for no disk.
+    pub fn create_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
+        let (of_scenario, _) = self.scenario_of(request, new_recomm_id(now()))?;
+        self.checked_stages(request, &of_scenario)?;
+        self.see_to_missing(request)
+    }
+
+    /// The stages of a call, with expressions that are right.
+    fn checked_stages<'a>(
+        &self,
+        request: &'a RecommendationRequest,
+        of_scenario: &ScenarioSettings,
+    ) -> Result<(Stage<'a>, Option<Stage<'a>>), RecommendationError> {
+        let (first, second) = stages(request, of_scenario)?;
+        for stage in [Some(&first), second.as_ref()].into_iter().flatten() {
+            self.check(stage)?;
+        }
+        Ok((first, second))
+    }
+
     fn respond(
         &self,
         request: &RecommendationRequest,
@@ -182,10 +202,7 @@ impl Engine {
         n_next: u32,
     ) -> Result<RecommendationResponse, RecommendationError> {
         let (of_scenario, group) = self.scenario_of(request, recomm_id)?;
-        let (first, second) = stages(request, &of_scenario)?;
-        for stage in [Some(&first), second.as_ref()].into_iter().flatten() {
-            self.check(stage)?;
-        }
+        let (first, second) = self.checked_stages(request, &of_scenario)?;
         self.see_to_missing(request)?;
         let mut listed = self.list_stage(&first)?;
         let mut source = None;
@@ -322,8 +339,8 @@ fn stages<'a>(
         Some(_) => (Entries::Segments, Endpoint::RecommendItemsToItemSegment),
         None => (Entries::Items, Endpoint::RecommendItemsToItem),
     };
-    let segment_is_known = of_scenario.segmentation.is_some() || request.segment_id.is_none();
-    let Some(source) = Endpoint::of(entries, is_for).filter(|_| segment_is_known) else {
+    let is_known = is_for != For::Segment || of_scenario.segmentation.is_some();
+    let Some(source) = Endpoint::of(entries, is_for).filter(|_| is_known) else {
         let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
         return Err(RecommendationError::Invalid(what.to_owned()));
     };

@@ -81,7 +81,7 @@ pub(crate) struct Among<'a> {
 pub(crate) struct Personal {
     /// Best first.
     pub(crate) candidates: Vec<Candidate>,
-    /// Before boosting: what fills the list up stays below this; 1 where there is nothing.
+    /// Before boosting: what fills the list up stays below this; never above `top`.
     pub(crate) lowest: f32,
     /// Before boosting: the best score, also of what is not allowed; 1 where there is nothing.
     pub(crate) top: f32,
@@ -226,8 +226,8 @@ impl Sources<'_> {
         let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
         let candidates =
             best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
-        let nothing = top == 0.0;
-        Personal { candidates, lowest: lowest.unwrap_or(1.0), top: if nothing { 1.0 } else { top } }
+        let top = if top == 0.0 { 1.0 } else { top };
+        Personal { candidates, lowest: lowest.unwrap_or(top), top }
     }
 
     /// What a history says for each of `items`, 0 where it says nothing.
@@ -267,7 +267,7 @@ impl Sources<'_> {
             None => share,
         };
         // What has to be exceeded by whatever may still come into a boosted list.
-        let last = candidates.get(n.wrapping_sub(1)).map(|last| last.score);
+        let last = candidates.get(n_kept.wrapping_sub(1)).map(|last| last.score);
         match (kind, among.few) {
             (None, Some(few)) => {
                 let top = self.top_popularity();

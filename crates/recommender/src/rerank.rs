@@ -58,7 +58,8 @@ pub(crate) fn pick(
             (1.0 - diversity) * candidates[n].score / top - diversity * likeness
         };
         let next = |room: &mut Room<'_>, is_promoted: bool| {
-            let fitting = (0..alike.len()).filter(|&n| is_diverse && room.fits(n, &candidates, is_promoted));
+            let looked_at = if is_diverse { 0..alike.len() } else { 0..0 };
+            let fitting = looked_at.filter(|&n| room.fits(n, &candidates, is_promoted));
             // Of equal ones the first, which has the better score.
             let best = fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best });
             best.or_else(|| room.first(&candidates, is_promoted))

@@ -88,6 +88,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
         Call::Ask(question) => blocking(move || question(&engine)).await,
         Call::Recommend(mut recommend) => {
             recommend.called_by(caller);
+            if recommend.creates() {
+                let engine = Arc::clone(&engine);
+                recommend = blocking(move || recommend.create_missing(&engine).map(|()| recommend)).await?;
+            }
             let turn = Arc::clone(&app.recommending).acquire_owned().await;
             let answer = move || {
                 let _turn = turn;
@@ -99,7 +103,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
 }
 
 /// Runs what may take long beside the requests that do not.
-async fn blocking(work: impl FnOnce() -> Result<Done, Failure> + Send + 'static) -> Result<Done, Failure> {
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
     tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a call of the recommender API ended in a panic");
         Err(Failure::internal())

@@ -54,19 +54,18 @@ impl Engine {
             }
             // What is too long ago for the memory is in the store.
             histories.is_full(user)
-                && match views.interactions.items_of(&self.shared.store, user, is_excluded) {
-                    Ok(older) => older.contains(&item),
-                    Err(error) => {
+                && views.interactions.has(&self.shared.store, user, item, is_excluded).unwrap_or_else(
+                    |error| {
                         failed.set(Some(error));
                         true
-                    }
-                }
+                    },
+                )
         };
         let allows = |user: UserIdx| {
             ids.user_id(user).is_some()
                 && !left_out.contains(&user)
-                && item.is_none_or(|item| !has_it(user, item))
                 && selection.allows(user.0)
+                && item.is_none_or(|item| !has_it(user, item))
         };
         let boost = |user: UserIdx| selection.boost(user.0);
         let booster: Option<&dyn Fn(UserIdx) -> f32> =

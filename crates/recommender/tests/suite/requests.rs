@@ -176,19 +176,23 @@ fn a_fallback_fills_up_and_none_leaves_a_list_short() {
     histories.add(UserIdx(40), entry(4, InteractionKind::DetailView, DAY_S));
     let model = train(&histories, N_ITEMS).model;
     let cold = ColdItems::of(Features::none(N_ITEMS).into(), Some(&model));
-    let of = |fallback| {
+    let of_these = |is_meant: &dyn Fn(ItemIdx) -> bool, fallback| {
         let list = ListRequest { fallback, ..asked(6, Logic::RecentlyViewed) };
         let history = histories.row(UserIdx(40));
-        let eligibility = Eligibility::new(&anything, list.exclude, history, []);
+        let eligibility = Eligibility::new(is_meant, list.exclude, history, []);
         let request = Request::new(&list, history, &eligibility);
         recommend(sources(Some(&model), &cold, &histories, N_ITEMS), &request).into_items()
     };
+    let of = |fallback| of_these(&anything, fallback);
     assert_eq!(of(Fallback::None).len(), 2);
     let trending = of(Fallback::Trending);
     assert!(is_sorted(&trending) && trending[2..].iter().all(|item| item.origin == Origin::Trending));
     let personal = of(Fallback::Personal);
     assert!(is_sorted(&personal) && personal.len() == 6, "{personal:?}");
     assert!(personal[2..].iter().all(|item| item.item.0 % 2 == 0 && item.origin == Origin::Model));
+    // What the history speaks for may all be forbidden.
+    let own_or_odd = of_these(&|item| [2, 4].contains(&item.0) || item.0 % 2 == 1, Fallback::Personal);
+    assert!(is_sorted(&own_or_odd) && own_or_odd.len() == 6, "{own_or_odd:?}");
 }
 
 #[test]
@@ -285,14 +289,15 @@ proptest! {
         count in 1usize..=N_ITEMS,
         logic in prop_oneof![Just(Logic::Personal), Just(Logic::Trending), Just(Logic::RecentlyViewed)],
         fallback in prop_oneof![Just(Fallback::Personal), Just(Fallback::Trending)],
+        diversity in prop_oneof![Just(0.0), 0.0f32..1.0],
     ) {
         static BOARD: LazyLock<Board> = LazyLock::new(Board::new);
-        let list = ListRequest { fallback, ..asked(count, logic) };
+        let list = ListRequest { fallback, diversity, ..asked(count, logic) };
         let of = |booster| BOARD.list(user, &list, &More { booster: Some(booster), ..More::default() });
         let most = boosts.iter().copied().fold(f32::MIN, f32::max);
         let by_item = |item: ItemIdx| boosts[item.pos()];
         let asked = of(ItemBooster::Asked(&by_item));
         prop_assert_eq!(of(ItemBooster::Each(&boosts, most)), asked.clone());
-        prop_assert!(is_sorted(&asked));
+        prop_assert!(diversity > 0.0 || is_sorted(&asked));
     }
 }

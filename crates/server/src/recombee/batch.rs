@@ -55,13 +55,15 @@ pub(super) async fn run(
                     recommend.called_by(caller);
                     let before = recommend.user_id().and_then(|user_id| recommended.get(user_id));
                     recommend.leave_out(before.cloned().unwrap_or_default());
+                    let created = recommend.create_missing(&engine);
                     let _turn = Handle::current().block_on(app.recommending.acquire());
-                    let answer = recommend.answer(&engine).map(|(done, user_id, ids)| {
-                        if let Some(user_id) = user_id.filter(|_| is_distinct) {
-                            recommended.entry(user_id).or_default().extend(ids);
-                        }
-                        done
-                    });
+                    let answer =
+                        created.and_then(|()| recommend.answer(&engine)).map(|(done, user_id, ids)| {
+                            if let Some(user_id) = user_id.filter(|_| is_distinct) {
+                                recommended.entry(user_id).or_default().extend(ids);
+                            }
+                            done
+                        });
                     answers.push(answer_json(answer));
                 }
                 Err(failure) => {

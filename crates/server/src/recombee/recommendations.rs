@@ -255,8 +255,8 @@ fn logic(parameters: &Parameters, by_itself: Option<Logic>) -> Result<Option<Log
     };
     let own = |word: &str| serde_json::from_value::<Logic>(word.into()).ok();
     // The vendor's names begin with a domain, such as `ecommerce:`; the word after it says what it is.
-    let Some((_, word)) = name.split_once(':') else { return own(name).map(Some).ok_or_else(unknown) };
-    let known = LOGICS.iter().find(|(words, _)| words.contains(&word));
+    let Some((domain, word)) = name.split_once(':') else { return own(name).map(Some).ok_or_else(unknown) };
+    let known = LOGICS.iter().find(|(words, _)| words.contains(&word) && !domain.is_empty());
     known.map(|(_, logic)| logic.or(by_itself)).ok_or_else(unknown)
 }
 
@@ -306,6 +306,19 @@ impl Recommend {
     pub(super) fn called_by(&mut self, caller: Caller) {
         if let What::First(request) = &mut self.what {
             request.is_public = caller == Caller::Public;
+        }
+    }
+
+    /// Whether users and items that are missing are to be made.
+    pub(super) fn creates(&self) -> bool {
+        matches!(&self.what, What::First(request) if request.missing == Missing::Created)
+    }
+
+    /// Makes what the call names and wants made, which waits for the disk.
+    pub(super) fn create_missing(&self, engine: &Engine) -> Result<(), Failure> {
+        match &self.what {
+            What::First(request) if self.creates() => Ok(engine.create_missing(request)?),
+            _ => Ok(()),
         }
     }
 

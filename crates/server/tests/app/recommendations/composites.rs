@@ -36,6 +36,7 @@ async fn a_source_comes_with_what_goes_with_it() {
         json!({ "scenario": "segment" }),
         json!({ "scenario": "item", "segmentId": "rug" }),
         json!({ "scenario": "item", "segmentId": "rug", "userId": "u0" }),
+        json!({ "scenario": "item", "segmentId": "rug", "itemId": "rug2" }),
         json!({ "scenario": "segment", "segmentId": "nothing" }),
         json!({ "scenario": "item", "userId": "nobody" }),
         json!({ "scenario": "item", "itemId": "nothing" }),

@@ -150,6 +150,7 @@ const PARAMETERS: [(&str, &[&str]); 17] = [
             "\"recombee:best\"",
             "\"recombee:\"",
             "\"x:best\"",
+            "\":popular\"",
         ],
     ),
     (

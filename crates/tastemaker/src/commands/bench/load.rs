@@ -68,7 +68,7 @@ pub(super) async fn run(
     let requests_per_s = latencies_ms.len() as f64 / seconds;
     let (p50_ms, p99_ms) = p50_and_p99(latencies_ms)?;
     let stolen_share = before.zip(cpu_times()).map(|((stolen_before, all_before), (stolen, all))| {
-        (stolen - stolen_before) as f64 / (all - all_before).max(1) as f64
+        stolen.saturating_sub(stolen_before) as f64 / all.saturating_sub(all_before).max(1) as f64
     });
     Ok(Load { requests_per_s, p50_ms, p99_ms, stolen_share })
 }
