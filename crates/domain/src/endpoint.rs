@@ -86,11 +86,6 @@ impl Endpoint {
         Self::ALL[self as usize].1
     }
 
-    /// The endpoint of a word.
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|(_, known, ..)| *known == word).map(|(endpoint, ..)| endpoint)
-    }
-
     /// What its lists are of.
     pub fn entries(self) -> Entries {
         Self::ALL[self as usize].2
@@ -103,8 +98,8 @@ impl Endpoint {
 
     /// The endpoint that lists these for that.
     pub fn of(entries: Entries, is_for: For) -> Option<Self> {
-        let all = Self::ALL.into_iter();
-        all.filter(|(_, _, of, what)| (*of, *what) == (entries, is_for)).map(|(endpoint, ..)| endpoint).next()
+        let mut all = Self::ALL.into_iter();
+        all.find(|(_, _, of, what)| (*of, *what) == (entries, is_for)).map(|(endpoint, ..)| endpoint)
     }
 
     /// Whether it recommends segments, or to one, so that somebody must say of which segmentation.
@@ -147,7 +142,6 @@ mod tests {
         for (n, (endpoint, word, entries, is_for)) in Endpoint::ALL.into_iter().enumerate() {
             assert_eq!(endpoint as usize, n, "{word}");
             assert_eq!(serde_json::to_value(endpoint).unwrap(), word);
-            assert_eq!(Endpoint::from_word(endpoint.word()), Some(endpoint));
             assert_eq!(Endpoint::of(entries, is_for), Some(endpoint));
             assert_eq!(endpoint.needs_segmentation(), word.contains("Segment"), "{word}");
         }

@@ -244,8 +244,8 @@ impl Sources<'_> {
         scores
     }
 
-    /// Fills up to `n`, behind what is there best first, with trending items, of all kinds of interactions or of one. Their scores are shares of `floor`, so that a list that is
-    /// not boosted stays sorted by score.
+    /// Fills up to `n`, behind what is there best first, with trending items, of all kinds of interactions or of one. Their scores are shares
+    /// of `floor`, so that a list that is not boosted stays sorted by score.
     pub(crate) fn fill(
         &self,
         candidates: &mut Vec<Candidate>,
@@ -266,7 +266,7 @@ impl Sources<'_> {
             Some(booster) => boosted_share(share) * booster.of(ItemIdx(item)),
             None => share,
         };
-        // What has to be exceeded by whatever may still come into a boosted list.
+        // What has to be reached by whatever may still come into a boosted list.
         let last = candidates.get(n_kept.wrapping_sub(1)).map(|last| last.score);
         match (kind, among.few) {
             (None, Some(few)) => {

@@ -51,12 +51,10 @@ impl Service {
         let asked_for = |engine: &Engine| {
             let asked = bootstrap
                 .and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == *engine.id()));
-            {
-                let in_force = (*engine.config()).clone();
-                match asked {
-                    None => Ok(in_force),
-                    Some(asked) => with_scenarios_of(asked, in_force),
-                }
+            let in_force = (*engine.config()).clone();
+            match asked {
+                None => Ok(in_force),
+                Some(asked) => with_scenarios_of(asked, in_force),
             }
         };
         let configs =

@@ -25,10 +25,7 @@ const PERSONAL_WEIGHT: f32 = 0.5;
 impl Engine {
     pub(super) fn list_items(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
-        let search = match stage.search_query {
-            Some(query) => Some((query, self.caught_up_search()?)),
-            None => None,
-        };
+        let search = stage.search(self)?;
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);

@@ -22,10 +22,7 @@ const NAME_HAS_QUERY: f32 = 10.0;
 impl Engine {
     pub(super) fn list_segments(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
-        let search = match stage.search_query {
-            Some(query) => Some((query, self.caught_up_search()?)),
-            None => None,
-        };
+        let search = stage.search(self)?;
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);

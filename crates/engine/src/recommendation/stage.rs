@@ -14,6 +14,7 @@ use crate::expressions::{Budget, ExpressionError, Selection, Use};
 use crate::filter::{ContextOf, SchemaOf};
 use crate::item_types::Grouping;
 use crate::lists::Ready;
+use crate::search::Search;
 use crate::views::Views;
 use crate::{Engine, now};
 
@@ -157,6 +158,14 @@ impl<'a> Stage<'a> {
         }
         list.validate().map_err(RecommendationError::Invalid)?;
         Ok(list)
+    }
+
+    /// What is searched, and where.
+    pub(super) fn search(
+        &self,
+        engine: &Engine,
+    ) -> Result<Option<(&'a str, Arc<Search>)>, RecommendationError> {
+        self.search_query.map(|query| Ok((query, engine.caught_up_search()?))).transpose()
     }
 
     /// Whether a list that its logic leaves incomplete is filled up.

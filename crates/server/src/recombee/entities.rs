@@ -65,10 +65,9 @@ pub(super) fn call(
             let all: Vec<Value> = engine.properties(kind).iter().map(property_json).collect();
             Ok(Done::ok(all))
         }),
-        // A property without a name, or the list of a method that has none.
-        (_, ["properties" | "list"]) if has_slash => {
-            property_name(kind, "").and_then(|_| ask(|_| Ok(Done::ok(()))))
-        }
+        (_, ["properties"]) if has_slash => Err(Failure::invalid("the name of the property is missing")),
+        // Items of this name are addressed without the slash.
+        (_, ["list"]) if has_slash => return None,
         ("PUT", ["properties", name]) => add_property(kind, name, parameters),
         ("DELETE", ["properties", name]) => {
             property_name(kind, name).and_then(|name| change(Command::DeleteProperty { kind, name }))

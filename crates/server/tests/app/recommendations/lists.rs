@@ -237,3 +237,18 @@ async fn rotation_relevance_impact_and_diversity_move_a_list() {
     let kinds = |list: &[String]| list.iter().map(|id| id[..3].to_owned()).collect::<BTreeSet<_>>().len();
     assert_eq!((kinds(&same), kinds(&different)), (1, 3), "{same:?} {different:?}");
 }
+
+#[tokio::test]
+async fn nobody_is_recommended_what_they_bought_however_long_ago() {
+    let app = shop().await;
+    let for_lamp1 = async || app.list("recomms/items/lamp1/users/", json!({ "count": 100 })).await;
+    assert!(!for_lamp1().await.contains(&"u0".to_owned()), "they bought it");
+    // More than what is in memory of a user.
+    let view = |n: usize| {
+        let view = json!({ "userId": "u0", "itemId": "rug1", "timestamp": 1_800_000_000 + n });
+        request("POST", "/detailviews/", view)
+    };
+    app.change((0..520).map(view).collect()).await;
+    let found = for_lamp1().await;
+    assert!(!found.contains(&"u0".to_owned()) && found.contains(&"u3".to_owned()), "{found:?}");
+}
