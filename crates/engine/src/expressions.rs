@@ -13,9 +13,9 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 
-use crate::Engine;
 use crate::filter::{ContextOf, ItemRows};
 use crate::views::Views;
+use crate::{BudgetError, Engine, RequestBudget};
 
 /// The most expressions that are kept in memory, parsed.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
@@ -37,6 +37,9 @@ pub enum ExpressionError {
     /// It asks for too much of too many.
     #[error("it takes longer than {} s for all candidates: simplify it", EVALUATION_TIME_MAX.as_secs())]
     TooSlow,
+    /// The request that it is for may cost no more.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
 }
 
 /// A filter that lets at most one of so many items pass is a list of them.
@@ -108,28 +111,43 @@ impl Computed {
     }
 }
 
-/// How long evaluation may go on in one request.
+/// How long evaluation may go on in one list.
 pub(crate) struct Budget {
     ends_at: Instant,
+    /// The request that the list is for; none for what is made for everybody.
+    request: Option<Arc<RequestBudget>>,
     n_rows: Cell<u32>,
     is_spent: Cell<bool>,
 }
 
 impl Budget {
-    pub(crate) fn new() -> Self {
+    /// For what is made for everybody.
+    pub(crate) fn for_all() -> Self {
         let ends_at = Instant::now() + EVALUATION_TIME_MAX;
-        Self { ends_at, n_rows: Cell::new(0), is_spent: Cell::new(false) }
+        Self { ends_at, request: None, n_rows: Cell::new(0), is_spent: Cell::new(false) }
+    }
+
+    /// For a list of a request.
+    pub(crate) fn within(request: &Arc<RequestBudget>) -> Self {
+        Self { request: Some(Arc::clone(request)), ..Self::for_all() }
     }
 
     /// Looks at the clock; an error where there is no time left.
     pub(crate) fn look(&self) -> Result<(), ExpressionError> {
-        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at);
+        let is_over = || self.request.as_ref().is_some_and(|request| request.check().is_err());
+        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at || is_over());
         self.check()
     }
 
     /// An error where evaluation was given up: then nothing that came of it counts.
     pub(crate) fn check(&self) -> Result<(), ExpressionError> {
-        if self.is_spent.get() { Err(ExpressionError::TooSlow) } else { Ok(()) }
+        if !self.is_spent.get() {
+            return Ok(());
+        }
+        if let Some(request) = &self.request {
+            request.check()?;
+        }
+        Err(ExpressionError::TooSlow)
     }
 
     /// Whether one more row may be evaluated.
@@ -320,7 +338,7 @@ impl Engine {
         let mut by_item = Vec::with_capacity(n_items);
         let mut evaluate = |rows: &mut dyn Iterator<Item = usize>| {
             let views = self.shared.views.read();
-            let (items, budget) = (ItemRows(&views.catalog), Budget::new());
+            let (items, budget) = (ItemRows(&views.catalog), Budget::for_all());
             let context = ContextOf { now_s, ..ContextOf::of_nobody(&views) };
             let compiled = cached.expression.compile(&items, &context);
             for row in rows.filter(|_| budget.allows_row()) {

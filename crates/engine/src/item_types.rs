@@ -126,7 +126,7 @@ fn make(views: &Views, grouping: &Grouping) -> Result<ItemType, ExpressionError>
         Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
     };
     let (rows, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(views));
-    let budget = Budget::new();
+    let budget = Budget::for_all();
     match kind {
         None => (0..n_items).for_each(|_| item_type.push_texts([])),
         Some(SegmentationKind::Property { name }) => push_values(&mut item_type, table, name, n_items),

@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attribution;
+mod budget;
 mod command;
 mod data_folder;
 mod engine;
@@ -35,6 +36,7 @@ pub use attribution::{
     DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
     Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
 };
+pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
 pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};
 pub use engine::{Engine, EngineError};

@@ -84,14 +84,14 @@ impl Engine {
     }
 }
 
-fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
+pub(crate) fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
     match kind {
         EntityKind::Item => views.catalog.table(),
         EntityKind::User => &views.users,
     }
 }
 
-fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
+pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
     match kind {
         EntityKind::Item => views.catalog.existing(id).map(|item| item.0),
         EntityKind::User => user_of(views, id).map(|user| user.0),

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::{
     Arrival, Day, Endpoint, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition,
@@ -10,7 +11,7 @@ use domain::{
 };
 use engine::{
     Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, ServedList,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, RequestBudget, ServedList,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -22,6 +23,10 @@ const NOON: i64 = 19_676 * DAY_MS + DAY_MS / 2;
 
 fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
+}
+
+fn unlimited() -> Arc<RequestBudget> {
+    Arc::new(RequestBudget::unlimited())
 }
 
 /// Noon, so many days after the first.
@@ -303,9 +308,9 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
         user_id: Some("u0".to_owned()),
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1)
     };
-    let first = engine.request_recommendations(&request).unwrap();
+    let first = engine.request_recommendations(&request, &unlimited()).unwrap();
     let id = first.recomm_id;
-    let (_, next) = engine.next_recommendations(id, 1, false).unwrap();
+    let (_, next) = engine.next_recommendations(id, 1, false, &unlimited()).unwrap();
     assert_eq!((next.recomm_id, next.n_next), (id, 1));
     let before = engine.recommendation(id).unwrap().unwrap();
     let ids = [first.recommended, next.recommended].concat().into_iter().map(|entry| entry.id);
@@ -317,7 +322,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     assert_eq!(n_recommendations, 51);
 
     // A reset forgets everything, also what was not journalled.
-    let waiting = engine.request_recommendations(&request).unwrap().recomm_id;
+    let waiting = engine.request_recommendations(&request, &unlimited()).unwrap().recomm_id;
     engine.reset().unwrap();
     drop(engine);
     let engine = open(folder.path());
@@ -333,7 +338,7 @@ fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
     let note = |scenario: String| {
         let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1);
         let request = RecommendationRequest { scenario: Some(scenario), ..request };
-        let response = engine.request_recommendations(&request).unwrap();
+        let response = engine.request_recommendations(&request, &unlimited()).unwrap();
         assert!(response.recommended.is_empty());
         response.recomm_id
     };

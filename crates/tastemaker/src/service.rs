@@ -1,6 +1,5 @@
 //! A running server: open workspaces, the routers on one port, and the reconciler that trains.
 
-use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,11 +7,9 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
 use domain::{WorkspaceConfig, WorkspaceId};
 use engine::{DataFolder, Engine};
-use server::App;
+use server::{App, ConnectionLimits, Tls};
 use tokio::net::TcpListener;
 
 use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of};
@@ -75,25 +72,17 @@ impl Service {
     pub(crate) async fn serve(
         &self,
         listener: TcpListener,
-        tls: Option<RustlsConfig>,
+        tls: Option<Tls>,
+        limits: ConnectionLimits,
         shutdown: &Shutdown,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<()> {
-        let router =
-            server::router(Arc::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
-        let handle = Handle::new();
-        let (app, stopping, deadline) = (Arc::clone(&self.app), handle.clone(), shutdown.deadline());
-        tokio::spawn(async move {
+        stop: impl Future<Output = ()>,
+    ) {
+        let stop = async {
             stop.await;
-            app.start_stopping();
-            stopping.graceful_shutdown(Some(deadline));
-        });
-        let listener = listener.into_std()?;
-        let served = match tls {
-            None => axum_server::from_tcp(listener)?.handle(handle).serve(router).await,
-            Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(router).await,
+            self.app.start_stopping();
         };
-        served.context("the server failed")
+        let router = server::router(Arc::clone(&self.app));
+        server::serve(router, listener, tls, limits, stop, shutdown.deadline()).await;
     }
 
     /// Finishes what waits for the journals and closes everything.

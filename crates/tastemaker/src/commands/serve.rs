@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
@@ -9,9 +10,13 @@ use tracing_subscriber::EnvFilter;
 
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
+use crate::files;
 use crate::service::{Refresher, Service, Trainer};
 use crate::settings::{Log, LogFormat, Settings};
 use crate::tls::TlsArgs;
+
+/// How long work of requests that are given up may still go on: it looks whether anybody waits far more often.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(3);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -44,25 +49,29 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         settings.listen = listen;
     }
     start_log(&settings.log)?;
+    files::raise_limit();
     let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
     let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
-    let tls = args.tls.config(&args.data, settings.listen.ip())?;
+    let tls = args.tls.files(&args.data, settings.listen.ip())?;
     let trainer = Trainer::start(&service.engines, &settings.training)?;
     let refresher = Refresher::start(&service.engines)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
+    let limits = settings.connections(service.engines.len());
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), is_https, "serving");
         let stop = stop_signal()?;
-        service.serve(listener, tls, &settings.shutdown, stop).await
+        let tls = tls.map(|files| files.watch()).transpose()?;
+        service.serve(listener, tls, limits, &settings.shutdown, stop).await;
+        anyhow::Ok(())
     });
     tracing::info!("stopping");
     refresher.stop();
     trainer.stop(&settings.shutdown);
-    runtime.shutdown_timeout(settings.shutdown.deadline());
+    runtime.shutdown_timeout(GIVEN_UP_AFTER);
     service.close();
     tracing::info!("stopped");
     served
