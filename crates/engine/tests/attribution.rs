@@ -75,6 +75,13 @@ fn add_users(engine: &Engine, n_users: u32) {
     engine.submit_blocking((0..n_users).map(entry).collect()).unwrap();
 }
 
+/// Nothing but the clock goes on, to a time that so many entries in a row agree upon.
+fn pass_time(engine: &Engine, to: Timestamp) {
+    let at = |n| Timestamp(to.0 - n * engine::SAMPLE_INTERVAL_MS);
+    let entries = (0..engine::SAMPLES as i64).rev().map(|n| Entry::Resumed { received_at: at(n) });
+    engine.submit_blocking(entries.collect()).unwrap();
+}
+
 fn later(at: Timestamp, ms: i64) -> Timestamp {
     Timestamp(at.0 + ms)
 }
@@ -189,6 +196,7 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     let text = id(first, 0).to_string();
     let view = |day: u32| cites(InteractionKind::DetailView, 0, &text, noon(day));
     // It counts on the last day, whether or not something else was served since, and not on the next.
+    pass_time(&engine, noon(KEPT_DAYS));
     engine.submit_blocking(vec![view(KEPT_DAYS), view(KEPT_DAYS + 1)]).unwrap();
     engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS), 2)]), view(KEPT_DAYS - 1)]).unwrap();
     engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS + 1), 2)]), view(KEPT_DAYS - 2)]).unwrap();
@@ -200,6 +208,7 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     insta::assert_snapshot!(shown);
 
     let engine = open(folder.path());
+    pass_time(&engine, noon(DAYS_KEPT + 1));
     engine.submit_blocking(vec![served(vec![list(noon(DAYS_KEPT + 1), 1)])]).unwrap();
     let days =
         |engine: &Engine| format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>());
@@ -209,12 +218,48 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
 }
 
 #[test]
+fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let today = engine::now();
+    let hello = |n: u32, at: Timestamp| {
+        let body = json!({ "type": "identify", "messageId": format!("m{n}"), "userId": "u0" });
+        let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
+        let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
+        Entry::Message(Box::new(message))
+    };
+    engine.submit_blocking(vec![hello(0, today), served((0..9).map(|n| list(today, n)).collect())]).unwrap();
+    let cite = |n: u32| cites(InteractionKind::Purchase, n, &id(today, n).to_string(), today);
+    engine.submit_blocking(vec![cite(0)]).unwrap();
+    let before = lines(&all(&engine));
+
+    for days in [1_000, 1_001, -1_000, 999] {
+        let wrong = later(today, days * DAY_MS);
+        let lists = (0..9).map(|n| list(wrong, 100 * days.unsigned_abs() as u32 + n));
+        engine.submit_blocking(vec![served(lists.collect()), hello(days as u32, wrong)]).unwrap();
+    }
+    let ask = |engine: &Engine| {
+        let past = (0..9).map(|n| engine.recommendation(id(today, n)).unwrap().unwrap().was_converted);
+        format!("{} {:?}", lines(&all(engine)), past.collect::<Vec<_>>())
+    };
+    assert_eq!(lines(&all(&engine)), before);
+    check_reloaded(folder.path(), engine, ask);
+
+    let engine = open(folder.path());
+    assert_eq!(engine.submit_blocking(vec![hello(0, later(today, 1))]).unwrap(), [Outcome::Duplicate]);
+    engine.submit_blocking((1..9).map(cite).collect()).unwrap();
+    let counts = all(&engine).rows[0].counts;
+    assert_eq!((counts.recommendations, counts.converted_recommendations), (9, 9));
+}
+
+#[test]
 fn a_user_counts_once_a_day_also_after_a_restart_and_is_gone_from_what_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let today = Timestamp(Day::of(engine::now()).start().0);
     {
         let engine = open(folder.path());
         add_users(&engine, 3);
+        pass_time(&engine, engine::now());
         engine.submit_blocking(vec![served((0..2).map(|n| list(today, n)).collect())]).unwrap();
     }
     let engine = open(folder.path());
@@ -267,6 +312,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     add_users(&engine, 2);
+    pass_time(&engine, engine::now());
     for n in 0..5 {
         let view = Interaction::new("u1", format!("i{n}"), InteractionKind::DetailView);
         engine.import_interactions(vec![view]).unwrap();
@@ -330,6 +376,7 @@ fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     add_users(&engine, 1);
+    pass_time(&engine, engine::now());
     let note = |scenario: String| {
         let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1);
         let request = RecommendationRequest { scenario: Some(scenario), ..request };

@@ -29,6 +29,13 @@ fn message(body: &Value) -> Entry {
     Entry::Message(Box::new(message))
 }
 
+/// The journal's clock comes to believe that it is now, whatever its entries said before.
+fn wait_until_now(engine: &Engine) {
+    let at = |n| Timestamp(engine::now().0 - n * engine::SAMPLE_INTERVAL_MS);
+    let entries = (0..engine::SAMPLES as i64).rev().map(|n| Entry::Resumed { received_at: at(n) });
+    engine.submit_blocking(entries.collect()).unwrap();
+}
+
 fn viewed(n: u32, user: u32, item: u32) -> Entry {
     message(&json!({
         "type": "track", "messageId": format!("m{n}"), "userId": format!("u{user}"), "event": "Product Viewed",
@@ -304,6 +311,7 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
                 "event": "Product Viewed", "properties": { "sku": format!("i{n}") } });
             engine.submit_blocking(vec![viewed(n, 1, n), viewed(100 + n, 2, n), message(&of_guest)]).unwrap();
         }
+        wait_until_now(&engine);
         let turning = TraitDefinition {
             rotation_rate: 1.0,
             count: 2,
