@@ -2,6 +2,7 @@
 
 mod artifacts;
 mod attribution;
+mod background;
 mod clock;
 mod command;
 mod data_folder;
@@ -37,6 +38,7 @@ pub use attribution::{
     AHEAD_DAYS_MAX, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis,
     PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
 };
+pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
 pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
 pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};

@@ -9,8 +9,9 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, ServedList,
+    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListOptions, Outcome,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, ReturnedProperties,
+    ServedList,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -397,6 +398,41 @@ fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
     assert_eq!(counts, [1, 6_000]);
     assert_eq!(rows[0].counts.clicked_recommendations, 1);
     assert_eq!(engine.recommendation(too_large).unwrap(), None);
+}
+
+#[test]
+fn a_list_that_is_too_large_costs_nobody_else_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 1);
+    pass_time(&engine, engine::now());
+    let ask = |scenario: usize, names: Vec<String>| {
+        let request = RecommendationRequest {
+            scenario: Some(format!("s{scenario}")),
+            ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1)
+        };
+        let options = ListOptions { properties: ReturnedProperties::Only(names), ..ListOptions::default() };
+        let request = RecommendationRequest { options, ..request };
+        engine.request_recommendations(&request).unwrap().recomm_id
+    };
+    // 2.4 MB of names of properties, again and again, between the calls of others.
+    let large: Vec<String> = (0..2_400).map(|n| format!("{n:01000}")).collect();
+    let ids: Vec<Uuid> = (0..60)
+        .flat_map(|n| {
+            let others = (0..20).map(|_| ask(0, Vec::new())).collect::<Vec<_>>();
+            others.into_iter().chain([ask(1, if n % 4 == 0 { large.clone() } else { Vec::new() })])
+        })
+        .collect();
+    let last = *ids.last().unwrap();
+    let cite = cites(InteractionKind::DetailView, 0, &last.to_string(), engine::now());
+    engine.submit_blocking(vec![cite]).unwrap();
+    let counts: Vec<u64> = all(&engine).rows.iter().map(|row| row.counts.recommendations).collect();
+    assert_eq!(counts, [1_200, 60]);
+    let is_known = |id: &Uuid| engine.recommendation(*id).unwrap().is_some();
+    assert!(ids.iter().all(is_known));
+    // Only what was asked for at such length cannot be continued.
+    assert!(engine.recommendation(ids[0]).unwrap().unwrap().request.is_some());
+    assert!(engine.recommendation(ids[20]).unwrap().unwrap().request.is_none());
 }
 
 #[test]

@@ -197,6 +197,40 @@ fn what_commands_made_comes_back_without_the_store_also_after_a_reset() {
 }
 
 #[test]
+fn pages_are_parts_of_the_whole_and_values_those_that_are_included() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let (item, user) = (EntityKind::Item, EntityKind::User);
+    let properties = ["n", "twin"].map(|name| property(item, name, PropertyType::Int));
+    let items =
+        (0..50).map(|n| set(item, &format!("i{}", n * 37 % 50), &format!(r#"{{"n": {n}, "twin": 2}}"#)));
+    let users = (0..20).map(|n| set(user, &format!("u{}", n * 7 % 20), "{}"));
+    let gone = ["i3", "i30"].map(|id| Command::Delete { kind: item, id: id.to_owned() });
+    submit(&engine, properties.into_iter().chain(items).chain(users).chain(gone).collect());
+    for (kind, filter, n) in [(item, None, 48), (item, Some("'n' < 10"), 10), (user, None, 20)] {
+        let all = engine.entity_page(kind, filter, 0, usize::MAX).unwrap();
+        assert!(all.is_sorted() && all.len() == n, "{all:?}");
+        for offset in [0, 1, 5, n - 1, n, n + 1, usize::MAX] {
+            for count in [0, 1, 7, n, usize::MAX] {
+                let page = engine.entity_page(kind, filter, offset, count).unwrap();
+                let expected: Vec<_> = all.iter().skip(offset).take(count).cloned().collect();
+                assert_eq!(page, expected, "{offset} {count}");
+            }
+        }
+    }
+    assert_eq!(engine.entity_ids(item), engine.entity_page(item, None, 0, usize::MAX).unwrap());
+    assert!(engine.entity_page(item, Some("'m' < 10"), 0, 1).is_err());
+
+    let names = |included: Option<&[String]>| {
+        let values = engine.entity_values_of(item, "i37", included).unwrap();
+        values.into_iter().map(|(name, value)| format!("{name} {value:?}")).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None), ["n Some(Int(1))", "twin Some(Int(2))"]);
+    assert_eq!(names(Some(&["twin".to_owned(), "other".to_owned()])), ["twin Some(Int(2))"]);
+    assert!(engine.entity_values_of(item, "i3", None).is_none() && !engine.has_entity(item, "i3"));
+}
+
+#[test]
 fn what_does_not_fit_the_state_is_refused_whole() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
