@@ -22,11 +22,14 @@ use crate::search::Search;
 use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, Outcome, now};
+use crate::{Command, Entry, MemoryBudget, MemoryPart, Outcome, Reservation, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
 const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// Memory for what is read from the store aside in which a model is made again, in bytes.
+const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +101,22 @@ impl EngineError {
     }
 }
 
+/// What a workspace is opened with beside its folder.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// What it shares with the other workspaces of the process.
+    pub memory: Arc<MemoryBudget>,
+    /// Memory for what is read from the store, in bytes.
+    pub store_cache_bytes: u64,
+}
+
+impl Default for EngineOptions {
+    /// Of a workspace that is alone.
+    fn default() -> Self {
+        Self { memory: Arc::default(), store_cache_bytes: store::CACHE_BYTES }
+    }
+}
+
 /// One workspace at work.
 pub struct Engine {
     id: WorkspaceId,
@@ -116,14 +135,27 @@ pub struct Engine {
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
+    memory: Arc<MemoryBudget>,
+    /// Of what lists know of cold items, and of the search index.
+    held: Mutex<[Reservation; 2]>,
 }
 
 impl Engine {
     /// Opens a workspace in its folder, making an empty one where there is none: catches the store up with the journal, rebuilds
     /// the views, and loads or makes again the model in use. `progress` gets applied and total entries of the replay.
     pub fn open(id: WorkspaceId, folder: &Path, progress: &dyn Fn(u64, u64)) -> Result<Self, EngineError> {
+        Self::open_with(id, folder, &EngineOptions::default(), progress)
+    }
+
+    /// As [`Engine::open`], with options.
+    pub fn open_with(
+        id: WorkspaceId,
+        folder: &Path,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
-        Self::open_on(id, folder, disk, progress)
+        Self::open_on_with(id, folder, disk, options, progress)
     }
 
     /// As [`Engine::open`], with the journal on a disk of the caller's.
@@ -133,8 +165,19 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
+        Self::open_on_with(id, folder, disk, &EngineOptions::default(), progress)
+    }
+
+    fn open_on_with(
+        id: WorkspaceId,
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
+        let memory = Arc::clone(&options.memory);
         let store_folder = folder.join("store");
-        let store = open_store(&store_folder)?;
+        let store = open_store(&store_folder, options.store_cache_bytes)?;
         let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };
         let position = store.position().map_err(of_store)?;
         let journal = FileJournal::open(disk, Offset(position))?;
@@ -147,19 +190,23 @@ impl Engine {
         let engine = Self {
             id,
             folder: folder.to_owned(),
-            recorder: Recorder::start(&shared, &writer),
+            recorder: Recorder::start(&shared, &writer, &memory),
             writer,
             shared,
             artifacts,
             model: ArcSwapOption::empty(),
             cold: ArcSwapOption::empty(),
             cold_lock: Mutex::new(()),
-            item_types: ItemTypes::new(),
-            expressions: Expressions::new(),
+            item_types: ItemTypes::new(Arc::clone(&memory)),
+            expressions: Expressions::new(Arc::clone(&memory)),
             search: ArcSwap::from_pointee(Search::new()),
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
+            held: Mutex::new(
+                [MemoryPart::ColdStartItems, MemoryPart::SearchIndexes].map(|part| memory.hold(part, 0)),
+            ),
+            memory,
         };
         engine.load_model()?;
         Ok(engine)
@@ -220,6 +267,20 @@ impl Engine {
         Ok(self.submit_blocking(vec![entry])?.remove(0))
     }
 
+    /// The memory budget that it shares with the other workspaces of the process.
+    pub fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.memory
+    }
+
+    /// Counts what grows on its own.
+    pub(crate) fn count_memory(&self) {
+        let of_cold = self.cold.load_full().map_or(0, |cold| cold.n_bytes());
+        let of_search = self.search.load_full().n_bytes();
+        let mut held = self.held.lock();
+        held[0].resize(of_cold);
+        held[1].resize(of_search);
+    }
+
     /// Whether entries are taken.
     pub fn health(&self) -> Health {
         self.shared.health()
@@ -266,7 +327,7 @@ impl Engine {
             _ => Ok(()),
         };
         remove()?;
-        let store = open_store(&aside)?;
+        let store = open_store(&aside, REMAKE_CACHE_BYTES)?;
         let views = Views::load(&store, WorkspaceConfig::empty(self.id.clone()))
             .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
         let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
@@ -290,8 +351,8 @@ impl Drop for Engine {
     }
 }
 
-fn open_store(folder: &Path) -> Result<Store, EngineError> {
-    Store::open(folder, &keyspaces())
+fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
+    Store::open_with_cache(folder, &keyspaces(), cache_bytes)
         .map_err(|source| EngineError::Store { folder: folder.to_owned(), source })
 }
 

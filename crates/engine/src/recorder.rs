@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::attribution::ServedList;
 use crate::fold::Prepared;
 use crate::writer::{Shared, Writer};
-use crate::{BackgroundThread, Entry, Next, Signals, SubmitError};
+use crate::{BackgroundThread, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals, SubmitError};
 
 /// How long lists are gathered before they are journalled together.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
@@ -45,11 +45,10 @@ impl Waiting {
     }
 }
 
-#[derive(Default)]
 struct Queue {
     /// Oldest first.
     waiting: VecDeque<Waiting>,
-    n_bytes: usize,
+    memory: Reservation,
     /// How many are journalled together at most: fewer and fewer while the journal says that it is too much at once.
     n_together_max: Option<usize>,
     is_stopping: bool,
@@ -63,23 +62,36 @@ struct Queue {
 }
 
 impl Queue {
+    fn new(memory: &Arc<MemoryBudget>) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            memory: memory.hold(MemoryPart::ImpressionQueues, 0),
+            n_together_max: None,
+            is_stopping: false,
+            n_by_id: FxHashMap::default(),
+            n_noted: 0,
+            n_left: 0,
+            in_haste: Vec::new(),
+        }
+    }
+
     fn push(&mut self, waiting: Waiting) {
         if let Some(id) = waiting.list.recomm_id {
             *self.n_by_id.entry(id).or_default() += 1;
         }
         self.n_noted += 1;
-        self.n_bytes += waiting.n_bytes();
+        self.memory.resize(self.memory.n_bytes() + waiting.n_bytes());
         self.waiting.push_back(waiting);
     }
 
     fn has_room(&self, waiting: &Waiting) -> bool {
-        self.waiting.len() < WAITING_MAX && self.n_bytes + waiting.n_bytes() <= WAITING_BYTES_MAX
+        self.waiting.len() < WAITING_MAX && self.memory.n_bytes() + waiting.n_bytes() <= WAITING_BYTES_MAX
     }
 
     /// Removes the oldest.
     fn remove_first(&mut self) {
         let Some(waiting) = self.waiting.pop_front() else { return };
-        self.n_bytes -= waiting.n_bytes();
+        self.memory.resize(self.memory.n_bytes() - waiting.n_bytes());
         self.n_left += 1;
         if let Some(id) = waiting.list.recomm_id
             && let Some(n_left) = self.n_by_id.get_mut(&id)
@@ -117,8 +129,8 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>) -> Self {
-        let queue: Arc<(Mutex<Queue>, Condvar)> = Arc::default();
+    pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>, memory: &Arc<MemoryBudget>) -> Self {
+        let queue = Arc::new((Mutex::new(Queue::new(memory)), Condvar::new()));
         let (of_thread, shared, writer) = (Arc::clone(&queue), Arc::clone(shared), Arc::clone(writer));
         let step = move |_: &Signals| {
             let _at_the_end = LetGo(&of_thread);
@@ -139,11 +151,6 @@ impl Recorder {
         } else {
             metrics::counter!("served_lists_forgotten_total").increment(1);
         }
-    }
-
-    /// How many bytes wait.
-    pub(crate) fn n_bytes(&self) -> usize {
-        self.queue.0.lock().n_bytes
     }
 
     /// What a user was shown that the journal does not say yet.

@@ -231,6 +231,41 @@ fn pages_are_parts_of_the_whole_and_values_those_that_are_included() {
 }
 
 #[test]
+fn items_and_users_that_come_and_go_fill_no_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let (item, user) = (EntityKind::Item, EntityKind::User);
+    let delete = |kind, id: &str| Command::Delete { kind, id: id.to_owned() };
+    submit(&engine, vec![property(item, "n", PropertyType::Int), set(item, "stays", "{}")]);
+    for n in 0..200 {
+        let cycle = |n: u32| {
+            let id = format!("i{}", n % 3);
+            let values = format!(r#"{{"n": {n}}}"#);
+            let second = Command::Add { kind: item, id: id.clone() };
+            let made = if n % 2 == 0 { set(item, &id, &values) } else { second };
+            [made, delete(item, &id), set(user, &id, "{}"), delete(user, &id)]
+        };
+        submit(&engine, (0..1_000).flat_map(|m| cycle(1_000 * n + m)).collect());
+    }
+    assert_eq!((engine.counts().items, engine.counts().available_items), (4, 1));
+    assert_eq!((engine.counts().external_ids, engine.counts().known_users), (0, 0));
+
+    // Whoever comes under an id that was used before starts from nothing.
+    submit(&engine, vec![set(item, "i0", r#"{"n": 7}"#), delete(item, "i0")]);
+    submit(&engine, vec![Command::Add { kind: item, id: "i0".to_owned() }]);
+    assert_eq!(engine.entity_values_of(item, "i0", None), Some(vec![("n".to_owned(), None)]));
+    // With what something was done, the index stays with that.
+    submit(&engine, vec![purchase("u", "i0", 1), delete(item, "i0"), set(item, "i0", "{}")]);
+    assert_eq!(engine.counts().items, 5);
+    assert!(engine.interactions_of_item("i0", InteractionKind::Purchase).unwrap().unwrap().is_empty());
+    let before = answers(&engine);
+    drop(engine);
+    assert_eq!(answers(&open(folder.path())), before);
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+    assert_eq!(answers(&open(folder.path())), before);
+}
+
+#[test]
 fn what_does_not_fit_the_state_is_refused_whole() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
