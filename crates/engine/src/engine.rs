@@ -19,10 +19,10 @@ use crate::lists::Cold;
 use crate::recommendation::NEXT_LOCKS;
 use crate::recorder::Recorder;
 use crate::search::Search;
-use crate::training::features_of;
+use crate::training::{features_of, threads};
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, MemoryBudget, MemoryPart, Outcome, Reservation, now};
+use crate::{Command, Entry, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -108,12 +108,14 @@ pub struct EngineOptions {
     pub memory: Arc<MemoryBudget>,
     /// Memory for what is read from the store, in bytes.
     pub store_cache_bytes: u64,
+    /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening takes as long as making it again.
+    pub opens_without_model: bool,
 }
 
 impl Default for EngineOptions {
     /// Of a workspace that is alone.
     fn default() -> Self {
-        Self { memory: Arc::default(), store_cache_bytes: store::CACHE_BYTES }
+        Self { memory: Arc::default(), store_cache_bytes: store::CACHE_BYTES, opens_without_model: false }
     }
 }
 
@@ -135,6 +137,10 @@ pub struct Engine {
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
+    /// That the model in use could not be read yet.
+    pub(crate) lost_model: Mutex<Option<Problem>>,
+    /// Problems that last until the workspace is opened again.
+    pub(crate) reported: Mutex<Vec<Problem>>,
     memory: Arc<MemoryBudget>,
     /// Of what lists know of cold items, and of the search index.
     held: Mutex<[Reservation; 2]>,
@@ -206,9 +212,11 @@ impl Engine {
             held: Mutex::new(
                 [MemoryPart::ColdStartItems, MemoryPart::SearchIndexes].map(|part| memory.hold(part, 0)),
             ),
+            lost_model: Mutex::new(None),
+            reported: Mutex::new(Vec::new()),
             memory,
         };
-        engine.load_model()?;
+        engine.load_model(options.opens_without_model)?;
         Ok(engine)
     }
 
@@ -299,23 +307,71 @@ impl Engine {
     }
 
     /// Loads the model that the journal says is in use.
-    fn load_model(&self) -> Result<(), EngineError> {
+    fn load_model(&self, may_be_lost: bool) -> Result<(), EngineError> {
         let Some(training) = self.training() else { return Ok(()) };
-        let model = self.read_or_remake(&training)?;
+        let model = match self.read_model(&training) {
+            Ok(model) => model,
+            Err(why) if may_be_lost => {
+                let lost = Problem::ModelLost { version: training.version, why, last_error: None };
+                tracing::error!(workspace = %self.id, problem = %lost, "a workspace opens without its model");
+                *self.lost_model.lock() = Some(lost);
+                return Ok(());
+            }
+            Err(why) => self.make_again(&training, &why)?,
+        };
         self.use_model(model);
         Ok(())
     }
 
+    /// Makes the model again without which the workspace was opened, behind everything else that wants the processors; false where there
+    /// is nothing to do.
+    ///
+    /// # Errors
+    /// Where it cannot be made, for lack of space, say: then it may be tried again.
+    pub fn remake_lost_model(&self) -> Result<bool, EngineError> {
+        let _one_at_a_time = self.training_lock.lock();
+        let Some(Problem::ModelLost { version, why, .. }) = self.lost_model.lock().clone() else {
+            return Ok(false);
+        };
+        // Another one may be in use since.
+        let Some(training) = self.training().filter(|training| training.version == version) else {
+            *self.lost_model.lock() = None;
+            return Ok(false);
+        };
+        let made = threads(true)?.install(|| self.make_again(&training, &why));
+        match made {
+            Ok(model) => self.use_model(model),
+            Err(error) => {
+                let last_error = Some(error.full_text());
+                *self.lost_model.lock() = Some(Problem::ModelLost { version, why, last_error });
+                return Err(error);
+            }
+        }
+        tracing::info!(workspace = %self.id, training.version = %training.version, "the lost model is there again");
+        Ok(true)
+    }
+
     /// The model of a run, made again where its artifact is lost.
     pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
-        let why = match self.artifacts.read(&training.version) {
-            Ok(Some(model)) => return Ok(model),
-            Ok(None) => "it is missing".to_owned(),
-            Err(error) => with_sources(&error),
-        };
+        self.read_model(training).or_else(|why| self.make_again(training, &why))
+    }
+
+    /// The model of a run, or why its artifact cannot be used.
+    fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
+        match self.artifacts.read(&training.version) {
+            Ok(Some(model)) => Ok(model),
+            Ok(None) => Err("its artifact is missing".to_owned()),
+            Err(error) => Err(with_sources(&error)),
+        }
+    }
+
+    fn make_again(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
         tracing::warn!(why, version = training.version, "the model is made again from the journal");
         let model = self.remake_model(training)?;
-        self.artifacts.write(&model)?;
+        // It is in memory; the next start makes it once more.
+        if let Err(error) = self.artifacts.write(&model) {
+            tracing::warn!(error = with_sources(&error), "the artifact of a model could not be written");
+        }
         Ok(model)
     }
 

@@ -19,6 +19,7 @@ mod listing;
 mod lists;
 mod memory;
 mod message_ids;
+mod problems;
 mod query;
 mod recommendation;
 mod recorder;
@@ -51,6 +52,7 @@ pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
+pub use problems::Problem;
 pub use query::{Counts, Event, HistoryItem, Metadata, RejectionReport};
 pub use recommendation::{
     ListOptions, Missing, RECOMMENDED_MAX, RecommendationError, RecommendationRequest,

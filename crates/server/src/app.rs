@@ -40,6 +40,7 @@ impl Default for Settings {
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
+    failed: Vec<(WorkspaceId, String)>,
     /// By write key.
     sources: BTreeMap<String, (Arc<Engine>, Source)>,
     pub(crate) admin_token_hash: Option<[u8; 32]>,
@@ -67,12 +68,29 @@ impl App {
             settings,
             sources: sources.collect(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
+            failed: Vec::new(),
             admin_token_hash,
             metrics,
             recommending: Arc::new(Semaphore::new(n_cores)),
             n_requests: AtomicUsize::new(0),
             is_stopping: AtomicBool::new(false),
         }
+    }
+
+    /// Knows of workspaces that could not be opened, and why.
+    pub fn with_failed(mut self, failed: Vec<(WorkspaceId, String)>) -> Self {
+        self.failed = failed;
+        self
+    }
+
+    /// The workspaces that could not be opened, and why: a restart tries again.
+    pub fn failed(&self) -> &[(WorkspaceId, String)] {
+        &self.failed
+    }
+
+    /// Sums up samples of histograms: until somebody does, they gather. To be called every few seconds.
+    pub fn keep_up_metrics(&self) {
+        self.metrics.run_upkeep();
     }
 
     /// From now on `/readyz` says that the server is going away.

@@ -43,6 +43,7 @@ pub(crate) enum LogFormat {
 pub(crate) struct Limits {
     pub(crate) requests_max: usize,
     pub(crate) catalog_bytes_max: usize,
+    pub(crate) cache_bytes_max: usize,
 }
 
 /// When models are trained anew.
@@ -89,7 +90,7 @@ impl Default for Log {
 impl Default for Limits {
     fn default() -> Self {
         let server::Settings { requests_max, catalog_bytes_max, .. } = server::Settings::default();
-        Self { requests_max, catalog_bytes_max }
+        Self { requests_max, catalog_bytes_max, cache_bytes_max: engine::CACHE_BYTES_MAX }
     }
 }
 

@@ -2,16 +2,22 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::background::Background;
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
-use crate::service::{Refresher, Service, Trainer};
+use crate::service::Service;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::tls::TlsArgs;
+
+/// How long a stopping server waits for what requests that were cut off still compute.
+const RUNTIME_STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -47,8 +53,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
     let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
     let tls = args.tls.config(&args.data, settings.listen.ip())?;
-    let trainer = Trainer::start(&service.engines, &settings.training)?;
-    let refresher = Refresher::start(&service.engines)?;
+    let background = Arc::new(Background::start(&service.app, &service.engines, &settings)?);
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
     let served = runtime.block_on(async {
@@ -56,13 +61,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), is_https, "serving");
-        let stop = stop_signal()?;
+        let (signal, to_stop) = (stop_signal()?, Arc::clone(&background));
+        let stop = async move {
+            signal.await;
+            to_stop.start_stopping();
+        };
         service.serve(listener, tls, &settings.shutdown, stop).await
     });
     tracing::info!("stopping");
-    refresher.stop();
-    trainer.stop(&settings.shutdown);
-    runtime.shutdown_timeout(settings.shutdown.deadline());
+    background.stop();
+    // Requests had their deadline; what still computes ends with the process.
+    runtime.shutdown_timeout(RUNTIME_STOP_TIME_MAX);
     service.close();
     tracing::info!("stopped");
     served
