@@ -262,7 +262,7 @@ pub(crate) fn user_of(views: &Views, id: &str) -> Option<UserIdx> {
     views.profiles.ids().user_of_text(id)
 }
 
-pub(crate) fn exists(views: &Views, kind: EntityKind, id: &str) -> bool {
+fn exists(views: &Views, kind: EntityKind, id: &str) -> bool {
     match kind {
         EntityKind::Item => views.catalog.existing(id).is_some(),
         EntityKind::User => user_of(views, id).is_some(),

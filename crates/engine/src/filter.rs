@@ -9,49 +9,9 @@ use recommender::{ItemType, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 
 use crate::command::user_of;
-use crate::expressions::{Budget, ExpressionError};
 use crate::item_types::{Grouping, ItemTypes};
 use crate::views::Views;
-use crate::{Engine, EntityKind, RequestBudget, now};
-
-impl Engine {
-    /// The ids of the items or users that a filter lets through, in their order.
-    pub fn filtered_ids(
-        &self,
-        kind: EntityKind,
-        filter: &str,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<Vec<String>, ExpressionError> {
-        let expression = reql::parse(filter)?;
-        let mut ids: Vec<String> = {
-            let views = self.shared.views.read();
-            expression.check_filter(&SchemaOf { views: &views, subject: kind.subject() })?;
-            let context = ContextOf::of_nobody(&views);
-            let budget = &Budget::within(budget);
-            let passes = |rows: &dyn Rows, all: &mut dyn Iterator<Item = u32>| {
-                let compiled = expression.compile(rows, &context);
-                let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
-                passing.map(|row| rows.id(row).to_owned()).collect()
-            };
-            let ids = match kind {
-                EntityKind::Item => {
-                    let available = |item: &u32| views.catalog.is_available(ItemIdx(*item));
-                    let mut all = (0..views.catalog.n_items() as u32).filter(available);
-                    passes(&ItemRows(&views.catalog), &mut all)
-                }
-                EntityKind::User => {
-                    let ids = views.profiles.ids();
-                    let mut all = ids.known_users().map(|user| user.0);
-                    passes(&UserRows { table: &views.users, ids }, &mut all)
-                }
-            };
-            budget.check()?;
-            ids
-        };
-        ids.sort_unstable();
-        Ok(ids)
-    }
-}
+use crate::{EntityKind, now};
 
 /// The properties that there are.
 pub(crate) struct SchemaOf<'a> {

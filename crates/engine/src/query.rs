@@ -10,7 +10,7 @@ use journal::Offset;
 use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
 use store::StoreError;
 
-use crate::{Engine, EngineError, EntityKind, Entry, command, listing};
+use crate::{Engine, EngineError, EntityKind, Entry, listing};
 
 /// How many rows are looked at between two turns of the fold.
 const ROWS_PER_STEP: usize = 1_000;
@@ -111,11 +111,6 @@ impl Engine {
         let views = self.shared.views.read();
         let values = views.catalog.table().values(views.catalog.item(item_id)?.0);
         Some(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
-    }
-
-    /// Whether there is such an item or user.
-    pub fn entity_exists(&self, kind: EntityKind, id: &str) -> bool {
-        command::exists(&self.shared.views.read(), kind, id)
     }
 
     /// About how many bytes the values of items or users take as JSON, all of them or those of some properties. Ids that nobody has take

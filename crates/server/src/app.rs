@@ -38,6 +38,7 @@ impl Default for Settings {
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
+    failed: Vec<(WorkspaceId, String)>,
     /// By the hash of the write key, so that the time of looking one up tells nothing of the keys.
     sources: BTreeMap<[u8; 32], (Arc<Engine>, Source)>,
     pub(crate) admin_token_hash: Option<[u8; 32]>,
@@ -66,11 +67,28 @@ impl App {
             settings,
             sources: sources.collect(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
+            failed: Vec::new(),
             admin_token_hash,
             metrics,
             recommending: Arc::new(Semaphore::new(n_cores)),
             is_stopping: Arc::default(),
         }
+    }
+
+    /// Knows of workspaces that could not be opened, and why.
+    pub fn with_failed(mut self, failed: Vec<(WorkspaceId, String)>) -> Self {
+        self.failed = failed;
+        self
+    }
+
+    /// The workspaces that could not be opened, and why: a restart tries again.
+    pub fn failed(&self) -> &[(WorkspaceId, String)] {
+        &self.failed
+    }
+
+    /// Sums up samples of histograms: until somebody does, they gather. To be called every few seconds.
+    pub fn keep_up_metrics(&self) {
+        self.metrics.run_upkeep();
     }
 
     /// From now on `/readyz` says that the server is going away, and long work for requests ends.

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod bootstrap;
 mod commands;
 mod configuration;

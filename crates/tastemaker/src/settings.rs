@@ -54,6 +54,8 @@ pub(crate) struct Limits {
     /// Bytes of bodies that have begun and not ended.
     pub(crate) unfinished_bytes_max: usize,
     pub(crate) catalog_bytes_max: usize,
+    /// Bytes of all that is kept to be fast.
+    pub(crate) cache_bytes_max: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// What one request may cost that is signed with a private token.
@@ -139,6 +141,7 @@ impl Default for Limits {
             connections_per_address_max: 3_072,
             unfinished_bytes_max: 256 * 1_024 * 1_024,
             catalog_bytes_max,
+            cache_bytes_max: engine::CACHE_BYTES_MAX,
             trusted_proxies: callers.trusted_proxies,
             private: RequestCosts::of(callers.private),
             public: RequestCosts::of(callers.public),

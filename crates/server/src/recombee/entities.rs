@@ -130,11 +130,7 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let included = parameters.names("includedProperties")?;
     let filter = parameters.text("filter")?.map(str::to_owned);
     ask_within(move |engine, budget| {
-        let ids = match &filter {
-            None => engine.entity_ids(kind),
-            Some(filter) => engine.filtered_ids(kind, filter, budget)?,
-        };
-        let ids: Vec<String> = ids.into_iter().skip(offset).take(count.unwrap_or(usize::MAX)).collect();
+        let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
         budget.check_answer(ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum())?;
         let rows = if with_values {
             budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
@@ -158,15 +154,8 @@ pub(super) fn values_json(
     id: &str,
     included: Option<&[String]>,
 ) -> Option<Map<String, Value>> {
-    let values = engine.entity_values(kind, id)?;
-    let is_included = |name: &String| included.is_none_or(|names| names.contains(name));
-    let named = values.into_iter().map(|(property, value)| (property.name, value));
-    Some(
-        named
-            .filter(|(name, _)| is_included(name))
-            .map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json)))
-            .collect(),
-    )
+    let values = engine.entity_values(kind, id, included)?.into_iter();
+    Some(values.map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json))).collect())
 }
 
 /// Moments are seconds since 1970 in this API.
@@ -270,15 +259,14 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
 /// Submits a change for each item that a filter lets through; those that are gone meanwhile are passed over.
 fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
     ask_within(move |engine, budget| {
-        let ids = engine.filtered_ids(EntityKind::Item, &filter, budget)?;
+        let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
         let mut changed = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
             budget.check_caller()?;
             let entries = ids.iter().map(|id| super::entry(change(id.clone()))).collect();
             for (id, outcome) in ids.iter().zip(engine.submit_blocking(entries)?) {
                 match outcome {
-                    Outcome::Refused(Refusal::NotFound(_))
-                        if engine.entity_values(EntityKind::Item, id).is_none() => {}
+                    Outcome::Refused(Refusal::NotFound(_)) if !engine.has_entity(EntityKind::Item, id) => {}
                     Outcome::Refused(refusal) => return Err(refusal.into()),
                     _ => changed.push(id.clone()),
                 }

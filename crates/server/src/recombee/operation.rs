@@ -48,7 +48,7 @@ impl Call {
             Self::Change(command, _) if caller == Caller::Public => {
                 if let Command::AddInteraction { interaction, cascade_create } = &mut **command
                     && !std::mem::replace(cascade_create, true)
-                    && !engine.entity_exists(EntityKind::Item, &interaction.item_id)
+                    && !engine.has_entity(EntityKind::Item, &interaction.item_id)
                 {
                     return Err(Failure::not_found(format!("there is no item {:?}", interaction.item_id)));
                 }

@@ -186,7 +186,7 @@ pub(super) fn entity_id(
     name: &str,
     id: String,
 ) -> Result<String, Failure> {
-    if id.len() <= EXTERNAL_ID_BYTES_MAX && engine.entity_exists(kind, &id) {
+    if id.len() <= EXTERNAL_ID_BYTES_MAX && engine.has_entity(kind, &id) {
         return Ok(id);
     }
     checked_id(name, id)
