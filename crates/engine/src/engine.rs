@@ -280,6 +280,12 @@ impl Engine {
         &self.memory
     }
 
+    /// What the store takes in memory, in bytes: blocks that were read, and writes that are in no table yet. Both are bounded beside the
+    /// memory budget, by [`EngineOptions::store_cache_bytes`].
+    pub fn store_bytes(&self) -> (u64, u64) {
+        self.shared.store.memory_bytes()
+    }
+
     /// Counts what grows on its own.
     pub(crate) fn count_memory(&self) {
         let of_cold = self.cold.load_full().map_or(0, |cold| cold.n_bytes());

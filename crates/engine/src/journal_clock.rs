@@ -47,6 +47,12 @@ impl JournalClock {
         }
     }
 
+    /// The time of the clock and that of the last entry, where the entry's is not believed yet.
+    pub(crate) fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
+        let (now, last) = (self.now?, *self.samples.back()?);
+        (now.0.abs_diff(last.0) > BELIEVED_AHEAD_MS as u64).then_some((now, last))
+    }
+
     /// An entry's time, or the time that the clock has come to where the entry says a later one.
     pub(crate) fn bound(&self, at: Timestamp) -> Timestamp {
         self.now.map_or(at, |now| at.min(now))
@@ -83,8 +89,11 @@ mod tests {
         times.extend((0..500).map(|n| 1_000 * DAY_MS + n));
         times.extend((0..500).map(|n| -1_000 * DAY_MS - n));
         assert_eq!(at(&clock(times.clone())), 29 * SAMPLE_INTERVAL_MS);
+        let doubted = clock(times.clone()).doubted().map(|(_, last)| last.0 - START_MS);
+        assert_eq!(doubted, Some(-1_000 * DAY_MS));
         times.push(30 * SAMPLE_INTERVAL_MS);
-        assert_eq!(at(&clock(times)), 30 * SAMPLE_INTERVAL_MS);
+        assert_eq!(at(&clock(times.clone())), 30 * SAMPLE_INTERVAL_MS);
+        assert_eq!(clock(times).doubted(), None);
         // A quiet weekend.
         assert_eq!(at(&clock([0, BELIEVED_AHEAD_MS])), BELIEVED_AHEAD_MS);
         assert_eq!(at(&clock([0, BELIEVED_AHEAD_MS + 1])), 0);

@@ -1,5 +1,7 @@
 //! What is wrong with a workspace that serves what it can nevertheless.
 
+use domain::Timestamp;
+
 use crate::{Engine, Health};
 
 /// Something that hinders a workspace, for operators: each says what follows from it, and what ends it.
@@ -16,6 +18,17 @@ pub enum Problem {
     Broken {
         /// What the journal or the fold said.
         why: String,
+    },
+    /// The last entries say another time than those before: the system's clock is wrong, or was, or nothing was written for long.
+    #[error(
+        "the journal is at {journal}, its last entry says {entry}: until more entries agree with that, days and windows go by the \
+         journal; set the system's clock right if it is wrong"
+    )]
+    TimeDoubted {
+        /// What days and windows go by.
+        journal: Timestamp,
+        /// The time of the last entry.
+        entry: Timestamp,
     },
     /// The model in use could not be read when the workspace was opened.
     #[error(
@@ -53,7 +66,14 @@ impl Engine {
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
         let of_model = self.lost_model.lock().clone();
-        of_health.into_iter().chain(of_model).chain(self.reported.lock().iter().cloned()).collect()
+        let doubted = self.shared.views.read().clock.doubted();
+        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
+        of_health
+            .into_iter()
+            .chain(of_clock)
+            .chain(of_model)
+            .chain(self.reported.lock().iter().cloned())
+            .collect()
     }
 
     /// Adds a problem that lasts until the workspace is opened again.

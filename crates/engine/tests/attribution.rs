@@ -249,6 +249,8 @@ fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
         format!("{} {:?}", lines(&all(engine)), past.collect::<Vec<_>>())
     };
     assert_eq!(lines(&all(&engine)), before);
+    let told = engine.problems().iter().map(ToString::to_string).collect::<String>();
+    assert!(told.contains("until more entries agree with that"), "{told}");
     check_reloaded(folder.path(), engine, ask);
 
     let engine = open(folder.path());

@@ -423,6 +423,18 @@ fn a_full_disk_refuses_and_recovers_and_a_failed_fsync_breaks() {
     assert_eq!(engine.health(), Health::Ready);
     assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Applied]);
 
+    // A workspace also opens while the disk is full.
+    drop(engine);
+    disk.set_capacity(Some(disk.used_bytes()));
+    let engine = open(&disk);
+    assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());
+    let told = engine.problems().iter().map(ToString::to_string).collect::<String>();
+    assert!(told.starts_with("nothing can be written: "), "{told}");
+    assert_eq!(engine.history(engine.user_of_text("u1").unwrap(), 9).len(), 1);
+    disk.set_capacity(None);
+    assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Duplicate]);
+    assert!(engine.problems().is_empty());
+
     disk.set_fails_sync(true);
     assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());
     disk.set_fails_sync(false);

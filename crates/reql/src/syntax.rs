@@ -160,10 +160,10 @@ pub struct Dependencies {
     pub chance: bool,
 }
 
-/// What something shared takes beside itself, in bytes: two counts.
-pub(crate) const SHARED_BYTES: usize = 2 * size_of::<usize>();
 /// What an allocation takes beside what was asked for, in bytes, about.
-const ALLOCATION_BYTES: usize = 16;
+const ALLOCATION_BYTES: usize = 8;
+/// What something shared takes beside itself, in bytes: two counts and an allocation.
+pub(crate) const SHARED_BYTES: usize = 2 * size_of::<usize>() + ALLOCATION_BYTES;
 
 fn bytes_of_vec<T>(elements: &Vec<T>) -> usize {
     elements.capacity() * size_of::<T>() + ALLOCATION_BYTES
