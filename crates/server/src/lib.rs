@@ -13,7 +13,7 @@ mod tracking;
 
 pub use app::{App, Settings};
 pub use operations::install_metrics;
-pub use recombee::signed;
+pub use recombee::{SignedTarget, signed, verify_signature};
 pub use recommendation::{ListBody, source_of};
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
