@@ -3,7 +3,7 @@
 mod tidy;
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
 
@@ -14,7 +14,11 @@ cargo xtask COMMAND
          (needs Node.js with npm and Python 3 with venv; says what is missing)
   tidy   layers of crates, invariants that a search can check, sizes of files
   kill   the kill test at full length: a server under load is killed 60 times
+  fuzz   [--seconds N] every fuzz body for N seconds, 60 unless told, with its kept corpus:
+         guided by coverage where cargo-fuzz is installed, else mutations on the stable compiler
   help   this text";
+/// How long CI runs each fuzz body, in seconds.
+const FUZZ_SECONDS: &str = "60";
 
 fn main() -> Result<()> {
     match std::env::args().nth(1).as_deref() {
@@ -22,6 +26,7 @@ fn main() -> Result<()> {
         Some("test") => test(),
         Some("tidy") => tidy::run(&root()),
         Some("kill") => kill(),
+        Some("fuzz") => fuzz(),
         None | Some("help" | "--help") => {
             println!("{HELP}");
             Ok(())
@@ -40,7 +45,8 @@ fn ci() -> Result<()> {
     )?;
     step("tidy");
     tidy::run(&root())?;
-    test()
+    test()?;
+    fuzz_stable(FUZZ_SECONDS)
 }
 
 fn test() -> Result<()> {
@@ -55,6 +61,50 @@ fn test() -> Result<()> {
 fn kill() -> Result<()> {
     let arguments = ["test", "--release", "--package", "tastemaker", "--test", "kill", "--", "--nocapture"];
     run("kill test", "cargo", &arguments, &[("TASTEMAKER_KILL_ROUNDS", "60")])
+}
+
+fn fuzz() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(2).collect();
+    let seconds = match arguments.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
+        [] => FUZZ_SECONDS,
+        ["--seconds", seconds] => *seconds,
+        _ => bail!("fuzz takes --seconds N and nothing else\n{HELP}"),
+    }
+    .to_owned();
+    let is_installed = Command::new("cargo")
+        .args(["fuzz", "--version"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success());
+    if is_installed { fuzz_guided(&seconds) } else { fuzz_stable(&seconds) }
+}
+
+/// Mutations of the kept corpora, with the profile of the tests, which are built already.
+fn fuzz_stable(seconds: &str) -> Result<()> {
+    run("fuzz", "cargo", &["run", "--package", "fuzz", "--locked", "--", "all", "--seconds", seconds], &[])
+}
+
+/// The same bodies under libFuzzer. A stable compiler instruments as well; it only hides the switch.
+fn fuzz_guided(seconds: &str) -> Result<()> {
+    let corpora = root().join("target/fuzz/corpus");
+    let text = |path: &Path| path.to_str().map(str::to_owned).context("the path is text");
+    let folder = text(&corpora)?;
+    run("corpora", "cargo", &["run", "--package", "fuzz", "--", "all", "--write-corpus", &folder], &[])?;
+    let mut bodies: Vec<PathBuf> =
+        fs_err::read_dir(&corpora)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+    bodies.sort();
+    for corpus in bodies {
+        let body = corpus.file_name().and_then(|name| name.to_str()).context("a body has a name")?;
+        let time = format!("-max_total_time={seconds}");
+        #[rustfmt::skip]
+        let arguments = [
+            "fuzz", "run", "--fuzz-dir", "crates/fuzz/coverage", "--sanitizer", "none", body, &text(&corpus)?,
+            "--", &time, "-timeout=10", "-rss_limit_mb=1024", "-print_final_stats=1",
+        ];
+        run(body, "cargo", &arguments, &[("RUSTC_BOOTSTRAP", "1")])?;
+    }
+    Ok(())
 }
 
 fn step(name: &str) {

@@ -16,13 +16,13 @@ const ONLY_IN: [(&str, &[&str]); 10] = [
     ("axum", &["server", "tastemaker"]),
     ("tower-http", &["server"]),
     ("ureq", &["tastemaker"]),
-    ("tokio", &["engine", "server", "tastemaker"]),
+    ("tokio", &["engine", "server", "tastemaker", "trials"]),
     ("axum-server", &["tastemaker"]),
     ("rustls", &["tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),
     // From a seed that the caller gives.
-    ("rand", &["tastemaker", "recommender", "linalg"]),
+    ("rand", &["tastemaker", "recommender", "linalg", "fuzz", "trials"]),
     ("faer", &["linalg"]),
 ];
 /// What the fold and all that it calls must not read: clocks and chance.

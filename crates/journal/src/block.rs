@@ -50,6 +50,10 @@ impl Header {
         if header.raw_bytes as usize > BATCH_BYTES_MAX || header.payload_bytes as usize > PAYLOAD_BYTES_MAX {
             return Err("the block is over the size limit");
         }
+        // Each record has its length before it; room is made for as many records as the header says.
+        if u64::from(header.records) * 4 > u64::from(header.raw_bytes) {
+            return Err("the block's header says more records than its bytes can hold");
+        }
         Ok(header)
     }
 

@@ -71,8 +71,14 @@ impl FileJournal {
             return Err(OpenError::Truncated { segment, end, acknowledged });
         }
         if let Some(name) = unborn {
-            // The crash came between making the file and writing its header.
+            // A header of zeros under another name, or before other bytes, is no trace of a crash.
+            let is_next = *name == segment::file_name(end);
             let file = disk.open(name).map_err(|source| io(name, source))?;
+            if !is_next || file.size().map_err(|source| io(name, source))? > segment::HEADER_BYTES as u64 {
+                let what = "the segment's header is missing";
+                return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
+            }
+            // The crash came between making the file and writing its header.
             file.truncate(0).map_err(|source| io(name, source))?;
             start_segment(file.as_ref(), end).map_err(|source| io(name, source))?;
             segments.push(Segment::new(name.clone(), end, file));

@@ -199,3 +199,39 @@ fn a_missing_or_foreign_segment_is_an_error() {
     fs::remove_file(paths.last().unwrap()).unwrap();
     assert!(matches!(read_all(folder.path(), all.len() as u64), Err(OpenError::Truncated { .. })));
 }
+
+/// Only a file that a crash left before its header was written is started anew.
+#[test]
+fn a_header_of_zeros_is_an_error_unless_nothing_follows_it() {
+    let (folder, all) = filled();
+    let last = segments(folder.path()).pop().unwrap();
+    let whole = fs::read(&last).unwrap();
+    let mut bytes = whole.clone();
+    bytes[..20].fill(0);
+    fs::write(&last, &bytes).unwrap();
+    let error = read_all(folder.path(), 0).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged(ReadError::Damaged { position: 0, .. })), "{error}");
+    assert_eq!(fs::read(&last).unwrap(), bytes, "a file that is refused stays as it was");
+
+    // Nothing follows, but it is not the segment that comes next.
+    fs::write(&last, []).unwrap();
+    let other = last.with_file_name(format!("{:020}.seg", all.len() + 7));
+    fs::rename(&last, &other).unwrap();
+    let error = read_all(folder.path(), 0).unwrap_err().to_string();
+    assert!(error.contains(&*other.file_name().unwrap().to_string_lossy()), "{error}");
+}
+
+/// A header that passes its checksum is still no reason to make room for four thousand million records.
+#[test]
+fn a_block_of_more_records_than_bytes_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    append(&open(folder.path(), 0).unwrap(), &[b"first".to_vec()]);
+    let path = segments(folder.path()).pop().unwrap();
+    let mut bytes = fs::read(&path).unwrap();
+    bytes[20 + 12..20 + 16].fill(0xff);
+    let crc = crc32fast::hash(&bytes[20..48]);
+    bytes[48..52].copy_from_slice(&crc.to_le_bytes());
+    fs::write(&path, &bytes).unwrap();
+    let error = read_all(folder.path(), 0).unwrap_err().to_string();
+    assert!(error.contains("more records than its bytes can hold"), "{error}");
+}

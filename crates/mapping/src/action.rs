@@ -78,7 +78,9 @@ impl ActionType {
                     let purchase = purchase.map_err(|what| format!("items[{n}]: {what}"))?;
                     // A user buys an item at an instant once: two lines of it are one purchase of both amounts.
                     match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
-                        Some(same) => add_line(same, &purchase),
+                        Some(same) => {
+                            add_line(same, &purchase).map_err(|what| format!("items[{n}]: {what}"))?
+                        }
                         None => purchases.push(purchase),
                     }
                 }
@@ -166,8 +168,9 @@ impl Inputs<'_> {
         let mut interaction = self.interaction(kind, line)?;
         interaction.amount = number(line, "amount")?;
         let factor = interaction.amount.unwrap_or(1.0);
-        interaction.price = number(line, "price")?.map(|price| price * factor);
-        interaction.profit = number(line, "profit")?.map(|profit| profit * factor);
+        let of_all = |field| finite(field, number(line, field)?.map(|of_one| of_one * factor));
+        interaction.price = of_all("price")?;
+        interaction.profit = of_all("profit")?;
         Ok(interaction)
     }
 
@@ -191,11 +194,23 @@ impl Inputs<'_> {
     }
 }
 
-fn add_line(purchase: &mut Interaction, line: &Interaction) {
+fn add_line(purchase: &mut Interaction, line: &Interaction) -> Made<()> {
     let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
-    purchase.amount = Some(purchase.amount.unwrap_or(1.0) + line.amount.unwrap_or(1.0));
-    purchase.price = sum(purchase.price, line.price);
-    purchase.profit = sum(purchase.profit, line.profit);
+    let amount = purchase.amount.unwrap_or(1.0) + line.amount.unwrap_or(1.0);
+    purchase.amount = finite("amount", Some(amount))?;
+    purchase.price = finite("price", sum(purchase.price, line.price))?;
+    purchase.profit = finite("profit", sum(purchase.profit, line.profit))?;
+    Ok(())
+}
+
+/// A product or sum that is still a number.
+fn finite(field: &str, number: Option<f64>) -> Made<Option<f64>> {
+    match number {
+        Some(number) if !number.is_finite() => {
+            Err(format!("{field} of the whole amount is beyond all numbers"))
+        }
+        number => Ok(number),
+    }
 }
 
 /// A value as the rules for ids, numbers and times see it.

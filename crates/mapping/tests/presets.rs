@@ -46,6 +46,16 @@ fn there_are_fourteen() {
 }
 
 #[test]
+fn amounts_whose_price_no_number_holds_are_refused() {
+    let one =
+        r#"{"type":"track","event":"Product Added","properties":{"sku":"s","quantity":1e9,"price":1e308}}"#;
+    let two = r#"{"type":"track","event":"Order Completed","properties":{"products":[
+        {"sku":"s","price":1e308},{"sku":"s","price":1e308}]}}"#;
+    let made = check(&[one, two]);
+    assert_eq!(made.matches("price of the whole amount is beyond all numbers").count(), 2, "{made}");
+}
+
+#[test]
 fn what_presets_make_of_messages() {
     insta::assert_snapshot!(check(&[
         r#"{"type":"page","name":"Home"}"#,

@@ -17,7 +17,7 @@ pub use admission::CallerLimits;
 pub use app::{App, Settings};
 pub use connections::{ConnectionLimits, Tls, serve};
 pub use operations::install_metrics;
-pub use recombee::signed;
+pub use recombee::{SignedTarget, signed, verify_signature};
 pub use recommendation::{ListBody, source_of};
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 

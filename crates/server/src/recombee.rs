@@ -21,7 +21,7 @@ use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use domain::WorkspaceId;
+use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
 use engine::{Command, Entry, Outcome, Refusal};
 use serde_json::Value;
 
@@ -40,6 +40,39 @@ use crate::error::ApiError;
 const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// The largest body from a browser, in bytes.
 const PUBLIC_BODY_BYTES_MAX: usize = 1_024 * 1_024;
+
+/// What a request target with a valid signature says.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SignedTarget {
+    /// Whether the private token signed it, not the public one.
+    pub is_private: bool,
+    /// The decoded parts of the path, with the database.
+    pub path: Vec<String>,
+    /// The parameters of the query, with those of the signature.
+    pub parameters: serde_json::Map<String, Value>,
+}
+
+/// Checks the signature of a request target and reads the target, as a call does.
+///
+/// # Errors
+///
+/// The message of the answer where the signature is not valid or the target cannot be read.
+pub fn verify_signature(
+    target: &str,
+    config: &WorkspaceConfig,
+    now: Timestamp,
+) -> Result<SignedTarget, String> {
+    let caller = signature::verify(target, config, now).map_err(|failure| failure.message)?;
+    let (path, query) = target.split_once('?').unwrap_or((target, ""));
+    let mut parameters = Parameters::default();
+    parameters.add_query(query).map_err(|failure| failure.message)?;
+    let request = operation::Request::new("GET", path, parameters).map_err(|failure| failure.message)?;
+    Ok(SignedTarget {
+        is_private: caller == Caller::Private,
+        path: request.parts,
+        parameters: request.parameters.0,
+    })
+}
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     let handler = |State(app), request| async move { answer(app, request).await };

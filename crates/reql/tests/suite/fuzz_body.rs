@@ -1,6 +1,6 @@
 //! What the fuzz target does with its input; a test does the same with a short corpus.
 
-use crate::catalogue::{Catalogue, Request};
+use super::catalogue::{Catalogue, Request};
 
 /// Any text is refused or evaluates, and both evaluators agree on its value.
 pub(crate) fn parse_and_evaluate(bytes: &[u8]) {

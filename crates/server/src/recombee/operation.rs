@@ -16,7 +16,7 @@ use super::{collections, entities, interactions, segmentations, synonyms};
 pub(super) struct Request {
     pub(super) method: String,
     /// Decoded, without empty ones.
-    parts: Vec<String>,
+    pub(super) parts: Vec<String>,
     /// Whether the path ends with a slash: `/items/list/` is the list, `/items/list` an item.
     has_slash: bool,
     pub(super) parameters: Parameters,

@@ -1,0 +1,6 @@
+#![doc = include_str!("../README.md")]
+
+pub mod http;
+pub mod process;
+pub mod siege;
+pub mod soak;

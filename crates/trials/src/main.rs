@@ -1,0 +1,80 @@
+//! `siege` and `soak` on the command line; `cargo xtask` builds the server first.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::{Parser, Subcommand};
+use trials::{siege, soak};
+
+/// Trials of a real server.
+#[derive(Parser)]
+#[command(name = "trials", max_term_width = 100)]
+struct Cli {
+    /// The binary of the server
+    #[arg(long, value_name = "FILE", global = true, default_value = "target/release/tastemaker")]
+    server: PathBuf,
+    /// A settings file for the server
+    #[arg(long, value_name = "FILE", global = true)]
+    config: Option<PathBuf>,
+    /// The most file descriptors that the server may open [default: as it is]
+    #[arg(long, value_name = "N", global = true)]
+    nofile: Option<u64>,
+    /// Repeats a run [default: another each time]
+    #[arg(long, value_name = "S", global = true)]
+    seed: Option<u64>,
+    #[command(subcommand)]
+    trial: Trial,
+}
+
+#[derive(Subcommand)]
+enum Trial {
+    /// Hostile connections beside an honest client
+    Siege {
+        /// How long the siege lasts
+        #[arg(long, value_name = "N", default_value_t = 60)]
+        seconds: u64,
+        /// How many hostile connections there are at once
+        #[arg(long, value_name = "N", default_value_t = 2_000)]
+        connections: usize,
+        /// How many requests the honest client sends a second
+        #[arg(long, value_name = "N", default_value_t = 100)]
+        rate: u32,
+        /// Hostile connections come from the address of the honest client
+        #[arg(long)]
+        same_address: bool,
+    },
+    /// A long mixed load in a world that does not grow
+    Soak {
+        /// How many requests are sent
+        #[arg(long, value_name = "N", default_value_t = 2_000_000)]
+        requests: u64,
+        /// How many of them are the warm-up [default: a fifth]
+        #[arg(long, value_name = "N")]
+        warm_up: Option<u64>,
+    },
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    let clock_s = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
+    let seed = cli.seed.unwrap_or_else(clock_s);
+    println!("seed {seed}");
+    let server = trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    match cli.trial {
+        Trial::Siege { seconds, connections, rate, same_address } => {
+            let options = siege::Options { seconds, connections, rate, same_address, seed };
+            let report = runtime.block_on(siege::run(&server, &options))?;
+            println!("{report}");
+            ensure!(report.passes(), "the honest client did not keep 99 % of its answers within 100 ms");
+        }
+        Trial::Soak { requests, warm_up } => {
+            let warm_up = warm_up.unwrap_or(requests / 5);
+            let options = soak::Options { requests, warm_up, seed };
+            let report = runtime.block_on(soak::run(&server, &options))?;
+            println!("{report}");
+            ensure!(report.passes(), "the process has more memory than after the warm-up");
+        }
+    }
+    Ok(())
+}

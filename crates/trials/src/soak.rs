@@ -1,0 +1,177 @@
+//! A long mixed load in a world that does not grow: whatever memory is then taken for good was taken by mistake.
+
+mod world;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+
+use crate::http::Connection;
+use crate::process::{Launch, Server};
+use world::World;
+
+/// How many connections send.
+const CONNECTIONS: u64 = 8;
+/// How much more memory there may be at the end than after the warm-up, as a share.
+const GROWTH_MAX: f64 = 0.05;
+/// How often the memory is looked at.
+const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
+/// Memory is the median of what was seen over this share of all requests, because single readings jump.
+const WINDOW: f64 = 0.05;
+/// How many lines say how far it is.
+const LINES: u64 = 40;
+
+/// What a soak is like.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many requests are sent in all.
+    pub requests: u64,
+    /// How many of them are sent before the memory is noted that the end is compared with: every cache must be full by then.
+    pub warm_up: u64,
+    /// Of all random choices.
+    pub seed: u64,
+}
+
+/// How it went.
+#[derive(Debug)]
+pub struct Report {
+    /// Requests by what was asked and the status of the answer.
+    pub answers: BTreeMap<(&'static str, u16), u64>,
+    /// The memory after the warm-up and at the end, in bytes.
+    pub resident_bytes: (u64, u64),
+    took: Duration,
+}
+
+impl Report {
+    /// By which share the memory has grown since the warm-up.
+    pub fn growth(&self) -> f64 {
+        let (warm, end) = self.resident_bytes;
+        end as f64 / warm as f64 - 1.0
+    }
+
+    /// Whether the memory at the end is that after the warm-up, and no answer was an error of the server.
+    pub fn passes(&self) -> bool {
+        self.growth() <= GROWTH_MAX && self.answers.keys().all(|(_, status)| *status < 500)
+    }
+}
+
+/// Starts a server and puts the load on it.
+///
+/// # Errors
+///
+/// When the server cannot be started, or ends or stops answering before the load does.
+pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
+    let server = launch.start().await?;
+    let world = World::new();
+    let sent = Arc::new(AtomicU64::new(0));
+    world.fill(server.address).await.context("the world cannot be set up")?;
+    let started = Instant::now();
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|n| {
+            let random = StdRng::seed_from_u64(options.seed ^ n << 32);
+            let sent = Arc::clone(&sent);
+            tokio::spawn(send(server.address, world.clone(), random, sent, options.requests))
+        })
+        .collect();
+    let samples = watch(&server, options, &sent, &tasks).await?;
+    let mut answers = BTreeMap::new();
+    for task in tasks {
+        let own = task.await?.with_context(|| format!("the load ended; log:\n{}", server.end_of_log()))?;
+        own.into_iter().for_each(|(key, n)| *answers.entry(key).or_default() += n);
+    }
+    let window = (options.requests as f64 * WINDOW) as u64;
+    let median = |until: u64| {
+        let range = until.saturating_sub(window)..=until;
+        let mut bytes: Vec<u64> =
+            samples.iter().filter(|(n, _)| range.contains(n)).map(|(_, bytes)| *bytes).collect();
+        bytes.sort_unstable();
+        bytes.get(bytes.len() / 2).copied().context("the load was too short to see the memory")
+    };
+    let resident_bytes = (median(options.warm_up)?, median(options.requests)?);
+    let took = started.elapsed();
+    server.stop().await?;
+    Ok(Report { answers, resident_bytes, took })
+}
+
+/// The memory of the server beside how many requests were sent, until all were.
+async fn watch<T>(
+    server: &Server,
+    options: &Options,
+    sent: &AtomicU64,
+    tasks: &[tokio::task::JoinHandle<T>],
+) -> Result<Vec<(u64, u64)>> {
+    let started = Instant::now();
+    let (mut samples, mut next_line) = (Vec::new(), 0);
+    while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
+        let n = sent.load(Ordering::Relaxed).min(options.requests);
+        let bytes = server.resident_bytes().with_context(|| server.end_of_log())?;
+        samples.push((n, bytes));
+        if n >= next_line {
+            next_line = n + (options.requests / LINES).max(1);
+            let (s, mib) = (started.elapsed().as_secs(), bytes as f64 / (1_024.0 * 1_024.0));
+            println!("{n:>9} requests {s:>6} s {mib:>8.1} MiB");
+        }
+        tokio::time::sleep(SAMPLE_INTERVAL).await;
+    }
+    Ok(samples)
+}
+
+/// Sends one request after the other until all connections together have sent enough.
+async fn send(
+    address: SocketAddr,
+    world: World,
+    mut random: StdRng,
+    sent: Arc<AtomicU64>,
+    requests: u64,
+) -> Result<BTreeMap<(&'static str, u16), u64>> {
+    let mut answers = BTreeMap::new();
+    let mut connection: Option<Connection> = None;
+    let mut recommendation = None;
+    while sent.fetch_add(1, Ordering::Relaxed) < requests {
+        let call = world.any_call(&mut random, recommendation.take());
+        let mut attempts = 0;
+        let answer = loop {
+            let mut open = match connection.take() {
+                Some(open) => open,
+                None => Connection::open(address, None).await?,
+            };
+            match open.send(&call.request).await {
+                Ok(answer) => {
+                    connection = Some(open).filter(|_| !answer.closes);
+                    break answer;
+                }
+                // The server may close a connection between two requests.
+                Err(_) if attempts == 0 => attempts += 1,
+                Err(error) => bail!("{}: {error}", call.name),
+            }
+        };
+        recommendation = world::recommendation_of(&answer.body);
+        *answers.entry((call.name, answer.status)).or_default() += 1;
+    }
+    Ok(answers)
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for ((name, status), n) in &self.answers {
+            writeln!(f, "{name:<20} {status} {n:>9}")?;
+        }
+        let (warm, end) = self.resident_bytes;
+        let mib = |bytes: u64| bytes as f64 / (1_024.0 * 1_024.0);
+        writeln!(f, "{} s", self.took.as_secs())?;
+        write!(
+            f,
+            "memory: {:.1} MiB after the warm-up, {:.1} MiB at the end: {:+.1} %",
+            mib(warm),
+            mib(end),
+            100.0 * self.growth()
+        )
+    }
+}
