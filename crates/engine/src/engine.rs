@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
-use journal::{Disk, FileJournal, Journal, Offset, OpenError, ReadError, RealDisk};
+use journal::{
+    Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, ReadError, RealDisk,
+};
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
 use store::{Store, StoreError};
@@ -22,7 +24,7 @@ use crate::search::Search;
 use crate::training::features_of;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, Outcome, now};
+use crate::{Command, Entry, Outcome, Problem, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -116,6 +118,7 @@ pub struct Engine {
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
+    pub(crate) problems: Mutex<Vec<Problem>>,
 }
 
 impl Engine {
@@ -126,6 +129,17 @@ impl Engine {
         Self::open_on(id, folder, disk, progress)
     }
 
+    /// As [`Engine::open`], with a record of the journal's end, which is kept up.
+    pub(crate) fn open_recorded(
+        id: WorkspaceId,
+        folder: &Path,
+        end_record: EndRecord,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
+        Self::open_parts(id, folder, disk, Some(end_record), progress)
+    }
+
     /// As [`Engine::open`], with the journal on a disk of the caller's.
     pub fn open_on(
         id: WorkspaceId,
@@ -133,11 +147,23 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
+        Self::open_parts(id, folder, disk, None, progress)
+    }
+
+    fn open_parts(
+        id: WorkspaceId,
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        end_record: Option<EndRecord>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
         let store_folder = folder.join("store");
         let store = open_store(&store_folder)?;
         let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };
         let position = store.position().map_err(of_store)?;
-        let journal = FileJournal::open(disk, Offset(position))?;
+        let acknowledged = Offset(position);
+        let options = JournalOptions { acknowledged, end_record, ..JournalOptions::default() };
+        let journal = FileJournal::open_with(disk, options)?;
         let views = Views::load(&store, WorkspaceConfig::empty(id.clone())).map_err(of_store)?;
         let shared = Arc::new(Shared::new(Box::new(journal), store, views));
         replay(&shared, &store_folder, shared.journal.end().0, progress)?;
@@ -160,6 +186,7 @@ impl Engine {
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
+            problems: Mutex::new(Vec::new()),
         };
         engine.load_model()?;
         Ok(engine)
@@ -290,13 +317,18 @@ impl Drop for Engine {
     }
 }
 
-fn open_store(folder: &Path) -> Result<Store, EngineError> {
+pub(crate) fn open_store(folder: &Path) -> Result<Store, EngineError> {
     Store::open(folder, &keyspaces())
         .map_err(|source| EngineError::Store { folder: folder.to_owned(), source })
 }
 
 /// Applies what the store has not seen, up to `end`.
-fn replay(shared: &Shared, folder: &Path, end: u64, progress: &dyn Fn(u64, u64)) -> Result<(), EngineError> {
+pub(crate) fn replay(
+    shared: &Shared,
+    folder: &Path,
+    end: u64,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), EngineError> {
     let of_store = |source| EngineError::Store { folder: folder.to_owned(), source };
     let start = shared.store.position().map_err(of_store)?;
     let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);

@@ -1,7 +1,10 @@
 #![doc = include_str!("../README.md")]
 
+mod answers;
 mod artifacts;
 mod attribution;
+mod backup;
+mod check;
 mod command;
 mod data_folder;
 mod engine;
@@ -12,9 +15,12 @@ mod fold;
 mod import;
 mod interactions;
 mod item_types;
+mod journal_files;
 mod listing;
 mod lists;
+mod loss;
 mod message_ids;
+mod problem;
 mod query;
 mod recommendation;
 mod recorder;
@@ -25,24 +31,32 @@ mod segmentations;
 mod series;
 mod serving;
 mod shown;
+mod store_picture;
 mod synonyms;
 mod training;
+mod verify;
 mod views;
 mod writer;
 
+pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
 pub use attribution::{
     DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
     Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
 };
+pub use backup::{
+    BackedUpWorkspace, BackupError, BackupProgress, BackupReport, RestoreReport, back_up, restore,
+};
 pub use command::{Command, EntityKind, Refusal};
-pub use data_folder::{DataFolder, DataFolderError};
+pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use engine::{Engine, EngineError};
 pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;
 pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
+pub use loss::{Loss, LossError};
 pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
+pub use problem::Problem;
 pub use query::{Counts, Event, HistoryItem, Metadata, RejectionReport};
 pub use recommendation::{
     ListOptions, Missing, RECOMMENDED_MAX, RecommendationError, RecommendationRequest,
@@ -56,10 +70,13 @@ pub use segmentations::{
 pub use series::{CollectionKind, MEMBERS_MAX, Member};
 pub use serving::PastRecommendation;
 pub use shown::SHOWN_PER_USER_MAX;
+pub use store_picture::KeyspaceDigest;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
+pub use verify::{Verification, VerifyError, VerifyProgress};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
+pub use journal::JournalCheck;
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
 pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};

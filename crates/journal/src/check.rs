@@ -30,6 +30,8 @@ pub struct SegmentScan {
     pub bytes: u64,
     /// What is wrong after it; none where everything was right.
     pub damage: Option<ReadError>,
+    /// Whether that is what a crash leaves of an append that was never acknowledged, if this is the last segment.
+    pub is_torn: bool,
     /// Whether it went on to the end or the damage: the callback did not stop it.
     pub is_complete: bool,
 }
@@ -54,6 +56,7 @@ pub fn scan_segment(
         end: segment.first,
         bytes: segment::HEADER_BYTES as u64,
         damage: None,
+        is_torn: false,
         is_complete: visit(&segment::header_bytes(segment.first)).is_continue(),
     };
     while scan.is_complete && until.is_none_or(|until| scan.bytes < until) {
@@ -71,6 +74,8 @@ pub fn scan_segment(
                 scan.bytes += header.block_bytes();
             }
             Err(error) => {
+                let tail = segment.read_tail(scan.bytes);
+                scan.is_torn = tail.is_ok_and(|tail| segment::is_torn(&tail, scan.bytes));
                 scan.damage = Some(error);
                 break;
             }

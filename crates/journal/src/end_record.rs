@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
-use crate::segment::{READ_ATTEMPTS, SECTOR_BYTES};
+use crate::segment::{self, READ_ATTEMPTS, SECTOR_BYTES};
 use crate::{Disk, DiskFile, Offset};
 
 const MAGIC: [u8; 4] = *b"TME1";
@@ -27,6 +27,12 @@ pub struct JournalEnd {
     pub segment: Offset,
     /// The byte after the last block of that segment.
     pub segment_bytes: u64,
+}
+
+impl JournalEnd {
+    /// The end of a journal with nothing in it.
+    pub const EMPTY: Self =
+        Self { offset: Offset(0), segment: Offset(0), segment_bytes: segment::HEADER_BYTES as u64 };
 }
 
 /// What an end-of-log record says.

@@ -100,7 +100,7 @@ impl FileJournal {
         }
         let end = end_of(&segments);
         if end < acknowledged {
-            return Err(OpenError::Truncated { place: place(""), end, acknowledged });
+            return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
         }
         if let Some(last) = segments.last() {
             // What an earlier process wrote and could not sync is taken for there from now on.

@@ -206,7 +206,7 @@ impl Segment {
 /// Whether these last bytes of a segment, from `position` on, are what a crash leaves of a block: cut short, or with sectors of zeros,
 /// and no right block among them.
 pub(crate) fn is_torn(tail: &[u8], position: u64) -> bool {
-    if starts_right_block(tail) || has_block_after_first(tail) {
+    if tail.is_empty() || starts_right_block(tail) || has_block_after_first(tail) {
         return false;
     }
     let Some(header) = tail.first_chunk::<{ block::HEADER_BYTES }>() else { return true };

@@ -8,6 +8,7 @@ use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
 use crate::bootstrap::Bootstrap;
+use crate::checks::Checker;
 use crate::configuration;
 use crate::service::{Refresher, Service, Trainer};
 use crate::settings::{Log, LogFormat, Settings};
@@ -49,6 +50,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let tls = args.tls.config(&args.data, settings.listen.ip())?;
     let trainer = Trainer::start(&service.engines, &settings.training)?;
     let refresher = Refresher::start(&service.engines)?;
+    let checker = Checker::start(&service.engines, &settings.checks)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
     let served = runtime.block_on(async {
@@ -60,6 +62,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         service.serve(listener, tls, &settings.shutdown, stop).await
     });
     tracing::info!("stopping");
+    checker.stop();
     refresher.stop();
     trainer.stop(&settings.shutdown);
     runtime.shutdown_timeout(settings.shutdown.deadline());
