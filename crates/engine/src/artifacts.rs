@@ -30,7 +30,7 @@ pub(crate) struct Artifacts {
 
 impl Artifacts {
     pub(crate) fn open(folder: PathBuf) -> Result<Self, ArtifactsError> {
-        fs::create_dir_all(&folder)?;
+        journal::disk::create_private_folder(&folder)?;
         Ok(Self { folder })
     }
 
@@ -55,6 +55,19 @@ impl Artifacts {
             Err(error) => return Err(error.into()),
         };
         recommender::decode(&bytes).map(Some).map_err(|source| ArtifactsError::Unusable { path, source })
+    }
+
+    /// The versions of all artifacts, in order.
+    pub(crate) fn versions(&self) -> std::io::Result<Vec<String>> {
+        let mut versions = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "model") {
+                versions.extend(path.file_stem().map(|stem| stem.to_string_lossy().into_owned()));
+            }
+        }
+        versions.sort_unstable();
+        Ok(versions)
     }
 
     /// Removes all artifacts but some; what cannot be removed does no harm.

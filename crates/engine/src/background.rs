@@ -49,7 +49,8 @@ impl Signals {
         self.state.lock().is_stopping
     }
 
-    fn rest(&self, duration: Duration) {
+    /// Lets the thread rest within a step; ends early where it is woken or is to end.
+    pub fn rest(&self, duration: Duration) {
         let mut state = self.state.lock();
         let until = Instant::now() + duration;
         while !state.is_stopping && !state.is_awake {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use domain::WorkspaceId;
 use fs_err as fs;
-use journal::{FileJournal, Journal, Offset, OpenError, RealDisk};
+use journal::disk::{create_private_folder, open_private_file};
+use journal::{Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, RealDisk};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -50,21 +51,87 @@ enum SystemEntry {
     AdminToken([u8; 32]),
 }
 
+/// The name under which the end of the installation's journal is recorded; no workspace id begins with '_'.
+pub(crate) const SYSTEM_JOURNAL: &str = "_system";
+
+/// A data folder that no other process uses as long as this lives; nothing in it is open.
+pub struct LockedFolder {
+    folder: PathBuf,
+    _lock: fs::File,
+}
+
 /// An open data folder, this process's alone as long as it lives.
 pub struct DataFolder {
-    folder: PathBuf,
     journal: FileJournal,
+    ends: Arc<dyn Disk>,
     admin_token: parking_lot::Mutex<Option<[u8; 32]>>,
-    _lock: fs::File,
+    locked: LockedFolder,
+}
+
+impl LockedFolder {
+    /// Takes the lock of a folder.
+    ///
+    /// # Errors
+    /// Where another process has it.
+    pub fn lock(folder: &Path) -> Result<Self, DataFolderError> {
+        Ok(Self { folder: folder.to_owned(), _lock: lock(folder)? })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.folder
+    }
+}
+
+/// The folder of end-of-log records: not below those of the workspaces, so that both are hardly lost together.
+pub(crate) fn ends_folder(data: &Path) -> PathBuf {
+    data.join("ends")
+}
+
+/// The journal of the installation.
+pub(crate) fn system_folder(data: &Path) -> PathBuf {
+    data.join("system")
+}
+
+pub(crate) fn workspace_folder(data: &Path, id: &WorkspaceId) -> PathBuf {
+    data.join("workspaces").join(id.as_str())
+}
+
+/// The workspaces of a data folder, by name: those that have a journal, and those of which a record says that they had.
+pub(crate) fn list_workspaces(data: &Path) -> Result<Vec<WorkspaceId>, DataFolderError> {
+    let entries = |folder: PathBuf| match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>(),
+    };
+    let mut ids = Vec::new();
+    for folder in entries(data.join("workspaces"))? {
+        // Whatever has no journal is none of ours: a stray file, a folder that somebody made.
+        if folder.join("journal").is_dir() {
+            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            ids.push(WorkspaceId::new(name).map_err(|_| DataFolderError::Foreign { folder })?);
+        }
+    }
+    for record in entries(ends_folder(data))? {
+        if record.extension().is_some_and(|extension| extension == "end") {
+            let name = record.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+            ids.extend(WorkspaceId::new(name).ok());
+        }
+    }
+    ids.sort();
+    ids.dedup();
+    Ok(ids)
 }
 
 impl DataFolder {
     /// Opens a folder, making it where it is missing.
     pub fn open(folder: &Path) -> Result<Self, DataFolderError> {
-        fs::create_dir_all(folder)?;
-        let lock = lock(folder)?;
-        let disk = Arc::new(RealDisk::open(folder.join("system"))?);
-        let journal = FileJournal::open(disk, Offset(0))?;
+        create_private_folder(folder)?;
+        let locked = LockedFolder::lock(folder)?;
+        create_private_folder(&folder.join("workspaces"))?;
+        let ends: Arc<dyn Disk> = Arc::new(RealDisk::open(ends_folder(folder))?);
+        let end_record = Some(EndRecord::open(Arc::clone(&ends), SYSTEM_JOURNAL)?);
+        let disk = Arc::new(RealDisk::open(system_folder(folder))?);
+        let journal =
+            FileJournal::open_with(disk, JournalOptions { end_record, ..JournalOptions::default() })?;
         let mut admin_token = None;
         for record in journal.read_from(Offset(0)) {
             let (_, bytes) = record.map_err(OpenError::from)?;
@@ -72,32 +139,12 @@ impl DataFolder {
                 postcard::from_bytes(&bytes).map_err(|error| DataFolderError::Entry(error.to_string()))?;
             admin_token = Some(hash);
         }
-        Ok(Self {
-            folder: folder.to_owned(),
-            journal,
-            admin_token: parking_lot::Mutex::new(admin_token),
-            _lock: lock,
-        })
+        Ok(Self { journal, ends, admin_token: parking_lot::Mutex::new(admin_token), locked })
     }
 
-    /// The workspaces that there are, by name.
+    /// The workspaces that there are, by name, and those that there should be.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceId>, DataFolderError> {
-        let folder = self.folder.join("workspaces");
-        if !folder.exists() {
-            return Ok(Vec::new());
-        }
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(folder)? {
-            let entry = entry?;
-            // Whatever has no journal is none of ours: a stray file, a folder that somebody made.
-            if !entry.path().join("journal").is_dir() {
-                continue;
-            }
-            let id = WorkspaceId::new(entry.file_name().to_string_lossy());
-            ids.push(id.map_err(|_| DataFolderError::Foreign { folder: entry.path() })?);
-        }
-        ids.sort();
-        Ok(ids)
+        list_workspaces(self.locked.path())
     }
 
     /// Opens a workspace, making it where it is missing.
@@ -116,8 +163,9 @@ impl DataFolder {
         options: &EngineOptions,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Engine, EngineError> {
-        let folder = self.folder.join("workspaces").join(id.as_str());
-        Engine::open_with(id.clone(), &folder, options, progress)
+        let end_record = EndRecord::open(Arc::clone(&self.ends), id.as_str())?;
+        let folder = workspace_folder(self.locked.path(), id);
+        Engine::open_recorded(id.clone(), &folder, end_record, options, progress)
     }
 
     /// SHA-256 of the administrators' token; none where none was ever set.
@@ -141,8 +189,7 @@ impl DataFolder {
 
 /// The operating system frees the lock with the process, however it ends.
 fn lock(folder: &Path) -> Result<fs::File, DataFolderError> {
-    let path = folder.join("tastemaker.lock");
-    let mut file = fs::OpenOptions::new().create(true).truncate(false).read(true).write(true).open(path)?;
+    let mut file = open_private_file(&folder.join("tastemaker.lock"))?;
     match file.file().try_lock() {
         Ok(()) => {
             file.set_len(0)?;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
-use journal::{Disk, FileJournal, Journal, Offset, OpenError, ReadError, RealDisk};
+use journal::{
+    Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, ReadError, RealDisk,
+};
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
 use store::{Store, StoreError};
@@ -22,7 +24,7 @@ use crate::search::Search;
 use crate::training::{features_of, threads};
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
+use crate::{Command, Entry, Finding, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -141,6 +143,8 @@ pub struct Engine {
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
     pub(crate) reported: Mutex<Vec<Problem>>,
+    /// What checks of the stored data have found.
+    pub(crate) findings: Mutex<Vec<Finding>>,
     memory: Arc<MemoryBudget>,
     /// Of what lists know of cold items, and of the search index.
     held: Mutex<[Reservation; 2]>,
@@ -161,7 +165,19 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
-        Self::open_on_with(id, folder, disk, options, progress)
+        Self::open_parts(id, folder, disk, None, options, progress)
+    }
+
+    /// As [`Engine::open_with`], with a record of the journal's end, which is kept up.
+    pub(crate) fn open_recorded(
+        id: WorkspaceId,
+        folder: &Path,
+        end_record: EndRecord,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
+        Self::open_parts(id, folder, disk, Some(end_record), options, progress)
     }
 
     /// As [`Engine::open`], with the journal on a disk of the caller's.
@@ -171,13 +187,14 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
-        Self::open_on_with(id, folder, disk, &EngineOptions::default(), progress)
+        Self::open_parts(id, folder, disk, None, &EngineOptions::default(), progress)
     }
 
-    fn open_on_with(
+    fn open_parts(
         id: WorkspaceId,
         folder: &Path,
         disk: Arc<dyn Disk>,
+        end_record: Option<EndRecord>,
         options: &EngineOptions,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
@@ -186,7 +203,9 @@ impl Engine {
         let store = open_store(&store_folder, options.store_cache_bytes)?;
         let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };
         let position = store.position().map_err(of_store)?;
-        let journal = FileJournal::open(disk, Offset(position))?;
+        let acknowledged = Offset(position);
+        let of_journal = JournalOptions { acknowledged, end_record, ..JournalOptions::default() };
+        let journal = FileJournal::open_with(disk, of_journal)?;
         let views = Views::load(&store, WorkspaceConfig::empty(id.clone())).map_err(of_store)?;
         let shared = Arc::new(Shared::new(Box::new(journal), store, views));
         replay(&shared, &store_folder, shared.journal.end().0, progress)?;
@@ -214,6 +233,7 @@ impl Engine {
             ),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
+            findings: Mutex::new(Vec::new()),
             memory,
         };
         engine.load_model(options.opens_without_model)?;
@@ -413,13 +433,18 @@ impl Drop for Engine {
     }
 }
 
-fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
+pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
     Store::open_with_cache(folder, &keyspaces(), cache_bytes)
         .map_err(|source| EngineError::Store { folder: folder.to_owned(), source })
 }
 
 /// Applies what the store has not seen, up to `end`.
-fn replay(shared: &Shared, folder: &Path, end: u64, progress: &dyn Fn(u64, u64)) -> Result<(), EngineError> {
+pub(crate) fn replay(
+    shared: &Shared,
+    folder: &Path,
+    end: u64,
+    progress: &dyn Fn(u64, u64),
+) -> Result<(), EngineError> {
     let of_store = |source| EngineError::Store { folder: folder.to_owned(), source };
     let start = shared.store.position().map_err(of_store)?;
     let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);

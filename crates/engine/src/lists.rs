@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use domain::{InteractionKind, ItemIdx, ListRequest, Logic, TraitDefinition, UserIdx};
+use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, TraitDefinition, UserIdx};
 use rayon::prelude::*;
 use recommender::{
     Because, ColdItems, Eligibility, HistoryEntry, ItemType, Model, Origin, Recommendation, Request, Shown,
@@ -165,9 +165,19 @@ impl Engine {
         user: Option<UserIdx>,
         request: &ListRequest,
     ) -> Result<RecommendedList, EngineError> {
+        self.recommend_at(user, request, now())
+    }
+
+    /// As [`Engine::recommend`], at another time than now.
+    pub(crate) fn recommend_at(
+        &self,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+        at: Timestamp,
+    ) -> Result<RecommendedList, EngineError> {
         let ready = self.ready();
         let views = self.shared.views.read();
-        self.list(&views, &ready, user, request)
+        self.list(&views, &ready, user, request, at)
     }
 
     /// Recommends to many at once, on all cores; the lists come in the order of the users.
@@ -182,7 +192,7 @@ impl Engine {
             .map(|&user| {
                 // Taken for each user, so that the fold gets its turns.
                 let views = self.shared.views.read();
-                self.list(&views, &ready, user, request)
+                self.list(&views, &ready, user, request, now())
             })
             .collect()
     }
@@ -303,6 +313,7 @@ impl Engine {
         ready: &Ready,
         user: Option<UserIdx>,
         request: &ListRequest,
+        at: Timestamp,
     ) -> Result<RecommendedList, EngineError> {
         let grouping = request.item_type.clone().map(Grouping::Property);
         let item_type = grouping.map(|grouping| self.item_types.get(views, &grouping)).transpose()?;
@@ -311,7 +322,7 @@ impl Engine {
         let asker = self.asker(views, user, request)?;
         let is_available = |item: ItemIdx| views.catalog.is_available(item);
         let eligibility = asker.eligibility(&is_available, request, &FxHashSet::default());
-        let asked = Request { values, ..asker.request(request, &eligibility) };
+        let asked = Request { values, now_s: at.seconds_u32(), ..asker.request(request, &eligibility) };
         let recommendation = recommend(ready.sources(views), &asked);
         let items = self.named(views, ready, item_type.as_deref(), &recommendation);
         let is_trending = |item: &ListedItem| item.origin == Origin::Trending;

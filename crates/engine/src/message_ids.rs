@@ -113,3 +113,29 @@ impl MessageIds {
         Ok(())
     }
 }
+
+/// The stored pairs with the ids one by one, numbered within their generation: how many were written together depends on how entries were
+/// batched.
+pub(crate) fn split_batches(pairs: store::Pairs<'_>) -> store::Pairs<'_> {
+    let (mut generation, mut n) = (Vec::new(), 0u64);
+    Box::new(pairs.flat_map(move |pair| {
+        let (key, value) = match pair {
+            Ok(pair) => pair,
+            Err(error) => return vec![Err(error)],
+        };
+        if key.ends_with(&START.to_be_bytes()) {
+            return vec![Ok((key, value))];
+        }
+        let own_generation = key[..key.len().min(size_of::<u32>())].to_vec();
+        if own_generation != generation {
+            (generation, n) = (own_generation, 0);
+        }
+        value
+            .chunks(HASH_BYTES)
+            .map(|hash| {
+                n += 1;
+                Ok(([generation.as_slice(), &n.to_be_bytes()].concat(), hash.to_vec()))
+            })
+            .collect()
+    }))
+}

@@ -2,7 +2,7 @@
 
 use domain::Timestamp;
 
-use crate::{Engine, Health};
+use crate::{Engine, Finding, Health};
 
 /// Something that hinders a workspace, for operators: each says what follows from it, and what ends it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +43,12 @@ pub enum Problem {
         /// Why the last attempt to make it again failed.
         last_error: Option<String>,
     },
+    /// A check of the stored data has found damage.
+    #[error("stored data is damaged: {finding}; requests that do not need it go on")]
+    Damaged {
+        /// What is damaged, where, and the way out.
+        finding: Finding,
+    },
     /// What the bootstrap file asks for is not in force.
     #[error(
         "the bootstrap file's configuration is not in force: {why}; restart the server when that is mended"
@@ -68,11 +74,14 @@ impl Engine {
         let of_model = self.lost_model.lock().clone();
         let doubted = self.shared.views.read().clock.doubted();
         let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
+        let of_data: Vec<Problem> =
+            self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
         of_health
             .into_iter()
             .chain(of_clock)
             .chain(of_model)
             .chain(self.reported.lock().iter().cloned())
+            .chain(of_data)
             .collect()
     }
 

@@ -10,6 +10,9 @@ const ZSTD_LEVEL: i32 = 1;
 /// What compression may add to incompressible bytes, generously.
 const PAYLOAD_BYTES_MAX: usize = BATCH_BYTES_MAX + BATCH_BYTES_MAX / 128 + 1_024;
 
+/// Size of a record's length before it, in bytes.
+const RECORD_LENGTH_BYTES: u64 = 4;
+
 /// What a block's header says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
@@ -50,9 +53,12 @@ impl Header {
         if header.raw_bytes as usize > BATCH_BYTES_MAX || header.payload_bytes as usize > PAYLOAD_BYTES_MAX {
             return Err("the block is over the size limit");
         }
-        // Each record has its length before it; room is made for as many records as the header says.
-        if u64::from(header.records) * 4 > u64::from(header.raw_bytes) {
-            return Err("the block's header says more records than its bytes can hold");
+        // Each record has at least its length.
+        if u64::from(header.records) * RECORD_LENGTH_BYTES > u64::from(header.raw_bytes) {
+            return Err("the block's header says more records than its payload has room for");
+        }
+        if header.first.0.checked_add(u64::from(header.records)).is_none() {
+            return Err("the offsets of the block's records are over the limit");
         }
         Ok(header)
     }

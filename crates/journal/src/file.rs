@@ -1,16 +1,35 @@
 //! The journal as segment files.
 
 use std::io;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
 
 use crate::block;
+use crate::check::{JournalCheck, scan_segment};
+use crate::end_record::{EndRecord, JournalEnd, RecordedEnd};
 use crate::segment::{self, At, Segment};
 use crate::{
     AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX, ReadError,
     Records, SEGMENT_BYTES_MAX,
 };
+
+/// How a journal is opened.
+pub struct JournalOptions {
+    /// Everything below is known to have been there: a journal that ends earlier is refused.
+    pub acknowledged: Offset,
+    /// The size at which segments are closed, in bytes.
+    pub segment_bytes_max: u64,
+    /// Says as well what was there, and is kept up.
+    pub end_record: Option<EndRecord>,
+}
+
+impl Default for JournalOptions {
+    fn default() -> Self {
+        Self { acknowledged: Offset(0), segment_bytes_max: SEGMENT_BYTES_MAX, end_record: None }
+    }
+}
 
 /// A journal in a folder of segment files. One process may write it; see the crate's page for the format.
 pub struct FileJournal {
@@ -18,25 +37,40 @@ pub struct FileJournal {
     segment_bytes_max: u64,
     /// Ascending; the last one is written to. Readers share it, the writer holds it to add blocks.
     segments: RwLock<Vec<Segment>>,
-    /// Held by the one append under way; the name of the segment whose fsync failed.
-    poisoned: Mutex<Option<String>>,
+    /// Held by the one append under way.
+    tail: Mutex<Tail>,
+    end_record: Option<EndRecord>,
+}
+
+/// What earlier appends left.
+#[derive(Default)]
+struct Tail {
+    /// The segment whose fsync failed.
+    poisoned: Option<String>,
+    /// A write failed, and what it left after the last block is not cut off yet.
+    has_rest: bool,
+    /// The end-of-log record could not be written the last time.
+    is_record_behind: bool,
 }
 
 impl FileJournal {
     /// Opens the journal of a folder, making an empty one where there is none. Everything below `acknowledged` is known to
     /// have been there: a journal that ends earlier is refused.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
     pub fn open(disk: Arc<dyn Disk>, acknowledged: Offset) -> Result<Self, OpenError> {
-        Self::open_with_segment_bytes(disk, acknowledged, SEGMENT_BYTES_MAX)
+        Self::open_with(disk, JournalOptions { acknowledged, ..JournalOptions::default() })
     }
 
-    /// As [`FileJournal::open`], with another size at which segments are closed.
-    pub fn open_with_segment_bytes(
-        disk: Arc<dyn Disk>,
-        acknowledged: Offset,
-        segment_bytes_max: u64,
-    ) -> Result<Self, OpenError> {
+    /// As [`FileJournal::open`], with more to say.
+    ///
+    /// # Errors
+    /// See [`OpenError`].
+    pub fn open_with(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<Self, OpenError> {
         let place = |place: &str| format!("{}/{place}", disk.place());
         let io = |name: &str, source| OpenError::Io { place: place(name), source };
+        let acknowledged = acknowledged_of(&options)?;
         let mut names = disk.list().map_err(|source| io("", source))?;
         names.retain(|name| name.ends_with(".seg"));
         names.sort_unstable();
@@ -45,11 +79,10 @@ impl FileJournal {
         let mut unborn = None;
         for (n, name) in names.iter().enumerate() {
             let last = n + 1 == names.len();
-            let file = disk.open(name).map_err(|source| io(name, source))?;
+            let file = disk.open(name).map_err(|source| io(name, source))?.into();
             match Segment::open(name.clone(), file)? {
                 Some(mut segment) => {
-                    let expected =
-                        segments.last().and_then(|segment| segment.end).map_or(Offset(0), |end| end.0);
+                    let expected = end_of(&segments);
                     if segment.first != expected {
                         return Err(OpenError::Gap { segment: name.clone(), found: segment.first, expected });
                     }
@@ -58,35 +91,73 @@ impl FileJournal {
                     }
                     segments.push(segment);
                 }
-                None if last => unborn = Some(name),
+                None if last => unborn = Some(name.clone()),
                 None => {
                     let what = "the segment's header is missing";
                     return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
                 }
             }
         }
-        let end = segments.last().and_then(|segment| segment.end).map_or(Offset(0), |end| end.0);
+        let end = end_of(&segments);
         if end < acknowledged {
-            let segment = place(names.last().map_or("", |name| name.as_str()));
-            return Err(OpenError::Truncated { segment, end, acknowledged });
+            return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
         }
-        if let Some(name) = unborn {
-            // A header of zeros under another name, or before other bytes, is no trace of a crash.
-            let is_next = *name == segment::file_name(end);
-            let file = disk.open(name).map_err(|source| io(name, source))?;
-            if !is_next || file.size().map_err(|source| io(name, source))? > segment::HEADER_BYTES as u64 {
-                let what = "the segment's header is missing";
-                return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
-            }
-            // The crash came between making the file and writing its header.
-            file.truncate(0).map_err(|source| io(name, source))?;
-            start_segment(file.as_ref(), end).map_err(|source| io(name, source))?;
-            segments.push(Segment::new(name.clone(), end, file));
-        } else if segments.is_empty() {
-            segments.push(create_segment(disk.as_ref(), end).map_err(|(name, source)| io(&name, source))?);
+        if let Some(last) = segments.last() {
+            // What an earlier process wrote and could not sync is taken for there from now on.
+            rewrite_unsynced(last, options.end_record.as_ref())?;
+            last.file.sync().and_then(|()| disk.sync()).map_err(|source| io(&last.name, source))?;
         }
-        Ok(Self { disk, segment_bytes_max, segments: RwLock::new(segments), poisoned: Mutex::new(None) })
+        if let Some(name) = unborn.as_ref().filter(|name| **name != segment::file_name(end)) {
+            let what = "the offset in the file's name is not the one expected here";
+            return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
+        }
+        if segments.is_empty() || unborn.is_some() {
+            // Of an unborn one, the crash came between making the file and writing its header.
+            let name = segment::file_name(end);
+            segments.push(create_segment(disk.as_ref(), end).map_err(|source| io(&name, source))?);
+        }
+        let journal = Self {
+            disk,
+            segment_bytes_max: options.segment_bytes_max,
+            segments: RwLock::new(segments),
+            tail: Mutex::new(Tail::default()),
+            end_record: options.end_record,
+        };
+        if let Some(record) = &journal.end_record {
+            let io = |source| OpenError::Io { place: record.place(), source };
+            record.write(journal.journal_end()).and_then(|()| record.sync()).map_err(io)?;
+        }
+        Ok(journal)
     }
+
+    /// The end as an end-of-log record has it.
+    fn journal_end(&self) -> JournalEnd {
+        let segments = self.segments.read();
+        let last = segments.last().expect("open makes one and none is removed");
+        let (offset, segment_bytes) = last.end.expect("open walks the last segment");
+        JournalEnd { offset, segment: last.first, segment_bytes }
+    }
+}
+
+/// What caller and end-of-log record know to have been there.
+fn acknowledged_of(options: &JournalOptions) -> Result<Offset, OpenError> {
+    let Some(record) = &options.end_record else { return Ok(options.acknowledged) };
+    match record.recorded() {
+        RecordedEnd::At(end) => Ok(options.acknowledged.max(end.offset)),
+        RecordedEnd::Absent => Ok(options.acknowledged),
+        RecordedEnd::Unreadable if options.acknowledged > Offset(0) => {
+            tracing::warn!(
+                record = record.place(),
+                "the end-of-log record is unreadable and is written anew"
+            );
+            Ok(options.acknowledged)
+        }
+        RecordedEnd::Unreadable => Err(OpenError::EndRecordUnreadable { place: record.place() }),
+    }
+}
+
+fn end_of(segments: &[Segment]) -> Offset {
+    segments.last().and_then(|segment| segment.end).map_or(Offset(0), |end| end.0)
 }
 
 /// Cuts a torn tail, keeping what is cut; any other wrong bytes are an error.
@@ -99,42 +170,76 @@ fn mend_tail(
     acknowledged: Offset,
 ) -> Result<(), OpenError> {
     let end = segment.end.map_or(segment.first, |end| end.0);
-    let torn =
-        last && end >= acknowledged && segment.is_torn(position)? && !segment.has_block_after(position)?;
-    if !torn {
-        return Err(ReadError::Damaged { segment: segment.name.clone(), position, what }.into());
+    let tail = segment.read_tail(position)?;
+    if !last || !segment::is_torn(&tail, position) {
+        return Err(segment.damaged(position, what).into());
+    }
+    if end < acknowledged {
+        return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
     }
     let io = |source| OpenError::Io { place: format!("{}/{}", disk.place(), segment.name), source };
-    let mut cut = vec![0; (segment.file.size().map_err(io)? - position) as usize];
-    segment.file.read_at(&mut cut, position).map_err(io)?;
     // A crash while this is written leaves a part of it, and the tail is still there to be written again.
     let name = format!("{}.{position}.torn", segment.name);
-    let kept = match disk.create(&name) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(&name),
-        other => other,
-    }
-    .map_err(io)?;
-    kept.truncate(0).and_then(|()| kept.append(&cut)).and_then(|()| kept.sync()).map_err(io)?;
+    let kept = open_or_create(disk, &name).map_err(io)?;
+    kept.truncate(0)
+        .and_then(|()| kept.write_at(&tail, 0))
+        .and_then(|()| kept.sync())
+        .and_then(|()| disk.sync())
+        .map_err(io)?;
     segment.file.truncate(position).map_err(io)?;
     segment.file.sync().map_err(io)
 }
 
-fn create_segment(disk: &dyn Disk, first: Offset) -> Result<Segment, (String, io::Error)> {
-    let name = segment::file_name(first);
-    let file = disk.create(&name).map_err(|source| (name.clone(), source))?;
-    start_segment(file.as_ref(), first).map_err(|source| (name.clone(), source))?;
-    Ok(Segment::new(name, first, file))
+/// Writes once more, as they are, the blocks that the end-of-log record does not say to be durable. After a failed fsync an operating system
+/// may take its copy of the bytes for written though the disk has none, and a later fsync alone would do nothing.
+fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(), OpenError> {
+    let Some(RecordedEnd::At(durable)) = record.map(EndRecord::recorded) else { return Ok(()) };
+    let (end, _) = segment.end.expect("open walks the last segment");
+    let (mut offset, mut position) = (durable.offset, durable.segment_bytes);
+    if durable.segment != segment.first {
+        (offset, position) = (segment.first, segment::HEADER_BYTES as u64);
+    }
+    while offset < end {
+        let At::Block(header) = segment.at(position, offset)? else {
+            return Err(segment.damaged(position, "the block reads differently each time").into());
+        };
+        let bytes = segment.block_bytes(position, &header)?;
+        segment
+            .file
+            .write_at(&bytes, position)
+            .map_err(|source| OpenError::Io { place: segment.name.clone(), source })?;
+        (offset, position) = (header.end(), position + header.block_bytes());
+    }
+    Ok(())
 }
 
-fn start_segment(file: &dyn DiskFile, first: Offset) -> io::Result<()> {
-    file.append(&segment::header_bytes(first))?;
-    file.sync()
+/// Makes an empty segment whose header and name are durable. An earlier try may have left the file without a whole header.
+fn create_segment(disk: &dyn Disk, first: Offset) -> io::Result<Segment> {
+    let name = segment::file_name(first);
+    let file = open_or_create(disk, &name)?;
+    if file.size()? > segment::HEADER_BYTES as u64 {
+        return Err(io::Error::other(
+            "there is such a file already, and it is no empty segment: move it away",
+        ));
+    }
+    file.truncate(0)?;
+    file.write_at(&segment::header_bytes(first), 0)?;
+    file.sync()?;
+    disk.sync()?;
+    Ok(Segment::new(name, first, file.into()))
+}
+
+fn open_or_create(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
+    match disk.create(name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(name),
+        other => other,
+    }
 }
 
 impl Journal for FileJournal {
     fn append(&self, records: &[&[u8]]) -> Result<Offset, AppendError> {
-        let mut poisoned = self.poisoned.lock();
-        if let Some(segment) = poisoned.as_ref() {
+        let mut tail = self.tail.lock();
+        if let Some(segment) = tail.poisoned.as_ref() {
             return Err(AppendError::Poisoned { segment: segment.clone() });
         }
         if let Some(record) = records.iter().find(|record| record.len() > RECORD_BYTES_MAX) {
@@ -148,37 +253,34 @@ impl Journal for FileJournal {
         if records.is_empty() {
             return Ok(first);
         }
-        self.close_full_segment(first, &mut poisoned)?;
+        if tail.has_rest {
+            self.cut_rest(&mut tail)?;
+        }
+        self.close_full_segment(first)?;
 
         // Readers see only what lies before `end`, so the write and the fsync need no lock against them.
-        let segments = self.segments.read();
-        let segment = segments.last().expect("open makes one and none is removed");
-        let (_, position) = segment.end.expect("open walks the last segment");
-        let write_error = |source| AppendError::Write { segment: segment.name.clone(), source };
+        let (name, file, position) = self.last_segment();
+        let write_error = |source| AppendError::Write { segment: name.clone(), source };
         let (header, bytes) = block::encode(first, records).map_err(write_error)?;
-        if let Err(source) = segment.file.append(&bytes) {
+        if let Err(source) = file.write_at(&bytes, position) {
             // Part of the block may be there: the next append must start where this one did.
-            if segment.file.truncate(position).is_err() {
-                *poisoned = Some(segment.name.clone());
-            }
+            tail.has_rest = true;
+            self.cut_rest(&mut tail).ok();
             return Err(write_error(source));
         }
-        if segment.file.sync().is_err() {
-            *poisoned = Some(segment.name.clone());
-            return Err(AppendError::Poisoned { segment: segment.name.clone() });
+        sync_or_poison(&name, file.as_ref(), &mut tail)?;
+        {
+            let mut segments = self.segments.write();
+            let segment = segments.last_mut().expect("open makes one and none is removed");
+            segment.note_block(first, position);
+            segment.end = Some((header.end(), position + bytes.len() as u64));
         }
-        drop(segments);
-
-        let mut segments = self.segments.write();
-        let segment = segments.last_mut().expect("open makes one and none is removed");
-        segment.note_block(first, position);
-        segment.end = Some((header.end(), position + bytes.len() as u64));
+        self.record_end(&mut tail);
         Ok(first)
     }
 
     fn end(&self) -> Offset {
-        let segments = self.segments.read();
-        segments.last().and_then(|segment| segment.end).expect("open walks the last segment").0
+        self.journal_end().offset
     }
 
     fn read_from(&self, from: Offset) -> Records<'_> {
@@ -186,49 +288,99 @@ impl Journal for FileJournal {
         let mut reader = Reader { journal: self, next: from, end, at: None, block: Vec::new().into_iter() };
         Box::new(std::iter::from_fn(move || reader.next_record()))
     }
+
+    fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
+        let parts: Vec<(String, Arc<dyn DiskFile>, u64)> = {
+            let segments = self.segments.read();
+            let end = |segment: &Segment| segment.end.expect("open walks every segment").1;
+            segments
+                .iter()
+                .map(|segment| (segment.name.clone(), Arc::clone(&segment.file), end(segment)))
+                .collect()
+        };
+        let total_bytes = parts.iter().map(|(_, _, bytes)| bytes).sum();
+        let mut check = JournalCheck { is_complete: true, ..JournalCheck::default() };
+        for (name, file, until) in parts {
+            let scan =
+                scan_segment(&name, file, Some(until), &mut |bytes| pace(bytes.len() as u64, total_bytes));
+            check.segments += 1;
+            match scan {
+                Ok(scan) => {
+                    check.bytes += scan.bytes;
+                    check.damaged.extend(scan.damage);
+                    check.is_complete = scan.is_complete;
+                }
+                Err(error) => check.damaged.push(error),
+            }
+            if !check.is_complete {
+                break;
+            }
+        }
+        check
+    }
 }
 
 impl FileJournal {
-    /// Starts a new segment where the last one has reached its size.
-    fn close_full_segment(&self, first: Offset, poisoned: &mut Option<String>) -> Result<(), AppendError> {
-        let full = {
-            let segments = self.segments.read();
-            segments
-                .last()
-                .and_then(|segment| segment.end)
-                .is_some_and(|(_, len)| len >= self.segment_bytes_max)
-        };
-        if !full {
+    /// Name, file and end of the segment that is written to.
+    fn last_segment(&self) -> (String, Arc<dyn DiskFile>, u64) {
+        let segments = self.segments.read();
+        let segment = segments.last().expect("open makes one and none is removed");
+        let (_, position) = segment.end.expect("open walks the last segment");
+        (segment.name.clone(), Arc::clone(&segment.file), position)
+    }
+
+    /// Cuts off what a failed write left after the last block, for good: it must not come back in the middle of a later one.
+    fn cut_rest(&self, tail: &mut Tail) -> Result<(), AppendError> {
+        let (name, file, position) = self.last_segment();
+        file.truncate(position).map_err(|source| AppendError::Write { segment: name.clone(), source })?;
+        sync_or_poison(&name, file.as_ref(), tail)?;
+        tail.has_rest = false;
+        Ok(())
+    }
+
+    /// Starts a new segment where the last one has reached its size. Whatever fails here, no acknowledged byte is concerned: the next append
+    /// tries it again.
+    fn close_full_segment(&self, first: Offset) -> Result<(), AppendError> {
+        let (_, _, len) = self.last_segment();
+        if len < self.segment_bytes_max {
             return Ok(());
         }
-        let name = segment::file_name(first);
-        let segment = match create_segment(self.disk.as_ref(), first) {
-            // An earlier try made the file but could not write its header.
-            Err((_, error)) if error.kind() == io::ErrorKind::AlreadyExists => self
-                .disk
-                .open(&name)
-                .and_then(|file| {
-                    file.truncate(0)?;
-                    start_segment(file.as_ref(), first)?;
-                    Ok(Segment::new(name.clone(), first, file))
-                })
-                .map_err(|error| (name.clone(), error)),
-            other => other,
-        };
-        match segment {
-            Ok(segment) => {
-                self.segments.write().push(segment);
-                Ok(())
-            }
-            Err((segment, source)) if source.kind() == io::ErrorKind::StorageFull => {
-                Err(AppendError::Write { segment, source })
-            }
-            Err((segment, _)) => {
-                *poisoned = Some(segment.clone());
-                Err(AppendError::Poisoned { segment })
-            }
+        let write_error = |source| AppendError::Write { segment: segment::file_name(first), source };
+        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
+            tracing::warn!(%error, "the end-of-log record could not be synced");
+        }
+        let segment = create_segment(self.disk.as_ref(), first).map_err(write_error)?;
+        self.segments.write().push(segment);
+        Ok(())
+    }
+
+    /// Keeps up the end-of-log record. What was appended is durable, so that a failure is no reason to refuse it: the record says less
+    /// than there is, which is no harm.
+    fn record_end(&self, tail: &mut Tail) {
+        let Some(record) = &self.end_record else { return };
+        let written = record.write(self.journal_end());
+        if let (Err(error), false) = (&written, tail.is_record_behind) {
+            tracing::warn!(%error, record = record.place(), "the end-of-log record is behind");
+        }
+        tail.is_record_behind = written.is_err();
+    }
+}
+
+impl Drop for FileJournal {
+    fn drop(&mut self) {
+        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
+            tracing::warn!(%error, "the end-of-log record could not be synced");
         }
     }
+}
+
+/// A failed fsync of a segment that holds acknowledged bytes leaves nobody knowing what is on disk.
+fn sync_or_poison(name: &str, file: &dyn DiskFile, tail: &mut Tail) -> Result<(), AppendError> {
+    file.sync().map_err(|source| {
+        tail.poisoned = Some(name.to_owned());
+        tracing::error!(segment = name, error = %source, "an fsync of the journal failed");
+        AppendError::Poisoned { segment: name.to_owned() }
+    })
 }
 
 /// Reads block by block; holds the journal's lock only while it reads one.
@@ -279,9 +431,9 @@ impl Reader<'_> {
             let header = match segment.at(position, offset)? {
                 At::Block(header) => header,
                 At::End => {
-                    return Err(damaged(segment, position, "the file ends before the segment's last block"));
+                    return Err(segment.damaged(position, "the file ends before the segment's last block"));
                 }
-                At::Wrong(what) => return Err(damaged(segment, position, what)),
+                At::Wrong(what) => return Err(segment.damaged(position, what)),
             };
             let after = position + header.block_bytes();
             if header.end() > self.next {
@@ -296,8 +448,4 @@ impl Reader<'_> {
             (offset, position) = (header.end(), after);
         }
     }
-}
-
-fn damaged(segment: &Segment, position: u64, what: &'static str) -> ReadError {
-    ReadError::Damaged { segment: segment.name.clone(), position, what }
 }

@@ -1,16 +1,21 @@
 #![doc = include_str!("../README.md")]
 
 mod block;
+mod check;
 pub mod disk;
+mod end_record;
 mod file;
 mod memory;
 mod segment;
 
 use std::fmt;
 use std::io;
+use std::ops::ControlFlow;
 
+pub use check::{JournalCheck, SegmentScan, scan_segment};
 pub use disk::{Disk, DiskFile, RealDisk};
-pub use file::FileJournal;
+pub use end_record::{EndRecord, JournalEnd, RecordedEnd, end_record_name, read_end_record};
+pub use file::{FileJournal, JournalOptions};
 pub use memory::MemoryJournal;
 
 /// The position of a record: the number of records before it.
@@ -45,6 +50,26 @@ pub trait Journal: Send + Sync {
     fn get(&self, offset: Offset) -> Result<Option<Vec<u8>>, ReadError> {
         Ok(self.read_from(offset).next().transpose()?.map(|(_, record)| record))
     }
+
+    /// Reads everything up to the end as it is now and checks it, going on after damage where it can. `pace` gets the bytes just read and
+    /// those in all, may wait, and may stop the check.
+    fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
+        let mut check = JournalCheck { segments: 1, is_complete: true, ..JournalCheck::default() };
+        let end = self.end();
+        for record in self.read_from(Offset(0)) {
+            match record {
+                Ok((offset, bytes)) => {
+                    check.bytes += bytes.len() as u64;
+                    if pace(bytes.len() as u64, end.0 - offset.0).is_break() {
+                        check.is_complete = false;
+                        break;
+                    }
+                }
+                Err(error) => check.damaged.push(error),
+            }
+        }
+        check
+    }
 }
 
 /// Records in order, each with its offset. After an error there are no more.
@@ -65,7 +90,7 @@ pub enum AppendError {
         /// Its size.
         batch_bytes: usize,
     },
-    /// The file system refused; later appends may succeed.
+    /// The file system refused; the next append tries again.
     #[error("cannot write segment {segment}")]
     Write {
         /// The file.
@@ -113,16 +138,26 @@ pub enum OpenError {
     },
     /// The journal ends before what was acknowledged.
     #[error(
-        "journal ends at offset {end}, but everything below {acknowledged} was acknowledged: the end of {segment} is missing. \
-         Restore the file from a backup"
+        "entries {end} to {last} are missing: the journal in {place} ends at offset {end}, but everything below {acknowledged} was \
+         acknowledged. Restore it from a backup, or give these entries up with `tastemaker accept-loss`",
+        last = .acknowledged.0.saturating_sub(1)
     )]
     Truncated {
-        /// The last segment.
-        segment: String,
+        /// The journal's folder.
+        place: String,
         /// Where the journal ends.
         end: Offset,
-        /// What the caller knows to have been there.
+        /// What the caller or the end-of-log record knows to have been there.
         acknowledged: Offset,
+    },
+    /// Nobody knows where the journal should end.
+    #[error(
+        "end-of-log record {place} is unreadable, and no store says how far the journal went. Restore from a backup, or accept the \
+         journal as it is with `tastemaker accept-loss`"
+    )]
+    EndRecordUnreadable {
+        /// The record's file.
+        place: String,
     },
 }
 

@@ -1,5 +1,8 @@
 //! One segment file: its header, its blocks, and a sparse index over them.
 
+use std::io;
+use std::sync::Arc;
+
 use crate::block::{self, Header};
 use crate::{DiskFile, Offset, ReadError};
 
@@ -10,13 +13,15 @@ pub(crate) const HEADER_BYTES: usize = 20;
 /// Blocks this far apart get an index entry, in bytes: 2,048 entries for a full segment.
 const INDEX_STRIDE_BYTES: u64 = 64 * 1_024;
 /// A disk writes sectors of this size whole or not at all, in bytes.
-const SECTOR_BYTES: u64 = 512;
+pub(crate) const SECTOR_BYTES: u64 = 512;
+/// How often bytes are read before it is believed that they are wrong: a disk may once give those of another place.
+pub(crate) const READ_ATTEMPTS: usize = 3;
 
 /// A segment file that is open.
 pub(crate) struct Segment {
     pub(crate) name: String,
     pub(crate) first: Offset,
-    pub(crate) file: Box<dyn DiskFile>,
+    pub(crate) file: Arc<dyn DiskFile>,
     /// Offsets and positions of some blocks, ascending; the first block is always among them.
     index: Vec<(Offset, u64)>,
     /// The offset after the last record and the byte after the last block, where known.
@@ -51,45 +56,37 @@ pub(crate) fn header_bytes(first: Offset) -> [u8; HEADER_BYTES] {
 
 impl Segment {
     /// A segment whose header has just been written.
-    pub(crate) fn new(name: String, first: Offset, file: Box<dyn DiskFile>) -> Self {
+    pub(crate) fn new(name: String, first: Offset, file: Arc<dyn DiskFile>) -> Self {
         let end = Some((first, HEADER_BYTES as u64));
         Self { name, first, file, index: Vec::new(), end }
     }
 
     /// Opens a file and checks its header. `None` is a file that a crash left without a whole header.
-    pub(crate) fn open(name: String, file: Box<dyn DiskFile>) -> Result<Option<Self>, ReadError> {
-        let io = |source| ReadError::Io { segment: name.clone(), position: 0, source };
-        let mut bytes = [0; HEADER_BYTES];
-        let len = file.read_at(&mut bytes, 0).map_err(io)?;
-        if len < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0) {
-            return Ok(None);
-        }
-        let damaged = |what| ReadError::Damaged { segment: name.clone(), position: 0, what };
-        if bytes[..4] != MAGIC {
-            return Err(damaged("this is no segment of a journal"));
-        }
-        if bytes[4] != VERSION {
-            return Err(ReadError::Version { segment: name, found: bytes[4], expected: VERSION });
-        }
-        let header: [u8; 16] = std::array::from_fn(|n| bytes[n]);
-        if bytes[16..] != crc32fast::hash(&header).to_le_bytes() {
-            return Err(damaged("the checksum of the segment's header is wrong"));
-        }
-        let first = Offset(u64::from_le_bytes(std::array::from_fn(|n| bytes[8 + n])));
-        if file_name(first) != name {
-            return Err(damaged("the first offset in the header is not the one in the file's name"));
-        }
-        Ok(Some(Self { name, first, file, index: Vec::new(), end: None }))
+    pub(crate) fn open(name: String, file: Arc<dyn DiskFile>) -> Result<Option<Self>, ReadError> {
+        let first = again_if_damaged(|| read_header(&name, file.as_ref()))?;
+        Ok(first.map(|first| Self { name, first, file, index: Vec::new(), end: None }))
     }
 
     /// The block at `position`, which must hold the record `expected` first.
     pub(crate) fn at(&self, position: u64, expected: Offset) -> Result<At, ReadError> {
+        let mut at = self.read_at(position, expected)?;
+        for _ in 1..READ_ATTEMPTS {
+            if !matches!(at, At::Wrong(_)) {
+                break;
+            }
+            at = self.read_at(position, expected)?;
+        }
+        Ok(at)
+    }
+
+    fn read_at(&self, position: u64, expected: Offset) -> Result<At, ReadError> {
         let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
-        let mut bytes = [0; block::HEADER_BYTES];
-        let read = self.file.read_at(&mut bytes, position).map_err(io)?;
-        if read == 0 {
+        let len = self.file.size().map_err(io)?;
+        if position >= len {
             return Ok(At::End);
         }
+        let mut bytes = [0; block::HEADER_BYTES];
+        let read = self.file.read_at(&mut bytes, position).map_err(io)?;
         if read < block::HEADER_BYTES {
             return Ok(At::Wrong("the file ends inside a block's header"));
         }
@@ -100,7 +97,7 @@ impl Segment {
         if header.first != expected {
             return Ok(At::Wrong("the block holds other offsets than expected here"));
         }
-        if position + header.block_bytes() > self.file.size().map_err(io)? {
+        if position + header.block_bytes() > len {
             return Ok(At::Wrong("the file ends inside a block"));
         }
         Ok(At::Block(header))
@@ -108,15 +105,41 @@ impl Segment {
 
     /// The records of the block at `position`.
     pub(crate) fn records(&self, position: u64, header: &Header) -> Result<Vec<Vec<u8>>, ReadError> {
+        again_if_damaged(|| {
+            let payload = self.payload(position, header)?;
+            header.decode_payload(&payload).map_err(|what| self.damaged(position, what))
+        })
+    }
+
+    /// The bytes of the block at `position`, checked.
+    pub(crate) fn block_bytes(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
+        again_if_damaged(|| {
+            let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
+            let mut bytes = vec![0; header.block_bytes() as usize];
+            let read = self.file.read_at(&mut bytes, position).map_err(io)?;
+            bytes.truncate(read);
+            let (own_header, payload) = bytes
+                .split_first_chunk::<{ block::HEADER_BYTES }>()
+                .ok_or_else(|| self.damaged(position, "the file ends inside a block's header"))?;
+            if Header::decode(own_header) != Ok(*header) {
+                return Err(self.damaged(position, "the block's header reads differently each time"));
+            }
+            header.decode_payload(payload).map_err(|what| self.damaged(position, what))?;
+            Ok(bytes)
+        })
+    }
+
+    fn payload(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
         let mut payload = vec![0; header.payload_bytes as usize];
         let start = position + block::HEADER_BYTES as u64;
         let io = |source| ReadError::Io { segment: self.name.clone(), position: start, source };
         let read = self.file.read_at(&mut payload, start).map_err(io)?;
-        header.decode_payload(&payload[..read]).map_err(|what| ReadError::Damaged {
-            segment: self.name.clone(),
-            position,
-            what,
-        })
+        payload.truncate(read);
+        Ok(payload)
+    }
+
+    pub(crate) fn damaged(&self, position: u64, what: &'static str) -> ReadError {
+        ReadError::Damaged { segment: self.name.clone(), position, what }
     }
 
     /// Walks all blocks by their headers, fills the index and finds the end. Stops at the first wrong bytes, which come
@@ -159,38 +182,98 @@ impl Segment {
         after.checked_sub(1).map_or((self.first, HEADER_BYTES as u64), |n| self.index[n])
     }
 
-    /// Whether the bytes from `position` on are what a crash leaves of a block: cut short, or with sectors of zeros.
-    /// `what` is what [`Segment::at`] said of them.
-    pub(crate) fn is_torn(&self, position: u64) -> Result<bool, ReadError> {
+    /// All bytes from `position` on, read until two readings agree: what is cut by them must be what is there.
+    pub(crate) fn read_tail(&self, position: u64) -> Result<Vec<u8>, ReadError> {
         let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
-        let len = self.file.size().map_err(io)?;
-        let mut bytes = vec![0; (len - position) as usize];
-        self.file.read_at(&mut bytes, position).map_err(io)?;
-        if let Some(header) = bytes.first_chunk::<{ block::HEADER_BYTES }>() {
-            if let Ok(header) = Header::decode(header)
-                && position + header.block_bytes() > len
-            {
-                return Ok(true);
+        let read = || {
+            let mut bytes = vec![0; self.file.size().map_err(io)?.saturating_sub(position) as usize];
+            let read = self.file.read_at(&mut bytes, position).map_err(io)?;
+            bytes.truncate(read);
+            Ok(bytes)
+        };
+        let mut tail = read()?;
+        for _ in 1..READ_ATTEMPTS {
+            let again = read()?;
+            if again == tail {
+                return Ok(tail);
             }
-        } else {
-            return Ok(true);
+            tail = again;
         }
-        // Sectors lie at multiples of their size in the file, not in the block; the first may be a part of one.
-        let to_next_sector = (SECTOR_BYTES - position % SECTOR_BYTES) as usize;
-        let (part, rest) = bytes.split_at(to_next_sector.min(bytes.len()));
-        let mut sectors = std::iter::once(part).chain(rest.chunks(SECTOR_BYTES as usize));
-        Ok(sectors.any(|sector| !sector.is_empty() && sector.iter().all(|byte| *byte == 0)))
+        Err(io(io::Error::other("the file's end reads differently each time")))
     }
+}
 
-    /// Whether a right block starts anywhere after `position`: then what is wrong there is in the middle.
-    pub(crate) fn has_block_after(&self, position: u64) -> Result<bool, ReadError> {
-        let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
-        let mut bytes = vec![0; (self.file.size().map_err(io)? - position) as usize];
-        self.file.read_at(&mut bytes, position).map_err(io)?;
-        Ok(bytes.windows(block::HEADER_BYTES).skip(1).any(|window| {
-            window
-                .first_chunk::<{ block::HEADER_BYTES }>()
-                .is_some_and(|header| Header::decode(header).is_ok())
-        }))
+/// Whether these last bytes of a segment, from `position` on, are what a crash leaves of a block: cut short, or with sectors of zeros,
+/// and no right block among them.
+pub(crate) fn is_torn(tail: &[u8], position: u64) -> bool {
+    if tail.is_empty() || starts_right_block(tail) || has_block_after_first(tail) {
+        return false;
     }
+    let Some(header) = tail.first_chunk::<{ block::HEADER_BYTES }>() else { return true };
+    if Header::decode(header).is_ok_and(|header| header.block_bytes() > tail.len() as u64) {
+        return true;
+    }
+    // Sectors lie at multiples of their size in the file, not in the block; the first may be a part of one.
+    let to_next_sector = (SECTOR_BYTES - position % SECTOR_BYTES) as usize;
+    let (part, rest) = tail.split_at(to_next_sector.min(tail.len()));
+    let mut sectors = std::iter::once(part).chain(rest.chunks(SECTOR_BYTES as usize));
+    sectors.any(|sector| !sector.is_empty() && sector.iter().all(|byte| *byte == 0))
+}
+
+fn starts_right_block(tail: &[u8]) -> bool {
+    let Some((header, rest)) = tail.split_first_chunk::<{ block::HEADER_BYTES }>() else { return false };
+    Header::decode(header).is_ok_and(|header| {
+        rest.get(..header.payload_bytes as usize)
+            .is_some_and(|payload| header.decode_payload(payload).is_ok())
+    })
+}
+
+/// Whether a block's header is right anywhere after the first byte: then what is wrong there is in the middle.
+fn has_block_after_first(tail: &[u8]) -> bool {
+    tail.windows(block::HEADER_BYTES).skip(1).any(|window| {
+        window.first_chunk::<{ block::HEADER_BYTES }>().is_some_and(|header| Header::decode(header).is_ok())
+    })
+}
+
+/// Reads again what is damaged, up to [`READ_ATTEMPTS`] times in all.
+fn again_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, ReadError> {
+    let mut result = read();
+    for _ in 1..READ_ATTEMPTS {
+        if !matches!(result, Err(ReadError::Damaged { .. } | ReadError::Version { .. })) {
+            break;
+        }
+        result = read();
+    }
+    result
+}
+
+/// The first offset of a segment file; none where a crash left it without a whole header.
+fn read_header(name: &str, file: &dyn DiskFile) -> Result<Option<Offset>, ReadError> {
+    let io = |source| ReadError::Io { segment: name.to_owned(), position: 0, source };
+    let damaged = |what| ReadError::Damaged { segment: name.to_owned(), position: 0, what };
+    let mut bytes = [0; HEADER_BYTES];
+    let read = file.read_at(&mut bytes, 0).map_err(io)?;
+    if read < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0) {
+        // Blocks are written only after the header was synced.
+        return if file.size().map_err(io)? <= HEADER_BYTES as u64 {
+            Ok(None)
+        } else {
+            Err(damaged("the segment's header is missing"))
+        };
+    }
+    if bytes[..4] != MAGIC {
+        return Err(damaged("this is no segment of a journal"));
+    }
+    if bytes[4] != VERSION {
+        return Err(ReadError::Version { segment: name.to_owned(), found: bytes[4], expected: VERSION });
+    }
+    let header: [u8; 16] = std::array::from_fn(|n| bytes[n]);
+    if bytes[16..] != crc32fast::hash(&header).to_le_bytes() {
+        return Err(damaged("the checksum of the segment's header is wrong"));
+    }
+    let first = Offset(u64::from_le_bytes(std::array::from_fn(|n| bytes[8 + n])));
+    if file_name(first) != name {
+        return Err(damaged("the first offset in the header is not the one in the file's name"));
+    }
+    Ok(Some(first))
 }

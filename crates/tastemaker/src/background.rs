@@ -1,5 +1,6 @@
-//! What a server does beside its requests: it trains, refreshes, makes lost models again, and sums up metrics.
+//! What a server does beside its requests: it trains, refreshes, checks journals, makes lost models again, and sums up metrics.
 
+use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -7,7 +8,7 @@ use anyhow::Result;
 use engine::{BackgroundThread, Engine, Next, Problem, Signals};
 use server::App;
 
-use crate::settings::{Settings, Training};
+use crate::settings::{Checks, Settings, Training};
 
 /// How often the reconciler looks whether a workspace is due.
 const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -31,6 +32,9 @@ impl Background {
         let mut threads = vec![start_refresher(engines)?];
         if settings.training.enabled {
             threads.push(start_trainer(engines, &settings.training)?);
+        }
+        if settings.checks.enabled {
+            threads.push(start_checker(engines, &settings.checks)?);
         }
         let is_lost = |engine: &Arc<Engine>| {
             engine.problems().iter().any(|problem| matches!(problem, Problem::ModelLost { .. }))
@@ -91,6 +95,27 @@ fn start_trainer(engines: &[Arc<Engine>], settings: &Training) -> Result<Backgro
         }
     };
     Ok(BackgroundThread::repeat("trainer", TRAINING_CHECK_INTERVAL, reconcile)?)
+}
+
+/// Reads all journals from time to time, so that damage is found while a backup of it is still there.
+fn start_checker(engines: &[Arc<Engine>], settings: &Checks) -> Result<BackgroundThread> {
+    let (engines, settings) = (engines.to_vec(), settings.clone());
+    let check = move |signals: &Signals| {
+        if signals.is_stopping() {
+            return Next::End;
+        }
+        let (started, mut n_bytes) = (Instant::now(), 0u64);
+        for engine in &engines {
+            engine.check_journal(&mut |bytes| {
+                n_bytes += bytes;
+                let due = Duration::from_secs_f64(n_bytes as f64 / settings.bytes_per_s as f64);
+                signals.rest(due.saturating_sub(started.elapsed()));
+                if signals.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            });
+        }
+        Next::Rest(settings.interval().saturating_sub(started.elapsed()))
+    };
+    Ok(BackgroundThread::start("checker", check)?)
 }
 
 /// Makes models again without which workspaces were opened, until all are there.

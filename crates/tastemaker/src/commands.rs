@@ -1,5 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
+pub(crate) mod accept_loss;
+pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
@@ -7,9 +9,11 @@ pub(crate) mod import;
 pub(crate) mod models;
 pub(crate) mod offline;
 pub(crate) mod recommend;
+pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod train;
 pub(crate) mod traits;
+pub(crate) mod verify;
 
 use std::path::{Path, PathBuf};
 

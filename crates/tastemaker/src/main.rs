@@ -48,6 +48,14 @@ enum Command {
     Recommend(commands::recommend::Args),
     /// Compute a trait for every known user
     Trait(commands::traits::Args),
+    /// Check journals, models and stores of a data folder
+    Verify(commands::verify::Args),
+    /// Copy a data folder, also while a server uses it
+    Backup(commands::backup::Args),
+    /// Make a data folder of a backup, and check that it answers as the original did
+    Restore(commands::restore::Args),
+    /// Go on without entries that a journal has lost at its end
+    AcceptLoss(commands::accept_loss::Args),
     /// Measure this machine
     Bench(commands::bench::Args),
 }
@@ -65,6 +73,10 @@ fn main() -> ExitCode {
         Command::Offline(args) => commands::offline::run(&args),
         Command::Recommend(args) => commands::recommend::run(&args),
         Command::Trait(args) => commands::traits::run(&args),
+        Command::Verify(args) => commands::verify::run(&args),
+        Command::Backup(args) => commands::backup::run(&args),
+        Command::Restore(args) => commands::restore::run(&args),
+        Command::AcceptLoss(args) => commands::accept_loss::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
     };
     match result {

@@ -10,6 +10,9 @@ use server::{CallerLimits, ConnectionLimits};
 
 use crate::files;
 
+/// The longest time between two checks of the journals, in hours: a year.
+const CHECK_INTERVAL_H_MAX: u64 = 366 * 24;
+
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -19,6 +22,7 @@ pub(crate) struct Settings {
     pub(crate) log: Log,
     pub(crate) limits: Limits,
     pub(crate) training: Training,
+    pub(crate) checks: Checks,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -104,6 +108,17 @@ pub(crate) struct Training {
     pub(crate) refusal_margin: f64,
 }
 
+/// How journals are read for damage beside the traffic.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Checks {
+    pub(crate) enabled: bool,
+    /// Not faster than this, in bytes a second over all workspaces.
+    pub(crate) bytes_per_s: u64,
+    /// From the beginning of one check to that of the next, in hours.
+    pub(crate) interval_h: u64,
+}
+
 /// How a server ends.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -119,6 +134,7 @@ impl Default for Settings {
             log: Log::default(),
             limits: Limits::default(),
             training: Training::default(),
+            checks: Checks::default(),
             shutdown: Shutdown::default(),
         }
     }
@@ -160,6 +176,19 @@ impl Default for Training {
             interval_max_s: 86_400,
             refusal_margin: 0.05,
         }
+    }
+}
+
+impl Default for Checks {
+    fn default() -> Self {
+        // 100 GB in seven hours.
+        Self { enabled: true, bytes_per_s: 4_000_000, interval_h: 24 }
+    }
+}
+
+impl Checks {
+    pub(crate) fn interval(&self) -> Duration {
+        Duration::from_secs(self.interval_h.saturating_mul(3_600))
     }
 }
 
@@ -229,6 +258,15 @@ impl Settings {
         ] {
             ensure!(n > 0, "limits.{name} is 0, it must be above 0");
         }
+        let Checks { bytes_per_s, interval_h, .. } = self.checks;
+        ensure!(
+            bytes_per_s > 0,
+            "checks.bytes_per_s is 0, it must be at least 1; checks.enabled turns checks off"
+        );
+        ensure!(
+            (1..=CHECK_INTERVAL_H_MAX).contains(&interval_h),
+            "checks.interval_h is {interval_h}, it must be from 1 to {CHECK_INTERVAL_H_MAX}"
+        );
         Ok(())
     }
 }

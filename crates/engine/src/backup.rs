@@ -1,0 +1,289 @@
+//! A copy of a data folder that a server may be using: consistent, incremental by segment, and checked by what it answers.
+//!
+//! Segments only grow at their end, and the end-of-log record says up to where they are durable. So the copy of a journal is a prefix of it,
+//! and no lock is needed. A copy of an earlier backup is a prefix of the later one, so that a backup that fails leaves the earlier one whole.
+//!
+//! In the end a fold of the copy, which the backup keeps and continues, gives what the workspace answers. A restore folds the whole journal
+//! anew and compares.
+
+mod copy;
+mod manifest;
+mod restore;
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::WorkspaceId;
+use fs_err as fs;
+use journal::disk::create_private_folder;
+use journal::{ReadError, RealDisk, RecordedEnd};
+use serde::Serialize;
+
+use crate::answers::Answers;
+use crate::data_folder::{LockedFolder, SYSTEM_JOURNAL, list_workspaces, system_folder, workspace_folder};
+use crate::journal_files::{journal_bytes, recorded_end};
+use crate::{DataFolderError, Engine, EngineError, now};
+
+use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
+pub use restore::{RestoreReport, restore};
+
+/// Why there is no new backup, or nothing was restored. A backup that was there before stays as it was.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// The data folder cannot be read, or the lock of a folder not be taken.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    /// There is no data folder.
+    #[error("there is no data folder {folder}")]
+    NoDataFolder {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder to write to holds something else.
+    #[error("{folder} holds something that is no backup: name an empty folder, or that of an earlier backup")]
+    Occupied {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// A part of a journal is wrong.
+    #[error("cannot back up {journal}: restore it from the earlier backup first, if there is one")]
+    Damaged {
+        /// The journal's folder.
+        journal: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: ReadError,
+    },
+    /// A journal ends before what was acknowledged.
+    #[error(
+        "cannot back up {journal}: entries {end} to {last} are missing. Restore it from the earlier backup, or give these entries up \
+         with `tastemaker accept-loss`"
+    )]
+    Missing {
+        /// The journal's folder.
+        journal: PathBuf,
+        /// Where it ends.
+        end: u64,
+        /// The last entry that was acknowledged.
+        last: u64,
+    },
+    /// The backup is of something else.
+    #[error(
+        "{what} in the backup is not the beginning of that in the data folder: back up to another folder"
+    )]
+    Diverged {
+        /// Which part.
+        what: String,
+    },
+    /// The folder is no backup, or the manifest is wrong.
+    #[error("{file} cannot be read as the manifest of a backup")]
+    Manifest {
+        /// The manifest.
+        file: PathBuf,
+        /// What is wrong.
+        #[source]
+        source: serde_json::Error,
+    },
+    /// The backup was written by a later version.
+    #[error(
+        "backup {folder} has format {found}, this program reads {FORMAT}: use the version that wrote it ({program})"
+    )]
+    Format {
+        /// The folder.
+        folder: PathBuf,
+        /// The backup's format.
+        found: u32,
+        /// The version of the program that wrote it.
+        program: String,
+    },
+    /// A file of the backup is not what was written.
+    #[error("{file} is missing or not what the backup wrote: use another backup")]
+    FileDamaged {
+        /// The file.
+        file: PathBuf,
+    },
+    /// What was restored answers otherwise.
+    #[error("workspace {id} does not answer as it did when it was backed up: {}", .differences.join("; "))]
+    AnswersDiffer {
+        /// The workspace.
+        id: WorkspaceId,
+        /// Each in a sentence.
+        differences: Vec<String>,
+    },
+    /// The copy of a workspace cannot be opened.
+    #[error("cannot open the copy of workspace {id}")]
+    Engine {
+        /// The workspace.
+        id: WorkspaceId,
+        /// Why.
+        #[source]
+        source: EngineError,
+    },
+    /// The file system refused.
+    #[error("cannot copy files")]
+    Io(#[from] std::io::Error),
+}
+
+/// How far a backup or restore is.
+#[derive(Debug, Clone, Copy)]
+pub enum BackupProgress<'a> {
+    /// Bytes that were read, and all there are about.
+    Copy(u64, u64),
+    /// Entries of a workspace that were folded, and all.
+    Fold(&'a WorkspaceId, u64, u64),
+    /// Pairs of its store that were digested.
+    Digest(&'a WorkspaceId, u64),
+}
+
+/// What a backup holds.
+#[derive(Debug, Serialize)]
+pub struct BackupReport {
+    /// Bytes of all copies.
+    pub bytes: u64,
+    /// Of them, those that were copied now.
+    pub copied_bytes: u64,
+    /// The workspaces.
+    pub workspaces: Vec<BackedUpWorkspace>,
+}
+
+/// A workspace in a backup.
+#[derive(Debug, Serialize)]
+pub struct BackedUpWorkspace {
+    /// The workspace.
+    pub id: WorkspaceId,
+    /// Its entries.
+    pub entries: u64,
+    /// Its segments.
+    pub segments: u64,
+    /// Its model artifacts.
+    pub models: u64,
+    /// Users whose lists a restore compares.
+    pub sample_users: u64,
+}
+
+/// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its own, continuing an earlier backup there.
+/// A server may be using the data folder.
+///
+/// # Errors
+/// See [`BackupError`].
+pub fn back_up(
+    data: &Path,
+    to: &Path,
+    progress: &dyn Fn(BackupProgress<'_>),
+) -> Result<BackupReport, BackupError> {
+    if !system_folder(data).is_dir() {
+        return Err(BackupError::NoDataFolder { folder: data.to_owned() });
+    }
+    if system_folder(to).exists() {
+        return Err(BackupError::Occupied { folder: to.to_owned() });
+    }
+    create_private_folder(to)?;
+    let _lock = LockedFolder::lock(to)?;
+    let old = Manifest::read(to)?;
+    let ids = list_workspaces(data)?;
+    let copied_before = old.iter().flat_map(|old| &old.workspaces).map(|workspace| &workspace.id);
+    if let Some(gone) = copied_before.into_iter().find(|id| !ids.contains(id)) {
+        return Err(BackupError::Diverged { what: format!("workspace {gone}") });
+    }
+
+    let total = ids.iter().try_fold(journal_bytes(&system_folder(data))?, |sum, id| {
+        Ok::<_, std::io::Error>(sum + journal_bytes(&workspace_folder(data, id).join("journal"))?)
+    })?;
+    let (read, copied) = (Cell::new(0), Cell::new(0));
+    let note_copied = |bytes: u64| copied.set(copied.get() + bytes);
+    let note_read = |bytes: u64| {
+        read.set(read.get() + bytes);
+        progress(BackupProgress::Copy(read.get(), total));
+    };
+    let copy_journal = |name: &str, from: &Path, to: &Path, old: Option<&JournalCopy>| {
+        let end = match recorded_end(data, name)? {
+            RecordedEnd::At(end) => Some(end),
+            RecordedEnd::Absent | RecordedEnd::Unreadable => None,
+        };
+        copy::copy_journal(from, end, to, old, &note_read, &note_copied)
+    };
+    let installation = copy_journal(
+        SYSTEM_JOURNAL,
+        &system_folder(data),
+        &installation_folder(to),
+        old.as_ref().map(|old| &old.installation),
+    )?;
+    let mut workspaces = Vec::new();
+    for id in &ids {
+        let (from, to) = (workspace_folder(data, id), workspace_folder(to, id));
+        let old = old.as_ref().and_then(|old| old.workspaces.iter().find(|workspace| workspace.id == *id));
+        let old = old.map(|old| &old.journal);
+        let journal = copy_journal(id.as_str(), &from.join("journal"), &to.join("journal"), old)?;
+        // After the journal: an artifact is there before the entry that says so.
+        let models = copy::copy_models(&from.join("models"), &to.join("models"), &note_copied)?;
+        workspaces.push((id, journal, models));
+    }
+    let workspaces = workspaces.into_iter().map(|(id, journal, models)| {
+        let answers = fold_copy(to, id, progress)?;
+        Ok(WorkspaceCopy { id: id.clone(), journal, models, answers })
+    });
+    let workspaces = workspaces.collect::<Result<Vec<_>, BackupError>>()?;
+    let manifest = Manifest {
+        format: FORMAT,
+        program: env!("CARGO_PKG_VERSION").to_owned(),
+        finished_at: now(),
+        installation,
+        workspaces,
+    };
+    manifest.write(to)?;
+    Ok(BackupReport {
+        bytes: manifest.files(to).map(|(_, file)| file.bytes).sum(),
+        copied_bytes: copied.get(),
+        workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::of).collect(),
+    })
+}
+
+impl BackedUpWorkspace {
+    fn of(copy: &WorkspaceCopy) -> Self {
+        Self {
+            id: copy.id.clone(),
+            entries: copy.journal.entries,
+            segments: copy.journal.segments.len() as u64,
+            models: copy.models.len() as u64,
+            sample_users: copy.answers.lists.len() as u64,
+        }
+    }
+}
+
+/// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a server on a backup.
+fn installation_folder(backup: &Path) -> PathBuf {
+    backup.join("installation")
+}
+
+/// What the copy of a workspace answers. Its store stays in the backup, so that the next backup folds only what is new.
+fn fold_copy(
+    backup: &Path,
+    id: &WorkspaceId,
+    progress: &dyn Fn(BackupProgress<'_>),
+) -> Result<Answers, BackupError> {
+    let folder = workspace_folder(backup, id);
+    let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
+    let open = || {
+        let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
+        Engine::open_on(id.clone(), &folder, disk, &fold)
+    };
+    let of_engine = |source| BackupError::Engine { id: id.clone(), source };
+    let engine = match open() {
+        Err(EngineError::Store { .. }) => {
+            fs::remove_dir_all(folder.join("store"))?;
+            open()
+        }
+        other => other,
+    };
+    let engine = engine.map_err(of_engine)?;
+    digest_answers(&engine, progress).map_err(of_engine)
+}
+
+fn digest_answers(engine: &Engine, progress: &dyn Fn(BackupProgress<'_>)) -> Result<Answers, EngineError> {
+    let read = Cell::new(0);
+    engine.answers(&|pairs| {
+        read.set(read.get() + pairs);
+        progress(BackupProgress::Digest(engine.id(), read.get()));
+    })
+}

@@ -1,0 +1,182 @@
+//! Copies of journals and artifacts.
+
+use std::io::{Read, Write};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use fs_err as fs;
+use journal::disk::create_private_folder;
+use journal::{JournalEnd, ReadError, scan_segment};
+use sha2::{Digest, Sha256};
+
+use super::BackupError;
+use super::manifest::{FileCopy, JournalCopy, write_whole};
+use crate::journal_files::{open_read_only, segment_names};
+use crate::store_picture::to_hex;
+
+/// How much of a file is read at once, in bytes.
+const CHUNK_BYTES: usize = 1_024 * 1_024;
+
+/// The first offset of a segment, which is its name.
+pub(super) fn first_offset(name: &str) -> Option<u64> {
+    name.strip_suffix(".seg")?.parse().ok()
+}
+
+/// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end. Closed segments that the backup has are
+/// kept; others are copied anew, and must begin with what the backup has of them.
+pub(super) fn copy_journal(
+    from: &Path,
+    end: Option<JournalEnd>,
+    to: &Path,
+    old: Option<&JournalCopy>,
+    note_read: &dyn Fn(u64),
+    note_copied: &dyn Fn(u64),
+) -> Result<JournalCopy, BackupError> {
+    create_private_folder(to)?;
+    let mut names = segment_names(from)?;
+    // Those that came after the record was read.
+    names.retain(|name| end.is_none_or(|end| first_offset(name).is_some_and(|first| first <= end.segment.0)));
+    let missing = |found: u64, last: u64| BackupError::Missing { journal: from.to_owned(), end: found, last };
+    let mut copy = JournalCopy { entries: 0, segments: Vec::new() };
+    for (n, name) in names.iter().enumerate() {
+        let is_last = n + 1 == names.len();
+        let first = first_offset(name).unwrap_or_default();
+        if first != copy.entries {
+            return Err(missing(copy.entries, first.saturating_sub(1)));
+        }
+        let old_file = old.and_then(|old| old.segment(name));
+        let len = fs::metadata(from.join(name))?.len();
+        if is_last && end.is_none() && len < JournalEnd::EMPTY.segment_bytes {
+            break;
+        }
+        if !is_last
+            && let Some(old_file) = old_file.filter(|file| file.bytes == len)
+            && hash_beginning(&to.join(name), len)?.as_ref() == Some(&old_file.sha256)
+        {
+            note_read(len);
+            copy.segments.push(old_file.clone());
+            // The next one's name says where this one ends.
+            copy.entries = names.get(n + 1).and_then(|next| first_offset(next)).unwrap_or_default();
+            continue;
+        }
+        let until = end.filter(|_| is_last).map(|end| end.segment_bytes);
+        let (file, entries) = copy_segment(from, name, until, is_last, to, old_file, note_read)?;
+        note_copied(file.bytes);
+        copy.entries = entries;
+        copy.segments.push(file);
+    }
+    match (end, old) {
+        (Some(end), _) if copy.entries < end.offset.0 => {
+            return Err(missing(copy.entries, end.offset.0 - 1));
+        }
+        (_, Some(old)) if old.segments.iter().any(|file| copy.segment(&file.name).is_none()) => {
+            return Err(BackupError::Diverged { what: format!("the journal {}", from.display()) });
+        }
+        _ => {}
+    }
+    Ok(copy)
+}
+
+/// Copies one segment; gives the offset after its last entry too.
+fn copy_segment(
+    from: &Path,
+    name: &str,
+    until: Option<u64>,
+    is_last: bool,
+    to: &Path,
+    old: Option<&FileCopy>,
+    note_read: &dyn Fn(u64),
+) -> Result<(FileCopy, u64), BackupError> {
+    let (mut hash, mut bytes, mut begins_alike, mut entries) = (Sha256::new(), 0u64, old.is_none(), 0);
+    let mut damage: Option<ReadError> = None;
+    write_whole(&to.join(name), &mut |part| {
+        let mut written = Ok(());
+        let scan = scan_segment(name, open_read_only(&from.join(name))?, until, &mut |block| {
+            written = part.write_all(block);
+            hash.update(block);
+            bytes += block.len() as u64;
+            note_read(block.len() as u64);
+            if let Some(old) = old.filter(|old| old.bytes == bytes) {
+                begins_alike = to_hex(&hash.clone().finalize()) == old.sha256;
+            }
+            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+        });
+        written?;
+        match scan {
+            Ok(scan) => {
+                entries = scan.end.0;
+                // Without a record, the end may be a block that is being written at this moment.
+                damage = scan.damage.filter(|_| !(is_last && until.is_none() && scan.is_torn));
+            }
+            Err(error) => damage = Some(error),
+        }
+        // What is wrong must not take the place of an earlier copy.
+        if damage.is_some() || !begins_alike {
+            return Err(std::io::ErrorKind::InvalidData.into());
+        }
+        Ok(())
+    })
+    .or_else(|error| match (damage.take(), begins_alike) {
+        (Some(source), _) => Err(BackupError::Damaged { journal: from.to_owned(), source }),
+        (None, false) => {
+            Err(BackupError::Diverged { what: format!("segment {}", from.join(name).display()) })
+        }
+        (None, true) => Err(error.into()),
+    })?;
+    let sha256 = to_hex(&hash.finalize());
+    Ok((FileCopy { name: name.to_owned(), bytes, sha256 }, entries))
+}
+
+/// Copies the model artifacts. They are written under another name first, so that each is whole or not there.
+pub(super) fn copy_models(
+    from: &Path,
+    to: &Path,
+    note_copied: &dyn Fn(u64),
+) -> Result<Vec<FileCopy>, BackupError> {
+    create_private_folder(to)?;
+    let mut names = match fs::read_dir(from) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?
+            .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+            .collect::<std::io::Result<Vec<_>>>()?,
+    };
+    names.retain(|name| name.ends_with(".model"));
+    names.sort_unstable();
+    let mut copies = Vec::new();
+    for name in names {
+        let artifact = match fs::read(from.join(&name)) {
+            // A newer model has just taken its place.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            artifact => artifact?,
+        };
+        if recommender::decode(&artifact).is_err() {
+            // It says nothing that the journal does not.
+            tracing::warn!(model = %from.join(&name).display(), "a model cannot be read and is left out of the backup");
+            continue;
+        }
+        write_whole(&to.join(&name), &mut |part| part.write_all(&artifact))?;
+        note_copied(artifact.len() as u64);
+        copies.push(FileCopy {
+            bytes: artifact.len() as u64,
+            sha256: to_hex(&Sha256::digest(&artifact)),
+            name,
+        });
+    }
+    Ok(copies)
+}
+
+/// SHA-256 of the first bytes of a file; none where it is missing or shorter.
+pub(super) fn hash_beginning(path: &Path, bytes: u64) -> std::io::Result<Option<String>> {
+    let file = match fs::File::open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        file => file?,
+    };
+    let (mut rest, mut hash, mut chunk) = (file.take(bytes), Sha256::new(), vec![0; CHUNK_BYTES]);
+    loop {
+        match rest.read(&mut chunk)? {
+            0 => break,
+            n => hash.update(&chunk[..n]),
+        }
+    }
+    Ok((rest.limit() == 0).then(|| to_hex(&hash.finalize())))
+}

@@ -1,0 +1,116 @@
+//! What a backup consists of: `backup.json`, written last.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use domain::{Timestamp, WorkspaceId};
+use fs_err as fs;
+use journal::disk::open_private_file;
+use serde::{Deserialize, Serialize};
+
+use super::{BackupError, installation_folder};
+use crate::answers::Answers;
+use crate::data_folder::workspace_folder;
+
+/// Of the manifest and the folder around it.
+pub(super) const FORMAT: u32 = 1;
+const FILE: &str = "backup.json";
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Manifest {
+    pub(super) format: u32,
+    /// The version of the program that wrote it.
+    pub(super) program: String,
+    pub(super) finished_at: Timestamp,
+    pub(super) installation: JournalCopy,
+    pub(super) workspaces: Vec<WorkspaceCopy>,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct WorkspaceCopy {
+    pub(super) id: WorkspaceId,
+    pub(super) journal: JournalCopy,
+    pub(super) models: Vec<FileCopy>,
+    pub(super) answers: Answers,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct JournalCopy {
+    /// The offset after the last entry.
+    pub(super) entries: u64,
+    /// In order.
+    pub(super) segments: Vec<FileCopy>,
+}
+
+/// A file, or the beginning of one: a later backup that was not finished may have continued it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct FileCopy {
+    pub(super) name: String,
+    pub(super) bytes: u64,
+    /// In hexadecimal.
+    pub(super) sha256: String,
+}
+
+impl JournalCopy {
+    pub(super) fn segment(&self, name: &str) -> Option<&FileCopy> {
+        self.segments.iter().find(|segment| segment.name == name)
+    }
+}
+
+impl Manifest {
+    /// The manifest of a backup; none where there is no finished one.
+    pub(super) fn read(backup: &Path) -> Result<Option<Self>, BackupError> {
+        let file = backup.join(FILE);
+        let text = match fs::read(&file) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            text => text?,
+        };
+        #[derive(Deserialize)]
+        struct Version {
+            format: u32,
+            program: String,
+        }
+        let unreadable = |source| BackupError::Manifest { file: file.clone(), source };
+        let version: Version = serde_json::from_slice(&text).map_err(unreadable)?;
+        if version.format != FORMAT {
+            let folder = backup.to_owned();
+            return Err(BackupError::Format { folder, found: version.format, program: version.program });
+        }
+        serde_json::from_slice(&text).map(Some).map_err(unreadable)
+    }
+
+    pub(super) fn write(&self, backup: &Path) -> std::io::Result<()> {
+        let text = serde_json::to_vec_pretty(self).expect("plain fields always encode");
+        write_whole(&backup.join(FILE), &mut |file| file.write_all(&text))
+    }
+
+    /// All files, each with its folder below `root`, which is a backup.
+    pub(super) fn files<'a>(&'a self, root: &'a Path) -> impl Iterator<Item = (PathBuf, &'a FileCopy)> {
+        let installation =
+            self.installation.segments.iter().map(move |file| (installation_folder(root), file));
+        installation.chain(self.workspaces.iter().flat_map(move |workspace| {
+            let folder = workspace_folder(root, &workspace.id);
+            let models = workspace.models.iter().map({
+                let folder = folder.join("models");
+                move |file| (folder.clone(), file)
+            });
+            workspace.journal.segments.iter().map(move |file| (folder.join("journal"), file)).chain(models)
+        }))
+    }
+}
+
+/// Writes a file that has its name only when all of it is durable.
+pub(super) fn write_whole(
+    path: &Path,
+    write: &mut dyn FnMut(&mut fs::File) -> std::io::Result<()>,
+) -> std::io::Result<()> {
+    let mut part = path.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let mut file = open_private_file(&part)?;
+    file.set_len(0)?;
+    write(&mut file)?;
+    file.sync_all()?;
+    fs::rename(&part, path)?;
+    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+}

@@ -1,0 +1,122 @@
+//! A data folder from a backup, with the check that it answers as the original did.
+
+use std::cell::Cell;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_err as fs;
+use journal::disk::create_private_folder;
+use journal::{EndRecord, JournalEnd, Offset, RealDisk};
+use serde::Serialize;
+
+use super::copy::{first_offset, hash_beginning};
+use super::manifest::{FileCopy, JournalCopy, Manifest, write_whole};
+use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder};
+use crate::DataFolder;
+use crate::data_folder::{
+    LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
+};
+
+/// What was restored.
+#[derive(Debug, Serialize)]
+pub struct RestoreReport {
+    /// Bytes of all files.
+    pub bytes: u64,
+    /// The workspaces.
+    pub workspaces: Vec<BackedUpWorkspace>,
+}
+
+/// Makes a data folder of a backup. Every checksum is checked before anything is written and again after it, and each workspace is folded
+/// anew and must answer as it did when it was backed up.
+///
+/// # Errors
+/// See [`BackupError`]. A data folder that was begun stays, and no server starts on it before it is whole.
+pub fn restore(
+    backup: &Path,
+    data: &Path,
+    progress: &dyn Fn(BackupProgress<'_>),
+) -> Result<RestoreReport, BackupError> {
+    let manifest = Manifest::read(backup)?
+        .ok_or_else(|| BackupError::FileDamaged { file: backup.join("backup.json") })?;
+    if data.exists() && fs::read_dir(data)?.next().is_some() {
+        return Err(BackupError::Occupied { folder: data.to_owned() });
+    }
+    let files: Vec<(std::path::PathBuf, &FileCopy)> = manifest.files(backup).collect();
+    let total: u64 = files.iter().map(|(_, file)| file.bytes).sum();
+    // Read here, read to copy, read again.
+    let done = Cell::new(0);
+    let note = |bytes: u64| {
+        done.set(done.get() + bytes);
+        progress(BackupProgress::Copy(done.get(), 3 * total));
+    };
+    let check = |path: &Path, file: &FileCopy| match hash_beginning(path, file.bytes)? {
+        Some(sha256) if sha256 == file.sha256 => {
+            note(file.bytes);
+            Ok(())
+        }
+        _ => Err(BackupError::FileDamaged { file: path.to_owned() }),
+    };
+    for (folder, file) in &files {
+        check(&folder.join(&file.name), file)?;
+    }
+
+    create_private_folder(data)?;
+    {
+        let _lock = LockedFolder::lock(data)?;
+        // First: where the journals should end, so that a data folder that is not whole is refused.
+        let ends = Arc::new(RealDisk::open(ends_folder(data))?);
+        let record = |name: &str, journal: &JournalCopy| {
+            let record = EndRecord::open(Arc::clone(&ends) as Arc<dyn journal::Disk>, name)?;
+            record.write(end_of(journal)).and_then(|()| record.sync())
+        };
+        for workspace in &manifest.workspaces {
+            record(workspace.id.as_str(), &workspace.journal)?;
+        }
+        record(SYSTEM_JOURNAL, &manifest.installation)?;
+        let copy = |from: &Path, to: &Path, files: &[FileCopy]| {
+            create_private_folder(to)?;
+            for file in files {
+                let (source, target) = (from.join(&file.name), to.join(&file.name));
+                write_whole(&target, &mut |part| {
+                    std::io::copy(&mut fs::File::open(&source)?.take(file.bytes), part).map(drop)
+                })?;
+                note(file.bytes);
+                check(&target, file)?;
+            }
+            Ok::<_, BackupError>(())
+        };
+        copy(&installation_folder(backup), &system_folder(data), &manifest.installation.segments)?;
+        for workspace in &manifest.workspaces {
+            let (from, to) = (workspace_folder(backup, &workspace.id), workspace_folder(data, &workspace.id));
+            copy(&from.join("journal"), &to.join("journal"), &workspace.journal.segments)?;
+            copy(&from.join("models"), &to.join("models"), &workspace.models)?;
+        }
+    }
+    debug_assert_eq!(list_workspaces(data)?.len(), manifest.workspaces.len());
+
+    let opened = DataFolder::open(data)?;
+    for workspace in &manifest.workspaces {
+        let id = &workspace.id;
+        let of_engine = |source| BackupError::Engine { id: id.clone(), source };
+        let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
+        let engine = opened.open_workspace(id, &fold).map_err(of_engine)?;
+        let answers = digest_answers(&engine, progress).map_err(of_engine)?;
+        let differences = workspace.answers.differences(&answers);
+        if !differences.is_empty() {
+            return Err(BackupError::AnswersDiffer { id: id.clone(), differences });
+        }
+    }
+    Ok(RestoreReport {
+        bytes: total,
+        workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::of).collect(),
+    })
+}
+
+fn end_of(journal: &JournalCopy) -> JournalEnd {
+    journal.segments.last().map_or(JournalEnd::EMPTY, |last| JournalEnd {
+        offset: Offset(journal.entries),
+        segment: Offset(first_offset(&last.name).unwrap_or_default()),
+        segment_bytes: last.bytes,
+    })
+}

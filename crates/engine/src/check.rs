@@ -1,0 +1,47 @@
+//! Looking after the journal of a workspace at work: every segment is read from time to time, so that damage is found while a backup of it
+//! is still there.
+
+use std::ops::ControlFlow;
+
+use journal::JournalCheck;
+
+use crate::writer::with_sources;
+use crate::{Engine, Finding};
+
+impl Engine {
+    /// Reads the whole journal once and checks every checksum, beside the traffic. `pace` gets the bytes just read; it may wait, so that the
+    /// check takes no more of the disk than it should, and may stop it. What is found stays in [`Engine::findings`] until a later check
+    /// has gone through to the end.
+    pub fn check_journal(&self, pace: &mut dyn FnMut(u64) -> ControlFlow<()>) -> JournalCheck {
+        let workspace = self.id().to_string();
+        let progress = metrics::gauge!("journal_check_progress", "workspace" => workspace.clone());
+        let checked = metrics::counter!("journal_checked_bytes_total", "workspace" => workspace.clone());
+        progress.set(0.0);
+        let mut n_read = 0;
+        let check = self.shared.journal.check(&mut |bytes, total_bytes| {
+            n_read += bytes;
+            checked.increment(bytes);
+            progress.set(n_read as f64 / total_bytes.max(1) as f64);
+            pace(bytes)
+        });
+        let found: Vec<Finding> =
+            check.damaged.iter().map(|error| Finding::Journal { text: with_sources(error) }).collect();
+        for finding in &found {
+            tracing::error!(workspace, %finding, "the journal is damaged");
+        }
+        let mut findings = self.findings.lock();
+        if check.is_complete {
+            progress.set(1.0);
+            findings.retain(|finding| !matches!(finding, Finding::Journal { .. }));
+        }
+        findings.extend(found);
+        findings.dedup();
+        metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(findings.len() as f64);
+        check
+    }
+
+    /// What checks have found to be wrong with the stored data; nothing where all is well.
+    pub fn findings(&self) -> Vec<Finding> {
+        self.findings.lock().clone()
+    }
+}

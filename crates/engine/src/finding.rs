@@ -1,0 +1,52 @@
+//! What is wrong with stored data, as checks and operators name it.
+
+use serde::Serialize;
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Finding {
+    /// A part of a journal is damaged or missing.
+    #[error("{text}")]
+    Journal {
+        /// Which file, where, what is wrong, and the way out.
+        text: String,
+    },
+    /// The end-of-log record says nothing.
+    #[error(
+        "end-of-log record {file} is unreadable; the next start writes it anew where the store vouches for the journal"
+    )]
+    EndRecord {
+        /// The record's file.
+        file: String,
+    },
+    /// The store cannot be read.
+    #[error("{text}")]
+    Store {
+        /// What cannot be read, and the way out.
+        text: String,
+    },
+    /// The store is not what the journal makes.
+    #[error(
+        "keyspace {keyspace} of the store differs from the journal: {different} values differ, {missing} are missing, {extra} are too many; \
+         the first is at key {first_key}. Stop the server and delete the folder `store`: the next start makes it again"
+    )]
+    StoreDiffers {
+        /// The keyspace.
+        keyspace: &'static str,
+        /// Keys with another value.
+        different: u64,
+        /// Keys that are not there.
+        missing: u64,
+        /// Keys that should not be there.
+        extra: u64,
+        /// The first of all these keys, escaped.
+        first_key: String,
+    },
+    /// A model artifact cannot be read.
+    #[error("{text}; the model is made again from the journal when it is needed")]
+    Model {
+        /// Which file, and what is wrong.
+        text: String,
+    },
+}

@@ -1,0 +1,111 @@
+//! A journal's files, read without opening it: nothing is changed, and another process may be appending.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use fs_err as fs;
+use journal::{DiskFile, JournalEnd, Offset, RecordedEnd, end_record_name, read_end_record, scan_segment};
+
+use crate::Finding;
+use crate::data_folder::ends_folder;
+use crate::writer::with_sources;
+
+/// What reading a journal's files found.
+pub(crate) struct JournalSurvey {
+    pub(crate) segments: u64,
+    /// Bytes that are right.
+    pub(crate) bytes: u64,
+    /// Up to where everything is right.
+    pub(crate) end: JournalEnd,
+    /// Damage, torn tails excluded.
+    pub(crate) problems: Vec<Finding>,
+}
+
+/// The names of a journal's segments in order; none where the folder is missing.
+pub(crate) fn segment_names(folder: &Path) -> std::io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std::io::Result<Vec<_>>>()?;
+    names.retain(|name| name.ends_with(".seg"));
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// The bytes of a journal's segments.
+pub(crate) fn journal_bytes(folder: &Path) -> std::io::Result<u64> {
+    segment_names(folder)?.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len())).sum()
+}
+
+pub(crate) fn open_read_only(path: &Path) -> std::io::Result<Arc<dyn DiskFile>> {
+    Ok(Arc::new(fs::File::open(path)?))
+}
+
+/// What the end-of-log record of a journal says.
+pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<RecordedEnd> {
+    match fs::File::open(ends_folder(data).join(end_record_name(journal))) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RecordedEnd::Absent),
+        file => read_end_record(&file?, journal),
+    }
+}
+
+/// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets the bytes just read.
+pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::Result<JournalSurvey> {
+    let mut survey = JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
+    let names = segment_names(folder)?;
+    let mut expected = Some(Offset(0));
+    for (n, name) in names.iter().enumerate() {
+        survey.segments += 1;
+        let is_last = n + 1 == names.len();
+        let file = open_read_only(&folder.join(name))?;
+        // A crash may leave the last one without its header.
+        if is_last && file.size()? < JournalEnd::EMPTY.segment_bytes {
+            continue;
+        }
+        let scan = scan_segment(name, file, None, &mut |bytes| {
+            progress(bytes.len() as u64);
+            ControlFlow::Continue(())
+        });
+        let scan = match scan {
+            Ok(scan) => scan,
+            Err(error) => {
+                survey.problems.push(Finding::Journal { text: with_sources(&error) });
+                expected = None;
+                continue;
+            }
+        };
+        survey.bytes += scan.bytes;
+        if let Some(expected) = expected.filter(|expected| *expected != scan.first) {
+            let text = format!(
+                "entries {expected} to {} are missing: segment {name} starts at offset {}. Restore the missing segments from a backup",
+                scan.first.0.saturating_sub(1),
+                scan.first
+            );
+            survey.problems.push(Finding::Journal { text });
+        }
+        if survey.problems.is_empty() {
+            survey.end = JournalEnd { offset: scan.end, segment: scan.first, segment_bytes: scan.bytes };
+        }
+        expected = Some(scan.end);
+        if let Some(damage) = scan.damage.filter(|_| !(is_last && scan.is_torn)) {
+            survey.problems.push(Finding::Journal { text: with_sources(&damage) });
+            expected = None;
+        }
+    }
+    Ok(survey)
+}
+
+/// That a journal ends before what was acknowledged.
+pub(crate) fn missing_end(journal: &str, end: u64, acknowledged: u64) -> Option<Finding> {
+    (end < acknowledged).then(|| Finding::Journal {
+        text: format!(
+            "entries {end} to {} of journal {journal} are missing. Restore it from a backup, or give these entries up with \
+             `tastemaker accept-loss`",
+            acknowledged - 1
+        ),
+    })
+}

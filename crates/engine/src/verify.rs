@@ -1,0 +1,243 @@
+//! Checking a data folder that no server uses: journals, end-of-log records, models, and each store beside a fresh fold of its journal.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use domain::{WorkspaceConfig, WorkspaceId};
+use fs_err as fs;
+use journal::{FileJournal, Offset, RealDisk, RecordedEnd, end_record_name};
+use serde::Serialize;
+use store::{Store, StoreError};
+
+use crate::artifacts::{Artifacts, ArtifactsError};
+use crate::data_folder::{
+    LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
+};
+use crate::engine::{open_store, replay};
+use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
+use crate::store_picture;
+use crate::views::Views;
+use crate::writer::{Shared, with_sources};
+use crate::{DataFolderError, EngineError, Finding};
+
+/// What was found in one journal, or in one workspace.
+#[derive(Debug, Serialize)]
+pub struct Verification {
+    /// The workspace; none for the journal of the installation.
+    pub workspace: Option<WorkspaceId>,
+    /// Entries of the journal up to the first damage.
+    pub entries: u64,
+    /// Segments of the journal.
+    pub segments: u64,
+    /// Bytes of them that are right.
+    pub bytes: u64,
+    /// Pairs of the store that were compared with a fresh fold.
+    pub pairs: u64,
+    /// Model artifacts that are right.
+    pub models: u64,
+    /// All that is wrong.
+    pub problems: Vec<Finding>,
+}
+
+/// How far a verification is.
+#[derive(Debug, Clone, Copy)]
+pub enum VerifyProgress {
+    /// Bytes of the journal that were read, and all.
+    Journal(u64, u64),
+    /// Entries that were folded, and all.
+    Fold(u64, u64),
+    /// Pairs that were compared.
+    Store(u64),
+}
+
+/// Why it could not be found out whether anything is wrong.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    /// The data folder cannot be read.
+    #[error(transparent)]
+    DataFolder(#[from] DataFolderError),
+    /// The fresh fold failed, though the journal is right.
+    #[error("cannot fold the journal anew")]
+    Engine(#[from] EngineError),
+    /// The fresh store could not be written or read.
+    #[error("cannot make a fresh store")]
+    Store(#[from] StoreError),
+    /// A file cannot be read.
+    #[error("cannot read the data folder")]
+    Io(#[from] std::io::Error),
+}
+
+/// A folder that is removed when it is no longer needed.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new(folder: PathBuf) -> std::io::Result<Self> {
+        let scratch = Self(folder);
+        scratch.remove()?;
+        Ok(scratch)
+    }
+
+    fn remove(&self) -> std::io::Result<()> {
+        match fs::remove_dir_all(&self.0) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = self.remove() {
+            tracing::warn!(%error, "a scratch folder stays");
+        }
+    }
+}
+
+impl LockedFolder {
+    /// The workspaces that there are, by name, and those that there should be.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn workspaces(&self) -> Result<Vec<WorkspaceId>, DataFolderError> {
+        list_workspaces(self.path())
+    }
+
+    /// Checks the journal of the installation.
+    ///
+    /// # Errors
+    /// Where it cannot be found out; what is wrong is in the result.
+    pub fn verify_installation(
+        &self,
+        progress: &dyn Fn(VerifyProgress),
+    ) -> Result<Verification, VerifyError> {
+        Ok(self.verify_journal(None, 0, progress)?)
+    }
+
+    /// Checks a workspace. The fresh fold is made in its folder and takes as much of the disk as the store.
+    ///
+    /// # Errors
+    /// Where it cannot be found out; what is wrong is in the result.
+    pub fn verify_workspace(
+        &self,
+        id: &WorkspaceId,
+        progress: &dyn Fn(VerifyProgress),
+    ) -> Result<Verification, VerifyError> {
+        let folder = workspace_folder(self.path(), id);
+        let store_folder = folder.join("store");
+        let store = store_folder.is_dir().then(|| open_store(&store_folder, store::CACHE_BYTES));
+        let position = match &store {
+            Some(Ok(store)) => store.position().unwrap_or(0),
+            _ => 0,
+        };
+        let mut found = self.verify_journal(Some(id), position, progress)?;
+        let is_journal_right = found.problems.is_empty();
+        match store {
+            Some(Ok(store)) if is_journal_right => verify_store(&folder, id, store, &mut found, progress)?,
+            // Without the whole journal nobody knows what should be in the store.
+            None | Some(Ok(_)) => {}
+            Some(Err(error)) => found.problems.push(Finding::Store { text: error.full_text() }),
+        }
+        verify_models(&folder.join("models"), &mut found)?;
+        Ok(found)
+    }
+
+    fn verify_journal(
+        &self,
+        workspace: Option<&WorkspaceId>,
+        store_position: u64,
+        progress: &dyn Fn(VerifyProgress),
+    ) -> std::io::Result<Verification> {
+        let (name, folder) = match workspace {
+            None => (SYSTEM_JOURNAL, system_folder(self.path())),
+            Some(id) => (id.as_str(), workspace_folder(self.path(), id).join("journal")),
+        };
+        let (read, total) = (Cell::new(0), journal_bytes(&folder)?);
+        let mut survey = survey_journal(&folder, &|bytes| {
+            read.set(read.get() + bytes);
+            progress(VerifyProgress::Journal(read.get(), total));
+        })?;
+        let acknowledged = match recorded_end(self.path(), name)? {
+            RecordedEnd::At(end) => store_position.max(end.offset.0),
+            RecordedEnd::Absent => store_position,
+            RecordedEnd::Unreadable => {
+                let file = ends_folder(self.path()).join(end_record_name(name)).display().to_string();
+                survey.problems.push(Finding::EndRecord { file });
+                store_position
+            }
+        };
+        let end = survey.end.offset.0;
+        if survey.problems.iter().all(|problem| matches!(problem, Finding::EndRecord { .. })) {
+            survey.problems.extend(missing_end(name, end, acknowledged));
+        }
+        Ok(Verification {
+            workspace: workspace.cloned(),
+            entries: end,
+            segments: survey.segments,
+            bytes: survey.bytes,
+            pairs: 0,
+            models: 0,
+            problems: survey.problems,
+        })
+    }
+}
+
+/// Compares a store with a fresh fold of as many entries as it has applied.
+fn verify_store(
+    folder: &Path,
+    id: &WorkspaceId,
+    store: Store,
+    found: &mut Verification,
+    progress: &dyn Fn(VerifyProgress),
+) -> Result<(), VerifyError> {
+    let unreadable = |error: StoreError| Finding::Store { text: with_sources(&error) };
+    let position = match (store.position(), store.is_clearing()) {
+        (Ok(position), Ok(false)) => position,
+        (Ok(_), Ok(true)) => {
+            let text = "the store was being cleared when its server ended: the next start goes on with it";
+            found.problems.push(Finding::Store { text: text.to_owned() });
+            return Ok(());
+        }
+        (Err(error), _) | (_, Err(error)) => {
+            found.problems.push(unreadable(error));
+            return Ok(());
+        }
+    };
+    let scratch = Scratch::new(folder.join("verify"))?;
+    let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
+    let journal = FileJournal::open(disk, Offset(position)).map_err(EngineError::from)?;
+    let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
+    let views = Views::load(&fresh, WorkspaceConfig::empty(id.clone()))?;
+    let shared = Shared::new(Box::new(journal), fresh, views);
+    replay(&shared, &scratch.0, position, &|done, total| progress(VerifyProgress::Fold(done, total)))?;
+    let read = Cell::new(0);
+    let compared = store_picture::compare(&store, &shared.store, &|pairs| {
+        read.set(read.get() + pairs);
+        progress(VerifyProgress::Store(read.get()));
+    });
+    match compared {
+        Ok((pairs, problems)) => {
+            found.pairs = pairs;
+            found.problems.extend(problems);
+        }
+        Err(error) => found.problems.push(unreadable(error)),
+    }
+    Ok(())
+}
+
+fn verify_models(folder: &Path, found: &mut Verification) -> Result<(), VerifyError> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    let artifacts = Artifacts::open(folder.to_owned()).map_err(EngineError::from)?;
+    for version in artifacts.versions()? {
+        match artifacts.read(&version) {
+            Ok(_) => found.models += 1,
+            Err(error @ ArtifactsError::Unusable { .. }) => {
+                found.problems.push(Finding::Model { text: with_sources(&error) });
+            }
+            Err(error) => return Err(EngineError::from(error).into()),
+        }
+    }
+    Ok(())
+}

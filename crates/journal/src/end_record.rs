@@ -1,0 +1,203 @@
+//! The end-of-log record: where a journal ends, kept outside its folder, so that a journal that was cut or is gone is noticed whatever else
+//! is lost with it. The crate's page has the format.
+
+use std::io;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use crate::segment::{self, READ_ATTEMPTS, SECTOR_BYTES};
+use crate::{Disk, DiskFile, Offset};
+
+const MAGIC: [u8; 4] = *b"TME1";
+const VERSION: u8 = 1;
+/// What of a slot holds anything, in bytes.
+const SLOT_BYTES: usize = 108;
+/// The longest name of a journal, in bytes.
+const NAME_BYTES_MAX: usize = 64;
+/// Two slots in sectors of their own, written in turn: a write that is torn leaves the one before it.
+const SLOTS: u64 = 2;
+
+/// Where a journal ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JournalEnd {
+    /// The offset after the last record.
+    pub offset: Offset,
+    /// The first offset of the last segment.
+    pub segment: Offset,
+    /// The byte after the last block of that segment.
+    pub segment_bytes: u64,
+}
+
+impl JournalEnd {
+    /// The end of a journal with nothing in it.
+    pub const EMPTY: Self =
+        Self { offset: Offset(0), segment: Offset(0), segment_bytes: segment::HEADER_BYTES as u64 };
+}
+
+/// What an end-of-log record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RecordedEnd {
+    /// There is none, or it was never written: the journal is new, or of a program that wrote none.
+    Absent,
+    /// Neither slot is right.
+    Unreadable,
+    /// At least so much was durable.
+    At(JournalEnd),
+}
+
+/// The file of an end-of-log record.
+pub struct EndRecord {
+    disk: Arc<dyn Disk>,
+    /// The journal's name, which stands in the record too.
+    journal: String,
+    state: Mutex<State>,
+}
+
+struct State {
+    file: Option<Box<dyn DiskFile>>,
+    /// Of the next slot to be written.
+    counter: u64,
+    recorded: RecordedEnd,
+}
+
+/// The file name of a journal's record.
+pub fn end_record_name(journal: &str) -> String {
+    format!("{journal}.end")
+}
+
+impl EndRecord {
+    /// Reads the record of a journal; its file is made by the first [`EndRecord::write`].
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn open(disk: Arc<dyn Disk>, journal: &str) -> io::Result<Self> {
+        assert!(journal.len() <= NAME_BYTES_MAX, "the caller bounds the names of journals");
+        let file = match disk.open(&end_record_name(journal)) {
+            Ok(file) => Some(file),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let (recorded, counter) = match &file {
+            Some(file) => read_slots(file.as_ref(), journal)?,
+            None => (RecordedEnd::Absent, 0),
+        };
+        let state = Mutex::new(State { file, counter: counter + 1, recorded });
+        Ok(Self { disk, journal: journal.to_owned(), state })
+    }
+
+    /// What the record says.
+    pub fn recorded(&self) -> RecordedEnd {
+        self.state.lock().recorded
+    }
+
+    /// The file, for messages.
+    pub fn place(&self) -> String {
+        format!("{}/{}", self.disk.place(), end_record_name(&self.journal))
+    }
+
+    /// Writes where the journal ends, which must be durable there. Without [`EndRecord::sync`] a loss of power may take this back.
+    ///
+    /// # Errors
+    /// The file system's; the record then says what it said.
+    pub fn write(&self, end: JournalEnd) -> io::Result<()> {
+        let mut state = self.state.lock();
+        let is_new = !matches!(state.recorded, RecordedEnd::At(_));
+        if state.file.is_none() {
+            let name = end_record_name(&self.journal);
+            state.file = Some(match self.disk.create(&name) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.disk.open(&name)?,
+                other => other?,
+            });
+        }
+        let file = state.file.as_ref().expect("opened above");
+        // Where nothing right is there, both slots are to be.
+        let n_slots = if is_new { SLOTS } else { 1 };
+        for counter in state.counter..state.counter + n_slots {
+            file.write_at(&encode(&self.journal, end, counter), counter % SLOTS * SECTOR_BYTES)?;
+        }
+        if is_new {
+            file.sync()?;
+            self.disk.sync()?;
+        }
+        state.counter += n_slots;
+        state.recorded = RecordedEnd::At(end);
+        Ok(())
+    }
+
+    /// Returns when the record outlives a crash of the machine.
+    ///
+    /// # Errors
+    /// The file system's.
+    pub fn sync(&self) -> io::Result<()> {
+        self.state.lock().file.as_ref().map_or(Ok(()), |file| file.sync())
+    }
+}
+
+/// Reads a record without changing anything; another process may be writing it.
+///
+/// # Errors
+/// The file system's.
+pub fn read_end_record(file: &dyn DiskFile, journal: &str) -> io::Result<RecordedEnd> {
+    Ok(read_slots(file, journal)?.0)
+}
+
+/// What a record says, and its highest counter.
+fn read_slots(file: &dyn DiskFile, journal: &str) -> io::Result<(RecordedEnd, u64)> {
+    let mut best: Option<(u64, JournalEnd)> = None;
+    let mut n_written = 0;
+    for _ in 0..READ_ATTEMPTS {
+        let mut is_wrong = false;
+        n_written = 0;
+        for slot in 0..SLOTS {
+            let mut bytes = [0; SLOT_BYTES];
+            let read = file.read_at(&mut bytes, slot * SECTOR_BYTES)?;
+            if bytes[..read].iter().all(|byte| *byte == 0) {
+                continue;
+            }
+            n_written += 1;
+            match decode(&bytes, journal).filter(|(counter, _)| counter % SLOTS == slot) {
+                Some(found) if best.is_none_or(|best| found.0 > best.0) => best = Some(found),
+                Some(_) => {}
+                None => is_wrong = true,
+            }
+        }
+        if !is_wrong && best.is_some() {
+            break;
+        }
+    }
+    Ok(match best {
+        Some((counter, end)) => (RecordedEnd::At(end), counter),
+        // Both slots are durable before the first append: the first writing of the record did not come to its end.
+        None if n_written < SLOTS => (RecordedEnd::Absent, 0),
+        None => (RecordedEnd::Unreadable, 0),
+    })
+}
+
+fn encode(journal: &str, end: JournalEnd, counter: u64) -> [u8; SLOT_BYTES] {
+    let mut bytes = [0; SLOT_BYTES];
+    bytes[..4].copy_from_slice(&MAGIC);
+    bytes[4] = VERSION;
+    bytes[5] = journal.len() as u8;
+    for (n, number) in [end.offset.0, end.segment.0, end.segment_bytes, counter].into_iter().enumerate() {
+        bytes[8 + 8 * n..16 + 8 * n].copy_from_slice(&number.to_le_bytes());
+    }
+    bytes[40..40 + journal.len()].copy_from_slice(journal.as_bytes());
+    let crc = crc32fast::hash(&bytes[..SLOT_BYTES - 4]);
+    bytes[SLOT_BYTES - 4..].copy_from_slice(&crc.to_le_bytes());
+    bytes
+}
+
+/// Counter and end of a slot; none where it is not a right one of this journal.
+fn decode(bytes: &[u8; SLOT_BYTES], journal: &str) -> Option<(u64, JournalEnd)> {
+    let (content, crc) = bytes.split_at(SLOT_BYTES - 4);
+    let is_right =
+        content[..4] == MAGIC && content[4] == VERSION && crc == crc32fast::hash(content).to_le_bytes();
+    let name = content[40..].get(..usize::from(content[5]))?;
+    if !is_right || name != journal.as_bytes() {
+        return None;
+    }
+    let number = |n: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[8 + 8 * n + byte]));
+    let end = JournalEnd { offset: Offset(number(0)), segment: Offset(number(1)), segment_bytes: number(2) };
+    Some((number(3), end))
+}

@@ -1,0 +1,91 @@
+//! `tastemaker accept-loss`: going on without entries that a journal has lost.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, bail};
+use domain::WorkspaceId;
+use engine::{LockedFolder, Loss};
+
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The data folder; no server may be using it
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The workspace whose journal has lost entries
+    #[arg(long, value_name = "ID", required_unless_present = "installation")]
+    workspace: Option<WorkspaceId>,
+    /// The journal of the installation, which holds the administrators' token
+    #[arg(long, conflicts_with = "workspace")]
+    installation: bool,
+    /// Give the entries up; without it nothing is changed
+    #[arg(long)]
+    yes: bool,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    if !args.data.is_dir() {
+        bail!("there is no data folder {}", args.data.display());
+    }
+    let locked = LockedFolder::lock(&args.data)?;
+    let workspace = args.workspace.as_ref();
+    let loss = locked.assess_loss(workspace)?;
+    let journal = workspace.map_or_else(|| "the installation".to_owned(), |id| format!("workspace {id}"));
+    if loss.is_nothing() {
+        return tell(
+            args,
+            &loss,
+            &format!("Nothing of {journal} is lost: all entries below {} are there.", loss.journal_end()),
+        );
+    }
+    let lost = describe(&journal, &loss);
+    if !args.yes {
+        if !args.json {
+            println!("{lost}");
+        }
+        bail!("nothing was changed: restore from a backup, or say --yes to go on without what is lost");
+    }
+    locked.accept_loss(workspace, &loss)?;
+    tell(args, &loss, &format!("{lost}\nAccepted: the next start goes on from entry {}.", loss.journal_end()))
+}
+
+fn describe(journal: &str, loss: &Loss) -> String {
+    let (end, acknowledged) = (loss.journal_end(), loss.acknowledged);
+    let mut text = if end < acknowledged {
+        format!(
+            "Of {journal}, {} entries are lost: those from {end} to {}. {} are there.",
+            terminal::grouped(acknowledged - end),
+            acknowledged - 1,
+            terminal::grouped(end)
+        )
+    } else {
+        format!("{} entries of {journal} are there.", terminal::grouped(end))
+    };
+    if loss.is_record_unreadable {
+        text += " The end-of-log record is unreadable, so that more may be lost than anything tells.";
+    }
+    if loss.store_position.is_some_and(|position| position > end) {
+        text += " The store has applied entries that are lost; it is made again from the journal.";
+    }
+    text
+}
+
+fn tell(args: &Args, loss: &Loss, text: &str) -> Result<()> {
+    if args.json {
+        let told = serde_json::json!({
+            "journal_end": loss.journal_end(),
+            "acknowledged": loss.acknowledged,
+            "store_position": loss.store_position,
+            "record_unreadable": loss.is_record_unreadable,
+            "accepted": args.yes && !loss.is_nothing(),
+        });
+        println!("{}", serde_json::to_string_pretty(&told)?);
+    } else {
+        println!("{text}");
+    }
+    Ok(())
+}

@@ -1,0 +1,89 @@
+//! `tastemaker backup`, and the bars that `restore` has too.
+
+use std::cell::{Cell, RefCell};
+use std::path::PathBuf;
+
+use anyhow::Result;
+use engine::{BackedUpWorkspace, BackupProgress};
+use indicatif::ProgressBar;
+
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The data folder; a server may be using it
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// The folder of the backup; an earlier one there is continued
+    #[arg(long, value_name = "FOLDER")]
+    to: PathBuf,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let bars = Bars::new("copying", args.json);
+    let report = engine::back_up(&args.data, &args.to, &|progress| bars.show(progress))?;
+    bars.clear();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    println!("{}", workspace_table(&report.workspaces));
+    println!(
+        "{} bytes are in {}, {} of them are new.",
+        terminal::grouped(report.bytes),
+        args.to.display(),
+        terminal::grouped(report.copied_bytes)
+    );
+    Ok(())
+}
+
+/// What a backup holds, for people.
+pub(super) fn workspace_table(workspaces: &[BackedUpWorkspace]) -> String {
+    let rows: Vec<Vec<String>> = workspaces
+        .iter()
+        .map(|workspace| {
+            let numbers = [workspace.entries, workspace.segments, workspace.models, workspace.sample_users];
+            std::iter::once(workspace.id.to_string()).chain(numbers.map(terminal::grouped)).collect()
+        })
+        .collect();
+    terminal::table(&["workspace", "entries", "segments", "models", "users compared"], &rows)
+}
+
+/// One bar at a time: copying, then for each workspace folding and digesting.
+pub(super) struct Bars {
+    copying: &'static str,
+    quiet: bool,
+    stage: Cell<usize>,
+    bar: RefCell<Option<ProgressBar>>,
+}
+
+impl Bars {
+    pub(super) fn new(copying: &'static str, quiet: bool) -> Self {
+        Self { copying, quiet, stage: Cell::new(0), bar: RefCell::new(None) }
+    }
+
+    pub(super) fn show(&self, progress: BackupProgress<'_>) {
+        let (stage, what, unit, done, total) = match progress {
+            BackupProgress::Copy(done, total) => (1, self.copying, "bytes", done, total),
+            BackupProgress::Fold(_, done, total) => (2, "folding the copy", "entries", done, total),
+            BackupProgress::Digest(_, done) => (3, "digesting the store", "pairs", done, done),
+        };
+        if self.stage.replace(stage) != stage {
+            self.clear();
+            *self.bar.borrow_mut() = Some(terminal::bar(what, unit, total, self.quiet));
+        }
+        if let Some(bar) = self.bar.borrow().as_ref() {
+            bar.set_length(total);
+            bar.set_position(done);
+        }
+    }
+
+    pub(super) fn clear(&self) {
+        if let Some(bar) = self.bar.borrow_mut().take() {
+            bar.finish_and_clear();
+        }
+    }
+}

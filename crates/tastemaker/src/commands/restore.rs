@@ -1,0 +1,37 @@
+//! `tastemaker restore`.
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use super::backup::{Bars, workspace_table};
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The folder of a backup
+    backup: PathBuf,
+    /// The data folder to make; it must not be there, or be empty
+    #[arg(long, value_name = "DIR")]
+    data: PathBuf,
+    /// Print JSON, for scripts
+    #[arg(long)]
+    json: bool,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let bars = Bars::new("checking and copying", args.json);
+    let report = engine::restore(&args.backup, &args.data, &|progress| bars.show(progress))?;
+    bars.clear();
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    println!("{}", workspace_table(&report.workspaces));
+    println!(
+        "{} bytes are in {}, and everything answers as it did when it was backed up.",
+        terminal::grouped(report.bytes),
+        args.data.display()
+    );
+    Ok(())
+}

@@ -1,0 +1,247 @@
+//! Backups of a real server under load, restored elsewhere: what was acknowledged before is there, and answers are the same. And the
+//! commands that look after a data folder.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+mod process;
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::process::{Command, Output};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use process::Server;
+use serde_json::{Value, json};
+
+const CLIENTS: u32 = 3;
+const USERS: u32 = 12;
+
+/// Message ids that were acknowledged, with their users.
+type Acknowledged = BTreeMap<String, String>;
+
+fn run(folder: &Path, arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_tastemaker")).args(arguments).current_dir(folder).output().unwrap()
+}
+
+/// What a command says that must work.
+fn succeed(folder: &Path, arguments: &[&str]) -> Value {
+    let output = run(folder, &[arguments, &["--json"]].concat());
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// What a command says that must fail.
+fn fail(folder: &Path, arguments: &[&str]) -> String {
+    let output = run(folder, arguments);
+    assert_eq!(output.status.code(), Some(1), "{arguments:?}");
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+fn send(server: &Server, client: &str, acknowledged: &Mutex<Acknowledged>, is_over: &AtomicBool) {
+    let mut n = 0u32;
+    while !is_over.load(Ordering::Relaxed) {
+        let messages: Vec<Value> = (0..10)
+            .map(|_| {
+                n += 1;
+                json!({
+                    "type": "track", "messageId": format!("{client}-{n}"), "userId": format!("u{}", n % USERS),
+                    "event": "Product Viewed",
+                    "properties": { "sku": format!("i{}", n % USERS % 3 * 10 + n * n % 10) },
+                })
+            })
+            .collect();
+        let body = json!({ "writeKey": "key", "batch": messages }).to_string();
+        let answer = server.agent.post(format!("{}/v1/batch", server.base)).send(body).unwrap();
+        if answer.status() == 200 {
+            let text = |message: &Value, key: &str| message[key].as_str().unwrap().to_owned();
+            let ids = messages.iter().map(|message| (text(message, "messageId"), text(message, "userId")));
+            acknowledged.lock().unwrap().extend(ids);
+        }
+        // A backup is to run beside this, not behind it.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn train(server: &Server) {
+    let url = format!("{}/api/workspaces/shop/training", server.base);
+    let answer = server.agent.post(url).header("authorization", "Bearer admin").send_empty().unwrap();
+    assert!(answer.status().is_success(), "{}", answer.status());
+}
+
+fn check_events(server: &Server, acknowledged: &Acknowledged) {
+    for user in (0..USERS).map(|n| format!("u{n}")) {
+        let mut found = server.event_ids(&user);
+        found.sort_unstable();
+        let n_found = found.len();
+        found.dedup();
+        assert_eq!(found.len(), n_found, "an event of {user} is there twice");
+        let expected = acknowledged.iter().filter(|(_, of)| **of == user);
+        for (id, _) in expected {
+            assert!(
+                found.binary_search(id).is_ok(),
+                "message {id} of {user} was acknowledged before the backup"
+            );
+        }
+    }
+}
+
+fn lists(server: &Server) -> Vec<Value> {
+    let list = |n| server.profile(&format!("u{n}"), "traits")["traits"]["recommended_items"].clone();
+    (0..USERS).map(list).collect()
+}
+
+fn kill(mut server: Server) {
+    let id = server.process.id().to_string();
+    assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
+    server.process.wait().unwrap();
+}
+
+#[test]
+fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same_answers() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let server = Server::start(&folder.join("data"));
+    let (acknowledged, is_over) = (Mutex::new(Acknowledged::new()), AtomicBool::new(false));
+    let mut before_first = Acknowledged::new();
+    std::thread::scope(|scope| {
+        for client in 0..CLIENTS {
+            let (server, acknowledged, is_over) = (&server, &acknowledged, &is_over);
+            scope.spawn(move || send(server, &format!("c{client}"), acknowledged, is_over));
+        }
+        while acknowledged.lock().unwrap().len() < 600 {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        train(&server);
+        before_first = acknowledged.lock().unwrap().clone();
+        let report = succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
+        assert!(report["workspaces"][0]["entries"].as_u64().unwrap() as usize >= before_first.len());
+        assert_eq!(report["workspaces"][0]["models"], 1);
+        is_over.store(true, Ordering::Relaxed);
+    });
+    let acknowledged = acknowledged.into_inner().unwrap();
+    assert!(acknowledged.len() > before_first.len(), "nothing came in beside the backup");
+
+    succeed(folder, &["restore", "backup", "--data", "first"]);
+    let first = Server::start(&folder.join("first"));
+    check_events(&first, &before_first);
+    drop(first);
+
+    train(&server);
+    let report = succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
+    let shown = lists(&server);
+    kill(server);
+    let restored = succeed(folder, &["restore", "backup", "--data", "second"]);
+    assert_eq!(restored["workspaces"], report["workspaces"]);
+    let second = Server::start(&folder.join("second"));
+    check_events(&second, &acknowledged);
+    assert_eq!(lists(&second), shown);
+    assert!(shown.iter().all(|list| list.as_array().is_some_and(|list| !list.is_empty())), "{shown:?}");
+    // A server that was killed after a backup goes on, and so do its backups.
+    let again = Server::start(&folder.join("data"));
+    check_events(&again, &acknowledged);
+    assert_eq!(lists(&again), shown);
+    drop((again, second));
+    succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
+    succeed(folder, &["verify", "--data", "data"]);
+    succeed(folder, &["verify", "--data", "second"]);
+}
+
+/// A data folder with a few hundred interactions.
+fn filled(folder: &Path) {
+    let rows = (0..300).map(|n| format!("u{},i{},{},view,1\n", n % 17, n * n % 23, 1_600_000_000 + n));
+    let csv = format!("user_id,item_id,timestamp,kind,value\n{}", rows.collect::<String>());
+    fs_err::write(folder.join("views.csv"), csv).unwrap();
+    succeed(folder, &["import", "interactions", "views.csv", "--data", "data", "--workspace", "shop"]);
+    succeed(folder, &["train", "--data", "data", "--workspace", "shop"]);
+}
+
+const SEGMENT: &str = "workspaces/shop/journal/00000000000000000000.seg";
+
+fn flip(path: &Path, at: usize) {
+    let mut bytes = fs_err::read(path).unwrap();
+    bytes[at] ^= 1;
+    fs_err::write(path, bytes).unwrap();
+}
+
+#[test]
+fn damage_is_named_and_leaves_the_earlier_backup_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    filled(folder);
+    let backup = ["backup", "--data", "data", "--to", "backup"];
+    succeed(folder, &backup);
+    let segment = folder.join("data").join(SEGMENT);
+    flip(&segment, 100);
+    let said = fail(folder, &backup);
+    assert!(said.contains("00000000000000000000.seg is damaged at byte"), "{said}");
+    let said = fail(folder, &["verify", "--data", "data"]);
+    assert!(said.contains("shop: segment 00000000000000000000.seg is damaged at byte"), "{said}");
+    succeed(folder, &["restore", "backup", "--data", "restored"]);
+    succeed(folder, &["verify", "--data", "restored"]);
+    flip(&segment, 100);
+    succeed(folder, &backup);
+
+    let said = fail(folder, &["restore", "backup", "--data", "restored"]);
+    assert!(said.contains("restored holds something"), "{said}");
+    let said = fail(folder, &["backup", "--data", "data", "--to", "restored"]);
+    assert!(said.contains("restored holds something"), "{said}");
+    // Another history is not mixed with this one.
+    fs_err::create_dir(folder.join("other")).unwrap();
+    let rows = "user_id,item_id,timestamp,kind,value\n".to_owned() + &"a,b,1,view,1\n".repeat(900);
+    fs_err::write(folder.join("other/other.csv"), rows).unwrap();
+    succeed(
+        &folder.join("other"),
+        &["import", "interactions", "other.csv", "--data", "data", "--workspace", "shop"],
+    );
+    let said = fail(folder, &["backup", "--data", "other/data", "--to", "backup"]);
+    assert!(said.contains("back up to another folder"), "{said}");
+
+    flip(&folder.join("backup").join(SEGMENT), 100);
+    let said = fail(folder, &["restore", "backup", "--data", "third"]);
+    assert!(
+        said.contains("is missing or not what the backup wrote") && !folder.join("third").exists(),
+        "{said}"
+    );
+    flip(&folder.join("backup").join(SEGMENT), 100);
+    // A manifest that expects other answers is not met.
+    let manifest = folder.join("backup/backup.json");
+    let text = fs_err::read_to_string(&manifest).unwrap();
+    let mut told: Value = serde_json::from_str(&text).unwrap();
+    told["workspaces"][0]["answers"]["lists"][0]["items"][0] = "nothing".into();
+    told["workspaces"][0]["answers"]["keyspaces"][1]["pairs"] = 7.into();
+    fs_err::write(&manifest, told.to_string()).unwrap();
+    let said = fail(folder, &["restore", "backup", "--data", "third"]);
+    assert!(
+        said.contains("does not answer as it did") && said.contains("nothing") && said.contains("keyspace"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_lost_workspace_is_no_empty_one_and_its_loss_is_accepted_by_saying_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    filled(folder);
+    fs_err::remove_dir_all(folder.join("data/workspaces/shop")).unwrap();
+    let said = fail(folder, &["models", "--data", "data", "--workspace", "shop"]);
+    assert!(said.contains("entries 0 to 5 are missing") && said.contains("accept-loss"), "{said}");
+    let accept = ["accept-loss", "--data", "data", "--workspace", "shop"];
+    let said = fail(folder, &accept);
+    assert!(
+        said.contains("6 entries are lost: those from 0 to 5. 0 are there.") && said.contains("--yes"),
+        "{said}"
+    );
+    fail(folder, &["models", "--data", "data", "--workspace", "shop"]);
+    let told = succeed(folder, &[&accept[..], &["--yes"]].concat());
+    assert_eq!(
+        told,
+        json!({
+            "accepted": true, "acknowledged": 6, "journal_end": 0, "record_unreadable": false, "store_position": 0,
+        })
+    );
+    let told = succeed(folder, &["models", "--data", "data", "--workspace", "shop"]);
+    assert_eq!(told["models"], json!([]));
+    assert_eq!(succeed(folder, &accept)["accepted"], false);
+}
