@@ -157,6 +157,7 @@ impl Engine {
         end_record: Option<EndRecord>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
+        journal::disk::create_private_folder(folder)?;
         let store_folder = folder.join("store");
         let store = open_store(&store_folder)?;
         let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };

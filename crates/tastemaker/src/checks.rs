@@ -73,3 +73,25 @@ fn wait_until(until: Instant, is_stopping: &AtomicBool) -> ControlFlow<()> {
         std::thread::park_timeout(rest.min(STOP_POLL_INTERVAL));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::WorkspaceId;
+
+    use super::*;
+
+    #[test]
+    fn a_check_keeps_to_its_rate_and_ends_when_asked() {
+        let folder = tempfile::tempdir().unwrap();
+        let id = WorkspaceId::new("shop").unwrap();
+        let engine = Arc::new(Engine::open(id, folder.path(), &|_, _| {}).unwrap());
+        engine.reset().unwrap();
+        let slow = Checks { bytes_per_s: 500, ..Checks::default() };
+        let started = Instant::now();
+        check_once(&[Arc::clone(&engine)], &slow, &AtomicBool::new(false));
+        // The header of a segment has 20 bytes, that of a block 32.
+        assert!(started.elapsed() >= Duration::from_millis(104), "{:?}", started.elapsed());
+        let never = Checks { bytes_per_s: 1, ..Checks::default() };
+        check_once(&[engine], &never, &AtomicBool::new(true));
+    }
+}
