@@ -34,9 +34,13 @@ impl Engine {
             progress.set(1.0);
             problems.retain(|problem| !matches!(problem, Problem::Journal { .. }));
         }
-        problems.extend(found);
-        problems.dedup();
-        metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(problems.len() as f64);
+        for problem in found {
+            if !problems.contains(&problem) {
+                problems.push(problem);
+            }
+        }
+        let n_damaged = problems.iter().filter(|problem| matches!(problem, Problem::Journal { .. })).count();
+        metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(n_damaged as f64);
         check
     }
 
