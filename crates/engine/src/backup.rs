@@ -28,6 +28,10 @@ use crate::{DataFolderError, Engine, EngineError, now};
 use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
 pub use restore::{RestoreReport, restore};
 
+/// All that is ever directly in the folder of a backup.
+const OWN_NAMES: [&str; 5] =
+    ["backup.json", "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
+
 /// Why there is no new backup, or nothing was restored. A backup that was there before stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
@@ -175,9 +179,7 @@ pub fn back_up(
     if !system_folder(data).is_dir() {
         return Err(BackupError::NoDataFolder { folder: data.to_owned() });
     }
-    if system_folder(to).exists() {
-        return Err(BackupError::Occupied { folder: to.to_owned() });
-    }
+    refuse_foreign_files(to)?;
     create_private_folder(to)?;
     let _lock = LockedFolder::lock(to)?;
     let old = Manifest::read(to)?;
@@ -249,6 +251,21 @@ impl BackedUpWorkspace {
             sample_users: copy.answers.lists.len() as u64,
         }
     }
+}
+
+/// A backup goes into a folder of its own: it is closed to others, and a data folder is no backup.
+fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let name = entry?.file_name();
+        if !OWN_NAMES.iter().any(|own| name == *own) {
+            return Err(BackupError::Occupied { folder: folder.to_owned() });
+        }
+    }
+    Ok(())
 }
 
 /// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a server on a backup.

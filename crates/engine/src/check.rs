@@ -34,9 +34,13 @@ impl Engine {
             progress.set(1.0);
             findings.retain(|finding| !matches!(finding, Finding::Journal { .. }));
         }
-        findings.extend(found);
-        findings.dedup();
-        metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(findings.len() as f64);
+        for finding in found {
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        let n_damaged = findings.iter().filter(|finding| matches!(finding, Finding::Journal { .. })).count();
+        metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(n_damaged as f64);
         check
     }
 

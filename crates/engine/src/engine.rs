@@ -199,6 +199,7 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let memory = Arc::clone(&options.memory);
+        journal::disk::create_private_folder(folder)?;
         let store_folder = folder.join("store");
         let store = open_store(&store_folder, options.store_cache_bytes)?;
         let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };

@@ -131,7 +131,7 @@ impl LockedFolder {
             _ => 0,
         };
         let mut found = self.verify_journal(Some(id), position, progress)?;
-        let is_journal_right = found.problems.is_empty();
+        let is_journal_right = is_journal_right(&found.problems);
         match store {
             Some(Ok(store)) if is_journal_right => verify_store(&folder, id, store, &mut found, progress)?,
             // Without the whole journal nobody knows what should be in the store.
@@ -167,7 +167,7 @@ impl LockedFolder {
             }
         };
         let end = survey.end.offset.0;
-        if survey.problems.iter().all(|problem| matches!(problem, Finding::EndRecord { .. })) {
+        if is_journal_right(&survey.problems) {
             survey.problems.extend(missing_end(name, end, acknowledged));
         }
         Ok(Verification {
@@ -180,6 +180,11 @@ impl LockedFolder {
             problems: survey.problems,
         })
     }
+}
+
+/// Whether all segments are right; the record beside them may not be.
+fn is_journal_right(problems: &[Problem]) -> bool {
+    problems.iter().all(|problem| matches!(problem, Problem::EndRecord { .. }))
 }
 
 /// Compares a store with a fresh fold of as many entries as it has applied.

@@ -133,6 +133,28 @@ fn a_data_folder_of_before_gets_its_records_and_an_unreadable_one_is_vouched_for
 }
 
 #[test]
+fn a_data_folder_is_its_owners_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = filled();
+    let data = folder.path();
+    let modes = || {
+        ["", "workspaces", "workspaces/shop", "ends", "system", "tastemaker.lock", "ends/shop.end"]
+            .map(|name| (name, fs_err::metadata(data.join(name)).unwrap().permissions().mode() & 0o777))
+    };
+    let closed = modes();
+    assert!(
+        closed.iter().all(|(name, mode)| *mode == if name.contains('.') { 0o600 } else { 0o700 }),
+        "{closed:?}"
+    );
+    // As an older program left them.
+    for (name, mode) in &closed {
+        fs_err::set_permissions(data.join(name), std::fs::Permissions::from_mode(mode | 0o044)).unwrap();
+    }
+    with_engine(data, |_| {});
+    assert_eq!(modes(), closed);
+}
+
+#[test]
 fn a_flipped_bit_and_a_changed_value_are_found_and_named() {
     let folder = filled();
     let data = folder.path();

@@ -73,7 +73,7 @@ fn batch(random: &mut Random) -> Vec<Vec<u8>> {
     (0..1 + random.below(4))
         .map(|_| {
             let n = random.below(700);
-            (0..n).map(|at| if at % 2 == 0 { 7 } else { random.next() as u8 }).collect()
+            (0..n).map(|at| if at % 2 == 0 { 7 } else { random.draw() as u8 }).collect()
         })
         .collect()
 }
@@ -125,7 +125,7 @@ fn live(seed: u64) -> (usize, usize) {
         unsure.clear();
         assert!(found == all, "seed {seed}, life {life}: {} of {} records", found.len(), all.len());
 
-        disks.set_faults(random.next(), rates(&mut random));
+        disks.set_faults(random.draw(), rates(&mut random));
         for n in 0..random.below(40) {
             let batch = batch(&mut random);
             match append(&journal, &batch) {
@@ -149,7 +149,7 @@ fn live(seed: u64) -> (usize, usize) {
         }
         disks.set_faults(0, FaultRates::default());
         let end = all.len() as u64;
-        let lost = disks.lose_power(random.next());
+        let lost = disks.lose_power(random.draw());
         // The record never says more than is there.
         if let RecordedEnd::At(recorded) = lost.recorded() {
             assert!(recorded.offset.0 <= end, "seed {seed}, life {life}: {recorded:?}, {end} acknowledged");

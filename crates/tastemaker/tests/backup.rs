@@ -92,6 +92,18 @@ fn lists(server: &Server) -> Vec<Value> {
     (0..USERS).map(list).collect()
 }
 
+fn wait_for_metric(server: &Server, line: &str) {
+    for _ in 0..200 {
+        let mut answer = server.agent.get(format!("{}/metrics", server.base)).call().unwrap();
+        let text = answer.body_mut().read_to_string().unwrap();
+        if text.lines().any(|found| found == line) {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    panic!("{line} never came");
+}
+
 fn kill(mut server: Server) {
     let id = server.process.id().to_string();
     assert!(Command::new("kill").args(["-9", &id]).status().unwrap().success());
@@ -128,6 +140,8 @@ fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same
     check_events(&first, &before_first);
     drop(first);
 
+    // The first check of the journals began with the server.
+    wait_for_metric(&server, "journal_check_progress{workspace=\"shop\"} 1");
     train(&server);
     let report = succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
     let shown = lists(&server);

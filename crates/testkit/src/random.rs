@@ -11,7 +11,7 @@ impl Random {
     }
 
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn draw(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -21,12 +21,12 @@ impl Random {
 
     /// A number below `bound`; 0 where that is 0.
     pub fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
+        (self.draw() % bound.max(1) as u64) as usize
     }
 
     /// True with a probability from 0 to 1.
     pub fn chance(&mut self, probability: f64) -> bool {
         // 53 bits are what a float holds.
-        ((self.next() >> 11) as f64 / (1u64 << 53) as f64) < probability
+        ((self.draw() >> 11) as f64 / (1u64 << 53) as f64) < probability
     }
 }

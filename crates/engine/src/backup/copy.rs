@@ -6,7 +6,7 @@ use std::path::Path;
 
 use fs_err as fs;
 use journal::disk::create_private_folder;
-use journal::{JournalEnd, ReadError, scan_segment};
+use journal::{JournalEnd, scan_segment};
 use sha2::{Digest, Sha256};
 
 use super::BackupError;
@@ -88,10 +88,10 @@ fn copy_segment(
     note_read: &dyn Fn(u64),
 ) -> Result<(FileCopy, u64), BackupError> {
     let (mut hash, mut bytes, mut begins_alike, mut entries) = (Sha256::new(), 0u64, old.is_none(), 0);
-    let mut damage: Option<ReadError> = None;
-    write_whole(&to.join(name), &mut |part| {
+    let path = from.join(name);
+    write_whole(&to.join(name), |part| {
         let mut written = Ok(());
-        let scan = scan_segment(name, open_read_only(&from.join(name))?, until, &mut |block| {
+        let scan = scan_segment(name, open_read_only(&path)?, until, &mut |block| {
             written = part.write_all(block);
             hash.update(block);
             bytes += block.len() as u64;
@@ -102,26 +102,19 @@ fn copy_segment(
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         written?;
-        match scan {
-            Ok(scan) => {
-                entries = scan.end.0;
-                // Without a record, the end may be a block that is being written at this moment.
-                damage = scan.damage.filter(|_| !(is_last && until.is_none() && scan.is_torn));
-            }
-            Err(error) => damage = Some(error),
+        let damaged = |source| BackupError::Damaged { journal: from.to_owned(), source };
+        let scan = scan.map_err(damaged)?;
+        // Without a record, the end may be a block that is being written at this moment.
+        let is_end = is_last && until.is_none() && scan.is_torn;
+        if let Some(damage) = scan.damage.filter(|_| !is_end) {
+            return Err(damaged(damage));
         }
-        // What is wrong must not take the place of an earlier copy.
-        if damage.is_some() || !begins_alike {
-            return Err(std::io::ErrorKind::InvalidData.into());
+        // Another segment must not take the place of an earlier copy.
+        if !begins_alike {
+            return Err(BackupError::Diverged { what: format!("segment {}", path.display()) });
         }
+        entries = scan.end.0;
         Ok(())
-    })
-    .or_else(|error| match (damage.take(), begins_alike) {
-        (Some(source), _) => Err(BackupError::Damaged { journal: from.to_owned(), source }),
-        (None, false) => {
-            Err(BackupError::Diverged { what: format!("segment {}", from.join(name).display()) })
-        }
-        (None, true) => Err(error.into()),
     })?;
     let sha256 = to_hex(&hash.finalize());
     Ok((FileCopy { name: name.to_owned(), bytes, sha256 }, entries))
@@ -154,7 +147,7 @@ pub(super) fn copy_models(
             tracing::warn!(model = %from.join(&name).display(), "a model cannot be read and is left out of the backup");
             continue;
         }
-        write_whole(&to.join(&name), &mut |part| part.write_all(&artifact))?;
+        write_whole(&to.join(&name), |part| part.write_all(&artifact))?;
         note_copied(artifact.len() as u64);
         copies.push(FileCopy {
             bytes: artifact.len() as u64,
@@ -179,4 +172,99 @@ pub(super) fn hash_beginning(path: &Path, bytes: u64) -> std::io::Result<Option<
         }
     }
     Ok((rest.limit() == 0).then(|| to_hex(&hash.finalize())))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    use journal::{FileJournal, Journal, JournalOptions, Offset, RealDisk};
+
+    use super::*;
+
+    fn open(folder: &Path) -> FileJournal {
+        let options = JournalOptions { segment_bytes_max: 300, ..JournalOptions::default() };
+        FileJournal::open_with(Arc::new(RealDisk::open(folder).unwrap()), options).unwrap()
+    }
+
+    fn append(journal: &FileJournal, n: u64) {
+        for n in journal.end().0..journal.end().0 + n {
+            journal.append(&[format!("entry {n} {}", n * n).as_bytes()]).unwrap();
+        }
+    }
+
+    /// The copy, and how many bytes were copied for it.
+    fn copy(
+        from: &Path,
+        to: &Path,
+        end: Option<JournalEnd>,
+        old: Option<&JournalCopy>,
+    ) -> Result<(JournalCopy, u64), BackupError> {
+        let copied = Cell::new(0);
+        let copy = copy_journal(from, end, to, old, &|_| {}, &|bytes| copied.set(copied.get() + bytes))?;
+        Ok((copy, copied.get()))
+    }
+
+    #[test]
+    fn closed_segments_are_kept_and_the_last_one_is_continued() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        let journal = open(&from);
+        append(&journal, 18);
+        let (first, _) = copy(&from, &to, None, None).unwrap();
+        assert_eq!(first.entries, 18);
+        assert!(first.segments.len() > 2, "{} segments", first.segments.len());
+        append(&journal, 7);
+        let (second, copied) = copy(&from, &to, None, Some(&first)).unwrap();
+        assert_eq!(second.entries, 25);
+        let n_kept = first.segments.len() - 1;
+        assert_eq!(second.segments[..n_kept], first.segments[..n_kept]);
+        let rest: u64 = second.segments[n_kept..].iter().map(|file| file.bytes).sum();
+        assert_eq!(copied, rest);
+        assert_eq!(open(&to).end(), Offset(25));
+        // The earlier backup is a prefix of the later one.
+        for file in &first.segments {
+            assert_eq!(
+                hash_beginning(&to.join(&file.name), file.bytes).unwrap().as_ref(),
+                Some(&file.sha256)
+            );
+        }
+        // A kept copy that has changed is made again.
+        fs::write(to.join(&first.segments[0].name), "x").unwrap();
+        let (third, copied) = copy(&from, &to, None, Some(&second)).unwrap();
+        assert_eq!(third.segments, second.segments);
+        assert!(copied > second.segments[0].bytes);
+    }
+
+    #[test]
+    fn a_copy_ends_where_the_record_says_or_with_the_last_whole_block() {
+        let folder = tempfile::tempdir().unwrap();
+        let (from, to) = (folder.path().join("from"), folder.path().join("to"));
+        let journal = open(&from);
+        append(&journal, 10);
+        let (whole, _) = copy(&from, &to, None, None).unwrap();
+        let last = whole.segments.last().unwrap();
+        let end = JournalEnd {
+            offset: Offset(10),
+            segment: Offset(first_offset(&last.name).unwrap()),
+            segment_bytes: last.bytes,
+        };
+        // A block is being written at this moment.
+        let mut bytes = fs::read(from.join(&last.name)).unwrap();
+        bytes.extend_from_slice(b"BLK1 and a part of what follows");
+        fs::write(from.join(&last.name), &bytes).unwrap();
+        for end in [None, Some(end)] {
+            assert_eq!(copy(&from, &to, end, Some(&whole)).unwrap().0.segments, whole.segments);
+        }
+        fs::write(from.join(&last.name), &bytes[..last.bytes as usize]).unwrap();
+        drop(journal);
+        append(&open(&from), 10);
+        assert_eq!(copy(&from, &to, Some(end), None).unwrap().0.segments, whole.segments);
+        // The record says more than there is.
+        fs::remove_file(from.join(&last.name)).unwrap();
+        let end = JournalEnd { offset: Offset(20), segment: Offset(u64::MAX), segment_bytes: 20 };
+        let error = copy(&from, &to, Some(end), None).err().unwrap().to_string();
+        assert!(error.contains("are missing"), "{error}");
+    }
 }

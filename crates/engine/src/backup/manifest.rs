@@ -81,7 +81,7 @@ impl Manifest {
 
     pub(super) fn write(&self, backup: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self).expect("plain fields always encode");
-        write_whole(&backup.join(FILE), &mut |file| file.write_all(&text))
+        write_whole(&backup.join(FILE), |file| file.write_all(&text))
     }
 
     /// All files, each with its folder below `root`, which is a backup.
@@ -99,11 +99,11 @@ impl Manifest {
     }
 }
 
-/// Writes a file that has its name only when all of it is durable.
-pub(super) fn write_whole(
+/// Writes a file that has its name only when all of it is durable; where `write` fails, a file of that name stays as it is.
+pub(super) fn write_whole<E: From<std::io::Error>>(
     path: &Path,
-    write: &mut dyn FnMut(&mut fs::File) -> std::io::Result<()>,
-) -> std::io::Result<()> {
+    write: impl FnOnce(&mut fs::File) -> Result<(), E>,
+) -> Result<(), E> {
     let mut part = path.as_os_str().to_owned();
     part.push(".part");
     let part = PathBuf::from(part);
@@ -112,5 +112,5 @@ pub(super) fn write_whole(
     write(&mut file)?;
     file.sync_all()?;
     fs::rename(&part, path)?;
-    path.parent().map_or(Ok(()), |folder| fs::File::open(folder)?.sync_all())
+    path.parent().map_or(Ok(()), |folder| Ok(fs::File::open(folder)?.sync_all()?))
 }

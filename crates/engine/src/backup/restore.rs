@@ -78,7 +78,7 @@ pub fn restore(
             create_private_folder(to)?;
             for file in files {
                 let (source, target) = (from.join(&file.name), to.join(&file.name));
-                write_whole(&target, &mut |part| {
+                write_whole(&target, |part| {
                     std::io::copy(&mut fs::File::open(&source)?.take(file.bytes), part).map(drop)
                 })?;
                 note(file.bytes);
