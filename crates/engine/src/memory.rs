@@ -6,9 +6,13 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// How many bytes that is where nobody says otherwise.
 pub const CACHE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// What nobody has asked for within this time is dropped where [`crate::Engine::refresh`] is called.
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(600);
 
 /// What memory is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

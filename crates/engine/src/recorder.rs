@@ -263,3 +263,44 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
     queue.release();
     if queue.is_stopping && queue.waiting.is_empty() { Next::End } else { Next::Step }
 }
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+
+    use super::*;
+    use crate::Place;
+
+    #[test]
+    fn a_full_queue_takes_nothing_new_and_keeps_what_it_has() {
+        let memory = MemoryBudget::new(usize::MAX);
+        let mut queue = Queue::new(&memory);
+        let waiting = |n: u128, request_bytes: usize| Waiting {
+            user: None,
+            shown: Vec::new(),
+            list: ServedList {
+                recomm_id: Some(Uuid::from_u128(n)),
+                user: None,
+                at: Timestamp(0),
+                items: vec!["item".to_owned()],
+                place: Place::Trait("top".to_owned()),
+                group: None,
+                model: None,
+                rotates: false,
+                n_next: 0,
+                request: Some("r".repeat(request_bytes)),
+            },
+        };
+        let mut n_pushed = 0;
+        while queue.has_room(&waiting(n_pushed, REQUEST_BYTES_MAX)) {
+            queue.push(waiting(n_pushed, REQUEST_BYTES_MAX));
+            n_pushed += 1;
+        }
+        assert!((200..=256).contains(&n_pushed), "{n_pushed}");
+        let n_bytes = || memory.bytes_by_part()[MemoryPart::ImpressionQueues as usize].1;
+        assert!((WAITING_BYTES_MAX - REQUEST_BYTES_MAX - 1_000..=WAITING_BYTES_MAX).contains(&n_bytes()));
+        assert_eq!(queue.n_by_id.len() as u128, n_pushed);
+        (0..n_pushed).for_each(|_| queue.remove_first());
+        assert_eq!((n_bytes(), queue.n_by_id.len(), queue.n_left as u128), (0, 0, n_pushed));
+    }
+}

@@ -9,6 +9,7 @@ use recommender::Eligibility;
 use search::{SearchIndex, Synonyms};
 
 use crate::Engine;
+use crate::memory::IDLE_MAX;
 use crate::recommendation::RecommendationError;
 use crate::views::Views;
 
@@ -74,6 +75,8 @@ impl Engine {
             let search = self.search.load_full();
             self.update_index(&search, &mut search.indexed.lock(), usize::MAX);
         }
+        self.expressions.drop_idle(IDLE_MAX);
+        self.item_types.drop_idle(IDLE_MAX);
         self.count_memory();
     }
 
