@@ -1,5 +1,5 @@
-//! Threads that work in the background, in one shape: a step again and again until the thread is stopped. A step that panics is logged and
-//! counted, and the thread goes on after a second.
+//! Threads that work in the background, in one shape: a step again and again until the thread is stopped. A
+//! step that panics is logged and counted, and the thread goes on after a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub enum Next {
     End,
 }
 
-/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to stop and not waited for.
+/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to stop and
+/// not waited for.
 pub struct BackgroundThread {
     name: &'static str,
     signals: Arc<Signals>,
@@ -128,8 +129,8 @@ impl BackgroundThread {
         self.signals.changed.notify_all();
     }
 
-    /// Tells the thread to end and waits for it, until the deadline. A thread that has not ended by then is left behind: its step is one
-    /// that can be given up.
+    /// Tells the thread to end and waits for it, until the deadline. A thread that has not ended by then is
+    /// left behind: its step is one that can be given up.
     pub fn stop(&self, deadline: Duration) {
         self.start_stopping();
         let Some(thread) = self.thread.lock().take() else { return };
