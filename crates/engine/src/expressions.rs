@@ -67,7 +67,9 @@ struct Cached {
     /// Whether an item has one value, whoever asks.
     is_of_item: bool,
     depends_on_time: bool,
-    /// When it was last used; none before the first time.
+    /// When it was last asked for.
+    asked_at: Mutex<Instant>,
+    /// When it was last used for items; none before the first time.
     used_at: Mutex<Option<Instant>>,
     values: Mutex<Option<Arc<Computed>>>,
     /// For the values.
@@ -205,6 +207,7 @@ impl Expressions {
     fn cached(&self, use_: Use, text: &str) -> Result<Arc<Cached>, ReqlError> {
         let key = (use_, text.to_owned());
         if let Some(cached) = self.cached.lock().get(&key) {
+            *cached.asked_at.lock() = Instant::now();
             return Ok(Arc::clone(cached));
         }
         let expression = reql::parse(text)?;
@@ -215,6 +218,7 @@ impl Expressions {
             is_of_item: depends_on.row && !depends_on.context && !depends_on.chance,
             depends_on_time: depends_on.time,
             expression,
+            asked_at: Mutex::new(Instant::now()),
             used_at: Mutex::new(None),
             values: Mutex::new(None),
             room: Mutex::new(None),
@@ -248,6 +252,14 @@ impl Expressions {
             if let Some(room) = self.memory.reserve(part, n_bytes) {
                 return Some(room);
             }
+        }
+    }
+
+    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other workspaces too.
+    pub(crate) fn drop_idle(&self, idle_max: Duration) {
+        let mut all = self.cached.lock();
+        while all.peek_lru().is_some_and(|(_, cached)| cached.asked_at.lock().elapsed() >= idle_max) {
+            all.pop_lru();
         }
     }
 
@@ -538,7 +550,9 @@ mod tests {
         expressions.cached(Use::Filter, &text(0, 3_000)).unwrap();
         assert_eq!(expressions.cached.lock().len(), n_kept, "it is used once");
         drop(last);
-        expressions.cached.lock().clear();
+        expressions.drop_idle(VALUES_IDLE_MIN * 100);
+        assert_eq!(expressions.cached.lock().len(), n_kept);
+        expressions.drop_idle(Duration::ZERO);
         assert_eq!(bytes(), 0);
     }
 }

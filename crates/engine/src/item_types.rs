@@ -57,6 +57,7 @@ struct Made {
     segmentations_revision: u64,
     at: Instant,
     duration: Duration,
+    asked_at: Instant,
     _room: Reservation,
 }
 
@@ -67,6 +68,14 @@ impl ItemTypes {
 
     pub(crate) fn clear(&self) {
         self.made.lock().clear();
+    }
+
+    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other workspaces too.
+    pub(crate) fn drop_idle(&self, idle_max: Duration) {
+        let mut all = self.made.lock();
+        while all.peek_lru().is_some_and(|(_, made)| made.asked_at.elapsed() >= idle_max) {
+            all.pop_lru();
+        }
     }
 
     /// The values of items; an error where there is no such property. A segmentation that is not there has no segments.
@@ -100,7 +109,8 @@ impl ItemTypes {
         }
         let (revision, segmentations_revision) = (table.revision(), views.segmentations.revision());
         let mut made = self.made.lock();
-        if let Some(made) = made.get(grouping) {
+        if let Some(made) = made.get_mut(grouping) {
+            made.asked_at = Instant::now();
             let is_newest = made.revision == revision && made.n_items == views.catalog.n_items();
             let may_lag = (!is_newest_needed || made.item_type.is_err()) && made.duration > MOMENT;
             let is_fresh = is_newest || (may_lag && made.at.elapsed() < made.duration * INTERVAL_FACTOR);
@@ -122,7 +132,9 @@ impl ItemTypes {
             }
         };
         if let Some(_room) = room {
-            let new = Made { item_type, n_items, revision, segmentations_revision, at, duration, _room };
+            let asked_at = at;
+            let new =
+                Made { item_type, n_items, revision, segmentations_revision, at, duration, asked_at, _room };
             made.put(grouping.clone(), new);
         }
         answer

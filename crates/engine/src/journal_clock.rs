@@ -1,18 +1,21 @@
-//! The time of the journal: what its entries say, bounded, so that a few entries with a wrong time move no window.
+//! The time of the journal: what its entries say, bounded, so that a few entries with a wrong time move no
+//! window.
 //!
-//! Windows and days (message ids, recommendations, metrics, impressions) go by an entry's time only as far as this clock has come. It follows
-//! the entries at once where they go on by no more than [`BELIEVED_AHEAD_MS`]. Beyond that it stays between the earliest and the latest of
-//! the last [`SAMPLES`] times, which lie [`SAMPLE_INTERVAL_MS`] apart: so a wrong time is believed only once so many entries in a row say
-//! the same, and an entry that is alone with its time changes nothing. After a downtime of weeks, or after a time that was wrong and believed,
-//! the clock is right again as soon. It follows from the entries alone.
+//! Windows and days (message ids, recommendations, metrics, impressions) go by an entry's time only as far
+//! as this clock has come. It follows the entries at once where they go on by no more than
+//! [`BELIEVED_AHEAD_MS`]. Beyond that it stays between the earliest and the latest of the last [`SAMPLES`]
+//! times, which lie [`SAMPLE_INTERVAL_MS`] apart: so a wrong time is believed only once so many entries in
+//! a row say the same, and an entry that is alone with its time changes nothing. After a downtime of weeks,
+//! or after a time that was wrong and believed, the clock is right again as soon. It follows from the
+//! entries alone.
 
 use std::collections::VecDeque;
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How far one entry alone may move the clock forward, in milliseconds: three days, a quiet weekend, and a tenth of the time for which a
-/// recommendation can be cited.
+/// How far one entry alone may move the clock forward, in milliseconds: three days, a quiet weekend, and a
+/// tenth of the time for which a recommendation can be cited.
 pub const BELIEVED_AHEAD_MS: i64 = 3 * 24 * 3_600 * 1_000;
 /// How many times in a row must say so before the clock moves further, or back.
 pub const SAMPLES: usize = 10;

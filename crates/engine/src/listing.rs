@@ -20,8 +20,8 @@ impl Engine {
         table(&self.shared.views.read(), kind).properties().cloned().collect()
     }
 
-    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known users, after the first `offset`;
-    /// with a filter, of those that it lets through.
+    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known
+    /// users, after the first `offset`; with a filter, of those that it lets through.
     ///
     /// # Errors
     /// Where the filter is none, or takes too long.
@@ -56,7 +56,8 @@ impl Engine {
         Ok(page(ids, offset, count))
     }
 
-    /// The values of an item or user by names: of the properties that are included, or of all; none where there is no such item or user.
+    /// The values of an item or user by names: of the properties that are included, or of all; none where
+    /// there is no such item or user.
     pub fn entity_values(
         &self,
         kind: EntityKind,

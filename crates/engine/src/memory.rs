@@ -1,14 +1,18 @@
 //! How much memory all that is kept to be fast may take together, over all workspaces of a process.
 //!
-//! Whoever keeps something reserves its bytes first, by part, and keeps it only as long as the reservation. What can be dropped asks
-//! ([`MemoryBudget::reserve`]) and is told no beyond the budget or its part's share of it; what cannot be dropped only counts
-//! ([`MemoryBudget::hold`]), and leaves less for the rest.
+//! Whoever keeps something reserves its bytes first, by part, and keeps it only as long as the reservation.
+//! What can be dropped asks ([`MemoryBudget::reserve`]) and is told no beyond the budget or its part's
+//! share of it; what cannot be dropped only counts ([`MemoryBudget::hold`]), and leaves less for the rest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 /// How many bytes that is where nobody says otherwise.
 pub const CACHE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// What nobody has asked for within this time is dropped where [`crate::Engine::refresh`] is called.
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(600);
 
 /// What memory is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,7 +54,8 @@ impl MemoryPart {
         }
     }
 
-    /// One of so many parts of the budget is for it at most, so that a flood of one kind leaves room for the others.
+    /// One of so many parts of the budget is for it at most, so that a flood of one kind leaves room for
+    /// the others.
     fn one_of(self) -> usize {
         match self {
             Self::Expressions | Self::ExpressionValues => 4,

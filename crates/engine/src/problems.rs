@@ -19,7 +19,8 @@ pub enum Problem {
         /// What the journal or the fold said.
         why: String,
     },
-    /// The last entries say another time than those before: the system's clock is wrong, or was, or nothing was written for long.
+    /// The last entries say another time than those before: the system's clock is wrong, or was, or nothing
+    /// was written for long.
     #[error(
         "the journal is at {journal}, its last entry says {entry}: until more entries agree with that, days and windows go by the \
          journal; set the system's clock right if it is wrong"

@@ -1,4 +1,5 @@
-//! What was served is journalled in the background: the one thing that a crash may forget, for less than a second.
+//! What was served is journalled in the background: the one thing that a crash may forget, for less than a
+//! second.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -18,14 +19,16 @@ use crate::{BackgroundThread, Entry, MemoryBudget, MemoryPart, Next, Reservation
 
 /// How long lists are gathered before they are journalled together.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// The most lists that wait, and the most bytes of them; where the journal takes none for so long, new ones are not remembered.
+/// The most lists that wait, and the most bytes of them; where the journal takes none for so long, new ones
+/// are not remembered.
 const WAITING_MAX: usize = 50_000;
 const WAITING_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// The most bytes of a request that are remembered with its list; a list of a longer one cannot be continued.
 const REQUEST_BYTES_MAX: usize = 256 * 1_024;
 /// The most lists of one entry, so that readers get their turns between entries.
 const LISTS_PER_ENTRY: usize = 32;
-/// The most bytes of lists that are journalled together, more or less, unless a single one has more: far under what a record may have.
+/// The most bytes of lists that are journalled together, more or less, unless a single one has more: far
+/// under what a record may have.
 const BYTES_TOGETHER_MAX: usize = 256 * 1_024;
 
 /// How long a stopping recorder may take to journal what waits; what is left then is forgotten.
@@ -49,7 +52,8 @@ struct Queue {
     /// Oldest first.
     waiting: VecDeque<Waiting>,
     memory: Reservation,
-    /// How many are journalled together at most: fewer and fewer while the journal says that it is too much at once.
+    /// How many are journalled together at most: fewer and fewer while the journal says that it is too much
+    /// at once.
     n_together_max: Option<usize>,
     is_stopping: bool,
     /// How many lists wait under each recommendation id.
@@ -140,7 +144,8 @@ impl Recorder {
         Self { queue, thread }
     }
 
-    /// Notes a list that is handed out now, unless too much waits: what is noted is never given up for what is new.
+    /// Notes a list that is handed out now, unless too much waits: what is noted is never given up for what
+    /// is new.
     pub(crate) fn note(&self, user: Option<UserIdx>, shown: Vec<Shown>, mut list: ServedList) {
         list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
         let waiting = Waiting { user, shown, list };
@@ -174,7 +179,8 @@ impl Recorder {
         of_id.map(|waiting| (waiting.user, waiting.list.clone())).collect()
     }
 
-    /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it is applied, or that it cannot be.
+    /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it is
+    /// applied, or that it cannot be.
     pub(crate) fn journal_cited(&self, entries: &[Prepared]) -> Option<oneshot::Receiver<()>> {
         let mut cited = entries.iter().flat_map(Prepared::cited).peekable();
         cited.peek()?;
@@ -262,4 +268,45 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
     }
     queue.release();
     if queue.is_stopping && queue.waiting.is_empty() { Next::End } else { Next::Step }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::Timestamp;
+
+    use super::*;
+    use crate::Place;
+
+    #[test]
+    fn a_full_queue_takes_nothing_new_and_keeps_what_it_has() {
+        let memory = MemoryBudget::new(usize::MAX);
+        let mut queue = Queue::new(&memory);
+        let waiting = |n: u128, request_bytes: usize| Waiting {
+            user: None,
+            shown: Vec::new(),
+            list: ServedList {
+                recomm_id: Some(Uuid::from_u128(n)),
+                user: None,
+                at: Timestamp(0),
+                items: vec!["item".to_owned()],
+                place: Place::Trait("top".to_owned()),
+                group: None,
+                model: None,
+                rotates: false,
+                n_next: 0,
+                request: Some("r".repeat(request_bytes)),
+            },
+        };
+        let mut n_pushed = 0;
+        while queue.has_room(&waiting(n_pushed, REQUEST_BYTES_MAX)) {
+            queue.push(waiting(n_pushed, REQUEST_BYTES_MAX));
+            n_pushed += 1;
+        }
+        assert!((200..=256).contains(&n_pushed), "{n_pushed}");
+        let n_bytes = || memory.bytes_by_part()[MemoryPart::ImpressionQueues as usize].1;
+        assert!((WAITING_BYTES_MAX - REQUEST_BYTES_MAX - 1_000..=WAITING_BYTES_MAX).contains(&n_bytes()));
+        assert_eq!(queue.n_by_id.len() as u128, n_pushed);
+        (0..n_pushed).for_each(|_| queue.remove_first());
+        assert_eq!((n_bytes(), queue.n_by_id.len(), queue.n_left as u128), (0, 0, n_pushed));
+    }
 }

@@ -1,6 +1,6 @@
 //! The search index of a workspace: made of the items' texts when it is first needed, kept up with what changes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use domain::{ItemIdx, PropertyValue};
@@ -9,6 +9,7 @@ use recommender::Eligibility;
 use search::{SearchIndex, Synonyms};
 
 use crate::Engine;
+use crate::memory::IDLE_MAX;
 use crate::recommendation::RecommendationError;
 use crate::views::Views;
 
@@ -20,7 +21,8 @@ const WAIT_MAX: Duration = Duration::from_millis(50);
 const ITEMS_PER_STEP: usize = 1_000;
 
 pub(crate) struct Search {
-    index: SearchIndex,
+    /// Made when it is first needed: it has threads of its own, and most workspaces are never searched.
+    index: OnceLock<SearchIndex>,
     /// Up to which revision of the items' properties the index goes; none while it is empty.
     indexed: Mutex<Option<u64>>,
     /// Of one revision of the synonyms.
@@ -30,7 +32,7 @@ pub(crate) struct Search {
 impl Search {
     pub(crate) fn new() -> Self {
         Self {
-            index: SearchIndex::new(),
+            index: OnceLock::new(),
             indexed: Mutex::new(None),
             synonyms: Mutex::new((u64::MAX, Arc::default())),
         }
@@ -38,7 +40,11 @@ impl Search {
 
     /// What the index takes in memory, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
-        self.index.n_bytes()
+        self.index.get().map_or(0, SearchIndex::n_bytes)
+    }
+
+    fn index(&self) -> &SearchIndex {
+        self.index.get_or_init(SearchIndex::new)
     }
 
     /// The best `n` of the items that may be found and match, best first, with scores above 0.
@@ -56,7 +62,7 @@ impl Search {
             }
             Arc::clone(&known.1)
         };
-        self.index.search(query, &synonyms, n, &|item| eligibility.allows(ItemIdx(item)))
+        self.index().search(query, &synonyms, n, &|item| eligibility.allows(ItemIdx(item)))
     }
 }
 
@@ -74,6 +80,8 @@ impl Engine {
             let search = self.search.load_full();
             self.update_index(&search, &mut search.indexed.lock(), usize::MAX);
         }
+        self.expressions.drop_idle(IDLE_MAX);
+        self.item_types.drop_idle(IDLE_MAX);
         self.count_memory();
     }
 
@@ -86,7 +94,7 @@ impl Engine {
                 indexed.is_some()
             }
             // Whoever has it takes in much; what was there before can be searched.
-            None => search.index.n_items() > 0,
+            None => search.index.get().is_some_and(|index| index.n_items() > 0),
         };
         is_made.then_some(search).ok_or(RecommendationError::IndexNotReady)
     }
@@ -103,10 +111,10 @@ impl Engine {
             Some(mut rows) if rows.len() <= changes_max => {
                 rows.sort_unstable();
                 rows.dedup();
-                search.index.update(self.texts(&rows));
+                search.index().update(self.texts(&rows));
             }
             None if n_items as usize <= changes_max => {
-                search.index.rebuild(self.texts(&(0..n_items).collect::<Vec<u32>>()));
+                search.index().rebuild(self.texts(&(0..n_items).collect::<Vec<u32>>()));
             }
             _ => return,
         }

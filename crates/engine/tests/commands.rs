@@ -247,7 +247,7 @@ fn items_and_users_that_come_and_go_fill_no_table() {
             let id = format!("i{}", n % 3);
             let values = format!(r#"{{"n": {n}}}"#);
             let second = Command::Add { kind: item, id: id.clone() };
-            let made = if n % 2 == 0 { set(item, &id, &values) } else { second };
+            let made = if n.is_multiple_of(2) { set(item, &id, &values) } else { second };
             [made, delete(item, &id), set(user, &id, "{}"), delete(user, &id)]
         };
         submit(&engine, (0..1_000).flat_map(|m| cycle(1_000 * n + m)).collect());

@@ -1,7 +1,5 @@
 //! What is kept in memory to be fast stays within its budget.
 
-#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
-
 use std::sync::Arc;
 
 use domain::{Column, Endpoint, PropertyType, PropertyValue, ScenarioSettings, WorkspaceId};

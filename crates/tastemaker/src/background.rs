@@ -20,8 +20,8 @@ const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 const REMAKE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often samples of histograms are summed up; they gather meanwhile, some bytes each.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
-/// How long a stopping server waits for these threads once its requests are done. They were told to stop before; a training run or a
-/// refresh under way is given up, since the next start does it again.
+/// How long a stopping server waits for these threads once its requests are done. They were told to stop
+/// before; a training run or a refresh under way is given up, since the next start does it again.
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// The threads of a server.

@@ -88,9 +88,11 @@ impl Service {
 
     /// Finishes what waits for the journals and closes everything.
     pub(crate) fn close(self) {
-        for engine in &self.engines {
-            engine.stop();
-        }
+        std::thread::scope(|scope| {
+            for engine in &self.engines {
+                scope.spawn(|| engine.stop());
+            }
+        });
         drop(self.app);
         drop(self.engines);
         drop(self.data);

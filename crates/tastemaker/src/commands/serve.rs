@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use engine::{BackgroundThread, Next, Signals};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
@@ -19,6 +20,9 @@ use crate::tls::TlsArgs;
 
 /// How long work of requests that are given up may still go on: it looks whether anybody waits far more often.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
+
+/// How long a stopping server waits for its workspaces to journal and apply what they have taken.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(8);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -77,7 +81,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     background.stop();
     // Requests had their deadline; what still computes ends with the process.
     runtime.shutdown_timeout(GIVEN_UP_AFTER);
-    service.close();
+    // What was acknowledged is in the journals; whatever else takes longer ends with the process.
+    let mut service = Some(service);
+    let close = move |_: &Signals| {
+        service.take().into_iter().for_each(Service::close);
+        Next::End
+    };
+    BackgroundThread::start("closing", close)?.stop(CLOSE_TIME_MAX);
     tracing::info!("stopped");
     served
 }
