@@ -94,6 +94,18 @@ impl Cells {
         })
     }
 
+    /// How many bytes the texts of a cell have.
+    pub(crate) fn text_bytes(&self, texts: &Texts, row: usize) -> usize {
+        let ids = match self {
+            Self::Text(cells) => {
+                cells.get(row).and_then(Option::as_ref).map_or(&[][..], std::slice::from_ref)
+            }
+            Self::Texts(cells) => cells.get(row).and_then(Option::as_deref).unwrap_or_default(),
+            _ => &[],
+        };
+        ids.iter().map(|id| texts.text(*id).len()).sum()
+    }
+
     /// The cells as filters and boosters read them.
     pub(crate) fn column<'a>(&'a self, texts: &'a Texts) -> Column<'a> {
         match self {

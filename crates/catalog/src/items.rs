@@ -12,6 +12,7 @@ use crate::{Property, PropertyTable};
 /// The catalog of one workspace.
 pub struct Catalog {
     keys: Keys,
+    /// Deleted items too, where their index is to be used again.
     by_id: FxHashMap<String, ItemIdx>,
     items: Vec<Item>,
     table: PropertyTable,
@@ -47,6 +48,23 @@ pub enum NamedBy {
     Action,
     /// It is the name of a page or screen, which may be an article or just the way to the checkout.
     Page,
+}
+
+impl ItemRecord {
+    fn new(item_id: &str) -> Self {
+        Self {
+            item_id: item_id.to_owned(),
+            in_messages: false,
+            in_pages: false,
+            ever_listed: false,
+            is_deleted: false,
+        }
+    }
+
+    /// Whether nothing was ever done with it: then nothing is kept by its index once it is deleted, and the next item of its id gets it.
+    fn is_unnamed(&self) -> bool {
+        !self.in_messages && !self.in_pages
+    }
 }
 
 impl Item {
@@ -96,7 +114,7 @@ impl Catalog {
         let (mut by_id, mut items) = (FxHashMap::default(), Vec::new());
         for pair in store.scan(&keys.items, &[]) {
             let record: ItemRecord = keys::decode("item", &pair?.1)?;
-            if !record.is_deleted {
+            if !record.is_deleted || record.is_unnamed() {
                 by_id.insert(record.item_id.clone(), ItemIdx(items.len() as u32));
             }
             items.push(Item { record, listed: false });
@@ -121,7 +139,7 @@ impl Catalog {
 
     /// The index of an item.
     pub fn item(&self, item_id: &str) -> Option<ItemIdx> {
-        self.by_id.get(item_id).copied()
+        self.by_id.get(item_id).copied().filter(|item| !self.items[item.pos()].record.is_deleted)
     }
 
     /// The external id of an item.
@@ -196,14 +214,17 @@ impl Catalog {
         item
     }
 
-    /// Deletes an item for good: what was done with it stays with its index, which no id leads to any more.
+    /// Deletes an item for good: what was done with it stays with its index, which no id leads to any more. Where nothing was, the next item
+    /// of the same id gets the index, so that who makes and deletes one again and again fills no table.
     pub fn delete(&mut self, batch: &mut Batch<'_>, item: ItemIdx) {
         let has_catalog = self.current.is_some();
         let entry = &mut self.items[item.pos()];
         self.n_available -= usize::from(entry.is_available(has_catalog));
         entry.listed = false;
         entry.record.is_deleted = true;
-        self.by_id.remove(&entry.record.item_id);
+        if !entry.record.is_unnamed() {
+            self.by_id.remove(&entry.record.item_id);
+        }
         self.put_item(batch, item);
         self.table.remove(batch, item.0);
     }
@@ -294,16 +315,19 @@ impl Catalog {
         if let Some(item) = self.item(item_id) {
             return item;
         }
-        let item = ItemIdx(self.items.len() as u32);
-        let record = ItemRecord {
-            item_id: item_id.to_owned(),
-            in_messages: false,
-            in_pages: false,
-            ever_listed: false,
-            is_deleted: false,
+        let entry = Item { record: ItemRecord::new(item_id), listed: false };
+        let item = match self.by_id.get(item_id) {
+            Some(&deleted) => {
+                self.items[deleted.pos()] = entry;
+                deleted
+            }
+            None => {
+                let item = ItemIdx(self.items.len() as u32);
+                self.by_id.insert(item_id.to_owned(), item);
+                self.items.push(entry);
+                item
+            }
         };
-        self.by_id.insert(record.item_id.clone(), item);
-        self.items.push(Item { record, listed: false });
         self.put_item(batch, item);
         item
     }

@@ -117,6 +117,12 @@ impl PropertyTable {
         entry.cells.value(entry.property.type_, &self.texts, row as usize)
     }
 
+    /// How many bytes the texts of a value have; 0 for a value that is no text.
+    pub fn text_bytes(&self, row: u32, name: &str) -> usize {
+        let entry = self.entries.iter().find(|entry| entry.property.name == name);
+        entry.map_or(0, |entry| entry.cells.text_bytes(&self.texts, row as usize))
+    }
+
     /// The values of a row, unset ones left out.
     pub fn values(&self, row: u32) -> Vec<(&str, PropertyValue)> {
         let value = |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);

@@ -18,6 +18,9 @@ pub struct WorkspaceConfig {
     pub public_token: Option<String>,
     /// The HTTP Basic user of the Profile API.
     pub profile_token: Option<String>,
+    /// Properties of users that expressions sent by browsers may read; no others.
+    #[serde(default)]
+    pub public_user_properties: Vec<String>,
     /// Where messages come from.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
@@ -144,6 +147,7 @@ impl TraitDefinition {
 const SOURCES_MAX: usize = 1_000;
 const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
+const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -163,6 +167,7 @@ impl WorkspaceConfig {
             private_token: None,
             public_token: None,
             profile_token: None,
+            public_user_properties: Vec::new(),
             sources: Vec::new(),
             traits: Vec::new(),
             interaction_weights: InteractionWeights::default(),
@@ -200,6 +205,12 @@ impl WorkspaceConfig {
                     "{name} must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'"
                 ));
             }
+        }
+        if self.public_user_properties.len() > PUBLIC_USER_PROPERTIES_MAX {
+            return refuse(format!(
+                "{} public_user_properties exceed the limit of {PUBLIC_USER_PROPERTIES_MAX}",
+                self.public_user_properties.len()
+            ));
         }
         if let Err(what) = self.interaction_weights.validate() {
             return refuse(format!("interaction_weights: {what}"));

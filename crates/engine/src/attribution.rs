@@ -27,6 +27,9 @@ pub(crate) const KEYSPACES: [&str; 3] = [RECOMMENDATIONS, USERS, figures::KEYSPA
 
 /// For how many days a recommendation can be cited.
 pub const KEPT_DAYS: u32 = 30;
+/// How many days a list, or its id, may be ahead of the journal's clock: one that is further ahead is not remembered. After a downtime that
+/// is longer nothing from before can be cited any more.
+pub const AHEAD_DAYS_MAX: u32 = KEPT_DAYS;
 /// The most items that are remembered of one recommendation with all lists that continue it.
 pub const RECOMMENDATION_ITEMS_MAX: usize = 10_000;
 /// How many of what is too old are forgotten with each entry, beside ...
@@ -121,7 +124,7 @@ impl Attribution {
         is_configured: bool,
     ) -> Result<(), StoreError> {
         let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, day_of(id)?))) else { return Ok(()) };
-        if day < today.earlier(KEPT_DAYS) {
+        if day < today.earlier(KEPT_DAYS) || day.earlier(AHEAD_DAYS_MAX) > today {
             return Ok(());
         }
         let remembered = match (list.n_next, self.remembered(batch, id)?) {

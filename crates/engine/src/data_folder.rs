@@ -11,7 +11,7 @@ use journal::{FileJournal, Journal, Offset, OpenError, RealDisk};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, EngineError};
+use crate::{Engine, EngineError, EngineOptions};
 
 /// Why a data folder could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -106,8 +106,18 @@ impl DataFolder {
         id: &WorkspaceId,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Engine, EngineError> {
+        self.open_workspace_with(id, &EngineOptions::default(), progress)
+    }
+
+    /// As [`DataFolder::open_workspace`], with options.
+    pub fn open_workspace_with(
+        &self,
+        id: &WorkspaceId,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Engine, EngineError> {
         let folder = self.folder.join("workspaces").join(id.as_str());
-        Engine::open(id.clone(), &folder, progress)
+        Engine::open_with(id.clone(), &folder, options, progress)
     }
 
     /// SHA-256 of the administrators' token; none where none was ever set.

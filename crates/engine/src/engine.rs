@@ -19,14 +19,17 @@ use crate::lists::Cold;
 use crate::recommendation::NEXT_LOCKS;
 use crate::recorder::Recorder;
 use crate::search::Search;
-use crate::training::features_of;
+use crate::training::{features_of, threads};
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, Outcome, now};
+use crate::{Command, Entry, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
 const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
+
+/// Memory for what is read from the store aside in which a model is made again, in bytes.
+const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +101,24 @@ impl EngineError {
     }
 }
 
+/// What a workspace is opened with beside its folder.
+#[derive(Clone)]
+pub struct EngineOptions {
+    /// What it shares with the other workspaces of the process.
+    pub memory: Arc<MemoryBudget>,
+    /// Memory for what is read from the store, in bytes.
+    pub store_cache_bytes: u64,
+    /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening takes as long as making it again.
+    pub opens_without_model: bool,
+}
+
+impl Default for EngineOptions {
+    /// Of a workspace that is alone.
+    fn default() -> Self {
+        Self { memory: Arc::default(), store_cache_bytes: store::CACHE_BYTES, opens_without_model: false }
+    }
+}
+
 /// One workspace at work.
 pub struct Engine {
     id: WorkspaceId,
@@ -116,14 +137,31 @@ pub struct Engine {
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
+    /// That the model in use could not be read yet.
+    pub(crate) lost_model: Mutex<Option<Problem>>,
+    /// Problems that last until the workspace is opened again.
+    pub(crate) reported: Mutex<Vec<Problem>>,
+    memory: Arc<MemoryBudget>,
+    /// Of what lists know of cold items, and of the search index.
+    held: Mutex<[Reservation; 2]>,
 }
 
 impl Engine {
     /// Opens a workspace in its folder, making an empty one where there is none: catches the store up with the journal, rebuilds
     /// the views, and loads or makes again the model in use. `progress` gets applied and total entries of the replay.
     pub fn open(id: WorkspaceId, folder: &Path, progress: &dyn Fn(u64, u64)) -> Result<Self, EngineError> {
+        Self::open_with(id, folder, &EngineOptions::default(), progress)
+    }
+
+    /// As [`Engine::open`], with options.
+    pub fn open_with(
+        id: WorkspaceId,
+        folder: &Path,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
-        Self::open_on(id, folder, disk, progress)
+        Self::open_on_with(id, folder, disk, options, progress)
     }
 
     /// As [`Engine::open`], with the journal on a disk of the caller's.
@@ -133,8 +171,19 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
+        Self::open_on_with(id, folder, disk, &EngineOptions::default(), progress)
+    }
+
+    fn open_on_with(
+        id: WorkspaceId,
+        folder: &Path,
+        disk: Arc<dyn Disk>,
+        options: &EngineOptions,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
+        let memory = Arc::clone(&options.memory);
         let store_folder = folder.join("store");
-        let store = open_store(&store_folder)?;
+        let store = open_store(&store_folder, options.store_cache_bytes)?;
         let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };
         let position = store.position().map_err(of_store)?;
         let journal = FileJournal::open(disk, Offset(position))?;
@@ -147,21 +196,27 @@ impl Engine {
         let engine = Self {
             id,
             folder: folder.to_owned(),
-            recorder: Recorder::start(&shared, &writer),
+            recorder: Recorder::start(&shared, &writer, &memory),
             writer,
             shared,
             artifacts,
             model: ArcSwapOption::empty(),
             cold: ArcSwapOption::empty(),
             cold_lock: Mutex::new(()),
-            item_types: ItemTypes::new(),
-            expressions: Expressions::new(),
+            item_types: ItemTypes::new(Arc::clone(&memory)),
+            expressions: Expressions::new(Arc::clone(&memory)),
             search: ArcSwap::from_pointee(Search::new()),
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
+            held: Mutex::new(
+                [MemoryPart::ColdStartItems, MemoryPart::SearchIndexes].map(|part| memory.hold(part, 0)),
+            ),
+            lost_model: Mutex::new(None),
+            reported: Mutex::new(Vec::new()),
+            memory,
         };
-        engine.load_model()?;
+        engine.load_model(options.opens_without_model)?;
         Ok(engine)
     }
 
@@ -220,6 +275,26 @@ impl Engine {
         Ok(self.submit_blocking(vec![entry])?.remove(0))
     }
 
+    /// The memory budget that it shares with the other workspaces of the process.
+    pub fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.memory
+    }
+
+    /// What the store takes in memory, in bytes: blocks that were read, and writes that are in no table yet. Both are bounded beside the
+    /// memory budget, by [`EngineOptions::store_cache_bytes`].
+    pub fn store_bytes(&self) -> (u64, u64) {
+        self.shared.store.memory_bytes()
+    }
+
+    /// Counts what grows on its own.
+    pub(crate) fn count_memory(&self) {
+        let of_cold = self.cold.load_full().map_or(0, |cold| cold.n_bytes());
+        let of_search = self.search.load_full().n_bytes();
+        let mut held = self.held.lock();
+        held[0].resize(of_cold);
+        held[1].resize(of_search);
+    }
+
     /// Whether entries are taken.
     pub fn health(&self) -> Health {
         self.shared.health()
@@ -238,23 +313,71 @@ impl Engine {
     }
 
     /// Loads the model that the journal says is in use.
-    fn load_model(&self) -> Result<(), EngineError> {
+    fn load_model(&self, may_be_lost: bool) -> Result<(), EngineError> {
         let Some(training) = self.training() else { return Ok(()) };
-        let model = self.read_or_remake(&training)?;
+        let model = match self.read_model(&training) {
+            Ok(model) => model,
+            Err(why) if may_be_lost => {
+                let lost = Problem::ModelLost { version: training.version, why, last_error: None };
+                tracing::error!(workspace = %self.id, problem = %lost, "a workspace opens without its model");
+                *self.lost_model.lock() = Some(lost);
+                return Ok(());
+            }
+            Err(why) => self.make_again(&training, &why)?,
+        };
         self.use_model(model);
         Ok(())
     }
 
+    /// Makes the model again without which the workspace was opened, behind everything else that wants the processors; false where there
+    /// is nothing to do.
+    ///
+    /// # Errors
+    /// Where it cannot be made, for lack of space, say: then it may be tried again.
+    pub fn remake_lost_model(&self) -> Result<bool, EngineError> {
+        let _one_at_a_time = self.training_lock.lock();
+        let Some(Problem::ModelLost { version, why, .. }) = self.lost_model.lock().clone() else {
+            return Ok(false);
+        };
+        // Another one may be in use since.
+        let Some(training) = self.training().filter(|training| training.version == version) else {
+            *self.lost_model.lock() = None;
+            return Ok(false);
+        };
+        let made = threads(true)?.install(|| self.make_again(&training, &why));
+        match made {
+            Ok(model) => self.use_model(model),
+            Err(error) => {
+                let last_error = Some(error.full_text());
+                *self.lost_model.lock() = Some(Problem::ModelLost { version, why, last_error });
+                return Err(error);
+            }
+        }
+        tracing::info!(workspace = %self.id, training.version = %training.version, "the lost model is there again");
+        Ok(true)
+    }
+
     /// The model of a run, made again where its artifact is lost.
     pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
-        let why = match self.artifacts.read(&training.version) {
-            Ok(Some(model)) => return Ok(model),
-            Ok(None) => "it is missing".to_owned(),
-            Err(error) => with_sources(&error),
-        };
+        self.read_model(training).or_else(|why| self.make_again(training, &why))
+    }
+
+    /// The model of a run, or why its artifact cannot be used.
+    fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
+        match self.artifacts.read(&training.version) {
+            Ok(Some(model)) => Ok(model),
+            Ok(None) => Err("its artifact is missing".to_owned()),
+            Err(error) => Err(with_sources(&error)),
+        }
+    }
+
+    fn make_again(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
         tracing::warn!(why, version = training.version, "the model is made again from the journal");
         let model = self.remake_model(training)?;
-        self.artifacts.write(&model)?;
+        // It is in memory; the next start makes it once more.
+        if let Err(error) = self.artifacts.write(&model) {
+            tracing::warn!(error = with_sources(&error), "the artifact of a model could not be written");
+        }
         Ok(model)
     }
 
@@ -266,7 +389,7 @@ impl Engine {
             _ => Ok(()),
         };
         remove()?;
-        let store = open_store(&aside)?;
+        let store = open_store(&aside, REMAKE_CACHE_BYTES)?;
         let views = Views::load(&store, WorkspaceConfig::empty(self.id.clone()))
             .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
         let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
@@ -290,8 +413,8 @@ impl Drop for Engine {
     }
 }
 
-fn open_store(folder: &Path) -> Result<Store, EngineError> {
-    Store::open(folder, &keyspaces())
+fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
+    Store::open_with_cache(folder, &keyspaces(), cache_bytes)
         .map_err(|source| EngineError::Store { folder: folder.to_owned(), source })
 }
 

@@ -113,6 +113,23 @@ pub enum DecodeError {
 }
 
 impl Entry {
+    /// When it was made, by the clock of the process that made it; none of entries that do not say.
+    pub(crate) fn time(&self) -> Option<Timestamp> {
+        match self {
+            Self::Message(message) => Some(message.received_at),
+            Self::Rejected(rejection) => Some(rejection.received_at),
+            Self::Trained(training) => Some(training.finished_at),
+            Self::Served { lists } => lists.iter().map(|list| list.at).max(),
+            Self::Interactions { received_at, .. }
+            | Self::CatalogActivated { received_at }
+            | Self::ModelActivated { received_at, .. }
+            | Self::Resumed { received_at }
+            | Self::Command { received_at, .. }
+            | Self::Reset { received_at } => Some(*received_at),
+            Self::Configured(_) | Self::CatalogStaged { .. } | Self::CatalogItems { .. } => None,
+        }
+    }
+
     /// The bytes of the entry.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);

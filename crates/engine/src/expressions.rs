@@ -13,14 +13,12 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 
-use crate::Engine;
 use crate::filter::{ContextOf, ItemRows};
 use crate::views::Views;
+use crate::{BudgetError, Engine, MemoryBudget, MemoryPart, RequestBudget, Reservation};
 
-/// The most expressions that are kept in memory, parsed.
+/// The most expressions that are kept in memory, parsed, within what the memory budget allows.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
-/// The most bytes of values that are kept, over all expressions.
-const VALUES_BYTES_MAX: usize = 128 * 1_024 * 1_024;
 /// Values that were asked for within this time make room for no others: then those are evaluated candidate by candidate.
 const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
 /// How long the filters and boosters of one request may be evaluated for.
@@ -37,6 +35,9 @@ pub enum ExpressionError {
     /// It asks for too much of too many.
     #[error("it takes longer than {} s for all candidates: simplify it", EVALUATION_TIME_MAX.as_secs())]
     TooSlow,
+    /// The request that it is for may cost no more.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
 }
 
 /// A filter that lets at most one of so many items pass is a list of them.
@@ -58,8 +59,7 @@ pub(crate) enum Use {
 /// The expressions of a workspace that were used lately.
 pub(crate) struct Expressions {
     cached: Mutex<LruCache<(Use, String), Arc<Cached>>>,
-    /// Of values, in all.
-    bytes_max: usize,
+    memory: Arc<MemoryBudget>,
 }
 
 struct Cached {
@@ -70,6 +70,10 @@ struct Cached {
     /// When it was last used; none before the first time.
     used_at: Mutex<Option<Instant>>,
     values: Mutex<Option<Arc<Computed>>>,
+    /// For the values.
+    room: Mutex<Option<Reservation>>,
+    /// For the expression; none where it is used once and not kept.
+    parsed_room: Option<Reservation>,
     /// Held by whoever computes the values.
     computing: Mutex<()>,
     /// Whether a request asked for the values since they were refreshed.
@@ -103,33 +107,49 @@ impl Computed {
         Self { revision, now_s, by_item, most, few, duration }
     }
 
-    fn n_bytes(&self) -> usize {
-        self.by_item.len() * size_of::<f32>()
+    /// What the values of so many items take at most.
+    fn n_bytes(n_items: usize) -> usize {
+        size_of::<Self>() + n_items * size_of::<f32>() + n_items / FEW_OF * size_of::<u32>()
     }
 }
 
-/// How long evaluation may go on in one request.
+/// How long evaluation may go on in one list.
 pub(crate) struct Budget {
     ends_at: Instant,
+    /// The request that the list is for; none for what is made for everybody.
+    request: Option<Arc<RequestBudget>>,
     n_rows: Cell<u32>,
     is_spent: Cell<bool>,
 }
 
 impl Budget {
-    pub(crate) fn new() -> Self {
+    /// For what is made for everybody.
+    pub(crate) fn for_all() -> Self {
         let ends_at = Instant::now() + EVALUATION_TIME_MAX;
-        Self { ends_at, n_rows: Cell::new(0), is_spent: Cell::new(false) }
+        Self { ends_at, request: None, n_rows: Cell::new(0), is_spent: Cell::new(false) }
+    }
+
+    /// For a list of a request.
+    pub(crate) fn within(request: &Arc<RequestBudget>) -> Self {
+        Self { request: Some(Arc::clone(request)), ..Self::for_all() }
     }
 
     /// Looks at the clock; an error where there is no time left.
     pub(crate) fn look(&self) -> Result<(), ExpressionError> {
-        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at);
+        let is_over = || self.request.as_ref().is_some_and(|request| request.check().is_err());
+        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at || is_over());
         self.check()
     }
 
     /// An error where evaluation was given up: then nothing that came of it counts.
     pub(crate) fn check(&self) -> Result<(), ExpressionError> {
-        if self.is_spent.get() { Err(ExpressionError::TooSlow) } else { Ok(()) }
+        if !self.is_spent.get() {
+            return Ok(());
+        }
+        if let Some(request) = &self.request {
+            request.check()?;
+        }
+        Err(ExpressionError::TooSlow)
     }
 
     /// Whether one more row may be evaluated.
@@ -178,8 +198,8 @@ fn value_of(use_: Use, compiled: &Compiled<'_>, row: u32) -> f32 {
 }
 
 impl Expressions {
-    pub(crate) fn new() -> Self {
-        Self { cached: Mutex::new(LruCache::new(EXPRESSIONS_MAX)), bytes_max: VALUES_BYTES_MAX }
+    pub(crate) fn new(memory: Arc<MemoryBudget>) -> Self {
+        Self { cached: Mutex::new(LruCache::new(EXPRESSIONS_MAX)), memory }
     }
 
     fn cached(&self, use_: Use, text: &str) -> Result<Arc<Cached>, ReqlError> {
@@ -189,17 +209,46 @@ impl Expressions {
         }
         let expression = reql::parse(text)?;
         let depends_on = expression.dependencies();
+        let n_bytes = size_of::<Cached>() + text.len() + expression.n_bytes();
+        let mut all = self.cached.lock();
         let cached = Arc::new(Cached {
             is_of_item: depends_on.row && !depends_on.context && !depends_on.chance,
             depends_on_time: depends_on.time,
             expression,
             used_at: Mutex::new(None),
             values: Mutex::new(None),
+            room: Mutex::new(None),
+            parsed_room: self.make_room_for_parsed(&mut all, n_bytes),
             computing: Mutex::new(()),
             is_asked_for: AtomicBool::new(false),
         });
-        self.cached.lock().put(key, Arc::clone(&cached));
+        if cached.parsed_room.is_some() {
+            all.put(key, Arc::clone(&cached));
+        }
         Ok(cached)
+    }
+
+    /// Room for so many bytes of an expression, once those are gone that were not used for the longest time; none where that is not enough.
+    fn make_room_for_parsed(
+        &self,
+        all: &mut LruCache<(Use, String), Arc<Cached>>,
+        n_bytes: usize,
+    ) -> Option<Reservation> {
+        let part = MemoryPart::Expressions;
+        if let Some(room) = self.memory.reserve(part, n_bytes) {
+            return Some(room);
+        }
+        let of_one = |cached: &Arc<Cached>| cached.parsed_room.as_ref().map_or(0, Reservation::n_bytes);
+        let own: usize = all.iter().map(|(_, cached)| of_one(cached)).sum();
+        if n_bytes > self.memory.room(part) + own {
+            return None;
+        }
+        loop {
+            all.pop_lru()?;
+            if let Some(room) = self.memory.reserve(part, n_bytes) {
+                return Some(room);
+            }
+        }
     }
 
     /// Parses an expression and checks it against a schema.
@@ -247,41 +296,43 @@ impl Expressions {
 
     /// Whether the values of so many items may be kept of an expression; where not, it has none.
     fn has_room(&self, cached: &Cached, n_items: usize) -> bool {
-        let is_there = |values: &Option<Arc<Computed>>| {
-            values.as_ref().is_some_and(|values| values.by_item.len() == n_items)
-        };
-        if is_there(&cached.values.lock()) || self.make_room(n_items * size_of::<f32>()) {
+        let n_bytes = Computed::n_bytes(n_items);
+        if cached.room.lock().as_mut().is_some_and(|room| room.try_resize(n_bytes)) {
             return true;
         }
-        *cached.values.lock() = None;
-        false
+        let room = self.make_room(n_bytes);
+        let has_room = room.is_some();
+        if !has_room {
+            *cached.values.lock() = None;
+        }
+        *cached.room.lock() = room;
+        has_room
     }
 
-    /// Whether there is room for so many bytes of values, once what nobody has asked for lately is gone.
-    fn make_room(&self, n_bytes: usize) -> bool {
+    /// Room for so many bytes of values, once those are gone that nobody has asked for lately; none where that is not enough.
+    fn make_room(&self, n_bytes: usize) -> Option<Reservation> {
+        let part = MemoryPart::ExpressionValues;
+        if let Some(room) = self.memory.reserve(part, n_bytes) {
+            return Some(room);
+        }
         let all = self.cached.lock();
-        // Those first that were used last.
-        let with_values: Vec<(&Arc<Cached>, usize, bool)> = all
+        let is_idle =
+            |cached: &Cached| cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN);
+        // Those first that were not used for the longest time.
+        let idle: Vec<(&Arc<Cached>, usize)> = all
             .iter()
-            .filter_map(|(_, cached)| {
-                let n_bytes = cached.values.lock().as_ref()?.n_bytes();
-                let is_idle = cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN);
-                Some((cached, n_bytes, is_idle))
-            })
+            .rev()
+            .filter(|(_, cached)| is_idle(cached))
+            .filter_map(|(_, cached)| Some((cached, cached.room.lock().as_ref()?.n_bytes())))
             .collect();
-        let busy = with_values.iter().filter(|(.., is_idle)| !is_idle);
-        if n_bytes + busy.map(|(_, n_bytes, _)| n_bytes).sum::<usize>() > self.bytes_max {
-            return false;
+        if n_bytes > self.memory.room(part) + idle.iter().map(|(_, n_bytes)| n_bytes).sum::<usize>() {
+            return None;
         }
-        let mut all_bytes = n_bytes + with_values.iter().map(|(_, n_bytes, _)| n_bytes).sum::<usize>();
-        for (cached, n_bytes, _) in with_values.iter().rev().filter(|(.., is_idle)| *is_idle) {
-            if all_bytes <= self.bytes_max {
-                break;
-            }
+        idle.into_iter().find_map(|(cached, _)| {
             *cached.values.lock() = None;
-            all_bytes -= n_bytes;
-        }
-        true
+            *cached.room.lock() = None;
+            self.memory.reserve(part, n_bytes)
+        })
     }
 }
 
@@ -320,7 +371,7 @@ impl Engine {
         let mut by_item = Vec::with_capacity(n_items);
         let mut evaluate = |rows: &mut dyn Iterator<Item = usize>| {
             let views = self.shared.views.read();
-            let (items, budget) = (ItemRows(&views.catalog), Budget::new());
+            let (items, budget) = (ItemRows(&views.catalog), Budget::for_all());
             let context = ContextOf { now_s, ..ContextOf::of_nobody(&views) };
             let compiled = cached.expression.compile(&items, &context);
             for row in rows.filter(|_| budget.allows_row()) {
@@ -432,12 +483,17 @@ impl Selection<'_> {
 mod tests {
     use super::*;
 
+    /// The values of 10 units of items take about 42 units of bytes.
+    const UNIT: usize = 10_000;
+
     #[test]
     fn values_make_room_when_nobody_asks_for_them_and_texts_take_none() {
-        let expressions = Expressions { bytes_max: 100, ..Expressions::new() };
+        let expressions = Expressions::new(MemoryBudget::new(4 * 110 * UNIT));
+        let make_room = |n_units: usize| expressions.make_room(n_units * UNIT).is_some();
         let keep = |text: &str, used_at| {
             let cached = expressions.cached(Use::Filter, text).unwrap();
-            let computed = Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10], Duration::ZERO);
+            assert!(expressions.has_room(&cached, 10 * UNIT));
+            let computed = Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10 * UNIT], Duration::ZERO);
             *cached.values.lock() = Some(Arc::new(computed));
             *cached.used_at.lock() = used_at;
             cached
@@ -448,23 +504,41 @@ mod tests {
         }
         let idle = keep("'a'", None);
         let other = keep("'b'", None);
-        assert!(expressions.make_room(20) && has_values(&idle) && has_values(&other), "there is room");
+        assert!(make_room(20) && has_values(&idle) && has_values(&other), "there is room");
         expressions.cached(Use::Filter, "'a'").unwrap();
-        assert!(expressions.make_room(40));
+        assert!(make_room(40));
         assert!(has_values(&idle) && !has_values(&other), "what was not used for the longest time goes");
         let busy = keep("'c'", Some(Instant::now()));
-        let more = keep("'d'", Some(Instant::now()));
-        assert!(!expressions.make_room(40), "what is in use stays");
+        assert!(!make_room(100), "what is in use stays");
+        assert!(has_values(&busy) && has_values(&idle), "and what is idle is not lost for nothing");
+        assert!(make_room(60) && !has_values(&idle) && has_values(&busy));
+        assert!(!make_room(111));
+        assert!(expressions.has_room(&busy, 10 * UNIT), "it is there");
         assert!(
-            has_values(&busy) && has_values(&more) && has_values(&idle),
-            "and what is idle is not lost for nothing"
-        );
-        assert!(expressions.make_room(20) && !has_values(&idle));
-        assert!(!expressions.make_room(101));
-        assert!(expressions.has_room(&busy, 10), "it is there");
-        assert!(
-            !expressions.has_room(&busy, 11) && !has_values(&busy),
+            !expressions.has_room(&busy, 100 * UNIT) && !has_values(&busy),
             "there are more items than there is room for"
         );
+    }
+
+    #[test]
+    fn expressions_give_way_to_newer_ones_and_one_that_is_too_large_to_none() {
+        let expressions = Expressions::new(MemoryBudget::new(4 * 100_000));
+        let bytes = || expressions.memory.bytes_by_part()[MemoryPart::Expressions as usize].1;
+        let text = |n: usize, words: usize| {
+            (0..words).map(|m| format!("'p' == {n}{m}")).collect::<Vec<_>>().join(" or ")
+        };
+        for n in 0..100 {
+            expressions.cached(Use::Filter, &text(n, 50)).unwrap();
+            assert!(bytes() <= 100_000);
+        }
+        let n_kept = expressions.cached.lock().len();
+        assert!((2..100).contains(&n_kept), "{n_kept}");
+        let last = expressions.cached(Use::Filter, &text(99, 50)).unwrap();
+        assert!(Arc::ptr_eq(&last, &expressions.cached(Use::Filter, &text(99, 50)).unwrap()));
+        expressions.cached(Use::Filter, &text(0, 3_000)).unwrap();
+        assert_eq!(expressions.cached.lock().len(), n_kept, "it is used once");
+        drop(last);
+        expressions.cached.lock().clear();
+        assert_eq!(bytes(), 0);
     }
 }

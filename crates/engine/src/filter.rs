@@ -9,44 +9,9 @@ use recommender::{ItemType, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 
 use crate::command::user_of;
-use crate::expressions::{Budget, ExpressionError};
 use crate::item_types::{Grouping, ItemTypes};
 use crate::views::Views;
-use crate::{Engine, EntityKind, now};
-
-impl Engine {
-    /// The ids of the items or users that a filter lets through, in their order.
-    pub fn filtered_ids(&self, kind: EntityKind, filter: &str) -> Result<Vec<String>, ExpressionError> {
-        let expression = reql::parse(filter)?;
-        let mut ids: Vec<String> = {
-            let views = self.shared.views.read();
-            expression.check_filter(&SchemaOf { views: &views, subject: kind.subject() })?;
-            let context = ContextOf::of_nobody(&views);
-            let budget = &Budget::new();
-            let passes = |rows: &dyn Rows, all: &mut dyn Iterator<Item = u32>| {
-                let compiled = expression.compile(rows, &context);
-                let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
-                passing.map(|row| rows.id(row).to_owned()).collect()
-            };
-            let ids = match kind {
-                EntityKind::Item => {
-                    let available = |item: &u32| views.catalog.is_available(ItemIdx(*item));
-                    let mut all = (0..views.catalog.n_items() as u32).filter(available);
-                    passes(&ItemRows(&views.catalog), &mut all)
-                }
-                EntityKind::User => {
-                    let ids = views.profiles.ids();
-                    let mut all = ids.known_users().map(|user| user.0);
-                    passes(&UserRows { table: &views.users, ids }, &mut all)
-                }
-            };
-            budget.check()?;
-            ids
-        };
-        ids.sort_unstable();
-        Ok(ids)
-    }
-}
+use crate::{EntityKind, now};
 
 /// The properties that there are.
 pub(crate) struct SchemaOf<'a> {
@@ -161,8 +126,16 @@ pub(crate) struct ContextOf<'a> {
     pub(crate) segment: Option<&'a str>,
     /// None where segments are what is being made.
     pub(crate) item_types: Option<&'a ItemTypes>,
-    /// Whether expressions may list what users did.
-    pub(crate) tells_histories: bool,
+    /// Of an expression that a browser sent: the id that it named the user by. Such an expression reads no interactions, and of the user
+    /// the properties only that the workspace has made public.
+    pub(crate) blinded: Option<Blinded<'a>>,
+}
+
+/// The view of an expression that a browser sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Blinded<'a> {
+    /// The id that the browser named the user by.
+    pub(crate) user_id: Option<&'a str>,
 }
 
 impl<'a> ContextOf<'a> {
@@ -177,7 +150,7 @@ impl<'a> ContextOf<'a> {
             user: None,
             segment: None,
             item_types: None,
-            tells_histories: true,
+            blinded: None,
         }
     }
 
@@ -216,6 +189,14 @@ impl Context for ContextOf<'_> {
 
     fn context_user(&self, property: &str) -> Value {
         let Some(user) = self.user else { return Value::Null };
+        if let Some(Blinded { user_id }) = self.blinded {
+            let is_public = |name: &String| name == property;
+            match property {
+                "userId" => return user_id.map_or(Value::Null, Value::text),
+                _ if self.views.config.public_user_properties.iter().any(is_public) => {}
+                _ => return Value::Null,
+            }
+        }
         match property {
             "userId" => self.views.profiles.ids().user_id(user).map_or(Value::Null, Value::text),
             _ => read_value(&self.views.users, user.0, property),
@@ -269,7 +250,7 @@ impl Context for ContextOf<'_> {
     }
 
     fn user_interactions(&self, user_id: &str, kinds: &[reql::InteractionKind], n: Option<usize>) -> Value {
-        if !self.tells_histories {
+        if self.blinded.is_some() {
             return Value::Null;
         }
         let Some(user) = user_of(self.views, user_id) else { return Value::Array([].into()) };

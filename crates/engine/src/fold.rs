@@ -13,7 +13,7 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use crate::attribution::{Counted, Place, ServedList, cited};
+use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
 use crate::command::{self, Command};
 use crate::interactions::Added;
 use crate::views::Views;
@@ -81,6 +81,9 @@ pub(crate) fn apply(
 ) -> Result<Outcome, StoreError> {
     assert_eq!(offset, views.applied, "entries are applied once each, in order");
     views.applied += 1;
+    if let Some(at) = entry.time() {
+        views.clock.observe(at);
+    }
     match entry {
         Entry::Configured(config) => {
             views.workspace.put_config(batch, &config);
@@ -127,6 +130,7 @@ pub(crate) fn apply(
 pub(crate) fn finish_batch(views: &mut Views, batch: &mut Batch<'_>) {
     views.message_ids.flush(batch);
     views.attribution.flush(batch);
+    views.put_clock(batch);
 }
 
 fn apply_message(
@@ -136,7 +140,8 @@ fn apply_message(
     message: &Message,
     actions: Vec<Result<Action, MappingError>>,
 ) -> Result<Outcome, StoreError> {
-    if !views.message_ids.insert(batch, &message.message_id, message.received_at, offset)? {
+    let received_at = views.clock.bound(message.received_at);
+    if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {
         return Ok(Outcome::Duplicate);
     }
     let origin = Origin::message(offset, message);
@@ -226,22 +231,24 @@ pub(crate) fn merge_users(
     batch: &mut Batch<'_>,
     merge: profiles::Merge,
 ) -> Result<(), StoreError> {
-    views.shown.merge(batch, merge.target, merge.source);
+    views.shown.merge(batch, merge.target, merge.source, &views.clock);
     views.interactions.merge(batch, merge.target, merge.source)
 }
 
-/// Users and items that are gone since are passed over.
+/// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's.
 fn note_served(views: &mut Views, batch: &mut Batch<'_>, lists: Vec<ServedList>) -> Result<(), StoreError> {
-    let Some(today) = lists.iter().map(|list| Day::of(list.at)).max() else { return Ok(()) };
+    let today = lists.iter().map(|list| Day::of(views.clock.bound(list.at))).max();
+    let Some(today) = today else { return Ok(()) };
     let n_lists = lists.len();
-    for list in lists {
+    let is_credible = |list: &ServedList| Day::of(list.at).earlier(AHEAD_DAYS_MAX) <= today;
+    for list in lists.into_iter().filter(is_credible) {
         let id = list.user.as_ref().map(|(type_, value)| ExternalId { type_: *type_, value });
         let user = id.and_then(|id| views.profiles.ids().user_of(id));
         if let Some(user) = user.filter(|_| list.rotates) {
             let at_s = list.at.seconds_u32();
             let items = list.items.iter().filter_map(|item| views.catalog.item(item));
             let shown: Vec<Shown> = items.map(|item| Shown { item, at_s }).collect();
-            views.shown.add(batch, user, &shown);
+            views.shown.add(batch, user, &shown, &views.clock);
         }
         let is_configured = match &list.place {
             Place::Trait(key) => views.config.trait_definition(key).is_some(),
@@ -289,7 +296,8 @@ pub(crate) fn add_interaction(
     let added = views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction, of_session)?;
     // A view portion that goes on was counted when it began.
     if views.interactions.histories().n_interactions() > n_before {
-        views.attribution.count(batch, &counted, Day::of(origin.received_at))?;
+        let arrived = Day::of(views.clock.bound(origin.received_at));
+        views.attribution.count(batch, &counted, arrived)?;
     }
     Ok(added)
 }

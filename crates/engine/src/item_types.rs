@@ -11,11 +11,11 @@ use parking_lot::Mutex;
 use recommender::ItemType;
 use reql::Column;
 
-use crate::EngineError;
 use crate::expressions::{Budget, ExpressionError};
 use crate::filter::{ContextOf, ItemRows};
 use crate::segmentations::SegmentationKind;
 use crate::views::Views;
+use crate::{EngineError, MemoryBudget, MemoryPart, Reservation};
 
 /// The most properties and segmentations whose items are kept.
 const ITEM_TYPES_MAX: NonZeroUsize = NonZeroUsize::new(100).expect("above 0");
@@ -42,7 +42,10 @@ impl Grouping {
 }
 
 /// The groupings that lists were asked for.
-pub(crate) struct ItemTypes(Mutex<LruCache<Grouping, Made>>);
+pub(crate) struct ItemTypes {
+    made: Mutex<LruCache<Grouping, Made>>,
+    memory: Arc<MemoryBudget>,
+}
 
 struct Made {
     /// An error where it takes too long.
@@ -54,15 +57,16 @@ struct Made {
     segmentations_revision: u64,
     at: Instant,
     duration: Duration,
+    _room: Reservation,
 }
 
 impl ItemTypes {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(ITEM_TYPES_MAX)))
+    pub(crate) fn new(memory: Arc<MemoryBudget>) -> Self {
+        Self { made: Mutex::new(LruCache::new(ITEM_TYPES_MAX)), memory }
     }
 
     pub(crate) fn clear(&self) {
-        self.0.lock().clear();
+        self.made.lock().clear();
     }
 
     /// The values of items; an error where there is no such property. A segmentation that is not there has no segments.
@@ -95,7 +99,7 @@ impl ItemTypes {
             return Err(EngineError::NoSuchProperty { property: property.clone(), known });
         }
         let (revision, segmentations_revision) = (table.revision(), views.segmentations.revision());
-        let mut made = self.0.lock();
+        let mut made = self.made.lock();
         if let Some(made) = made.get(grouping) {
             let is_newest = made.revision == revision && made.n_items == views.catalog.n_items();
             let may_lag = (!is_newest_needed || made.item_type.is_err()) && made.duration > MOMENT;
@@ -108,8 +112,19 @@ impl ItemTypes {
         let item_type = make(views, grouping).map(Arc::new);
         let (at, duration, n_items) = (Instant::now(), started.elapsed(), views.catalog.n_items());
         let answer = told(&item_type);
-        let new = Made { item_type, n_items, revision, segmentations_revision, at, duration };
-        made.put(grouping.clone(), new);
+        let n_bytes = item_type.as_ref().map_or(0, |item_type| item_type.n_bytes());
+        // What was known gives way first, then what was not asked for for the longest time; where that is not enough, it is used once.
+        made.pop(grouping);
+        let room = loop {
+            let room = self.memory.reserve(MemoryPart::ItemGroupings, n_bytes);
+            if room.is_some() || made.pop_lru().is_none() {
+                break room;
+            }
+        };
+        if let Some(_room) = room {
+            let new = Made { item_type, n_items, revision, segmentations_revision, at, duration, _room };
+            made.put(grouping.clone(), new);
+        }
         answer
     }
 }
@@ -126,7 +141,7 @@ fn make(views: &Views, grouping: &Grouping) -> Result<ItemType, ExpressionError>
         Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
     };
     let (rows, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(views));
-    let budget = Budget::new();
+    let budget = Budget::for_all();
     match kind {
         None => (0..n_items).for_each(|_| item_type.push_texts([])),
         Some(SegmentationKind::Property { name }) => push_values(&mut item_type, table, name, n_items),

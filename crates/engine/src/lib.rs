@@ -2,6 +2,9 @@
 
 mod artifacts;
 mod attribution;
+mod background;
+mod budget;
+mod clock;
 mod command;
 mod data_folder;
 mod engine;
@@ -12,9 +15,12 @@ mod fold;
 mod import;
 mod interactions;
 mod item_types;
+mod journal_clock;
 mod listing;
 mod lists;
+mod memory;
 mod message_ids;
+mod problems;
 mod query;
 mod recommendation;
 mod recorder;
@@ -32,17 +38,23 @@ mod writer;
 
 pub use artifacts::ArtifactsError;
 pub use attribution::{
-    DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
-    Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
+    AHEAD_DAYS_MAX, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
 };
+pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
+pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
+pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
 pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError};
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, EngineOptions};
 pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;
 pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
+pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
+pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
+pub use problems::Problem;
 pub use query::{Counts, Event, HistoryItem, Metadata, RejectionReport};
 pub use recommendation::{
     ListOptions, Missing, RECOMMENDED_MAX, RecommendationError, RecommendationRequest,
@@ -69,10 +81,4 @@ pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {
     reql::parse(text).map(|_| ())
-}
-
-/// The clock, for entries that are about to be submitted; the fold never calls it.
-pub fn now() -> domain::Timestamp {
-    let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-    domain::Timestamp(since_1970.as_millis() as i64)
 }

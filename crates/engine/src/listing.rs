@@ -1,13 +1,18 @@
 //! What there is, as the recommender API lists it: items and users with their values, properties, series, interactions.
 
+use std::sync::Arc;
+
 use catalog::{Property, PropertyTable};
-use domain::{Interaction, InteractionKind, PropertyValue, UserIdx};
+use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, UserIdx};
+use reql::Rows;
 
 use crate::command::user_of;
+use crate::expressions::{Budget, ExpressionError};
+use crate::filter::{ContextOf, ItemRows, SchemaOf, UserRows};
 use crate::interactions::Stored;
 use crate::series::{CollectionKind, Member};
 use crate::views::Views;
-use crate::{Engine, EngineError, EntityKind};
+use crate::{Engine, EngineError, EntityKind, RequestBudget};
 
 impl Engine {
     /// The properties of items or users, in the order in which they were made.
@@ -15,36 +20,66 @@ impl Engine {
         table(&self.shared.views.read(), kind).properties().cloned().collect()
     }
 
-    /// The ids of all items that may be recommended, or of all known users, in their order.
-    pub fn entity_ids(&self, kind: EntityKind) -> Vec<String> {
+    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known users, after the first `offset`;
+    /// with a filter, of those that it lets through.
+    ///
+    /// # Errors
+    /// Where the filter is none, or takes too long.
+    pub fn entity_page(
+        &self,
+        kind: EntityKind,
+        filter: Option<&str>,
+        offset: usize,
+        count: usize,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Vec<String>, ExpressionError> {
+        let expression = filter.map(reql::parse).transpose()?;
         let views = self.shared.views.read();
-        let mut ids: Vec<String> = match kind {
-            EntityKind::Item => (0..views.catalog.n_items() as u32)
-                .map(domain::ItemIdx)
-                .filter(|item| views.catalog.is_available(*item))
-                .map(|item| views.catalog.item_id(item).to_owned())
-                .collect(),
-            EntityKind::User => {
-                let users = views.profiles.ids();
-                users.known_users().filter_map(|user| users.user_id(user)).map(str::to_owned).collect()
+        let users = UserRows { table: &views.users, ids: views.profiles.ids() };
+        let items = ItemRows(&views.catalog);
+        let (rows, all): (&dyn Rows, Box<dyn Iterator<Item = u32>>) = match kind {
+            EntityKind::Item => {
+                let available = |item: &u32| views.catalog.is_available(ItemIdx(*item));
+                (&items, Box::new((0..views.catalog.n_items() as u32).filter(available)))
             }
+            EntityKind::User => (&users, Box::new(users.ids.known_users().map(|user| user.0))),
         };
-        drop(views);
-        ids.sort_unstable();
-        ids
+        let Some(expression) = expression else {
+            return Ok(page(all.map(|row| rows.id(row)).collect(), offset, count));
+        };
+        expression.check_filter(&SchemaOf { views: &views, subject: kind.subject() })?;
+        let (context, budget) = (ContextOf::of_nobody(&views), Budget::within(budget));
+        let compiled = expression.compile(rows, &context);
+        let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
+        let ids = passing.map(|row| rows.id(row)).collect();
+        budget.check()?;
+        Ok(page(ids, offset, count))
     }
 
-    /// Every property of an item or user with its value; none where there is no such item or user.
+    /// The values of an item or user by names: of the properties that are included, or of all; none where there is no such item or user.
     pub fn entity_values(
         &self,
         kind: EntityKind,
         id: &str,
-    ) -> Option<Vec<(Property, Option<PropertyValue>)>> {
+        included: Option<&[String]>,
+    ) -> Option<Vec<(String, Option<PropertyValue>)>> {
         let views = self.shared.views.read();
         let row = row_of(&views, kind, id)?;
         let table = table(&views, kind);
-        let value = |property: &Property| (property.clone(), table.value(row, &property.name));
-        Some(table.properties().map(value).collect())
+        let names = table.properties().map(|property| &property.name);
+        let names = names.filter(|name| included.is_none_or(|included| included.contains(name)));
+        Some(names.map(|name| (name.clone(), table.value(row, name))).collect())
+    }
+
+    /// Whether there is such an item, or such a user.
+    pub fn has_entity(&self, kind: EntityKind, id: &str) -> bool {
+        row_of(&self.shared.views.read(), kind, id).is_some()
+    }
+
+    /// The ids of at most `count` of the series or groups, in their order, after the first `offset`.
+    pub fn collection_page(&self, kind: CollectionKind, offset: usize, count: usize) -> Vec<String> {
+        let views = self.shared.views.read();
+        views.collections_of(kind).ids().skip(offset).take(count).map(str::to_owned).collect()
     }
 
     /// The ids of all series, or of all groups, in their order.
@@ -84,14 +119,30 @@ impl Engine {
     }
 }
 
-fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
+/// A page of ids in their order, of which only those of the page are copied.
+fn page(mut ids: Vec<&str>, offset: usize, count: usize) -> Vec<String> {
+    let end = offset.saturating_add(count).min(ids.len());
+    if end < ids.len() {
+        ids.select_nth_unstable(end);
+        ids.truncate(end);
+    }
+    let offset = offset.min(end);
+    if offset > 0 && offset < end {
+        ids.select_nth_unstable(offset);
+    }
+    let page = &mut ids[offset..];
+    page.sort_unstable();
+    page.iter().map(|id| (*id).to_owned()).collect()
+}
+
+pub(crate) fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
     match kind {
         EntityKind::Item => views.catalog.table(),
         EntityKind::User => &views.users,
     }
 }
 
-fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
+pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
     match kind {
         EntityKind::Item => views.catalog.existing(id).map(|item| item.0),
         EntityKind::User => user_of(views, id).map(|user| user.0),

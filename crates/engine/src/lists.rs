@@ -82,6 +82,11 @@ const COLD_INTERVAL_FACTOR: u32 = 10;
 const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl Cold {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.items.n_bytes()
+    }
+
     fn interval(&self) -> Duration {
         COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR)
     }

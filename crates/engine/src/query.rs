@@ -10,7 +10,10 @@ use journal::Offset;
 use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
 use store::StoreError;
 
-use crate::{Engine, EngineError, Entry};
+use crate::{Engine, EngineError, EntityKind, Entry, listing};
+
+/// How many rows are looked at between two turns of the fold.
+const ROWS_PER_STEP: usize = 1_000;
 
 /// One interaction of a user, by external ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -108,6 +111,27 @@ impl Engine {
         let views = self.shared.views.read();
         let values = views.catalog.table().values(views.catalog.item(item_id)?.0);
         Some(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
+    }
+
+    /// About how many bytes the values of items or users take as JSON, all of them or those of some properties. Ids that nobody has take
+    /// nothing.
+    pub fn values_bytes(&self, kind: EntityKind, ids: &[String], included: Option<&[String]>) -> u64 {
+        /// Quotes, colon and comma, or a number.
+        const FIXED_BYTES: usize = 8;
+        let mut bytes = 0;
+        for ids in ids.chunks(ROWS_PER_STEP) {
+            let views = self.shared.views.read();
+            let table = listing::table(&views, kind);
+            let is_included =
+                |name: &&str| included.is_none_or(|names| names.iter().any(|known| known == name));
+            let names: Vec<&str> =
+                table.properties().map(|property| property.name.as_str()).filter(is_included).collect();
+            for row in ids.iter().filter_map(|id| listing::row_of(&views, kind, id)) {
+                let values = names.iter().map(|name| FIXED_BYTES + name.len() + table.text_bytes(row, name));
+                bytes += values.sum::<usize>() as u64;
+            }
+        }
+        bytes
     }
 
     /// The traits that sources set on a profile, in the order of their keys.

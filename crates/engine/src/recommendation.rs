@@ -9,6 +9,8 @@ mod segments;
 mod stage;
 mod users;
 
+use std::sync::Arc;
+
 use domain::{Endpoint, Entries, For, Group, Scenario, ScenarioSettings};
 use reql::Subject;
 use serde::{Deserialize, Serialize};
@@ -23,7 +25,7 @@ use crate::attribution::{Place, ServedList};
 use crate::command::{Command, Refusal, user_of};
 use crate::expressions::ExpressionError;
 use crate::serving::new_recomm_id;
-use crate::{Engine, EngineError, EntityKind, Entry, Outcome, SubmitError, now};
+use crate::{BudgetError, Engine, EngineError, EntityKind, Entry, Outcome, RequestBudget, SubmitError, now};
 
 /// The most items, segments or users of one list.
 pub const RECOMMENDED_MAX: usize = 10_000;
@@ -55,7 +57,8 @@ pub struct RecommendationRequest {
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
     pub returns_group: bool,
-    /// Whether it comes from a browser: then no expression tells what users did.
+    /// Whether it comes from a browser: then nobody is made, no user is said to be missing, and none of its expressions reads what users
+    /// did, or of them more than what the workspace has made public.
     pub is_public: bool,
 }
 
@@ -101,6 +104,17 @@ pub enum ReturnedProperties {
     All,
     /// Those of these names.
     Only(Vec<String>),
+}
+
+impl ReturnedProperties {
+    /// The names that are asked for; none where all properties are.
+    pub fn names(&self) -> Option<&[String]> {
+        match self {
+            Self::None => Some(&[]),
+            Self::All => None,
+            Self::Only(names) => Some(names),
+        }
+    }
 }
 
 /// What becomes of users and items that are not there.
@@ -149,6 +163,9 @@ pub enum RecommendationError {
     /// Nothing can be searched yet.
     #[error("the search index is being made: come back in some seconds")]
     IndexNotReady,
+    /// The request may cost no more.
+    #[error(transparent)]
+    Budget(#[from] BudgetError),
     /// Of whatever the list is made of.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -171,8 +188,9 @@ impl Engine {
     pub fn request_recommendations(
         &self,
         request: &RecommendationRequest,
+        budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
-        self.respond(request, new_recomm_id(now()), 0)
+        self.respond(request, new_recomm_id(now()), 0, budget)
     }
 
     /// Makes the users and items that a call names and wants made, so that the call itself waits for no disk.
@@ -200,16 +218,18 @@ impl Engine {
         request: &RecommendationRequest,
         recomm_id: Uuid,
         n_next: u32,
+        budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
+        budget.check()?;
         let (of_scenario, group) = self.scenario_of(request, recomm_id)?;
         let (first, second) = self.checked_stages(request, &of_scenario)?;
         self.see_to_missing(request)?;
-        let mut listed = self.list_stage(&first)?;
+        let mut listed = self.list_stage(&first, budget)?;
         let mut source = None;
         if let Some(second) = second {
             let found = std::mem::take(&mut listed.recommended).into_iter().next();
             if let Some(found) = found {
-                listed = self.list_stage(&second.with_source(&found.id))?;
+                listed = self.list_stage(&second.with_source(&found.id), budget)?;
                 source = Some(found);
             }
         }
@@ -255,10 +275,13 @@ impl Engine {
                 EntityKind::Item => views.catalog.existing(id).is_none(),
             };
             let named = named.into_iter().filter_map(|(kind, id)| Some((kind, id.as_ref()?)));
+            // Browsers do not learn who is there.
+            let named = named.filter(|(kind, _)| !request.is_public || *kind == EntityKind::Item);
             named.filter(|(kind, id)| is_missing(*kind, id)).collect()
         };
         match (request.missing, missing.first()) {
             (_, None) | (Missing::Ignored, _) => Ok(()),
+            (Missing::Created, _) if request.is_public => Ok(()),
             (Missing::Refused, Some((kind, id))) => Err(RecommendationError::missing(*kind, id)),
             (Missing::Created, _) => {
                 let received_at = now();
@@ -277,11 +300,15 @@ impl Engine {
         }
     }
 
-    fn list_stage(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+    fn list_stage(
+        &self,
+        stage: &Stage<'_>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Listed, RecommendationError> {
         match stage.subject() {
-            Subject::Items => self.list_items(stage),
-            Subject::Segments => self.list_segments(stage),
-            Subject::Users => self.list_users(stage),
+            Subject::Items => self.list_items(stage, budget),
+            Subject::Segments => self.list_segments(stage, budget),
+            Subject::Users => self.list_users(stage, budget),
         }
     }
 

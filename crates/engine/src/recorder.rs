@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use domain::UserIdx;
@@ -15,31 +14,43 @@ use uuid::Uuid;
 use crate::attribution::ServedList;
 use crate::fold::Prepared;
 use crate::writer::{Shared, Writer};
-use crate::{Entry, SubmitError};
+use crate::{BackgroundThread, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals, SubmitError};
 
 /// How long lists are gathered before they are journalled together.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// The most lists that wait; where the journal takes none for so long, the oldest are forgotten.
+/// The most lists that wait, and the most bytes of them; where the journal takes none for so long, new ones are not remembered.
 const WAITING_MAX: usize = 50_000;
+const WAITING_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// The most bytes of a request that are remembered with its list; a list of a longer one cannot be continued.
+const REQUEST_BYTES_MAX: usize = 256 * 1_024;
 /// The most lists of one entry, so that readers get their turns between entries.
 const LISTS_PER_ENTRY: usize = 32;
-/// The most bytes of lists in one entry, more or less: far under what a record may have.
+/// The most bytes of lists that are journalled together, more or less, unless a single one has more: far under what a record may have.
 const BYTES_TOGETHER_MAX: usize = 256 * 1_024;
 
+/// How long a stopping recorder may take to journal what waits; what is left then is forgotten.
+const STOP_TIME_MAX: Duration = Duration::from_secs(10);
+
 /// A list that is not journalled yet.
-#[derive(Clone)]
 struct Waiting {
     user: Option<UserIdx>,
     shown: Vec<Shown>,
     list: ServedList,
 }
 
-#[derive(Default)]
+impl Waiting {
+    /// What it takes in memory, and somewhat more than what the journal will have of it.
+    fn n_bytes(&self) -> usize {
+        size_of::<Self>() + self.list.n_bytes() + self.shown.len() * size_of::<Shown>()
+    }
+}
+
 struct Queue {
     /// Oldest first.
     waiting: VecDeque<Waiting>,
-    /// How many of the first are on their way to the journal.
-    n_under_way: usize,
+    memory: Reservation,
+    /// How many are journalled together at most: fewer and fewer while the journal says that it is too much at once.
+    n_together_max: Option<usize>,
     is_stopping: bool,
     /// How many lists wait under each recommendation id.
     n_by_id: FxHashMap<Uuid, u32>,
@@ -51,16 +62,36 @@ struct Queue {
 }
 
 impl Queue {
+    fn new(memory: &Arc<MemoryBudget>) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            memory: memory.hold(MemoryPart::ImpressionQueues, 0),
+            n_together_max: None,
+            is_stopping: false,
+            n_by_id: FxHashMap::default(),
+            n_noted: 0,
+            n_left: 0,
+            in_haste: Vec::new(),
+        }
+    }
+
     fn push(&mut self, waiting: Waiting) {
         if let Some(id) = waiting.list.recomm_id {
             *self.n_by_id.entry(id).or_default() += 1;
         }
         self.n_noted += 1;
+        self.memory.resize(self.memory.n_bytes() + waiting.n_bytes());
         self.waiting.push_back(waiting);
     }
 
-    fn remove(&mut self, place: usize) {
-        let Some(waiting) = self.waiting.remove(place) else { return };
+    fn has_room(&self, waiting: &Waiting) -> bool {
+        self.waiting.len() < WAITING_MAX && self.memory.n_bytes() + waiting.n_bytes() <= WAITING_BYTES_MAX
+    }
+
+    /// Removes the oldest.
+    fn remove_first(&mut self) {
+        let Some(waiting) = self.waiting.pop_front() else { return };
+        self.memory.resize(self.memory.n_bytes() - waiting.n_bytes());
         self.n_left += 1;
         if let Some(id) = waiting.list.recomm_id
             && let Some(n_left) = self.n_by_id.get_mut(&id)
@@ -94,32 +125,32 @@ impl Queue {
 /// The queue and its thread.
 pub(crate) struct Recorder {
     queue: Arc<(Mutex<Queue>, Condvar)>,
-    thread: Mutex<Option<JoinHandle<()>>>,
+    thread: BackgroundThread,
 }
 
 impl Recorder {
-    pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>) -> Self {
-        let queue: Arc<(Mutex<Queue>, Condvar)> = Arc::default();
+    pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>, memory: &Arc<MemoryBudget>) -> Self {
+        let queue = Arc::new((Mutex::new(Queue::new(memory)), Condvar::new()));
         let (of_thread, shared, writer) = (Arc::clone(&queue), Arc::clone(shared), Arc::clone(writer));
-        let run = move || {
+        let step = move |_: &Signals| {
             let _at_the_end = LetGo(&of_thread);
-            while flush(&of_thread, &shared, &writer) {}
+            flush(&of_thread, &shared, &writer)
         };
-        let thread = std::thread::Builder::new().name("recorder".to_owned()).spawn(run);
-        Self { queue, thread: Mutex::new(Some(thread.expect("threads can be started"))) }
+        let thread = BackgroundThread::start("recorder", step).expect("threads can be started");
+        Self { queue, thread }
     }
 
-    /// Notes a list that is handed out now.
-    pub(crate) fn note(&self, user: Option<UserIdx>, shown: Vec<Shown>, list: ServedList) {
+    /// Notes a list that is handed out now, unless too much waits: what is noted is never given up for what is new.
+    pub(crate) fn note(&self, user: Option<UserIdx>, shown: Vec<Shown>, mut list: ServedList) {
+        list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
+        let waiting = Waiting { user, shown, list };
         let mut queue = self.queue.0.lock();
-        if queue.waiting.len() >= WAITING_MAX {
-            // The oldest that is not on its way.
-            let oldest = queue.n_under_way;
-            queue.remove(oldest);
+        if queue.has_room(&waiting) {
+            queue.push(waiting);
+            self.queue.1.notify_one();
+        } else {
             metrics::counter!("served_lists_forgotten_total").increment(1);
         }
-        queue.push(Waiting { user, shown, list });
-        self.queue.1.notify_one();
     }
 
     /// What a user was shown that the journal does not say yet.
@@ -167,26 +198,25 @@ impl Recorder {
     pub(crate) fn stop(&self) {
         self.queue.0.lock().is_stopping = true;
         self.queue.1.notify_one();
-        if self.thread.lock().take().is_some_and(|thread| thread.join().is_err()) {
-            tracing::error!("the recorder panicked");
-        }
+        self.thread.stop(STOP_TIME_MAX);
     }
 }
 
-/// Nobody waits for a recorder that has ended.
+/// Nobody waits for a recorder that has ended, or that has stumbled.
 struct LetGo<'a>(&'a (Mutex<Queue>, Condvar));
 
 impl Drop for LetGo<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.0.lock();
-        queue.is_stopping = true;
-        queue.in_haste.clear();
+        if queue.is_stopping || std::thread::panicking() {
+            queue.in_haste.clear();
+        }
     }
 }
 
-/// Waits until there is something and journals it; false when there is nothing more to do.
-fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writer) -> bool {
-    let (lists, is_last) = {
+/// Waits until there is something and journals it.
+fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writer) -> Next {
+    let lists: Vec<ServedList> = {
         let mut queue = queue.lock();
         while queue.waiting.is_empty() && !queue.is_stopping {
             wake.wait(&mut queue);
@@ -195,42 +225,41 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         wake.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
-            n_bytes += waiting.list.about_bytes();
+            n_bytes += waiting.n_bytes();
             n_bytes <= BYTES_TOGETHER_MAX
         };
-        let n = queue.waiting.iter().take_while(fits).count().max(1).min(queue.waiting.len());
-        queue.n_under_way = n;
-        let lists: Vec<ServedList> =
-            queue.waiting.iter().take(n).map(|waiting| waiting.list.clone()).collect();
-        (lists, queue.is_stopping && n == queue.waiting.len())
+        let n = queue.waiting.iter().take_while(fits).count().max(1);
+        let n = n.min(queue.n_together_max.unwrap_or(n));
+        queue.waiting.iter().take(n).map(|waiting| waiting.list.clone()).collect()
     };
     if lists.is_empty() {
-        return false;
+        return Next::End;
     }
+    let n = lists.len();
     let entries = lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::Served { lists: lists.to_vec() });
     let submitted = writer.submit(shared, entries.map(Prepared::of).collect());
     let outcome =
         submitted.and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
     let mut queue = queue.lock();
-    let n = std::mem::take(&mut queue.n_under_way);
     match outcome {
         Ok(_) => {
-            (0..n).for_each(|_| queue.remove(0));
-            queue.release();
+            (0..n).for_each(|_| queue.remove_first());
+            queue.n_together_max = None;
         }
+        Err(SubmitError::TooLarge(_)) if n > 1 => queue.n_together_max = Some(n / 2),
         // A single list beyond what a record may have: it would be refused again and again.
         Err(SubmitError::TooLarge(error)) => {
             tracing::error!(error, "a served list is forgotten");
-            metrics::counter!("served_lists_forgotten_total").increment(n as u64);
-            (0..n).for_each(|_| queue.remove(0));
-            queue.release();
+            metrics::counter!("served_lists_forgotten_total").increment(1);
+            queue.remove_first();
         }
         // They stay, and are tried again.
         Err(error) => {
             queue.in_haste.clear();
             tracing::debug!(%error, n_lists = queue.waiting.len(), "served lists wait for the journal");
-            return !queue.is_stopping;
+            return if queue.is_stopping { Next::End } else { Next::Step };
         }
     }
-    !is_last
+    queue.release();
+    if queue.is_stopping && queue.waiting.is_empty() { Next::End } else { Next::Step }
 }

@@ -36,6 +36,11 @@ impl Search {
         }
     }
 
+    /// What the index takes in memory, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.index.n_bytes()
+    }
+
     /// The best `n` of the items that may be found and match, best first, with scores above 0.
     pub(crate) fn matches(
         &self,
@@ -69,6 +74,7 @@ impl Engine {
             let search = self.search.load_full();
             self.update_index(&search, &mut search.indexed.lock(), usize::MAX);
         }
+        self.count_memory();
     }
 
     /// The index, which has what was written before, as long as that is not very much.

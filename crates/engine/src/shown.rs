@@ -1,10 +1,12 @@
 //! What users were shown lately, so that it can step back: the newest items of each user in memory, written through to the store.
 
-use domain::{ItemIdx, UserIdx};
+use domain::{ItemIdx, Timestamp, UserIdx};
 use recommender::Shown;
 use rustc_hash::FxHashMap;
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
+
+use crate::journal_clock::JournalClock;
 
 const SHOWN: &str = "engine.shown";
 pub(crate) const KEYSPACES: [&str; 1] = [SHOWN];
@@ -39,21 +41,34 @@ impl ShownItems {
     }
 
     /// Remembers items as shown; what is too old to matter, and what there is no room for, is forgotten.
-    pub(crate) fn add(&mut self, batch: &mut Batch<'_>, user: UserIdx, items: &[Shown]) {
+    pub(crate) fn add(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        items: &[Shown],
+        clock: &JournalClock,
+    ) {
         let row = self.by_user.entry(user).or_default();
         row.extend(items);
         row.sort_by_key(|shown| shown.at_s);
-        let newest_s = row.last().map_or(0, |shown| shown.at_s);
-        row.retain(|shown| newest_s - shown.at_s < domain::list::ROTATION_TIME_S_MAX);
+        let newest_at = Timestamp(row.last().map_or(0, |shown| i64::from(shown.at_s) * 1_000));
+        let newest_s = clock.bound(newest_at).seconds_u32();
+        row.retain(|shown| newest_s.saturating_sub(shown.at_s) < domain::list::ROTATION_TIME_S_MAX);
         row.drain(..row.len().saturating_sub(SHOWN_PER_USER_MAX));
         self.put(batch, user);
     }
 
     /// What the source was shown, the target was shown too.
-    pub(crate) fn merge(&mut self, batch: &mut Batch<'_>, target: UserIdx, source: UserIdx) {
+    pub(crate) fn merge(
+        &mut self,
+        batch: &mut Batch<'_>,
+        target: UserIdx,
+        source: UserIdx,
+        clock: &JournalClock,
+    ) {
         if let Some(row) = self.by_user.remove(&source) {
             batch.remove(&self.keyspace, KeyBuf::new().u32(source.0));
-            self.add(batch, target, &row);
+            self.add(batch, target, &row, clock);
         }
     }
 

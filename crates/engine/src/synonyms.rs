@@ -45,7 +45,13 @@ pub enum SynonymCommand {
 impl Engine {
     /// All synonyms, oldest first.
     pub fn synonyms(&self) -> Vec<Synonym> {
-        self.shared.views.read().synonyms.by_number.values().cloned().collect()
+        self.synonyms_page(0, usize::MAX)
+    }
+
+    /// At most `count` synonyms, oldest first, after the first `offset`.
+    pub fn synonyms_page(&self, offset: usize, count: usize) -> Vec<Synonym> {
+        let views = self.shared.views.read();
+        views.synonyms.by_number.values().skip(offset).take(count).cloned().collect()
     }
 }
 

@@ -86,7 +86,7 @@ fn run_when_idle() -> Result<(), thread_priority::Error> {
 }
 
 /// Threads of a run of its own, so that requests never wait in line behind its work.
-fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+pub(crate) fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     let step_back = move |_| {
         if is_background && let Err(error) = run_when_idle() {
             tracing::warn!(?error, "training has the priority of requests");
@@ -239,6 +239,7 @@ impl Engine {
         };
         self.artifacts.remove_others(&kept);
         self.switch_model(model);
+        *self.lost_model.lock() = None;
     }
 
     /// The set with what items are like, and with what counts how much.

@@ -10,6 +10,7 @@ use store::{Keyspace, Read, Store, StoreError};
 
 use crate::attribution::{self, Attribution};
 use crate::interactions::{self, Interactions};
+use crate::journal_clock::JournalClock;
 use crate::message_ids::{self, MessageIds};
 use crate::rejections::{self, Rejections};
 use crate::segmentations::{self, Segmentations};
@@ -21,6 +22,7 @@ use crate::training::{TRAININGS_KEPT_MAX, Training};
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
 const TRAININGS_KEY: &[u8] = b"trainings";
+const CLOCK_KEY: &[u8] = b"clock";
 const RESET_AT_KEY: &[u8] = b"reset_at";
 const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
 
@@ -68,6 +70,7 @@ pub(crate) struct Views {
     pub(crate) rejections: Rejections,
     pub(crate) shown: ShownItems,
     pub(crate) attribution: Attribution,
+    pub(crate) clock: JournalClock,
     /// How many journal entries have been applied, those of the batch under way included.
     pub(crate) applied: u64,
 }
@@ -84,7 +87,6 @@ impl Views {
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
             reset_at: workspace.get::<Option<u64>>(store, RESET_AT_KEY)?.flatten(),
             active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
-            workspace,
             profiles: Profiles::load(store)?,
             catalog: Catalog::load(store)?,
             users: catalog::user_table(store)?,
@@ -97,6 +99,8 @@ impl Views {
             rejections: Rejections::load(store)?,
             shown: ShownItems::load(store)?,
             attribution: Attribution::load(store)?,
+            clock: workspace.get(store, CLOCK_KEY)?.unwrap_or_default(),
+            workspace,
             applied: store.position()?,
         })
     }
@@ -133,6 +137,11 @@ impl Views {
         self.workspace.put(batch, TRAININGS_KEY, &self.trainings);
         self.workspace.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
         self.workspace.put(batch, RESET_AT_KEY, &self.reset_at);
+    }
+
+    /// Writes the clock; called before a batch is committed.
+    pub(crate) fn put_clock(&self, batch: &mut store::Batch<'_>) {
+        self.workspace.put(batch, CLOCK_KEY, &self.clock);
     }
 
     /// The run whose model is in use.

@@ -3,14 +3,16 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::{
     Arrival, Day, Endpoint, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition,
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, ServedList,
+    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListOptions, Outcome,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, RequestBudget,
+    ReturnedProperties, ServedList,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -22,6 +24,10 @@ const NOON: i64 = 19_676 * DAY_MS + DAY_MS / 2;
 
 fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
+}
+
+fn unlimited() -> Arc<RequestBudget> {
+    Arc::new(RequestBudget::unlimited())
 }
 
 /// Noon, so many days after the first.
@@ -73,6 +79,13 @@ fn add_users(engine: &Engine, n_users: u32) {
     let add = |n| Command::Add { kind: EntityKind::User, id: format!("u{n}") };
     let entry = |n| Entry::Command { received_at: noon(0), command: Box::new(add(n)) };
     engine.submit_blocking((0..n_users).map(entry).collect()).unwrap();
+}
+
+/// Nothing but the clock goes on, to a time that so many entries in a row agree upon.
+fn pass_time(engine: &Engine, to: Timestamp) {
+    let at = |n| Timestamp(to.0 - n * engine::SAMPLE_INTERVAL_MS);
+    let entries = (0..engine::SAMPLES as i64).rev().map(|n| Entry::Resumed { received_at: at(n) });
+    engine.submit_blocking(entries.collect()).unwrap();
 }
 
 fn later(at: Timestamp, ms: i64) -> Timestamp {
@@ -189,6 +202,7 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     let text = id(first, 0).to_string();
     let view = |day: u32| cites(InteractionKind::DetailView, 0, &text, noon(day));
     // It counts on the last day, whether or not something else was served since, and not on the next.
+    pass_time(&engine, noon(KEPT_DAYS));
     engine.submit_blocking(vec![view(KEPT_DAYS), view(KEPT_DAYS + 1)]).unwrap();
     engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS), 2)]), view(KEPT_DAYS - 1)]).unwrap();
     engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS + 1), 2)]), view(KEPT_DAYS - 2)]).unwrap();
@@ -200,6 +214,7 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     insta::assert_snapshot!(shown);
 
     let engine = open(folder.path());
+    pass_time(&engine, noon(DAYS_KEPT + 1));
     engine.submit_blocking(vec![served(vec![list(noon(DAYS_KEPT + 1), 1)])]).unwrap();
     let days =
         |engine: &Engine| format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>());
@@ -209,12 +224,50 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
 }
 
 #[test]
+fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let today = engine::now();
+    let hello = |n: u32, at: Timestamp| {
+        let body = json!({ "type": "identify", "messageId": format!("m{n}"), "userId": "u0" });
+        let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
+        let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
+        Entry::Message(Box::new(message))
+    };
+    engine.submit_blocking(vec![hello(0, today), served((0..9).map(|n| list(today, n)).collect())]).unwrap();
+    let cite = |n: u32| cites(InteractionKind::Purchase, n, &id(today, n).to_string(), today);
+    engine.submit_blocking(vec![cite(0)]).unwrap();
+    let before = lines(&all(&engine));
+
+    for days in [1_000, 1_001, -1_000, 999] {
+        let wrong = later(today, days * DAY_MS);
+        let lists = (0..9).map(|n| list(wrong, 100 * days.unsigned_abs() as u32 + n));
+        engine.submit_blocking(vec![served(lists.collect()), hello(days as u32, wrong)]).unwrap();
+    }
+    let ask = |engine: &Engine| {
+        let past = (0..9).map(|n| engine.recommendation(id(today, n)).unwrap().unwrap().was_converted);
+        format!("{} {:?}", lines(&all(engine)), past.collect::<Vec<_>>())
+    };
+    assert_eq!(lines(&all(&engine)), before);
+    let told = engine.problems().iter().map(ToString::to_string).collect::<String>();
+    assert!(told.contains("until more entries agree with that"), "{told}");
+    check_reloaded(folder.path(), engine, ask);
+
+    let engine = open(folder.path());
+    assert_eq!(engine.submit_blocking(vec![hello(0, later(today, 1))]).unwrap(), [Outcome::Duplicate]);
+    engine.submit_blocking((1..9).map(cite).collect()).unwrap();
+    let counts = all(&engine).rows[0].counts;
+    assert_eq!((counts.recommendations, counts.converted_recommendations), (9, 9));
+}
+
+#[test]
 fn a_user_counts_once_a_day_also_after_a_restart_and_is_gone_from_what_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
     let today = Timestamp(Day::of(engine::now()).start().0);
     {
         let engine = open(folder.path());
         add_users(&engine, 3);
+        pass_time(&engine, engine::now());
         engine.submit_blocking(vec![served((0..2).map(|n| list(today, n)).collect())]).unwrap();
     }
     let engine = open(folder.path());
@@ -267,6 +320,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     add_users(&engine, 2);
+    pass_time(&engine, engine::now());
     for n in 0..5 {
         let view = Interaction::new("u1", format!("i{n}"), InteractionKind::DetailView);
         engine.import_interactions(vec![view]).unwrap();
@@ -303,9 +357,9 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
         user_id: Some("u0".to_owned()),
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1)
     };
-    let first = engine.request_recommendations(&request).unwrap();
+    let first = engine.request_recommendations(&request, &unlimited()).unwrap();
     let id = first.recomm_id;
-    let (_, next) = engine.next_recommendations(id, 1, false).unwrap();
+    let (_, next) = engine.next_recommendations(id, 1, false, &unlimited()).unwrap();
     assert_eq!((next.recomm_id, next.n_next), (id, 1));
     let before = engine.recommendation(id).unwrap().unwrap();
     let ids = [first.recommended, next.recommended].concat().into_iter().map(|entry| entry.id);
@@ -317,7 +371,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     assert_eq!(n_recommendations, 51);
 
     // A reset forgets everything, also what was not journalled.
-    let waiting = engine.request_recommendations(&request).unwrap().recomm_id;
+    let waiting = engine.request_recommendations(&request, &unlimited()).unwrap().recomm_id;
     engine.reset().unwrap();
     drop(engine);
     let engine = open(folder.path());
@@ -330,10 +384,11 @@ fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     add_users(&engine, 1);
+    pass_time(&engine, engine::now());
     let note = |scenario: String| {
         let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1);
         let request = RecommendationRequest { scenario: Some(scenario), ..request };
-        let response = engine.request_recommendations(&request).unwrap();
+        let response = engine.request_recommendations(&request, &unlimited()).unwrap();
         assert!(response.recommended.is_empty());
         response.recomm_id
     };
@@ -350,6 +405,41 @@ fn lists_without_items_and_with_long_names_are_journalled_as_they_fit() {
     assert_eq!(counts, [1, 6_000]);
     assert_eq!(rows[0].counts.clicked_recommendations, 1);
     assert_eq!(engine.recommendation(too_large).unwrap(), None);
+}
+
+#[test]
+fn a_list_that_is_too_large_costs_nobody_else_theirs() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    add_users(&engine, 1);
+    pass_time(&engine, engine::now());
+    let ask = |scenario: usize, names: Vec<String>| {
+        let request = RecommendationRequest {
+            scenario: Some(format!("s{scenario}")),
+            ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1)
+        };
+        let options = ListOptions { properties: ReturnedProperties::Only(names), ..ListOptions::default() };
+        let request = RecommendationRequest { options, ..request };
+        engine.request_recommendations(&request, &unlimited()).unwrap().recomm_id
+    };
+    // 2.4 MB of names of properties, again and again, between the calls of others.
+    let large: Vec<String> = (0..2_400).map(|n| format!("{n:01000}")).collect();
+    let ids: Vec<Uuid> = (0..60)
+        .flat_map(|n| {
+            let others = (0..20).map(|_| ask(0, Vec::new())).collect::<Vec<_>>();
+            others.into_iter().chain([ask(1, if n % 4 == 0 { large.clone() } else { Vec::new() })])
+        })
+        .collect();
+    let last = *ids.last().unwrap();
+    let cite = cites(InteractionKind::DetailView, 0, &last.to_string(), engine::now());
+    engine.submit_blocking(vec![cite]).unwrap();
+    let counts: Vec<u64> = all(&engine).rows.iter().map(|row| row.counts.recommendations).collect();
+    assert_eq!(counts, [1_200, 60]);
+    let is_known = |id: &Uuid| engine.recommendation(*id).unwrap().is_some();
+    assert!(ids.iter().all(is_known));
+    // Only what was asked for at such length cannot be continued.
+    assert!(engine.recommendation(ids[0]).unwrap().unwrap().request.is_some());
+    assert!(engine.recommendation(ids[20]).unwrap().unwrap().request.is_none());
 }
 
 #[test]

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use std::path::Path;
+use std::sync::Arc;
 
 use catalog::Property;
 use domain::{Endpoint, Interaction, InteractionKind, PropertyType, Scenario, Timestamp, WorkspaceId};
 use engine::{
-    CollectionKind, Command, Engine, EntityKind, Entry, Member, Outcome, Refusal, RuleUpdate, Segment,
-    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    CollectionKind, Command, Engine, EntityKind, Entry, Member, Outcome, Refusal, RequestBudget, RuleUpdate,
+    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
 
 fn open(folder: &Path) -> Engine {
@@ -151,11 +152,15 @@ fn work() -> Vec<Command> {
     ]
 }
 
+fn all_ids(engine: &Engine, kind: EntityKind) -> Vec<String> {
+    engine.entity_page(kind, None, 0, usize::MAX, &Arc::new(RequestBudget::unlimited())).unwrap()
+}
+
 fn answers(engine: &Engine) -> String {
     let kinds = [EntityKind::Item, EntityKind::User];
     let all = kinds.map(|kind| {
-        let ids = engine.entity_ids(kind);
-        let values: Vec<_> = ids.iter().map(|id| engine.entity_values(kind, id)).collect();
+        let ids = all_ids(engine, kind);
+        let values: Vec<_> = ids.iter().map(|id| engine.entity_values(kind, id, None)).collect();
         let purchases: Vec<_> = ids
             .iter()
             .map(|id| match kind {
@@ -185,11 +190,80 @@ fn what_commands_made_comes_back_without_the_store_also_after_a_reset() {
     let engine = open(folder.path());
     submit(&engine, work());
     engine.reset().unwrap();
-    assert!(engine.entity_ids(EntityKind::Item).is_empty() && engine.entity_ids(EntityKind::User).is_empty());
+    assert!(all_ids(&engine, EntityKind::Item).is_empty() && all_ids(&engine, EntityKind::User).is_empty());
     let outcomes = submit(&engine, work());
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
     let before = answers(&engine);
     insta::assert_snapshot!(before);
+    drop(engine);
+    assert_eq!(answers(&open(folder.path())), before);
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+    assert_eq!(answers(&open(folder.path())), before);
+}
+
+#[test]
+fn pages_are_parts_of_the_whole_and_values_those_that_are_included() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let (item, user) = (EntityKind::Item, EntityKind::User);
+    let budget = Arc::new(RequestBudget::unlimited());
+    let properties = ["n", "twin"].map(|name| property(item, name, PropertyType::Int));
+    let items =
+        (0..50).map(|n| set(item, &format!("i{}", n * 37 % 50), &format!(r#"{{"n": {n}, "twin": 2}}"#)));
+    let users = (0..20).map(|n| set(user, &format!("u{}", n * 7 % 20), "{}"));
+    let gone = ["i3", "i30"].map(|id| Command::Delete { kind: item, id: id.to_owned() });
+    submit(&engine, properties.into_iter().chain(items).chain(users).chain(gone).collect());
+    for (kind, filter, n) in [(item, None, 48), (item, Some("'n' < 10"), 10), (user, None, 20)] {
+        let all = engine.entity_page(kind, filter, 0, usize::MAX, &budget).unwrap();
+        assert!(all.is_sorted() && all.len() == n, "{all:?}");
+        for offset in [0, 1, 5, n - 1, n, n + 1, usize::MAX] {
+            for count in [0, 1, 7, n, usize::MAX] {
+                let page = engine.entity_page(kind, filter, offset, count, &budget).unwrap();
+                let expected: Vec<_> = all.iter().skip(offset).take(count).cloned().collect();
+                assert_eq!(page, expected, "{offset} {count}");
+            }
+        }
+    }
+    assert!(engine.entity_page(item, Some("'m' < 10"), 0, 1, &budget).is_err());
+
+    let names = |included: Option<&[String]>| {
+        let values = engine.entity_values(item, "i37", included).unwrap();
+        values.into_iter().map(|(name, value)| format!("{name} {value:?}")).collect::<Vec<_>>()
+    };
+    assert_eq!(names(None), ["n Some(Int(1))", "twin Some(Int(2))"]);
+    assert_eq!(names(Some(&["twin".to_owned(), "other".to_owned()])), ["twin Some(Int(2))"]);
+    assert!(engine.entity_values(item, "i3", None).is_none() && !engine.has_entity(item, "i3"));
+}
+
+#[test]
+fn items_and_users_that_come_and_go_fill_no_table() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let (item, user) = (EntityKind::Item, EntityKind::User);
+    let delete = |kind, id: &str| Command::Delete { kind, id: id.to_owned() };
+    submit(&engine, vec![property(item, "n", PropertyType::Int), set(item, "stays", "{}")]);
+    for n in 0..200 {
+        let cycle = |n: u32| {
+            let id = format!("i{}", n % 3);
+            let values = format!(r#"{{"n": {n}}}"#);
+            let second = Command::Add { kind: item, id: id.clone() };
+            let made = if n % 2 == 0 { set(item, &id, &values) } else { second };
+            [made, delete(item, &id), set(user, &id, "{}"), delete(user, &id)]
+        };
+        submit(&engine, (0..1_000).flat_map(|m| cycle(1_000 * n + m)).collect());
+    }
+    assert_eq!((engine.counts().items, engine.counts().available_items), (4, 1));
+    assert_eq!((engine.counts().external_ids, engine.counts().known_users), (0, 0));
+
+    // Whoever comes under an id that was used before starts from nothing.
+    submit(&engine, vec![set(item, "i0", r#"{"n": 7}"#), delete(item, "i0")]);
+    submit(&engine, vec![Command::Add { kind: item, id: "i0".to_owned() }]);
+    assert_eq!(engine.entity_values(item, "i0", None), Some(vec![("n".to_owned(), None)]));
+    // With what something was done, the index stays with that.
+    submit(&engine, vec![purchase("u", "i0", 1), delete(item, "i0"), set(item, "i0", "{}")]);
+    assert_eq!(engine.counts().items, 5);
+    assert!(engine.interactions_of_item("i0", InteractionKind::Purchase).unwrap().unwrap().is_empty());
+    let before = answers(&engine);
     drop(engine);
     assert_eq!(answers(&open(folder.path())), before);
     fs_err::remove_dir_all(folder.path().join("store")).unwrap();

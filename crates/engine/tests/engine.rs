@@ -12,8 +12,8 @@ use domain::{
     PropertyType, PropertyValue, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
-    DataFolder, DataFolderError, Engine, EngineError, Entry, ExternalId, ExternalIdType, Health, Origin,
-    Outcome, SubmitError, TimelineQuery, TrainingOptions,
+    DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId, ExternalIdType,
+    Health, Origin, Outcome, SubmitError, TimelineQuery, TrainingOptions,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -27,6 +27,13 @@ fn message(body: &Value) -> Entry {
     let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
     let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
     Entry::Message(Box::new(message))
+}
+
+/// The journal's clock comes to believe that it is now, whatever its entries said before.
+fn wait_until_now(engine: &Engine) {
+    let at = |n| Timestamp(engine::now().0 - n * engine::SAMPLE_INTERVAL_MS);
+    let entries = (0..engine::SAMPLES as i64).rev().map(|n| Entry::Resumed { received_at: at(n) });
+    engine.submit_blocking(entries.collect()).unwrap();
 }
 
 fn viewed(n: u32, user: u32, item: u32) -> Entry {
@@ -132,6 +139,39 @@ fn a_lost_store_and_a_lost_model_change_no_answer() {
     bytes[middle] ^= 1;
     fs_err::write(&artifact, bytes).unwrap();
     assert_eq!(picture(&open(folder.path())), before);
+}
+
+#[test]
+fn a_workspace_opens_without_its_model_and_makes_it_again_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    fill(&engine);
+    let before = picture(&engine);
+    drop(engine);
+    fs_err::remove_dir_all(folder.path().join("models")).unwrap();
+    let options = EngineOptions { opens_without_model: true, ..EngineOptions::default() };
+    let open_without = || {
+        let id = WorkspaceId::new("shop").unwrap();
+        Engine::open_with(id, folder.path(), &options, &|_, _| {}).unwrap()
+    };
+    let engine = open_without();
+    let told = || engine.problems().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    assert!(told().contains("its artifact is missing; until then lists are what is trending"), "{}", told());
+    let list = engine.recommend(engine.user_of_text("u3"), &asked(5, Exclusion::None)).unwrap();
+    assert_eq!((list.items.len(), list.model), (5, None));
+    // It cannot be made while something is in the way, a full disk or a file.
+    let obstacle = folder.path().join("remake");
+    fs_err::write(&obstacle, "").unwrap();
+    assert!(engine.remake_lost_model().is_err());
+    assert!(told().contains("the last attempt failed and is repeated: "), "{}", told());
+    fs_err::remove_file(obstacle).unwrap();
+    assert!(engine.remake_lost_model().unwrap());
+    assert_eq!((told(), picture(&engine)), (String::new(), before.clone()));
+    assert!(!engine.remake_lost_model().unwrap());
+    drop(engine);
+    let engine = open_without();
+    assert!(engine.problems().is_empty());
+    assert_eq!(picture(&engine), before);
 }
 
 #[test]
@@ -304,6 +344,7 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
                 "event": "Product Viewed", "properties": { "sku": format!("i{n}") } });
             engine.submit_blocking(vec![viewed(n, 1, n), viewed(100 + n, 2, n), message(&of_guest)]).unwrap();
         }
+        wait_until_now(&engine);
         let turning = TraitDefinition {
             rotation_rate: 1.0,
             count: 2,
@@ -381,6 +422,18 @@ fn a_full_disk_refuses_and_recovers_and_a_failed_fsync_breaks() {
     }
     assert_eq!(engine.health(), Health::Ready);
     assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Applied]);
+
+    // A workspace also opens while the disk is full.
+    drop(engine);
+    disk.set_capacity(Some(disk.used_bytes()));
+    let engine = open(&disk);
+    assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());
+    let told = engine.problems().iter().map(ToString::to_string).collect::<String>();
+    assert!(told.starts_with("nothing can be written: "), "{told}");
+    assert_eq!(engine.history(engine.user_of_text("u1").unwrap(), 9).len(), 1);
+    disk.set_capacity(None);
+    assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Duplicate]);
+    assert!(engine.problems().is_empty());
 
     disk.set_fails_sync(true);
     assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());

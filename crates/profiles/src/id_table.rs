@@ -21,7 +21,12 @@ pub struct IdTable {
     table: HashTable<Slot>,
     users: Vec<User>,
     n_known: usize,
+    /// Slots of ids that are gone; their bytes are still there.
+    n_dead: usize,
 }
+
+/// The table is built anew without the ids that are gone where they are more than half of it, and at least so many.
+const DEAD_MIN: usize = 1_024;
 
 #[derive(Clone, Copy)]
 struct User {
@@ -85,14 +90,19 @@ impl IdTable {
 
     /// Enters an id that is not in the table.
     pub(crate) fn add_id(&mut self, id: ExternalId<'_>, user: UserIdx) {
+        let slot = self.insert(&[&[id.type_.code()], id.value.as_bytes()].concat(), user);
+        self.count_id(slot, user);
+    }
+
+    /// Enters the type byte and the text of an id.
+    fn insert(&mut self, id: &[u8], user: UserIdx) -> Slot {
         let slot = self.owners.len() as Slot;
-        self.texts.push(id.type_.code());
-        self.texts.extend_from_slice(id.value.as_bytes());
+        self.texts.extend_from_slice(id);
         self.ends.push(self.texts.len() as u64);
         self.owners.push(user);
         let Self { texts, ends, table, .. } = self;
-        table.insert_unique(hash(id), slot, |slot| hash_bytes(bytes(texts, ends, *slot)));
-        self.count_id(slot, user);
+        table.insert_unique(hash_bytes(id), slot, |slot| hash_bytes(bytes(texts, ends, *slot)));
+        slot
     }
 
     /// Gives an id of one user to another.
@@ -125,6 +135,7 @@ impl IdTable {
             user.user_id = NO_SLOT;
             self.n_known -= 1;
         }
+        self.compact();
     }
 
     /// Makes one of a user's ids the first of them.
@@ -138,6 +149,7 @@ impl IdTable {
     fn forget(&mut self, id: ExternalId<'_>) -> Option<Slot> {
         let slot = self.find(id)?;
         self.table.find_entry(hash(id), |other| *other == slot).ok()?.remove();
+        self.n_dead += 1;
         Some(slot)
     }
 
@@ -150,6 +162,26 @@ impl IdTable {
         if std::mem::replace(&mut self.users[user.pos()], gone).user_id != NO_SLOT {
             self.n_known -= 1;
         }
+        self.compact();
+    }
+
+    /// Builds the table anew where most of it is dead: so who makes and deletes users again and again does not fill it.
+    fn compact(&mut self) {
+        if self.n_dead < DEAD_MIN || self.n_dead <= self.owners.len() / 2 {
+            return;
+        }
+        let mut old = std::mem::take(self);
+        let mut alive: Vec<Slot> = old.table.iter().copied().collect();
+        alive.sort_unstable();
+        let mut new_slots = vec![NO_SLOT; old.owners.len()];
+        for slot in alive {
+            new_slots[slot as usize] = self.owners.len() as Slot;
+            self.insert(old.bytes(slot), old.owners[slot as usize]);
+        }
+        for user in old.users.iter_mut().filter(|user| user.user_id != NO_SLOT) {
+            user.user_id = new_slots[user.user_id as usize];
+        }
+        (self.users, self.n_known) = (old.users, old.n_known);
     }
 
     /// Makes room for users up to `n`, none of them alive yet.
@@ -213,4 +245,34 @@ fn hash(id: ExternalId<'_>) -> u64 {
 
 fn hash_bytes(bytes: &[u8]) -> u64 {
     xxh3_64(&bytes[1..]) ^ u64::from(bytes[0])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_that_come_and_go_leave_the_table_at_its_size_and_the_others_as_they_were() {
+        let mut ids = IdTable::default();
+        let id = |type_, value| ExternalId { type_, value };
+        let (user_id, anonymous_id) = (ExternalIdType::UserId, ExternalIdType::AnonymousId);
+        let (ann, device) = (ids.add_user(), ids.add_user());
+        ids.add_id(id(anonymous_id, "phone"), device);
+        for n in 0..20_000 {
+            let user = ids.add_user();
+            ids.add_id(id(user_id, "comes and goes"), user);
+            if n == 10_000 {
+                ids.add_id(id(user_id, "ann"), ann);
+                ids.add_id(id(user_id, "second"), ann);
+            }
+            ids.remove(user, &[id(user_id, "comes and goes")]);
+            ids.add_id(id(anonymous_id, "released"), ann);
+            ids.release(id(anonymous_id, "released"), ann);
+        }
+        assert!(ids.owners.len() <= 3 * DEAD_MIN && ids.texts.capacity() < 100_000, "{}", ids.owners.len());
+        assert_eq!((ids.n_ids(), ids.n_known(), ids.n_ids_of(ann)), (3, 1, 2));
+        assert_eq!((ids.user_of_text("phone"), ids.user_of_text("second")), (Some(device), Some(ann)));
+        assert_eq!(ids.user_id(ann), Some("ann"));
+        assert_eq!(ids.user_of_text("comes and goes"), None);
+    }
 }

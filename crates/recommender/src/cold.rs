@@ -45,6 +45,21 @@ struct Like {
 }
 
 impl ColdItems {
+    /// What all of it takes in memory, in bytes: more and more while it is asked what items speak for.
+    pub fn n_bytes(&self) -> usize {
+        let per_feature = size_of::<Vec<(u32, f32)>>();
+        let of_features: usize =
+            self.items_of.iter().map(|items| per_feature + items.capacity() * size_of::<(u32, f32)>()).sum();
+        let per_item = size_of::<f32>() + size_of::<OnceLock<Like>>();
+        let of_like: usize = self
+            .like
+            .iter()
+            .filter_map(OnceLock::get)
+            .map(|like| size_of_val(&*like.items) + size_of_val(&*like.parts))
+            .sum();
+        self.features.n_bytes() + of_features + self.like.len() * per_item + of_like
+    }
+
     /// What `model` does not know of `features`; everything where there is none.
     pub fn of(features: Arc<Features>, model: Option<&Model>) -> Self {
         let by_item = features.by_item();

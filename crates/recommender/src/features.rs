@@ -50,6 +50,13 @@ impl Features {
         &self.by_item
     }
 
+    /// What all of it takes in memory, in bytes.
+    pub fn n_bytes(&self) -> usize {
+        let per_value = size_of::<u32>() + size_of::<f32>();
+        let of_matrix = self.by_item.n_rows() * size_of::<u64>() + self.by_item.n_values() * per_value;
+        size_of::<Self>() + of_matrix + self.property_of.len() * size_of::<u32>()
+    }
+
     /// How alike two items are, from 0 to 1.
     pub fn cosine(&self, a: ItemIdx, b: ItemIdx) -> f32 {
         if a.pos() >= self.by_item.n_rows() || b.pos() >= self.by_item.n_rows() {

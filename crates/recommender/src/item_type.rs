@@ -100,6 +100,14 @@ impl ItemType {
         self.starts.len() - 1
     }
 
+    /// What all of it takes in memory, in bytes, with the items of each value.
+    pub fn n_bytes(&self) -> usize {
+        let per_value = 2 * size_of::<String>() + size_of::<u32>() + size_of::<Vec<u32>>();
+        let of_texts: usize = self.values.iter().map(|text| 2 * text.len() + per_value).sum();
+        let of_items = self.of_items.len() * (size_of::<ValueIdx>() + size_of::<u32>());
+        size_of::<Self>() + of_texts + of_items + self.starts.len() * size_of::<u32>()
+    }
+
     /// The text of a value.
     pub fn text(&self, value: ValueIdx) -> &str {
         &self.values[value.0 as usize]

@@ -75,6 +75,11 @@ impl Expression {
         Err(ReqlError::new(ErrorKind::Type, self.tree.column, format!("{rule}, and this {found}")))
     }
 
+    /// What the expression takes in memory, in bytes: many times its text.
+    pub fn n_bytes(&self) -> usize {
+        size_of::<Self>() + self.text.len() + self.tree.n_bytes()
+    }
+
     /// On what the value depends, for those who keep it.
     pub fn dependencies(&self) -> Dependencies {
         self.tree.dependencies()

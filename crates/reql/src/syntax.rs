@@ -160,6 +160,15 @@ pub struct Dependencies {
     pub chance: bool,
 }
 
+/// What an allocation takes beside what was asked for, in bytes, about.
+const ALLOCATION_BYTES: usize = 8;
+/// What something shared takes beside itself, in bytes: two counts and an allocation.
+pub(crate) const SHARED_BYTES: usize = 2 * size_of::<usize>() + ALLOCATION_BYTES;
+
+fn bytes_of_vec<T>(elements: &Vec<T>) -> usize {
+    elements.capacity() * size_of::<T>() + ALLOCATION_BYTES
+}
+
 impl Node {
     pub(crate) fn children(&self) -> Vec<&Tree> {
         match &self.what {
@@ -181,6 +190,23 @@ impl Node {
             What::Lookup(_, key) => vec![key],
             What::Lambda { body, collection, .. } => vec![body, collection],
         }
+    }
+
+    /// What the node takes in memory, its children included, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        let of_own = match &self.what {
+            What::Constant(value) => value.n_bytes_beside(),
+            What::Property(name) => SHARED_BYTES + name.len(),
+            What::Logic(_, children)
+            | What::Set(children)
+            | What::Array(children)
+            | What::Call(_, children) => bytes_of_vec(children),
+            What::Arithmetic(_, links) => bytes_of_vec(links),
+            What::Comparison(_, links) => bytes_of_vec(links),
+            _ => 0,
+        };
+        let of_children = self.children().into_iter().map(|child| child.n_bytes()).sum::<usize>();
+        SHARED_BYTES + size_of::<Self>() + of_own + of_children
     }
 
     /// On what the node depends, its children included.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use crate::geo::Region;
 use crate::limits::{BYTES_PER_WEIGHT, VALUE_WEIGHT_MAX};
 use crate::number::Number;
+use crate::syntax::SHARED_BYTES;
 
 /// A value; cheap to clone.
 #[derive(Debug, Clone)]
@@ -148,6 +149,27 @@ impl Value {
             weight += element.weight();
         }
         weight
+    }
+
+    /// What the value takes in memory beside itself, in bytes; what is shared counts as if it were not.
+    pub(crate) fn n_bytes_beside(&self) -> usize {
+        let of_elements = |elements: &[Self]| {
+            let beside = elements.iter().map(Self::n_bytes_beside).sum::<usize>();
+            SHARED_BYTES + size_of_val(elements) + beside
+        };
+        match self {
+            Self::Null | Self::Boolean(_) | Self::Int(_) | Self::Double(_) | Self::Timestamp(_) => 0,
+            Self::String(text) => SHARED_BYTES + text.len(),
+            Self::Set(set) => of_elements(&set.elements),
+            Self::Array(elements) => of_elements(elements),
+            Self::Dictionary(entries) => {
+                let of_entry = |(name, value): (&Arc<str>, &Self)| {
+                    size_of::<(Arc<str>, Self)>() + SHARED_BYTES + name.len() + value.n_bytes_beside()
+                };
+                entries.iter().map(of_entry).sum()
+            }
+            Self::Region(_) => SHARED_BYTES + size_of::<Region>(),
+        }
     }
 
     fn rank(&self) -> u8 {

@@ -90,6 +90,11 @@ impl SearchIndex {
     pub fn n_items(&self) -> usize {
         self.snapshot.read().n_items()
     }
+
+    /// What the index takes in memory, in bytes.
+    pub fn n_bytes(&self) -> usize {
+        self.snapshot.read().n_bytes()
+    }
 }
 
 impl Default for SearchIndex {

@@ -38,6 +38,7 @@ pub(crate) struct Snapshot {
     /// The item of each document, none if the document is deleted.
     items: Vec<Option<u32>>,
     n_items: usize,
+    n_bytes: usize,
 }
 
 struct Segment {
@@ -70,7 +71,14 @@ impl Snapshot {
         for segment in &mut segments {
             segment.dampings = dampings(mean_length);
         }
-        Snapshot { segments, items, n_items }
+        let of_index = searcher.space_usage().expect(IN_MEMORY).total().get_bytes() as usize;
+        let n_bytes = of_index + items.capacity() * size_of::<Option<u32>>();
+        Snapshot { segments, items, n_items, n_bytes }
+    }
+
+    /// What the index takes in memory in this state, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.n_bytes
     }
 
     pub(crate) fn n_items(&self) -> usize {

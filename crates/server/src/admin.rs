@@ -19,6 +19,7 @@ use axum::routing::{get, post};
 use engine::Engine;
 
 use crate::App;
+use crate::admission::Origin;
 use crate::auth::{Credentials, hash, is_same_hash};
 use crate::error::ApiError;
 
@@ -44,15 +45,19 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 async fn only_administrators(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let refuse = |message: &str| ApiError::unauthorized("authentication_error", message).into_response();
-    let Some(known) = &app.admin_token_hash else {
-        return refuse("no admin_token was ever set: start once with --bootstrap and a file that has one");
+    let origin = Origin::of(request.headers(), request.extensions(), &app.settings.callers);
+    let message = match (&app.admin_token_hash, Credentials::of(request.headers())) {
+        (None, _) => "no admin_token was ever set: start once with --bootstrap and a file that has one",
+        (Some(known), Credentials::Bearer(shown)) if is_same_hash(known, &hash(&shown)) => {
+            origin.trust();
+            // Administrators get in whatever the others do.
+            return next.run(request).await;
+        }
+        (Some(_), Credentials::Bearer(_)) => "this is not the admin_token",
+        (Some(_), _) => "show the admin_token as a bearer token",
     };
-    match Credentials::of(request.headers()) {
-        Credentials::Bearer(shown) if is_same_hash(known, &hash(&shown)) => next.run(request).await,
-        Credentials::Bearer(_) => refuse("this is not the admin_token"),
-        _ => refuse("show the admin_token as a bearer token"),
-    }
+    app.admission.refuse(&origin).await;
+    ApiError::unauthorized("authentication_error", message).into_response()
 }
 
 /// The workspace that a path names.

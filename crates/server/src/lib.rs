@@ -1,8 +1,10 @@
 #![doc = include_str!("../README.md")]
 
 mod admin;
+mod admission;
 mod app;
 mod auth;
+mod connections;
 mod error;
 mod operations;
 mod parameters;
@@ -11,7 +13,9 @@ mod recombee;
 mod recommendation;
 mod tracking;
 
+pub use admission::CallerLimits;
 pub use app::{App, Settings};
+pub use connections::{ConnectionLimits, Tls, serve};
 pub use operations::install_metrics;
 pub use recombee::{SignedTarget, signed, verify_signature};
 pub use recommendation::{ListBody, source_of};
@@ -23,7 +27,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};
-use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::middleware::{Next, from_fn};
 use axum::response::Response;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
@@ -64,7 +68,6 @@ fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::of_panic))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
-        .layer(from_fn_with_state(Arc::clone(&app), app::limit_requests))
         .layer(from_fn(operations::measure))
         .layer(from_fn(name_request))
         .with_state(app)

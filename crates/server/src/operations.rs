@@ -1,5 +1,6 @@
 //! What operators and their machines ask: is it alive, is it ready, how is it doing.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,11 +10,15 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use domain::WorkspaceId;
 use engine::Health;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use serde::Deserialize;
 use serde_json::json;
 
 use crate::App;
+use crate::error::ApiError;
+use crate::parameters::Parameters;
 
 /// Bounds of the latency histograms, in seconds.
 const LATENCY_BUCKETS_S: [f64; 12] =
@@ -33,24 +38,55 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/metrics", get(metrics_text))
 }
 
-/// 200 where every workspace takes messages, else 503 with what hinders each.
-async fn ready(State(app): State<Arc<App>>) -> Response {
-    let not_ready: serde_json::Map<String, serde_json::Value> = app
-        .engines
-        .iter()
-        .filter_map(|(id, engine)| match engine.health() {
-            Health::Ready => None,
-            Health::Failing(why) | Health::Broken(why) => Some((id.to_string(), why.into())),
-        })
-        .collect();
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReadyQuery {
+    /// Only this workspace counts.
+    workspace: Option<String>,
+}
+
+/// 200 where any workspace takes messages, or the one that is asked for; else 503. The body names every problem, also those with which a
+/// workspace goes on: one damaged workspace must not take the others out of service.
+async fn ready(
+    State(app): State<Arc<App>>,
+    Parameters(query): Parameters<ReadyQuery>,
+) -> Result<Response, ApiError> {
     if app.is_stopping() {
-        return (StatusCode::SERVICE_UNAVAILABLE, Json(json!({ "status": "stopping" }))).into_response();
+        let body = json!({ "status": "stopping" });
+        return Ok((StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response());
     }
-    if not_ready.is_empty() {
-        return Json(json!({ "status": "ready", "workspaces": app.engines.len() })).into_response();
+    let is_meant = |id: &WorkspaceId| query.workspace.as_deref().is_none_or(|wanted| wanted == id.as_str());
+    let (mut n_meant, mut n_ready) = (0, 0);
+    let mut problems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    for (id, engine) in app.engines.iter().filter(|(id, _)| is_meant(id)) {
+        n_meant += 1;
+        n_ready += usize::from(engine.health() == Health::Ready);
+        let own: Vec<String> = engine.problems().iter().map(ToString::to_string).collect();
+        if !own.is_empty() {
+            problems.insert(id.as_str(), own);
+        }
     }
-    let body = json!({ "status": "not ready", "workspaces": not_ready });
-    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+    for (id, why) in app.failed().iter().filter(|(id, _)| is_meant(id)) {
+        n_meant += 1;
+        problems.insert(id.as_str(), vec![format!("it could not be opened: {why}")]);
+    }
+    if let (Some(wanted), 0) = (&query.workspace, n_meant) {
+        return Err(ApiError::not_found(format!("there is no workspace {wanted:?}")));
+    }
+    let clock = engine::clock_problem();
+    let (code, status) = match (n_meant, n_ready) {
+        (1.., 0) => (StatusCode::SERVICE_UNAVAILABLE, "not ready"),
+        _ if problems.is_empty() && clock.is_none() => (StatusCode::OK, "ready"),
+        _ => (StatusCode::OK, "degraded"),
+    };
+    let mut body = json!({ "status": status, "workspaces": n_meant, "ready": n_ready });
+    if !problems.is_empty() {
+        body["problems"] = json!(problems);
+    }
+    if let Some(clock) = clock {
+        body["clock"] = clock.into();
+    }
+    Ok((code, Json(body)).into_response())
 }
 
 async fn metrics_text(State(app): State<Arc<App>>) -> Response {
@@ -65,7 +101,19 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     metrics::gauge!("engine_items").set(items);
     metrics::gauge!("engine_interactions").set(interactions);
     let is_ready = |engine: &Arc<engine::Engine>| engine.health() == Health::Ready;
-    metrics::gauge!("engine_ready").set(if app.engines.values().all(is_ready) { 1.0 } else { 0.0 });
+    let is_all_ready = app.failed().is_empty() && app.engines.values().all(is_ready);
+    metrics::gauge!("engine_ready").set(if is_all_ready { 1.0 } else { 0.0 });
+    metrics::gauge!("engine_workspaces_failed").set(app.failed().len() as f64);
+    metrics::gauge!("engine_problems")
+        .set(app.engines.values().map(|engine| engine.problems().len()).sum::<usize>() as f64);
+    metrics::gauge!("clock_is_doubted").set(if engine::clock_problem().is_some() { 1.0 } else { 0.0 });
+    // All workspaces share one budget.
+    if let Some(engine) = app.engines.values().next() {
+        for (part, n_bytes) in engine.memory().bytes_by_part() {
+            metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
+        }
+        metrics::gauge!("memory_bytes_max").set(engine.memory().bytes_max() as f64);
+    }
     app.metrics.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }

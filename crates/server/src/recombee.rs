@@ -1,5 +1,6 @@
 //! The recommender API, as the clients of Recombee speak it: `/{database}/...`, where the database is a workspace.
 
+mod answer;
 mod batch;
 mod collections;
 mod entities;
@@ -14,26 +15,31 @@ mod synonyms;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
-use axum::{Json, Router};
 use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
-use engine::{Command, Entry, Outcome};
+use engine::{Command, Entry, Outcome, Refusal};
 use serde_json::Value;
 
+use self::answer::UnderWay;
+use self::batch::Batch;
 use self::failure::Failure;
 use self::operation::{Call, Done};
 use self::parameters::Parameters;
 use self::signature::Caller;
 pub use self::signature::signed;
 use crate::App;
+use crate::admission::{Key, Origin};
 use crate::error::ApiError;
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
 const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
+/// The largest body from a browser, in bytes.
+const PUBLIC_BODY_BYTES_MAX: usize = 1_024 * 1_024;
 
 /// What a request target with a valid signature says.
 #[derive(Debug, Clone, PartialEq)]
@@ -82,25 +88,44 @@ async fn answer(app: Arc<App>, request: Request) -> Response {
         // A path of another API, which has nothing there.
         return ApiError::not_found("there is nothing at this path").into_response();
     }
-    match handle(app, request).await {
-        Ok(done) => {
-            let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
-            (status, Json(done.body)).into_response()
-        }
-        Err(failure) => failure.into_response(),
-    }
+    handle(app, request).await.unwrap_or_else(IntoResponse::into_response)
 }
 
-async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
+async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
+    let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let path = parts.uri.path();
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-    let Some(engine) = app.engine(database).cloned() else {
-        return Err(Failure::not_found(format!("there is no database {database:?}")));
+    let known = match app.engine(database) {
+        None => Err(Failure::not_found(format!("there is no database {database:?}"))),
+        Some(engine) => {
+            let config = engine.config();
+            signature::verify(target, &config, engine::now())
+                .map(|caller| (Arc::clone(engine), config, caller))
+        }
     };
-    let caller = signature::verify(target, &engine.config(), engine::now())?;
-    let mut parameters = Parameters(body_of(body).await?);
+    let (engine, config, caller) = match known {
+        Ok(known) => known,
+        Err(failure) => {
+            app.admission.refuse(&origin).await;
+            return Err(failure);
+        }
+    };
+    let (token, limits, body_bytes_max) = match caller {
+        Caller::Private => {
+            origin.trust();
+            (&config.private_token, app.settings.callers.private, BODY_BYTES_MAX)
+        }
+        Caller::Public => {
+            app.admission.take_public(&origin, 1)?;
+            (&config.public_token, app.settings.callers.public, PUBLIC_BODY_BYTES_MAX)
+        }
+    };
+    let mut parameters = Parameters(body_of(body, body_bytes_max).await?);
+    let token = token.as_deref().unwrap_or_default();
+    let key = if caller == Caller::Private { Key::Private(token) } else { Key::Public(token) };
+    let permit = app.admission.admit(&origin, key)?;
     parameters.add_query(parts.uri.query().unwrap_or_default())?;
     for name in ["hmac_timestamp", "hmac_sign", "frontend_timestamp", "frontend_sign"] {
         parameters.0.remove(name);
@@ -109,30 +134,46 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Done, Failure> {
     if caller == Caller::Public && !request.is_public() {
         return Err(Failure::forbidden("a public token may not do this: sign with the private token"));
     }
+    let budget = app.budget(limits);
+    let under_way = UnderWay::new(&budget, permit);
     if batch::is_batch(&request) {
-        return batch::run(app, engine, request.parameters, caller).await;
+        let batch = Batch::new(app, engine, budget, request.parameters, caller)?;
+        if caller == Caller::Public {
+            batch.app().admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
+        }
+        return answer::write(StatusCode::OK, batch.into_pieces(), under_way).await;
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
-    match request.call().ok_or_else(no_such)?? {
+    let call = request.call(&engine).ok_or_else(no_such)??;
+    let Done { status, body } = match call.called_by(caller, &engine)? {
         Call::Change(command, done) => {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
-            changed(outcomes.into_iter().next(), done)
+            changed(outcomes.into_iter().next(), done, caller)?
         }
-        Call::Ask(question) => blocking(move || question(&engine)).await,
+        Call::Ask(question) => {
+            let budget = Arc::clone(&budget);
+            let answer = move || {
+                let _computing = budget.start_computing();
+                question(&engine, &budget)
+            };
+            blocking(answer).await?
+        }
         Call::Recommend(mut recommend) => {
-            recommend.called_by(caller);
             if recommend.creates() {
                 let engine = Arc::clone(&engine);
                 recommend = blocking(move || recommend.create_missing(&engine).map(|()| recommend)).await?;
             }
             let turn = Arc::clone(&app.recommending).acquire_owned().await;
+            let budget = Arc::clone(&budget);
             let answer = move || {
                 let _turn = turn;
-                recommend.answer(&engine).map(|(done, ..)| done)
+                recommend.answer(&engine, &budget).map(|(done, ..)| done)
             };
-            blocking(answer).await
+            blocking(answer).await?
         }
-    }
+    };
+    let status = StatusCode::from_u16(status).expect("operations name statuses that there are");
+    answer::write(status, body.into_pieces(budget), under_way).await
 }
 
 /// Runs what may take long beside the requests that do not.
@@ -146,10 +187,10 @@ async fn blocking<T: Send + 'static>(
 }
 
 /// The object that a body holds; none where it is empty.
-async fn body_of(body: Body) -> Result<serde_json::Map<String, Value>, Failure> {
-    let bytes: Bytes = axum::body::to_bytes(body, BODY_BYTES_MAX).await.map_err(|_| {
-        Failure::too_large(format!("the body cannot be read, or is over {BODY_BYTES_MAX} bytes"))
-    })?;
+async fn body_of(body: Body, bytes_max: usize) -> Result<serde_json::Map<String, Value>, Failure> {
+    let bytes: Bytes = axum::body::to_bytes(body, bytes_max)
+        .await
+        .map_err(|_| Failure::too_large(format!("the body cannot be read, or is over {bytes_max} bytes")))?;
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(serde_json::Map::new());
     }
@@ -164,9 +205,11 @@ fn entry(command: Command) -> Entry {
     Entry::Command { received_at: engine::now(), command: Box::new(command) }
 }
 
-/// The answer to a change, which is `done` unless it was refused.
-fn changed(outcome: Option<Outcome>, done: Done) -> Result<Done, Failure> {
+/// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others have done: what is there already is as
+/// good as new.
+fn changed(outcome: Option<Outcome>, done: Done, caller: Caller) -> Result<Done, Failure> {
     match outcome {
+        Some(Outcome::Refused(Refusal::AlreadyThere(_))) if caller == Caller::Public => Ok(done),
         Some(Outcome::Refused(refusal)) => Err(refusal.into()),
         _ => Ok(done),
     }

@@ -7,21 +7,21 @@ mod batch;
 mod single;
 mod source;
 
-use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::body::{Body, Bytes};
-use axum::extract::{ConnectInfo, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use domain::message::MESSAGE_BYTES_MAX;
-use domain::{Message, MessageType, Rejection};
+use domain::{Message, MessageType, Rejection, Source};
 use engine::{Engine, Entry, Outcome};
 use serde_json::{Value, json};
 
 use crate::App;
+use crate::admission::{Key, Origin, Permit};
 use crate::error::ApiError;
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
@@ -49,9 +49,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 /// Batches are checked as always and go nowhere.
 pub(crate) fn discarding_routes() -> Router<Arc<App>> {
     let batch = |State(app): State<Arc<App>>, request| async move {
-        let (call, body) = Call::read(request, BATCH_BYTES_MAX).await?;
+        let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
         let wire = batch::read(&body)?;
-        let (_, source) = source::of(&app, &call.headers, wire.write_key().as_deref())?;
+        let ((_, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
         let n_good =
             batch::check(&wire, &call.arrival(&source.name)).filter(|checked| checked.is_ok()).count();
         Ok::<_, ApiError>(Json(json!({ "success": true, "messages": n_good })))
@@ -60,16 +60,16 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
 }
 
 async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
-    let (call, body) = Call::read(request, MESSAGE_BYTES_MAX).await?;
-    let (engine, source) = source::of(&app, &call.headers, single::write_key(&body)?.as_deref())?;
+    let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
+    let ((engine, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
     take(engine, std::iter::once(checked), call.is_strict()).await
 }
 
 async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
-    let (call, body) = Call::read(request, BATCH_BYTES_MAX).await?;
+    let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
     let wire = batch::read(&body)?;
-    let (engine, source) = source::of(&app, &call.headers, wire.write_key().as_deref())?;
+    let ((engine, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
     let arrival = call.arrival(&source.name);
     take(engine, batch::check(&wire, &arrival), call.is_strict()).await
 }
@@ -77,21 +77,44 @@ async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError>
 /// What is known of a request beside its body.
 struct Call {
     headers: HeaderMap,
-    peer_ip: Option<IpAddr>,
+    origin: Origin,
     received_at: domain::Timestamp,
 }
 
 impl Call {
-    /// Reads a body up to its limit, which counts after decompression.
-    async fn read(request: Request, body_bytes_max: usize) -> Result<(Self, Bytes), ApiError> {
+    /// Reads a body up to its limit, which counts after decompression. A key in the headers is checked before; one in the body can only
+    /// be checked after.
+    async fn read(app: &App, request: Request, body_bytes_max: usize) -> Result<(Self, Bytes), ApiError> {
         let (parts, body) = request.into_parts();
-        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(address)| address.ip());
-        let call = Self { headers: parts.headers, peer_ip: peer, received_at: engine::now() };
+        let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
+        let call = Self { headers: parts.headers, origin, received_at: engine::now() };
+        if let Err(error) = source::check_headers(app, &call.headers) {
+            app.admission.refuse(&call.origin).await;
+            return Err(error);
+        }
         Ok((call, read_body(body, body_bytes_max).await?))
     }
 
+    /// The workspace and the source of the request, which counts as under way from now on.
+    async fn enter<'a>(
+        &self,
+        app: &'a App,
+        body_key: Option<&str>,
+    ) -> Result<(&'a (Arc<Engine>, Source), Permit), ApiError> {
+        match source::of(app, &self.headers, body_key) {
+            Ok(found) => {
+                let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;
+                Ok((found, permit))
+            }
+            Err(error) => {
+                app.admission.refuse(&self.origin).await;
+                Err(error)
+            }
+        }
+    }
+
     fn arrival<'a>(&self, source: &'a str) -> domain::Arrival<'a> {
-        domain::Arrival { received_at: self.received_at, source, peer_ip: self.peer_ip }
+        domain::Arrival { received_at: self.received_at, source, peer_ip: self.origin.address }
     }
 
     fn is_strict(&self) -> bool {

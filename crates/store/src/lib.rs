@@ -11,7 +11,7 @@ use fjall::Readable as _;
 pub use batch::Batch;
 
 /// Format of the store's own keys; a store of another format is made again from the journal.
-const FORMAT: u8 = 3;
+const FORMAT: u8 = 4;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";
@@ -20,13 +20,16 @@ const CLEARING: &[u8] = b"clearing";
 /// How many keys are removed at once while it is.
 const CLEARED_PER_STEP: usize = 10_000;
 
-/// Memory for blocks read from disk, in bytes.
-const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
+/// Memory for blocks read from disk, in bytes, where nobody else shares it.
+pub const CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
 /// Threads that flush and compact. With a single one a full queue of its own could keep it waiting for itself for ever.
 const WORKER_THREADS: usize = 2;
 /// Writes that may be in memory only before all keyspaces start to write them to tables, in bytes. The store decides this, not the
-/// engine below, so that one busy keyspace does not make its queue overflow and an idle one does not hold back old log files.
+/// engine below, so that one busy keyspace does not make its queue overflow and an idle one does not hold back old log files. A store with
+/// a small cache is one of many: it writes sooner, an eighth of its cache at a time, but not in tables that are smaller than they are worth.
 const UNFLUSHED_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
+const UNFLUSHED_BYTES_MIN: u64 = 4 * 1_024 * 1_024;
+const CACHES_PER_UNFLUSHED: u64 = 8;
 /// What a pair takes in memory beside key and value, in bytes.
 const PAIR_OVERHEAD_BYTES: u64 = 50;
 
@@ -93,13 +96,19 @@ pub struct Store {
     keyspaces: Vec<Keyspace>,
     names: Vec<&'static str>,
     unflushed_bytes: AtomicU64,
+    unflushed_bytes_max: u64,
 }
 
 impl Store {
     /// Opens the store in a folder with the keyspaces of these names, making what is missing.
     pub fn open(folder: &Path, names: &[&'static str]) -> Result<Self> {
+        Self::open_with_cache(folder, names, CACHE_BYTES)
+    }
+
+    /// As [`Store::open`], with so many bytes of memory for blocks read from disk.
+    pub fn open_with_cache(folder: &Path, names: &[&'static str], cache_bytes: u64) -> Result<Self> {
         let db = fjall::Database::builder(folder)
-            .cache_size(CACHE_BYTES)
+            .cache_size(cache_bytes)
             .worker_threads(WORKER_THREADS)
             .open()
             .map_err(engine("open"))?;
@@ -118,7 +127,9 @@ impl Store {
             })
             .collect::<Result<_>>()?;
         let unflushed_bytes = AtomicU64::new(db.write_buffer_size());
-        Ok(Self { db, meta, keyspaces, names: names.to_vec(), unflushed_bytes })
+        let unflushed_bytes_max =
+            (cache_bytes / CACHES_PER_UNFLUSHED).clamp(UNFLUSHED_BYTES_MIN, UNFLUSHED_BYTES_MAX);
+        Ok(Self { db, meta, keyspaces, names: names.to_vec(), unflushed_bytes, unflushed_bytes_max })
     }
 
     /// Whether [`Store::clear`] was begun and not ended.
@@ -182,6 +193,11 @@ impl Store {
         Box::new(self.db.snapshot().range(&keyspace.inner, from.to_vec()..until.to_vec()).map(read_pair))
     }
 
+    /// How many bytes the blocks take that were read from disk, and how many what is not yet in tables takes.
+    pub fn memory_bytes(&self) -> (u64, u64) {
+        (self.db.cache_size(), self.db.write_buffer_size())
+    }
+
     /// Hands everything committed to the operating system, for a clean stop.
     pub fn flush(&self) -> Result<()> {
         self.db.persist(fjall::PersistMode::Buffer).map_err(engine("flush"))
@@ -203,7 +219,7 @@ impl Store {
     /// Counts what a batch wrote and starts writing tables where enough has gathered.
     fn note_written(&self, bytes: u64) -> Result<()> {
         let unflushed = self.unflushed_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        if unflushed < UNFLUSHED_BYTES_MAX {
+        if unflushed < self.unflushed_bytes_max {
             return Ok(());
         }
         self.unflushed_bytes.store(0, Ordering::Relaxed);

@@ -11,8 +11,6 @@ pub(crate) mod serve;
 pub(crate) mod train;
 pub(crate) mod traits;
 
-use std::fs::Permissions;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -21,13 +19,16 @@ use domain::WorkspaceId;
 use engine::{DataFolder, Engine};
 use tempfile::NamedTempFile;
 
+use crate::files;
 use crate::service::open_workspace;
 
 /// A file beside `out` that takes its name when it is whole and is gone if it never is.
 fn part_of(out: &Path) -> Result<NamedTempFile> {
     let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let permissions = Permissions::from_mode(0o644);
-    let part = tempfile::Builder::new().prefix(".tastemaker-").permissions(permissions).tempfile_in(folder);
+    let part = tempfile::Builder::new().prefix(".tastemaker-").tempfile_in(folder).and_then(|part| {
+        part.as_file().set_permissions(files::permissions_of_output())?;
+        Ok(part)
+    });
     part.with_context(|| format!("cannot write in {}", folder.display()))
 }
 

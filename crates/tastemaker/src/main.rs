@@ -1,9 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod background;
 mod bootstrap;
 mod commands;
 mod configuration;
 mod demo;
+mod files;
 mod service;
 mod settings;
 mod terminal;
@@ -52,6 +54,7 @@ enum Command {
 
 fn main() -> ExitCode {
     terminal::end_quietly_on_closed_output();
+    files::keep_to_ourselves();
     let result = match Cli::parse().command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Serve(args) => commands::serve::run(&args),

@@ -1,32 +1,22 @@
-//! A running server: open workspaces, the routers on one port, and the reconciler that trains.
+//! A running server: open workspaces and the routers on one port.
 
-use std::net::SocketAddr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use axum_server::Handle;
-use axum_server::tls_rustls::RustlsConfig;
+use anyhow::{Context, Result, bail};
 use domain::{WorkspaceConfig, WorkspaceId};
-use engine::{DataFolder, Engine};
-use server::App;
+use engine::{DataFolder, Engine, EngineOptions, MemoryBudget, Problem};
+use server::{App, ConnectionLimits, Tls};
 use tokio::net::TcpListener;
 
 use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of};
-use crate::settings::{Settings, Shutdown, Training};
+use crate::settings::{Settings, Shutdown};
 use crate::terminal;
 
-/// How often the reconciler looks whether a workspace is due.
-const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
-/// How often search indexes and filters follow what has changed: half of the second within which it can be found.
-const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
-/// How often a stopping server looks whether the reconciler has ended.
-const STOP_POLL_INTERVAL: Duration = Duration::from_millis(20);
-/// After a run the reconciler rests this many times as long as it took.
-const TRAINING_REST_FACTOR: u32 = 3;
+/// Memory for what is read from the stores of all workspaces together, and the least for one, in bytes.
+const STORE_CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
+const STORE_CACHE_BYTES_MIN: u64 = 2 * 1_024 * 1_024;
 
 /// Everything that is open.
 pub(crate) struct Service {
@@ -45,8 +35,12 @@ impl Service {
         }
         ids.sort();
         ids.dedup();
-        let engines: Vec<Arc<Engine>> =
-            ids.iter().map(|id| Ok(Arc::new(open_workspace(&data, id, false)?))).collect::<Result<_>>()?;
+        let options = EngineOptions {
+            memory: MemoryBudget::new(settings.limits.cache_bytes_max),
+            store_cache_bytes: (STORE_CACHE_BYTES / ids.len().max(1) as u64).max(STORE_CACHE_BYTES_MIN),
+            opens_without_model: true,
+        };
+        let (engines, failed) = open_each(&data, &ids, &options)?;
         // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
         let asked_for = |engine: &Engine| {
             let asked = bootstrap
@@ -64,10 +58,14 @@ impl Service {
             bootstrap.apply(&data)?;
         }
         for (engine, config) in engines.iter().zip(&configs) {
-            configure(engine, config)?;
+            // A full disk, say: it serves with what is in force.
+            if let Err(error) = configure(engine, config) {
+                engine.report_problem(Problem::NotConfigured { why: format!("{error:#}") });
+            }
         }
         let metrics = server::install_metrics()?;
-        let app = App::new(settings.of_server(), engines.clone(), data.admin_token_hash(), metrics);
+        let app = App::new(settings.of_server(), engines.clone(), data.admin_token_hash(), metrics)
+            .with_failed(failed);
         Ok(Self { app: Arc::new(app), engines, data })
     }
 
@@ -75,25 +73,17 @@ impl Service {
     pub(crate) async fn serve(
         &self,
         listener: TcpListener,
-        tls: Option<RustlsConfig>,
+        tls: Option<Tls>,
+        limits: ConnectionLimits,
         shutdown: &Shutdown,
-        stop: impl Future<Output = ()> + Send + 'static,
-    ) -> Result<()> {
-        let router =
-            server::router(Arc::clone(&self.app)).into_make_service_with_connect_info::<SocketAddr>();
-        let handle = Handle::new();
-        let (app, stopping, deadline) = (Arc::clone(&self.app), handle.clone(), shutdown.deadline());
-        tokio::spawn(async move {
+        stop: impl Future<Output = ()>,
+    ) {
+        let stop = async {
             stop.await;
-            app.start_stopping();
-            stopping.graceful_shutdown(Some(deadline));
-        });
-        let listener = listener.into_std()?;
-        let served = match tls {
-            None => axum_server::from_tcp(listener)?.handle(handle).serve(router).await,
-            Some(tls) => axum_server::from_tcp_rustls(listener, tls)?.handle(handle).serve(router).await,
+            self.app.start_stopping();
         };
-        served.context("the server failed")
+        let router = server::router(Arc::clone(&self.app));
+        server::serve(router, listener, tls, limits, stop, shutdown.deadline()).await;
     }
 
     /// Finishes what waits for the journals and closes everything.
@@ -107,94 +97,59 @@ impl Service {
     }
 }
 
+/// Opens workspaces each by itself: those that are open, and those that cannot be opened, with the reason.
+///
+/// # Errors
+/// Where there are workspaces, and none of them can be opened.
+fn open_each(
+    data: &DataFolder,
+    ids: &[WorkspaceId],
+    options: &EngineOptions,
+) -> Result<(Vec<Arc<Engine>>, Failed)> {
+    let (mut engines, mut failed) = (Vec::new(), Failed::new());
+    for id in ids {
+        // What is damaged may also make a library panic.
+        let opened = catch_unwind(AssertUnwindSafe(|| open_workspace_with(data, id, options, false)));
+        let why = match opened {
+            Ok(Ok(engine)) => {
+                engines.push(Arc::new(engine));
+                continue;
+            }
+            Ok(Err(error)) => format!("{error:#}"),
+            Err(_) => format!("cannot open workspace {id}: a panic, which the log shows"),
+        };
+        tracing::error!(workspace = %id, why, "a workspace is not served; mend it and restart the server");
+        failed.push((id.clone(), why));
+    }
+    match failed.first() {
+        Some((_, why)) if engines.is_empty() => bail!("{why}"),
+        _ => Ok((engines, failed)),
+    }
+}
+
+/// Workspaces that cannot be opened, and why.
+type Failed = Vec<(WorkspaceId, String)>;
+
 /// Opens a workspace with a bar where the journal has to be replayed.
 pub(crate) fn open_workspace(data: &DataFolder, id: &WorkspaceId, quiet: bool) -> Result<Engine> {
+    open_workspace_with(data, id, &EngineOptions::default(), quiet)
+}
+
+fn open_workspace_with(
+    data: &DataFolder,
+    id: &WorkspaceId,
+    options: &EngineOptions,
+    quiet: bool,
+) -> Result<Engine> {
     let bar = std::cell::OnceCell::new();
     let progress = |done, total| {
         bar.get_or_init(|| terminal::bar("replaying the journal", "entries", total, quiet))
             .set_position(done);
     };
-    let engine = data.open_workspace(id, &progress).with_context(|| format!("cannot open workspace {id}"))?;
+    let engine = data.open_workspace_with(id, options, &progress);
+    let engine = engine.with_context(|| format!("cannot open workspace {id}"))?;
     if let Some(bar) = bar.get() {
         bar.finish();
     }
     Ok(engine)
-}
-
-/// Trains each workspace when it is due, beside the traffic.
-pub(crate) struct Trainer {
-    is_stopping: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Trainer {
-    pub(crate) fn start(engines: &[Arc<Engine>], settings: &Training) -> Result<Self> {
-        let is_stopping = Arc::new(AtomicBool::new(false));
-        if !settings.enabled {
-            return Ok(Self { is_stopping, thread: None });
-        }
-        let (engines, settings, stop) = (engines.to_vec(), settings.clone(), Arc::clone(&is_stopping));
-        let run = move || reconcile(&engines, &settings, &stop);
-        let thread = std::thread::Builder::new().name("trainer".to_owned()).spawn(run)?;
-        Ok(Self { is_stopping, thread: Some(thread) })
-    }
-
-    /// Gives a run under way until the deadline; it can be given up, since the next start finds that one is due.
-    pub(crate) fn stop(mut self, shutdown: &Shutdown) {
-        self.is_stopping.store(true, Ordering::Relaxed);
-        let Some(thread) = self.thread.take() else { return };
-        thread.thread().unpark();
-        let until = Instant::now() + shutdown.deadline();
-        while !thread.is_finished() && Instant::now() < until {
-            std::thread::sleep(STOP_POLL_INTERVAL);
-        }
-    }
-}
-
-/// Refreshes what workspaces keep of their items for lists, filters and searches.
-pub(crate) struct Refresher {
-    is_stopping: Arc<AtomicBool>,
-    thread: JoinHandle<()>,
-}
-
-impl Refresher {
-    pub(crate) fn start(engines: &[Arc<Engine>]) -> Result<Self> {
-        let is_stopping = Arc::new(AtomicBool::new(false));
-        let (engines, stop) = (engines.to_vec(), Arc::clone(&is_stopping));
-        let run = move || {
-            while !stop.load(Ordering::Relaxed) {
-                engines.iter().for_each(|engine| engine.refresh());
-                std::thread::park_timeout(REFRESH_INTERVAL);
-            }
-        };
-        let thread = std::thread::Builder::new().name("refresher".to_owned()).spawn(run)?;
-        Ok(Self { is_stopping, thread })
-    }
-
-    /// Whatever is under way can be given up: it is in memory.
-    pub(crate) fn stop(self) {
-        self.is_stopping.store(true, Ordering::Relaxed);
-        self.thread.thread().unpark();
-    }
-}
-
-fn reconcile(engines: &[Arc<Engine>], settings: &Training, is_stopping: &AtomicBool) {
-    let mut next_allowed = vec![Instant::now(); engines.len()];
-    while !is_stopping.load(Ordering::Relaxed) {
-        for (engine, next_allowed) in engines.iter().zip(&mut next_allowed) {
-            if Instant::now() < *next_allowed
-                || !engine.is_training_due(settings.new_share, settings.interval_max_s)
-            {
-                continue;
-            }
-            let started = Instant::now();
-            if let Err(error) = engine.train(settings.options(), &|_| {}) {
-                tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
-            }
-            let rest =
-                (started.elapsed() * TRAINING_REST_FACTOR).max(Duration::from_secs(settings.interval_min_s));
-            *next_allowed = Instant::now() + rest;
-        }
-        std::thread::park_timeout(TRAINING_CHECK_INTERVAL);
-    }
 }

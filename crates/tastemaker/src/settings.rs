@@ -1,11 +1,14 @@
 //! The settings of a server: a file, every key of which has a default. `settings.toml` beside this file shows them all.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use engine::TrainingOptions;
+use engine::{RequestLimits, TrainingOptions};
 use serde::Deserialize;
+use server::{CallerLimits, ConnectionLimits};
+
+use crate::files;
 
 /// All settings.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -41,8 +44,49 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
+    /// Requests under way at once: in all, with one token, and from one address with keys that browsers know.
     pub(crate) requests_max: usize,
+    pub(crate) requests_per_token_max: usize,
+    pub(crate) requests_per_address_max: usize,
+    /// Open connections: in all, and from one address.
+    pub(crate) connections_max: usize,
+    pub(crate) connections_per_address_max: usize,
+    /// Bytes of bodies that have begun and not ended.
+    pub(crate) unfinished_bytes_max: usize,
     pub(crate) catalog_bytes_max: usize,
+    /// Bytes of all that is kept to be fast.
+    pub(crate) cache_bytes_max: usize,
+    /// Proxies whose `X-Forwarded-For` is believed.
+    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// What one request may cost that is signed with a private token.
+    pub(crate) private: RequestCosts,
+    /// What one request may cost that is signed with a public token.
+    pub(crate) public: RequestCosts,
+    /// Calls of one address with public tokens: in a second, and at once after a pause.
+    pub(crate) public_requests_per_s: u32,
+    pub(crate) public_burst: u32,
+}
+
+/// What one request may cost; a batch is one request.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RequestCosts {
+    /// The largest answer, in bytes.
+    pub(crate) answer_bytes_max: u64,
+    /// The longest time of computing, in milliseconds.
+    pub(crate) computing_ms_max: u64,
+}
+
+impl RequestCosts {
+    fn of(limits: RequestLimits) -> Self {
+        let computing_ms_max = limits.computing_max.as_millis() as u64;
+        Self { answer_bytes_max: limits.answer_bytes_max, computing_ms_max }
+    }
+
+    fn limits(&self) -> RequestLimits {
+        let computing_max = Duration::from_millis(self.computing_ms_max);
+        RequestLimits { answer_bytes_max: self.answer_bytes_max, computing_max }
+    }
 }
 
 /// When models are trained anew.
@@ -88,8 +132,22 @@ impl Default for Log {
 
 impl Default for Limits {
     fn default() -> Self {
-        let server::Settings { requests_max, catalog_bytes_max, .. } = server::Settings::default();
-        Self { requests_max, catalog_bytes_max }
+        let server::Settings { callers, catalog_bytes_max, .. } = server::Settings::default();
+        Self {
+            requests_max: callers.requests_max,
+            requests_per_token_max: callers.requests_per_token_max,
+            requests_per_address_max: callers.requests_per_address_max,
+            connections_max: 4_096,
+            connections_per_address_max: 3_072,
+            unfinished_bytes_max: 256 * 1_024 * 1_024,
+            catalog_bytes_max,
+            cache_bytes_max: engine::CACHE_BYTES_MAX,
+            trusted_proxies: callers.trusted_proxies,
+            private: RequestCosts::of(callers.private),
+            public: RequestCosts::of(callers.public),
+            public_requests_per_s: callers.public_requests_per_s,
+            public_burst: callers.public_burst,
+        }
     }
 }
 
@@ -128,9 +186,28 @@ impl Settings {
     /// What the server needs of them.
     pub(crate) fn of_server(&self) -> server::Settings {
         server::Settings {
-            requests_max: self.limits.requests_max,
+            callers: CallerLimits {
+                requests_max: self.limits.requests_max,
+                requests_per_token_max: self.limits.requests_per_token_max,
+                requests_per_address_max: self.limits.requests_per_address_max,
+                trusted_proxies: self.limits.trusted_proxies.clone(),
+                private: self.limits.private.limits(),
+                public: self.limits.public.limits(),
+                public_requests_per_s: self.limits.public_requests_per_s,
+                public_burst: self.limits.public_burst,
+            },
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
+        }
+    }
+
+    /// How many connections there may be, as far as file descriptors go: some are kept for the journals and stores.
+    pub(crate) fn connections(&self, n_workspaces: usize) -> ConnectionLimits {
+        let connections_max = self.limits.connections_max.min(files::left_for_connections(n_workspaces));
+        ConnectionLimits {
+            connections_max,
+            connections_per_address_max: self.limits.connections_per_address_max.min(connections_max),
+            unfinished_bytes_max: self.limits.unfinished_bytes_max,
         }
     }
 
@@ -143,6 +220,15 @@ impl Settings {
         );
         let is_share = (0.0..=1.0).contains(&refusal_margin);
         ensure!(is_share, "training.refusal_margin is {refusal_margin}, it must be from 0 to 1");
+        for (name, n) in [
+            ("requests_max", self.limits.requests_max),
+            ("requests_per_token_max", self.limits.requests_per_token_max),
+            ("requests_per_address_max", self.limits.requests_per_address_max),
+            ("connections_max", self.limits.connections_max),
+            ("connections_per_address_max", self.limits.connections_per_address_max),
+        ] {
+            ensure!(n > 0, "limits.{name} is 0, it must be above 0");
+        }
         Ok(())
     }
 }

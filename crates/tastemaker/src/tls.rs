@@ -3,13 +3,18 @@
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use anyhow::{Context, Result, bail};
-use axum_server::tls_rustls::RustlsConfig;
+use arc_swap::ArcSwap;
 use fs_err as fs;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use server::Tls;
+
+/// How often the files are looked at for a new certificate.
+const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the command line says of TLS.
 #[derive(Debug, Default, clap::Args)]
@@ -26,20 +31,35 @@ pub(crate) struct TlsArgs {
 }
 
 impl TlsArgs {
-    /// The configuration of https; none where http is served. `data` is the data folder.
-    pub(crate) fn config(&self, data: &Path, listen: IpAddr) -> Result<Option<RustlsConfig>> {
+    /// The certificate of https and its key, read once; none where http is served. `data` is the data folder.
+    pub(crate) fn files(&self, data: &Path, listen: IpAddr) -> Result<Option<TlsFiles>> {
         let (certificate, key) = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
             _ if self.tls_self_signed => self_signed(&data.join("tls"), listen)?,
             _ => return Ok(None),
         };
-        let chain = CertificateDer::pem_slice_iter(&fs::read(&certificate)?)
+        let files = TlsFiles { certificate, key };
+        files.read()?;
+        Ok(Some(files))
+    }
+}
+
+/// Where the certificate and its key are.
+pub(crate) struct TlsFiles {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl TlsFiles {
+    fn read(&self) -> Result<Arc<ServerConfig>> {
+        let Self { certificate, key } = self;
+        let chain = CertificateDer::pem_slice_iter(&fs::read(certificate)?)
             .collect::<Result<Vec<_>, _>>()
             .with_context(|| format!("cannot read {} as PEM", certificate.display()))?;
         if chain.is_empty() {
             bail!("{} holds no certificate", certificate.display());
         }
-        let private = PrivateKeyDer::from_pem_slice(&fs::read(&key)?)
+        let private = PrivateKeyDer::from_pem_slice(&fs::read(key)?)
             .with_context(|| format!("{} holds no private key in PEM", key.display()))?;
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
@@ -48,7 +68,42 @@ impl TlsArgs {
             .with_single_cert(chain, private)
             .with_context(|| format!("{} and {} do not go together", certificate.display(), key.display()))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Some(RustlsConfig::from_config(Arc::new(config))))
+        Ok(Arc::new(config))
+    }
+
+    /// When the files were last written; none where one of them is missing.
+    fn written_at(&self) -> Option<[SystemTime; 2]> {
+        let at = |path: &Path| fs::metadata(path).and_then(|file| file.modified()).ok();
+        Some([at(&self.certificate)?, at(&self.key)?])
+    }
+
+    /// The configuration of https, made anew when the files change. New files that cannot be used change nothing.
+    pub(crate) fn watch(self) -> Result<Tls> {
+        let mut seen = self.written_at();
+        let tls = Arc::new(ArcSwap::new(self.read()?));
+        let in_use = Arc::clone(&tls);
+        tokio::spawn(async move {
+            let mut ticks = tokio::time::interval(WATCH_INTERVAL);
+            loop {
+                ticks.tick().await;
+                let now = self.written_at();
+                // A moment in which one of them is missing, or in which they do not go together yet, is no reason to stop.
+                if now.is_none() || now == seen {
+                    continue;
+                }
+                match self.read() {
+                    Ok(config) => {
+                        in_use.store(config);
+                        seen = now;
+                        tracing::info!(certificate = %self.certificate.display(), "the certificate was read anew");
+                    }
+                    Err(error) => {
+                        tracing::warn!(error = format!("{error:#}"), "the new certificate cannot be used yet")
+                    }
+                }
+            }
+        });
+        Ok(tls)
     }
 }
 

@@ -6,6 +6,7 @@ mod process;
 
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use process::Server;
 use serde_json::{Value, json};
@@ -226,4 +227,48 @@ fn a_server_holds_its_folder_and_stops_when_asked() {
     let mut answer = server.agent.get(url).header("authorization", "Bearer admin").call().unwrap();
     let shown: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
     assert_eq!(shown["counts"]["journal_entries"], 2);
+}
+
+#[test]
+fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server_from_stopping() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    // Enough that the run, which begins with the server, is still under way when it is stopped.
+    let many = (0..60_000u64).map(|n| format!("u{},i{},{}\n", n % 4_000, n * n % 3_001, 1_600_000_000 + n));
+    write(folder, "many.csv", &format!("user_id,item_id,timestamp\n{}", many.collect::<String>()));
+    for (workspace, file) in [("broken", "views.csv"), ("shop", "many.csv")] {
+        let place = ["--data", "data", "--workspace", workspace];
+        let said = run(folder, &[&["import", "interactions", file][..], &place].concat());
+        assert!(said.starts_with("exit 0"), "{said}");
+    }
+    let segment = folder.join("data/workspaces/broken/journal/00000000000000000000.seg");
+    let mut bytes = fs_err::read(&segment).unwrap();
+    bytes[60] ^= 1;
+    fs_err::write(&segment, bytes).unwrap();
+
+    let mut server = Server::start_until(&folder.join("data"), "healthz");
+    assert!(server.profile("u1", "traits")["traits"]["recommended_items"].is_array());
+    let metrics = server.agent.get(format!("{}/metrics", server.base)).call().unwrap();
+    assert_eq!(metrics.status(), 200);
+    std::thread::sleep(Duration::from_secs(1));
+    let stopped = Instant::now();
+    let id = server.process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(server.process.wait().unwrap().success());
+    assert!(stopped.elapsed() < Duration::from_secs(25), "{:?}", stopped.elapsed());
+}
+
+#[test]
+fn a_server_without_any_workspace_that_opens_says_why_and_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    run(folder, &["import", "interactions", "views.csv", "--data", "data", "--workspace", "shop"]);
+    let segment = folder.join("data/workspaces/shop/journal/00000000000000000000.seg");
+    let mut bytes = fs_err::read(&segment).unwrap();
+    bytes[60] ^= 1;
+    fs_err::write(&segment, bytes).unwrap();
+    let said = run(folder, &["serve", "--data", "data", "--listen", "127.0.0.1:0"]);
+    assert!(said.starts_with("exit 1") && said.contains("00000000000000000000.seg"), "{said}");
 }

@@ -18,7 +18,7 @@ pub struct Rate {
 impl Rate {
     /// The rate of so many successes, of which there are at most as many as trials.
     pub fn of(n_successes: u64, n_trials: u64) -> Self {
-        // After a clock that ran years ahead, figures may be forgotten before what they are of.
+        // After a clock that ran ahead for long, figures may be forgotten before what they are of.
         let n_successes = n_successes.min(n_trials);
         if n_trials == 0 {
             return Self { value: None, low: 0.0, high: 1.0 };

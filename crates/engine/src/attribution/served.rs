@@ -30,10 +30,8 @@ pub struct ServedList {
 }
 
 impl ServedList {
-    /// How many bytes the journal has of it, not much less than exactly.
-    pub(crate) fn about_bytes(&self) -> usize {
-        /// An id, two times, numbers and lengths.
-        const FIXED_BYTES: usize = 64;
+    /// How many bytes its texts take in memory, which is more than what the journal has of all of it but fixed fields.
+    pub(crate) fn n_bytes(&self) -> usize {
         let of_place = match &self.place {
             Place::Trait(key) => key.len(),
             Place::Scenario { endpoint, scenario } => {
@@ -41,9 +39,10 @@ impl ServedList {
             }
         };
         let of_user = self.user.as_ref().map_or(0, |(_, id)| id.len());
-        let of_rest = [&self.group, &self.model].into_iter().flatten().map(String::len).sum::<usize>();
-        let of_items = self.items.iter().map(|item| item.len() + 2).sum::<usize>();
-        FIXED_BYTES + of_place + of_user + of_rest + of_items
+        let texts = [&self.group, &self.model, &self.request];
+        let of_texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let of_items = self.items.iter().map(|item| size_of::<String>() + item.len()).sum::<usize>();
+        of_place + of_user + of_texts + of_items
     }
 }
 

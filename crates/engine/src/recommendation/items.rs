@@ -1,6 +1,7 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use domain::{ItemIdx, ListRequest, Logic};
 use recommender::{Constraint, ItemBooster, Promoted, Request, Sources, n_reranked, rank, rerank};
@@ -8,12 +9,12 @@ use rustc_hash::FxHashSet;
 
 use super::RecommendationError;
 use super::stage::{Listed, SegmentOf, Stage};
-use crate::Engine;
 use crate::expressions::{Budget, Use};
 use crate::filter::ItemRows;
 use crate::item_types::Grouping;
 use crate::lists::Ready;
 use crate::views::Views;
+use crate::{Engine, RequestBudget};
 
 /// How many of a segment's items, the most popular ones, say what goes with it.
 pub(super) const SEEDS_MAX: usize = 50;
@@ -23,14 +24,19 @@ const MATCHES: usize = 2_000;
 const PERSONAL_WEIGHT: f32 = 0.5;
 
 impl Engine {
-    pub(super) fn list_items(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+    pub(super) fn list_items(
+        &self,
+        stage: &Stage<'_>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
         let search = stage.search(self)?;
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);
-        let (rows, context, budget) = (ItemRows(&views.catalog), stage.context(self, views), Budget::new());
-        let selection = self.selection(stage, views, &rows, &context, &budget)?;
+        let (rows, contexts, budget) =
+            (ItemRows(&views.catalog), stage.contexts(self, views), Budget::within(budget));
+        let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let boost = |item: ItemIdx| selection.boost(item.0);
         let booster = match selection.boosts() {
             _ if selection.boosters.is_empty() => None,
@@ -53,7 +59,8 @@ impl Engine {
             groupings.iter().map(|(item_type, max)| Constraint { item_type, max: *max }).collect();
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
-            let ready = self.expressions.of_items(Use::Filter, text, views, &rows, &context, &budget);
+            let ready =
+                self.expressions.of_items(Use::Filter, text, views, &rows, &contexts.of_scenario, &budget);
             ready.map_err(|error| RecommendationError::Invalid(error.to_string()))
         });
         let promoted_filter = promoted_filter.transpose()?;
@@ -99,7 +106,7 @@ impl Engine {
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        stage.listed(&ready, &rows, &context, &budget, found, list.rotation_rate > 0.0)
+        stage.listed(&ready, &rows, &contexts.of_caller, &budget, found, list.rotation_rate > 0.0)
     }
 }
 

@@ -1,11 +1,13 @@
 //! What comes after a list that was handed out: the same call again, without what it gave.
 
+use std::sync::Arc;
+
 use domain::Entries;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::{RecommendationError, RecommendationRequest, RecommendationResponse};
-use crate::{Engine, now};
+use crate::{Engine, RequestBudget, now};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
@@ -19,6 +21,7 @@ impl Engine {
         recomm_id: Uuid,
         count: usize,
         of_segments: bool,
+        budget: &Arc<RequestBudget>,
     ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
         let lock = xxh3_64(recomm_id.as_bytes()) as usize % NEXT_LOCKS;
         let _one_at_a_time = self.next_locks[lock].lock();
@@ -44,7 +47,7 @@ impl Engine {
         let user_id = begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());
         let mut request = RecommendationRequest { count, user_id, ..begun.clone() };
         request.left_out.extend(past.items);
-        let response = self.respond(&request, recomm_id, past.n_next + 1)?;
+        let response = self.respond(&request, recomm_id, past.n_next + 1, budget)?;
         Ok((begun, response))
     }
 }

@@ -1,5 +1,7 @@
 //! Lists of segments: for a user, for an item, for a segment, or found by a search.
 
+use std::sync::Arc;
+
 use domain::{ItemIdx, Logic};
 use recommender::{Recommendation, Request, ValueIdx, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -8,10 +10,10 @@ use search::Phrase;
 use super::RecommendationError;
 use super::items::seeds_of;
 use super::stage::{Listed, Stage};
-use crate::Engine;
 use crate::expressions::Budget;
 use crate::filter::SegmentRows;
 use crate::item_types::titles;
+use crate::{Engine, RequestBudget};
 
 /// How many items that match a search say which segments do.
 const MATCHES_OF_SEGMENTS: usize = 500;
@@ -20,7 +22,11 @@ const NAME_IS_QUERY: f32 = 100.0;
 const NAME_HAS_QUERY: f32 = 10.0;
 
 impl Engine {
-    pub(super) fn list_segments(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+    pub(super) fn list_segments(
+        &self,
+        stage: &Stage<'_>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
         let search = stage.search(self)?;
         let ready = self.ready();
@@ -28,8 +34,9 @@ impl Engine {
         let (user, item) = stage.resolved(views);
         let item_type = stage.item_type(self, views)?;
         let segment = stage.segment(self, views)?;
-        let (rows, context, budget) = (SegmentRows(&item_type), stage.context(self, views), Budget::new());
-        let selection = self.selection(stage, views, &rows, &context, &budget)?;
+        let (rows, contexts, budget) =
+            (SegmentRows(&item_type), stage.contexts(self, views), Budget::within(budget));
+        let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let left_out: FxHashSet<ValueIdx> =
             stage.left_out.iter().filter_map(|id| item_type.value(id)).collect();
         let allows_value = |value: ValueIdx| {
@@ -96,7 +103,7 @@ impl Engine {
             }
         };
         let found = values.into_iter().map(|(value, score)| (value.0, score));
-        stage.listed(&ready, &rows, &context, &budget, found, false)
+        stage.listed(&ready, &rows, &contexts.of_caller, &budget, found, false)
     }
 }
 

@@ -11,7 +11,7 @@ use reql::{Context, Rows, Subject};
 use super::{ListOptions, RecommendationError, RecommendationRequest};
 use crate::command::user_of;
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
-use crate::filter::{ContextOf, SchemaOf};
+use crate::filter::{Blinded, ContextOf, SchemaOf};
 use crate::item_types::Grouping;
 use crate::lists::Ready;
 use crate::search::Search;
@@ -39,6 +39,40 @@ pub(super) struct Listed {
     pub(super) rotates: bool,
 }
 
+/// A filter or booster of a stage.
+pub(super) struct StageExpression {
+    /// The name of the parameter, for messages.
+    what: &'static str,
+    text: String,
+    by: Author,
+}
+
+/// Who wrote an expression.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Author {
+    /// Whoever set up the scenario.
+    Scenario,
+    /// The caller.
+    Caller,
+}
+
+/// The contexts of the expressions of a stage.
+pub(super) struct Contexts<'a> {
+    /// Of expressions of the scenario, which may look at everything.
+    pub(super) of_scenario: ContextOf<'a>,
+    /// Of expressions of the caller, which in a browser may not.
+    pub(super) of_caller: ContextOf<'a>,
+}
+
+impl<'a> Contexts<'a> {
+    fn of(&self, author: Author) -> &ContextOf<'a> {
+        match author {
+            Author::Scenario => &self.of_scenario,
+            Author::Caller => &self.of_caller,
+        }
+    }
+}
+
 pub(super) struct Stage<'a> {
     pub(super) endpoint: Endpoint,
     pub(super) count: usize,
@@ -48,10 +82,10 @@ pub(super) struct Stage<'a> {
     pub(super) search_query: Option<&'a str>,
     /// What the call says, and where it says nothing its scenario.
     pub(super) settings: ScenarioSettings,
-    /// All of them hold. First where they stand.
-    pub(super) filters: Vec<(&'static str, String)>,
+    /// All of them hold.
+    pub(super) filters: Vec<StageExpression>,
     /// Scores are multiplied with all of them.
-    pub(super) boosters: Vec<(&'static str, String)>,
+    pub(super) boosters: Vec<StageExpression>,
     pub(super) expressions: &'a [(String, String)],
     pub(super) left_out: &'a [String],
     /// What a composite recommendation as a whole is for.
@@ -84,8 +118,9 @@ impl<'a> Stage<'a> {
         of_scenario: &ScenarioSettings,
     ) -> Self {
         let said = |of_scenario: &Option<String>, of_call: &Option<String>, what: [&'static str; 2]| {
-            let both = what.into_iter().zip([of_scenario, of_call]);
-            both.filter_map(|(what, text)| Some((what, text.clone()?))).collect()
+            let both = what.into_iter().zip([(of_scenario, Author::Scenario), (of_call, Author::Caller)]);
+            both.filter_map(|(what, (text, by))| Some(StageExpression { what, text: text.clone()?, by }))
+                .collect()
         };
         // Another logic than the scenario's takes nothing over that goes with that one.
         let has_own_logic = options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
@@ -180,13 +215,13 @@ impl<'a> Stage<'a> {
     }
 
     /// What expressions may ask beside the candidates.
-    pub(super) fn context<'v>(&self, engine: &'v Engine, views: &'v Views) -> ContextOf<'v>
+    pub(super) fn contexts<'v>(&self, engine: &'v Engine, views: &'v Views) -> Contexts<'v>
     where
         'a: 'v,
     {
         let (user, item) = self.resolved(views);
         let at = now();
-        ContextOf {
+        let of_scenario = ContextOf {
             views,
             now_s: at.0.div_euclid(1_000) as f64,
             seed: at.0 as u64,
@@ -194,8 +229,10 @@ impl<'a> Stage<'a> {
             user,
             segment: self.segment,
             item_types: Some(&engine.item_types),
-            tells_histories: !self.is_public,
-        }
+            blinded: None,
+        };
+        let blinded = self.is_public.then_some(Blinded { user_id: self.user });
+        Contexts { of_scenario, of_caller: ContextOf { blinded, ..of_scenario } }
     }
 
     /// The segments that are recommended, or to one of which items are.
@@ -287,10 +324,10 @@ impl Engine {
         stage.list()?;
         let views = self.shared.views.read();
         let schema = SchemaOf { views: &views, subject: stage.subject() };
-        for (what, text) in &stage.filters {
+        for StageExpression { what, text, .. } in &stage.filters {
             self.expressions.check(Use::Filter, text, &schema).map_err(wrong(what))?;
         }
-        for (what, text) in &stage.boosters {
+        for StageExpression { what, text, .. } in &stage.boosters {
             self.expressions.check(Use::Booster, text, &schema).map_err(wrong(what))?;
         }
         if let Some(promoted) = &stage.settings.promoted {
@@ -321,11 +358,12 @@ impl Engine {
         stage: &Stage<'_>,
         views: &Views,
         rows: &'v dyn Rows,
-        context: &'v dyn Context,
+        contexts: &'v Contexts<'_>,
         budget: &'v Budget,
     ) -> Result<Selection<'v>, RecommendationError> {
         let of_items = rows.subject() == Subject::Items;
-        let ready = |use_, (what, text): &(&'static str, String)| {
+        let ready = |use_, StageExpression { what, text, by }: &StageExpression| {
+            let context: &dyn Context = contexts.of(*by);
             let ready = match of_items {
                 true => self.expressions.of_items(use_, text, views, rows, context, budget),
                 false => self.expressions.of_rows(use_, text, rows, context, budget),
@@ -346,5 +384,8 @@ impl Engine {
 /// Says that the time for expressions is used up.
 fn within(is_within: Result<(), ExpressionError>) -> Result<(), RecommendationError> {
     let what = || "filter, booster and reqlExpressions".to_owned();
-    is_within.map_err(|source| RecommendationError::Expression { what: what(), source })
+    is_within.map_err(|source| match source {
+        ExpressionError::Budget(error) => error.into(),
+        source => RecommendationError::Expression { what: what(), source },
+    })
 }

@@ -1,6 +1,7 @@
 //! Lists of users: like a user, or for an item.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use domain::{InteractionKind, ItemIdx, UserIdx};
 use recommender::{excludes, rank_users};
@@ -11,11 +12,15 @@ use super::RecommendationError;
 use super::stage::{Listed, Stage};
 use crate::expressions::Budget;
 use crate::filter::UserRows;
-use crate::{Engine, USERS_PER_STEP};
+use crate::{Engine, RequestBudget, USERS_PER_STEP};
 
 impl Engine {
     /// Everybody is looked at, in steps, so that the fold gets its turns.
-    pub(super) fn list_users(&self, stage: &Stage<'_>) -> Result<Listed, RecommendationError> {
+    pub(super) fn list_users(
+        &self,
+        stage: &Stage<'_>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
         let ready = self.ready();
         let (taste, n_users) = {
@@ -32,6 +37,7 @@ impl Engine {
         };
         let mut scores = Vec::with_capacity(n_users);
         for first in (0..n_users).step_by(USERS_PER_STEP) {
+            budget.check()?;
             let views = self.shared.views.read();
             let users = (first..(first + USERS_PER_STEP).min(n_users)).map(|user| UserIdx(user as u32));
             let histories: Vec<_> = users.map(|user| views.interactions.histories().row(user)).collect();
@@ -40,9 +46,9 @@ impl Engine {
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);
         let ids = views.profiles.ids();
-        let (rows, context) = (UserRows { table: &views.users, ids }, stage.context(self, views));
-        let budget = Budget::new();
-        let selection = self.selection(stage, views, &rows, &context, &budget)?;
+        let (rows, contexts) = (UserRows { table: &views.users, ids }, stage.contexts(self, views));
+        let budget = Budget::within(budget);
+        let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let histories = views.interactions.histories();
         let left_out: FxHashSet<UserIdx> =
             stage.left_out.iter().filter_map(|id| ids.user_of_text(id)).chain(user).collect();
@@ -76,6 +82,6 @@ impl Engine {
             return Err(self.of_store(source).into());
         }
         let found = found.into_iter().map(|(user, score)| (user.0, score));
-        stage.listed(&ready, &rows, &context, &budget, found, false)
+        stage.listed(&ready, &rows, &contexts.of_caller, &budget, found, false)
     }
 }

@@ -9,6 +9,7 @@ use engine::{Engine, ExternalId, ExternalIdType};
 use serde::Deserialize;
 
 use crate::App;
+use crate::admission::{Key, Origin, Permit};
 use crate::auth::{Credentials, is_same};
 use crate::error::ApiError;
 
@@ -16,6 +17,8 @@ use crate::error::ApiError;
 pub(super) struct Lookup {
     pub(super) engine: Arc<Engine>,
     pub(super) user: UserIdx,
+    /// The request counts as under way as long as this lives.
+    _permit: Permit,
 }
 
 #[derive(Deserialize)]
@@ -33,15 +36,19 @@ impl FromRequestParts<Arc<App>> for Lookup {
         let Path(place) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
         let Credentials::BasicUser(shown) = Credentials::of(&parts.headers) else {
+            app.admission.refuse(&origin).await;
             return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
         };
         // A wrong token and a space that is not there look the same from outside.
         let engine = app.engine(&place.space);
         let token = engine.and_then(|engine| engine.config().profile_token.clone());
         let Some(engine) = engine.filter(|_| token.is_some_and(|token| is_same(&token, &shown))) else {
+            app.admission.refuse(&origin).await;
             return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
         };
+        let permit = app.admission.admit(&origin, Key::Private(&shown))?;
         if place.collection != "users" {
             let message = format!("there is no collection {:?}, only users", place.collection);
             return Err(ApiError::not_found(message));
@@ -55,7 +62,7 @@ impl FromRequestParts<Arc<App>> for Lookup {
             )));
         };
         match engine.user(ExternalId { type_, value }) {
-            Some(user) => Ok(Self { engine: Arc::clone(engine), user }),
+            Some(user) => Ok(Self { engine: Arc::clone(engine), user, _permit: permit }),
             None => Err(ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()))),
         }
     }

@@ -1,12 +1,14 @@
-//! Many requests in one call, done one after the other.
+//! Many requests in one call, done one after the other, each when the answers before it have been written.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
-use engine::{Command, Engine};
+use engine::{Command, Engine, RequestBudget};
 use rustc_hash::FxHashMap;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tokio::runtime::Handle;
 
+use super::answer::{Body, Pieces};
 use super::failure::Failure;
 use super::operation::{Call, Done, Request};
 use super::parameters::Parameters;
@@ -23,63 +25,153 @@ pub(super) fn is_batch(request: &Request) -> bool {
     request.method == "POST" && request.is_at(&["batch"])
 }
 
-/// Answers with a code and a body for each request. A request that leads nowhere refuses the whole batch.
-pub(super) async fn run(
+/// A batch, each request of which is an operation that the caller may call.
+pub(super) struct Batch {
     app: Arc<App>,
     engine: Arc<Engine>,
-    parameters: Parameters,
+    budget: Arc<RequestBudget>,
     caller: Caller,
-) -> Result<Done, Failure> {
-    let is_distinct = parameters.boolean("distinctRecomms", false)?;
-    let requests = requests_of(parameters, caller)?;
-    let run = move || {
-        // What each user was recommended so far, where nothing may come twice.
-        let mut recommended: FxHashMap<String, Vec<String>> = FxHashMap::default();
-        let mut answers: Vec<Value> = Vec::with_capacity(requests.len());
-        let mut changes: Vec<(Command, Done)> = Vec::new();
-        for request in requests {
-            let call = request.call().unwrap_or_else(|| Err(Failure::not_found("no operation of this API")));
-            match call {
-                Ok(Call::Change(command, done)) => {
-                    changes.push((*command, done));
-                    if changes.len() == CHANGES_TOGETHER_MAX {
-                        submit(&engine, &mut changes, &mut answers);
-                    }
-                }
-                Ok(Call::Ask(question)) => {
-                    submit(&engine, &mut changes, &mut answers);
-                    answers.push(answer_json(question(&engine)));
-                }
-                Ok(Call::Recommend(mut recommend)) => {
-                    submit(&engine, &mut changes, &mut answers);
-                    recommend.called_by(caller);
-                    let before = recommend.user_id().and_then(|user_id| recommended.get(user_id));
-                    recommend.leave_out(before.cloned().unwrap_or_default());
-                    let created = recommend.create_missing(&engine);
-                    let _turn = Handle::current().block_on(app.recommending.acquire());
-                    let answer =
-                        created.and_then(|()| recommend.answer(&engine)).map(|(done, user_id, ids)| {
-                            if let Some(user_id) = user_id.filter(|_| is_distinct) {
-                                recommended.entry(user_id).or_default().extend(ids);
-                            }
-                            done
-                        });
-                    answers.push(answer_json(answer));
-                }
-                Err(failure) => {
-                    submit(&engine, &mut changes, &mut answers);
-                    answers.push(answer_json(Err(failure)));
-                }
-            }
-        }
-        submit(&engine, &mut changes, &mut answers);
-        Ok(Done::ok(answers))
-    };
-    super::blocking(run).await
+    requests: std::vec::IntoIter<Request>,
+    /// What each user was recommended so far; none where the same may come twice.
+    recommended: Option<FxHashMap<String, Vec<String>>>,
 }
 
-/// The requests of a batch, each of which is an operation that the caller may call.
-fn requests_of(mut parameters: Parameters, caller: Caller) -> Result<Vec<Request>, Failure> {
+type Answer = Result<Done, Failure>;
+
+impl Batch {
+    /// Checks all requests. One that leads nowhere refuses the whole batch.
+    pub(super) fn new(
+        app: Arc<App>,
+        engine: Arc<Engine>,
+        budget: Arc<RequestBudget>,
+        parameters: Parameters,
+        caller: Caller,
+    ) -> Result<Self, Failure> {
+        let is_distinct = parameters.boolean("distinctRecomms", false)?;
+        let requests = requests_of(&engine, parameters, caller)?.into_iter();
+        let recommended = is_distinct.then(FxHashMap::default);
+        Ok(Self { app, engine, budget, caller, requests, recommended })
+    }
+
+    pub(super) fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub(super) fn n_requests(&self) -> usize {
+        self.requests.len()
+    }
+
+    /// The pieces of an array with a code and a body for each request. Where the budget is used up, the requests that are left are not
+    /// done, and their codes say why.
+    pub(super) fn into_pieces(mut self) -> Pieces {
+        let (mut answers, mut is_first) = (VecDeque::new(), true);
+        let mut current: Option<Pieces> = None;
+        let mut is_over = false;
+        Box::new(std::iter::from_fn(move || {
+            loop {
+                if let Some(pieces) = &mut current {
+                    match pieces.next() {
+                        Some(piece) => return Some(piece),
+                        None => {
+                            current = None;
+                            return Some(Ok(b"}".to_vec()));
+                        }
+                    }
+                }
+                if answers.is_empty() {
+                    self.answer_some(&mut answers);
+                }
+                let start = if std::mem::take(&mut is_first) { "[" } else { "," };
+                let Some(answer) = answers.pop_front() else {
+                    let end = if start == "[" { "[]" } else { "]" };
+                    return (!std::mem::replace(&mut is_over, true)).then(|| Ok(end.as_bytes().to_vec()));
+                };
+                let (code, body) = match answer {
+                    Ok(Done { status, body }) => (status, body),
+                    Err(failure) => (failure.status.as_u16(), failure.body().into()),
+                };
+                // What says that the budget is used up must not be refused by it.
+                current = Some(match body {
+                    Body::Whole(value) => Box::new(std::iter::once(Ok(value.to_string().into_bytes()))),
+                    rows => rows.into_pieces(Arc::clone(&self.budget)),
+                });
+                return Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()));
+            }
+        }))
+    }
+
+    /// Does the next request, or the changes that follow one another next.
+    fn answer_some(&mut self, answers: &mut VecDeque<Answer>) {
+        let mut changes: Vec<(Command, Done)> = Vec::new();
+        while changes.len() < CHANGES_TOGETHER_MAX
+            && let Some(request) = self.requests.next()
+        {
+            let call = self.budget.check().map_err(Failure::from).and_then(|()| {
+                request
+                    .call(&self.engine)
+                    .unwrap_or_else(|| Err(Failure::not_found("no operation of this API")))
+            });
+            let answer = match call.and_then(|call| call.called_by(self.caller, &self.engine)) {
+                Ok(Call::Change(command, done)) => {
+                    changes.push((*command, done));
+                    continue;
+                }
+                Ok(call) => {
+                    self.submit(&mut changes, answers);
+                    self.answer(call)
+                }
+                Err(failure) => {
+                    self.submit(&mut changes, answers);
+                    Err(failure)
+                }
+            };
+            answers.push_back(answer);
+            return;
+        }
+        self.submit(&mut changes, answers);
+    }
+
+    fn answer(&mut self, call: Call) -> Answer {
+        match call {
+            Call::Change(..) => unreachable!("changes are gathered"),
+            Call::Ask(question) => {
+                let _computing = self.budget.start_computing();
+                question(&self.engine, &self.budget)
+            }
+            Call::Recommend(mut recommend) => {
+                let user_id = recommend.user_id().map(str::to_owned);
+                let before =
+                    self.recommended.as_ref().zip(user_id).and_then(|(all, user_id)| all.get(&user_id));
+                recommend.leave_out(before.cloned().unwrap_or_default());
+                recommend.create_missing(&self.engine)?;
+                let _turn = Handle::current().block_on(self.app.recommending.acquire());
+                let (done, user_id, ids) = recommend.answer(&self.engine, &self.budget)?;
+                if let Some((all, user_id)) = self.recommended.as_mut().zip(user_id) {
+                    all.entry(user_id).or_default().extend(ids);
+                }
+                Ok(done)
+            }
+        }
+    }
+
+    /// Submits what waits; the answers follow those that are there.
+    fn submit(&self, changes: &mut Vec<(Command, Done)>, answers: &mut VecDeque<Answer>) {
+        let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();
+        match self.engine.submit_blocking(commands.into_iter().map(entry).collect()) {
+            Ok(outcomes) => {
+                let ended = outcomes.into_iter().zip(dones);
+                answers.extend(ended.map(|(outcome, done)| changed(Some(outcome), done, self.caller)));
+            }
+            Err(error) => {
+                let failure = Failure::from(error);
+                answers.extend(dones.iter().map(|_| Err(failure.clone())));
+            }
+        }
+    }
+}
+
+/// The requests of a batch.
+fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> Result<Vec<Request>, Failure> {
     let Some(Value::Array(entries)) = parameters.0.remove("requests") else {
         return Err(Failure::invalid("requests must be an array"));
     };
@@ -99,7 +191,7 @@ fn requests_of(mut parameters: Parameters, caller: Caller) -> Result<Vec<Request
             if is_batch(&request) {
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
-            if request.call().is_none() {
+            if request.call(engine).is_none() {
                 return Err(named(
                     n,
                     Failure::not_found("no operation of this API has this method and path"),
@@ -130,26 +222,4 @@ fn request_of(entry: Value) -> Result<Request, Failure> {
     let (path, query) = path.split_once('?').unwrap_or((&path, ""));
     parameters.add_query(query)?;
     Request::new(&method, path, parameters)
-}
-
-/// Submits what waits; the answers follow those that are there.
-fn submit(engine: &Engine, changes: &mut Vec<(Command, Done)>, answers: &mut Vec<Value>) {
-    let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();
-    match engine.submit_blocking(commands.into_iter().map(entry).collect()) {
-        Ok(outcomes) => {
-            let ended = outcomes.into_iter().zip(dones);
-            answers.extend(ended.map(|(outcome, done)| answer_json(changed(Some(outcome), done))));
-        }
-        Err(error) => {
-            let failure = Failure::from(error);
-            answers.extend(dones.iter().map(|_| answer_json(Err(failure.clone()))));
-        }
-    }
-}
-
-fn answer_json(answer: Result<Done, Failure>) -> Value {
-    match answer {
-        Ok(done) => json!({ "code": done.status, "json": done.body }),
-        Err(failure) => json!({ "code": failure.status.as_u16(), "json": failure.body() }),
-    }
 }

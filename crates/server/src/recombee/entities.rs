@@ -1,13 +1,16 @@
 //! Items and users with their properties: `/items/...`, `/users/...`.
 
+use std::sync::Arc;
+
 use catalog::Property;
 use domain::{PropertyType, PropertyValue};
 use engine::{Command, Engine, EntityKind, Outcome, Refusal};
 use serde_json::{Map, Value, json};
 
+use super::answer::{Body, Rows};
 use super::failure::Failure;
-use super::operation::{Call, Done, ask, change, create};
-use super::parameters::{Parameters, checked_id};
+use super::operation::{Call, Done, ask, ask_within, change, create};
+use super::parameters::{self, Parameters};
 
 /// The longest name of a property, in bytes.
 const PROPERTY_NAME_BYTES_MAX: usize = 63;
@@ -28,6 +31,8 @@ const ROLES: [(&str, &[PropertyType]); 10] = [
 const ROLE_PUBLISH_DATE: &str = "publishDate";
 /// How many changes of one call go to the journal together.
 const CHANGES_TOGETHER_MAX: usize = 500;
+/// What stands around an id in a list, in bytes.
+const ID_BYTES_AROUND: u64 = 3;
 /// The key among values that asks for the item or user to be made.
 const CASCADE_KEY: &str = "!cascadeCreate";
 
@@ -40,7 +45,7 @@ pub(super) fn kind_of(word: &str) -> Option<EntityKind> {
     }
 }
 
-fn id_name(kind: EntityKind) -> &'static str {
+pub(super) fn id_name(kind: EntityKind) -> &'static str {
     match kind {
         EntityKind::Item => "itemId",
         EntityKind::User => "userId",
@@ -48,6 +53,7 @@ fn id_name(kind: EntityKind) -> &'static str {
 }
 
 pub(super) fn call(
+    engine: &Engine,
     method: &str,
     parts: &[&str],
     has_slash: bool,
@@ -80,13 +86,17 @@ pub(super) fn call(
                 })
             })
         }),
-        ("PUT", [target, "merge", source]) if kind == EntityKind::User => merge(target, source, parameters),
+        ("PUT", [target, "merge", source]) if kind == EntityKind::User => {
+            merge(engine, target, source, parameters)
+        }
         // Browsers know no PUT.
-        ("POST", [target, "merge", source]) if kind == EntityKind::User => merge(target, source, parameters),
-        ("PUT", [id]) => entity_id(kind, id).and_then(|id| create(Command::Add { kind, id })),
-        ("DELETE", [id]) => entity_id(kind, id).and_then(|id| change(Command::Delete { kind, id })),
-        ("POST", [id]) => set_values(kind, id, parameters),
-        ("GET", [id]) => entity_id(kind, id).and_then(|id| {
+        ("POST", [target, "merge", source]) if kind == EntityKind::User => {
+            merge(engine, target, source, parameters)
+        }
+        ("PUT", [id]) => entity_id(engine, kind, id).and_then(|id| create(Command::Add { kind, id })),
+        ("DELETE", [id]) => entity_id(engine, kind, id).and_then(|id| change(Command::Delete { kind, id })),
+        ("POST", [id]) => set_values(engine, kind, id, parameters),
+        ("GET", [id]) => entity_id(engine, kind, id).and_then(|id| {
             ask(move |engine| {
                 let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
                 Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
@@ -96,8 +106,8 @@ pub(super) fn call(
     })
 }
 
-fn entity_id(kind: EntityKind, id: &str) -> Result<String, Failure> {
-    checked_id(id_name(kind), id.to_owned())
+fn entity_id(engine: &Engine, kind: EntityKind, id: &str) -> Result<String, Failure> {
+    parameters::entity_id(engine, kind, id_name(kind), id.to_owned())
 }
 
 fn property_name(kind: EntityKind, name: &str) -> Result<String, Failure> {
@@ -119,21 +129,21 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let with_values = parameters.boolean("returnProperties", false)?;
     let included = parameters.names("includedProperties")?;
     let filter = parameters.text("filter")?.map(str::to_owned);
-    ask(move |engine| {
-        let ids = match &filter {
-            None => engine.entity_ids(kind),
-            Some(filter) => engine.filtered_ids(kind, filter)?,
+    ask_within(move |engine, budget| {
+        let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
+        budget.check_answer(ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum())?;
+        let rows = if with_values {
+            budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
+            let engine = Arc::clone(engine);
+            Rows::array(ids.into_iter().filter_map(move |id| {
+                let mut row = values_json(&engine, kind, &id, included.as_deref())?;
+                row.insert(id_name(kind).to_owned(), id.into());
+                Some(Value::Object(row))
+            }))
+        } else {
+            Rows::array(ids.into_iter().map(Value::from))
         };
-        let ids = ids.into_iter().skip(offset).take(count.unwrap_or(usize::MAX));
-        if !with_values {
-            return Ok(Done::ok(ids.collect::<Vec<String>>()));
-        }
-        let rows = ids.filter_map(|id| {
-            let mut row = values_json(engine, kind, &id, included.as_deref())?;
-            row.insert(id_name(kind).to_owned(), id.into());
-            Some(Value::Object(row))
-        });
-        Ok(Done::ok(rows.collect::<Vec<_>>()))
+        Ok(Done { status: 200, body: Body::Rows(rows) })
     })
 }
 
@@ -144,15 +154,8 @@ pub(super) fn values_json(
     id: &str,
     included: Option<&[String]>,
 ) -> Option<Map<String, Value>> {
-    let values = engine.entity_values(kind, id)?;
-    let is_included = |name: &String| included.is_none_or(|names| names.contains(name));
-    let named = values.into_iter().map(|(property, value)| (property.name, value));
-    Some(
-        named
-            .filter(|(name, _)| is_included(name))
-            .map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json)))
-            .collect(),
-    )
+    let values = engine.entity_values(kind, id, included)?.into_iter();
+    Some(values.map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json))).collect())
 }
 
 /// Moments are seconds since 1970 in this API.
@@ -213,8 +216,8 @@ fn add_property(kind: EntityKind, name: &str, parameters: &Parameters) -> Result
     create(Command::AddProperty { kind, property: Property { name, type_, role, settings } })
 }
 
-fn set_values(kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let id = entity_id(kind, id)?;
+fn set_values(engine: &Engine, kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let id = entity_id(engine, kind, id)?;
     let cascade_create =
         parameters.boolean(CASCADE_KEY, false)? || parameters.boolean("cascadeCreate", false)?;
     let mut values = parameters.0.clone();
@@ -255,15 +258,15 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
 
 /// Submits a change for each item that a filter lets through; those that are gone meanwhile are passed over.
 fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
-    ask(move |engine| {
-        let ids = engine.filtered_ids(EntityKind::Item, &filter)?;
+    ask_within(move |engine, budget| {
+        let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
         let mut changed = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
+            budget.check_caller()?;
             let entries = ids.iter().map(|id| super::entry(change(id.clone()))).collect();
             for (id, outcome) in ids.iter().zip(engine.submit_blocking(entries)?) {
                 match outcome {
-                    Outcome::Refused(Refusal::NotFound(_))
-                        if engine.entity_values(EntityKind::Item, id).is_none() => {}
+                    Outcome::Refused(Refusal::NotFound(_)) if !engine.has_entity(EntityKind::Item, id) => {}
                     Outcome::Refused(refusal) => return Err(refusal.into()),
                     _ => changed.push(id.clone()),
                 }
@@ -273,9 +276,10 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
     })
 }
 
-fn merge(target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let target = checked_id("targetUserId", target.to_owned())?;
-    let source = checked_id("sourceUserId", source.to_owned())?;
+fn merge(engine: &Engine, target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let user_id = |name, id: &str| parameters::entity_id(engine, EntityKind::User, name, id.to_owned());
+    let target = user_id("targetUserId", target)?;
+    let source = user_id("sourceUserId", source)?;
     let cascade_create = parameters.boolean("cascadeCreate", false)?;
     change(Command::MergeUsers { target, source, cascade_create })
 }

@@ -4,7 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::{
-    EngineError, ExpressionError, RecommendationError, Refusal, ReqlError, ReqlErrorKind, SubmitError,
+    BudgetError, EngineError, ExpressionError, RecommendationError, Refusal, ReqlError, ReqlErrorKind,
+    SubmitError,
 };
 use serde_json::{Value, json};
 
@@ -97,7 +98,19 @@ impl From<ExpressionError> for Failure {
         match error {
             ExpressionError::Reql(error) => error.into(),
             ExpressionError::TooSlow => Self::invalid(error.to_string()),
+            ExpressionError::Budget(error) => error.into(),
         }
+    }
+}
+
+impl From<BudgetError> for Failure {
+    fn from(error: BudgetError) -> Self {
+        let status = match error {
+            BudgetError::AnswerTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            BudgetError::ComputingUsedUp { .. } => StatusCode::TOO_MANY_REQUESTS,
+            BudgetError::CallerLeft | BudgetError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+        };
+        Self::new(status, error.to_string())
     }
 }
 
@@ -110,6 +123,7 @@ impl From<RecommendationError> for Failure {
             RecommendationError::IndexNotReady => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
             }
+            RecommendationError::Budget(error) => error.into(),
             RecommendationError::Engine(error) => error.into(),
         }
     }

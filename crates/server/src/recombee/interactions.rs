@@ -1,17 +1,21 @@
 //! What users did with items: `/detailviews/`, `/purchases/` and so on, and their lists.
 
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
-use engine::{Command, EntityKind};
+use engine::{Command, Engine, EntityKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::answer::{Body, Rows};
 use super::entities;
 use super::failure::Failure;
-use super::operation::{Call, Done, ask, change};
-use super::parameters::{Parameters, checked_id};
+use super::operation::{Call, Done, ask_within, change};
+use super::parameters::{Parameters, entity_id};
 
 /// The most bytes of what a client keeps with an interaction.
 const ADDITIONAL_DATA_BYTES_MAX: usize = 32_768;
+
+/// What an interaction takes in an answer at least, in bytes.
+const INTERACTION_BYTES_ABOUT: u64 = 60;
 
 /// The kind of a word in paths.
 pub(super) fn kind_of(word: &str) -> Option<InteractionKind> {
@@ -27,23 +31,25 @@ pub(super) fn kind_of(word: &str) -> Option<InteractionKind> {
 }
 
 pub(super) fn call(
+    engine: &Engine,
     method: &str,
     parts: &[&str],
     has_slash: bool,
     parameters: &Parameters,
 ) -> Option<Result<Call, Failure>> {
     match (method, parts) {
-        ("POST", [kind]) => Some(add(kind_of(kind)?, parameters)),
-        ("DELETE", [kind]) => Some(delete(kind_of(kind)?, parameters)),
+        ("POST", [kind]) => Some(add(engine, kind_of(kind)?, parameters)),
+        ("DELETE", [kind]) => Some(delete(engine, kind_of(kind)?, parameters)),
         ("GET", [entity, id, kind]) if has_slash => {
-            Some(list(entities::kind_of(entity)?, id, kind_of(kind)?))
+            Some(list(engine, entities::kind_of(entity)?, id, kind_of(kind)?))
         }
         _ => None,
     }
 }
 
-fn add(kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
-    let (user_id, item_id) = (parameters.required_id("userId")?, parameters.required_id("itemId")?);
+fn add(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
+    let user_id = parameters.required_entity_id(engine, EntityKind::User, "userId")?;
+    let item_id = parameters.required_entity_id(engine, EntityKind::Item, "itemId")?;
     let mut interaction = Interaction::new(user_id, item_id, kind);
     interaction.timestamp = parameters.timestamp("timestamp")?;
     match kind {
@@ -87,11 +93,11 @@ fn add(kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> 
     change(Command::AddInteraction { interaction, cascade_create })
 }
 
-fn delete(kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
+fn delete(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
     let is_portion = kind == InteractionKind::ViewPortion;
     let selector = InteractionSelector {
-        user_id: parameters.required_id("userId")?,
-        item_id: parameters.required_id("itemId")?,
+        user_id: parameters.required_entity_id(engine, EntityKind::User, "userId")?,
+        item_id: parameters.required_entity_id(engine, EntityKind::Item, "itemId")?,
         kind,
         timestamp: if is_portion { None } else { parameters.timestamp("timestamp")? },
         session_id: if is_portion { Some(parameters.id("sessionId")?) } else { None },
@@ -99,16 +105,18 @@ fn delete(kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failur
     change(Command::DeleteInteractions { selector })
 }
 
-fn list(entity: EntityKind, id: &str, kind: InteractionKind) -> Result<Call, Failure> {
-    let id = checked_id(if entity == EntityKind::Item { "itemId" } else { "userId" }, id.to_owned())?;
-    ask(move |engine| {
+fn list(engine: &Engine, entity: EntityKind, id: &str, kind: InteractionKind) -> Result<Call, Failure> {
+    let id = entity_id(engine, entity, entities::id_name(entity), id.to_owned())?;
+    ask_within(move |engine, budget| {
         let found = match entity {
             EntityKind::Item => engine.interactions_of_item(&id, kind)?,
             EntityKind::User => engine.interactions_of_user(&id, kind)?,
         };
         let missing = || Failure::not_found(format!("there is no {} {id:?}", entity.word()));
-        let listed: Vec<Value> = found.ok_or_else(missing)?.iter().map(interaction_json).collect();
-        Ok(Done::ok(listed))
+        let found = found.ok_or_else(missing)?;
+        budget.check_answer(found.len() as u64 * INTERACTION_BYTES_ABOUT)?;
+        let rows = found.into_iter().map(|interaction| interaction_json(&interaction));
+        Ok(Done { status: 200, body: Body::Rows(Rows::array(rows)) })
     })
 }
 

@@ -1,11 +1,15 @@
 //! Which operation a method and a path name, and what it asks of the engine.
 
-use engine::{Command, Engine};
+use std::sync::Arc;
+
+use engine::{Command, Engine, EntityKind, RequestBudget};
 use serde_json::{Value, json};
 
+use super::answer::Body;
 use super::failure::Failure;
 use super::parameters::{Parameters, percent_decoded};
 use super::recommendations::{self, Recommend};
+use super::signature::Caller;
 use super::{collections, entities, interactions, segmentations, synonyms};
 
 /// A method, a path without the database's name, and parameters: alone or in a batch.
@@ -21,7 +25,7 @@ pub(super) struct Request {
 /// What an operation answers with when it succeeds.
 pub(super) struct Done {
     pub(super) status: u16,
-    pub(super) body: Value,
+    pub(super) body: Body,
 }
 
 type Answer = Result<Done, Failure>;
@@ -31,15 +35,34 @@ pub(super) enum Call {
     /// A change, and what it answers with when it succeeds.
     Change(Box<Command>, Done),
     /// A question.
-    Ask(Box<dyn FnOnce(&Engine) -> Answer + Send>),
+    Ask(Box<dyn FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send>),
     /// A list of recommendations.
     Recommend(Box<Recommend>),
+}
+
+impl Call {
+    /// What the call is for a caller: browsers make users by interactions, and only so, and nobody tells them who is there.
+    pub(super) fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
+        match &mut self {
+            Self::Recommend(recommend) => recommend.called_by(caller),
+            Self::Change(command, _) if caller == Caller::Public => {
+                if let Command::AddInteraction { interaction, cascade_create } = &mut **command
+                    && !std::mem::replace(cascade_create, true)
+                    && !engine.has_entity(EntityKind::Item, &interaction.item_id)
+                {
+                    return Err(Failure::not_found(format!("there is no item {:?}", interaction.item_id)));
+                }
+            }
+            Self::Change(..) | Self::Ask(_) => {}
+        }
+        Ok(self)
+    }
 }
 
 impl Done {
     /// 200 with a body.
     pub(super) fn ok(body: impl Into<Value>) -> Self {
-        Self { status: 200, body: body.into() }
+        Self { status: 200, body: Body::Whole(body.into()) }
     }
 }
 
@@ -55,11 +78,18 @@ pub(super) fn create(command: Command) -> Result<Call, Failure> {
 
 /// A change that makes something and answers 201 with a body of its own.
 pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done { status: 201, body }))
+    Ok(Call::Change(Box::new(command), Done { status: 201, body: Body::Whole(body) }))
 }
 
-/// A question.
+/// A question whose answer is small.
 pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
+    ask_within(move |engine, _| question(engine))
+}
+
+/// A question that may cost much.
+pub(super) fn ask_within(
+    question: impl FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send + 'static,
+) -> Result<Call, Failure> {
     Ok(Call::Ask(Box::new(question)))
 }
 
@@ -75,13 +105,13 @@ impl Request {
     }
 
     /// What the operation asks of the engine; none where no operation has this method and path.
-    pub(super) fn call(&self) -> Option<Result<Call, Failure>> {
+    pub(super) fn call(&self, engine: &Engine) -> Option<Result<Call, Failure>> {
         let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
         let (method, parts) = (self.method.as_str(), parts.as_slice());
-        None.or_else(|| entities::call(method, parts, self.has_slash, &self.parameters))
-            .or_else(|| collections::call(method, parts, self.has_slash, &self.parameters))
-            .or_else(|| interactions::call(method, parts, self.has_slash, &self.parameters))
-            .or_else(|| recommendations::call(method, parts, &self.parameters))
+        None.or_else(|| entities::call(engine, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| collections::call(engine, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| interactions::call(engine, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| recommendations::call(engine, method, parts, &self.parameters))
             .or_else(|| segmentations::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| synonyms::call(method, parts, &self.parameters))
             .or_else(|| match (method, parts) {

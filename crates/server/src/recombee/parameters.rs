@@ -1,6 +1,8 @@
 //! The parameters of a call: of the query and of the body, in one map, whichever a client puts them into.
 
 use domain::Timestamp;
+use domain::id::ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX;
+use engine::{Engine, EntityKind};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
@@ -64,6 +66,18 @@ impl Parameters {
 
     pub(super) fn required_id(&self, name: &str) -> Read<String> {
         self.required(name, Self::id)
+    }
+
+    /// The id of an item or user, by the rule of [`entity_id`].
+    pub(super) fn entity_id(&self, engine: &Engine, kind: EntityKind, name: &str) -> Read<Option<String>> {
+        match self.get(name) {
+            Some(Value::String(id)) => entity_id(engine, kind, name, id.clone()).map(Some),
+            _ => self.id(name),
+        }
+    }
+
+    pub(super) fn required_entity_id(&self, engine: &Engine, kind: EntityKind, name: &str) -> Read<String> {
+        self.required(name, |parameters, name| parameters.entity_id(engine, kind, name))
     }
 
     /// True or false; in queries as text, written small or large.
@@ -162,6 +176,20 @@ pub(super) fn checked_id(name: &str, id: String) -> Result<String, Failure> {
     Err(Failure::invalid(format!(
         "{name} {shown:?} must be 1 to {ID_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
     )))
+}
+
+/// The id of an item or user. One that this API would not give, such as `a+b@x.com`, is right where an item or user has it: messages and
+/// imports may name them as they like.
+pub(super) fn entity_id(
+    engine: &Engine,
+    kind: EntityKind,
+    name: &str,
+    id: String,
+) -> Result<String, Failure> {
+    if id.len() <= EXTERNAL_ID_BYTES_MAX && engine.has_entity(kind, &id) {
+        return Ok(id);
+    }
+    checked_id(name, id)
 }
 
 /// The text that was URL-encoded; none where it is no UTF-8. In queries `+` is a space.

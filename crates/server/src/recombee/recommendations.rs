@@ -1,18 +1,21 @@
 //! Recommendations and searches: `/recomms/...`, `/search/...`, and the two calls of older clients.
 
+use std::sync::Arc;
+
 use domain::list::ROTATION_TIME_S_MAX;
 use domain::{Endpoint, Entries, For, Logic, Relevance, ScenarioSettings};
 use engine::{
     Engine, EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, RecommendationResponse,
-    Recommended, ReturnedProperties,
+    Recommended, RequestBudget, ReturnedProperties,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
+use super::answer::{Body, Rows};
 use super::entities::values_json;
 use super::failure::Failure;
 use super::operation::{Call, Done};
-use super::parameters::{Parameters, checked_id};
+use super::parameters::{Parameters, entity_id};
 use super::signature::Caller;
 
 /// The longest search query, in bytes.
@@ -21,6 +24,12 @@ const QUERY_BYTES_MAX: usize = 4_096;
 const SCENARIO_BYTES_MAX: usize = 255;
 /// The most expressions that are evaluated for each entry.
 const EXPRESSIONS_MAX: usize = 100;
+
+/// The most names of properties that come with each entry, and the longest one, in bytes: there cannot be more.
+const INCLUDED_PROPERTIES_MAX: usize = 1_000;
+const INCLUDED_PROPERTY_BYTES_MAX: usize = 255;
+/// What stands around the id of an entry, in bytes.
+const ENTRY_BYTES_AROUND: u64 = 10;
 
 /// A call for a list.
 pub(super) struct Recommend {
@@ -46,12 +55,17 @@ enum Form {
     Array,
 }
 
-pub(super) fn call(method: &str, parts: &[&str], parameters: &Parameters) -> Option<Result<Call, Failure>> {
+pub(super) fn call(
+    engine: &Engine,
+    method: &str,
+    parts: &[&str],
+    parameters: &Parameters,
+) -> Option<Result<Call, Failure>> {
     if method != "POST" {
         return None;
     }
-    let of_user = |endpoint, id: &str| first(endpoint, parameters, Some(id), None);
-    let of_item = |endpoint, id: &str| first(endpoint, parameters, None, Some(id));
+    let of_user = |endpoint, id: &str| first(engine, endpoint, parameters, Some(id), None);
+    let of_item = |endpoint, id: &str| first(engine, endpoint, parameters, None, Some(id));
     let recommend = match parts {
         ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
         ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
@@ -60,12 +74,12 @@ pub(super) fn call(method: &str, parts: &[&str], parameters: &Parameters) -> Opt
         ["recomms", "items", id, "users"] => of_item(Endpoint::RecommendUsersToItem, id),
         ["recomms", "items", id, "item-segments"] => of_item(Endpoint::RecommendItemSegmentsToItem, id),
         ["recomms", "item-segments", "items"] => {
-            first(Endpoint::RecommendItemsToItemSegment, parameters, None, None)
+            first(engine, Endpoint::RecommendItemsToItemSegment, parameters, None, None)
         }
         ["recomms", "item-segments", "item-segments"] => {
-            first(Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
+            first(engine, Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
         }
-        ["recomms", "composite"] => composite(parameters),
+        ["recomms", "composite"] => composite(engine, parameters),
         ["recomms", "next", "items", id] => next(id, parameters, false),
         ["recomms", "next", "item-segments", id] => next(id, parameters, true),
         ["search", "users", id, "items"] => of_user(Endpoint::SearchItems, id),
@@ -82,16 +96,18 @@ fn as_array(recommend: Recommend) -> Recommend {
 }
 
 fn first(
+    engine: &Engine,
     endpoint: Endpoint,
     parameters: &Parameters,
     user_id: Option<&str>,
     item_id: Option<&str>,
 ) -> Result<Recommend, Failure> {
     let user_id = match user_id {
-        Some(id) => Some(checked_id("userId", id.to_owned())?),
-        None => parameters.id("targetUserId")?,
+        Some(id) => Some(entity_id(engine, EntityKind::User, "userId", id.to_owned())?),
+        None => parameters.entity_id(engine, EntityKind::User, "targetUserId")?,
     };
-    let item_id = item_id.map(|id| checked_id("itemId", id.to_owned())).transpose()?;
+    let item_id =
+        item_id.map(|id| entity_id(engine, EntityKind::Item, "itemId", id.to_owned())).transpose()?;
     let is_segment = endpoint.is_for() == For::Segment;
     let segment_id =
         is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
@@ -132,7 +148,7 @@ fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<Recommendation
     })
 }
 
-fn composite(parameters: &Parameters) -> Result<Recommend, Failure> {
+fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Failure> {
     parameters.required_text("scenario")?;
     let settings = |name: &str| match parameters.get(name) {
         None => Ok(Parameters::default()),
@@ -147,8 +163,8 @@ fn composite(parameters: &Parameters) -> Result<Recommend, Failure> {
         of_result.0.entry("logic").or_insert_with(|| logic.clone());
     }
     let request = RecommendationRequest {
-        user_id: parameters.id("userId")?,
-        item_id: parameters.id("itemId")?,
+        user_id: parameters.entity_id(engine, EntityKind::User, "userId")?,
+        item_id: parameters.entity_id(engine, EntityKind::Item, "itemId")?,
         segment_id: parameters.text("segmentId")?.map(str::to_owned),
         search_query: search_query(parameters)?,
         options: options(&of_result, None).map_err(within("resultSettings"))?,
@@ -213,12 +229,26 @@ fn options(parameters: &Parameters, by_itself: Option<Logic>) -> Result<ListOpti
         user_impact: share("userImpact")?,
         ..ScenarioSettings::default()
     };
-    let properties =
-        match (parameters.boolean("returnProperties", false)?, parameters.names("includedProperties")?) {
-            (false, _) => ReturnedProperties::None,
-            (true, None) => ReturnedProperties::All,
-            (true, Some(names)) => ReturnedProperties::Only(names),
-        };
+    let properties = match (
+        parameters.boolean("returnProperties", false)?,
+        parameters.names("includedProperties")?,
+    ) {
+        (false, _) => ReturnedProperties::None,
+        (true, None) => ReturnedProperties::All,
+        (true, Some(names)) => {
+            let n = names.len();
+            if n > INCLUDED_PROPERTIES_MAX
+                || names.iter().any(|name| name.len() > INCLUDED_PROPERTY_BYTES_MAX)
+            {
+                let what = format!(
+                    "includedProperties has {n} names, it may have {INCLUDED_PROPERTIES_MAX} of {INCLUDED_PROPERTY_BYTES_MAX} bytes \
+                         each"
+                );
+                return Err(Failure::invalid(what));
+            }
+            ReturnedProperties::Only(names)
+        }
+    };
     Ok(ListOptions { settings, expressions: expressions(parameters)?, properties })
 }
 
@@ -228,6 +258,9 @@ fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure
         None => Ok(Vec::new()),
         Some(Value::Object(named)) if named.len() > EXPRESSIONS_MAX => {
             Err(Failure::invalid(format!("more than {EXPRESSIONS_MAX} reqlExpressions")))
+        }
+        Some(Value::Object(named)) if named.keys().any(|name| name.len() > SCENARIO_BYTES_MAX) => {
+            Err(Failure::invalid(format!("a name in reqlExpressions is over {SCENARIO_BYTES_MAX} bytes")))
         }
         Some(Value::Object(named)) => {
             let named = named.iter().map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())));
@@ -323,54 +356,64 @@ impl Recommend {
     }
 
     /// The answer, for whom its list is, if it is one of items, and the items.
-    pub(super) fn answer(self, engine: &Engine) -> Result<(Done, Option<String>, Vec<String>), Failure> {
+    pub(super) fn answer(
+        self,
+        engine: &Arc<Engine>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<(Done, Option<String>, Vec<String>), Failure> {
+        let _computing = budget.start_computing();
         let (request, response) = match self.what {
             What::First(request) => {
-                let response = engine.request_recommendations(&request)?;
+                let response = engine.request_recommendations(&request, budget)?;
                 (*request, response)
             }
             What::Next { recomm_id, count, of_segments } => {
-                engine.next_recommendations(recomm_id, count, of_segments)?
+                engine.next_recommendations(recomm_id, count, of_segments, budget)?
             }
         };
-        let ids = response.recommended.iter().map(|entry| entry.id.clone()).collect();
+        let ids: Vec<String> = response.recommended.iter().map(|entry| entry.id.clone()).collect();
+        let kind = kind_of_entries(&request);
+        let properties = &request.options.properties;
+        let with_values = *properties != ReturnedProperties::None;
+        let values_bytes = if with_values { engine.values_bytes(kind, &ids, properties.names()) } else { 0 };
+        let around = ids.iter().map(|id| id.len() as u64 + ENTRY_BYTES_AROUND).sum::<u64>();
+        budget.check_answer(around + values_bytes)?;
         let user_id = request.user_id.clone().filter(|_| request.endpoint.entries() == Entries::Items);
-        let body = match self.form {
-            Form::Object => object(engine, &request, response),
-            Form::Array => array(engine, &request, &response),
+        let rows = match self.form {
+            Form::Object => object(engine, request, response),
+            Form::Array => array(engine, request, response),
         };
-        Ok((Done::ok(body), user_id, ids))
+        Ok((Done { status: 200, body: Body::Rows(rows) }, user_id, ids))
     }
 }
 
-fn object(engine: &Engine, request: &RecommendationRequest, response: RecommendationResponse) -> Value {
-    let kind = if request.endpoint.entries() == Entries::Users { EntityKind::User } else { EntityKind::Item };
-    let entry = |entry: &Recommended, options| entry_json(engine, kind, entry, options);
-    let recomms: Vec<Value> =
-        response.recommended.iter().map(|recommended| entry(recommended, &request.options)).collect();
+fn kind_of_entries(request: &RecommendationRequest) -> EntityKind {
+    if request.endpoint.entries() == Entries::Users { EntityKind::User } else { EntityKind::Item }
+}
+
+fn object(engine: &Arc<Engine>, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
+    let kind = kind_of_entries(&request);
     let mut json = json!({
         "recommId": response.recomm_id.to_string(),
-        "recomms": recomms,
         "numberNextRecommsCalls": response.n_next,
     });
     if request.endpoint == Endpoint::CompositeRecommendation {
-        json["source"] =
-            response.source.map_or(Value::Null, |source| entry(&source, &request.source_options));
+        let source = response.source.map(|source| entry_json(engine, kind, &source, &request.source_options));
+        json["source"] = source.unwrap_or(Value::Null);
     }
     if let Some(group) = response.group.filter(|_| request.returns_group) {
         json["abGroup"] = group.into();
     }
-    json
+    let engine = Arc::clone(engine);
+    let rows = response.recommended.into_iter();
+    Rows::within(&json, "recomms", rows.map(move |entry| entry_json(&engine, kind, &entry, &request.options)))
 }
 
 fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &ListOptions) -> Value {
     let mut json = json!({ "id": entry.id });
-    let values = match &options.properties {
-        ReturnedProperties::None => None,
-        ReturnedProperties::All => values_json(engine, kind, &entry.id, None),
-        ReturnedProperties::Only(names) => values_json(engine, kind, &entry.id, Some(names)),
-    };
-    if let Some(values) = values {
+    if options.properties != ReturnedProperties::None
+        && let Some(values) = values_json(engine, kind, &entry.id, options.properties.names())
+    {
         json["values"] = Value::Object(values);
     }
     if !options.expressions.is_empty() {
@@ -379,19 +422,16 @@ fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &
     json
 }
 
-fn array(engine: &Engine, request: &RecommendationRequest, response: &RecommendationResponse) -> Value {
-    let included = match &request.options.properties {
-        ReturnedProperties::None => {
-            return response.recommended.iter().map(|entry| Value::from(entry.id.as_str())).collect();
+fn array(engine: &Arc<Engine>, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
+    let engine = Arc::clone(engine);
+    Rows::array(response.recommended.into_iter().map(move |entry| {
+        let properties = &request.options.properties;
+        if *properties == ReturnedProperties::None {
+            return Value::from(entry.id);
         }
-        ReturnedProperties::All => None,
-        ReturnedProperties::Only(names) => Some(names.as_slice()),
-    };
-    let row = |entry: &Recommended| {
-        let mut row: Map<String, Value> =
-            values_json(engine, EntityKind::Item, &entry.id, included).unwrap_or_default();
-        row.insert("itemId".to_owned(), entry.id.as_str().into());
+        let values = values_json(&engine, EntityKind::Item, &entry.id, properties.names());
+        let mut row: Map<String, Value> = values.unwrap_or_default();
+        row.insert("itemId".to_owned(), entry.id.into());
         Value::Object(row)
-    };
-    response.recommended.iter().map(row).collect()
+    }))
 }

@@ -5,7 +5,6 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
 use super::failure::Failure;
-use super::parameters::percent_decoded;
 
 /// A request target with a server's signature, as clients make it.
 pub fn signed(target: &str, private_token: &str, now: Timestamp) -> String {
@@ -49,8 +48,11 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
         if !is_signed(signed, sign, token) {
             return Err(Failure::unauthorized("Invalid HMAC signature"));
         }
-        let (_, timestamp) = signed.rsplit_once(&format!("{prefix}timestamp=")).unwrap_or_default();
-        let Ok(timestamp) = timestamp.parse::<f64>() else {
+        let (_, query) = signed.split_once('?').unwrap_or_default();
+        let name = format!("{prefix}timestamp=");
+        let timestamp = query.split('&').filter_map(|pair| pair.strip_prefix(&name)).next_back();
+        let timestamp = timestamp.and_then(|text| text.parse::<f64>().ok()).filter(|time| time.is_finite());
+        let Some(timestamp) = timestamp else {
             return Err(Failure::unauthorized(format!("{prefix}timestamp is no Unix time in seconds")));
         };
         let age_s = now.0 as f64 / 1_000.0 - timestamp;
@@ -64,11 +66,33 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
     Err(Failure::unauthorized("the address has no hmac_sign or frontend_sign as its last parameter"))
 }
 
-/// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the decoded text counts too.
+/// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the decoded text counts too, as far as it is
+/// read the same: what separates parameters is left as it came.
 fn is_signed(signed: &str, sign: &str, token: &str) -> bool {
     let Some(sign) = from_hex(sign) else { return false };
     let is_of = |text: &str| mac_of(text, token).verify_slice(&sign).is_ok();
-    is_of(signed) || percent_decoded(signed, false).is_some_and(|decoded| is_of(&decoded))
+    is_of(signed) || decoded_but_separators(signed).is_some_and(|decoded| is_of(&decoded))
+}
+
+/// The text with its percent-encoding undone, but for characters that mean something in an address; none where it is no UTF-8.
+fn decoded_but_separators(text: &str) -> Option<String> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let encoded = tail.get(..2).filter(|_| byte == b'%');
+        let value = encoded.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        match value.filter(|value| !b"%&=?/#+;".contains(value)) {
+            Some(value) => {
+                decoded.push(value);
+                rest = &tail[2..];
+            }
+            None => {
+                decoded.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    String::from_utf8(decoded).ok()
 }
 
 fn from_hex(text: &str) -> Option<Vec<u8>> {

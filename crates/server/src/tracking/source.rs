@@ -24,12 +24,7 @@ pub(super) fn of<'a>(
         Credentials::BasicUser(key) => (Some(key.as_str()), None),
         Credentials::Bearer(token) => (body_key, Some(token.as_str())),
         Credentials::None => (body_key, None),
-        Credentials::Malformed => {
-            return Err(ApiError::unauthorized(
-                CODE,
-                "the Authorization header is neither HTTP Basic nor Bearer",
-            ));
-        }
+        Credentials::Malformed => return Err(malformed()),
     };
     let Some(key) = key else {
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
@@ -59,4 +54,20 @@ pub(super) fn of<'a>(
         ));
     }
     Ok(found)
+}
+
+/// Checks what the headers alone say, before the body is read.
+///
+/// # Errors
+/// Where the headers name no source, or one that takes no messages from this caller. Headers without a key say nothing.
+pub(super) fn check_headers(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
+    match Credentials::of(headers) {
+        Credentials::BasicUser(_) => of(app, headers, None).map(|_| ()),
+        Credentials::Malformed => Err(malformed()),
+        Credentials::None | Credentials::Bearer(_) => Ok(()),
+    }
+}
+
+fn malformed() -> ApiError {
+    ApiError::unauthorized(CODE, "the Authorization header is neither HTTP Basic nor Bearer")
 }

@@ -41,7 +41,7 @@ async fn what_cites_a_list_counts_at_once() {
         track(3, "ann", "Product Viewed", json!({ "product_id": "rug", "recomm_id": id })),
         track(3, "ann", "Product Viewed", json!({ "product_id": "rug", "recomm_id": id })),
         track(4, "ann", "Order Completed", order),
-        track(5, "ben", "Product Viewed", json!({ "product_id": "rug", "recomm_id": "of another system" })),
+        track(5, "ben", "Product Viewed", json!({ "product_id": "lamp", "recomm_id": "of another system" })),
     ]);
     assert_eq!(app.batch(messages).await.status, 200);
 

@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod attribution;
+mod budgets;
 mod lists;
 mod profile_api;
+mod public;
 mod recombee;
 mod recommendations;
 mod scenarios;
@@ -41,6 +43,10 @@ struct Answer {
 
 impl TestApp {
     async fn new() -> Self {
+        Self::with(Settings::default()).await
+    }
+
+    async fn with(settings: Settings) -> Self {
         let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
         let id = WorkspaceId::new("shop").unwrap();
         let engine = Engine::open_on(id.clone(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
@@ -63,15 +69,15 @@ impl TestApp {
             ..WorkspaceConfig::empty(id)
         };
         engine.submit(vec![Entry::Configured(config)]).await.unwrap();
-        Self::of(engine, folder, disk)
+        Self::of(engine, folder, disk, settings)
     }
 
-    fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk) -> Self {
+    fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk, settings: Settings) -> Self {
         let engine = Arc::new(engine);
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
-        let app = App::new(Settings::default(), vec![Arc::clone(&engine)], admin, metrics);
+        let app = App::new(settings, vec![Arc::clone(&engine)], admin, metrics);
         Self { router: router(Arc::new(app)), engine, disk, folder }
     }
 
@@ -82,7 +88,7 @@ impl TestApp {
         drop((router, engine));
         let id = WorkspaceId::new("shop").unwrap();
         let engine = Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
-        Self::of(engine, folder, disk)
+        Self::of(engine, folder, disk, Settings::default())
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {

@@ -16,7 +16,7 @@ impl TestApp {
         self.signed(method, &target, "hmac_sign", "private", body).await
     }
 
-    async fn signed(
+    pub(super) async fn signed(
         &self,
         method: Method,
         target: &str,
@@ -29,6 +29,13 @@ impl TestApp {
         let sign: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
         let uri = format!("{target}&{name}={sign}");
         self.send(Request::builder().method(method).uri(uri).body(body.into()).unwrap()).await
+    }
+
+    /// A call signed with the public token, as from a page.
+    pub(super) async fn public(&self, path: &str, body: Value) -> Answer {
+        let target = format!("/shop/{path}");
+        let target = format!("{target}{}frontend_timestamp={}", join(&target), engine::now().0 / 1_000);
+        self.signed(Method::POST, &target, "frontend_sign", "public", body.to_string()).await
     }
 
     pub(super) async fn batch_of(&self, requests: Value) -> Vec<(u64, Value)> {

@@ -13,6 +13,8 @@ use axum::Router;
 use clap::Subcommand;
 use tokio::net::TcpListener;
 
+use crate::settings::Settings;
+
 #[derive(clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
@@ -41,7 +43,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 async fn serve(router: Router) -> Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
-    tokio::spawn(axum::serve(listener, router).into_future());
+    let (settings, never) = (Settings::default(), std::future::pending());
+    let deadline = settings.shutdown.deadline();
+    tokio::spawn(server::serve(router, listener, None, settings.connections(1), never, deadline));
     Ok(address)
 }
 

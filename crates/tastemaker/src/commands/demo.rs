@@ -69,9 +69,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
-            runtime.block_on(service.serve(listener, None, &settings.shutdown, async {
+            let limits = settings.connections(service.engines.len());
+            runtime.block_on(service.serve(listener, None, limits, &settings.shutdown, async {
                 stopped.await.ok();
-            }))
+            }));
         });
         let shown = show(args, &engine, address, started).and_then(|()| {
             if !args.no_serve {
@@ -86,8 +87,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             Ok(())
         });
         stop.send(()).ok();
-        let served = serving.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        shown.and(served)
+        serving.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        shown
     });
     drop(engine);
     service.close();

@@ -2,16 +2,23 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::background::Background;
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
-use crate::service::{Refresher, Service, Trainer};
+use crate::files;
+use crate::service::Service;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::tls::TlsArgs;
+
+/// How long work of requests that are given up may still go on: it looks whether anybody waits far more often.
+const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -44,25 +51,32 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         settings.listen = listen;
     }
     start_log(&settings.log)?;
+    files::raise_limit();
     let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
     let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
-    let tls = args.tls.config(&args.data, settings.listen.ip())?;
-    let trainer = Trainer::start(&service.engines, &settings.training)?;
-    let refresher = Refresher::start(&service.engines)?;
+    let tls = args.tls.files(&args.data, settings.listen.ip())?;
+    let background = Arc::new(Background::start(&service.app, &service.engines, &settings)?);
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
+    let limits = settings.connections(service.engines.len());
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(settings.listen)
             .await
             .with_context(|| format!("cannot listen on {}", settings.listen))?;
         tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), is_https, "serving");
-        let stop = stop_signal()?;
-        service.serve(listener, tls, &settings.shutdown, stop).await
+        let (signal, to_stop) = (stop_signal()?, Arc::clone(&background));
+        let stop = async move {
+            signal.await;
+            to_stop.start_stopping();
+        };
+        let tls = tls.map(|files| files.watch()).transpose()?;
+        service.serve(listener, tls, limits, &settings.shutdown, stop).await;
+        anyhow::Ok(())
     });
     tracing::info!("stopping");
-    refresher.stop();
-    trainer.stop(&settings.shutdown);
-    runtime.shutdown_timeout(settings.shutdown.deadline());
+    background.stop();
+    // Requests had their deadline; what still computes ends with the process.
+    runtime.shutdown_timeout(GIVEN_UP_AFTER);
     service.close();
     tracing::info!("stopped");
     served

@@ -32,6 +32,11 @@ pub(crate) struct Server {
 impl Server {
     /// Starts a server over a data folder and waits until it is ready.
     pub(crate) fn start(data: &Path) -> Self {
+        Self::start_until(data, "readyz")
+    }
+
+    /// Starts a server over a data folder and waits until a path is answered with 200.
+    pub(crate) fn start_until(data: &Path, path: &str) -> Self {
         let bootstrap = data.with_extension("toml");
         fs_err::write(&bootstrap, BOOTSTRAP).unwrap();
         // Free a moment ago; nobody else starts servers here.
@@ -51,7 +56,7 @@ impl Server {
         let started = Instant::now();
         while server
             .agent
-            .get(format!("{}/readyz", server.base))
+            .get(format!("{}/{path}", server.base))
             .call()
             .map_or(true, |answer| answer.status() != 200)
         {

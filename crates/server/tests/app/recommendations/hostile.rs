@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::http::Method;
 use domain::Endpoint;
-use engine::{Command, Engine, EntityKind, Entry, RecommendationRequest};
+use engine::{Command, Engine, EntityKind, Entry, RecommendationRequest, RequestBudget};
 use serde_json::{Value, json};
 
 use super::shop;
@@ -142,7 +142,7 @@ async fn filters_of_the_time_are_refreshed_while_items_change() {
     let ask = |engine: &Engine, _: usize| {
         let mut request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 5);
         request.options.settings.filter = Some("'released' < now() and 'price' >= 0".to_owned());
-        engine.request_recommendations(&request).unwrap();
+        engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited())).unwrap();
     };
     let change = |engine: &Engine, n: usize| {
         let values = json!({ "price": n }).to_string();

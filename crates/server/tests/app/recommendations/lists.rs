@@ -245,7 +245,7 @@ async fn nobody_is_recommended_what_they_bought_however_long_ago() {
     assert!(!for_lamp1().await.contains(&"u0".to_owned()), "they bought it");
     // More than what is in memory of a user.
     let view = |n: usize| {
-        let view = json!({ "userId": "u0", "itemId": "rug1", "timestamp": 1_800_000_000 + n });
+        let view = json!({ "userId": "u0", "itemId": "rug1", "timestamp": 1_700_000_000 + n });
         request("POST", "/detailviews/", view)
     };
     app.change((0..520).map(view).collect()).await;

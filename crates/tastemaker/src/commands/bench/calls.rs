@@ -15,9 +15,10 @@ use tokio::sync::Semaphore;
 
 use super::load::{self, Load};
 use super::simulation::{self, Simulation};
+use crate::background::start_refresher;
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
-use crate::service::{Refresher, Service};
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::terminal;
 
@@ -64,7 +65,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut settings = Settings::default();
     settings.training.enabled = false;
     let service = Service::open(folder.path(), Some(&bootstrap), &settings)?;
-    let refresher = Refresher::start(&service.engines)?;
+    let refresher = start_refresher(&service.engines)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let (n_users, seconds) = (args.users, args.seconds);
     let calls = |more: serde_json::Value| -> load::Requests {
@@ -109,7 +110,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         anyhow::Ok(loads)
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
-    refresher.stop();
+    refresher.stop(Duration::ZERO);
     service.close();
     if args.json {
         let loads: serde_json::Map<_, _> =

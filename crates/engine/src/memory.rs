@@ -1,0 +1,183 @@
+//! How much memory all that is kept to be fast may take together, over all workspaces of a process.
+//!
+//! Whoever keeps something reserves its bytes first, by part, and keeps it only as long as the reservation. What can be dropped asks
+//! ([`MemoryBudget::reserve`]) and is told no beyond the budget or its part's share of it; what cannot be dropped only counts
+//! ([`MemoryBudget::hold`]), and leaves less for the rest.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// How many bytes that is where nobody says otherwise.
+pub const CACHE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
+
+/// What memory is used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MemoryPart {
+    /// Filters and boosters, parsed.
+    Expressions,
+    /// What they yield for all items.
+    ExpressionValues,
+    /// Which values and segments items have.
+    ItemGroupings,
+    /// What lists know of items that no model knows; cannot be dropped.
+    ColdStartItems,
+    /// The full text indexes; cannot be dropped.
+    SearchIndexes,
+    /// Lists on their way to the journal; cannot be dropped.
+    ImpressionQueues,
+}
+
+impl MemoryPart {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Expressions,
+        Self::ExpressionValues,
+        Self::ItemGroupings,
+        Self::ColdStartItems,
+        Self::SearchIndexes,
+        Self::ImpressionQueues,
+    ];
+
+    /// The part's name in metrics.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Expressions => "expressions",
+            Self::ExpressionValues => "expression_values",
+            Self::ItemGroupings => "item_groupings",
+            Self::ColdStartItems => "cold_start_items",
+            Self::SearchIndexes => "search_indexes",
+            Self::ImpressionQueues => "impression_queues",
+        }
+    }
+
+    /// One of so many parts of the budget is for it at most, so that a flood of one kind leaves room for the others.
+    fn one_of(self) -> usize {
+        match self {
+            Self::Expressions | Self::ExpressionValues => 4,
+            Self::ItemGroupings => 2,
+            Self::ColdStartItems | Self::SearchIndexes | Self::ImpressionQueues => 1,
+        }
+    }
+}
+
+/// Counts bytes by part.
+pub struct MemoryBudget {
+    bytes_max: usize,
+    bytes: [AtomicUsize; MemoryPart::ALL.len()],
+    total_bytes: AtomicUsize,
+}
+
+impl MemoryBudget {
+    /// A budget of so many bytes.
+    pub fn new(bytes_max: usize) -> Arc<Self> {
+        Arc::new(Self { bytes_max, bytes: Default::default(), total_bytes: AtomicUsize::new(0) })
+    }
+
+    /// The budget, in bytes.
+    pub fn bytes_max(&self) -> usize {
+        self.bytes_max
+    }
+
+    /// How many bytes each part takes, in the order of [`MemoryPart::ALL`].
+    pub fn bytes_by_part(&self) -> [(MemoryPart, usize); MemoryPart::ALL.len()] {
+        MemoryPart::ALL.map(|part| (part, self.bytes[part as usize].load(Ordering::Relaxed)))
+    }
+
+    /// Reserves bytes for a part; none where there is no room for them.
+    pub fn reserve(self: &Arc<Self>, part: MemoryPart, n_bytes: usize) -> Option<Reservation> {
+        let mut reservation = self.hold(part, 0);
+        reservation.try_resize(n_bytes).then_some(reservation)
+    }
+
+    /// Counts bytes of what cannot be dropped.
+    pub fn hold(self: &Arc<Self>, part: MemoryPart, n_bytes: usize) -> Reservation {
+        let mut reservation = Reservation { budget: Arc::clone(self), part, n_bytes: 0 };
+        reservation.resize(n_bytes);
+        reservation
+    }
+
+    /// How many more bytes may be reserved for a part.
+    pub fn room(&self, part: MemoryPart) -> usize {
+        let of_part = self.bytes_max / part.one_of();
+        let of_part = of_part.saturating_sub(self.bytes[part as usize].load(Ordering::Relaxed));
+        of_part.min(self.bytes_max.saturating_sub(self.total_bytes.load(Ordering::Relaxed)))
+    }
+}
+
+impl Default for MemoryBudget {
+    fn default() -> Self {
+        Self { bytes_max: CACHE_BYTES_MAX, bytes: Default::default(), total_bytes: AtomicUsize::new(0) }
+    }
+}
+
+/// Bytes of a part, given back when it is dropped.
+pub struct Reservation {
+    budget: Arc<MemoryBudget>,
+    part: MemoryPart,
+    n_bytes: usize,
+}
+
+impl Reservation {
+    /// How many bytes it is for.
+    pub fn n_bytes(&self) -> usize {
+        self.n_bytes
+    }
+
+    /// Makes it one of so many bytes, whether there is room or not.
+    pub fn resize(&mut self, n_bytes: usize) {
+        let (of_part, total) = (&self.budget.bytes[self.part as usize], &self.budget.total_bytes);
+        for count in [of_part, total] {
+            count.fetch_add(n_bytes, Ordering::Relaxed);
+            count.fetch_sub(self.n_bytes, Ordering::Relaxed);
+        }
+        self.n_bytes = n_bytes;
+    }
+
+    /// Makes it one of so many bytes where there is room for them; false where there is not.
+    pub fn try_resize(&mut self, n_bytes: usize) -> bool {
+        let n_before = self.n_bytes;
+        // Counted first, so that two that come at once do not both find the last room.
+        self.resize(n_bytes);
+        let of_part = self.budget.bytes[self.part as usize].load(Ordering::Relaxed);
+        let total = self.budget.total_bytes.load(Ordering::Relaxed);
+        let has_room =
+            of_part <= self.budget.bytes_max / self.part.one_of() && total <= self.budget.bytes_max;
+        if !has_room && n_bytes > n_before {
+            self.resize(n_before);
+            return false;
+        }
+        true
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.resize(0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_reserved_fits_the_budget_and_its_share_and_comes_back() {
+        let budget = MemoryBudget::new(400);
+        let bytes = |part: MemoryPart| budget.bytes_by_part()[part as usize].1;
+        let expressions = budget.reserve(MemoryPart::Expressions, 100).unwrap();
+        assert!(budget.reserve(MemoryPart::Expressions, 1).is_none(), "a quarter is the part's share");
+        assert_eq!((bytes(MemoryPart::Expressions), budget.room(MemoryPart::Expressions)), (100, 0));
+        let mut groupings = budget.reserve(MemoryPart::ItemGroupings, 150).unwrap();
+        assert!(groupings.try_resize(200) && !groupings.try_resize(201));
+        assert_eq!(groupings.n_bytes(), 200);
+
+        let mut index = budget.hold(MemoryPart::SearchIndexes, 90);
+        assert_eq!(budget.room(MemoryPart::ExpressionValues), 10);
+        index.resize(500);
+        assert!(budget.reserve(MemoryPart::ExpressionValues, 1).is_none());
+        assert!(groupings.try_resize(10), "whoever gives back may");
+        drop((expressions, groupings, index));
+        assert!(budget.bytes_by_part().iter().all(|(_, n_bytes)| *n_bytes == 0));
+        assert_eq!(budget.room(MemoryPart::SearchIndexes), 400);
+    }
+}

@@ -1,0 +1,84 @@
+//! What is wrong with a workspace that serves what it can nevertheless.
+
+use domain::Timestamp;
+
+use crate::{Engine, Health};
+
+/// Something that hinders a workspace, for operators: each says what follows from it, and what ends it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Problem {
+    /// The last append failed.
+    #[error("nothing can be written: {why}; it is tried again every second, queries go on")]
+    Failing {
+        /// What the journal said.
+        why: String,
+    },
+    /// Nothing is written before a restart.
+    #[error("nothing is written any more: {why}; restart the server")]
+    Broken {
+        /// What the journal or the fold said.
+        why: String,
+    },
+    /// The last entries say another time than those before: the system's clock is wrong, or was, or nothing was written for long.
+    #[error(
+        "the journal is at {journal}, its last entry says {entry}: until more entries agree with that, days and windows go by the \
+         journal; set the system's clock right if it is wrong"
+    )]
+    TimeDoubted {
+        /// What days and windows go by.
+        journal: Timestamp,
+        /// The time of the last entry.
+        entry: Timestamp,
+    },
+    /// The model in use could not be read when the workspace was opened.
+    #[error(
+        "model {version} is made again from the journal, since {why}; until then lists are what is trending and what is new{}",
+        tried_again(last_error.as_deref())
+    )]
+    ModelLost {
+        /// The model's version.
+        version: String,
+        /// Why it could not be read.
+        why: String,
+        /// Why the last attempt to make it again failed.
+        last_error: Option<String>,
+    },
+    /// What the bootstrap file asks for is not in force.
+    #[error(
+        "the bootstrap file's configuration is not in force: {why}; restart the server when that is mended"
+    )]
+    NotConfigured {
+        /// Why it could not be journalled.
+        why: String,
+    },
+}
+
+fn tried_again(last_error: Option<&str>) -> String {
+    last_error.map_or(String::new(), |error| format!("; the last attempt failed and is repeated: {error}"))
+}
+
+impl Engine {
+    /// What hinders the workspace now; nothing where all is well.
+    pub fn problems(&self) -> Vec<Problem> {
+        let of_health = match self.health() {
+            Health::Ready => None,
+            Health::Failing(why) => Some(Problem::Failing { why }),
+            Health::Broken(why) => Some(Problem::Broken { why }),
+        };
+        let of_model = self.lost_model.lock().clone();
+        let doubted = self.shared.views.read().clock.doubted();
+        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
+        of_health
+            .into_iter()
+            .chain(of_clock)
+            .chain(of_model)
+            .chain(self.reported.lock().iter().cloned())
+            .collect()
+    }
+
+    /// Adds a problem that lasts until the workspace is opened again.
+    pub fn report_problem(&self, problem: Problem) {
+        tracing::error!(workspace = %self.id(), %problem, "a workspace has a problem");
+        self.reported.lock().push(problem);
+    }
+}

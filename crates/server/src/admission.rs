@@ -1,0 +1,311 @@
+//! Who may be served now: limits on requests under way, on calls with public tokens, and on callers without a known key.
+//!
+//! A request counts from the moment at which its key is known and its body is there. Before that it is a connection that waits for its
+//! client ([`crate::connections`]), so whoever sends no key, or half a body, takes nobody's turn.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::extract::ConnectInfo;
+use axum::http::{Extensions, HeaderMap};
+use engine::RequestLimits;
+use parking_lot::Mutex;
+use rustc_hash::{FxHashMap, FxHasher};
+
+use crate::connections::{Connection, Phase};
+use crate::error::ApiError;
+
+/// Limits of the server on its callers.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CallerLimits {
+    /// How many requests may be under way at once, in all.
+    pub requests_max: usize,
+    /// With one token or key.
+    pub requests_per_token_max: usize,
+    /// From one address, with keys that browsers know: write keys and public tokens.
+    pub requests_per_address_max: usize,
+    /// Proxies in front of the server. Where a request comes from one, its caller's address is the last one in `X-Forwarded-For` that is
+    /// none of these.
+    pub trusted_proxies: Vec<IpAddr>,
+    /// Of a request with a private token, or of an administrator.
+    pub private: RequestLimits,
+    /// Of a request with a public token.
+    pub public: RequestLimits,
+    /// How many requests with public tokens an address may send, a second; each request of a batch counts.
+    pub public_requests_per_s: u32,
+    /// How many it may send at once after a pause.
+    pub public_burst: u32,
+}
+
+impl Default for CallerLimits {
+    fn default() -> Self {
+        Self {
+            requests_max: 1_024,
+            requests_per_token_max: 768,
+            requests_per_address_max: 256,
+            trusted_proxies: Vec::new(),
+            private: RequestLimits {
+                answer_bytes_max: 256 * 1_024 * 1_024,
+                computing_max: Duration::from_secs(30),
+            },
+            public: RequestLimits {
+                answer_bytes_max: 4 * 1_024 * 1_024,
+                computing_max: Duration::from_secs(2),
+            },
+            public_requests_per_s: 50,
+            public_burst: 500,
+        }
+    }
+}
+
+/// Where a request comes from.
+#[derive(Clone)]
+pub(crate) struct Origin {
+    /// The caller's; none where there is no network, as in tests of the router.
+    pub(crate) address: Option<IpAddr>,
+    connection: Option<Arc<Connection>>,
+}
+
+impl Origin {
+    pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions, limits: &CallerLimits) -> Self {
+        let peer =
+            extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+        let address = peer.map(|peer| forwarded(peer, headers, &limits.trusted_proxies).unwrap_or(peer));
+        Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
+    }
+
+    /// The caller has shown a key that is known.
+    pub(crate) fn trust(&self) {
+        self.connection.iter().for_each(|connection| connection.trust());
+    }
+}
+
+/// Whom a trusted proxy forwards for.
+fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
+    if !trusted.contains(&peer) {
+        return None;
+    }
+    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
+    let hops: Vec<IpAddr> =
+        hops.flat_map(|hops| hops.split(',')).map_while(|hop| hop.trim().parse::<IpAddr>().ok()).collect();
+    hops.into_iter().rev().map(|hop| hop.to_canonical()).find(|hop| !trusted.contains(hop))
+}
+
+/// What a caller has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key<'a> {
+    /// A key that anybody can find in a page or an app.
+    Public(&'a str),
+    /// A secret.
+    Private(&'a str),
+}
+
+/// After so many refused keys of an address within a second ...
+const FAILURES_FREE: u32 = 20;
+/// ... it waits so long for the answer to each further one.
+const FAILURE_PENALTY: Duration = Duration::from_secs(1);
+/// Of so many addresses something is remembered at most; then all is forgotten.
+const ADDRESSES_MAX: usize = 100_000;
+
+/// The state of all limits on callers.
+pub(crate) struct Admission {
+    limits: CallerLimits,
+    under_way: Mutex<UnderWay>,
+    rates: Mutex<FxHashMap<IpAddr, Rate>>,
+    failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
+}
+
+#[derive(Default)]
+struct UnderWay {
+    n: usize,
+    by_token: FxHashMap<u64, usize>,
+    by_address: FxHashMap<IpAddr, usize>,
+}
+
+/// What an address has left of its calls.
+struct Rate {
+    left: f64,
+    at: Instant,
+}
+
+/// A request that counts as under way as long as this lives.
+pub(crate) struct Permit {
+    admission: Arc<Admission>,
+    token: u64,
+    address: Option<IpAddr>,
+}
+
+impl Admission {
+    pub(crate) fn new(limits: CallerLimits) -> Self {
+        Self { limits, under_way: Mutex::default(), rates: Mutex::default(), failures: Mutex::default() }
+    }
+
+    /// Lets a request in whose key is known and whose body is there.
+    ///
+    /// # Errors
+    /// 429 where a limit stands against it.
+    pub(crate) fn admit(self: &Arc<Self>, origin: &Origin, key: Key<'_>) -> Result<Permit, ApiError> {
+        let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } = self.limits;
+        let (token, address) = match key {
+            Key::Public(token) => (token, origin.address),
+            Key::Private(token) => (token, None),
+        };
+        let token = hash_of(token);
+        let mut under_way = self.under_way.lock();
+        let of_token = under_way.by_token.get(&token).copied().unwrap_or(0);
+        let of_address = address.and_then(|address| under_way.by_address.get(&address)).copied().unwrap_or(0);
+        for (n, max, whose) in [
+            (under_way.n, requests_max, ""),
+            (of_token, requests_per_token_max, " of this token"),
+            (of_address, requests_per_address_max, " of this address"),
+        ] {
+            if n >= max {
+                let message =
+                    format!("{n} requests{whose} are under way, the limit is {max}: come back in a second");
+                return Err(ApiError::too_many_requests(message));
+            }
+        }
+        origin.trust();
+        under_way.n += 1;
+        *under_way.by_token.entry(token).or_default() += 1;
+        if let Some(address) = address {
+            *under_way.by_address.entry(address).or_default() += 1;
+        }
+        Ok(Permit { admission: Arc::clone(self), token, address })
+    }
+
+    /// Counts calls with a public token.
+    ///
+    /// # Errors
+    /// 429 where the address has sent too many lately; then none of them counts.
+    pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
+        let Some(address) = origin.address else { return Ok(()) };
+        let (per_s, burst) =
+            (f64::from(self.limits.public_requests_per_s), f64::from(self.limits.public_burst));
+        let now = Instant::now();
+        let mut rates = self.rates.lock();
+        if rates.len() >= ADDRESSES_MAX {
+            // Those that have rested for long enough have everything again.
+            rates.retain(|_, rate| rate.left + now.duration_since(rate.at).as_secs_f64() * per_s < burst);
+            if rates.len() >= ADDRESSES_MAX {
+                rates.clear();
+            }
+        }
+        let rate = rates.entry(address).or_insert(Rate { left: burst, at: now });
+        rate.left = (rate.left + now.duration_since(rate.at).as_secs_f64() * per_s).min(burst);
+        rate.at = now;
+        if rate.left < n_calls as f64 {
+            let message = format!(
+                "an address may make {per_s} calls a second with a public token, {burst} at once after a pause: send fewer, or send them \
+                 from your server with the private token"
+            );
+            return Err(ApiError::too_many_requests(message));
+        }
+        rate.left -= n_calls as f64;
+        Ok(())
+    }
+
+    /// Lets a caller wait whose keys were refused again and again, so that guessing costs time.
+    pub(crate) async fn refuse(&self, origin: &Origin) {
+        let Some(address) = origin.address else { return };
+        let waits = {
+            let mut failures = self.failures.lock();
+            if failures.len() >= ADDRESSES_MAX {
+                failures.clear();
+            }
+            let (began, n) = failures.entry(address).or_insert((Instant::now(), 0));
+            if began.elapsed() > Duration::from_secs(1) {
+                (*began, *n) = (Instant::now(), 0);
+            }
+            *n += 1;
+            *n > FAILURES_FREE
+        };
+        if waits {
+            origin.connection.iter().for_each(|connection| connection.enter(Phase::Refusing));
+            tokio::time::sleep(FAILURE_PENALTY).await;
+        }
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        fn take_one<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K) {
+            if let Some(n) = counts.get_mut(key) {
+                *n -= 1;
+                if *n == 0 {
+                    counts.remove(key);
+                }
+            }
+        }
+        let mut under_way = self.admission.under_way.lock();
+        under_way.n -= 1;
+        take_one(&mut under_way.by_token, &self.token);
+        if let Some(address) = &self.address {
+            take_one(&mut under_way.by_address, address);
+        }
+    }
+}
+
+fn hash_of(token: &str) -> u64 {
+    use std::hash::{Hash, Hasher};
+    let mut hasher = FxHasher::default();
+    token.hash(&mut hasher);
+    hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(address: &str) -> Origin {
+        Origin { address: Some(address.parse().unwrap()), connection: None }
+    }
+
+    #[test]
+    fn one_token_or_address_leaves_room_for_others() {
+        let limits = CallerLimits {
+            requests_max: 4,
+            requests_per_token_max: 3,
+            requests_per_address_max: 2,
+            ..CallerLimits::default()
+        };
+        let admission = Arc::new(Admission::new(limits));
+        let admit =
+            |address: &str, key| admission.admit(&origin(address), key).map_err(|error| error.message);
+        let first = admit("10.0.0.1", Key::Public("web")).unwrap();
+        let _second = admit("10.0.0.1", Key::Public("web")).unwrap();
+        assert!(admit("10.0.0.1", Key::Public("web")).is_err_and(|why| why.contains("this address")));
+        let _third = admit("10.0.0.2", Key::Public("web")).unwrap();
+        assert!(admit("10.0.0.3", Key::Public("web")).is_err_and(|why| why.contains("this token")));
+        let fourth = admit("10.0.0.1", Key::Private("shop")).unwrap();
+        assert!(admit("10.0.0.1", Key::Private("shop")).is_err_and(|why| why.starts_with("4 requests are")));
+        drop(first);
+        admit("10.0.0.1", Key::Private("shop")).unwrap();
+        drop(fourth);
+        admit("10.0.0.1", Key::Public("web")).unwrap();
+    }
+
+    #[test]
+    fn an_address_has_a_rate_for_public_calls() {
+        let limits = CallerLimits { public_requests_per_s: 1, public_burst: 10, ..CallerLimits::default() };
+        let admission = Admission::new(limits);
+        assert!(admission.take_public(&origin("10.0.0.1"), 11).is_err());
+        assert!(admission.take_public(&origin("10.0.0.1"), 10).is_ok(), "what was refused did not count");
+        assert!(admission.take_public(&origin("10.0.0.1"), 1).is_err());
+        assert!(admission.take_public(&origin("10.0.0.2"), 10).is_ok());
+    }
+
+    #[test]
+    fn a_caller_behind_a_trusted_proxy_is_the_last_hop_that_is_none() {
+        let trusted = ["10.0.0.9".parse().unwrap(), "10.0.0.8".parse().unwrap()];
+        let of = |peer: &str, hops: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert("x-forwarded-for", hops.parse().unwrap());
+            forwarded(peer.parse().unwrap(), &headers, &trusted).map(|address| address.to_string())
+        };
+        assert_eq!(of("10.0.0.9", "1.1.1.1, 2.2.2.2, 10.0.0.8").as_deref(), Some("2.2.2.2"));
+        assert_eq!(of("3.3.3.3", "1.1.1.1"), None, "anybody can write a header");
+        assert_eq!(of("10.0.0.9", "nonsense"), None);
+    }
+}

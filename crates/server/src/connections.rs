@@ -1,0 +1,186 @@
+//! Connections: they are accepted, watched, and closed when a client keeps them waiting.
+//!
+//! A connection is in one [`Phase`] at a time. Once a second every connection is looked at, and one whose client is too slow for its phase
+//! is closed. Where there are as many connections as may be, a new one takes the place of the one that has waited longest for its client,
+//! those first on which nobody has shown a key yet. So clients that connect and do nothing keep nobody else out.
+//!
+//! HTTP/1.1 only: one request at a time on a connection is what the limits count on, and no client needs more.
+
+mod counted;
+mod registry;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tower::ServiceExt;
+
+use self::counted::{Counted, CountedBody};
+use self::registry::Registry;
+pub(crate) use self::registry::{Connection, Phase};
+
+/// How many connections there may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ConnectionLimits {
+    /// In all.
+    pub connections_max: usize,
+    /// From one address.
+    pub connections_per_address_max: usize,
+    /// Bytes of bodies that have begun and not ended, over all connections.
+    pub unfinished_bytes_max: usize,
+}
+
+/// What https is spoken with; another one is stored when the certificate changes.
+pub type Tls = Arc<ArcSwap<ServerConfig>>;
+
+/// The largest head of a request, in bytes.
+const HEAD_BYTES_MAX: usize = 64 * 1_024;
+/// How often connections are looked at.
+const WATCH_INTERVAL: Duration = Duration::from_secs(1);
+/// How long the accepting of connections rests when no file descriptor is left.
+const ACCEPT_REST: Duration = Duration::from_millis(20);
+
+/// Serves `router` on a listener until `stop` resolves; then requests under way may end within `deadline`.
+pub async fn serve(
+    router: Router,
+    listener: TcpListener,
+    tls: Option<Tls>,
+    limits: ConnectionLimits,
+    stop: impl Future<Output = ()>,
+    deadline: Duration,
+) {
+    let registry = Arc::new(Registry::new(limits));
+    let (stopping, is_stopping) = watch::channel(false);
+    let mut watching = tokio::time::interval(WATCH_INTERVAL);
+    tokio::pin!(stop);
+    loop {
+        tokio::select! {
+            () = &mut stop => break,
+            _ = watching.tick() => registry.close_slow(),
+            accepted = listener.accept() => match accepted {
+                Ok((stream, peer)) => {
+                    let Some(connection) = registry.add(peer) else { continue };
+                    let (router, tls, is_stopping) = (router.clone(), tls.clone(), is_stopping.clone());
+                    tokio::spawn(attend(router, stream, tls, connection, is_stopping));
+                }
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    tracing::warn!(%error, "a connection cannot be accepted");
+                    registry.close_longest_waiting();
+                    tokio::time::sleep(ACCEPT_REST).await;
+                }
+            },
+        }
+    }
+    drop(listener);
+    stopping.send_replace(true);
+    let ended = async {
+        while registry.n_connections() > 0 {
+            tokio::time::sleep(ACCEPT_REST).await;
+        }
+    };
+    if tokio::time::timeout(deadline, ended).await.is_err() {
+        tracing::warn!(connections = registry.n_connections(), "requests under way are given up");
+        registry.close_all();
+    }
+}
+
+/// Whether accepting failed for a client that has gone already.
+fn is_of_one_connection(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind;
+    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+}
+
+/// Serves one connection until it ends or is closed.
+async fn attend(
+    router: Router,
+    stream: TcpStream,
+    tls: Option<Tls>,
+    connection: registry::Registered,
+    is_stopping: watch::Receiver<bool>,
+) {
+    let own = Arc::clone(connection.get());
+    let served = async {
+        stream.set_nodelay(true).ok();
+        match tls {
+            None => serve_stream(router, stream, &own, is_stopping).await,
+            Some(tls) => {
+                // Clients that speak no TLS, or another one, are no concern of ours.
+                if let Ok(stream) = TlsAcceptor::from(tls.load_full()).accept(stream).await {
+                    serve_stream(router, stream, &own, is_stopping).await;
+                }
+            }
+        }
+    };
+    tokio::select! {
+        () = served => {}
+        () = own.closed() => {}
+    }
+}
+
+async fn serve_stream<S>(
+    router: Router,
+    stream: S,
+    connection: &Arc<Connection>,
+    mut is_stopping: watch::Receiver<bool>,
+) where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    let peer = connection.peer();
+    let service = service_fn(|request: hyper::Request<Incoming>| {
+        let (router, connection) = (router.clone(), Arc::clone(connection));
+        async move { Ok::<_, Infallible>(answer(router, request, peer, connection).await) }
+    });
+    let io = TokioIo::new(Counted::new(stream, Arc::clone(connection)));
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .max_buf_size(HEAD_BYTES_MAX)
+        // All phases have their times in one place: `Registry::close_slow`.
+        .header_read_timeout(None)
+        .serve_connection(io, service);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = async { is_stopping.wait_for(|is_stopping| *is_stopping).await.ok(); } => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, %peer, "a connection ended early");
+    }
+}
+
+async fn answer(
+    router: Router,
+    request: hyper::Request<Incoming>,
+    peer: SocketAddr,
+    connection: Arc<Connection>,
+) -> Response {
+    connection.enter(Phase::Working);
+    let mut request: Request =
+        request.map(|body| Body::new(CountedBody::of_request(body, Arc::clone(&connection))));
+    request.extensions_mut().insert(ConnectInfo(peer));
+    request.extensions_mut().insert(Arc::clone(&connection));
+    let response = match router.oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    connection.enter(Phase::Sending);
+    response.map(|body| Body::new(CountedBody::of_answer(body, connection)))
+}

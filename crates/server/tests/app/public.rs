@@ -1,0 +1,169 @@
+//! What somebody can do who has found the public token in a page, and what not; ids that only messages may give.
+
+use axum::http::{Method, StatusCode};
+use domain::WorkspaceConfig;
+use engine::Entry;
+use serde_json::{Value, json};
+
+use super::TestApp;
+use super::recombee::{codes, request};
+
+async fn shop() -> TestApp {
+    let app = TestApp::new().await;
+    let answers = app
+        .batch_of(json!([
+            request("PUT", "/items/properties/price", json!({ "type": "double" })),
+            request("PUT", "/users/properties/email", json!({ "type": "string" })),
+            request("PUT", "/users/properties/tier", json!({ "type": "string" })),
+            request("POST", "/items/lamp", json!({ "price": 20, "!cascadeCreate": true })),
+            request("POST", "/items/chair", json!({ "price": 40, "!cascadeCreate": true })),
+            request(
+                "POST",
+                "/users/ann",
+                json!({ "email": "ann@x.com", "tier": "gold", "!cascadeCreate": true })
+            ),
+            request("POST", "/detailviews/", json!({ "userId": "ann", "itemId": "lamp", "timestamp": 5 })),
+        ]))
+        .await;
+    assert!(codes(&answers).iter().all(|code| [200, 201].contains(code)), "{answers:?}");
+    app
+}
+
+async fn users(app: &TestApp) -> Value {
+    app.call(Method::GET, "users/list/", "").await.body
+}
+
+#[tokio::test]
+async fn browsers_make_users_by_interactions_only_and_never_learn_who_is_there() {
+    let app = shop().await;
+    for user in ["ann", "bob"] {
+        let list = json!({ "count": 2, "cascadeCreate": true });
+        let answer = app.public(&format!("recomms/users/{user}/items/"), list).await;
+        assert_eq!(answer.status, StatusCode::OK, "{user}: {}", answer.body);
+        let list = app.public(&format!("recomms/users/{user}/items/"), json!({ "count": 2 })).await;
+        assert_eq!(list.status, StatusCode::OK, "{user}: {}", list.body);
+        let search = json!({ "count": 2, "searchQuery": "lamp" });
+        let found = app.public(&format!("search/users/{user}/items/"), search).await;
+        assert_eq!(found.status, StatusCode::OK, "{user}: {}", found.body);
+    }
+    assert_eq!(users(&app).await, json!(["ann"]), "no list made anybody");
+
+    let view = |user: &str, item: &str| json!({ "userId": user, "itemId": item, "timestamp": 5 });
+    let of_ann = app.public("detailviews/", view("ann", "lamp")).await;
+    let of_bob = app.public("detailviews/", view("bob", "lamp")).await;
+    assert_eq!((of_ann.status, of_ann.body), (of_bob.status, of_bob.body), "one was there, one is new");
+    assert_eq!(users(&app).await, json!(["ann", "bob"]));
+    assert_eq!(app.public("detailviews/", view("bob", "nothing")).await.status, StatusCode::NOT_FOUND);
+    let of_ann = app.call(Method::GET, "users/ann/detailviews/", "").await;
+    assert_eq!(of_ann.body.as_array().unwrap().len(), 1, "the second one changed nothing");
+}
+
+#[tokio::test]
+async fn expressions_of_browsers_read_public_properties_of_users_and_those_of_scenarios_all() {
+    let app = shop().await;
+    let expressions = json!({
+        "email": "context_user[\"email\"]",
+        "tier": "context_user[\"tier\"]",
+        "id": "context_user[\"userId\"]",
+    });
+    let list = json!({ "count": 1, "reqlExpressions": expressions });
+    let told = |answer: super::Answer| answer.body["recomms"][0]["reqlEvaluations"].clone();
+    let own = told(app.call(Method::POST, "recomms/users/ann/items/", list.to_string()).await);
+    assert_eq!(own, json!({ "email": "ann@x.com", "tier": "gold", "id": "ann" }));
+    let public = told(app.public("recomms/users/ann/items/", list.clone()).await);
+    assert_eq!(public, json!({ "email": null, "tier": null, "id": "ann" }));
+    // A filter tells by what is in the list.
+    let filter = json!({ "count": 1, "filter": "context_user[\"email\"] == \"ann@x.com\"" });
+    assert_eq!(app.public("recomms/users/ann/items/", filter).await.body["recomms"], json!([]));
+
+    let config =
+        WorkspaceConfig { public_user_properties: vec!["tier".to_owned()], ..(*app.engine.config()).clone() };
+    app.engine.submit(vec![Entry::Configured(config)]).await.unwrap();
+    let public = told(app.public("recomms/users/ann/items/", list).await);
+    assert_eq!(public, json!({ "email": null, "tier": "gold", "id": "ann" }));
+
+    // What a scenario says was written by the shop.
+    let filter = "context_user[\"email\"] == \"ann@x.com\" and size(user_interactions(context_user[\"userId\"], {\"detail_views\"})) == 1";
+    let scenario = json!({ "endpoint": "recommendItemsToUser", "filter": filter });
+    let put = axum::http::Request::put("/api/workspaces/shop/scenarios/home")
+        .header("authorization", "Bearer admin")
+        .body(scenario.to_string().into());
+    let put = app.send(put.unwrap()).await;
+    assert!(put.status.is_success(), "{}", put.body);
+    let listed = app.public("recomms/users/ann/items/", json!({ "count": 5, "scenario": "home" })).await;
+    assert_eq!(listed.body["recomms"].as_array().unwrap().len(), 2, "{}", listed.body);
+}
+
+#[tokio::test]
+async fn signatures_expire_and_cover_what_is_read() {
+    let app = shop().await;
+    let mut lines = String::new();
+    let now = engine::now().0 / 1_000;
+    for time in
+        ["nan", "NaN", "inf", "-inf", "1e999", "", "0x10", &format!("{now}&x=1"), &format!("{}", now + 20)]
+    {
+        let target = format!("/shop/items/list/?hmac_timestamp={time}");
+        let answer = app.signed(Method::GET, &target, "hmac_sign", "private", "").await;
+        let shown = time.replace(&now.to_string(), "NOW").replace(&(now + 20).to_string(), "SOON");
+        lines += &format!(
+            "{shown:?}: {} {}\n",
+            answer.status.as_u16(),
+            answer.body["error"].as_str().unwrap_or("-")
+        );
+    }
+    insta::assert_snapshot!(lines);
+
+    // Somebody who sees a signed address must not read more with it than the one who signed it.
+    let signed = format!("/shop/items/list/?filter='price'<30&count=5&hmac_timestamp={now}");
+    let mac = |text: &str| {
+        use hmac::{Hmac, KeyInit, Mac};
+        let mut mac = Hmac::<sha1::Sha1>::new_from_slice(b"private").unwrap();
+        mac.update(text.as_bytes());
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect::<String>()
+    };
+    let get = async |target: &str| {
+        let uri = format!("{target}&hmac_sign={}", mac(&signed));
+        let request = axum::http::Request::get(uri).body(axum::body::Body::empty()).unwrap();
+        app.send(request).await
+    };
+    let encoded = signed.replace('\'', "%27").replace('<', "%3C");
+    assert_eq!(get(&encoded).await.body, json!(["lamp"]), "some libraries encode what was signed as it is");
+    for (separator, code) in [("&", "%26"), ("=", "%3D"), ("?", "%3F"), ("list/", "list%2F")] {
+        let mutated = encoded.replacen(separator, code, 1);
+        assert_eq!(get(&mutated).await.status, StatusCode::UNAUTHORIZED, "{mutated}");
+    }
+    let dropped = encoded.replace("&count", "%26count");
+    assert_eq!(get(&dropped).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn whoever_messages_know_can_be_recommended_to_and_erased() {
+    let app = shop().await;
+    let strange = ["a+b@x.com", "auth0|12", "Zoë Ångström", "a/b", "100%", "{\"id\": 1}"];
+    let messages: Vec<Value> = strange
+        .iter()
+        .enumerate()
+        .map(|(n, user)| super::track(n as u32, user, "Product Viewed", json!({ "product_id": "lamp" })))
+        .collect();
+    assert_eq!(app.batch(Value::from(messages)).await.status, 200);
+    for user in strange {
+        let encoded: String = user.bytes().map(|byte| format!("%{byte:02X}")).collect();
+        let listed =
+            app.call(Method::POST, &format!("recomms/users/{encoded}/items/"), "{\"count\": 1}").await;
+        assert_eq!(listed.status, StatusCode::OK, "{user}: {}", listed.body);
+        let viewed = app.call(Method::GET, &format!("users/{encoded}/detailviews/"), "").await;
+        assert_eq!(viewed.body.as_array().map(Vec::len), Some(1), "{user}: {}", viewed.body);
+        let bought = json!({ "userId": user, "itemId": "chair" }).to_string();
+        assert_eq!(app.call(Method::POST, "purchases/", bought).await.status, StatusCode::OK, "{user}");
+        let erased = app.call(Method::DELETE, &format!("users/{encoded}"), "").await;
+        assert_eq!(erased.status, StatusCode::OK, "{user}: {}", erased.body);
+        // This API gives no such ids itself.
+        let made = app.call(Method::PUT, &format!("users/{encoded}"), "").await;
+        assert_eq!(made.status, StatusCode::BAD_REQUEST, "{user}: {}", made.body);
+    }
+    assert_eq!(users(&app).await, json!(["ann"]));
+    // An anonymous id names its user as well.
+    let message = json!({ "type": "track", "messageId": "anon", "anonymousId": "c o o k i e", "event": "Product Viewed", "properties": { "product_id": "lamp" } });
+    assert_eq!(app.batch(json!([message])).await.status, 200);
+    assert_eq!(app.call(Method::DELETE, "users/c%20o%20o%20k%20i%20e", "").await.status, StatusCode::OK);
+}
