@@ -16,6 +16,10 @@ cargo xtask COMMAND
   kill   the kill test at full length: a server under load is killed 60 times
   fuzz   [--seconds N] every fuzz body for N seconds, 60 unless told, with its kept corpus:
          guided by coverage where cargo-fuzz is installed, else mutations on the stable compiler
+  siege  [--seconds N] [--connections N] [--same-address] [--nofile N] [--seed S]: an honest client
+         beside 2000 hostile connections; --help says more
+  soak   [--requests N] [--warm-up N] [--seed S]: two million mixed requests, after which the server
+         has the memory that it had after the warm-up
   help   this text";
 /// How long CI runs each fuzz body, in seconds.
 const FUZZ_SECONDS: &str = "60";
@@ -27,6 +31,7 @@ fn main() -> Result<()> {
         Some("tidy") => tidy::run(&root()),
         Some("kill") => kill(),
         Some("fuzz") => fuzz(),
+        Some(trial @ ("siege" | "soak")) => run_trial(trial),
         None | Some("help" | "--help") => {
             println!("{HELP}");
             Ok(())
@@ -53,8 +58,7 @@ fn test() -> Result<()> {
     // insta must not write snapshots here: a difference is a failure.
     run("tests of the crates", "cargo", &["test", "--workspace", "--locked"], &[("INSTA_UPDATE", "no")])?;
     run("the binary for the SDK tests", "cargo", &["build", "--package", "tastemaker", "--locked"], &[])?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let binary = target.join("debug/tastemaker");
+    let binary = target_folder().join("debug/tastemaker");
     run("SDKs against a server", "tests/sdk/run", &[binary.to_str().context("the path is text")?], &[])
 }
 
@@ -78,6 +82,18 @@ fn fuzz() -> Result<()> {
         .status()
         .is_ok_and(|status| status.success());
     if is_installed { fuzz_guided(&seconds) } else { fuzz_stable(&seconds) }
+}
+
+/// A trial of the release binary; what follows on the command line is the trial's.
+fn run_trial(trial: &str) -> Result<()> {
+    let packages = ["build", "--release", "--locked", "--package", "tastemaker", "--package", "trials"];
+    run("the binaries", "cargo", &packages, &[])?;
+    let folder = target_folder().join("release");
+    let server = folder.join("tastemaker");
+    let mut arguments = vec!["--server".to_owned(), server.display().to_string(), trial.to_owned()];
+    arguments.extend(std::env::args().skip(2));
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    run(trial, &folder.join("trials").display().to_string(), &arguments, &[])
 }
 
 /// Mutations of the kept corpora, with the profile of the tests, which are built already.
@@ -123,6 +139,10 @@ fn run(name: &str, program: &str, arguments: &[&str], environment: &[(&str, &str
         bail!("{name}: {program} {} failed", arguments.join(" "));
     }
     Ok(())
+}
+
+fn target_folder() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
 fn root() -> PathBuf {

@@ -183,8 +183,8 @@ impl LockedFolder {
 }
 
 /// Whether all segments are right; the record beside them may not be.
-fn is_journal_right(problems: &[Problem]) -> bool {
-    problems.iter().all(|problem| matches!(problem, Problem::EndRecord { .. }))
+fn is_journal_right(problems: &[Finding]) -> bool {
+    problems.iter().all(|problem| matches!(problem, Finding::EndRecord { .. }))
 }
 
 /// Compares a store with a fresh fold of as many entries as it has applied.

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use journal::{Disk, FileJournal, Journal, Offset, OpenError, ReadError};
+use journal::{Disk, FileJournal, Journal, JournalOptions, Offset, OpenError, ReadError};
 use testkit::FaultyDisk;
 
 use crate::edits::Edit;
@@ -89,7 +89,12 @@ fn segment_name(first: u64) -> String {
 
 fn open(disk: &FaultyDisk, acknowledged: u64) -> Result<FileJournal, OpenError> {
     let disk: Arc<dyn Disk> = Arc::new(disk.clone());
-    FileJournal::open_with_segment_bytes(disk, Offset(acknowledged), SEGMENT_BYTES)
+    let options = JournalOptions {
+        acknowledged: Offset(acknowledged),
+        segment_bytes_max: SEGMENT_BYTES,
+        ..JournalOptions::default()
+    };
+    FileJournal::open_with(disk, options)
 }
 
 fn read_all(disk: &FaultyDisk, acknowledged: u64) -> Result<Vec<Vec<u8>>, OpenError> {
@@ -117,7 +122,7 @@ fn make_disk(files: &Files) -> FaultyDisk {
     let disk = FaultyDisk::default();
     for (name, bytes) in files {
         let file = disk.create(name).expect("names are unique");
-        file.append(bytes).and_then(|()| file.sync()).expect("a disk in memory takes it");
+        file.write_at(bytes, 0).and_then(|()| file.sync()).expect("a disk in memory takes it");
     }
     disk
 }

@@ -73,7 +73,12 @@ fn main() -> Result<()> {
             let options = soak::Options { requests, warm_up, seed };
             let report = runtime.block_on(soak::run(&server, &options))?;
             println!("{report}");
-            ensure!(report.passes(), "the process has more memory than after the warm-up");
+            ensure!(report.ends_as_it_began(), "the process has more memory than after the warm-up");
+            ensure!(
+                report.n_failed() == 0,
+                "{} requests ended with an error of the server",
+                report.n_failed()
+            );
         }
     }
     Ok(())

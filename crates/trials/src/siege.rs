@@ -12,7 +12,7 @@ use serde_json::json;
 
 use crate::http::{Connection, Signer, bearer, post, request, sign};
 use crate::process::{ADMIN_TOKEN, Launch, PRIVATE_TOKEN};
-use hostile::Tallies;
+use hostile::KindCounts;
 
 /// An honest answer is in time within this.
 const IN_TIME: Duration = Duration::from_millis(100);
@@ -55,7 +55,7 @@ pub struct Report {
     pub ended_within: Duration,
     /// Memory of the server before the siege and at its end, in bytes.
     resident_bytes: (u64, u64),
-    kinds: Tallies,
+    kinds: Vec<(&'static str, KindCounts)>,
 }
 
 impl Report {
@@ -85,6 +85,8 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
     let answers = honest::run(server.address, options, until).await?;
     let after = server.resident_bytes().context("the server did not survive")?;
     ensure!(server.is_ready().await, "the server is not ready after the siege\n{}", server.end_of_log());
+    // Now, since from here on every connection is refused.
+    let kinds = kinds.iter().map(|(kind, tally)| (*kind, tally.read())).collect();
     let ended_within = server.stop().await?;
     besiegers.iter().for_each(tokio::task::JoinHandle::abort);
 
@@ -131,8 +133,7 @@ async fn fill(server: &crate::process::Server) -> Result<()> {
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "{:<16} {:>11} {:>9} {:>9}  answers", "hostile", "connections", "refused", "closed")?;
-        for (kind, tally) in &self.kinds {
-            let (connections, refused, closed, answers) = tally.read();
+        for (kind, KindCounts { connections, refused, closed, answers }) in &self.kinds {
             writeln!(f, "{kind:<16} {connections:>11} {refused:>9} {closed:>9}  {answers}")?;
         }
         let outcomes: Vec<String> =

@@ -218,7 +218,7 @@ impl Context for Request {
                 ("userId", Value::text(user_id)),
                 ("itemId", Value::text(&format!("i{number}"))),
                 ("timestamp", Value::Timestamp(number as f64)),
-                ("type", Value::text(&format!("{:?}", kinds[0]))),
+                ("type", kinds.first().map_or(Value::Null, |kind| Value::text(&format!("{kind:?}")))),
             ];
             let entries = entries.into_iter().map(|(name, value)| (name.into(), value)).collect();
             Value::Dictionary(Arc::new(entries))

@@ -78,16 +78,32 @@ pub(super) struct Tally {
     answers: Mutex<BTreeMap<String, u64>>,
 }
 
+/// A [`Tally`] at one time.
+#[derive(Debug)]
+pub(super) struct KindCounts {
+    /// Connections that were made.
+    pub(super) connections: u64,
+    /// Connections that could not be made.
+    pub(super) refused: u64,
+    /// Connections that the server closed.
+    pub(super) closed: u64,
+    /// How many answers came by status.
+    pub(super) answers: String,
+}
+
 /// By kind.
 pub(super) type Tallies = Vec<(&'static str, Arc<Tally>)>;
 
 impl Tally {
-    /// Connections made, connections refused, connections closed by the server, and answers by status.
-    pub(super) fn read(&self) -> (u64, u64, u64, String) {
+    pub(super) fn read(&self) -> KindCounts {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
         let answers: Vec<String> = answers.iter().map(|(status, n)| format!("{status}: {n}")).collect();
-        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        (read(&self.connections), read(&self.refused), read(&self.closed), answers.join(", "))
+        KindCounts {
+            connections: self.connections.load(Ordering::Relaxed),
+            refused: self.refused.load(Ordering::Relaxed),
+            closed: self.closed.load(Ordering::Relaxed),
+            answers: answers.join(", "),
+        }
     }
 
     fn note_answer(&self, bytes: &[u8]) {
