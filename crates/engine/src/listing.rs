@@ -24,8 +24,8 @@ impl Engine {
         all.expect("without a filter there is nothing to fail")
     }
 
-    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known
-    /// users, after the first `offset`; with a filter, of those that it lets through.
+    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known users, after the first `offset`;
+    /// with a filter, of those that it lets through.
     ///
     /// # Errors
     /// Where the filter is none, or takes too long.
@@ -72,8 +72,7 @@ impl Engine {
         Some(table.properties().map(value).collect())
     }
 
-    /// The values of an item or user by names: of the properties that are included, or of all; none where
-    /// there is no such item or user.
+    /// The values of an item or user by names: of the properties that are included, or of all; none where there is no such item or user.
     pub fn entity_values_of(
         &self,
         kind: EntityKind,
