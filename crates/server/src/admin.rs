@@ -76,6 +76,9 @@ impl FromRequestParts<Arc<App>> for Workspace {
         let Path(Place { workspace: id }) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        if let Some(error) = app.refuse_failed(&id) {
+            return Err(error);
+        }
         let known = || app.engines.keys().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
         let engine = app.engine(&id).cloned();
         engine

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, CallerLimits};
 use crate::auth;
+use crate::error::ApiError;
 
 /// Limits of the server, and how it trains when it is asked to.
 #[derive(Debug, Clone)]
@@ -107,6 +108,14 @@ impl App {
 
     pub(crate) fn engine(&self, workspace: &str) -> Option<&Arc<Engine>> {
         WorkspaceId::new(workspace).ok().and_then(|id| self.engines.get(&id))
+    }
+
+    /// 503 for a workspace that could not be opened: it may be mended, so nobody is told that it is not there.
+    pub(crate) fn refuse_failed(&self, workspace: &str) -> Option<ApiError> {
+        let failed = self.failed.iter().find(|(id, _)| id.as_str() == workspace);
+        failed.map(|(id, _)| {
+            ApiError::unavailable(format!("workspace {id} could not be opened; /readyz says why"))
+        })
     }
 
     pub(crate) fn source(&self, write_key: &str) -> Option<&(Arc<Engine>, Source)> {

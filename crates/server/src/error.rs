@@ -67,7 +67,8 @@ impl ApiError {
         Self { detail: Some(detail), ..error }
     }
 
-    fn unavailable(message: impl Into<String>) -> Self {
+    /// 503: come back later.
+    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
     }
 

@@ -98,7 +98,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let path = parts.uri.path();
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
     let known = match app.engine(database) {
-        None => Err(Failure::not_found(format!("there is no database {database:?}"))),
+        None => {
+            let not_there = || Failure::not_found(format!("there is no database {database:?}"));
+            Err(app.refuse_failed(database).map_or_else(not_there, Failure::from))
+        }
         Some(engine) => {
             let config = engine.config();
             signature::verify(target, &config, engine::now())

@@ -41,6 +41,9 @@ impl FromRequestParts<Arc<App>> for Lookup {
             app.admission.refuse(&origin).await;
             return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
         };
+        if let Some(error) = app.refuse_failed(&place.space) {
+            return Err(error);
+        }
         // A wrong token and a space that is not there look the same from outside.
         let engine = app.engine(&place.space);
         let token = engine.and_then(|engine| engine.config().profile_token.clone());

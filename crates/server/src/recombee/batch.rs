@@ -68,35 +68,33 @@ impl Batch {
         let mut current: Option<Pieces> = None;
         let mut is_over = false;
         Box::new(std::iter::from_fn(move || {
-            loop {
-                if let Some(pieces) = &mut current {
-                    match pieces.next() {
-                        Some(piece) => return Some(piece),
-                        None => {
-                            current = None;
-                            return Some(Ok(b"}".to_vec()));
-                        }
+            if let Some(pieces) = &mut current {
+                match pieces.next() {
+                    Some(piece) => return Some(piece),
+                    None => {
+                        current = None;
+                        return Some(Ok(b"}".to_vec()));
                     }
                 }
-                if answers.is_empty() {
-                    self.answer_some(&mut answers);
-                }
-                let start = if std::mem::take(&mut is_first) { "[" } else { "," };
-                let Some(answer) = answers.pop_front() else {
-                    let end = if start == "[" { "[]" } else { "]" };
-                    return (!std::mem::replace(&mut is_over, true)).then(|| Ok(end.as_bytes().to_vec()));
-                };
-                let (code, body) = match answer {
-                    Ok(Done { status, body }) => (status, body),
-                    Err(failure) => (failure.status.as_u16(), failure.body().into()),
-                };
-                // What says that the budget is used up must not be refused by it.
-                current = Some(match body {
-                    Body::Whole(value) => Box::new(std::iter::once(Ok(value.to_string().into_bytes()))),
-                    rows => rows.into_pieces(Arc::clone(&self.budget)),
-                });
-                return Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()));
             }
+            if answers.is_empty() {
+                self.answer_some(&mut answers);
+            }
+            let start = if std::mem::take(&mut is_first) { "[" } else { "," };
+            let Some(answer) = answers.pop_front() else {
+                let end = if start == "[" { "[]" } else { "]" };
+                return (!std::mem::replace(&mut is_over, true)).then(|| Ok(end.as_bytes().to_vec()));
+            };
+            let (code, body) = match answer {
+                Ok(Done { status, body }) => (status, body),
+                Err(failure) => (failure.status.as_u16(), failure.body().into()),
+            };
+            // What says that the budget is used up must not be refused by it.
+            current = Some(match body {
+                Body::Whole(value) => Box::new(std::iter::once(Ok(value.to_string().into_bytes()))),
+                rows => rows.into_pieces(Arc::clone(&self.budget)),
+            });
+            Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()))
         }))
     }
 

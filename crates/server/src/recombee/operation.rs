@@ -30,12 +30,15 @@ pub(super) struct Done {
 
 type Answer = Result<Done, Failure>;
 
+/// A question within the budget of a request.
+type Question = dyn FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send;
+
 /// What an operation asks of the engine.
 pub(super) enum Call {
     /// A change, and what it answers with when it succeeds.
     Change(Box<Command>, Done),
     /// A question.
-    Ask(Box<dyn FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send>),
+    Ask(Box<Question>),
     /// A list of recommendations.
     Recommend(Box<Recommend>),
 }

@@ -31,6 +31,12 @@ pub(super) fn of<'a>(
         return Err(ApiError::unauthorized(CODE, message));
     };
     let Some(found) = app.source(key) else {
+        // The key may be one of theirs: a sender that is told otherwise would throw its messages away.
+        if let Some((id, _)) = app.failed().first() {
+            let message =
+                format!("no open workspace has this write key, and workspace {id} could not be opened");
+            return Err(ApiError::unavailable(message));
+        }
         return Err(ApiError::unauthorized(CODE, "no source has this write key"));
     };
     let tokens = &found.1.bearer_tokens;
