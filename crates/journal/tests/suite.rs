@@ -236,5 +236,5 @@ fn a_block_of_more_records_than_bytes_is_damage() {
     bytes[48..52].copy_from_slice(&crc.to_le_bytes());
     fs::write(&path, &bytes).unwrap();
     let error = read_all(folder.path(), 0).unwrap_err().to_string();
-    assert!(error.contains("more records than its bytes can hold"), "{error}");
+    assert!(error.contains("more records than its payload has room for"), "{error}");
 }
