@@ -1,4 +1,5 @@
-//! The thread that reads all journals from time to time, so that damage is found while a backup of it is still there.
+//! The thread that reads all journals from time to time, so that damage is found while a backup of it is
+//! still there.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
