@@ -1,4 +1,5 @@
-//! What a workspace answers, in a form that two copies of it can be compared by: independent of the clock and of how entries were batched.
+//! What a workspace answers, in a form that two copies of it can be compared by: independent of the clock and
+//! of how entries were batched.
 
 use domain::{ListRequest, Logic, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
@@ -76,8 +77,8 @@ impl Answers {
 }
 
 impl Engine {
-    /// Digests the store and lists of some users, at a time that the journal gives. Nothing must be submitted meanwhile. `progress` gets
-    /// the number of pairs just read.
+    /// Digests the store and lists of some users, at a time that the journal gives. Nothing must be submitted
+    /// meanwhile. `progress` gets the number of pairs just read.
     ///
     /// # Errors
     /// Where the store or the model cannot be read.

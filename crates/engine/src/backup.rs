@@ -1,10 +1,12 @@
-//! A copy of a data folder that a server may be using: consistent, incremental by segment, and checked by what it answers.
+//! A copy of a data folder that a server may be using: consistent, incremental by segment, and checked by
+//! what it answers.
 //!
-//! Segments only grow at their end, and the end-of-log record says up to where they are durable. So the copy of a journal is a prefix of it,
-//! and no lock is needed. A copy of an earlier backup is a prefix of the later one, so that a backup that fails leaves the earlier one whole.
+//! Segments only grow at their end, and the end-of-log record says up to where they are durable. So the copy
+//! of a journal is a prefix of it, and no lock is needed. A copy of an earlier backup is a prefix of the
+//! later one, so that a backup that fails leaves the earlier one whole.
 //!
-//! In the end a fold of the copy, which the backup keeps and continues, gives what the workspace answers. A restore folds the whole journal
-//! anew and compares.
+//! In the end a fold of the copy, which the backup keeps and continues, gives what the workspace answers. A
+//! restore folds the whole journal anew and compares.
 
 mod copy;
 mod manifest;
@@ -17,11 +19,13 @@ use std::sync::Arc;
 use domain::WorkspaceId;
 use fs_err as fs;
 use journal::disk::create_private_folder;
-use journal::{ReadError, RealDisk, RecordedEnd};
+use journal::{ReadError, RealDisk, RecordedEnd, end_record_name};
 use serde::Serialize;
 
 use crate::answers::Answers;
-use crate::data_folder::{LockedFolder, SYSTEM_JOURNAL, list_workspaces, system_folder, workspace_folder};
+use crate::data_folder::{
+    LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
+};
 use crate::journal_files::{journal_bytes, recorded_end};
 use crate::{DataFolderError, Engine, EngineError, now};
 
@@ -61,8 +65,8 @@ pub enum BackupError {
     },
     /// A journal ends before what was acknowledged.
     #[error(
-        "cannot back up {journal}: entries {end} to {last} are missing. Restore it from the earlier backup, or give these entries up \
-         with `tastemaker accept-loss`"
+        "cannot back up {journal}: entries {end} to {last} are missing. Restore it from the earlier backup, or \
+         give these entries up with `tastemaker accept-loss`"
     )]
     Missing {
         /// The journal's folder.
@@ -71,6 +75,14 @@ pub enum BackupError {
         end: u64,
         /// The last entry that was acknowledged.
         last: u64,
+    },
+    /// Nobody knows where a journal should end.
+    #[error(
+        "end-of-log record {file} is unreadable: start the server once, which writes it anew or says what is wrong"
+    )]
+    EndRecordUnreadable {
+        /// The record.
+        file: PathBuf,
     },
     /// The backup is of something else.
     #[error(
@@ -91,7 +103,8 @@ pub enum BackupError {
     },
     /// The backup was written by a later version.
     #[error(
-        "backup {folder} has format {found}, this program reads {FORMAT}: use the version that wrote it ({program})"
+        "backup {folder} has format {found}, this program reads {FORMAT}: use the version that wrote it \
+         ({program})"
     )]
     Format {
         /// The folder.
@@ -166,8 +179,8 @@ pub struct BackedUpWorkspace {
     pub sample_users: u64,
 }
 
-/// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its own, continuing an earlier backup there.
-/// A server may be using the data folder.
+/// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its own,
+/// continuing an earlier backup there. A server may be using the data folder.
 ///
 /// # Errors
 /// See [`BackupError`].
@@ -201,7 +214,12 @@ pub fn back_up(
     let copy_journal = |name: &str, from: &Path, to: &Path, old: Option<&JournalCopy>| {
         let end = match recorded_end(data, name)? {
             RecordedEnd::At(end) => Some(end),
-            RecordedEnd::Absent | RecordedEnd::Unreadable => None,
+            // Of a data folder that an earlier version of the program wrote.
+            RecordedEnd::Absent => None,
+            RecordedEnd::Unreadable => {
+                let file = ends_folder(data).join(end_record_name(name));
+                return Err(BackupError::EndRecordUnreadable { file });
+            }
         };
         copy::copy_journal(from, end, to, old, &note_read, &note_copied)
     };
@@ -268,12 +286,14 @@ fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a server on a backup.
+/// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a server on a
+/// backup.
 fn installation_folder(backup: &Path) -> PathBuf {
     backup.join("installation")
 }
 
-/// What the copy of a workspace answers. Its store stays in the backup, so that the next backup folds only what is new.
+/// What the copy of a workspace answers. Its store stays in the backup, so that the next backup folds only
+/// what is new.
 fn fold_copy(
     backup: &Path,
     id: &WorkspaceId,

@@ -82,7 +82,8 @@ impl LockedFolder {
     }
 }
 
-/// The folder of end-of-log records: not below those of the workspaces, so that both are hardly lost together.
+/// The folder of end-of-log records: not below those of the workspaces, so that both are hardly lost
+/// together.
 pub(crate) fn ends_folder(data: &Path) -> PathBuf {
     data.join("ends")
 }
@@ -96,7 +97,8 @@ pub(crate) fn workspace_folder(data: &Path, id: &WorkspaceId) -> PathBuf {
     data.join("workspaces").join(id.as_str())
 }
 
-/// The workspaces of a data folder, by name: those that have a journal, and those of which a record says that they had.
+/// The workspaces of a data folder, by name: those that have a journal, and those of which a record says that
+/// they had.
 pub(crate) fn list_workspaces(data: &Path) -> Result<Vec<WorkspaceId>, DataFolderError> {
     let entries = |folder: PathBuf| match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -28,8 +28,9 @@ pub enum Finding {
     },
     /// The store is not what the journal makes.
     #[error(
-        "keyspace {keyspace} of the store differs from the journal: {different} values differ, {missing} are missing, {extra} are too many; \
-         the first is at key {first_key}. Stop the server and delete the folder `store`: the next start makes it again"
+        "keyspace {keyspace} of the store differs from the journal: {different} values differ, {missing} are \
+         missing, {extra} are too many; the first is at key {first_key}. Stop the server and delete the folder \
+         `store`: the next start makes it again"
     )]
     StoreDiffers {
         /// The keyspace.

@@ -53,7 +53,8 @@ pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<Record
     }
 }
 
-/// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets the bytes just read.
+/// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets the bytes
+/// just read.
 pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::Result<JournalSurvey> {
     let mut survey = JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
     let names = segment_names(folder)?;
@@ -81,7 +82,8 @@ pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::
         survey.bytes += scan.bytes;
         if let Some(expected) = expected.filter(|expected| *expected != scan.first) {
             let text = format!(
-                "entries {expected} to {} are missing: segment {name} starts at offset {}. Restore the missing segments from a backup",
+                "entries {expected} to {} are missing: segment {name} starts at offset {}. Restore the missing \
+                 segments from a backup",
                 scan.first.0.saturating_sub(1),
                 scan.first
             );
@@ -103,8 +105,8 @@ pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::
 pub(crate) fn missing_end(journal: &str, end: u64, acknowledged: u64) -> Option<Finding> {
     (end < acknowledged).then(|| Finding::Journal {
         text: format!(
-            "entries {end} to {} of journal {journal} are missing. Restore it from a backup, or give these entries up with \
-             `tastemaker accept-loss`",
+            "entries {end} to {} of journal {journal} are missing. Restore it from a backup, or give these \
+             entries up with `tastemaker accept-loss`",
             acknowledged - 1
         ),
     })

@@ -69,7 +69,8 @@ impl Loss {
 }
 
 impl LockedFolder {
-    /// Finds out what the journal of a workspace, or of the installation, has lost at its end; changes nothing.
+    /// Finds out what the journal of a workspace, or of the installation, has lost at its end; changes
+    /// nothing.
     ///
     /// # Errors
     /// See [`LossError`].
@@ -94,8 +95,8 @@ impl LockedFolder {
         })
     }
 
-    /// Makes what is left of a journal all that there is: the record says so from now on, and a store that has seen more is removed, to be
-    /// made again from the journal. The next start goes on from there.
+    /// Makes what is left of a journal all that there is: the record says so from now on, and a store that
+    /// has seen more is removed, to be made again from the journal. The next start goes on from there.
     ///
     /// # Errors
     /// See [`LossError`].

@@ -114,8 +114,8 @@ impl MessageIds {
     }
 }
 
-/// The stored pairs with the ids one by one, numbered within their generation: how many were written together depends on how entries were
-/// batched.
+/// The stored pairs with the ids one by one, numbered within their generation: how many were written together
+/// depends on how entries were batched.
 pub(crate) fn split_batches(pairs: store::Pairs<'_>) -> store::Pairs<'_> {
     let (mut generation, mut n) = (Vec::new(), 0u64);
     Box::new(pairs.flat_map(move |pair| {

@@ -1,4 +1,5 @@
-//! The pairs of a store in a form that depends on the entries alone, to compare two stores of the same journal or to digest one.
+//! The pairs of a store in a form that depends on the entries alone, to compare two stores of the same
+//! journal or to digest one.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};

@@ -1,4 +1,5 @@
-//! Checking a data folder that no server uses: journals, end-of-log records, models, and each store beside a fresh fold of its journal.
+//! Checking a data folder that no server uses: journals, end-of-log records, models, and each store beside a
+//! fresh fold of its journal.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};

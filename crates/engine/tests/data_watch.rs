@@ -4,11 +4,15 @@
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 use domain::{Arrival, Envelope, Timestamp, WorkspaceId, check_message};
-use engine::{DataFolder, Engine, Entry, Finding, LockedFolder, TrainingOptions, Verification};
+use engine::{
+    DataFolder, Engine, Entry, Finding, Health, LockedFolder, Outcome, TrainingOptions, Verification,
+};
 use serde_json::json;
 use store::{Read, Store};
+use testkit::{EIO, FaultyDisk, Operation};
 
 fn shop() -> WorkspaceId {
     WorkspaceId::new("shop").unwrap()
@@ -130,6 +134,19 @@ fn a_data_folder_of_before_gets_its_records_and_an_unreadable_one_is_vouched_for
     fs_err::remove_dir_all(data.join("workspaces/shop/store")).unwrap();
     let error = open_error(data);
     assert!(error.contains("shop.end is unreadable"), "{error}");
+}
+
+#[test]
+fn a_failed_write_is_refused_with_its_own_reason_and_needs_no_restart() {
+    let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+    let engine = Engine::open_on(shop(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+    engine.submit_blocking(vec![viewed(0)]).unwrap();
+    disk.fail_next(Operation::Write, EIO);
+    let refused = engine.submit_blocking(vec![viewed(1)]).unwrap_err().to_string();
+    assert!(refused.contains("cannot write segment") && refused.contains("os error 5"), "{refused}");
+    assert!(matches!(engine.health(), Health::Failing(why) if why == refused));
+    assert_eq!(engine.submit_blocking(vec![viewed(1)]).unwrap(), [Outcome::Applied]);
+    assert_eq!(engine.health(), Health::Ready);
 }
 
 #[test]

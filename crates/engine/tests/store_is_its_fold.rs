@@ -1,5 +1,5 @@
-//! A store is pair by pair the fold of its journal, however its entries were batched and however often it was opened: `tastemaker verify` and
-//! the check of a restore rest on it.
+//! A store is pair by pair the fold of its journal, however its entries were batched and however often it was
+//! opened: `tastemaker verify` and the check of a restore rest on it.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

@@ -30,14 +30,16 @@ pub struct SegmentScan {
     pub bytes: u64,
     /// What is wrong after it; none where everything was right.
     pub damage: Option<ReadError>,
-    /// Whether that is what a crash leaves of an append that was never acknowledged, if this is the last segment.
+    /// Whether that is what a crash leaves of an append that was never acknowledged, if this is the last
+    /// segment.
     pub is_torn: bool,
     /// Whether it went on to the end or the damage: the callback did not stop it.
     pub is_complete: bool,
 }
 
-/// Reads a segment file up to the byte `until`, or to its end, and checks every checksum. `visit` gets the bytes of the header and of each
-/// block as they are in the file, once they are found to be right, and may stop the scan.
+/// Reads a segment file up to the byte `until`, or to its end, and checks every checksum. `visit` gets the
+/// bytes of the header and of each block as they are in the file, once they are found to be right, and may
+/// stop the scan.
 ///
 /// # Errors
 /// Where the header is missing or wrong, or the file cannot be read there.

@@ -27,8 +27,8 @@ pub trait Disk: Send + Sync {
     fn place(&self) -> String;
 }
 
-/// One file. An implementation gives the single calls of the operating system, which may be interrupted or do a part only; the loops over
-/// them are provided.
+/// One file. An implementation gives the single calls of the operating system, which may be interrupted or do
+/// a part only; the loops over them are provided.
 pub trait DiskFile: Send + Sync {
     /// The size in bytes.
     fn size(&self) -> io::Result<u64>;
@@ -88,8 +88,8 @@ impl RealDisk {
     }
 }
 
-/// Makes a folder that only its owner can use, with those above it, so that a crash of the machine does not lose it. One that is there
-/// is closed to others.
+/// Makes a folder that only its owner can use, with those above it, so that a crash of the machine does not
+/// lose it. One that is there is closed to others.
 ///
 /// # Errors
 /// The file system's, with the path.
@@ -107,7 +107,8 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     close_to_others(folder, FOLDER_MODE)
 }
 
-/// Takes away what others than the owner may do with a file or folder. Only its owner can, so that one of somebody else stays as it is.
+/// Takes away what others than the owner may do with a file or folder. Only its owner can, so that one of
+/// somebody else stays as it is.
 ///
 /// # Errors
 /// The file system's, with the path.
@@ -116,7 +117,12 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
         return Ok(());
     }
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => Ok(()),
+        // Nor can anybody on a file system that has no permissions.
+        Err(error)
+            if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
+        {
+            Ok(())
+        }
         other => other,
     }
 }

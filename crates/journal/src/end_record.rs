@@ -1,5 +1,5 @@
-//! The end-of-log record: where a journal ends, kept outside its folder, so that a journal that was cut or is gone is noticed whatever else
-//! is lost with it. The crate's page has the format.
+//! The end-of-log record: where a journal ends, kept outside its folder, so that a journal that was cut or is
+//! gone is noticed whatever else is lost with it. The crate's page has the format.
 
 use std::io;
 use std::sync::Arc;
@@ -96,7 +96,8 @@ impl EndRecord {
         format!("{}/{}", self.disk.place(), end_record_name(&self.journal))
     }
 
-    /// Writes where the journal ends, which must be durable there. Without [`EndRecord::sync`] a loss of power may take this back.
+    /// Writes where the journal ends, which must be durable there. Without [`EndRecord::sync`] a loss of
+    /// power may take this back.
     ///
     /// # Errors
     /// The file system's; the record then says what it said.
@@ -168,7 +169,8 @@ fn read_slots(file: &dyn DiskFile, journal: &str) -> io::Result<(RecordedEnd, u6
     }
     Ok(match best {
         Some((counter, end)) => (RecordedEnd::At(end), counter),
-        // Both slots are durable before the first append: the first writing of the record did not come to its end.
+        // Both slots are durable before the first append: the first writing of the record did not come to its
+        // end.
         None if n_written < SLOTS => (RecordedEnd::Absent, 0),
         None => (RecordedEnd::Unreadable, 0),
     })

@@ -190,8 +190,9 @@ fn mend_tail(
     segment.file.sync().map_err(io)
 }
 
-/// Writes once more, as they are, the blocks that the end-of-log record does not say to be durable. After a failed fsync an operating system
-/// may take its copy of the bytes for written though the disk has none, and a later fsync alone would do nothing.
+/// Writes once more, as they are, the blocks that the end-of-log record does not say to be durable. After a
+/// failed fsync an operating system may take its copy of the bytes for written though the disk has none, and
+/// a later fsync alone would do nothing.
 fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(), OpenError> {
     let Some(RecordedEnd::At(durable)) = record.map(EndRecord::recorded) else { return Ok(()) };
     let (end, _) = segment.end.expect("open walks the last segment");
@@ -213,7 +214,8 @@ fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(),
     Ok(())
 }
 
-/// Makes an empty segment whose header and name are durable. An earlier try may have left the file without a whole header.
+/// Makes an empty segment whose header and name are durable. An earlier try may have left the file without a
+/// whole header.
 fn create_segment(disk: &dyn Disk, first: Offset) -> io::Result<Segment> {
     let name = segment::file_name(first);
     let file = open_or_create(disk, &name)?;
@@ -329,7 +331,8 @@ impl FileJournal {
         (segment.name.clone(), Arc::clone(&segment.file), position)
     }
 
-    /// Cuts off what a failed write left after the last block, for good: it must not come back in the middle of a later one.
+    /// Cuts off what a failed write left after the last block, for good: it must not come back in the middle
+    /// of a later one.
     fn cut_rest(&self, tail: &mut Tail) -> Result<(), AppendError> {
         let (name, file, position) = self.last_segment();
         file.truncate(position).map_err(|source| AppendError::Write { segment: name.clone(), source })?;
@@ -338,8 +341,8 @@ impl FileJournal {
         Ok(())
     }
 
-    /// Starts a new segment where the last one has reached its size. Whatever fails here, no acknowledged byte is concerned: the next append
-    /// tries it again.
+    /// Starts a new segment where the last one has reached its size. Whatever fails here, no acknowledged
+    /// byte is concerned: the next append tries it again.
     fn close_full_segment(&self, first: Offset) -> Result<(), AppendError> {
         let (_, _, len) = self.last_segment();
         if len < self.segment_bytes_max {
@@ -354,8 +357,8 @@ impl FileJournal {
         Ok(())
     }
 
-    /// Keeps up the end-of-log record. What was appended is durable, so that a failure is no reason to refuse it: the record says less
-    /// than there is, which is no harm.
+    /// Keeps up the end-of-log record. What was appended is durable, so that a failure is no reason to refuse
+    /// it: the record says less than there is, which is no harm.
     fn record_end(&self, tail: &mut Tail) {
         let Some(record) = &self.end_record else { return };
         let written = record.write(self.journal_end());

@@ -51,8 +51,8 @@ pub trait Journal: Send + Sync {
         Ok(self.read_from(offset).next().transpose()?.map(|(_, record)| record))
     }
 
-    /// Reads everything up to the end as it is now and checks it, going on after damage where it can. `pace` gets the bytes just read and
-    /// those in all, may wait, and may stop the check.
+    /// Reads everything up to the end as it is now and checks it, going on after damage where it can. `pace`
+    /// gets the bytes just read and those in all, may wait, and may stop the check.
     fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
         let mut check = JournalCheck { segments: 1, is_complete: true, ..JournalCheck::default() };
         let end = self.end();
@@ -138,8 +138,9 @@ pub enum OpenError {
     },
     /// The journal ends before what was acknowledged.
     #[error(
-        "entries {end} to {last} are missing: the journal in {place} ends at offset {end}, but everything below {acknowledged} was \
-         acknowledged. Restore it from a backup, or give these entries up with `tastemaker accept-loss`",
+        "entries {end} to {last} are missing: the journal in {place} ends at offset {end}, but everything \
+         below {acknowledged} was acknowledged. Restore it from a backup, or give these entries up with \
+         `tastemaker accept-loss`",
         last = .acknowledged.0.saturating_sub(1)
     )]
     Truncated {
@@ -152,8 +153,8 @@ pub enum OpenError {
     },
     /// Nobody knows where the journal should end.
     #[error(
-        "end-of-log record {place} is unreadable, and no store says how far the journal went. Restore from a backup, or accept the \
-         journal as it is with `tastemaker accept-loss`"
+        "end-of-log record {place} is unreadable, and no store says how far the journal went. Restore from a \
+         backup, or accept the journal as it is with `tastemaker accept-loss`"
     )]
     EndRecordUnreadable {
         /// The record's file.

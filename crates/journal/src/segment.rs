@@ -14,7 +14,8 @@ pub(crate) const HEADER_BYTES: usize = 20;
 const INDEX_STRIDE_BYTES: u64 = 64 * 1_024;
 /// A disk writes sectors of this size whole or not at all, in bytes.
 pub(crate) const SECTOR_BYTES: u64 = 512;
-/// How often bytes are read before it is believed that they are wrong: a disk may once give those of another place.
+/// How often bytes are read before it is believed that they are wrong: a disk may once give those of another
+/// place.
 pub(crate) const READ_ATTEMPTS: usize = 3;
 
 /// A segment file that is open.
@@ -182,7 +183,8 @@ impl Segment {
         after.checked_sub(1).map_or((self.first, HEADER_BYTES as u64), |n| self.index[n])
     }
 
-    /// All bytes from `position` on, read until two readings agree: what is cut by them must be what is there.
+    /// All bytes from `position` on, read until two readings agree: what is cut by them must be what is
+    /// there.
     pub(crate) fn read_tail(&self, position: u64) -> Result<Vec<u8>, ReadError> {
         let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
         let read = || {
@@ -203,8 +205,8 @@ impl Segment {
     }
 }
 
-/// Whether these last bytes of a segment, from `position` on, are what a crash leaves of a block: cut short, or with sectors of zeros,
-/// and no right block among them.
+/// Whether these last bytes of a segment, from `position` on, are what a crash leaves of a block: cut short,
+/// or with sectors of zeros, and no right block among them.
 pub(crate) fn is_torn(tail: &[u8], position: u64) -> bool {
     if tail.is_empty() || starts_right_block(tail) || has_block_after_first(tail) {
         return false;
@@ -228,7 +230,8 @@ fn starts_right_block(tail: &[u8]) -> bool {
     })
 }
 
-/// Whether a block's header is right anywhere after the first byte: then what is wrong there is in the middle.
+/// Whether a block's header is right anywhere after the first byte: then what is wrong there is in the
+/// middle.
 fn has_block_after_first(tail: &[u8]) -> bool {
     tail.windows(block::HEADER_BYTES).skip(1).any(|window| {
         window.first_chunk::<{ block::HEADER_BYTES }>().is_some_and(|header| Header::decode(header).is_ok())

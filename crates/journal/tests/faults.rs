@@ -1,5 +1,5 @@
-//! A journal on a disk that fails: calls that are refused, interrupted or done in part, reads of another place, and losses of power after
-//! which any of what was not synced is there.
+//! A journal on a disk that fails: calls that are refused, interrupted or done in part, reads of another
+//! place, and losses of power after which any of what was not synced is there.
 //!
 //! `TASTEMAKER_FAULT_SEED` repeats one run, `TASTEMAKER_FAULT_RUNS` sets how many there are.
 
@@ -92,7 +92,8 @@ fn rates(random: &mut Random) -> FaultRates {
     }
 }
 
-/// Lives through faults and losses of power; gives how many records were acknowledged and how many appends refused.
+/// Lives through faults and losses of power; gives how many records were acknowledged and how many appends
+/// refused.
 fn live(seed: u64) -> (usize, usize) {
     let mut random = Random::new(seed);
     let mut disks = Disks::new();
@@ -103,7 +104,8 @@ fn live(seed: u64) -> (usize, usize) {
         let mut reading =
             FaultRates { short: 0.3, interrupted: 0.3, misdirected: 0.05, ..FaultRates::default() };
         let opened = (0..OPENINGS).find_map(|n| {
-            // A journal that a bad read keeps from opening must open later: nothing was cut or written because of it.
+            // A journal that a bad read keeps from opening must open later: nothing was cut or written
+            // because of it.
             if n + 1 == OPENINGS {
                 reading.misdirected = 0.0;
             }

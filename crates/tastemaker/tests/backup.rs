@@ -1,5 +1,5 @@
-//! Backups of a real server under load, restored elsewhere: what was acknowledged before is there, and answers are the same. And the
-//! commands that look after a data folder.
+//! Backups of a real server under load, restored elsewhere: what was acknowledged before is there, and
+//! answers are the same. And the commands that look after a data folder.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

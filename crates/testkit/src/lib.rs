@@ -132,7 +132,8 @@ impl FaultyDisk {
         self.state.lock().fails_sync = fails;
     }
 
-    /// Makes the next call of a kind fail with an error of the operating system; several in the order in which they are set.
+    /// Makes the next call of a kind fail with an error of the operating system; several in the order in
+    /// which they are set.
     pub fn fail_next(&self, operation: Operation, os_error: i32) {
         self.state.lock().scripted.push((operation, os_error));
     }
@@ -158,7 +159,8 @@ impl FaultyDisk {
         self.state.lock().files.remove(name);
     }
 
-    /// The disk as it is after a loss of power that lost nothing but the end of what was not synced: the first `kept` bytes of it are there.
+    /// The disk as it is after a loss of power that lost nothing but the end of what was not synced: the
+    /// first `kept` bytes of it are there.
     pub fn after_power_loss(&self, kept: usize) -> Self {
         let state = self.state.lock();
         let files = state.files.iter().map(|(name, file)| {
@@ -168,8 +170,8 @@ impl FaultyDisk {
         Self::with_files(files.collect::<Vec<_>>())
     }
 
-    /// The disk as it may be after a loss of power: of what was not synced, any sectors and cuts are there and any others are not, whatever
-    /// their order was; a file whose folder was not synced may be gone.
+    /// The disk as it may be after a loss of power: of what was not synced, any sectors and cuts are there
+    /// and any others are not, whatever their order was; a file whose folder was not synced may be gone.
     pub fn after_reordering_power_loss(&self, seed: u64) -> Self {
         let state = self.state.lock();
         let mut random = Random::new(seed);

@@ -186,9 +186,16 @@ await check('a purchase that cites a recommendation is its conversion', async ()
 await check('the page can read why a request is refused', async () => {
   await refused(['RecommendItemsToUser', BEN, 0], 400)
   await refused(['RecommendItemsToUser', 'not valid', 5], 400)
-  await refused(['AddDetailView', 'nobody', 'oaken-kettle', { cascadeCreate: false }], 404)
+  await refused(['AddDetailView', 'nobody', 'no-such-thing', { cascadeCreate: false }], 404)
   await refused(['RecommendNextItems', '00000000-0000-4000-8000-000000000000', 5], 404)
-  await refused(['AddDetailView', ALICE, 'oaken-kettle', { timestamp: 1_750_000_000 }], 409)
+})
+await check('the page does not learn who is there and what they did', async () => {
+  // The one is there, with this view; the other is not.
+  for (const user of [ALICE, 'nobody']) {
+    const view = await send('AddDetailView', user, 'oaken-kettle', { timestamp: 1_750_000_000, cascadeCreate: false })
+    assert.equal(view, 'ok')
+    assert.equal((await send('RecommendItemsToUser', user, 1)).recomms.length, 1)
+  }
 })
 await check('a wrong token is refused', async () => {
   await refused(['RecommendItemsToUser', BEN, 5], 401, 'wrong')

@@ -22,8 +22,9 @@ pub(super) fn first_offset(name: &str) -> Option<u64> {
     name.strip_suffix(".seg")?.parse().ok()
 }
 
-/// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end. Closed segments that the backup has are
-/// kept; others are copied anew, and must begin with what the backup has of them.
+/// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end. Closed
+/// segments that the backup has are kept; others are copied anew, and must begin with what the backup has of
+/// them.
 pub(super) fn copy_journal(
     from: &Path,
     end: Option<JournalEnd>,

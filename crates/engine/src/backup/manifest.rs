@@ -99,7 +99,8 @@ impl Manifest {
     }
 }
 
-/// Writes a file that has its name only when all of it is durable; where `write` fails, a file of that name stays as it is.
+/// Writes a file that has its name only when all of it is durable; where `write` fails, a file of that name
+/// stays as it is.
 pub(super) fn write_whole<E: From<std::io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut fs::File) -> Result<(), E>,

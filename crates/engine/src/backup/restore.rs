@@ -27,8 +27,8 @@ pub struct RestoreReport {
     pub workspaces: Vec<BackedUpWorkspace>,
 }
 
-/// Makes a data folder of a backup. Every checksum is checked before anything is written and again after it, and each workspace is folded
-/// anew and must answer as it did when it was backed up.
+/// Makes a data folder of a backup. Every checksum is checked before anything is written and again after it,
+/// and each workspace is folded anew and must answer as it did when it was backed up.
 ///
 /// # Errors
 /// See [`BackupError`]. A data folder that was begun stays, and no server starts on it before it is whole.
