@@ -12,12 +12,14 @@ const FILE_LINES_ASKED: usize = 500;
 /// Names that fill up without end.
 const NAMES_REFUSED: [&str; 6] = ["util", "utils", "common", "helpers", "misc", "types"];
 /// Which crates may use a dependency; whoever else does breaks an invariant of the architecture page.
-const ONLY_IN: [(&str, &[&str]); 10] = [
+const ONLY_IN: [(&str, &[&str]); 12] = [
     ("axum", &["server", "tastemaker"]),
     ("tower-http", &["server"]),
     ("ureq", &["tastemaker"]),
     ("tokio", &["engine", "server", "tastemaker", "trials"]),
-    ("axum-server", &["tastemaker"]),
+    ("hyper", &["server"]),
+    ("tokio-rustls", &["server"]),
+    ("rustix", &["tastemaker"]),
     ("rustls", &["tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),

@@ -14,7 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use server::Tls;
 
 /// How often the files are looked at for a new certificate.
-const WATCH_INTERVAL: Duration = Duration::from_secs(5);
+pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
 /// What the command line says of TLS.
 #[derive(Debug, Default, clap::Args)]
@@ -78,12 +78,12 @@ impl TlsFiles {
     }
 
     /// The configuration of https, made anew when the files change. New files that cannot be used change nothing.
-    pub(crate) fn watch(self) -> Result<Tls> {
+    pub(crate) fn watch(self, interval: Duration) -> Result<Tls> {
         let mut seen = self.written_at();
         let tls = Arc::new(ArcSwap::new(self.read()?));
         let in_use = Arc::clone(&tls);
         tokio::spawn(async move {
-            let mut ticks = tokio::time::interval(WATCH_INTERVAL);
+            let mut ticks = tokio::time::interval(interval);
             loop {
                 ticks.tick().await;
                 let now = self.written_at();
@@ -118,4 +118,43 @@ fn self_signed(folder: &Path, listen: IpAddr) -> Result<(PathBuf, PathBuf)> {
         fs::write(&certificate, made.cert.pem())?;
     }
     Ok((certificate, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_renewed_certificate_is_used_and_a_wrong_one_is_not() {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let make = || self_signed(folder.path(), IpAddr::from([127, 0, 0, 1]));
+        let (certificate, key) = make().expect("a certificate can be made");
+        let files = TlsFiles { certificate: certificate.clone(), key: key.clone() };
+        let tls = files.watch(Duration::from_millis(10)).expect("it has just been made");
+        let first = tls.load_full();
+        let of_first = fs::read(&certificate).expect("it is there");
+
+        // Files are written one after the other: for a moment they do not go together.
+        let other = tempfile::tempdir().expect("a folder can be made");
+        let (new_certificate, new_key) =
+            self_signed(other.path(), IpAddr::from([127, 0, 0, 1])).expect("a certificate can be made");
+        fs::copy(&new_certificate, &certificate).expect("it can be written");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(Arc::ptr_eq(&tls.load_full(), &first), "the old pair is shown until the new one is whole");
+        fs::copy(&new_key, &key).expect("it can be written");
+        let begun = Instant::now();
+        while Arc::ptr_eq(&tls.load_full(), &first) {
+            assert!(begun.elapsed() < Duration::from_secs(10), "the new certificate is never shown");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+        let second = tls.load_full();
+        fs::write(&certificate, "nonsense").expect("it can be written");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(Arc::ptr_eq(&tls.load_full(), &second));
+        fs::write(&certificate, of_first).expect("it can be written");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        assert!(Arc::ptr_eq(&tls.load_full(), &second), "it does not go with the key");
+    }
 }

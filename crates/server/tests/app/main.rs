@@ -74,11 +74,16 @@ impl TestApp {
 
     fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk, settings: Settings) -> Self {
         let engine = Arc::new(engine);
+        let router = Self::router(&engine, settings, Vec::new());
+        Self { router, engine, disk, folder }
+    }
+
+    fn router(engine: &Arc<Engine>, settings: Settings, failed: Vec<(WorkspaceId, String)>) -> Router {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
-        let app = App::new(settings, vec![Arc::clone(&engine)], admin, metrics);
-        Self { router: router(Arc::new(app)), engine, disk, folder }
+        let app = App::new(settings, vec![Arc::clone(engine)], admin, metrics).with_failed(failed);
+        router(Arc::new(app))
     }
 
     /// The same after a restart.

@@ -167,3 +167,35 @@ async fn whoever_messages_know_can_be_recommended_to_and_erased() {
     assert_eq!(app.batch(json!([message])).await.status, 200);
     assert_eq!(app.call(Method::DELETE, "users/c%20o%20o%20k%20i%20e", "").await.status, StatusCode::OK);
 }
+
+#[tokio::test]
+async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
+    let mut app = shop().await;
+    let other = domain::WorkspaceId::new("other").unwrap();
+    app.router =
+        TestApp::router(&app.engine, server::Settings::default(), vec![(other, "a flipped bit".to_owned())]);
+    let message = json!({ "writeKey": "nobody knows", "batch": [] }).to_string();
+    let sent = app.post("/v1/batch", message, &[]).await;
+    assert_eq!(sent.status, StatusCode::SERVICE_UNAVAILABLE, "{}", sent.body);
+    assert!(sent.headers.contains_key("retry-after"));
+    let now = engine::now().0 / 1_000;
+    let list = app
+        .signed(Method::GET, &format!("/other/items/list/?hmac_timestamp={now}"), "hmac_sign", "x", "")
+        .await;
+    assert_eq!(list.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.admin("/api/workspaces/other").await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.admin("/api/workspaces/third").await.status, StatusCode::NOT_FOUND);
+
+    let ready = app.get("/readyz", &[]).await;
+    assert_eq!(ready.status, StatusCode::OK, "the other one is served");
+    assert_eq!(ready.body["status"], "degraded");
+    assert!(ready.body["problems"]["other"][0].as_str().unwrap().contains("a flipped bit"), "{}", ready.body);
+    assert_eq!(app.get("/readyz?workspace=shop", &[]).await.body["status"], "ready");
+    assert_eq!(app.get("/readyz?workspace=other", &[]).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(app.get("/readyz?workspace=third", &[]).await.status, StatusCode::NOT_FOUND);
+    let metrics = app.get("/metrics", &[]).await;
+    let text = metrics.body.as_str().unwrap();
+    for line in ["engine_workspaces_failed 1", "engine_ready 0", "memory_bytes{part=", "memory_bytes_max "] {
+        assert!(text.contains(line), "{line} is missing in\n{text}");
+    }
+}

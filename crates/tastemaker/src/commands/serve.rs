@@ -16,7 +16,7 @@ use crate::configuration;
 use crate::files;
 use crate::service::Service;
 use crate::settings::{Log, LogFormat, Settings};
-use crate::tls::TlsArgs;
+use crate::tls::{TlsArgs, WATCH_INTERVAL};
 
 /// How long work of requests that are given up may still go on: it looks whether anybody waits far more often.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
@@ -73,7 +73,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             signal.await;
             to_stop.start_stopping();
         };
-        let tls = tls.map(|files| files.watch()).transpose()?;
+        let tls = tls.map(|files| files.watch(WATCH_INTERVAL)).transpose()?;
         service.serve(listener, tls, limits, &settings.shutdown, stop).await;
         anyhow::Ok(())
     });

@@ -37,11 +37,16 @@ impl Server {
 
     /// Starts a server over a data folder and waits until a path is answered with 200.
     pub(crate) fn start_until(data: &Path, path: &str) -> Self {
+        Self::start_as(Command::new(env!("CARGO_BIN_EXE_tastemaker")), data, path)
+    }
+
+    /// The same with a command that runs the program with the arguments that follow.
+    pub(crate) fn start_as(mut command: Command, data: &Path, path: &str) -> Self {
         let bootstrap = data.with_extension("toml");
         fs_err::write(&bootstrap, BOOTSTRAP).unwrap();
         // Free a moment ago; nobody else starts servers here.
         let address = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let process = Command::new(env!("CARGO_BIN_EXE_tastemaker"))
+        let process = command
             .args(["serve", "--listen", &address.to_string()])
             .args([Path::new("--data"), data, Path::new("--bootstrap"), &bootstrap])
             .stderr(Stdio::null())
