@@ -339,6 +339,7 @@ impl Engine {
     pub fn stop(&self) {
         self.recorder.stop();
         self.writer.stop();
+        self.shared.journal.sync_end();
         if let Err(error) = self.shared.store.flush() {
             tracing::warn!(
                 error = with_sources(&error),

@@ -291,6 +291,12 @@ impl Journal for FileJournal {
         Box::new(std::iter::from_fn(move || reader.next_record()))
     }
 
+    fn sync_end(&self) {
+        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
+            tracing::warn!(%error, "the end-of-log record could not be synced");
+        }
+    }
+
     fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
         let parts: Vec<(String, Arc<dyn DiskFile>, u64)> = {
             let segments = self.segments.read();
@@ -349,9 +355,7 @@ impl FileJournal {
             return Ok(());
         }
         let write_error = |source| AppendError::Write { segment: segment::file_name(first), source };
-        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
-            tracing::warn!(%error, "the end-of-log record could not be synced");
-        }
+        self.sync_end();
         let segment = create_segment(self.disk.as_ref(), first).map_err(write_error)?;
         self.segments.write().push(segment);
         Ok(())
@@ -371,9 +375,7 @@ impl FileJournal {
 
 impl Drop for FileJournal {
     fn drop(&mut self) {
-        if let Some(Err(error)) = self.end_record.as_ref().map(EndRecord::sync) {
-            tracing::warn!(%error, "the end-of-log record could not be synced");
-        }
+        self.sync_end();
     }
 }
 

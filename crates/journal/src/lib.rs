@@ -51,6 +51,10 @@ pub trait Journal: Send + Sync {
         Ok(self.read_from(offset).next().transpose()?.map(|(_, record)| record))
     }
 
+    /// Makes durable what is kept beside the records, such as where they end. For a stop: records are durable
+    /// without it.
+    fn sync_end(&self) {}
+
     /// Reads everything up to the end as it is now and checks it, going on after damage where it can. `pace`
     /// gets the bytes just read and those in all, may wait, and may stop the check.
     fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {

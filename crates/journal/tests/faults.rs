@@ -308,6 +308,22 @@ fn one_slot_of_the_record_is_enough_and_none_is_not_guessed() {
 }
 
 #[test]
+fn a_record_outlives_a_loss_of_power_after_a_stop() {
+    let (disks, all) = filled(10);
+    let journal = disks.open().unwrap();
+    append(&journal, &[b"more".to_vec()]).unwrap();
+    // Nothing that was not synced is there.
+    let lost = || Disks { segments: disks.segments.clone(), ends: disks.ends.after_power_loss(0) };
+    let recorded = |disks: &Disks| match disks.recorded() {
+        RecordedEnd::At(end) => end.offset.0 as usize,
+        _ => panic!("no record"),
+    };
+    assert_eq!(recorded(&lost()), all.len());
+    journal.sync_end();
+    assert_eq!(recorded(&lost()), all.len() + 1);
+}
+
+#[test]
 fn a_record_that_cannot_be_written_refuses_nothing() {
     let (disks, all) = filled(10);
     let journal = disks.open().unwrap();

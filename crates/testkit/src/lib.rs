@@ -159,13 +159,13 @@ impl FaultyDisk {
         self.state.lock().files.remove(name);
     }
 
-    /// The disk as it is after a loss of power that lost nothing but the end of what was not synced: the
-    /// first `kept` bytes of it are there.
+    /// The disk as it is after a loss of power: what was synced, and of what files have grown by since the
+    /// first `kept` bytes.
     pub fn after_power_loss(&self, kept: usize) -> Self {
         let state = self.state.lock();
         let files = state.files.iter().map(|(name, file)| {
-            let len = (file.durable.len() + kept).min(file.bytes.len());
-            (name.clone(), file.bytes[..len].to_vec())
+            let grown = file.bytes.get(file.durable.len()..).unwrap_or_default();
+            (name.clone(), [&file.durable, &grown[..kept.min(grown.len())]].concat())
         });
         Self::with_files(files.collect::<Vec<_>>())
     }
