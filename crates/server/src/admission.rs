@@ -3,7 +3,7 @@
 //! A request counts from the moment at which its key is known and its body is there. Before that it is a connection that waits for its
 //! client ([`crate::connections`]), so whoever sends no key, or half a body, takes nobody's turn.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -12,6 +12,7 @@ use axum::http::{Extensions, HeaderMap};
 use engine::RequestLimits;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::connections::{Connection, Phase};
 use crate::error::ApiError;
@@ -75,6 +76,10 @@ impl Origin {
         Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
+    fn network(&self) -> Option<IpAddr> {
+        self.address.map(network_of)
+    }
+
     /// The caller has shown a key that is known.
     pub(crate) fn trust(&self) {
         self.connection.iter().for_each(|connection| connection.trust());
@@ -92,6 +97,14 @@ fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<Ip
     hops.into_iter().rev().map(|hop| hop.to_canonical()).find(|hop| !trusted.contains(hop))
 }
 
+/// What addresses count as one caller: a site with IPv6 has a network of 64 bits, from which each request may come from another address.
+pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
+        address => address,
+    }
+}
+
 /// What a caller has shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key<'a> {
@@ -100,6 +113,11 @@ pub(crate) enum Key<'a> {
     /// A secret.
     Private(&'a str),
 }
+
+/// Bodies beyond this size, in bytes, are parsed a few at a time: a parsed body takes several times its bytes.
+const LARGE_BODY_BYTES: usize = 64 * 1_024;
+/// Bytes of large bodies that are worked on at once, in kilobytes: as much as four of the largest.
+const LARGE_BODIES_KB_MAX: usize = 128 * 1_024;
 
 /// After so many refused keys of an address within a second ...
 const FAILURES_FREE: u32 = 20;
@@ -114,6 +132,7 @@ pub(crate) struct Admission {
     under_way: Mutex<UnderWay>,
     rates: Mutex<FxHashMap<IpAddr, Rate>>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
+    large_bodies: Arc<Semaphore>,
 }
 
 #[derive(Default)]
@@ -138,7 +157,13 @@ pub(crate) struct Permit {
 
 impl Admission {
     pub(crate) fn new(limits: CallerLimits) -> Self {
-        Self { limits, under_way: Mutex::default(), rates: Mutex::default(), failures: Mutex::default() }
+        Self {
+            limits,
+            under_way: Mutex::default(),
+            rates: Mutex::default(),
+            failures: Mutex::default(),
+            large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KB_MAX)),
+        }
     }
 
     /// Lets a request in whose key is known and whose body is there.
@@ -148,7 +173,7 @@ impl Admission {
     pub(crate) fn admit(self: &Arc<Self>, origin: &Origin, key: Key<'_>) -> Result<Permit, ApiError> {
         let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } = self.limits;
         let (token, address) = match key {
-            Key::Public(token) => (token, origin.address),
+            Key::Public(token) => (token, origin.network()),
             Key::Private(token) => (token, None),
         };
         let token = hash_of(token);
@@ -175,12 +200,21 @@ impl Admission {
         Ok(Permit { admission: Arc::clone(self), token, address })
     }
 
+    /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer lives.
+    pub(crate) async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {
+        if body_bytes <= LARGE_BODY_BYTES {
+            return None;
+        }
+        let kilobytes = (body_bytes / 1_024).min(LARGE_BODIES_KB_MAX) as u32;
+        Arc::clone(&self.large_bodies).acquire_many_owned(kilobytes).await.ok()
+    }
+
     /// Counts calls with a public token.
     ///
     /// # Errors
     /// 429 where the address has sent too many lately; then none of them counts.
     pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
-        let Some(address) = origin.address else { return Ok(()) };
+        let Some(address) = origin.network() else { return Ok(()) };
         let (per_s, burst) =
             (f64::from(self.limits.public_requests_per_s), f64::from(self.limits.public_burst));
         let now = Instant::now();
@@ -208,7 +242,7 @@ impl Admission {
 
     /// Lets a caller wait whose keys were refused again and again, so that guessing costs time.
     pub(crate) async fn refuse(&self, origin: &Origin) {
-        let Some(address) = origin.address else { return };
+        let Some(address) = origin.network() else { return };
         let waits = {
             let mut failures = self.failures.lock();
             if failures.len() >= ADDRESSES_MAX {
@@ -294,6 +328,9 @@ mod tests {
         assert!(admission.take_public(&origin("10.0.0.1"), 10).is_ok(), "what was refused did not count");
         assert!(admission.take_public(&origin("10.0.0.1"), 1).is_err());
         assert!(admission.take_public(&origin("10.0.0.2"), 10).is_ok());
+        assert!(admission.take_public(&origin("2001:db8::1"), 10).is_ok());
+        assert!(admission.take_public(&origin("2001:db8::ffff:2"), 1).is_err(), "it is of the same network");
+        assert!(admission.take_public(&origin("2001:db8:0:1::1"), 1).is_ok());
     }
 
     #[test]

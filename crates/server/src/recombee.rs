@@ -125,7 +125,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
             (&config.public_token, app.settings.callers.public, PUBLIC_BODY_BYTES_MAX)
         }
     };
-    let mut parameters = Parameters(body_of(body, body_bytes_max).await?);
+    let bytes = read(body, body_bytes_max).await?;
+    let room = app.admission.make_room_for(bytes.len()).await;
+    let mut parameters = Parameters(object_of(&bytes)?);
     let token = token.as_deref().unwrap_or_default();
     let key = if caller == Caller::Private { Key::Private(token) } else { Key::Public(token) };
     let permit = app.admission.admit(&origin, key)?;
@@ -138,7 +140,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         return Err(Failure::forbidden("a public token may not do this: sign with the private token"));
     }
     let budget = app.budget(limits);
-    let under_way = UnderWay::new(&budget, permit);
+    let under_way = UnderWay::new(&budget, permit, room);
     if batch::is_batch(&request) {
         let batch = Batch::new(app, engine, budget, request.parameters, caller)?;
         if caller == Caller::Public {
@@ -189,15 +191,17 @@ async fn blocking<T: Send + 'static>(
     })
 }
 
-/// The object that a body holds; none where it is empty.
-async fn body_of(body: Body, bytes_max: usize) -> Result<serde_json::Map<String, Value>, Failure> {
-    let bytes: Bytes = axum::body::to_bytes(body, bytes_max)
-        .await
-        .map_err(|_| Failure::too_large(format!("the body cannot be read, or is over {bytes_max} bytes")))?;
+async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Failure> {
+    let too_large = |_| Failure::too_large(format!("the body cannot be read, or is over {bytes_max} bytes"));
+    axum::body::to_bytes(body, bytes_max).await.map_err(too_large)
+}
+
+/// The object that a body holds; an empty one where the body is empty.
+fn object_of(bytes: &[u8]) -> Result<serde_json::Map<String, Value>, Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(serde_json::Map::new());
     }
-    match serde_json::from_slice(&bytes) {
+    match serde_json::from_slice(bytes) {
         Ok(Value::Object(object)) => Ok(object),
         Ok(_) => Err(Failure::invalid("the body must be a JSON object")),
         Err(error) => Err(Failure::invalid(format!("the body is no JSON: {error}"))),

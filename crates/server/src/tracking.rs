@@ -68,6 +68,7 @@ async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Resul
 
 async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
+    let _room = app.admission.make_room_for(body.len()).await;
     let wire = batch::read(&body)?;
     let ((engine, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
     let arrival = call.arrival(&source.name);

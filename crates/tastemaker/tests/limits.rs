@@ -48,6 +48,8 @@ fn descriptors_are_left_for_files_when_connections_take_all() {
         let answer = server.agent.post(format!("{}/v1/batch", server.base)).send(batch).unwrap();
         assert_eq!(answer.status(), 200, "after {n} connections");
     }
+    let n_kept: usize = (0..10).map(|user| server.event_ids(&format!("u{user}")).len()).sum();
+    assert_eq!(n_kept, CONNECTIONS.div_ceil(50) * 100);
     // A model is a new file.
     let trained = server.agent.post(format!("{}/api/workspaces/shop/training", server.base));
     let trained = trained.header("authorization", "Bearer admin").send_empty().unwrap();

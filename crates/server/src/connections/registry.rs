@@ -10,6 +10,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
+use crate::admission::network_of;
 
 /// From the first byte of a head to its last, and from the accepting of a connection to its first request.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
@@ -197,7 +198,7 @@ struct Open {
 impl Open {
     fn remove(&mut self, number: u64) {
         let Some(connection) = self.connections.remove(&number) else { return };
-        let address = connection.peer.ip();
+        let address = network_of(connection.peer.ip());
         if let Some(n) = self.by_address.get_mut(&address) {
             *n -= 1;
             if *n == 0 {
@@ -252,10 +253,10 @@ impl Registry {
     /// Enters a connection, for which another one may have to go; none where there is no room.
     pub(super) fn add(self: &Arc<Self>, peer: SocketAddr) -> Option<Registered> {
         let mut open = self.open.lock();
-        let address = peer.ip();
+        let address = network_of(peer.ip());
         let n_of_address = open.by_address.get(&address).copied().unwrap_or(0);
         let has_room = if n_of_address >= self.limits.connections_per_address_max {
-            open.close_longest_waiting(|connection| connection.peer.ip() == address)
+            open.close_longest_waiting(|connection| network_of(connection.peer.ip()) == address)
         } else {
             open.connections.len() < self.limits.connections_max || open.close_longest_waiting(|_| true)
         };

@@ -11,6 +11,7 @@ use axum::response::{IntoResponse, Response};
 use engine::{BudgetError, RequestBudget};
 use futures_util::stream;
 use serde_json::Value;
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::Failure;
 use crate::admission::Permit;
@@ -101,11 +102,16 @@ fn make_chunk(pieces: &mut Pieces) -> Result<(Vec<u8>, bool), BudgetError> {
 pub(super) struct UnderWay {
     budget: Arc<RequestBudget>,
     _permit: Permit,
+    _room: Option<OwnedSemaphorePermit>,
 }
 
 impl UnderWay {
-    pub(super) fn new(budget: &Arc<RequestBudget>, permit: Permit) -> Self {
-        Self { budget: Arc::clone(budget), _permit: permit }
+    pub(super) fn new(
+        budget: &Arc<RequestBudget>,
+        permit: Permit,
+        room: Option<OwnedSemaphorePermit>,
+    ) -> Self {
+        Self { budget: Arc::clone(budget), _permit: permit, _room: room }
     }
 }
 
