@@ -134,9 +134,12 @@ await check('recommendations honour the filter and return properties', async () 
     assert.ok(values.category === 'garden' && values.price < 20, JSON.stringify(values))
   }
 })
-await check('a new visitor gets recommendations and is created', async () => {
+await check('a new visitor gets recommendations and is created by what they do', async () => {
+  const isThere = async () => (await shop.send(new requests.ListUsers())).includes('visitor')
   assert.equal(ids(await send('RecommendItemsToUser', 'visitor', 5)).length, 5)
-  assert.ok((await shop.send(new requests.ListUsers())).includes('visitor'))
+  assert.ok(!(await isThere()), 'looking makes nobody')
+  assert.equal(await send('AddDetailView', 'visitor', 'oaken-kettle'), 'ok')
+  assert.ok(await isThere())
 })
 await check('similar items leave out the item itself', async () => {
   const found = ids(await send('RecommendItemsToItem', 'oaken-kettle', ALICE, 5))
