@@ -57,9 +57,15 @@ fn ci() -> Result<()> {
 fn test() -> Result<()> {
     // insta must not write snapshots here: a difference is a failure.
     run("tests of the crates", "cargo", &["test", "--workspace", "--locked"], &[("INSTA_UPDATE", "no")])?;
-    run("the binary for the SDK tests", "cargo", &["build", "--package", "tastemaker", "--locked"], &[])?;
+    build_as_tests_do()?;
     let binary = target_folder().join("debug/tastemaker");
     run("SDKs against a server", "tests/sdk/run", &[binary.to_str().context("the path is text")?], &[])
+}
+
+/// Builds all binaries with the features that the tests have, so that nothing is compiled twice.
+fn build_as_tests_do() -> Result<()> {
+    let arguments = ["build", "--workspace", "--all-targets", "--locked"];
+    run("the binaries as the tests have them", "cargo", &arguments, &[])
 }
 
 fn kill() -> Result<()> {
@@ -98,7 +104,9 @@ fn run_trial(trial: &str) -> Result<()> {
 
 /// Mutations of the kept corpora, with the profile of the tests, which are built already.
 fn fuzz_stable(seconds: &str) -> Result<()> {
-    run("fuzz", "cargo", &["run", "--package", "fuzz", "--locked", "--", "all", "--seconds", seconds], &[])
+    build_as_tests_do()?;
+    let fuzz = target_folder().join("debug/fuzz");
+    run("fuzz", &fuzz.display().to_string(), &["all", "--seconds", seconds], &[])
 }
 
 /// The same bodies under libFuzzer. A stable compiler instruments as well; it only hides the switch.

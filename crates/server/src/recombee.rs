@@ -22,10 +22,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
-use engine::{Command, Entry, Outcome, Refusal};
+use engine::{Command, Entry, Outcome, Refusal, RequestBudget};
 use serde_json::Value;
 
-use self::answer::UnderWay;
+use self::answer::{Made, UnderWay};
 use self::batch::Batch;
 use self::failure::Failure;
 use self::operation::{Call, Done};
@@ -146,20 +146,23 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         if caller == Caller::Public {
             batch.app().admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
-        return answer::write(StatusCode::OK, batch.into_pieces(), under_way).await;
+        let made = blocking(move || Made::next(batch.into_pieces())).await?;
+        return Ok(answer::send(StatusCode::OK, made, under_way));
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let call = request.call(&engine).ok_or_else(no_such)??;
-    let Done { status, body } = match call.called_by(caller, &engine)? {
+    let (status, made) = match call.called_by(caller, &engine)? {
         Call::Change(command, done) => {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
-            changed(outcomes.into_iter().next(), done, caller)?
+            start(changed(outcomes.into_iter().next(), done, caller)?, budget)?
         }
         Call::Ask(question) => {
-            let budget = Arc::clone(&budget);
             let answer = move || {
-                let _computing = budget.start_computing();
-                question(&engine, &budget)
+                let answered = {
+                    let _computing = budget.start_computing();
+                    question(&engine, &budget)?
+                };
+                start(answered, budget)
             };
             blocking(answer).await?
         }
@@ -169,16 +172,21 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
                 recommend = blocking(move || recommend.create_missing(&engine).map(|()| recommend)).await?;
             }
             let turn = Arc::clone(&app.recommending).acquire_owned().await;
-            let budget = Arc::clone(&budget);
             let answer = move || {
                 let _turn = turn;
-                recommend.answer(&engine, &budget).map(|(done, ..)| done)
+                let (done, ..) = recommend.answer(&engine, &budget)?;
+                start(done, budget)
             };
             blocking(answer).await?
         }
     };
-    let status = StatusCode::from_u16(status).expect("operations name statuses that there are");
-    answer::write(status, body.into_pieces(budget), under_way).await
+    Ok(answer::send(status, made, under_way))
+}
+
+/// The first chunk of an answer.
+fn start(done: Done, budget: Arc<RequestBudget>) -> Result<(StatusCode, Made), Failure> {
+    let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
+    Ok((status, Made::next(done.body.into_pieces(budget))?))
 }
 
 /// Runs what may take long beside the requests that do not.

@@ -86,16 +86,28 @@ impl From<Value> for Body {
     }
 }
 
-/// A chunk of pieces, and whether there may be more.
-fn make_chunk(pieces: &mut Pieces) -> Result<(Vec<u8>, bool), BudgetError> {
-    let mut chunk = Vec::new();
-    while chunk.len() < CHUNK_BYTES {
-        match pieces.next() {
-            None => return Ok((chunk, false)),
-            Some(piece) => chunk.extend(piece?),
+/// An answer as far as it is made.
+pub(super) struct Made {
+    chunk: Vec<u8>,
+    /// None where the chunk is the last one.
+    rest: Option<Pieces>,
+}
+
+impl Made {
+    /// Makes the next chunk of an answer. That may take long where pieces do.
+    ///
+    /// # Errors
+    /// Where the budget of the request is used up.
+    pub(super) fn next(mut pieces: Pieces) -> Result<Self, Failure> {
+        let mut chunk = Vec::new();
+        while chunk.len() < CHUNK_BYTES {
+            match pieces.next() {
+                None => return Ok(Self { chunk, rest: None }),
+                Some(piece) => chunk.extend(piece?),
+            }
         }
+        Ok(Self { chunk, rest: Some(pieces) })
     }
-    Ok((chunk, true))
 }
 
 /// What is kept until the answer is written, or the client has left: then nobody needs to work for it.
@@ -121,33 +133,25 @@ impl Drop for UnderWay {
     }
 }
 
-/// Writes an answer. A budget that is used up before anything was sent is an error like others; later it ends the connection, so that
-/// nobody takes a part for the whole.
-pub(super) async fn write(
-    status: StatusCode,
-    mut pieces: Pieces,
-    under_way: UnderWay,
-) -> Result<Response, Failure> {
-    let made = super::blocking(move || Ok((make_chunk(&mut pieces)?, pieces))).await?;
-    let ((first, has_more), pieces) = made;
+/// Sends an answer whose first chunk is made; the rest is made as the client takes it. A budget that is used up on the way ends the
+/// connection, so that nobody takes a part for the whole.
+pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    if !has_more {
-        return Ok((status, json, first).into_response());
+    let Made { chunk, rest } = made;
+    if rest.is_none() {
+        return (status, json, chunk).into_response();
     }
-    let rest = stream::unfold((Some(pieces), under_way), |(pieces, under_way)| async {
-        let mut pieces = pieces?;
-        let made = super::blocking(move || Ok((make_chunk(&mut pieces)?, pieces))).await;
-        Some(match made {
-            Ok(((chunk, has_more), pieces)) => {
-                (Ok(Bytes::from(chunk)), (has_more.then_some(pieces), under_way))
-            }
+    let rest = stream::unfold((rest, under_way), |(rest, under_way)| async {
+        let pieces = rest?;
+        Some(match super::blocking(move || Made::next(pieces)).await {
+            Ok(Made { chunk, rest }) => (Ok(Bytes::from(chunk)), (rest, under_way)),
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");
                 (Err(std::io::Error::other(failure.message)), (None, under_way))
             }
         })
     });
-    let first = stream::once(std::future::ready(Ok(Bytes::from(first))));
+    let first = stream::once(std::future::ready(Ok(Bytes::from(chunk))));
     let body = HttpBody::from_stream(stream::StreamExt::chain(first, rest));
-    Ok((status, json, body).into_response())
+    (status, json, body).into_response()
 }
