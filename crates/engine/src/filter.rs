@@ -188,15 +188,16 @@ impl Context for ContextOf<'_> {
     }
 
     fn context_user(&self, property: &str) -> Value {
-        let Some(user) = self.user else { return Value::Null };
         if let Some(Blinded { user_id }) = self.blinded {
             let is_public = |name: &String| name == property;
             match property {
+                // As it was asked for, whether there is such a user or not.
                 "userId" => return user_id.map_or(Value::Null, Value::text),
                 _ if self.views.config.public_user_properties.iter().any(is_public) => {}
                 _ => return Value::Null,
             }
         }
+        let Some(user) = self.user else { return Value::Null };
         match property {
             "userId" => self.views.profiles.ids().user_id(user).map_or(Value::Null, Value::text),
             _ => read_value(&self.views.users, user.0, property),

@@ -10,6 +10,8 @@ use server::{CallerLimits, ConnectionLimits};
 
 use crate::files;
 
+/// The longest time for requests under way when the server is to stop, in seconds.
+const SHUTDOWN_DEADLINE_S_MAX: u64 = 3_600;
 /// The longest time between two checks of the journals, in hours: a year.
 const CHECK_INTERVAL_H_MAX: u64 = 366 * 24;
 
@@ -62,35 +64,18 @@ pub(crate) struct Limits {
     pub(crate) cache_bytes_max: usize,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<IpAddr>,
-    /// What one request may cost that is signed with a private token.
-    pub(crate) private: RequestCosts,
-    /// What one request may cost that is signed with a public token.
-    pub(crate) public: RequestCosts,
+    /// What one request may cost with a private and with a public token: bytes of its answer, milliseconds of computing.
+    pub(crate) private_answer_bytes_max: u64,
+    pub(crate) private_computing_ms_max: u64,
+    pub(crate) public_answer_bytes_max: u64,
+    pub(crate) public_computing_ms_max: u64,
     /// Calls of one address with public tokens: in a second, and at once after a pause.
     pub(crate) public_requests_per_s: u32,
     pub(crate) public_burst: u32,
 }
 
-/// What one request may cost; a batch is one request.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct RequestCosts {
-    /// The largest answer, in bytes.
-    pub(crate) answer_bytes_max: u64,
-    /// The longest time of computing, in milliseconds.
-    pub(crate) computing_ms_max: u64,
-}
-
-impl RequestCosts {
-    fn of(limits: RequestLimits) -> Self {
-        let computing_ms_max = limits.computing_max.as_millis() as u64;
-        Self { answer_bytes_max: limits.answer_bytes_max, computing_ms_max }
-    }
-
-    fn limits(&self) -> RequestLimits {
-        let computing_max = Duration::from_millis(self.computing_ms_max);
-        RequestLimits { answer_bytes_max: self.answer_bytes_max, computing_max }
-    }
+fn request_limits(answer_bytes_max: u64, computing_ms_max: u64) -> RequestLimits {
+    RequestLimits { answer_bytes_max, computing_max: Duration::from_millis(computing_ms_max) }
 }
 
 /// When models are trained anew.
@@ -159,8 +144,10 @@ impl Default for Limits {
             catalog_bytes_max,
             cache_bytes_max: engine::CACHE_BYTES_MAX,
             trusted_proxies: callers.trusted_proxies,
-            private: RequestCosts::of(callers.private),
-            public: RequestCosts::of(callers.public),
+            private_answer_bytes_max: callers.private.answer_bytes_max,
+            private_computing_ms_max: callers.private.computing_max.as_millis() as u64,
+            public_answer_bytes_max: callers.public.answer_bytes_max,
+            public_computing_ms_max: callers.public.computing_max.as_millis() as u64,
             public_requests_per_s: callers.public_requests_per_s,
             public_burst: callers.public_burst,
         }
@@ -220,8 +207,14 @@ impl Settings {
                 requests_per_token_max: self.limits.requests_per_token_max,
                 requests_per_address_max: self.limits.requests_per_address_max,
                 trusted_proxies: self.limits.trusted_proxies.clone(),
-                private: self.limits.private.limits(),
-                public: self.limits.public.limits(),
+                private: request_limits(
+                    self.limits.private_answer_bytes_max,
+                    self.limits.private_computing_ms_max,
+                ),
+                public: request_limits(
+                    self.limits.public_answer_bytes_max,
+                    self.limits.public_computing_ms_max,
+                ),
                 public_requests_per_s: self.limits.public_requests_per_s,
                 public_burst: self.limits.public_burst,
             },
@@ -250,14 +243,27 @@ impl Settings {
         let is_share = (0.0..=1.0).contains(&refusal_margin);
         ensure!(is_share, "training.refusal_margin is {refusal_margin}, it must be from 0 to 1");
         for (name, n) in [
-            ("requests_max", self.limits.requests_max),
-            ("requests_per_token_max", self.limits.requests_per_token_max),
-            ("requests_per_address_max", self.limits.requests_per_address_max),
-            ("connections_max", self.limits.connections_max),
-            ("connections_per_address_max", self.limits.connections_per_address_max),
+            ("requests_max", self.limits.requests_max as u64),
+            ("requests_per_token_max", self.limits.requests_per_token_max as u64),
+            ("requests_per_address_max", self.limits.requests_per_address_max as u64),
+            ("connections_max", self.limits.connections_max as u64),
+            ("connections_per_address_max", self.limits.connections_per_address_max as u64),
+            ("unfinished_bytes_max", self.limits.unfinished_bytes_max as u64),
+            ("catalog_bytes_max", self.limits.catalog_bytes_max as u64),
+            ("private_answer_bytes_max", self.limits.private_answer_bytes_max),
+            ("private_computing_ms_max", self.limits.private_computing_ms_max),
+            ("public_answer_bytes_max", self.limits.public_answer_bytes_max),
+            ("public_computing_ms_max", self.limits.public_computing_ms_max),
+            ("public_requests_per_s", u64::from(self.limits.public_requests_per_s)),
+            ("public_burst", u64::from(self.limits.public_burst)),
         ] {
             ensure!(n > 0, "limits.{name} is 0, it must be above 0");
         }
+        let deadline_s = self.shutdown.deadline_s;
+        ensure!(
+            deadline_s <= SHUTDOWN_DEADLINE_S_MAX,
+            "shutdown.deadline_s is {deadline_s}, it must be at most {SHUTDOWN_DEADLINE_S_MAX}"
+        );
         let Checks { bytes_per_s, interval_h, .. } = self.checks;
         ensure!(
             bytes_per_s > 0,
@@ -292,8 +298,12 @@ mod tests {
     }
 
     #[test]
-    fn shares_that_make_no_sense_are_refused() {
+    fn values_that_make_no_sense_are_refused() {
         let error = |text| parse::<Settings>(text).unwrap().validate().unwrap_err().to_string();
+        let burst = "limits.public_burst is 0, it must be above 0";
+        assert_eq!(error("[limits]\npublic_burst = 0"), burst);
+        let deadline = "shutdown.deadline_s is 100000, it must be at most 3600";
+        assert_eq!(error("[shutdown]\ndeadline_s = 100000"), deadline);
         assert_eq!(error("[training]\nnew_share = 0.0"), "training.new_share is 0, it must be above 0");
         let margin = "training.refusal_margin is NaN, it must be from 0 to 1";
         assert_eq!(error("[training]\nrefusal_margin = nan"), margin);

@@ -57,8 +57,9 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
         };
         let age_s = now.0 as f64 / 1_000.0 - timestamp;
         if age_s.abs() > LIFETIME_S {
+            let (age_s, which) = (age_s.abs(), if age_s > 0.0 { "old" } else { "in the future" });
             return Err(Failure::unauthorized(format!(
-                "the signature is {age_s:.0} s old, it may be at most {LIFETIME_S} s from the server's time"
+                "the signature is {age_s:.0} s {which}, it may be at most {LIFETIME_S} s from the server's time"
             )));
         }
         return Ok(caller);

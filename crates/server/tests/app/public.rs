@@ -72,6 +72,8 @@ async fn expressions_of_browsers_read_public_properties_of_users_and_those_of_sc
     assert_eq!(own, json!({ "email": "ann@x.com", "tier": "gold", "id": "ann" }));
     let public = told(app.public("recomms/users/ann/items/", list.clone()).await);
     assert_eq!(public, json!({ "email": null, "tier": null, "id": "ann" }));
+    let nobody = told(app.public("recomms/users/nobody/items/", list.clone()).await);
+    assert_eq!(nobody, json!({ "email": null, "tier": null, "id": "nobody" }), "as if they were there");
     // A filter tells by what is in the list.
     let filter = json!({ "count": 1, "filter": "context_user[\"email\"] == \"ann@x.com\"" });
     assert_eq!(app.public("recomms/users/ann/items/", filter).await.body["recomms"], json!([]));
