@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use parking_lot::{Mutex, RwLock};
+use tantivy::directory::RamDirectory;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{Index, IndexReader, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
 use crate::ranking;
 use crate::snapshot::{BEGINNING_CHARS_MAX, Fields, Snapshot};
@@ -33,6 +34,7 @@ pub struct SearchIndex {
 
 struct Writer {
     fields: Fields,
+    memory: RamDirectory,
     writer: IndexWriter,
     reader: IndexReader,
     /// Items that have been written. Every deletion is looked up in every segment, so that a build that deleted
@@ -118,7 +120,8 @@ impl Writer {
             beginnings: schema.add_text_field("beginnings", indexing("whitespace", false)),
             values: schema.add_text_field("values", indexing("raw", false)),
         };
-        let index = Index::create_in_ram(schema.build());
+        let memory = RamDirectory::create();
+        let index = Index::create(memory.clone(), schema.build(), IndexSettings::default()).expect(IN_MEMORY);
 
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(WRITER_HEAP_BYTES)
@@ -132,7 +135,7 @@ impl Writer {
         writer.set_merge_policy(Box::new(merging));
 
         let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().expect(IN_MEMORY);
-        Writer { fields, writer, reader, is_written: Vec::new() }
+        Writer { fields, memory, writer, reader, is_written: Vec::new() }
     }
 
     fn replace(&mut self, item: u32, texts: &[String]) {
@@ -177,6 +180,6 @@ impl Writer {
     }
 
     fn snapshot(&self) -> Snapshot {
-        Snapshot::new(&self.reader.searcher(), self.fields)
+        Snapshot::new(&self.reader.searcher(), self.fields, self.memory.total_mem_usage())
     }
 }

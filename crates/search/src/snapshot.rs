@@ -52,7 +52,8 @@ struct Segment {
 }
 
 impl Snapshot {
-    pub(crate) fn new(searcher: &Searcher, fields: Fields) -> Self {
+    /// `index_bytes` is what the files of the index take. They are not asked one by one, since a merge may remove them meanwhile.
+    pub(crate) fn new(searcher: &Searcher, fields: Fields, index_bytes: usize) -> Self {
         let mut items = Vec::new();
         let mut segments = Vec::new();
         let mut n_words = 0u64;
@@ -71,8 +72,7 @@ impl Snapshot {
         for segment in &mut segments {
             segment.dampings = dampings(mean_length);
         }
-        let of_index = searcher.space_usage().expect(IN_MEMORY).total().get_bytes() as usize;
-        let n_bytes = of_index + items.capacity() * size_of::<Option<u32>>();
+        let n_bytes = index_bytes + items.capacity() * size_of::<Option<u32>>();
         Snapshot { segments, items, n_items, n_bytes }
     }
 

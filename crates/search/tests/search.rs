@@ -251,3 +251,15 @@ fn many_threads_search_while_items_change() {
         (0..20).for_each(|_| index.update([(12, texts_of(12)), (2, texts_of(2))]));
     });
 }
+
+/// A merge in the background removes files of the index while its state is taken down.
+#[test]
+fn many_small_changes_are_all_taken_in_beside_merges() {
+    const ITEMS: u32 = 40;
+    const CHANGES: u32 = 600;
+    let index = SearchIndex::new();
+    for n in 0..CHANGES {
+        index.update([(n % ITEMS, vec![format!("word{n} all")])]);
+    }
+    assert_eq!(index.n_items(), ITEMS as usize);
+}
