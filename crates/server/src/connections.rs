@@ -1,8 +1,9 @@
 //! Connections: they are accepted, watched, and closed when a client keeps them waiting.
 //!
 //! A connection is in one [`Phase`] at a time. Once a second every connection is looked at, and one whose client is too slow for its phase
-//! is closed. Where there are as many connections as may be, a new one takes the place of the one that has waited longest for its client,
-//! those first on which nobody has shown a key yet. So clients that connect and do nothing keep nobody else out.
+//! is closed. Where there are as many connections as may be, a new one takes the place of one that waits for its client: first those on
+//! which nobody has shown a key yet, of the addresses that have most of these, the longest waiting. So clients that connect and do
+//! nothing keep nobody else out.
 //!
 //! HTTP/1.1 only: one request at a time on a connection is what the limits count on, and no client needs more.
 
@@ -81,7 +82,7 @@ pub async fn serve(
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
-                    registry.close_longest_waiting();
+                    registry.make_room();
                     tokio::time::sleep(ACCEPT_REST).await;
                 }
             },

@@ -97,6 +97,22 @@ async fn a_connection_that_waits_for_its_client_makes_room_for_one_that_asks() {
 }
 
 #[tokio::test]
+async fn an_address_with_many_connections_makes_room_before_one_with_few() {
+    let server = Server::start(10, 10).await;
+    let mut first = server.connect().await;
+    let mut others = Vec::new();
+    for _ in 0..30 {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.2:0".parse().unwrap()).unwrap();
+        others.push(socket.connect(server.address).await.unwrap());
+    }
+    assert!(server.ask().await.ends_with("answer"));
+    let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
+    assert!(exchange(&mut first, request).await.ends_with("answer"), "though it has waited longest");
+    assert_eq!(read_to_end(&mut others[0]).await, "");
+}
+
+#[tokio::test]
 async fn a_request_that_is_worked_on_is_not_displaced() {
     let server = Server::start(2, 2).await;
     let mut slow = server.connect().await;

@@ -1,5 +1,6 @@
 //! The open connections, and which of them must go.
 
+use std::cmp::Reverse;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -20,6 +21,9 @@ const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
 const TRANSFER_GRACE: Duration = Duration::from_secs(10);
 /// The slowest transfer of a body or an answer, in bytes a second.
 const TRANSFER_BYTES_PER_S_MIN: u64 = 16 * 1_024;
+
+/// Where there are as many connections as may be, one of so many makes room at once, so that looking for them is no work for each new one.
+const DISPLACED_SHARE: usize = 64;
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -207,18 +211,35 @@ impl Open {
         }
     }
 
-    /// Closes the connection that has waited longest for its client, of all or of one address; false where none waits.
-    fn close_longest_waiting(&mut self, is_meant: impl Fn(&Connection) -> bool) -> bool {
+    /// Closes connections that wait for their clients, at most `n_max`: those on which nobody has shown a key, of the addresses that have
+    /// most of these, the longest waiting first; where there are none, the one that has waited longest. False where none waits.
+    fn make_room(&mut self, n_max: usize, is_meant: impl Fn(&Connection) -> bool) -> bool {
         let waiting = self.connections.iter().filter(|(_, connection)| is_meant(connection));
         let waiting = waiting.filter_map(|(number, connection)| {
-            let is_trusted = connection.is_trusted.load(Ordering::Relaxed);
-            Some(((is_trusted, connection.waiting_since()?), *number))
+            Some((connection.is_trusted.load(Ordering::Relaxed), connection.waiting_since()?, *number))
         });
-        let Some((_, number)) = waiting.min() else { return false };
-        self.connections[&number].close();
-        metrics::counter!("connections_closed_total", "why" => "displaced").increment(1);
-        self.remove(number);
-        true
+        let (trusted, strangers): (Vec<_>, Vec<_>) = waiting.partition(|(is_trusted, ..)| *is_trusted);
+        let address_of = |number: &u64| network_of(self.connections[number].peer.ip());
+        let mut n_by_address: FxHashMap<IpAddr, usize> = FxHashMap::default();
+        for (.., number) in &strangers {
+            *n_by_address.entry(address_of(number)).or_default() += 1;
+        }
+        let mut displaced: Vec<_> = strangers
+            .iter()
+            .map(|(_, since, number)| (Reverse(n_by_address[&address_of(number)]), *since, *number))
+            .collect();
+        displaced.sort_unstable();
+        let mut displaced: Vec<u64> = displaced.into_iter().take(n_max).map(|(.., number)| number).collect();
+        if displaced.is_empty() {
+            displaced
+                .extend(trusted.into_iter().map(|(_, since, number)| (since, number)).min().map(|(_, n)| n));
+        }
+        metrics::counter!("connections_closed_total", "why" => "displaced").increment(displaced.len() as u64);
+        for number in &displaced {
+            self.connections[number].close();
+            self.remove(*number);
+        }
+        !displaced.is_empty()
     }
 }
 
@@ -256,9 +277,11 @@ impl Registry {
         let address = network_of(peer.ip());
         let n_of_address = open.by_address.get(&address).copied().unwrap_or(0);
         let has_room = if n_of_address >= self.limits.connections_per_address_max {
-            open.close_longest_waiting(|connection| network_of(connection.peer.ip()) == address)
+            let n_max = self.limits.connections_per_address_max.div_ceil(DISPLACED_SHARE);
+            open.make_room(n_max, |connection| network_of(connection.peer.ip()) == address)
         } else {
-            open.connections.len() < self.limits.connections_max || open.close_longest_waiting(|_| true)
+            let n_max = self.limits.connections_max.div_ceil(DISPLACED_SHARE);
+            open.connections.len() < self.limits.connections_max || open.make_room(n_max, |_| true)
         };
         if !has_room {
             metrics::counter!("connections_closed_total", "why" => "no room").increment(1);
@@ -328,8 +351,10 @@ impl Registry {
         }
     }
 
-    pub(super) fn close_longest_waiting(&self) {
-        self.open.lock().close_longest_waiting(|_| true);
+    /// Makes room where the system has none.
+    pub(super) fn make_room(&self) {
+        let n_max = self.limits.connections_max.div_ceil(DISPLACED_SHARE);
+        self.open.lock().make_room(n_max, |_| true);
     }
 
     pub(super) fn close_all(&self) {
