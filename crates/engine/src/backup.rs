@@ -54,6 +54,18 @@ pub enum BackupError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The folder to write to is within the data folder.
+    #[error("{folder} is within the data folder and would be lost with it: name a folder elsewhere")]
+    WithinData {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The folder to restore into is not empty.
+    #[error("{folder} is not empty: name a folder that is not there yet; a restore writes over nothing")]
+    NotEmpty {
+        /// The folder.
+        folder: PathBuf,
+    },
     /// A part of a journal is wrong.
     #[error("cannot back up {journal}: restore it from the earlier backup first, if there is one")]
     Damaged {
@@ -192,6 +204,7 @@ pub fn back_up(
     if !system_folder(data).is_dir() {
         return Err(BackupError::NoDataFolder { folder: data.to_owned() });
     }
+    refuse_place_within(to, data)?;
     refuse_foreign_files(to)?;
     create_private_folder(to)?;
     let _lock = LockedFolder::lock(to)?;
@@ -268,6 +281,16 @@ impl BackedUpWorkspace {
             models: copy.models.len() as u64,
             sample_users: copy.answers.lists.len() as u64,
         }
+    }
+}
+
+fn refuse_place_within(folder: &Path, data: &Path) -> Result<(), BackupError> {
+    let absolute = std::path::absolute(folder)?;
+    // What is not there yet has no links in it.
+    let there = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(&absolute);
+    match fs::canonicalize(there)?.starts_with(fs::canonicalize(data)?) {
+        true => Err(BackupError::WithinData { folder: folder.to_owned() }),
+        false => Ok(()),
     }
 }
 

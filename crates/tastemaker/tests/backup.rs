@@ -198,7 +198,7 @@ fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     succeed(folder, &backup);
 
     let said = fail(folder, &["restore", "backup", "--data", "restored"]);
-    assert!(said.contains("restored holds something"), "{said}");
+    assert!(said.contains("restored is not empty"), "{said}");
     let said = fail(folder, &["backup", "--data", "data", "--to", "restored"]);
     assert!(said.contains("restored holds something"), "{said}");
     // Another history is not mixed with this one.
@@ -222,6 +222,10 @@ fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     // A manifest that expects other answers is not met.
     let manifest = folder.join("backup/backup.json");
     let text = fs_err::read_to_string(&manifest).unwrap();
+    let said = fail(folder, &["backup", "--data", "data", "--to", "data/deep/backup"]);
+    assert!(said.contains("is within the data folder"), "{said}");
+    let said = fail(folder, &["restore", "backup", "--data", "data"]);
+    assert!(said.contains("data is not empty"), "{said}");
     let mut told: Value = serde_json::from_str(&text).unwrap();
     told["workspaces"][0]["answers"]["lists"][0]["items"][0] = "nothing".into();
     told["workspaces"][0]["answers"]["keyspaces"][1]["pairs"] = 7.into();

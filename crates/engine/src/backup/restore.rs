@@ -40,7 +40,7 @@ pub fn restore(
     let manifest = Manifest::read(backup)?
         .ok_or_else(|| BackupError::FileDamaged { file: backup.join("backup.json") })?;
     if data.exists() && fs::read_dir(data)?.next().is_some() {
-        return Err(BackupError::Occupied { folder: data.to_owned() });
+        return Err(BackupError::NotEmpty { folder: data.to_owned() });
     }
     let files: Vec<(std::path::PathBuf, &FileCopy)> = manifest.files(backup).collect();
     let total: u64 = files.iter().map(|(_, file)| file.bytes).sum();
