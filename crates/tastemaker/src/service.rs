@@ -14,8 +14,7 @@ use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of
 use crate::settings::{Settings, Shutdown};
 use crate::terminal;
 
-/// Memory for what is read from the stores of all workspaces together, and the least for one, in bytes.
-const STORE_CACHE_BYTES: u64 = 256 * 1_024 * 1_024;
+/// The least memory for what is read from the store of one workspace, in bytes.
 const STORE_CACHE_BYTES_MIN: u64 = 2 * 1_024 * 1_024;
 
 /// Everything that is open.
@@ -37,7 +36,8 @@ impl Service {
         ids.dedup();
         let options = EngineOptions {
             memory: MemoryBudget::new(settings.limits.cache_bytes_max),
-            store_cache_bytes: (STORE_CACHE_BYTES / ids.len().max(1) as u64).max(STORE_CACHE_BYTES_MIN),
+            store_cache_bytes: (settings.limits.store_cache_bytes_max / ids.len().max(1) as u64)
+                .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
         };
         let (engines, failed) = open_each(&data, &ids, &options)?;

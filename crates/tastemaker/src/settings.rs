@@ -62,6 +62,8 @@ pub(crate) struct Limits {
     pub(crate) catalog_bytes_max: usize,
     /// Bytes of all that is kept to be fast.
     pub(crate) cache_bytes_max: usize,
+    /// Bytes of blocks that are kept of the stores, over all workspaces.
+    pub(crate) store_cache_bytes_max: u64,
     /// Proxies whose `X-Forwarded-For` is believed.
     pub(crate) trusted_proxies: Vec<IpAddr>,
     /// What one request may cost with a private and with a public token: bytes of its answer, milliseconds of computing.
@@ -143,6 +145,7 @@ impl Default for Limits {
             unfinished_bytes_max: 256 * 1_024 * 1_024,
             catalog_bytes_max,
             cache_bytes_max: engine::CACHE_BYTES_MAX,
+            store_cache_bytes_max: 256 * 1_024 * 1_024,
             trusted_proxies: callers.trusted_proxies,
             private_answer_bytes_max: callers.private.answer_bytes_max,
             private_computing_ms_max: callers.private.computing_max.as_millis() as u64,
