@@ -13,7 +13,7 @@ struct Cli {
     /// The binary of the server
     #[arg(long, value_name = "FILE", global = true, default_value = "target/release/tastemaker")]
     server: PathBuf,
-    /// A settings file for the server
+    /// A settings file for the server [default: the program's own; for a soak, small caches]
     #[arg(long, value_name = "FILE", global = true)]
     config: Option<PathBuf>,
     /// The most file descriptors that the server may open [default: as it is]

@@ -27,6 +27,8 @@ const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
 const WINDOW: f64 = 0.05;
 /// How many answers of a connection are shown that are an error of the server, of one kind of call.
 const FAILURES_SHOWN: u64 = 3;
+/// Caches that are full after the warm-up; with larger ones a cache that still fills would look like memory that is lost.
+const SETTINGS: &str = "[limits]\nstore_cache_bytes_max = 16777216\ncache_bytes_max = 67108864\n";
 /// How many lines say how far it is.
 const LINES: u64 = 40;
 
@@ -69,13 +71,16 @@ impl Report {
     }
 }
 
-/// Starts a server and puts the load on it.
+/// Starts a server, with small caches where nobody gives settings, and puts the load on it.
 ///
 /// # Errors
 ///
 /// When the server cannot be started, or ends or stops answering before the load does.
 pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
-    let server = launch.start().await?;
+    let settings = tempfile::NamedTempFile::new()?;
+    fs_err::write(&settings, SETTINGS)?;
+    let config = launch.config.clone().unwrap_or_else(|| settings.path().to_owned());
+    let server = Launch { config: Some(config), ..launch.clone() }.start().await?;
     let world = World::new();
     let sent = Arc::new(AtomicU64::new(0));
     world.fill(server.address).await.context("the world cannot be set up")?;
