@@ -105,6 +105,14 @@ pub enum PropertyValue {
     ImageList(Vec<String>),
 }
 
+/// A whole number, also where a client writes it as `5.0`.
+fn whole(number: &serde_json::Number) -> Option<i64> {
+    // All whole numbers up to it are doubles.
+    const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+    let exact = |value: &f64| value.fract() == 0.0 && value.abs() <= EXACT_MAX;
+    number.as_i64().or_else(|| number.as_f64().filter(exact).map(|value| value as i64))
+}
+
 impl PropertyValue {
     /// The value of JSON as APIs send it; none of `null`. The error says what was expected.
     pub fn from_json(type_: PropertyType, json: &Value) -> Result<Option<Self>, String> {
@@ -113,7 +121,7 @@ impl PropertyValue {
         };
         let value = match (type_, json) {
             (_, Value::Null) => return Ok(None),
-            (PropertyType::Int, Value::Number(number)) => number.as_i64().map(Self::Int),
+            (PropertyType::Int, Value::Number(number)) => whole(number).map(Self::Int),
             (PropertyType::Double, Value::Number(number)) => number.as_f64().map(Self::Double),
             (PropertyType::String, Value::String(text)) => Some(Self::String(text.clone())),
             (PropertyType::Image, Value::String(text)) => Some(Self::Image(text.clone())),

@@ -29,7 +29,10 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, Method, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::Response;
+use tower_http::CompressionLevel;
 use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::SizeAbove;
 use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use tower_http::decompression::RequestDecompressionLayer;
 use tower_http::timeout::TimeoutLayer;
@@ -39,6 +42,8 @@ use crate::error::ApiError;
 
 /// The longest time that a request may take, in seconds.
 const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+/// Answers that are shorter are not worth compressing, in bytes.
+const COMPRESSED_BYTES_MIN: u64 = 1_024;
 /// How long browsers may remember the answer to a CORS preflight, in seconds.
 const CORS_AGE_MAX: Duration = Duration::from_secs(3_600);
 
@@ -58,12 +63,17 @@ fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
         .method_not_allowed_fallback(method_not_allowed)
         .layer(RequestDecompressionLayer::new())
         .layer(browsers());
+    let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
+    let recombee = recombee::routes()
+        .layer(RequestDecompressionLayer::new())
+        .layer(compression.compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN)))
+        .layer(browsers());
     Router::new()
         .merge(tracking)
         .merge(profile_api::routes())
         .merge(admin::routes(&app))
         .merge(operations::routes())
-        .merge(recombee::routes().layer(browsers()))
+        .merge(recombee)
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::of_panic))

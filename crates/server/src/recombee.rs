@@ -127,7 +127,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     };
     let bytes = read(body, body_bytes_max).await?;
     let room = app.admission.make_room_for(bytes.len()).await;
-    let mut parameters = Parameters(object_of(&bytes)?);
+    let mut parameters = parameters_of(&bytes)?;
     let token = token.as_deref().unwrap_or_default();
     let key = if caller == Caller::Private { Key::Private(token) } else { Key::Public(token) };
     let permit = app.admission.admit(&origin, key)?;
@@ -204,16 +204,14 @@ async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Failure> {
     axum::body::to_bytes(body, bytes_max).await.map_err(too_large)
 }
 
-/// The object that a body holds; an empty one where the body is empty.
-fn object_of(bytes: &[u8]) -> Result<serde_json::Map<String, Value>, Failure> {
+/// The parameters in a body; none where it is empty.
+fn parameters_of(bytes: &[u8]) -> Result<Parameters, Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
-        return Ok(serde_json::Map::new());
+        return Ok(Parameters::default());
     }
-    match serde_json::from_slice(bytes) {
-        Ok(Value::Object(object)) => Ok(object),
-        Ok(_) => Err(Failure::invalid("the body must be a JSON object")),
-        Err(error) => Err(Failure::invalid(format!("the body is no JSON: {error}"))),
-    }
+    let value = serde_json::from_slice(bytes)
+        .map_err(|error| Failure::invalid(format!("the body is no JSON: {error}")))?;
+    Parameters::of_json(value).ok_or_else(|| Failure::invalid("the body must be a JSON object"))
 }
 
 fn entry(command: Command) -> Entry {

@@ -212,11 +212,8 @@ fn request_of(entry: Value) -> Result<Request, Failure> {
     else {
         return Err(Failure::invalid("it needs a method and a path, both strings"));
     };
-    let mut parameters = match entry.remove("params") {
-        None | Some(Value::Null) => Parameters::default(),
-        Some(Value::Object(parameters)) => Parameters(parameters),
-        Some(_) => return Err(Failure::invalid("params must be an object")),
-    };
+    let parameters = Parameters::of_json(entry.remove("params").unwrap_or_default());
+    let mut parameters = parameters.ok_or_else(|| Failure::invalid("params must be an object"))?;
     let (path, query) = path.split_once('?').unwrap_or((&path, ""));
     parameters.add_query(query)?;
     Request::new(&method, path, parameters)

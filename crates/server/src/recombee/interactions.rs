@@ -81,11 +81,8 @@ fn add(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Resul
         // Clients pass on whatever they were given, also by another system: it is kept, and cites nothing here.
         interaction.recomm_id = Some(recomm_id.chars().take(Uuid::encode_buffer().len()).collect());
     }
-    interaction.additional_data = match parameters.get("additionalData") {
-        None => None,
-        Some(data @ Value::Object(_)) => Some(data.to_string()),
-        Some(_) => return Err(Failure::invalid("additionalData must be an object")),
-    };
+    interaction.additional_data =
+        parameters.object("additionalData")?.map(|data| Value::Object(data).to_string());
     if interaction.additional_data.as_ref().is_some_and(|data| data.len() > ADDITIONAL_DATA_BYTES_MAX) {
         return Err(Failure::invalid(format!("additionalData is over {ADDITIONAL_DATA_BYTES_MAX} bytes")));
     }

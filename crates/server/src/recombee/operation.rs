@@ -97,14 +97,19 @@ pub(super) fn ask_within(
 }
 
 impl Request {
-    /// `path` is what follows the database's name; its query, if any, is among the parameters already.
+    /// `path` is what follows the database's name; its query, if any, is among the parameters already. Batches may write methods in small
+    /// letters, and what answers GET answers HEAD.
     pub(super) fn new(method: &str, path: &str, parameters: Parameters) -> Result<Self, Failure> {
         let decoded = |part: &str| {
             percent_decoded(part, false)
                 .ok_or_else(|| Failure::invalid(format!("the path part {part:?} is not URL-encoded UTF-8")))
         };
         let parts = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect::<Result<_, _>>()?;
-        Ok(Self { method: method.to_owned(), parts, has_slash: path.ends_with('/'), parameters })
+        let method = match method.to_ascii_uppercase().as_str() {
+            "HEAD" => "GET".to_owned(),
+            other => other.to_owned(),
+        };
+        Ok(Self { method, parts, has_slash: path.ends_with('/'), parameters })
     }
 
     /// What the operation asks of the engine; none where no operation has this method and path.
@@ -142,10 +147,10 @@ impl Request {
         let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
         match (self.method.as_str(), parts.as_slice()) {
             ("POST", [kind]) => interactions::kind_of(kind).is_some() || *kind == "batch",
-            ("POST", ["recomms", target, ..]) => {
+            ("POST" | "GET", ["recomms", target, ..]) => {
                 !matches!(parts.as_slice(), [.., "users"]) || *target == "next"
             }
-            ("POST", ["search", "users", _, _]) => true,
+            ("POST" | "GET", ["search", "users", _, _]) => true,
             _ => false,
         }
     }

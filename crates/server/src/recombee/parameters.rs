@@ -20,7 +20,13 @@ pub(super) struct Parameters(pub(super) Map<String, Value>);
 type Read<T> = Result<T, Failure>;
 
 impl Parameters {
-    /// Adds those of a query string, as texts; what the body said wins.
+    /// The parameters in a JSON value; none where it is no object.
+    pub(super) fn of_json(value: Value) -> Option<Self> {
+        object(value).map(Self)
+    }
+
+    /// Adds those of a query string, as texts; what the body said wins. An empty one is not given, and neither is `None`, which is how
+    /// clients in Python write what is not set; only users and items may be called so.
     pub(super) fn add_query(&mut self, query: &str) -> Read<()> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
@@ -28,7 +34,14 @@ impl Parameters {
             let Some((name, value)) = decoded else {
                 return Err(Failure::invalid(format!("query parameter {name:?} is not URL-encoded UTF-8")));
             };
-            self.0.entry(name).or_insert(Value::String(value));
+            let is_given = match value.as_str() {
+                "" => false,
+                "None" => matches!(name.as_str(), "userId" | "itemId"),
+                _ => true,
+            };
+            if is_given {
+                self.0.entry(name).or_insert(Value::String(value));
+            }
         }
         Ok(())
     }
@@ -47,6 +60,17 @@ impl Parameters {
             Some(Value::String(text)) => Ok(Some(text)),
             Some(_) => Err(Failure::invalid(format!("{name} must be a string"))),
         }
+    }
+
+    /// An object; in queries as text in JSON.
+    pub(super) fn object(&self, name: &str) -> Read<Option<Map<String, Value>>> {
+        let value = match self.get(name) {
+            None => return Ok(None),
+            Some(Value::String(text)) => serde_json::from_str(text).ok(),
+            Some(value) => Some(value.clone()),
+        };
+        let wrong = || Failure::invalid(format!("{name} must be an object"));
+        value.and_then(object).map(Some).ok_or_else(wrong)
     }
 
     pub(super) fn required_text(&self, name: &str) -> Read<&str> {
@@ -163,6 +187,16 @@ impl Parameters {
             }
             Some(_) => Err(wrong()),
         }
+    }
+}
+
+/// The object that a value is. An empty array and null are an empty object: so PHP writes one.
+pub(super) fn object(value: Value) -> Option<Map<String, Value>> {
+    match value {
+        Value::Object(object) => Some(object),
+        Value::Null => Some(Map::new()),
+        Value::Array(elements) if elements.is_empty() => Some(Map::new()),
+        _ => None,
     }
 }
 

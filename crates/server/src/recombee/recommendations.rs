@@ -61,7 +61,8 @@ pub(super) fn call(
     parts: &[&str],
     parameters: &Parameters,
 ) -> Option<Result<Call, Failure>> {
-    if method != "POST" {
+    // With GET, all parameters are in the query.
+    if !matches!(method, "POST" | "GET") {
         return None;
     }
     let of_user = |endpoint, id: &str| first(engine, endpoint, parameters, Some(id), None);
@@ -150,11 +151,7 @@ fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<Recommendation
 
 fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Failure> {
     parameters.required_text("scenario")?;
-    let settings = |name: &str| match parameters.get(name) {
-        None => Ok(Parameters::default()),
-        Some(Value::Object(settings)) => Ok(Parameters(settings.clone())),
-        Some(_) => Err(Failure::invalid(format!("{name} must be an object"))),
-    };
+    let settings = |name| parameters.object(name).map(|settings| Parameters(settings.unwrap_or_default()));
     let within = |name: &'static str| {
         move |failure: Failure| Failure { message: format!("{name}: {}", failure.message), ..failure }
     };
@@ -254,32 +251,30 @@ fn options(parameters: &Parameters, by_itself: Option<Logic>) -> Result<ListOpti
 
 fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure> {
     let wrong = || Failure::invalid("reqlExpressions must be an object of names with expressions");
-    match parameters.get("reqlExpressions") {
-        None => Ok(Vec::new()),
-        Some(Value::Object(named)) if named.len() > EXPRESSIONS_MAX => {
-            Err(Failure::invalid(format!("more than {EXPRESSIONS_MAX} reqlExpressions")))
-        }
-        Some(Value::Object(named)) if named.keys().any(|name| name.len() > SCENARIO_BYTES_MAX) => {
-            Err(Failure::invalid(format!("a name in reqlExpressions is over {SCENARIO_BYTES_MAX} bytes")))
-        }
-        Some(Value::Object(named)) => {
-            let named = named.iter().map(|(name, text)| Some((name.clone(), text.as_str()?.to_owned())));
-            named.collect::<Option<_>>().ok_or_else(wrong)
-        }
-        Some(_) => Err(wrong()),
+    let named = parameters.object("reqlExpressions").map_err(|_| wrong())?.unwrap_or_default();
+    if named.len() > EXPRESSIONS_MAX {
+        return Err(Failure::invalid(format!("more than {EXPRESSIONS_MAX} reqlExpressions")));
     }
+    if named.keys().any(|name| name.len() > SCENARIO_BYTES_MAX) {
+        return Err(Failure::invalid(format!(
+            "a name in reqlExpressions is over {SCENARIO_BYTES_MAX} bytes"
+        )));
+    }
+    let named = named.into_iter().map(|(name, text)| Some((name, text.as_str()?.to_owned())));
+    named.collect::<Option<_>>().ok_or_else(wrong)
 }
 
 /// Which of our logics a name stands for.
 fn logic(parameters: &Parameters, by_itself: Option<Logic>) -> Result<Option<Logic>, Failure> {
+    let wrong = || Failure::invalid("logic must be a name or an object with a name");
+    let object;
     let name = match parameters.get("logic") {
         None => return Ok(None),
-        Some(Value::String(name)) => name.as_str(),
-        Some(Value::Object(logic)) => logic
-            .get("name")
-            .and_then(Value::as_str)
-            .ok_or_else(|| Failure::invalid("logic must have a name"))?,
-        Some(_) => return Err(Failure::invalid("logic must be a name or an object with a name")),
+        Some(Value::String(name)) if !name.starts_with('{') => name.as_str(),
+        Some(_) => {
+            object = parameters.object("logic").map_err(|_| wrong())?.unwrap_or_default();
+            object.get("name").and_then(Value::as_str).ok_or_else(wrong)?
+        }
     };
     let unknown = || {
         let known = "recombee:default, recombee:homepage, recombee:personal, recombee:similar, recombee:popular, \

@@ -1,4 +1,4 @@
-//! Who a call of the recommender API comes from: the last parameter of its address signs all before it (HMAC-SHA1).
+//! Who a call of the recommender API comes from: a parameter of its address signs all others (HMAC-SHA1).
 
 use domain::{Timestamp, WorkspaceConfig};
 use hmac::{Hmac, KeyInit, Mac};
@@ -40,12 +40,12 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
         ("frontend_", Caller::Public, &config.public_token),
     ];
     for (prefix, caller, token) in schemes {
-        let Some((signed, sign)) = target.rsplit_once(&format!("&{prefix}sign=")) else { continue };
+        let Some((signed, sign)) = without_parameter(target, &format!("{prefix}sign=")) else { continue };
         let Some(token) = token else {
             let what = if caller == Caller::Private { "private_token" } else { "public_token" };
             return Err(Failure::unauthorized(format!("database {} has no {what}", config.id)));
         };
-        if !is_signed(signed, sign, token) {
+        if !is_signed(&signed, sign, token) {
             return Err(Failure::unauthorized("Invalid HMAC signature"));
         }
         let (_, query) = signed.split_once('?').unwrap_or_default();
@@ -64,7 +64,17 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
         }
         return Ok(caller);
     }
-    Err(Failure::unauthorized("the address has no hmac_sign or frontend_sign as its last parameter"))
+    Err(Failure::unauthorized("the address has no hmac_sign or frontend_sign"))
+}
+
+/// The target without the last parameter that starts so, and the value of that parameter. Clients that sort their parameters put others
+/// behind it.
+fn without_parameter<'t>(target: &'t str, start: &str) -> Option<(String, &'t str)> {
+    let (path, query) = target.split_once('?')?;
+    let mut pairs: Vec<&str> = query.split('&').collect();
+    let at = pairs.iter().rposition(|pair| pair.starts_with(start))?;
+    let value = &pairs.remove(at)[start.len()..];
+    Some((format!("{path}?{}", pairs.join("&")), value))
 }
 
 /// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the decoded text counts too, as far as it is
@@ -122,6 +132,8 @@ mod tests {
             "/db/items/item-1?hmac_timestamp=1700000000&hmac_sign=57b5d4d54de8451d034fb5df3ba8f7db84f102f3";
         let list = "/db/items/list/?filter=%27num%27%20%3C%2099&returnProperties=True&includedProperties=a,b\
             &hmac_timestamp=1700000000&hmac_sign=35017649cc4ae323a274cf1f341140307e5ad5fa";
+        let sorted = "/db/items/?count=2&hmac_sign=91ae3af2afa446bd284d009e9442106f4ce964a1\
+            &hmac_timestamp=1700000000&offset=4";
         let view = "/db/detailviews/?frontend_timestamp=1700000000\
             &frontend_sign=93a2d7ee4acd61ced6f42fd48c24445944fd405e";
         insta::assert_snapshot!(
@@ -134,6 +146,8 @@ mod tests {
                 check(&item.replace("item-1", "item-2"), 1_700_000_000),
                 check(&item[..item.len() - 2], 1_700_000_000),
                 check(&format!("{item}&x=1"), 1_700_000_000),
+                check(sorted, 1_700_000_000),
+                check(&format!("{item}&hmac_sign=00"), 1_700_000_000),
                 check("/db/items/item-1", 1_700_000_000),
                 check("/db/items/item-1?hmac_timestamp=1&hmac_sign=\u{e9}", 1_700_000_000),
             ]

@@ -4,6 +4,7 @@
 
 mod attribution;
 mod budgets;
+mod dialects;
 mod lists;
 mod profile_api;
 mod public;
@@ -17,7 +18,8 @@ mod tracking;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes};
+use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode};
 use base64::Engine as _;
 use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
@@ -96,10 +98,14 @@ impl TestApp {
         Self::of(engine, folder, disk, Settings::default())
     }
 
+    /// The head of the answer, and its body as it came.
+    async fn send_raw(&self, request: Request<Body>) -> (Parts, Bytes) {
+        let (parts, body) = self.router.clone().oneshot(request).await.unwrap().into_parts();
+        (parts, axum::body::to_bytes(body, usize::MAX).await.unwrap())
+    }
+
     async fn send(&self, request: Request<Body>) -> Answer {
-        let response = self.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let (parts, bytes) = self.send_raw(request).await;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::String(text));
         Answer { status: parts.status, headers: parts.headers, body }

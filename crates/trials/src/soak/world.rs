@@ -12,7 +12,7 @@ use crate::process::{ADMIN_TOKEN, PRIVATE_TOKEN, PROFILE_TOKEN, PUBLIC_TOKEN, WR
 
 const USERS: u64 = 2_000;
 const ITEMS: u64 = 1_000;
-/// Of these, items are deleted and made again.
+/// Of these, items are deleted and made again. Nobody interacts with them: an item with interactions leaves its number behind.
 const RESTLESS_ITEMS: u64 = 50;
 /// Interactions that there are in all, each with its own user, item and time.
 const INTERACTIONS: u64 = 20_000;
@@ -133,7 +133,11 @@ struct Fixed {
 
 fn any_interaction(random: &mut StdRng) -> Fixed {
     let n = random.random_range(0..INTERACTIONS);
-    Fixed { user: n * 13 % USERS, item: n.wrapping_mul(2_654_435_761) % ITEMS, at_s: FIRST_S + n }
+    Fixed {
+        user: n * 13 % USERS,
+        item: RESTLESS_ITEMS + n.wrapping_mul(2_654_435_761) % (ITEMS - RESTLESS_ITEMS),
+        at_s: FIRST_S + n,
+    }
 }
 
 fn track(random: &mut StdRng) -> Call {
