@@ -14,7 +14,7 @@ pub const GROUPS_MAX: usize = 20;
 /// The most constraints of a scenario or group.
 pub const CONSTRAINTS_MAX: usize = 10;
 /// The longest filter or booster, in bytes.
-pub const EXPRESSION_BYTES_MAX: usize = 65_536;
+pub const EXPRESSION_BYTES_MAX: usize = 524_288;
 /// The longest name of a scenario, group, segmentation or property, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 /// How far the shares of groups may be from 1 together: tenths do not add up in binary.

@@ -165,7 +165,7 @@ fn read_value(table: &PropertyTable, row: u32, property: &str) -> Value {
     let is_set = table.property(property).is_some_and(|of| of.type_ == PropertyType::Set);
     match table.value(row, property) {
         Some(value) => value_of(value),
-        None if is_set => Value::Set(Set::unset()),
+        None if is_set => Value::Set(Set::default()),
         None => Value::Null,
     }
 }
@@ -221,7 +221,7 @@ impl Context for ContextOf<'_> {
 
     fn segment_items(&self, segmentation: &str, segment: &str) -> Value {
         let Some(segments) = self.segments(segmentation) else { return Value::Null };
-        let Some(value) = segments.value(segment) else { return Value::Set(Set::unset()) };
+        let Some(value) = segments.value(segment) else { return Value::Set(Set::default()) };
         let members = segments.items_of(value).iter().map(|item| ItemIdx(*item));
         Value::Set(Set::new(members.map(|item| Value::text(self.views.catalog.item_id(item))).collect()))
     }
@@ -238,16 +238,25 @@ impl Context for ContextOf<'_> {
         &self,
         kind: InteractionCount,
         item_id: &str,
-        _: &[std::sync::Arc<str>],
+        arguments: &[std::sync::Arc<str>],
     ) -> Option<f64> {
         let item = self.views.catalog.existing(item_id)?;
+        let counts = self.views.interactions.histories().counts(item);
+        if kind == InteractionCount::Ratings && !arguments.is_empty() {
+            let of_sign = arguments.iter().map(|sign| match &**sign {
+                "negative" => Some(counts.negative_ratings),
+                "positive" => Some(counts.positive_ratings),
+                _ => None,
+            });
+            return of_sign.sum::<Option<u32>>().map(f64::from);
+        }
         let kind = match kind {
             InteractionCount::Bookmarks => InteractionKind::Bookmark,
             InteractionCount::DetailViews => InteractionKind::DetailView,
             InteractionCount::Purchases => InteractionKind::Purchase,
             InteractionCount::Ratings => InteractionKind::Rating,
         };
-        Some(f64::from(self.views.interactions.histories().counts(item)[kind as usize]))
+        Some(f64::from(counts.by_kind[kind as usize]))
     }
 
     fn user_interactions(&self, user_id: &str, kinds: &[reql::InteractionKind], n: Option<usize>) -> Value {

@@ -224,7 +224,7 @@ impl Interactions {
         kind: InteractionKind,
     ) -> Result<Vec<Stored>, StoreError> {
         let mut found = Vec::new();
-        if self.histories.counts(item)[kind as usize] == 0 {
+        if self.histories.counts(item).by_kind[kind as usize] == 0 {
             return Ok(found);
         }
         for user in (0..self.histories.n_users() as u32).map(UserIdx) {

@@ -366,8 +366,8 @@ impl Sources<'_> {
     fn live_popularity(&self, item: ItemIdx, kind: Option<InteractionKind>) -> f32 {
         let counts = self.histories.counts(item);
         match kind {
-            Some(kind) => counts[kind as usize] as f32,
-            None => counts.iter().map(|&count| count as f32).sum(),
+            Some(kind) => counts.by_kind[kind as usize] as f32,
+            None => counts.by_kind.iter().map(|&count| count as f32).sum(),
         }
     }
 

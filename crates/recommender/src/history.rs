@@ -116,8 +116,19 @@ pub(crate) fn decay(age_s: u32, half_life_days: Option<f32>) -> f32 {
 #[derive(Default)]
 pub struct Histories {
     rows: Vec<Vec<HistoryEntry>>,
-    counts: Vec<[u32; InteractionKind::ALL.len()]>,
+    counts: Vec<ItemCounts>,
     n_interactions: u64,
+}
+
+/// How often people interacted with an item, over all users and all time.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ItemCounts {
+    /// Interactions by kind, in the order of [`InteractionKind::ALL`].
+    pub by_kind: [u32; InteractionKind::ALL.len()],
+    /// Ratings below the middle.
+    pub negative_ratings: u32,
+    /// Ratings above the middle.
+    pub positive_ratings: u32,
 }
 
 impl Histories {
@@ -131,8 +142,8 @@ impl Histories {
         self.row(user).len() >= HISTORY_ENTRIES_MAX
     }
 
-    /// How many interactions of each kind an item has, over all users and all time.
-    pub fn counts(&self, item: ItemIdx) -> [u32; InteractionKind::ALL.len()] {
+    /// How many interactions an item has.
+    pub fn counts(&self, item: ItemIdx) -> ItemCounts {
         self.counts.get(item.pos()).copied().unwrap_or_default()
     }
 
@@ -189,10 +200,16 @@ impl Histories {
     /// Counts an interaction up or down; rows are not touched.
     pub fn count(&mut self, entry: &HistoryEntry, by: i32) {
         if self.counts.len() <= entry.item.pos() {
-            self.counts.resize(entry.item.pos() + 1, [0; InteractionKind::ALL.len()]);
+            self.counts.resize(entry.item.pos() + 1, ItemCounts::default());
         }
-        let count = &mut self.counts[entry.item.pos()][entry.kind as usize];
-        *count = count.saturating_add_signed(by);
+        let counts = &mut self.counts[entry.item.pos()];
+        let of_kind = &mut counts.by_kind[entry.kind as usize];
+        *of_kind = of_kind.saturating_add_signed(by);
+        if entry.kind == InteractionKind::Rating && entry.strength != 0 {
+            let of_sign =
+                if entry.strength < 0 { &mut counts.negative_ratings } else { &mut counts.positive_ratings };
+            *of_sign = of_sign.saturating_add_signed(by);
+        }
         self.n_interactions = self.n_interactions.saturating_add_signed(i64::from(by));
     }
 }

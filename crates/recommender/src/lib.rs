@@ -26,7 +26,7 @@ pub use candidates::Sources;
 pub use cold::ColdItems;
 pub use eligibility::{Eligibility, excludes};
 pub use features::{Features, FeaturesBuilder};
-pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, HistoryWeighting};
+pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, HistoryWeighting, ItemCounts};
 pub use item_type::{ItemType, ValueIdx};
 pub use model::{Channel, Model, train_with};
 pub use recommend::{

@@ -1,5 +1,6 @@
 //! Type-checks a tree against a schema.
 
+use crate::context::InteractionCount;
 use crate::error::{ErrorKind, ReqlError};
 use crate::functions::{COLLECTION, Function};
 use crate::kind::{Schema, Subject, Type};
@@ -8,6 +9,9 @@ use crate::value::Value;
 
 /// The operators that `reduce` knows.
 const REDUCERS: [&str; 10] = ["+", "-", "*", "/", "%", "&", "max", "min", "and", "or"];
+
+/// By which sign `num_item_ratings` counts.
+const RATING_SIGNS: [&str; 2] = ["negative", "positive"];
 
 /// The type of what the tree yields.
 pub(crate) fn type_of(tree: &Tree, schema: &dyn Schema) -> Result<Type, ReqlError> {
@@ -139,7 +143,7 @@ impl Checker<'_> {
 
     fn call(&self, function: Function, arguments: &[Tree]) -> Checked {
         let signature = function.signature();
-        let mut all_int = true;
+        let (mut all_int, mut types) = (true, Vec::new());
         for (place, argument) in arguments.iter().enumerate() {
             let found = self.type_of(argument)?;
             let wanted = signature.wanted(place).expect("the parser checks the number of arguments");
@@ -149,14 +153,54 @@ impl Checker<'_> {
                 return refuse(argument.column, message);
             }
             all_int &= found == Type::Int;
+            types.push(found);
+        }
+        if let Function::Math(math) = function
+            && math.takes_many()
+            && !all_int
+        {
+            return self.many(signature.name, signature.result, arguments, &types);
         }
         match (function, arguments.first().map(|argument| &argument.what)) {
             (Function::Reduce, Some(What::Constant(Value::String(op)))) if !REDUCERS.contains(&&**op) => {
                 refuse(arguments[0].column, format!("reduce knows {}, not {op:?}", REDUCERS.join(" ")))
             }
+            (Function::Count(InteractionCount::Ratings), _) => {
+                for sign in &arguments[1..] {
+                    if let What::Constant(Value::String(word)) = &sign.what
+                        && !RATING_SIGNS.contains(&&**word)
+                    {
+                        let known = RATING_SIGNS.join(" and ");
+                        return refuse(sign.column, format!("ratings are counted by {known}, not {word:?}"));
+                    }
+                }
+                Ok(signature.result)
+            }
             (Function::Math(math), _) if all_int && math.keeps_int() => Ok(Type::Int),
             _ => Ok(signature.result),
         }
+    }
+
+    /// The largest, smallest or mean of numbers, of texts, or of the elements of one collection.
+    fn many(&self, name: &str, of_numbers: Type, arguments: &[Tree], types: &[Type]) -> Checked {
+        let is_text = |found: &Type| *found == Type::String;
+        let has_number = types.iter().any(|found| found.is_number());
+        if let Some(place) = types.iter().position(|found| COLLECTION.contains(found))
+            && types.len() > 1
+        {
+            return refuse(arguments[place].column, format!("{name} takes one {} alone", types[place]));
+        }
+        if let Some(place) = types.iter().position(is_text)
+            && has_number
+        {
+            return refuse(arguments[place].column, format!("{name} takes numbers or strings, not both"));
+        }
+        let is_known = has_number || types.contains(&Type::Null);
+        Ok(match () {
+            () if types.iter().any(is_text) => Type::String,
+            () if is_known || name == "avg" => of_numbers,
+            () => Type::Any,
+        })
     }
 
     fn lambda(&self, op: LambdaOp, body: &Tree, collection: &Tree) -> Checked {

@@ -57,13 +57,13 @@ impl<'a> Compiled<'a> {
 
     /// The value for the row.
     pub fn value(&self, row: u32) -> Value {
-        value_of(&self.tree, self.rows, self.context, row).settled()
+        value_of(&self.tree, self.rows, self.context, row)
     }
 
     /// The value of every row, when it is the same for all.
     pub fn constant(&self) -> Option<Value> {
         match &self.form {
-            Form::Constant(value) => Some(value.clone().settled()),
+            Form::Constant(value) => Some(value.clone()),
             _ => None,
         }
     }

@@ -6,7 +6,7 @@ use crate::value::Value;
 
 /// Answers that do not depend on the candidate's own columns; every default answers with nothing.
 ///
-/// A set property without a value is best answered with [`crate::Set::unset`], which reads as an empty set.
+/// A set property without a value is an empty set.
 #[expect(unused_variables, reason = "the names of the parameters are their documentation")]
 pub trait Context: Sync {
     /// The time of the request, seconds since 1970.

@@ -38,6 +38,16 @@ pub(crate) fn number(value: &Value) -> Value {
     }
 }
 
+/// A set or an array as the language writes it.
+fn listed(open: &str, elements: &[Value], close: &str) -> Option<String> {
+    let written = elements.iter().map(|element| match element {
+        Value::Null => Some("null".to_owned()),
+        Value::String(text) => Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))),
+        _ => string(element, None).as_text().map(str::to_owned),
+    });
+    Some(format!("{open}{}{close}", written.collect::<Option<Vec<_>>>()?.join(", ")))
+}
+
 /// `string(x)` and `string(x, format)`; a format makes an instant of a number, in UTC, with the directives of `strftime`.
 pub(crate) fn string(value: &Value, format: Option<&str>) -> Value {
     match (value, format) {
@@ -47,6 +57,8 @@ pub(crate) fn string(value: &Value, format: Option<&str>) -> Value {
         (Value::Double(double), None) => Some(double.to_string()),
         (Value::Timestamp(seconds), None) => instant(*seconds).map(|instant| instant.to_string()),
         (Value::String(_), None) => return value.clone(),
+        (Value::Set(set), None) => listed("{", set.elements(), "}"),
+        (Value::Array(elements), None) => listed("[", elements, "]"),
         _ => None,
     }
     .map_or(Value::Null, |text| Value::String(text.into()))

@@ -5,6 +5,7 @@ use crate::conversions;
 use crate::functions::Function;
 use crate::geo::{Region, earth_distance, place};
 use crate::limits::{STEPS_MAX, VALUE_WEIGHT_MAX};
+use crate::math::Math;
 use crate::operators::{arithmetic, compare, reduce};
 use crate::rows::{Column, Rows, at, seconds, set_at};
 use crate::syntax::{LambdaOp, LogicOp, Source, Tree, What};
@@ -127,13 +128,11 @@ impl Evaluation<'_> {
             Some(Column::Boolean(values)) => at(values, row).map(Value::Boolean),
             Some(Column::Timestamp(values)) => at(values, row).map(|ms| Value::Timestamp(seconds(ms))),
             Some(Column::String(values, texts)) => at(values, row).map(|id| Value::text(texts.text(id))),
-            Some(Column::Set(values, texts)) => Some(match set_at(values, row) {
-                Some(ids) => {
-                    self.charge(ids.len());
-                    Value::Set(Set::new(ids.iter().map(|id| Value::text(texts.text(*id))).collect()))
-                }
-                _ => Value::Set(Set::unset()),
-            }),
+            Some(Column::Set(values, texts)) => {
+                let ids = set_at(values, row).unwrap_or_default();
+                self.charge(ids.len());
+                Some(Value::Set(Set::new(ids.iter().map(|id| Value::text(texts.text(*id))).collect())))
+            }
         };
         value.unwrap_or(Value::Null)
     }
@@ -175,8 +174,18 @@ impl Evaluation<'_> {
                 elements.fold(first, |left, right| self.made(reduce(op, &left, &right)))
             }
             Function::Math(math) => {
+                let arguments = match arguments {
+                    [only] if math.takes_many() => only.elements().unwrap_or(arguments),
+                    _ => arguments,
+                };
                 let numbers: Option<Vec<_>> = arguments.iter().map(Value::number).collect();
-                math.apply(&numbers?).into()
+                match (math, numbers) {
+                    (_, Some(numbers)) if numbers.is_empty() => return None,
+                    (_, Some(numbers)) => math.apply(&numbers).into(),
+                    (Math::Max, None) => Value::String(texts(arguments)?.into_iter().max()?),
+                    (Math::Min, None) => Value::String(texts(arguments)?.into_iter().min()?),
+                    _ => return None,
+                }
             }
             Function::Upper => Value::text(&text(0)?.to_uppercase()),
             Function::Lower => Value::text(&text(0)?.to_lowercase()),

@@ -60,6 +60,10 @@ pub(crate) const COLLECTION: Wanted = &[Type::Set, Type::Array];
 const SIZED: Wanted = &[Type::String, Type::Set, Type::Array];
 const SCALAR: Wanted = &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String];
 const NUMBER_OR_TEXT: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::String];
+const COMPARED: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::String, Type::Set, Type::Array];
+const AVERAGED: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::Set, Type::Array];
+const WRITTEN: Wanted =
+    &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String, Type::Set, Type::Array];
 const TRUTHY: Wanted = &[
     Type::Boolean,
     Type::Int,
@@ -83,8 +87,8 @@ const fn math(name: &'static str, math: Math, required: &'static [Wanted]) -> Si
     row(name, Function::Math(math), required, Type::Double)
 }
 
-const fn many(name: &'static str, function: Math) -> Signature {
-    Signature { rest: Some(NUMBER), ..math(name, function, &[NUMBER]) }
+const fn many(name: &'static str, function: Math, of: &'static [Wanted; 1]) -> Signature {
+    Signature { rest: Some(of[0]), ..math(name, function, of) }
 }
 
 /// A name may have several rows that differ in the number of arguments.
@@ -93,16 +97,16 @@ static FUNCTIONS: &[Signature] = &[
     row("random", Function::Random, &[], Type::Double),
     row("size", Function::Size, &[SIZED], Type::Int),
     row("reduce", Function::Reduce, &[TEXT, COLLECTION], Type::Any),
-    many("max", Math::Max),
-    many("min", Math::Min),
-    many("avg", Math::Avg),
+    many("max", Math::Max, &[COMPARED]),
+    many("min", Math::Min, &[COMPARED]),
+    many("avg", Math::Avg, &[AVERAGED]),
     math("round", Math::Round, &[NUMBER]),
     math("floor", Math::Floor, &[NUMBER]),
     math("ceil", Math::Ceil, &[NUMBER]),
     math("abs", Math::Abs, &[NUMBER]),
     math("sqrt", Math::Sqrt, &[NUMBER]),
     math("pow", Math::Pow, &[NUMBER, NUMBER]),
-    math("log", Math::Log, &[NUMBER, NUMBER]),
+    Signature { optional: &[NUMBER], ..math("log", Math::Log, &[NUMBER]) },
     math("earth_distance", Math::EarthDistance, &[NUMBER, NUMBER, NUMBER, NUMBER]),
     row("earth_distance", Function::DistanceOfPlaces, &[ARRAY, ARRAY], Type::Double),
     row("geo_polygon", Function::Polygon, &[ARRAY], Type::Region),
@@ -112,7 +116,7 @@ static FUNCTIONS: &[Signature] = &[
     row("split", Function::Split, &[TEXT, TEXT], Type::Array),
     row("boolean", Function::Boolean, &[TRUTHY], Type::Boolean),
     row("number", Function::Number, &[SCALAR], Type::Double),
-    Signature { optional: &[TEXT], ..row("string", Function::String, &[SCALAR], Type::String) },
+    Signature { optional: &[TEXT], ..row("string", Function::String, &[WRITTEN], Type::String) },
     row("timestamp", Function::Timestamp, &[NUMBER_OR_TEXT], Type::Timestamp),
     row("segment_items", Function::SegmentItems, &[TEXT, TEXT], Type::Set),
     row("item_segments", Function::ItemSegments, &[TEXT, TEXT], Type::Set),

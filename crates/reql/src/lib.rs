@@ -87,7 +87,7 @@ impl Expression {
 
     /// The value for one row by the reference evaluator, which compiled expressions agree with.
     pub fn evaluate(&self, rows: &dyn Rows, context: &dyn Context, row: u32) -> Value {
-        evaluate::value_of(&self.tree, rows, context, row).settled()
+        evaluate::value_of(&self.tree, rows, context, row)
     }
 
     /// Makes the expression ready for many rows; what does not depend on the row is computed here.

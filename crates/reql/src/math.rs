@@ -21,6 +21,11 @@ pub(crate) enum Math {
 }
 
 impl Math {
+    /// Whether it takes any number of arguments, or one set or array of them.
+    pub(crate) fn takes_many(self) -> bool {
+        matches!(self, Self::Max | Self::Min | Self::Avg)
+    }
+
     /// Whether whole arguments give a whole result.
     pub(crate) fn keeps_int(self) -> bool {
         matches!(self, Self::Max | Self::Min | Self::Round | Self::Floor | Self::Ceil | Self::Abs)
@@ -49,6 +54,7 @@ impl Math {
             (Self::Abs, [x]) => Number::Double(x.as_f64().abs()),
             (Self::Sqrt, [x]) => Number::Double(x.as_f64().sqrt()),
             (Self::Pow, [x, y]) => Number::Double(x.as_f64().powf(y.as_f64())),
+            (Self::Log, [x]) => Number::Double(x.as_f64().ln()),
             (Self::Log, [x, base]) => Number::Double(logarithm(x.as_f64(), base.as_f64())),
             (Self::EarthDistance, [lat1, lon1, lat2, lon2]) => {
                 Number::Double(earth_distance([lat1.as_f64(), lon1.as_f64()], [lat2.as_f64(), lon2.as_f64()]))

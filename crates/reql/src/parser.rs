@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::{ErrorKind, ReqlError};
 use crate::functions;
 use crate::lexer::{Spanned, Token, tokens_of};
-use crate::limits::{HEIGHT_MAX, NESTING_MAX, NODES_MAX, TEXT_BYTES_MAX};
+use crate::limits::{ELSE_IFS_MAX, HEIGHT_MAX, NESTING_MAX, NODES_MAX, TEXT_BYTES_MAX};
 use crate::syntax::{ArithmeticOp, CompareOp, LambdaOp, Link, LogicOp, Node, Source, Tree, What};
 use crate::value::Value;
 
@@ -42,12 +42,26 @@ impl Parser<'_> {
             if !parser.take_word("if") {
                 return parser.disjunction();
             }
-            let condition = parser.expression()?;
-            parser.expect_word("then")?;
-            let then = parser.expression()?;
-            parser.expect_word("else")?;
-            let otherwise = parser.expression()?;
-            parser.node(column, What::If { condition, then, otherwise })
+            let mut branches = Vec::new();
+            let mut at = column;
+            let mut otherwise = loop {
+                let condition = parser.expression()?;
+                parser.expect_word("then")?;
+                branches.push((at, condition, parser.expression()?));
+                parser.expect_word("else")?;
+                at = parser.column();
+                if !parser.take_word("if") {
+                    break parser.expression()?;
+                }
+                if branches.len() > ELSE_IFS_MAX {
+                    let message = format!("more than {ELSE_IFS_MAX} links of else if");
+                    return Err(ReqlError::new(ErrorKind::TooLarge, at, message));
+                }
+            };
+            for (column, condition, then) in branches.into_iter().rev() {
+                otherwise = parser.node(column, What::If { condition, then, otherwise })?;
+            }
+            Ok(otherwise)
         })
     }
 

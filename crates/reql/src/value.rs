@@ -35,10 +35,9 @@ pub enum Value {
 }
 
 /// Distinct values that are not null, kept sorted.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Set {
     elements: Arc<[Value]>,
-    unset: bool,
 }
 
 impl Set {
@@ -47,12 +46,7 @@ impl Set {
         elements.retain(|element| !matches!(element, Value::Null));
         elements.sort();
         elements.dedup();
-        Self { elements: elements.into(), unset: false }
-    }
-
-    /// What a property of sets without a value reads as: an empty set that also equals null and is put out as null.
-    pub fn unset() -> Self {
-        Self { elements: Arc::default(), unset: true }
+        Self { elements: elements.into() }
     }
 
     /// The elements in their order.
@@ -75,7 +69,7 @@ impl Value {
     /// The value as JSON: timestamps are seconds, and what JSON cannot say (NaN, infinity, a region) is null.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
-            Self::Null | Self::Region(_) | Self::Set(Set { unset: true, .. }) => serde_json::Value::Null,
+            Self::Null | Self::Region(_) => serde_json::Value::Null,
             Self::Boolean(boolean) => (*boolean).into(),
             Self::Int(int) => (*int).into(),
             Self::Double(double) | Self::Timestamp(double) => (*double).into(),
@@ -117,22 +111,11 @@ impl Value {
         matches!(self, Self::Boolean(true))
     }
 
-    /// `==` of the language: NaN equals nothing, and an unset set equals null as well as the empty set.
+    /// `==` of the language: NaN equals nothing.
     pub(crate) fn equals(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Null, Self::Set(set)) | (Self::Set(set), Self::Null) => set.unset,
-            _ => match (self.number(), other.number()) {
-                (Some(left), Some(right)) => left.compare(right) == Some(Ordering::Equal),
-                _ => self == other,
-            },
-        }
-    }
-
-    /// The value as it is handed out: an unset set becomes null.
-    pub(crate) fn settled(self) -> Self {
-        match self {
-            Self::Set(Set { unset: true, .. }) => Self::Null,
-            settled => settled,
+        match (self.number(), other.number()) {
+            (Some(left), Some(right)) => left.compare(right) == Some(Ordering::Equal),
+            _ => self == other,
         }
     }
 

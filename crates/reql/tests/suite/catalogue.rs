@@ -172,7 +172,7 @@ impl Context for Request {
         match property {
             "itemId" => Value::text("i0"),
             "price" => Value::Double(100.0),
-            "countries" => Value::Set(Set::unset()),
+            "countries" => Value::Set(Set::default()),
             _ => Value::Null,
         }
     }

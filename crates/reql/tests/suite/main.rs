@@ -4,6 +4,7 @@
 
 mod agreement;
 mod catalogue;
+mod documented;
 mod errors;
 mod fuzz_body;
 mod robustness;
