@@ -244,7 +244,13 @@ impl Parser<'_> {
 
     fn call(&mut self, column: u32, name: &str) -> Parsed {
         if functions::named(name).next().is_none() {
-            return Err(ReqlError::new(ErrorKind::Syntax, column, format!("there is no function {name}")));
+            let quoted = if self.token() == &Token::Symbol("(") {
+                String::new()
+            } else {
+                format!("; a property is written in quotes: '{name}'")
+            };
+            let message = format!("there is no function {name}{quoted}");
+            return Err(ReqlError::new(ErrorKind::Syntax, column, message));
         }
         let arguments = if self.take("(") { self.list(")", Self::expression)? } else { Vec::new() };
         match functions::named(name).find(|signature| signature.takes(arguments.len())) {

@@ -11,6 +11,7 @@ pub(crate) mod offline;
 pub(crate) mod recommend;
 pub(crate) mod restore;
 pub(crate) mod serve;
+pub(crate) mod shell;
 pub(crate) mod train;
 pub(crate) mod traits;
 pub(crate) mod verify;
@@ -23,6 +24,7 @@ use domain::WorkspaceId;
 use engine::{DataFolder, Engine};
 use tempfile::NamedTempFile;
 
+use crate::configuration;
 use crate::files;
 use crate::service::open_workspace;
 
@@ -66,22 +68,33 @@ impl Place {
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;
         if !known.contains(&self.workspace) {
-            let names: Vec<&str> = known.iter().map(WorkspaceId::as_str).collect();
-            let there_are = if names.is_empty() {
-                "there is none".to_owned()
-            } else {
-                format!("there are: {}", names.join(", "))
-            };
-            bail!("no workspace {} in {}; {there_are}", self.workspace, self.data.display());
+            bail!(self.not_among(&known));
         }
         self.open_in(data)
     }
 
-    /// Opens a workspace, making it where it is missing; true where it is new.
-    pub(crate) fn open_or_make(&self) -> Result<(Opened, bool)> {
+    /// Opens a workspace, making it where it is missing; true where it is new. Beside others it is made only when that is meant, since a
+    /// new one may be an old one with a typing error.
+    pub(crate) fn open_or_make(&self, is_meant: bool) -> Result<(Opened, bool)> {
         let data = DataFolder::open(&self.data)?;
-        let is_new = !data.workspaces()?.contains(&self.workspace);
+        let known = data.workspaces()?;
+        let is_new = !known.contains(&self.workspace);
+        if is_new && !is_meant && !known.is_empty() {
+            bail!("{} (--create makes it)", self.not_among(&known));
+        }
         Ok((self.open_in(data)?, is_new))
+    }
+
+    /// That there is no such workspace, with the one that may have been meant.
+    fn not_among(&self, known: &[WorkspaceId]) -> String {
+        let names: Vec<&str> = known.iter().map(WorkspaceId::as_str).collect();
+        let id = self.workspace.as_str();
+        let there_are = match configuration::nearest(id, &names) {
+            Some(name) => format!("did you mean {name}?"),
+            None if names.is_empty() => "there is none".to_owned(),
+            None => format!("there are: {}", names.join(", ")),
+        };
+        format!("no workspace {id} in {}; {there_are}", self.data.display())
     }
 
     fn open_in(&self, data: DataFolder) -> Result<Opened> {

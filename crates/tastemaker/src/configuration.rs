@@ -27,10 +27,14 @@ fn nearest_key(message: &str) -> Option<&str> {
     let rest = message.split("unknown field `").nth(1)?;
     let mut quoted = rest.split('`').step_by(2);
     let unknown = quoted.next()?;
-    let expected = rest.split('`').skip(2).step_by(2);
-    expected
-        .map(|known| (strsim::damerau_levenshtein(unknown, known), known))
-        .min()
-        .filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)
-        .map(|(_, known)| known)
+    let expected: Vec<&str> = rest.split('`').skip(2).step_by(2).collect();
+    nearest(unknown, &expected)
+}
+
+/// Of what is known, what was probably meant.
+pub(crate) fn nearest<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
+    let distances = known.iter().map(|known| (strsim::damerau_levenshtein(unknown, known), *known));
+    let (_, nearest) =
+        distances.min().filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)?;
+    Some(nearest)
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod background;
 mod bootstrap;
 mod commands;
@@ -13,7 +14,7 @@ mod tls;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Messages are allocated by request threads and freed by the fold. jemalloc gives back what any thread has freed, while mimalloc, as fast,
 /// kept twice the memory in a soak.
@@ -58,6 +59,10 @@ enum Command {
     AcceptLoss(commands::accept_loss::Args),
     /// Measure this machine
     Bench(commands::bench::Args),
+    /// Print what a shell needs to complete commands
+    Completions(commands::shell::CompletionsArgs),
+    /// Write manual pages
+    Man(commands::shell::ManArgs),
 }
 
 fn main() -> ExitCode {
@@ -78,6 +83,11 @@ fn main() -> ExitCode {
         Command::Restore(args) => commands::restore::run(&args),
         Command::AcceptLoss(args) => commands::accept_loss::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
+        Command::Completions(args) => {
+            commands::shell::print_completions(&args, Cli::command());
+            Ok(())
+        }
+        Command::Man(args) => commands::shell::write_man(&args, Cli::command()),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

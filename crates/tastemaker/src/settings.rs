@@ -20,6 +20,7 @@ const CHECK_INTERVAL_H_MAX: u64 = 366 * 24;
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Settings {
     /// Where to listen.
+    #[serde(deserialize_with = "crate::address::deserialize")]
     pub(crate) listen: SocketAddr,
     pub(crate) log: Log,
     pub(crate) limits: Limits,

@@ -178,6 +178,34 @@ fn mistakes_name_the_thing_the_place_and_the_way_out() {
 }
 
 #[test]
+fn a_mistyped_workspace_is_not_made_and_whoever_installs_gets_completions_and_a_manual() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    let import = |arguments: &[&str]| {
+        run(
+            folder,
+            &[&["import", "interactions", "views.csv", "--data", "data", "--workspace"], arguments].concat(),
+        )
+    };
+    assert!(import(&["shop"]).starts_with("exit 0"), "the first needs no --create");
+    let mistyped = import(&["shpo"]);
+    assert!(
+        mistyped.contains("no workspace shpo in data; did you mean shop? (--create makes it)"),
+        "{mistyped}"
+    );
+    assert!(import(&["news", "--create"]).starts_with("exit 0"));
+
+    for shell in ["bash", "zsh", "fish"] {
+        let completions = run(folder, &["completions", shell]);
+        assert!(completions.contains("accept-loss"), "{shell}: {completions}");
+    }
+    assert!(run(folder, &["man", "--to", "man"]).starts_with("exit 0"));
+    let page = fs_err::read_to_string(folder.join("man/tastemaker-serve.1")).unwrap();
+    assert!(page.contains("data folder"), "{page}");
+}
+
+#[test]
 fn a_damaged_journal_and_a_foreign_version_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
@@ -239,7 +267,7 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
     write(folder, "many.csv", &format!("user_id,item_id,timestamp\n{}", many.collect::<String>()));
     for (workspace, file) in [("broken", "views.csv"), ("shop", "many.csv")] {
         let place = ["--data", "data", "--workspace", workspace];
-        let said = run(folder, &[&["import", "interactions", file][..], &place].concat());
+        let said = run(folder, &[&["import", "interactions", "--create", file][..], &place].concat());
         assert!(said.starts_with("exit 0"), "{said}");
     }
     let segment = folder.join("data/workspaces/broken/journal/00000000000000000000.seg");

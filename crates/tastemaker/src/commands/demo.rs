@@ -25,7 +25,7 @@ use crate::terminal::{self, accent, bold, dim, grouped};
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// Where to listen
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "ADDR", value_parser = crate::address::parse, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Stop after showing the recommendations
     #[arg(long)]

@@ -36,8 +36,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 const TRAIT_KEY: &str = "recommended_items";
 
 /// Opens the workspace; a new one gets a recommended-items trait, so that there is something to compute.
-fn open(place: &Place) -> Result<Opened> {
-    let (opened, is_new) = place.open_or_make()?;
+fn open(place: &Place, creates: bool) -> Result<Opened> {
+    let (opened, is_new) = place.open_or_make(creates)?;
     if is_new {
         set_up(&opened.engine)?;
     }

@@ -10,6 +10,7 @@ use engine::{BackgroundThread, Next, Signals};
 use tokio::net::TcpListener;
 use tracing_subscriber::EnvFilter;
 
+use crate::address;
 use crate::background::Background;
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
@@ -29,8 +30,8 @@ pub(crate) struct Args {
     /// The data folder; made where it is missing
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Where to listen [default: 127.0.0.1:8080]
-    #[arg(long, value_name = "ADDR")]
+    /// Where to listen: HOST:PORT, PORT (of this machine only) or :PORT (of all its networks) [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     listen: Option<SocketAddr>,
     /// A settings file
     #[arg(long, value_name = "FILE")]
@@ -64,9 +65,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let is_https = tls.is_some();
     let limits = settings.connections(service.engines.len());
     let served = runtime.block_on(async {
-        let listener = TcpListener::bind(settings.listen)
-            .await
-            .with_context(|| format!("cannot listen on {}", settings.listen))?;
+        let listener = TcpListener::bind(settings.listen).await.with_context(|| {
+            format!("cannot listen on {}: name another address with --listen", settings.listen)
+        })?;
         tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), is_https, "serving");
         let (signal, to_stop) = (stop_signal()?, Arc::clone(&background));
         let stop = async move {

@@ -17,6 +17,9 @@ pub(crate) struct Args {
     file: PathBuf,
     #[command(flatten)]
     place: Place,
+    /// Make the workspace where it is missing, also beside others
+    #[arg(long)]
+    create: bool,
     /// The type of a column, such as price=double; the others are inferred (int, double, string, boolean, timestamp, set)
     #[arg(long = "type", value_name = "COLUMN=TYPE", value_parser = parse_type)]
     types: Vec<(String, PropertyType)>,
@@ -51,7 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
         Err(error) => return Err(error).with_context(|| format!("cannot import {name}")),
     };
-    let opened = open(&args.place)?;
+    let opened = open(&args.place, args.create)?;
     let bar = terminal::bar("importing the catalog", "items", report.n_items, args.place.json);
     opened.engine.import_catalog(file, &|done, _| bar.set_position(done))?;
     bar.finish_and_clear();

@@ -20,6 +20,9 @@ pub(crate) struct Args {
     file: PathBuf,
     #[command(flatten)]
     place: Place,
+    /// Make the workspace where it is missing, also beside others
+    #[arg(long)]
+    create: bool,
     /// Leave wrong rows out instead of refusing the file
     #[arg(long)]
     skip_invalid: bool,
@@ -42,7 +45,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             checked.n_rows
         );
     }
-    let opened = open(&args.place)?;
+    let opened = open(&args.place, args.create)?;
     let bar = terminal::bar("importing", "interactions", checked.n_rows, args.place.json);
     let mut imported = ImportedInteractions::default();
     let mut hand_over = |chunk: Vec<Interaction>| -> Result<()> {

@@ -1,0 +1,32 @@
+//! `tastemaker completions` and `tastemaker man`: for whoever installs the program.
+
+use std::io;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap_complete::Shell;
+
+#[derive(clap::Args)]
+pub(crate) struct CompletionsArgs {
+    /// Of which shell
+    shell: Shell,
+}
+
+#[derive(clap::Args)]
+pub(crate) struct ManArgs {
+    /// Where the pages go, one for each command; made where it is missing
+    #[arg(long, value_name = "DIR")]
+    to: PathBuf,
+}
+
+/// Prints what a shell reads to complete commands.
+pub(crate) fn print_completions(args: &CompletionsArgs, mut command: clap::Command) {
+    clap_complete::generate(args.shell, &mut command, "tastemaker", &mut io::stdout());
+}
+
+/// Writes a manual page for each command.
+pub(crate) fn write_man(args: &ManArgs, command: clap::Command) -> Result<()> {
+    fs_err::create_dir_all(&args.to)?;
+    clap_mangen::generate_to(command, &args.to)
+        .with_context(|| format!("cannot write the manual to {}", args.to.display()))
+}
