@@ -338,7 +338,7 @@ impl Engine {
             request: can_be_continued
                 .then(|| serde_json::to_string(request).expect("plain fields always encode")),
         };
-        Ok(self.note(user, list)?)
+        Ok(self.note(user, list, request.is_public)?)
     }
 }
 
