@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
-use engine::RequestLimits;
+use engine::{MemoryBudget, MemoryPart, RequestLimits, Reservation};
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -126,9 +126,16 @@ const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 /// Of so many addresses something is remembered at most; then all is forgotten.
 const ADDRESSES_MAX: usize = 100_000;
 
+/// Answers that wait for callers with public tokens may take one of so many parts of the share of all answers, ...
+const PUBLIC_ANSWERS_ONE_OF: usize = 2;
+/// ... and those that wait for one address one of so many.
+const ADDRESS_ANSWERS_ONE_OF: usize = 16;
+
 /// The state of all limits on callers.
 pub(crate) struct Admission {
     limits: CallerLimits,
+    memory: Arc<MemoryBudget>,
+    waiting_answers: Mutex<WaitingAnswers>,
     under_way: Mutex<UnderWay>,
     rates: Mutex<FxHashMap<IpAddr, Rate>>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
@@ -142,6 +149,13 @@ struct UnderWay {
     by_address: FxHashMap<IpAddr, usize>,
 }
 
+/// Bytes of answers that are made and not taken, of calls with public tokens.
+#[derive(Default)]
+struct WaitingAnswers {
+    of_public: usize,
+    by_address: FxHashMap<IpAddr, usize>,
+}
+
 /// What an address has left of its calls.
 struct Rate {
     left: f64,
@@ -150,15 +164,95 @@ struct Rate {
 
 /// A request that counts as under way as long as this lives.
 pub(crate) struct Permit {
-    admission: Arc<Admission>,
+    account: Account,
     token: u64,
+}
+
+impl Permit {
+    /// Whom the work for the request is charged to.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+/// Whom work for a request is charged to.
+#[derive(Clone)]
+pub(crate) struct Account {
+    admission: Arc<Admission>,
+    is_public: bool,
+    /// Of callers with public tokens; none where there is no network.
     address: Option<IpAddr>,
 }
 
+impl Account {
+    /// Counts bytes of an answer that is made, until they are dropped.
+    ///
+    /// # Errors
+    /// 503 where too much waits to be taken already.
+    pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
+        let (memory, share) = (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
+        let mut waiting = self.admission.waiting_answers.lock();
+        let of_address =
+            self.address.and_then(|address| waiting.by_address.get(&address)).copied().unwrap_or(0);
+        let bounds = [
+            (memory.n_bytes(MemoryPart::Answers), share, ""),
+            (waiting.of_public, share / PUBLIC_ANSWERS_ONE_OF, " for public tokens"),
+            (of_address, share / ADDRESS_ANSWERS_ONE_OF, " for this address"),
+        ];
+        let bounds = if self.is_public { &bounds[..] } else { &bounds[..1] };
+        for &(before, max, whose) in bounds {
+            if before + n_bytes > max {
+                return Err(ApiError::unavailable(format!(
+                    "{before} bytes of answers{whose} wait to be read, with this one it would be over {max}: read faster, or ask for less"
+                )));
+            }
+        }
+        Ok(self.held(&mut waiting, n_bytes))
+    }
+
+    /// Counts bytes of the next part of an answer that is under way.
+    pub(crate) fn count_answer(&self, n_bytes: usize) -> HeldAnswer {
+        self.held(&mut self.admission.waiting_answers.lock(), n_bytes)
+    }
+
+    fn held(&self, waiting: &mut WaitingAnswers, n_bytes: usize) -> HeldAnswer {
+        if self.is_public {
+            waiting.of_public += n_bytes;
+            if let Some(address) = self.address {
+                *waiting.by_address.entry(address).or_default() += n_bytes;
+            }
+        }
+        let room = self.admission.memory.hold(MemoryPart::Answers, n_bytes);
+        HeldAnswer { account: self.clone(), room }
+    }
+}
+
+/// Bytes of an answer that its caller has not taken.
+pub(crate) struct HeldAnswer {
+    account: Account,
+    room: Reservation,
+}
+
+impl Drop for HeldAnswer {
+    fn drop(&mut self) {
+        if !self.account.is_public {
+            return;
+        }
+        let n_bytes = self.room.n_bytes();
+        let mut waiting = self.account.admission.waiting_answers.lock();
+        waiting.of_public -= n_bytes;
+        if let Some(address) = self.account.address {
+            take_from(&mut waiting.by_address, &address, n_bytes);
+        }
+    }
+}
+
 impl Admission {
-    pub(crate) fn new(limits: CallerLimits) -> Self {
+    pub(crate) fn new(limits: CallerLimits, memory: Arc<MemoryBudget>) -> Self {
         Self {
             limits,
+            memory,
+            waiting_answers: Mutex::default(),
             under_way: Mutex::default(),
             rates: Mutex::default(),
             failures: Mutex::default(),
@@ -172,9 +266,9 @@ impl Admission {
     /// 429 where a limit stands against it.
     pub(crate) fn admit(self: &Arc<Self>, origin: &Origin, key: Key<'_>) -> Result<Permit, ApiError> {
         let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } = self.limits;
-        let (token, address) = match key {
-            Key::Public(token) => (token, origin.network()),
-            Key::Private(token) => (token, None),
+        let (token, is_public, address) = match key {
+            Key::Public(token) => (token, true, origin.network()),
+            Key::Private(token) => (token, false, None),
         };
         let token = hash_of(token);
         let mut under_way = self.under_way.lock();
@@ -197,7 +291,8 @@ impl Admission {
         if let Some(address) = address {
             *under_way.by_address.entry(address).or_default() += 1;
         }
-        Ok(Permit { admission: Arc::clone(self), token, address })
+        let account = Account { admission: Arc::clone(self), is_public, address };
+        Ok(Permit { account, token })
     }
 
     /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer lives.
@@ -264,19 +359,22 @@ impl Admission {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        fn take_one<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K) {
-            if let Some(n) = counts.get_mut(key) {
-                *n -= 1;
-                if *n == 0 {
-                    counts.remove(key);
-                }
-            }
-        }
-        let mut under_way = self.admission.under_way.lock();
+        let Account { admission, address, .. } = &self.account;
+        let mut under_way = admission.under_way.lock();
         under_way.n -= 1;
-        take_one(&mut under_way.by_token, &self.token);
-        if let Some(address) = &self.address {
-            take_one(&mut under_way.by_address, address);
+        take_from(&mut under_way.by_token, &self.token, 1);
+        if let Some(address) = address {
+            take_from(&mut under_way.by_address, address, 1);
+        }
+    }
+}
+
+/// Takes from a count, which is forgotten where nothing is left of it.
+fn take_from<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K, n: usize) {
+    if let Some(left) = counts.get_mut(key) {
+        *left -= n;
+        if *left == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -296,6 +394,36 @@ mod tests {
         Origin { address: Some(address.parse().unwrap()), connection: None }
     }
 
+    fn admission(limits: CallerLimits) -> Arc<Admission> {
+        Arc::new(Admission::new(limits, MemoryBudget::new(2 * 16 * 100)))
+    }
+
+    #[test]
+    fn answers_that_nobody_takes_have_a_share_of_the_memory_by_address_and_in_all() {
+        let admission = admission(CallerLimits::default());
+        let account = |address: &str, key| {
+            let permit = admission.admit(&origin(address), key).unwrap();
+            permit.account().clone()
+        };
+        let hold = |account: &Account, n_bytes| account.hold_answer(n_bytes).map_err(|error| error.message);
+        let browser = account("10.0.0.1", Key::Public("web"));
+        let (first, _part) = (hold(&browser, 60).unwrap(), browser.count_answer(40));
+        assert!(hold(&browser, 1).is_err_and(|why| why.starts_with("100 bytes of answers for this address")));
+        let others: Vec<HeldAnswer> = (2..9)
+            .map(|n| hold(&account(&format!("10.0.0.{n}"), Key::Public("web")), 100).unwrap())
+            .collect();
+        let late = account("10.0.0.10", Key::Public("web"));
+        assert!(hold(&late, 1).is_err_and(|why| why.contains("for public tokens")));
+        let server = account("10.0.0.1", Key::Private("shop"));
+        let own = hold(&server, 800).unwrap();
+        assert!(hold(&server, 1).is_err_and(|why| why.starts_with("1600 bytes of answers wait")));
+        assert_eq!(admission.memory.n_bytes(MemoryPart::Answers), 1_600);
+        drop((first, own));
+        hold(&browser, 60).unwrap();
+        drop(others);
+        assert_eq!(admission.waiting_answers.lock().by_address.len(), 1, "what is taken is forgotten");
+    }
+
     #[test]
     fn one_token_or_address_leaves_room_for_others() {
         let limits = CallerLimits {
@@ -304,7 +432,7 @@ mod tests {
             requests_per_address_max: 2,
             ..CallerLimits::default()
         };
-        let admission = Arc::new(Admission::new(limits));
+        let admission = admission(limits);
         let admit =
             |address: &str, key| admission.admit(&origin(address), key).map_err(|error| error.message);
         let first = admit("10.0.0.1", Key::Public("web")).unwrap();
@@ -323,7 +451,7 @@ mod tests {
     #[test]
     fn an_address_has_a_rate_for_public_calls() {
         let limits = CallerLimits { public_requests_per_s: 1, public_burst: 10, ..CallerLimits::default() };
-        let admission = Admission::new(limits);
+        let admission = admission(limits);
         assert!(admission.take_public(&origin("10.0.0.1"), 11).is_err());
         assert!(admission.take_public(&origin("10.0.0.1"), 10).is_ok(), "what was refused did not count");
         assert!(admission.take_public(&origin("10.0.0.1"), 1).is_err());

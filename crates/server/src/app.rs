@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Source, WorkspaceId};
-use engine::{Engine, RequestBudget, RequestLimits, TrainingOptions};
+use engine::{Engine, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 use tokio::sync::Semaphore;
 
@@ -63,8 +63,12 @@ impl App {
             own.map(move |source| (auth::hash(&source.write_key), (Arc::clone(engine), source)))
         });
         let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        // All workspaces share one budget.
+        let memory = engines
+            .first()
+            .map_or_else(|| Arc::new(MemoryBudget::default()), |engine| Arc::clone(engine.memory()));
         Self {
-            admission: Arc::new(Admission::new(settings.callers.clone())),
+            admission: Arc::new(Admission::new(settings.callers.clone(), memory)),
             settings,
             sources: sources.collect(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),

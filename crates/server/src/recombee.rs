@@ -33,7 +33,7 @@ use self::parameters::Parameters;
 use self::signature::Caller;
 pub use self::signature::signed;
 use crate::App;
-use crate::admission::{Key, Origin};
+use crate::admission::{Account, Key, Origin};
 use crate::error::ApiError;
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
@@ -142,7 +142,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let budget = app.budget(limits);
     let under_way = UnderWay::new(&budget, permit, room);
     if batch::is_batch(&request) {
-        let batch = Batch::new(app, engine, budget, request.parameters, caller)?;
+        let account = under_way.account().clone();
+        let batch = Batch::new(app, engine, budget, account, request.parameters, caller)?;
         if caller == Caller::Public {
             batch.app().admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
@@ -151,10 +152,11 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let call = request.call(&engine).ok_or_else(no_such)??;
+    let account = under_way.account().clone();
     let (status, made) = match call.called_by(caller, &engine)? {
         Call::Change(command, done) => {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
-            start(changed(outcomes.into_iter().next(), done, caller)?, budget)?
+            start(changed(outcomes.into_iter().next(), done, caller)?, &budget, &account)?
         }
         Call::Ask(question) => {
             let answer = move || {
@@ -162,7 +164,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
                     let _computing = budget.start_computing();
                     question(&engine, &budget)?
                 };
-                start(answered, budget)
+                start(answered, &budget, &account)
             };
             blocking(answer).await?
         }
@@ -175,7 +177,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
             let answer = move || {
                 let _turn = turn;
                 let (done, ..) = recommend.answer(&engine, &budget)?;
-                start(done, budget)
+                start(done, &budget, &account)
             };
             blocking(answer).await?
         }
@@ -184,9 +186,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
 }
 
 /// The first chunk of an answer.
-fn start(done: Done, budget: Arc<RequestBudget>) -> Result<(StatusCode, Made), Failure> {
+fn start(done: Done, budget: &Arc<RequestBudget>, account: &Account) -> Result<(StatusCode, Made), Failure> {
     let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
-    Ok((status, Made::next(done.body.into_pieces(budget))?))
+    Ok((status, Made::next(done.body.into_pieces(budget, account)?)?))
 }
 
 /// Runs what may take long beside the requests that do not.

@@ -8,13 +8,14 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::answer::{Body, Pieces};
+use super::answer::{self, Pieces};
 use super::failure::Failure;
 use super::operation::{Call, Done, Request};
 use super::parameters::Parameters;
 use super::signature::Caller;
 use super::{changed, entry};
 use crate::App;
+use crate::admission::Account;
 
 /// The most requests of a batch.
 const REQUESTS_MAX: usize = 10_000;
@@ -30,6 +31,7 @@ pub(super) struct Batch {
     app: Arc<App>,
     engine: Arc<Engine>,
     budget: Arc<RequestBudget>,
+    account: Account,
     caller: Caller,
     requests: std::vec::IntoIter<Request>,
     /// What each user was recommended so far; none where the same may come twice.
@@ -44,13 +46,14 @@ impl Batch {
         app: Arc<App>,
         engine: Arc<Engine>,
         budget: Arc<RequestBudget>,
+        account: Account,
         parameters: Parameters,
         caller: Caller,
     ) -> Result<Self, Failure> {
         let is_distinct = parameters.boolean("distinctRecomms", false)?;
         let requests = requests_of(&engine, parameters, caller)?.into_iter();
         let recommended = is_distinct.then(FxHashMap::default);
-        Ok(Self { app, engine, budget, caller, requests, recommended })
+        Ok(Self { app, engine, budget, account, caller, requests, recommended })
     }
 
     pub(super) fn app(&self) -> &App {
@@ -85,15 +88,13 @@ impl Batch {
                 let end = if start == "[" { "[]" } else { "]" };
                 return (!std::mem::replace(&mut is_over, true)).then(|| Ok(end.as_bytes().to_vec()));
             };
-            let (code, body) = match answer {
-                Ok(Done { status, body }) => (status, body),
-                Err(failure) => (failure.status.as_u16(), failure.body().into()),
-            };
-            // What says that the budget is used up must not be refused by it.
-            current = Some(match body {
-                Body::Whole(value) => Box::new(std::iter::once(Ok(value.to_string().into_bytes()))),
-                rows => rows.into_pieces(Arc::clone(&self.budget)),
+            let answer = answer.and_then(|Done { status, body }| {
+                Ok((status, body.into_pieces(&self.budget, &self.account)?))
             });
+            let of_failure =
+                |failure: Failure| (failure.status.as_u16(), answer::outcome_pieces(&failure.body()));
+            let (code, pieces) = answer.unwrap_or_else(of_failure);
+            current = Some(pieces);
             Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()))
         }))
     }

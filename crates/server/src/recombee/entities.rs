@@ -131,20 +131,29 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let filter = parameters.text("filter")?.map(str::to_owned);
     ask_within(move |engine, budget| {
         let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
-        budget.check_answer(ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum())?;
+        budget.check_answer(bytes_of_ids(&ids))?;
+        let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
             budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
             let engine = Arc::clone(engine);
-            Rows::array(ids.into_iter().filter_map(move |id| {
-                let mut row = values_json(&engine, kind, &id, included.as_deref())?;
-                row.insert(id_name(kind).to_owned(), id.into());
-                Some(Value::Object(row))
-            }))
+            Rows::array(
+                held_bytes,
+                ids.into_iter().filter_map(move |id| {
+                    let mut row = values_json(&engine, kind, &id, included.as_deref())?;
+                    row.insert(id_name(kind).to_owned(), id.into());
+                    Some(Value::Object(row))
+                }),
+            )
         } else {
-            Rows::array(ids.into_iter().map(Value::from))
+            Rows::array(held_bytes, ids.into_iter().map(Value::from))
         };
         Ok(Done { status: 200, body: Body::Rows(rows) })
     })
+}
+
+/// What a list of ids takes in an answer.
+fn bytes_of_ids(ids: &[String]) -> u64 {
+    ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum()
 }
 
 /// All properties with their values, or those asked for; none where there is no such item or user.
@@ -260,6 +269,8 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
 fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
     ask_within(move |engine, budget| {
         let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
+        // Before anything is done: the answer says what was.
+        budget.check_answer(bytes_of_ids(&ids))?;
         let mut changed = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
             budget.check_caller()?;

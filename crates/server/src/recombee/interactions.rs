@@ -115,9 +115,17 @@ fn list(engine: &Engine, entity: EntityKind, id: &str, kind: InteractionKind) ->
         let missing = || Failure::not_found(format!("there is no {} {id:?}", entity.word()));
         let found = found.ok_or_else(missing)?;
         budget.check_answer(found.len() as u64 * INTERACTION_BYTES_ABOUT)?;
+        let held_bytes = found.iter().map(held_bytes).sum();
         let rows = found.into_iter().map(|interaction| interaction_json(&interaction));
-        Ok(Done { status: 200, body: Body::Rows(Rows::array(rows)) })
+        Ok(Done { status: 200, body: Body::Rows(Rows::array(held_bytes, rows)) })
     })
+}
+
+/// What an interaction takes in memory, in bytes.
+fn held_bytes(interaction: &Interaction) -> usize {
+    let Interaction { user_id, item_id, recomm_id, additional_data, .. } = interaction;
+    let texts = [Some(user_id), Some(item_id), recomm_id.as_ref(), additional_data.as_ref()];
+    size_of::<Interaction>() + texts.into_iter().flatten().map(String::len).sum::<usize>()
 }
 
 fn interaction_json(interaction: &Interaction) -> Value {

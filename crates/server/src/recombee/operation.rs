@@ -67,11 +67,16 @@ impl Done {
     pub(super) fn ok(body: impl Into<Value>) -> Self {
         Self { status: 200, body: Body::Whole(body.into()) }
     }
+
+    /// What says that something was done.
+    fn outcome(status: u16, body: impl Into<Value>) -> Self {
+        Self { status, body: Body::Outcome(body.into()) }
+    }
 }
 
 /// A change that answers 200.
 pub(super) fn change(command: Command) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done::ok("ok")))
+    Ok(Call::Change(Box::new(command), Done::outcome(200, "ok")))
 }
 
 /// A change that makes something: 201.
@@ -81,7 +86,7 @@ pub(super) fn create(command: Command) -> Result<Call, Failure> {
 
 /// A change that makes something and answers 201 with a body of its own.
 pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done { status: 201, body: Body::Whole(body) }))
+    Ok(Call::Change(Box::new(command), Done::outcome(201, body)))
 }
 
 /// A question whose answer is small.
@@ -126,7 +131,7 @@ impl Request {
                 })),
                 ("DELETE", []) => Some(ask(|engine| {
                     engine.reset()?;
-                    Ok(Done::ok("ok"))
+                    Ok(Done::outcome(200, "ok"))
                 })),
                 _ => None,
             })

@@ -405,8 +405,14 @@ fn object(engine: &Arc<Engine>, request: RecommendationRequest, response: Recomm
         json["abGroup"] = group.into();
     }
     let engine = Arc::clone(engine);
-    let rows = response.recommended.into_iter();
-    Rows::within(&json, "recomms", rows.map(move |entry| entry_json(&engine, kind, &entry, &request.options)))
+    let (held_bytes, rows) = (held_bytes(&response.recommended), response.recommended.into_iter());
+    let rows = rows.map(move |entry| entry_json(&engine, kind, &entry, &request.options));
+    Rows::within(&json, "recomms", held_bytes, rows)
+}
+
+/// What the entries of a list take in memory, in bytes.
+fn held_bytes(entries: &[Recommended]) -> usize {
+    entries.iter().map(Recommended::n_bytes).sum()
 }
 
 fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &ListOptions) -> Value {
@@ -424,14 +430,17 @@ fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &
 
 fn array(engine: &Arc<Engine>, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
     let engine = Arc::clone(engine);
-    Rows::array(response.recommended.into_iter().map(move |entry| {
-        let properties = &request.options.properties;
-        if *properties == ReturnedProperties::None {
-            return Value::from(entry.id);
-        }
-        let values = values_json(&engine, EntityKind::Item, &entry.id, properties.names());
-        let mut row: Map<String, Value> = values.unwrap_or_default();
-        row.insert("itemId".to_owned(), entry.id.into());
-        Value::Object(row)
-    }))
+    Rows::array(
+        held_bytes(&response.recommended),
+        response.recommended.into_iter().map(move |entry| {
+            let properties = &request.options.properties;
+            if *properties == ReturnedProperties::None {
+                return Value::from(entry.id);
+            }
+            let values = values_json(&engine, EntityKind::Item, &entry.id, properties.names());
+            let mut row: Map<String, Value> = values.unwrap_or_default();
+            row.insert("itemId".to_owned(), entry.id.into());
+            Value::Object(row)
+        }),
+    )
 }
