@@ -4,6 +4,7 @@
 //! client ([`crate::connections`]), so whoever sends no key, or half a body, takes nobody's turn.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -37,6 +38,10 @@ pub struct CallerLimits {
     pub public_requests_per_s: u32,
     /// How many it may send at once after a pause.
     pub public_burst: u32,
+    /// How much computing an address may ask for with public tokens, in milliseconds a second, ...
+    pub public_computing_ms_per_s: u32,
+    /// ... and at once after a pause, in milliseconds. What is under way may go over it, and is paid for later.
+    pub public_computing_burst_ms: u32,
 }
 
 impl Default for CallerLimits {
@@ -56,6 +61,8 @@ impl Default for CallerLimits {
             },
             public_requests_per_s: 50,
             public_burst: 500,
+            public_computing_ms_per_s: 250,
+            public_computing_burst_ms: 2_500,
         }
     }
 }
@@ -137,7 +144,14 @@ pub(crate) struct Admission {
     memory: Arc<MemoryBudget>,
     waiting_answers: Mutex<WaitingAnswers>,
     under_way: Mutex<UnderWay>,
-    rates: Mutex<FxHashMap<IpAddr, Rate>>,
+    /// Calls with public tokens.
+    calls: Rates,
+    /// Milliseconds of computing for them.
+    computing: Rates,
+    /// As many lists are computed at once as there are cores, more would only take turns with each other; those of browsers take half of the
+    /// turns at most, so that they keep no server waiting.
+    turns: Arc<Semaphore>,
+    public_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
 }
@@ -156,10 +170,58 @@ struct WaitingAnswers {
     by_address: FxHashMap<IpAddr, usize>,
 }
 
-/// What an address has left of its calls.
+/// What addresses may have a second.
+struct Rates {
+    per_s: f64,
+    /// What an address may have at once after a pause.
+    burst: f64,
+    by_address: Mutex<FxHashMap<IpAddr, Rate>>,
+}
+
+/// What an address has left; below zero where it has had more than it may.
 struct Rate {
     left: f64,
     at: Instant,
+}
+
+impl Rates {
+    fn new(per_s: u32, burst: u32) -> Self {
+        Self { per_s: f64::from(per_s), burst: f64::from(burst), by_address: Mutex::default() }
+    }
+
+    /// What an address has left, to take from.
+    fn left<T>(&self, address: IpAddr, of: impl FnOnce(&mut f64) -> T) -> T {
+        let now = Instant::now();
+        let grown = |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
+        let mut all = self.by_address.lock();
+        if all.len() >= ADDRESSES_MAX {
+            // Those that have rested for long enough have everything again.
+            all.retain(|_, rate| grown(rate) < self.burst);
+            if all.len() >= ADDRESSES_MAX {
+                all.clear();
+            }
+        }
+        let rate = all.entry(address).or_insert(Rate { left: self.burst, at: now });
+        *rate = Rate { left: grown(rate).min(self.burst), at: now };
+        of(&mut rate.left)
+    }
+}
+
+/// A turn to compute a list, as long as this lives. Of a browser its time is charged to the address.
+pub(crate) struct Turn {
+    account: Account,
+    began: Instant,
+    _turn: OwnedSemaphorePermit,
+    _public_turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(address) = self.account.paying_address() {
+            let took_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
+            self.account.admission.computing.left(address, |left| *left -= took_ms);
+        }
+    }
 }
 
 /// A request that counts as under way as long as this lives.
@@ -185,6 +247,43 @@ pub(crate) struct Account {
 }
 
 impl Account {
+    fn paying_address(&self) -> Option<IpAddr> {
+        self.address.filter(|_| self.is_public)
+    }
+
+    /// Waits for a turn to compute a list.
+    ///
+    /// # Errors
+    /// 429 where the address has had more computing lately than it may.
+    pub(crate) async fn take_turn(&self) -> Result<Turn, ApiError> {
+        let take = |turns: &Arc<Semaphore>| {
+            let turns = Arc::clone(turns);
+            async { turns.acquire_owned().await.map_err(|_| ApiError::unavailable("the server is stopping")) }
+        };
+        let mut public_turn = None;
+        if self.is_public {
+            self.check_computing()?;
+            public_turn = Some(take(&self.admission.public_turns).await?);
+            // Others of the address have had theirs meanwhile.
+            self.check_computing()?;
+        }
+        let turn = take(&self.admission.turns).await?;
+        Ok(Turn { account: self.clone(), began: Instant::now(), _turn: turn, _public_turn: public_turn })
+    }
+
+    fn check_computing(&self) -> Result<(), ApiError> {
+        let Rates { per_s, burst, .. } = &self.admission.computing;
+        match self.paying_address() {
+            Some(address) if self.admission.computing.left(address, |left| *left <= 0.0) => {
+                Err(ApiError::too_many_requests(format!(
+                    "an address may ask for {per_s} ms of computing a second with a public token, {burst} at once after a pause: send \
+                     fewer calls or simpler expressions, or send them from your server with the private token"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Counts bytes of an answer that is made, until they are dropped.
     ///
     /// # Errors
@@ -249,12 +348,17 @@ impl Drop for HeldAnswer {
 
 impl Admission {
     pub(crate) fn new(limits: CallerLimits, memory: Arc<MemoryBudget>) -> Self {
+        // At least one is left for servers.
+        let n_turns = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(2);
         Self {
+            calls: Rates::new(limits.public_requests_per_s, limits.public_burst),
+            computing: Rates::new(limits.public_computing_ms_per_s, limits.public_computing_burst_ms),
+            turns: Arc::new(Semaphore::new(n_turns)),
+            public_turns: Arc::new(Semaphore::new(n_turns / 2)),
             limits,
             memory,
             waiting_answers: Mutex::default(),
             under_way: Mutex::default(),
-            rates: Mutex::default(),
             failures: Mutex::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KB_MAX)),
         }
@@ -310,28 +414,20 @@ impl Admission {
     /// 429 where the address has sent too many lately; then none of them counts.
     pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
         let Some(address) = origin.network() else { return Ok(()) };
-        let (per_s, burst) =
-            (f64::from(self.limits.public_requests_per_s), f64::from(self.limits.public_burst));
-        let now = Instant::now();
-        let mut rates = self.rates.lock();
-        if rates.len() >= ADDRESSES_MAX {
-            // Those that have rested for long enough have everything again.
-            rates.retain(|_, rate| rate.left + now.duration_since(rate.at).as_secs_f64() * per_s < burst);
-            if rates.len() >= ADDRESSES_MAX {
-                rates.clear();
-            }
-        }
-        let rate = rates.entry(address).or_insert(Rate { left: burst, at: now });
-        rate.left = (rate.left + now.duration_since(rate.at).as_secs_f64() * per_s).min(burst);
-        rate.at = now;
-        if rate.left < n_calls as f64 {
+        let n_calls = n_calls as f64;
+        let fits = self.calls.left(address, |left| {
+            let fits = *left >= n_calls;
+            *left -= if fits { n_calls } else { 0.0 };
+            fits
+        });
+        if !fits {
+            let Rates { per_s, burst, .. } = &self.calls;
             let message = format!(
                 "an address may make {per_s} calls a second with a public token, {burst} at once after a pause: send fewer, or send them \
                  from your server with the private token"
             );
             return Err(ApiError::too_many_requests(message));
         }
-        rate.left -= n_calls as f64;
         Ok(())
     }
 
@@ -459,6 +555,43 @@ mod tests {
         assert!(admission.take_public(&origin("2001:db8::1"), 10).is_ok());
         assert!(admission.take_public(&origin("2001:db8::ffff:2"), 1).is_err(), "it is of the same network");
         assert!(admission.take_public(&origin("2001:db8:0:1::1"), 1).is_ok());
+    }
+
+    #[tokio::test]
+    async fn computing_for_browsers_leaves_turns_to_servers_and_is_charged_to_their_address() {
+        let limits = CallerLimits {
+            public_computing_ms_per_s: 1,
+            public_computing_burst_ms: 50,
+            ..CallerLimits::default()
+        };
+        let admission = admission(limits);
+        let account = |address: &str, key| {
+            let permit = admission.admit(&origin(address), key).unwrap();
+            permit.account().clone()
+        };
+        let browser = account("10.0.0.1", Key::Public("web"));
+        let mut turns = Vec::new();
+        while admission.public_turns.available_permits() > 0 {
+            turns.push(browser.take_turn().await.ok().unwrap());
+        }
+        let waiting = tokio::spawn({
+            let browser = browser.clone();
+            async move { browser.take_turn().await.map(drop).map_err(|error| error.status.as_u16()) }
+        });
+        // A server does not wait for them, and pays nothing.
+        let server = account("10.0.0.1", Key::Private("shop"));
+        drop(server.take_turn().await.ok().unwrap());
+        std::thread::sleep(Duration::from_millis(60));
+        drop(turns);
+        assert_eq!(waiting.await.unwrap(), Err(429), "the address has had its computing meanwhile");
+        assert!(
+            browser.take_turn().await.is_err_and(|error| error.message.contains("ms of computing a second"))
+        );
+        assert!(server.take_turn().await.is_ok());
+        assert!(
+            account("10.0.0.2", Key::Public("web")).take_turn().await.is_ok(),
+            "another address has its own"
+        );
     }
 
     #[test]

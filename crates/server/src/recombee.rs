@@ -143,9 +143,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let under_way = UnderWay::new(&budget, permit, room);
     if batch::is_batch(&request) {
         let account = under_way.account().clone();
-        let batch = Batch::new(app, engine, budget, account, request.parameters, caller)?;
+        let batch = Batch::new(engine, budget, account, request.parameters, caller)?;
         if caller == Caller::Public {
-            batch.app().admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
+            app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
         let made = blocking(move || Made::next(batch.into_pieces())).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
@@ -173,7 +173,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
                 let engine = Arc::clone(&engine);
                 recommend = blocking(move || recommend.create_missing(&engine).map(|()| recommend)).await?;
             }
-            let turn = Arc::clone(&app.recommending).acquire_owned().await;
+            let turn = account.take_turn().await?;
             let answer = move || {
                 let _turn = turn;
                 let (done, ..) = recommend.answer(&engine, &budget)?;

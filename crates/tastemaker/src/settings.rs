@@ -74,6 +74,9 @@ pub(crate) struct Limits {
     /// Calls of one address with public tokens: in a second, and at once after a pause.
     pub(crate) public_requests_per_s: u32,
     pub(crate) public_burst: u32,
+    /// Computing for them, in milliseconds.
+    pub(crate) public_computing_ms_per_s: u32,
+    pub(crate) public_computing_burst_ms: u32,
 }
 
 fn request_limits(answer_bytes_max: u64, computing_ms_max: u64) -> RequestLimits {
@@ -153,6 +156,8 @@ impl Default for Limits {
             public_computing_ms_max: callers.public.computing_max.as_millis() as u64,
             public_requests_per_s: callers.public_requests_per_s,
             public_burst: callers.public_burst,
+            public_computing_ms_per_s: callers.public_computing_ms_per_s,
+            public_computing_burst_ms: callers.public_computing_burst_ms,
         }
     }
 }
@@ -220,6 +225,8 @@ impl Settings {
                 ),
                 public_requests_per_s: self.limits.public_requests_per_s,
                 public_burst: self.limits.public_burst,
+                public_computing_ms_per_s: self.limits.public_computing_ms_per_s,
+                public_computing_burst_ms: self.limits.public_computing_burst_ms,
             },
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
@@ -259,6 +266,8 @@ impl Settings {
             ("public_computing_ms_max", self.limits.public_computing_ms_max),
             ("public_requests_per_s", u64::from(self.limits.public_requests_per_s)),
             ("public_burst", u64::from(self.limits.public_burst)),
+            ("public_computing_ms_per_s", u64::from(self.limits.public_computing_ms_per_s)),
+            ("public_computing_burst_ms", u64::from(self.limits.public_computing_burst_ms)),
         ] {
             ensure!(n > 0, "limits.{name} is 0, it must be above 0");
         }

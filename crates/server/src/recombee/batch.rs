@@ -14,7 +14,6 @@ use super::operation::{Call, Done, Request};
 use super::parameters::Parameters;
 use super::signature::Caller;
 use super::{changed, entry};
-use crate::App;
 use crate::admission::Account;
 
 /// The most requests of a batch.
@@ -28,7 +27,6 @@ pub(super) fn is_batch(request: &Request) -> bool {
 
 /// A batch, each request of which is an operation that the caller may call.
 pub(super) struct Batch {
-    app: Arc<App>,
     engine: Arc<Engine>,
     budget: Arc<RequestBudget>,
     account: Account,
@@ -43,7 +41,6 @@ type Answer = Result<Done, Failure>;
 impl Batch {
     /// Checks all requests. One that leads nowhere refuses the whole batch.
     pub(super) fn new(
-        app: Arc<App>,
         engine: Arc<Engine>,
         budget: Arc<RequestBudget>,
         account: Account,
@@ -53,11 +50,7 @@ impl Batch {
         let is_distinct = parameters.boolean("distinctRecomms", false)?;
         let requests = requests_of(&engine, parameters, caller)?.into_iter();
         let recommended = is_distinct.then(FxHashMap::default);
-        Ok(Self { app, engine, budget, account, caller, requests, recommended })
-    }
-
-    pub(super) fn app(&self) -> &App {
-        &self.app
+        Ok(Self { engine, budget, account, caller, requests, recommended })
     }
 
     pub(super) fn n_requests(&self) -> usize {
@@ -143,7 +136,7 @@ impl Batch {
                     self.recommended.as_ref().zip(user_id).and_then(|(all, user_id)| all.get(&user_id));
                 recommend.leave_out(before.cloned().unwrap_or_default());
                 recommend.create_missing(&self.engine)?;
-                let _turn = Handle::current().block_on(self.app.recommending.acquire());
+                let _turn = Handle::current().block_on(self.account.take_turn())?;
                 let (done, user_id, ids) = recommend.answer(&self.engine, &self.budget)?;
                 if let Some((all, user_id)) = self.recommended.as_mut().zip(user_id) {
                     all.entry(user_id).or_default().extend(ids);
