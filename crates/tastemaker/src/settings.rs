@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use engine::{RequestLimits, TrainingOptions};
-use serde::Deserialize;
+use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use server::{CallerLimits, ConnectionLimits};
 
 use crate::files;
@@ -64,8 +66,9 @@ pub(crate) struct Limits {
     pub(crate) cache_bytes_max: usize,
     /// Bytes of blocks that are kept of the stores, over all workspaces.
     pub(crate) store_cache_bytes_max: u64,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks.
+    #[serde(deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// What one request may cost with a private and with a public token: bytes of its answer, milliseconds of computing.
     pub(crate) private_answer_bytes_max: u64,
     pub(crate) private_computing_ms_max: u64,
@@ -77,6 +80,18 @@ pub(crate) struct Limits {
     /// Computing for them, in milliseconds.
     pub(crate) public_computing_ms_per_s: u32,
     pub(crate) public_computing_burst_ms: u32,
+}
+
+/// Networks; an address is one of itself.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: &String| {
+        let address = || Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical()));
+        text.parse().ok().or_else(address).ok_or_else(|| {
+            D::Error::custom(format!("{text:?} is neither an address nor a network such as \"10.0.0.0/8\""))
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 fn request_limits(answer_bytes_max: u64, computing_ms_max: u64) -> RequestLimits {
@@ -298,6 +313,19 @@ mod tests {
     fn the_commented_file_holds_the_defaults() {
         assert_eq!(parse::<Settings>(include_str!("settings.toml")).unwrap(), Settings::default());
         assert_eq!(parse::<Settings>("").unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn proxies_are_addresses_and_networks() {
+        let proxies = |text: &str| {
+            let settings = parse::<Settings>(&format!("[limits]\ntrusted_proxies = [{text}]"));
+            settings.map(|settings| settings.limits.trusted_proxies).map_err(|error| error.to_string())
+        };
+        let networks =
+            ["10.0.0.9/32", "10.1.0.0/16", "fd00::/8", "::1/128"].map(|text| text.parse().unwrap());
+        assert_eq!(proxies(r#""10.0.0.9", "10.1.0.0/16", "fd00::/8", "::1""#).unwrap(), networks);
+        let error = proxies(r#""10.0.0.9", "proxy.local""#).unwrap_err();
+        assert!(error.contains(r#""proxy.local" is neither an address nor a network"#), "{error}");
     }
 
     #[test]
