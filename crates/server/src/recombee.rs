@@ -29,7 +29,7 @@ use self::answer::{Made, UnderWay};
 use self::batch::Batch;
 use self::failure::Failure;
 use self::operation::{Call, Done};
-use self::parameters::Parameters;
+use self::parameters::{Ids, Parameters};
 use self::signature::Caller;
 pub use self::signature::signed;
 use crate::App;
@@ -151,7 +151,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
-    let call = request.call(&engine).ok_or_else(no_such)??;
+    let call = request.call(Ids { engine: &engine, caller }).ok_or_else(no_such)??;
     let account = under_way.account().clone();
     let (status, made) = match call.called_by(caller, &engine)? {
         Call::Change(command, done) => {

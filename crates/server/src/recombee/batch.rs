@@ -11,7 +11,7 @@ use tokio::runtime::Handle;
 use super::answer::{self, Pieces};
 use super::failure::Failure;
 use super::operation::{Call, Done, Request};
-use super::parameters::Parameters;
+use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
 use super::{changed, entry};
 use crate::admission::Account;
@@ -100,7 +100,7 @@ impl Batch {
         {
             let call = self.budget.check().map_err(Failure::from).and_then(|()| {
                 request
-                    .call(&self.engine)
+                    .call(self.ids())
                     .unwrap_or_else(|| Err(Failure::not_found("no operation of this API")))
             });
             let answer = match call.and_then(|call| call.called_by(self.caller, &self.engine)) {
@@ -121,6 +121,10 @@ impl Batch {
             return;
         }
         self.submit(&mut changes, answers);
+    }
+
+    fn ids(&self) -> Ids<'_> {
+        Ids { engine: &self.engine, caller: self.caller }
     }
 
     fn answer(&mut self, call: Call) -> Answer {
@@ -183,7 +187,7 @@ fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> R
             if is_batch(&request) {
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
-            if request.call(engine).is_none() {
+            if request.call(Ids { engine, caller }).is_none() {
                 return Err(named(
                     n,
                     Failure::not_found("no operation of this API has this method and path"),

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Body;
 use super::failure::Failure;
-use super::parameters::{Parameters, percent_decoded};
+use super::parameters::{Ids, Parameters, percent_decoded};
 use super::recommendations::{self, Recommend};
 use super::signature::Caller;
 use super::{collections, entities, interactions, segmentations, synonyms};
@@ -113,13 +113,13 @@ impl Request {
     }
 
     /// What the operation asks of the engine; none where no operation has this method and path.
-    pub(super) fn call(&self, engine: &Engine) -> Option<Result<Call, Failure>> {
+    pub(super) fn call(&self, ids: Ids<'_>) -> Option<Result<Call, Failure>> {
         let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
         let (method, parts) = (self.method.as_str(), parts.as_slice());
-        None.or_else(|| entities::call(engine, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| collections::call(engine, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| interactions::call(engine, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| recommendations::call(engine, method, parts, &self.parameters))
+        None.or_else(|| entities::call(ids, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| collections::call(ids, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| interactions::call(ids, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| recommendations::call(ids, method, parts, &self.parameters))
             .or_else(|| segmentations::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| synonyms::call(method, parts, &self.parameters))
             .or_else(|| match (method, parts) {

@@ -15,7 +15,7 @@ use super::answer::{Body, Rows};
 use super::entities::values_json;
 use super::failure::Failure;
 use super::operation::{Call, Done};
-use super::parameters::{Parameters, entity_id};
+use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
 
 /// The longest search query, in bytes.
@@ -56,7 +56,7 @@ enum Form {
 }
 
 pub(super) fn call(
-    engine: &Engine,
+    ids: Ids<'_>,
     method: &str,
     parts: &[&str],
     parameters: &Parameters,
@@ -64,8 +64,8 @@ pub(super) fn call(
     if method != "POST" {
         return None;
     }
-    let of_user = |endpoint, id: &str| first(engine, endpoint, parameters, Some(id), None);
-    let of_item = |endpoint, id: &str| first(engine, endpoint, parameters, None, Some(id));
+    let of_user = |endpoint, id: &str| first(ids, endpoint, parameters, Some(id), None);
+    let of_item = |endpoint, id: &str| first(ids, endpoint, parameters, None, Some(id));
     let recommend = match parts {
         ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
         ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
@@ -74,12 +74,12 @@ pub(super) fn call(
         ["recomms", "items", id, "users"] => of_item(Endpoint::RecommendUsersToItem, id),
         ["recomms", "items", id, "item-segments"] => of_item(Endpoint::RecommendItemSegmentsToItem, id),
         ["recomms", "item-segments", "items"] => {
-            first(engine, Endpoint::RecommendItemsToItemSegment, parameters, None, None)
+            first(ids, Endpoint::RecommendItemsToItemSegment, parameters, None, None)
         }
         ["recomms", "item-segments", "item-segments"] => {
-            first(engine, Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
+            first(ids, Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
         }
-        ["recomms", "composite"] => composite(engine, parameters),
+        ["recomms", "composite"] => composite(ids, parameters),
         ["recomms", "next", "items", id] => next(id, parameters, false),
         ["recomms", "next", "item-segments", id] => next(id, parameters, true),
         ["search", "users", id, "items"] => of_user(Endpoint::SearchItems, id),
@@ -96,18 +96,17 @@ fn as_array(recommend: Recommend) -> Recommend {
 }
 
 fn first(
-    engine: &Engine,
+    ids: Ids<'_>,
     endpoint: Endpoint,
     parameters: &Parameters,
     user_id: Option<&str>,
     item_id: Option<&str>,
 ) -> Result<Recommend, Failure> {
     let user_id = match user_id {
-        Some(id) => Some(entity_id(engine, EntityKind::User, "userId", id.to_owned())?),
-        None => parameters.entity_id(engine, EntityKind::User, "targetUserId")?,
+        Some(id) => Some(ids.read(EntityKind::User, "userId", id.to_owned())?),
+        None => parameters.entity_id(ids, EntityKind::User, "targetUserId")?,
     };
-    let item_id =
-        item_id.map(|id| entity_id(engine, EntityKind::Item, "itemId", id.to_owned())).transpose()?;
+    let item_id = item_id.map(|id| ids.read(EntityKind::Item, "itemId", id.to_owned())).transpose()?;
     let is_segment = endpoint.is_for() == For::Segment;
     let segment_id =
         is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
@@ -148,7 +147,7 @@ fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<Recommendation
     })
 }
 
-fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Failure> {
+fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure> {
     parameters.required_text("scenario")?;
     let settings = |name: &str| match parameters.get(name) {
         None => Ok(Parameters::default()),
@@ -163,8 +162,8 @@ fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Fail
         of_result.0.entry("logic").or_insert_with(|| logic.clone());
     }
     let request = RecommendationRequest {
-        user_id: parameters.entity_id(engine, EntityKind::User, "userId")?,
-        item_id: parameters.entity_id(engine, EntityKind::Item, "itemId")?,
+        user_id: parameters.entity_id(ids, EntityKind::User, "userId")?,
+        item_id: parameters.entity_id(ids, EntityKind::Item, "itemId")?,
         segment_id: parameters.text("segmentId")?.map(str::to_owned),
         search_query: search_query(parameters)?,
         options: options(&of_result, None).map_err(within("resultSettings"))?,

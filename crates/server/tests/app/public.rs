@@ -59,6 +59,38 @@ async fn browsers_make_users_by_interactions_only_and_never_learn_who_is_there()
 }
 
 #[tokio::test]
+async fn ids_tell_browsers_nothing_either() {
+    let app = shop().await;
+    app.put_scenario("both", json!({ "endpoint": "compositeRecommendation" })).await;
+    let there = ["a+b@x.com", "auth0|12"];
+    let seen = |n, user| super::track(n, user, "Product Viewed", json!({ "product_id": "lamp" }));
+    assert_eq!(app.batch(json!([seen(1, there[0]), seen(2, there[1])])).await.status, 200);
+    for (user, absent) in
+        [(there[0], "c+d@x.com"), (there[1], "auth0|13"), ("ann", "bob"), ("", ""), ("x y", "y x")]
+    {
+        let answers = async |user: &str| {
+            let encoded: String = user.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let mut lines = String::new();
+            for (path, body) in [
+                (format!("recomms/users/{encoded}/items/"), json!({ "count": 1 })),
+                ("recomms/items/lamp/items/".to_owned(), json!({ "count": 1, "targetUserId": user })),
+                (format!("search/users/{encoded}/items/"), json!({ "count": 1, "searchQuery": "lamp" })),
+                ("recomms/composite/".to_owned(), json!({ "count": 1, "scenario": "both", "userId": user })),
+                ("detailviews/".to_owned(), json!({ "userId": user, "itemId": "lamp", "timestamp": 5 })),
+            ] {
+                let answer = app.public(&path, body).await;
+                let error = answer.body["error"].to_string().replace(user, "USER");
+                lines += &format!("{path} {} {error}\n", answer.status).replace(&encoded, "USER");
+            }
+            lines
+        };
+        let [of_there, of_absent] = [answers(user).await, answers(absent).await];
+        assert_eq!(of_there, of_absent, "{user} is there, {absent} is not");
+        assert!(user.is_empty() || !of_there.contains("400"), "{of_there}");
+    }
+}
+
+#[tokio::test]
 async fn expressions_of_browsers_read_public_properties_of_users_and_those_of_scenarios_all() {
     let app = shop().await;
     let expressions = json!({
