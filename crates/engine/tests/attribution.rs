@@ -360,7 +360,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     };
     let first = engine.request_recommendations(&request, &unlimited()).unwrap();
     let id = first.recomm_id;
-    let (_, next) = engine.next_recommendations(id, 1, false, &unlimited()).unwrap();
+    let (_, next) = engine.next_recommendations(id, 1, false, false, &unlimited()).unwrap();
     assert_eq!((next.recomm_id, next.n_next), (id, 1));
     let before = engine.recommendation(id).unwrap().unwrap();
     let ids = [first.recommended, next.recommended].concat().into_iter().map(|entry| entry.id);

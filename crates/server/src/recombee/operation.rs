@@ -47,7 +47,7 @@ impl Call {
     /// What the call is for a caller: browsers make users by interactions, and only so, and nobody tells them who is there.
     pub(super) fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
         match &mut self {
-            Self::Recommend(recommend) => recommend.called_by(caller),
+            Self::Recommend(recommend) => recommend.called_by(caller)?,
             Self::Change(command, _) if caller == Caller::Public => {
                 if let Command::AddInteraction { interaction, cascade_create } = &mut **command
                     && !std::mem::replace(cascade_create, true)

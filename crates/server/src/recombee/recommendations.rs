@@ -44,6 +44,7 @@ enum What {
         recomm_id: Uuid,
         count: usize,
         of_segments: bool,
+        is_public: bool,
     },
 }
 
@@ -176,7 +177,7 @@ fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure
 fn next(recomm_id: &str, parameters: &Parameters, of_segments: bool) -> Result<Recommend, Failure> {
     let parsed = Uuid::try_parse(recomm_id);
     let recomm_id = parsed.map_err(|_| Failure::invalid(format!("recommId {recomm_id:?} is no UUID")))?;
-    let what = What::Next { recomm_id, count: count(parameters)?, of_segments };
+    let what = What::Next { recomm_id, count: count(parameters)?, of_segments, is_public: false };
     Ok(Recommend { what, form: Form::Object })
 }
 
@@ -335,10 +336,26 @@ impl Recommend {
     }
 
     /// Notes who calls.
-    pub(super) fn called_by(&mut self, caller: Caller) {
-        if let What::First(request) = &mut self.what {
-            request.is_public = caller == Caller::Public;
+    ///
+    /// # Errors
+    /// 403 where a browser asks for a list that shows what somebody did.
+    pub(super) fn called_by(&mut self, caller: Caller) -> Result<(), Failure> {
+        let is_by_browser = caller == Caller::Public;
+        match &mut self.what {
+            What::Next { is_public, .. } => *is_public = is_by_browser,
+            What::First(request) => {
+                request.is_public = is_by_browser;
+                let logics =
+                    [&request.options, &request.source_options].map(|options| options.settings.logic);
+                let shows_history = |logic| matches!(logic, Logic::RecentlyViewed | Logic::BuyAgain);
+                if is_by_browser && logics.into_iter().flatten().any(shows_history) {
+                    let why = "logic: a public token may not ask for what a user has viewed or bought: name the logic in a scenario, \
+                               or sign with the private token";
+                    return Err(Failure::forbidden(why));
+                }
+            }
         }
+        Ok(())
     }
 
     /// Whether users and items that are missing are to be made.
@@ -366,8 +383,8 @@ impl Recommend {
                 let response = engine.request_recommendations(&request, budget)?;
                 (*request, response)
             }
-            What::Next { recomm_id, count, of_segments } => {
-                engine.next_recommendations(recomm_id, count, of_segments, budget)?
+            What::Next { recomm_id, count, of_segments, is_public } => {
+                engine.next_recommendations(recomm_id, count, of_segments, is_public, budget)?
             }
         };
         let ids: Vec<String> = response.recommended.iter().map(|entry| entry.id.clone()).collect();
