@@ -260,7 +260,11 @@ impl Settings {
 
     /// Checks what the types do not say.
     pub(crate) fn validate(&self) -> Result<()> {
-        let Training { new_share, refusal_margin, .. } = self.training;
+        let Training { new_share, refusal_margin, interval_min_s, interval_max_s, .. } = self.training;
+        ensure!(
+            interval_min_s <= interval_max_s,
+            "training.interval_min_s is {interval_min_s}, it must be at most training.interval_max_s, which is {interval_max_s}"
+        );
         ensure!(
             new_share.is_finite() && new_share > 0.0,
             "training.new_share is {new_share}, it must be above 0"
@@ -286,6 +290,12 @@ impl Settings {
         ] {
             ensure!(n > 0, "limits.{name} is 0, it must be above 0");
         }
+        let Limits { catalog_bytes_max, unfinished_bytes_max, .. } = self.limits;
+        ensure!(
+            catalog_bytes_max <= unfinished_bytes_max,
+            "limits.catalog_bytes_max is {catalog_bytes_max}, it must be at most limits.unfinished_bytes_max, which is {unfinished_bytes_max}: \
+             a longer file would be broken off"
+        );
         let deadline_s = self.shutdown.deadline_s;
         ensure!(
             deadline_s <= SHUTDOWN_DEADLINE_S_MAX,
@@ -347,5 +357,12 @@ mod tests {
         assert_eq!(error("[training]\nnew_share = 0.0"), "training.new_share is 0, it must be above 0");
         let margin = "training.refusal_margin is NaN, it must be from 0 to 1";
         assert_eq!(error("[training]\nrefusal_margin = nan"), margin);
+        let intervals =
+            "training.interval_min_s is 100, it must be at most training.interval_max_s, which is 1";
+        assert_eq!(error("[training]\ninterval_min_s = 100\ninterval_max_s = 1"), intervals);
+        let catalog = error("[limits]\nunfinished_bytes_max = 1000");
+        assert!(catalog.starts_with(
+            "limits.catalog_bytes_max is 268435456, it must be at most limits.unfinished_bytes_max"
+        ));
     }
 }
