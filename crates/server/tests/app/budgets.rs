@@ -14,7 +14,10 @@ const N_ITEMS: usize = 400;
 const DESCRIPTION_BYTES: usize = 1_000;
 
 async fn shop(private: RequestLimits, public: RequestLimits) -> TestApp {
-    let callers = CallerLimits { private, public, ..CallerLimits::default() };
+    shop_with(CallerLimits { private, public, ..CallerLimits::default() }).await
+}
+
+async fn shop_with(callers: CallerLimits) -> TestApp {
     let app = TestApp::with(Settings { callers, ..Settings::default() }).await;
     let mut requests = vec![
         request("PUT", "/items/properties/description", json!({ "type": "string" })),
@@ -141,6 +144,23 @@ async fn answers_that_nobody_takes_leave_room_for_others_and_count_until_they_ar
     let view = json!({ "userId": "v", "itemId": "i001", "cascadeCreate": true }).to_string();
     assert_eq!(app.call(Method::POST, "detailviews/", view).await.status, StatusCode::OK, "it is short");
     drop(others);
+    assert_eq!(app.call(Method::GET, "items/i001", "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_whose_answers_are_not_read_leaves_room_for_others() {
+    let app = shop_with(CallerLimits { requests_per_token_max: 2, ..CallerLimits::default() }).await;
+    let target =
+        format!("/shop/items/list/?returnProperties=true&hmac_timestamp={}", engine::now().0 / 1_000);
+    let unread = async || app.unread(Method::GET, &target, "hmac_sign", "private", "").await;
+    let slow = [unread().await, unread().await];
+    let refused = app.call(Method::GET, "items/i001", "").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.body["error"].as_str().unwrap().starts_with("2 requests of this token are under way"));
+    assert!(refused.headers.contains_key("retry-after"));
+    let other = app.public("recomms/users/u/items/", json!({ "count": 1 })).await;
+    assert_eq!(other.status, StatusCode::OK, "{}", other.body);
+    drop(slow);
     assert_eq!(app.call(Method::GET, "items/i001", "").await.status, StatusCode::OK);
 }
 
