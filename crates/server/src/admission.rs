@@ -167,6 +167,8 @@ pub(crate) struct Admission {
     /// turns at most, so that they keep no server waiting.
     turns: Arc<Semaphore>,
     public_turns: Arc<Semaphore>,
+    /// The same for long answers to questions: until one counts, nobody knows how much memory it takes.
+    question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
 }
@@ -271,19 +273,23 @@ impl Account {
     /// # Errors
     /// 429 where the address has had more computing lately than it may.
     pub(crate) async fn take_turn(&self) -> Result<Turn, ApiError> {
-        let take = |turns: &Arc<Semaphore>| {
-            let turns = Arc::clone(turns);
-            async { turns.acquire_owned().await.map_err(|_| ApiError::unavailable("the server is stopping")) }
-        };
         let mut public_turn = None;
         if self.is_public {
             self.check_computing()?;
-            public_turn = Some(take(&self.admission.public_turns).await?);
+            public_turn = Some(turn_of(&self.admission.public_turns).await?);
             // Others of the address have had theirs meanwhile.
             self.check_computing()?;
         }
-        let turn = take(&self.admission.turns).await?;
+        let turn = turn_of(&self.admission.turns).await?;
         Ok(Turn { account: self.clone(), began: Instant::now(), _turn: turn, _public_turn: public_turn })
+    }
+
+    /// Waits for a turn to answer a question that may be long.
+    ///
+    /// # Errors
+    /// 503 where the server is stopping.
+    pub(crate) async fn take_question_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        turn_of(&self.admission.question_turns).await
     }
 
     fn check_computing(&self) -> Result<(), ApiError> {
@@ -302,7 +308,7 @@ impl Account {
     /// Counts bytes of an answer that is made, until they are dropped.
     ///
     /// # Errors
-    /// 503 where too much waits to be taken already.
+    /// 429 where too much waits to be taken by callers such as this one, 503 where too much does in all.
     pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
         let (memory, share) = (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
         let mut waiting = self.admission.waiting_answers.lock();
@@ -316,7 +322,9 @@ impl Account {
         let bounds = if self.is_public { &bounds[..] } else { &bounds[..1] };
         for &(before, max, whose) in bounds {
             if before + n_bytes > max {
-                return Err(ApiError::unavailable(format!(
+                let refuse =
+                    if whose.is_empty() { ApiError::unavailable } else { ApiError::too_many_requests };
+                return Err(refuse(format!(
                     "{before} bytes of answers{whose} wait to be read, with this one it would be over {max}: read faster, or ask for less"
                 )));
             }
@@ -370,6 +378,7 @@ impl Admission {
             computing: Rates::new(limits.public_computing_ms_per_s, limits.public_computing_burst_ms),
             turns: Arc::new(Semaphore::new(n_turns)),
             public_turns: Arc::new(Semaphore::new(n_turns / 2)),
+            question_turns: Arc::new(Semaphore::new(n_turns)),
             limits,
             memory,
             waiting_answers: Mutex::default(),
@@ -478,6 +487,11 @@ impl Drop for Permit {
             take_from(&mut under_way.by_address, address, 1);
         }
     }
+}
+
+async fn turn_of(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    let turn = Arc::clone(turns).acquire_owned().await;
+    turn.map_err(|_| ApiError::unavailable("the server is stopping"))
 }
 
 /// Takes from a count, which is forgotten where nothing is left of it.

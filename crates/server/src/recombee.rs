@@ -158,8 +158,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
             start(changed(outcomes.into_iter().next(), done, caller)?, &budget, &account)?
         }
-        Call::Ask(question) => {
+        Call::Ask { question, is_long } => {
+            let turn = if is_long { Some(account.take_question_turn().await?) } else { None };
             let answer = move || {
+                let _turn = turn;
                 let answered = {
                     let _computing = budget.start_computing();
                     question(&engine, &budget)?

@@ -130,7 +130,9 @@ impl Batch {
     fn answer(&mut self, call: Call) -> Answer {
         match call {
             Call::Change(..) => unreachable!("changes are gathered"),
-            Call::Ask(question) => {
+            Call::Ask { question, is_long } => {
+                let turn = is_long.then(|| Handle::current().block_on(self.account.take_question_turn()));
+                let _turn = turn.transpose()?;
                 let _computing = self.budget.start_computing();
                 question(&self.engine, &self.budget)
             }

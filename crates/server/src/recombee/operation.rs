@@ -37,8 +37,8 @@ type Question = dyn FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send;
 pub(super) enum Call {
     /// A change, and what it answers with when it succeeds.
     Change(Box<Command>, Done),
-    /// A question.
-    Ask(Box<Question>),
+    /// A question, and whether its answer may be long or take long.
+    Ask { question: Box<Question>, is_long: bool },
     /// A list of recommendations.
     Recommend(Box<Recommend>),
 }
@@ -56,7 +56,7 @@ impl Call {
                     return Err(Failure::not_found(format!("there is no item {:?}", interaction.item_id)));
                 }
             }
-            Self::Change(..) | Self::Ask(_) => {}
+            Self::Change(..) | Self::Ask { .. } => {}
         }
         Ok(self)
     }
@@ -91,14 +91,14 @@ pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure
 
 /// A question whose answer is small.
 pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
-    ask_within(move |engine, _| question(engine))
+    Ok(Call::Ask { question: Box::new(move |engine, _| question(engine)), is_long: false })
 }
 
 /// A question that may cost much.
 pub(super) fn ask_within(
     question: impl FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send + 'static,
 ) -> Result<Call, Failure> {
-    Ok(Call::Ask(Box::new(question)))
+    Ok(Call::Ask { question: Box::new(question), is_long: true })
 }
 
 impl Request {
