@@ -50,6 +50,8 @@ pub enum BudgetError {
 pub struct RequestBudget {
     limits: RequestLimits,
     answer_bytes: AtomicU64,
+    /// Whether something did not fit into the answer.
+    is_answer_full: AtomicBool,
     started: Instant,
     /// Time of computing that has ended, in microseconds.
     computed_us: AtomicU64,
@@ -65,6 +67,7 @@ impl RequestBudget {
         Self {
             limits,
             answer_bytes: AtomicU64::new(0),
+            is_answer_full: AtomicBool::new(false),
             started: Instant::now(),
             computed_us: AtomicU64::new(0),
             computing_since_us: AtomicU64::new(0),
@@ -82,23 +85,28 @@ impl RequestBudget {
     /// Counts bytes of the answer.
     ///
     /// # Errors
-    /// [`BudgetError::AnswerTooLarge`] where they do not fit; then they are not counted.
+    /// [`BudgetError::AnswerTooLarge`] where they do not fit; then they are not counted, and no work may go on ([`Self::check`]).
     pub fn charge_answer(&self, bytes: u64) -> Result<(), BudgetError> {
         let bytes_max = self.limits.answer_bytes_max;
         let add = |charged: u64| charged.checked_add(bytes).filter(|charged| *charged <= bytes_max);
         let charged = self.answer_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, add);
-        charged.map(|_| ()).map_err(|_| BudgetError::AnswerTooLarge { bytes_max })
+        charged.map(|_| ()).map_err(|_| self.answer_too_large())
+    }
+
+    fn answer_too_large(&self) -> BudgetError {
+        self.is_answer_full.store(true, Ordering::Relaxed);
+        BudgetError::AnswerTooLarge { bytes_max: self.limits.answer_bytes_max }
     }
 
     /// Whether so many more bytes would fit into the answer.
     ///
     /// # Errors
-    /// [`BudgetError::AnswerTooLarge`] where they would not.
+    /// [`BudgetError::AnswerTooLarge`] where they would not; then no work may go on ([`Self::check`]).
     pub fn check_answer(&self, bytes: u64) -> Result<(), BudgetError> {
         let bytes_max = self.limits.answer_bytes_max;
         match self.answer_bytes.load(Ordering::Relaxed).checked_add(bytes) {
             Some(charged) if charged <= bytes_max => Ok(()),
-            _ => Err(BudgetError::AnswerTooLarge { bytes_max }),
+            _ => Err(self.answer_too_large()),
         }
     }
 
@@ -125,9 +133,12 @@ impl RequestBudget {
     /// Whether work may go on.
     ///
     /// # Errors
-    /// Where no time of computing is left, or where nobody waits for the answer.
+    /// Where no time of computing is left, where something did not fit into the answer, or where nobody waits for it.
     pub fn check(&self) -> Result<(), BudgetError> {
         self.check_caller()?;
+        if self.is_answer_full.load(Ordering::Relaxed) {
+            return Err(self.answer_too_large());
+        }
         let since_us = self.computing_since_us.load(Ordering::Relaxed);
         let under_way_us =
             since_us.checked_sub(1).map_or(0, |since_us| self.elapsed_us().saturating_sub(since_us));
@@ -169,12 +180,16 @@ mod tests {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let limits = RequestLimits { answer_bytes_max: 100, computing_max: Duration::from_secs(3_600) };
         let budget = RequestBudget::new(limits, Arc::clone(&is_stopping));
-        assert_eq!(budget.charge_answer(60), Ok(()));
+        drop(budget.start_computing());
+        assert_eq!((budget.check(), budget.charge_answer(60)), (Ok(()), Ok(())));
         assert_eq!(budget.charge_answer(60), Err(BudgetError::AnswerTooLarge { bytes_max: 100 }));
         assert_eq!(budget.charge_answer(40), Ok(()), "what did not fit was not counted");
         assert_eq!(budget.check_answer(1), Err(BudgetError::AnswerTooLarge { bytes_max: 100 }));
-        drop(budget.start_computing());
-        assert_eq!(budget.check(), Ok(()));
+        assert_eq!(
+            budget.check(),
+            Err(BudgetError::AnswerTooLarge { bytes_max: 100 }),
+            "the rest is not done"
+        );
         is_stopping.store(true, Ordering::Relaxed);
         assert_eq!(budget.check(), Err(BudgetError::Stopping));
         budget.note_caller_left();

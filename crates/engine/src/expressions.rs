@@ -154,6 +154,11 @@ impl Budget {
         Err(ExpressionError::TooSlow)
     }
 
+    /// Whether the request may hold so many bytes of values until they are in its answer.
+    pub(crate) fn check_answer(&self, bytes: usize) -> Result<(), BudgetError> {
+        self.request.as_ref().map_or(Ok(()), |request| request.check_answer(bytes as u64))
+    }
+
     /// Whether one more row may be evaluated.
     pub(crate) fn allows_row(&self) -> bool {
         let n = self.n_rows.get().wrapping_add(1);

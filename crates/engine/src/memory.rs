@@ -29,17 +29,20 @@ pub enum MemoryPart {
     SearchIndexes,
     /// Lists on their way to the journal; cannot be dropped.
     ImpressionQueues,
+    /// Answers that are made and that their callers have not taken yet; cannot be dropped.
+    Answers,
 }
 
 impl MemoryPart {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Expressions,
         Self::ExpressionValues,
         Self::ItemGroupings,
         Self::ColdStartItems,
         Self::SearchIndexes,
         Self::ImpressionQueues,
+        Self::Answers,
     ];
 
     /// The part's name in metrics.
@@ -51,6 +54,7 @@ impl MemoryPart {
             Self::ColdStartItems => "cold_start_items",
             Self::SearchIndexes => "search_indexes",
             Self::ImpressionQueues => "impression_queues",
+            Self::Answers => "answers",
         }
     }
 
@@ -59,7 +63,7 @@ impl MemoryPart {
     fn one_of(self) -> usize {
         match self {
             Self::Expressions | Self::ExpressionValues => 4,
-            Self::ItemGroupings => 2,
+            Self::ItemGroupings | Self::Answers => 2,
             Self::ColdStartItems | Self::SearchIndexes | Self::ImpressionQueues => 1,
         }
     }
@@ -83,9 +87,19 @@ impl MemoryBudget {
         self.bytes_max
     }
 
+    /// How many bytes a part may take at most.
+    pub fn share(&self, part: MemoryPart) -> usize {
+        self.bytes_max / part.one_of()
+    }
+
+    /// How many bytes a part takes.
+    pub fn n_bytes(&self, part: MemoryPart) -> usize {
+        self.bytes[part as usize].load(Ordering::Relaxed)
+    }
+
     /// How many bytes each part takes, in the order of [`MemoryPart::ALL`].
     pub fn bytes_by_part(&self) -> [(MemoryPart, usize); MemoryPart::ALL.len()] {
-        MemoryPart::ALL.map(|part| (part, self.bytes[part as usize].load(Ordering::Relaxed)))
+        MemoryPart::ALL.map(|part| (part, self.n_bytes(part)))
     }
 
     /// Reserves bytes for a part; none where there is no room for them.
@@ -103,8 +117,7 @@ impl MemoryBudget {
 
     /// How many more bytes may be reserved for a part.
     pub fn room(&self, part: MemoryPart) -> usize {
-        let of_part = self.bytes_max / part.one_of();
-        let of_part = of_part.saturating_sub(self.bytes[part as usize].load(Ordering::Relaxed));
+        let of_part = self.share(part).saturating_sub(self.n_bytes(part));
         of_part.min(self.bytes_max.saturating_sub(self.total_bytes.load(Ordering::Relaxed)))
     }
 }
@@ -143,10 +156,9 @@ impl Reservation {
         let n_before = self.n_bytes;
         // Counted first, so that two that come at once do not both find the last room.
         self.resize(n_bytes);
-        let of_part = self.budget.bytes[self.part as usize].load(Ordering::Relaxed);
+        let of_part = self.budget.n_bytes(self.part);
         let total = self.budget.total_bytes.load(Ordering::Relaxed);
-        let has_room =
-            of_part <= self.budget.bytes_max / self.part.one_of() && total <= self.budget.bytes_max;
+        let has_room = of_part <= self.budget.share(self.part) && total <= self.budget.bytes_max;
         if !has_room && n_bytes > n_before {
             self.resize(n_before);
             return false;

@@ -57,7 +57,7 @@ pub struct RecommendationRequest {
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
     pub returns_group: bool,
-    /// Whether it comes from a browser: then nobody is made, no user is said to be missing, and none of its expressions reads what users
+    /// Whether it comes from a browser, or continues a list in one: then nobody is made, no user is said to be missing, and none of its expressions reads what users
     /// did, or of them more than what the workspace has made public.
     pub is_public: bool,
 }
@@ -338,7 +338,7 @@ impl Engine {
             request: can_be_continued
                 .then(|| serde_json::to_string(request).expect("plain fields always encode")),
         };
-        Ok(self.note(user, list)?)
+        Ok(self.note(user, list, request.is_public)?)
     }
 }
 

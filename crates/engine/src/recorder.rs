@@ -23,6 +23,8 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// are not remembered.
 const WAITING_MAX: usize = 50_000;
 const WAITING_BYTES_MAX: usize = 64 * 1_024 * 1_024;
+/// One of so many parts of that is for lists of browsers at most: what they ask for costs no server its lists.
+const PUBLIC_ONE_OF: usize = 2;
 /// The most bytes of a request that are remembered with its list; a list of a longer one cannot be continued.
 const REQUEST_BYTES_MAX: usize = 256 * 1_024;
 /// The most lists of one entry, so that readers get their turns between entries.
@@ -39,6 +41,8 @@ struct Waiting {
     user: Option<UserIdx>,
     shown: Vec<Shown>,
     list: ServedList,
+    /// Whether a browser asked for it.
+    is_public: bool,
 }
 
 impl Waiting {
@@ -52,6 +56,9 @@ struct Queue {
     /// Oldest first.
     waiting: VecDeque<Waiting>,
     memory: Reservation,
+    /// Those of browsers among them, and their bytes.
+    n_public: usize,
+    public_bytes: usize,
     /// How many are journalled together at most: fewer and fewer while the journal says that it is too much
     /// at once.
     n_together_max: Option<usize>,
@@ -70,6 +77,8 @@ impl Queue {
         Self {
             waiting: VecDeque::new(),
             memory: memory.hold(MemoryPart::ImpressionQueues, 0),
+            n_public: 0,
+            public_bytes: 0,
             n_together_max: None,
             is_stopping: false,
             n_by_id: FxHashMap::default(),
@@ -85,17 +94,35 @@ impl Queue {
         }
         self.n_noted += 1;
         self.memory.resize(self.memory.n_bytes() + waiting.n_bytes());
+        if waiting.is_public {
+            self.n_public += 1;
+            self.public_bytes += waiting.n_bytes();
+        }
         self.waiting.push_back(waiting);
     }
 
     fn has_room(&self, waiting: &Waiting) -> bool {
-        self.waiting.len() < WAITING_MAX && self.memory.n_bytes() + waiting.n_bytes() <= WAITING_BYTES_MAX
+        let n_bytes = waiting.n_bytes();
+        let fits = |n: usize, bytes: usize, one_of: usize| {
+            n < WAITING_MAX / one_of && bytes + n_bytes <= WAITING_BYTES_MAX / one_of
+        };
+        fits(self.waiting.len(), self.memory.n_bytes(), 1)
+            && (!waiting.is_public || fits(self.n_public, self.public_bytes, PUBLIC_ONE_OF))
+    }
+
+    /// Whether as many wait as are journalled together.
+    fn has_turn(&self) -> bool {
+        self.memory.n_bytes() >= BYTES_TOGETHER_MAX
     }
 
     /// Removes the oldest.
     fn remove_first(&mut self) {
         let Some(waiting) = self.waiting.pop_front() else { return };
         self.memory.resize(self.memory.n_bytes() - waiting.n_bytes());
+        if waiting.is_public {
+            self.n_public -= 1;
+            self.public_bytes -= waiting.n_bytes();
+        }
         self.n_left += 1;
         if let Some(id) = waiting.list.recomm_id
             && let Some(n_left) = self.n_by_id.get_mut(&id)
@@ -145,10 +172,16 @@ impl Recorder {
     }
 
     /// Notes a list that is handed out now, unless too much waits: what is noted is never given up for what
-    /// is new.
-    pub(crate) fn note(&self, user: Option<UserIdx>, shown: Vec<Shown>, mut list: ServedList) {
+    /// is new. Lists of browsers, `is_public`, have a part of the queue.
+    pub(crate) fn note(
+        &self,
+        user: Option<UserIdx>,
+        shown: Vec<Shown>,
+        mut list: ServedList,
+        is_public: bool,
+    ) {
         list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
-        let waiting = Waiting { user, shown, list };
+        let waiting = Waiting { user, shown, list, is_public };
         let mut queue = self.queue.0.lock();
         if queue.has_room(&waiting) {
             queue.push(waiting);
@@ -220,14 +253,15 @@ impl Drop for LetGo<'_> {
     }
 }
 
-/// Waits until there is something and journals it.
+/// Waits until there is something and journals it: at once where it is as much as goes together.
 fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writer) -> Next {
     let lists: Vec<ServedList> = {
         let mut queue = queue.lock();
         while queue.waiting.is_empty() && !queue.is_stopping {
             wake.wait(&mut queue);
         }
-        let has_time = |queue: &mut Queue| !queue.is_stopping && queue.in_haste.is_empty();
+        let has_time =
+            |queue: &mut Queue| !queue.is_stopping && queue.in_haste.is_empty() && !queue.has_turn();
         wake.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
@@ -263,6 +297,7 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         Err(error) => {
             queue.in_haste.clear();
             tracing::debug!(%error, n_lists = queue.waiting.len(), "served lists wait for the journal");
+            wake.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
             return if queue.is_stopping { Next::End } else { Next::Step };
         }
     }
@@ -277,12 +312,10 @@ mod tests {
     use super::*;
     use crate::Place;
 
-    #[test]
-    fn a_full_queue_takes_nothing_new_and_keeps_what_it_has() {
-        let memory = MemoryBudget::new(usize::MAX);
-        let mut queue = Queue::new(&memory);
-        let waiting = |n: u128, request_bytes: usize| Waiting {
+    fn waiting(n: u128, request_bytes: usize, is_public: bool) -> Waiting {
+        Waiting {
             user: None,
+            is_public,
             shown: Vec::new(),
             list: ServedList {
                 recomm_id: Some(Uuid::from_u128(n)),
@@ -296,12 +329,39 @@ mod tests {
                 n_next: 0,
                 request: Some("r".repeat(request_bytes)),
             },
-        };
-        let mut n_pushed = 0;
-        while queue.has_room(&waiting(n_pushed, REQUEST_BYTES_MAX)) {
-            queue.push(waiting(n_pushed, REQUEST_BYTES_MAX));
-            n_pushed += 1;
         }
+    }
+
+    /// Pushes lists until there is no room; how many there were.
+    fn fill(queue: &mut Queue, is_public: bool) -> u128 {
+        let first = queue.n_noted as u128;
+        for n in 0.. {
+            let waiting = waiting(first + n, REQUEST_BYTES_MAX, is_public);
+            if !queue.has_room(&waiting) {
+                return n;
+            }
+            queue.push(waiting);
+        }
+        0
+    }
+
+    #[test]
+    fn browsers_leave_room_for_the_lists_of_servers() {
+        let mut queue = Queue::new(&MemoryBudget::new(usize::MAX));
+        let n_public = fill(&mut queue, true);
+        assert!((120..=128).contains(&n_public), "{n_public}");
+        let n_private = fill(&mut queue, false);
+        assert!(n_private >= 120, "{n_private}");
+        (0..n_public).for_each(|_| queue.remove_first());
+        assert_eq!((queue.n_public, queue.public_bytes), (0, 0));
+        assert_eq!(fill(&mut queue, true), n_public, "they may again once theirs are gone");
+    }
+
+    #[test]
+    fn a_full_queue_takes_nothing_new_and_keeps_what_it_has() {
+        let memory = MemoryBudget::new(usize::MAX);
+        let mut queue = Queue::new(&memory);
+        let n_pushed = fill(&mut queue, false);
         assert!((200..=256).contains(&n_pushed), "{n_pushed}");
         let n_bytes = || memory.bytes_by_part()[MemoryPart::ImpressionQueues as usize].1;
         assert!((WAITING_BYTES_MAX - REQUEST_BYTES_MAX - 1_000..=WAITING_BYTES_MAX).contains(&n_bytes()));

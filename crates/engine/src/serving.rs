@@ -64,7 +64,7 @@ impl Engine {
                 n_next: 0,
                 request: None,
             };
-            self.note(Some(user), served)?;
+            self.note(Some(user), served, false)?;
         }
         Ok(list)
     }
@@ -112,8 +112,14 @@ impl Engine {
         self.shared.views.read().attribution.kpis(from, until)
     }
 
-    /// Notes a list that `user` is given now; by which id they are known is filled in here. It is journalled in the background.
-    pub(crate) fn note(&self, user: Option<UserIdx>, list: ServedList) -> Result<(), EngineError> {
+    /// Notes a list that `user` is given now, in a browser where it `is_public`; by which id they are known is filled in here. It is journalled
+    /// in the background.
+    pub(crate) fn note(
+        &self,
+        user: Option<UserIdx>,
+        list: ServedList,
+        is_public: bool,
+    ) -> Result<(), EngineError> {
         let views = self.shared.views.read();
         let name = match user {
             Some(user) => self.name_of(&views, user)?,
@@ -123,7 +129,7 @@ impl Engine {
         let known = known.filter(|_| list.rotates);
         let shown = known.map(|item| Shown { item, at_s: list.at.seconds_u32() }).collect();
         drop(views);
-        self.recorder.note(user, shown, ServedList { user: name, ..list });
+        self.recorder.note(user, shown, ServedList { user: name, ..list }, is_public);
         Ok(())
     }
 

@@ -139,6 +139,13 @@ impl Engine {
             .map(|(what, comparison)| {
                 format!("NDCG {:.4} beside {:.4} of {what}", comparison.ndcg, comparison.other_ndcg)
             });
+        // Of so little a first model is no worse than it could be.
+        let n_interactions = set.entries().len() as u64;
+        let is_little = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
+        let refused = refused.map(|why| match is_little {
+            true => format!("there are {n_interactions} interactions, a first model needs {FIRST_TRAINING_INTERACTIONS} or more"),
+            false => why,
+        });
         // Without anything new since the model in use there is no comparison; but what hits nothing takes no place from what did.
         let found_before = self.training().map_or(0.0, |training| training.search.blend.ndcg);
         let finds_nothing = trained.search.blend.ndcg == 0.0 && found_before > 0.0;
@@ -151,7 +158,7 @@ impl Engine {
             finished_at: now(),
             n_users: (0..set.n_users()).filter(|&user| !set.row(user).is_empty()).count() as u64,
             n_items: set.n_items() as u64,
-            n_interactions: set.entries().len() as u64,
+            n_interactions,
             n_interactions_total,
             as_of_s: set.as_of_s(),
             search: trained.search,

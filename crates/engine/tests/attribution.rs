@@ -4,14 +4,15 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use domain::{
     Arrival, Day, Endpoint, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition,
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListOptions, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, RequestBudget,
+    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListOptions, MemoryPart,
+    Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, RequestBudget,
     ReturnedProperties, ServedList,
 };
 use proptest::prelude::*;
@@ -359,7 +360,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     };
     let first = engine.request_recommendations(&request, &unlimited()).unwrap();
     let id = first.recomm_id;
-    let (_, next) = engine.next_recommendations(id, 1, false, &unlimited()).unwrap();
+    let (_, next) = engine.next_recommendations(id, 1, false, false, &unlimited()).unwrap();
     assert_eq!((next.recomm_id, next.n_next), (id, 1));
     let before = engine.recommendation(id).unwrap().unwrap();
     let ids = [first.recommended, next.recommended].concat().into_iter().map(|entry| entry.id);
@@ -440,6 +441,26 @@ fn a_list_that_is_too_large_costs_nobody_else_theirs() {
     // Only what was asked for at such length cannot be continued.
     assert!(engine.recommendation(ids[0]).unwrap().unwrap().request.is_some());
     assert!(engine.recommendation(ids[20]).unwrap().unwrap().request.is_none());
+}
+
+#[test]
+fn lists_are_journalled_as_fast_as_they_are_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let names = ReturnedProperties::Only((0..200).map(|n| format!("{n:01000}")).collect());
+    let options = ListOptions { properties: names, ..ListOptions::default() };
+    let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1);
+    let request = RecommendationRequest { options, ..request };
+    // 200 kB each, 20 MB together: at one turn in 200 ms that is 16 s.
+    for _ in 0..100 {
+        engine.request_recommendations(&request, &unlimited()).unwrap();
+    }
+    let begun = Instant::now();
+    let waiting = || engine.memory().bytes_by_part()[MemoryPart::ImpressionQueues as usize].1;
+    while waiting() > 0 {
+        assert!(begun.elapsed() < Duration::from_secs(8), "{} bytes still wait", waiting());
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 #[test]

@@ -254,12 +254,16 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
     let always = TrainingOptions { refusal_margin: f64::INFINITY, ..Default::default() };
     let first = {
         let engine = open(folder.path());
-        engine.import_interactions(group(0).collect()).unwrap();
+        // Whatever is not many times as good counts as worse.
+        let strict = TrainingOptions { refusal_margin: -10.0, ..Default::default() };
+        engine.import_interactions(group(0).take(90).collect()).unwrap();
+        let little = engine.train(strict, &|_| {}).unwrap();
+        let why = "there are 90 interactions, a first model needs 100 or more";
+        assert_eq!((little.refused.as_deref(), engine.training()), (Some(why), None));
+        engine.import_interactions(group(0).skip(90).collect()).unwrap();
         let first = engine.train(always, &|_| {}).unwrap();
         assert!(first.refused.is_none() && first.beside_current.is_none());
         engine.import_interactions(group(20).collect()).unwrap();
-        // Whatever is not many times as good counts as worse.
-        let strict = TrainingOptions { refusal_margin: -10.0, ..Default::default() };
         let refused = engine.train(strict, &|_| {}).unwrap();
         assert!(refused.refused.as_ref().is_some_and(|why| why.contains("beside")), "{refused:?}");
         assert_eq!(engine.training().unwrap(), first);

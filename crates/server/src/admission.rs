@@ -4,12 +4,14 @@
 //! client ([`crate::connections`]), so whoever sends no key, or half a body, takes nobody's turn.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
-use engine::RequestLimits;
+use engine::{MemoryBudget, MemoryPart, RequestLimits, Reservation};
+use ipnet::IpNet;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -28,7 +30,7 @@ pub struct CallerLimits {
     pub requests_per_address_max: usize,
     /// Proxies in front of the server. Where a request comes from one, its caller's address is the last one in `X-Forwarded-For` that is
     /// none of these.
-    pub trusted_proxies: Vec<IpAddr>,
+    pub trusted_proxies: Vec<IpNet>,
     /// Of a request with a private token, or of an administrator.
     pub private: RequestLimits,
     /// Of a request with a public token.
@@ -37,6 +39,10 @@ pub struct CallerLimits {
     pub public_requests_per_s: u32,
     /// How many it may send at once after a pause.
     pub public_burst: u32,
+    /// How much computing an address may ask for with public tokens, in milliseconds a second, ...
+    pub public_computing_ms_per_s: u32,
+    /// ... and at once after a pause, in milliseconds. What is under way may go over it, and is paid for later.
+    pub public_computing_burst_ms: u32,
 }
 
 impl Default for CallerLimits {
@@ -56,6 +62,8 @@ impl Default for CallerLimits {
             },
             public_requests_per_s: 50,
             public_burst: 500,
+            public_computing_ms_per_s: 250,
+            public_computing_burst_ms: 2_500,
         }
     }
 }
@@ -72,7 +80,7 @@ impl Origin {
     pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions, limits: &CallerLimits) -> Self {
         let peer =
             extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
-        let address = peer.map(|peer| forwarded(peer, headers, &limits.trusted_proxies).unwrap_or(peer));
+        let address = peer.map(|peer| caller_behind(peer, headers, &limits.trusted_proxies));
         Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
@@ -86,15 +94,29 @@ impl Origin {
     }
 }
 
-/// Whom a trusted proxy forwards for.
-fn forwarded(peer: IpAddr, headers: &HeaderMap, trusted: &[IpAddr]) -> Option<IpAddr> {
-    if !trusted.contains(&peer) {
-        return None;
+/// Who asks, where trusted proxies forward for others. Each hop is named by the one after it, so the walk goes from the last one back as long as those
+/// who name are trusted; what is no address ends it, and so nothing that a caller made up counts.
+fn caller_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+    let values = headers.get_all("x-forwarded-for").iter();
+    let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev();
+    let mut caller = peer;
+    for hop in hops {
+        if !trusted.iter().any(|network| network.contains(&caller)) {
+            break;
+        }
+        let Some(address) = address_of(hop) else { break };
+        caller = address;
     }
-    let hops = headers.get_all("x-forwarded-for").iter().filter_map(|value| value.to_str().ok());
-    let hops: Vec<IpAddr> =
-        hops.flat_map(|hops| hops.split(',')).map_while(|hop| hop.trim().parse::<IpAddr>().ok()).collect();
-    hops.into_iter().rev().map(|hop| hop.to_canonical()).find(|hop| !trusted.contains(hop))
+    caller
+}
+
+/// The address of a hop, which may have a port.
+fn address_of(hop: &[u8]) -> Option<IpAddr> {
+    let text = std::str::from_utf8(hop).ok()?.trim();
+    let without_port = || text.parse::<SocketAddr>().ok().map(|hop| hop.ip());
+    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    let address = text.parse::<IpAddr>().ok().or_else(without_port).or_else(in_brackets);
+    address.map(|address| address.to_canonical())
 }
 
 /// What addresses count as one caller: a site with IPv6 has a network of 64 bits, from which each request may come from another address.
@@ -126,11 +148,27 @@ const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 /// Of so many addresses something is remembered at most; then all is forgotten.
 const ADDRESSES_MAX: usize = 100_000;
 
+/// Answers that wait for callers with public tokens may take one of so many parts of the share of all answers, ...
+const PUBLIC_ANSWERS_ONE_OF: usize = 2;
+/// ... and those that wait for one address one of so many.
+const ADDRESS_ANSWERS_ONE_OF: usize = 16;
+
 /// The state of all limits on callers.
 pub(crate) struct Admission {
     limits: CallerLimits,
+    memory: Arc<MemoryBudget>,
+    waiting_answers: Mutex<WaitingAnswers>,
     under_way: Mutex<UnderWay>,
-    rates: Mutex<FxHashMap<IpAddr, Rate>>,
+    /// Calls with public tokens.
+    calls: Rates,
+    /// Milliseconds of computing for them.
+    computing: Rates,
+    /// As many lists are computed at once as there are cores, more would only take turns with each other; those of browsers take half of the
+    /// turns at most, so that they keep no server waiting.
+    turns: Arc<Semaphore>,
+    public_turns: Arc<Semaphore>,
+    /// The same for long answers to questions: until one counts, nobody knows how much memory it takes.
+    question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
 }
@@ -142,25 +180,209 @@ struct UnderWay {
     by_address: FxHashMap<IpAddr, usize>,
 }
 
-/// What an address has left of its calls.
+/// Bytes of answers that are made and not taken, of calls with public tokens.
+#[derive(Default)]
+struct WaitingAnswers {
+    of_public: usize,
+    by_address: FxHashMap<IpAddr, usize>,
+}
+
+/// What addresses may have a second.
+struct Rates {
+    per_s: f64,
+    /// What an address may have at once after a pause.
+    burst: f64,
+    by_address: Mutex<FxHashMap<IpAddr, Rate>>,
+}
+
+/// What an address has left; below zero where it has had more than it may.
 struct Rate {
     left: f64,
     at: Instant,
 }
 
+impl Rates {
+    fn new(per_s: u32, burst: u32) -> Self {
+        Self { per_s: f64::from(per_s), burst: f64::from(burst), by_address: Mutex::default() }
+    }
+
+    /// What an address has left, to take from.
+    fn left<T>(&self, address: IpAddr, of: impl FnOnce(&mut f64) -> T) -> T {
+        let now = Instant::now();
+        let grown = |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
+        let mut all = self.by_address.lock();
+        if all.len() >= ADDRESSES_MAX {
+            // Those that have rested for long enough have everything again.
+            all.retain(|_, rate| grown(rate) < self.burst);
+            if all.len() >= ADDRESSES_MAX {
+                all.clear();
+            }
+        }
+        let rate = all.entry(address).or_insert(Rate { left: self.burst, at: now });
+        *rate = Rate { left: grown(rate).min(self.burst), at: now };
+        of(&mut rate.left)
+    }
+}
+
+/// A turn to compute a list, as long as this lives. Of a browser its time is charged to the address.
+pub(crate) struct Turn {
+    account: Account,
+    began: Instant,
+    _turn: OwnedSemaphorePermit,
+    _public_turn: Option<OwnedSemaphorePermit>,
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if let Some(address) = self.account.paying_address() {
+            let took_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
+            self.account.admission.computing.left(address, |left| *left -= took_ms);
+        }
+    }
+}
+
 /// A request that counts as under way as long as this lives.
 pub(crate) struct Permit {
-    admission: Arc<Admission>,
+    account: Account,
     token: u64,
+}
+
+impl Permit {
+    /// Whom the work for the request is charged to.
+    pub(crate) fn account(&self) -> &Account {
+        &self.account
+    }
+}
+
+/// Whom work for a request is charged to.
+#[derive(Clone)]
+pub(crate) struct Account {
+    admission: Arc<Admission>,
+    is_public: bool,
+    /// Of callers with public tokens; none where there is no network.
     address: Option<IpAddr>,
 }
 
+impl Account {
+    fn paying_address(&self) -> Option<IpAddr> {
+        self.address.filter(|_| self.is_public)
+    }
+
+    /// Waits for a turn to compute a list.
+    ///
+    /// # Errors
+    /// 429 where the address has had more computing lately than it may.
+    pub(crate) async fn take_turn(&self) -> Result<Turn, ApiError> {
+        let mut public_turn = None;
+        if self.is_public {
+            self.check_computing()?;
+            public_turn = Some(turn_of(&self.admission.public_turns).await?);
+            // Others of the address have had theirs meanwhile.
+            self.check_computing()?;
+        }
+        let turn = turn_of(&self.admission.turns).await?;
+        Ok(Turn { account: self.clone(), began: Instant::now(), _turn: turn, _public_turn: public_turn })
+    }
+
+    /// Waits for a turn to answer a question that may be long.
+    ///
+    /// # Errors
+    /// 503 where the server is stopping.
+    pub(crate) async fn take_question_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+        turn_of(&self.admission.question_turns).await
+    }
+
+    fn check_computing(&self) -> Result<(), ApiError> {
+        let Rates { per_s, burst, .. } = &self.admission.computing;
+        match self.paying_address() {
+            Some(address) if self.admission.computing.left(address, |left| *left <= 0.0) => {
+                Err(ApiError::too_many_requests(format!(
+                    "an address may ask for {per_s} ms of computing a second with a public token, {burst} at once after a pause: send \
+                     fewer calls or simpler expressions, or send them from your server with the private token"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Counts bytes of an answer that is made, until they are dropped.
+    ///
+    /// # Errors
+    /// 429 where too much waits to be taken by callers such as this one, 503 where too much does in all.
+    pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
+        let (memory, share) = (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
+        let mut waiting = self.admission.waiting_answers.lock();
+        let of_address =
+            self.address.and_then(|address| waiting.by_address.get(&address)).copied().unwrap_or(0);
+        let bounds = [
+            (memory.n_bytes(MemoryPart::Answers), share, ""),
+            (waiting.of_public, share / PUBLIC_ANSWERS_ONE_OF, " for public tokens"),
+            (of_address, share / ADDRESS_ANSWERS_ONE_OF, " for this address"),
+        ];
+        let bounds = if self.is_public { &bounds[..] } else { &bounds[..1] };
+        for &(before, max, whose) in bounds {
+            if before + n_bytes > max {
+                let refuse =
+                    if whose.is_empty() { ApiError::unavailable } else { ApiError::too_many_requests };
+                return Err(refuse(format!(
+                    "{before} bytes of answers{whose} wait to be read, with this one it would be over {max}: read faster, or ask for less"
+                )));
+            }
+        }
+        Ok(self.held(&mut waiting, n_bytes))
+    }
+
+    /// Counts bytes of the next part of an answer that is under way.
+    pub(crate) fn count_answer(&self, n_bytes: usize) -> HeldAnswer {
+        self.held(&mut self.admission.waiting_answers.lock(), n_bytes)
+    }
+
+    fn held(&self, waiting: &mut WaitingAnswers, n_bytes: usize) -> HeldAnswer {
+        if self.is_public {
+            waiting.of_public += n_bytes;
+            if let Some(address) = self.address {
+                *waiting.by_address.entry(address).or_default() += n_bytes;
+            }
+        }
+        let room = self.admission.memory.hold(MemoryPart::Answers, n_bytes);
+        HeldAnswer { account: self.clone(), room }
+    }
+}
+
+/// Bytes of an answer that its caller has not taken.
+pub(crate) struct HeldAnswer {
+    account: Account,
+    room: Reservation,
+}
+
+impl Drop for HeldAnswer {
+    fn drop(&mut self) {
+        if !self.account.is_public {
+            return;
+        }
+        let n_bytes = self.room.n_bytes();
+        let mut waiting = self.account.admission.waiting_answers.lock();
+        waiting.of_public -= n_bytes;
+        if let Some(address) = self.account.address {
+            take_from(&mut waiting.by_address, &address, n_bytes);
+        }
+    }
+}
+
 impl Admission {
-    pub(crate) fn new(limits: CallerLimits) -> Self {
+    pub(crate) fn new(limits: CallerLimits, memory: Arc<MemoryBudget>) -> Self {
+        // At least one is left for servers.
+        let n_turns = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(2);
         Self {
+            calls: Rates::new(limits.public_requests_per_s, limits.public_burst),
+            computing: Rates::new(limits.public_computing_ms_per_s, limits.public_computing_burst_ms),
+            turns: Arc::new(Semaphore::new(n_turns)),
+            public_turns: Arc::new(Semaphore::new(n_turns / 2)),
+            question_turns: Arc::new(Semaphore::new(n_turns)),
             limits,
+            memory,
+            waiting_answers: Mutex::default(),
             under_way: Mutex::default(),
-            rates: Mutex::default(),
             failures: Mutex::default(),
             large_bodies: Arc::new(Semaphore::new(LARGE_BODIES_KB_MAX)),
         }
@@ -172,9 +394,9 @@ impl Admission {
     /// 429 where a limit stands against it.
     pub(crate) fn admit(self: &Arc<Self>, origin: &Origin, key: Key<'_>) -> Result<Permit, ApiError> {
         let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } = self.limits;
-        let (token, address) = match key {
-            Key::Public(token) => (token, origin.network()),
-            Key::Private(token) => (token, None),
+        let (token, is_public, address) = match key {
+            Key::Public(token) => (token, true, origin.network()),
+            Key::Private(token) => (token, false, None),
         };
         let token = hash_of(token);
         let mut under_way = self.under_way.lock();
@@ -197,7 +419,8 @@ impl Admission {
         if let Some(address) = address {
             *under_way.by_address.entry(address).or_default() += 1;
         }
-        Ok(Permit { admission: Arc::clone(self), token, address })
+        let account = Account { admission: Arc::clone(self), is_public, address };
+        Ok(Permit { account, token })
     }
 
     /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer lives.
@@ -215,28 +438,20 @@ impl Admission {
     /// 429 where the address has sent too many lately; then none of them counts.
     pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
         let Some(address) = origin.network() else { return Ok(()) };
-        let (per_s, burst) =
-            (f64::from(self.limits.public_requests_per_s), f64::from(self.limits.public_burst));
-        let now = Instant::now();
-        let mut rates = self.rates.lock();
-        if rates.len() >= ADDRESSES_MAX {
-            // Those that have rested for long enough have everything again.
-            rates.retain(|_, rate| rate.left + now.duration_since(rate.at).as_secs_f64() * per_s < burst);
-            if rates.len() >= ADDRESSES_MAX {
-                rates.clear();
-            }
-        }
-        let rate = rates.entry(address).or_insert(Rate { left: burst, at: now });
-        rate.left = (rate.left + now.duration_since(rate.at).as_secs_f64() * per_s).min(burst);
-        rate.at = now;
-        if rate.left < n_calls as f64 {
+        let n_calls = n_calls as f64;
+        let fits = self.calls.left(address, |left| {
+            let fits = *left >= n_calls;
+            *left -= if fits { n_calls } else { 0.0 };
+            fits
+        });
+        if !fits {
+            let Rates { per_s, burst, .. } = &self.calls;
             let message = format!(
                 "an address may make {per_s} calls a second with a public token, {burst} at once after a pause: send fewer, or send them \
                  from your server with the private token"
             );
             return Err(ApiError::too_many_requests(message));
         }
-        rate.left -= n_calls as f64;
         Ok(())
     }
 
@@ -264,19 +479,27 @@ impl Admission {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        fn take_one<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K) {
-            if let Some(n) = counts.get_mut(key) {
-                *n -= 1;
-                if *n == 0 {
-                    counts.remove(key);
-                }
-            }
-        }
-        let mut under_way = self.admission.under_way.lock();
+        let Account { admission, address, .. } = &self.account;
+        let mut under_way = admission.under_way.lock();
         under_way.n -= 1;
-        take_one(&mut under_way.by_token, &self.token);
-        if let Some(address) = &self.address {
-            take_one(&mut under_way.by_address, address);
+        take_from(&mut under_way.by_token, &self.token, 1);
+        if let Some(address) = address {
+            take_from(&mut under_way.by_address, address, 1);
+        }
+    }
+}
+
+async fn turn_of(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+    let turn = Arc::clone(turns).acquire_owned().await;
+    turn.map_err(|_| ApiError::unavailable("the server is stopping"))
+}
+
+/// Takes from a count, which is forgotten where nothing is left of it.
+fn take_from<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K, n: usize) {
+    if let Some(left) = counts.get_mut(key) {
+        *left -= n;
+        if *left == 0 {
+            counts.remove(key);
         }
     }
 }
@@ -290,10 +513,42 @@ fn hash_of(token: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::HeaderValue;
+
     use super::*;
 
     fn origin(address: &str) -> Origin {
         Origin { address: Some(address.parse().unwrap()), connection: None }
+    }
+
+    fn admission(limits: CallerLimits) -> Arc<Admission> {
+        Arc::new(Admission::new(limits, MemoryBudget::new(2 * 16 * 100)))
+    }
+
+    #[test]
+    fn answers_that_nobody_takes_have_a_share_of_the_memory_by_address_and_in_all() {
+        let admission = admission(CallerLimits::default());
+        let account = |address: &str, key| {
+            let permit = admission.admit(&origin(address), key).unwrap();
+            permit.account().clone()
+        };
+        let hold = |account: &Account, n_bytes| account.hold_answer(n_bytes).map_err(|error| error.message);
+        let browser = account("10.0.0.1", Key::Public("web"));
+        let (first, _part) = (hold(&browser, 60).unwrap(), browser.count_answer(40));
+        assert!(hold(&browser, 1).is_err_and(|why| why.starts_with("100 bytes of answers for this address")));
+        let others: Vec<HeldAnswer> = (2..9)
+            .map(|n| hold(&account(&format!("10.0.0.{n}"), Key::Public("web")), 100).unwrap())
+            .collect();
+        let late = account("10.0.0.10", Key::Public("web"));
+        assert!(hold(&late, 1).is_err_and(|why| why.contains("for public tokens")));
+        let server = account("10.0.0.1", Key::Private("shop"));
+        let own = hold(&server, 800).unwrap();
+        assert!(hold(&server, 1).is_err_and(|why| why.starts_with("1600 bytes of answers wait")));
+        assert_eq!(admission.memory.n_bytes(MemoryPart::Answers), 1_600);
+        drop((first, own));
+        hold(&browser, 60).unwrap();
+        drop(others);
+        assert_eq!(admission.waiting_answers.lock().by_address.len(), 1, "what is taken is forgotten");
     }
 
     #[test]
@@ -304,7 +559,7 @@ mod tests {
             requests_per_address_max: 2,
             ..CallerLimits::default()
         };
-        let admission = Arc::new(Admission::new(limits));
+        let admission = admission(limits);
         let admit =
             |address: &str, key| admission.admit(&origin(address), key).map_err(|error| error.message);
         let first = admit("10.0.0.1", Key::Public("web")).unwrap();
@@ -323,7 +578,7 @@ mod tests {
     #[test]
     fn an_address_has_a_rate_for_public_calls() {
         let limits = CallerLimits { public_requests_per_s: 1, public_burst: 10, ..CallerLimits::default() };
-        let admission = Admission::new(limits);
+        let admission = admission(limits);
         assert!(admission.take_public(&origin("10.0.0.1"), 11).is_err());
         assert!(admission.take_public(&origin("10.0.0.1"), 10).is_ok(), "what was refused did not count");
         assert!(admission.take_public(&origin("10.0.0.1"), 1).is_err());
@@ -333,16 +588,70 @@ mod tests {
         assert!(admission.take_public(&origin("2001:db8:0:1::1"), 1).is_ok());
     }
 
+    #[tokio::test]
+    async fn computing_for_browsers_leaves_turns_to_servers_and_is_charged_to_their_address() {
+        let limits = CallerLimits {
+            public_computing_ms_per_s: 1,
+            public_computing_burst_ms: 50,
+            ..CallerLimits::default()
+        };
+        let admission = admission(limits);
+        let account = |address: &str, key| {
+            let permit = admission.admit(&origin(address), key).unwrap();
+            permit.account().clone()
+        };
+        let browser = account("10.0.0.1", Key::Public("web"));
+        let mut turns = Vec::new();
+        while admission.public_turns.available_permits() > 0 {
+            turns.push(browser.take_turn().await.ok().unwrap());
+        }
+        let waiting = tokio::spawn({
+            let browser = browser.clone();
+            async move { browser.take_turn().await.map(drop).map_err(|error| error.status.as_u16()) }
+        });
+        // A server does not wait for them, and pays nothing.
+        let server = account("10.0.0.1", Key::Private("shop"));
+        drop(server.take_turn().await.ok().unwrap());
+        std::thread::sleep(Duration::from_millis(60));
+        drop(turns);
+        assert_eq!(waiting.await.unwrap(), Err(429), "the address has had its computing meanwhile");
+        assert!(
+            browser.take_turn().await.is_err_and(|error| error.message.contains("ms of computing a second"))
+        );
+        assert!(server.take_turn().await.is_ok());
+        assert!(
+            account("10.0.0.2", Key::Public("web")).take_turn().await.is_ok(),
+            "another address has its own"
+        );
+    }
+
     #[test]
     fn a_caller_behind_a_trusted_proxy_is_the_last_hop_that_is_none() {
-        let trusted = ["10.0.0.9".parse().unwrap(), "10.0.0.8".parse().unwrap()];
-        let of = |peer: &str, hops: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert("x-forwarded-for", hops.parse().unwrap());
-            forwarded(peer.parse().unwrap(), &headers, &trusted).map(|address| address.to_string())
+        let trusted = ["10.0.0.0/24", "fd00::/8"].map(|network| network.parse().unwrap());
+        let of = |peer: &str, headers: &[&[u8]]| {
+            let values = headers
+                .iter()
+                .map(|value| ("x-forwarded-for".parse().unwrap(), HeaderValue::from_bytes(value).unwrap()));
+            caller_behind(peer.parse().unwrap(), &HeaderMap::from_iter(values), &trusted).to_string()
         };
-        assert_eq!(of("10.0.0.9", "1.1.1.1, 2.2.2.2, 10.0.0.8").as_deref(), Some("2.2.2.2"));
-        assert_eq!(of("3.3.3.3", "1.1.1.1"), None, "anybody can write a header");
-        assert_eq!(of("10.0.0.9", "nonsense"), None);
+        assert_eq!(of("10.0.0.9", &[b"1.1.1.1, 2.2.2.2, 10.0.0.8"]), "2.2.2.2");
+        assert_eq!(of("10.0.0.9", &[b"1.1.1.1", b"2.2.2.2,10.0.0.8"]), "2.2.2.2");
+        assert_eq!(of("3.3.3.3", &[b"1.1.1.1"]), "3.3.3.3", "anybody can write a header");
+        // What somebody made up stands before what the proxy says, or is all that there is.
+        for made_up in [&b"nonsense"[..], b"", b"1.1.1.1, unknown", b"1.1.1.1\xff", b"1.1.1.1:x"] {
+            assert_eq!(of("10.0.0.9", &[made_up, b"2.2.2.2"]), "2.2.2.2");
+            assert_eq!(of("10.0.0.9", &[made_up, b"10.0.0.8"]), "10.0.0.8");
+            assert_eq!(of("10.0.0.9", &[made_up]), "10.0.0.9");
+        }
+        assert_eq!(of("10.0.0.9", &[]), "10.0.0.9");
+        for (hop, address) in [
+            ("1.2.3.4:4711", "1.2.3.4"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("::ffff:1.2.3.4", "1.2.3.4"),
+        ] {
+            assert_eq!(of("fd00::1", &[hop.as_bytes()]), address);
+        }
     }
 }

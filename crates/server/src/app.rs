@@ -1,14 +1,12 @@
 //! What the handlers share: the open workspaces, found by name or by write key, and the limits on callers.
 
 use std::collections::BTreeMap;
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Source, WorkspaceId};
-use engine::{Engine, RequestBudget, RequestLimits, TrainingOptions};
+use engine::{Engine, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
-use tokio::sync::Semaphore;
 
 use crate::admission::{Admission, CallerLimits};
 use crate::auth;
@@ -44,8 +42,6 @@ pub struct App {
     sources: BTreeMap<[u8; 32], (Arc<Engine>, Source)>,
     pub(crate) admin_token_hash: Option<[u8; 32]>,
     pub(crate) metrics: PrometheusHandle,
-    /// As many recommendations are computed at once as there are cores; more would only take turns with each other, and all end later.
-    pub(crate) recommending: Arc<Semaphore>,
     pub(crate) admission: Arc<Admission>,
     is_stopping: Arc<AtomicBool>,
 }
@@ -62,16 +58,18 @@ impl App {
             let own = engine.config().sources.clone().into_iter();
             own.map(move |source| (auth::hash(&source.write_key), (Arc::clone(engine), source)))
         });
-        let n_cores = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        // All workspaces share one budget.
+        let memory = engines
+            .first()
+            .map_or_else(|| Arc::new(MemoryBudget::default()), |engine| Arc::clone(engine.memory()));
         Self {
-            admission: Arc::new(Admission::new(settings.callers.clone())),
+            admission: Arc::new(Admission::new(settings.callers.clone(), memory)),
             settings,
             sources: sources.collect(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
             failed: Vec::new(),
             admin_token_hash,
             metrics,
-            recommending: Arc::new(Semaphore::new(n_cores)),
             is_stopping: Arc::default(),
         }
     }

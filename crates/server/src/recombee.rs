@@ -29,11 +29,11 @@ use self::answer::{Made, UnderWay};
 use self::batch::Batch;
 use self::failure::Failure;
 use self::operation::{Call, Done};
-use self::parameters::Parameters;
+use self::parameters::{Ids, Parameters};
 use self::signature::Caller;
 pub use self::signature::signed;
 use crate::App;
-use crate::admission::{Key, Origin};
+use crate::admission::{Account, Key, Origin};
 use crate::error::ApiError;
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
@@ -142,27 +142,31 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let budget = app.budget(limits);
     let under_way = UnderWay::new(&budget, permit, room);
     if batch::is_batch(&request) {
-        let batch = Batch::new(app, engine, budget, request.parameters, caller)?;
+        let account = under_way.account().clone();
+        let batch = Batch::new(engine, budget, account, request.parameters, caller)?;
         if caller == Caller::Public {
-            batch.app().admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
+            app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
         let made = blocking(move || Made::next(batch.into_pieces())).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
     let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
-    let call = request.call(&engine).ok_or_else(no_such)??;
+    let call = request.call(Ids { engine: &engine, caller }).ok_or_else(no_such)??;
+    let account = under_way.account().clone();
     let (status, made) = match call.called_by(caller, &engine)? {
         Call::Change(command, done) => {
             let outcomes = engine.submit(vec![entry(*command)]).await?;
-            start(changed(outcomes.into_iter().next(), done, caller)?, budget)?
+            start(changed(outcomes.into_iter().next(), done, caller)?, &budget, &account)?
         }
-        Call::Ask(question) => {
+        Call::Ask { question, is_long } => {
+            let turn = if is_long { Some(account.take_question_turn().await?) } else { None };
             let answer = move || {
+                let _turn = turn;
                 let answered = {
                     let _computing = budget.start_computing();
                     question(&engine, &budget)?
                 };
-                start(answered, budget)
+                start(answered, &budget, &account)
             };
             blocking(answer).await?
         }
@@ -171,11 +175,11 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
                 let engine = Arc::clone(&engine);
                 recommend = blocking(move || recommend.create_missing(&engine).map(|()| recommend)).await?;
             }
-            let turn = Arc::clone(&app.recommending).acquire_owned().await;
+            let turn = account.take_turn().await?;
             let answer = move || {
                 let _turn = turn;
                 let (done, ..) = recommend.answer(&engine, &budget)?;
-                start(done, budget)
+                start(done, &budget, &account)
             };
             blocking(answer).await?
         }
@@ -184,9 +188,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
 }
 
 /// The first chunk of an answer.
-fn start(done: Done, budget: Arc<RequestBudget>) -> Result<(StatusCode, Made), Failure> {
+fn start(done: Done, budget: &Arc<RequestBudget>, account: &Account) -> Result<(StatusCode, Made), Failure> {
     let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
-    Ok((status, Made::next(done.body.into_pieces(budget))?))
+    Ok((status, Made::next(done.body.into_pieces(budget, account)?)?))
 }
 
 /// Runs what may take long beside the requests that do not.

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use engine::{RequestLimits, TrainingOptions};
-use serde::Deserialize;
+use ipnet::IpNet;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use server::{CallerLimits, ConnectionLimits};
 
 use crate::files;
@@ -65,8 +67,9 @@ pub(crate) struct Limits {
     pub(crate) cache_bytes_max: usize,
     /// Bytes of blocks that are kept of the stores, over all workspaces.
     pub(crate) store_cache_bytes_max: u64,
-    /// Proxies whose `X-Forwarded-For` is believed.
-    pub(crate) trusted_proxies: Vec<IpAddr>,
+    /// Proxies whose `X-Forwarded-For` is believed: addresses and networks.
+    #[serde(deserialize_with = "networks")]
+    pub(crate) trusted_proxies: Vec<IpNet>,
     /// What one request may cost with a private and with a public token: bytes of its answer, milliseconds of computing.
     pub(crate) private_answer_bytes_max: u64,
     pub(crate) private_computing_ms_max: u64,
@@ -75,6 +78,21 @@ pub(crate) struct Limits {
     /// Calls of one address with public tokens: in a second, and at once after a pause.
     pub(crate) public_requests_per_s: u32,
     pub(crate) public_burst: u32,
+    /// Computing for them, in milliseconds.
+    pub(crate) public_computing_ms_per_s: u32,
+    pub(crate) public_computing_burst_ms: u32,
+}
+
+/// Networks; an address is one of itself.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D::Error> {
+    let texts = Vec::<String>::deserialize(deserializer)?;
+    let network = |text: &String| {
+        let address = || Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical()));
+        text.parse().ok().or_else(address).ok_or_else(|| {
+            D::Error::custom(format!("{text:?} is neither an address nor a network such as \"10.0.0.0/8\""))
+        })
+    };
+    texts.iter().map(network).collect()
 }
 
 fn request_limits(answer_bytes_max: u64, computing_ms_max: u64) -> RequestLimits {
@@ -154,6 +172,8 @@ impl Default for Limits {
             public_computing_ms_max: callers.public.computing_max.as_millis() as u64,
             public_requests_per_s: callers.public_requests_per_s,
             public_burst: callers.public_burst,
+            public_computing_ms_per_s: callers.public_computing_ms_per_s,
+            public_computing_burst_ms: callers.public_computing_burst_ms,
         }
     }
 }
@@ -221,6 +241,8 @@ impl Settings {
                 ),
                 public_requests_per_s: self.limits.public_requests_per_s,
                 public_burst: self.limits.public_burst,
+                public_computing_ms_per_s: self.limits.public_computing_ms_per_s,
+                public_computing_burst_ms: self.limits.public_computing_burst_ms,
             },
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
@@ -239,7 +261,11 @@ impl Settings {
 
     /// Checks what the types do not say.
     pub(crate) fn validate(&self) -> Result<()> {
-        let Training { new_share, refusal_margin, .. } = self.training;
+        let Training { new_share, refusal_margin, interval_min_s, interval_max_s, .. } = self.training;
+        ensure!(
+            interval_min_s <= interval_max_s,
+            "training.interval_min_s is {interval_min_s}, it must be at most training.interval_max_s, which is {interval_max_s}"
+        );
         ensure!(
             new_share.is_finite() && new_share > 0.0,
             "training.new_share is {new_share}, it must be above 0"
@@ -260,9 +286,17 @@ impl Settings {
             ("public_computing_ms_max", self.limits.public_computing_ms_max),
             ("public_requests_per_s", u64::from(self.limits.public_requests_per_s)),
             ("public_burst", u64::from(self.limits.public_burst)),
+            ("public_computing_ms_per_s", u64::from(self.limits.public_computing_ms_per_s)),
+            ("public_computing_burst_ms", u64::from(self.limits.public_computing_burst_ms)),
         ] {
             ensure!(n > 0, "limits.{name} is 0, it must be above 0");
         }
+        let Limits { catalog_bytes_max, unfinished_bytes_max, .. } = self.limits;
+        ensure!(
+            catalog_bytes_max <= unfinished_bytes_max,
+            "limits.catalog_bytes_max is {catalog_bytes_max}, it must be at most limits.unfinished_bytes_max, which is {unfinished_bytes_max}: \
+             a longer file would be broken off"
+        );
         let deadline_s = self.shutdown.deadline_s;
         ensure!(
             deadline_s <= SHUTDOWN_DEADLINE_S_MAX,
@@ -293,6 +327,19 @@ mod tests {
     }
 
     #[test]
+    fn proxies_are_addresses_and_networks() {
+        let proxies = |text: &str| {
+            let settings = parse::<Settings>(&format!("[limits]\ntrusted_proxies = [{text}]"));
+            settings.map(|settings| settings.limits.trusted_proxies).map_err(|error| error.to_string())
+        };
+        let networks =
+            ["10.0.0.9/32", "10.1.0.0/16", "fd00::/8", "::1/128"].map(|text| text.parse().unwrap());
+        assert_eq!(proxies(r#""10.0.0.9", "10.1.0.0/16", "fd00::/8", "::1""#).unwrap(), networks);
+        let error = proxies(r#""10.0.0.9", "proxy.local""#).unwrap_err();
+        assert!(error.contains(r#""proxy.local" is neither an address nor a network"#), "{error}");
+    }
+
+    #[test]
     fn unknown_keys_are_refused_with_the_nearest_known_one() {
         let error = |text| parse::<Settings>(text).unwrap_err().to_string();
         insta::assert_snapshot!(error("[trainig]\nenabled = true"));
@@ -311,5 +358,12 @@ mod tests {
         assert_eq!(error("[training]\nnew_share = 0.0"), "training.new_share is 0, it must be above 0");
         let margin = "training.refusal_margin is NaN, it must be from 0 to 1";
         assert_eq!(error("[training]\nrefusal_margin = nan"), margin);
+        let intervals =
+            "training.interval_min_s is 100, it must be at most training.interval_max_s, which is 1";
+        assert_eq!(error("[training]\ninterval_min_s = 100\ninterval_max_s = 1"), intervals);
+        let catalog = error("[limits]\nunfinished_bytes_max = 1000");
+        assert!(catalog.starts_with(
+            "limits.catalog_bytes_max is 268435456, it must be at most limits.unfinished_bytes_max"
+        ));
     }
 }

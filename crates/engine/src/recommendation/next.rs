@@ -15,12 +15,14 @@ const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
 pub(crate) const NEXT_LOCKS: usize = 64;
 
 impl Engine {
-    /// Continues a list of items, or of segments; gives the call that began it, too.
+    /// Continues a list of items, or of segments; gives the call that began it, too. Where a browser asks, `is_public`, the expressions of a
+    /// server's call read no more than a browser's.
     pub fn next_recommendations(
         &self,
         recomm_id: Uuid,
         count: usize,
         of_segments: bool,
+        is_public: bool,
         budget: &Arc<RequestBudget>,
     ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
         let lock = xxh3_64(recomm_id.as_bytes()) as usize % NEXT_LOCKS;
@@ -46,6 +48,7 @@ impl Engine {
         // Whoever it was for may be part of somebody else now.
         let user_id = begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());
         let mut request = RecommendationRequest { count, user_id, ..begun.clone() };
+        request.is_public |= is_public;
         request.left_out.extend(past.items);
         let response = self.respond(&request, recomm_id, past.n_next + 1, budget)?;
         Ok((begun, response))

@@ -29,6 +29,32 @@ pub struct Recommended {
     pub evaluations: Vec<(String, serde_json::Value)>,
 }
 
+impl Recommended {
+    /// What it takes in memory, in bytes.
+    pub fn n_bytes(&self) -> usize {
+        let of_evaluations = self.evaluations.iter().map(|(name, value)| evaluation_bytes(name, value));
+        size_of::<Self>() + self.id.len() + of_evaluations.sum::<usize>()
+    }
+}
+
+/// What the value of an expression takes in memory with its name, in bytes.
+fn evaluation_bytes(name: &str, value: &serde_json::Value) -> usize {
+    fn around(value: &serde_json::Value) -> usize {
+        size_of::<serde_json::Value>() + heap(value)
+    }
+    fn heap(value: &serde_json::Value) -> usize {
+        match value {
+            serde_json::Value::String(text) => text.len(),
+            serde_json::Value::Array(values) => values.iter().map(around).sum(),
+            serde_json::Value::Object(members) => {
+                members.iter().map(|(name, value)| size_of::<String>() + name.len() + around(value)).sum()
+            }
+            _ => 0,
+        }
+    }
+    size_of::<(String, serde_json::Value)>() + name.len() + heap(value)
+}
+
 /// What a stage gives.
 pub(super) struct Listed {
     /// Best first.
@@ -290,10 +316,14 @@ impl<'a> Stage<'a> {
             within(budget.look())?;
         }
         let mut recommended = Vec::new();
+        let mut held_bytes = 0;
         for (row, score) in found {
             let mut evaluations = Vec::with_capacity(compiled.len());
             for (name, compiled) in &compiled {
-                evaluations.push(((*name).clone(), compiled.value(row).to_json()));
+                let value = compiled.value(row).to_json();
+                held_bytes += evaluation_bytes(name, &value);
+                budget.check_answer(held_bytes)?;
+                evaluations.push(((*name).clone(), value));
                 within(budget.look())?;
             }
             recommended.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });

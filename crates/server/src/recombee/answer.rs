@@ -14,15 +14,17 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::Failure;
-use crate::admission::Permit;
+use crate::admission::{Account, HeldAnswer, Permit};
 
 /// The bytes that are made before any are sent, and at once from then on.
 const CHUNK_BYTES: usize = 64 * 1_024;
 
 /// The body of an answer.
 pub(super) enum Body {
-    /// Small enough to be there as a whole.
+    /// There as a whole.
     Whole(Value),
+    /// What says that something was done, or why it was not: short, and never over a budget.
+    Outcome(Value),
     /// With an array whose rows are made one after the other.
     Rows(Rows),
 }
@@ -32,26 +34,29 @@ pub(super) struct Rows {
     /// What comes before the rows, the opening bracket included.
     head: String,
     rows: Box<dyn Iterator<Item = Value> + Send>,
+    /// What the rows are made of takes so much memory until they are, in bytes.
+    held_bytes: usize,
     /// What comes after them, the closing bracket included.
     tail: &'static str,
 }
 
 impl Rows {
     /// An array.
-    pub(super) fn array(rows: impl Iterator<Item = Value> + Send + 'static) -> Self {
-        Self { head: "[".to_owned(), rows: Box::new(rows), tail: "]" }
+    pub(super) fn array(held_bytes: usize, rows: impl Iterator<Item = Value> + Send + 'static) -> Self {
+        Self { head: "[".to_owned(), rows: Box::new(rows), held_bytes, tail: "]" }
     }
 
     /// The members of `object`, which has some, and after them `name` with the rows.
     pub(super) fn within(
         object: &Value,
         name: &str,
+        held_bytes: usize,
         rows: impl Iterator<Item = Value> + Send + 'static,
     ) -> Self {
         let mut head = object.to_string();
         head.pop();
         head.push_str(&format!(",{}:[", Value::from(name)));
-        Self { head, rows: Box::new(rows), tail: "]}" }
+        Self { head, rows: Box::new(rows), held_bytes, tail: "]}" }
     }
 }
 
@@ -60,24 +65,48 @@ pub(super) type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, BudgetError>> +
 
 impl Body {
     /// The pieces of the body, made as they are asked for.
-    pub(super) fn into_pieces(self, budget: Arc<RequestBudget>) -> Pieces {
-        let pieces: Box<dyn Iterator<Item = Vec<u8>> + Send> = match self {
-            Self::Whole(value) => Box::new(std::iter::once_with(move || value.to_string().into_bytes())),
-            Self::Rows(Rows { head, rows, tail }) => {
+    ///
+    /// # Errors
+    /// Where the body is over the budget, or where too much waits to be taken already.
+    pub(super) fn into_pieces(
+        self,
+        budget: &Arc<RequestBudget>,
+        account: &Account,
+    ) -> Result<Pieces, Failure> {
+        match self {
+            Self::Outcome(value) => Ok(outcome_pieces(&value)),
+            Self::Whole(value) => {
+                let text = value.to_string().into_bytes();
+                budget.charge_answer(text.len() as u64)?;
+                let held = account.hold_answer(text.len())?;
+                Ok(Box::new(std::iter::once(text).map(move |text| {
+                    let _until_taken = &held;
+                    Ok(text)
+                })))
+            }
+            Self::Rows(Rows { head, rows, held_bytes, tail }) => {
+                let held = account.hold_answer(held_bytes)?;
                 let rows = rows.enumerate().map(|(n, row)| {
                     let mut piece = if n == 0 { Vec::new() } else { vec![b','] };
                     serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
                     piece
                 });
-                Box::new(std::iter::once(head.into_bytes()).chain(rows).chain([tail.as_bytes().to_vec()]))
+                let pieces = std::iter::once(head.into_bytes()).chain(rows).chain([tail.as_bytes().to_vec()]);
+                let budget = Arc::clone(budget);
+                Ok(Box::new(pieces.map(move |piece| {
+                    let _until_taken = &held;
+                    budget.check_caller()?;
+                    budget.charge_answer(piece.len() as u64)?;
+                    Ok(piece)
+                })))
             }
-        };
-        Box::new(pieces.map(move |piece| {
-            budget.check_caller()?;
-            budget.charge_answer(piece.len() as u64)?;
-            Ok(piece)
-        }))
+        }
     }
+}
+
+/// The pieces of what says that something was done, or why not.
+pub(super) fn outcome_pieces(value: &Value) -> Pieces {
+    Box::new(std::iter::once(Ok(value.to_string().into_bytes())))
 }
 
 impl From<Value> for Body {
@@ -110,10 +139,27 @@ impl Made {
     }
 }
 
+/// Bytes on their way to the client, which count until the client has taken them.
+struct Chunk {
+    bytes: Vec<u8>,
+    _held: HeldAnswer,
+}
+
+impl AsRef<[u8]> for Chunk {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+fn chunk_of(bytes: Vec<u8>, account: &Account) -> Bytes {
+    let _held = account.count_answer(bytes.len());
+    Bytes::from_owner(Chunk { bytes, _held })
+}
+
 /// What is kept until the answer is written, or the client has left: then nobody needs to work for it.
 pub(super) struct UnderWay {
     budget: Arc<RequestBudget>,
-    _permit: Permit,
+    permit: Permit,
     _room: Option<OwnedSemaphorePermit>,
 }
 
@@ -123,7 +169,12 @@ impl UnderWay {
         permit: Permit,
         room: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self { budget: Arc::clone(budget), _permit: permit, _room: room }
+        Self { budget: Arc::clone(budget), permit, _room: room }
+    }
+
+    /// Whom the work is charged to.
+    pub(super) fn account(&self) -> &Account {
+        self.permit.account()
     }
 }
 
@@ -138,20 +189,21 @@ impl Drop for UnderWay {
 pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     let Made { chunk, rest } = made;
+    let chunk = chunk_of(chunk, under_way.account());
     if rest.is_none() {
-        return (status, json, chunk).into_response();
+        return (status, json, HttpBody::from(chunk)).into_response();
     }
     let rest = stream::unfold((rest, under_way), |(rest, under_way)| async {
         let pieces = rest?;
         Some(match super::blocking(move || Made::next(pieces)).await {
-            Ok(Made { chunk, rest }) => (Ok(Bytes::from(chunk)), (rest, under_way)),
+            Ok(Made { chunk, rest }) => (Ok(chunk_of(chunk, under_way.account())), (rest, under_way)),
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");
                 (Err(std::io::Error::other(failure.message)), (None, under_way))
             }
         })
     });
-    let first = stream::once(std::future::ready(Ok(Bytes::from(chunk))));
+    let first = stream::once(std::future::ready(Ok(chunk)));
     let body = HttpBody::from_stream(stream::StreamExt::chain(first, rest));
     (status, json, body).into_response()
 }

@@ -8,13 +8,13 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::answer::{Body, Pieces};
+use super::answer::{self, Pieces};
 use super::failure::Failure;
 use super::operation::{Call, Done, Request};
-use super::parameters::Parameters;
+use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
 use super::{changed, entry};
-use crate::App;
+use crate::admission::Account;
 
 /// The most requests of a batch.
 const REQUESTS_MAX: usize = 10_000;
@@ -27,9 +27,9 @@ pub(super) fn is_batch(request: &Request) -> bool {
 
 /// A batch, each request of which is an operation that the caller may call.
 pub(super) struct Batch {
-    app: Arc<App>,
     engine: Arc<Engine>,
     budget: Arc<RequestBudget>,
+    account: Account,
     caller: Caller,
     requests: std::vec::IntoIter<Request>,
     /// What each user was recommended so far; none where the same may come twice.
@@ -41,20 +41,16 @@ type Answer = Result<Done, Failure>;
 impl Batch {
     /// Checks all requests. One that leads nowhere refuses the whole batch.
     pub(super) fn new(
-        app: Arc<App>,
         engine: Arc<Engine>,
         budget: Arc<RequestBudget>,
+        account: Account,
         parameters: Parameters,
         caller: Caller,
     ) -> Result<Self, Failure> {
         let is_distinct = parameters.boolean("distinctRecomms", false)?;
         let requests = requests_of(&engine, parameters, caller)?.into_iter();
         let recommended = is_distinct.then(FxHashMap::default);
-        Ok(Self { app, engine, budget, caller, requests, recommended })
-    }
-
-    pub(super) fn app(&self) -> &App {
-        &self.app
+        Ok(Self { engine, budget, account, caller, requests, recommended })
     }
 
     pub(super) fn n_requests(&self) -> usize {
@@ -85,15 +81,13 @@ impl Batch {
                 let end = if start == "[" { "[]" } else { "]" };
                 return (!std::mem::replace(&mut is_over, true)).then(|| Ok(end.as_bytes().to_vec()));
             };
-            let (code, body) = match answer {
-                Ok(Done { status, body }) => (status, body),
-                Err(failure) => (failure.status.as_u16(), failure.body().into()),
-            };
-            // What says that the budget is used up must not be refused by it.
-            current = Some(match body {
-                Body::Whole(value) => Box::new(std::iter::once(Ok(value.to_string().into_bytes()))),
-                rows => rows.into_pieces(Arc::clone(&self.budget)),
+            let answer = answer.and_then(|Done { status, body }| {
+                Ok((status, body.into_pieces(&self.budget, &self.account)?))
             });
+            let of_failure =
+                |failure: Failure| (failure.status.as_u16(), answer::outcome_pieces(&failure.body()));
+            let (code, pieces) = answer.unwrap_or_else(of_failure);
+            current = Some(pieces);
             Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()))
         }))
     }
@@ -106,7 +100,7 @@ impl Batch {
         {
             let call = self.budget.check().map_err(Failure::from).and_then(|()| {
                 request
-                    .call(&self.engine)
+                    .call(self.ids())
                     .unwrap_or_else(|| Err(Failure::not_found("no operation of this API")))
             });
             let answer = match call.and_then(|call| call.called_by(self.caller, &self.engine)) {
@@ -129,10 +123,16 @@ impl Batch {
         self.submit(&mut changes, answers);
     }
 
+    fn ids(&self) -> Ids<'_> {
+        Ids { engine: &self.engine, caller: self.caller }
+    }
+
     fn answer(&mut self, call: Call) -> Answer {
         match call {
             Call::Change(..) => unreachable!("changes are gathered"),
-            Call::Ask(question) => {
+            Call::Ask { question, is_long } => {
+                let turn = is_long.then(|| Handle::current().block_on(self.account.take_question_turn()));
+                let _turn = turn.transpose()?;
                 let _computing = self.budget.start_computing();
                 question(&self.engine, &self.budget)
             }
@@ -142,7 +142,7 @@ impl Batch {
                     self.recommended.as_ref().zip(user_id).and_then(|(all, user_id)| all.get(&user_id));
                 recommend.leave_out(before.cloned().unwrap_or_default());
                 recommend.create_missing(&self.engine)?;
-                let _turn = Handle::current().block_on(self.app.recommending.acquire());
+                let _turn = Handle::current().block_on(self.account.take_turn())?;
                 let (done, user_id, ids) = recommend.answer(&self.engine, &self.budget)?;
                 if let Some((all, user_id)) = self.recommended.as_mut().zip(user_id) {
                     all.entry(user_id).or_default().extend(ids);
@@ -189,7 +189,7 @@ fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> R
             if is_batch(&request) {
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
-            if request.call(engine).is_none() {
+            if request.call(Ids { engine, caller }).is_none() {
                 return Err(named(
                     n,
                     Failure::not_found("no operation of this API has this method and path"),

@@ -1,14 +1,14 @@
 //! Series and groups: `/series/...`, `/groups/...`.
 
-use engine::{CollectionKind, Command, Engine, EntityKind, Member};
+use engine::{CollectionKind, Command, EntityKind, Member};
 use serde_json::{Value, json};
 
 use super::failure::Failure;
 use super::operation::{Call, Done, ask, change, create};
-use super::parameters::{Parameters, checked_id};
+use super::parameters::{Ids, Parameters, checked_id};
 
 pub(super) fn call(
-    engine: &Engine,
+    ids: Ids<'_>,
     method: &str,
     parts: &[&str],
     has_slash: bool,
@@ -32,9 +32,9 @@ pub(super) fn call(
             change(Command::DeleteCollection { kind, id, cascade_delete })
         }),
         ("GET", [id, "items"]) => checked(id).and_then(|id| list_members(kind, id)),
-        ("POST", [id, "items"]) => checked(id).and_then(|id| insert(engine, kind, id, parameters)),
+        ("POST", [id, "items"]) => checked(id).and_then(|id| insert(ids, kind, id, parameters)),
         ("DELETE", [id, "items"]) => checked(id).and_then(|id| {
-            let (is_collection, member_id) = member_of(engine, kind, parameters)?;
+            let (is_collection, member_id) = member_of(ids, kind, parameters)?;
             let time = parameters.number("time")?;
             change(Command::RemoveMember { kind, id, is_collection, member_id, time })
         }),
@@ -59,13 +59,8 @@ fn list_members(kind: CollectionKind, id: String) -> Result<Call, Failure> {
     })
 }
 
-fn insert(
-    engine: &Engine,
-    kind: CollectionKind,
-    id: String,
-    parameters: &Parameters,
-) -> Result<Call, Failure> {
-    let (is_collection, member_id) = member_of(engine, kind, parameters)?;
+fn insert(ids: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+    let (is_collection, member_id) = member_of(ids, kind, parameters)?;
     let time = match kind {
         CollectionKind::Series => parameters.required_number("time")?,
         CollectionKind::Group => 0.0,
@@ -75,11 +70,7 @@ fn insert(
     change(Command::InsertMember { kind, id, member, cascade_create })
 }
 
-fn member_of(
-    engine: &Engine,
-    kind: CollectionKind,
-    parameters: &Parameters,
-) -> Result<(bool, String), Failure> {
+fn member_of(ids: Ids<'_>, kind: CollectionKind, parameters: &Parameters) -> Result<(bool, String), Failure> {
     let is_collection = match parameters.required_text("itemType")? {
         "item" => false,
         word if word == kind.word() => true,
@@ -92,7 +83,7 @@ fn member_of(
     };
     let member_id = match is_collection {
         true => parameters.required_id("itemId")?,
-        false => parameters.required_entity_id(engine, EntityKind::Item, "itemId")?,
+        false => parameters.required_entity_id(ids, EntityKind::Item, "itemId")?,
     };
     Ok((is_collection, member_id))
 }

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use super::answer::{Body, Rows};
 use super::failure::Failure;
 use super::operation::{Call, Done, ask, ask_within, change, create};
-use super::parameters::{self, Parameters};
+use super::parameters::{Ids, Parameters};
 
 /// The longest name of a property, in bytes.
 const PROPERTY_NAME_BYTES_MAX: usize = 63;
@@ -53,7 +53,7 @@ pub(super) fn id_name(kind: EntityKind) -> &'static str {
 }
 
 pub(super) fn call(
-    engine: &Engine,
+    ids: Ids<'_>,
     method: &str,
     parts: &[&str],
     has_slash: bool,
@@ -87,16 +87,16 @@ pub(super) fn call(
             })
         }),
         ("PUT", [target, "merge", source]) if kind == EntityKind::User => {
-            merge(engine, target, source, parameters)
+            merge(ids, target, source, parameters)
         }
         // Browsers know no PUT.
         ("POST", [target, "merge", source]) if kind == EntityKind::User => {
-            merge(engine, target, source, parameters)
+            merge(ids, target, source, parameters)
         }
-        ("PUT", [id]) => entity_id(engine, kind, id).and_then(|id| create(Command::Add { kind, id })),
-        ("DELETE", [id]) => entity_id(engine, kind, id).and_then(|id| change(Command::Delete { kind, id })),
-        ("POST", [id]) => set_values(engine, kind, id, parameters),
-        ("GET", [id]) => entity_id(engine, kind, id).and_then(|id| {
+        ("PUT", [id]) => entity_id(ids, kind, id).and_then(|id| create(Command::Add { kind, id })),
+        ("DELETE", [id]) => entity_id(ids, kind, id).and_then(|id| change(Command::Delete { kind, id })),
+        ("POST", [id]) => set_values(ids, kind, id, parameters),
+        ("GET", [id]) => entity_id(ids, kind, id).and_then(|id| {
             ask(move |engine| {
                 let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
                 Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
@@ -106,8 +106,8 @@ pub(super) fn call(
     })
 }
 
-fn entity_id(engine: &Engine, kind: EntityKind, id: &str) -> Result<String, Failure> {
-    parameters::entity_id(engine, kind, id_name(kind), id.to_owned())
+fn entity_id(ids: Ids<'_>, kind: EntityKind, id: &str) -> Result<String, Failure> {
+    ids.read(kind, id_name(kind), id.to_owned())
 }
 
 fn property_name(kind: EntityKind, name: &str) -> Result<String, Failure> {
@@ -131,20 +131,29 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let filter = parameters.text("filter")?.map(str::to_owned);
     ask_within(move |engine, budget| {
         let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
-        budget.check_answer(ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum())?;
+        budget.check_answer(bytes_of_ids(&ids))?;
+        let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
             budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
             let engine = Arc::clone(engine);
-            Rows::array(ids.into_iter().filter_map(move |id| {
-                let mut row = values_json(&engine, kind, &id, included.as_deref())?;
-                row.insert(id_name(kind).to_owned(), id.into());
-                Some(Value::Object(row))
-            }))
+            Rows::array(
+                held_bytes,
+                ids.into_iter().filter_map(move |id| {
+                    let mut row = values_json(&engine, kind, &id, included.as_deref())?;
+                    row.insert(id_name(kind).to_owned(), id.into());
+                    Some(Value::Object(row))
+                }),
+            )
         } else {
-            Rows::array(ids.into_iter().map(Value::from))
+            Rows::array(held_bytes, ids.into_iter().map(Value::from))
         };
         Ok(Done { status: 200, body: Body::Rows(rows) })
     })
+}
+
+/// What a list of ids takes in an answer.
+fn bytes_of_ids(ids: &[String]) -> u64 {
+    ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum()
 }
 
 /// All properties with their values, or those asked for; none where there is no such item or user.
@@ -216,8 +225,8 @@ fn add_property(kind: EntityKind, name: &str, parameters: &Parameters) -> Result
     create(Command::AddProperty { kind, property: Property { name, type_, role, settings } })
 }
 
-fn set_values(engine: &Engine, kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let id = entity_id(engine, kind, id)?;
+fn set_values(ids: Ids<'_>, kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let id = entity_id(ids, kind, id)?;
     let cascade_create =
         parameters.boolean(CASCADE_KEY, false)? || parameters.boolean("cascadeCreate", false)?;
     let mut values = parameters.0.clone();
@@ -260,6 +269,8 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
 fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
     ask_within(move |engine, budget| {
         let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
+        // Before anything is done: the answer says what was.
+        budget.check_answer(bytes_of_ids(&ids))?;
         let mut changed = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
             budget.check_caller()?;
@@ -276,8 +287,8 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
     })
 }
 
-fn merge(engine: &Engine, target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let user_id = |name, id: &str| parameters::entity_id(engine, EntityKind::User, name, id.to_owned());
+fn merge(ids: Ids<'_>, target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {
+    let user_id = |name, id: &str| ids.read(EntityKind::User, name, id.to_owned());
     let target = user_id("targetUserId", target)?;
     let source = user_id("sourceUserId", source)?;
     let cascade_create = parameters.boolean("cascadeCreate", false)?;

@@ -1,7 +1,7 @@
 //! What users did with items: `/detailviews/`, `/purchases/` and so on, and their lists.
 
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
-use engine::{Command, Engine, EntityKind};
+use engine::{Command, EntityKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -9,7 +9,7 @@ use super::answer::{Body, Rows};
 use super::entities;
 use super::failure::Failure;
 use super::operation::{Call, Done, ask_within, change};
-use super::parameters::{Parameters, entity_id};
+use super::parameters::{Ids, Parameters};
 
 /// The most bytes of what a client keeps with an interaction.
 const ADDITIONAL_DATA_BYTES_MAX: usize = 32_768;
@@ -31,25 +31,25 @@ pub(super) fn kind_of(word: &str) -> Option<InteractionKind> {
 }
 
 pub(super) fn call(
-    engine: &Engine,
+    ids: Ids<'_>,
     method: &str,
     parts: &[&str],
     has_slash: bool,
     parameters: &Parameters,
 ) -> Option<Result<Call, Failure>> {
     match (method, parts) {
-        ("POST", [kind]) => Some(add(engine, kind_of(kind)?, parameters)),
-        ("DELETE", [kind]) => Some(delete(engine, kind_of(kind)?, parameters)),
+        ("POST", [kind]) => Some(add(ids, kind_of(kind)?, parameters)),
+        ("DELETE", [kind]) => Some(delete(ids, kind_of(kind)?, parameters)),
         ("GET", [entity, id, kind]) if has_slash => {
-            Some(list(engine, entities::kind_of(entity)?, id, kind_of(kind)?))
+            Some(list(ids, entities::kind_of(entity)?, id, kind_of(kind)?))
         }
         _ => None,
     }
 }
 
-fn add(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
-    let user_id = parameters.required_entity_id(engine, EntityKind::User, "userId")?;
-    let item_id = parameters.required_entity_id(engine, EntityKind::Item, "itemId")?;
+fn add(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
+    let user_id = parameters.required_entity_id(ids, EntityKind::User, "userId")?;
+    let item_id = parameters.required_entity_id(ids, EntityKind::Item, "itemId")?;
     let mut interaction = Interaction::new(user_id, item_id, kind);
     interaction.timestamp = parameters.timestamp("timestamp")?;
     match kind {
@@ -90,11 +90,11 @@ fn add(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Resul
     change(Command::AddInteraction { interaction, cascade_create })
 }
 
-fn delete(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
+fn delete(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Result<Call, Failure> {
     let is_portion = kind == InteractionKind::ViewPortion;
     let selector = InteractionSelector {
-        user_id: parameters.required_entity_id(engine, EntityKind::User, "userId")?,
-        item_id: parameters.required_entity_id(engine, EntityKind::Item, "itemId")?,
+        user_id: parameters.required_entity_id(ids, EntityKind::User, "userId")?,
+        item_id: parameters.required_entity_id(ids, EntityKind::Item, "itemId")?,
         kind,
         timestamp: if is_portion { None } else { parameters.timestamp("timestamp")? },
         session_id: if is_portion { Some(parameters.id("sessionId")?) } else { None },
@@ -102,8 +102,8 @@ fn delete(engine: &Engine, kind: InteractionKind, parameters: &Parameters) -> Re
     change(Command::DeleteInteractions { selector })
 }
 
-fn list(engine: &Engine, entity: EntityKind, id: &str, kind: InteractionKind) -> Result<Call, Failure> {
-    let id = entity_id(engine, entity, entities::id_name(entity), id.to_owned())?;
+fn list(ids: Ids<'_>, entity: EntityKind, id: &str, kind: InteractionKind) -> Result<Call, Failure> {
+    let id = ids.read(entity, entities::id_name(entity), id.to_owned())?;
     ask_within(move |engine, budget| {
         let found = match entity {
             EntityKind::Item => engine.interactions_of_item(&id, kind)?,
@@ -112,9 +112,17 @@ fn list(engine: &Engine, entity: EntityKind, id: &str, kind: InteractionKind) ->
         let missing = || Failure::not_found(format!("there is no {} {id:?}", entity.word()));
         let found = found.ok_or_else(missing)?;
         budget.check_answer(found.len() as u64 * INTERACTION_BYTES_ABOUT)?;
+        let held_bytes = found.iter().map(held_bytes).sum();
         let rows = found.into_iter().map(|interaction| interaction_json(&interaction));
-        Ok(Done { status: 200, body: Body::Rows(Rows::array(rows)) })
+        Ok(Done { status: 200, body: Body::Rows(Rows::array(held_bytes, rows)) })
     })
+}
+
+/// What an interaction takes in memory, in bytes.
+fn held_bytes(interaction: &Interaction) -> usize {
+    let Interaction { user_id, item_id, recomm_id, additional_data, .. } = interaction;
+    let texts = [Some(user_id), Some(item_id), recomm_id.as_ref(), additional_data.as_ref()];
+    size_of::<Interaction>() + texts.into_iter().flatten().map(String::len).sum::<usize>()
 }
 
 fn interaction_json(interaction: &Interaction) -> Value {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::answer::Body;
 use super::failure::Failure;
-use super::parameters::{Parameters, percent_decoded};
+use super::parameters::{Ids, Parameters, percent_decoded};
 use super::recommendations::{self, Recommend};
 use super::signature::Caller;
 use super::{collections, entities, interactions, segmentations, synonyms};
@@ -37,8 +37,8 @@ type Question = dyn FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send;
 pub(super) enum Call {
     /// A change, and what it answers with when it succeeds.
     Change(Box<Command>, Done),
-    /// A question.
-    Ask(Box<Question>),
+    /// A question, and whether its answer may be long or take long.
+    Ask { question: Box<Question>, is_long: bool },
     /// A list of recommendations.
     Recommend(Box<Recommend>),
 }
@@ -47,7 +47,7 @@ impl Call {
     /// What the call is for a caller: browsers make users by interactions, and only so, and nobody tells them who is there.
     pub(super) fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
         match &mut self {
-            Self::Recommend(recommend) => recommend.called_by(caller),
+            Self::Recommend(recommend) => recommend.called_by(caller)?,
             Self::Change(command, _) if caller == Caller::Public => {
                 if let Command::AddInteraction { interaction, cascade_create } = &mut **command
                     && !std::mem::replace(cascade_create, true)
@@ -56,7 +56,7 @@ impl Call {
                     return Err(Failure::not_found(format!("there is no item {:?}", interaction.item_id)));
                 }
             }
-            Self::Change(..) | Self::Ask(_) => {}
+            Self::Change(..) | Self::Ask { .. } => {}
         }
         Ok(self)
     }
@@ -67,11 +67,16 @@ impl Done {
     pub(super) fn ok(body: impl Into<Value>) -> Self {
         Self { status: 200, body: Body::Whole(body.into()) }
     }
+
+    /// What says that something was done.
+    fn outcome(status: u16, body: impl Into<Value>) -> Self {
+        Self { status, body: Body::Outcome(body.into()) }
+    }
 }
 
 /// A change that answers 200.
 pub(super) fn change(command: Command) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done::ok("ok")))
+    Ok(Call::Change(Box::new(command), Done::outcome(200, "ok")))
 }
 
 /// A change that makes something: 201.
@@ -81,19 +86,19 @@ pub(super) fn create(command: Command) -> Result<Call, Failure> {
 
 /// A change that makes something and answers 201 with a body of its own.
 pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done { status: 201, body: Body::Whole(body) }))
+    Ok(Call::Change(Box::new(command), Done::outcome(201, body)))
 }
 
 /// A question whose answer is small.
 pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
-    ask_within(move |engine, _| question(engine))
+    Ok(Call::Ask { question: Box::new(move |engine, _| question(engine)), is_long: false })
 }
 
 /// A question that may cost much.
 pub(super) fn ask_within(
     question: impl FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send + 'static,
 ) -> Result<Call, Failure> {
-    Ok(Call::Ask(Box::new(question)))
+    Ok(Call::Ask { question: Box::new(question), is_long: true })
 }
 
 impl Request {
@@ -113,13 +118,13 @@ impl Request {
     }
 
     /// What the operation asks of the engine; none where no operation has this method and path.
-    pub(super) fn call(&self, engine: &Engine) -> Option<Result<Call, Failure>> {
+    pub(super) fn call(&self, ids: Ids<'_>) -> Option<Result<Call, Failure>> {
         let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
         let (method, parts) = (self.method.as_str(), parts.as_slice());
-        None.or_else(|| entities::call(engine, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| collections::call(engine, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| interactions::call(engine, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| recommendations::call(engine, method, parts, &self.parameters))
+        None.or_else(|| entities::call(ids, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| collections::call(ids, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| interactions::call(ids, method, parts, self.has_slash, &self.parameters))
+            .or_else(|| recommendations::call(ids, method, parts, &self.parameters))
             .or_else(|| segmentations::call(method, parts, self.has_slash, &self.parameters))
             .or_else(|| synonyms::call(method, parts, &self.parameters))
             .or_else(|| match (method, parts) {
@@ -131,7 +136,7 @@ impl Request {
                 })),
                 ("DELETE", []) => Some(ask(|engine| {
                     engine.reset()?;
-                    Ok(Done::ok("ok"))
+                    Ok(Done::outcome(200, "ok"))
                 })),
                 _ => None,
             })

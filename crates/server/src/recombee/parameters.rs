@@ -6,6 +6,7 @@ use engine::{Engine, EntityKind};
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
+use super::signature::Caller;
 
 /// The longest id of an item, user, series, group, session or segmentation, in bytes.
 const ID_BYTES_MAX: usize = 255;
@@ -92,16 +93,16 @@ impl Parameters {
         self.required(name, Self::id)
     }
 
-    /// The id of an item or user, by the rule of [`entity_id`].
-    pub(super) fn entity_id(&self, engine: &Engine, kind: EntityKind, name: &str) -> Read<Option<String>> {
+    /// The id of an item or user, by the rule of [`Ids`].
+    pub(super) fn entity_id(&self, ids: Ids<'_>, kind: EntityKind, name: &str) -> Read<Option<String>> {
         match self.get(name) {
-            Some(Value::String(id)) => entity_id(engine, kind, name, id.clone()).map(Some),
+            Some(Value::String(id)) => ids.read(kind, name, id.clone()).map(Some),
             _ => self.id(name),
         }
     }
 
-    pub(super) fn required_entity_id(&self, engine: &Engine, kind: EntityKind, name: &str) -> Read<String> {
-        self.required(name, |parameters, name| parameters.entity_id(engine, kind, name))
+    pub(super) fn required_entity_id(&self, ids: Ids<'_>, kind: EntityKind, name: &str) -> Read<String> {
+        self.required(name, |parameters, name| parameters.entity_id(ids, kind, name))
     }
 
     /// True or false; in queries as text, written small or large.
@@ -212,18 +213,26 @@ pub(super) fn checked_id(name: &str, id: String) -> Result<String, Failure> {
     )))
 }
 
-/// The id of an item or user. One that this API would not give, such as `a+b@x.com`, is right where an item or user has it: messages and
-/// imports may name them as they like.
-pub(super) fn entity_id(
-    engine: &Engine,
-    kind: EntityKind,
-    name: &str,
-    id: String,
-) -> Result<String, Failure> {
-    if id.len() <= EXTERNAL_ID_BYTES_MAX && engine.has_entity(kind, &id) {
-        return Ok(id);
+/// How ids of items and users are read. One that this API would not give, such as `a+b@x.com`, is right where an item or user has it:
+/// messages and imports may name them as they like. Browsers do not learn who is there, so they may name users as they like.
+#[derive(Clone, Copy)]
+pub(super) struct Ids<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) caller: Caller,
+}
+
+impl Ids<'_> {
+    /// The id of an item or user.
+    pub(super) fn read(self, kind: EntityKind, name: &str, id: String) -> Result<String, Failure> {
+        let is_right = || match (self.caller, kind) {
+            (Caller::Public, EntityKind::User) => !id.is_empty(),
+            _ => self.engine.has_entity(kind, &id),
+        };
+        if id.len() <= EXTERNAL_ID_BYTES_MAX && is_right() {
+            return Ok(id);
+        }
+        checked_id(name, id)
     }
-    checked_id(name, id)
 }
 
 /// The text that was URL-encoded; none where it is no UTF-8. In queries `+` is a space.

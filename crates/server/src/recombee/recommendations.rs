@@ -15,7 +15,7 @@ use super::answer::{Body, Rows};
 use super::entities::values_json;
 use super::failure::Failure;
 use super::operation::{Call, Done};
-use super::parameters::{Parameters, entity_id};
+use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
 
 /// The longest search query, in bytes.
@@ -44,6 +44,7 @@ enum What {
         recomm_id: Uuid,
         count: usize,
         of_segments: bool,
+        is_public: bool,
     },
 }
 
@@ -56,7 +57,7 @@ enum Form {
 }
 
 pub(super) fn call(
-    engine: &Engine,
+    ids: Ids<'_>,
     method: &str,
     parts: &[&str],
     parameters: &Parameters,
@@ -65,8 +66,8 @@ pub(super) fn call(
     if !matches!(method, "POST" | "GET") {
         return None;
     }
-    let of_user = |endpoint, id: &str| first(engine, endpoint, parameters, Some(id), None);
-    let of_item = |endpoint, id: &str| first(engine, endpoint, parameters, None, Some(id));
+    let of_user = |endpoint, id: &str| first(ids, endpoint, parameters, Some(id), None);
+    let of_item = |endpoint, id: &str| first(ids, endpoint, parameters, None, Some(id));
     let recommend = match parts {
         ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
         ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
@@ -75,12 +76,12 @@ pub(super) fn call(
         ["recomms", "items", id, "users"] => of_item(Endpoint::RecommendUsersToItem, id),
         ["recomms", "items", id, "item-segments"] => of_item(Endpoint::RecommendItemSegmentsToItem, id),
         ["recomms", "item-segments", "items"] => {
-            first(engine, Endpoint::RecommendItemsToItemSegment, parameters, None, None)
+            first(ids, Endpoint::RecommendItemsToItemSegment, parameters, None, None)
         }
         ["recomms", "item-segments", "item-segments"] => {
-            first(engine, Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
+            first(ids, Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
         }
-        ["recomms", "composite"] => composite(engine, parameters),
+        ["recomms", "composite"] => composite(ids, parameters),
         ["recomms", "next", "items", id] => next(id, parameters, false),
         ["recomms", "next", "item-segments", id] => next(id, parameters, true),
         ["search", "users", id, "items"] => of_user(Endpoint::SearchItems, id),
@@ -97,18 +98,17 @@ fn as_array(recommend: Recommend) -> Recommend {
 }
 
 fn first(
-    engine: &Engine,
+    ids: Ids<'_>,
     endpoint: Endpoint,
     parameters: &Parameters,
     user_id: Option<&str>,
     item_id: Option<&str>,
 ) -> Result<Recommend, Failure> {
     let user_id = match user_id {
-        Some(id) => Some(entity_id(engine, EntityKind::User, "userId", id.to_owned())?),
-        None => parameters.entity_id(engine, EntityKind::User, "targetUserId")?,
+        Some(id) => Some(ids.read(EntityKind::User, "userId", id.to_owned())?),
+        None => parameters.entity_id(ids, EntityKind::User, "targetUserId")?,
     };
-    let item_id =
-        item_id.map(|id| entity_id(engine, EntityKind::Item, "itemId", id.to_owned())).transpose()?;
+    let item_id = item_id.map(|id| ids.read(EntityKind::Item, "itemId", id.to_owned())).transpose()?;
     let is_segment = endpoint.is_for() == For::Segment;
     let segment_id =
         is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
@@ -149,7 +149,7 @@ fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<Recommendation
     })
 }
 
-fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Failure> {
+fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure> {
     parameters.required_text("scenario")?;
     let settings = |name| parameters.object(name).map(|settings| Parameters(settings.unwrap_or_default()));
     let within = |name: &'static str| {
@@ -160,8 +160,8 @@ fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Fail
         of_result.0.entry("logic").or_insert_with(|| logic.clone());
     }
     let request = RecommendationRequest {
-        user_id: parameters.entity_id(engine, EntityKind::User, "userId")?,
-        item_id: parameters.entity_id(engine, EntityKind::Item, "itemId")?,
+        user_id: parameters.entity_id(ids, EntityKind::User, "userId")?,
+        item_id: parameters.entity_id(ids, EntityKind::Item, "itemId")?,
         segment_id: parameters.text("segmentId")?.map(str::to_owned),
         search_query: search_query(parameters)?,
         options: options(&of_result, None).map_err(within("resultSettings"))?,
@@ -174,7 +174,7 @@ fn composite(engine: &Engine, parameters: &Parameters) -> Result<Recommend, Fail
 fn next(recomm_id: &str, parameters: &Parameters, of_segments: bool) -> Result<Recommend, Failure> {
     let parsed = Uuid::try_parse(recomm_id);
     let recomm_id = parsed.map_err(|_| Failure::invalid(format!("recommId {recomm_id:?} is no UUID")))?;
-    let what = What::Next { recomm_id, count: count(parameters)?, of_segments };
+    let what = What::Next { recomm_id, count: count(parameters)?, of_segments, is_public: false };
     Ok(Recommend { what, form: Form::Object })
 }
 
@@ -331,10 +331,26 @@ impl Recommend {
     }
 
     /// Notes who calls.
-    pub(super) fn called_by(&mut self, caller: Caller) {
-        if let What::First(request) = &mut self.what {
-            request.is_public = caller == Caller::Public;
+    ///
+    /// # Errors
+    /// 403 where a browser asks for a list that shows what somebody did.
+    pub(super) fn called_by(&mut self, caller: Caller) -> Result<(), Failure> {
+        let is_by_browser = caller == Caller::Public;
+        match &mut self.what {
+            What::Next { is_public, .. } => *is_public = is_by_browser,
+            What::First(request) => {
+                request.is_public = is_by_browser;
+                let logics =
+                    [&request.options, &request.source_options].map(|options| options.settings.logic);
+                let shows_history = |logic| matches!(logic, Logic::RecentlyViewed | Logic::BuyAgain);
+                if is_by_browser && logics.into_iter().flatten().any(shows_history) {
+                    let why = "logic: a public token may not ask for what a user has viewed or bought: name the logic in a scenario, \
+                               or sign with the private token";
+                    return Err(Failure::forbidden(why));
+                }
+            }
         }
+        Ok(())
     }
 
     /// Whether users and items that are missing are to be made.
@@ -362,8 +378,8 @@ impl Recommend {
                 let response = engine.request_recommendations(&request, budget)?;
                 (*request, response)
             }
-            What::Next { recomm_id, count, of_segments } => {
-                engine.next_recommendations(recomm_id, count, of_segments, budget)?
+            What::Next { recomm_id, count, of_segments, is_public } => {
+                engine.next_recommendations(recomm_id, count, of_segments, is_public, budget)?
             }
         };
         let ids: Vec<String> = response.recommended.iter().map(|entry| entry.id.clone()).collect();
@@ -400,8 +416,14 @@ fn object(engine: &Arc<Engine>, request: RecommendationRequest, response: Recomm
         json["abGroup"] = group.into();
     }
     let engine = Arc::clone(engine);
-    let rows = response.recommended.into_iter();
-    Rows::within(&json, "recomms", rows.map(move |entry| entry_json(&engine, kind, &entry, &request.options)))
+    let (held_bytes, rows) = (held_bytes(&response.recommended), response.recommended.into_iter());
+    let rows = rows.map(move |entry| entry_json(&engine, kind, &entry, &request.options));
+    Rows::within(&json, "recomms", held_bytes, rows)
+}
+
+/// What the entries of a list take in memory, in bytes.
+fn held_bytes(entries: &[Recommended]) -> usize {
+    entries.iter().map(Recommended::n_bytes).sum()
 }
 
 fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &ListOptions) -> Value {
@@ -419,14 +441,17 @@ fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &
 
 fn array(engine: &Arc<Engine>, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
     let engine = Arc::clone(engine);
-    Rows::array(response.recommended.into_iter().map(move |entry| {
-        let properties = &request.options.properties;
-        if *properties == ReturnedProperties::None {
-            return Value::from(entry.id);
-        }
-        let values = values_json(&engine, EntityKind::Item, &entry.id, properties.names());
-        let mut row: Map<String, Value> = values.unwrap_or_default();
-        row.insert("itemId".to_owned(), entry.id.into());
-        Value::Object(row)
-    }))
+    Rows::array(
+        held_bytes(&response.recommended),
+        response.recommended.into_iter().map(move |entry| {
+            let properties = &request.options.properties;
+            if *properties == ReturnedProperties::None {
+                return Value::from(entry.id);
+            }
+            let values = values_json(&engine, EntityKind::Item, &entry.id, properties.names());
+            let mut row: Map<String, Value> = values.unwrap_or_default();
+            row.insert("itemId".to_owned(), entry.id.into());
+            Value::Object(row)
+        }),
+    )
 }

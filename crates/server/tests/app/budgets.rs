@@ -14,7 +14,10 @@ const N_ITEMS: usize = 400;
 const DESCRIPTION_BYTES: usize = 1_000;
 
 async fn shop(private: RequestLimits, public: RequestLimits) -> TestApp {
-    let callers = CallerLimits { private, public, ..CallerLimits::default() };
+    shop_with(CallerLimits { private, public, ..CallerLimits::default() }).await
+}
+
+async fn shop_with(callers: CallerLimits) -> TestApp {
     let app = TestApp::with(Settings { callers, ..Settings::default() }).await;
     let mut requests = vec![
         request("PUT", "/items/properties/description", json!({ "type": "string" })),
@@ -90,7 +93,88 @@ async fn an_answer_over_its_bytes_is_refused_before_it_begins_and_a_batch_ends_w
     assert_eq!(batch.status, StatusCode::OK);
     let codes: Vec<u64> =
         batch.body.as_array().unwrap().iter().map(|one| one["code"].as_u64().unwrap()).collect();
-    assert_eq!(codes, [200, 200, 413, 413, 200], "what fits is done");
+    assert_eq!(codes, [200, 200, 413, 413, 413], "the rest is not done");
+}
+
+/// How many lists were made and journalled.
+fn n_recommendations(app: &TestApp) -> u64 {
+    let (from, until) = (domain::Day(0), domain::Day(u32::MAX));
+    app.engine.kpis(from, until).rows.iter().map(|row| row.counts.recommendations).sum()
+}
+
+#[tokio::test]
+async fn what_expressions_yield_is_bounded_while_it_is_made() {
+    let narrow = RequestLimits { answer_bytes_max: 150_000, ..wide() };
+    let app = shop(narrow, narrow).await;
+    let list = |bytes: usize| {
+        let text = format!("\"{}\"", "x".repeat(bytes));
+        json!({ "count": N_ITEMS, "reqlExpressions": { "e": text }, "allowNonexistent": true })
+    };
+    for (bytes, status) in [(100, StatusCode::OK), (1_000, StatusCode::PAYLOAD_TOO_LARGE)] {
+        let public = app.public("recomms/users/u/items/", list(bytes)).await;
+        let private = app.call(Method::POST, "recomms/users/u/items/", list(bytes).to_string()).await;
+        assert_eq!((public.status, private.status), (status, status), "{}", public.body["error"]);
+    }
+    // Numbers are short in an answer, and take memory nevertheless.
+    let numbers: serde_json::Map<String, Value> =
+        (0..100).map(|n| (format!("e{n}"), Value::from("1"))).collect();
+    let numbers = json!({ "count": 50, "reqlExpressions": numbers });
+    let answer = app.public("recomms/users/u/items/", numbers).await;
+    assert_eq!(answer.status, StatusCode::PAYLOAD_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_leave_room_for_others_and_count_until_they_are_taken() {
+    let app = shop(wide(), wide()).await;
+    let memory = app.engine.memory();
+    let n_bytes = || memory.n_bytes(engine::MemoryPart::Answers);
+    let target =
+        format!("/shop/items/list/?returnProperties=true&hmac_timestamp={}", engine::now().0 / 1_000);
+    let slow = app.unread(Method::GET, &target, "hmac_sign", "private", "").await;
+    let (held, chunk_bytes) = (n_bytes(), 64 * 1_024);
+    assert!((chunk_bytes..2 * chunk_bytes + N_ITEMS * 40).contains(&held), "{held}");
+    let all = axum::body::to_bytes(slow.into_body(), usize::MAX).await.unwrap();
+    assert!(all.len() > N_ITEMS * DESCRIPTION_BYTES);
+    assert_eq!(n_bytes(), 0);
+
+    let others = memory.hold(engine::MemoryPart::Answers, memory.share(engine::MemoryPart::Answers));
+    let refused = app.call(Method::GET, "items/i001", "").await;
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE, "{}", refused.body);
+    assert!(refused.headers.contains_key("retry-after"));
+    let view = json!({ "userId": "v", "itemId": "i001", "cascadeCreate": true }).to_string();
+    assert_eq!(app.call(Method::POST, "detailviews/", view).await.status, StatusCode::OK, "it is short");
+    drop(others);
+    assert_eq!(app.call(Method::GET, "items/i001", "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_token_whose_answers_are_not_read_leaves_room_for_others() {
+    let app = shop_with(CallerLimits { requests_per_token_max: 2, ..CallerLimits::default() }).await;
+    let target =
+        format!("/shop/items/list/?returnProperties=true&hmac_timestamp={}", engine::now().0 / 1_000);
+    let unread = async || app.unread(Method::GET, &target, "hmac_sign", "private", "").await;
+    let slow = [unread().await, unread().await];
+    let refused = app.call(Method::GET, "items/i001", "").await;
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(refused.body["error"].as_str().unwrap().starts_with("2 requests of this token are under way"));
+    assert!(refused.headers.contains_key("retry-after"));
+    let other = app.public("recomms/users/u/items/", json!({ "count": 1 })).await;
+    assert_eq!(other.status, StatusCode::OK, "{}", other.body);
+    drop(slow);
+    assert_eq!(app.call(Method::GET, "items/i001", "").await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_batch_is_charged_for_answers_of_one_piece_too() {
+    let app = shop(RequestLimits { answer_bytes_max: 5 * DESCRIPTION_BYTES as u64, ..wide() }, wide()).await;
+    let item = || request("GET", "/items/i001", Value::Null);
+    let missing = request("GET", "/items/nothing", Value::Null);
+    let view =
+        request("POST", "/detailviews/", json!({ "userId": "v", "itemId": "i001", "cascadeCreate": true }));
+    let requests = json!([item(), missing, item(), view.clone(), item(), item(), item(), item(), view]);
+    let answers = app.batch_of(requests).await;
+    assert_eq!(codes(&answers), [200, 404, 200, 200, 200, 200, 413, 413, 413]);
+    assert!(answers[8].1["error"].as_str().unwrap().contains("over the limit of 5000 bytes"));
 }
 
 #[tokio::test]
@@ -127,10 +211,7 @@ async fn work_ends_when_the_caller_has_left() {
     let body = json!({ "requests": requests }).to_string();
     let call = app.call(Method::POST, "batch/", body);
     assert!(tokio::time::timeout(Duration::from_millis(500), call).await.is_err(), "it goes on for long");
-    let n_made = || {
-        let (from, until) = (domain::Day(0), domain::Day(u32::MAX));
-        app.engine.kpis(from, until).rows.iter().map(|row| row.counts.recommendations).sum::<u64>()
-    };
+    let n_made = || n_recommendations(&app);
     // What was made is journalled a moment later.
     let (begun, mut before) = (Instant::now(), u64::MAX);
     while before != n_made() {

@@ -59,6 +59,99 @@ async fn browsers_make_users_by_interactions_only_and_never_learn_who_is_there()
 }
 
 #[tokio::test]
+async fn ids_tell_browsers_nothing_either() {
+    let app = shop().await;
+    app.put_scenario("both", json!({ "endpoint": "compositeRecommendation" })).await;
+    let there = ["a+b@x.com", "auth0|12"];
+    let seen = |n, user| super::track(n, user, "Product Viewed", json!({ "product_id": "lamp" }));
+    assert_eq!(app.batch(json!([seen(1, there[0]), seen(2, there[1])])).await.status, 200);
+    for (user, absent) in
+        [(there[0], "c+d@x.com"), (there[1], "auth0|13"), ("ann", "bob"), ("", ""), ("x y", "y x")]
+    {
+        let answers = async |user: &str| {
+            let encoded: String = user.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            let mut lines = String::new();
+            for (path, body) in [
+                (format!("recomms/users/{encoded}/items/"), json!({ "count": 1 })),
+                ("recomms/items/lamp/items/".to_owned(), json!({ "count": 1, "targetUserId": user })),
+                (format!("search/users/{encoded}/items/"), json!({ "count": 1, "searchQuery": "lamp" })),
+                ("recomms/composite/".to_owned(), json!({ "count": 1, "scenario": "both", "userId": user })),
+                ("detailviews/".to_owned(), json!({ "userId": user, "itemId": "lamp", "timestamp": 5 })),
+            ] {
+                let answer = app.public(&path, body).await;
+                let error = answer.body["error"].to_string().replace(user, "USER");
+                lines += &format!("{path} {} {error}\n", answer.status).replace(&encoded, "USER");
+            }
+            lines
+        };
+        let [of_there, of_absent] = [answers(user).await, answers(absent).await];
+        assert_eq!(of_there, of_absent, "{user} is there, {absent} is not");
+        assert!(user.is_empty() || !of_there.contains("400"), "{of_there}");
+    }
+}
+
+#[tokio::test]
+async fn what_users_did_is_listed_to_browsers_by_scenarios_only() {
+    let app = shop().await;
+    app.put_scenario(
+        "seen",
+        json!({ "endpoint": "recommendItemsToUser", "logic": "recently_viewed", "fallback": "none" }),
+    )
+    .await;
+    app.put_scenario("both", json!({ "endpoint": "compositeRecommendation" })).await;
+    let own = app.public("recomms/users/ann/items/", json!({ "count": 5, "scenario": "seen" })).await;
+    assert_eq!(own.body["recomms"], json!([{ "id": "lamp" }]), "{}", own.body);
+    for name in [
+        "recently_viewed",
+        "buy_again",
+        "recombee:recently-viewed",
+        "media:continue-watching",
+        "ecommerce:buy-again",
+    ] {
+        for logic in [json!(name), json!({ "name": name })] {
+            let list = json!({ "count": 5, "logic": logic });
+            let of_source = json!({ "count": 5, "scenario": "both", "userId": "ann", "sourceSettings": { "logic": logic } });
+            let of_result = json!({ "count": 5, "scenario": "both", "userId": "ann", "logic": logic });
+            for (path, body) in [
+                ("recomms/users/ann/items/", list.clone()),
+                ("recomms/users/nobody/items/", list.clone()),
+                ("recomms/items/lamp/items/", json!({ "count": 5, "targetUserId": "ann", "logic": logic })),
+                ("recomms/composite/", of_source),
+                ("recomms/composite/", of_result),
+            ] {
+                let refused = app.public(path, body.clone()).await;
+                assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path} {body}: {}", refused.body);
+                assert!(refused.body["error"].as_str().unwrap().contains("in a scenario"));
+                let batch = json!({ "requests": [request("POST", &format!("/{path}"), body.clone())] });
+                assert_eq!(app.public("batch/", batch).await.body[0]["code"], 403);
+                let mut of_server = body;
+                of_server["allowNonexistent"] = true.into();
+                let allowed = app.call(Method::POST, path, of_server.to_string()).await;
+                assert_eq!(allowed.status, StatusCode::OK, "{path}: {}", allowed.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_list_of_a_server_that_a_browser_continues_is_blinded() {
+    let app = shop().await;
+    let expressions = json!({ "email": "context_user[\"email\"]" });
+    let list = json!({ "count": 1, "reqlExpressions": expressions }).to_string();
+    let begun = app.call(Method::POST, "recomms/users/ann/items/", list).await;
+    assert_eq!(begun.body["recomms"][0]["reqlEvaluations"]["email"], "ann@x.com");
+    let id = begun.body["recommId"].as_str().unwrap();
+    let next = app.public(&format!("recomms/next/items/{id}"), json!({ "count": 1 })).await;
+    assert_eq!(next.body["recomms"][0]["reqlEvaluations"], json!({ "email": null }), "{}", next.body);
+
+    let begun =
+        app.public("recomms/users/ann/items/", json!({ "count": 1, "reqlExpressions": expressions })).await;
+    let id = begun.body["recommId"].as_str().unwrap();
+    let next = app.call(Method::POST, &format!("recomms/next/items/{id}"), "{\"count\": 1}").await;
+    assert_eq!(next.body["recomms"][0]["reqlEvaluations"], json!({ "email": null }), "{}", next.body);
+}
+
+#[tokio::test]
 async fn expressions_of_browsers_read_public_properties_of_users_and_those_of_scenarios_all() {
     let app = shop().await;
     let expressions = json!({

@@ -136,7 +136,7 @@ impl TestApp {
         assert!(codes(&answers).iter().all(|code| [200, 201].contains(code)), "{answers:?}");
     }
 
-    async fn put_scenario(&self, name: &str, scenario: Value) {
+    pub(super) async fn put_scenario(&self, name: &str, scenario: Value) {
         let put = Request::put(format!("/api/workspaces/shop/scenarios/{name}"));
         let put = put.header("authorization", "Bearer admin").body(Body::from(scenario.to_string()));
         let answer = self.send(put.unwrap()).await;

@@ -24,17 +24,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if args.place.json {
         println!("{}", serde_json::to_string_pretty(&training)?);
     } else {
-        println!("{}", describe(&training));
+        println!("{}", describe(&training, opened.engine.training().is_some()));
     }
     Ok(())
 }
 
-/// What a run did, for people.
-fn describe(training: &Training) -> String {
-    let outcome = match &training.refused {
+/// What becomes of a model that is refused for a reason, or of one that is not; `has_model` is whether any is in use then.
+fn outcome(refused: Option<&str>, has_model: bool) -> String {
+    match refused {
         None => "It is in use.".to_owned(),
-        Some(why) => format!("It is refused, the one before stays in use: {why}."),
-    };
+        Some(why) if has_model => format!("It is refused, the one before stays in use: {why}."),
+        Some(why) => {
+            format!(
+                "It is not used yet: {why}. Until there is a model, lists show what is trending and what is new."
+            )
+        }
+    }
+}
+
+/// What a run did, for people; `has_model` is whether any model is in use after it.
+fn describe(training: &Training, has_model: bool) -> String {
+    let outcome = outcome(training.refused.as_deref(), has_model);
     format!(
         "Model {} learned from {} interactions of {} users with {} items in {:.1} s. {outcome}\n\n{}",
         training.version,
@@ -88,4 +98,17 @@ fn member(component: &Component) -> Vec<String> {
         None => "all alike".to_owned(),
     };
     vec![component.model.name().to_owned(), format!("{:.3}", component.weight), reads]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_first_model_that_is_not_used_takes_no_place_of_one_before() {
+        assert_eq!(outcome(None, true), "It is in use.");
+        let why = Some("NDCG 0.1 beside 0.2 of popularity");
+        assert!(outcome(why, true).starts_with("It is refused, the one before stays in use: NDCG 0.1"));
+        assert!(outcome(why, false).starts_with("It is not used yet: NDCG 0.1"));
+    }
 }
