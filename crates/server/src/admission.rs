@@ -148,6 +148,8 @@ const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 /// Of so many addresses something is remembered at most; then all is forgotten.
 const ADDRESSES_MAX: usize = 100_000;
 
+/// Answers that take no more than so many bytes are never refused: the connections bound them.
+const SHORT_ANSWER_BYTES: usize = 64 * 1_024;
 /// Answers that wait for callers with public tokens may take one of so many parts of the share of all answers, ...
 const PUBLIC_ANSWERS_ONE_OF: usize = 2;
 /// ... and those that wait for one address one of so many.
@@ -319,7 +321,11 @@ impl Account {
             (waiting.of_public, share / PUBLIC_ANSWERS_ONE_OF, " for public tokens"),
             (of_address, share / ADDRESS_ANSWERS_ONE_OF, " for this address"),
         ];
-        let bounds = if self.is_public { &bounds[..] } else { &bounds[..1] };
+        let bounds = match n_bytes {
+            ..=SHORT_ANSWER_BYTES => &[],
+            _ if self.is_public => &bounds[..],
+            _ => &bounds[..1],
+        };
         for &(before, max, whose) in bounds {
             if before + n_bytes > max {
                 let refuse =
@@ -521,8 +527,11 @@ mod tests {
         Origin { address: Some(address.parse().unwrap()), connection: None }
     }
 
+    /// A little more than what is never refused.
+    const LONG_BYTES: usize = SHORT_ANSWER_BYTES + 1;
+
     fn admission(limits: CallerLimits) -> Arc<Admission> {
-        Arc::new(Admission::new(limits, MemoryBudget::new(2 * 16 * 100)))
+        Arc::new(Admission::new(limits, MemoryBudget::new(2 * 16 * 100 * LONG_BYTES)))
     }
 
     #[test]
@@ -532,10 +541,11 @@ mod tests {
             let permit = admission.admit(&origin(address), key).unwrap();
             permit.account().clone()
         };
-        let hold = |account: &Account, n_bytes| account.hold_answer(n_bytes).map_err(|error| error.message);
+        let hold =
+            |account: &Account, n: usize| account.hold_answer(n * LONG_BYTES).map_err(|error| error.message);
         let browser = account("10.0.0.1", Key::Public("web"));
-        let (first, _part) = (hold(&browser, 60).unwrap(), browser.count_answer(40));
-        assert!(hold(&browser, 1).is_err_and(|why| why.starts_with("100 bytes of answers for this address")));
+        let (first, _part) = (hold(&browser, 60).unwrap(), browser.count_answer(40 * LONG_BYTES));
+        assert!(hold(&browser, 1).is_err_and(|why| why.contains(" bytes of answers for this address")));
         let others: Vec<HeldAnswer> = (2..9)
             .map(|n| hold(&account(&format!("10.0.0.{n}"), Key::Public("web")), 100).unwrap())
             .collect();
@@ -543,8 +553,9 @@ mod tests {
         assert!(hold(&late, 1).is_err_and(|why| why.contains("for public tokens")));
         let server = account("10.0.0.1", Key::Private("shop"));
         let own = hold(&server, 800).unwrap();
-        assert!(hold(&server, 1).is_err_and(|why| why.starts_with("1600 bytes of answers wait")));
-        assert_eq!(admission.memory.n_bytes(MemoryPart::Answers), 1_600);
+        assert!(hold(&server, 1).is_err_and(|why| why.contains(" bytes of answers wait")));
+        assert_eq!(admission.memory.n_bytes(MemoryPart::Answers), 1_600 * LONG_BYTES);
+        assert!(browser.hold_answer(SHORT_ANSWER_BYTES).is_ok(), "what is short gets through");
         drop((first, own));
         hold(&browser, 60).unwrap();
         drop(others);
