@@ -324,18 +324,9 @@ fn fold_copy(
 ) -> Result<Answers, BackupError> {
     let folder = workspace_folder(backup, id);
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
-    let open = || {
-        let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
-        Engine::open_on(id.clone(), &folder, disk, &fold)
-    };
     let of_engine = |source| BackupError::Engine { id: id.clone(), source };
-    let engine = match open() {
-        Err(EngineError::Store { .. }) => {
-            fs::remove_dir_all(folder.join("store"))?;
-            open()
-        }
-        other => other,
-    };
+    let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
+    let engine = Engine::open_on(id.clone(), &folder, disk, &fold);
     let engine = engine.map_err(of_engine)?;
     digest_answers(&engine, progress).map_err(of_engine)
 }

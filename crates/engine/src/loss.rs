@@ -1,12 +1,11 @@
 //! Going on without what a journal has lost: nothing is given up unless somebody says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::WorkspaceId;
 use fs_err as fs;
 use journal::{EndRecord, JournalEnd, RealDisk, RecordedEnd};
-use store::StoreError;
 
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
@@ -35,9 +34,6 @@ pub enum LossError {
     /// The store cannot be read.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// Its position cannot be read.
-    #[error("cannot read the store")]
-    Store(#[from] StoreError),
     /// The file system refused.
     #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),
@@ -82,10 +78,8 @@ impl LockedFolder {
         }
         let recorded = recorded_end(self.path(), &name)?;
         let store = workspace.map(|id| workspace_folder(self.path(), id).join("store"));
-        let store_position = match store.filter(|store| store.is_dir()) {
-            Some(store) => Some(open_store(&store, store::CACHE_BYTES)?.position()?),
-            None => None,
-        };
+        let store_position =
+            store.filter(|store| store.is_dir()).map_or(Ok(None), |store| position_of(&store))?;
         let recorded_offset = if let RecordedEnd::At(end) = recorded { end.offset.0 } else { 0 };
         Ok(Loss {
             end: survey.end,
@@ -121,5 +115,16 @@ impl LockedFolder {
             return Err(LossError::NoSuchWorkspace { id: id.clone(), folder: self.path().to_owned() });
         }
         Ok((id.as_str().to_owned(), workspace_folder(self.path(), id).join("journal")))
+    }
+}
+
+/// How far a store has applied its journal; none where it is damaged, so that the next start makes it again.
+fn position_of(store: &Path) -> Result<Option<u64>, LossError> {
+    let position = open_store(store, store::CACHE_BYTES).and_then(|opened| {
+        opened.position().map_err(|source| EngineError::Store { folder: store.to_owned(), source })
+    });
+    match position {
+        Err(EngineError::Store { source, .. }) if source.is_damage() => Ok(None),
+        position => Ok(Some(position?)),
     }
 }
