@@ -249,7 +249,7 @@ pub fn back_up(
         let old = old.map(|old| &old.journal);
         let journal = copy_journal(id.as_str(), &from.join("journal"), &to.join("journal"), old)?;
         // After the journal: an artifact is there before the entry that says so.
-        let models = copy::copy_models(&from.join("models"), &to.join("models"), &note_copied)?;
+        let models = copy::copy_models(&from.join("models"), &to.join("models"), journal.entries, &note_copied)?;
         workspaces.push((id, journal, models));
     }
     let workspaces = workspaces.into_iter().map(|(id, journal, models)| {

@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, ReadError, RealDisk,
+    RecordedEnd,
 };
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
@@ -186,7 +187,12 @@ impl Engine {
         options: &EngineOptions,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
+        let journal = folder.join("journal");
+        if end_record.recorded() == RecordedEnd::Unreadable && !journal.is_dir() {
+            // Nothing is made for a stray file.
+            return Err(OpenError::EndRecordUnreadable { place: end_record.place() }.into());
+        }
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(journal)?);
         Self::open_parts(id, folder, disk, Some(end_record), options, progress)
     }
 
@@ -221,8 +227,11 @@ impl Engine {
                 ((store, views), position)
             }
         };
-        let acknowledged = Offset(position);
-        let of_journal = JournalOptions { acknowledged, end_record, ..JournalOptions::default() };
+        let artifacts = Artifacts::open(folder.join("models"))?;
+        let acknowledged = Offset(position.max(artifacts.journal_end()?));
+        let is_vouched_for = position > 0;
+        let of_journal =
+            JournalOptions { acknowledged, is_vouched_for, end_record, ..JournalOptions::default() };
         let journal = Box::new(FileJournal::open_with(disk, of_journal)?);
         let shared = Shared::new(journal, state.0, state.1);
         let end = shared.journal.end().0;
@@ -242,7 +251,6 @@ impl Engine {
         };
         let shared = Arc::new(shared);
 
-        let artifacts = Artifacts::open(folder.join("models"))?;
         let writer = Arc::new(Writer::start(&shared));
         let engine = Self {
             id,

@@ -19,6 +19,8 @@ use crate::{
 pub struct JournalOptions {
     /// Everything below is known to have been there: a journal that ends earlier is refused.
     pub acknowledged: Offset,
+    /// Whether that is where the journal ended but for the last batches: then an unreadable record may be written anew.
+    pub is_vouched_for: bool,
     /// The size at which segments are closed, in bytes.
     pub segment_bytes_max: u64,
     /// Says as well what was there, and is kept up.
@@ -27,7 +29,12 @@ pub struct JournalOptions {
 
 impl Default for JournalOptions {
     fn default() -> Self {
-        Self { acknowledged: Offset(0), segment_bytes_max: SEGMENT_BYTES_MAX, end_record: None }
+        Self {
+            acknowledged: Offset(0),
+            is_vouched_for: false,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            end_record: None,
+        }
     }
 }
 
@@ -70,7 +77,7 @@ impl FileJournal {
     pub fn open_with(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<Self, OpenError> {
         let place = |place: &str| format!("{}/{place}", disk.place());
         let io = |name: &str, source| OpenError::Io { place: place(name), source };
-        let acknowledged = acknowledged_of(&options)?;
+        let acknowledged = acknowledged_of(&options);
         let mut names = disk.list().map_err(|source| io("", source))?;
         names.retain(|name| name.ends_with(".seg"));
         names.sort_unstable();
@@ -101,6 +108,9 @@ impl FileJournal {
         let end = end_of(&segments);
         if end < acknowledged {
             return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
+        }
+        if let Some(record) = &options.end_record {
+            check_record(record, options.is_vouched_for, segments.is_empty(), end)?;
         }
         if let Some(last) = segments.last() {
             // What an earlier process wrote and could not sync is taken for there from now on.
@@ -140,20 +150,38 @@ impl FileJournal {
 }
 
 /// What caller and end-of-log record know to have been there.
-fn acknowledged_of(options: &JournalOptions) -> Result<Offset, OpenError> {
-    let Some(record) = &options.end_record else { return Ok(options.acknowledged) };
-    match record.recorded() {
-        RecordedEnd::At(end) => Ok(options.acknowledged.max(end.offset)),
-        RecordedEnd::Absent => Ok(options.acknowledged),
-        RecordedEnd::Unreadable if options.acknowledged > Offset(0) => {
-            tracing::warn!(
-                record = record.place(),
-                "the end-of-log record is unreadable and is written anew"
-            );
-            Ok(options.acknowledged)
-        }
-        RecordedEnd::Unreadable => Err(OpenError::EndRecordUnreadable { place: record.place() }),
+fn acknowledged_of(options: &JournalOptions) -> Offset {
+    match options.end_record.as_ref().map(EndRecord::recorded) {
+        Some(RecordedEnd::At(end)) => options.acknowledged.max(end.offset),
+        _ => options.acknowledged,
     }
+}
+
+/// Refuses a record that says nothing, unless the caller vouches for the journal, or an empty first segment says that the record
+/// was being written for the first time. Warns where one is written anew beside entries.
+fn check_record(
+    record: &EndRecord,
+    is_vouched_for: bool,
+    has_no_segment: bool,
+    end: Offset,
+) -> Result<(), OpenError> {
+    let what = match record.recorded() {
+        RecordedEnd::At(_) => return Ok(()),
+        RecordedEnd::Absent => "missing",
+        RecordedEnd::Unreadable if !is_vouched_for && (has_no_segment || end > Offset(0)) => {
+            return Err(OpenError::EndRecordUnreadable { place: record.place() });
+        }
+        RecordedEnd::Unreadable => "unreadable",
+    };
+    if end > Offset(0) {
+        let record = record.place();
+        tracing::warn!(
+            record,
+            what,
+            "there is no right end-of-log record beside a journal, and it is written anew"
+        );
+    }
+    Ok(())
 }
 
 fn end_of(segments: &[Segment]) -> Offset {

@@ -157,8 +157,8 @@ pub enum OpenError {
     },
     /// Nobody knows where the journal should end.
     #[error(
-        "end-of-log record {place} is unreadable, and no store says how far the journal went. Restore from a \
-         backup, or accept the journal as it is with `tastemaker accept-loss`"
+        "end-of-log record {place} is unreadable, and no store says how far the journal went. \
+         Restore from a backup, or accept the journal as it is with `tastemaker accept-loss`"
     )]
     EndRecordUnreadable {
         /// The record's file.
