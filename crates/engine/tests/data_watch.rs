@@ -270,7 +270,7 @@ fn a_flipped_bit_and_a_changed_value_are_found_and_named() {
         assert!(n_read > 0 && n_read < whole.bytes);
         let problems = engine.findings();
         assert!(
-            problems[0].to_string().contains("segment 00000000000000000000.seg is damaged at byte"),
+            problems[0].to_string().contains("shop/journal/00000000000000000000.seg is damaged at byte"),
             "{problems:?}"
         );
         // A check that was stopped takes nothing back.

@@ -87,11 +87,11 @@ impl FileJournal {
         for (n, name) in names.iter().enumerate() {
             let last = n + 1 == names.len();
             let file = disk.open(name).map_err(|source| io(name, source))?.into();
-            match Segment::open(name.clone(), file)? {
+            match Segment::open(&disk.place(), name.clone(), file)? {
                 Some(mut segment) => {
                     let expected = end_of(&segments);
                     if segment.first != expected {
-                        return Err(OpenError::Gap { segment: name.clone(), found: segment.first, expected });
+                        return Err(OpenError::Gap { segment: place(name), found: segment.first, expected });
                     }
                     if let Some((position, what)) = segment.walk(last)? {
                         mend_tail(disk.as_ref(), &mut segment, position, what, last, acknowledged)?;
@@ -101,7 +101,7 @@ impl FileJournal {
                 None if last => unborn = Some(name.clone()),
                 None => {
                     let what = "the segment's header is missing";
-                    return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
+                    return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
                 }
             }
         }
@@ -119,7 +119,7 @@ impl FileJournal {
         }
         if let Some(name) = unborn.as_ref().filter(|name| **name != segment::file_name(end)) {
             let what = "the offset in the file's name is not the one expected here";
-            return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
+            return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
         }
         if segments.is_empty() || unborn.is_some() {
             // Of an unborn one, the crash came between making the file and writing its header.
@@ -205,7 +205,7 @@ fn mend_tail(
     if end < acknowledged {
         return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
     }
-    let io = |source| OpenError::Io { place: format!("{}/{}", disk.place(), segment.name), source };
+    let io = |source| OpenError::Io { place: segment.place.clone(), source };
     // A crash while this is written leaves a part of it, and the tail is still there to be written again.
     let name = format!("{}.{position}.torn", segment.name);
     let kept = open_or_create(disk, &name).map_err(io)?;
@@ -236,7 +236,7 @@ fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(),
         segment
             .file
             .write_at(&bytes, position)
-            .map_err(|source| OpenError::Io { place: segment.name.clone(), source })?;
+            .map_err(|source| OpenError::Io { place: segment.place.clone(), source })?;
         (offset, position) = (header.end(), position + header.block_bytes());
     }
     Ok(())
@@ -256,7 +256,7 @@ fn create_segment(disk: &dyn Disk, first: Offset) -> io::Result<Segment> {
     file.write_at(&segment::header_bytes(first), 0)?;
     file.sync()?;
     disk.sync()?;
-    Ok(Segment::new(name, first, file.into()))
+    Ok(Segment::new(&disk.place(), name, first, file.into()))
 }
 
 fn open_or_create(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
@@ -337,8 +337,9 @@ impl Journal for FileJournal {
         let total_bytes = parts.iter().map(|(_, _, bytes)| bytes).sum();
         let mut check = JournalCheck { is_complete: true, ..JournalCheck::default() };
         for (name, file, until) in parts {
-            let scan =
-                scan_segment(&name, file, Some(until), &mut |bytes| pace(bytes.len() as u64, total_bytes));
+            let scan = scan_segment(&self.disk.place(), &name, file, Some(until), &mut |bytes| {
+                pace(bytes.len() as u64, total_bytes)
+            });
             check.segments += 1;
             match scan {
                 Ok(scan) => {
@@ -357,12 +358,12 @@ impl Journal for FileJournal {
 }
 
 impl FileJournal {
-    /// Name, file and end of the segment that is written to.
+    /// Place, file and end of the segment that is written to.
     fn last_segment(&self) -> (String, Arc<dyn DiskFile>, u64) {
         let segments = self.segments.read();
         let segment = segments.last().expect("open makes one and none is removed");
         let (_, position) = segment.end.expect("open walks the last segment");
-        (segment.name.clone(), Arc::clone(&segment.file), position)
+        (segment.place.clone(), Arc::clone(&segment.file), position)
     }
 
     /// Cuts off what a failed write left after the last block, for good: it must not come back in the middle
@@ -382,7 +383,8 @@ impl FileJournal {
         if len < self.segment_bytes_max {
             return Ok(());
         }
-        let write_error = |source| AppendError::Write { segment: segment::file_name(first), source };
+        let segment = format!("{}/{}", self.disk.place(), segment::file_name(first));
+        let write_error = |source| AppendError::Write { segment, source };
         self.sync_end();
         let segment = create_segment(self.disk.as_ref(), first).map_err(write_error)?;
         self.segments.write().push(segment);

@@ -209,7 +209,7 @@ fn only_a_failed_fsync_of_acknowledged_bytes_poisons() {
         disks.segments.fail_next(operation, os_error);
         let error = append(&journal, &[b"refused".to_vec()]).unwrap_err();
         let AppendError::Write { segment, source } = &error else { panic!("{operation:?}: {error}") };
-        assert_eq!(segment, &format!("{:020}.seg", all.len()));
+        assert!(segment.ends_with(&format!("/{:020}.seg", all.len())), "{segment}");
         assert_eq!(source.raw_os_error(), Some(os_error));
         append(&journal, &[b"taken".to_vec()]).unwrap();
         all.push(b"taken".to_vec());

@@ -93,7 +93,7 @@ fn copy_segment(
     let path = from.join(name);
     write_whole(&to.join(name), |part| {
         let mut written = Ok(());
-        let scan = scan_segment(name, open_read_only(&path)?, until, &mut |block| {
+        let scan = scan_segment(&from.to_string_lossy(), name, open_read_only(&path)?, until, &mut |block| {
             written = part.write_all(block);
             hash.update(block);
             bytes += block.len() as u64;
