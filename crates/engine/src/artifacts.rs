@@ -70,6 +70,20 @@ impl Artifacts {
         Ok(versions)
     }
 
+    /// The journal went at least so far: up to where the newest artifact has read it.
+    pub(crate) fn journal_end(&self) -> std::io::Result<u64> {
+        let versions = self.versions()?;
+        Ok(versions.iter().filter_map(|version| offset_of(version)).max().unwrap_or(0))
+    }
+
+    /// Removes the artifacts of what comes after an offset of the journal.
+    pub(crate) fn remove_after(&self, end: u64) -> std::io::Result<()> {
+        let versions = self.versions()?.into_iter();
+        versions
+            .filter(|version| offset_of(version).is_some_and(|offset| offset > end))
+            .try_for_each(|version| fs::remove_file(self.path(&version)))
+    }
+
     /// Removes all artifacts but some; what cannot be removed does no harm.
     pub(crate) fn remove_others(&self, versions: &[String]) {
         let kept: Vec<PathBuf> = versions.iter().map(|version| self.path(version)).collect();
@@ -84,4 +98,9 @@ impl Artifacts {
     fn path(&self, version: &str) -> PathBuf {
         self.folder.join(format!("{version}.model"))
     }
+}
+
+/// The offset of the journal up to which a model has read it.
+pub(crate) fn offset_of(version: &str) -> Option<u64> {
+    version.parse().ok()
 }

@@ -29,6 +29,7 @@ use crate::data_folder::{
 use crate::journal_files::{journal_bytes, recorded_end};
 use crate::{DataFolderError, Engine, EngineError, now};
 
+pub(crate) use manifest::FILE as MANIFEST;
 use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
 pub use restore::{RestoreReport, restore};
 
@@ -59,6 +60,20 @@ pub enum BackupError {
     WithinData {
         /// The folder.
         folder: PathBuf,
+    },
+    /// The folder to restore into is within the backup.
+    #[error("{folder} is within the backup: name a folder elsewhere")]
+    WithinBackup {
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// Somebody else writes the backup.
+    #[error("{folder} is being written by {holder}: wait until that backup is done, or name another folder")]
+    InUse {
+        /// The folder.
+        folder: PathBuf,
+        /// The process.
+        holder: String,
     },
     /// The folder to restore into is not empty.
     #[error("{folder} is not empty: name a folder that is not there yet; a restore writes over nothing")]
@@ -204,10 +219,12 @@ pub fn back_up(
     if !system_folder(data).is_dir() {
         return Err(BackupError::NoDataFolder { folder: data.to_owned() });
     }
-    refuse_place_within(to, data)?;
+    if is_within(to, data)? {
+        return Err(BackupError::WithinData { folder: to.to_owned() });
+    }
     refuse_foreign_files(to)?;
     create_private_folder(to)?;
-    let _lock = LockedFolder::lock(to)?;
+    let _lock = lock(to)?;
     let old = Manifest::read(to)?;
     let ids = list_workspaces(data)?;
     let copied_before = old.iter().flat_map(|old| &old.workspaces).map(|workspace| &workspace.id);
@@ -249,7 +266,8 @@ pub fn back_up(
         let old = old.map(|old| &old.journal);
         let journal = copy_journal(id.as_str(), &from.join("journal"), &to.join("journal"), old)?;
         // After the journal: an artifact is there before the entry that says so.
-        let models = copy::copy_models(&from.join("models"), &to.join("models"), &note_copied)?;
+        let models =
+            copy::copy_models(&from.join("models"), &to.join("models"), journal.entries, &note_copied)?;
         workspaces.push((id, journal, models));
     }
     let workspaces = workspaces.into_iter().map(|(id, journal, models)| {
@@ -284,14 +302,29 @@ impl BackedUpWorkspace {
     }
 }
 
-fn refuse_place_within(folder: &Path, data: &Path) -> Result<(), BackupError> {
-    let absolute = std::path::absolute(folder)?;
-    // What is not there yet has no links in it.
-    let there = absolute.ancestors().find(|ancestor| ancestor.exists()).unwrap_or(&absolute);
-    match fs::canonicalize(there)?.starts_with(fs::canonicalize(data)?) {
-        true => Err(BackupError::WithinData { folder: folder.to_owned() }),
-        false => Ok(()),
+/// Takes the lock of the folder of a backup.
+fn lock(backup: &Path) -> Result<LockedFolder, BackupError> {
+    LockedFolder::lock_backup(backup).map_err(|error| match error {
+        DataFolderError::Locked { folder, holder } => BackupError::InUse { folder, holder },
+        other => other.into(),
+    })
+}
+
+/// Whether a folder, there or not yet, is another one or within it.
+fn is_within(folder: &Path, other: &Path) -> std::io::Result<bool> {
+    let mut real = PathBuf::new();
+    for part in std::path::absolute(folder)?.components() {
+        if part == std::path::Component::ParentDir {
+            real.pop();
+            continue;
+        }
+        real.push(part);
+        // What is not there yet has no links in it.
+        if let Ok(target) = fs::canonicalize(&real) {
+            real = target;
+        }
     }
+    Ok(real.starts_with(fs::canonicalize(other)?))
 }
 
 /// A backup goes into a folder of its own: it is closed to others, and a data folder is no backup.
@@ -324,18 +357,9 @@ fn fold_copy(
 ) -> Result<Answers, BackupError> {
     let folder = workspace_folder(backup, id);
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
-    let open = || {
-        let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
-        Engine::open_on(id.clone(), &folder, disk, &fold)
-    };
     let of_engine = |source| BackupError::Engine { id: id.clone(), source };
-    let engine = match open() {
-        Err(EngineError::Store { .. }) => {
-            fs::remove_dir_all(folder.join("store"))?;
-            open()
-        }
-        other => other,
-    };
+    let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
+    let engine = Engine::open_on(id.clone(), &folder, disk, &fold);
     let engine = engine.map_err(of_engine)?;
     digest_answers(&engine, progress).map_err(of_engine)
 }

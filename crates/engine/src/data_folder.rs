@@ -12,27 +12,29 @@ use journal::{Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, Ope
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, EngineError, EngineOptions};
+use crate::{Engine, EngineError, EngineOptions, backup};
 
 /// Why a data folder could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
     /// Somebody else has it.
     #[error(
-        "data folder {folder} is in use by process {holder}: stop that one first, or name another folder with --data"
+        "data folder {folder} is in use by {holder}: stop that one first, or name another folder with --data"
     )]
     Locked {
         /// The folder.
         folder: PathBuf,
-        /// Its process id.
+        /// The process.
         holder: String,
     },
     /// The file system refused.
     #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),
-    /// A folder in it is no workspace.
-    #[error("folder {folder} is named like no workspace: move it away")]
-    Foreign {
+    /// It is the folder of a backup.
+    #[error(
+        "{folder} is a backup, which nothing but `tastemaker backup` may write to: `tastemaker restore` makes a data folder of it"
+    )]
+    IsBackup {
         /// The folder.
         folder: PathBuf,
     },
@@ -74,6 +76,14 @@ impl LockedFolder {
     /// # Errors
     /// Where another process has it.
     pub fn lock(folder: &Path) -> Result<Self, DataFolderError> {
+        if folder.join(backup::MANIFEST).exists() {
+            return Err(DataFolderError::IsBackup { folder: folder.to_owned() });
+        }
+        Self::lock_backup(folder)
+    }
+
+    /// Takes the lock of a folder that may be a backup.
+    pub(crate) fn lock_backup(folder: &Path) -> Result<Self, DataFolderError> {
         Ok(Self { folder: folder.to_owned(), _lock: lock(folder)? })
     }
 
@@ -97,21 +107,27 @@ pub(crate) fn workspace_folder(data: &Path, id: &WorkspaceId) -> PathBuf {
     data.join("workspaces").join(id.as_str())
 }
 
+/// What is in a folder; nothing where it is missing.
+fn entries(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
+    match fs::read_dir(folder) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect(),
+    }
+}
+
+/// The folders that look like those of workspaces, with the id that the name is, if it is one. Whatever has no journal is none of ours:
+/// a stray file, a folder that somebody made.
+fn workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
+    let mut folders = entries(data.join("workspaces"))?;
+    folders.retain(|folder| folder.join("journal").is_dir());
+    let id_of = |folder: &Path| WorkspaceId::new(folder.file_name()?.to_string_lossy().into_owned()).ok();
+    Ok(folders.into_iter().map(|folder| (folder.clone(), id_of(&folder))).collect())
+}
+
 /// The workspaces of a data folder, by name: those that have a journal, and those of which a record says that
 /// they had.
 pub(crate) fn list_workspaces(data: &Path) -> Result<Vec<WorkspaceId>, DataFolderError> {
-    let entries = |folder: PathBuf| match fs::read_dir(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
-        entries => entries?.map(|entry| Ok(entry?.path())).collect::<std::io::Result<Vec<_>>>(),
-    };
-    let mut ids = Vec::new();
-    for folder in entries(data.join("workspaces"))? {
-        // Whatever has no journal is none of ours: a stray file, a folder that somebody made.
-        if folder.join("journal").is_dir() {
-            let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
-            ids.push(WorkspaceId::new(name).map_err(|_| DataFolderError::Foreign { folder })?);
-        }
-    }
+    let mut ids: Vec<WorkspaceId> = workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
     for record in entries(ends_folder(data))? {
         if record.extension().is_some_and(|extension| extension == "end") {
             let name = record.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -147,6 +163,15 @@ impl DataFolder {
     /// The workspaces that there are, by name, and those that there should be.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceId>, DataFolderError> {
         list_workspaces(self.locked.path())
+    }
+
+    /// Folders among those of the workspaces that have a journal and a name that no workspace has: copies that somebody made.
+    ///
+    /// # Errors
+    /// Where the folder cannot be listed.
+    pub fn stray_folders(&self) -> Result<Vec<PathBuf>, DataFolderError> {
+        let folders = workspace_folders(self.locked.path())?.into_iter();
+        Ok(folders.filter(|(_, id)| id.is_none()).map(|(folder, _)| folder).collect())
     }
 
     /// Opens a workspace, making it where it is missing.
@@ -199,8 +224,11 @@ fn lock(folder: &Path) -> Result<fs::File, DataFolderError> {
             Ok(file)
         }
         Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            file.read_to_string(&mut holder)?;
+            let mut process = String::new();
+            file.read_to_string(&mut process)?;
+            // One that has just begun has not written it yet.
+            let holder =
+                if process.is_empty() { "another process".to_owned() } else { format!("process {process}") };
             Err(DataFolderError::Locked { folder: folder.to_owned(), holder })
         }
         Err(TryLockError::Error(error)) => Err(error.into()),

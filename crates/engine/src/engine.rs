@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, ReadError, RealDisk,
+    RecordedEnd,
 };
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
@@ -56,7 +57,7 @@ pub enum EngineError {
         source: DecodeError,
     },
     /// Of the store.
-    #[error("cannot use the store at {folder}; it may be deleted, the journal makes it again")]
+    #[error("cannot use the store at {folder}")]
     Store {
         /// Where.
         folder: PathBuf,
@@ -186,7 +187,12 @@ impl Engine {
         options: &EngineOptions,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
-        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
+        let journal = folder.join("journal");
+        if end_record.recorded() == RecordedEnd::Unreadable && !journal.is_dir() {
+            // Nothing is made for a stray file.
+            return Err(OpenError::EndRecordUnreadable { place: end_record.place() }.into());
+        }
+        let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(journal)?);
         Self::open_parts(id, folder, disk, Some(end_record), options, progress)
     }
 
@@ -211,17 +217,40 @@ impl Engine {
         let memory = Arc::clone(&options.memory);
         journal::disk::create_private_folder(folder)?;
         let store_folder = folder.join("store");
-        let store = open_store(&store_folder, options.store_cache_bytes)?;
-        let of_store = |source| EngineError::Store { folder: store_folder.clone(), source };
-        let position = store.position().map_err(of_store)?;
-        let acknowledged = Offset(position);
-        let of_journal = JournalOptions { acknowledged, end_record, ..JournalOptions::default() };
-        let journal = FileJournal::open_with(disk, of_journal)?;
-        let views = Views::load(&store, WorkspaceConfig::empty(id.clone())).map_err(of_store)?;
-        let shared = Arc::new(Shared::new(Box::new(journal), store, views));
-        replay(&shared, &store_folder, shared.journal.end().0, progress)?;
-
+        let (state, position) = match open_state(&store_folder, options.store_cache_bytes, &id) {
+            Err(error) if is_store_damage(&error) => {
+                (remake_state(&store_folder, options.store_cache_bytes, &id, &error)?, 0)
+            }
+            state => {
+                let (store, views) = state?;
+                let position = store.position().map_err(of_store(&store_folder))?;
+                ((store, views), position)
+            }
+        };
         let artifacts = Artifacts::open(folder.join("models"))?;
+        let acknowledged = Offset(position.max(artifacts.journal_end()?));
+        let is_vouched_for = position > 0;
+        let of_journal =
+            JournalOptions { acknowledged, is_vouched_for, end_record, ..JournalOptions::default() };
+        let journal = Box::new(FileJournal::open_with(disk, of_journal)?);
+        let shared = Shared::new(journal, state.0, state.1);
+        let end = shared.journal.end().0;
+        let shared = match replay(&shared, &store_folder, end, progress) {
+            Err(error) if is_store_damage(&error) => {
+                let Shared { journal, store, .. } = shared;
+                drop(store);
+                let (store, views) = remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
+                let shared = Shared::new(journal, store, views);
+                replay(&shared, &store_folder, end, progress)?;
+                shared
+            }
+            replayed => {
+                replayed?;
+                shared
+            }
+        };
+        let shared = Arc::new(shared);
+
         let writer = Arc::new(Writer::start(&shared));
         let engine = Self {
             id,
@@ -425,9 +454,7 @@ impl Engine {
             _ => Ok(()),
         };
         remove()?;
-        let store = open_store(&aside, REMAKE_CACHE_BYTES)?;
-        let views = Views::load(&store, WorkspaceConfig::empty(self.id.clone()))
-            .map_err(|source| EngineError::Store { folder: aside.clone(), source })?;
+        let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, &self.id)?;
         let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
         replay(&shared, &aside, training.offset, &|_, _| {})?;
         let set = {
@@ -450,8 +477,36 @@ impl Drop for Engine {
 }
 
 pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
-    Store::open_with_cache(folder, &keyspaces(), cache_bytes)
-        .map_err(|source| EngineError::Store { folder: folder.to_owned(), source })
+    Store::open_with_cache(folder, &keyspaces(), cache_bytes).map_err(of_store(folder))
+}
+
+fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
+    move |source| EngineError::Store { folder: folder.to_owned(), source }
+}
+
+/// Whether the store is to be made again.
+fn is_store_damage(error: &EngineError) -> bool {
+    matches!(error, EngineError::Store { source, .. } if source.is_damage())
+}
+
+/// A store and its views.
+fn open_state(folder: &Path, cache_bytes: u64, id: &WorkspaceId) -> Result<(Store, Views), EngineError> {
+    let store = open_store(folder, cache_bytes)?;
+    let views = Views::load(&store, WorkspaceConfig::empty(id.clone())).map_err(of_store(folder))?;
+    Ok((store, views))
+}
+
+/// An empty store in place of one that is damaged: it holds nothing that the journal does not say.
+fn remake_state(
+    folder: &Path,
+    cache_bytes: u64,
+    id: &WorkspaceId,
+    why: &EngineError,
+) -> Result<(Store, Views), EngineError> {
+    let why = why.full_text();
+    tracing::warn!(workspace = %id, folder = %folder.display(), why, "a store is removed and made again from the journal");
+    fs_err::remove_dir_all(folder)?;
+    open_state(folder, cache_bytes, id)
 }
 
 /// Applies what the store has not seen, up to `end`.
@@ -461,8 +516,8 @@ pub(crate) fn replay(
     end: u64,
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), EngineError> {
-    let of_store = |source| EngineError::Store { folder: folder.to_owned(), source };
-    let start = shared.store.position().map_err(of_store)?;
+    let of_store = of_store(folder);
+    let start = shared.store.position().map_err(&of_store)?;
     let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);
     for record in shared.journal.read_from(Offset(start)) {
         let (offset, bytes) = record?;
@@ -477,7 +532,7 @@ pub(crate) fn replay(
         if is_full || offset.0 + 1 == end {
             n_bytes = 0;
             let n_entries = entries.len() as u64;
-            apply_batch(shared, first, std::mem::take(&mut entries)).map_err(of_store)?;
+            apply_batch(shared, first, std::mem::take(&mut entries)).map_err(&of_store)?;
             first += n_entries;
             progress(first - start, end - start);
         }

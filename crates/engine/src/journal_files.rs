@@ -67,7 +67,7 @@ pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::
         if is_last && file.size()? < JournalEnd::EMPTY.segment_bytes {
             continue;
         }
-        let scan = scan_segment(name, file, None, &mut |bytes| {
+        let scan = scan_segment(&folder.to_string_lossy(), name, file, None, &mut |bytes| {
             progress(bytes.len() as u64);
             ControlFlow::Continue(())
         });
@@ -82,9 +82,10 @@ pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::
         survey.bytes += scan.bytes;
         if let Some(expected) = expected.filter(|expected| *expected != scan.first) {
             let text = format!(
-                "entries {expected} to {} are missing: segment {name} starts at offset {}. Restore the missing \
+                "entries {expected} to {} are missing: segment {} starts at offset {}. Restore the missing \
                  segments from a backup",
                 scan.first.0.saturating_sub(1),
+                folder.join(name).display(),
                 scan.first
             );
             survey.problems.push(Finding::Journal { text });

@@ -1,13 +1,13 @@
 //! Going on without what a journal has lost: nothing is given up unless somebody says so.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use domain::WorkspaceId;
 use fs_err as fs;
 use journal::{EndRecord, JournalEnd, RealDisk, RecordedEnd};
-use store::StoreError;
 
+use crate::artifacts::Artifacts;
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
@@ -35,9 +35,6 @@ pub enum LossError {
     /// The store cannot be read.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// Its position cannot be read.
-    #[error("cannot read the store")]
-    Store(#[from] StoreError),
     /// The file system refused.
     #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),
@@ -82,21 +79,23 @@ impl LockedFolder {
         }
         let recorded = recorded_end(self.path(), &name)?;
         let store = workspace.map(|id| workspace_folder(self.path(), id).join("store"));
-        let store_position = match store.filter(|store| store.is_dir()) {
-            Some(store) => Some(open_store(&store, store::CACHE_BYTES)?.position()?),
-            None => None,
+        let store_position =
+            store.filter(|store| store.is_dir()).map_or(Ok(None), |store| position_of(&store))?;
+        let models_end = match workspace {
+            Some(id) => models_of(self.path(), id)?.map_or(Ok(0), |models| models.journal_end())?,
+            None => 0,
         };
         let recorded_offset = if let RecordedEnd::At(end) = recorded { end.offset.0 } else { 0 };
         Ok(Loss {
             end: survey.end,
-            acknowledged: recorded_offset.max(store_position.unwrap_or(0)),
+            acknowledged: recorded_offset.max(store_position.unwrap_or(0)).max(models_end),
             store_position,
             is_record_unreadable: recorded == RecordedEnd::Unreadable,
         })
     }
 
     /// Makes what is left of a journal all that there is: the record says so from now on, and a store that
-    /// has seen more is removed, to be made again from the journal. The next start goes on from there.
+    /// has seen more is removed, to be made again from the journal, as are models of it. The next start goes on from there.
     ///
     /// # Errors
     /// See [`LossError`].
@@ -106,6 +105,9 @@ impl LockedFolder {
             && loss.store_position.is_some_and(|position| position > loss.journal_end())
         {
             fs::remove_dir_all(workspace_folder(self.path(), id).join("store"))?;
+        }
+        if let Some(models) = workspace.map(|id| models_of(self.path(), id)).transpose()?.flatten() {
+            models.remove_after(loss.journal_end())?;
         }
         let record = EndRecord::open(Arc::new(RealDisk::open(ends_folder(self.path()))?), &name)?;
         record.write(loss.end)?;
@@ -121,5 +123,22 @@ impl LockedFolder {
             return Err(LossError::NoSuchWorkspace { id: id.clone(), folder: self.path().to_owned() });
         }
         Ok((id.as_str().to_owned(), workspace_folder(self.path(), id).join("journal")))
+    }
+}
+
+/// The artifacts of a workspace; none where there is no folder of them.
+fn models_of(data: &Path, id: &WorkspaceId) -> Result<Option<Artifacts>, LossError> {
+    let folder = workspace_folder(data, id).join("models");
+    Ok(folder.is_dir().then(|| Artifacts::open(folder)).transpose().map_err(EngineError::from)?)
+}
+
+/// How far a store has applied its journal; none where it is damaged, so that the next start makes it again.
+fn position_of(store: &Path) -> Result<Option<u64>, LossError> {
+    let position = open_store(store, store::CACHE_BYTES).and_then(|opened| {
+        opened.position().map_err(|source| EngineError::Store { folder: store.to_owned(), source })
+    });
+    match position {
+        Err(EngineError::Store { source, .. }) if source.is_damage() => Ok(None),
+        position => Ok(Some(position?)),
     }
 }

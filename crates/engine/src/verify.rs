@@ -131,7 +131,11 @@ impl LockedFolder {
             Some(Ok(store)) => store.position().unwrap_or(0),
             _ => 0,
         };
-        let mut found = self.verify_journal(Some(id), position, progress)?;
+        let models = folder.join("models");
+        let models =
+            models.is_dir().then(|| Artifacts::open(models)).transpose().map_err(EngineError::from)?;
+        let models_end = models.as_ref().map_or(Ok(0), Artifacts::journal_end)?;
+        let mut found = self.verify_journal(Some(id), position.max(models_end), progress)?;
         let is_journal_right = is_journal_right(&found.problems);
         match store {
             Some(Ok(store)) if is_journal_right => verify_store(&folder, id, store, &mut found, progress)?,
@@ -139,14 +143,16 @@ impl LockedFolder {
             None | Some(Ok(_)) => {}
             Some(Err(error)) => found.problems.push(Finding::Store { text: error.full_text() }),
         }
-        verify_models(&folder.join("models"), &mut found)?;
+        if let Some(models) = &models {
+            verify_models(models, &mut found)?;
+        }
         Ok(found)
     }
 
     fn verify_journal(
         &self,
         workspace: Option<&WorkspaceId>,
-        store_position: u64,
+        known_end: u64,
         progress: &dyn Fn(VerifyProgress),
     ) -> std::io::Result<Verification> {
         let (name, folder) = match workspace {
@@ -159,12 +165,12 @@ impl LockedFolder {
             progress(VerifyProgress::Journal(read.get(), total));
         })?;
         let acknowledged = match recorded_end(self.path(), name)? {
-            RecordedEnd::At(end) => store_position.max(end.offset.0),
-            RecordedEnd::Absent => store_position,
+            RecordedEnd::At(end) => known_end.max(end.offset.0),
+            RecordedEnd::Absent => known_end,
             RecordedEnd::Unreadable => {
                 let file = ends_folder(self.path()).join(end_record_name(name)).display().to_string();
                 survey.problems.push(Finding::EndRecord { file });
-                store_position
+                known_end
             }
         };
         let end = survey.end.offset.0;
@@ -231,11 +237,7 @@ fn verify_store(
     Ok(())
 }
 
-fn verify_models(folder: &Path, found: &mut Verification) -> Result<(), VerifyError> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    let artifacts = Artifacts::open(folder.to_owned()).map_err(EngineError::from)?;
+fn verify_models(artifacts: &Artifacts, found: &mut Verification) -> Result<(), VerifyError> {
     for version in artifacts.versions()? {
         match artifacts.read(&version) {
             Ok(_) => found.models += 1,

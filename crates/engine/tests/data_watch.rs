@@ -137,6 +137,52 @@ fn a_data_folder_of_before_gets_its_records_and_an_unreadable_one_is_vouched_for
 }
 
 #[test]
+fn an_emptied_record_hides_no_cut_and_a_stray_one_makes_no_workspace() {
+    let folder = filled();
+    let data = folder.path();
+    let cut = || {
+        let bytes = fs_err::read(segment(data)).unwrap();
+        fs_err::write(segment(data), &bytes[..bytes.len() - 3]).unwrap();
+        fs_err::remove_dir_all(data.join("workspaces/shop/store")).unwrap();
+    };
+    // Of a data folder of before: the model alone says that the journal went further.
+    fs_err::remove_dir_all(data.join("ends")).unwrap();
+    let bytes = fs_err::read(segment(data)).unwrap();
+    let artifact =
+        || fs_err::read_dir(data.join("workspaces/shop/models")).unwrap().next().unwrap().unwrap().path();
+    let model = artifact();
+    fs_err::rename(&model, model.with_file_name("000000000451.model")).unwrap();
+    cut();
+    let error = open_error(data);
+    assert!(error.contains("to 450 are missing"), "{error}");
+    assert!(verify(data).problems[0].to_string().contains("to 450 of journal shop are missing"));
+    {
+        let locked = LockedFolder::lock(data).unwrap();
+        let loss = locked.assess_loss(Some(&shop())).unwrap();
+        assert!(!loss.is_nothing() && loss.acknowledged == 451);
+        locked.accept_loss(Some(&shop()), &loss).unwrap();
+    }
+    with_engine(data, |_| {});
+    // Emptied, it is no record that was never there.
+    fs_err::write(segment(data), bytes).unwrap();
+    fs_err::remove_dir_all(data.join("workspaces/shop/models")).unwrap();
+    fs_err::write(data.join("ends/shop.end"), "").unwrap();
+    cut();
+    let error = open_error(data);
+    assert!(error.contains("shop.end is unreadable"), "{error}");
+    assert!(LockedFolder::lock(data).unwrap().assess_loss(Some(&shop())).unwrap().is_record_unreadable);
+
+    fs_err::write(data.join("ends/ghost.end"), "hello").unwrap();
+    let ghost = WorkspaceId::new("ghost").unwrap();
+    let opened = DataFolder::open(data).unwrap();
+    for _ in 0..2 {
+        let error = opened.open_workspace(&ghost, &|_, _| {}).err().unwrap().full_text();
+        assert!(error.contains("ghost.end is unreadable"), "{error}");
+    }
+    assert!(!data.join("workspaces/ghost").exists());
+}
+
+#[test]
 fn a_failed_write_is_refused_with_its_own_reason_and_needs_no_restart() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
     let engine = Engine::open_on(shop(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
@@ -224,7 +270,7 @@ fn a_flipped_bit_and_a_changed_value_are_found_and_named() {
         assert!(n_read > 0 && n_read < whole.bytes);
         let problems = engine.findings();
         assert!(
-            problems[0].to_string().contains("segment 00000000000000000000.seg is damaged at byte"),
+            problems[0].to_string().contains("shop/journal/00000000000000000000.seg is damaged at byte"),
             "{problems:?}"
         );
         // A check that was stopped takes nothing back.

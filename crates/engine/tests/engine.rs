@@ -142,6 +142,48 @@ fn a_lost_store_and_a_lost_model_change_no_answer() {
 }
 
 #[test]
+fn a_damaged_store_is_folded_again_by_itself_and_one_that_is_only_out_of_reach_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    fill(&engine);
+    let before = picture(&engine);
+    drop(engine);
+    let store = folder.path().join("store");
+    let keyspaces = fs_err::read_dir(store.join("keyspaces")).unwrap();
+    let n_keyspaces = keyspaces.count();
+    assert!(n_keyspaces > 20, "{n_keyspaces}");
+    for lost in ["keyspaces/13", "keyspaces/1", "keyspaces/0", "keyspaces", "0.jnl", "version"] {
+        let path = store.join(lost);
+        if path.is_dir() {
+            fs_err::remove_dir_all(path).unwrap()
+        } else {
+            fs_err::remove_file(path).unwrap()
+        }
+        assert_eq!(picture(&open(folder.path())), before, "without {lost}");
+    }
+    // Of a start that met a full disk.
+    fs_err::write(store.join("version"), "").unwrap();
+    assert_eq!(picture(&open(folder.path())), before);
+    // A value that is not what this program writes, found only when the views are loaded.
+    {
+        let damaged = store::Store::open(&store, &profiles::KEYSPACES).unwrap();
+        let mut batch = damaged.batch();
+        for keyspace in profiles::KEYSPACES {
+            batch.put(&damaged.keyspace(keyspace), b"x".to_vec(), b"y".to_vec());
+        }
+        batch.commit(damaged.position().unwrap()).unwrap();
+    }
+    assert_eq!(picture(&open(folder.path())), before);
+    // While somebody else has it, nothing is wrong with it, and nothing is removed.
+    let held = store::Store::open(&store, &[]).unwrap();
+    let id = WorkspaceId::new("shop").unwrap();
+    let error = Engine::open(id, folder.path(), &|_, _| {}).err().unwrap();
+    assert!(matches!(error, EngineError::Store { .. }), "{error}");
+    drop(held);
+    assert_eq!(picture(&open(folder.path())), before);
+}
+
+#[test]
 fn a_workspace_opens_without_its_model_and_makes_it_again_later() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());

@@ -37,21 +37,22 @@ pub struct SegmentScan {
     pub is_complete: bool,
 }
 
-/// Reads a segment file up to the byte `until`, or to its end, and checks every checksum. `visit` gets the
+/// Reads a segment file of a folder up to the byte `until`, or to its end, and checks every checksum. `visit` gets the
 /// bytes of the header and of each block as they are in the file, once they are found to be right, and may
 /// stop the scan.
 ///
 /// # Errors
 /// Where the header is missing or wrong, or the file cannot be read there.
 pub fn scan_segment(
+    folder: &str,
     name: &str,
     file: Arc<dyn DiskFile>,
     until: Option<u64>,
     visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<SegmentScan, ReadError> {
-    let Some(segment) = Segment::open(name.to_owned(), file)? else {
+    let Some(segment) = Segment::open(folder, name.to_owned(), file)? else {
         let what = "the segment's header is missing";
-        return Err(ReadError::Damaged { segment: name.to_owned(), position: 0, what });
+        return Err(ReadError::Damaged { segment: format!("{folder}/{name}"), position: 0, what });
     };
     let mut scan = SegmentScan {
         first: segment.first,

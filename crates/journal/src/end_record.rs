@@ -38,9 +38,9 @@ impl JournalEnd {
 /// What an end-of-log record says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordedEnd {
-    /// There is none, or it was never written: the journal is new, or of a program that wrote none.
+    /// There is none: the journal is new, or of a program that wrote none.
     Absent,
-    /// Neither slot is right.
+    /// There is one, and neither slot is right.
     Unreadable,
     /// At least so much was durable.
     At(JournalEnd),
@@ -146,17 +146,15 @@ pub fn read_end_record(file: &dyn DiskFile, journal: &str) -> io::Result<Recorde
 /// What a record says, and its highest counter.
 fn read_slots(file: &dyn DiskFile, journal: &str) -> io::Result<(RecordedEnd, u64)> {
     let mut best: Option<(u64, JournalEnd)> = None;
-    let mut n_written = 0;
     for _ in 0..READ_ATTEMPTS {
         let mut is_wrong = false;
-        n_written = 0;
         for slot in 0..SLOTS {
             let mut bytes = [0; SLOT_BYTES];
             let read = file.read_at(&mut bytes, slot * SECTOR_BYTES)?;
             if bytes[..read].iter().all(|byte| *byte == 0) {
+                is_wrong = true;
                 continue;
             }
-            n_written += 1;
             match decode(&bytes, journal).filter(|(counter, _)| counter % SLOTS == slot) {
                 Some(found) if best.is_none_or(|best| found.0 > best.0) => best = Some(found),
                 Some(_) => {}
@@ -169,9 +167,6 @@ fn read_slots(file: &dyn DiskFile, journal: &str) -> io::Result<(RecordedEnd, u6
     }
     Ok(match best {
         Some((counter, end)) => (RecordedEnd::At(end), counter),
-        // Both slots are durable before the first append: the first writing of the record did not come to its
-        // end.
-        None if n_written < SLOTS => (RecordedEnd::Absent, 0),
         None => (RecordedEnd::Unreadable, 0),
     })
 }

@@ -19,6 +19,8 @@ use crate::{
 pub struct JournalOptions {
     /// Everything below is known to have been there: a journal that ends earlier is refused.
     pub acknowledged: Offset,
+    /// Whether that is where the journal ended but for the last batches: then an unreadable record may be written anew.
+    pub is_vouched_for: bool,
     /// The size at which segments are closed, in bytes.
     pub segment_bytes_max: u64,
     /// Says as well what was there, and is kept up.
@@ -27,7 +29,12 @@ pub struct JournalOptions {
 
 impl Default for JournalOptions {
     fn default() -> Self {
-        Self { acknowledged: Offset(0), segment_bytes_max: SEGMENT_BYTES_MAX, end_record: None }
+        Self {
+            acknowledged: Offset(0),
+            is_vouched_for: false,
+            segment_bytes_max: SEGMENT_BYTES_MAX,
+            end_record: None,
+        }
     }
 }
 
@@ -70,7 +77,7 @@ impl FileJournal {
     pub fn open_with(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<Self, OpenError> {
         let place = |place: &str| format!("{}/{place}", disk.place());
         let io = |name: &str, source| OpenError::Io { place: place(name), source };
-        let acknowledged = acknowledged_of(&options)?;
+        let acknowledged = acknowledged_of(&options);
         let mut names = disk.list().map_err(|source| io("", source))?;
         names.retain(|name| name.ends_with(".seg"));
         names.sort_unstable();
@@ -80,11 +87,11 @@ impl FileJournal {
         for (n, name) in names.iter().enumerate() {
             let last = n + 1 == names.len();
             let file = disk.open(name).map_err(|source| io(name, source))?.into();
-            match Segment::open(name.clone(), file)? {
+            match Segment::open(&disk.place(), name.clone(), file)? {
                 Some(mut segment) => {
                     let expected = end_of(&segments);
                     if segment.first != expected {
-                        return Err(OpenError::Gap { segment: name.clone(), found: segment.first, expected });
+                        return Err(OpenError::Gap { segment: place(name), found: segment.first, expected });
                     }
                     if let Some((position, what)) = segment.walk(last)? {
                         mend_tail(disk.as_ref(), &mut segment, position, what, last, acknowledged)?;
@@ -94,13 +101,16 @@ impl FileJournal {
                 None if last => unborn = Some(name.clone()),
                 None => {
                     let what = "the segment's header is missing";
-                    return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
+                    return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
                 }
             }
         }
         let end = end_of(&segments);
         if end < acknowledged {
             return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
+        }
+        if let Some(record) = &options.end_record {
+            check_record(record, options.is_vouched_for, segments.is_empty(), end)?;
         }
         if let Some(last) = segments.last() {
             // What an earlier process wrote and could not sync is taken for there from now on.
@@ -109,7 +119,7 @@ impl FileJournal {
         }
         if let Some(name) = unborn.as_ref().filter(|name| **name != segment::file_name(end)) {
             let what = "the offset in the file's name is not the one expected here";
-            return Err(ReadError::Damaged { segment: name.clone(), position: 0, what }.into());
+            return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
         }
         if segments.is_empty() || unborn.is_some() {
             // Of an unborn one, the crash came between making the file and writing its header.
@@ -140,20 +150,38 @@ impl FileJournal {
 }
 
 /// What caller and end-of-log record know to have been there.
-fn acknowledged_of(options: &JournalOptions) -> Result<Offset, OpenError> {
-    let Some(record) = &options.end_record else { return Ok(options.acknowledged) };
-    match record.recorded() {
-        RecordedEnd::At(end) => Ok(options.acknowledged.max(end.offset)),
-        RecordedEnd::Absent => Ok(options.acknowledged),
-        RecordedEnd::Unreadable if options.acknowledged > Offset(0) => {
-            tracing::warn!(
-                record = record.place(),
-                "the end-of-log record is unreadable and is written anew"
-            );
-            Ok(options.acknowledged)
-        }
-        RecordedEnd::Unreadable => Err(OpenError::EndRecordUnreadable { place: record.place() }),
+fn acknowledged_of(options: &JournalOptions) -> Offset {
+    match options.end_record.as_ref().map(EndRecord::recorded) {
+        Some(RecordedEnd::At(end)) => options.acknowledged.max(end.offset),
+        _ => options.acknowledged,
     }
+}
+
+/// Refuses a record that says nothing, unless the caller vouches for the journal, or an empty first segment says that the record
+/// was being written for the first time. Warns where one is written anew beside entries.
+fn check_record(
+    record: &EndRecord,
+    is_vouched_for: bool,
+    has_no_segment: bool,
+    end: Offset,
+) -> Result<(), OpenError> {
+    let what = match record.recorded() {
+        RecordedEnd::At(_) => return Ok(()),
+        RecordedEnd::Absent => "missing",
+        RecordedEnd::Unreadable if !is_vouched_for && (has_no_segment || end > Offset(0)) => {
+            return Err(OpenError::EndRecordUnreadable { place: record.place() });
+        }
+        RecordedEnd::Unreadable => "unreadable",
+    };
+    if end > Offset(0) {
+        let record = record.place();
+        tracing::warn!(
+            record,
+            what,
+            "there is no right end-of-log record beside a journal, and it is written anew"
+        );
+    }
+    Ok(())
 }
 
 fn end_of(segments: &[Segment]) -> Offset {
@@ -177,7 +205,7 @@ fn mend_tail(
     if end < acknowledged {
         return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
     }
-    let io = |source| OpenError::Io { place: format!("{}/{}", disk.place(), segment.name), source };
+    let io = |source| OpenError::Io { place: segment.place.clone(), source };
     // A crash while this is written leaves a part of it, and the tail is still there to be written again.
     let name = format!("{}.{position}.torn", segment.name);
     let kept = open_or_create(disk, &name).map_err(io)?;
@@ -208,7 +236,7 @@ fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(),
         segment
             .file
             .write_at(&bytes, position)
-            .map_err(|source| OpenError::Io { place: segment.name.clone(), source })?;
+            .map_err(|source| OpenError::Io { place: segment.place.clone(), source })?;
         (offset, position) = (header.end(), position + header.block_bytes());
     }
     Ok(())
@@ -228,7 +256,7 @@ fn create_segment(disk: &dyn Disk, first: Offset) -> io::Result<Segment> {
     file.write_at(&segment::header_bytes(first), 0)?;
     file.sync()?;
     disk.sync()?;
-    Ok(Segment::new(name, first, file.into()))
+    Ok(Segment::new(&disk.place(), name, first, file.into()))
 }
 
 fn open_or_create(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
@@ -309,8 +337,9 @@ impl Journal for FileJournal {
         let total_bytes = parts.iter().map(|(_, _, bytes)| bytes).sum();
         let mut check = JournalCheck { is_complete: true, ..JournalCheck::default() };
         for (name, file, until) in parts {
-            let scan =
-                scan_segment(&name, file, Some(until), &mut |bytes| pace(bytes.len() as u64, total_bytes));
+            let scan = scan_segment(&self.disk.place(), &name, file, Some(until), &mut |bytes| {
+                pace(bytes.len() as u64, total_bytes)
+            });
             check.segments += 1;
             match scan {
                 Ok(scan) => {
@@ -329,12 +358,12 @@ impl Journal for FileJournal {
 }
 
 impl FileJournal {
-    /// Name, file and end of the segment that is written to.
+    /// Place, file and end of the segment that is written to.
     fn last_segment(&self) -> (String, Arc<dyn DiskFile>, u64) {
         let segments = self.segments.read();
         let segment = segments.last().expect("open makes one and none is removed");
         let (_, position) = segment.end.expect("open walks the last segment");
-        (segment.name.clone(), Arc::clone(&segment.file), position)
+        (segment.place.clone(), Arc::clone(&segment.file), position)
     }
 
     /// Cuts off what a failed write left after the last block, for good: it must not come back in the middle
@@ -354,7 +383,8 @@ impl FileJournal {
         if len < self.segment_bytes_max {
             return Ok(());
         }
-        let write_error = |source| AppendError::Write { segment: segment::file_name(first), source };
+        let segment = format!("{}/{}", self.disk.place(), segment::file_name(first));
+        let write_error = |source| AppendError::Write { segment, source };
         self.sync_end();
         let segment = create_segment(self.disk.as_ref(), first).map_err(write_error)?;
         self.segments.write().push(segment);

@@ -97,7 +97,7 @@ pub enum AppendError {
     /// The file system refused; the next append tries again.
     #[error("cannot write segment {segment}")]
     Write {
-        /// The file.
+        /// The file, with its folder.
         segment: String,
         /// What the file system said.
         #[source]
@@ -108,7 +108,7 @@ pub enum AppendError {
         "journal refuses appends because an fsync of segment {segment} failed: restart after mending the disk"
     )]
     Poisoned {
-        /// The file.
+        /// The file, with its folder.
         segment: String,
     },
 }
@@ -157,8 +157,8 @@ pub enum OpenError {
     },
     /// Nobody knows where the journal should end.
     #[error(
-        "end-of-log record {place} is unreadable, and no store says how far the journal went. Restore from a \
-         backup, or accept the journal as it is with `tastemaker accept-loss`"
+        "end-of-log record {place} is unreadable, and no store says how far the journal went. \
+         Restore from a backup, or accept the journal as it is with `tastemaker accept-loss`"
     )]
     EndRecordUnreadable {
         /// The record's file.
@@ -172,7 +172,7 @@ pub enum ReadError {
     /// The file system refused.
     #[error("cannot read segment {segment} at byte {position}")]
     Io {
-        /// The file.
+        /// The file, with its folder.
         segment: String,
         /// Where in it.
         position: u64,
@@ -181,9 +181,11 @@ pub enum ReadError {
         source: io::Error,
     },
     /// The bytes are not what was written.
-    #[error("segment {segment} is damaged at byte {position}: {what}. Restore the file from a backup")]
+    #[error(
+        "segment {segment} is damaged at byte {position}: {what}. Restore the file from a backup (`tastemaker restore`)"
+    )]
     Damaged {
-        /// The file.
+        /// The file, with its folder.
         segment: String,
         /// Where in it.
         position: u64,
@@ -193,7 +195,7 @@ pub enum ReadError {
     /// The file was written by another version of the program.
     #[error("segment {segment} has format version {found}, this program reads version {expected}")]
     Version {
-        /// The file.
+        /// The file, with its folder.
         segment: String,
         /// The file's version.
         found: u8,

@@ -21,6 +21,8 @@ pub(crate) const READ_ATTEMPTS: usize = 3;
 /// A segment file that is open.
 pub(crate) struct Segment {
     pub(crate) name: String,
+    /// Folder and name, for messages.
+    pub(crate) place: String,
     pub(crate) first: Offset,
     pub(crate) file: Arc<dyn DiskFile>,
     /// Offsets and positions of some blocks, ascending; the first block is always among them.
@@ -57,15 +59,21 @@ pub(crate) fn header_bytes(first: Offset) -> [u8; HEADER_BYTES] {
 
 impl Segment {
     /// A segment whose header has just been written.
-    pub(crate) fn new(name: String, first: Offset, file: Arc<dyn DiskFile>) -> Self {
+    pub(crate) fn new(folder: &str, name: String, first: Offset, file: Arc<dyn DiskFile>) -> Self {
         let end = Some((first, HEADER_BYTES as u64));
-        Self { name, first, file, index: Vec::new(), end }
+        let place = format!("{folder}/{name}");
+        Self { name, place, first, file, index: Vec::new(), end }
     }
 
     /// Opens a file and checks its header. `None` is a file that a crash left without a whole header.
-    pub(crate) fn open(name: String, file: Arc<dyn DiskFile>) -> Result<Option<Self>, ReadError> {
-        let first = again_if_damaged(|| read_header(&name, file.as_ref()))?;
-        Ok(first.map(|first| Self { name, first, file, index: Vec::new(), end: None }))
+    pub(crate) fn open(
+        folder: &str,
+        name: String,
+        file: Arc<dyn DiskFile>,
+    ) -> Result<Option<Self>, ReadError> {
+        let place = format!("{folder}/{name}");
+        let first = again_if_damaged(|| read_header(&place, &name, file.as_ref()))?;
+        Ok(first.map(|first| Self { name, place, first, file, index: Vec::new(), end: None }))
     }
 
     /// The block at `position`, which must hold the record `expected` first.
@@ -81,7 +89,7 @@ impl Segment {
     }
 
     fn read_at(&self, position: u64, expected: Offset) -> Result<At, ReadError> {
-        let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
+        let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
         let len = self.file.size().map_err(io)?;
         if position >= len {
             return Ok(At::End);
@@ -115,7 +123,7 @@ impl Segment {
     /// The bytes of the block at `position`, checked.
     pub(crate) fn block_bytes(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
         again_if_damaged(|| {
-            let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
+            let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
             let mut bytes = vec![0; header.block_bytes() as usize];
             let read = self.file.read_at(&mut bytes, position).map_err(io)?;
             bytes.truncate(read);
@@ -133,14 +141,14 @@ impl Segment {
     fn payload(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
         let mut payload = vec![0; header.payload_bytes as usize];
         let start = position + block::HEADER_BYTES as u64;
-        let io = |source| ReadError::Io { segment: self.name.clone(), position: start, source };
+        let io = |source| ReadError::Io { segment: self.place.clone(), position: start, source };
         let read = self.file.read_at(&mut payload, start).map_err(io)?;
         payload.truncate(read);
         Ok(payload)
     }
 
     pub(crate) fn damaged(&self, position: u64, what: &'static str) -> ReadError {
-        ReadError::Damaged { segment: self.name.clone(), position, what }
+        ReadError::Damaged { segment: self.place.clone(), position, what }
     }
 
     /// Walks all blocks by their headers, fills the index and finds the end. Stops at the first wrong bytes, which come
@@ -186,7 +194,7 @@ impl Segment {
     /// All bytes from `position` on, read until two readings agree: what is cut by them must be what is
     /// there.
     pub(crate) fn read_tail(&self, position: u64) -> Result<Vec<u8>, ReadError> {
-        let io = |source| ReadError::Io { segment: self.name.clone(), position, source };
+        let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
         let read = || {
             let mut bytes = vec![0; self.file.size().map_err(io)?.saturating_sub(position) as usize];
             let read = self.file.read_at(&mut bytes, position).map_err(io)?;
@@ -251,9 +259,9 @@ fn again_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, Rea
 }
 
 /// The first offset of a segment file; none where a crash left it without a whole header.
-fn read_header(name: &str, file: &dyn DiskFile) -> Result<Option<Offset>, ReadError> {
-    let io = |source| ReadError::Io { segment: name.to_owned(), position: 0, source };
-    let damaged = |what| ReadError::Damaged { segment: name.to_owned(), position: 0, what };
+fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<Offset>, ReadError> {
+    let io = |source| ReadError::Io { segment: place.to_owned(), position: 0, source };
+    let damaged = |what| ReadError::Damaged { segment: place.to_owned(), position: 0, what };
     let mut bytes = [0; HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(io)?;
     if read < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0) {
@@ -268,7 +276,7 @@ fn read_header(name: &str, file: &dyn DiskFile) -> Result<Option<Offset>, ReadEr
         return Err(damaged("this is no segment of a journal"));
     }
     if bytes[4] != VERSION {
-        return Err(ReadError::Version { segment: name.to_owned(), found: bytes[4], expected: VERSION });
+        return Err(ReadError::Version { segment: place.to_owned(), found: bytes[4], expected: VERSION });
     }
     let header: [u8; 16] = std::array::from_fn(|n| bytes[n]);
     if bytes[16..] != crc32fast::hash(&header).to_le_bytes() {

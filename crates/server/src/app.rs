@@ -37,7 +37,7 @@ impl Default for Settings {
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
-    failed: Vec<(WorkspaceId, String)>,
+    failed: Vec<(String, String)>,
     /// By the hash of the write key, so that the time of looking one up tells nothing of the keys.
     sources: BTreeMap<[u8; 32], (Arc<Engine>, Source)>,
     pub(crate) admin_token_hash: Option<[u8; 32]>,
@@ -74,14 +74,14 @@ impl App {
         }
     }
 
-    /// Knows of workspaces that could not be opened, and why.
-    pub fn with_failed(mut self, failed: Vec<(WorkspaceId, String)>) -> Self {
+    /// Knows of workspaces that could not be opened, by name, and why.
+    pub fn with_failed(mut self, failed: Vec<(String, String)>) -> Self {
         self.failed = failed;
         self
     }
 
     /// The workspaces that could not be opened, and why: a restart tries again.
-    pub fn failed(&self) -> &[(WorkspaceId, String)] {
+    pub fn failed(&self) -> &[(String, String)] {
         &self.failed
     }
 
@@ -110,7 +110,7 @@ impl App {
 
     /// 503 for a workspace that could not be opened: it may be mended, so nobody is told that it is not there.
     pub(crate) fn refuse_failed(&self, workspace: &str) -> Option<ApiError> {
-        let failed = self.failed.iter().find(|(id, _)| id.as_str() == workspace);
+        let failed = self.failed.iter().find(|(id, _)| id == workspace);
         failed.map(|(id, _)| {
             ApiError::unavailable(format!("workspace {id} could not be opened; /readyz says why"))
         })

@@ -10,7 +10,6 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use domain::WorkspaceId;
 use engine::Health;
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
@@ -55,10 +54,10 @@ async fn ready(
         let body = json!({ "status": "stopping" });
         return Ok((StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response());
     }
-    let is_meant = |id: &WorkspaceId| query.workspace.as_deref().is_none_or(|wanted| wanted == id.as_str());
+    let is_meant = |id: &str| query.workspace.as_deref().is_none_or(|wanted| wanted == id);
     let (mut n_meant, mut n_ready) = (0, 0);
     let mut problems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (id, engine) in app.engines.iter().filter(|(id, _)| is_meant(id)) {
+    for (id, engine) in app.engines.iter().filter(|(id, _)| is_meant(id.as_str())) {
         n_meant += 1;
         n_ready += usize::from(engine.health() == Health::Ready);
         let own: Vec<String> = engine.problems().iter().map(ToString::to_string).collect();

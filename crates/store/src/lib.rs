@@ -3,10 +3,12 @@
 mod batch;
 pub mod key;
 
-use std::path::Path;
+use std::io;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use fjall::Readable as _;
+use fs_err as fs;
 
 pub use batch::Batch;
 
@@ -15,6 +17,18 @@ const FORMAT: u8 = 4;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";
+/// What the engine below writes last when it makes a folder of its own: without it, it would make another over what is there.
+const ENGINE_MARKER: &str = "version";
+/// The folder of its keyspaces, each a folder named by a number.
+const ENGINE_KEYSPACES: &str = "keyspaces";
+/// How the names of the engine's log files end; it makes a new one where all are gone.
+const ENGINE_LOG_EXTENSION: &str = "jnl";
+/// The operating system's numbers of "input/output error", "too many open files" of the system and of the process, and
+/// "disk quota exceeded".
+const EIO: i32 = 5;
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
+const EDQUOT: i32 = 122;
 /// Is there while the store is being cleared.
 const CLEARING: &[u8] = b"clearing";
 /// How many keys are removed at once while it is.
@@ -47,18 +61,48 @@ pub enum StoreError {
     },
     /// The store was written by another version of the program.
     #[error(
-        "the store has format {found}, this program reads {FORMAT}: delete its folder, it is made again from the journal"
+        "the store has format {found}, this program reads {FORMAT}: the next start makes it again from the journal"
     )]
     Format {
         /// The store's format.
         found: u8,
     },
     /// A value is not what this program writes.
-    #[error("the store holds an unreadable {what}: delete its folder, it is made again from the journal")]
+    #[error("the store holds an unreadable {what}: the next start makes it again from the journal")]
     Unreadable {
         /// Whose value.
         what: &'static str,
     },
+    /// Something of it is missing, or it was never made to its end.
+    #[error("the store is not whole, {what}: the next start makes it again from the journal")]
+    NotWhole {
+        /// What is wrong.
+        what: String,
+    },
+}
+
+impl StoreError {
+    /// Whether the store itself is wrong. Where not, the disk, a limit or another process is in the way, and it may open later.
+    pub fn is_damage(&self) -> bool {
+        let Self::Engine { source, .. } = self else { return true };
+        if matches!(source, fjall::Error::Locked | fjall::Error::Poisoned) {
+            return false;
+        }
+        let first: &(dyn std::error::Error + 'static) = source;
+        let of_system = std::iter::successors(Some(first), |error| error.source())
+            .find_map(|error| error.downcast_ref::<io::Error>());
+        !of_system.is_some_and(is_in_the_way)
+    }
+}
+
+/// Whether an error of the file system says nothing of what is in a file.
+fn is_in_the_way(error: &io::Error) -> bool {
+    use io::ErrorKind::{
+        FileTooLarge, Interrupted, OutOfMemory, PermissionDenied, ReadOnlyFilesystem, StorageFull,
+    };
+    let kinds = [FileTooLarge, Interrupted, OutOfMemory, PermissionDenied, ReadOnlyFilesystem, StorageFull];
+    kinds.contains(&error.kind())
+        || error.raw_os_error().is_some_and(|number| [EIO, ENFILE, EMFILE, EDQUOT].contains(&number))
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -100,32 +144,49 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the store in a folder with the keyspaces of these names, making what is missing.
+    /// Opens the store in a folder with the keyspaces of these names; makes one where there is nothing.
+    ///
+    /// # Errors
+    /// See [`StoreError::is_damage`]. A store of which anything is missing is damaged: nothing is made in its place.
     pub fn open(folder: &Path, names: &[&'static str]) -> Result<Self> {
         Self::open_with_cache(folder, names, CACHE_BYTES)
     }
 
     /// As [`Store::open`], with so many bytes of memory for blocks read from disk.
+    ///
+    /// # Errors
+    /// As there.
     pub fn open_with_cache(folder: &Path, names: &[&'static str], cache_bytes: u64) -> Result<Self> {
+        let is_there = is_store_there(folder)?;
         let db = fjall::Database::builder(folder)
             .cache_size(cache_bytes)
             .worker_threads(WORKER_THREADS)
             .open()
             .map_err(engine("open"))?;
         let options = || fjall::KeyspaceCreateOptions::default().max_memtable_size(u64::MAX);
-        let meta = db.keyspace(META, options).map_err(engine("open a keyspace"))?;
+        let keyspace = |name: &'static str| {
+            if is_there && !db.keyspace_exists(name) {
+                return Err(not_whole(format!("keyspace {name} is missing")));
+            }
+            db.keyspace(name, options).map_err(engine("open a keyspace"))
+        };
+        let meta = keyspace(META)?;
         match meta.get(FORMAT_KEY).map_err(engine("read its format"))? {
-            None => meta.insert(FORMAT_KEY, [FORMAT]).map_err(engine("write its format"))?,
-            Some(found) if found[..] == [FORMAT] => {}
-            Some(found) => return Err(StoreError::Format { found: found.first().copied().unwrap_or(0) }),
+            None if is_there => return Err(not_whole("it was not made to its end")),
+            Some(found) if found[..] != [FORMAT] => {
+                return Err(StoreError::Format { found: found.first().copied().unwrap_or(0) });
+            }
+            _ => {}
         }
         let keyspaces = names
             .iter()
             .enumerate()
-            .map(|(number, name)| {
-                Ok(Keyspace { number, inner: db.keyspace(name, options).map_err(engine("open a keyspace"))? })
-            })
+            .map(|(number, name)| Ok(Keyspace { number, inner: keyspace(name)? }))
             .collect::<Result<_>>()?;
+        if !is_there {
+            // Last: it says that everything else was made.
+            meta.insert(FORMAT_KEY, [FORMAT]).map_err(engine("write its format"))?;
+        }
         let unflushed_bytes = AtomicU64::new(db.write_buffer_size());
         let unflushed_bytes_max =
             (cache_bytes / CACHES_PER_UNFLUSHED).clamp(UNFLUSHED_BYTES_MIN, UNFLUSHED_BYTES_MAX);
@@ -233,4 +294,44 @@ impl Store {
 fn read_pair(guard: fjall::Guard) -> Result<Pair> {
     let (key, value) = guard.into_inner().map_err(engine("scan"))?;
     Ok((key.to_vec(), value.to_vec()))
+}
+
+/// Whether there is anything in the folder of a store, which then must have what the engine would make anew, and nothing that it
+/// takes for a defect of its own.
+fn is_store_there(folder: &Path) -> Result<bool> {
+    let paths = list(folder)?;
+    if paths.is_empty() {
+        return Ok(false);
+    }
+    if !paths.iter().any(|path| path.file_name().is_some_and(|name| name == ENGINE_MARKER)) {
+        return Err(not_whole(format!("there is no file {ENGINE_MARKER}")));
+    }
+    let is_log =
+        |path: &&PathBuf| path.extension().is_some_and(|extension| extension == ENGINE_LOG_EXTENSION);
+    let logs: Vec<&PathBuf> = paths.iter().filter(is_log).collect();
+    if logs.is_empty() {
+        return Err(not_whole(format!("there is no .{ENGINE_LOG_EXTENSION} file")));
+    }
+    let keyspaces = list(&folder.join(ENGINE_KEYSPACES))?;
+    let is_number = |path: &Path| {
+        path.file_stem().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<u64>().is_ok())
+    };
+    let stray = logs.into_iter().find(|path| !path.is_file() || !is_number(path));
+    match stray.or_else(|| keyspaces.iter().find(|path| path.is_dir() && !is_number(path))) {
+        Some(path) => Err(not_whole(format!("{} is none of its files", path.display()))),
+        None => Ok(true),
+    }
+}
+
+/// What is in a folder; nothing where it is missing.
+fn list(folder: &Path) -> Result<Vec<PathBuf>> {
+    let list = || match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        entries => entries?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>(),
+    };
+    list().map_err(|error| engine("list its folder")(error.into()))
+}
+
+fn not_whole(what: impl Into<String>) -> StoreError {
+    StoreError::NotWhole { what: what.into() }
 }

@@ -105,6 +105,73 @@ fn ranges_run_both_ways() {
 }
 
 #[test]
+fn whatever_is_missing_is_damage_and_nothing_is_made_in_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let (whole, copy) = (folder.path().join("whole"), folder.path().join("copy"));
+    let open = |folder: &std::path::Path| Store::open(folder, &["a", "b"]);
+    {
+        let store = open(&whole).unwrap();
+        let mut batch = store.batch();
+        batch.put(&store.keyspace("a"), b"x", b"y");
+        batch.commit(1).unwrap();
+    }
+    let keyspaces = fs_err::read_dir(whole.join("keyspaces")).unwrap();
+    let mut lost: Vec<_> =
+        keyspaces.map(|entry| entry.unwrap().path().strip_prefix(&whole).unwrap().to_owned()).collect();
+    assert_eq!(lost.len(), 4, "of the engine, of the store itself, and two: {lost:?}");
+    lost.extend(["0.jnl", "version", "keyspaces"].map(Into::into));
+    for lost in lost {
+        copy_all(&whole, &copy);
+        let path = copy.join(&lost);
+        if path.is_dir() {
+            fs_err::remove_dir_all(&path).unwrap()
+        } else {
+            fs_err::remove_file(&path).unwrap()
+        }
+        // Also the second time: the first try has made nothing.
+        for _ in 0..2 {
+            let error = open(&copy).err().unwrap_or_else(|| panic!("{lost:?} was not missed"));
+            assert!(error.is_damage(), "{lost:?}: {error}");
+        }
+        fs_err::remove_dir_all(&copy).unwrap();
+    }
+    copy_all(&whole, &copy);
+    fs_err::create_dir(copy.join("keyspaces/stray")).unwrap();
+    assert!(open(&copy).err().unwrap().is_damage());
+    assert_eq!(open(&whole).unwrap().position().unwrap(), 1);
+}
+
+#[test]
+fn a_store_that_was_begun_and_one_of_other_names_are_damage_and_one_in_use_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let begun = folder.path().join("begun");
+    fs_err::create_dir(&begun).unwrap();
+    fs_err::write(begun.join("lock"), "").unwrap();
+    assert!(Store::open(&begun, &[]).err().unwrap().is_damage());
+    fs_err::write(begun.join("version"), "").unwrap();
+    fs_err::write(begun.join("0.jnl"), "").unwrap();
+    assert!(Store::open(&begun, &[]).err().unwrap().is_damage());
+    let used = folder.path().join("used");
+    let store = Store::open(&used, &["a"]).unwrap();
+    let error = Store::open(&used, &["a"]).err().unwrap();
+    assert!(!error.is_damage(), "{error}");
+    drop(store);
+    assert!(Store::open(&used, &["a", "new"]).err().unwrap().is_damage());
+}
+
+fn copy_all(from: &std::path::Path, to: &std::path::Path) {
+    fs_err::create_dir_all(to).unwrap();
+    for entry in fs_err::read_dir(from).unwrap().map(Result::unwrap) {
+        let to = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_all(&entry.path(), &to);
+        } else {
+            fs_err::copy(entry.path(), &to).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_folder_that_is_no_store_is_an_error() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");

@@ -40,7 +40,12 @@ impl Service {
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
         };
-        let (engines, failed) = open_each(&data, &ids, &options)?;
+        let (engines, mut failed) = open_each(&data, &ids, &options)?;
+        for folder in data.stray_folders()? {
+            let why = format!("folder {} is named like no workspace: move it away", folder.display());
+            tracing::error!(why, "a folder is not served");
+            failed.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), why));
+        }
         // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
         let asked_for = |engine: &Engine| {
             let asked = bootstrap
@@ -121,7 +126,7 @@ fn open_each(
             Err(_) => format!("cannot open workspace {id}: a panic, which the log shows"),
         };
         tracing::error!(workspace = %id, why, "a workspace is not served; mend it and restart the server");
-        failed.push((id.clone(), why));
+        failed.push((id.to_string(), why));
     }
     match failed.first() {
         Some((_, why)) if engines.is_empty() => bail!("{why}"),
@@ -129,8 +134,8 @@ fn open_each(
     }
 }
 
-/// Workspaces that cannot be opened, and why.
-type Failed = Vec<(WorkspaceId, String)>;
+/// What cannot be opened, by the name of its folder, and why.
+type Failed = Vec<(String, String)>;
 
 /// Opens a workspace with a bar where the journal has to be replayed.
 pub(crate) fn open_workspace(data: &DataFolder, id: &WorkspaceId, quiet: bool) -> Result<Engine> {

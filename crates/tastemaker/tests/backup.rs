@@ -191,7 +191,12 @@ fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     let said = fail(folder, &backup);
     assert!(said.contains("00000000000000000000.seg is damaged at byte"), "{said}");
     let said = fail(folder, &["verify", "--data", "data"]);
-    assert!(said.contains("shop: segment 00000000000000000000.seg is damaged at byte"), "{said}");
+    assert!(
+        said.contains(
+            "shop: segment data/workspaces/shop/journal/00000000000000000000.seg is damaged at byte"
+        ),
+        "{said}"
+    );
     succeed(folder, &["restore", "backup", "--data", "restored"]);
     succeed(folder, &["verify", "--data", "restored"]);
     flip(&segment, 100);
@@ -224,6 +229,24 @@ fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     let text = fs_err::read_to_string(&manifest).unwrap();
     let said = fail(folder, &["backup", "--data", "data", "--to", "data/deep/backup"]);
     assert!(said.contains("is within the data folder"), "{said}");
+    // Also by way of a folder that is not there.
+    let said = fail(folder, &["backup", "--data", "data", "--to", "nope/../data/deep"]);
+    assert!(said.contains("is within the data folder") && !folder.join("nope").exists(), "{said}");
+    let said = fail(folder, &["restore", "backup", "--data", "nope/../backup/x"]);
+    assert!(said.contains("is within the backup") && !folder.join("backup/x").exists(), "{said}");
+    // A backup is no data folder, and only one backup at a time writes it.
+    let place = ["--data", "backup", "--workspace", "shop"];
+    for command in [&["train"][..], &["import", "interactions", "views.csv"], &["accept-loss"]] {
+        let said = fail(folder, &[command, &place].concat());
+        assert!(said.contains("backup is a backup"), "{said}");
+    }
+    let said = fail(folder, &["serve", "--data", "backup", "--listen", "127.0.0.1:0"]);
+    assert!(said.contains("backup is a backup") && !folder.join("backup/ends").exists(), "{said}");
+    let held = fs_err::File::open(folder.join("backup/tastemaker.lock")).unwrap();
+    held.file().lock().unwrap();
+    let said = fail(folder, &backup);
+    assert!(said.contains("backup is being written by process"), "{said}");
+    drop(held);
     let said = fail(folder, &["restore", "backup", "--data", "data"]);
     assert!(said.contains("data is not empty"), "{said}");
     let mut told: Value = serde_json::from_str(&text).unwrap();

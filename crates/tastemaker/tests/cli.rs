@@ -274,11 +274,16 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
     let mut bytes = fs_err::read(&segment).unwrap();
     bytes[60] ^= 1;
     fs_err::write(&segment, bytes).unwrap();
+    // Nor does a copy that somebody made.
+    fs_err::create_dir_all(folder.join("data/workspaces/shop.bak/journal")).unwrap();
 
     let mut server = Server::start_until(&folder.join("data"), "healthz");
     assert!(server.profile("u1", "traits")["traits"]["recommended_items"].is_array());
     let metrics = server.agent.get(format!("{}/metrics", server.base)).call().unwrap();
     assert_eq!(metrics.status(), 200);
+    let ready = server.agent.get(format!("{}/readyz", server.base)).call().unwrap();
+    let told = ready.into_body().read_to_string().unwrap();
+    assert!(told.contains("data/workspaces/shop.bak is named like no workspace"), "{told}");
     std::thread::sleep(Duration::from_secs(1));
     let stopped = Instant::now();
     let id = server.process.id().to_string();

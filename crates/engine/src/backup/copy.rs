@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::BackupError;
 use super::manifest::{FileCopy, JournalCopy, write_whole};
+use crate::artifacts::offset_of;
 use crate::journal_files::{open_read_only, segment_names};
 use crate::store_picture::to_hex;
 
@@ -92,7 +93,7 @@ fn copy_segment(
     let path = from.join(name);
     write_whole(&to.join(name), |part| {
         let mut written = Ok(());
-        let scan = scan_segment(name, open_read_only(&path)?, until, &mut |block| {
+        let scan = scan_segment(&from.to_string_lossy(), name, open_read_only(&path)?, until, &mut |block| {
             written = part.write_all(block);
             hash.update(block);
             bytes += block.len() as u64;
@@ -121,10 +122,11 @@ fn copy_segment(
     Ok((FileCopy { name: name.to_owned(), bytes, sha256 }, entries))
 }
 
-/// Copies the model artifacts. They are written under another name first, so that each is whole or not there.
+/// Copies the model artifacts but those of entries that came after the copy of the journal. They are written under another name first, so that each is whole or not there.
 pub(super) fn copy_models(
     from: &Path,
     to: &Path,
+    journal_end: u64,
     note_copied: &dyn Fn(u64),
 ) -> Result<Vec<FileCopy>, BackupError> {
     create_private_folder(to)?;
@@ -134,7 +136,8 @@ pub(super) fn copy_models(
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<std::io::Result<Vec<_>>>()?,
     };
-    names.retain(|name| name.ends_with(".model"));
+    let is_copied = |version: &str| offset_of(version).is_none_or(|offset| offset <= journal_end);
+    names.retain(|name| name.strip_suffix(".model").is_some_and(is_copied));
     names.sort_unstable();
     let mut copies = Vec::new();
     for name in names {

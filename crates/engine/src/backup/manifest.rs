@@ -14,7 +14,7 @@ use crate::data_folder::workspace_folder;
 
 /// Of the manifest and the folder around it.
 pub(super) const FORMAT: u32 = 1;
-const FILE: &str = "backup.json";
+pub(crate) const FILE: &str = "backup.json";
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Manifest {

@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::copy::{first_offset, hash_beginning};
 use super::manifest::{FileCopy, JournalCopy, Manifest, write_whole};
-use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder};
+use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder, is_within};
 use crate::DataFolder;
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
@@ -39,6 +39,9 @@ pub fn restore(
 ) -> Result<RestoreReport, BackupError> {
     let manifest = Manifest::read(backup)?
         .ok_or_else(|| BackupError::FileDamaged { file: backup.join("backup.json") })?;
+    if is_within(data, backup)? {
+        return Err(BackupError::WithinBackup { folder: data.to_owned() });
+    }
     if data.exists() && fs::read_dir(data)?.next().is_some() {
         return Err(BackupError::NotEmpty { folder: data.to_owned() });
     }

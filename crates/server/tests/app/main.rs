@@ -80,7 +80,7 @@ impl TestApp {
         Self { router, engine, disk, folder }
     }
 
-    fn router(engine: &Arc<Engine>, settings: Settings, failed: Vec<(WorkspaceId, String)>) -> Router {
+    fn router(engine: &Arc<Engine>, settings: Settings, failed: Vec<(String, String)>) -> Router {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());

@@ -266,9 +266,11 @@ async fn whoever_messages_know_can_be_recommended_to_and_erased() {
 #[tokio::test]
 async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
     let mut app = shop().await;
-    let other = domain::WorkspaceId::new("other").unwrap();
-    app.router =
-        TestApp::router(&app.engine, server::Settings::default(), vec![(other, "a flipped bit".to_owned())]);
+    app.router = TestApp::router(
+        &app.engine,
+        server::Settings::default(),
+        vec![("other".to_owned(), "a flipped bit".to_owned())],
+    );
     let message = json!({ "writeKey": "nobody knows", "batch": [] }).to_string();
     let sent = app.post("/v1/batch", message, &[]).await;
     assert_eq!(sent.status, StatusCode::SERVICE_UNAVAILABLE, "{}", sent.body);
