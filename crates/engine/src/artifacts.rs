@@ -21,6 +21,14 @@ pub enum ArtifactsError {
         #[source]
         source: ArtifactError,
     },
+    /// The file holds a model of another run.
+    #[error("{path} holds the model {found}: a file was renamed or copied over it")]
+    Misnamed {
+        /// The file.
+        path: PathBuf,
+        /// The version of the model in it.
+        found: String,
+    },
 }
 
 /// The folder of one workspace's artifacts.
@@ -54,7 +62,12 @@ impl Artifacts {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error.into()),
         };
-        recommender::decode(&bytes).map(Some).map_err(|source| ArtifactsError::Unusable { path, source })
+        let model = recommender::decode(&bytes)
+            .map_err(|source| ArtifactsError::Unusable { path: path.clone(), source })?;
+        if model.version != version {
+            return Err(ArtifactsError::Misnamed { path, found: model.version });
+        }
+        Ok(Some(model))
     }
 
     /// The versions of all artifacts, in order.

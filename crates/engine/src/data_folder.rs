@@ -148,8 +148,10 @@ impl DataFolder {
         let ends: Arc<dyn Disk> = Arc::new(RealDisk::open(ends_folder(folder))?);
         let end_record = Some(EndRecord::open(Arc::clone(&ends), SYSTEM_JOURNAL)?);
         let disk = Arc::new(RealDisk::open(system_folder(folder))?);
-        let journal =
-            FileJournal::open_with(disk, JournalOptions { end_record, ..JournalOptions::default() })?;
+        let journal = FileJournal::open_with(
+            disk,
+            JournalOptions { name: SYSTEM_JOURNAL.to_owned(), end_record, ..JournalOptions::default() },
+        )?;
         let mut admin_token = None;
         for record in journal.read_from(Offset(0)) {
             let (_, bytes) = record.map_err(OpenError::from)?;

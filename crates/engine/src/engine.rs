@@ -230,8 +230,13 @@ impl Engine {
         let artifacts = Artifacts::open(folder.join("models"))?;
         let acknowledged = Offset(position.max(artifacts.journal_end()?));
         let is_vouched_for = position > 0;
-        let of_journal =
-            JournalOptions { acknowledged, is_vouched_for, end_record, ..JournalOptions::default() };
+        let of_journal = JournalOptions {
+            name: id.as_str().to_owned(),
+            acknowledged,
+            is_vouched_for,
+            end_record,
+            ..JournalOptions::default()
+        };
         let journal = Box::new(FileJournal::open_with(disk, of_journal)?);
         let shared = Shared::new(journal, state.0, state.1);
         let end = shared.journal.end().0;

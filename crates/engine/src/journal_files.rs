@@ -55,7 +55,11 @@ pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<Record
 
 /// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets the bytes
 /// just read.
-pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::Result<JournalSurvey> {
+pub(crate) fn survey_journal(
+    folder: &Path,
+    journal: &str,
+    progress: &dyn Fn(u64),
+) -> std::io::Result<JournalSurvey> {
     let mut survey = JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
     let names = segment_names(folder)?;
     let mut expected = Some(Offset(0));
@@ -67,7 +71,7 @@ pub(crate) fn survey_journal(folder: &Path, progress: &dyn Fn(u64)) -> std::io::
         if is_last && file.size()? < JournalEnd::EMPTY.segment_bytes {
             continue;
         }
-        let scan = scan_segment(&folder.to_string_lossy(), name, file, None, &mut |bytes| {
+        let scan = scan_segment(&folder.to_string_lossy(), name, journal, file, None, &mut |bytes| {
             progress(bytes.len() as u64);
             ControlFlow::Continue(())
         });

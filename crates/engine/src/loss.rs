@@ -73,7 +73,7 @@ impl LockedFolder {
     /// See [`LossError`].
     pub fn assess_loss(&self, workspace: Option<&WorkspaceId>) -> Result<Loss, LossError> {
         let (name, folder) = self.place_of(workspace)?;
-        let mut survey = survey_journal(&folder, &|_| {})?;
+        let mut survey = survey_journal(&folder, &name, &|_| {})?;
         if !survey.problems.is_empty() {
             return Err(LossError::Damaged(survey.problems.swap_remove(0)));
         }

@@ -160,7 +160,7 @@ impl LockedFolder {
             Some(id) => (id.as_str(), workspace_folder(self.path(), id).join("journal")),
         };
         let (read, total) = (Cell::new(0), journal_bytes(&folder)?);
-        let mut survey = survey_journal(&folder, &|bytes| {
+        let mut survey = survey_journal(&folder, name, &|bytes| {
             read.set(read.get() + bytes);
             progress(VerifyProgress::Journal(read.get(), total));
         })?;
@@ -241,7 +241,7 @@ fn verify_models(artifacts: &Artifacts, found: &mut Verification) -> Result<(), 
     for version in artifacts.versions()? {
         match artifacts.read(&version) {
             Ok(_) => found.models += 1,
-            Err(error @ ArtifactsError::Unusable { .. }) => {
+            Err(error @ (ArtifactsError::Unusable { .. } | ArtifactsError::Misnamed { .. })) => {
                 found.problems.push(Finding::Model { text: with_sources(&error) });
             }
             Err(error) => return Err(EngineError::from(error).into()),

@@ -183,6 +183,41 @@ fn an_emptied_record_hides_no_cut_and_a_stray_one_makes_no_workspace() {
 }
 
 #[test]
+fn files_of_another_workspace_are_told_apart() {
+    let folder = filled();
+    let data = folder.path();
+    let (shop_folder, news) = (data.join("workspaces/shop"), WorkspaceId::new("news").unwrap());
+    // Somebody copies a workspace under another name: nobody is served the data of another.
+    copy_folder(&shop_folder, &data.join("workspaces/news"));
+    let opened = DataFolder::open(data).unwrap();
+    let error =
+        opened.open_workspace(&news, &|_, _| {}).err().expect("the segments are the shop's").full_text();
+    assert!(error.contains("workspaces/news/journal/") && error.contains("of another journal"), "{error}");
+    drop(opened);
+    let found = LockedFolder::lock(data).unwrap().verify_workspace(&news, &|_| {}).unwrap();
+    assert!(format!("{:?}", found.problems).contains("of another journal"), "{:?}", found.problems);
+
+    let models = shop_folder.join("models");
+    let model = fs_err::read_dir(&models).unwrap().next().unwrap().unwrap().path();
+    fs_err::rename(&model, models.join("000000000007.model")).unwrap();
+    let found = verify(data);
+    assert!(format!("{:?}", found.problems).contains("holds the model"), "{:?}", found.problems);
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    fs_err::create_dir_all(to).unwrap();
+    for entry in fs_err::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let to = to.join(path.file_name().unwrap());
+        if path.is_dir() {
+            copy_folder(&path, &to);
+        } else {
+            fs_err::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+#[test]
 fn a_failed_write_is_refused_with_its_own_reason_and_needs_no_restart() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
     let engine = Engine::open_on(shop(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
-use crate::segment::{self, At, Segment};
+use crate::segment::{self, At, Owner, Segment};
 use crate::{DiskFile, Offset, ReadError};
 
 /// What reading a whole journal found.
@@ -37,7 +37,7 @@ pub struct SegmentScan {
     pub is_complete: bool,
 }
 
-/// Reads a segment file of a folder up to the byte `until`, or to its end, and checks every checksum. `visit` gets the
+/// Reads a segment file of the journal `journal`, which may be empty for any, in a folder up to the byte `until`, or to its end, and checks every checksum. `visit` gets the
 /// bytes of the header and of each block as they are in the file, once they are found to be right, and may
 /// stop the scan.
 ///
@@ -46,11 +46,12 @@ pub struct SegmentScan {
 pub fn scan_segment(
     folder: &str,
     name: &str,
+    journal: &str,
     file: Arc<dyn DiskFile>,
     until: Option<u64>,
     visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<SegmentScan, ReadError> {
-    let Some(segment) = Segment::open(folder, name.to_owned(), file)? else {
+    let Some(segment) = Segment::open(folder, name.to_owned(), Owner::named(journal), file)? else {
         let what = "the segment's header is missing";
         return Err(ReadError::Damaged { segment: format!("{folder}/{name}"), position: 0, what });
     };
@@ -60,7 +61,7 @@ pub fn scan_segment(
         bytes: segment::HEADER_BYTES as u64,
         damage: None,
         is_torn: false,
-        is_complete: visit(&segment::header_bytes(segment.first)).is_continue(),
+        is_complete: visit(&segment::header_bytes(segment.first, segment.owner)).is_continue(),
     };
     while scan.is_complete && until.is_none_or(|until| scan.bytes < until) {
         let block = match segment.at(scan.bytes, scan.end) {

@@ -9,7 +9,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::block;
 use crate::check::{JournalCheck, scan_segment};
 use crate::end_record::{EndRecord, JournalEnd, RecordedEnd};
-use crate::segment::{self, At, Segment};
+use crate::segment::{self, At, Owner, Segment};
 use crate::{
     AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX, ReadError,
     Records, SEGMENT_BYTES_MAX,
@@ -17,6 +17,8 @@ use crate::{
 
 /// How a journal is opened.
 pub struct JournalOptions {
+    /// Whose journal it is: segments of a journal with another name are refused. Empty for one without a name.
+    pub name: String,
     /// Everything below is known to have been there: a journal that ends earlier is refused.
     pub acknowledged: Offset,
     /// Whether that is where the journal ended but for the last batches: then an unreadable record may be written anew.
@@ -30,6 +32,7 @@ pub struct JournalOptions {
 impl Default for JournalOptions {
     fn default() -> Self {
         Self {
+            name: String::new(),
             acknowledged: Offset(0),
             is_vouched_for: false,
             segment_bytes_max: SEGMENT_BYTES_MAX,
@@ -41,6 +44,7 @@ impl Default for JournalOptions {
 /// A journal in a folder of segment files. One process may write it; see the crate's page for the format.
 pub struct FileJournal {
     disk: Arc<dyn Disk>,
+    owner: Owner,
     segment_bytes_max: u64,
     /// Ascending; the last one is written to. Readers share it, the writer holds it to add blocks.
     segments: RwLock<Vec<Segment>>,
@@ -78,6 +82,7 @@ impl FileJournal {
         let place = |place: &str| format!("{}/{place}", disk.place());
         let io = |name: &str, source| OpenError::Io { place: place(name), source };
         let acknowledged = acknowledged_of(&options);
+        let owner = Owner::named(&options.name);
         let mut names = disk.list().map_err(|source| io("", source))?;
         names.retain(|name| name.ends_with(".seg"));
         names.sort_unstable();
@@ -87,7 +92,7 @@ impl FileJournal {
         for (n, name) in names.iter().enumerate() {
             let last = n + 1 == names.len();
             let file = disk.open(name).map_err(|source| io(name, source))?.into();
-            match Segment::open(&disk.place(), name.clone(), file)? {
+            match Segment::open(&disk.place(), name.clone(), owner, file)? {
                 Some(mut segment) => {
                     let expected = end_of(&segments);
                     if segment.first != expected {
@@ -124,10 +129,11 @@ impl FileJournal {
         if segments.is_empty() || unborn.is_some() {
             // Of an unborn one, the crash came between making the file and writing its header.
             let name = segment::file_name(end);
-            segments.push(create_segment(disk.as_ref(), end).map_err(|source| io(&name, source))?);
+            segments.push(create_segment(disk.as_ref(), end, owner).map_err(|source| io(&name, source))?);
         }
         let journal = Self {
             disk,
+            owner,
             segment_bytes_max: options.segment_bytes_max,
             segments: RwLock::new(segments),
             tail: Mutex::new(Tail::default()),
@@ -244,7 +250,7 @@ fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(),
 
 /// Makes an empty segment whose header and name are durable. An earlier try may have left the file without a
 /// whole header.
-fn create_segment(disk: &dyn Disk, first: Offset) -> io::Result<Segment> {
+fn create_segment(disk: &dyn Disk, first: Offset, owner: Owner) -> io::Result<Segment> {
     let name = segment::file_name(first);
     let file = open_or_create(disk, &name)?;
     if file.size()? > segment::HEADER_BYTES as u64 {
@@ -253,10 +259,10 @@ fn create_segment(disk: &dyn Disk, first: Offset) -> io::Result<Segment> {
         ));
     }
     file.truncate(0)?;
-    file.write_at(&segment::header_bytes(first), 0)?;
+    file.write_at(&segment::header_bytes(first, owner), 0)?;
     file.sync()?;
     disk.sync()?;
-    Ok(Segment::new(&disk.place(), name, first, file.into()))
+    Ok(Segment::new(&disk.place(), name, first, owner, file.into()))
 }
 
 fn open_or_create(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
@@ -337,7 +343,7 @@ impl Journal for FileJournal {
         let total_bytes = parts.iter().map(|(_, _, bytes)| bytes).sum();
         let mut check = JournalCheck { is_complete: true, ..JournalCheck::default() };
         for (name, file, until) in parts {
-            let scan = scan_segment(&self.disk.place(), &name, file, Some(until), &mut |bytes| {
+            let scan = scan_segment(&self.disk.place(), &name, "", file, Some(until), &mut |bytes| {
                 pace(bytes.len() as u64, total_bytes)
             });
             check.segments += 1;
@@ -386,7 +392,7 @@ impl FileJournal {
         let segment = format!("{}/{}", self.disk.place(), segment::file_name(first));
         let write_error = |source| AppendError::Write { segment, source };
         self.sync_end();
-        let segment = create_segment(self.disk.as_ref(), first).map_err(write_error)?;
+        let segment = create_segment(self.disk.as_ref(), first, self.owner).map_err(write_error)?;
         self.segments.write().push(segment);
         Ok(())
     }

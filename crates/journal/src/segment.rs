@@ -24,6 +24,7 @@ pub(crate) struct Segment {
     /// Folder and name, for messages.
     pub(crate) place: String,
     pub(crate) first: Offset,
+    pub(crate) owner: Owner,
     pub(crate) file: Arc<dyn DiskFile>,
     /// Offsets and positions of some blocks, ascending; the first block is always among them.
     index: Vec<(Offset, u64)>,
@@ -46,11 +47,30 @@ pub(crate) fn file_name(first: Offset) -> String {
     format!("{:020}.seg", first.0)
 }
 
+/// Whose segment it is: the start of a hash of the journal's name, so that files which somebody mixed up are told apart. Zero where the
+/// journal has no name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Owner([u8; 3]);
+
+impl Owner {
+    pub(crate) fn named(name: &str) -> Self {
+        let [a, b, c, _] =
+            if name.is_empty() { [0; 4] } else { crc32fast::hash(name.as_bytes()).to_le_bytes() };
+        Self([a, b, c])
+    }
+
+    /// Whether a journal of this owner may read the segment: one of them has no name, or both have the same.
+    pub(crate) fn may_read(self, segment: Self) -> bool {
+        self == segment || self == Self::default() || segment == Self::default()
+    }
+}
+
 /// The bytes that a segment starts with.
-pub(crate) fn header_bytes(first: Offset) -> [u8; HEADER_BYTES] {
+pub(crate) fn header_bytes(first: Offset, owner: Owner) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..4].copy_from_slice(&MAGIC);
     bytes[4] = VERSION;
+    bytes[5..8].copy_from_slice(&owner.0);
     bytes[8..16].copy_from_slice(&first.0.to_le_bytes());
     let crc = crc32fast::hash(&bytes[..16]);
     bytes[16..].copy_from_slice(&crc.to_le_bytes());
@@ -59,21 +79,34 @@ pub(crate) fn header_bytes(first: Offset) -> [u8; HEADER_BYTES] {
 
 impl Segment {
     /// A segment whose header has just been written.
-    pub(crate) fn new(folder: &str, name: String, first: Offset, file: Arc<dyn DiskFile>) -> Self {
+    pub(crate) fn new(
+        folder: &str,
+        name: String,
+        first: Offset,
+        owner: Owner,
+        file: Arc<dyn DiskFile>,
+    ) -> Self {
         let end = Some((first, HEADER_BYTES as u64));
         let place = format!("{folder}/{name}");
-        Self { name, place, first, file, index: Vec::new(), end }
+        Self { name, place, first, owner, file, index: Vec::new(), end }
     }
 
-    /// Opens a file and checks its header. `None` is a file that a crash left without a whole header.
+    /// Opens a file and checks its header, and whose it is. `None` is a file that a crash left without a whole header.
     pub(crate) fn open(
         folder: &str,
         name: String,
+        reader: Owner,
         file: Arc<dyn DiskFile>,
     ) -> Result<Option<Self>, ReadError> {
         let place = format!("{folder}/{name}");
-        let first = again_if_damaged(|| read_header(&place, &name, file.as_ref()))?;
-        Ok(first.map(|first| Self { name, place, first, file, index: Vec::new(), end: None }))
+        let Some((first, owner)) = again_if_damaged(|| read_header(&place, &name, file.as_ref()))? else {
+            return Ok(None);
+        };
+        if !reader.may_read(owner) {
+            let what = "this is a segment of another journal: of another workspace, or of the installation";
+            return Err(ReadError::Damaged { segment: place, position: 0, what });
+        }
+        Ok(Some(Self { name, place, first, owner, file, index: Vec::new(), end: None }))
     }
 
     /// The block at `position`, which must hold the record `expected` first.
@@ -258,8 +291,8 @@ fn again_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, Rea
     result
 }
 
-/// The first offset of a segment file; none where a crash left it without a whole header.
-fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<Offset>, ReadError> {
+/// The first offset of a segment file and whose it is; none where a crash left it without a whole header.
+fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<(Offset, Owner)>, ReadError> {
     let io = |source| ReadError::Io { segment: place.to_owned(), position: 0, source };
     let damaged = |what| ReadError::Damaged { segment: place.to_owned(), position: 0, what };
     let mut bytes = [0; HEADER_BYTES];
@@ -286,5 +319,5 @@ fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<Of
     if file_name(first) != name {
         return Err(damaged("the first offset in the header is not the one in the file's name"));
     }
-    Ok(Some(first))
+    Ok(Some((first, Owner([bytes[5], bytes[6], bytes[7]]))))
 }

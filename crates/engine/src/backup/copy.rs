@@ -93,16 +93,17 @@ fn copy_segment(
     let path = from.join(name);
     write_whole(&to.join(name), |part| {
         let mut written = Ok(());
-        let scan = scan_segment(&from.to_string_lossy(), name, open_read_only(&path)?, until, &mut |block| {
-            written = part.write_all(block);
-            hash.update(block);
-            bytes += block.len() as u64;
-            note_read(block.len() as u64);
-            if let Some(old) = old.filter(|old| old.bytes == bytes) {
-                begins_alike = to_hex(&hash.clone().finalize()) == old.sha256;
-            }
-            if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
+        let scan =
+            scan_segment(&from.to_string_lossy(), name, "", open_read_only(&path)?, until, &mut |block| {
+                written = part.write_all(block);
+                hash.update(block);
+                bytes += block.len() as u64;
+                note_read(block.len() as u64);
+                if let Some(old) = old.filter(|old| old.bytes == bytes) {
+                    begins_alike = to_hex(&hash.clone().finalize()) == old.sha256;
+                }
+                if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
         written?;
         let damaged = |source| BackupError::Damaged { journal: from.to_owned(), source };
         let scan = scan.map_err(damaged)?;
