@@ -27,6 +27,7 @@ use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
 use crate::journal_files::{journal_bytes, recorded_end};
+use crate::writer::with_sources;
 use crate::{DataFolderError, Engine, EngineError, now};
 
 pub(crate) use manifest::FILE as MANIFEST;
@@ -169,6 +170,19 @@ pub enum BackupError {
     Io(#[from] std::io::Error),
 }
 
+impl BackupError {
+    /// Whether only one workspace is concerned.
+    fn is_of_workspace(&self) -> bool {
+        matches!(
+            self,
+            Self::Damaged { .. }
+                | Self::Missing { .. }
+                | Self::EndRecordUnreadable { .. }
+                | Self::Engine { .. }
+        )
+    }
+}
+
 /// How far a backup or restore is.
 #[derive(Debug, Clone, Copy)]
 pub enum BackupProgress<'a> {
@@ -189,6 +203,19 @@ pub struct BackupReport {
     pub copied_bytes: u64,
     /// The workspaces.
     pub workspaces: Vec<BackedUpWorkspace>,
+    /// Those of which nothing was copied now.
+    pub failed: Vec<FailedCopy>,
+}
+
+/// A workspace of which nothing was copied.
+#[derive(Debug, Serialize)]
+pub struct FailedCopy {
+    /// The workspace.
+    pub id: WorkspaceId,
+    /// Why, and what to do.
+    pub problem: String,
+    /// The entries that an earlier copy of it has, which stays as it is; none where there is no earlier copy.
+    pub kept_entries: Option<u64>,
 }
 
 /// A workspace in a backup.
@@ -207,7 +234,8 @@ pub struct BackedUpWorkspace {
 }
 
 /// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its own,
-/// continuing an earlier backup there. A server may be using the data folder.
+/// continuing an earlier backup there. A server may be using the data folder. A workspace that is damaged or gone keeps no other from
+/// being copied; of it, the earlier copy stays.
 ///
 /// # Errors
 /// See [`BackupError`].
@@ -225,12 +253,11 @@ pub fn back_up(
     refuse_foreign_files(to)?;
     create_private_folder(to)?;
     let _lock = lock(to)?;
-    let old = Manifest::read(to)?;
+    let (old, mut old_workspaces) = match Manifest::read(to)? {
+        Some(old) => (Some(old.installation), old.workspaces),
+        None => (None, Vec::new()),
+    };
     let ids = list_workspaces(data)?;
-    let copied_before = old.iter().flat_map(|old| &old.workspaces).map(|workspace| &workspace.id);
-    if let Some(gone) = copied_before.into_iter().find(|id| !ids.contains(id)) {
-        return Err(BackupError::Diverged { what: format!("workspace {gone}") });
-    }
 
     let total = ids.iter().try_fold(journal_bytes(&system_folder(data))?, |sum, id| {
         Ok::<_, std::io::Error>(sum + journal_bytes(&workspace_folder(data, id).join("journal"))?)
@@ -253,28 +280,38 @@ pub fn back_up(
         };
         copy::copy_journal(from, end, to, old, &note_read, &note_copied)
     };
-    let installation = copy_journal(
-        SYSTEM_JOURNAL,
-        &system_folder(data),
-        &installation_folder(to),
-        old.as_ref().map(|old| &old.installation),
-    )?;
-    let mut workspaces = Vec::new();
-    for id in &ids {
-        let (from, to) = (workspace_folder(data, id), workspace_folder(to, id));
-        let old = old.as_ref().and_then(|old| old.workspaces.iter().find(|workspace| workspace.id == *id));
+    let installation =
+        copy_journal(SYSTEM_JOURNAL, &system_folder(data), &installation_folder(to), old.as_ref())?;
+    let copy_workspace = |id: &WorkspaceId, old: Option<&WorkspaceCopy>| -> Result<_, BackupError> {
+        let (from, copy) = (workspace_folder(data, id), workspace_folder(to, id));
         let old = old.map(|old| &old.journal);
-        let journal = copy_journal(id.as_str(), &from.join("journal"), &to.join("journal"), old)?;
+        let journal = copy_journal(id.as_str(), &from.join("journal"), &copy.join("journal"), old)?;
         // After the journal: an artifact is there before the entry that says so.
         let models =
-            copy::copy_models(&from.join("models"), &to.join("models"), journal.entries, &note_copied)?;
-        workspaces.push((id, journal, models));
-    }
-    let workspaces = workspaces.into_iter().map(|(id, journal, models)| {
+            copy::copy_models(&from.join("models"), &copy.join("models"), journal.entries, &note_copied)?;
         let answers = fold_copy(to, id, progress)?;
         Ok(WorkspaceCopy { id: id.clone(), journal, models, answers })
-    });
-    let workspaces = workspaces.collect::<Result<Vec<_>, BackupError>>()?;
+    };
+    let (mut workspaces, mut failed) = (Vec::new(), Vec::new());
+    for id in &ids {
+        let place = old_workspaces.iter().position(|copy| copy.id == *id);
+        let old = place.map(|place| old_workspaces.swap_remove(place));
+        match copy_workspace(id, old.as_ref()) {
+            Ok(copy) => workspaces.push(copy),
+            Err(error) if error.is_of_workspace() => {
+                let kept_entries = old.as_ref().map(|old| old.journal.entries);
+                failed.push(FailedCopy { id: id.clone(), problem: with_sources(&error), kept_entries });
+                workspaces.extend(old);
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    for old in old_workspaces {
+        let problem = format!("workspace {} is not in the data folder", old.id);
+        failed.push(FailedCopy { id: old.id.clone(), problem, kept_entries: Some(old.journal.entries) });
+        workspaces.push(old);
+    }
+    workspaces.sort_unstable_by(|one, other| one.id.cmp(&other.id));
     let manifest = Manifest {
         format: FORMAT,
         program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -287,6 +324,7 @@ pub fn back_up(
         bytes: manifest.files(to).map(|(_, file)| file.bytes).sum(),
         copied_bytes: copied.get(),
         workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::of).collect(),
+        failed,
     })
 }
 

@@ -52,7 +52,7 @@ pub use attribution::{
 };
 pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
-    BackedUpWorkspace, BackupError, BackupProgress, BackupReport, RestoreReport, back_up, restore,
+    BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
 pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};

@@ -180,6 +180,43 @@ fn flip(path: &Path, at: usize) {
 }
 
 #[test]
+fn a_damaged_or_missing_workspace_keeps_no_other_out_of_the_backup() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    filled(folder);
+    let import = |workspace: &str, file: &str| {
+        let place = ["--data", "data", "--workspace", workspace, "--create"];
+        succeed(folder, &[&["import", "interactions", file][..], &place].concat());
+    };
+    let rows = "user_id,item_id,timestamp,kind,value\n".to_owned() + &"a,b,1,view,1\n".repeat(900);
+    fs_err::write(folder.join("first.csv"), rows).unwrap();
+    fs_err::write(folder.join("more.csv"), "user_id,item_id,timestamp,kind,value\nc,d,2,view,1\n").unwrap();
+    import("news", "first.csv");
+    let backup = ["backup", "--data", "data", "--to", "backup"];
+    let entries = |report: &Value, id: &str| {
+        let all = report["workspaces"].as_array().unwrap().iter();
+        all.clone().find(|workspace| workspace["id"] == id).unwrap()["entries"].as_u64().unwrap()
+    };
+    let before = succeed(folder, &backup);
+
+    flip(&folder.join("data").join(SEGMENT), 100);
+    import("news", "more.csv");
+    let said = fail(folder, &backup);
+    assert!(said.contains("shop: cannot back up") && said.contains("its earlier copy of"), "{said}");
+    fs_err::rename(folder.join("data/workspaces/shop"), folder.join("shop-elsewhere")).unwrap();
+    let said = fail(folder, &backup);
+    assert!(said.contains("entries 0 to") && said.contains("its earlier copy of"), "{said}");
+    fs_err::remove_file(folder.join("data/ends/shop.end")).unwrap();
+    let said = fail(folder, &backup);
+    assert!(said.contains("workspace shop is not in the data folder"), "{said}");
+
+    let restored = succeed(folder, &["restore", "backup", "--data", "restored"]);
+    assert_eq!(entries(&restored, "shop"), entries(&before, "shop"));
+    assert!(entries(&restored, "news") > entries(&before, "news"), "{restored}");
+    succeed(folder, &["verify", "--data", "restored"]);
+}
+
+#[test]
 fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

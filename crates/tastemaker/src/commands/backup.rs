@@ -3,7 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use engine::{BackedUpWorkspace, BackupProgress};
 use indicatif::ProgressBar;
 
@@ -28,16 +28,26 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     bars.clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        println!("{}", workspace_table(&report.workspaces));
+        println!(
+            "{} bytes are in {}, {} of them are new.",
+            terminal::grouped(report.bytes),
+            args.to.display(),
+            terminal::grouped(report.copied_bytes)
+        );
+    }
+    if report.failed.is_empty() {
         return Ok(());
     }
-    println!("{}", workspace_table(&report.workspaces));
-    println!(
-        "{} bytes are in {}, {} of them are new.",
-        terminal::grouped(report.bytes),
-        args.to.display(),
-        terminal::grouped(report.copied_bytes)
-    );
-    Ok(())
+    let lines = report.failed.iter().map(|failed| {
+        let kept = failed.kept_entries.map_or_else(
+            || "nothing of it is in the backup".to_owned(),
+            |entries| format!("its earlier copy of {} entries stays", terminal::grouped(entries)),
+        );
+        format!("{}: {}; {kept}", failed.id, failed.problem)
+    });
+    bail!("not everything was backed up\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
 /// What a backup holds, for people.
