@@ -188,7 +188,7 @@ await check('a purchase that cites a recommendation is its conversion', async ()
 })
 await check('the page can read why a request is refused', async () => {
   await refused(['RecommendItemsToUser', BEN, 0], 400)
-  await refused(['RecommendItemsToUser', 'not valid', 5], 400)
+  await refused(['RecommendItemsToUser', 'x'.repeat(1001), 5], 400)
   await refused(['AddDetailView', 'nobody', 'no-such-thing', { cascadeCreate: false }], 404)
   await refused(['RecommendNextItems', '00000000-0000-4000-8000-000000000000', 5], 404)
 })

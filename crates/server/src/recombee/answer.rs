@@ -9,7 +9,7 @@ use axum::body::{Body as HttpBody, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use engine::{BudgetError, RequestBudget};
-use futures_util::stream;
+use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
@@ -204,6 +204,7 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
         })
     });
     let first = stream::once(std::future::ready(Ok(chunk)));
-    let body = HttpBody::from_stream(stream::StreamExt::chain(first, rest));
+    // Layers such as compression ask again after the end.
+    let body = HttpBody::from_stream(first.chain(rest).fuse());
     (status, json, body).into_response()
 }
