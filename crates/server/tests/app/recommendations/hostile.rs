@@ -135,7 +135,9 @@ async fn segments_follow_a_change_at_once() {
 /// What depends on the time is computed anew beside requests and changes, and none of the three waits for another for good.
 #[tokio::test]
 async fn filters_of_the_time_are_refreshed_while_items_change() {
-    let TestApp { engine, .. } = large_shop(600).await;
+    // Its folder stays as long as it does.
+    let app = large_shop(600).await;
+    let engine = Arc::clone(&app.engine);
     // It is computed anew in every second.
     let (until, (done, is_done)) = (Instant::now() + Duration::from_secs(2), std::sync::mpsc::channel());
     let refresh = |engine: &Engine, _: usize| engine.refresh();
