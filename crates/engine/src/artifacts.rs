@@ -17,7 +17,7 @@ pub enum ArtifactsError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// Why.
+        /// What is wrong with its bytes.
         #[source]
         source: ArtifactError,
     },

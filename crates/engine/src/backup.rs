@@ -161,7 +161,7 @@ pub enum BackupError {
     Engine {
         /// The workspace.
         id: WorkspaceId,
-        /// Why.
+        /// What kept it from opening.
         #[source]
         source: EngineError,
     },

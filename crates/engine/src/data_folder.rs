@@ -38,10 +38,10 @@ pub enum DataFolderError {
         /// The folder.
         folder: PathBuf,
     },
-    /// Of the journal of the installation.
+    /// The journal of the installation is damaged, or its files cannot be opened.
     #[error("cannot open the journal of the installation")]
     Journal(#[from] OpenError),
-    /// Of an entry in it.
+    /// An entry of it is none that this program knows.
     #[error("cannot read the journal of the installation: {0}")]
     Entry(String),
 }

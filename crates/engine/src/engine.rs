@@ -41,47 +41,47 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
-    /// Of the journal.
+    /// The journal is damaged, ends too early, or its files cannot be opened.
     #[error("cannot open the journal")]
     Journal(#[from] OpenError),
-    /// Of the journal, later.
+    /// A block of the journal cannot be read.
     #[error("cannot read the journal")]
     Read(#[from] ReadError),
-    /// Of an entry in it.
+    /// The bytes of an entry are no entry that this program knows.
     #[error("cannot read the journal at offset {offset}")]
     Entry {
-        /// Which.
+        /// The offset of the entry.
         offset: u64,
-        /// Why.
+        /// What its bytes are not.
         #[source]
         source: DecodeError,
     },
-    /// Of the store.
+    /// The store is damaged, or its files cannot be used at the moment.
     #[error("cannot use the store at {folder}")]
     Store {
-        /// Where.
+        /// The folder of the store.
         folder: PathBuf,
-        /// Why.
+        /// What failed; [`StoreError::is_damage`] tells the two apart.
         #[source]
         source: StoreError,
     },
     /// Nobody can list values of such a property.
     #[error("the catalog has no property {property:?}; it has: {known}")]
     NoSuchProperty {
-        /// Which.
+        /// The property that was asked for.
         property: String,
         /// Those that there are.
         known: String,
     },
-    /// Of the expressions of a segmentation.
+    /// An expression of a segmentation does not fit the catalog.
     #[error("segmentation {id:?}: {source}")]
     Segmentation {
-        /// Which.
+        /// The segmentation.
         id: String,
-        /// Why.
+        /// What is wrong with the expression.
         source: crate::ExpressionError,
     },
-    /// Of a model artifact.
+    /// A model artifact cannot be used.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),
     /// Of the writer.

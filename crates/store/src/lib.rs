@@ -155,7 +155,7 @@ impl Store {
     /// As [`Store::open`], with so many bytes of memory for blocks read from disk.
     ///
     /// # Errors
-    /// As there.
+    /// As [`Store::open`].
     pub fn open_with_cache(folder: &Path, names: &[&'static str], cache_bytes: u64) -> Result<Self> {
         let is_there = is_store_there(folder)?;
         let db = fjall::Database::builder(folder)
