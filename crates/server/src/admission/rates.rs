@@ -1,0 +1,46 @@
+//! What an address may have a second: calls, or milliseconds of computing.
+
+use std::net::IpAddr;
+use std::time::Instant;
+
+use parking_lot::Mutex;
+use rustc_hash::FxHashMap;
+
+use super::ADDRESSES_MAX;
+
+/// What addresses may have a second.
+pub(super) struct Rates {
+    pub(super) per_s: f64,
+    /// What an address may have at once after a pause.
+    pub(super) burst: f64,
+    by_address: Mutex<FxHashMap<IpAddr, Rate>>,
+}
+
+/// What an address has left; below zero where it has had more than it may.
+struct Rate {
+    left: f64,
+    at: Instant,
+}
+
+impl Rates {
+    pub(super) fn new(per_s: u32, burst: u32) -> Self {
+        Self { per_s: f64::from(per_s), burst: f64::from(burst), by_address: Mutex::default() }
+    }
+
+    /// What an address has left, to take from.
+    pub(super) fn left<T>(&self, address: IpAddr, of: impl FnOnce(&mut f64) -> T) -> T {
+        let now = Instant::now();
+        let grown = |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
+        let mut all = self.by_address.lock();
+        if all.len() >= ADDRESSES_MAX {
+            // Those that have rested for long enough have everything again.
+            all.retain(|_, rate| grown(rate) < self.burst);
+            if all.len() >= ADDRESSES_MAX {
+                all.clear();
+            }
+        }
+        let rate = all.entry(address).or_insert(Rate { left: self.burst, at: now });
+        *rate = Rate { left: grown(rate).min(self.burst), at: now };
+        of(&mut rate.left)
+    }
+}
