@@ -364,6 +364,11 @@ impl Engine {
         held.counted_at = Some(Instant::now());
     }
 
+    /// The folders that it writes to as it works: of its journal and of its store.
+    pub fn folders(&self) -> [PathBuf; 2] {
+        ["journal", "store"].map(|part| self.folder.join(part))
+    }
+
     /// Whether entries are taken.
     pub fn health(&self) -> Health {
         self.shared.health()

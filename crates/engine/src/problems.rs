@@ -13,8 +13,10 @@ pub enum Problem {
         /// What the journal said.
         why: String,
     },
-    /// Nothing is written before a restart.
-    #[error("nothing is written any more: {why}; restart the server")]
+    /// Nothing is written before the workspace is opened again.
+    #[error(
+        "nothing is written: {why}; the server opens the workspace again, once its disk has room, and queries go on until then"
+    )]
     Broken {
         /// What the journal or the fold said.
         why: String,

@@ -37,7 +37,7 @@ const CHANGES_PER_LOCK: usize = 128;
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Why entries were not taken. Nothing of them is in the journal, unless an fsync or the fold failed: then nobody knows, and whoever
-/// sends them again after a restart is answered by their message ids.
+/// sends them again later is answered by their message ids.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
     /// Too much is waiting.
@@ -54,8 +54,8 @@ pub enum SubmitError {
     /// The journal could not be written.
     #[error("{0}")]
     Journal(String),
-    /// The state could not be changed; a restart makes it again from the journal.
-    #[error("the fold has stopped: {0}. Restart to go on from the journal")]
+    /// The state could not be changed; opening the workspace again makes it from the journal.
+    #[error("the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again")]
     Fold(String),
     /// The engine is stopping.
     #[error("the engine is stopping")]
@@ -69,7 +69,7 @@ pub enum Health {
     Ready,
     /// The last append failed; the next may succeed.
     Failing(String),
-    /// Only a restart can mend it.
+    /// It can once the workspace is opened again.
     Broken(String),
 }
 

@@ -105,7 +105,7 @@ pub enum AppendError {
     },
     /// An fsync failed, now or earlier, so nobody knows what is on disk.
     #[error(
-        "journal refuses appends because an fsync of segment {segment} failed: restart after mending the disk"
+        "journal refuses appends because an fsync of segment {segment} failed: nobody knows what is on disk until it is opened again"
     )]
     Poisoned {
         /// The file, with its folder.

@@ -76,12 +76,15 @@ impl FromRequestParts<Arc<App>> for Workspace {
         let Path(Place { workspace: id }) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
-        if let Some(error) = app.refuse_failed(&id) {
+        if let Some(error) = app.workspaces.refuse_closed(&id) {
             return Err(error);
         }
-        let known = || app.engines.keys().map(|id| id.as_str()).collect::<Vec<_>>().join(", ");
-        let engine = app.engine(&id).cloned();
-        engine
+        let known = || {
+            let engines = app.workspaces.engines();
+            engines.iter().map(|engine| engine.id().as_str()).collect::<Vec<_>>().join(", ")
+        };
+        app.workspaces
+            .engine(&id)
             .map(Self)
             .ok_or_else(|| ApiError::not_found(format!("no workspace {id:?}; there are: {}", known())))
     }

@@ -1,16 +1,13 @@
-//! What the handlers share: the open workspaces, found by name or by write key, and the limits on callers.
+//! What the handlers share: the workspaces, the limits on callers and the metrics.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::{Source, WorkspaceId};
-use engine::{Engine, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
+use engine::{MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 
+use crate::Workspaces;
 use crate::admission::{Admission, CallerLimits};
-use crate::auth;
-use crate::error::ApiError;
 
 /// Limits of the server, and how it trains when it is asked to.
 #[derive(Debug, Clone)]
@@ -36,10 +33,9 @@ impl Default for Settings {
 /// The server's state.
 pub struct App {
     pub(crate) settings: Settings,
-    pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
-    failed: Vec<(String, String)>,
-    /// By the hash of the write key, so that the time of looking one up tells nothing of the keys.
-    sources: BTreeMap<[u8; 32], (Arc<Engine>, Source)>,
+    pub(crate) workspaces: Workspaces,
+    /// All workspaces share it.
+    pub(crate) memory: Arc<MemoryBudget>,
     pub(crate) admin_token_hash: Option<[u8; 32]>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
@@ -47,42 +43,28 @@ pub struct App {
 }
 
 impl App {
-    /// Serves these workspaces. No two of their sources have one write key: whoever configures them has checked that.
+    /// Serves these workspaces, which share this memory budget.
     pub fn new(
         settings: Settings,
-        engines: Vec<Arc<Engine>>,
+        workspaces: Workspaces,
+        memory: Arc<MemoryBudget>,
         admin_token_hash: Option<[u8; 32]>,
         metrics: PrometheusHandle,
     ) -> Self {
-        let sources = engines.iter().flat_map(|engine| {
-            let own = engine.config().sources.clone().into_iter();
-            own.map(move |source| (auth::hash(&source.write_key), (Arc::clone(engine), source)))
-        });
-        // All workspaces share one budget.
-        let memory = engines
-            .first()
-            .map_or_else(|| Arc::new(MemoryBudget::default()), |engine| Arc::clone(engine.memory()));
         Self {
-            admission: Arc::new(Admission::new(settings.callers.clone(), memory)),
+            admission: Arc::new(Admission::new(settings.callers.clone(), Arc::clone(&memory))),
             settings,
-            sources: sources.collect(),
-            engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
-            failed: Vec::new(),
+            workspaces,
+            memory,
             admin_token_hash,
             metrics,
             is_stopping: Arc::default(),
         }
     }
 
-    /// Knows of workspaces that could not be opened, by name, and why.
-    pub fn with_failed(mut self, failed: Vec<(String, String)>) -> Self {
-        self.failed = failed;
-        self
-    }
-
-    /// The workspaces that could not be opened, and why: a restart tries again.
-    pub fn failed(&self) -> &[(String, String)] {
-        &self.failed
+    /// Its workspaces.
+    pub fn workspaces(&self) -> &Workspaces {
+        &self.workspaces
     }
 
     /// Sums up samples of histograms: until somebody does, they gather. To be called every few seconds.
@@ -102,21 +84,5 @@ impl App {
     /// The budget of a request that begins now.
     pub(crate) fn budget(&self, limits: RequestLimits) -> Arc<RequestBudget> {
         Arc::new(RequestBudget::new(limits, Arc::clone(&self.is_stopping)))
-    }
-
-    pub(crate) fn engine(&self, workspace: &str) -> Option<&Arc<Engine>> {
-        WorkspaceId::new(workspace).ok().and_then(|id| self.engines.get(&id))
-    }
-
-    /// 503 for a workspace that could not be opened: it may be mended, so nobody is told that it is not there.
-    pub(crate) fn refuse_failed(&self, workspace: &str) -> Option<ApiError> {
-        let failed = self.failed.iter().find(|(id, _)| id == workspace);
-        failed.map(|(id, _)| {
-            ApiError::unavailable(format!("workspace {id} could not be opened; /readyz says why"))
-        })
-    }
-
-    pub(crate) fn source(&self, write_key: &str) -> Option<&(Arc<Engine>, Source)> {
-        self.sources.get(&auth::hash(write_key))
     }
 }

@@ -12,6 +12,7 @@ mod profile_api;
 mod recombee;
 mod recommendation;
 mod tracking;
+mod workspaces;
 
 pub use admission::CallerLimits;
 pub use app::{App, Settings};
@@ -20,6 +21,7 @@ pub use operations::install_metrics;
 pub use recombee::{SignedTarget, signed, verify_signature};
 pub use recommendation::{ListBody, source_of};
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
+pub use workspaces::Workspaces;
 
 use std::sync::Arc;
 use std::time::Duration;

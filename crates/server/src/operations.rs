@@ -56,18 +56,18 @@ async fn ready(
     }
     let is_meant = |id: &str| query.workspace.as_deref().is_none_or(|wanted| wanted == id);
     let (mut n_meant, mut n_ready) = (0, 0);
-    let mut problems: BTreeMap<&str, Vec<String>> = BTreeMap::new();
-    for (id, engine) in app.engines.iter().filter(|(id, _)| is_meant(id.as_str())) {
+    let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for engine in app.workspaces.engines().iter().filter(|engine| is_meant(engine.id().as_str())) {
         n_meant += 1;
         n_ready += usize::from(engine.health() == Health::Ready);
         let own: Vec<String> = engine.problems().iter().map(ToString::to_string).collect();
         if !own.is_empty() {
-            problems.insert(id.as_str(), own);
+            problems.insert(engine.id().to_string(), own);
         }
     }
-    for (id, why) in app.failed().iter().filter(|(id, _)| is_meant(id)) {
+    for (name, why) in app.workspaces.closed().into_iter().filter(|(name, _)| is_meant(name)) {
         n_meant += 1;
-        problems.insert(id.as_str(), vec![format!("it could not be opened: {why}")]);
+        problems.insert(name, vec![why]);
     }
     if let (Some(wanted), 0) = (&query.workspace, n_meant) {
         return Err(ApiError::not_found(format!("there is no workspace {wanted:?}")));
@@ -90,7 +90,8 @@ async fn ready(
 
 async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     let mut sums = [0u64; 4];
-    for counts in app.engines.values().map(|engine| engine.counts()) {
+    let (engines, n_closed) = (app.workspaces.engines(), app.workspaces.closed().len());
+    for counts in engines.iter().map(|engine| engine.counts()) {
         let own = [counts.queued_bytes, counts.known_users, counts.items, counts.interactions];
         sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
     }
@@ -100,19 +101,16 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     metrics::gauge!("engine_items").set(items);
     metrics::gauge!("engine_interactions").set(interactions);
     let is_ready = |engine: &Arc<engine::Engine>| engine.health() == Health::Ready;
-    let is_all_ready = app.failed().is_empty() && app.engines.values().all(is_ready);
+    let is_all_ready = n_closed == 0 && engines.iter().all(is_ready);
     metrics::gauge!("engine_ready").set(if is_all_ready { 1.0 } else { 0.0 });
-    metrics::gauge!("engine_workspaces_failed").set(app.failed().len() as f64);
+    metrics::gauge!("engine_workspaces_closed").set(n_closed as f64);
     metrics::gauge!("engine_problems")
-        .set(app.engines.values().map(|engine| engine.problems().len()).sum::<usize>() as f64);
+        .set(engines.iter().map(|engine| engine.problems().len()).sum::<usize>() as f64);
     metrics::gauge!("clock_is_doubted").set(if engine::clock_problem().is_some() { 1.0 } else { 0.0 });
-    // All workspaces share one budget.
-    if let Some(engine) = app.engines.values().next() {
-        for (part, n_bytes) in engine.memory().bytes_by_part() {
-            metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
-        }
-        metrics::gauge!("memory_bytes_max").set(engine.memory().bytes_max() as f64);
+    for (part, n_bytes) in app.memory.bytes_by_part() {
+        metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
     }
+    metrics::gauge!("memory_bytes_max").set(app.memory.bytes_max() as f64);
     app.metrics.run_upkeep();
     ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
 }

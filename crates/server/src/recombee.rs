@@ -97,15 +97,14 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let path = parts.uri.path();
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-    let known = match app.engine(database) {
+    let known = match app.workspaces.engine(database) {
         None => {
             let not_there = || Failure::not_found(format!("there is no database {database:?}"));
-            Err(app.refuse_failed(database).map_or_else(not_there, Failure::from))
+            Err(app.workspaces.refuse_closed(database).map_or_else(not_there, Failure::from))
         }
         Some(engine) => {
             let config = engine.config();
-            signature::verify(target, &config, engine::now())
-                .map(|caller| (Arc::clone(engine), config, caller))
+            signature::verify(target, &config, engine::now()).map(|caller| (engine, config, caller))
         }
     };
     let (engine, config, caller) = match known {

@@ -16,13 +16,14 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use axum::{Json, Router};
 use domain::message::MESSAGE_BYTES_MAX;
-use domain::{Message, MessageType, Rejection, Source};
+use domain::{Message, MessageType, Rejection};
 use engine::{Engine, Entry, Outcome};
 use serde_json::{Value, json};
 
 use crate::App;
 use crate::admission::{Key, Origin, Permit};
 use crate::error::ApiError;
+use crate::workspaces::SourceOf;
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
@@ -63,7 +64,7 @@ async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Resul
     let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
     let ((engine, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
-    take(engine, std::iter::once(checked), call.is_strict()).await
+    take(&engine, std::iter::once(checked), call.is_strict()).await
 }
 
 async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
@@ -72,7 +73,7 @@ async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError>
     let wire = batch::read(&body)?;
     let ((engine, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
     let arrival = call.arrival(&source.name);
-    take(engine, batch::check(&wire, &arrival), call.is_strict()).await
+    take(&engine, batch::check(&wire, &arrival), call.is_strict()).await
 }
 
 /// What is known of a request beside its body.
@@ -97,11 +98,7 @@ impl Call {
     }
 
     /// The workspace and the source of the request, which counts as under way from now on.
-    async fn enter<'a>(
-        &self,
-        app: &'a App,
-        body_key: Option<&str>,
-    ) -> Result<(&'a (Arc<Engine>, Source), Permit), ApiError> {
+    async fn enter(&self, app: &App, body_key: Option<&str>) -> Result<(SourceOf, Permit), ApiError> {
         match source::of(app, &self.headers, body_key) {
             Ok(found) => {
                 let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;

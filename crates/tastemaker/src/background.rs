@@ -1,13 +1,18 @@
-//! What a server does beside its requests: it trains, refreshes, checks journals, makes lost models again, and sums up metrics.
+//! What a server does beside its requests: it trains, refreshes, checks journals, makes lost models again, opens
+//! workspaces again, and sums up metrics.
 
+use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use engine::{BackgroundThread, Engine, Next, Problem, Signals};
+use domain::WorkspaceId;
+use engine::{BackgroundThread, Engine, Next, Signals};
 use server::App;
 
+use crate::opener::start_reopener;
+use crate::service::Service;
 use crate::settings::{Checks, Settings, Training};
 
 /// How often the reconciler looks whether a workspace is due.
@@ -16,7 +21,7 @@ const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
 const TRAINING_REST_FACTOR: u32 = 3;
 /// How often search indexes and filters follow what has changed: half of the second within which it can be found.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
-/// How often a model that could not be made again is tried once more.
+/// How often it is looked for models that are lost, which may be one that could not be made again.
 const REMAKE_INTERVAL: Duration = Duration::from_secs(60);
 /// How often samples of histograms are summed up; they gather meanwhile, some bytes each.
 const METRICS_INTERVAL: Duration = Duration::from_secs(5);
@@ -28,20 +33,15 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Background(Vec<BackgroundThread>);
 
 impl Background {
-    pub(crate) fn start(app: &Arc<App>, engines: &[Arc<Engine>], settings: &Settings) -> Result<Self> {
-        let mut threads = vec![start_refresher(engines)?];
+    pub(crate) fn start(service: &Service, settings: &Settings) -> Result<Self> {
+        let app = &service.app;
+        let mut threads =
+            vec![start_refresher(app)?, start_remaking(app)?, start_reopener(app, &service.opener)?];
         if settings.training.enabled {
-            threads.push(start_trainer(engines, &settings.training)?);
+            threads.push(start_trainer(app, &settings.training)?);
         }
         if settings.checks.enabled {
-            threads.push(start_checker(engines, &settings.checks)?);
-        }
-        let is_lost = |engine: &Arc<Engine>| {
-            engine.problems().iter().any(|problem| matches!(problem, Problem::ModelLost { .. }))
-        };
-        let lost: Vec<Arc<Engine>> = engines.iter().filter(|engine| is_lost(engine)).cloned().collect();
-        if !lost.is_empty() {
-            threads.push(start_remaking(lost)?);
+            threads.push(start_checker(app, &settings.checks)?);
         }
         let app = Arc::clone(app);
         let keep_up = move |_: &Signals| app.keep_up_metrics();
@@ -63,22 +63,22 @@ impl Background {
 }
 
 /// Refreshes what workspaces keep of their items for lists, filters and searches.
-pub(crate) fn start_refresher(engines: &[Arc<Engine>]) -> Result<BackgroundThread> {
-    let engines = engines.to_vec();
+pub(crate) fn start_refresher(app: &Arc<App>) -> Result<BackgroundThread> {
+    let app = Arc::clone(app);
     let refresh = move |signals: &Signals| {
+        let engines = app.workspaces().engines();
         engines.iter().take_while(|_| !signals.is_stopping()).for_each(|engine| engine.refresh());
     };
     Ok(BackgroundThread::repeat("refresher", REFRESH_INTERVAL, refresh)?)
 }
 
 /// Trains each workspace when it is due, beside the traffic.
-fn start_trainer(engines: &[Arc<Engine>], settings: &Training) -> Result<BackgroundThread> {
-    let settings = settings.clone();
-    let mut engines: Vec<(Arc<Engine>, Instant)> =
-        engines.iter().map(|engine| (Arc::clone(engine), Instant::now())).collect();
+fn start_trainer(app: &Arc<App>, settings: &Training) -> Result<BackgroundThread> {
+    let (app, settings) = (Arc::clone(app), settings.clone());
+    let mut next_allowed: BTreeMap<WorkspaceId, Instant> = BTreeMap::new();
     let reconcile = move |signals: &Signals| {
-        for (engine, next_allowed) in engines.iter_mut().take_while(|_| !signals.is_stopping()) {
-            if Instant::now() < *next_allowed
+        for engine in app.workspaces().engines().iter().take_while(|_| !signals.is_stopping()) {
+            if next_allowed.get(engine.id()).is_some_and(|next| Instant::now() < *next)
                 || !engine.is_training_due(settings.new_share, settings.interval_max_s)
             {
                 continue;
@@ -86,34 +86,35 @@ fn start_trainer(engines: &[Arc<Engine>], settings: &Training) -> Result<Backgro
             let interval_min = Duration::from_secs(settings.interval_min_s);
             let started = Instant::now();
             // Before the run, so that one that panics is not begun again at once.
-            *next_allowed = started + interval_min;
+            next_allowed.insert(engine.id().clone(), started + interval_min);
             if let Err(error) = engine.train(settings.options(), &|_| {}) {
                 tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
             }
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
-            *next_allowed = Instant::now() + rest;
+            next_allowed.insert(engine.id().clone(), Instant::now() + rest);
         }
     };
     Ok(BackgroundThread::repeat("trainer", TRAINING_CHECK_INTERVAL, reconcile)?)
 }
 
 /// Reads all journals from time to time, so that damage is found while a backup of it is still there.
-fn start_checker(engines: &[Arc<Engine>], settings: &Checks) -> Result<BackgroundThread> {
-    let (engines, settings) = (engines.to_vec(), settings.clone());
+fn start_checker(app: &Arc<App>, settings: &Checks) -> Result<BackgroundThread> {
+    let (app, settings) = (Arc::clone(app), settings.clone());
     let check = move |signals: &Signals| {
         if signals.is_stopping() {
             return Next::End;
         }
         let started = Instant::now();
-        check_journals(&engines, &settings, signals);
+        check_journals(app.workspaces().engines(), &settings, signals);
         Next::Rest(settings.interval().saturating_sub(started.elapsed()))
     };
     Ok(BackgroundThread::start("checker", check)?)
 }
 
 /// Reads every journal once, no faster than the settings say; ends early where it should stop.
-fn check_journals(engines: &[Arc<Engine>], settings: &Checks, signals: &Signals) {
+fn check_journals(engines: Vec<Arc<Engine>>, settings: &Checks, signals: &Signals) {
     let (started, mut n_bytes) = (Instant::now(), 0u64);
+    // Each is let go of when it is done: it may have to be opened again.
     for engine in engines {
         engine.check_journal(&mut |bytes| {
             n_bytes += bytes;
@@ -124,26 +125,22 @@ fn check_journals(engines: &[Arc<Engine>], settings: &Checks, signals: &Signals)
     }
 }
 
-/// Makes models again without which workspaces were opened, until all are there.
-fn start_remaking(mut lost: Vec<Arc<Engine>>) -> Result<BackgroundThread> {
+/// Makes models again without which workspaces were opened.
+fn start_remaking(app: &Arc<App>) -> Result<BackgroundThread> {
+    let app = Arc::clone(app);
     let remake = move |signals: &Signals| {
-        lost.retain(|engine| {
-            !signals.is_stopping()
-                && engine.remake_lost_model().is_err_and(|error| {
-                    let error = error.full_text();
-                    tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
-                    true
-                })
-        });
-        if signals.is_stopping() || lost.is_empty() { Next::End } else { Next::Rest(REMAKE_INTERVAL) }
+        for engine in app.workspaces().engines().iter().take_while(|_| !signals.is_stopping()) {
+            if let Err(error) = engine.remake_lost_model() {
+                let error = error.full_text();
+                tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
+            }
+        }
     };
-    Ok(BackgroundThread::start("remaking", remake)?)
+    Ok(BackgroundThread::repeat("remaking", REMAKE_INTERVAL, remake)?)
 }
 
 #[cfg(test)]
 mod tests {
-    use domain::WorkspaceId;
-
     use super::*;
 
     #[test]
@@ -154,7 +151,7 @@ mod tests {
         engine.reset().expect("an entry is taken");
         let slow = Checks { bytes_per_s: 500, ..Checks::default() };
         let started = Instant::now();
-        check_journals(&[engine], &slow, &Signals::default());
+        check_journals(vec![engine], &slow, &Signals::default());
         // The header of a segment has 20 bytes, that of a block 32.
         assert!(started.elapsed() >= Duration::from_millis(104), "{:?}", started.elapsed());
     }

@@ -26,7 +26,7 @@ use tempfile::NamedTempFile;
 
 use crate::configuration;
 use crate::files;
-use crate::service::open_workspace;
+use crate::opener::open_workspace;
 
 /// A file beside `out` that takes its name when it is whole and is gone if it never is.
 fn part_of(out: &Path) -> Result<NamedTempFile> {

@@ -1,10 +1,11 @@
-//! What this process may do with files: how many descriptors it has, and who may read what it makes.
+//! What this process may do with files: how many descriptors it has, how much room there is, and who may read what it makes.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::sync::OnceLock;
 
-use rustix::fs::Mode;
+use rustix::fs::{Mode, statvfs};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 
 /// Descriptors kept for what every server has open: listeners, logs, the runtime, files that commands read.
@@ -28,6 +29,11 @@ pub(crate) fn left_for_connections(n_workspaces: usize) -> usize {
     let all = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let kept = KEPT + KEPT_PER_WORKSPACE * n_workspaces as u64;
     all.saturating_sub(kept).max(all / SHARE_OF_CONNECTIONS).try_into().unwrap_or(usize::MAX)
+}
+
+/// How much room the file system of a folder has left, in bytes; none where the system does not say.
+pub(crate) fn room_bytes(folder: &Path) -> Option<u64> {
+    statvfs(folder).ok().map(|room| room.f_bavail * room.f_frsize)
 }
 
 /// What the shell had taken away from the files of this process.

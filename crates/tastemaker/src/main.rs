@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod demo;
 mod files;
+mod opener;
 mod service;
 mod settings;
 mod terminal;

@@ -1,18 +1,17 @@
 //! A running server: open workspaces and the routers on one port.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use domain::{WorkspaceConfig, WorkspaceId};
-use engine::{DataFolder, Engine, EngineOptions, MemoryBudget, Problem};
-use server::{App, ConnectionLimits, Tls};
+use engine::{DataFolder, Engine, EngineOptions, MemoryBudget};
+use server::{App, ConnectionLimits, Tls, Workspaces};
 use tokio::net::TcpListener;
 
-use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of};
+use crate::bootstrap::{Bootstrap, check_write_keys};
+use crate::opener::Opener;
 use crate::settings::{Settings, Shutdown};
-use crate::terminal;
 
 /// The least memory for what is read from the store of one workspace, in bytes.
 const STORE_CACHE_BYTES_MIN: u64 = 2 * 1_024 * 1_024;
@@ -20,58 +19,53 @@ const STORE_CACHE_BYTES_MIN: u64 = 2 * 1_024 * 1_024;
 /// Everything that is open.
 pub(crate) struct Service {
     pub(crate) app: Arc<App>,
-    pub(crate) engines: Vec<Arc<Engine>>,
-    pub(crate) data: DataFolder,
+    pub(crate) opener: Arc<Opener>,
 }
 
 impl Service {
     /// Opens a data folder with all its workspaces and those of the bootstrap file.
-    pub(crate) fn open(folder: &Path, bootstrap: Option<&Bootstrap>, settings: &Settings) -> Result<Self> {
+    pub(crate) fn open(folder: &Path, bootstrap: Option<Bootstrap>, settings: &Settings) -> Result<Self> {
         let data = DataFolder::open(folder)?;
         let mut ids = data.workspaces()?;
-        if let Some(bootstrap) = bootstrap {
-            ids.extend(bootstrap.workspaces.iter().map(|workspace| workspace.id.clone()));
-        }
+        let asked = bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces);
+        ids.extend(asked.map(|workspace| workspace.id.clone()));
         ids.sort();
         ids.dedup();
+        let memory = MemoryBudget::new(settings.limits.cache_bytes_max);
         let options = EngineOptions {
-            memory: MemoryBudget::new(settings.limits.cache_bytes_max),
+            memory: Arc::clone(&memory),
             store_cache_bytes: (settings.limits.store_cache_bytes_max / ids.len().max(1) as u64)
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
         };
-        let (engines, mut failed) = open_each(&data, &ids, &options)?;
-        for folder in data.stray_folders()? {
+        let opener = Opener { data, options, bootstrap };
+        let (engines, closed) = open_each(&opener, &ids)?;
+        // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
+        let configs = engines
+            .iter()
+            .map(|engine| opener.config_of(engine))
+            .collect::<Result<Vec<WorkspaceConfig>>>()?;
+        check_write_keys(&configs)?;
+        if let Some(bootstrap) = &opener.bootstrap {
+            bootstrap.apply(&opener.data)?;
+        }
+        engines.iter().zip(&configs).for_each(|(engine, config)| opener.configure(engine, config));
+        let workspaces = Workspaces::new(engines);
+        closed.iter().for_each(|(name, why)| workspaces.close(name, why));
+        for folder in opener.data.stray_folders()? {
             let why = format!("folder {} is named like no workspace: move it away", folder.display());
             tracing::error!(why, "a folder is not served");
-            failed.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), why));
-        }
-        // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
-        let asked_for = |engine: &Engine| {
-            let asked = bootstrap
-                .and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == *engine.id()));
-            let in_force = (*engine.config()).clone();
-            match asked {
-                None => Ok(in_force),
-                Some(asked) => with_scenarios_of(asked, in_force),
-            }
-        };
-        let configs =
-            engines.iter().map(|engine| asked_for(engine)).collect::<Result<Vec<WorkspaceConfig>>>()?;
-        check_write_keys(&configs)?;
-        if let Some(bootstrap) = bootstrap {
-            bootstrap.apply(&data)?;
-        }
-        for (engine, config) in engines.iter().zip(&configs) {
-            // A full disk, say: it serves with what is in force.
-            if let Err(error) = configure(engine, config) {
-                engine.report_problem(Problem::NotConfigured { why: format!("{error:#}") });
-            }
+            workspaces.close(&folder.file_name().unwrap_or_default().to_string_lossy(), &why);
         }
         let metrics = server::install_metrics()?;
-        let app = App::new(settings.of_server(), engines.clone(), data.admin_token_hash(), metrics)
-            .with_failed(failed);
-        Ok(Self { app: Arc::new(app), engines, data })
+        let admin_token_hash = opener.data.admin_token_hash();
+        let app = App::new(settings.of_server(), workspaces, memory, admin_token_hash, metrics);
+        Ok(Self { app: Arc::new(app), opener: Arc::new(opener) })
+    }
+
+    /// The workspaces that are open, by name.
+    pub(crate) fn engines(&self) -> Vec<Arc<Engine>> {
+        self.app.workspaces().engines()
     }
 
     /// Serves until `stop` resolves, then lets requests under way finish within the deadline.
@@ -94,13 +88,11 @@ impl Service {
     /// Finishes what waits for the journals and closes everything.
     pub(crate) fn close(self) {
         std::thread::scope(|scope| {
-            for engine in &self.engines {
-                scope.spawn(|| engine.stop());
+            for engine in self.engines() {
+                scope.spawn(move || engine.stop());
             }
         });
-        drop(self.app);
-        drop(self.engines);
-        drop(self.data);
+        drop(self);
     }
 }
 
@@ -108,55 +100,23 @@ impl Service {
 ///
 /// # Errors
 /// Where there are workspaces, and none of them can be opened.
-fn open_each(
-    data: &DataFolder,
-    ids: &[WorkspaceId],
-    options: &EngineOptions,
-) -> Result<(Vec<Arc<Engine>>, Failed)> {
-    let (mut engines, mut failed) = (Vec::new(), Failed::new());
+fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, Closed)> {
+    let (mut engines, mut closed) = (Vec::new(), Closed::new());
     for id in ids {
-        // What is damaged may also make a library panic.
-        let opened = catch_unwind(AssertUnwindSafe(|| open_workspace_with(data, id, options, false)));
-        let why = match opened {
-            Ok(Ok(engine)) => {
-                engines.push(Arc::new(engine));
-                continue;
+        match opener.open(id) {
+            Ok(engine) => engines.push(engine),
+            Err(error) => {
+                let why = format!("{error:#}");
+                tracing::error!(workspace = %id, why, "a workspace is not served; it is tried again");
+                closed.push((id.to_string(), why));
             }
-            Ok(Err(error)) => format!("{error:#}"),
-            Err(_) => format!("cannot open workspace {id}: a panic, which the log shows"),
-        };
-        tracing::error!(workspace = %id, why, "a workspace is not served; mend it and restart the server");
-        failed.push((id.to_string(), why));
+        }
     }
-    match failed.first() {
+    match closed.first() {
         Some((_, why)) if engines.is_empty() => bail!("{why}"),
-        _ => Ok((engines, failed)),
+        _ => Ok((engines, closed)),
     }
 }
 
 /// What cannot be opened, by the name of its folder, and why.
-type Failed = Vec<(String, String)>;
-
-/// Opens a workspace with a bar where the journal has to be replayed.
-pub(crate) fn open_workspace(data: &DataFolder, id: &WorkspaceId, quiet: bool) -> Result<Engine> {
-    open_workspace_with(data, id, &EngineOptions::default(), quiet)
-}
-
-fn open_workspace_with(
-    data: &DataFolder,
-    id: &WorkspaceId,
-    options: &EngineOptions,
-    quiet: bool,
-) -> Result<Engine> {
-    let bar = std::cell::OnceCell::new();
-    let progress = |done, total| {
-        bar.get_or_init(|| terminal::bar("replaying the journal", "entries", total, quiet))
-            .set_position(done);
-    };
-    let engine = data.open_workspace_with(id, options, &progress);
-    let engine = engine.with_context(|| format!("cannot open workspace {id}"))?;
-    if let Some(bar) = bar.get() {
-        bar.finish();
-    }
-    Ok(engine)
-}
+type Closed = Vec<(String, String)>;

@@ -273,7 +273,7 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
     let segment = folder.join("data/workspaces/broken/journal/00000000000000000000.seg");
     let mut bytes = fs_err::read(&segment).unwrap();
     bytes[60] ^= 1;
-    fs_err::write(&segment, bytes).unwrap();
+    fs_err::write(&segment, &bytes).unwrap();
     // Nor does a copy that somebody made.
     fs_err::create_dir_all(folder.join("data/workspaces/shop.bak/journal")).unwrap();
 
@@ -284,7 +284,15 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
     let ready = server.agent.get(format!("{}/readyz", server.base)).call().unwrap();
     let told = ready.into_body().read_to_string().unwrap();
     assert!(told.contains("data/workspaces/shop.bak is named like no workspace"), "{told}");
-    std::thread::sleep(Duration::from_secs(1));
+    assert!(told.contains("00000000000000000000.seg"), "{told}");
+    // The one that is mended needs no other server.
+    bytes[60] ^= 1;
+    fs_err::write(&segment, &bytes).unwrap();
+    let (mended, of_broken) = (Instant::now(), format!("{}/readyz?workspace=broken", server.base));
+    while server.agent.get(&of_broken).call().unwrap().status() != 200 {
+        assert!(mended.elapsed() < Duration::from_secs(30), "the mended workspace stays closed");
+        std::thread::sleep(Duration::from_millis(100));
+    }
     let stopped = Instant::now();
     let id = server.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

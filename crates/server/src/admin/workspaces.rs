@@ -11,7 +11,8 @@ use super::Workspace;
 use crate::App;
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let workspaces: Vec<Value> = app.engines.values().map(|engine| workspace_json(engine)).collect();
+    let workspaces: Vec<Value> =
+        app.workspaces.engines().iter().map(|engine| workspace_json(engine)).collect();
     Json(json!({ "workspaces": workspaces }))
 }
 

@@ -41,12 +41,12 @@ impl FromRequestParts<Arc<App>> for Lookup {
             app.admission.refuse(&origin).await;
             return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
         };
-        if let Some(error) = app.refuse_failed(&place.space) {
+        if let Some(error) = app.workspaces.refuse_closed(&place.space) {
             return Err(error);
         }
         // A wrong token and a space that is not there look the same from outside.
-        let engine = app.engine(&place.space);
-        let token = engine.and_then(|engine| engine.config().profile_token.clone());
+        let engine = app.workspaces.engine(&place.space);
+        let token = engine.as_ref().and_then(|engine| engine.config().profile_token.clone());
         let Some(engine) = engine.filter(|_| token.is_some_and(|token| is_same(&token, &shown))) else {
             app.admission.refuse(&origin).await;
             return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
@@ -65,7 +65,7 @@ impl FromRequestParts<Arc<App>> for Lookup {
             )));
         };
         match engine.user(ExternalId { type_, value }) {
-            Some(user) => Ok(Self { engine: Arc::clone(engine), user, _permit: permit }),
+            Some(user) => Ok(Self { engine, user, _permit: permit }),
             None => Err(ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()))),
         }
     }

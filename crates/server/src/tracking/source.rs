@@ -1,24 +1,17 @@
 //! Which source a request comes from: the three ways to say it.
 
-use std::sync::Arc;
-
 use axum::http::HeaderMap;
-use domain::Source;
-use engine::Engine;
 
 use crate::App;
 use crate::auth::{Credentials, is_same};
 use crate::error::ApiError;
+use crate::workspaces::SourceOf;
 
 const CODE: &str = "unknown_source";
 
 /// The workspace and source of a write key, from the HTTP Basic user or else from the body. A bearer token comes beside a key in
 /// the body; where a source has bearer tokens, nothing else will do.
-pub(super) fn of<'a>(
-    app: &'a App,
-    headers: &HeaderMap,
-    body_key: Option<&str>,
-) -> Result<&'a (Arc<Engine>, Source), ApiError> {
+pub(super) fn of(app: &App, headers: &HeaderMap, body_key: Option<&str>) -> Result<SourceOf, ApiError> {
     let credentials = Credentials::of(headers);
     let (key, bearer) = match &credentials {
         Credentials::BasicUser(key) => (Some(key.as_str()), None),
@@ -30,11 +23,10 @@ pub(super) fn of<'a>(
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
         return Err(ApiError::unauthorized(CODE, message));
     };
-    let Some(found) = app.source(key) else {
+    let Some(found) = app.workspaces.source(key) else {
         // The key may be one of theirs: a sender that is told otherwise would throw its messages away.
-        if let Some((id, _)) = app.failed().first() {
-            let message =
-                format!("no open workspace has this write key, and workspace {id} could not be opened");
+        if let Some((id, _)) = app.workspaces.closed().first() {
+            let message = format!("no open workspace has this write key, and workspace {id} is closed");
             return Err(ApiError::unavailable(message));
         }
         return Err(ApiError::unauthorized(CODE, "no source has this write key"));

@@ -25,7 +25,7 @@ use base64::Engine as _;
 use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{Engine, Entry};
 use serde_json::{Value, json};
-use server::{App, Settings, install_metrics, router};
+use server::{App, Settings, Workspaces, install_metrics, router};
 use testkit::FaultyDisk;
 use tower::ServiceExt;
 
@@ -76,15 +76,17 @@ impl TestApp {
 
     fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk, settings: Settings) -> Self {
         let engine = Arc::new(engine);
-        let router = Self::router(&engine, settings, Vec::new());
+        let router = Self::router(&engine, settings, &[]);
         Self { router, engine, disk, folder }
     }
 
-    fn router(engine: &Arc<Engine>, settings: Settings, failed: Vec<(String, String)>) -> Router {
+    fn router(engine: &Arc<Engine>, settings: Settings, closed: &[(&str, &str)]) -> Router {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
-        let app = App::new(settings, vec![Arc::clone(engine)], admin, metrics).with_failed(failed);
+        let workspaces = Workspaces::new([Arc::clone(engine)]);
+        closed.iter().for_each(|(name, why)| workspaces.close(name, why));
+        let app = App::new(settings, workspaces, Arc::clone(engine.memory()), admin, metrics);
         router(Arc::new(app))
     }
 

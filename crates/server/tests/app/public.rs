@@ -266,11 +266,7 @@ async fn whoever_messages_know_can_be_recommended_to_and_erased() {
 #[tokio::test]
 async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
     let mut app = shop().await;
-    app.router = TestApp::router(
-        &app.engine,
-        server::Settings::default(),
-        vec![("other".to_owned(), "a flipped bit".to_owned())],
-    );
+    app.router = TestApp::router(&app.engine, server::Settings::default(), &[("other", "a flipped bit")]);
     let message = json!({ "writeKey": "nobody knows", "batch": [] }).to_string();
     let sent = app.post("/v1/batch", message, &[]).await;
     assert_eq!(sent.status, StatusCode::SERVICE_UNAVAILABLE, "{}", sent.body);
@@ -292,7 +288,7 @@ async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
     assert_eq!(app.get("/readyz?workspace=third", &[]).await.status, StatusCode::NOT_FOUND);
     let metrics = app.get("/metrics", &[]).await;
     let text = metrics.body.as_str().unwrap();
-    for line in ["engine_workspaces_failed 1", "engine_ready 0", "memory_bytes{part=", "memory_bytes_max "] {
+    for line in ["engine_workspaces_closed 1", "engine_ready 0", "memory_bytes{part=", "memory_bytes_max "] {
         assert!(text.contains(line), "{line} is missing in\n{text}");
     }
 }

@@ -18,7 +18,8 @@ use super::serve::stop_signal;
 use crate::bootstrap::configure;
 use crate::demo::albums::{ALBUMS_CSV, albums};
 use crate::demo::listeners::{World, user_id};
-use crate::service::{Service, open_workspace};
+use crate::opener::open_workspace;
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::terminal::{self, accent, bold, dim, grouped};
 
@@ -58,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let settings = Settings { listen: args.listen, ..Settings::default() };
     prepare(folder.path())?;
     let service = Service::open(folder.path(), None, &settings)?;
-    let engine = Arc::clone(&service.engines[0]);
+    let engine = service.engines().remove(0);
     let runtime = Runtime::new()?;
     let listener = runtime
         .block_on(TcpListener::bind(args.listen))
@@ -69,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
-            let limits = settings.connections(service.engines.len());
+            let limits = settings.connections(service.engines().len());
             runtime.block_on(service.serve(listener, None, limits, &settings.shutdown, async {
                 stopped.await.ok();
             }));

@@ -58,12 +58,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     start_log(&settings.log)?;
     files::raise_limit();
     let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
-    let service = Service::open(&args.data, bootstrap.as_ref(), &settings)?;
+    let service = Service::open(&args.data, bootstrap, &settings)?;
     let tls = args.tls.files(&args.data, settings.listen.ip())?;
-    let background = Arc::new(Background::start(&service.app, &service.engines, &settings)?);
+    let background = Arc::new(Background::start(&service, &settings)?);
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
-    let limits = settings.connections(service.engines.len());
+    let limits = settings.connections(service.engines().len());
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(settings.listen).await.with_context(|| {
             format!("cannot listen on {}: name another address with --listen", settings.listen)

@@ -64,8 +64,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     fill(args, folder.path())?;
     let mut settings = Settings::default();
     settings.training.enabled = false;
-    let service = Service::open(folder.path(), Some(&bootstrap), &settings)?;
-    let refresher = start_refresher(&service.engines)?;
+    let service = Service::open(folder.path(), Some(bootstrap), &settings)?;
+    let refresher = start_refresher(&service.app)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let (n_users, seconds) = (args.users, args.seconds);
     let calls = |more: serde_json::Value| -> load::Requests {
@@ -92,7 +92,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             ("lists", at_rate(calls(json!({}))).await?),
             ("lists with filter and booster", at_rate(both()).await?),
         ];
-        let engine = Arc::clone(&service.engines[0]);
+        let engine = service.engines().remove(0);
         let changing = tokio::spawn(change_items(engine, args.items, seconds));
         loads.push(("the same while items change", at_rate(both()).await?));
         changing.await??;

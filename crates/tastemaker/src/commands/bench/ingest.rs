@@ -15,7 +15,8 @@ use tokio::runtime::Runtime;
 
 use super::{p50_and_p99, serve};
 use crate::bootstrap::configure;
-use crate::service::{Service, open_workspace};
+use crate::opener::open_workspace;
+use crate::service::Service;
 use crate::settings::Settings;
 use crate::terminal;
 
@@ -71,7 +72,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         bar.inc(1);
     }
     bar.finish_and_clear();
-    let counts = service.engines[0].counts();
+    let counts = service.engines()[0].counts();
     runtime.shutdown_background();
     service.close();
     report(args, &of_real, &of_discarding, counts.journal_entries)

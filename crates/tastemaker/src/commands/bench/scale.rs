@@ -201,7 +201,7 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
     }
     let mut settings = Settings::default();
     settings.training.enabled = false;
-    let service = Service::open(folder.path(), Some(&bootstrap), &settings)?;
+    let service = Service::open(folder.path(), Some(bootstrap), &settings)?;
     let runtime = tokio::runtime::Runtime::new()?;
     let loads = runtime.block_on(async {
         let address = super::serve(server::router(Arc::clone(&service.app))).await?;
@@ -212,7 +212,7 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
         let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));
         load::run(address, CONNECTIONS, None, 1, Arc::clone(&lists)).await?;
         let at_rate = load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
-        let engine = Arc::clone(&service.engines[0]);
+        let engine = service.engines().remove(0);
         let training =
             tokio::task::spawn_blocking(move || engine.train(settings.training.options(), &|_| {}));
         let training_s = Instant::now();
