@@ -3,10 +3,11 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rustix::fs::{Mode, statvfs};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
+use signal_hook::consts::SIGXFSZ;
 
 /// Descriptors kept for what every server has open: listeners, logs, the runtime, files that commands read.
 const KEPT: u64 = 128;
@@ -29,6 +30,12 @@ pub(crate) fn left_for_connections(n_workspaces: usize) -> usize {
     let all = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
     let kept = KEPT + KEPT_PER_WORKSPACE * n_workspaces as u64;
     all.saturating_sub(kept).max(all / SHARE_OF_CONNECTIONS).try_into().unwrap_or(usize::MAX)
+}
+
+/// Makes a write beyond the largest size of files that this process may have (`ulimit -f`) an error, as it is on a full disk, where
+/// the system would end the process with a signal.
+pub(crate) fn survive_size_limit() {
+    signal_hook::flag::register(SIGXFSZ, Arc::default()).expect("a process may handle this signal");
 }
 
 /// How much room the file system of a folder has left, in bytes; none where the system does not say.

@@ -69,6 +69,7 @@ enum Command {
 fn main() -> ExitCode {
     terminal::end_quietly_on_closed_output();
     files::keep_to_ourselves();
+    files::survive_size_limit();
     let result = match Cli::parse().command {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Serve(args) => commands::serve::run(&args),

@@ -79,6 +79,31 @@ fn a_workspace_whose_store_met_a_full_disk_is_opened_again_once_there_is_room() 
     assert_eq!(Server::start(&data).event_ids("u0"), there);
 }
 
+#[test]
+fn a_limit_on_the_size_of_files_is_an_error_and_no_signal() {
+    let folder = tempfile::tempdir().unwrap();
+    let bootstrap = folder.path().join("bootstrap.toml");
+    fs::write(&bootstrap, "[[workspace]]\nid = \"shop\"").unwrap();
+    // In blocks of 512 bytes: the store makes larger files.
+    let limited = r#"ulimit -f 256 && exec "$0" "$@""#;
+    let said = Command::new("sh")
+        .args([
+            "-c",
+            limited,
+            env!("CARGO_BIN_EXE_tastemaker"),
+            "serve",
+            "--listen",
+            "127.0.0.1:0",
+            "--bootstrap",
+        ])
+        .args([&bootstrap, Path::new("--data"), &folder.path().join("data")])
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&said.stderr);
+    assert_eq!(said.status.code(), Some(1), "{error}");
+    assert!(error.contains("workspaces/shop/store") && error.contains("File too large"), "{error}");
+}
+
 /// Sends a batch that compresses to nothing in the journal, and gives the status of the answer.
 fn send(server: &Server, n: usize, acknowledged: &mut BTreeSet<String>) -> u16 {
     let ids: Vec<String> = (0..20).map(|k| format!("m-{n}-{k}")).collect();
