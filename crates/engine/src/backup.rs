@@ -82,6 +82,20 @@ pub enum BackupError {
         /// The folder.
         folder: PathBuf,
     },
+    /// The workspace to restore is there.
+    #[error("{folder} is there: move it away, then restore; a restore writes over nothing")]
+    WorkspaceThere {
+        /// The workspace's folder.
+        folder: PathBuf,
+    },
+    /// The workspace to restore is not in the backup.
+    #[error("the backup has no workspace {id}; it has: {known}")]
+    NoSuchWorkspace {
+        /// The one that was asked for.
+        id: WorkspaceId,
+        /// Those that there are.
+        known: String,
+    },
     /// A part of a journal is wrong.
     #[error("cannot back up {journal}: restore it from the earlier backup first, if there is one")]
     Damaged {

@@ -214,6 +214,20 @@ fn a_damaged_or_missing_workspace_keeps_no_other_out_of_the_backup() {
     assert_eq!(entries(&restored, "shop"), entries(&before, "shop"));
     assert!(entries(&restored, "news") > entries(&before, "news"), "{restored}");
     succeed(folder, &["verify", "--data", "restored"]);
+
+    // The one that is lost comes back beside the other, which has taken more since.
+    let only = |id| ["restore", "backup", "--data", "data", "--workspace", id];
+    let said = fail(folder, &only("shops"));
+    assert!(said.contains("the backup has no workspace shops; it has: news, shop"), "{said}");
+    let said = fail(folder, &only("news"));
+    assert!(said.contains("data/workspaces/news is there: move it away"), "{said}");
+    import("news", "more.csv");
+    let restored = succeed(folder, &only("shop"));
+    assert_eq!(restored["workspaces"].as_array().unwrap().len(), 1);
+    assert_eq!(entries(&restored, "shop"), entries(&before, "shop"));
+    succeed(folder, &["verify", "--data", "data"]);
+    let last = succeed(folder, &backup);
+    assert!(entries(&last, "news") > entries(&before, "news") + 1, "{last}");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
+use domain::WorkspaceId;
 use fs_err as fs;
 use journal::disk::create_private_folder;
 use journal::{EndRecord, JournalEnd, Offset, RealDisk};
@@ -14,9 +15,7 @@ use super::copy::{first_offset, hash_beginning};
 use super::manifest::{FileCopy, JournalCopy, Manifest, write_whole};
 use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder, is_within};
 use crate::DataFolder;
-use crate::data_folder::{
-    LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
-};
+use crate::data_folder::{LockedFolder, SYSTEM_JOURNAL, ends_folder, system_folder, workspace_folder};
 
 /// What was restored.
 #[derive(Debug, Serialize)]
@@ -27,7 +26,7 @@ pub struct RestoreReport {
     pub workspaces: Vec<BackedUpWorkspace>,
 }
 
-/// Makes a data folder of a backup. Every checksum is checked before anything is written and again after it,
+/// Makes a data folder of a backup, or puts `only` one of its workspaces into a data folder, where everything else stays as it is. Every checksum is checked before anything is written and again after it,
 /// and each workspace is folded anew and must answer as it did when it was backed up.
 ///
 /// # Errors
@@ -35,14 +34,21 @@ pub struct RestoreReport {
 pub fn restore(
     backup: &Path,
     data: &Path,
+    only: Option<&WorkspaceId>,
     progress: &dyn Fn(BackupProgress<'_>),
 ) -> Result<RestoreReport, BackupError> {
-    let manifest = Manifest::read(backup)?
+    let mut manifest = Manifest::read(backup)?
         .ok_or_else(|| BackupError::FileDamaged { file: backup.join("backup.json") })?;
     if is_within(data, backup)? {
         return Err(BackupError::WithinBackup { folder: data.to_owned() });
     }
-    if data.exists() && fs::read_dir(data)?.next().is_some() {
+    if let Some(id) = only {
+        choose(&mut manifest, id)?;
+        let folder = workspace_folder(data, id);
+        if folder.exists() {
+            return Err(BackupError::WorkspaceThere { folder });
+        }
+    } else if data.exists() && fs::read_dir(data)?.next().is_some() {
         return Err(BackupError::NotEmpty { folder: data.to_owned() });
     }
     let files: Vec<(std::path::PathBuf, &FileCopy)> = manifest.files(backup).collect();
@@ -76,7 +82,9 @@ pub fn restore(
         for workspace in &manifest.workspaces {
             record(workspace.id.as_str(), &workspace.journal)?;
         }
-        record(SYSTEM_JOURNAL, &manifest.installation)?;
+        if only.is_none() {
+            record(SYSTEM_JOURNAL, &manifest.installation)?;
+        }
         let copy = |from: &Path, to: &Path, files: &[FileCopy]| {
             create_private_folder(to)?;
             for file in files {
@@ -96,8 +104,6 @@ pub fn restore(
             copy(&from.join("models"), &to.join("models"), &workspace.models)?;
         }
     }
-    debug_assert_eq!(list_workspaces(data)?.len(), manifest.workspaces.len());
-
     let opened = DataFolder::open(data)?;
     for workspace in &manifest.workspaces {
         let id = &workspace.id;
@@ -114,6 +120,17 @@ pub fn restore(
         bytes: total,
         workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::of).collect(),
     })
+}
+
+/// Leaves one workspace in a manifest.
+fn choose(manifest: &mut Manifest, id: &WorkspaceId) -> Result<(), BackupError> {
+    let known: Vec<String> = manifest.workspaces.iter().map(|workspace| workspace.id.to_string()).collect();
+    manifest.workspaces.retain(|workspace| workspace.id == *id);
+    if manifest.workspaces.is_empty() {
+        return Err(BackupError::NoSuchWorkspace { id: id.clone(), known: known.join(", ") });
+    }
+    manifest.installation.segments.clear();
+    Ok(())
 }
 
 fn end_of(journal: &JournalCopy) -> JournalEnd {

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::Result;
+use domain::WorkspaceId;
 
 use super::backup::{Bars, workspace_table};
 use crate::terminal;
@@ -14,6 +15,9 @@ pub(crate) struct Args {
     /// The data folder to make; it must not be there, or be empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
+    /// Only this workspace, into a data folder that may have others; its folder must not be there
+    #[arg(long, value_name = "ID")]
+    workspace: Option<WorkspaceId>,
     /// Print JSON, for scripts
     #[arg(long)]
     json: bool,
@@ -21,7 +25,8 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let bars = Bars::new("checking and copying", args.json);
-    let report = engine::restore(&args.backup, &args.data, &|progress| bars.show(progress))?;
+    let report =
+        engine::restore(&args.backup, &args.data, args.workspace.as_ref(), &|progress| bars.show(progress))?;
     bars.clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);
@@ -29,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     println!("{}", workspace_table(&report.workspaces));
     println!(
-        "{} bytes are in {}, and everything answers as it did when it was backed up.",
+        "{} bytes are in {}, and what was restored answers as it did when it was backed up.",
         terminal::grouped(report.bytes),
         args.data.display()
     );
