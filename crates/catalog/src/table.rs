@@ -175,6 +175,21 @@ impl PropertyTable {
         self.note_change(row);
     }
 
+    /// Moves the values of the source to the target, as far as that has none of its own, and removes the source's row.
+    pub fn merge(&mut self, batch: &mut Batch<'_>, target: u32, source: u32) {
+        let own = |row: u32| -> Vec<(String, PropertyValue)> {
+            self.values(row).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
+        };
+        let (kept, of_source) = (own(target), own(source));
+        let is_new = |name: &str| kept.iter().all(|(other, _)| other != name);
+        let moved = of_source.iter().filter(|(name, _)| is_new(name));
+        let moved: Vec<_> = moved.map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
+        if !moved.is_empty() {
+            self.set(batch, target, &moved);
+        }
+        self.remove(batch, source);
+    }
+
     /// Removes a row with all its values.
     pub fn remove(&mut self, batch: &mut Batch<'_>, row: u32) {
         for entry in &mut self.entries {

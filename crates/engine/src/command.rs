@@ -205,10 +205,7 @@ pub(crate) fn apply(
         Command::Delete { kind: EntityKind::User, id } => match user_of(views, &id) {
             None => Err(Refusal::missing("user", &id)),
             Some(user) => {
-                views.interactions.delete_user(batch, user)?;
-                views.shown.delete(batch, user);
-                views.users.remove(batch, user.0);
-                views.profiles.delete(batch, user)?;
+                views.delete_user(batch, user)?;
                 Ok(())
             }
         },

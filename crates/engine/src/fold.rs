@@ -148,7 +148,7 @@ fn apply_message(
     let (user, merge) =
         views.profiles.resolve(batch, message.user_id.as_deref(), message.anonymous_id.as_deref(), origin)?;
     if let Some(merge) = merge {
-        merge_users(views, batch, merge)?;
+        views.merge_users(batch, merge)?;
     }
     let event = match message.type_ {
         MessageType::Track | MessageType::Page | MessageType::Screen => Some(message.event_name()),
@@ -219,20 +219,11 @@ fn apply_action(
         Action::MergeUsers { target_user_id, source_user_id } => {
             let merge = views.profiles.merge_texts(batch, &target_user_id, &source_user_id, origin)?;
             if let Some(merge) = merge {
-                merge_users(views, batch, merge)?;
+                views.merge_users(batch, merge)?;
             }
         }
     }
     Ok(())
-}
-
-pub(crate) fn merge_users(
-    views: &mut Views,
-    batch: &mut Batch<'_>,
-    merge: profiles::Merge,
-) -> Result<(), StoreError> {
-    views.shown.merge(batch, merge.target, merge.source, &views.clock);
-    views.interactions.merge(batch, merge.target, merge.source)
 }
 
 /// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's.

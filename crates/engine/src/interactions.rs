@@ -196,7 +196,7 @@ impl Interactions {
     }
 
     /// Forgets everything that a user did.
-    pub(crate) fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+    pub(crate) fn delete_all(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
         let prefix = KeyBuf::new().u32(user.0).build();
         let all: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
         for pair in all {

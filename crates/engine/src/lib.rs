@@ -40,6 +40,7 @@ mod shown;
 mod store_picture;
 mod synonyms;
 mod training;
+mod user_state;
 mod verify;
 mod views;
 mod writer;

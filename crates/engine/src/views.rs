@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{Catalog, PropertyTable};
-use domain::WorkspaceConfig;
+use domain::{UserIdx, WorkspaceConfig};
 use profiles::Profiles;
 use store::{Keyspace, Read, Store, StoreError};
 
@@ -18,6 +18,7 @@ use crate::series::{self, CollectionKind, Collections};
 use crate::shown::{self, ShownItems};
 use crate::synonyms::{self, Synonyms};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
+use crate::user_state::UserState;
 
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
@@ -107,6 +108,53 @@ impl Views {
 }
 
 impl Views {
+    /// Whatever has rows of users, and the clock. A new part of the state does not compile before it stands in one of the two lists.
+    fn user_states(&mut self) -> ([&mut dyn UserState; 4], &JournalClock) {
+        let Self {
+            profiles,
+            users,
+            interactions,
+            shown,
+            clock,
+            workspace: _,
+            config: _,
+            trainings: _,
+            active_model: _,
+            reset_at: _,
+            catalog: _,
+            series: _,
+            groups: _,
+            segmentations: _,
+            synonyms: _,
+            message_ids: _,
+            rejections: _,
+            // Counts by day, and lists for as long as they can be cited: neither says an id of somebody who is gone.
+            attribution: _,
+            applied: _,
+        } = self;
+        ([profiles, users, interactions, shown], clock)
+    }
+
+    /// Moves whatever is the source's to the target.
+    pub(crate) fn merge_users(
+        &mut self,
+        batch: &mut store::Batch<'_>,
+        merge: profiles::Merge,
+    ) -> Result<(), StoreError> {
+        let (states, clock) = self.user_states();
+        states.into_iter().try_for_each(|state| state.merge_users(batch, merge, clock))
+    }
+
+    /// Forgets whatever is a user's.
+    pub(crate) fn delete_user(
+        &mut self,
+        batch: &mut store::Batch<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
+        let (states, _) = self.user_states();
+        states.into_iter().try_for_each(|state| state.delete_user(batch, user))
+    }
+
     /// The series, or the groups.
     pub(crate) fn collections(&mut self, kind: CollectionKind) -> &mut Collections {
         match kind {

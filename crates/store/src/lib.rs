@@ -12,8 +12,8 @@ use fs_err as fs;
 
 pub use batch::Batch;
 
-/// Format of the store's own keys; a store of another format is made again from the journal.
-const FORMAT: u8 = 4;
+/// Format of the store's own keys, and of what the fold makes of a journal; a store of another format is made again from the journal.
+const FORMAT: u8 = 5;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";

@@ -6,7 +6,6 @@ use profiles::Origin;
 use store::{Batch, StoreError};
 
 use super::{Done, EntityKind, Refusal, exists, user_of};
-use crate::fold;
 use crate::views::Views;
 
 pub(super) fn set_values(
@@ -108,20 +107,9 @@ pub(super) fn merge_users(
         return Ok(Err(Refusal::missing("user", target)));
     }
     if let Some(merge) = views.profiles.merge_texts(batch, target, source, origin)? {
-        // The target's values win.
-        let kept = views.users.values(merge.target.0);
-        let of_source = views.users.values(merge.source.0).into_iter();
-        let moved: Vec<(String, Option<PropertyValue>)> = of_source
-            .filter(|(name, _)| kept.iter().all(|(other, _)| other != name))
-            .map(|(name, value)| (name.to_owned(), Some(value)))
-            .collect();
-        let moved: Vec<_> = moved.iter().map(|(name, value)| (name.as_str(), value.clone())).collect();
-        views.users.set(batch, merge.target.0, &moved);
-        views.users.remove(batch, merge.source.0);
-        let target = merge.target;
-        fold::merge_users(views, batch, merge)?;
+        views.merge_users(batch, merge)?;
         // Clients of this API may give the id to somebody new.
-        views.profiles.release_text(batch, target, source)?;
+        views.profiles.release_text(batch, merge.target, source)?;
     }
     match views.profiles.take_limits_met().first() {
         Some(limit) => Ok(Err(Refusal::Invalid((*limit).to_owned()))),
