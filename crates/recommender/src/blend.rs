@@ -33,10 +33,11 @@ pub struct Parameters {
     pub kept_per_item: u32,
 }
 
-/// Scores of a blend; those of different people compare, since every history's weights add up to 1.
+/// What is relevant: a score as a share of the best one that may be in the same list. Scores themselves do not compare: the longer a
+/// history, the more of them are alike.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct RelevanceScores {
-    /// Nine tenths of the recommended items that test users went on to choose had at least this score.
+    /// Nine tenths of the recommended items that test users went on to choose had at least this share.
     pub medium: f32,
     /// Half of them had.
     pub high: f32,
@@ -58,10 +59,10 @@ impl Parameters {
 }
 
 impl RelevanceScores {
-    /// From the scores of hits, in any order.
-    pub(crate) fn of_hits(mut scores: Vec<f32>) -> Self {
-        scores.sort_by(f32::total_cmp);
-        let at = |share: f64| scores.get((scores.len() as f64 * share) as usize).copied().unwrap_or(0.0);
+    /// From the shares of hits, in any order.
+    pub(crate) fn of_hits(mut shares: Vec<f32>) -> Self {
+        shares.sort_by(f32::total_cmp);
+        let at = |part: f64| shares.get((shares.len() as f64 * part) as usize).copied().unwrap_or(0.0);
         Self { medium: at(0.1), high: at(0.5) }
     }
 }

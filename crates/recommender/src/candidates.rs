@@ -96,6 +96,20 @@ pub(crate) struct Weighed {
 }
 
 impl Weighed {
+    /// With every weight multiplied.
+    fn times(mut self, factor: f32) -> Self {
+        let weights = self.channels.iter_mut().flatten().chain(&mut self.unknown_seeds);
+        weights.for_each(|(_, weight)| *weight *= factor);
+        self
+    }
+
+    /// With what another one says beside it.
+    fn and(mut self, other: Self) -> Self {
+        self.channels.iter_mut().zip(other.channels).for_each(|(own, other)| own.extend(other));
+        self.unknown_seeds.extend(other.unknown_seeds);
+        self
+    }
+
     /// To the first channel.
     pub(crate) fn first(&self) -> &[(HistoryEntry, f32)] {
         self.channels.first().map_or(&[], Vec::as_slice)
@@ -117,13 +131,13 @@ impl Sources<'_> {
         self.model.is_some_and(|model| model.is_warm(item))
     }
 
-    /// From which score on an item is relevant enough; above 0 all are that anything speaks for.
-    pub(crate) fn relevance(&self, min: Relevance) -> f32 {
-        let scores = self.model.map(|model| model.parameters.relevance).unwrap_or_default();
+    /// From which share of the best score on something is relevant enough; above 0 all are that anything speaks for.
+    pub(crate) fn relevant_share(&self, min: Relevance) -> f32 {
+        let shares = self.model.map(|model| model.parameters.relevance).unwrap_or_default();
         match min {
             Relevance::Low => 0.0,
-            Relevance::Medium => scores.medium,
-            Relevance::High => scores.high,
+            Relevance::Medium => shares.medium,
+            Relevance::High => shares.high,
         }
     }
 
@@ -132,28 +146,44 @@ impl Sources<'_> {
         if request.list.logic != Logic::Similar {
             return self.weigh(request.history);
         }
+        let of_seeds = self.weigh_seeds(request);
         let impact = request.list.user_impact;
-        let mut channels = match impact > 0.0 {
-            true => self.weigh(request.history).channels,
-            false => vec![Vec::new(); self.model.map_or(1, |model| model.channels.len())],
-        };
+        if impact == 0.0 {
+            return of_seeds;
+        }
+        let of_history = self.weigh(request.history);
+        if impact == 1.0 {
+            return of_history;
+        }
+        // A history says a little of many items and a seed much of few: each is as loud as its best item, or nobody would hear the history.
+        let (top, top_of_history) = (self.top(&of_seeds), self.top(&of_history));
+        let volume = if top > 0.0 && top_of_history > 0.0 { top / top_of_history } else { 1.0 };
+        of_seeds.times(1.0 - impact).and(of_history.times(impact * volume))
+    }
+
+    /// The items that the list is for, each as much.
+    fn weigh_seeds(&self, request: &Request<'_>) -> Weighed {
         let at = Timestamp(i64::from(request.now_s) * 1_000);
-        let of_seed = (1.0 - impact) / request.seeds.len().max(1) as f32;
+        let weight = 1.0 / request.seeds.len().max(1) as f32;
         let seeds = request.seeds.iter();
         let seeds: Vec<(HistoryEntry, f32)> = seeds
-            .map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), of_seed))
+            .map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), weight))
             .collect();
-        for channel in &mut channels {
-            channel.iter_mut().for_each(|(_, weight)| *weight *= impact);
-            channel.extend(&seeds);
-        }
         let is_unknown = |(entry, _): &&(HistoryEntry, f32)| !self.is_warm(entry.item.0);
         let unknown_seeds = match self.model {
             Some(_) => seeds.iter().filter(is_unknown).copied().collect(),
             // Without a model everything speaks for what is like it.
             None => Vec::new(),
         };
-        Weighed { channels, unknown_seeds }
+        let n_channels = self.model.map_or(1, |model| model.channels.len());
+        Weighed { channels: vec![seeds; n_channels], unknown_seeds }
+    }
+
+    /// The best of what a weighed history says.
+    fn top(&self, weighed: &Weighed) -> f32 {
+        let mut top = 0f32;
+        self.drain(weighed, |_, sum| top = top.max(sum));
+        top
     }
 
     /// Sums up what a weighed history says for each item; whoever reads the sums leaves zeros.
@@ -180,18 +210,17 @@ impl Sources<'_> {
         self.with_sums(weighed, |sums| sums.drain(take));
     }
 
-    /// The best items above 0, and not below `floor`, by what a weighed history says for them.
+    /// The best items by what a weighed history says for them: above 0, and not below a share of the best one, before boosting.
     pub(crate) fn personal(
         &self,
         weighed: &Weighed,
         n: usize,
-        floor: f32,
+        share_min: f32,
         among: Among<'_>,
         allows: impl Fn(u32) -> bool,
     ) -> Personal {
-        let floor = floor.max(f32::MIN_POSITIVE);
         let Among { few, booster } = among;
-        let mut best = TopK::new(n);
+        let (mut best, mut first) = (TopK::new(n), TopK::new(1));
         let each_sum = |take: &mut dyn FnMut(u32, f32)| {
             self.with_sums(weighed, |sums| match few {
                 None => sums.drain(take),
@@ -204,8 +233,11 @@ impl Sources<'_> {
         let mut relevant: Vec<(u32, f32)> = Vec::new();
         let mut top = 0f32;
         each_sum(&mut |item, sum| {
-            if sum >= floor {
+            if sum > 0.0 {
                 top = top.max(sum);
+                if share_min > 0.0 {
+                    first.offer(item, sum, || allows(item));
+                }
                 match booster {
                     None => best.offer(item, sum, || allows(item)),
                     // The best score has to be known first.
@@ -213,12 +245,16 @@ impl Sources<'_> {
                 }
             }
         });
+        let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, sum)| *sum);
         if let Some(booster) = booster {
-            for &(item, sum) in &relevant {
+            for &(item, sum) in relevant.iter().filter(|(_, sum)| *sum >= floor) {
                 best.offer(item, above_tail(sum, top) * booster.of(ItemIdx(item)), || allows(item));
             }
         }
-        let best = best.into_sorted();
+        let mut best = best.into_sorted();
+        if booster.is_none() {
+            best.retain(|(_, sum)| *sum >= floor);
+        }
         let lowest = match booster {
             None => best.last().map(|(_, score)| *score),
             Some(_) => (top > 0.0).then_some(above_tail(0.0, top)),

@@ -304,7 +304,8 @@ fn candidates(
     };
     let mut found = match list.logic {
         Logic::Personal | Logic::Similar => {
-            let personal = sources.personal(weighed, n, sources.relevance(list.min_relevance), among, allows);
+            let share_min = sources.relevant_share(list.min_relevance);
+            let personal = sources.personal(weighed, n, share_min, among, allows);
             Found { candidates: personal.candidates, floor: personal.lowest }
         }
         Logic::Trending => {

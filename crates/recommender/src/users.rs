@@ -11,8 +11,6 @@ use crate::candidates::{Candidate, Sources};
 use crate::rerank::pick;
 use crate::{Eligibility, Histories, HistoryEntry, Origin, Request};
 
-/// Users who are less alike than this share of the best one are not relevant enough for high relevance.
-const HIGH_SHARE: f32 = 0.5;
 /// How many users are looked at for each one of a diverse list, at least, and at most in all.
 const RERANKED_PER_USER: usize = 5;
 const RERANKED_MIN: usize = 100;
@@ -24,13 +22,11 @@ pub struct Taste {
     by_channel: Vec<Vec<f32>>,
     /// Whether a history's length is no merit.
     is_cosine: bool,
-    /// From which score on a user is relevant.
-    floor: f32,
 }
 
 impl Sources<'_> {
     /// Of those who would like an item. O(items).
-    pub fn taste_for_item(&self, item: ItemIdx, min_relevance: Relevance) -> Taste {
+    pub fn taste_for_item(&self, item: ItemIdx) -> Taste {
         let all = 0..self.n_items as u32;
         let cold = |from: u32| self.cold.likeness(ItemIdx(from), item);
         let by_channel = match self.model {
@@ -45,7 +41,7 @@ impl Sources<'_> {
                 (0..model.channels.len()).map(|n| all.clone().map(|from| part(n, from)).collect()).collect()
             }
         };
-        Taste { by_channel, is_cosine: false, floor: self.relevance(min_relevance) }
+        Taste { by_channel, is_cosine: false }
     }
 
     /// Of those who like what a history speaks for.
@@ -59,7 +55,7 @@ impl Sources<'_> {
         let own = weighed.first();
         let top_own = own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
         own.iter().for_each(|(entry, weight)| taste[entry.item.pos()] += weight / top_own);
-        Taste { by_channel: vec![taste], is_cosine: true, floor: 0.0 }
+        Taste { by_channel: vec![taste], is_cosine: true }
     }
 
     /// The scores of users from `first` on, one for each history.
@@ -92,18 +88,18 @@ fn length(weighed: &[(HistoryEntry, f32)]) -> f32 {
 /// The best users by their scores, best first. At low relevance the list is filled up with those who do most.
 pub fn rank_users(
     sources: Sources<'_>,
-    taste: &Taste,
     scores: &[f32],
     histories: &Histories,
     list: &ListRequest,
     booster: Option<&dyn Fn(UserIdx) -> f32>,
     allows: &dyn Fn(UserIdx) -> bool,
 ) -> Vec<(UserIdx, f32)> {
-    let top = scores.iter().fold(0f32, |top, score| top.max(*score));
-    let floor = match (taste.is_cosine, list.min_relevance) {
-        (true, Relevance::High) => HIGH_SHARE * top,
-        _ => taste.floor,
-    };
+    let share_min = sources.relevant_share(list.min_relevance);
+    let mut first = TopK::new(1);
+    if share_min > 0.0 {
+        (0u32..).zip(scores).for_each(|(user, &score)| first.offer(user, score, || allows(UserIdx(user))));
+    }
+    let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, score)| *score);
     let is_filled = list.min_relevance == Relevance::Low;
     let n = match list.diversity > 0.0 {
         true => (RERANKED_PER_USER * list.count).clamp(RERANKED_MIN, RERANKED_MAX.max(list.count)),

@@ -29,7 +29,7 @@ impl Engine {
             let sources = ready.sources(views);
             let histories = views.interactions.histories();
             let taste = match item {
-                Some(item) => sources.taste_for_item(item, list.min_relevance),
+                Some(item) => sources.taste_for_item(item),
                 None => sources.taste_of(user.map_or(&[], |user| histories.row(user))),
             };
             let n_known = views.profiles.ids().known_users().last().map_or(0, |user| user.pos() + 1);
@@ -77,7 +77,7 @@ impl Engine {
         let booster: Option<&dyn Fn(UserIdx) -> f32> =
             if selection.boosters.is_empty() { None } else { Some(&boost) };
         let sources = ready.sources(views);
-        let found = rank_users(sources, &taste, &scores, histories, &list, booster, &allows);
+        let found = rank_users(sources, &scores, histories, &list, booster, &allows);
         if let Some(source) = failed.take() {
             return Err(self.of_store(source).into());
         }

@@ -57,7 +57,7 @@ pub(super) struct Blend {
     pub(super) components: Vec<Component>,
     /// Its lists for the test users.
     pub(super) lists: Vec<Vec<ItemIdx>>,
-    /// What hits score.
+    /// What hits score, as shares of the best of their list.
     pub(super) relevance: RelevanceScores,
     /// The best setting of each model on its own.
     pub(super) models: Vec<Tried>,
@@ -100,7 +100,8 @@ pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
     };
     let lists = pool.lists(&members);
     let hits = pool.test.iter().zip(&lists).flat_map(|(user, list)| {
-        list.iter().filter(|(item, _)| user.wanted.contains_key(item)).map(|(_, score)| *score)
+        let best = list.first().map_or(1.0, |(_, score)| *score);
+        list.iter().filter(|(item, _)| user.wanted.contains_key(item)).map(move |(_, score)| score / best)
     });
     let relevance = RelevanceScores::of_hits(hits.collect());
     Blend { components: members.iter().map(component).collect(), lists: items_of(&lists), relevance, models }

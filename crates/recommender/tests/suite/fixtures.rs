@@ -57,6 +57,25 @@ pub(crate) fn checkerboard(n_users: u32, n_items: u32) -> Histories {
     histories
 }
 
+/// How many items a group of [`groups`] has.
+pub(crate) const GROUP_ITEMS: u32 = 6;
+
+/// Groups of users and items: each user has seen all but one of the group's items, and one item of another group.
+pub(crate) fn groups(n_groups: u32, users_per_group: u32) -> Histories {
+    let mut histories = Histories::default();
+    for user in 0..n_groups * users_per_group {
+        let (group, n) = (user % n_groups, user / n_groups);
+        let own =
+            (0..GROUP_ITEMS).filter(|item| *item != n % GROUP_ITEMS).map(|item| group * GROUP_ITEMS + item);
+        let strange = (group + 1 + n) % n_groups * GROUP_ITEMS + n % GROUP_ITEMS;
+        for (day, item) in own.chain([strange]).enumerate() {
+            let day = (day as u32 * (1 + n % 3) + n) % GROUP_ITEMS;
+            histories.add(UserIdx(user), entry(item, InteractionKind::DetailView, DAY_S * i64::from(day)));
+        }
+    }
+    histories
+}
+
 pub(crate) fn anything(_: ItemIdx) -> bool {
     true
 }

@@ -1,16 +1,16 @@
 //! What every list must keep.
 
 use domain::{
-    Exclusion, InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, PropertyValue, Relevance,
-    Timestamp, UserIdx,
+    Exclusion, Fallback, InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, PropertyValue,
+    Relevance, Timestamp, UserIdx,
 };
 use proptest::prelude::*;
 use recommender::{
     ColdItems, Eligibility, Features, FeaturesBuilder, Histories, HistoryEntry, ItemType, Model, Origin,
-    Recommendation, Recommended, Request, Shown, Values, recommend,
+    Recommendation, Recommended, RelevanceScores, Request, Shown, Values, recommend,
 };
 
-use crate::fixtures::{DAY_S, anything, checkerboard, entry, list_of, sources, train};
+use crate::fixtures::{DAY_S, GROUP_ITEMS, anything, checkerboard, entry, groups, list_of, sources, train};
 
 #[test]
 fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
@@ -178,6 +178,43 @@ fn relevance_leaves_out_what_the_history_does_not_speak_for() {
     assert!(n(&model, Relevance::High) <= medium);
     model.parameters.relevance.high = f32::MAX;
     assert_eq!(n(&model, Relevance::High), 0);
+}
+
+#[test]
+fn relevance_is_measured_by_the_best_of_the_own_list_however_long_the_history() {
+    let n_items = 11 * GROUP_ITEMS;
+    let mut histories = groups(11, 12);
+    // Of one taste, and of all: the scores of the second are a tenth of those of the first.
+    let (one, all) = (UserIdx(histories.n_users() as u32), UserIdx(histories.n_users() as u32 + 1));
+    histories.add(one, entry(0, InteractionKind::DetailView, DAY_S));
+    (0..11).for_each(|group| {
+        histories.add(all, entry(group * GROUP_ITEMS, InteractionKind::DetailView, DAY_S));
+    });
+    let mut model = train(&histories, n_items as usize).model;
+    model.parameters.relevance = RelevanceScores { medium: 0.2, high: 0.6 };
+    let list = |user: UserIdx, min_relevance| {
+        let fallback = Fallback::None;
+        let list =
+            ListRequest { min_relevance, fallback, ..ListRequest::new(n_items as usize, Logic::Personal) };
+        let history = histories.row(user);
+        let eligibility = Eligibility::new(&anything, list.exclude, history, []);
+        let cold = ColdItems::of(Features::none(n_items as usize).into(), Some(&model));
+        let found = recommend(
+            sources(Some(&model), &cold, &histories, n_items as usize),
+            &Request::new(&list, history, &eligibility),
+        );
+        found.into_items().into_iter().map(|item| item.score).collect::<Vec<f32>>()
+    };
+    assert!(list(one, Relevance::High).len() < list(one, Relevance::Low).len());
+    for user in [one, all] {
+        let everything = list(user, Relevance::Low);
+        for (level, share) in [(Relevance::Medium, 0.2), (Relevance::High, 0.6)] {
+            let relevant = list(user, level);
+            let wanted = everything.iter().filter(|score| **score >= share * everything[0]).count();
+            assert_eq!(relevant.len(), wanted, "{everything:?}");
+            assert!(!relevant.is_empty());
+        }
+    }
 }
 
 #[test]

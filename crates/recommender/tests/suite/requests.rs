@@ -11,7 +11,7 @@ use recommender::{
     Origin, Promoted, Recommendation, Recommended, Request, Sources, ValueIdx, Values, rank_users, recommend,
 };
 
-use crate::fixtures::{DAY_S, anything, checkerboard, entry, sources, train};
+use crate::fixtures::{DAY_S, GROUP_ITEMS, anything, checkerboard, entry, groups, sources, train};
 
 const N_ITEMS: usize = 20;
 
@@ -84,6 +84,34 @@ fn what_goes_with_an_item_follows_the_item_and_the_user_as_far_as_asked() {
     assert!(of(1.0).iter().all(|item| item.item.0 % 2 == 0));
     let n_odd = of(0.5).iter().filter(|item| item.item.0 % 2 == 1).count();
     assert!((1..8).contains(&n_odd), "{n_odd}");
+}
+
+#[test]
+fn a_history_of_many_tastes_is_heard_beside_the_item_that_a_list_is_for() {
+    // The last user has one item of each of ten groups, so that each of them says a tenth; the list is for an item of another group.
+    let n_items = 11 * GROUP_ITEMS;
+    let mut histories = groups(11, 12);
+    let user = UserIdx(histories.n_users() as u32);
+    (0..10).for_each(|group| {
+        histories.add(user, entry(group * GROUP_ITEMS, InteractionKind::DetailView, DAY_S));
+    });
+    let model = train(&histories, n_items as usize).model;
+    let cold = ColdItems::of(Features::none(n_items as usize).into(), Some(&model));
+    let history = histories.row(user);
+    let seed = ItemIdx(10 * GROUP_ITEMS);
+    let of_seeds_group = |user_impact| {
+        let list = ListRequest { user_impact, ..asked(10, Logic::Similar) };
+        let eligible = |item: ItemIdx| item != seed;
+        let eligibility = Eligibility::new(&eligible, list.exclude, history, []);
+        let request = Request { seeds: &[seed], ..Request::new(&list, history, &eligibility) };
+        let all = sources(Some(&model), &cold, &histories, n_items as usize);
+        let found = recommend(all, &request).into_items();
+        assert!(is_sorted(&found));
+        found.iter().take(5).filter(|item| item.item.0 / GROUP_ITEMS == 10).count()
+    };
+    assert_eq!((of_seeds_group(0.0), of_seeds_group(1.0)), (5, 0));
+    let half = of_seeds_group(0.5);
+    assert!((1..5).contains(&half), "{half} of the first five go with the item alone");
 }
 
 #[test]
@@ -261,13 +289,13 @@ fn users_for_an_item_and_like_a_user_are_those_of_the_group() {
     let sources = sources(Some(&board.model), &board.cold, &histories, N_ITEMS);
     let rows: Vec<_> = (0..42).map(|user| histories.row(UserIdx(user))).collect();
     for (taste, own) in [
-        (sources.taste_for_item(ItemIdx(3), Relevance::Low), None),
+        (sources.taste_for_item(ItemIdx(3)), None),
         (sources.taste_of(histories.row(UserIdx(1))), Some(UserIdx(1))),
     ] {
         let scores = sources.user_scores(&taste, &rows);
         let rank = |list: &ListRequest, booster: Option<&dyn Fn(UserIdx) -> f32>| {
             let allows = |user| Some(user) != own;
-            rank_users(sources, &taste, &scores, &histories, list, booster, &allows)
+            rank_users(sources, &scores, &histories, list, booster, &allows)
         };
         let found = rank(&asked(10, Logic::Personal), None);
         assert!(found.len() == 10 && found.iter().all(|(user, _)| user.0 % 2 == 1), "{found:?}");
