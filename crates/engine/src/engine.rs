@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{WorkspaceConfig, WorkspaceId};
 use journal::{
-    Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, ReadError, RealDisk,
-    RecordedEnd,
+    Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
+    RealDisk, RecordedEnd,
 };
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
@@ -188,9 +188,18 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let journal = folder.join("journal");
-        if end_record.recorded() == RecordedEnd::Unreadable && !journal.is_dir() {
-            // Nothing is made for a stray file.
-            return Err(OpenError::EndRecordUnreadable { place: end_record.place() }.into());
+        if !journal.is_dir() {
+            // Nothing is made for a stray file, nor for a journal that is gone: it may be put back.
+            match end_record.recorded() {
+                RecordedEnd::Unreadable => {
+                    return Err(OpenError::EndRecordUnreadable { place: end_record.place() }.into());
+                }
+                RecordedEnd::At(JournalEnd { offset: acknowledged, .. }) if acknowledged.0 > 0 => {
+                    let place = journal.display().to_string();
+                    return Err(OpenError::Truncated { place, end: Offset(0), acknowledged }.into());
+                }
+                RecordedEnd::Absent | RecordedEnd::At(_) => {}
+            }
         }
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(journal)?);
         Self::open_parts(id, folder, disk, Some(end_record), options, progress)

@@ -224,6 +224,11 @@ impl Engine {
         Ok(training)
     }
 
+    /// Whether a model is being trained or made again.
+    pub fn is_training(&self) -> bool {
+        self.training_lock.is_locked()
+    }
+
     /// Whether enough has happened since the last run: a first hundred interactions, then a share of those there were, or anything at all
     /// after `interval_max_s`.
     pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {

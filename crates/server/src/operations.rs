@@ -65,10 +65,12 @@ async fn ready(
             problems.insert(engine.id().to_string(), own);
         }
     }
-    for (name, why) in app.workspaces.closed().into_iter().filter(|(name, _)| is_meant(name)) {
+    for (id, why) in app.workspaces.closed().into_iter().filter(|(id, _)| is_meant(id.as_str())) {
         n_meant += 1;
-        problems.insert(name, vec![why]);
+        problems.insert(id.to_string(), vec![why]);
     }
+    let stray = app.workspaces.stray_folders().into_iter().filter(|(name, _)| is_meant(name));
+    problems.extend(stray.map(|(name, why)| (name, vec![why])));
     if let (Some(wanted), 0) = (&query.workspace, n_meant) {
         return Err(ApiError::not_found(format!("there is no workspace {wanted:?}")));
     }

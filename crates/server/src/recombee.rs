@@ -97,11 +97,11 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let path = parts.uri.path();
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    if let Some(error) = app.workspaces.refuse_closed(database) {
+        return Err(error.into());
+    }
     let known = match app.workspaces.engine(database) {
-        None => {
-            let not_there = || Failure::not_found(format!("there is no database {database:?}"));
-            Err(app.workspaces.refuse_closed(database).map_or_else(not_there, Failure::from))
-        }
+        None => Err(Failure::not_found(format!("there is no database {database:?}"))),
         Some(engine) => {
             let config = engine.config();
             signature::verify(target, &config, engine::now()).map(|caller| (engine, config, caller))

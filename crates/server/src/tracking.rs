@@ -91,8 +91,7 @@ impl Call {
         let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
         let call = Self { headers: parts.headers, origin, received_at: engine::now() };
         if let Err(error) = source::check_headers(app, &call.headers) {
-            app.admission.refuse(&call.origin).await;
-            return Err(error);
+            return Err(call.refuse(app, error).await);
         }
         Ok((call, read_body(body, body_bytes_max).await?))
     }
@@ -104,11 +103,16 @@ impl Call {
                 let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;
                 Ok((found, permit))
             }
-            Err(error) => {
-                app.admission.refuse(&self.origin).await;
-                Err(error)
-            }
+            Err(error) => Err(self.refuse(app, error).await),
         }
+    }
+
+    /// Whoever shows wrong keys waits; that a workspace is closed is not the sender's fault.
+    async fn refuse(&self, app: &App, error: ApiError) -> ApiError {
+        if !error.is_unavailable() {
+            app.admission.refuse(&self.origin).await;
+        }
+        error
     }
 
     fn arrival<'a>(&self, source: &'a str) -> domain::Arrival<'a> {

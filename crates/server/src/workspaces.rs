@@ -1,6 +1,6 @@
 //! The workspaces that are served, and those that cannot be at the moment: both change while the server runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
@@ -17,14 +17,33 @@ pub(crate) type SourceOf = (Arc<Engine>, Arc<Source>);
 #[derive(Default)]
 pub struct Workspaces(ArcSwap<State>);
 
-/// What is in force at one moment.
+/// What is in force at one moment. Write keys are known by their hashes, so that the time of looking one up tells nothing of them.
 #[derive(Clone, Default)]
 struct State {
     open: BTreeMap<WorkspaceId, Arc<Engine>>,
-    /// By the name of the folder, which need not be an id: why it is closed.
-    closed: BTreeMap<String, String>,
-    /// By the hash of the write key, so that the time of looking one up tells nothing of the keys.
+    closed: BTreeMap<WorkspaceId, Closed>,
     sources: BTreeMap<[u8; 32], SourceOf>,
+    stray_folders: BTreeMap<String, String>,
+}
+
+/// A workspace that is not open.
+#[derive(Clone)]
+struct Closed {
+    why: String,
+    /// Of its sources; none where it was never open.
+    write_keys: Option<BTreeSet<[u8; 32]>>,
+}
+
+/// What is known of a write key.
+pub(crate) enum KeyOwner {
+    /// A source.
+    Source(SourceOf),
+    /// A source of a workspace that is closed.
+    Closed,
+    /// Perhaps one of a workspace whose sources nobody knows, since it could not be opened.
+    PerhapsClosed,
+    /// Nobody.
+    Nobody,
 }
 
 impl Workspaces {
@@ -40,7 +59,7 @@ impl Workspaces {
         self.0.rcu(|state| {
             let mut state = State::clone(state);
             state.forget(engine.id());
-            state.closed.remove(engine.id().as_str());
+            state.closed.remove(engine.id());
             let sources = engine.config().sources.clone().into_iter();
             state.sources.extend(
                 sources
@@ -51,14 +70,24 @@ impl Workspaces {
         });
     }
 
-    /// Refuses whatever is for the workspace of this name from now on, with 503, and says why. Requests under way keep it until they end.
-    pub fn close(&self, name: &str, why: &str) {
+    /// Refuses whatever is for a workspace from now on, with 503, and says why. Requests under way keep it until they end.
+    pub fn close(&self, id: &WorkspaceId, why: &str) {
         self.0.rcu(|state| {
             let mut state = State::clone(state);
-            if let Ok(id) = WorkspaceId::new(name) {
-                state.forget(&id);
-            }
-            state.closed.insert(name.to_owned(), why.to_owned());
+            let write_keys = match state.closed.get(id) {
+                Some(closed) => closed.write_keys.clone(),
+                None => state.forget(id),
+            };
+            state.closed.insert(id.clone(), Closed { why: why.to_owned(), write_keys });
+            state
+        });
+    }
+
+    /// Tells operators of a folder that is named like no workspace, and why it is not served.
+    pub fn report_stray_folder(&self, name: &str, why: &str) {
+        self.0.rcu(|state| {
+            let mut state = State::clone(state);
+            state.stray_folders.insert(name.to_owned(), why.to_owned());
             state
         });
     }
@@ -68,9 +97,20 @@ impl Workspaces {
         self.0.load().open.values().cloned().collect()
     }
 
-    /// Those that are not served, by the name of their folder, and why.
-    pub fn closed(&self) -> Vec<(String, String)> {
-        self.0.load().closed.iter().map(|(name, why)| (name.clone(), why.clone())).collect()
+    /// The same, each looked up when it is its turn: nothing is held that may have to be closed meanwhile.
+    pub fn each_engine(&self) -> impl Iterator<Item = Arc<Engine>> {
+        let ids: Vec<WorkspaceId> = self.0.load().open.keys().cloned().collect();
+        ids.into_iter().filter_map(|id| self.0.load().open.get(&id).cloned())
+    }
+
+    /// Those that are not served, and why.
+    pub fn closed(&self) -> Vec<(WorkspaceId, String)> {
+        self.0.load().closed.iter().map(|(id, closed)| (id.clone(), closed.why.clone())).collect()
+    }
+
+    /// Folders that are named like no workspace, and why they are not served.
+    pub(crate) fn stray_folders(&self) -> BTreeMap<String, String> {
+        self.0.load().stray_folders.clone()
     }
 
     pub(crate) fn engine(&self, workspace: &str) -> Option<Arc<Engine>> {
@@ -78,24 +118,34 @@ impl Workspaces {
         self.0.load().open.get(&id).cloned()
     }
 
-    pub(crate) fn source(&self, write_key: &str) -> Option<SourceOf> {
-        self.0.load().sources.get(&auth::hash(write_key)).cloned()
+    pub(crate) fn owner(&self, write_key: &str) -> KeyOwner {
+        let (state, hash) = (self.0.load(), auth::hash(write_key));
+        if let Some(source) = state.sources.get(&hash) {
+            return KeyOwner::Source(source.clone());
+        }
+        let known = || state.closed.values().filter_map(|closed| closed.write_keys.as_ref());
+        match known().any(|write_keys| write_keys.contains(&hash)) {
+            true => KeyOwner::Closed,
+            false if known().count() < state.closed.len() => KeyOwner::PerhapsClosed,
+            false => KeyOwner::Nobody,
+        }
     }
 
     /// 503 for a workspace that is closed: it is opened again, so nobody is told that it is not there.
     pub(crate) fn refuse_closed(&self, workspace: &str) -> Option<ApiError> {
-        self.0.load().closed.contains_key(workspace).then(|| {
-            ApiError::unavailable(format!(
-                "workspace {workspace} is closed and tried again from time to time; /readyz says why"
-            ))
+        let id = WorkspaceId::new(workspace).ok()?;
+        self.0.load().closed.contains_key(&id).then(|| {
+            let message = "is closed and tried again from time to time; /readyz says why";
+            ApiError::unavailable(format!("workspace {id} {message}"))
         })
     }
 }
 
 impl State {
-    /// Lets go of an open workspace.
-    fn forget(&mut self, id: &WorkspaceId) {
-        self.open.remove(id);
-        self.sources.retain(|_, (engine, _)| engine.id() != id);
+    /// Lets go of an open workspace; what its write keys were, if it was open.
+    fn forget(&mut self, id: &WorkspaceId) -> Option<BTreeSet<[u8; 32]>> {
+        self.open.remove(id)?;
+        let own = self.sources.extract_if(.., |_, (engine, _)| engine.id() == id);
+        Some(own.map(|(hash, _)| hash).collect())
     }
 }

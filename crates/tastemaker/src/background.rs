@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use domain::WorkspaceId;
-use engine::{BackgroundThread, Engine, Next, Signals};
+use engine::{BackgroundThread, Engine, Health, Next, Signals};
 use server::App;
 
 use crate::opener::start_reopener;
@@ -66,8 +66,10 @@ impl Background {
 pub(crate) fn start_refresher(app: &Arc<App>) -> Result<BackgroundThread> {
     let app = Arc::clone(app);
     let refresh = move |signals: &Signals| {
-        let engines = app.workspaces().engines();
-        engines.iter().take_while(|_| !signals.is_stopping()).for_each(|engine| engine.refresh());
+        app.workspaces()
+            .each_engine()
+            .take_while(|_| !signals.is_stopping())
+            .for_each(|engine| engine.refresh());
     };
     Ok(BackgroundThread::repeat("refresher", REFRESH_INTERVAL, refresh)?)
 }
@@ -77,7 +79,7 @@ fn start_trainer(app: &Arc<App>, settings: &Training) -> Result<BackgroundThread
     let (app, settings) = (Arc::clone(app), settings.clone());
     let mut next_allowed: BTreeMap<WorkspaceId, Instant> = BTreeMap::new();
     let reconcile = move |signals: &Signals| {
-        for engine in app.workspaces().engines().iter().take_while(|_| !signals.is_stopping()) {
+        for engine in app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
             if next_allowed.get(engine.id()).is_some_and(|next| Instant::now() < *next)
                 || !engine.is_training_due(settings.new_share, settings.interval_max_s)
             {
@@ -105,22 +107,23 @@ fn start_checker(app: &Arc<App>, settings: &Checks) -> Result<BackgroundThread> 
             return Next::End;
         }
         let started = Instant::now();
-        check_journals(app.workspaces().engines(), &settings, signals);
+        check_journals(app.workspaces().each_engine(), &settings, signals);
         Next::Rest(settings.interval().saturating_sub(started.elapsed()))
     };
     Ok(BackgroundThread::start("checker", check)?)
 }
 
 /// Reads every journal once, no faster than the settings say; ends early where it should stop.
-fn check_journals(engines: Vec<Arc<Engine>>, settings: &Checks, signals: &Signals) {
+fn check_journals(engines: impl Iterator<Item = Arc<Engine>>, settings: &Checks, signals: &Signals) {
     let (started, mut n_bytes) = (Instant::now(), 0u64);
-    // Each is let go of when it is done: it may have to be opened again.
     for engine in engines {
         engine.check_journal(&mut |bytes| {
             n_bytes += bytes;
             let due = Duration::from_secs_f64(n_bytes as f64 / settings.bytes_per_s as f64);
             signals.rest(due.saturating_sub(started.elapsed()));
-            if signals.is_stopping() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            // One that takes nothing any more waits to be opened again.
+            let is_over = signals.is_stopping() || matches!(engine.health(), Health::Broken(_));
+            if is_over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
     }
 }
@@ -129,7 +132,7 @@ fn check_journals(engines: Vec<Arc<Engine>>, settings: &Checks, signals: &Signal
 fn start_remaking(app: &Arc<App>) -> Result<BackgroundThread> {
     let app = Arc::clone(app);
     let remake = move |signals: &Signals| {
-        for engine in app.workspaces().engines().iter().take_while(|_| !signals.is_stopping()) {
+        for engine in app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
             if let Err(error) = engine.remake_lost_model() {
                 let error = error.full_text();
                 tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
@@ -151,7 +154,7 @@ mod tests {
         engine.reset().expect("an entry is taken");
         let slow = Checks { bytes_per_s: 500, ..Checks::default() };
         let started = Instant::now();
-        check_journals(vec![engine], &slow, &Signals::default());
+        check_journals([engine].into_iter(), &slow, &Signals::default());
         // The header of a segment has 20 bytes, that of a block 32.
         assert!(started.elapsed() >= Duration::from_millis(104), "{:?}", started.elapsed());
     }

@@ -89,22 +89,26 @@ struct Attempt {
 }
 
 fn reopen_each(workspaces: &Workspaces, opener: &Opener, attempts: &mut Attempts, signals: &Signals) {
-    attempts.retain(|_, attempt| attempt.next.elapsed() < REOPEN_INTERVAL_MAX);
-    for engine in workspaces.engines() {
+    attempts.retain(|_, attempt| {
+        attempt.closing.strong_count() > 0 || attempt.next.elapsed() < REOPEN_INTERVAL_MAX
+    });
+    for engine in workspaces.each_engine() {
         let Health::Broken(why) = engine.health() else { continue };
-        if signals.is_stopping() || !is_due(attempts, engine.id()) || !has_room(&engine) {
+        let has_chance = is_due(attempts, engine.id()) && has_room(&engine);
+        // A training run keeps it for minutes; meanwhile it answers queries.
+        if signals.is_stopping() || !has_chance || engine.is_training() {
             continue;
         }
         tracing::warn!(workspace = %engine.id(), why, "a workspace takes nothing any more and is opened again");
-        workspaces
-            .close(engine.id().as_str(), &format!("it took nothing any more and is opened again: {why}"));
+        let why = format!(
+            "it took nothing any more and is being opened again, once requests under way have ended: {why}"
+        );
+        workspaces.close(engine.id(), &why);
         engine.stop();
         let attempt = attempts.entry(engine.id().clone()).or_insert_with(Attempt::first);
         attempt.closing = Arc::downgrade(&engine);
     }
-    for (name, _) in workspaces.closed() {
-        // A stray folder has a name that no workspace has.
-        let Ok(id) = WorkspaceId::new(name) else { continue };
+    for (id, _) in workspaces.closed() {
         if signals.is_stopping() || !is_due(attempts, &id) {
             continue;
         }
@@ -121,7 +125,7 @@ fn reopen_each(workspaces: &Workspaces, opener: &Opener, attempts: &mut Attempts
                 let why = format!("{error:#}");
                 let next_s = attempt.interval.as_secs();
                 tracing::error!(workspace = %id, why, next_s, "a workspace is not served; it is tried again");
-                workspaces.close(id.as_str(), &why);
+                workspaces.close(&id, &why);
             }
         }
     }

@@ -51,16 +51,21 @@ impl Service {
         }
         engines.iter().zip(&configs).for_each(|(engine, config)| opener.configure(engine, config));
         let workspaces = Workspaces::new(engines);
-        closed.iter().for_each(|(name, why)| workspaces.close(name, why));
+        closed.iter().for_each(|(id, why)| workspaces.close(id, why));
         for folder in opener.data.stray_folders()? {
             let why = format!("folder {} is named like no workspace: move it away", folder.display());
             tracing::error!(why, "a folder is not served");
-            workspaces.close(&folder.file_name().unwrap_or_default().to_string_lossy(), &why);
+            workspaces.report_stray_folder(&folder.file_name().unwrap_or_default().to_string_lossy(), &why);
         }
         let metrics = server::install_metrics()?;
         let admin_token_hash = opener.data.admin_token_hash();
         let app = App::new(settings.of_server(), workspaces, memory, admin_token_hash, metrics);
         Ok(Self { app: Arc::new(app), opener: Arc::new(opener) })
+    }
+
+    /// How many workspaces there are, open or closed.
+    pub(crate) fn n_workspaces(&self) -> usize {
+        self.engines().len() + self.app.workspaces().closed().len()
     }
 
     /// The workspaces that are open, by name.
@@ -108,7 +113,7 @@ fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, 
             Err(error) => {
                 let why = format!("{error:#}");
                 tracing::error!(workspace = %id, why, "a workspace is not served; it is tried again");
-                closed.push((id.to_string(), why));
+                closed.push((id.clone(), why));
             }
         }
     }
@@ -118,5 +123,5 @@ fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, 
     }
 }
 
-/// What cannot be opened, by the name of its folder, and why.
-type Closed = Vec<(String, String)>;
+/// What cannot be opened, and why.
+type Closed = Vec<(WorkspaceId, String)>;

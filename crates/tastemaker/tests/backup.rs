@@ -319,6 +319,7 @@ fn a_lost_workspace_is_no_empty_one_and_its_loss_is_accepted_by_saying_so() {
     fs_err::remove_dir_all(folder.join("data/workspaces/shop")).unwrap();
     let said = fail(folder, &["models", "--data", "data", "--workspace", "shop"]);
     assert!(said.contains("entries 0 to 5 are missing") && said.contains("accept-loss"), "{said}");
+    assert!(!folder.join("data/workspaces/shop").exists(), "nothing is in the way of what is put back");
     let accept = ["accept-loss", "--data", "data", "--workspace", "shop"];
     let said = fail(folder, &accept);
     assert!(
@@ -330,7 +331,7 @@ fn a_lost_workspace_is_no_empty_one_and_its_loss_is_accepted_by_saying_so() {
     assert_eq!(
         told,
         json!({
-            "accepted": true, "acknowledged": 6, "journal_end": 0, "record_unreadable": false, "store_position": 0,
+            "accepted": true, "acknowledged": 6, "journal_end": 0, "record_unreadable": false, "store_position": null,
         })
     );
     let told = succeed(folder, &["models", "--data", "data", "--workspace", "shop"]);

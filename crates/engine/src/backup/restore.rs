@@ -44,6 +44,9 @@ pub fn restore(
     }
     if let Some(id) = only {
         choose(&mut manifest, id)?;
+        if !data.is_dir() {
+            return Err(BackupError::NoDataFolder { folder: data.to_owned() });
+        }
         let folder = workspace_folder(data, id);
         if folder.exists() {
             return Err(BackupError::WorkspaceThere { folder });

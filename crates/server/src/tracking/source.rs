@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use crate::App;
 use crate::auth::{Credentials, is_same};
 use crate::error::ApiError;
-use crate::workspaces::SourceOf;
+use crate::workspaces::{KeyOwner, SourceOf};
 
 const CODE: &str = "unknown_source";
 
@@ -23,13 +23,20 @@ pub(super) fn of(app: &App, headers: &HeaderMap, body_key: Option<&str>) -> Resu
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
         return Err(ApiError::unauthorized(CODE, message));
     };
-    let Some(found) = app.workspaces.source(key) else {
-        // The key may be one of theirs: a sender that is told otherwise would throw its messages away.
-        if let Some((id, _)) = app.workspaces.closed().first() {
-            let message = format!("no open workspace has this write key, and workspace {id} is closed");
-            return Err(ApiError::unavailable(message));
+    let found = match app.workspaces.owner(key) {
+        KeyOwner::Source(found) => found,
+        KeyOwner::Closed => {
+            return Err(ApiError::unavailable(
+                "the workspace of this write key is closed and tried again from time to time",
+            ));
         }
-        return Err(ApiError::unauthorized(CODE, "no source has this write key"));
+        // A sender that is told otherwise would throw its messages away.
+        KeyOwner::PerhapsClosed => {
+            return Err(ApiError::unavailable(
+                "no open workspace has this write key, and there is one that could not be opened",
+            ));
+        }
+        KeyOwner::Nobody => return Err(ApiError::unauthorized(CODE, "no source has this write key")),
     };
     let tokens = &found.1.bearer_tokens;
     let is_allowed = match bearer {

@@ -85,7 +85,7 @@ impl TestApp {
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
         let workspaces = Workspaces::new([Arc::clone(engine)]);
-        closed.iter().for_each(|(name, why)| workspaces.close(name, why));
+        closed.iter().for_each(|(name, why)| workspaces.close(&WorkspaceId::new(*name).unwrap(), why));
         let app = App::new(settings, workspaces, Arc::clone(engine.memory()), admin, metrics);
         router(Arc::new(app))
     }

@@ -70,7 +70,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
-            let limits = settings.connections(service.engines().len());
+            let limits = settings.connections(service.n_workspaces());
             runtime.block_on(service.serve(listener, None, limits, &settings.shutdown, async {
                 stopped.await.ok();
             }));

@@ -63,7 +63,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let background = Arc::new(Background::start(&service, &settings)?);
     let runtime = tokio::runtime::Runtime::new()?;
     let is_https = tls.is_some();
-    let limits = settings.connections(service.engines().len());
+    let limits = settings.connections(service.n_workspaces());
     let served = runtime.block_on(async {
         let listener = TcpListener::bind(settings.listen).await.with_context(|| {
             format!("cannot listen on {}: name another address with --listen", settings.listen)
