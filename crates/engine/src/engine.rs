@@ -362,6 +362,12 @@ impl Engine {
         self.shared.store.memory_bytes()
     }
 
+    /// What the ids of messages of the last one to two days take in memory, in bytes; bounded beside the memory budget, by how many there
+    /// may be.
+    pub fn message_ids_bytes(&self) -> u64 {
+        self.shared.views.read().message_ids.n_bytes()
+    }
+
     /// Counts what grows on its own, from time to time: that takes a moment for each item.
     pub(crate) fn count_memory(&self) {
         let mut held = self.held.lock();

@@ -93,6 +93,13 @@ impl MessageIds {
         }
     }
 
+    /// What the ids take in memory, about, in bytes: places are made for more than there are.
+    pub(crate) fn n_bytes(&self) -> u64 {
+        let n_places = self.current.capacity() + self.previous.capacity();
+        // One byte beside each hash, and an eighth of the places stays free.
+        (n_places * (HASH_BYTES + 1) * 8 / 7) as u64
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.current.len() + self.previous.len()
     }

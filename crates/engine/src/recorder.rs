@@ -238,6 +238,16 @@ impl Recorder {
         self.queue.0.lock().is_stopping = true;
         self.queue.1.notify_one();
         self.thread.stop(STOP_TIME_MAX);
+        // Where the journal takes nothing any more.
+        let mut queue = self.queue.0.lock();
+        let n_left = queue.waiting.len() as u64;
+        if n_left > 0 {
+            tracing::error!(n_left, "served lists are forgotten: the journal did not take them in time");
+            metrics::counter!("served_lists_forgotten_total").increment(n_left);
+        }
+        while !queue.waiting.is_empty() {
+            queue.remove_first();
+        }
     }
 }
 

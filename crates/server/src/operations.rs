@@ -109,6 +109,8 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     metrics::gauge!("engine_problems")
         .set(engines.iter().map(|engine| engine.problems().len()).sum::<usize>() as f64);
     metrics::gauge!("clock_is_doubted").set(if engine::clock_problem().is_some() { 1.0 } else { 0.0 });
+    let ids_bytes: u64 = engines.iter().map(|engine| engine.message_ids_bytes()).sum();
+    metrics::gauge!("engine_message_ids_bytes").set(ids_bytes as f64);
     for (part, n_bytes) in app.memory.bytes_by_part() {
         metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
     }
