@@ -4,6 +4,7 @@ pub mod day;
 pub mod endpoint;
 pub mod id;
 pub mod interaction;
+pub mod json;
 pub mod list;
 pub mod message;
 pub mod property;

@@ -21,6 +21,9 @@ pub struct WorkspaceConfig {
     /// Properties of users that expressions sent by browsers may read; no others.
     #[serde(default)]
     pub public_user_properties: Vec<String>,
+    /// Whether browsers may merge users. Whoever reads the public token in a page may then merge any two users whose ids they know.
+    #[serde(default)]
+    pub public_merge_users: bool,
     /// Where messages come from.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
@@ -168,6 +171,7 @@ impl WorkspaceConfig {
             public_token: None,
             profile_token: None,
             public_user_properties: Vec::new(),
+            public_merge_users: false,
             sources: Vec::new(),
             traits: Vec::new(),
             interaction_weights: InteractionWeights::default(),

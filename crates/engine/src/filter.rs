@@ -42,6 +42,27 @@ impl Schema for SchemaOf<'_> {
     }
 }
 
+/// A schema in which any property may be named: one that is not there is null.
+pub(crate) struct ForgivingSchema<'a>(pub(crate) SchemaOf<'a>);
+
+impl Schema for ForgivingSchema<'_> {
+    fn item_property(&self, name: &str) -> Option<Type> {
+        self.0.item_property(name).or(Some(Type::Null))
+    }
+
+    fn user_property(&self, name: &str) -> Option<Type> {
+        self.0.user_property(name).or(Some(Type::Null))
+    }
+
+    fn segment_property(&self, _name: &str) -> Option<Type> {
+        Some(Type::Null)
+    }
+
+    fn subject(&self) -> Subject {
+        self.0.subject()
+    }
+}
+
 fn type_of(type_: PropertyType) -> Type {
     match type_ {
         PropertyType::Int => Type::Int,

@@ -71,7 +71,7 @@ impl Checker<'_> {
         let (found, of) = match subject {
             Subject::Items => (self.schema.item_property(name), "items"),
             Subject::Users => (self.schema.user_property(name), "users"),
-            Subject::Segments => (None, "segments"),
+            Subject::Segments => (self.schema.segment_property(name), "segments"),
         };
         found.ok_or_else(|| {
             ReqlError::new(ErrorKind::UnknownProperty, column, format!("{of} have no property '{name}'"))
@@ -149,7 +149,8 @@ impl Checker<'_> {
             let wanted = signature.wanted(place).expect("the parser checks the number of arguments");
             if !found.is_open() && !wanted.contains(&found) {
                 let wanted: Vec<_> = wanted.iter().map(Type::to_string).collect();
-                let message = format!("{} takes {} here, not {found}", signature.name, wanted.join(" or "));
+                let (name, wanted) = (signature.name, wanted.join(" or "));
+                let message = format!("argument {} of {name} must be {wanted}, not {found}", place + 1);
                 return refuse(argument.column, message);
             }
             all_int &= found == Type::Int;

@@ -101,6 +101,11 @@ pub trait Schema {
     /// The type of a property of users, the implicit one excepted.
     fn user_property(&self, name: &str) -> Option<Type>;
 
+    /// The type of a property of segments, the implicit one excepted. They have none.
+    fn segment_property(&self, _name: &str) -> Option<Type> {
+        None
+    }
+
     /// What the candidates are.
     fn subject(&self) -> Subject {
         Subject::Items

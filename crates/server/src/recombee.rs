@@ -135,8 +135,8 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         parameters.0.remove(name);
     }
     let request = operation::Request::new(parts.method.as_str(), path, parameters)?;
-    if caller == Caller::Public && !request.is_public() {
-        return Err(Failure::forbidden("a public token may not do this: sign with the private token"));
+    if caller == Caller::Public {
+        request.check_public(&config)?;
     }
     let budget = app.budget(limits);
     let under_way = UnderWay::new(&budget, permit, room);
@@ -222,10 +222,14 @@ fn entry(command: Command) -> Entry {
 }
 
 /// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others have done: what is there already is as
-/// good as new.
+/// good as new, and a user who is not there is merged as one without a history is.
 fn changed(outcome: Option<Outcome>, done: Done, caller: Caller) -> Result<Done, Failure> {
     match outcome {
-        Some(Outcome::Refused(Refusal::AlreadyThere(_))) if caller == Caller::Public => Ok(done),
+        Some(Outcome::Refused(Refusal::AlreadyThere(_) | Refusal::NotFound(_)))
+            if caller == Caller::Public =>
+        {
+            Ok(done)
+        }
         Some(Outcome::Refused(refusal)) => Err(refusal.into()),
         _ => Ok(done),
     }

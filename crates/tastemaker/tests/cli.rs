@@ -68,6 +68,7 @@ fn from_files_to_lists() {
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
     assert_eq!(first["recommended_items"].as_array().unwrap().len(), 5);
     assert_eq!(first["recommended_items__detail"]["items"].as_array().unwrap().len(), 5);
+    assert_eq!(testkit::widened_number(&first), None, "{first}");
     with(&["trait", "compute", "recommended_items", "--out", "trait.csv"]);
     let csv = fs_err::read_to_string(folder.join("trait.csv")).unwrap();
     assert_eq!(
@@ -92,6 +93,7 @@ fn from_files_to_lists() {
     };
     let version = models["active"].as_str().unwrap();
     assert_eq!(models["models"].as_array().unwrap().len(), 1);
+    assert_eq!(testkit::widened_number(&models), None, "{models}");
     assert!(with(&["models", "--activate", version]).contains("in use"));
     insta::assert_snapshot!(with(&["models", "--activate", "7"]));
     assert!(with(&["evaluate"]).contains("Judged for 40 users"));
@@ -123,6 +125,7 @@ fn offline_needs_files_only_and_gives_the_same_lists_again() {
         (&report["users"], &report["items"], &report["interactions"]),
         (&40.into(), &17.into(), &280.into())
     );
+    assert_eq!(testkit::widened_number(&report["search"]), None, "{report}");
     assert!(report["seconds"]["search"].is_number() && report["search"]["blend"]["ndcg"].is_number());
     write(folder, "wrong.csv", "user_id,item_id\na,b\n,c\n");
     insta::assert_snapshot!(run(

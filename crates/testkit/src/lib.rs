@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod numbers;
 mod random;
 
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use std::sync::Arc;
 use journal::{Disk, DiskFile};
 use parking_lot::Mutex;
 
+pub use numbers::widened_number;
 pub use random::Random;
 
 /// Sectors reach a disk whole or not at all, in bytes.

@@ -11,7 +11,7 @@ use reql::{Context, Rows, Subject};
 use super::{ListOptions, RecommendationError, RecommendationRequest};
 use crate::command::user_of;
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
-use crate::filter::{Blinded, ContextOf, SchemaOf};
+use crate::filter::{Blinded, ContextOf, ForgivingSchema, SchemaOf};
 use crate::item_types::Grouping;
 use crate::lists::Ready;
 use crate::search::Search;
@@ -375,9 +375,11 @@ impl Engine {
                 return Err(RecommendationError::Invalid(what));
             }
         }
+        // What they name need not be there: lists of users are asked about properties of items too.
+        let schema = ForgivingSchema(SchemaOf { views: &views, subject: stage.subject() });
         for (name, text) in stage.expressions {
-            // What they name need not be there: lists of users are asked about properties of items too.
-            reql::parse(text).map_err(wrong(&format!("reqlExpressions {name:?}")))?;
+            let checked = reql::parse(text).and_then(|expression| expression.check(&schema));
+            checked.map_err(wrong(&format!("reqlExpressions {name:?}")))?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use domain::json::to_value;
 use engine::EngineError;
 use serde_json::{Value, json};
 
@@ -19,16 +20,16 @@ pub(super) async fn run(
 ) -> Result<Json<Value>, ApiError> {
     let train = move || engine.train(app.settings.training, &|_| {});
     let training = tokio::task::spawn_blocking(train).await??;
-    Ok(Json(json!({ "training": training })))
+    Ok(Json(json!({ "training": to_value(&training) })))
 }
 
 pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    Json(json!({ "training": engine.training() }))
+    Json(json!({ "training": to_value(&engine.training()) }))
 }
 
 pub(super) async fn models(Workspace(engine): Workspace) -> Json<Value> {
     let active = engine.training().map(|training| training.version);
-    Json(json!({ "active": active, "models": engine.trainings() }))
+    Json(json!({ "active": active, "models": to_value(&engine.trainings()) }))
 }
 
 pub(super) async fn activate(
@@ -37,7 +38,7 @@ pub(super) async fn activate(
 ) -> Result<Json<Value>, ApiError> {
     let activated = tokio::task::spawn_blocking(move || engine.activate_model(&version)).await?;
     match activated {
-        Ok(training) => Ok(Json(json!({ "training": training }))),
+        Ok(training) => Ok(Json(json!({ "training": to_value(&training) }))),
         Err(error @ EngineError::NoSuchModel { .. }) => Err(ApiError::not_found(error.to_string())),
         Err(error) => Err(error.into()),
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use domain::json::to_value;
 use engine::{Engine, Health};
 use serde_json::{Value, json};
 
@@ -32,8 +33,8 @@ fn workspace_json(engine: &Engine) -> Value {
         "id": config.id,
         "ready": engine.health() == Health::Ready,
         "sources": sources,
-        "traits": config.traits,
+        "traits": to_value(&config.traits),
         "counts": engine.counts(),
-        "training": engine.training(),
+        "training": to_value(&engine.training()),
     })
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::OriginalUri;
 use domain::TraitDefinition;
+use domain::json::to_value;
 use engine::{EngineError, RecommendedList};
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -123,7 +124,7 @@ fn computed(
     }
     let is_detail = key != definition.key;
     Ok(match &lists[&definition.key] {
-        Ok(list) if is_detail => json!(ListBody::of(list, engine::now())),
+        Ok(list) if is_detail => to_value(&ListBody::of(list, engine::now())),
         Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
         Err(why) if is_detail => json!({ "items": [], "error": why }),
         Err(_) => json!([]),

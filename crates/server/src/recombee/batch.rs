@@ -177,6 +177,7 @@ fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> R
         let n = entries.len();
         return Err(Failure::too_large(format!("{n} requests in one batch, the limit is {REQUESTS_MAX}")));
     }
+    let config = engine.config();
     let named = |n: usize, failure: Failure| Failure {
         message: format!("request {n} of the batch: {}", failure.message),
         ..failure
@@ -195,8 +196,8 @@ fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> R
                     Failure::not_found("no operation of this API has this method and path"),
                 ));
             }
-            if caller == Caller::Public && !request.is_public() {
-                return Err(named(n, Failure::forbidden("a public token may not do this")));
+            if caller == Caller::Public {
+                request.check_public(&config).map_err(|failure| named(n, failure))?;
             }
             Ok(request)
         })

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use domain::WorkspaceConfig;
 use engine::{Command, Engine, EntityKind, RequestBudget};
 use serde_json::{Value, json};
 
@@ -44,18 +45,23 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// What the call is for a caller: browsers make users by interactions, and only so, and nobody tells them who is there.
+    /// What the call is for a caller: browsers make users by interactions and merges, and only so, and nobody tells them who is there.
     pub(super) fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
         match &mut self {
             Self::Recommend(recommend) => recommend.called_by(caller)?,
-            Self::Change(command, _) if caller == Caller::Public => {
-                if let Command::AddInteraction { interaction, cascade_create } = &mut **command
-                    && !std::mem::replace(cascade_create, true)
-                    && !engine.has_entity(EntityKind::Item, &interaction.item_id)
-                {
-                    return Err(Failure::not_found(format!("there is no item {:?}", interaction.item_id)));
+            Self::Change(command, _) if caller == Caller::Public => match &mut **command {
+                Command::AddInteraction { interaction, cascade_create } => {
+                    let makes_items = std::mem::replace(cascade_create, true);
+                    if !makes_items && !engine.has_entity(EntityKind::Item, &interaction.item_id) {
+                        return Err(Failure::not_found(format!(
+                            "there is no item {:?}",
+                            interaction.item_id
+                        )));
+                    }
                 }
-            }
+                Command::MergeUsers { cascade_create, .. } => *cascade_create = true,
+                _ => {}
+            },
             Self::Change(..) | Self::Ask { .. } => {}
         }
         Ok(self)
@@ -147,16 +153,26 @@ impl Request {
         self.parts == parts
     }
 
-    /// Whether browsers may call it.
-    pub(super) fn is_public(&self) -> bool {
+    /// Refuses what browsers may not call.
+    pub(super) fn check_public(&self, config: &WorkspaceConfig) -> Result<(), Failure> {
         let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
-        match (self.method.as_str(), parts.as_slice()) {
+        let is_public = match (self.method.as_str(), parts.as_slice()) {
             ("POST", [kind]) => interactions::kind_of(kind).is_some() || *kind == "batch",
             ("POST" | "GET", ["recomms", target, ..]) => {
                 !matches!(parts.as_slice(), [.., "users"]) || *target == "next"
             }
             ("POST" | "GET", ["search", "users", _, _]) => true,
+            ("PUT" | "POST", ["users", _, "merge", _]) if !config.public_merge_users => {
+                return Err(Failure::forbidden(
+                    "a public token may not merge users: sign with the private token, or set public_merge_users for the workspace",
+                ));
+            }
+            ("PUT" | "POST", ["users", _, "merge", _]) => true,
             _ => false,
+        };
+        if is_public {
+            return Ok(());
         }
+        Err(Failure::forbidden("a public token may not do this: sign with the private token"))
     }
 }

@@ -110,6 +110,7 @@ impl TestApp {
         let (parts, bytes) = self.send_raw(request).await;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::String(text));
+        assert_eq!(testkit::widened_number(&body), None, "a number is longer than it needs to be in {body}");
         Answer { status: parts.status, headers: parts.headers, body }
     }
 

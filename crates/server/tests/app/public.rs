@@ -59,6 +59,49 @@ async fn browsers_make_users_by_interactions_only_and_never_learn_who_is_there()
 }
 
 #[tokio::test]
+async fn browsers_merge_users_where_the_workspace_allows_it_and_learn_nothing_by_it() {
+    let app = shop().await;
+    for merged in ["ann", "nobody"] {
+        let answer = app.public(&format!("users/eve/merge/{merged}"), json!({ "cascadeCreate": true })).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{merged}: {}", answer.body);
+        assert!(answer.body["error"].as_str().unwrap().contains("public_merge_users"), "{}", answer.body);
+        let batch = json!({ "requests": [request("PUT", &format!("/users/eve/merge/{merged}"), json!({}))] });
+        let answer = app.public("batch/", batch).await;
+        assert_eq!(answer.status, StatusCode::FORBIDDEN, "{merged}: {}", answer.body);
+        assert!(answer.body["error"].as_str().unwrap().contains("public_merge_users"), "{}", answer.body);
+    }
+    assert_eq!(users(&app).await, json!(["ann"]), "they are refused until it is said otherwise");
+
+    let config = WorkspaceConfig { public_merge_users: true, ..(*app.engine.config()).clone() };
+    app.engine.submit(vec![Entry::Configured(config)]).await.unwrap();
+    let app = app.reopened();
+    let of_absent = app.public("users/eve/merge/nobody", json!({})).await;
+    assert_eq!(users(&app).await, json!(["ann"]), "there is nobody to merge");
+    let of_there = app.public("users/eve/merge/ann", json!({})).await;
+    assert_eq!(of_there.status, StatusCode::OK, "{}", of_there.body);
+    assert_eq!(
+        (of_there.status, of_there.body),
+        (of_absent.status, of_absent.body),
+        "one is there, one is not"
+    );
+    let of_eve = app.call(Method::GET, "users/eve/detailviews/", "").await;
+    assert_eq!(of_eve.body[0]["itemId"], "lamp", "what ann did is of eve: {}", of_eve.body);
+
+    let batch = json!({ "requests": [
+        request("PUT", "/users/zoe/merge/eve", json!({ "cascadeCreate": false })),
+        request("PUT", "/users/zoe/merge/nobody", json!({})),
+    ] });
+    let answer = app.public("batch/", batch).await;
+    assert_eq!(answer.body[0]["code"], 200, "{}", answer.body);
+    assert_eq!(answer.body[0], answer.body[1]);
+    assert_eq!(users(&app).await, json!(["zoe"]));
+    // What else is about users is for servers still.
+    for path in ["users/zoe", "users/properties/x"] {
+        assert_eq!(app.public(path, json!({})).await.status, StatusCode::FORBIDDEN, "{path}");
+    }
+}
+
+#[tokio::test]
 async fn ids_tell_browsers_nothing_either() {
     let app = shop().await;
     app.put_scenario("both", json!({ "endpoint": "compositeRecommendation" })).await;

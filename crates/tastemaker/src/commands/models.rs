@@ -1,6 +1,7 @@
 //! `tastemaker models`: the training runs that are remembered, and the way back to an earlier one.
 
 use anyhow::Result;
+use domain::json::to_value;
 use engine::Training;
 
 use super::Place;
@@ -23,7 +24,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let active = opened.engine.training().map(|training| training.version);
     let trainings = opened.engine.trainings();
     if args.place.json {
-        let told = serde_json::json!({ "active": active, "models": trainings });
+        let told = serde_json::json!({ "active": active, "models": to_value(&trainings) });
         println!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
     }

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use catalog::{Format, ImportOptions, read_file};
+use domain::json::to_value;
 use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Timestamp};
 use fs_err as fs;
 use rayon::prelude::*;
@@ -145,7 +146,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "seconds": phases,
         "seconds_total": total,
         "peak_memory_bytes": peak_memory_bytes(),
-        "search": found,
+        "search": to_value(&found),
     });
     if let Some(path) = &args.report {
         fs::write(path, serde_json::to_string_pretty(&report)? + "\n")?;

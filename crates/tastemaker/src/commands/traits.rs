@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args as ClapArgs, Subcommand};
+use domain::json::to_value;
 use engine::RecommendedList;
 use tempfile::NamedTempFile;
 
@@ -128,7 +129,7 @@ impl Sink {
             }
             Form::JsonLines(writer) => {
                 let ids: Vec<&str> = list.items.iter().map(|item| item.item_id.as_str()).collect();
-                let detail = server::ListBody::of(list, engine::now());
+                let detail = to_value(&server::ListBody::of(list, engine::now()));
                 let key = &self.key;
                 let line =
                     serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });
