@@ -1,10 +1,10 @@
-//! `siege` and `soak` on the command line; `cargo xtask` builds the server first.
+//! `siege`, `soak` and `search` on the command line; `cargo xtask` builds the server first.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use trials::{siege, soak};
+use trials::{search, siege, soak};
 
 /// Trials of a real server.
 #[derive(Parser)]
@@ -52,6 +52,15 @@ enum Trial {
         #[arg(long, value_name = "N")]
         warm_up: Option<u64>,
     },
+    /// Where the best sellers of words stand in searches of people without a history
+    Search {
+        /// A folder with train.csv (purchases: user_id, item_id, timestamp) and items.csv (item_id, title)
+        #[arg(long, value_name = "FOLDER")]
+        folder: PathBuf,
+        /// What is searched for
+        #[arg(long, value_name = "WORDS", value_delimiter = ',', default_values_t = search::WORDS.map(str::to_owned))]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -60,6 +69,12 @@ fn main() -> Result<()> {
     let seed = cli.seed.unwrap_or_else(clock_s);
     println!("seed {seed}");
     let server = trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
+    if let Trial::Search { folder, words } = &cli.trial {
+        let report = search::run(folder, words, seed)?;
+        println!("{report}");
+        ensure!(report.n_behind() == 0, "{} best sellers are further behind", report.n_behind());
+        return Ok(());
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.trial {
         Trial::Siege { seconds, connections, rate, same_address } => {
