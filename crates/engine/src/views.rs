@@ -18,6 +18,7 @@ use crate::series::{self, CollectionKind, Collections};
 use crate::shown::{self, ShownItems};
 use crate::synonyms::{self, Synonyms};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
+use crate::untaken::{self, UntakenEvents};
 
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
@@ -34,6 +35,7 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(interactions::KEYSPACES);
     names.extend(message_ids::KEYSPACES);
     names.extend(rejections::KEYSPACES);
+    names.extend(untaken::KEYSPACES);
     names.extend(shown::KEYSPACES);
     names.extend(attribution::KEYSPACES);
     names.extend(series::KEYSPACES);
@@ -68,6 +70,7 @@ pub(crate) struct Views {
     pub(crate) interactions: Interactions,
     pub(crate) message_ids: MessageIds,
     pub(crate) rejections: Rejections,
+    pub(crate) untaken: UntakenEvents,
     pub(crate) shown: ShownItems,
     pub(crate) attribution: Attribution,
     pub(crate) clock: JournalClock,
@@ -97,6 +100,7 @@ impl Views {
             interactions: Interactions::load(store)?,
             message_ids: MessageIds::load(store)?,
             rejections: Rejections::load(store)?,
+            untaken: UntakenEvents::load(store)?,
             shown: ShownItems::load(store)?,
             attribution: Attribution::load(store)?,
             clock: workspace.get(store, CLOCK_KEY)?.unwrap_or_default(),

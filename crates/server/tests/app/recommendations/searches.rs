@@ -134,7 +134,8 @@ async fn best_sellers_of_a_word_come_first_for_people_without_a_history() {
         request("POST", "/purchases/", body)
     };
     let items = (0..20).map(|n| item(&format!("plain{n}"), &format!("Bunting {n}")));
-    let named = [item("seller", "Party bunting with dots"), item("sofa", &("wide sofa ".repeat(40) + "bunting"))];
+    let named =
+        [item("seller", "Party bunting with dots"), item("sofa", &("wide sofa ".repeat(40) + "bunting"))];
     app.change(items.chain(named).collect()).await;
     let sold = (0..30).map(|user| buy(user, "seller")).chain((0..20).map(|user| buy(user, "sofa")));
     let sold = sold.chain((0..3).map(|user| buy(user, "plain7")));
@@ -156,9 +157,8 @@ async fn best_sellers_of_a_word_come_first_for_people_without_a_history() {
 #[tokio::test]
 async fn ids_article_numbers_and_split_and_joined_words_find_their_items() {
     let app = shop().await;
-    let properties = [("sku", "int"), ("stock", "int")].map(|(name, type_)| {
-        request("PUT", &format!("/items/properties/{name}"), json!({ "type": type_ }))
-    });
+    let properties = [("sku", "int"), ("stock", "int")]
+        .map(|(name, type_)| request("PUT", &format!("/items/properties/{name}"), json!({ "type": type_ })));
     app.change(properties.to_vec()).await;
     let item = |id: &str, values: Value| {
         let mut values = values;
@@ -170,7 +170,11 @@ async fn ids_article_numbers_and_split_and_joined_words_find_their_items() {
         item("HG-77_b", json!({ "title": "Blue tea cup" })),
         item("c3", json!({ "title": "Lunchbag, spaceboy" })),
         request("PUT", "/items/untitled:9", Value::Null),
-        request("POST", "/detailviews/", json!({ "userId": "u1", "itemId": "seen-only", "cascadeCreate": true })),
+        request(
+            "POST",
+            "/detailviews/",
+            json!({ "userId": "u1", "itemId": "seen-only", "cascadeCreate": true }),
+        ),
     ])
     .await;
     let lines = [
