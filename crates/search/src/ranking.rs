@@ -9,8 +9,10 @@ use crate::strength::{CODE, COMPOUND, COMPOUND_CHARS_MIN, PREFIX, STRENGTH_END, 
 use crate::synonyms::Synonyms;
 use crate::words::{Words, hash_of};
 
-/// What the text of the most popular match counts more beside that of one that nobody wants: twice as much. So no item whose
-/// text fits less than half as well comes before another by popularity, and none that matches in a worse way at all.
+/// What the text of the most popular match counts more than that of one that nobody wants: twice as much in all. BM25's saturations of a
+/// word in texts of half and of twice the mean length, which fit alike, differ by a factor of 1.2; a text ten times as long as the
+/// mean, which mentions the word in passing, fits 2.7 times less. So among the former popularity decides, and the latter stays
+/// behind. No popularity makes up for a worse way of matching.
 const POPULARITY_WEIGHT: f32 = 1.0;
 
 /// The items that a search is among.
@@ -25,8 +27,9 @@ pub struct Candidates<'a> {
 /// The best `n` allowed items: those that match all words, or if there are none, those that match some.
 ///
 /// A strength is the mean of the words, weighted by their rarity: of their ways of matching, and of BM25's saturations times
-/// `(1 + w popularity) / (1 + w)`, see [`POPULARITY_WEIGHT`] and [`popularity_of`]. The score is the strength; of items that match
-/// some words it is the share of the words that match, and a bit more for the strength.
+/// `(1 + w popularity) / (1 + w)`, see [`POPULARITY_WEIGHT`] and [`popularity_of`]: likelihood of the query times a smoothed prior of
+/// the item (Kraaij et al., SIGIR'02). The score is the strength; of items that match some words it is the share of the words that
+/// match, and a bit more for the strength.
 pub(crate) fn best(
     snapshot: &Snapshot,
     words: &Words,
@@ -46,8 +49,7 @@ pub(crate) fn best(
     };
 
     let popularity = popularity_of(candidates, || matched(n_words));
-    let all = matched(n_words)
-        .map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
+    let all = matched(n_words).map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
     let found = top(n, candidates.allows, all);
     if !found.is_empty() {
         return found;
@@ -60,10 +62,9 @@ pub(crate) fn best(
     top(n, candidates.allows, some)
 }
 
-/// How popular an item is beside the most popular allowed match, from 0 to 1: the root of the share, since of counts the root is
-/// what compares (it has the same error for few and many). Where nobody wants any, all are alike. As for the rarity of a word,
-/// matches are what stands for the query, or where nothing does, all that is like it: a popular `lampshade` does not make
-/// all lamps look alike.
+/// How popular an item is beside the most popular allowed match, from 0 to 1. Where nobody wants any, all are alike. As for the
+/// rarity of a word, matches are what stands for the query, or where nothing does, all that is like it: a popular `lampshade`
+/// does not make all lamps look alike.
 fn popularity_of<'a, M: Iterator<Item = (u32, &'a Total)>>(
     candidates: &'a Candidates<'a>,
     matched: impl Fn() -> M,
@@ -80,7 +81,7 @@ fn popularity_of<'a, M: Iterator<Item = (u32, &'a Total)>>(
         most
     };
     let most = most_of(SYNONYM).or_else(|| most_of(0.0)).unwrap_or(0.0);
-    move |item| if most > 0.0 { (popularity(item) / most).clamp(0.0, 1.0).sqrt() } else { 1.0 }
+    move |item| if most > 0.0 { (popularity(item) / most).clamp(0.0, 1.0) } else { 1.0 }
 }
 
 /// What a document has of all words of a query.

@@ -233,7 +233,9 @@ fn of_titles_that_fit_alike_the_best_seller_comes_first() {
 #[test]
 fn a_filter_leaves_the_best_allowed_items() {
     let index = SearchIndex::new();
-    index.update((0..1000).map(|item| (item, vec![format!("lamp {}", "x ".repeat(item as usize % 7))].into())));
+    index.update(
+        (0..1000).map(|item| (item, vec![format!("lamp {}", "x ".repeat(item as usize % 7))].into())),
+    );
     index.update([(1000, texts(&["lamp shade"]))]);
     let none = Synonyms::default();
 

@@ -69,14 +69,17 @@ fn main() -> Result<()> {
     let seed = cli.seed.unwrap_or_else(clock_s);
     println!("seed {seed}");
     let server = trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
-    if let Trial::Search { folder, words } = &cli.trial {
-        let report = search::run(folder, words, seed)?;
-        println!("{report}");
-        ensure!(report.n_behind() == 0, "{} best sellers are further behind", report.n_behind());
-        return Ok(());
-    }
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.trial {
+        Trial::Search { folder, words } => {
+            let report = search::run(&folder, &words, seed)?;
+            println!("{report}");
+            ensure!(
+                report.n_behind() == 0,
+                "the best sellers of {} words are further behind",
+                report.n_behind()
+            );
+        }
         Trial::Siege { seconds, connections, rate, same_address } => {
             let options = siege::Options { seconds, connections, rate, same_address, seed };
             let report = runtime.block_on(siege::run(&server, &options))?;

@@ -7,7 +7,9 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use catalog::{CatalogFile, Format, ImportOptions, read_file};
-use domain::{Endpoint, Interaction, InteractionKind, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
+use domain::{
+    Endpoint, Interaction, InteractionKind, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId,
+};
 use engine::{Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions};
 use serde::Deserialize;
 
@@ -56,6 +58,12 @@ struct BestSeller {
     place: Option<usize>,
 }
 
+impl Word {
+    fn best_sellers(&self) -> impl Iterator<Item = &BestSeller> {
+        [&self.best].into_iter().chain(&self.best_lately)
+    }
+}
+
 impl BestSeller {
     fn is_in_front(&self) -> bool {
         self.place.is_some_and(|place| place <= PLACE_MAX)
@@ -63,9 +71,9 @@ impl BestSeller {
 }
 
 impl Report {
-    /// The words whose best seller of all time is not among the first three.
+    /// The words of which no best seller, neither that of all time nor that of the last days, is among the first three.
     pub fn n_behind(&self) -> usize {
-        self.words.iter().filter(|word| !word.best.is_in_front()).count()
+        self.words.iter().filter(|word| !word.best_sellers().any(BestSeller::is_in_front)).count()
     }
 }
 
@@ -176,9 +184,11 @@ impl fmt::Display for Report {
                 writeln!(f, "{:<17}{}", "  last 30 days", shown(lately))?;
             }
         }
-        let n = self.words.len();
-        let n_front = n - self.n_behind();
+        let best_sellers = || self.words.iter().flat_map(Word::best_sellers);
+        let (n_front, n) = (best_sellers().filter(|best| best.is_in_front()).count(), best_sellers().count());
         writeln!(f, "{n_front} of {n} best sellers are among the first {PLACE_MAX}")?;
+        let (n, n_behind) = (self.words.len(), self.n_behind());
+        writeln!(f, "{} of {n} words have a best seller among the first {PLACE_MAX}", n - n_behind)?;
         write!(f, "{} of {} items come first for their id", self.n_found_by_id, self.n_items)
     }
 }
