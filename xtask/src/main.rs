@@ -20,6 +20,8 @@ cargo xtask COMMAND
          beside 2000 hostile connections; --help says more
   soak   [--requests N] [--warm-up N] [--seed S]: two million mixed requests, after which the server
          has the memory that it had after the warm-up
+  search --folder D [--words W,W] [--seed S]: where the best sellers of words stand in searches of
+         people without a history, with purchases in D/train.csv and titles in D/items.csv
   help   this text";
 /// How long CI runs each fuzz body, in seconds.
 const FUZZ_SECONDS: &str = "60";
@@ -31,7 +33,7 @@ fn main() -> Result<()> {
         Some("tidy") => tidy::run(&root()),
         Some("kill") => kill(),
         Some("fuzz") => fuzz(),
-        Some(trial @ ("siege" | "soak")) => run_trial(trial),
+        Some(trial @ ("siege" | "soak" | "search")) => run_trial(trial),
         None | Some("help" | "--help") => {
             println!("{HELP}");
             Ok(())

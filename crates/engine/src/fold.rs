@@ -155,6 +155,12 @@ fn apply_message(
         MessageType::Identify | MessageType::Group | MessageType::Alias => None,
     };
     views.profiles.add_message(batch, user, message.timestamp, offset, event);
+    if let Some(event) = event
+        && actions.is_empty()
+        && !mapping::is_taken(mapping::presets(), message)
+    {
+        views.untaken.count(batch, message.type_, event, received_at);
+    }
     if message.type_ == MessageType::Identify {
         for (key, value) in traits_of(message) {
             let value = StoredTrait {

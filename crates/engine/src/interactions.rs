@@ -135,7 +135,8 @@ impl Interactions {
             }
         }
         let key = key(user, interaction.kind, item, at);
-        let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value);
+        let is_led = cites(interaction.recomm_id.as_deref());
+        let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value).led(is_led);
         // A row that is not full holds everything, so most interactions are known to be new without a look at the store.
         let may_be_there = self.histories.is_full(user) || {
             let same = |other: &HistoryEntry| (other.item, other.kind) == (entry.item, entry.kind);
@@ -306,13 +307,19 @@ impl Interactions {
     }
 }
 
+/// Whether an interaction says that a recommendation led there, be it ours or of another program.
+fn cites(recomm_id: Option<&str>) -> bool {
+    recomm_id.is_some_and(|id| !id.is_empty())
+}
+
 fn key(user: UserIdx, kind: InteractionKind, item: ItemIdx, at: Timestamp) -> Vec<u8> {
     KeyBuf::new().u32(user.0).u8(kind.code()).u32(item.0).u64(at.0 as u64).build()
 }
 
 fn parse(pair: &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
     let stored = parse_stored(pair)?;
-    Ok((stored.user, HistoryEntry::new(stored.item, stored.kind, stored.at, stored.record.value)))
+    let entry = HistoryEntry::new(stored.item, stored.kind, stored.at, stored.record.value);
+    Ok((stored.user, entry.led(cites(stored.record.recomm_id.as_deref()))))
 }
 
 fn parse_stored((key, value): &store::Pair) -> Result<Stored, StoreError> {

@@ -40,6 +40,7 @@ mod shown;
 mod store_picture;
 mod synonyms;
 mod training;
+mod untaken;
 mod user_state;
 mod verify;
 mod views;
@@ -86,6 +87,7 @@ pub use shown::SHOWN_PER_USER_MAX;
 pub use store_picture::KeyspaceDigest;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
 pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
+pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 

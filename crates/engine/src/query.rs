@@ -10,7 +10,7 @@ use journal::Offset;
 use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
 use store::StoreError;
 
-use crate::{Engine, EngineError, EntityKind, Entry, listing};
+use crate::{Engine, EngineError, EntityKind, Entry, UntakenEvent, listing};
 
 /// How many rows are looked at between two turns of the fold.
 const ROWS_PER_STEP: usize = 1_000;
@@ -184,6 +184,11 @@ impl Engine {
             counts: views.rejections.counts().clone(),
             latest: views.rejections.latest().take(limit).cloned().collect(),
         }
+    }
+
+    /// Events that no preset takes, the most frequent first, of all time.
+    pub fn untaken_events(&self) -> Vec<UntakenEvent> {
+        self.shared.views.read().untaken.all()
     }
 
     /// How much of everything there is.

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use domain::{ItemIdx, PropertyValue};
 use parking_lot::Mutex;
-use recommender::Eligibility;
-use search::{SearchIndex, Synonyms};
+use recommender::{Eligibility, Sources};
+use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
 
 use crate::Engine;
 use crate::memory::IDLE_MAX;
@@ -20,11 +20,23 @@ const WAIT_MAX: Duration = Duration::from_millis(50);
 /// How many items' texts are read between two turns of the fold.
 const ITEMS_PER_STEP: usize = 1_000;
 
+/// Properties whose whole numbers are codes, not amounts.
+const CODE_PROPERTIES: [&str; 6] = ["sku", "ean", "gtin", "upc", "isbn", "mpn"];
+
+/// A state of the catalog.
+#[derive(Clone, Copy)]
+struct Indexed {
+    /// Of the items' properties.
+    revision: u64,
+    /// Items may come without properties, by messages.
+    n_items: u32,
+}
+
 pub(crate) struct Search {
     /// Made when it is first needed: it has threads of its own, and most workspaces are never searched.
     index: OnceLock<SearchIndex>,
-    /// Up to which revision of the items' properties the index goes; none while it is empty.
-    indexed: Mutex<Option<u64>>,
+    /// Up to where the index goes; none while it is empty.
+    indexed: Mutex<Option<Indexed>>,
     /// Of one revision of the synonyms.
     synonyms: Mutex<(u64, Arc<Synonyms>)>,
 }
@@ -47,13 +59,15 @@ impl Search {
         self.index.get_or_init(SearchIndex::new)
     }
 
-    /// The best `n` of the items that may be found and match, best first, with scores above 0.
+    /// The best `n` of the items that may be found and match, best first, with scores above 0. Of those that match alike, what is
+    /// popular comes first.
     pub(crate) fn matches(
         &self,
         views: &Views,
         query: &str,
         n: usize,
         eligibility: &Eligibility<'_>,
+        sources: Sources<'_>,
     ) -> Vec<(u32, f32)> {
         let synonyms = {
             let mut known = self.synonyms.lock();
@@ -62,7 +76,11 @@ impl Search {
             }
             Arc::clone(&known.1)
         };
-        self.index().search(query, &synonyms, n, &|item| eligibility.allows(ItemIdx(item)))
+        let candidates = Candidates {
+            allows: &|item| eligibility.allows(ItemIdx(item)),
+            popularity: &|item| sources.popularity(item),
+        };
+        self.index().search(query, &synonyms, n, &candidates)
     }
 }
 
@@ -99,13 +117,16 @@ impl Engine {
         is_made.then_some(search).ok_or(RecommendationError::IndexNotReady)
     }
 
-    fn update_index(&self, search: &Search, indexed: &mut Option<u64>, changes_max: usize) {
-        let (revision, changed, n_items) = {
+    fn update_index(&self, search: &Search, indexed: &mut Option<Indexed>, changes_max: usize) {
+        let (now, changed) = {
             let catalog = &self.shared.views.read().catalog;
             let table = catalog.table();
-            let changed =
-                indexed.and_then(|indexed| Some(table.changed_since(indexed)?.collect::<Vec<u32>>()));
-            (table.revision(), changed, catalog.n_items() as u32)
+            let now = Indexed { revision: table.revision(), n_items: catalog.n_items() as u32 };
+            let changed_since = |before: Indexed| {
+                let changed = table.changed_since(before.revision)?;
+                Some(changed.chain(before.n_items..now.n_items).collect::<Vec<u32>>())
+            };
+            (now, indexed.and_then(changed_since))
         };
         match changed {
             Some(mut rows) if rows.len() <= changes_max => {
@@ -113,16 +134,16 @@ impl Engine {
                 rows.dedup();
                 search.index().update(self.texts(&rows));
             }
-            None if n_items as usize <= changes_max => {
-                search.index().rebuild(self.texts(&(0..n_items).collect::<Vec<u32>>()));
+            None if now.n_items as usize <= changes_max => {
+                search.index().rebuild(self.texts(&(0..now.n_items).collect::<Vec<u32>>()));
             }
             _ => return,
         }
-        *indexed = Some(revision);
+        *indexed = Some(now);
     }
 
     /// What items can be found by; read a few at a time, so that the fold gets its turns.
-    fn texts<'a>(&'a self, items: &'a [u32]) -> impl Iterator<Item = (u32, Vec<String>)> + 'a {
+    fn texts<'a>(&'a self, items: &'a [u32]) -> impl Iterator<Item = (u32, ItemTexts)> + 'a {
         items.chunks(ITEMS_PER_STEP).flat_map(|items| {
             let views = self.shared.views.read();
             items.iter().map(|&item| (item, texts_of(&views, item))).collect::<Vec<_>>()
@@ -130,13 +151,24 @@ impl Engine {
     }
 }
 
-/// What an item can be found by: its strings and sets.
-fn texts_of(views: &Views, row: u32) -> Vec<String> {
-    let values = views.catalog.table().values(row).into_iter();
-    let texts = values.flat_map(|(_, value)| match value {
-        PropertyValue::String(text) => vec![text],
-        PropertyValue::Set(members) => members,
-        _ => Vec::new(),
-    });
-    texts.collect()
+/// What an item can be found by: its strings and sets, its id, and numbers that are codes. Nothing of a deleted one.
+fn texts_of(views: &Views, row: u32) -> ItemTexts {
+    let catalog = &views.catalog;
+    let id = catalog.item_id(ItemIdx(row));
+    let mut of_item = ItemTexts::default();
+    if catalog.item(id) != Some(ItemIdx(row)) {
+        return of_item;
+    }
+    of_item.codes.push(id.to_owned());
+    for (name, value) in catalog.table().values(row) {
+        match value {
+            PropertyValue::String(text) => of_item.texts.push(text),
+            PropertyValue::Set(members) => of_item.texts.extend(members),
+            PropertyValue::Int(number) if CODE_PROPERTIES.contains(&name.to_lowercase().as_str()) => {
+                of_item.codes.push(number.to_string());
+            }
+            _ => {}
+        }
+    }
+    of_item
 }

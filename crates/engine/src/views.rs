@@ -18,6 +18,7 @@ use crate::series::{self, CollectionKind, Collections};
 use crate::shown::{self, ShownItems};
 use crate::synonyms::{self, Synonyms};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
+use crate::untaken::{self, UntakenEvents};
 use crate::user_state::UserState;
 
 const WORKSPACE: &str = "engine.workspace";
@@ -35,6 +36,7 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(interactions::KEYSPACES);
     names.extend(message_ids::KEYSPACES);
     names.extend(rejections::KEYSPACES);
+    names.extend(untaken::KEYSPACES);
     names.extend(shown::KEYSPACES);
     names.extend(attribution::KEYSPACES);
     names.extend(series::KEYSPACES);
@@ -69,6 +71,7 @@ pub(crate) struct Views {
     pub(crate) interactions: Interactions,
     pub(crate) message_ids: MessageIds,
     pub(crate) rejections: Rejections,
+    pub(crate) untaken: UntakenEvents,
     pub(crate) shown: ShownItems,
     pub(crate) attribution: Attribution,
     pub(crate) clock: JournalClock,
@@ -98,6 +101,7 @@ impl Views {
             interactions: Interactions::load(store)?,
             message_ids: MessageIds::load(store)?,
             rejections: Rejections::load(store)?,
+            untaken: UntakenEvents::load(store)?,
             shown: ShownItems::load(store)?,
             attribution: Attribution::load(store)?,
             clock: workspace.get(store, CLOCK_KEY)?.unwrap_or_default(),
@@ -128,6 +132,7 @@ impl Views {
             synonyms: _,
             message_ids: _,
             rejections: _,
+            untaken: _,
             // Counts by day, and lists for as long as they can be cited: neither says an id of somebody who is gone.
             attribution: _,
             applied: _,

@@ -4,11 +4,13 @@ mod action;
 mod directive;
 mod payload;
 mod presets;
+mod suggestion;
 mod trigger;
 
 pub use action::{Action, ActionType};
 pub use directive::Directive;
 pub use presets::presets;
+pub use suggestion::{Suggestion, suggest};
 pub use trigger::Trigger;
 
 use domain::Message;
@@ -46,6 +48,11 @@ impl Mapping {
         let inputs = Inputs { fields: &fields, directives: &self.fields };
         self.action.make(&inputs).map_err(|what| MappingError { mapping: self.name, what })
     }
+}
+
+/// Whether any of the mappings takes the message, whatever becomes of it.
+pub fn is_taken(mappings: &[Mapping], message: &Message) -> bool {
+    mappings.iter().any(|mapping| mapping.trigger.takes(message))
 }
 
 /// The actions that mappings make of a message, each on its own: one that fails does not hinder the others.

@@ -110,11 +110,11 @@ fn ndcg_of(list: &[ItemIdx], is_wanted: impl Fn(&ItemIdx) -> bool, n_wanted: usi
 pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
     let n_items = model.n_items();
     let list = |sums: &mut Accumulator, user: &TestUser| {
-        let known: FxHashSet<u32> = user.history.iter().map(|entry| entry.item.0).collect();
+        let closed: FxHashSet<u32> = user.closed().collect();
         model.add(&model.weigh(&user.history), sums);
         let mut entries = Vec::new();
         sums.drain(|item, sum| {
-            if sum > 0.0 && !known.contains(&item) {
+            if sum > 0.0 && !closed.contains(&item) {
                 entries.push((item, sum));
             }
         });
@@ -128,8 +128,8 @@ pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
 pub fn popular_lists(popularity: &[f32], test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
     let ranked = popularity::ranked(popularity);
     let list = |user: &TestUser| {
-        let known: FxHashSet<u32> = user.history.iter().map(|entry| entry.item.0).collect();
-        ranked.iter().filter(|item| !known.contains(item)).take(CUT_OFF).map(|&item| ItemIdx(item)).collect()
+        let closed: FxHashSet<u32> = user.closed().collect();
+        ranked.iter().filter(|item| !closed.contains(item)).take(CUT_OFF).map(|&item| ItemIdx(item)).collect()
     };
     test.iter().map(list).collect()
 }

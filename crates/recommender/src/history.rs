@@ -17,6 +17,8 @@ pub struct HistoryEntry {
     pub kind: InteractionKind,
     /// The rating or portion in ten-thousandths; 10,000 for other kinds.
     strength: i16,
+    /// Whether a recommendation led there: models learn from it, and are not judged on it.
+    pub is_led: bool,
 }
 
 const _: () = assert!(size_of::<HistoryEntry>() == 12);
@@ -30,7 +32,13 @@ impl HistoryEntry {
             InteractionKind::Rating | InteractionKind::ViewPortion => value.unwrap_or(1.0).clamp(-1.0, 1.0),
             _ => 1.0,
         };
-        Self { at_s: at.seconds_u32(), item, kind, strength: (strength * STRENGTH_ONE).round() as i16 }
+        let strength = (strength * STRENGTH_ONE).round() as i16;
+        Self { at_s: at.seconds_u32(), item, kind, strength, is_led: false }
+    }
+
+    /// The same, and whether it cites the recommendation that led there.
+    pub fn led(self, is_led: bool) -> Self {
+        Self { is_led, ..self }
     }
 
     /// The rating or portion, 1 for other kinds.

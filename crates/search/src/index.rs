@@ -10,7 +10,7 @@ use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
 use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, Term};
 
-use crate::ranking;
+use crate::ranking::{self, Candidates};
 use crate::snapshot::{BEGINNING_CHARS_MAX, Fields, Snapshot};
 use crate::synonyms::Synonyms;
 use crate::words::{ITEM_WORDS_MAX, QUERY_WORDS_MAX, Words};
@@ -24,7 +24,26 @@ const SEGMENTS_MERGED_MIN: usize = 4;
 /// Share of deleted documents from which a segment is rewritten without them: they cost searches time and memory.
 const DELETED_SHARE_MAX: f32 = 0.3;
 
+/// Words of a text whose neighbours can be found as one word: names do, while each sentence of a description would make
+/// as many terms as it has words.
+const COMPOUND_TEXT_WORDS_MAX: usize = 16;
+
 const IN_MEMORY: &str = "writing to memory does not fail";
+
+/// What an item can be found by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ItemTexts {
+    /// The values of its string and set properties.
+    pub texts: Vec<String>,
+    /// What names it alone: its id, article numbers. They are found whole, with any separators.
+    pub codes: Vec<String>,
+}
+
+impl From<Vec<String>> for ItemTexts {
+    fn from(texts: Vec<String>) -> Self {
+        Self { texts, codes: Vec::new() }
+    }
+}
 
 /// A full-text index of items, see the crate's documentation. Searches never wait for updates.
 pub struct SearchIndex {
@@ -49,9 +68,9 @@ impl SearchIndex {
         SearchIndex { snapshot: RwLock::new(Arc::new(writer.snapshot())), writer: Mutex::new(writer) }
     }
 
-    /// Replaces what is known of the items: each comes with the values of all its string and set properties, and one
-    /// without words in them is removed. Searches see all of it when the call returns, and nothing of it before.
-    pub fn update(&self, items: impl IntoIterator<Item = (u32, Vec<String>)>) {
+    /// Replaces what is known of the items: one without words in its texts and codes is removed. Searches see all of it
+    /// when the call returns, and nothing of it before.
+    pub fn update(&self, items: impl IntoIterator<Item = (u32, ItemTexts)>) {
         let mut items = items.into_iter().peekable();
         if items.peek().is_none() {
             return;
@@ -64,7 +83,7 @@ impl SearchIndex {
     }
 
     /// Replaces all that is known by these items, each once. Searches see what was there before until the call returns.
-    pub fn rebuild(&self, items: impl IntoIterator<Item = (u32, Vec<String>)>) {
+    pub fn rebuild(&self, items: impl IntoIterator<Item = (u32, ItemTexts)>) {
         let mut fresh = Writer::new();
         items.into_iter().for_each(|(item, texts)| fresh.replace(item, &texts));
         fresh.commit();
@@ -74,18 +93,18 @@ impl SearchIndex {
     }
 
     /// The at most `n` items that match the query best, best first, with their scores, which are above 0 and compare
-    /// within one call only. Only items that `allows` takes count: if n of them match, n are returned, and whether
-    /// any matches all words is asked of them alone.
+    /// within one call only. Only allowed candidates count: if n of them match, n are returned, and whether any matches
+    /// all words is asked of them alone.
     pub fn search(
         &self,
         query: &str,
         synonyms: &Synonyms,
         n: usize,
-        allows: &dyn Fn(u32) -> bool,
+        candidates: &Candidates<'_>,
     ) -> Vec<(u32, f32)> {
         let words = Words::of(query, QUERY_WORDS_MAX);
         let snapshot = Arc::clone(&self.snapshot.read());
-        ranking::best(&snapshot, &words, synonyms, n, allows)
+        ranking::best(&snapshot, &words, synonyms, n, candidates)
     }
 
     /// Items that can be found.
@@ -118,7 +137,9 @@ impl Writer {
             item: schema.add_u64_field("item", INDEXED | FAST),
             words: schema.add_text_field("words", indexing("whitespace", true)),
             beginnings: schema.add_text_field("beginnings", indexing("whitespace", false)),
+            compounds: schema.add_text_field("compounds", indexing("whitespace", false)),
             values: schema.add_text_field("values", indexing("raw", false)),
+            codes: schema.add_text_field("codes", indexing("raw", false)),
         };
         let memory = RamDirectory::create();
         let index = Index::create(memory.clone(), schema.build(), IndexSettings::default()).expect(IN_MEMORY);
@@ -138,16 +159,16 @@ impl Writer {
         Writer { fields, memory, writer, reader, is_written: Vec::new() }
     }
 
-    fn replace(&mut self, item: u32, texts: &[String]) {
+    fn replace(&mut self, item: u32, texts: &ItemTexts) {
         if self.is_written.get(item as usize) == Some(&true) {
             self.writer.delete_term(Term::from_field_u64(self.fields.item, u64::from(item)));
             self.is_written[item as usize] = false;
         }
         let mut document = TantivyDocument::new();
         let mut all = String::new();
-        let mut beginnings = BTreeSet::new();
+        let (mut beginnings, mut compounds) = (BTreeSet::new(), String::new());
         let mut room = ITEM_WORDS_MAX;
-        for text in texts {
+        for text in &texts.texts {
             let words = Words::of(text, room);
             room -= words.parts.len();
             for word in words.parts.iter().chain(words.joined.iter().map(|(_, joined)| joined)) {
@@ -160,10 +181,20 @@ impl Writer {
             if (1..=QUERY_WORDS_MAX).contains(&words.parts.len()) {
                 document.add_text(self.fields.values, words.phrase_hash());
             }
+            if words.parts.len() <= COMPOUND_TEXT_WORDS_MAX {
+                words.compounds().for_each(|(_, compound)| {
+                    compounds.push_str(&compound);
+                    compounds.push(' ');
+                });
+            }
         }
-        if all.is_empty() {
+        let codes = texts.codes.iter().map(|code| Words::of(code, QUERY_WORDS_MAX));
+        let codes: Vec<Words> = codes.filter(|code| !code.parts.is_empty()).collect();
+        codes.iter().for_each(|code| document.add_text(self.fields.codes, code.code_hash()));
+        if all.is_empty() && codes.is_empty() {
             return;
         }
+        document.add_text(self.fields.compounds, compounds);
         document.add_u64(self.fields.item, u64::from(item));
         document.add_text(self.fields.words, all);
         document.add_text(self.fields.beginnings, Vec::from_iter(beginnings).join(" "));

@@ -9,6 +9,7 @@ mod ranking;
 mod strength;
 mod synonyms;
 
-pub use index::SearchIndex;
+pub use index::{ItemTexts, SearchIndex};
+pub use ranking::Candidates;
 pub use synonyms::Synonyms;
 pub use words::Phrase;

@@ -5,37 +5,83 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::snapshot::Snapshot;
-use crate::strength::{CODE, STRENGTH_END, SYNONYM, Strengths, VALUE};
+use crate::strength::{CODE, COMPOUND, COMPOUND_CHARS_MIN, PREFIX, STRENGTH_END, SYNONYM, Strengths, VALUE};
 use crate::synonyms::Synonyms;
-use crate::words::Words;
+use crate::words::{Words, hash_of};
+
+/// What the text of the most popular match counts more than that of one that nobody wants: twice as much in all. BM25's saturations of a
+/// word in texts of half and of twice the mean length, which fit alike, differ by a factor of 1.2; a text ten times as long as the
+/// mean, which mentions the word in passing, fits 2.7 times less. So among the former popularity decides, and the latter stays
+/// behind. No popularity makes up for a worse way of matching.
+const POPULARITY_WEIGHT: f32 = 1.0;
+
+/// The items that a search is among.
+#[derive(Clone, Copy)]
+pub struct Candidates<'a> {
+    /// Whether an item may be found. Asked seldom: it may be a costly filter.
+    pub allows: &'a dyn Fn(u32) -> bool,
+    /// How popular an item is, 0 or more, in any unit.
+    pub popularity: &'a dyn Fn(u32) -> f32,
+}
 
 /// The best `n` allowed items: those that match all words, or if there are none, those that match some.
 ///
-/// A score is the mean strength of the words, weighted by their rarity; of items that match some words it is the
-/// share of the words that match, and a bit more for the strength.
+/// A strength is the mean of the words, weighted by their rarity: of their ways of matching, and of BM25's saturations times
+/// `(1 + w popularity) / (1 + w)`, see [`POPULARITY_WEIGHT`] and [`popularity_of`]: likelihood of the query times a smoothed prior of
+/// the item (Kraaij et al., SIGIR'02). The score is the strength; of items that match some words it is the share of the words that
+/// match, and a bit more for the strength.
 pub(crate) fn best(
     snapshot: &Snapshot,
     words: &Words,
     synonyms: &Synonyms,
     n: usize,
-    allows: &dyn Fn(u32) -> bool,
+    candidates: &Candidates<'_>,
 ) -> Vec<(u32, f32)> {
     if n == 0 || words.parts.is_empty() {
         return Vec::new();
     }
     let totals = match_words(snapshot, words, synonyms);
-    let matched = || (0..).zip(&totals).filter(|(_, total)| total.n_matched > 0);
+    let n_words = words.parts.len();
+    let matched = |n_matched_min: usize| {
+        let totals = (0..).zip(&totals);
+        let matched = totals.filter(move |(_, total)| total.n_matched as usize >= n_matched_min);
+        matched.map(|(doc, total)| (snapshot.item_of(doc), total))
+    };
 
-    let all = matched().filter(|(_, total)| total.n_matched as usize == words.parts.len());
-    let found = top(n, allows, all.map(|(doc, total)| Found::new(snapshot, doc, total.strength)));
+    let popularity = popularity_of(candidates, || matched(n_words));
+    let all = matched(n_words).map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
+    let found = top(n, candidates.allows, all);
     if !found.is_empty() {
         return found;
     }
-    let some = matched().map(|(doc, total)| {
-        let n_matched = f32::from(total.n_matched) + total.strength / STRENGTH_END;
-        Found::new(snapshot, doc, n_matched / words.parts.len() as f32)
+    let popularity = popularity_of(candidates, || matched(1));
+    let some = matched(1).map(|(item, total)| {
+        let n_matched = f32::from(total.n_matched) + total.strength(popularity(item)) / STRENGTH_END;
+        Found { item, score: n_matched / n_words as f32 }
     });
-    top(n, allows, some)
+    top(n, candidates.allows, some)
+}
+
+/// How popular an item is beside the most popular allowed match, from 0 to 1. Where nobody wants any, all are alike. As for the
+/// rarity of a word, matches are what stands for the query, or where nothing does, all that is like it: a popular `lampshade`
+/// does not make all lamps look alike.
+fn popularity_of<'a, M: Iterator<Item = (u32, &'a Total)>>(
+    candidates: &'a Candidates<'a>,
+    matched: impl Fn() -> M,
+) -> impl Fn(u32) -> f32 + 'a {
+    let popularity = candidates.popularity;
+    let most_of = |way_min: f32| {
+        let mut most = None;
+        for (item, _) in matched().filter(|(_, total)| total.way >= way_min) {
+            let of_item = popularity(item);
+            if most.is_none_or(|most| of_item > most) && (candidates.allows)(item) {
+                most = Some(of_item);
+            }
+        }
+        most
+    };
+    let most = most_of(SYNONYM).or_else(|| most_of(0.0)).unwrap_or(0.0);
+    move |item| if most > 0.0 { (popularity(item) / most).clamp(0.0, 1.0) } else { 1.0 }
 }
 
 /// What a document has of all words of a query.
@@ -43,8 +89,18 @@ pub(crate) fn best(
 struct Total {
     /// Words that match.
     n_matched: u8,
-    /// The mean strength of all words, weighted by their rarity.
-    strength: f32,
+    /// The mean way of matching of all words, weighted by their rarity.
+    way: f32,
+    /// The mean saturation of all words, weighted by their rarity.
+    saturation: f32,
+}
+
+impl Total {
+    /// The mean strength of all words for an item of this popularity, from 0 to 1.
+    fn strength(&self, popularity: f32) -> f32 {
+        let boost = (1.0 + POPULARITY_WEIGHT * popularity) / (1.0 + POPULARITY_WEIGHT);
+        self.way + self.saturation * boost
+    }
 }
 
 /// Some words of the query and the documents that match all of them at once, with strengths.
@@ -69,14 +125,19 @@ fn match_words(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<T
         for (doc, strength) in strengths.drain() {
             let total = &mut totals[doc as usize];
             total.n_matched += 1;
-            total.strength += rarity * strength;
+            total.way += rarity * strength.floor();
+            total.saturation += rarity * strength.fract();
         }
     }
-    totals.iter_mut().for_each(|total| total.strength /= rarities);
+    totals.iter_mut().for_each(|total| {
+        total.way /= rarities;
+        total.saturation /= rarities;
+    });
     totals
 }
 
-/// What matches several words at once: the whole query as a value, codes and synonyms.
+/// What matches several words at once, or as something else than words: the whole query as a value or code, codes,
+/// compounds and synonyms.
 fn runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run> {
     let mut values = snapshot.docs_with_value(&words.phrase_hash());
     // Most queries are no value: then the words need not be read here.
@@ -84,11 +145,27 @@ fn runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run> {
         let read = |word: &String| snapshot.docs_with_word(word);
         values = words.parts.iter().map(read).fold(values, intersect);
     }
-    let mut runs = vec![Run { words: 0..words.parts.len(), docs: stronger_by(VALUE, values) }];
+    let whole = 0..words.parts.len();
+    let mut runs = vec![Run { words: whole.clone(), docs: stronger_by(VALUE, values) }];
+    runs.push(Run { words: whole, docs: stronger_by(VALUE, snapshot.docs_with_code(&words.code_hash())) });
 
+    let as_code = |words: Range<usize>, code: &str| {
+        let docs = snapshot.docs_with_code(&hash_of(code));
+        Run { words, docs: stronger_by(CODE, docs) }
+    };
+    runs.extend(words.parts.iter().enumerate().map(|(at, word)| as_code(at..at + 1, word)));
     for (range, joined) in &words.joined {
+        runs.push(as_code(range.clone(), joined));
         let docs = snapshot.docs_with_word(joined);
         runs.push(Run { words: range.clone(), docs: stronger_by(CODE, docs) });
+    }
+    for (range, compound) in words.compounds() {
+        let mut docs = stronger_by(COMPOUND, snapshot.docs_with_word(&compound));
+        if compound.chars().count() >= COMPOUND_CHARS_MIN {
+            let begun = |_, doc, saturation| docs.push((doc, PREFIX + saturation));
+            snapshot.for_each_with_prefix(&compound, begun);
+        }
+        runs.push(Run { words: range, docs });
     }
     synonyms.for_each_in(&words.parts, |range, synonym| {
         let docs = synonym.iter().map(|word| snapshot.docs_with_word(word)).reduce(intersect);
@@ -117,12 +194,6 @@ fn intersect(left: Vec<(u32, f32)>, right: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
 struct Found {
     score: f32,
     item: u32,
-}
-
-impl Found {
-    fn new(snapshot: &Snapshot, doc: u32, score: f32) -> Self {
-        Found { score, item: snapshot.item_of(doc) }
-    }
 }
 
 impl Eq for Found {}

@@ -11,10 +11,14 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 const IN_MEMORY: &str = "reading memory does not fail";
 
-/// BM25's saturation of the occurrences of a word in an item, the usual value.
-const BM25_K1: f32 = 1.2;
-/// BM25's share of the item's length, the usual value.
-const BM25_B: f32 = 0.75;
+/// BM25's saturation of the occurrences of a word in an item; with `BM25_B` the values that Trotman et al. (ADCS'14) found to hold over
+/// many collections. The older 1.2 and 0.75 make more of a title's length than it says.
+const BM25_K1: f32 = 0.9;
+/// BM25's share of the item's length.
+const BM25_B: f32 = 0.4;
+
+/// Above all saturations, and below 1.
+const SATURATION_MAX: f32 = 0.999;
 
 /// Letters of a word that are a term of their own in `Fields::beginnings`.
 pub(crate) const BEGINNING_CHARS_MAX: usize = 2;
@@ -28,8 +32,12 @@ pub(crate) struct Fields {
     pub(crate) words: Field,
     /// The first one and two letters of all words: a stream of all words that begin so would take many milliseconds.
     pub(crate) beginnings: Field,
+    /// Neighbouring words of short values, written together.
+    pub(crate) compounds: Field,
     /// The hash of each value's phrase.
     pub(crate) values: Field,
+    /// The hash of each code.
+    pub(crate) codes: Field,
 }
 
 /// A state of the index. It numbers documents through all segments; those of deleted items are never shown.
@@ -44,7 +52,9 @@ pub(crate) struct Snapshot {
 struct Segment {
     words: Arc<InvertedIndexReader>,
     beginnings: Arc<InvertedIndexReader>,
+    compounds: Arc<InvertedIndexReader>,
     values: Arc<InvertedIndexReader>,
+    codes: Arc<InvertedIndexReader>,
     lengths: FieldNormReader,
     first_doc: u32,
     /// What BM25 adds to the occurrences of a word, by the code of the item's length.
@@ -56,19 +66,22 @@ impl Snapshot {
     pub(crate) fn new(searcher: &Searcher, fields: Fields, index_bytes: usize) -> Self {
         let mut items = Vec::new();
         let mut segments = Vec::new();
-        let mut n_words = 0u64;
+        // Items that are found by their codes alone have no text whose length would count.
+        let (mut n_words, mut n_texts) = (0u64, 0u64);
         for reader in searcher.segment_readers() {
             let segment = Segment::new(reader, fields, items.len() as u32);
             let column = reader.fast_fields().u64("item").expect("the schema has the column");
             for doc in 0..reader.max_doc() {
                 let item = (!reader.is_deleted(doc)).then(|| column.values.get_val(doc) as u32);
-                n_words += item.map_or(0, |_| u64::from(segment.lengths.fieldnorm(doc)));
+                let length = item.map_or(0, |_| u64::from(segment.lengths.fieldnorm(doc)));
+                n_words += length;
+                n_texts += length.min(1);
                 items.push(item);
             }
             segments.push(segment);
         }
         let n_items = searcher.num_docs() as usize;
-        let mean_length = n_words as f32 / n_items.max(1) as f32;
+        let mean_length = n_words as f32 / n_texts.max(1) as f32;
         for segment in &mut segments {
             segment.dampings = dampings(mean_length);
         }
@@ -121,12 +134,27 @@ impl Snapshot {
             }
             return;
         }
+        self.for_each_term(|segment| &segment.words, prefix, &mut found);
+    }
+
+    /// Calls `found` with (compound is the whole one, document, saturation) for all compounds that begin so.
+    pub(crate) fn for_each_compound_with_prefix(&self, prefix: &str, mut found: impl FnMut(bool, u32, f32)) {
+        self.for_each_term(|segment| &segment.compounds, prefix, &mut found);
+    }
+
+    fn for_each_term(
+        &self,
+        reader_of: impl Fn(&Segment) -> &Arc<InvertedIndexReader>,
+        prefix: &str,
+        found: &mut impl FnMut(bool, u32, f32),
+    ) {
         for segment in &self.segments {
-            let mut terms = segment.words.terms().range().ge(prefix).into_stream().expect(IN_MEMORY);
+            let reader = reader_of(segment);
+            let mut terms = reader.terms().range().ge(prefix).into_stream().expect(IN_MEMORY);
             while terms.advance() && terms.key().starts_with(prefix.as_bytes()) {
                 let is_whole = terms.key().len() == prefix.len();
                 let mut found = |doc, saturation| found(is_whole, doc, saturation);
-                self.read(segment, &segment.words, terms.value(), &mut found);
+                self.read(segment, reader, terms.value(), &mut found);
             }
         }
     }
@@ -148,10 +176,24 @@ impl Snapshot {
 
     /// The documents one of whose values has the hash, in order, with the greatest saturation there is.
     pub(crate) fn docs_with_value(&self, phrase_hash: &str) -> Vec<(u32, f32)> {
+        self.docs_with_hash(|segment| &segment.values, phrase_hash)
+    }
+
+    /// The documents one of whose codes has the hash, in order, with the greatest saturation there is.
+    pub(crate) fn docs_with_code(&self, code_hash: &str) -> Vec<(u32, f32)> {
+        self.docs_with_hash(|segment| &segment.codes, code_hash)
+    }
+
+    fn docs_with_hash(
+        &self,
+        reader_of: impl Fn(&Segment) -> &Arc<InvertedIndexReader>,
+        hash: &str,
+    ) -> Vec<(u32, f32)> {
         let mut docs = Vec::new();
         for segment in &self.segments {
-            let Some(term) = segment.values.terms().get(phrase_hash).expect(IN_MEMORY) else { continue };
-            self.read_docs(&segment.values, segment.first_doc, &term, &mut |doc, _| docs.push((doc, 1.0)));
+            let reader = reader_of(segment);
+            let Some(term) = reader.terms().get(hash).expect(IN_MEMORY) else { continue };
+            self.read_docs(reader, segment.first_doc, &term, &mut |doc, _| docs.push((doc, SATURATION_MAX)));
         }
         docs
     }
@@ -195,7 +237,9 @@ impl Segment {
         Segment {
             words: reader.inverted_index(fields.words).expect(IN_MEMORY),
             beginnings: reader.inverted_index(fields.beginnings).expect(IN_MEMORY),
+            compounds: reader.inverted_index(fields.compounds).expect(IN_MEMORY),
             values: reader.inverted_index(fields.values).expect(IN_MEMORY),
+            codes: reader.inverted_index(fields.codes).expect(IN_MEMORY),
             lengths: reader.get_fieldnorms_reader(fields.words).expect(IN_MEMORY),
             first_doc,
             dampings: [0.0; 256],

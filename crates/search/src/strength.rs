@@ -13,17 +13,19 @@ use crate::snapshot::Snapshot;
 /// An item has a word that is like the query's word but for typos.
 const TYPO: f32 = 0.0;
 /// An item has a word that begins with the query's word.
-const PREFIX: f32 = 1.0;
+pub(crate) const PREFIX: f32 = 1.0;
 /// An item has all words of a synonym.
 pub(crate) const SYNONYM: f32 = 2.0;
+/// An item has the word split in two, or two words of the query as one.
+pub(crate) const COMPOUND: f32 = 3.0;
 /// An item has the word.
-const EXACT: f32 = 3.0;
-/// An item has the code that the word is part of.
-pub(crate) const CODE: f32 = 4.0;
-/// The query is all of one of the item's values.
-pub(crate) const VALUE: f32 = 5.0;
+const EXACT: f32 = 4.0;
+/// An item has the code that the word is, or is part of.
+pub(crate) const CODE: f32 = 5.0;
+/// The query is all of one of the item's values, or its code.
+pub(crate) const VALUE: f32 = 6.0;
 /// Above all strengths.
-pub(crate) const STRENGTH_END: f32 = 6.0;
+pub(crate) const STRENGTH_END: f32 = 7.0;
 
 /// Characters from which a word may have one typo.
 const ONE_TYPO_CHARS_MIN: usize = 4;
@@ -31,6 +33,9 @@ const ONE_TYPO_CHARS_MIN: usize = 4;
 const TWO_TYPOS_CHARS_MIN: usize = 8;
 /// Characters from which the beginning of a word may have a typo. With fewer, `shoe` would find `short`.
 const PREFIX_TYPO_CHARS_MIN: usize = 6;
+
+/// Characters from which a word may be two words of an item, or the beginning of them. A shorter one begins too many.
+pub(crate) const COMPOUND_CHARS_MIN: usize = 4;
 
 /// The strengths of the documents for a word; those that do not match have none.
 pub(crate) struct Strengths {
@@ -54,11 +59,16 @@ impl Strengths {
         *best = best.max(strength);
     }
 
-    /// Counts the matches of the word itself: exact ones, prefixes and typos.
+    /// Counts the matches of the word itself: exact ones, prefixes, two words that it is written together, and typos.
     pub(crate) fn raise_by_word(&mut self, snapshot: &Snapshot, word: &str) {
         snapshot.for_each_with_prefix(word, |is_whole, doc, saturation| {
             self.raise(doc, if is_whole { EXACT } else { PREFIX } + saturation);
         });
+        if word.chars().count() >= COMPOUND_CHARS_MIN {
+            snapshot.for_each_compound_with_prefix(word, |is_whole, doc, saturation| {
+                self.raise(doc, if is_whole { COMPOUND } else { PREFIX } + saturation);
+            });
+        }
         let Some(first) = word.chars().next() else { return };
         let likes = likes(word);
         let n_likes = likes.len() as f32;

@@ -50,11 +50,34 @@ impl Words {
         self.parts.join(" ")
     }
 
+    /// All words written together: equal for codes that differ in case, diacritics and punctuation only.
+    pub(crate) fn code(&self) -> String {
+        self.parts.concat()
+    }
+
+    /// Words next to each other written together, as people split and join them: `tea cup` is also `teacup`. Two numbers are two
+    /// numbers.
+    pub(crate) fn compounds(&self) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
+        let is_number = |word: &String| word.chars().all(char::is_numeric);
+        let pairs = self.parts.windows(2).enumerate().filter(move |(_, pair)| !pair.iter().all(is_number));
+        pairs.map(|(start, pair)| (start..start + 2, pair.concat()))
+    }
+
     /// Stands for the phrase in the index: as terms, long phrases that are all different make a build take several
     /// times as long. Two phrases in 2^64 are the same.
     pub(crate) fn phrase_hash(&self) -> String {
-        format!("{:016x}", xxh3_64(self.phrase().as_bytes()))
+        hash_of(&self.phrase())
     }
+
+    /// Stands for the code in the index.
+    pub(crate) fn code_hash(&self) -> String {
+        hash_of(&self.code())
+    }
+}
+
+/// A term of fixed length for a text of any length.
+pub(crate) fn hash_of(text: &str) -> String {
+    format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
 /// A short text as its words: case, diacritics and punctuation make no difference.
@@ -108,6 +131,15 @@ mod tests {
         let parts = "caj caj caj istanbul lodz strasse οδοσ abc 123 4 don t ー";
         assert_eq!(words.phrase(), parts);
         assert_eq!(words.joined, [(7..10, "abc1234".to_owned()), (10..12, "dont".to_owned())]);
+    }
+
+    #[test]
+    fn neighbours_are_compounds_unless_both_are_numbers() {
+        let words = Words::of("Tea-cup set 2 in 1, 12 34", 99);
+        let compounds: Vec<String> = words.compounds().map(|(_, compound)| compound).collect();
+        assert_eq!(compounds, ["teacup", "cupset", "set2", "2in", "in1"]);
+        assert_eq!(words.compounds().last().unwrap().0, 4..6);
+        assert_eq!(Words::of("ABC-12/3", 99).code(), Words::of("abc 123", 99).code());
     }
 
     #[test]

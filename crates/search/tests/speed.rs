@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use search::{SearchIndex, Synonyms};
+use search::{Candidates, SearchIndex, Synonyms};
 
 const N_ITEMS: u32 = 100_000;
 const N_WORDS: usize = 60_000;
@@ -14,7 +14,7 @@ const N_WORDS: usize = 60_000;
 fn times_of_100_000_items() {
     let mut random = StdRng::seed_from_u64(1);
     let vocabulary: Vec<String> = (0..N_WORDS).map(|_| word(&mut random)).collect();
-    let items: Vec<_> = (0..N_ITEMS).map(|item| (item, texts(&mut random, &vocabulary))).collect();
+    let items: Vec<_> = (0..N_ITEMS).map(|item| (item, texts(&mut random, &vocabulary).into())).collect();
 
     let index = SearchIndex::new();
     let start = Instant::now();
@@ -24,7 +24,7 @@ fn times_of_100_000_items() {
     searches("after the build", &index, &vocabulary, &mut random);
     let updates = times(50, |_| {
         let item = random.random_range(0..N_ITEMS);
-        index.update((item..item + 5).map(|item| (item, texts(&mut random, &vocabulary))));
+        index.update((item..item + 5).map(|item| (item, texts(&mut random, &vocabulary).into())));
     });
     print("update of 5 items", &updates);
     searches("after updates", &index, &vocabulary, &mut random);
@@ -35,7 +35,11 @@ fn searches(when: &str, index: &SearchIndex, vocabulary: &[String], random: &mut
     let mut measure = |kind: &str, query: &mut dyn FnMut(&mut StdRng) -> String| {
         let queries: Vec<String> = (0..200).map(|_| query(random)).collect();
         let none = Synonyms::default();
-        print(kind, &times(200, |i| drop(index.search(&queries[i], &none, 20, &|item| item % 10 != 0))));
+        let candidates = Candidates {
+            allows: &|item| item % 10 != 0,
+            popularity: &|item| (item.wrapping_mul(2_654_435_761) % 1_000) as f32,
+        };
+        print(kind, &times(200, |i| drop(index.search(&queries[i], &none, 20, &candidates))));
     };
     let any = |random: &mut StdRng| vocabulary[random.random_range(0..N_WORDS)].clone();
     let frequent = |random: &mut StdRng| vocabulary[pick(random)].clone();

@@ -1,6 +1,7 @@
 //! Administration: everything about a workspace, for whoever runs the server.
 
 mod catalog;
+mod events;
 mod kpis;
 mod recommendations;
 mod rejections;
@@ -28,6 +29,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/workspaces", get(workspaces::list))
         .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
+        .route("/api/workspaces/{workspace}/events", get(events::read))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(

@@ -44,6 +44,8 @@ enum Command {
     Evaluate(commands::train::Args),
     /// List the training runs, or go back to the model of an earlier one
     Models(commands::models::Args),
+    /// List the events that no preset takes, and what would take them
+    Events(commands::events::Args),
     /// Learn from a file and write lists to a file, without a server or a data folder
     Offline(commands::offline::Args),
     /// Recommend items to one user or to a file of users
@@ -77,6 +79,7 @@ fn main() -> ExitCode {
         Command::Train(args) => commands::train::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),
+        Command::Events(args) => commands::events::run(&args),
         Command::Offline(args) => commands::offline::run(&args),
         Command::Recommend(args) => commands::recommend::run(&args),
         Command::Trait(args) => commands::traits::run(&args),

@@ -261,6 +261,41 @@ fn a_server_holds_its_folder_and_stops_when_asked() {
 }
 
 #[test]
+fn events_that_do_nothing_are_shown_with_what_would_take_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let mut server = Server::start(&data);
+    let events = || run(folder.path(), &["events", "--data", "data", "--workspace", "shop"]);
+    for (n, event) in
+        ["product_viewed", "Products Searched", "product_viewed", "Product Viewed"].iter().enumerate()
+    {
+        let properties = json!({ "product_id": "lamp" });
+        let message = json!({ "writeKey": "key", "userId": "ann", "event": event, "messageId": n.to_string(), "properties": properties });
+        let answer =
+            server.agent.post(format!("{}/v1/track", server.base)).send(message.to_string()).unwrap();
+        assert_eq!(answer.status(), 200);
+    }
+    let url = format!("{}/api/workspaces/shop/events", server.base);
+    let mut answer = server.agent.get(url).header("authorization", "Bearer admin").call().unwrap();
+    let shown: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
+    let [seen, searched] = &shown["not_taken"].as_array().unwrap()[..] else { panic!("{shown}") };
+    assert_eq!((&seen["event"], &seen["count"]), (&json!("product_viewed"), &json!(2)));
+    assert_eq!(seen["would_be_taken_by"]["preset"], "Ecommerce - Product Viewed");
+    assert_eq!(searched["would_be_taken_by"], Value::Null);
+
+    let id = server.process.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());
+    assert!(server.process.wait().unwrap().success());
+    drop(server);
+    let said = events();
+    assert!(said.starts_with("exit 0\nThese events are in the timelines of users"), "{said}");
+    assert!(said.contains("product_viewed") && said.contains("Products Searched"), "{said}");
+    let example = said.split("Ecommerce - Product Viewed takes messages like this:\n").nth(1).unwrap();
+    let example: Value = serde_json::from_str(example.lines().next().unwrap()).unwrap();
+    assert_eq!(example["event"], "Product Viewed");
+}
+
+#[test]
 fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server_from_stopping() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

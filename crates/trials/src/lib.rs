@@ -2,5 +2,6 @@
 
 pub mod http;
 pub mod process;
+pub mod search;
 pub mod siege;
 pub mod soak;

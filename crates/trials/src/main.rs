@@ -1,10 +1,10 @@
-//! `siege` and `soak` on the command line; `cargo xtask` builds the server first.
+//! `siege`, `soak` and `search` on the command line; `cargo xtask` builds the server first.
 
 use std::path::PathBuf;
 
 use anyhow::{Result, ensure};
 use clap::{Parser, Subcommand};
-use trials::{siege, soak};
+use trials::{search, siege, soak};
 
 /// Trials of a real server.
 #[derive(Parser)]
@@ -52,6 +52,15 @@ enum Trial {
         #[arg(long, value_name = "N")]
         warm_up: Option<u64>,
     },
+    /// Where the best sellers of words stand in searches of people without a history
+    Search {
+        /// A folder with train.csv (purchases: user_id, item_id, timestamp) and items.csv (item_id, title)
+        #[arg(long, value_name = "FOLDER")]
+        folder: PathBuf,
+        /// What is searched for
+        #[arg(long, value_name = "WORDS", value_delimiter = ',', default_values_t = search::WORDS.map(str::to_owned))]
+        words: Vec<String>,
+    },
 }
 
 fn main() -> Result<()> {
@@ -62,6 +71,15 @@ fn main() -> Result<()> {
     let server = trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.trial {
+        Trial::Search { folder, words } => {
+            let report = search::run(&folder, &words, seed)?;
+            println!("{report}");
+            ensure!(
+                report.n_behind() == 0,
+                "the best sellers of {} words are further behind",
+                report.n_behind()
+            );
+        }
         Trial::Siege { seconds, connections, rate, same_address } => {
             let options = siege::Options { seconds, connections, rate, same_address, seed };
             let report = runtime.block_on(siege::run(&server, &options))?;

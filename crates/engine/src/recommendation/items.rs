@@ -91,7 +91,7 @@ impl Engine {
         let sources = ready.sources(views);
         let found = match (&search, &segment) {
             (Some((query, search)), _) => {
-                let matches = search.matches(views, query, MATCHES.max(list.count), &eligibility);
+                let matches = search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
                 personalised(sources, &request, matches)
             }
             (None, None) => rank(sources, &request),

@@ -52,7 +52,8 @@ impl Engine {
         let eligibility = asker.eligibility(&is_available, &list, &nothing);
         let values: Vec<(ValueIdx, f32)> = match search {
             Some((query, search)) => {
-                let matches = search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility);
+                let sources = ready.sources(views);
+                let matches = search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility, sources);
                 let mut scores: FxHashMap<ValueIdx, f32> = FxHashMap::default();
                 for (item, score) in matches {
                     for value in item_type.of(ItemIdx(item)) {

@@ -18,7 +18,8 @@ pub(super) struct Pool<'a> {
     pub(super) test: &'a [TestUser],
     interaction_weights: &'a InteractionWeights,
     n_items: usize,
-    known: Vec<Vec<u32>>,
+    /// For each user the items that are in no list.
+    closed: Vec<Vec<u32>>,
     /// For each item whether any test user has it in their history.
     is_heard: Vec<bool>,
     /// One for each variant of a model.
@@ -33,7 +34,7 @@ pub(super) struct Setting {
     pub(super) weightings: Vec<HistoryWeighting>,
 }
 
-/// A user's scores, one for each item; those of known items are 0.
+/// A user's scores, one for each item; those of closed items are 0.
 pub(super) struct Scores<'a> {
     pub(super) values: &'a [f32],
     /// The places other than 0, each at least once; none for all.
@@ -69,15 +70,14 @@ impl Scores<'_> {
 
 impl<'a> Pool<'a> {
     pub(super) fn new(split: &'a Split) -> Self {
-        let known = |user: &TestUser| user.history.iter().map(|entry| entry.item.0).collect();
-        let known: Vec<Vec<u32>> = split.test.iter().map(known).collect();
         let mut is_heard = vec![false; split.train.n_items()];
-        known.iter().flatten().for_each(|&item| is_heard[item as usize] = true);
+        let histories = split.test.iter().flat_map(|user| &user.history);
+        histories.for_each(|entry| is_heard[entry.item.pos()] = true);
         Self {
             test: &split.test,
             interaction_weights: split.train.interaction_weights(),
             n_items: split.train.n_items(),
-            known,
+            closed: split.test.iter().map(|user| user.closed().collect()).collect(),
             is_heard,
             settings: Vec::new(),
         }
@@ -121,7 +121,7 @@ impl<'a> Pool<'a> {
             }
             let rows = sums.values_mut().par_chunks_mut(self.n_items.max(1)).zip(users);
             lists.par_extend(rows.map(|(values, user)| {
-                self.known[user].iter().for_each(|&item| values[item as usize] = 0.0);
+                self.closed[user].iter().for_each(|&item| values[item as usize] = 0.0);
                 let best = Scores { values, touched: None }.best(CUT_OFF);
                 best.into_iter().map(|(item, score)| (ItemIdx(item), score)).collect()
             }));
@@ -151,7 +151,7 @@ impl<'a> Pool<'a> {
                             *sum += weight * value;
                         }
                     }
-                    self.known[user].iter().for_each(|&item| values[item as usize] = 0.0);
+                    self.closed[user].iter().for_each(|&item| values[item as usize] = 0.0);
                     let taken = take(user, &Scores { values, touched: Some(touched) });
                     touched.drain(..).for_each(|at| values[at as usize] = 0.0);
                     taken
@@ -167,7 +167,7 @@ impl<'a> Pool<'a> {
             matrix.add_scores(&histories, &mut scores);
             let rows = scores.values_mut().par_chunks_mut(self.n_items.max(1)).zip(users);
             out.par_extend(rows.map(|(values, user)| {
-                self.known[user].iter().for_each(|&item| values[item as usize] = 0.0);
+                self.closed[user].iter().for_each(|&item| values[item as usize] = 0.0);
                 take(user, &Scores { values, touched: None })
             }));
         }

@@ -312,6 +312,31 @@ fn what_is_due_is_bought_again() {
 }
 
 #[test]
+fn only_what_is_likely_is_bought_again() {
+    // Of 100 buyers of each, 80 come back for coffee (0) every 30 days, 5 for another television (1) after as long.
+    let buy = |item, day: i64| entry(item, InteractionKind::Purchase, day * DAY_S);
+    let mut histories = Histories::default();
+    for user in 0..100 {
+        for (item, n_again) in [(0, 80), (1, 5)] {
+            let n = if user < n_again { 4 } else { 1 };
+            (0..n).for_each(|n| histories.add(UserIdx(user), buy(item, 30 * n)));
+        }
+    }
+    let model = train(&histories, 3).model;
+    let due = |purchases: &[(u32, i64)], today: i64| {
+        let mut own = Histories::default();
+        purchases.iter().for_each(|&(item, day)| own.add(UserIdx(0), buy(item, day)));
+        items_of(&model, &own, 0, &ListRequest::new(5, Logic::BuyAgain), &[], (today * DAY_S) as u32)
+    };
+    assert_eq!(due(&[(0, 200), (1, 200)], 230), [0], "of who bought one television few buy another");
+    assert_eq!(due(&[(0, 200), (1, 170), (1, 200)], 230).len(), 2, "whoever bought two does");
+    assert_eq!(due(&[(0, 140), (0, 170), (0, 200)], 280), [0], "somewhat late");
+    assert!(due(&[(0, 140), (0, 170), (0, 200)], 400).is_empty(), "a habit of the past");
+    // Their own interval counts, not that of others alone.
+    assert_eq!(due(&[(0, 100), (0, 280), (0, 460)], 640), [0]);
+}
+
+#[test]
 fn the_same_weeks_a_year_earlier_count_where_they_help() {
     // Items 0 to 4 sell in December, the others in the other months, one of them each time.
     let mut histories = Histories::default();

@@ -9,6 +9,13 @@ use super::Config;
 use crate::history::SECONDS_PER_DAY;
 use crate::{HistoryEntry, TrainingSet};
 
+/// What is likely to be bought again at all: by the share of buyers who come back and what the person did, more likely than not (the
+/// threshold on repeat customers that Bhagat et al. put before the rate).
+const SHARE_MIN: f32 = 0.5;
+/// A habit has ended after so many of its mean intervals without a purchase: at a constant rate a silence of three has a chance of
+/// `exp(-3)`, 1 in 20.
+const ENDED_AFTER: f32 = 3.0;
+
 /// How items are bought again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct BuyAgain {
@@ -123,8 +130,8 @@ impl BuyAgain {
         self.items.len()
     }
 
-    /// What a person is due to buy again at `now_s`, with scores, in the order of items. What neither they nor anybody else has bought again
-    /// is left out.
+    /// What a person is due to buy again at `now_s` and likely will, with scores, in the order of items. What neither they nor anybody else
+    /// has bought again is left out, and so is a habit that has ended.
     pub fn due(&self, history: &[HistoryEntry], now_s: u32) -> Vec<(u32, f32)> {
         let of_item = |(item, purchases): (u32, Purchases)| {
             let rhythm = self.items.get(item as usize).copied().unwrap_or(self.average);
@@ -136,13 +143,16 @@ impl BuyAgain {
             let (n, span) = (purchases.n as f32, days(purchases.span_s()));
             let since = days(now_s.saturating_sub(purchases.last_s));
             let mean = (span + prior * rhythm.interval_days) / (n - 1.0 + prior);
-            if since < due_share * mean {
+            if since < due_share * mean || since > ENDED_AFTER * mean {
                 return None;
             }
             let waited = if since < 2.0 * mean { 2.0 * (mean - since).abs() } else { since };
             let rate = (n + prior) / (span + waited + prior * rhythm.interval_days);
             // Whoever bought it again themselves is the best evidence that it is bought again.
             let share = (rhythm.share + n - 1.0) / n;
+            if share < SHARE_MIN {
+                return None;
+            }
             Some((item, share * (1.0 - (-rate * days_ahead).exp())))
         };
         Purchases::of(history).into_iter().filter_map(of_item).filter(|(_, score)| *score > 0.0).collect()

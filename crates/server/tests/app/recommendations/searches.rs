@@ -124,6 +124,78 @@ async fn filters_and_taste_hold_for_searches() {
 }
 
 #[tokio::test]
+async fn best_sellers_of_a_word_come_first_for_people_without_a_history() {
+    let app = shop().await;
+    let item = |id: &str, title: &str| {
+        request("POST", &format!("/items/{id}"), json!({ "title": title, "!cascadeCreate": true }))
+    };
+    let buy = |user: usize, id: &str| {
+        let body = json!({ "userId": format!("buyer{user}"), "itemId": id, "cascadeCreate": true });
+        request("POST", "/purchases/", body)
+    };
+    let items = (0..20).map(|n| item(&format!("plain{n}"), &format!("Bunting {n}")));
+    let named =
+        [item("seller", "Party bunting with dots"), item("sofa", &("wide sofa ".repeat(40) + "bunting"))];
+    app.change(items.chain(named).collect()).await;
+    let sold = (0..30).map(|user| buy(user, "seller")).chain((0..20).map(|user| buy(user, "sofa")));
+    let sold = sold.chain((0..3).map(|user| buy(user, "plain7")));
+    app.change(sold.collect()).await;
+    for is_trained in [false, true] {
+        if is_trained {
+            app.train().await;
+        }
+        for user in ["nobody", "stranger"] {
+            let body = json!({ "count": 100, "searchQuery": "bunting", "cascadeCreate": true });
+            let found = app.list(&format!("search/users/{user}/items/"), body).await;
+            assert_eq!(found.len(), 22);
+            assert_eq!(found[..2], ["seller", "plain7"], "trained: {is_trained}, {user}: {found:?}");
+            assert_eq!(found[21], "sofa", "a sofa is no bunting, whatever it sells: {found:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn ids_article_numbers_and_split_and_joined_words_find_their_items() {
+    let app = shop().await;
+    let properties = [("sku", "int"), ("stock", "int")]
+        .map(|(name, type_)| request("PUT", &format!("/items/properties/{name}"), json!({ "type": type_ })));
+    app.change(properties.to_vec()).await;
+    let item = |id: &str, values: Value| {
+        let mut values = values;
+        values["!cascadeCreate"] = true.into();
+        request("POST", &format!("/items/{id}"), values)
+    };
+    app.change(vec![
+        item("85123A", json!({ "title": "Hanging heart", "sku": 4_006_381, "stock": 8_888 })),
+        item("HG-77_b", json!({ "title": "Blue tea cup" })),
+        item("c3", json!({ "title": "Lunchbag, spaceboy" })),
+        request("PUT", "/items/untitled:9", Value::Null),
+        request(
+            "POST",
+            "/detailviews/",
+            json!({ "userId": "u1", "itemId": "seen-only", "cascadeCreate": true }),
+        ),
+    ])
+    .await;
+    let lines = [
+        ("85123a", "85123A"),
+        ("4006381", "85123A"),
+        ("8888", ""),
+        ("hg77B", "HG-77_b"),
+        ("HG 77 b", "HG-77_b"),
+        ("teacup", "HG-77_b"),
+        ("lunch bag", "c3"),
+        ("untitled:9", "untitled:9"),
+        ("seen-only", "seen-only"),
+    ];
+    for (query, expected) in lines {
+        assert_eq!(app.found(query).await, expected, "{query}");
+    }
+    app.change(vec![request("DELETE", "/items/85123A", Value::Null)]).await;
+    assert_eq!(app.found("85123a").await, "");
+}
+
+#[tokio::test]
 async fn segments_are_found_by_name_title_and_items() {
     let app = shop().await;
     let manual = |id: &str, filter: &str, title: &str| {

@@ -1,0 +1,96 @@
+//! Events that no preset takes: counted by name for good, so that whoever sends them sees that they do nothing, and what would take them.
+
+use std::collections::BTreeMap;
+
+use domain::{MessageType, Timestamp};
+use mapping::Suggestion;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use store::key::KeyBuf;
+use store::{Batch, Keyspace, Read, Store, StoreError};
+
+const COUNTS: &str = "engine.untaken_events";
+pub(crate) const KEYSPACES: [&str; 1] = [COUNTS];
+
+/// The most names that are counted each by itself; what comes after them is counted together.
+pub const UNTAKEN_NAMES_MAX: usize = 1_000;
+/// Characters of a name that count.
+pub const UNTAKEN_NAME_CHARS_MAX: usize = 200;
+/// The name of all that is counted together.
+const OTHERS: &str = "(others)";
+
+/// An event that no preset takes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UntakenEvent {
+    /// What its messages are.
+    pub type_: MessageType,
+    /// The name, its first characters where it is long; `(others)` for all names beyond the first [`UNTAKEN_NAMES_MAX`].
+    pub event: String,
+    /// How many messages.
+    pub count: u64,
+    /// When the first one arrived.
+    pub first_at: Timestamp,
+    /// When the latest one arrived.
+    pub last_at: Timestamp,
+}
+
+impl UntakenEvent {
+    /// What would take it; none where no preset comes near.
+    pub fn suggestion(&self) -> Option<Suggestion> {
+        mapping::suggest(mapping::presets(), self.type_, &self.event)
+    }
+
+    /// As APIs and commands show it, with what would take it.
+    pub fn to_json(&self) -> Value {
+        let suggestion = self.suggestion().map(|suggestion| {
+            let example: Value = serde_json::from_str(suggestion.example).unwrap_or_default();
+            json!({ "preset": suggestion.preset, "example": example })
+        });
+        json!({
+            "type": self.type_,
+            "event": self.event,
+            "count": self.count,
+            "first_at": self.first_at.to_string(),
+            "last_at": self.last_at.to_string(),
+            "would_be_taken_by": suggestion,
+        })
+    }
+}
+
+pub(crate) struct UntakenEvents {
+    keyspace: Keyspace,
+    by_name: BTreeMap<(MessageType, String), UntakenEvent>,
+}
+
+impl UntakenEvents {
+    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+        let keyspace = store.keyspace(COUNTS);
+        let mut by_name = BTreeMap::new();
+        for pair in store.scan(&keyspace, &[]) {
+            let unreadable = |_| StoreError::Unreadable { what: "count of an event" };
+            let event: UntakenEvent = postcard::from_bytes(&pair?.1).map_err(unreadable)?;
+            by_name.insert((event.type_, event.event.clone()), event);
+        }
+        Ok(Self { keyspace, by_name })
+    }
+
+    pub(crate) fn count(&mut self, batch: &mut Batch<'_>, type_: MessageType, event: &str, at: Timestamp) {
+        let mut key = (type_, event.chars().take(UNTAKEN_NAME_CHARS_MAX).collect::<String>());
+        if self.by_name.len() >= UNTAKEN_NAMES_MAX && !self.by_name.contains_key(&key) {
+            key.1 = OTHERS.to_owned();
+        }
+        let stored = KeyBuf::new().u8(key.0 as u8).text(&key.1);
+        let new = || UntakenEvent { type_, event: key.1.clone(), count: 0, first_at: at, last_at: at };
+        let counted = self.by_name.entry(key.clone()).or_insert_with(new);
+        counted.count += 1;
+        counted.last_at = counted.last_at.max(at);
+        batch.put(&self.keyspace, stored, postcard::to_stdvec(counted).expect("plain fields always encode"));
+    }
+
+    /// The most frequent first.
+    pub(crate) fn all(&self) -> Vec<UntakenEvent> {
+        let mut all: Vec<UntakenEvent> = self.by_name.values().cloned().collect();
+        all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));
+        all
+    }
+}

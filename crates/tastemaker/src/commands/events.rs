@@ -1,0 +1,49 @@
+//! `tastemaker events`: events that no preset takes, and what would take them.
+
+use std::collections::BTreeMap;
+
+use anyhow::Result;
+use engine::UntakenEvent;
+
+use super::Place;
+use crate::terminal;
+
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let opened = args.place.open()?;
+    let events = opened.engine.untaken_events();
+    if args.place.json {
+        let told: Vec<_> = events.iter().map(UntakenEvent::to_json).collect();
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "not_taken": told }))?);
+        return Ok(());
+    }
+    if events.is_empty() {
+        println!("Every event counts: there is none that no preset takes.");
+        return Ok(());
+    }
+    let preset_of = |event: &UntakenEvent| event.suggestion().map_or("none", |suggestion| suggestion.preset);
+    let row = |event: &UntakenEvent| {
+        vec![
+            event.type_.word().to_owned(),
+            event.event.clone(),
+            terminal::grouped(event.count),
+            event.last_at.to_string(),
+            preset_of(event).to_owned(),
+        ]
+    };
+    let rows: Vec<Vec<String>> = events.iter().map(row).collect();
+    println!("These events are in the timelines of users and count for nothing else:");
+    println!("{}", terminal::table(&["type", "event", "messages", "latest", "preset that is near"], &rows));
+    let suggestions = events.iter().filter_map(UntakenEvent::suggestion);
+    let examples: BTreeMap<_, _> =
+        suggestions.map(|suggestion| (suggestion.preset, suggestion.example)).collect();
+    for (preset, example) in examples {
+        println!("\n{preset} takes messages like this:\n{example}");
+    }
+    Ok(())
+}
