@@ -42,7 +42,7 @@ impl Schema for SchemaOf<'_> {
     }
 }
 
-fn type_of(type_: PropertyType) -> Type {
+pub(crate) fn type_of(type_: PropertyType) -> Type {
     match type_ {
         PropertyType::Int => Type::Int,
         PropertyType::Double => Type::Double,
