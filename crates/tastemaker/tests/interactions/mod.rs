@@ -25,7 +25,7 @@ fn write_parquet(path: &Path, unit: &str, per_second: i64, compression: Compress
     );
     let schema = Arc::new(parse_message_type(&schema).unwrap());
     let properties = Arc::new(WriterProperties::builder().set_compression(compression).build());
-    let file = std::fs::File::create(path).unwrap();
+    let file = fs_err::File::create(path).unwrap().into_parts().0;
     let mut writer = SerializedFileWriter::new(file, schema, properties).unwrap();
     let mut group = writer.next_row_group().unwrap();
     let texts = |texts: [&str; 3]| texts.map(|text| ByteArray::from(text.as_bytes().to_vec()));
