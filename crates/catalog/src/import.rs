@@ -1,6 +1,10 @@
 //! A catalog file becomes rows of typed values, or a report of what is wrong with it.
+//!
+//! A column keeps the type that its property has in the catalog, unless it is declared anew: one wrong cell must not make texts of
+//! prices that scenarios compare.
 
 mod csv;
+pub mod delimiter;
 mod infer;
 mod jsonl;
 
@@ -28,7 +32,7 @@ const ID_COLUMNS: [&str; 3] = ["item_id", "itemId", "id"];
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
-    /// Comma separated values with a header; sets are written `a|b|c`.
+    /// Values separated by commas, semicolons or tabs, with a header; sets are written `a|b|c`.
     Csv,
     /// One JSON object a line; sets are arrays of strings.
     JsonLines,
@@ -38,7 +42,7 @@ impl Format {
     /// By the ending of a file's name.
     pub fn of_name(name: &str) -> Option<Self> {
         match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
-            "csv" => Some(Self::Csv),
+            "csv" | "tsv" => Some(Self::Csv),
             "jsonl" | "ndjson" => Some(Self::JsonLines),
             _ => None,
         }
@@ -48,10 +52,32 @@ impl Format {
 /// What the caller says about the file.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
-    /// Types of columns; the others are inferred.
+    /// Types that are declared for columns of the file.
     pub types: BTreeMap<String, PropertyType>,
+    /// Types that columns keep where none is declared: of the catalog's properties. The types of other columns are inferred.
+    pub known: BTreeMap<String, PropertyType>,
     /// Leaves wrong rows out instead of refusing the file.
     pub skip_invalid: bool,
+    /// Takes cells that do not fit the type of their column as empty instead of refusing the file.
+    pub allow_bad_cells: bool,
+}
+
+/// The column and type of a declaration such as `price=double`.
+///
+/// # Errors
+/// Says what a declaration looks like, or which types there are.
+pub fn parse_type(text: &str) -> Result<(String, PropertyType), String> {
+    // A name may have the sign in it, a type has not.
+    let (column, type_) = text.rsplit_once('=').ok_or("write it as COLUMN=TYPE")?;
+    Ok((column.to_owned(), type_.parse()?))
+}
+
+/// How many items an import may withdraw.
+///
+/// # Errors
+/// Says what was expected.
+pub fn parse_confirm(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("{text:?} is no number of items"))
 }
 
 /// A file that was read.
@@ -72,19 +98,23 @@ pub struct ImportReport {
     pub n_items: u64,
     /// Rows that are wrong.
     pub n_invalid: u64,
+    /// Cells that do not fit the type of their column.
+    pub n_bad_cells: u64,
     /// The properties with their types.
     pub columns: Vec<Column>,
-    /// How many rows are wrong for which reason.
+    /// How many rows or cells are wrong for which reason.
     pub reasons: BTreeMap<String, u64>,
-    /// The first wrong rows.
+    /// The first wrong rows and cells.
     pub errors: Vec<RowError>,
 }
 
-/// One wrong row.
+/// One wrong row or cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RowError {
     /// The line of the file that the row starts on, from 1 on.
     pub row: u64,
+    /// The column of a wrong cell; none where the row as a whole is wrong.
+    pub column: Option<String>,
     /// What is wrong, counted in the report.
     pub reason: &'static str,
     /// The particulars: column and value.
@@ -101,7 +131,7 @@ pub enum ImportError {
     #[error("{0}")]
     Header(String),
     /// There are wrong rows.
-    #[error("{} of {} rows are wrong: nothing was imported", .0.n_invalid, .0.n_rows)]
+    #[error("{}", .0.refusal())]
     Rows(Box<ImportReport>),
     /// The file is over a limit.
     #[error("the file has more than {limit} {what}")]
@@ -114,6 +144,9 @@ pub enum ImportError {
 }
 
 /// Reads a catalog file whole and checks it.
+///
+/// # Errors
+/// Where the file cannot be read, is no catalog, or has wrong rows that `options` do not allow.
 pub fn read_file(
     reader: impl Read,
     format: Format,
@@ -132,16 +165,24 @@ pub fn read_file(
             "a type is declared for column {name:?}, the file has: {known}"
         )));
     }
-    let columns = infer::columns(&table, &options.types);
+    let columns = infer::columns(&table, options);
     let mut report = ImportReport { n_rows: table.n_rows, columns: columns.clone(), ..Default::default() };
     for error in table.errors.drain(..) {
+        report.n_invalid += 1;
         report.add(error);
     }
     let mut seen = FxHashSet::default();
     let mut rows = Vec::with_capacity(table.rows.len());
     for row in table.rows {
-        match typed_row(&row, &columns, &mut seen) {
-            Ok(typed) => rows.push(typed),
+        let mut bad_cells = Vec::new();
+        let typed = typed_row(&row, &columns, &mut seen, &mut bad_cells);
+        let is_good = typed.is_ok() && (bad_cells.is_empty() || options.allow_bad_cells);
+        report.n_invalid += u64::from(!is_good);
+        report.n_bad_cells += bad_cells.len() as u64;
+        bad_cells.into_iter().for_each(|error| report.add(error));
+        match typed {
+            Ok(typed) if is_good => rows.push(typed),
+            Ok(_) => {}
             Err(error) => report.add(error),
         }
     }
@@ -159,11 +200,23 @@ pub fn read_file(
 
 impl ImportReport {
     fn add(&mut self, error: RowError) {
-        self.n_invalid += 1;
         *self.reasons.entry(error.reason.to_owned()).or_default() += 1;
         if self.errors.len() < ROW_ERRORS_SHOWN_MAX {
             self.errors.push(error);
         }
+    }
+
+    /// Says that the file is refused for its wrong rows and what can be done about them, with the options' names on the command line and over
+    /// HTTP.
+    pub fn refusal(&self) -> String {
+        let ways_out = match self.n_bad_cells {
+            0 => "correct them, or leave them out (skip_invalid)",
+            _ => {
+                "correct them, leave them out (skip_invalid), take cells that do not fit as empty (allow_bad_cells), or declare \
+                 the type of a column anew (type=COLUMN=TYPE)"
+            }
+        };
+        format!("{} of {} rows are wrong, nothing was imported: {ways_out}", self.n_invalid, self.n_rows)
     }
 }
 
@@ -191,8 +244,14 @@ enum Raw {
     Json(serde_json::Value),
 }
 
-fn typed_row(row: &RawRow, columns: &[Column], seen: &mut FxHashSet<String>) -> Result<ItemRow, RowError> {
-    let error = |reason, detail| RowError { row: row.line, reason, detail };
+/// The row with its values; cells that do not fit are empty and added to `bad_cells`.
+fn typed_row(
+    row: &RawRow,
+    columns: &[Column],
+    seen: &mut FxHashSet<String>,
+    bad_cells: &mut Vec<RowError>,
+) -> Result<ItemRow, RowError> {
+    let error = |reason, detail| RowError { row: row.line, column: None, reason, detail };
     if row.item_id.is_empty() {
         return Err(error("item_id is missing", "every row needs an item_id".to_owned()));
     }
@@ -204,12 +263,14 @@ fn typed_row(row: &RawRow, columns: &[Column], seen: &mut FxHashSet<String>) -> 
         return Err(error("item_id is repeated", format!("{:?} is in an earlier row", row.item_id)));
     }
     let values = columns.iter().zip(&row.values).map(|(column, raw)| {
-        infer::typed(raw, column.type_).map_err(|shown| {
+        infer::typed(raw, column.type_).unwrap_or_else(|shown| {
             let detail = format!("column {:?} is {}, the value is {shown}", column.name, column.type_);
-            error("value is not of its column's type", detail)
+            let bad_cell = error("value is not of its column's type", detail);
+            bad_cells.push(RowError { column: Some(column.name.clone()), ..bad_cell });
+            None
         })
     });
-    let typed = ItemRow { item_id: row.item_id.clone(), values: values.collect::<Result<_, _>>()? };
+    let typed = ItemRow { item_id: row.item_id.clone(), values: values.collect() };
     if typed.text_bytes() > ITEM_BYTES_MAX {
         let detail = format!("{} bytes of text, the limit is {ITEM_BYTES_MAX}", typed.text_bytes());
         return Err(error("item is too large", detail));

@@ -17,6 +17,8 @@ pub struct Catalog {
     items: Vec<Item>,
     table: PropertyTable,
     current: Option<CatalogVersion>,
+    /// Versions that were current, for the way back; the one that was left last comes last.
+    previous: Vec<CatalogVersion>,
     /// The highest version that anything was staged under.
     last_version: u32,
     n_available: usize,
@@ -75,13 +77,27 @@ impl Item {
     }
 }
 
+/// How many versions that were current are kept: a wrong file, and another one in the attempt to mend that. Each takes as much of the disk
+/// as the catalog.
+pub const PREVIOUS_VERSIONS_MAX: usize = 2;
+
 /// A version of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogVersion {
     /// Its number, from 1 on.
     pub version: u32,
-    /// When it became current; none while it is staged.
+    /// When it became current, the last time; none while it is staged.
     pub activated_at: Option<Timestamp>,
+    /// How many items it lists; of the current one as of its activation, of a staged one 0.
+    pub n_items: u64,
+    /// Its place among all activations, from 1 on; 0 while it is staged.
+    activation: u32,
+}
+
+impl CatalogVersion {
+    fn staged(version: u32) -> Self {
+        Self { version, activated_at: None, n_items: 0, activation: 0 }
+    }
 }
 
 /// An item of an import: its id and a value or none for each column.
@@ -119,20 +135,20 @@ impl Catalog {
             }
             items.push(Item { record, listed: false });
         }
-        let (mut current, mut last_version) = (None, 0);
+        let (mut previous, mut last_version) = (Vec::new(), 0);
         for pair in store.scan(&keys.versions, &[]) {
             let version: CatalogVersion = keys::decode("catalog version", &pair?.1)?;
             last_version = version.version;
-            if version.activated_at.is_some() {
-                current = Some(version);
-            }
+            previous.extend(version.activated_at.is_some().then_some(version));
         }
+        previous.sort_by_key(|version| version.activation);
+        let current = previous.pop();
         let version = current.as_ref().map_or(0, |current: &CatalogVersion| current.version);
         let table = keys::item_table(store, version)?;
         for row in table.rows_of(store, version)? {
             items[row as usize].listed = true;
         }
-        let mut catalog = Self { keys, by_id, items, table, current, last_version, n_available: 0 };
+        let mut catalog = Self { keys, by_id, items, table, current, previous, last_version, n_available: 0 };
         catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
@@ -165,6 +181,22 @@ impl Catalog {
     /// The current version; none before the first import.
     pub fn current(&self) -> Option<&CatalogVersion> {
         self.current.as_ref()
+    }
+
+    /// The current version and those that can be activated again, the one that was current last first.
+    pub fn versions(&self) -> Vec<CatalogVersion> {
+        let counted = |current: CatalogVersion| CatalogVersion { n_items: self.n_listed() as u64, ..current };
+        self.current.map(counted).into_iter().chain(self.previous.iter().rev().copied()).collect()
+    }
+
+    /// Whether the current version lists an item.
+    pub fn is_listed(&self, item: ItemIdx) -> bool {
+        self.items[item.pos()].listed
+    }
+
+    /// How many items the current version lists.
+    pub fn n_listed(&self) -> usize {
+        self.items.iter().filter(|item| item.listed).count()
     }
 
     /// The highest version that anything was staged under, 0 for none.
@@ -227,6 +259,10 @@ impl Catalog {
         }
         self.put_item(batch, item);
         self.table.remove(batch, item.0);
+        // What is deleted does not come back with an earlier version.
+        for previous in &self.previous {
+            self.table.remove_beside(batch, previous.version, item.0);
+        }
     }
 
     /// Makes a first version where there is none.
@@ -235,8 +271,9 @@ impl Catalog {
             return;
         }
         self.last_version += 1;
-        let version = CatalogVersion { version: self.last_version, activated_at: Some(at) };
-        batch.put(&self.keys.versions, version_key(version.version), keys::encode(&version));
+        let staged = CatalogVersion::staged(self.last_version);
+        let version = CatalogVersion { activated_at: Some(at), activation: 1, ..staged };
+        self.put_version(batch, &version);
         self.table.start(version.version);
         self.current = Some(version);
         self.n_available = self.count_available();
@@ -263,8 +300,7 @@ impl Catalog {
     /// Starts a version; whatever was staged before is given up.
     pub fn stage(&mut self, batch: &mut Batch<'_>, columns: Vec<Column>) {
         self.last_version += 1;
-        let version = CatalogVersion { version: self.last_version, activated_at: None };
-        batch.put(&self.keys.versions, version_key(version.version), keys::encode(&version));
+        self.put_version(batch, &CatalogVersion::staged(self.last_version));
         // What the recommender API said of a property holds on where its type stays.
         let known = |column: &Column| {
             let known = self.table.property(&column.name).filter(|known| known.type_ == column.type_);
@@ -282,16 +318,60 @@ impl Catalog {
         }
     }
 
-    /// Makes the staged version the current one and removes every other; false where none is staged.
+    /// Makes the staged version the current one, and removes versions that are too old or were given up; false where none is staged.
     pub fn activate(&mut self, batch: &mut Batch<'_>, at: Timestamp) -> Result<bool, StoreError> {
-        let key = version_key(self.last_version);
-        let Some(bytes) = batch.get(&self.keys.versions, &key)? else { return Ok(false) };
-        let mut version: CatalogVersion = keys::decode("catalog version", &bytes)?;
-        if version.activated_at.is_some() {
+        let Some(bytes) = batch.get(&self.keys.versions, &version_key(self.last_version))? else {
+            return Ok(false);
+        };
+        let staged: CatalogVersion = keys::decode("catalog version", &bytes)?;
+        if staged.activated_at.is_some() {
             return Ok(false);
         }
+        self.switch(batch, staged, at)?;
+        let n_too_old = self.previous.len().saturating_sub(PREVIOUS_VERSIONS_MAX);
+        self.previous.drain(..n_too_old);
+        let kept: Vec<u32> = self.versions().iter().map(|version| version.version).collect();
+        for pair in batch.scan(&self.keys.versions, &[]).collect::<Result<Vec<_>, _>>()? {
+            let version: CatalogVersion = keys::decode("catalog version", &pair.1)?;
+            if !kept.contains(&version.version) {
+                self.table.remove_version(batch, version.version)?;
+                batch.remove(&self.keys.versions, pair.0);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Makes a version current again that was so before; false where there is none of this number.
+    pub fn activate_previous(
+        &mut self,
+        batch: &mut Batch<'_>,
+        version: u32,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(place) = self.previous.iter().position(|previous| previous.version == version) else {
+            return Ok(false);
+        };
+        let previous = self.previous.remove(place);
+        self.switch(batch, previous, at)?;
+        Ok(true)
+    }
+
+    fn switch(
+        &mut self,
+        batch: &mut Batch<'_>,
+        mut next: CatalogVersion,
+        at: Timestamp,
+    ) -> Result<(), StoreError> {
+        let n_listed = self.n_listed() as u64;
+        next.activation = 1;
+        if let Some(left) = self.current {
+            let left = CatalogVersion { n_items: n_listed, ..left };
+            self.put_version(batch, &left);
+            self.previous.push(left);
+            next.activation += left.activation;
+        }
         self.items.iter_mut().for_each(|item| item.listed = false);
-        for row in self.table.rows_of(batch, version.version)? {
+        for row in self.table.rows_of(batch, next.version)? {
             let entry = &mut self.items[row as usize];
             // An item may have been deleted since it was staged.
             entry.listed = !entry.record.is_deleted;
@@ -299,16 +379,16 @@ impl Catalog {
                 self.put_item(batch, ItemIdx(row));
             }
         }
-        version.activated_at = Some(at);
-        let old: Vec<_> = batch.scan(&self.keys.versions, &[]).collect::<Result<_, _>>()?;
-        for (old_key, _) in old.into_iter().filter(|(old_key, _)| *old_key != key) {
-            batch.remove(&self.keys.versions, old_key);
-        }
-        batch.put(&self.keys.versions, key, keys::encode(&version));
-        self.table.switch(batch, version.version)?;
-        self.current = Some(version);
+        (next.activated_at, next.n_items) = (Some(at), self.n_listed() as u64);
+        self.put_version(batch, &next);
+        self.table.switch(batch, next.version)?;
+        self.current = Some(next);
         self.n_available = self.count_available();
-        Ok(true)
+        Ok(())
+    }
+
+    fn put_version(&self, batch: &mut Batch<'_>, version: &CatalogVersion) {
+        batch.put(&self.keys.versions, version_key(version.version), keys::encode(version));
     }
 
     fn item_or_new(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {

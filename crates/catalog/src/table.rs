@@ -1,9 +1,9 @@
 //! Typed properties of rows: the schema and all cells in memory, written through to the store.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use domain::{PropertyType, PropertyValue};
+use domain::{Column, PropertyType, PropertyValue};
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
@@ -53,6 +53,8 @@ pub struct PropertyTable {
     texts: Texts,
     /// Counted up with every change of a value.
     revision: u64,
+    /// Counted up with every change of the properties.
+    schema_revision: u64,
     /// The row of each of the latest changes.
     changes: VecDeque<u32>,
 }
@@ -74,6 +76,7 @@ struct SchemaRecord {
 impl PropertyTable {
     /// Loads the rows of a version.
     pub fn load(store: &Store, schema: Keyspace, rows: Keyspace, version: u32) -> Result<Self, StoreError> {
+        let first_revision = LOADS.fetch_add(1, Ordering::Relaxed) << REVISION_BITS;
         let mut table = Self {
             schema,
             rows,
@@ -81,10 +84,11 @@ impl PropertyTable {
             entries: Vec::new(),
             next_number: 0,
             texts: Texts::default(),
-            revision: LOADS.fetch_add(1, Ordering::Relaxed) << REVISION_BITS,
+            revision: first_revision,
+            schema_revision: first_revision,
             changes: VecDeque::new(),
         };
-        table.read_version(store, version)?;
+        table.switch(store, version)?;
         Ok(table)
     }
 
@@ -111,6 +115,11 @@ impl PropertyTable {
         self.revision
     }
 
+    /// Counted up with every change of the properties.
+    pub fn schema_revision(&self) -> u64 {
+        self.schema_revision
+    }
+
     /// A value of a row.
     pub fn value(&self, row: u32, name: &str) -> Option<PropertyValue> {
         let entry = self.entries.iter().find(|entry| entry.property.name == name)?;
@@ -127,6 +136,25 @@ impl PropertyTable {
     pub fn values(&self, row: u32) -> Vec<(&str, PropertyValue)> {
         let value = |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);
         self.entries.iter().filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?))).collect()
+    }
+
+    /// Whether a row has these values, in the order of the columns, and no others.
+    pub(crate) fn holds(&self, row: u32, columns: &[Column], values: &[Option<PropertyValue>]) -> bool {
+        let is_as_given = |entry: &Entry| {
+            let place = columns.iter().position(|column| column.name == entry.property.name);
+            let given = place.and_then(|place| values[place].as_ref());
+            let known = entry.cells.value(entry.property.type_, &self.texts, row as usize);
+            match (known, given) {
+                (Some(PropertyValue::Set(known)), Some(PropertyValue::Set(given))) => {
+                    // Sets are kept in order, each member once.
+                    known.iter().collect::<BTreeSet<_>>() == given.iter().collect::<BTreeSet<_>>()
+                }
+                (known, given) => known.as_ref() == given,
+            }
+        };
+        let is_new = |column: &Column| self.property(&column.name).is_none();
+        let has_new = columns.iter().zip(values).any(|(column, value)| value.is_some() && is_new(column));
+        !has_new && self.entries.iter().all(is_as_given)
     }
 
     /// The rows that changed since a revision, some of them twice; none where that is too long ago to say.
@@ -190,6 +218,11 @@ impl PropertyTable {
         self.remove(batch, source);
     }
 
+    /// Removes a row of a version beside the one that is read.
+    pub(crate) fn remove_beside(&self, batch: &mut Batch<'_>, version: u32, row: u32) {
+        batch.remove(&self.rows, row_key(version, row));
+    }
+
     /// Removes a row with all its values.
     pub fn remove(&mut self, batch: &mut Batch<'_>, row: u32) {
         for entry in &mut self.entries {
@@ -230,20 +263,20 @@ impl PropertyTable {
         read.scan(&self.rows, &version_key(version)).map(|pair| parse_row_key(&pair?.0)).collect()
     }
 
-    /// Reads another version from now on and removes every other one.
-    pub(crate) fn switch(&mut self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
-        let key = version_key(version);
+    /// Removes a version beside the one that is read.
+    pub(crate) fn remove_version(&self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
+        let prefix = version_key(version);
         for keyspace in [&self.rows, &self.schema] {
-            let pairs: Vec<_> = batch.scan(keyspace, &[]).collect::<Result<_, _>>()?;
-            for (old_key, _) in pairs.into_iter().filter(|(old_key, _)| !old_key.starts_with(&key)) {
-                batch.remove(keyspace, old_key);
-            }
+            let pairs: Vec<_> = batch.scan(keyspace, &prefix).collect::<Result<_, _>>()?;
+            pairs.into_iter().for_each(|(key, _)| batch.remove(keyspace, key));
         }
-        self.read_version(batch, version)
+        Ok(())
     }
 
-    fn read_version(&mut self, read: &dyn Read, version: u32) -> Result<(), StoreError> {
+    /// Reads another version from now on.
+    pub(crate) fn switch(&mut self, read: &dyn Read, version: u32) -> Result<(), StoreError> {
         self.version = version;
+        self.schema_revision += 1;
         self.note_change_of_all();
         self.texts = Texts::default();
         let record: SchemaRecord = match read.get(&self.schema, &version_key(version))? {
@@ -271,6 +304,7 @@ impl PropertyTable {
     }
 
     fn put_schema(&mut self, batch: &mut Batch<'_>) {
+        self.schema_revision += 1;
         let properties = self.entries.iter().map(|entry| (entry.number, entry.property.clone())).collect();
         let record = SchemaRecord { next_number: self.next_number, properties };
         batch.put(&self.schema, version_key(self.version), keys::encode(&record));

@@ -9,7 +9,11 @@ use store::Store;
 /// The rows or the report of a file, as text.
 fn check(format: Format, file: &str, declared: &[(&str, &str)], skip_invalid: bool) -> String {
     let types = declared.iter().map(|(name, type_)| ((*name).to_owned(), type_.parse().unwrap())).collect();
-    match read_file(file.as_bytes(), format, &ImportOptions { types, skip_invalid }) {
+    match read_file(
+        file.as_bytes(),
+        format,
+        &ImportOptions { types, skip_invalid, ..ImportOptions::default() },
+    ) {
         Ok((file, report)) => {
             let columns: Vec<String> =
                 file.columns.iter().map(|c| format!("{}: {}", c.name, c.type_)).collect();
@@ -71,6 +75,78 @@ fn json_lines() {
                 {\"item_id\":\"c\",\"price\":\"cheap\"}\n[1]\n{\"price\":3}\n";
     insta::assert_snapshot!(check(Format::JsonLines, file, &[], false));
     insta::assert_snapshot!(check(Format::JsonLines, file, &[], true));
+}
+
+#[test]
+fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
+    let check = |file: &str, declared: &[(&str, &str)], skip_invalid, allow_bad_cells| {
+        let types = |pairs: &[(&str, &str)]| -> std::collections::BTreeMap<_, _> {
+            pairs.iter().map(|(name, type_)| ((*name).to_owned(), type_.parse().unwrap())).collect()
+        };
+        let (types, known) = (types(declared), types(&[("price", "double"), ("tags", "set")]));
+        let options = ImportOptions { types, known, skip_invalid, allow_bad_cells };
+        let read = read_file(file.as_bytes(), Format::Csv, &options);
+        let report = |report: &catalog::ImportReport| {
+            let cells = report
+                .errors
+                .iter()
+                .map(|error| format!("{}:{}", error.row, error.column.as_deref().unwrap_or("-")));
+            format!(
+                "{} wrong, {} bad cells: {}",
+                report.n_invalid,
+                report.n_bad_cells,
+                cells.collect::<Vec<_>>().join(" ")
+            )
+        };
+        match read {
+            Ok((file, told)) => {
+                let types: Vec<_> = file.columns.iter().map(|column| column.type_.to_string()).collect();
+                format!("{} items, {}; {}", file.rows.len(), types.join(" "), report(&told))
+            }
+            Err(error @ catalog::import::ImportError::Rows(_)) => {
+                let catalog::import::ImportError::Rows(told) = &error else { unreachable!() };
+                format!("{error}; {}", report(told))
+            }
+            Err(error) => error.to_string(),
+        }
+    };
+    let file = "item_id,price,tags,size\na,1,x,1\nb,n/a,x|y,2\n,3,z,3\nc,4,z,4\nd,?,z,5\n";
+    insta::assert_snapshot!(check(file, &[], false, false), @"3 of 5 rows are wrong, nothing was imported: correct them, leave them out (skip_invalid), take cells that do not fit as empty (allow_bad_cells), or declare the type of a column anew (type=COLUMN=TYPE); 3 wrong, 2 bad cells: 3:price 4:- 6:price");
+    insta::assert_snapshot!(check(file, &[], true, false), @"2 items, double set int; 3 wrong, 2 bad cells: 3:price 4:- 6:price");
+    insta::assert_snapshot!(check(file, &[], true, true), @"4 items, double set int; 1 wrong, 2 bad cells: 3:price 4:- 6:price");
+    insta::assert_snapshot!(check(file, &[("price", "string")], true, false), @"4 items, string set int; 1 wrong, 0 bad cells: 4:-");
+    // Whole numbers do not make whole numbers of prices, and a column of its own may be empty.
+    assert!(check("item_id,price,tags\na,1,\nb,2,\n", &[], false, false).starts_with("2 items, double set;"));
+    // Where the type is new, one value of many does not make texts of numbers; leading zeros do.
+    let column = |last: &str| {
+        (0..20).fold("item_id,new\n".to_owned(), |file, n| file + &format!("i{n},{n}.5\n"))
+            + "z,"
+            + last
+            + "\n"
+    };
+    assert!(
+        check(&column("n/a"), &[], false, true).starts_with("21 items, double; 0 wrong, 1 bad cells: 22:new")
+    );
+    assert!(check(&column("n/a"), &[], false, false).starts_with("1 of 21 rows are wrong"));
+    assert!(check(&column("007"), &[], false, false).starts_with("21 items, string; 0 wrong, 0 bad cells"));
+}
+
+#[test]
+fn semicolons_and_tabs_separate_as_commas_do() {
+    let rows = |separator: &str| {
+        let file = "item_id,title,price\na,\"One; two, three\",1.5\nb,Zwei,2\n";
+        let (header, rest) = file.split_once('\n').unwrap();
+        let rest =
+            rest.replacen("a,", &format!("a{separator}"), 1).replace(",1.5", &format!("{separator}1.5"));
+        let rest = rest.replace("b,Zwei,", &format!("b{separator}Zwei{separator}"));
+        check(Format::Csv, &format!("{}\n{rest}", header.replace(',', separator)), &[], false)
+    };
+    assert!(
+        rows(",").starts_with("title: string, price: double\na  \"One; two, three\"  1.5"),
+        "{}",
+        rows(",")
+    );
+    assert_eq!((rows(";"), rows("\t")), (rows(","), rows(",")));
 }
 
 struct House {
@@ -143,6 +219,56 @@ fn versions_switch_whole() {
     house.message("a");
     house.import("item_id,title\na,A\n", false);
     assert_eq!(house.picture(), r#"(a); b; c title="C"; d title="D""#);
+}
+
+#[test]
+fn two_versions_back_are_kept_as_they_were_left() {
+    let mut house = House::new();
+    let activate = |house: &mut House, version| {
+        let mut batch = house.store.batch();
+        let is_there = house.catalog.activate_previous(&mut batch, version, Timestamp(10)).unwrap();
+        batch.commit(0).unwrap();
+        is_there
+    };
+    let versions = |house: &House| {
+        let versions = |catalog: &Catalog| -> Vec<(u32, u64)> {
+            catalog.versions().iter().map(|version| (version.version, version.n_items)).collect()
+        };
+        let now = versions(&house.catalog);
+        assert_eq!(versions(&Catalog::load(&house.store).unwrap()), now);
+        now
+    };
+    house.import("item_id,price\na,1\nb,2\n", true);
+    let mut batch = house.store.batch();
+    let six = domain::PropertyValue::Int(6);
+    house.catalog.set(&mut batch, "c", &[("price", Some(six))], Timestamp(9));
+    batch.commit(0).unwrap();
+    house.import("item_id,title\nwrong,Wrong\n", true);
+    assert_eq!(house.picture(), r#"(a); (b); (c); wrong title="Wrong""#);
+    assert_eq!(versions(&house), [(2, 1), (1, 3)]);
+    let is_activated = activate(&mut house, 1);
+    assert!(is_activated);
+    assert_eq!(house.picture(), "a price=1; b price=2; c price=6; (wrong)");
+    assert_eq!(versions(&house), [(1, 3), (2, 1)], "and the way forward is open");
+    // What was deleted meanwhile does not come back, whoever goes where.
+    let mut batch = house.store.batch();
+    house.catalog.delete(&mut batch, house.catalog.item("a").unwrap());
+    let deleted = house.catalog.item("wrong").unwrap();
+    house.catalog.delete(&mut batch, deleted);
+    batch.commit(0).unwrap();
+    activate(&mut house, 2);
+    assert_eq!(house.picture(), "(a); (b); (c); (wrong)");
+    activate(&mut house, 1);
+    assert_eq!(house.picture(), "(a); b price=2; c price=6; (wrong)");
+
+    for n in 3..6 {
+        house.import(&format!("item_id,n\nb,{n}\n"), true);
+    }
+    assert_eq!(versions(&house), [(5, 1), (4, 1), (3, 1)]);
+    let is_activated = activate(&mut house, 1);
+    assert!(!is_activated, "it is too long ago");
+    let n_kept = store::Read::scan(&house.store, &house.store.keyspace("catalog.item_values"), &[]).count();
+    assert_eq!(n_kept, 3, "nothing is left of versions that are not kept");
 }
 
 #[test]

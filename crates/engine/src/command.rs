@@ -154,6 +154,11 @@ pub enum Command {
     Segmentation(SegmentationCommand),
     /// Changes synonyms.
     Synonym(SynonymCommand),
+    /// Makes a version of the catalog current again that was so before.
+    ActivateCatalog {
+        /// Which.
+        version: u32,
+    },
 }
 
 /// Why a command changed nothing.
@@ -251,6 +256,10 @@ pub(crate) fn apply(
         Command::DeleteScenario { name } => scenarios::apply_delete(views, batch, &name),
         Command::Segmentation(command) => segmentations::apply(views, batch, command),
         Command::Synonym(command) => synonyms::apply(views, batch, command),
+        Command::ActivateCatalog { version } => match views.catalog.activate_previous(batch, version, at)? {
+            true => Ok(()),
+            false => Err(Refusal::missing("catalog version", &version.to_string())),
+        },
     })
 }
 

@@ -22,6 +22,7 @@ use crate::item_types::ItemTypes;
 use crate::lists::Cold;
 use crate::recommendation::NEXT_LOCKS;
 use crate::recorder::Recorder;
+use crate::scenario_fallback::ScenarioFallbacks;
 use crate::search::Search;
 use crate::training::{features_of, threads};
 use crate::views::{Views, keyspaces};
@@ -70,6 +71,14 @@ pub enum EngineError {
     NoSuchProperty {
         /// The property that was asked for.
         property: String,
+        /// Those that there are.
+        known: String,
+    },
+    /// The version was never there, or it is too long ago.
+    #[error("catalog version {version} is not kept; there are: {known}")]
+    NoSuchCatalog {
+        /// Which.
+        version: u32,
         /// Those that there are.
         known: String,
     },
@@ -151,6 +160,7 @@ pub struct Engine {
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) import_lock: Mutex<()>,
+    pub(crate) scenario_fallbacks: Mutex<Option<Arc<ScenarioFallbacks>>>,
     /// That the model in use could not be read yet.
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
@@ -282,6 +292,7 @@ impl Engine {
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             import_lock: Mutex::new(()),
+            scenario_fallbacks: Mutex::new(None),
             held: Mutex::new(Held {
                 cold: memory.hold(MemoryPart::ColdStartItems, 0),
                 search: memory.hold(MemoryPart::SearchIndexes, 0),

@@ -63,7 +63,7 @@ impl Schema for ForgivingSchema<'_> {
     }
 }
 
-fn type_of(type_: PropertyType) -> Type {
+pub(crate) fn type_of(type_: PropertyType) -> Type {
     match type_ {
         PropertyType::Int => Type::Int,
         PropertyType::Double => Type::Double,

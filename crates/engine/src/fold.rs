@@ -17,7 +17,7 @@ use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
 use crate::command::{self, Command};
 use crate::interactions::Added;
 use crate::views::Views;
-use crate::{Entry, Outcome};
+use crate::{Entry, Outcome, scenario_fallback};
 
 /// An entry with what mappings make of it. That follows from the entry alone, so threads that submit work it out, not the one that folds.
 pub(crate) struct Prepared {
@@ -84,6 +84,21 @@ pub(crate) fn apply(
     if let Some(at) = entry.time() {
         views.clock.observe(at);
     }
+    let fitting = scenario_fallback::fitting_before(views, &entry);
+    let outcome = apply_entry(views, batch, offset, entry, actions)?;
+    if let Some(fitting) = fitting {
+        scenario_fallback::remember(views, batch, fitting);
+    }
+    Ok(outcome)
+}
+
+fn apply_entry(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    offset: u64,
+    entry: Entry,
+    actions: Vec<Result<Action, MappingError>>,
+) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
             views.workspace.put_config(batch, &config);

@@ -1,9 +1,12 @@
 //! Files that become entries: a catalog whole, interactions in pieces.
 
-use catalog::CatalogFile;
+use std::io::Read;
+
+use catalog::import::ImportError;
+use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, read_file};
 use domain::Interaction;
 
-use crate::{Engine, Entry, Outcome, SubmitError, now};
+use crate::{Command, Engine, EngineError, Entry, Outcome, SubmitError, now};
 
 /// The most interactions of one entry.
 pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
@@ -11,6 +14,8 @@ pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
 pub const ITEMS_PER_ENTRY_MAX: usize = 500;
 /// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
 const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
+/// How many items are compared with the catalog between two turns of the fold.
+const ITEMS_PER_LOOK: usize = 4_096;
 /// How many entries are on their way at once.
 const ENTRIES_PER_SUBMIT: usize = 4;
 
@@ -23,11 +28,102 @@ pub struct ImportedInteractions {
     pub already_there: u64,
 }
 
+/// An import that withdraws more than one of so many items must be confirmed.
+const WITHDRAWN_UNCONFIRMED_OF: u64 = 10;
+
+/// Why a file did not become the catalog.
+#[derive(Debug, thiserror::Error)]
+pub enum CatalogImportError {
+    /// It withdraws many items, which nobody has confirmed.
+    #[error(
+        "the file leaves out {n_withdrawn} of {n_before} items, which withdraws them, nothing was imported: an import that withdraws more \
+         than one of {WITHDRAWN_UNCONFIRMED_OF} says how many it may (confirm={n_withdrawn})"
+    )]
+    Unconfirmed {
+        /// Items that would be withdrawn.
+        n_withdrawn: u64,
+        /// Items of the current version.
+        n_before: u64,
+    },
+    /// Of the writer.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+/// What an import of a file would do.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct CatalogPreview {
+    /// What is wrong with the file, and the types of its columns.
+    pub report: ImportReport,
+    /// What would change. Where wrong rows refuse the file, as if its bad cells were empty and other wrong rows left out.
+    pub changes: CatalogChanges,
+    /// Scenarios that would go on without what they say of properties.
+    pub scenarios: Vec<String>,
+    /// Why the file would be refused; nothing where it would be imported.
+    pub refused: Vec<String>,
+}
+
 impl Engine {
-    /// Makes a catalog file the current version; a crash on the way leaves the old one. `progress` gets items done and in all.
-    pub fn import_catalog(&self, file: CatalogFile, progress: &dyn Fn(u64, u64)) -> Result<(), SubmitError> {
+    /// Reads a catalog file; columns keep the types that the catalog's properties have, where `options` declare no others.
+    ///
+    /// # Errors
+    /// As [`catalog::read_file`].
+    pub fn read_catalog(
+        &self,
+        reader: impl Read,
+        format: Format,
+        options: &ImportOptions,
+    ) -> Result<(CatalogFile, ImportReport), ImportError> {
+        let known = {
+            let views = self.shared.views.read();
+            let properties = views.catalog.table().properties();
+            properties.map(|property| (property.name.clone(), property.type_)).collect()
+        };
+        read_file(reader, format, &ImportOptions { known, ..options.clone() })
+    }
+
+    /// What an import of a file would do; changes nothing. `open` opens the file, more than once. `confirmed` as in
+    /// [`Engine::import_catalog`].
+    ///
+    /// # Errors
+    /// Where the file cannot be read or has no items.
+    pub fn preview_catalog<R: Read>(
+        &self,
+        open: impl Fn() -> std::io::Result<R>,
+        format: Format,
+        options: &ImportOptions,
+        confirmed: Option<u64>,
+    ) -> Result<CatalogPreview, ImportError> {
+        let mut refused = Vec::new();
+        let (file, report) = match self.read_catalog(open()?, format, options) {
+            Err(ImportError::Rows(report)) => {
+                refused.push(report.refusal());
+                let options = ImportOptions { skip_invalid: true, allow_bad_cells: true, ..options.clone() };
+                (self.read_catalog(open()?, format, &options)?.0, *report)
+            }
+            read => read?,
+        };
+        let changes = self.changes_of(&file);
+        refused.extend(check_withdrawal(&changes, confirmed).err().map(|error| error.to_string()));
+        let scenarios = self.scenarios_unfit_for(&file.columns);
+        Ok(CatalogPreview { report, changes, scenarios, refused })
+    }
+
+    /// Makes a catalog file the current version; a crash on the way leaves the old one. `confirmed` is the most items that it may withdraw;
+    /// where nobody says, one of ten. `progress` gets items done and in all.
+    ///
+    /// # Errors
+    /// Where it withdraws more, and where nothing can be written.
+    pub fn import_catalog(
+        &self,
+        file: CatalogFile,
+        confirmed: Option<u64>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<CatalogChanges, CatalogImportError> {
         // Two imports at once would stage into each other.
         let _one_at_a_time = self.import_lock.lock();
+        let changes = self.changes_of(&file);
+        check_withdrawal(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
         self.submit_one(Entry::CatalogStaged { columns: file.columns })?;
         let mut n_done = 0;
@@ -47,7 +143,45 @@ impl Engine {
             self.submit_blocking(entries)?;
             progress(n_done, n_items);
         }
-        self.submit_one(Entry::CatalogActivated { received_at: now() })
+        self.submit_one(Entry::CatalogActivated { received_at: now() })?;
+        self.report_unfit_scenarios();
+        Ok(changes)
+    }
+
+    /// The current version of the catalog and those that can be activated again, the one that was current last first.
+    pub fn catalog_versions(&self) -> Vec<CatalogVersion> {
+        self.shared.views.read().catalog.versions()
+    }
+
+    /// Makes a version of the catalog current again, as it was when another one took its place; nothing where it is current.
+    ///
+    /// # Errors
+    /// Where the version is not kept, and where nothing can be written.
+    pub fn activate_catalog(&self, version: u32) -> Result<(), EngineError> {
+        let _one_at_a_time = self.import_lock.lock();
+        if self.counts().catalog_version == version {
+            return Ok(());
+        }
+        match self.submit_command(Command::ActivateCatalog { version })? {
+            Outcome::Refused(_) => {
+                let known = self.catalog_versions();
+                let known: Vec<String> = known.iter().map(|known| known.version.to_string()).collect();
+                Err(EngineError::NoSuchCatalog { version, known: known.join(", ") })
+            }
+            _ => {
+                self.report_unfit_scenarios();
+                Ok(())
+            }
+        }
+    }
+
+    fn changes_of(&self, file: &CatalogFile) -> CatalogChanges {
+        let mut changes = CatalogChanges::of_columns(&self.shared.views.read().catalog, &file.columns);
+        // The fold gets its turns.
+        for rows in file.rows.chunks(ITEMS_PER_LOOK) {
+            changes.count(&self.shared.views.read().catalog, &file.columns, rows);
+        }
+        changes
     }
 
     /// Adds interactions; those that are there already do nothing.
@@ -70,5 +204,13 @@ impl Engine {
             }
         }
         Ok(imported)
+    }
+}
+
+fn check_withdrawal(changes: &CatalogChanges, confirmed: Option<u64>) -> Result<(), CatalogImportError> {
+    let &CatalogChanges { n_withdrawn, n_before, .. } = changes;
+    match n_withdrawn <= confirmed.unwrap_or(n_before / WITHDRAWN_UNCONFIRMED_OF) {
+        true => Ok(()),
+        false => Err(CatalogImportError::Unconfirmed { n_withdrawn, n_before }),
     }
 }

@@ -31,6 +31,7 @@ mod query;
 mod recommendation;
 mod recorder;
 mod rejections;
+mod scenario_fallback;
 mod scenarios;
 mod search;
 mod segmentations;
@@ -64,7 +65,9 @@ pub use engine::{Engine, EngineError, EngineOptions};
 pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;
 pub use finding::Finding;
-pub use import::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions};
+pub use import::{
+    CatalogImportError, CatalogPreview, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions,
+};
 pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use loss::{Loss, LossError};

@@ -52,6 +52,16 @@ pub enum Problem {
         /// What is damaged, where, and the way out.
         finding: Finding,
     },
+    /// The catalog has no property, or one of another type, that a scenario needs.
+    #[error(
+        "scenario {scenario:?} does not fit the catalog: {what}; put the scenario or its properties right"
+    )]
+    ScenarioUnfit {
+        /// Its name.
+        scenario: String,
+        /// What does not fit, and what is in its place.
+        what: String,
+    },
     /// What the bootstrap file asks for is not in force.
     #[error(
         "the bootstrap file's configuration is not in force: {why}; restart the server when that is mended"
@@ -84,6 +94,7 @@ impl Engine {
             .chain(of_clock)
             .chain(of_model)
             .chain(self.reported.lock().iter().cloned())
+            .chain(self.unfit_scenarios())
             .chain(of_data)
             .collect()
     }

@@ -261,6 +261,8 @@ impl Engine {
             };
             return Err(RecommendationError::Invalid(what));
         };
+        let fallbacks = self.scenario_fallbacks(&views);
+        let scenario = fallbacks.get(&scenario.name).unwrap_or(scenario);
         let group = group_of(scenario, request.user_id.as_deref(), recomm_id);
         Ok((scenario.settings_of(group), group.map(|group| group.name.clone())))
     }

@@ -1,10 +1,11 @@
 //! The state of a workspace that is held in memory: rebuilt from the store at start, changed by the fold alone.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{Catalog, PropertyTable};
-use domain::{UserIdx, WorkspaceConfig};
+use domain::{Scenario, UserIdx, WorkspaceConfig};
 use profiles::Profiles;
 use store::{Keyspace, Read, Store, StoreError};
 
@@ -27,6 +28,7 @@ const TRAININGS_KEY: &[u8] = b"trainings";
 const CLOCK_KEY: &[u8] = b"clock";
 const RESET_AT_KEY: &[u8] = b"reset_at";
 const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
+const FITTING_SCENARIOS_KEY: &[u8] = b"fitting_scenarios";
 
 /// Every keyspace of every crate, for opening the store.
 pub(crate) fn keyspaces() -> Vec<&'static str> {
@@ -54,6 +56,8 @@ pub(crate) fn first_revision() -> u64 {
 pub(crate) struct Views {
     pub(crate) workspace: WorkspaceKeyspace,
     pub(crate) config: Arc<WorkspaceConfig>,
+    /// Scenarios that do not fit the catalog, or did not since, as they were when they last did; by their names.
+    pub(crate) fitting_scenarios: BTreeMap<String, Scenario>,
     /// The latest training runs, oldest first.
     pub(crate) trainings: Vec<Training>,
     /// The version of the model in use.
@@ -88,6 +92,7 @@ impl Views {
         let workspace = WorkspaceKeyspace(store.keyspace(WORKSPACE));
         Ok(Self {
             config: Arc::new(workspace.config(store)?.unwrap_or(config)),
+            fitting_scenarios: workspace.fitting_scenarios(store)?,
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
             reset_at: workspace.get::<Option<u64>>(store, RESET_AT_KEY)?.flatten(),
             active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
@@ -122,6 +127,7 @@ impl Views {
             clock,
             workspace: _,
             config: _,
+            fitting_scenarios: _,
             trainings: _,
             active_model: _,
             reset_at: _,
@@ -192,6 +198,18 @@ impl Views {
         self.workspace.put(batch, RESET_AT_KEY, &self.reset_at);
     }
 
+    /// Remembers scenarios as they were when they last fitted the catalog.
+    pub(crate) fn put_fitting_scenarios(
+        &mut self,
+        batch: &mut store::Batch<'_>,
+        scenarios: BTreeMap<String, Scenario>,
+    ) {
+        let as_json = |scenario| serde_json::to_string(scenario).expect("a scenario is plain JSON");
+        let stored: Vec<String> = scenarios.values().map(as_json).collect();
+        self.workspace.put(batch, FITTING_SCENARIOS_KEY, &stored);
+        self.fitting_scenarios = scenarios;
+    }
+
     /// Writes the clock; called before a batch is committed.
     pub(crate) fn put_clock(&self, batch: &mut store::Batch<'_>) {
         self.workspace.put(batch, CLOCK_KEY, &self.clock);
@@ -245,6 +263,14 @@ impl WorkspaceKeyspace {
             .get(&self.0, CONFIG_KEY)?
             .map(|bytes| serde_json::from_slice(&bytes).map_err(unreadable))
             .transpose()
+    }
+
+    fn fitting_scenarios(&self, store: &Store) -> Result<BTreeMap<String, Scenario>, StoreError> {
+        let unreadable = |_| StoreError::Unreadable { what: "scenarios" };
+        let stored: Vec<String> = self.get(store, FITTING_SCENARIOS_KEY)?.unwrap_or_default();
+        let read = |json: &String| serde_json::from_str(json).map_err(unreadable);
+        let scenarios: Vec<Scenario> = stored.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(scenarios.into_iter().map(|scenario| (scenario.name.clone(), scenario)).collect())
     }
 
     fn put(&self, batch: &mut store::Batch<'_>, key: &[u8], value: &impl serde::Serialize) {

@@ -36,7 +36,7 @@ fn a_thousand_long_filters_stay_within_the_budget() {
         .map(|n| catalog::ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::Int(n))] });
     let columns = vec![Column { name: "price".to_owned(), type_: PropertyType::Int }];
     let file = catalog::CatalogFile { columns, rows: rows.collect() };
-    engine.import_catalog(file, &|_, _| {}).unwrap();
+    engine.import_catalog(file, None, &|_, _| {}).unwrap();
     let ask = |n: usize| {
         let settings = ScenarioSettings { filter: Some(filter(n)), ..ScenarioSettings::default() };
         let options = ListOptions { settings, ..ListOptions::default() };

@@ -99,7 +99,7 @@ impl Source {
         let kind = if self.random.chance(0.5) { EntityKind::Item } else { EntityKind::User };
         let prefix = if kind == EntityKind::Item { "i" } else { "u" };
         let collection = if self.random.chance(0.5) { CollectionKind::Series } else { CollectionKind::Group };
-        match self.random.below(16) {
+        match self.random.below(18) {
             0 => Command::Add { kind, id: self.text(prefix, 12) },
             1 => Command::Delete { kind, id: self.text(prefix, 12) },
             2 => Command::AddProperty { kind, property: Property::new("p", PropertyType::Int) },
@@ -137,7 +137,14 @@ impl Source {
                 synonym: self.text("t", 9),
                 one_way: true,
             })),
-            11 | 12 => Command::SetValues {
+            11 => Command::ActivateCatalog { version: 1 + self.random.below(5) as u32 },
+            12 => {
+                let filter = ["'p' > 3", "'price' > 3", "true"][self.random.below(3)];
+                let endpoint = "recommendItemsToUser";
+                let scenario = json!({ "name": self.text("n", 3), "endpoint": endpoint, "filter": filter });
+                Command::PutScenario { scenario: scenario.to_string() }
+            }
+            13 | 14 => Command::SetValues {
                 kind,
                 id: self.text(prefix, 12),
                 values: json!({ "p": self.n }).to_string(),
@@ -188,7 +195,7 @@ fn run(seed: u64) -> u64 {
             n_left -= n;
             engine.submit_blocking((0..n).map(|_| source.entry()).collect()).unwrap();
             if source.random.chance(0.05) {
-                engine.import_catalog(source.catalog(), &|_, _| {}).unwrap();
+                engine.import_catalog(source.catalog(), Some(u64::MAX), &|_, _| {}).unwrap();
             }
         }
     }

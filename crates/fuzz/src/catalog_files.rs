@@ -34,6 +34,8 @@ pub const DICTIONARY: &[&str] = &[
     "2021-09-01",
     "2021-09-01T10:00:00Z",
     "\u{feff}",
+    ";",
+    "\t",
     "{\"item_id\":\"",
     "\"}\n",
     "[\"a\",\"b\"]",
@@ -43,7 +45,8 @@ pub const DICTIONARY: &[&str] = &[
     ",\"",
 ];
 
-/// The first byte says the format, whether wrong rows are left out, and the type of a column `x`; the others are the file.
+/// The first byte says the format, whether wrong rows are left out and bad cells are allowed, and the type of a column `x`; the others are the
+/// file.
 pub fn run(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
     let format = if choice & 1 == 0 { Format::Csv } else { Format::JsonLines };
@@ -51,26 +54,30 @@ pub fn run(bytes: &[u8]) {
     let options = ImportOptions {
         types: declared.map(|type_| ("x".to_owned(), type_)).into_iter().collect(),
         skip_invalid: choice & 2 != 0,
+        allow_bad_cells: choice & 64 != 0,
+        ..ImportOptions::default()
     };
     match read_file(file, format, &options) {
         Ok((read, report)) => {
             assert!(report.n_invalid == 0 || options.skip_invalid, "wrong rows passed");
-            check_report(&report);
+            check_report(&report, options.allow_bad_cells);
             check_rows(&read, &report);
             check_reads_the_same(&read);
         }
         Err(ImportError::Rows(report)) => {
             assert!(report.n_invalid > 0 && !options.skip_invalid, "refused for rows without a wrong one");
-            check_report(&report);
+            check_report(&report, options.allow_bad_cells);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
     }
 }
 
-fn check_report(report: &ImportReport) {
+fn check_report(report: &ImportReport, allows_bad_cells: bool) {
+    let n_told: u64 = report.reasons.values().sum();
     assert_eq!(report.n_items + report.n_invalid, report.n_rows);
-    assert_eq!(report.reasons.values().sum::<u64>(), report.n_invalid);
-    assert_eq!(report.errors.len(), ROW_ERRORS_SHOWN_MAX.min(report.n_invalid as usize));
+    assert!(n_told >= report.n_invalid && n_told >= report.n_bad_cells);
+    assert!(!allows_bad_cells || n_told == report.n_invalid + report.n_bad_cells);
+    assert_eq!(report.errors.len(), ROW_ERRORS_SHOWN_MAX.min(n_told as usize));
     assert!(report.errors.is_sorted_by_key(|error| error.row) && report.columns.len() <= COLUMNS_MAX);
 }
 
@@ -125,7 +132,7 @@ fn check_reads_the_same(file: &CatalogFile) {
     }
     let types: BTreeMap<_, _> =
         file.columns.iter().map(|column| (column.name.clone(), column.type_)).collect();
-    let options = ImportOptions { types, skip_invalid: false };
+    let options = ImportOptions { types, ..ImportOptions::default() };
     match read_file(text.as_bytes(), Format::JsonLines, &options) {
         Ok((again, _)) => {
             // Columns come in the order of their names.

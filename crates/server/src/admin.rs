@@ -41,7 +41,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
-        .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
+        .route("/api/workspaces/{workspace}/catalog", post(catalog::import).get(catalog::versions))
+        .route("/api/workspaces/{workspace}/catalog/versions/{version}/activate", post(catalog::activate))
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
         .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
 }

@@ -3,6 +3,7 @@
 pub(crate) mod accept_loss;
 pub(crate) mod backup;
 pub(crate) mod bench;
+pub(crate) mod catalog;
 pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod events;
@@ -72,6 +73,18 @@ impl Place {
             bail!(self.not_among(&known));
         }
         self.open_in(data)
+    }
+
+    /// Opens a workspace; none where it is not there.
+    pub(crate) fn open_if_there(&self) -> Result<Option<Opened>> {
+        if !self.data.is_dir() {
+            return Ok(None);
+        }
+        let data = DataFolder::open(&self.data)?;
+        match data.workspaces()?.contains(&self.workspace) {
+            true => self.open_in(data).map(Some),
+            false => Ok(None),
+        }
     }
 
     /// Opens a workspace, making it where it is missing; true where it is new. Beside others it is made only when that is meant, since a

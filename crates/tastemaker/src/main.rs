@@ -38,6 +38,8 @@ enum Command {
     Serve(commands::serve::Args),
     /// Bring a catalog or a history of interactions into a workspace
     Import(commands::import::Args),
+    /// List the versions of the catalog that are kept, or go back to an earlier one
+    Catalog(commands::catalog::Args),
     /// Train a model on everything in a workspace
     Train(commands::train::Args),
     /// Judge every model and their blend on the data as it is, beside popularity; changes nothing
@@ -76,6 +78,7 @@ fn main() -> ExitCode {
         Command::Demo(args) => commands::demo::run(&args),
         Command::Serve(args) => commands::serve::run(&args),
         Command::Import(args) => commands::import::run(&args),
+        Command::Catalog(args) => commands::catalog::run(&args),
         Command::Train(args) => commands::train::run(&args),
         Command::Evaluate(args) => commands::evaluate::run(&args),
         Command::Models(args) => commands::models::run(&args),

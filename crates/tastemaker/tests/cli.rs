@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
+mod catalogs;
+mod interactions;
 mod process;
 
 use std::path::Path;

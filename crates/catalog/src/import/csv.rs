@@ -1,12 +1,13 @@
-//! Comma separated values, RFC 4180.
+//! Separated values, as in RFC 4180 but for the separator.
 
 use std::io::Read;
 
-use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, id_column};
+use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, delimiter, id_column};
 
 pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
+    let (delimiter, reader) = delimiter::detect(reader)?;
     let mut tail = LastByte { reader, last: 0 };
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(&mut tail);
+    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(&mut tail);
     let names: Vec<String> = match reader.headers() {
         Ok(header) => {
             header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect()
@@ -32,7 +33,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != names.len() {
             let detail = format!("{} fields, the header has {}", record.len(), names.len());
-            table.errors.push(RowError { row: line, reason: "wrong number of fields", detail });
+            table.errors.push(RowError { row: line, column: None, reason: "wrong number of fields", detail });
             continue;
         }
         let mut fields = Vec::with_capacity(names.len());
@@ -44,7 +45,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             }
         }
         if let Some(detail) = wrong {
-            table.errors.push(RowError { row: line, reason: "text is not UTF-8", detail });
+            table.errors.push(RowError { row: line, column: None, reason: "text is not UTF-8", detail });
             continue;
         }
         let item_id = fields.remove(id);
@@ -84,6 +85,9 @@ fn whole_file(error: csv::Error) -> ImportError {
     let text = error.to_string();
     match error.into_kind() {
         csv::ErrorKind::Io(error) => ImportError::Io(error),
+        csv::ErrorKind::Utf8 { .. } => {
+            ImportError::Header("the header is not UTF-8: save the file as UTF-8".to_owned())
+        }
         _ => ImportError::Header(text),
     }
 }

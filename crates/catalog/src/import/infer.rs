@@ -1,22 +1,23 @@
 //! Types of columns, and values of types.
 
-use std::collections::BTreeMap;
-
 use domain::{Column, PropertyType, PropertyValue, Timestamp};
 use serde_json::Value;
 
-use super::{Raw, Table};
+use super::{ImportOptions, Raw, Table};
 
 /// A CSV column holds sets where at least this share of its values has a `|`.
 const SET_SHARE_MIN: f64 = 0.05;
+/// A CSV column is of a type where at least this share of its values is; the others are bad cells.
+const TYPE_SHARE_MIN: f64 = 0.9;
 
-/// Each column with its declared type, or the narrowest that holds all its values.
-pub(super) fn columns(table: &Table, declared: &BTreeMap<String, PropertyType>) -> Vec<Column> {
+/// Each column with its declared type, the type that it keeps, or the narrowest that holds its values.
+pub(super) fn columns(table: &Table, options: &ImportOptions) -> Vec<Column> {
     let names = table.columns.iter().enumerate();
     names
         .map(|(n, name)| {
             let values = || table.rows.iter().map(move |row| &row.values[n]);
-            let type_ = declared.get(name).copied().unwrap_or_else(|| infer(values));
+            let given = options.types.get(name).or_else(|| options.known.get(name));
+            let type_ = given.copied().unwrap_or_else(|| infer(values));
             Column { name: name.clone(), type_ }
         })
         .collect()
@@ -43,7 +44,23 @@ fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyTyp
     narrow
         .into_iter()
         .find(|type_| present().all(|value| looks_like(value, *type_)))
-        .unwrap_or_else(|| json_majority(present()))
+        .unwrap_or_else(|| if is_json { json_majority(present()) } else { csv_majority(&narrow, &present) })
+}
+
+/// The type of nearly all values, or texts. The others must be nothing that could be meant as a value of the type: 007 beside numbers
+/// makes texts of them.
+fn csv_majority<'a, I: Iterator<Item = &'a Raw>>(
+    narrow: &[PropertyType],
+    present: &impl Fn() -> I,
+) -> PropertyType {
+    let n_like = |type_: PropertyType| present().filter(|value| looks_like(value, type_)).count();
+    // The first of those that hold most: whole numbers before numbers.
+    let most = narrow.iter().rev().copied().max_by_key(|type_| n_like(*type_));
+    let is_nearly_all = |type_: &PropertyType| {
+        n_like(*type_) as f64 >= TYPE_SHARE_MIN * present().count() as f64
+            && present().all(|value| looks_like(value, *type_) || typed(value, *type_).is_err())
+    };
+    most.filter(is_nearly_all).unwrap_or(PropertyType::String)
 }
 
 /// Stricter than [`typed`]: what changes when it is written again, such as 007, stays a text.
@@ -79,7 +96,7 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
     }
 }
 
-/// Of JSON values of different types the most frequent type; the rows with others are then wrong. CSV texts are texts.
+/// Of JSON values of different types the most frequent type; the others are bad cells.
 fn json_majority<'a>(values: impl Iterator<Item = &'a Raw>) -> PropertyType {
     let (mut n_double, mut n_boolean, mut n_other) = (0u64, 0u64, 0u64);
     for value in values {

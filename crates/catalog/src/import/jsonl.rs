@@ -30,6 +30,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             Err(error) => {
                 table.errors.push(RowError {
                     row: line,
+                    column: None,
                     reason: "not a JSON object",
                     detail: error.to_string(),
                 });

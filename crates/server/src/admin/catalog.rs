@@ -1,48 +1,86 @@
-//! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all.
+//! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all. `GET` lists its versions;
+//! `POST .../catalog/versions/{version}/activate` goes back to one.
 
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::Path;
 use axum::http::{HeaderMap, header};
-use catalog::import::ImportError;
-use catalog::{Format, ImportOptions, read_file};
-use serde::Deserialize;
+use catalog::import::{ImportError, parse_confirm, parse_type};
+use catalog::{Format, ImportOptions};
+use engine::{CatalogImportError, Engine};
 use serde_json::{Value, json};
 
 use super::Workspace;
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 
-#[derive(Deserialize)]
-pub(super) struct Query {
-    #[serde(default)]
-    skip_invalid: bool,
+/// What the query says: the options of `tastemaker import catalog`, by the same names.
+#[derive(Default)]
+struct Query {
+    options: ImportOptions,
+    dry_run: bool,
+    confirm: Option<u64>,
+}
+
+impl Query {
+    fn of(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
+        let mut query = Self::default();
+        for (name, value) in pairs {
+            let wrong =
+                |what: String| ApiError::invalid(format!("a query parameter is wrong: {name}: {what}"));
+            let flag =
+                || value.parse::<bool>().map_err(|_| wrong(format!("{value:?} is neither true nor false")));
+            match name.as_str() {
+                "type" => query.options.types.extend([parse_type(&value).map_err(wrong)?]),
+                "skip_invalid" => query.options.skip_invalid = flag()?,
+                "allow_bad_cells" => query.options.allow_bad_cells = flag()?,
+                "dry_run" => query.dry_run = flag()?,
+                "confirm" => query.confirm = Some(parse_confirm(&value).map_err(wrong)?),
+                _ => {
+                    return Err(wrong(
+                        "no such parameter; there are type, skip_invalid, allow_bad_cells, dry_run and confirm".to_owned(),
+                    ));
+                }
+            }
+        }
+        Ok(query)
+    }
 }
 
 /// The body is CSV or JSON Lines by its content type (`text/csv`, `application/x-ndjson`).
 pub(super) async fn import(
     Workspace(engine): Workspace,
-    Parameters(query): Parameters<Query>,
+    Parameters(pairs): Parameters<Vec<(String, String)>>,
     headers: HeaderMap,
     body: Result<Bytes, axum::extract::rejection::BytesRejection>,
 ) -> Result<Json<Value>, ApiError> {
+    let query = Query::of(pairs)?;
     let body = body.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let type_ = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = match type_.split(';').next().unwrap_or_default().trim() {
-        "text/csv" => Format::Csv,
+        "text/csv" | "text/tab-separated-values" => Format::Csv,
         "application/x-ndjson" | "application/jsonl" => Format::JsonLines,
         other => {
             let message = format!("content type {other:?}: send text/csv or application/x-ndjson");
             return Err(ApiError::bad_request(message));
         }
     };
-    let import = move || {
-        let options = ImportOptions { skip_invalid: query.skip_invalid, ..Default::default() };
-        let (file, report) = read_file(&body[..], format, &options).map_err(of_import)?;
-        engine.import_catalog(file, &|_, _| {})?;
-        let version = engine.counts().catalog_version;
-        Ok(Json(json!({ "report": report, "catalog_version": version })))
-    };
-    tokio::task::spawn_blocking(import).await?
+    tokio::task::spawn_blocking(move || import_file(&engine, &body, format, &query)).await?
+}
+
+fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> Result<Json<Value>, ApiError> {
+    let &Query { ref options, dry_run, confirm } = query;
+    if dry_run {
+        let preview = engine.preview_catalog(|| Ok(body), format, options, confirm).map_err(of_import)?;
+        return Ok(Json(json!(preview)));
+    }
+    let (file, report) = engine.read_catalog(body, format, options).map_err(of_import)?;
+    let changes = engine.import_catalog(file, confirm, &|_, _| {}).map_err(|error| match error {
+        CatalogImportError::Submit(error) => error.into(),
+        CatalogImportError::Unconfirmed { .. } => ApiError::import(error.to_string(), json!(report)),
+    })?;
+    let version = engine.counts().catalog_version;
+    Ok(Json(json!({ "report": report, "changes": changes, "catalog_version": version })))
 }
 
 fn of_import(error: ImportError) -> ApiError {
@@ -51,4 +89,21 @@ fn of_import(error: ImportError) -> ApiError {
         ImportError::Rows(report) => ApiError::import(message, json!(report)),
         _ => ApiError::import(message, Value::Null),
     }
+}
+
+/// The current version and those that can be activated again.
+pub(super) async fn versions(Workspace(engine): Workspace) -> Json<Value> {
+    let current = engine.counts().catalog_version;
+    Json(json!({ "current": current, "versions": engine.catalog_versions() }))
+}
+
+pub(super) async fn activate(
+    Workspace(engine): Workspace,
+    Path((_, version)): Path<(String, u32)>,
+) -> Result<Json<Value>, ApiError> {
+    tokio::task::spawn_blocking(move || {
+        engine.activate_catalog(version)?;
+        Ok(Json(json!({ "current": version, "versions": engine.catalog_versions() })))
+    })
+    .await?
 }

@@ -4,6 +4,7 @@
 
 mod attribution;
 mod budgets;
+mod catalogs;
 mod dialects;
 mod lists;
 mod profile_api;

@@ -7,7 +7,7 @@ use serde_json::json;
 use super::{Answer, TestApp};
 
 impl TestApp {
-    async fn scenario(&self, method: Method, name: &str, body: &str) -> Answer {
+    pub(super) async fn scenario(&self, method: Method, name: &str, body: &str) -> Answer {
         let uri = format!("/api/workspaces/shop/scenarios/{name}");
         let request = Request::builder().method(method).uri(uri).header("authorization", "Bearer admin");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await

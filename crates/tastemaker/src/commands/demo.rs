@@ -131,7 +131,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     let engine = open_workspace(&data, &id, false)?;
     configure(&engine, &config)?;
     let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
-    engine.import_catalog(file, &|_, _| {})?;
+    engine.import_catalog(file, None, &|_, _| {})?;
     Ok(())
 }
 

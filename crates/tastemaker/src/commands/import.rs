@@ -21,7 +21,7 @@ pub(crate) struct Args {
 enum Command {
     /// Make a CSV or JSON Lines file the workspace's catalog, whole or not at all
     Catalog(catalog::Args),
-    /// Add the interactions of a CSV file: user_id, item_id, timestamp, kind, value
+    /// Add the interactions of a CSV, JSON Lines or Parquet file: user_id, item_id, timestamp, kind, value
     Interactions(interactions::Args),
 }
 

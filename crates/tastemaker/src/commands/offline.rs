@@ -16,7 +16,7 @@ use recommender::{
 use rustc_hash::FxHashMap;
 use serde_json::json;
 
-use super::import::interactions::Columns;
+use super::import::interactions::InteractionFile;
 use super::recommend::distinct_users;
 use super::train::describe_search;
 use crate::terminal;
@@ -181,11 +181,11 @@ struct Histories {
 }
 
 fn read_interactions(path: &Path) -> Result<Histories> {
-    let columns = Columns::of(path)?;
+    let file = InteractionFile::open(path)?;
     let now = engine::now();
     let (mut users, mut items) = (Ids::default(), Ids::default());
     let mut rows: Vec<Vec<HistoryEntry>> = Vec::new();
-    columns.each_row(|n, row| {
+    file.each_row(|n, row| {
         let row = match row {
             Ok(row) => row,
             Err((line, reason, detail)) => {
@@ -199,7 +199,7 @@ fn read_interactions(path: &Path) -> Result<Histories> {
         let item = ItemIdx(items.index(&row.item_id));
         let value =
             matches!(row.kind, InteractionKind::Rating | InteractionKind::ViewPortion).then_some(row.value);
-        // Nothing has happened in the future, as for imports: such a time would make everything else look old.
+        // Nothing has happened in the future, also where the file is of another time zone: such a time would make everything else look old.
         let at = row.timestamp.unwrap_or(Timestamp(0)).min(now);
         rows[user].push(HistoryEntry::new(item, row.kind, at, value.flatten()));
         Ok(())
@@ -217,9 +217,19 @@ fn read_interactions(path: &Path) -> Result<Histories> {
 
 fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Result<()> {
     let name = path.to_string_lossy();
-    let Some(format) = Format::of_name(&name) else { bail!("{name}: the name must end in .csv or .jsonl") };
-    let read = read_file(fs::File::open(path)?, format, &ImportOptions::default());
-    let (file, _) = read.with_context(|| format!("cannot read {name}"))?;
+    let Some(format) = Format::of_name(&name) else {
+        bail!("{name}: the name must end in .csv, .tsv or .jsonl")
+    };
+    // What an item is like says the rest of its row.
+    let options = ImportOptions { allow_bad_cells: true, ..ImportOptions::default() };
+    let read = read_file(fs::File::open(path)?, format, &options);
+    let (file, report) = read.with_context(|| format!("cannot read {name}"))?;
+    if report.n_bad_cells > 0 {
+        eprintln!(
+            "{name}: {} cells do not fit the type of their column and count as empty",
+            report.n_bad_cells
+        );
+    }
     for row in file.rows {
         let item = ItemIdx(items.index(&row.item_id));
         let named = file.columns.iter().zip(row.values);

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
-use catalog::import::ImportError;
-use catalog::{Format, ImportOptions, ImportReport, read_file};
+use catalog::import::{ImportError, parse_confirm, parse_type};
+use catalog::{CatalogChanges, Format, ImportOptions, ImportReport, read_file};
 use domain::PropertyType;
+use engine::{CatalogPreview, Engine};
 use fs_err as fs;
 
 use super::{Place, open};
@@ -13,59 +14,146 @@ use crate::terminal;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A .csv or .jsonl file with a column item_id
+    /// A .csv, .tsv or .jsonl file with a column item_id
     file: PathBuf,
     #[command(flatten)]
     place: Place,
     /// Make the workspace where it is missing, also beside others
     #[arg(long)]
     create: bool,
-    /// The type of a column, such as price=double; the others are inferred (int, double, string, boolean, timestamp, set)
+    /// The type of a column, such as price=double (int, double, string, boolean, timestamp, set, image, imageList); others keep the
+    /// type of the catalog, and new ones get one that fits their values
     #[arg(long = "type", value_name = "COLUMN=TYPE", value_parser = parse_type)]
     types: Vec<(String, PropertyType)>,
     /// Leave wrong rows out instead of refusing the file
     #[arg(long)]
     skip_invalid: bool,
-}
-
-fn parse_type(text: &str) -> Result<(String, PropertyType), String> {
-    let (column, type_) = text.split_once('=').ok_or("write it as COLUMN=TYPE")?;
-    Ok((column.to_owned(), type_.parse()?))
+    /// Take cells that do not fit the type of their column as empty instead of refusing the file
+    #[arg(long)]
+    allow_bad_cells: bool,
+    /// Show what would change, and change nothing
+    #[arg(long)]
+    dry_run: bool,
+    /// How many items may be withdrawn; without it, one of ten
+    #[arg(long, value_name = "ITEMS", value_parser = parse_confirm)]
+    confirm: Option<u64>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.file.to_string_lossy();
-    let Some(format) = Format::of_name(&name) else { bail!("{name}: the name must end in .csv or .jsonl") };
-    let options =
-        ImportOptions { types: args.types.iter().cloned().collect(), skip_invalid: args.skip_invalid };
-    let read = read_file(fs::File::open(&args.file)?, format, &options);
-    let (file, report) = match read {
-        Ok(read) => read,
-        Err(ImportError::Rows(report)) => {
-            if args.place.json {
-                println!("{}", serde_json::to_string_pretty(&report)?);
-            } else {
-                print_report(&report);
-            }
-            let ImportReport { n_invalid, n_rows, .. } = *report;
-            bail!(
-                "{name}: {n_invalid} of {n_rows} rows are wrong, nothing was imported; --skip-invalid leaves them out"
-            );
-        }
-        Err(error) => return Err(error).with_context(|| format!("cannot import {name}")),
+    let Some(format) = Format::of_name(&name) else {
+        bail!("{name}: the name must end in .csv, .tsv or .jsonl")
     };
-    let opened = open(&args.place, args.create)?;
+    let options = ImportOptions {
+        types: args.types.iter().cloned().collect(),
+        skip_invalid: args.skip_invalid,
+        allow_bad_cells: args.allow_bad_cells,
+        ..ImportOptions::default()
+    };
+    let file = || fs::File::open(&args.file);
+    // The catalog that there is says the types of columns. A new workspace is made when the file is known to be right.
+    let known = args.place.open_if_there()?;
+    if args.dry_run {
+        let preview = match &known {
+            Some(opened) => opened.engine.preview_catalog(file, format, &options, args.confirm),
+            None => read_file(file()?, format, &options).map(|(_, report)| preview_of_new(report)),
+        };
+        print_preview(&preview.or_else(|error| explain(error, args))?, args.place.json)?;
+        return Ok(());
+    }
+    let read = match &known {
+        Some(opened) => opened.engine.read_catalog(file()?, format, &options),
+        None => read_file(file()?, format, &options),
+    };
+    let (file, report) = read.or_else(|error| explain(error, args))?;
+    let opened = match known {
+        Some(opened) => opened,
+        None => open(&args.place, args.create)?,
+    };
     let bar = terminal::bar("importing the catalog", "items", report.n_items, args.place.json);
-    opened.engine.import_catalog(file, &|done, _| bar.set_position(done))?;
+    let imported = opened.engine.import_catalog(file, args.confirm, &|done, _| bar.set_position(done));
     bar.finish_and_clear();
-    let version = opened.engine.counts().catalog_version;
+    let changes = imported.with_context(|| format!("cannot import {name}"))?;
     if args.place.json {
-        println!("{}", serde_json::json!({ "report": report, "catalog_version": version }));
+        let version = opened.engine.counts().catalog_version;
+        println!(
+            "{}",
+            serde_json::json!({ "report": report, "changes": changes, "catalog_version": version })
+        );
     } else {
         print_report(&report);
-        println!("{} items are version {version} of the catalog.", terminal::grouped(report.n_items));
+        print_changes(&changes);
+        print_imported(&opened.engine, report.n_items);
     }
     Ok(())
+}
+
+/// Prints the report of a file that is refused for its rows, and says why it is.
+fn explain<T>(error: ImportError, args: &Args) -> Result<T> {
+    if let ImportError::Rows(report) = &error {
+        match args.place.json {
+            true => println!("{}", serde_json::to_string_pretty(report)?),
+            false => print_report(report),
+        }
+    }
+    Err(error).with_context(|| format!("cannot import {}", args.file.display()))
+}
+
+fn print_imported(engine: &Engine, n_items: u64) {
+    let versions = engine.catalog_versions();
+    let version = versions.first().map_or(0, |current| current.version);
+    println!("{} items are version {version} of the catalog.", terminal::grouped(n_items));
+    if let Some(previous) = versions.get(1) {
+        println!("`tastemaker catalog --activate {}` brings back the one before.", previous.version);
+    }
+    for problem in engine.problems() {
+        println!("{problem}");
+    }
+}
+
+/// What a file does to a workspace that is not there.
+fn preview_of_new(report: ImportReport) -> CatalogPreview {
+    let changes = CatalogChanges { n_new: report.n_items, ..CatalogChanges::default() };
+    CatalogPreview { report, changes, scenarios: Vec::new(), refused: Vec::new() }
+}
+
+fn print_preview(preview: &CatalogPreview, is_json: bool) -> Result<()> {
+    if is_json {
+        println!("{}", serde_json::to_string_pretty(preview)?);
+        return Ok(());
+    }
+    print_report(&preview.report);
+    print_changes(&preview.changes);
+    preview.scenarios.iter().for_each(|unfit| println!("{unfit}"));
+    match &preview.refused[..] {
+        [] => println!("Nothing was changed; without --dry-run the file becomes the catalog."),
+        refused => refused.iter().for_each(|why| println!("The file would be refused: {why}")),
+    }
+    Ok(())
+}
+
+fn print_changes(changes: &CatalogChanges) {
+    let counts = [
+        ("new", changes.n_new),
+        ("changed", changes.n_changed),
+        ("unchanged", changes.n_unchanged),
+        ("withdrawn", changes.n_withdrawn),
+    ];
+    let rows: Vec<Vec<String>> =
+        counts.iter().map(|(what, n)| vec![(*what).to_owned(), terminal::grouped(*n)]).collect();
+    println!("{}", terminal::table(&["items", "count"], &rows));
+    if changes.n_before == 0 {
+        return;
+    }
+    for change in &changes.properties {
+        let name = &change.name;
+        match (change.from, change.to) {
+            (None, Some(to)) => println!("property {name:?} is new: {to}"),
+            (Some(from), Some(to)) => println!("property {name:?} becomes {to}, it is {from}"),
+            (Some(_), None) => println!("property {name:?} is not in the file and goes"),
+            (None, None) => {}
+        }
+    }
 }
 
 fn print_report(report: &ImportReport) {
@@ -74,7 +162,7 @@ fn print_report(report: &ImportReport) {
     if !columns.is_empty() {
         println!("{}", terminal::table(&["property", "type"], &columns));
     }
-    if report.n_invalid == 0 {
+    if report.errors.is_empty() {
         return;
     }
     let reasons: Vec<Vec<String>> = report
@@ -82,7 +170,7 @@ fn print_report(report: &ImportReport) {
         .iter()
         .map(|(reason, count)| vec![reason.clone(), terminal::grouped(*count)])
         .collect();
-    println!("{}", terminal::table(&["wrong rows", "count"], &reasons));
+    println!("{}", terminal::table(&["wrong rows and cells", "count"], &reasons));
     for error in &report.errors {
         println!("  row {}: {}: {}", error.row, error.reason, error.detail);
     }

@@ -1,0 +1,146 @@
+//! Imports of catalogs: what they would change, what must be confirmed, and the way back; scenarios that do not fit any more.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use catalog::{CatalogChanges, Format, ImportOptions};
+use domain::{Endpoint, Scenario, WorkspaceId};
+use engine::{Engine, Missing, RecommendationRequest, RequestBudget};
+
+fn open(folder: &Path) -> Engine {
+    Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
+}
+
+/// So many items with a price and a brand, from the first number on.
+fn file(first: usize, n: usize) -> String {
+    (first..first + n)
+        .fold("item_id,price,brand\n".to_owned(), |csv, n| csv + &format!("i{n},{n}.5,b{}\n", n % 3))
+}
+
+fn import(engine: &Engine, file: &str, confirmed: Option<u64>) -> Result<CatalogChanges, String> {
+    let (file, _) = engine.read_catalog(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
+    engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| error.to_string())
+}
+
+fn put(engine: &Engine, name: &str, settings: &str) {
+    let json = format!("{{\"endpoint\": \"recommendItemsToUser\", {settings}}}");
+    engine.put_scenario(&Scenario::from_json(name, json.as_bytes()).unwrap()).unwrap();
+}
+
+/// The ids of a list of a scenario, in their order, or why there is none.
+fn list(engine: &Engine, scenario: &str) -> String {
+    let request = RecommendationRequest {
+        user_id: Some("nobody".to_owned()),
+        scenario: Some(scenario.to_owned()),
+        missing: Missing::Ignored,
+        ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 100)
+    };
+    match engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited())) {
+        Ok(response) => {
+            let mut ids: Vec<String> = response.recommended.into_iter().map(|entry| entry.id).collect();
+            ids.sort();
+            ids.join(" ")
+        }
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn an_import_that_withdraws_more_than_a_tenth_must_say_how_many() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    assert_eq!(import(&engine, &file(0, 40), None).unwrap().n_new, 40);
+    let preview = |text: &str, confirmed| {
+        let options = ImportOptions::default();
+        engine.preview_catalog(|| Ok(text.as_bytes()), Format::Csv, &options, confirmed).unwrap()
+    };
+    let one = "item_id,price,size\ni3,3.5,L\n";
+    let previewed = preview(one, None);
+    insta::assert_json_snapshot!(previewed);
+    let refused = import(&engine, one, None).unwrap_err();
+    assert_eq!(previewed.refused.join(""), refused);
+    insta::assert_snapshot!(refused, @"the file leaves out 39 of 40 items, which withdraws them, nothing was imported: an import that withdraws more than one of 10 says how many it may (confirm=39)");
+    assert!(import(&engine, one, Some(38)).is_err(), "fewer were confirmed");
+    assert_eq!((engine.counts().catalog_version, engine.counts().available_items), (1, 40));
+    // A tenth goes, one more does not.
+    assert_eq!(import(&engine, &file(4, 40), None).unwrap().n_withdrawn, 4);
+    assert!(import(&engine, &file(9, 40), None).is_err());
+    let changes = import(&engine, "item_id,price,brand\ni4,4.5,b1\ni5,5,b2\n", Some(38)).unwrap();
+    assert_eq!((changes.n_unchanged, changes.n_changed, changes.n_withdrawn), (1, 1, 38));
+    assert_eq!(preview(one, Some(2)).refused, [""; 0], "it would be imported");
+}
+
+#[test]
+fn a_version_comes_back_as_it_was_also_without_the_store() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    import(&engine, &file(0, 5), None).unwrap();
+    put(&engine, "home", r#""filter": "'price' > 2""#);
+    let before = list(&engine, "home");
+    assert_eq!(before, "i2 i3 i4");
+    import(&engine, "item_id,price\nwrong,9\n", Some(5)).unwrap();
+    assert_eq!(list(&engine, "home"), "wrong");
+    engine.activate_catalog(1).unwrap();
+    engine.activate_catalog(1).unwrap();
+    assert_eq!(list(&engine, "home"), before);
+    let versions =
+        |engine: &Engine| engine.catalog_versions().iter().map(|kept| kept.version).collect::<Vec<_>>();
+    assert_eq!(versions(&engine), [1, 2]);
+    let missing = engine.activate_catalog(7).unwrap_err().to_string();
+    insta::assert_snapshot!(missing, @"catalog version 7 is not kept; there are: 1, 2");
+    drop(engine);
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+    let engine = open(folder.path());
+    assert_eq!((list(&engine, "home"), versions(&engine)), (before, vec![1, 2]));
+}
+
+#[test]
+fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    import(&engine, &file(0, 6), None).unwrap();
+    put(&engine, "cheap", r#""filter": "'price' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#);
+    put(&engine, "new", r#""filter": "'colour' == \"red\"""#);
+    let problems = |engine: &Engine| engine.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
+    assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1".to_owned(), 0));
+    assert!(
+        list(&engine, "new").contains("colour"),
+        "it never fitted, and says why: {}",
+        list(&engine, "new")
+    );
+
+    // A mistake in a new text leaves the old one in force.
+    put(&engine, "cheap", r#""filter": "'prize' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#);
+    assert_eq!(list(&engine, "cheap"), "i0 i1");
+    insta::assert_snapshot!(problems(&engine).join("\n"));
+    put(&engine, "cheap", r#""filter": "'price' < 4", "constraint": [{ "property": "brand", "max": 9 }]"#);
+    assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1 i2 i3".to_owned(), 0));
+
+    // A file without the columns.
+    let without = "item_id,title\ni0,A\ni1,B\ni2,C\ni3,D\ni4,E\ni5,F\n";
+    let preview =
+        engine.preview_catalog(|| Ok(without.as_bytes()), Format::Csv, &ImportOptions::default(), None);
+    let preview = preview.unwrap();
+    import(&engine, without, None).unwrap();
+    assert_eq!(list(&engine, "cheap"), "i0 i1 i2 i3 i4 i5");
+    assert_eq!(preview.scenarios, problems(&engine), "it was said before");
+    insta::assert_snapshot!(problems(&engine).join("\n"));
+    let told = engine.scenario_problems("cheap");
+    drop(engine);
+    fs_err::remove_dir_all(folder.path().join("store")).unwrap();
+    let engine = open(folder.path());
+    assert_eq!(
+        (list(&engine, "cheap"), engine.scenario_problems("cheap")),
+        ("i0 i1 i2 i3 i4 i5".to_owned(), told)
+    );
+    assert_eq!(engine.scenario_problems("new"), [""; 0]);
+
+    // As soon as it fits again, it is in force again.
+    engine.activate_catalog(1).unwrap();
+    assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1 i2 i3".to_owned(), 0));
+    engine.delete_scenario("cheap").unwrap();
+    put(&engine, "cheap", r#""filter": "'prize' < 2""#);
+    assert!(list(&engine, "cheap").contains("prize"), "it is another one, which never fitted");
+}
