@@ -1,4 +1,6 @@
-"""The README, walked from a fresh folder: each of its commands is pasted and run. TASTEMAKER names the binary.
+"""The README and the how-to pages, each walked from a fresh folder: every command is pasted and run.
+
+The environment names the binary: TASTEMAKER.
 
 Of the commands, those of cargo are left out (the binary is there already), a virtual environment is the one of this
 test, the port is a free one, and the demo has fewer listeners. A server runs until the text says Ctrl-C.
@@ -19,11 +21,14 @@ from urllib.request import urlopen
 
 from checks import Checks
 
-README = Path(__file__).resolve().parents[3] / "README.md"
+ROOT = Path(__file__).resolve().parents[3]
 LINES_MAX = 120
+HOW_TO_PAGES = ["admin-api", "bootstrap", "events", "first-steps", "profile-api", "running", "settings"]
+# A command that sets a variable of the reader's shell.
+VARIABLE = re.compile(r"\w+=(\S+|'[^']*')")
 READY_WITHIN_S = 60
 COMMAND_WITHIN_S = 60
-# What a reader must see after a command, which is named by its first words. Each is found at least once.
+# What a reader of the README must see after a command, which is named by its first words.
 SEEN = {
     "curl -u change-me-write:": '"success":true',
     "curl -u change-me-profile:": '"recommended_items":["lamp-7"]',
@@ -36,9 +41,12 @@ SEEN = {
 
 
 def parts(text):
-    """The prose and the blocks of shell commands of the page, in their order."""
-    for n, part in enumerate(re.split(r"^```(?:sh\n)?", text, flags=re.MULTILINE)):
-        yield ("commands" if n % 2 else "prose"), part
+    """The prose and the blocks of shell commands of the page, in their order; other blocks are neither."""
+    for n, part in enumerate(re.split(r"^```", text, flags=re.MULTILINE)):
+        if n % 2 == 0:
+            yield "prose", part
+        elif part.startswith("sh\n"):
+            yield "commands", part.removeprefix("sh\n")
 
 
 def commands_of(block):
@@ -60,6 +68,7 @@ class Walk:
         self.folder = folder
         self.server = None
         self.output = folder.parent / "output"
+        self.variables = ""
         (folder.parent / "bin").mkdir()
         (folder.parent / "bin" / "tastemaker").symlink_to(os.environ["TASTEMAKER"])
         # curl is content with an error that the server answers, unless it is told otherwise.
@@ -86,8 +95,11 @@ class Walk:
         adapted = self.adapt(command)
         if adapted is None:
             return ""
+        if VARIABLE.fullmatch(adapted.strip()):
+            self.variables += adapted
+            return ""
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", adapted],
+            ["bash", "-euo", "pipefail", "-c", self.variables + adapted],
             cwd=self.folder, env=self.environment, capture_output=True, text=True, timeout=COMMAND_WITHIN_S,
         )
         assert done.returncode == 0, f"status {done.returncode}: {done.stdout}{done.stderr}"
@@ -130,49 +142,57 @@ def print_output(output):
         print("     | " + output.strip().replace("\n", "\n     | "), flush=True)
 
 
-def main():
-    check = Checks("readme")
-    text = README.read_text()
-    unseen = set(SEEN)
-
-    @check
-    def it_is_short():
-        assert len(text.splitlines()) <= LINES_MAX, f"{len(text.splitlines())} lines"
-
-    @check
-    def its_links_lead_somewhere():
-        links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
-        missing = [link for link in links if not (README.parent / link).exists()]
-        assert links and not missing, missing
-
+def walk_page(check, page, seen):
+    """Runs the page's commands; `seen` is what some of them must say, each at least once."""
+    unseen = set(seen)
     with tempfile.TemporaryDirectory(prefix="tastemaker-readme-") as temporary:
         folder = Path(temporary) / "fresh"
         folder.mkdir()
         walk = Walk(folder)
         try:
-            for kind, part in parts(text):
+            for kind, part in parts(page.read_text()):
                 if kind == "prose":
                     if "Ctrl-C" in part:
                         walk.interrupt()
                     continue
                 for command in commands_of(part):
+
                     def body(command=command):
                         output = walk.run(command)
                         print_output(f"$ {command}{output}")
-                        for words in [words for words in SEEN if command.startswith(words)]:
-                            assert SEEN[words] in output, f"without {SEEN[words]}: {output}"
+                        for words in [words for words in seen if command.startswith(words)]:
+                            assert seen[words] in output, f"without {seen[words]}: {output}"
                             unseen.discard(words)
+
                     first = command.splitlines()[0]
-                    body.__name__ = first if len(first) < 80 else first[:77] + "..."
+                    body.__name__ = f"{page.stem}: {first if len(first) < 70 else first[:67] + '...'}"
                     check(body)
         finally:
             if walk.server is not None:
                 walk.server.kill()
+    assert not unseen, f"{page}: no command {unseen}"
+
+
+def main():
+    check = Checks("readme")
+    readme = ROOT / "README.md"
+    pages = [ROOT / "docs" / f"{name}.md" for name in HOW_TO_PAGES]
 
     @check
-    def every_expected_command_is_there():
-        assert not unseen, unseen
+    def it_is_short():
+        n_lines = len(readme.read_text().splitlines())
+        assert n_lines <= LINES_MAX, f"{n_lines} lines"
 
+    @check
+    def links_lead_somewhere():
+        for page in [readme, *(ROOT / "docs").glob("*.md")]:
+            links = [link for link in re.findall(r"\]\(([^)#]+)", page.read_text()) if "://" not in link]
+            missing = [link for link in links if not (page.parent / link).exists()]
+            assert not missing, f"{page.name}: {missing}"
+
+    walk_page(check, readme, SEEN)
+    for page in pages:
+        walk_page(check, page, {})
     sys.exit(1 if check.n_failed else 0)
 
 
