@@ -190,6 +190,14 @@ def main():
             missing = [link for link in links if not (page.parent / link).exists()]
             assert not missing, f"{page.name}: {missing}"
 
+    @check
+    def the_systemd_unit_names_options_that_there_are():
+        unit = (ROOT / "docs" / "running.md").read_text().split("```ini\n")[1].split("```")[0]
+        started = unit.split("ExecStart=")[1].replace("\\\n", " ").splitlines()[0]
+        usage = subprocess.run([os.environ["TASTEMAKER"], "serve", "--help"], capture_output=True, text=True).stdout
+        unknown = [option for option in re.findall(r"--[a-z-]+", started) if f"{option} " not in usage]
+        assert "--data" in started and not unknown, unknown
+
     walk_page(check, readme, SEEN)
     for page in pages:
         walk_page(check, page, {})
