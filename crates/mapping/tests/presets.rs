@@ -92,3 +92,21 @@ fn what_presets_make_of_messages() {
         r#"{"type":"identify","traits":{"a":1}}"#,
     ]));
 }
+
+#[test]
+fn the_how_to_page_lists_every_preset_with_its_event_and_no_other() {
+    let page = include_str!("../../../docs/events.md");
+    let mut listed: Vec<(&str, Option<&str>)> = page
+        .lines()
+        .filter_map(|line| {
+            let mut cells = line.strip_prefix("| `")?.split(" | ");
+            let name = cells.next()?.trim_end_matches('`');
+            let event = cells.next()?.strip_prefix("track `").map(|event| event.trim_end_matches('`'));
+            Some((name, event))
+        })
+        .collect();
+    let mut known: Vec<_> = presets().iter().map(|preset| (preset.name, preset.trigger.event)).collect();
+    listed.sort_unstable();
+    known.sort_unstable();
+    assert_eq!(listed, known);
+}

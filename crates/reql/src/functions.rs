@@ -156,3 +156,25 @@ impl Signature {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::FUNCTIONS;
+
+    /// The page for people who write filters.
+    const PAGE: &str = include_str!("../../../docs/filters.md");
+
+    #[test]
+    fn the_how_to_page_lists_every_function_and_no_other() {
+        let (_, section) = PAGE.split_once("\n## Functions\n").expect("the page has functions");
+        let (section, _) = section.split_once("\n## ").expect("more follows");
+        let listed: BTreeSet<&str> = section
+            .lines()
+            .filter_map(|line| line.strip_prefix("| `")?.split_once('(').map(|(name, _)| name))
+            .collect();
+        let functions: BTreeSet<&str> = FUNCTIONS.iter().map(|signature| signature.name).collect();
+        assert_eq!(listed, functions);
+    }
+}

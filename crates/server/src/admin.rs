@@ -92,3 +92,23 @@ impl FromRequestParts<Arc<App>> for Workspace {
             .ok_or_else(|| ApiError::not_found(format!("no workspace {id:?}; there are: {}", known())))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    #[test]
+    fn the_how_to_page_lists_every_route_and_no_other() {
+        let (routes, _) = include_str!("admin.rs").split_once("#[cfg(test)]").expect("this is a test");
+        // Only paths that are served stand in quotes with a slash before them.
+        let served: BTreeSet<&str> = routes.split('"').filter(|text| text.starts_with("/api/")).collect();
+        let page = include_str!("../../../docs/admin-api.md");
+        let listed: BTreeSet<&str> = page
+            .lines()
+            .filter(|line| line.starts_with("| `"))
+            .filter_map(|line| line.split('`').nth(1)?.split_once(' '))
+            .map(|(_, path)| path.split('?').next().unwrap_or(path))
+            .collect();
+        assert_eq!(listed, served);
+    }
+}

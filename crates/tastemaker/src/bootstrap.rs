@@ -91,6 +91,7 @@ mod tests {
     use domain::{Endpoint, Scenario};
 
     use super::*;
+    use crate::configuration::documented::{keys_known, keys_listed};
     use crate::configuration::parse;
 
     const SHOP: &str = r#"
@@ -176,5 +177,22 @@ share = 0.5
         insta::assert_snapshot!(of_items("diversity = 2"), @r#"workspace a: scenario "home": diversity is 2, it must be from 0 to 1"#);
         insta::assert_snapshot!(of_items("[workspace.scenario.promoted]\nfilter = \"'a\"\nshare = 0.2"));
         insta::assert_snapshot!(scenario("endpoint = \"recommendItem\"".to_owned()));
+    }
+
+    #[test]
+    fn the_how_to_page_lists_every_key_and_no_other() {
+        let page = include_str!("../../../docs/bootstrap.md");
+        let known = |text: &str| keys_known::<Bootstrap>(text);
+        let in_workspace = |text: &str| known(&format!("[[workspace]]\nid = \"a\"\n{text}\nunknown = 1"));
+        assert_eq!(keys_listed(page, "Top level"), known("unknown = 1"));
+        assert_eq!(keys_listed(page, "workspace"), in_workspace(""));
+        for (section, text) in [
+            ("workspace.source", "[[workspace.source]]"),
+            ("workspace.trait", "[[workspace.trait]]"),
+            ("workspace.interaction_weights", "[workspace.interaction_weights]"),
+            ("workspace.scenario", "[[workspace.scenario]]"),
+        ] {
+            assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");
+        }
     }
 }

@@ -38,3 +38,28 @@ pub(crate) fn nearest<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
         distances.min().filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)?;
     Some(nearest)
 }
+
+/// For tests: the keys that a file may have, and those that a page of the documentation lists.
+#[cfg(test)]
+pub(crate) mod documented {
+    use std::collections::BTreeSet;
+
+    use serde::de::DeserializeOwned;
+
+    /// The keys that the program names when it refuses a text for its only unknown key.
+    pub(crate) fn keys_known<T: DeserializeOwned>(text: &str) -> BTreeSet<String> {
+        let Err(error) = toml::from_str::<T>(text) else { panic!("no key of {text:?} is unknown") };
+        let message = error.to_string();
+        let (_, expected) = message.split_once("unknown field `").expect("a key is unknown");
+        expected.split('`').skip(2).step_by(2).map(str::to_owned).collect()
+    }
+
+    /// The keys in the first column of the table below this heading.
+    pub(crate) fn keys_listed(page: &str, heading: &str) -> BTreeSet<String> {
+        let (_, section) = page.split_once(&format!("\n## {heading}\n")).expect("the page has the heading");
+        let section = section.split("\n## ").next().unwrap_or(section);
+        let first_cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('|').next());
+        let keys = first_cells.flat_map(|cell| cell.split('`').step_by(2)).map(str::trim);
+        keys.filter(|key| !key.is_empty()).map(str::to_owned).collect()
+    }
+}

@@ -318,6 +318,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::configuration::documented::{keys_known, keys_listed};
     use crate::configuration::parse;
 
     #[test]
@@ -365,5 +366,18 @@ mod tests {
         assert!(catalog.starts_with(
             "limits.catalog_bytes_max is 268435456, it must be at most limits.unfinished_bytes_max"
         ));
+    }
+
+    #[test]
+    fn the_how_to_page_lists_every_key_and_no_other() {
+        let page = include_str!("../../../docs/settings.md");
+        let sections = ["log", "limits", "training", "checks", "shutdown"];
+        let mut top = keys_listed(page, "Top level");
+        top.extend(sections.map(str::to_owned));
+        assert_eq!(top, keys_known::<Settings>("unknown = 1"));
+        for section in sections {
+            let known = keys_known::<Settings>(&format!("[{section}]\nunknown = 1"));
+            assert_eq!(keys_listed(page, section), known, "{section}");
+        }
     }
 }

@@ -9,7 +9,8 @@ class Checks:
         self.n_failed = 0
 
     def __call__(self, body):
-        name = body.__name__.replace("_", " ")
+        name = body.__name__
+        name = name.replace("_", " ") if name.isidentifier() else name
         try:
             body()
             print(f"ok   {self.test}: {name}", flush=True)

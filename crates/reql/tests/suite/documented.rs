@@ -9,6 +9,8 @@ use serde_json::Value;
 use crate::catalogue::{Catalogue, Request};
 
 const TABLE: &str = include_str!("documented.tsv");
+/// The how-to page for people who write filters.
+const PAGE: &str = include_str!("../../../../docs/filters.md");
 /// How far two doubles may be apart, as a share: both sides round differently.
 const ROUNDING: f64 = 1e-12;
 
@@ -20,13 +22,7 @@ fn documented_expressions_have_their_values() {
         let (text, expected) = line.split_once('\t').unwrap();
         let text = text.replace("\\n", "\n");
         let expected: Value = serde_json::from_str(expected).unwrap();
-        let found = match reql::parse(&text).and_then(|expression| {
-            expression.check(&catalogue)?;
-            Ok(expression)
-        }) {
-            Ok(expression) => expression.compile(&catalogue, &Request).value(0).to_json(),
-            Err(error) => error.to_string().into(),
-        };
+        let found = value_of(&text, &catalogue);
         if !is_same(&found, &expected) {
             writeln!(wrong, "{text}\n    is {found}, not {expected}").unwrap();
         }
@@ -34,6 +30,51 @@ fn documented_expressions_have_their_values() {
     }
     assert!(wrong.is_empty(), "\n{wrong}");
     assert!(n >= 300, "{n} expressions");
+}
+
+/// The value for the first candidate, or the error.
+fn value_of(text: &str, catalogue: &Catalogue) -> Value {
+    let checked = reql::parse(text).and_then(|expression| {
+        expression.check(catalogue)?;
+        Ok(expression)
+    });
+    match checked {
+        Ok(expression) => expression.compile(catalogue, &Request).value(0).to_json(),
+        Err(error) => error.to_string().into(),
+    }
+}
+
+/// The page's tables: a row of two cells names an expression at its end, one of three an expression and its value.
+#[test]
+fn the_examples_of_the_how_to_page_have_their_values() {
+    let catalogue = Catalogue::sample();
+    let (mut n_parsed, mut n_valued, mut wrong) = (0, 0, String::new());
+    for line in PAGE.lines().filter(|line| line.starts_with("| ")) {
+        let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
+        let code = |cell: &str| cell.strip_prefix('`')?.strip_suffix('`').map(str::to_owned);
+        match cells[..] {
+            [_, expression] => {
+                // Rows of values of the example item are checked by the examples that use them.
+                let Some(text) = code(expression).filter(|text| text.contains('\'')) else { continue };
+                if let Err(error) = reql::parse(&text) {
+                    writeln!(wrong, "{text}\n    {error}").unwrap();
+                }
+                n_parsed += 1;
+            }
+            [_, expression, value] => {
+                let Some((text, expected)) = code(expression).zip(code(value)) else { continue };
+                let expected: Value = serde_json::from_str(&expected).unwrap();
+                let found = value_of(&text, &catalogue);
+                if !is_same(&found, &expected) {
+                    writeln!(wrong, "{text}\n    is {found}, not {expected}").unwrap();
+                }
+                n_valued += 1;
+            }
+            _ => {}
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+    assert!(n_parsed >= 7 && n_valued >= 45, "{n_parsed} expressions, {n_valued} with values");
 }
 
 fn is_same(found: &Value, expected: &Value) -> bool {
