@@ -40,6 +40,7 @@ mod shown;
 mod store_picture;
 mod synonyms;
 mod training;
+mod training_runs;
 mod verify;
 mod views;
 mod writer;
@@ -84,7 +85,8 @@ pub use serving::PastRecommendation;
 pub use shown::SHOWN_PER_USER_MAX;
 pub use store_picture::KeyspaceDigest;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
-pub use training::{TRAININGS_KEPT_MAX, Training, TrainingOptions};
+pub use training::{FIRST_TRAINING_INTERACTIONS, TRAININGS_KEPT_MAX, Training, TrainingOptions};
+pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 

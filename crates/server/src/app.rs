@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use domain::{Source, WorkspaceId};
 use engine::{Engine, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
@@ -33,14 +34,27 @@ impl Default for Settings {
     }
 }
 
+type Sources = BTreeMap<[u8; 32], Arc<(Arc<Engine>, Source)>>;
+
+fn sources_of<'e>(engines: impl IntoIterator<Item = &'e Arc<Engine>>) -> Arc<Sources> {
+    let of_engine = |engine: &Arc<Engine>| {
+        let own = engine.config().sources.clone().into_iter();
+        let engine = Arc::clone(engine);
+        own.map(move |source| (auth::hash(&source.write_key), Arc::new((Arc::clone(&engine), source))))
+    };
+    Arc::new(engines.into_iter().flat_map(of_engine).collect())
+}
+
 /// The server's state.
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) engines: BTreeMap<WorkspaceId, Arc<Engine>>,
     failed: Vec<(String, String)>,
     /// By the hash of the write key, so that the time of looking one up tells nothing of the keys.
-    sources: BTreeMap<[u8; 32], (Arc<Engine>, Source)>,
-    pub(crate) admin_token_hash: Option<[u8; 32]>,
+    sources: ArcSwap<Sources>,
+    /// Of the runs that the admin API starts.
+    pub(crate) training: ArcSwap<TrainingOptions>,
+    pub(crate) admin_token_hash: ArcSwap<Option<[u8; 32]>>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
     is_stopping: Arc<AtomicBool>,
@@ -54,21 +68,18 @@ impl App {
         admin_token_hash: Option<[u8; 32]>,
         metrics: PrometheusHandle,
     ) -> Self {
-        let sources = engines.iter().flat_map(|engine| {
-            let own = engine.config().sources.clone().into_iter();
-            own.map(move |source| (auth::hash(&source.write_key), (Arc::clone(engine), source)))
-        });
         // All workspaces share one budget.
         let memory = engines
             .first()
             .map_or_else(|| Arc::new(MemoryBudget::default()), |engine| Arc::clone(engine.memory()));
         Self {
             admission: Arc::new(Admission::new(settings.callers.clone(), memory)),
+            training: ArcSwap::from_pointee(settings.training),
             settings,
-            sources: sources.collect(),
+            sources: sources_of(&engines).into(),
             engines: engines.into_iter().map(|engine| (engine.id().clone(), engine)).collect(),
             failed: Vec::new(),
-            admin_token_hash,
+            admin_token_hash: ArcSwap::from_pointee(admin_token_hash),
             metrics,
             is_stopping: Arc::default(),
         }
@@ -83,6 +94,19 @@ impl App {
     /// The workspaces that could not be opened, and why: a restart tries again.
     pub fn failed(&self) -> &[(String, String)] {
         &self.failed
+    }
+
+    /// The open workspaces.
+    pub fn engines(&self) -> Vec<Arc<Engine>> {
+        self.engines.values().cloned().collect()
+    }
+
+    /// Takes over what may have changed while it serves: the sources of all workspaces, the administrators' token, and how models are
+    /// trained.
+    pub fn reload(&self, admin_token_hash: Option<[u8; 32]>, training: TrainingOptions) {
+        self.sources.store(sources_of(self.engines.values()));
+        self.admin_token_hash.store(Arc::new(admin_token_hash));
+        self.training.store(Arc::new(training));
     }
 
     /// Sums up samples of histograms: until somebody does, they gather. To be called every few seconds.
@@ -116,7 +140,7 @@ impl App {
         })
     }
 
-    pub(crate) fn source(&self, write_key: &str) -> Option<&(Arc<Engine>, Source)> {
-        self.sources.get(&auth::hash(write_key))
+    pub(crate) fn source(&self, write_key: &str) -> Option<Arc<(Arc<Engine>, Source)>> {
+        self.sources.load().get(&auth::hash(write_key)).cloned()
     }
 }

@@ -51,7 +51,8 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
     let batch = |State(app): State<Arc<App>>, request| async move {
         let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
         let wire = batch::read(&body)?;
-        let ((_, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
+        let (found, _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
+        let (_, source) = &*found;
         let n_good =
             batch::check(&wire, &call.arrival(&source.name)).filter(|checked| checked.is_ok()).count();
         Ok::<_, ApiError>(Json(json!({ "success": true, "messages": n_good })))
@@ -61,7 +62,8 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
 
 async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
-    let ((engine, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
+    let (found, _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
+    let (engine, source) = &*found;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
     take(engine, std::iter::once(checked), call.is_strict()).await
 }
@@ -70,7 +72,8 @@ async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError>
     let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
     let _room = app.admission.make_room_for(body.len()).await;
     let wire = batch::read(&body)?;
-    let ((engine, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
+    let (found, _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
+    let (engine, source) = &*found;
     let arrival = call.arrival(&source.name);
     take(engine, batch::check(&wire, &arrival), call.is_strict()).await
 }
@@ -97,11 +100,11 @@ impl Call {
     }
 
     /// The workspace and the source of the request, which counts as under way from now on.
-    async fn enter<'a>(
+    async fn enter(
         &self,
-        app: &'a App,
+        app: &App,
         body_key: Option<&str>,
-    ) -> Result<(&'a (Arc<Engine>, Source), Permit), ApiError> {
+    ) -> Result<(Arc<(Arc<Engine>, Source)>, Permit), ApiError> {
         match source::of(app, &self.headers, body_key) {
             Ok(found) => {
                 let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
-use engine::{BackgroundThread, Engine, Next, Problem, Signals};
+use engine::{BackgroundThread, Engine, EngineError, Next, Problem, Signals};
 use server::App;
 
-use crate::settings::{Checks, Settings, Training};
+use crate::reload::LiveSettings;
+use crate::settings::Checks;
 
 /// How often the reconciler looks whether a workspace is due.
 const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -28,11 +29,9 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Background(Vec<BackgroundThread>);
 
 impl Background {
-    pub(crate) fn start(app: &Arc<App>, engines: &[Arc<Engine>], settings: &Settings) -> Result<Self> {
-        let mut threads = vec![start_refresher(engines)?];
-        if settings.training.enabled {
-            threads.push(start_trainer(engines, &settings.training)?);
-        }
+    pub(crate) fn start(app: &Arc<App>, engines: &[Arc<Engine>], live: &LiveSettings) -> Result<Self> {
+        let settings = live.load_full();
+        let mut threads = vec![start_refresher(engines)?, start_trainer(engines, live)?];
         if settings.checks.enabled {
             threads.push(start_checker(engines, &settings.checks)?);
         }
@@ -72,11 +71,15 @@ pub(crate) fn start_refresher(engines: &[Arc<Engine>]) -> Result<BackgroundThrea
 }
 
 /// Trains each workspace when it is due, beside the traffic.
-fn start_trainer(engines: &[Arc<Engine>], settings: &Training) -> Result<BackgroundThread> {
-    let settings = settings.clone();
+fn start_trainer(engines: &[Arc<Engine>], live: &LiveSettings) -> Result<BackgroundThread> {
+    let live = Arc::clone(live);
     let mut engines: Vec<(Arc<Engine>, Instant)> =
         engines.iter().map(|engine| (Arc::clone(engine), Instant::now())).collect();
     let reconcile = move |signals: &Signals| {
+        let settings = live.load().training.clone();
+        if !settings.enabled {
+            return;
+        }
         for (engine, next_allowed) in engines.iter_mut().take_while(|_| !signals.is_stopping()) {
             if Instant::now() < *next_allowed
                 || !engine.is_training_due(settings.new_share, settings.interval_max_s)
@@ -87,8 +90,12 @@ fn start_trainer(engines: &[Arc<Engine>], settings: &Training) -> Result<Backgro
             let started = Instant::now();
             // Before the run, so that one that panics is not begun again at once.
             *next_allowed = started + interval_min;
-            if let Err(error) = engine.train(settings.options(), &|_| {}) {
-                tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+            match engine.train(settings.options(), &|_| {}) {
+                // Somebody else has started one.
+                Ok(_) | Err(EngineError::TrainingUnderWay { .. }) => {}
+                Err(error) => {
+                    tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+                }
             }
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
             *next_allowed = Instant::now() + rest;

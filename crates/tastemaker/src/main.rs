@@ -7,6 +7,7 @@ mod commands;
 mod configuration;
 mod demo;
 mod files;
+mod reload;
 mod service;
 mod settings;
 mod terminal;

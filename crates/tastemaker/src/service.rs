@@ -3,15 +3,15 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
-use domain::{WorkspaceConfig, WorkspaceId};
-use engine::{DataFolder, Engine, EngineOptions, MemoryBudget, Problem};
-use server::{App, ConnectionLimits, Tls};
-use tokio::net::TcpListener;
+use domain::WorkspaceId;
+use engine::{DataFolder, Engine, EngineOptions, MemoryBudget};
+use server::{App, ConnectionLimits, Listener};
 
-use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of};
-use crate::settings::{Settings, Shutdown};
+use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
+use crate::settings::Settings;
 use crate::terminal;
 
 /// The least memory for what is read from the store of one workspace, in bytes.
@@ -47,27 +47,11 @@ impl Service {
             failed.push((folder.file_name().unwrap_or_default().to_string_lossy().into_owned(), why));
         }
         // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
-        let asked_for = |engine: &Engine| {
-            let asked = bootstrap
-                .and_then(|bootstrap| bootstrap.workspaces.iter().find(|config| config.id == *engine.id()));
-            let in_force = (*engine.config()).clone();
-            match asked {
-                None => Ok(in_force),
-                Some(asked) => with_scenarios_of(asked, in_force),
-            }
-        };
-        let configs =
-            engines.iter().map(|engine| asked_for(engine)).collect::<Result<Vec<WorkspaceConfig>>>()?;
-        check_write_keys(&configs)?;
+        let configs = configs_asked_for(bootstrap, &engines)?;
         if let Some(bootstrap) = bootstrap {
             bootstrap.apply(&data)?;
         }
-        for (engine, config) in engines.iter().zip(&configs) {
-            // A full disk, say: it serves with what is in force.
-            if let Err(error) = configure(engine, config) {
-                engine.report_problem(Problem::NotConfigured { why: format!("{error:#}") });
-            }
-        }
+        configure_each(&engines, &configs);
         let metrics = server::install_metrics()?;
         let app = App::new(settings.of_server(), engines.clone(), data.admin_token_hash(), metrics)
             .with_failed(failed);
@@ -77,10 +61,9 @@ impl Service {
     /// Serves until `stop` resolves, then lets requests under way finish within the deadline.
     pub(crate) async fn serve(
         &self,
-        listener: TcpListener,
-        tls: Option<Tls>,
+        listeners: Vec<Listener>,
         limits: ConnectionLimits,
-        shutdown: &Shutdown,
+        deadline: impl Fn() -> Duration,
         stop: impl Future<Output = ()>,
     ) {
         let stop = async {
@@ -88,7 +71,7 @@ impl Service {
             self.app.start_stopping();
         };
         let router = server::router(Arc::clone(&self.app));
-        server::serve(router, listener, tls, limits, stop, shutdown.deadline()).await;
+        server::serve(router, listeners, limits, stop, deadline).await;
     }
 
     /// Finishes what waits for the journals and closes everything.

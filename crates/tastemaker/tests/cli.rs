@@ -285,6 +285,12 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
     let told = ready.into_body().read_to_string().unwrap();
     assert!(told.contains("data/workspaces/shop.bak is named like no workspace"), "{told}");
     std::thread::sleep(Duration::from_secs(1));
+    // The run that began with the server goes on.
+    let training = server.agent.post(format!("{}/api/workspaces/shop/training", server.base));
+    let mut again = training.header("authorization", "Bearer admin").send_empty().unwrap();
+    assert_eq!(again.status(), 409);
+    let told = again.body_mut().read_to_string().unwrap();
+    assert!(told.contains("training_under_way"), "{told}");
     let stopped = Instant::now();
     let id = server.process.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

@@ -14,11 +14,11 @@ const CODE: &str = "unknown_source";
 
 /// The workspace and source of a write key, from the HTTP Basic user or else from the body. A bearer token comes beside a key in
 /// the body; where a source has bearer tokens, nothing else will do.
-pub(super) fn of<'a>(
-    app: &'a App,
+pub(super) fn of(
+    app: &App,
     headers: &HeaderMap,
     body_key: Option<&str>,
-) -> Result<&'a (Arc<Engine>, Source), ApiError> {
+) -> Result<Arc<(Arc<Engine>, Source)>, ApiError> {
     let credentials = Credentials::of(headers);
     let (key, bearer) = match &credentials {
         Credentials::BasicUser(key) => (Some(key.as_str()), None),
