@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use domain::{WorkspaceConfig, WorkspaceId};
+use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
     RealDisk, RecordedEnd,
@@ -25,6 +25,7 @@ use crate::recorder::Recorder;
 use crate::scenario_fallback::ScenarioFallbacks;
 use crate::search::Search;
 use crate::training::{features_of, threads};
+use crate::training_runs::TrainingRuns;
 use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
 use crate::{Command, Entry, Finding, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
@@ -102,6 +103,17 @@ pub enum EngineError {
         /// Which.
         version: String,
     },
+    /// Another training run of the workspace goes on.
+    #[error("a training run is under way: {id}, since {started_at}")]
+    TrainingUnderWay {
+        /// The run that goes on.
+        id: uuid::Uuid,
+        /// When it began.
+        started_at: Timestamp,
+    },
+    /// A training run or an evaluation has nothing to learn from.
+    #[error("the workspace has no interactions to learn from: send events or import interactions first")]
+    NoInteractions,
     /// Of a training run.
     #[error("cannot start the threads of a training run")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -159,6 +171,7 @@ pub struct Engine {
     pub(crate) search: ArcSwap<Search>,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
+    pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
     pub(crate) scenario_fallbacks: Mutex<Option<Arc<ScenarioFallbacks>>>,
     /// That the model in use could not be read yet.
@@ -291,6 +304,7 @@ impl Engine {
             search: ArcSwap::from_pointee(Search::new()),
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
+            training_runs: Arc::default(),
             import_lock: Mutex::new(()),
             scenario_fallbacks: Mutex::new(None),
             held: Mutex::new(Held {

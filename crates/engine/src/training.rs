@@ -8,11 +8,12 @@ use recommender::evaluation::{Comparison, lists_of};
 use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
 
+use crate::training_runs::RunUnderWay;
 use crate::views::Views;
-use crate::{Engine, EngineError, Entry, now};
+use crate::{Engine, EngineError, Entry, TrainingRun, now};
 
-/// Fewer interactions than this are not worth a training run.
-const FIRST_TRAINING_INTERACTIONS: u64 = 100;
+/// The interactions that a first model needs.
+pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
 /// The most training runs that are remembered.
 pub const TRAININGS_KEPT_MAX: usize = 50;
 /// The most artifacts that are kept on disk: the one in use and those before it. Others are made again from the journal.
@@ -98,7 +99,66 @@ pub(crate) fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::T
 impl Engine {
     /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to it unless it is refused. `progress` gets
     /// the share done.
+    ///
+    /// # Errors
+    /// [`EngineError::TrainingUnderWay`] and [`EngineError::NoInteractions`] at once; others where the run fails.
     pub fn train(
+        &self,
+        options: TrainingOptions,
+        progress: &(dyn Fn(f64) + Sync),
+    ) -> Result<Training, EngineError> {
+        let run = self.begin_training()?;
+        let trained = self.train_model(options, &|share| {
+            run.set_progress(share);
+            progress(share);
+        });
+        run.end(&trained);
+        trained
+    }
+
+    /// Starts [`Engine::train`] on a thread of its own, which ends with the process at the latest. [`Engine::training_run`] tells how far
+    /// it is.
+    ///
+    /// # Errors
+    /// [`EngineError::TrainingUnderWay`] and [`EngineError::NoInteractions`]; [`EngineError::Io`] where there is no thread to be had.
+    pub fn start_training(self: &Arc<Self>, options: TrainingOptions) -> Result<TrainingRun, EngineError> {
+        let run = self.begin_training()?;
+        let (started, engine) = (run.run.clone(), Arc::clone(self));
+        let train = move || {
+            // Dropped in the reverse order: when the run is told to have ended, its thread holds the workspace no longer.
+            let (run, engine) = (run, engine);
+            let trained = engine.train_model(options, &|share| run.set_progress(share));
+            if let Err(error) = &trained {
+                tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+            }
+            drop(engine);
+            run.end(&trained);
+        };
+        std::thread::Builder::new().name("training".to_owned()).spawn(train)?;
+        Ok(started)
+    }
+
+    /// The training run under way, or the last one of this process.
+    pub fn last_training_run(&self) -> Option<TrainingRun> {
+        self.training_runs.last()
+    }
+
+    /// A training run of this process; none where there was none of this id, or where many have come after it.
+    pub fn training_run(&self, id: uuid::Uuid) -> Option<TrainingRun> {
+        self.training_runs.find(id)
+    }
+
+    fn begin_training(&self) -> Result<RunUnderWay, EngineError> {
+        self.expect_interactions()?;
+        self.training_runs.begin()
+    }
+
+    fn expect_interactions(&self) -> Result<(), EngineError> {
+        let has_any = self.shared.views.read().interactions.histories().n_interactions() > 0;
+        if has_any { Ok(()) } else { Err(EngineError::NoInteractions) }
+    }
+
+    fn train_model(
         &self,
         options: TrainingOptions,
         progress: &(dyn Fn(f64) + Sync),
@@ -169,7 +229,13 @@ impl Engine {
         };
         if let Some(why) = &training.refused {
             self.submit_one(Entry::Trained(Box::new(training.clone())))?;
-            tracing::warn!(workspace = %self.id(), training.version = %training.version, why, "model refused");
+            let (workspace, version) = (self.id(), &training.version);
+            match current {
+                Some(_) => {
+                    tracing::warn!(%workspace, training.version = %version, why, "model refused; the one before stays in use");
+                }
+                None => tracing::info!(%workspace, training.version = %version, why, "no model yet"),
+            }
             return Ok(training);
         }
         self.artifacts.write(&trained.model)?;
@@ -192,7 +258,11 @@ impl Engine {
     }
 
     /// What a training run would find on the current data: every model and the blend beside popularity. Changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::NoInteractions`].
     pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<Search, EngineError> {
+        self.expect_interactions()?;
         let set = {
             let views = self.shared.views.read();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())

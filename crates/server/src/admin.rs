@@ -38,7 +38,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
         .route("/api/workspaces/{workspace}/recommendations/{recomm_id}", get(recommendations::read_one))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
-        .route("/api/workspaces/{workspace}/training", post(training::run).get(training::read))
+        .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
+        .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import).get(catalog::versions))
@@ -49,9 +50,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 async fn only_administrators(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = Origin::of(request.headers(), request.extensions(), &app.settings.callers);
-    let message = match (&app.admin_token_hash, Credentials::of(request.headers())) {
+    let known = **app.admin_token_hash.load();
+    let message = match (known, Credentials::of(request.headers())) {
         (None, _) => "no admin_token was ever set: start once with --bootstrap and a file that has one",
-        (Some(known), Credentials::Bearer(shown)) if is_same_hash(known, &hash(&shown)) => {
+        (Some(known), Credentials::Bearer(shown)) if is_same_hash(&known, &hash(&shown)) => {
             origin.trust();
             // Administrators get in whatever the others do.
             return next.run(request).await;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use arc_swap::ArcSwap;
 use engine::{MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
 
@@ -36,7 +37,9 @@ pub struct App {
     pub(crate) workspaces: Workspaces,
     /// All workspaces share it.
     pub(crate) memory: Arc<MemoryBudget>,
-    pub(crate) admin_token_hash: Option<[u8; 32]>,
+    /// Of the runs that the admin API starts.
+    pub(crate) training: ArcSwap<TrainingOptions>,
+    pub(crate) admin_token_hash: ArcSwap<Option<[u8; 32]>>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
     is_stopping: Arc<AtomicBool>,
@@ -53,10 +56,11 @@ impl App {
     ) -> Self {
         Self {
             admission: Arc::new(Admission::new(settings.callers.clone(), Arc::clone(&memory))),
+            training: ArcSwap::from_pointee(settings.training),
             settings,
             workspaces,
             memory,
-            admin_token_hash,
+            admin_token_hash: ArcSwap::from_pointee(admin_token_hash),
             metrics,
             is_stopping: Arc::default(),
         }
@@ -65,6 +69,14 @@ impl App {
     /// Its workspaces.
     pub fn workspaces(&self) -> &Workspaces {
         &self.workspaces
+    }
+
+    /// Takes over what may have changed while it serves: the sources of all workspaces, the administrators' token, and how models are
+    /// trained.
+    pub fn reload(&self, admin_token_hash: Option<[u8; 32]>, training: TrainingOptions) {
+        self.workspaces.reload_sources();
+        self.admin_token_hash.store(Arc::new(admin_token_hash));
+        self.training.store(Arc::new(training));
     }
 
     /// Sums up samples of histograms: until somebody does, they gather. To be called every few seconds.

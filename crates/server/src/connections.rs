@@ -13,6 +13,7 @@ mod registry;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -49,6 +50,14 @@ pub struct ConnectionLimits {
 /// What https is spoken with; another one is stored when the certificate changes.
 pub type Tls = Arc<ArcSwap<ServerConfig>>;
 
+/// A bound address, and what is spoken there.
+pub struct Listener {
+    /// Bound.
+    pub socket: TcpListener,
+    /// Of https; http is spoken without it.
+    pub tls: Option<Tls>,
+}
+
 /// The largest head of a request, in bytes.
 const HEAD_BYTES_MAX: usize = 64 * 1_024;
 /// How often connections are looked at.
@@ -56,27 +65,29 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the accepting of connections rests when no file descriptor is left.
 const ACCEPT_REST: Duration = Duration::from_millis(20);
 
-/// Serves `router` on a listener until `stop` resolves; then requests under way may end within `deadline`.
+/// Serves `router` on all listeners, which share the limits, until `stop` resolves; then requests under way may end within `deadline`,
+/// which is asked for then.
 pub async fn serve(
     router: Router,
-    listener: TcpListener,
-    tls: Option<Tls>,
+    listeners: Vec<Listener>,
     limits: ConnectionLimits,
     stop: impl Future<Output = ()>,
-    deadline: Duration,
+    deadline: impl Fn() -> Duration,
 ) {
     let registry = Arc::new(Registry::new(limits));
     let (stopping, is_stopping) = watch::channel(false);
     let mut watching = tokio::time::interval(WATCH_INTERVAL);
     tokio::pin!(stop);
+    let mut turn = 0;
     loop {
         tokio::select! {
             () = &mut stop => break,
             _ = watching.tick() => registry.close_slow(),
-            accepted = listener.accept() => match accepted {
+            (listener, accepted) = accept_any(&listeners, &mut turn) => match accepted {
                 Ok((stream, peer)) => {
                     let Some(connection) = registry.add(peer) else { continue };
-                    let (router, tls, is_stopping) = (router.clone(), tls.clone(), is_stopping.clone());
+                    let (router, tls, is_stopping) =
+                        (router.clone(), listener.tls.clone(), is_stopping.clone());
                     tokio::spawn(attend(router, stream, tls, connection, is_stopping));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
@@ -88,17 +99,35 @@ pub async fn serve(
             },
         }
     }
-    drop(listener);
+    drop(listeners);
     stopping.send_replace(true);
     let ended = async {
         while registry.n_connections() > 0 {
             tokio::time::sleep(ACCEPT_REST).await;
         }
     };
-    if tokio::time::timeout(deadline, ended).await.is_err() {
+    if tokio::time::timeout(deadline(), ended).await.is_err() {
         tracing::warn!(connections = registry.n_connections(), "requests under way are given up");
         registry.close_all();
     }
+}
+
+/// The next connection of any listener. Each has its `turn` to be asked first, so that none keeps the others waiting.
+async fn accept_any<'l>(
+    listeners: &'l [Listener],
+    turn: &mut usize,
+) -> (&'l Listener, std::io::Result<(TcpStream, SocketAddr)>) {
+    let (before, after) = listeners.split_at(*turn % listeners.len().max(1));
+    *turn = turn.wrapping_add(1);
+    std::future::poll_fn(|ctx| {
+        let accepted =
+            after.iter().chain(before).find_map(|listener| match listener.socket.poll_accept(ctx) {
+                Poll::Ready(accepted) => Some((listener, accepted)),
+                Poll::Pending => None,
+            });
+        accepted.map_or(Poll::Pending, Poll::Ready)
+    })
+    .await
 }
 
 /// Whether accepting failed for a client that has gone already.

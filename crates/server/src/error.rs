@@ -56,6 +56,11 @@ impl ApiError {
         Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
     }
 
+    /// 409: the state of the workspace stands against it.
+    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
+        Self::new(StatusCode::CONFLICT, code, message)
+    }
+
     /// 429: come back soon.
     pub(crate) fn too_many_requests(message: impl Into<String>) -> Self {
         Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
@@ -63,8 +68,12 @@ impl ApiError {
 
     /// 422: the file of an import is wrong; `detail` is the report.
     pub(crate) fn import(message: impl Into<String>, detail: serde_json::Value) -> Self {
-        let error = Self::new(StatusCode::UNPROCESSABLE_ENTITY, "import_refused", message);
-        Self { detail: Some(detail), ..error }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "import_refused", message).with_detail(detail)
+    }
+
+    /// The same with what programs read of it.
+    pub(crate) fn with_detail(self, detail: serde_json::Value) -> Self {
+        Self { detail: Some(detail), ..self }
     }
 
     /// 503: come back later.

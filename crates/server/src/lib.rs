@@ -16,7 +16,7 @@ mod workspaces;
 
 pub use admission::CallerLimits;
 pub use app::{App, Settings};
-pub use connections::{ConnectionLimits, Tls, serve};
+pub use connections::{ConnectionLimits, Listener, Tls, serve};
 pub use operations::install_metrics;
 pub use recombee::{SignedTarget, signed, verify_signature};
 pub use recommendation::{ListBody, source_of};

@@ -70,6 +70,11 @@ impl Workspaces {
         });
     }
 
+    /// Knows the sources that the workspaces have now.
+    pub fn reload_sources(&self) {
+        self.engines().into_iter().for_each(|engine| self.open(engine));
+    }
+
     /// Refuses whatever is for a workspace from now on, with 503, and says why. Requests under way keep it until they end.
     pub fn close(&self, id: &WorkspaceId, why: &str) {
         self.0.rcu(|state| {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
-use server::{ConnectionLimits, serve};
+use server::{ConnectionLimits, Listener, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -44,9 +44,10 @@ impl Server {
             );
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
+        let listener = Listener { socket: listener, tls: None };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { stopped.await.unwrap_or(()) };
-        let served = tokio::spawn(serve(router, listener, None, limits, stopped, Duration::from_secs(2)));
+        let served = tokio::spawn(serve(router, vec![listener], limits, stopped, || Duration::from_secs(2)));
         Self { address, stop: Some(stop), served }
     }
 

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use domain::WorkspaceId;
-use engine::{BackgroundThread, Engine, Health, Next, Signals};
+use engine::{BackgroundThread, Engine, EngineError, Health, Next, Signals};
 use server::App;
 
 use crate::opener::start_reopener;
+use crate::reload::LiveSettings;
 use crate::service::Service;
-use crate::settings::{Checks, Settings, Training};
+use crate::settings::Checks;
 
 /// How often the reconciler looks whether a workspace is due.
 const TRAINING_CHECK_INTERVAL: Duration = Duration::from_secs(5);
@@ -33,13 +34,14 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 pub(crate) struct Background(Vec<BackgroundThread>);
 
 impl Background {
-    pub(crate) fn start(service: &Service, settings: &Settings) -> Result<Self> {
-        let app = &service.app;
-        let mut threads =
-            vec![start_refresher(app)?, start_remaking(app)?, start_reopener(app, &service.opener)?];
-        if settings.training.enabled {
-            threads.push(start_trainer(app, &settings.training)?);
-        }
+    pub(crate) fn start(service: &Service, live: &LiveSettings) -> Result<Self> {
+        let (app, settings) = (&service.app, live.load_full());
+        let mut threads = vec![
+            start_refresher(app)?,
+            start_trainer(app, live)?,
+            start_remaking(app)?,
+            start_reopener(app, &service.opener)?,
+        ];
         if settings.checks.enabled {
             threads.push(start_checker(app, &settings.checks)?);
         }
@@ -75,10 +77,14 @@ pub(crate) fn start_refresher(app: &Arc<App>) -> Result<BackgroundThread> {
 }
 
 /// Trains each workspace when it is due, beside the traffic.
-fn start_trainer(app: &Arc<App>, settings: &Training) -> Result<BackgroundThread> {
-    let (app, settings) = (Arc::clone(app), settings.clone());
+fn start_trainer(app: &Arc<App>, live: &LiveSettings) -> Result<BackgroundThread> {
+    let (app, live) = (Arc::clone(app), Arc::clone(live));
     let mut next_allowed: BTreeMap<WorkspaceId, Instant> = BTreeMap::new();
     let reconcile = move |signals: &Signals| {
+        let settings = live.load().training.clone();
+        if !settings.enabled {
+            return;
+        }
         for engine in app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
             if next_allowed.get(engine.id()).is_some_and(|next| Instant::now() < *next)
                 || !engine.is_training_due(settings.new_share, settings.interval_max_s)
@@ -89,8 +95,12 @@ fn start_trainer(app: &Arc<App>, settings: &Training) -> Result<BackgroundThread
             let started = Instant::now();
             // Before the run, so that one that panics is not begun again at once.
             next_allowed.insert(engine.id().clone(), started + interval_min);
-            if let Err(error) = engine.train(settings.options(), &|_| {}) {
-                tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+            match engine.train(settings.options(), &|_| {}) {
+                // Somebody else has started one.
+                Ok(_) | Err(EngineError::TrainingUnderWay { .. }) => {}
+                Err(error) => {
+                    tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+                }
             }
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
             next_allowed.insert(engine.id().clone(), Instant::now() + rest);

@@ -1,16 +1,17 @@
 //! The bootstrap file: which workspaces there are and how they are set up. Applying it twice changes nothing the second time.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::WorkspaceConfig;
-use engine::{DataFolder, Engine, Entry};
+use engine::{DataFolder, Engine, Entry, Problem};
 use serde::Deserialize;
 
 use crate::configuration;
 
 /// What the file asks for.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bootstrap {
     /// The bearer token of the admin API.
@@ -49,8 +50,38 @@ impl Bootstrap {
     }
 }
 
+/// What is to be in force in each workspace: what the file asks for, or what is in force. Changes nothing.
+///
+/// # Errors
+/// Where what the file asks for does not go together with what is in force.
+pub(crate) fn configs_asked_for(
+    bootstrap: Option<&Bootstrap>,
+    engines: &[Arc<Engine>],
+) -> Result<Vec<WorkspaceConfig>> {
+    let asked_for = |engine: &Arc<Engine>| {
+        let in_force = (*engine.config()).clone();
+        let mut asked = bootstrap.into_iter().flat_map(|bootstrap| &bootstrap.workspaces);
+        match asked.find(|config| config.id == *engine.id()) {
+            None => Ok(in_force),
+            Some(asked) => with_scenarios_of(asked, in_force),
+        }
+    };
+    let configs = engines.iter().map(asked_for).collect::<Result<Vec<WorkspaceConfig>>>()?;
+    check_write_keys(&configs)?;
+    Ok(configs)
+}
+
+/// Puts configurations in force. A workspace that cannot write it down (its disk is full, say) goes on with what is in force.
+pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig]) {
+    for (engine, config) in engines.iter().zip(configs) {
+        if let Err(error) = configure(engine, config) {
+            engine.report_problem(Problem::NotConfigured { why: format!("{error:#}") });
+        }
+    }
+}
+
 /// A write key names one source of one workspace.
-pub(crate) fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
+fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
     let sources =
         || configs.iter().flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)));
     for (n, (workspace, source)) in sources().enumerate() {
@@ -67,10 +98,7 @@ pub(crate) fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
 }
 
 /// What a file asks for, with the scenarios in force that it does not name: those were made over the API.
-pub(crate) fn with_scenarios_of(
-    asked: &WorkspaceConfig,
-    in_force: WorkspaceConfig,
-) -> Result<WorkspaceConfig> {
+fn with_scenarios_of(asked: &WorkspaceConfig, in_force: WorkspaceConfig) -> Result<WorkspaceConfig> {
     let mut merged = asked.clone();
     let others = in_force.scenarios.into_iter().filter(|scenario| asked.scenario(&scenario.name).is_none());
     merged.scenarios.extend(others);

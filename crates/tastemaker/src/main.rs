@@ -8,6 +8,7 @@ mod configuration;
 mod demo;
 mod files;
 mod opener;
+mod reload;
 mod service;
 mod settings;
 mod terminal;

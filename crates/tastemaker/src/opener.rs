@@ -7,11 +7,12 @@ use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow};
-use domain::{WorkspaceConfig, WorkspaceId};
-use engine::{BackgroundThread, DataFolder, Engine, EngineOptions, Health, Problem, Signals};
+use arc_swap::ArcSwapOption;
+use domain::WorkspaceId;
+use engine::{BackgroundThread, DataFolder, Engine, EngineOptions, Health, Signals};
 use server::{App, Workspaces};
 
-use crate::bootstrap::{Bootstrap, check_write_keys, configure, with_scenarios_of};
+use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
 use crate::{files, terminal};
 
 /// The shortest time between two attempts to open a workspace again. It doubles with each attempt.
@@ -25,7 +26,8 @@ const ROOM_BYTES_MIN: u64 = 16 * 1_024 * 1_024;
 pub(crate) struct Opener {
     pub(crate) data: DataFolder,
     pub(crate) options: EngineOptions,
-    pub(crate) bootstrap: Option<Bootstrap>,
+    /// As it was read last.
+    pub(crate) bootstrap: ArcSwapOption<Bootstrap>,
 }
 
 impl Opener {
@@ -39,32 +41,13 @@ impl Opener {
         Ok(Arc::new(engine))
     }
 
-    /// The configuration that a workspace is to have: what the bootstrap file asks for, or else what is in force.
-    pub(crate) fn config_of(&self, engine: &Engine) -> Result<WorkspaceConfig> {
-        let in_force = (*engine.config()).clone();
-        let workspaces = self.bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces);
-        match workspaces.into_iter().find(|config| config.id == *engine.id()) {
-            None => Ok(in_force),
-            Some(asked) => with_scenarios_of(asked, in_force),
-        }
-    }
-
-    /// Journals a configuration; where that fails, a full disk say, the workspace serves with what is in force.
-    pub(crate) fn configure(&self, engine: &Engine, config: &WorkspaceConfig) {
-        if let Err(error) = configure(engine, config) {
-            engine.report_problem(Problem::NotConfigured { why: format!("{error:#}") });
-        }
-    }
-
     /// Opens a workspace that is closed, beside those that are open.
     fn open_again(&self, id: &WorkspaceId, workspaces: &Workspaces) -> Result<()> {
         let engine = self.open(id)?;
-        let config = self.config_of(&engine)?;
-        let others = workspaces.engines();
-        let mut configs: Vec<_> = others.iter().map(|other| (*other.config()).clone()).collect();
-        configs.push(config.clone());
-        check_write_keys(&configs)?;
-        self.configure(&engine, &config);
+        let mut engines = workspaces.engines();
+        engines.push(Arc::clone(&engine));
+        let configs = configs_asked_for(self.bootstrap.load().as_deref(), &engines)?;
+        configure_each(&engines[engines.len() - 1..], &configs[configs.len() - 1..]);
         workspaces.open(engine);
         Ok(())
     }

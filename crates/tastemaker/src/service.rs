@@ -2,16 +2,17 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Result, bail};
-use domain::{WorkspaceConfig, WorkspaceId};
+use arc_swap::ArcSwapOption;
+use domain::WorkspaceId;
 use engine::{DataFolder, Engine, EngineOptions, MemoryBudget};
-use server::{App, ConnectionLimits, Tls, Workspaces};
-use tokio::net::TcpListener;
+use server::{App, ConnectionLimits, Listener, Workspaces};
 
-use crate::bootstrap::{Bootstrap, check_write_keys};
+use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
 use crate::opener::Opener;
-use crate::settings::{Settings, Shutdown};
+use crate::settings::Settings;
 
 /// The least memory for what is read from the store of one workspace, in bytes.
 const STORE_CACHE_BYTES_MIN: u64 = 2 * 1_024 * 1_024;
@@ -38,18 +39,15 @@ impl Service {
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
         };
-        let opener = Opener { data, options, bootstrap };
+        let opener = Opener { data, options, bootstrap: ArcSwapOption::new(bootstrap.map(Arc::new)) };
         let (engines, closed) = open_each(&opener, &ids)?;
         // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
-        let configs = engines
-            .iter()
-            .map(|engine| opener.config_of(engine))
-            .collect::<Result<Vec<WorkspaceConfig>>>()?;
-        check_write_keys(&configs)?;
-        if let Some(bootstrap) = &opener.bootstrap {
+        let bootstrap = opener.bootstrap.load_full();
+        let configs = configs_asked_for(bootstrap.as_deref(), &engines)?;
+        if let Some(bootstrap) = &bootstrap {
             bootstrap.apply(&opener.data)?;
         }
-        engines.iter().zip(&configs).for_each(|(engine, config)| opener.configure(engine, config));
+        configure_each(&engines, &configs);
         let workspaces = Workspaces::new(engines);
         closed.iter().for_each(|(id, why)| workspaces.close(id, why));
         for folder in opener.data.stray_folders()? {
@@ -76,10 +74,9 @@ impl Service {
     /// Serves until `stop` resolves, then lets requests under way finish within the deadline.
     pub(crate) async fn serve(
         &self,
-        listener: TcpListener,
-        tls: Option<Tls>,
+        listeners: Vec<Listener>,
         limits: ConnectionLimits,
-        shutdown: &Shutdown,
+        deadline: impl Fn() -> Duration,
         stop: impl Future<Output = ()>,
     ) {
         let stop = async {
@@ -87,7 +84,7 @@ impl Service {
             self.app.start_stopping();
         };
         let router = server::router(Arc::clone(&self.app));
-        server::serve(router, listener, tls, limits, stop, shutdown.deadline()).await;
+        server::serve(router, listeners, limits, stop, deadline).await;
     }
 
     /// Finishes what waits for the journals and closes everything.

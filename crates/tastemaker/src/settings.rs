@@ -3,12 +3,13 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use engine::{RequestLimits, TrainingOptions};
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 use server::{CallerLimits, ConnectionLimits};
+use tracing_subscriber::EnvFilter;
 
 use crate::files;
 
@@ -24,6 +25,9 @@ pub(crate) struct Settings {
     /// Where to listen.
     #[serde(deserialize_with = "crate::address::deserialize")]
     pub(crate) listen: SocketAddr,
+    /// Where to serve https beside http.
+    #[serde(deserialize_with = "crate::address::deserialize_some")]
+    pub(crate) listen_tls: Option<SocketAddr>,
     pub(crate) log: Log,
     pub(crate) limits: Limits,
     pub(crate) training: Training,
@@ -38,6 +42,14 @@ pub(crate) struct Log {
     pub(crate) format: LogFormat,
     /// A level, or directives such as `info,server=debug`.
     pub(crate) filter: String,
+}
+
+impl Log {
+    /// The filter, parsed.
+    pub(crate) fn filter(&self) -> Result<EnvFilter> {
+        let parsed = EnvFilter::try_new(&self.filter);
+        parsed.with_context(|| format!("log.filter {:?} cannot be read", self.filter))
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -137,6 +149,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            listen_tls: None,
             log: Log::default(),
             limits: Limits::default(),
             training: Training::default(),
@@ -249,6 +262,25 @@ impl Settings {
         }
     }
 
+    /// These, with what of others may change while a server runs.
+    pub(crate) fn with_reloadable_of(&self, others: Self) -> Self {
+        let Self { log, training, shutdown, .. } = others;
+        let log = Log { filter: log.filter, ..self.log.clone() };
+        Self { log, training, shutdown, ..self.clone() }
+    }
+
+    /// What differs in others that may not change while a server runs.
+    pub(crate) fn waiting_for_restart(&self, others: &Self) -> Vec<&'static str> {
+        let parts = [
+            ("listen", self.listen != others.listen),
+            ("listen_tls", self.listen_tls != others.listen_tls),
+            ("log.format", self.log.format != others.log.format),
+            ("limits", self.limits != others.limits),
+            ("checks", self.checks != others.checks),
+        ];
+        parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
+    }
+
     /// How many connections there may be, as far as file descriptors go: some are kept for the journals and stores.
     pub(crate) fn connections(&self, n_workspaces: usize) -> ConnectionLimits {
         let connections_max = self.limits.connections_max.min(files::left_for_connections(n_workspaces));
@@ -261,6 +293,18 @@ impl Settings {
 
     /// Checks what the types do not say.
     pub(crate) fn validate(&self) -> Result<()> {
+        if let Some(listen_tls) = self.listen_tls {
+            let Self { listen, .. } = self;
+            let is_shared = listen.port() != 0
+                && listen.port() == listen_tls.port()
+                && (listen.ip() == listen_tls.ip()
+                    || listen.ip().is_unspecified()
+                    || listen_tls.ip().is_unspecified());
+            ensure!(
+                !is_shared,
+                "http cannot be served on {listen} and https on {listen_tls}: give --listen-tls (listen_tls in the settings) another port"
+            );
+        }
         let Training { new_share, refusal_margin, interval_min_s, interval_max_s, .. } = self.training;
         ensure!(
             interval_min_s <= interval_max_s,
@@ -328,6 +372,19 @@ mod tests {
     }
 
     #[test]
+    fn what_cannot_change_while_a_server_runs_is_named_and_stays() {
+        let in_force = Settings::default();
+        let text = "listen = \"8090\"\n[log]\nfilter = \"debug\"\nformat = \"json\"\n[limits]\npublic_burst = 1\n\
+                    [training]\nenabled = false\n[shutdown]\ndeadline_s = 1\n[checks]\nenabled = false";
+        let asked: Settings = parse(text).unwrap();
+        assert_eq!(in_force.waiting_for_restart(&asked), ["listen", "log.format", "limits", "checks"]);
+        let reloaded = in_force.with_reloadable_of(asked.clone());
+        assert_eq!(reloaded.waiting_for_restart(&in_force), Vec::<&str>::new());
+        assert_eq!((&reloaded.training, &reloaded.shutdown), (&asked.training, &asked.shutdown));
+        assert_eq!(reloaded.log, Log { filter: "debug".to_owned(), ..in_force.log });
+    }
+
+    #[test]
     fn proxies_are_addresses_and_networks() {
         let proxies = |text: &str| {
             let settings = parse::<Settings>(&format!("[limits]\ntrusted_proxies = [{text}]"));
@@ -351,7 +408,7 @@ mod tests {
 
     #[test]
     fn values_that_make_no_sense_are_refused() {
-        let error = |text| parse::<Settings>(text).unwrap().validate().unwrap_err().to_string();
+        let error = |text: &str| parse::<Settings>(text).unwrap().validate().unwrap_err().to_string();
         let burst = "limits.public_burst is 0, it must be above 0";
         assert_eq!(error("[limits]\npublic_burst = 0"), burst);
         let deadline = "shutdown.deadline_s is 100000, it must be at most 3600";
@@ -359,6 +416,10 @@ mod tests {
         assert_eq!(error("[training]\nnew_share = 0.0"), "training.new_share is 0, it must be above 0");
         let margin = "training.refusal_margin is NaN, it must be from 0 to 1";
         assert_eq!(error("[training]\nrefusal_margin = nan"), margin);
+        for listen_tls in ["127.0.0.1:8080", ":8080"] {
+            let told = error(&format!("listen_tls = {listen_tls:?}"));
+            assert!(told.contains("give --listen-tls") && told.contains("another port"), "{told}");
+        }
         let intervals =
             "training.interval_min_s is 100, it must be at most training.interval_max_s, which is 1";
         assert_eq!(error("[training]\ninterval_min_s = 100\ninterval_max_s = 1"), intervals);

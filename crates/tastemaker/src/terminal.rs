@@ -1,52 +1,93 @@
 //! What a person sees: progress bars, tables, colours on terminals only, errors with their causes.
 
+use std::io::IsTerminal;
 use std::time::Duration;
 
 use comfy_table::{CellAlignment, Table, presets};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, WeakProgressBar};
 use owo_colors::{OwoColorize, Stream};
 
 /// How often a bar moves at the most, per second.
 const DRAWS_PER_SECOND: u8 = 10;
+/// How often progress is a line of its own where the standard error is no terminal.
+const LINE_INTERVAL: Duration = Duration::from_secs(5);
+/// How many steps a bar for a share has.
+const SHARE_STEPS: u64 = 1_000;
 
-/// A bar that counts up to `total` on the standard error; hidden where `quiet` or where nobody is looking.
-pub(crate) fn bar(what: &'static str, unit: &str, total: u64, quiet: bool) -> ProgressBar {
-    let target = if quiet {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND)
-    };
+/// A bar that counts up to `total` on the standard error; hidden where `quiet`. Where nobody is looking at a terminal, a line every few
+/// seconds takes its place.
+pub(crate) fn bar(what: &'static str, unit: &'static str, total: u64, quiet: bool) -> ProgressBar {
     let template = format!(
-        "{{msg:22}} {{bar:32}} {{human_pos:>10}} of {{human_len}} {unit}  {{per_sec:>14}}  {{eta}} left"
+        "{{msg:22}} {{bar:32}} {{human_pos:>10}} of {{human_len}} {unit}  {{rate:>18}}  {{eta}} left"
     );
+    let style = ProgressStyle::with_template(&template).expect("the template is right").with_key(
+        "rate",
+        |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+            // Its reader misses a rate that cannot be written, and nothing else.
+            text.write_str(&rate(state.per_sec())).ok();
+        },
+    );
+    start_bar(what, total, style, quiet, move |bar| {
+        let (done, total) = (grouped(bar.position()), grouped(bar.length().unwrap_or(0)));
+        format!("{what}: {done} of {total} {unit}, {}", rate(bar.per_sec()))
+    })
+}
+
+/// A bar for a share from 0 to 1; shown like one of [`bar`].
+pub(crate) fn share_bar(what: &'static str, quiet: bool) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg:22} {bar:32} {percent:>9} %  {elapsed}")
+        .expect("the template is right");
+    start_bar(what, SHARE_STEPS, style, quiet, move |bar| {
+        let percent = 100 * bar.position() / SHARE_STEPS;
+        format!("{what}: {percent} % after {} s", bar.elapsed().as_secs())
+    })
+}
+
+fn start_bar(
+    what: &'static str,
+    total: u64,
+    style: ProgressStyle,
+    quiet: bool,
+    line: impl Fn(&ProgressBar) -> String + Send + 'static,
+) -> ProgressBar {
+    let is_watched = std::io::stderr().is_terminal();
+    let target = match is_watched && !quiet {
+        true => ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND),
+        false => ProgressDrawTarget::hidden(),
+    };
     let bar = ProgressBar::with_draw_target(Some(total), target)
-        .with_style(
-            ProgressStyle::with_template(&template).expect("the template is right").progress_chars("━╸ "),
-        )
+        .with_style(style.progress_chars("━╸ "))
         .with_message(what);
-    bar.enable_steady_tick(Duration::from_millis(250));
+    if is_watched {
+        bar.enable_steady_tick(Duration::from_millis(250));
+    } else if !quiet {
+        let watched = bar.downgrade();
+        let report = move || report_lines(&watched, LINE_INTERVAL, |bar| eprintln!("{}", line(bar)));
+        // Without a thread there are no lines: the work goes on all the same.
+        std::thread::Builder::new().name("progress".to_owned()).spawn(report).ok();
+    }
     bar
 }
 
-/// A bar for a share from 0 to 1.
-pub(crate) fn share_bar(what: &'static str, quiet: bool) -> ProgressBar {
-    let target = if quiet {
-        ProgressDrawTarget::hidden()
-    } else {
-        ProgressDrawTarget::stderr_with_hz(DRAWS_PER_SECOND)
-    };
-    let style = ProgressStyle::with_template("{msg:22} {bar:32} {percent:>9} %  {elapsed}")
-        .expect("the template is right");
-    let bar = ProgressBar::with_draw_target(Some(1_000), target)
-        .with_style(style.progress_chars("━╸ "))
-        .with_message(what);
-    bar.enable_steady_tick(Duration::from_millis(250));
-    bar
+/// Reports on a bar after each interval until it is finished or dropped.
+fn report_lines(bar: &WeakProgressBar, interval: Duration, mut report: impl FnMut(&ProgressBar)) {
+    loop {
+        std::thread::sleep(interval);
+        match bar.upgrade() {
+            Some(bar) if !bar.is_finished() => report(&bar),
+            _ => return,
+        }
+    }
+}
+
+/// A rate in whole numbers.
+fn rate(per_second: f64) -> String {
+    format!("{} a second", grouped(per_second.round() as u64))
 }
 
 /// Sets a bar of [`share_bar`].
 pub(crate) fn set_share(bar: &ProgressBar, share: f64) {
-    bar.set_position((share * 1_000.0) as u64);
+    bar.set_position((share * SHARE_STEPS as f64) as u64);
 }
 
 /// A table whose numbers line up at the right; the first column is text.
@@ -116,4 +157,32 @@ pub(crate) fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
     groups.collect::<Vec<_>>().join(",")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_and_counts_are_whole_numbers_with_thousands() {
+        assert_eq!(rate(696.521_546_163_795_5), "697 a second");
+        assert_eq!(rate(0.0), "0 a second");
+        assert_eq!(grouped(1_234_567), "1,234,567");
+    }
+
+    #[test]
+    fn progress_is_reported_until_the_work_is_done_or_given_up() {
+        let bar = ProgressBar::hidden();
+        let mut seen = Vec::new();
+        report_lines(&bar.downgrade(), Duration::from_millis(1), |bar| {
+            seen.push(bar.position());
+            bar.inc(1);
+            if bar.position() == 3 {
+                bar.finish_and_clear();
+            }
+        });
+        assert_eq!(seen, [0, 1, 2]);
+        let given_up = ProgressBar::hidden().downgrade();
+        report_lines(&given_up, Duration::from_millis(1), |_| unreachable!("nobody works on it"));
+    }
 }

@@ -19,18 +19,23 @@ pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// What the command line says of TLS.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct TlsArgs {
-    /// Serve https with this certificate chain (PEM)
+    /// Serve https with this certificate chain (PEM): on --listen-tls beside http, or without it on --listen
     #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls_self_signed")]
     tls_cert: Option<PathBuf>,
     /// The key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Serve https with a certificate of our own, made in DIR/tls; for development
+    /// Serve https with a certificate of our own, made in DIR/tls; for development. Where as with --tls-cert
     #[arg(long)]
     tls_self_signed: bool,
 }
 
 impl TlsArgs {
+    /// Whether https is asked for.
+    pub(crate) fn has_certificate(&self) -> bool {
+        self.tls_cert.is_some() || self.tls_self_signed
+    }
+
     /// The certificate of https and its key, read once; none where http is served. `data` is the data folder.
     pub(crate) fn files(&self, data: &Path, listen: IpAddr) -> Result<Option<TlsFiles>> {
         let (certificate, key) = match (&self.tls_cert, &self.tls_key) {
@@ -45,13 +50,14 @@ impl TlsArgs {
 }
 
 /// Where the certificate and its key are.
+#[derive(Clone)]
 pub(crate) struct TlsFiles {
     certificate: PathBuf,
     key: PathBuf,
 }
 
 impl TlsFiles {
-    fn read(&self) -> Result<Arc<ServerConfig>> {
+    pub(crate) fn read(&self) -> Result<Arc<ServerConfig>> {
         let Self { certificate, key } = self;
         let chain = CertificateDer::pem_slice_iter(&fs::read(certificate)?)
             .collect::<Result<Vec<_>, _>>()

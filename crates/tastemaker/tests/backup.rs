@@ -4,6 +4,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod process;
+#[path = "process/training.rs"]
+mod training;
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -14,6 +16,7 @@ use std::time::Duration;
 
 use process::Server;
 use serde_json::{Value, json};
+use training::train;
 
 const CLIENTS: u32 = 3;
 const USERS: u32 = 12;
@@ -62,12 +65,6 @@ fn send(server: &Server, client: &str, acknowledged: &Mutex<Acknowledged>, is_ov
         // A backup is to run beside this, not behind it.
         std::thread::sleep(Duration::from_millis(5));
     }
-}
-
-fn train(server: &Server) {
-    let url = format!("{}/api/workspaces/shop/training", server.base);
-    let answer = server.agent.post(url).header("authorization", "Bearer admin").send_empty().unwrap();
-    assert!(answer.status().is_success(), "{}", answer.status());
 }
 
 fn check_events(server: &Server, acknowledged: &Acknowledged) {
@@ -125,7 +122,7 @@ fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same
         while acknowledged.lock().unwrap().len() < 600 {
             std::thread::sleep(Duration::from_millis(20));
         }
-        train(&server);
+        assert_eq!(train(&server)["state"], "done");
         before_first = acknowledged.lock().unwrap().clone();
         let report = succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
         assert!(report["workspaces"][0]["entries"].as_u64().unwrap() as usize >= before_first.len());
@@ -142,7 +139,7 @@ fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same
 
     // The first check of the journals began with the server.
     wait_for_metric(&server, "journal_check_progress{workspace=\"shop\"} 1");
-    train(&server);
+    assert_eq!(train(&server)["state"], "done");
     let report = succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
     let shown = lists(&server);
     kill(server);

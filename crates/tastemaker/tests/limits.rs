@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod process;
+#[path = "process/training.rs"]
+mod training;
 
 use std::io::Write;
 use std::net::TcpStream;
@@ -12,6 +14,7 @@ use std::process::Command;
 
 use process::Server;
 use serde_json::json;
+use training::train;
 
 const DESCRIPTORS: u32 = 256;
 const CONNECTIONS: usize = 600;
@@ -51,9 +54,7 @@ fn descriptors_are_left_for_files_when_connections_take_all() {
     let n_kept: usize = (0..10).map(|user| server.event_ids(&format!("u{user}")).len()).sum();
     assert_eq!(n_kept, CONNECTIONS.div_ceil(50) * 100);
     // A model is a new file.
-    let trained = server.agent.post(format!("{}/api/workspaces/shop/training", server.base));
-    let trained = trained.header("authorization", "Bearer admin").send_empty().unwrap();
-    assert_eq!(trained.status(), 200);
+    assert_eq!(train(&server)["state"], "done");
     assert_eq!(server.agent.get(format!("{}/readyz", server.base)).call().unwrap().status(), 200);
 }
 

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+import time
 from collections import Counter
 from datetime import datetime, timezone
 
@@ -272,7 +273,11 @@ def the_same_interactions_again_are_duplicates():
 
 @check
 def a_model_is_trained():
-    admin("POST", "/api/workspaces/shop/training")
+    run = admin("POST", "/api/workspaces/shop/training")["run"]
+    while run["state"] == "running":
+        time.sleep(0.05)
+        run = admin("GET", f"/api/workspaces/shop/training/{run['id']}")
+    equal(run["state"], "done")
 
 
 @check

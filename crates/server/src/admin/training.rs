@@ -1,30 +1,54 @@
-//! `POST` and `GET /api/workspaces/{workspace}/training`: train now, or see the run in use. `GET .../models`: all runs that are
-//! remembered. `POST .../models/{version}/activate`: back to an earlier one.
+//! `POST /api/workspaces/{workspace}/training` starts a training run, `GET` shows the model in use and the last run, `GET .../{id}` one
+//! run. `GET .../models`: all that are remembered. `POST .../models/{version}/activate`: back to an earlier one.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
 use domain::json::to_value;
 use engine::EngineError;
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::Workspace;
 use crate::App;
 use crate::error::ApiError;
 
-/// Trains beside the traffic and answers when the new model is in use, or refused.
-pub(super) async fn run(
+/// Starts a run beside the traffic and answers at once with its id. Only one goes on in a workspace.
+pub(super) async fn start(
     State(app): State<Arc<App>>,
     Workspace(engine): Workspace,
-) -> Result<Json<Value>, ApiError> {
-    let train = move || engine.train(app.settings.training, &|_| {});
-    let training = tokio::task::spawn_blocking(train).await??;
-    Ok(Json(json!({ "training": to_value(&training) })))
+) -> Result<impl IntoResponse, ApiError> {
+    match engine.start_training(**app.training.load()) {
+        Ok(run) => {
+            let location = format!("/api/workspaces/{}/training/{}", engine.id(), run.id);
+            Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(json!({ "run": to_value(&run) }))))
+        }
+        Err(error @ EngineError::TrainingUnderWay { id, .. }) => {
+            let message = format!("{error}; GET this path with /{id} to see how far it is");
+            Err(ApiError::conflict("training_under_way", message).with_detail(json!({ "id": id })))
+        }
+        Err(error @ EngineError::NoInteractions) => {
+            Err(ApiError::conflict("no_interactions", error.to_string()))
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    Json(json!({ "training": to_value(&engine.training()) }))
+    Json(json!({ "training": to_value(&engine.training()), "run": to_value(&engine.last_training_run()) }))
+}
+
+pub(super) async fn read_run(
+    Workspace(engine): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Value>, ApiError> {
+    let run = id.parse().ok().and_then(|id: Uuid| engine.training_run(id));
+    let unknown =
+        || format!("no training run {id:?} since the server started; GET .../models lists the models");
+    run.map(|run| Json(to_value(&run))).ok_or_else(|| ApiError::not_found(unknown()))
 }
 
 pub(super) async fn models(Workspace(engine): Workspace) -> Json<Value> {

@@ -30,7 +30,7 @@ async fn shop() -> TestApp {
     for part in views.collect::<Vec<Value>>().chunks(100) {
         assert_eq!(app.batch(part.into()).await.status, 200);
     }
-    assert_eq!(app.post("/api/workspaces/shop/training", "", &admin).await.status, 200);
+    assert_eq!(app.train().await["state"], "done");
     app
 }
 
@@ -80,7 +80,7 @@ async fn an_earlier_model_comes_back() {
     let admin = [("authorization", "Bearer admin")];
     let first = app.admin("/api/workspaces/shop/training").await.body["training"]["version"].clone();
     app.batch(json!([view(90_000, "u0", "lamp1")])).await;
-    app.post("/api/workspaces/shop/training", "", &admin).await;
+    app.train().await;
     let activate = |version: String| {
         let path = format!("/api/workspaces/shop/models/{version}/activate");
         let app = &app;
@@ -90,6 +90,43 @@ async fn an_earlier_model_comes_back() {
     assert_eq!((back.status.as_u16(), &back.body["training"]["version"]), (200, &first), "{}", back.line());
     assert_eq!(app.admin("/api/workspaces/shop/models").await.body["active"], first);
     insta::assert_snapshot!(activate("7".to_owned()).await.line(), @"404 not_found: no model 7: `tastemaker models` lists those there are");
+}
+
+#[tokio::test]
+async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
+    let app = shop().await;
+    let admin = [("authorization", "Bearer admin")];
+    let path = "/api/workspaces/shop/training";
+    // A run of the server's own that goes on for as long as the test wants.
+    let (end, ends) = std::sync::mpsc::channel::<()>();
+    let (engine, ends) = (std::sync::Arc::clone(&app.engine), std::sync::Mutex::new(ends));
+    let own = std::thread::spawn(move || {
+        engine.train(engine::TrainingOptions::default(), &|_| _ = ends.lock().unwrap().recv())
+    });
+    let under_way = loop {
+        let run = app.admin(path).await.body["run"].clone();
+        if run["state"] == "running" {
+            break run;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    };
+    assert!((0.0..=1.0).contains(&under_way["progress"].as_f64().unwrap()), "{under_way}");
+    let again = app.post(path, "", &admin).await;
+    let error = &again.body["error"];
+    assert_eq!((again.status.as_u16(), &error["code"]), (409, &json!("training_under_way")));
+    assert_eq!(error["detail"]["id"], under_way["id"], "{}", again.line());
+    drop(end);
+    own.join().unwrap().unwrap();
+
+    app.batch(json!([view(90_000, "u0", "lamp1")])).await;
+    let started = app.post(path, "", &admin).await;
+    assert_eq!(started.status, 202, "{}", started.line());
+    let run = app.ended_run(started.headers["location"].to_str().unwrap()).await;
+    assert_eq!((&run["id"], &run["state"]), (&started.body["run"]["id"], &json!("done")));
+    let last = app.admin(path).await.body;
+    assert_eq!((&last["run"]["id"], &last["training"]["version"]), (&run["id"], &run["training"]["version"]));
+    let unknown = app.admin(&format!("{path}/7")).await;
+    insta::assert_snapshot!(unknown.line(), @r#"404 not_found: no training run "7" since the server started; GET .../models lists the models"#);
 }
 
 #[tokio::test]

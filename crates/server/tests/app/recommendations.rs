@@ -124,12 +124,6 @@ fn interactions() -> Vec<Value> {
 }
 
 impl TestApp {
-    async fn train(&self) {
-        let trained =
-            self.post("/api/workspaces/shop/training", "", &[("authorization", "Bearer admin")]).await;
-        assert_eq!(trained.status, 200, "{}", trained.body);
-    }
-
     /// Does changes, all of which succeed.
     async fn change(&self, requests: Vec<Value>) {
         let answers = self.batch_of(requests.into()).await;

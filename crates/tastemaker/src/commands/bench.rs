@@ -44,8 +44,10 @@ async fn serve(router: Router) -> Result<SocketAddr> {
     let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
     let address = listener.local_addr()?;
     let (settings, never) = (Settings::default(), std::future::pending());
-    let deadline = settings.shutdown.deadline();
-    tokio::spawn(server::serve(router, listener, None, settings.connections(1), never, deadline));
+    let limits = settings.connections(1);
+    let deadline = move || settings.shutdown.deadline();
+    let listener = server::Listener { socket: listener, tls: None };
+    tokio::spawn(server::serve(router, vec![listener], limits, never, deadline));
     Ok(address)
 }
 

@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// How many listeners to simulate
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     users: u32,
+    /// Of every random choice: the same seed makes the same listeners
+    #[arg(long, value_name = "N", default_value_t = 42)]
+    seed: u64,
 }
 
 const WORKSPACE: &str = "music";
@@ -41,7 +44,6 @@ const TRAIT_KEY: &str = "personalized_album_recommendations";
 const WRITE_KEY: &str = "demo-write-key";
 const PROFILE_TOKEN: &str = "demo-profile-token";
 const ADMIN_TOKEN: &str = "demo-admin-token";
-const SEED: u64 = 42;
 /// How many connections send messages.
 const SENDERS: usize = 2;
 /// A batch is sent when it has grown to this, in bytes: well under the limit of the tracking API.
@@ -71,14 +73,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
             let limits = settings.connections(service.n_workspaces());
-            runtime.block_on(service.serve(listener, None, limits, &settings.shutdown, async {
+            let listener = server::Listener { socket: listener, tls: None };
+            runtime.block_on(service.serve(vec![listener], limits, || settings.shutdown.deadline(), async {
                 stopped.await.ok();
             }));
         });
         let shown = show(args, &engine, address, started).and_then(|()| {
             if !args.no_serve {
                 is_serving.store(true, Ordering::Relaxed);
-                print_requests(address);
+                print_requests(&engine, address)?;
                 runtime.block_on(async {
                     stop_signal()?.await;
                     anyhow::Ok(())
@@ -140,12 +143,12 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     let n_albums = engine.counts().available_items;
     println!(
         "{} real albums in the catalog; {} listeners who are made up now send what they play to {}\n",
-        n_albums,
+        grouped(n_albums),
         grouped(u64::from(args.users)),
         accent(&format!("http://{address}/v1/batch"))
     );
     let sending = Instant::now();
-    let n_messages = send_messages(args.users, address)?;
+    let n_messages = send_messages(args.users, args.seed, address)?;
     let seconds = sending.elapsed().as_secs_f64();
     println!(
         "{} messages acknowledged, durable and applied in {seconds:.1} s ({} a second)",
@@ -163,6 +166,9 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
         training.search.blend.ndcg,
         training.search.popularity.ndcg
     );
+    if let Some(why) = &training.refused {
+        println!("the model is not used: {why}");
+    }
 
     let config = engine.config();
     let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
@@ -176,10 +182,11 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     })?;
     bar.finish_and_clear();
     println!(
-        "{TRAIT_KEY} for {} listeners in {:.2} s; {} of {n_albums} albums are recommended to somebody",
+        "{TRAIT_KEY} for {} listeners in {:.2} s; {} of {} albums are recommended to somebody",
         grouped(n_lists),
         computing.elapsed().as_secs_f64(),
-        distinct.len()
+        grouped(distinct.len() as u64),
+        grouped(n_albums)
     );
     for n in 0..SHOWN {
         show_listener(engine, definition, (n * (args.users / SHOWN) + n) % args.users)?;
@@ -233,9 +240,9 @@ fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
 }
 
 /// Sends every listener's messages over HTTP, as their players would.
-fn send_messages(n_listeners: u32, address: SocketAddr) -> Result<u64> {
+fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64> {
     let albums = albums()?;
-    let world = World::new(&albums, SEED, engine::now());
+    let world = World::new(&albums, seed, engine::now());
     let bar = terminal::bar("listeners are playing", "listeners", u64::from(n_listeners), false);
     let (next, n_messages) = (AtomicU32::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
@@ -276,17 +283,28 @@ fn send_messages(n_listeners: u32, address: SocketAddr) -> Result<u64> {
     Ok(n_messages.into_inner())
 }
 
-fn print_requests(address: SocketAddr) {
+fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     let base = format!("http://{address}");
     let profile = format!("{base}/v1/spaces/{WORKSPACE}/collections/users/profiles/user_id:{}", user_id(0));
     println!("\n{} on {}; Ctrl-C stops.", bold("Serving"), accent(&base));
     println!("Read a listener's recommendations, with reasons:");
     println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/traits?include={TRAIT_KEY},{TRAIT_KEY}__detail'");
-    println!("Let them play something else, then read again: the list has moved.");
-    println!(
-        "  curl -s -u {WRITE_KEY}: {base}/v1/track -d '{{\"userId\":\"{}\",\"event\":\"Video Playback Completed\",\"properties\":{{\"content_asset_id\":\"kind-of-blue-miles-davis\"}}}}'",
-        user_id(0)
-    );
+    let config = engine.config();
+    let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
+    // The trait leaves out what a listener knows: whatever else there is, an album that they play leaves their list.
+    let list = engine.recommend(engine.user_of_text(&user_id(0)), &definition.list())?;
+    if let Some(album) = list.items.first() {
+        println!(
+            "Let them play the first album, {}, then read again: it has left the list, since they know it now.",
+            title(engine, &album.item_id)?
+        );
+        println!(
+            "  curl -s -u {WRITE_KEY}: {base}/v1/track -d '{{\"userId\":\"{}\",\"event\":\"Video Playback Completed\",\"properties\":{{\"content_asset_id\":\"{}\"}}}}'",
+            user_id(0),
+            album.item_id
+        );
+    }
     println!("See what they did:");
     println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/events?limit=3'");
+    Ok(())
 }

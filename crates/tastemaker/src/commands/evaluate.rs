@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use super::train::{Args, describe_search};
+use super::train::{Args, describe_search, little};
 use crate::terminal;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -14,6 +14,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&search)?);
     } else {
         println!("{}", describe_search(&search));
+        if let Some(little) = little(opened.engine.counts().interactions) {
+            println!("These figures say little: {little}.");
+        }
     }
     Ok(())
 }

@@ -5,6 +5,7 @@ use domain::json::to_value;
 use engine::Training;
 
 use super::Place;
+use super::train::no_model_yet;
 use crate::terminal;
 
 #[derive(clap::Args)]
@@ -29,10 +30,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     if trainings.is_empty() {
-        println!("No model yet: `tastemaker train` makes one.");
+        println!("{}", no_model_yet(opened.engine.counts().interactions));
         return Ok(());
     }
-    let rows: Vec<Vec<String>> = trainings.iter().map(|training| row(training, active.as_deref())).collect();
+    // A first model that is not used takes no place of one before.
+    let has_model_before = |n: usize| trainings[n + 1..].iter().any(|earlier| earlier.refused.is_none());
+    let is_refused = |n: usize| trainings[n].refused.is_some() && has_model_before(n);
+    let rows: Vec<Vec<String>> = trainings
+        .iter()
+        .enumerate()
+        .map(|(n, training)| row(training, active.as_deref(), is_refused(n)))
+        .collect();
     let header = [
         "model",
         "trained at",
@@ -49,20 +57,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "blend",
     ];
     println!("{}", terminal::table(&header, &rows));
-    for training in &trainings {
+    for (n, training) in trainings.iter().enumerate() {
         if let Some(why) = &training.refused {
-            println!("{} was refused: {why}", training.version);
+            let what = if is_refused(n) { "was refused" } else { "is not used" };
+            println!("Model {} {what}: {why}.", training.version);
         }
     }
     Ok(())
 }
 
-fn row(training: &Training, active: Option<&str>) -> Vec<String> {
+fn row(training: &Training, active: Option<&str>, is_refused: bool) -> Vec<String> {
     let is_active = active == Some(&training.version);
     let state = match &training.refused {
         Some(_) if is_active => "in use, though refused",
         _ if is_active => "in use",
-        Some(_) => "refused",
+        Some(_) if is_refused => "refused",
+        Some(_) => "not used",
         None => "",
     };
     let metrics = &training.search.blend;

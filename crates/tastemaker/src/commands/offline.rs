@@ -18,7 +18,7 @@ use serde_json::json;
 
 use super::import::interactions::InteractionFile;
 use super::recommend::distinct_users;
-use super::train::describe_search;
+use super::train::{describe_search, little};
 use crate::terminal;
 
 #[derive(clap::Args)]
@@ -90,7 +90,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         read_items(path, &mut items, &mut builder)?;
     }
     let n_items = items.names.len();
+    if rows.iter().all(Vec::is_empty) {
+        bail!("{} has no interactions: there is nothing to learn from", args.interactions.display());
+    }
     let wanted = distinct_users(&args.users)?;
+    if wanted.is_empty() {
+        bail!("{} names no user to recommend to", args.users.display());
+    }
     let set = TrainingSet::new(rows, n_items).with_features(builder.finish(n_items).into());
     lap(&mut seconds, "read");
 
@@ -156,6 +162,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     println!("{}", describe_search(&found));
+    if let Some(little) = little(set.entries().len() as u64) {
+        println!("Lists follow what is popular more than the user's taste: {little}.");
+    }
     let mut phases: Vec<Vec<String>> =
         seconds.iter().map(|(phase, s)| vec![(*phase).to_owned(), format!("{s:.1}")]).collect();
     phases.push(vec!["in all".to_owned(), format!("{total:.1}")]);

@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::Place;
+use super::train::no_model_yet;
 use crate::terminal;
 
 #[derive(clap::Args)]
@@ -122,7 +123,7 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
         }
     }
     if list.model.is_none() {
-        println!("No model yet: `tastemaker train` makes one.");
+        println!("{}", no_model_yet(engine.counts().interactions));
     }
     Ok(())
 }

@@ -1,26 +1,35 @@
 //! `tastemaker serve`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use arc_swap::ArcSwap;
 use engine::{BackgroundThread, Next, Signals};
+use server::{Listener, Tls};
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::address;
 use crate::background::Background;
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
 use crate::files;
+use crate::reload::{LiveSettings, Reload, SetFilter};
 use crate::service::Service;
 use crate::settings::{Log, LogFormat, Settings};
-use crate::tls::{TlsArgs, WATCH_INTERVAL};
+use crate::tls::{TlsArgs, TlsFiles, WATCH_INTERVAL};
 
 /// How long work of requests that are given up may still go on: it looks whether anybody waits far more often.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
+
+/// The bootstrap file of examples.
+const BOOTSTRAP_NAME: &str = "bootstrap.toml";
+
+/// What prints a bootstrap file with one workspace.
+const MAKE_BOOTSTRAP: &str = r#"printf '%s\n' 'admin_token = "change-me-admin"' '[[workspace]]' 'id = "shop"' '[[workspace.source]]' 'name = "web"' 'write_key = "change-me-write"'"#;
 
 /// How long a stopping server waits for its workspaces to journal and apply what they have taken.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(8);
@@ -33,6 +42,9 @@ pub(crate) struct Args {
     /// Where to listen: HOST:PORT, PORT (of this machine only) or :PORT (of all its networks) [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     listen: Option<SocketAddr>,
+    /// Serve https here, and http on --listen; needs a certificate
+    #[arg(long, value_name = "ADDR", value_parser = address::parse)]
+    listen_tls: Option<SocketAddr>,
     /// A settings file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -44,38 +56,51 @@ pub(crate) struct Args {
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
-    let mut settings: Settings = match &args.config {
-        Some(path) => {
-            let settings: Settings = configuration::read(path)?;
-            settings.validate().with_context(|| format!("cannot use {}", path.display()))?;
-            settings
-        }
-        None => Settings::default(),
-    };
-    if let Some(listen) = args.listen {
-        settings.listen = listen;
-    }
-    start_log(&settings.log)?;
+    let read_settings = || args.settings();
+    let settings = read_settings()?;
+    let addresses = Addresses::of(&settings, args.tls.has_certificate())?;
+    let set_filter = start_log(&settings.log)?;
     files::raise_limit();
     let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
+    if bootstrap.is_none() && !args.data.exists() {
+        bail!(nothing_to_serve(&args.data));
+    }
     let service = Service::open(&args.data, bootstrap, &settings)?;
-    let tls = args.tls.files(&args.data, settings.listen.ip())?;
-    let background = Arc::new(Background::start(&service, &settings)?);
+    if service.n_workspaces() == 0 {
+        bail!(nothing_to_serve(&args.data));
+    }
+    let tls_ip = addresses.https.unwrap_or(settings.listen).ip();
+    let tls_files = args.tls.files(&args.data, tls_ip)?;
+    let live = LiveSettings::new(ArcSwap::from_pointee(settings.clone()));
+    let background = Arc::new(Background::start(&service, &live)?);
     let runtime = tokio::runtime::Runtime::new()?;
-    let is_https = tls.is_some();
     let limits = settings.connections(service.n_workspaces());
     let served = runtime.block_on(async {
-        let listener = TcpListener::bind(settings.listen).await.with_context(|| {
-            format!("cannot listen on {}: name another address with --listen", settings.listen)
-        })?;
-        tracing::info!(address = %listener.local_addr()?, data = %args.data.display(), is_https, "serving");
-        let (signal, to_stop) = (stop_signal()?, Arc::clone(&background));
+        let mut hangup = signal(SignalKind::hangup())?;
+        let (stop, to_stop) = (stop_signal()?, Arc::clone(&background));
         let stop = async move {
-            signal.await;
+            stop.await;
             to_stop.start_stopping();
         };
-        let tls = tls.map(|files| files.watch(WATCH_INTERVAL)).transpose()?;
-        service.serve(listener, tls, limits, &settings.shutdown, stop).await;
+        let watch = |files: TlsFiles| anyhow::Ok((files.clone(), files.watch(WATCH_INTERVAL)?));
+        let tls = tls_files.map(watch).transpose()?;
+        let listeners = addresses.bind(tls.as_ref().map(|(_, tls)| tls)).await?;
+        for Listener { socket, tls } in &listeners {
+            let (address, is_https) = (socket.local_addr()?, tls.is_some());
+            tracing::info!(%address, data = %args.data.display(), is_https, "serving");
+        }
+        let (bootstrap, settings) = (args.bootstrap.as_deref(), Arc::clone(&live));
+        let reload =
+            Reload { read_settings: &read_settings, bootstrap, service: &service, tls, settings, set_filter };
+        let reload = async {
+            while hangup.recv().await.is_some() {
+                tokio::task::block_in_place(|| reload.run());
+            }
+        };
+        tokio::select! {
+            () = service.serve(listeners, limits, || live.load().shutdown.deadline(), stop) => {}
+            () = reload => {}
+        }
         anyhow::Ok(())
     });
     tracing::info!("stopping");
@@ -95,7 +120,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Resolves at SIGTERM or SIGINT.
 pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static> {
-    use tokio::signal::unix::{SignalKind, signal};
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     Ok(async move {
@@ -106,13 +130,97 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static>
     })
 }
 
-fn start_log(log: &Log) -> Result<()> {
-    let filter = EnvFilter::try_new(&log.filter)
-        .with_context(|| format!("log.filter {:?} cannot be read", log.filter))?;
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    match log.format {
-        LogFormat::Text => builder.with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr())).init(),
-        LogFormat::Json => builder.json().flatten_event(true).init(),
+impl Args {
+    /// The settings of the file with what the command line says.
+    fn settings(&self) -> Result<Settings> {
+        let mut settings: Settings =
+            self.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
+        settings.listen = self.listen.unwrap_or(settings.listen);
+        settings.listen_tls = self.listen_tls.or(settings.listen_tls);
+        let named = self.config.as_ref().map(|path| format!("cannot use {}", path.display()));
+        match named {
+            Some(named) => settings.validate().context(named)?,
+            None => settings.validate()?,
+        }
+        Ok(settings)
     }
-    Ok(())
+}
+
+/// Where http and https are served.
+struct Addresses {
+    http: Option<SocketAddr>,
+    https: Option<SocketAddr>,
+}
+
+impl Addresses {
+    /// A certificate without an address of its own is for `listen`.
+    ///
+    /// # Errors
+    /// Where https has an address and no certificate.
+    fn of(settings: &Settings, has_certificate: bool) -> Result<Self> {
+        let listen = settings.listen;
+        Ok(match (settings.listen_tls, has_certificate) {
+            (None, false) => Self { http: Some(listen), https: None },
+            (None, true) => Self { http: None, https: Some(listen) },
+            (Some(listen_tls), true) => Self { http: Some(listen), https: Some(listen_tls) },
+            (Some(listen_tls), false) => bail!(
+                "https on {listen_tls} needs a certificate: give --tls-cert FILE and --tls-key FILE, or --tls-self-signed for development"
+            ),
+        })
+    }
+
+    async fn bind(&self, tls: Option<&Tls>) -> Result<Vec<Listener>> {
+        let mut listeners = Vec::new();
+        let https_flag = if self.http.is_some() { "--listen-tls" } else { "--listen" };
+        for (address, tls, flag) in [(self.http, None, "--listen"), (self.https, tls, https_flag)] {
+            let Some(address) = address else { continue };
+            let socket = TcpListener::bind(address).await;
+            let socket = socket
+                .with_context(|| format!("cannot listen on {address}: name another address with {flag}"))?;
+            listeners.push(Listener { socket, tls: tls.cloned() });
+        }
+        Ok(listeners)
+    }
+}
+
+/// What to do where a data folder has no workspace, with commands to paste.
+fn nothing_to_serve(data: &Path) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "tastemaker".to_owned());
+    let (program, data) = (quoted(&program), data.display());
+    let serve = format!("{program} serve --data {} --bootstrap {BOOTSTRAP_NAME}", quoted(&data.to_string()));
+    match Path::new(BOOTSTRAP_NAME).exists() {
+        true => format!("there is no workspace in {data}; {BOOTSTRAP_NAME} may name some:\n\n  {serve}\n"),
+        false => format!(
+            "there is no workspace in {data}; this makes one, named shop, and serves it:\n\n  {MAKE_BOOTSTRAP} > {BOOTSTRAP_NAME}\n  {serve}\n"
+        ),
+    }
+}
+
+/// A word as a shell takes it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
+    if word.chars().all(is_plain) && !word.is_empty() {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', r"'\''"))
+}
+
+/// Starts the log; what is returned changes its filter.
+fn start_log(log: &Log) -> Result<SetFilter> {
+    let builder = tracing_subscriber::fmt().with_env_filter(log.filter()?).with_writer(std::io::stderr);
+    Ok(match log.format {
+        LogFormat::Text => {
+            let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());
+            let builder = builder.with_ansi(is_terminal).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.init();
+            Box::new(move |filter| Ok(handle.reload(filter)?))
+        }
+        LogFormat::Json => {
+            let builder = builder.json().flatten_event(true).with_filter_reloading();
+            let handle = builder.reload_handle();
+            builder.init();
+            Box::new(move |filter| Ok(handle.reload(filter)?))
+        }
+    })
 }

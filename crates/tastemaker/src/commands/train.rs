@@ -1,7 +1,7 @@
 //! `tastemaker train`, and how runs and searches are shown.
 
 use anyhow::Result;
-use engine::{Component, Metrics, Search, SplitKind, Training, TrainingOptions};
+use engine::{Component, FIRST_TRAINING_INTERACTIONS, Metrics, Search, SplitKind, Training, TrainingOptions};
 
 use super::Place;
 use crate::terminal;
@@ -40,6 +40,25 @@ fn outcome(refused: Option<&str>, has_model: bool) -> String {
             )
         }
     }
+}
+
+/// That there is no model, and what is missing for one.
+pub(super) fn no_model_yet(n_interactions: u64) -> String {
+    match little(n_interactions) {
+        Some(little) => format!("No model yet: {little}."),
+        None => "No model yet: `tastemaker train` makes one.".to_owned(),
+    }
+}
+
+/// How much there is to learn from and how much a first model needs, where that is more.
+pub(super) fn little(n_interactions: u64) -> Option<String> {
+    (n_interactions < FIRST_TRAINING_INTERACTIONS).then(|| {
+        let n = match n_interactions {
+            1 => "there is 1 interaction".to_owned(),
+            n => format!("there are {n} interactions"),
+        };
+        format!("{n}, a first model needs {FIRST_TRAINING_INTERACTIONS} or more")
+    })
 }
 
 /// What a run did, for people; `has_model` is whether any model is in use after it.

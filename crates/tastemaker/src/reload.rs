@@ -1,0 +1,84 @@
+//! SIGHUP: the settings, the bootstrap file and the certificate are read anew while the server runs. All of it is read and checked before
+//! any of it takes effect, so a file with a mistake leaves everything as it was.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::Result;
+use arc_swap::ArcSwap;
+use server::Tls;
+use tracing_subscriber::EnvFilter;
+
+use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
+use crate::service::Service;
+use crate::settings::Settings;
+use crate::tls::TlsFiles;
+
+/// The settings in force; others take their place when they are reloaded.
+pub(crate) type LiveSettings = Arc<ArcSwap<Settings>>;
+
+/// Puts another filter of the log in force.
+pub(crate) type SetFilter = Box<dyn Fn(EnvFilter) -> Result<()>>;
+
+/// What a running server reads anew, and where from.
+pub(crate) struct Reload<'s> {
+    /// Reads and checks the settings as at the start.
+    pub(crate) read_settings: &'s dyn Fn() -> Result<Settings>,
+    pub(crate) bootstrap: Option<&'s Path>,
+    pub(crate) service: &'s Service,
+    /// The files of the certificate, and the one in use.
+    pub(crate) tls: Option<(TlsFiles, Tls)>,
+    pub(crate) settings: LiveSettings,
+    pub(crate) set_filter: SetFilter,
+}
+
+impl Reload<'_> {
+    /// Reads everything anew; the log says what came of it.
+    pub(crate) fn run(&self) {
+        match self.reload() {
+            Ok(()) => tracing::info!("settings, bootstrap file and certificate were read anew"),
+            Err(error) => {
+                tracing::error!(
+                    error = format!("{error:#}"),
+                    "nothing was reloaded; everything stays as it was"
+                );
+            }
+        }
+    }
+
+    fn reload(&self) -> Result<()> {
+        let asked = (self.read_settings)()?;
+        let filter = asked.log.filter()?;
+        let bootstrap = self.bootstrap.map(Bootstrap::read).transpose()?;
+        let app = &self.service.app;
+        let engines = app.workspaces().engines();
+        let configs = configs_asked_for(bootstrap.as_ref(), &engines)?;
+        let certificate =
+            self.tls.as_ref().map(|(files, tls)| anyhow::Ok((tls, files.read()?))).transpose()?;
+
+        // The only step from here on that can fail comes first.
+        if let Some(bootstrap) = &bootstrap {
+            bootstrap.apply(&self.service.opener.data)?;
+        }
+        (self.set_filter)(filter)?;
+        configure_each(&engines, &configs);
+        app.reload(self.service.opener.data.admin_token_hash(), asked.training.options());
+        if let Some((tls, config)) = certificate {
+            tls.store(config);
+        }
+        let in_force = self.settings.load_full();
+        for key in in_force.waiting_for_restart(&asked) {
+            tracing::warn!(key, "a setting has changed that takes effect with a restart only");
+        }
+        self.settings.store(Arc::new(in_force.with_reloadable_of(asked)));
+        // Workspaces that are opened again later get what it asks for as well.
+        self.service.opener.bootstrap.store(bootstrap.clone().map(Arc::new));
+        let is_open = |id| engines.iter().any(|engine| engine.id() == id);
+        for config in bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces) {
+            if !is_open(&config.id) {
+                tracing::warn!(workspace = %config.id, "a workspace of the bootstrap file is not open; a restart opens it");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,223 @@
+//! Servers as their operators start, reload and misunderstand them.
+
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+/// How long a server may take to say or do something.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server that writes its log to a file.
+struct Server {
+    process: Child,
+    log: PathBuf,
+}
+
+impl Server {
+    fn start(folder: &Path, command: &mut Command) -> Self {
+        let log = folder.join("log");
+        let file = fs_err::File::create(&log).unwrap();
+        let process = command
+            .current_dir(folder)
+            .stdout(Stdio::null())
+            .stderr(Stdio::from(file.into_parts().0))
+            .spawn();
+        Self { process: process.unwrap(), log }
+    }
+
+    /// The log, once it says something.
+    fn wait_for(&mut self, text: &str) -> String {
+        let started = Instant::now();
+        loop {
+            let log = fs_err::read_to_string(&self.log).unwrap();
+            if log.contains(text) {
+                return log;
+            }
+            let ended = self.process.try_wait().unwrap();
+            assert!(ended.is_none() && started.elapsed() < PATIENCE, "{text:?} is not in the log:\n{log}");
+            std::thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    /// Where http is served.
+    fn base(&mut self, is_https: bool) -> String {
+        let end = format!("is_https={is_https}");
+        let log = self.wait_for(&end);
+        let line = log.lines().find(|line| line.ends_with(&end)).unwrap();
+        let (_, rest) = line.split_once("address=").unwrap();
+        format!("http{}://{}", if is_https { "s" } else { "" }, rest.split_once(' ').unwrap().0)
+    }
+
+    fn signal(&self, name: &str) {
+        let id = self.process.id().to_string();
+        assert!(Command::new("kill").args([name, &id]).status().unwrap().success());
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.process.kill().ok();
+        self.process.wait().ok();
+    }
+}
+
+fn tastemaker(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tastemaker"));
+    command.args(arguments);
+    command
+}
+
+/// What a command that fails says.
+fn error_of(folder: &Path, arguments: &[&str]) -> String {
+    let output = tastemaker(arguments).current_dir(folder).output().unwrap();
+    assert!(!output.status.success(), "{arguments:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+/// The status of a request, made as any client would.
+fn status(arguments: &[&str]) -> String {
+    let mut curl = Command::new("curl");
+    let output = curl.args(["-s", "-k", "-o", "/dev/null", "-w", "%{http_code}"]).args(arguments).output();
+    String::from_utf8(output.unwrap().stdout).unwrap()
+}
+
+fn workspace(id: &str, write_key: &str) -> String {
+    format!(
+        "[[workspace]]\nid = \"{id}\"\n[[workspace.source]]\nname = \"web\"\nwrite_key = \"{write_key}\"\n"
+    )
+}
+
+#[test]
+fn http_and_https_are_served_at_once_and_contradictions_name_the_way_out() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs_err::write(folder.join("bootstrap.toml"), workspace("shop", "key")).unwrap();
+    let serve = ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--listen", "127.0.0.1:0"];
+    let both = [&serve[..], &["--listen-tls", "127.0.0.1:0", "--tls-self-signed"]].concat();
+    let mut server = Server::start(folder, &mut tastemaker(&both));
+    for is_https in [false, true] {
+        let url = format!("{}/healthz", server.base(is_https));
+        assert_eq!(status(&[&url]), "200", "{url}");
+    }
+    server.signal("-TERM");
+    assert!(server.process.wait().unwrap().success());
+    // As ever, a certificate without an address of its own is for --listen.
+    let mut server = Server::start(folder, &mut tastemaker(&[&serve[..], &["--tls-self-signed"]].concat()));
+    let url = format!("{}/healthz", server.base(true));
+    assert_eq!(status(&[&url]), "200", "{url}");
+    assert!(!fs_err::read_to_string(&server.log).unwrap().contains("is_https=false"));
+    drop(server);
+
+    let without = error_of(folder, &["serve", "--data", "data", "--listen-tls", "127.0.0.1:0"]);
+    assert!(without.contains("needs a certificate: give --tls-cert FILE and --tls-key FILE"), "{without}");
+    fs_err::write(folder.join("same.toml"), "listen = \"8090\"\nlisten_tls = \":8090\"\n").unwrap();
+    let same = error_of(folder, &["serve", "--data", "data", "--config", "same.toml", "--tls-self-signed"]);
+    assert!(same.contains("give --listen-tls (listen_tls in the settings) another port"), "{same}");
+}
+
+#[test]
+fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let write = |name: &str, text: &str| fs_err::write(folder.join(name), text).unwrap();
+    write("bootstrap.toml", &workspace("shop", "first"));
+    write("settings.toml", "");
+    let mut serve = tastemaker(&["serve", "--data", "data", "--bootstrap", "bootstrap.toml"]);
+    serve.args(["--config", "settings.toml", "--listen", "127.0.0.1:0"]);
+    let mut server = Server::start(folder, &mut serve);
+    let url = format!("{}/v1/track", server.base(false));
+    let send =
+        |key: &str| status(&["-u", &format!("{key}:"), &url, "-d", r#"{"userId":"ann","event":"Seen"}"#]);
+    assert_eq!((send("first"), send("second")), ("200".to_owned(), "401".to_owned()));
+
+    write("bootstrap.toml", &(workspace("shop", "second") + &workspace("other", "third")));
+    write(
+        "settings.toml",
+        "[log]\nfilter = \"debug\"\n[limits]\npublic_burst = 1\n[training]\nenabled = false\n",
+    );
+    server.signal("-HUP");
+    let log = server.wait_for("were read anew");
+    assert_eq!((send("first"), send("second")), ("401".to_owned(), "200".to_owned()));
+    assert!(log.contains(r#"takes effect with a restart only key="limits""#), "{log}");
+
+    for (name, text) in [("bootstrap.toml", "[[workspace]"), ("settings.toml", "[log]\nfilter = \"a=b=c\"\n")]
+    {
+        let right = fs_err::read_to_string(folder.join(name)).unwrap();
+        let n_before = server.wait_for("").matches("nothing was reloaded").count();
+        write(name, text);
+        server.signal("-HUP");
+        let started = Instant::now();
+        while server.wait_for("").matches("nothing was reloaded").count() == n_before {
+            assert!(started.elapsed() < PATIENCE, "{name}: {}", server.wait_for(""));
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        assert_eq!((send("first"), send("second")), ("401".to_owned(), "200".to_owned()), "{name}");
+        write(name, &right);
+    }
+    let log = server.wait_for("a restart opens it");
+    assert!(log.contains("workspace=other"), "{log}");
+}
+
+#[test]
+fn a_server_without_workspaces_says_what_to_do_in_commands_that_work_when_pasted() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let said = error_of(folder, &["serve", "--data", "my data"]);
+    assert!(said.contains("there is no workspace in my data"), "{said}");
+    assert!(!folder.join("my data").exists(), "what failed leaves nothing behind");
+    let commands: Vec<&str> = said.lines().filter_map(|line| line.strip_prefix("  ")).collect();
+    let [make, serve] = commands[..] else { panic!("{said}") };
+    assert!(Command::new("sh").args(["-c", make]).current_dir(folder).status().unwrap().success());
+    let pasted = format!("exec {serve} --listen 127.0.0.1:0");
+    let mut server = Server::start(folder, Command::new("sh").args(["-c", &pasted]));
+    let url = format!("{}/v1/track", server.base(false));
+    let sent = status(&["-u", "change-me-write:", &url, "-d", r#"{"userId":"ann","event":"Seen"}"#]);
+    assert_eq!(sent, "200");
+    drop(server);
+    // Where the file is there it is not written over.
+    let said = error_of(folder, &["serve", "--data", "elsewhere"]);
+    assert!(!said.contains("printf") && said.contains("--bootstrap bootstrap.toml"), "{said}");
+}
+
+#[test]
+fn commands_that_have_nothing_or_little_to_learn_from_say_so() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let write = |name: &str, text: &str| fs_err::write(folder.join(name), text).unwrap();
+    write("none.csv", "user_id,item_id\n");
+    write("items.csv", "item_id,title\na,One\nb,Two\n");
+    let rows: String = (0..12).map(|n| format!("u{},{}\n", n % 4, ["a", "b", "c"][n % 3])).collect();
+    write("few.csv", &format!("user_id,item_id\n{rows}"));
+    let offline = |interactions: &str, users: &str| {
+        let files = ["--interactions", interactions, "--users", users, "--out", "lists.csv"];
+        tastemaker(&[&["offline"][..], &files].concat()).current_dir(folder).output().unwrap()
+    };
+    let stderr = |output: std::process::Output| String::from_utf8(output.stderr).unwrap();
+    let nothing = stderr(offline("none.csv", "few.csv"));
+    assert_eq!(nothing, "error: none.csv has no interactions: there is nothing to learn from\n");
+    assert_eq!(stderr(offline("few.csv", "none.csv")), "error: none.csv names no user to recommend to\n");
+
+    let place = ["--data", "data", "--workspace", "shop"];
+    let say = |arguments: &[&str]| {
+        let output = tastemaker(&[arguments, &place].concat()).current_dir(folder).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    say(&["import", "catalog", "items.csv"]);
+    for command in ["train", "evaluate"] {
+        let said = say(&[command]);
+        assert!(said.starts_with("error: the workspace has no interactions to learn from"), "{said}");
+    }
+    let little = "there are 12 interactions, a first model needs 100 or more";
+    say(&["import", "interactions", "few.csv"]);
+    for command in [&["models"][..], &["evaluate"], &["recommend", "--user", "nobody"]] {
+        let said = say(command);
+        assert!(said.contains(little), "{command:?}: {said}");
+    }
+    assert!(String::from_utf8(offline("few.csv", "few.csv").stdout).unwrap().contains(little));
+    for command in [&["train"][..], &["models"], &["recommend", "--user", "nobody"]] {
+        let said = say(command);
+        assert!(!said.contains("refused"), "{command:?}: {said}");
+    }
+}
