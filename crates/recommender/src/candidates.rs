@@ -12,6 +12,7 @@ use crate::models::buy_again::BuyAgain;
 use crate::models::popularity::Popularity;
 use crate::models::recently_viewed::RecentlyViewed;
 use crate::recommend::{Because, ItemBooster, Origin, REASONS_MAX};
+use crate::seeds::seeds_of;
 use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request};
 
 /// What lists are made of.
@@ -127,9 +128,11 @@ impl Sources<'_> {
         }
     }
 
-    /// What speaks in a request: the history, or the items that the list is for with as much of the history as was asked for.
+    /// What speaks in a request: the history, or the items that the list goes with and as much of the history as was asked for.
     pub(crate) fn weigh_request(&self, request: &Request<'_>) -> Weighed {
-        if request.list.logic != Logic::Similar {
+        let seeds = seeds_of(request);
+        // Who has nothing at hand is like anybody else.
+        if seeds.is_empty() && request.list.logic != Logic::Similar {
             return self.weigh(request.history);
         }
         let impact = request.list.user_impact;
@@ -138,8 +141,8 @@ impl Sources<'_> {
             false => vec![Vec::new(); self.model.map_or(1, |model| model.channels.len())],
         };
         let at = Timestamp(i64::from(request.now_s) * 1_000);
-        let of_seed = (1.0 - impact) / request.seeds.len().max(1) as f32;
-        let seeds = request.seeds.iter();
+        let of_seed = (1.0 - impact) / seeds.len().max(1) as f32;
+        let seeds = seeds.iter();
         let seeds: Vec<(HistoryEntry, f32)> = seeds
             .map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), of_seed))
             .collect();
