@@ -16,7 +16,7 @@ pub use day::Day;
 pub use endpoint::{Endpoint, Entries, For};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
-pub use list::{Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
+pub use list::{AssetType, Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
 pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
 pub use property::{Column, PropertyType, PropertyValue};
 pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};

@@ -19,6 +19,14 @@ pub enum Logic {
     BuyAgain,
     /// What goes with the items that the list is for.
     Similar,
+    /// What goes with the item that the list is for, or with what the person has in the cart.
+    CrossSell,
+    /// What goes with the item that the list is for, or with what the person did something with last.
+    WatchNext,
+    /// What the person has begun to play and not finished, the latest first.
+    ContinueWatching,
+    /// What somebody picked, in their order or in that of the person's taste.
+    Picks,
 }
 
 /// What fills up a list that its logic leaves incomplete.
@@ -37,15 +45,27 @@ impl Logic {
     /// What fills up a list where nothing is said: a list of what a person did is about nothing else.
     pub fn fallback(self) -> Fallback {
         match self {
-            Self::Personal | Self::Similar | Self::Trending => Fallback::Trending,
-            Self::RecentlyViewed | Self::BuyAgain => Fallback::None,
+            Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext | Self::Trending => {
+                Fallback::Trending
+            }
+            Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching | Self::Picks => Fallback::None,
         }
+    }
+
+    /// Whether something speaks for the items of the list: a history, or items that it goes with.
+    pub fn has_relevance(self) -> bool {
+        matches!(self, Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext)
+    }
+
+    /// Whether the list shows what the person did.
+    pub fn shows_history(self) -> bool {
+        matches!(self, Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching)
     }
 
     /// What a list leaves out where nothing is said: a favourite brand stays one after a purchase.
     pub fn exclusion(self, item_type: Option<&str>) -> Exclusion {
         match self {
-            Self::BuyAgain => Exclusion::None,
+            Self::BuyAgain | Self::ContinueWatching | Self::Picks => Exclusion::None,
             _ if item_type.is_some() => Exclusion::None,
             _ => Exclusion::Purchased,
         }
@@ -61,11 +81,13 @@ pub enum Exclusion {
     /// What the user has bought.
     #[default]
     Purchased,
+    /// What the user has bought or played, be it a part.
+    Watched,
     /// Whatever the user has interacted with.
     Interacted,
 }
 
-/// How much of a person's history must speak for an item of a personal list.
+/// How much of a person's history must speak for an item of a personal list, or how much the items that a list goes with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relevance {
@@ -76,6 +98,43 @@ pub enum Relevance {
     Medium,
     /// As much as for the stronger half of what people went on to choose.
     High,
+}
+
+/// What kinds of videos are listed: what items have as their property [`AssetType::PROPERTY`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum AssetType {
+    /// Movies.
+    #[serde(rename = "movies")]
+    Movies,
+    /// Episodes.
+    #[serde(rename = "episodes")]
+    Episodes,
+    /// Series.
+    #[serde(rename = "series")]
+    Series,
+    /// Movies and episodes.
+    #[serde(rename = "movies+episodes")]
+    MoviesAndEpisodes,
+    /// Movies and series.
+    #[serde(rename = "movies+series")]
+    MoviesAndSeries,
+}
+
+impl AssetType {
+    /// The property of items, a string, that says what they are.
+    pub const PROPERTY: &str = "assetType";
+
+    /// The filter that lets these kinds pass; the property may name one or many of a kind.
+    pub fn filter(self) -> String {
+        let words = match self {
+            Self::Movies => r#""movie", "movies""#,
+            Self::Episodes => r#""episode", "episodes""#,
+            Self::Series => r#""series""#,
+            Self::MoviesAndEpisodes => r#""movie", "movies", "episode", "episodes""#,
+            Self::MoviesAndSeries => r#""movie", "movies", "series""#,
+        };
+        format!("'{}' in {{{words}}}", Self::PROPERTY)
+    }
 }
 
 /// A ranked list, as traits, scenarios and requests ask for it.
@@ -103,7 +162,22 @@ pub struct ListRequest {
     pub user_impact: f32,
     /// What fills the list up, at low relevance.
     pub fallback: Fallback,
+    /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any time.
+    pub max_age_s: Option<u32>,
+    /// Of what was viewed or is to be continued: whether the oldest comes first.
+    pub oldest_first: bool,
+    /// Of what is to be continued: from which portion on something is begun, from 0 to 1.
+    pub begun_from: f32,
+    /// Of what is to be continued: from which portion on something is finished, from 0 to 1.
+    pub finished_from: f32,
+    /// Of picks: whether they come in the order of the person's taste.
+    pub reorder_picks: bool,
 }
+
+/// From which portion on something is begun where nothing is said.
+const BEGUN_FROM_DEFAULT: f32 = 0.1;
+/// From which portion on something is finished where nothing is said.
+const FINISHED_FROM_DEFAULT: f32 = 0.9;
 
 /// The most items of a list that is asked for over HTTP or by a trait.
 pub const LIST_COUNT_MAX: u32 = 200;
@@ -127,6 +201,11 @@ impl ListRequest {
             min_relevance: Relevance::Low,
             user_impact: 0.0,
             fallback: logic.fallback(),
+            max_age_s: None,
+            oldest_first: false,
+            begun_from: BEGUN_FROM_DEFAULT,
+            finished_from: FINISHED_FROM_DEFAULT,
+            reorder_picks: false,
         }
     }
 
@@ -135,6 +214,10 @@ impl ListRequest {
         if self.logic == Logic::Similar {
             let what = "logic is similar, which is for lists that are for an item: take another";
             return Err(what.to_owned());
+        }
+        if self.logic == Logic::Picks {
+            return Err("logic is picks, which is for scenarios and calls that name the picks: take another"
+                .to_owned());
         }
         self.validate()
     }
@@ -145,6 +228,8 @@ impl ListRequest {
             ("diversity", self.diversity),
             ("rotation_rate", self.rotation_rate),
             ("user_impact", self.user_impact),
+            ("begun_from", self.begun_from),
+            ("finished_from", self.finished_from),
         ];
         for (name, value) in shares {
             if !(0.0..=1.0).contains(&value) {
@@ -161,16 +246,47 @@ impl ListRequest {
         if self.item_type.as_deref() == Some("") {
             return Err("item_type is empty, it must be a property of the catalog".to_owned());
         }
+        if self.begun_from >= self.finished_from {
+            let (begun, finished) = (self.begun_from, self.finished_from);
+            return Err(format!(
+                "begun_from is {begun}, it must be below finished_from, which is {finished}"
+            ));
+        }
+        let is_continued = self.logic == Logic::ContinueWatching;
+        if !is_continued
+            && (self.begun_from, self.finished_from) != (BEGUN_FROM_DEFAULT, FINISHED_FROM_DEFAULT)
+        {
+            return Err(
+                "begun_from and finished_from say what is to be continued: set logic to continue_watching"
+                    .to_owned(),
+            );
+        }
+        if (self.max_age_s.is_some() || self.oldest_first)
+            && !(is_continued || self.logic == Logic::RecentlyViewed)
+        {
+            return Err(
+                "max_age_s and oldest_first are for lists of what was viewed: set logic to recently_viewed"
+                    .to_owned(),
+            );
+        }
+        if self.reorder_picks && self.logic != Logic::Picks {
+            return Err("reorder_picks is for lists of picks: set logic to picks".to_owned());
+        }
         let nothing_left = match self.logic {
-            Logic::Personal | Logic::Trending | Logic::Similar => false,
+            Logic::Personal
+            | Logic::Trending
+            | Logic::Similar
+            | Logic::CrossSell
+            | Logic::WatchNext
+            | Logic::Picks => false,
             Logic::RecentlyViewed => self.exclude == Exclusion::Interacted,
+            Logic::ContinueWatching => matches!(self.exclude, Exclusion::Watched | Exclusion::Interacted),
             Logic::BuyAgain => self.exclude != Exclusion::None,
         };
         if nothing_left {
             return Err("exclude leaves out everything that this logic finds: take a weaker one".to_owned());
         }
-        let has_relevance = matches!(self.logic, Logic::Personal | Logic::Similar);
-        if self.min_relevance != Relevance::Low && !has_relevance {
+        if self.min_relevance != Relevance::Low && !self.logic.has_relevance() {
             return Err(
                 "min_relevance is for lists that something speaks for: set logic to personal".to_owned()
             );

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::list::ROTATION_TIME_S_DEFAULT;
+use crate::list::{AssetType, ROTATION_TIME_S_DEFAULT};
 use crate::{Endpoint, Exclusion, Fallback, InteractionKind, ListRequest, Logic, Relevance};
 
 /// The most scenarios of a workspace.
@@ -13,6 +13,8 @@ pub const SCENARIOS_MAX: usize = 1_000;
 pub const GROUPS_MAX: usize = 20;
 /// The most constraints of a scenario or group.
 pub const CONSTRAINTS_MAX: usize = 10;
+/// The most picks of a list.
+pub const PICKS_MAX: usize = 1_000;
 /// The longest filter or booster, in bytes.
 pub const EXPRESSION_BYTES_MAX: usize = 524_288;
 /// The longest name of a scenario, group, segmentation or property, in bytes.
@@ -173,6 +175,20 @@ settings! {
     constraints: Vec<Constraint>,
     /// What is to have a part of every list.
     promoted: Promoted,
+    /// Of lists of picks: the ids of the items, the best first.
+    picks: Vec<String>,
+    /// See [`ListRequest::reorder_picks`].
+    reorder_picks: bool,
+    /// See [`ListRequest::max_age_s`].
+    max_age_s: u32,
+    /// See [`ListRequest::oldest_first`].
+    oldest_first: bool,
+    /// See [`ListRequest::begun_from`].
+    begun_from: f32,
+    /// See [`ListRequest::finished_from`].
+    finished_from: f32,
+    /// Which kinds of videos may be in a list.
+    asset_type: AssetType,
 }
 
 impl TryFrom<ScenarioKeys<String>> for Scenario {
@@ -251,6 +267,9 @@ impl Scenario {
         if settings.logic == Some(Logic::Similar) && !endpoint.can_be_similar() {
             return Err(format!("logic is similar, which needs an item or a segment: {endpoint} has none"));
         }
+        if settings.logic == Some(Logic::Picks) && settings.picks.is_none() {
+            return Err("logic is picks, which needs picks: the ids of the items".to_owned());
+        }
         match settings.segmentation {
             None if endpoint.needs_segmentation() => {
                 Err(format!("segmentation is missing: {endpoint} needs to know of which"))
@@ -264,9 +283,13 @@ impl Scenario {
 }
 
 impl ScenarioSettings {
-    /// The list that is asked for, of a logic where none is said. Nothing is said of what fills it up: then everything that is trending does.
+    /// The list that is asked for, of a logic where none is said. Where nothing is said of what fills it up, what is trending does, unless the list
+    /// is one of picks or of what is to be continued.
     pub fn list(&self, count: usize, logic: Logic) -> ListRequest {
         let logic = self.logic.unwrap_or(logic);
+        let otherwise = ListRequest::new(count, logic);
+        // These are about nothing else than what they say.
+        let is_filled = !matches!(logic, Logic::ContinueWatching | Logic::Picks);
         ListRequest {
             interaction: self.interaction,
             exclude: self.exclude.unwrap_or(logic.exclusion(None)),
@@ -275,8 +298,13 @@ impl ScenarioSettings {
             rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
             min_relevance: self.min_relevance.unwrap_or_default(),
             user_impact: self.user_impact.unwrap_or(0.0),
-            fallback: self.fallback.unwrap_or(Fallback::Trending),
-            ..ListRequest::new(count, logic)
+            fallback: self.fallback.unwrap_or(if is_filled { Fallback::Trending } else { Fallback::None }),
+            max_age_s: self.max_age_s,
+            oldest_first: self.oldest_first.unwrap_or(false),
+            begun_from: self.begun_from.unwrap_or(otherwise.begun_from),
+            finished_from: self.finished_from.unwrap_or(otherwise.finished_from),
+            reorder_picks: self.reorder_picks.unwrap_or(false),
+            ..otherwise
         }
     }
 
@@ -301,6 +329,10 @@ impl ScenarioSettings {
                 let key = role.key();
                 return Err(format!("{key} has {n} bytes, it must have 1 to {EXPRESSION_BYTES_MAX}"));
             }
+        }
+        let picks = self.picks.as_deref().unwrap_or_default();
+        if picks.len() > PICKS_MAX || picks.iter().any(|id| !(1..=NAME_BYTES_MAX).contains(&id.len())) {
+            return Err(format!("picks must be up to {PICKS_MAX} ids of 1 to {NAME_BYTES_MAX} bytes each"));
         }
         if let Some(segmentation) = &self.segmentation {
             check_name("segmentation", segmentation)?;

@@ -12,6 +12,7 @@ use crate::models::buy_again::BuyAgain;
 use crate::models::popularity::Popularity;
 use crate::models::recently_viewed::RecentlyViewed;
 use crate::recommend::{Because, ItemBooster, Origin, REASONS_MAX};
+use crate::seeds::seeds_of;
 use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request};
 
 /// What lists are made of.
@@ -141,12 +142,14 @@ impl Sources<'_> {
         }
     }
 
-    /// What speaks in a request: the history, or the items that the list is for with as much of the history as was asked for.
+    /// What speaks in a request: the history, or the items that the list goes with and as much of the history as was asked for.
     pub(crate) fn weigh_request(&self, request: &Request<'_>) -> Weighed {
-        if request.list.logic != Logic::Similar {
+        let seeds = seeds_of(request);
+        // Who has nothing at hand is like anybody else.
+        if seeds.is_empty() && request.list.logic != Logic::Similar {
             return self.weigh(request.history);
         }
-        let of_seeds = self.weigh_seeds(request);
+        let of_seeds = self.weigh_seeds(request, &seeds);
         let impact = request.list.user_impact;
         if impact == 0.0 {
             return of_seeds;
@@ -162,10 +165,10 @@ impl Sources<'_> {
     }
 
     /// The items that the list is for, each as much.
-    fn weigh_seeds(&self, request: &Request<'_>) -> Weighed {
+    fn weigh_seeds(&self, request: &Request<'_>, seeds: &[ItemIdx]) -> Weighed {
         let at = Timestamp(i64::from(request.now_s) * 1_000);
-        let weight = 1.0 / request.seeds.len().max(1) as f32;
-        let seeds = request.seeds.iter();
+        let weight = 1.0 / seeds.len().max(1) as f32;
+        let seeds = seeds.iter();
         let seeds: Vec<(HistoryEntry, f32)> = seeds
             .map(|&item| (HistoryEntry::new(item, InteractionKind::DetailView, at, None), weight))
             .collect();

@@ -39,6 +39,7 @@ pub fn excludes(exclusion: Exclusion, kind: InteractionKind) -> bool {
     match exclusion {
         Exclusion::None => false,
         Exclusion::Purchased => kind == InteractionKind::Purchase,
+        Exclusion::Watched => matches!(kind, InteractionKind::Purchase | InteractionKind::ViewPortion),
         Exclusion::Interacted => true,
     }
 }

@@ -6,7 +6,8 @@ use rustc_hash::FxHashSet;
 use crate::candidates::{Among, Candidate, Sources, Weighed};
 use crate::item_type::{ItemType, ValueIdx};
 use crate::rerank::{Shown, pick, rotate};
-use crate::{Eligibility, HistoryEntry};
+use crate::seeds::at_hand;
+use crate::{Eligibility, HistoryEntry, own};
 
 /// The most history items that a reason names.
 pub(crate) const REASONS_MAX: usize = 3;
@@ -32,6 +33,8 @@ pub enum Origin {
     RecentlyViewed,
     /// What the user is due to buy once more.
     BuyAgain,
+    /// Somebody picked it.
+    Picked,
 }
 
 /// A history item that speaks for a recommended one.
@@ -105,6 +108,8 @@ pub struct Request<'a> {
     pub history: &'a [HistoryEntry],
     /// What the list is for, where its logic is [`Logic::Similar`].
     pub seeds: &'a [ItemIdx],
+    /// What somebody picked, where the logic is [`Logic::Picks`], best first.
+    pub picks: &'a [ItemIdx],
     /// What may be in it.
     pub eligibility: &'a Eligibility<'a>,
     /// Where few items may be in it: all that may, and perhaps others.
@@ -167,6 +172,7 @@ impl<'a> Request<'a> {
             list,
             history,
             seeds: &[],
+            picks: &[],
             eligibility,
             few: None,
             booster: None,
@@ -207,7 +213,7 @@ pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation 
         let item = ItemIdx(candidate.item);
         let because = match candidate.origin {
             Origin::Model | Origin::New => sources.because(&weighed, item),
-            Origin::Trending => Vec::new(),
+            Origin::Trending | Origin::Picked => Vec::new(),
             Origin::RecentlyViewed => own_kind(item),
             Origin::BuyAgain => vec![Because { item, kind: InteractionKind::Purchase, share: 1.0 }],
         };
@@ -225,7 +231,11 @@ pub fn rank(sources: Sources<'_>, request: &Request<'_>) -> Vec<(ItemIdx, f32)> 
 /// The items of a list.
 fn picked(sources: Sources<'_>, request: &Request<'_>, weighed: &Weighed) -> Vec<Candidate> {
     let count = request.list.count;
-    let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
+    let at_hand = at_hand(request);
+    let allows = |item: u32| {
+        let item = ItemIdx(item);
+        request.eligibility.allows(item) && !at_hand.contains(&item)
+    };
     let is_reranked = request.is_reranked();
     let mut n = if is_reranked { n_reranked(count) } else { count };
     loop {
@@ -303,7 +313,7 @@ fn candidates(
         Found { candidates: own, floor }
     };
     let mut found = match list.logic {
-        Logic::Personal | Logic::Similar => {
+        Logic::Personal | Logic::Similar | Logic::CrossSell | Logic::WatchNext => {
             let share_min = sources.relevant_share(list.min_relevance);
             let personal = sources.personal(weighed, n, share_min, among, allows);
             Found { candidates: personal.candidates, floor: personal.lowest }
@@ -314,7 +324,9 @@ fn candidates(
             let floor = candidates.last().map_or(1.0, |last| last.score);
             Found { candidates, floor }
         }
-        Logic::RecentlyViewed => of_own(sources.recently_viewed(request.history), Origin::RecentlyViewed),
+        Logic::RecentlyViewed => of_own(own::viewed(sources, request), Origin::RecentlyViewed),
+        Logic::ContinueWatching => of_own(own::begun(request), Origin::RecentlyViewed),
+        Logic::Picks => of_own(own::picked(sources, request), Origin::Picked),
         Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
     };
     if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {

@@ -6,6 +6,7 @@ mod collections;
 mod entities;
 mod failure;
 mod interactions;
+mod logics;
 mod operation;
 mod parameters;
 mod recommendations;

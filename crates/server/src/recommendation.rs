@@ -68,6 +68,7 @@ pub fn source_of(origin: Origin) -> &'static str {
         Origin::Trending => "trending",
         Origin::RecentlyViewed => "recently_viewed",
         Origin::BuyAgain => "buy_again",
+        Origin::Picked => "picked",
     }
 }
 
@@ -78,7 +79,7 @@ impl<'a> ItemBody<'a> {
             Origin::Model => of_first("model"),
             Origin::New => "similar",
             Origin::RecentlyViewed => of_first("viewed"),
-            origin @ (Origin::Trending | Origin::BuyAgain) => source_of(origin),
+            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_of(origin),
         };
         let source = source_of(item.origin);
         let because = item.because.iter().map(BecauseBody::of).collect();

@@ -80,8 +80,11 @@ impl Engine {
             (Some(segment), _) if list.logic == Logic::Similar => seeds_of(&ready, views, segment),
             (_, item) => item.into_iter().collect(),
         };
+        let picks = stage.settings.picks.iter().flatten();
+        let picks: Vec<ItemIdx> = picks.filter_map(|id| views.catalog.existing(id)).collect();
         let request = Request {
             seeds: &seeds,
+            picks: &picks,
             few,
             booster,
             constraints: &constraints,

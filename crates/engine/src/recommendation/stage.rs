@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use domain::{
-    Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance, ScenarioSettings, UserIdx,
+    AssetType, Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
+    ScenarioSettings, UserIdx,
 };
 use recommender::{ItemType, ValueIdx};
 use reql::{Context, Rows, Subject};
@@ -146,7 +147,7 @@ impl<'a> Stage<'a> {
         let said = |of_scenario: &Option<String>, of_call: &Option<String>, what: [&'static str; 2]| {
             let both = what.into_iter().zip([(of_scenario, Author::Scenario), (of_call, Author::Caller)]);
             both.filter_map(|(what, (text, by))| Some(StageExpression { what, text: text.clone()?, by }))
-                .collect()
+                .collect::<Vec<_>>()
         };
         // Another logic than the scenario's takes nothing over that goes with that one.
         let has_own_logic = options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
@@ -155,10 +156,22 @@ impl<'a> Stage<'a> {
                 interaction: None,
                 exclude: None,
                 min_relevance: None,
+                picks: None,
+                reorder_picks: None,
+                max_age_s: None,
+                oldest_first: None,
+                begun_from: None,
+                finished_from: None,
+                asset_type: None,
                 ..of_scenario.clone()
             },
             false => of_scenario.clone(),
         };
+        let settings = options.settings.or(&of_scenario);
+        let mut filters =
+            said(&of_scenario.filter, &options.settings.filter, ["the scenario's filter", "filter"]);
+        let of_type = settings.asset_type.map(AssetType::filter);
+        filters.extend(of_type.map(|text| StageExpression { what: "assetType", text, by: Author::Scenario }));
         Self {
             endpoint,
             count: request.count,
@@ -166,13 +179,13 @@ impl<'a> Stage<'a> {
             item: request.item_id.as_deref(),
             segment: request.segment_id.as_deref(),
             search_query: request.search_query.as_deref(),
-            filters: said(&of_scenario.filter, &options.settings.filter, ["the scenario's filter", "filter"]),
+            filters,
             boosters: said(
                 &of_scenario.booster,
                 &options.settings.booster,
                 ["the scenario's booster", "booster"],
             ),
-            settings: options.settings.or(&of_scenario),
+            settings,
             expressions: &options.expressions,
             left_out: &request.left_out,
             whole_is_for: None,
@@ -209,12 +222,20 @@ impl<'a> Stage<'a> {
             _ if self.search_query.is_some() => list.exclude = exclude,
             _ => {}
         }
-        if !matches!(list.logic, Logic::Personal | Logic::Similar) {
+        let goes_with_item = matches!(list.logic, Logic::CrossSell | Logic::WatchNext);
+        if goes_with_item && self.endpoint.can_be_similar() {
+            list.logic = Logic::Similar;
+        }
+        if !list.logic.has_relevance() {
             // Nothing speaks for these that could be weak.
             list.min_relevance = Relevance::Low;
         }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
             let what = "logic: what is similar can be listed for an item or a segment only";
+            return Err(RecommendationError::Invalid(what.to_owned()));
+        }
+        if list.logic == Logic::Picks && (self.settings.picks.is_none() || self.subject() != Subject::Items) {
+            let what = "logic: lists of picks are lists of items and need picks, the ids of the items";
             return Err(RecommendationError::Invalid(what.to_owned()));
         }
         list.validate().map_err(RecommendationError::Invalid)?;

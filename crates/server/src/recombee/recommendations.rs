@@ -14,6 +14,7 @@ use uuid::Uuid;
 use super::answer::{Body, Rows};
 use super::entities::values_json;
 use super::failure::Failure;
+use super::logics;
 use super::operation::{Call, Done};
 use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
@@ -122,7 +123,7 @@ fn first(
         item_id,
         segment_id,
         search_query,
-        options: options(parameters, Some(endpoint.default_logic()))?,
+        options: options(parameters, Some(endpoint))?,
         ..request(endpoint, parameters)?
     };
     Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
@@ -197,8 +198,8 @@ fn search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
     }
 }
 
-/// What a call says of its list; `by_itself` is the logic of its endpoint, where that is one.
-fn options(parameters: &Parameters, by_itself: Option<Logic>) -> Result<ListOptions, Failure> {
+/// What a call says of its list; `endpoint` is none where the call has several.
+fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOptions, Failure> {
     let share = |name| -> Result<Option<f32>, Failure> {
         Ok(parameters.number_from(name, 0.0, 1.0)?.map(|share| share as f32))
     };
@@ -216,7 +217,6 @@ fn options(parameters: &Parameters, by_itself: Option<Logic>) -> Result<ListOpti
     // Longer than it is remembered is as good as that, and no time is as good as the shortest.
     let rotation_time_s = rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
     let settings = ScenarioSettings {
-        logic: logic(parameters, by_itself)?,
         filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),
         booster: parameters.text("booster")?.filter(|text| !text.is_empty()).map(str::to_owned),
         diversity: share("diversity")?,
@@ -224,7 +224,7 @@ fn options(parameters: &Parameters, by_itself: Option<Logic>) -> Result<ListOpti
         rotation_rate: share("rotationRate")?,
         rotation_time_s,
         user_impact: share("userImpact")?,
-        ..ScenarioSettings::default()
+        ..logics::read(parameters, endpoint)?
     };
     let properties = match (
         parameters.boolean("returnProperties", false)?,
@@ -264,54 +264,6 @@ fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure
     named.collect::<Option<_>>().ok_or_else(wrong)
 }
 
-/// Which of our logics a name stands for.
-fn logic(parameters: &Parameters, by_itself: Option<Logic>) -> Result<Option<Logic>, Failure> {
-    let wrong = || Failure::invalid("logic must be a name or an object with a name");
-    let object;
-    let name = match parameters.get("logic") {
-        None => return Ok(None),
-        Some(Value::String(name)) if !name.starts_with('{') => name.as_str(),
-        Some(_) => {
-            object = parameters.object("logic").map_err(|_| wrong())?.unwrap_or_default();
-            object.get("name").and_then(Value::as_str).ok_or_else(wrong)?
-        }
-    };
-    let unknown = || {
-        let known = "recombee:default, recombee:homepage, recombee:personal, recombee:similar, recombee:popular, \
-            personal, similar, trending, recently_viewed, buy_again";
-        Failure::invalid(format!("there is no logic {name:?}; there are: {known}"))
-    };
-    let own = |word: &str| serde_json::from_value::<Logic>(word.into()).ok();
-    // The vendor's names begin with a domain, such as `ecommerce:`; the word after it says what it is.
-    let Some((domain, word)) = name.split_once(':') else { return own(name).map(Some).ok_or_else(unknown) };
-    let known = LOGICS.iter().find(|(words, _)| words.contains(&word) && !domain.is_empty());
-    known.map(|(_, logic)| logic.or(by_itself)).ok_or_else(unknown)
-}
-
-/// The words of the vendor's logics, with ours; none is what the endpoint does by itself.
-const LOGICS: [(&[&str], Option<Logic>); 6] = [
-    (&["default", "homepage", "search"], None),
-    (&["personal", "personalized", "for-you"], Some(Logic::Personal)),
-    (
-        &[
-            "similar",
-            "related",
-            "similar-items",
-            "similar-products",
-            "similar-content",
-            "complementary",
-            "cross-sell",
-            "bought-together",
-            "watch-next",
-            "up-next",
-        ],
-        Some(Logic::Similar),
-    ),
-    (&["popular", "trending", "bestseller", "bestsellers", "most-viewed"], Some(Logic::Trending)),
-    (&["recently-viewed", "continue-watching", "watch-again", "last-seen"], Some(Logic::RecentlyViewed)),
-    (&["buy-again", "repeat-purchase", "reorder"], Some(Logic::BuyAgain)),
-];
-
 impl Recommend {
     /// The user whom a list of items is for.
     pub(super) fn user_id(&self) -> Option<&str> {
@@ -340,10 +292,8 @@ impl Recommend {
             What::Next { is_public, .. } => *is_public = is_by_browser,
             What::First(request) => {
                 request.is_public = is_by_browser;
-                let logics =
-                    [&request.options, &request.source_options].map(|options| options.settings.logic);
-                let shows_history = |logic| matches!(logic, Logic::RecentlyViewed | Logic::BuyAgain);
-                if is_by_browser && logics.into_iter().flatten().any(shows_history) {
+                let asked = [&request.options, &request.source_options].map(|options| options.settings.logic);
+                if is_by_browser && asked.into_iter().flatten().any(Logic::shows_history) {
                     let why = "logic: a public token may not ask for what a user has viewed or bought: name the logic in a scenario, \
                                or sign with the private token";
                     return Err(Failure::forbidden(why));

@@ -7,6 +7,7 @@ mod composites;
 mod filters;
 mod hostile;
 mod lists;
+mod logics;
 mod mistakes;
 mod next;
 mod scenarios;

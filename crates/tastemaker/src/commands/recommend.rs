@@ -29,13 +29,13 @@ pub(crate) struct Args {
     /// How many items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// Where items come from: personal, trending, recently_viewed or buy_again
+    /// Where items come from: personal, trending, recently_viewed, continue_watching, buy_again, cross_sell or watch_next
     #[arg(long, value_name = "LOGIC", default_value = "personal", value_parser = word::<Logic>)]
     logic: Logic,
     /// Of trending items: only interactions of this kind count (view, purchase, rating, cart, bookmark, portion)
     #[arg(long, value_name = "KIND", value_parser = kind)]
     interaction: Option<InteractionKind>,
-    /// What to leave out: none, purchased or interacted; the default is interacted for items, none for values of a property, and what leaves anything for other logics
+    /// What to leave out: none, purchased, watched or interacted; the default is interacted for items, none for values of a property, and what leaves anything for other logics
     #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
     exclude: Option<Exclusion>,
     /// Recommend values of this property, such as artists or brands, in place of items
@@ -107,6 +107,7 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
         let why = match (request.logic, request.min_relevance) {
             (Logic::RecentlyViewed, _) => "they have looked at nothing that is still available",
             (Logic::BuyAgain, _) => "nothing that they bought is due",
+            (Logic::ContinueWatching, _) => "they have begun nothing that they have not finished",
             (Logic::Personal, Relevance::Medium | Relevance::High) => {
                 "nothing is relevant enough; see --min-relevance"
             }
@@ -140,6 +141,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::Trending => "trending",
                 Origin::RecentlyViewed => "viewed",
                 Origin::BuyAgain => "due",
+                Origin::Picked => "picked",
             };
             let title = if list.item_type.is_some() { String::new() } else { title(engine, &item.item_id)? };
             Ok(vec![

@@ -155,7 +155,11 @@ const PARAMETERS: [(&str, &[&str]); 17] = [
     ),
     (
         "logic",
-        &["\"similar\"", "\"recombee:similar\"", "{\"name\": \"ecommerce:cross-sell\", \"settings\": {}}"],
+        &[
+            "\"similar\"",
+            "\"recombee:similar\"",
+            "{\"name\": \"ecommerce:similar-products\", \"settings\": {}}",
+        ],
     ),
     ("scenario", &["5", "[]", "{}"]),
     (

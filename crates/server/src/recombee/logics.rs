@@ -1,0 +1,238 @@
+//! The logics of lists: the vendor's names and ours, and what their settings say.
+
+use domain::{AssetType, Endpoint, Entries, Exclusion, Logic, ScenarioSettings};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::failure::Failure;
+use super::parameters::{Parameters, checked_id};
+
+/// What percentages are of.
+const PERCENT: f32 = 100.0;
+/// The longest time that a setting may name, in seconds: 100 years.
+const AGE_S_MAX: f64 = 100.0 * 365.25 * 86_400.0;
+
+/// A logic as callers name it.
+struct Named {
+    /// The vendor's words for it, behind the domain: `ecommerce:`, `video:` or any other.
+    words: &'static [&'static str],
+    /// None is what the endpoint does by itself.
+    logic: Option<Logic>,
+    settings: &'static [Setting],
+}
+
+/// A setting of a logic.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Setting {
+    AssetType,
+    ExcludeAlreadyWatched,
+    MaxAge,
+    PersonalizedReordering,
+    Picks,
+    RecencyOrdering,
+    WatchingCompletedPercentage,
+    WatchingStartedPercentage,
+}
+
+/// Of lists of videos, which any list may be.
+const OF_VIDEOS: &[Setting] = &[Setting::AssetType, Setting::ExcludeAlreadyWatched];
+
+const LOGICS: [Named; 11] = [
+    Named { words: &["default", "homepage", "search"], logic: None, settings: &[] },
+    Named {
+        words: &["personal", "personalized", "for-you"],
+        logic: Some(Logic::Personal),
+        settings: OF_VIDEOS,
+    },
+    Named {
+        words: &[
+            "similar",
+            "related",
+            "similar-items",
+            "similar-products",
+            "similar-content",
+            "similar-ads",
+            "more-like-this",
+        ],
+        logic: Some(Logic::Similar),
+        settings: OF_VIDEOS,
+    },
+    Named {
+        words: &["cross-sell", "complementary", "bought-together"],
+        logic: Some(Logic::CrossSell),
+        settings: &[],
+    },
+    Named { words: &["watch-next", "up-next"], logic: Some(Logic::WatchNext), settings: OF_VIDEOS },
+    Named {
+        words: &["popular", "trending", "bestseller", "bestsellers", "most-viewed"],
+        logic: Some(Logic::Trending),
+        settings: &[Setting::AssetType],
+    },
+    Named {
+        words: &["recently-viewed", "watch-again", "last-seen"],
+        logic: Some(Logic::RecentlyViewed),
+        settings: &[Setting::MaxAge, Setting::RecencyOrdering],
+    },
+    Named {
+        words: &["continue-watching"],
+        logic: Some(Logic::ContinueWatching),
+        settings: &[
+            Setting::AssetType,
+            Setting::WatchingCompletedPercentage,
+            Setting::WatchingStartedPercentage,
+        ],
+    },
+    Named {
+        words: &["buy-again", "repeat-purchase", "reorder"],
+        logic: Some(Logic::BuyAgain),
+        settings: &[],
+    },
+    Named {
+        words: &["editorial-picks", "editors-picks"],
+        logic: Some(Logic::Picks),
+        settings: &[Setting::ExcludeAlreadyWatched, Setting::PersonalizedReordering, Setting::Picks],
+    },
+    Named { words: &["similarly-purchasing"], logic: None, settings: &[] },
+];
+
+/// What a call says of its logic: which, and its settings. `endpoint` is none where the call has several.
+pub(super) fn read(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ScenarioSettings, Failure> {
+    let wrong = || Failure::invalid("logic must be a name or an object with a name");
+    let (name, settings) = match parameters.get("logic") {
+        None => return Ok(ScenarioSettings::default()),
+        Some(Value::String(name)) if !name.starts_with('{') => (name.clone(), Map::new()),
+        Some(_) => {
+            let object = Parameters(parameters.object("logic").map_err(|_| wrong())?.unwrap_or_default());
+            let name = object.0.get("name").and_then(Value::as_str).ok_or_else(wrong)?;
+            let settings = object.object("settings").map_err(|failure| within(name, failure))?;
+            (name.to_owned(), settings.unwrap_or_default())
+        }
+    };
+    let named = named(&name).ok_or_else(|| unknown(&name))?;
+    let by_itself = endpoint.map(Endpoint::default_logic);
+    // Users like a user are what that endpoint lists by itself.
+    let of_users = endpoint.is_some_and(|endpoint| endpoint.entries() == Entries::Users);
+    let logic = named.logic.filter(|logic| *logic != Logic::Similar || !of_users).or(by_itself);
+    let mut said = ScenarioSettings { logic, ..ScenarioSettings::default() };
+    let settings = Parameters(settings);
+    for key in settings.0.keys() {
+        let setting = named.settings.iter().find(|setting| setting.name() == key);
+        let setting = setting.ok_or_else(|| unknown_setting(&name, key, named.settings))?;
+        setting.read(&settings, &mut said).map_err(|failure| within(&name, failure))?;
+    }
+    Ok(said)
+}
+
+/// The vendor's names have a domain before the word; ours are words alone.
+fn named(name: &str) -> Option<&'static Named> {
+    match name.split_once(':') {
+        Some((domain, word)) => LOGICS.iter().find(|named| !domain.is_empty() && named.words.contains(&word)),
+        None => {
+            let own = Logic::deserialize(Value::from(name)).ok()?;
+            LOGICS.iter().find(|named| named.logic == Some(own))
+        }
+    }
+}
+
+fn unknown(name: &str) -> Failure {
+    let known = "recombee:default, recombee:homepage, recombee:personal, recombee:similar, recombee:popular, \
+        recombee:recently-viewed, ecommerce:similar-products, ecommerce:cross-sell, ecommerce:bestseller, \
+        ecommerce:buy-again, video:continue-watching, video:more-like-this, video:watch-next, video:editorial-picks, \
+        personal, similar, cross_sell, watch_next, trending, recently_viewed, continue_watching, buy_again, picks";
+    Failure::invalid(format!("there is no logic {name:?}; there are: {known}"))
+}
+
+fn unknown_setting(name: &str, key: &str, known: &[Setting]) -> Failure {
+    let known: Vec<&str> = known.iter().map(|setting| setting.name()).collect();
+    let known =
+        if known.is_empty() { "it has none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+    within(name, Failure::invalid(format!("there is no setting {key:?}; {known}")))
+}
+
+fn within(name: &str, failure: Failure) -> Failure {
+    Failure { message: format!("logic {name:?}: {}", failure.message), ..failure }
+}
+
+impl Setting {
+    fn name(self) -> &'static str {
+        match self {
+            Self::AssetType => "assetType",
+            Self::ExcludeAlreadyWatched => "excludeAlreadyWatched",
+            Self::MaxAge => "maxAge",
+            Self::PersonalizedReordering => "personalizedReordering",
+            Self::Picks => "picks",
+            Self::RecencyOrdering => "recencyOrdering",
+            Self::WatchingCompletedPercentage => "watchingCompletedPercentage",
+            Self::WatchingStartedPercentage => "watchingStartedPercentage",
+        }
+    }
+
+    /// Takes the setting over from all of them.
+    fn read(self, settings: &Parameters, said: &mut ScenarioSettings) -> Result<(), Failure> {
+        let name = self.name();
+        let percentage = || -> Result<Option<f32>, Failure> {
+            let percentage = settings.number_from(name, 0.0, f64::from(PERCENT))?;
+            Ok(percentage.map(|percentage| percentage as f32 / PERCENT))
+        };
+        match self {
+            Self::AssetType => {
+                let word = settings.text(name)?;
+                let type_ = word.map(|word| AssetType::deserialize(Value::from(word))).transpose();
+                said.asset_type = type_.map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
+            }
+            Self::ExcludeAlreadyWatched => {
+                said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Watched);
+            }
+            Self::MaxAge => {
+                said.max_age_s = settings.number_from(name, 0.0, AGE_S_MAX)?.map(|age_s| age_s as u32);
+            }
+            Self::PersonalizedReordering => said.reorder_picks = Some(settings.boolean(name, false)?),
+            Self::Picks => {
+                let ids = settings.names(name)?.unwrap_or_default();
+                said.picks = Some(ids.into_iter().map(|id| checked_id(name, id)).collect::<Result<_, _>>()?);
+            }
+            Self::RecencyOrdering => {
+                said.oldest_first = match settings.text(name)? {
+                    None => None,
+                    Some("descending") => Some(false),
+                    Some("ascending") => Some(true),
+                    Some(other) => {
+                        let what = format!("{name} is {other:?}, it must be ascending or descending");
+                        return Err(Failure::invalid(what));
+                    }
+                };
+            }
+            Self::WatchingCompletedPercentage => said.finished_from = percentage()?,
+            Self::WatchingStartedPercentage => said.begun_from = percentage()?,
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_logic_of_ours_has_names_and_no_name_has_two() {
+        for word in [
+            "personal",
+            "trending",
+            "recently_viewed",
+            "buy_again",
+            "similar",
+            "cross_sell",
+            "watch_next",
+            "continue_watching",
+            "picks",
+        ] {
+            let own = Logic::deserialize(Value::from(word)).unwrap();
+            assert_eq!(named(word).and_then(|named| named.logic), Some(own), "{word}");
+        }
+        let words: Vec<&str> = LOGICS.iter().flat_map(|named| named.words).copied().collect();
+        for (n, word) in words.iter().enumerate() {
+            assert!(!words[..n].contains(word), "{word}");
+        }
+        assert!(named("popular").is_none() && named(":popular").is_none() && named("x:popular").is_some());
+    }
+}

@@ -1,0 +1,161 @@
+//! The vendor's logics and their settings.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{line, shop, trained_shop};
+use crate::TestApp;
+use crate::recombee::request;
+
+const PATH: &str = "recomms/users/new/items/";
+/// When somebody new did the first thing: after everybody else.
+const FIRST_S: usize = 1_750_000_000;
+
+/// What somebody new did, in the order of time.
+async fn done(app: &TestApp, interactions: &[(&str, &str)]) {
+    let of = |(n, (kind, item)): (usize, &(&str, &str))| {
+        let params =
+            json!({ "userId": "new", "itemId": item, "timestamp": FIRST_S + n, "cascadeCreate": true });
+        request("POST", &format!("/{kind}/"), params)
+    };
+    app.change(interactions.iter().enumerate().map(of).collect()).await;
+}
+
+async fn played(app: &TestApp, portions: &[(&str, &str, f64)]) {
+    let of = |(n, (item, session, portion)): (usize, &(&str, &str, f64))| {
+        let params = json!({ "userId": "new", "itemId": item, "sessionId": session, "portion": portion,
+            "timestamp": FIRST_S + n, "cascadeCreate": true });
+        request("POST", "/viewportions/", params)
+    };
+    app.change(portions.iter().enumerate().map(of).collect()).await;
+}
+
+fn with(name: &str, settings: Value) -> Value {
+    json!({ "count": 8, "logic": { "name": name, "settings": settings } })
+}
+
+fn are_all(list: &[String], kind: &str) -> bool {
+    !list.is_empty() && list.iter().all(|id| id.starts_with(kind))
+}
+
+#[tokio::test]
+async fn a_cart_is_gone_with_by_what_goes_with_its_items() {
+    let app = trained_shop().await;
+    done(&app, &[("cartadditions", "rug0"), ("purchases", "rug1"), ("cartadditions", "lamp2")]).await;
+    let list = app.list(PATH, json!({ "count": 3, "logic": "ecommerce:cross-sell" })).await;
+    assert!(are_all(&list, "lamp") && !list.contains(&"lamp2".to_owned()), "{list:?}");
+    let of_item =
+        app.list("recomms/items/vase3/items/", json!({ "count": 3, "logic": "ecommerce:cross-sell" }));
+    assert!(are_all(&of_item.await, "vase"));
+    let nobody = json!({ "count": 3, "logic": "ecommerce:cross-sell", "allowNonexistent": true });
+    assert_eq!(app.list("recomms/users/nobody/items/", nobody).await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_watched_next_goes_with_what_was_watched_last() {
+    let app = trained_shop().await;
+    done(&app, &[("detailviews", "rug0"), ("detailviews", "rug1"), ("detailviews", "vase2")]).await;
+    let list = app.list(PATH, json!({ "count": 3, "logic": "video:watch-next" })).await;
+    assert!(are_all(&list, "vase") && !list.contains(&"vase2".to_owned()), "{list:?}");
+    let like_it = json!({ "count": 3, "logic": "video:more-like-this" });
+    assert!(are_all(&app.list("recomms/items/rug3/items/", like_it).await, "rug"));
+}
+
+#[tokio::test]
+async fn what_was_begun_and_not_finished_is_continued() {
+    let app = shop().await;
+    played(&app, &[("lamp0", "a", 0.5), ("lamp1", "a", 0.05), ("lamp2", "a", 0.95), ("lamp3", "a", 0.3)])
+        .await;
+    done(&app, &[("detailviews", "rug0")]).await;
+    let logic = "video:continue-watching";
+    assert_eq!(app.list(PATH, with(logic, json!({}))).await, ["lamp3", "lamp0"], "nothing fills it up");
+    let wide = json!({ "watchingStartedPercentage": 1, "watchingCompletedPercentage": 100 });
+    assert_eq!(app.list(PATH, with(logic, wide)).await, ["lamp3", "lamp2", "lamp1", "lamp0"]);
+    let narrow = json!({ "watchingStartedPercentage": 40 });
+    assert_eq!(app.list(PATH, with(logic, narrow)).await, ["lamp0"]);
+    // Finished a while after it was begun.
+    played(
+        &app,
+        &[
+            ("rug0", "a", 1.0),
+            ("rug1", "a", 1.0),
+            ("rug2", "a", 1.0),
+            ("rug3", "a", 1.0),
+            ("lamp0", "b", 1.0),
+        ],
+    )
+    .await;
+    assert_eq!(app.list(PATH, with(logic, json!({}))).await, ["lamp3"], "the last portion counts");
+}
+
+#[tokio::test]
+async fn picks_are_listed_and_nothing_else() {
+    let app = trained_shop().await;
+    done(&app, &[("detailviews", "rug0"), ("detailviews", "rug1")]).await;
+    let logic = "video:editorial-picks";
+    let picks = json!(["lamp1", "nothing", "rug2", "vase3", "lamp1"]);
+    let list = app.list(PATH, with(logic, json!({ "picks": picks }))).await;
+    assert_eq!(list, ["lamp1", "rug2", "vase3"]);
+    let by_taste = json!({ "picks": picks, "personalizedReordering": true });
+    assert_eq!(app.list(PATH, with(logic, by_taste)).await[0], "rug2");
+    played(&app, &[("vase3", "a", 0.2)]).await;
+    let unwatched = json!({ "picks": picks, "excludeAlreadyWatched": true });
+    assert_eq!(app.list(PATH, with(logic, unwatched)).await, ["lamp1", "rug2"]);
+    let scenario =
+        json!({ "endpoint": "recommendItemsToUser", "logic": "picks", "picks": ["rug2", "lamp1"] });
+    app.put_scenario("picked", scenario).await;
+    assert_eq!(app.list(PATH, json!({ "count": 8, "scenario": "picked" })).await, ["rug2", "lamp1"]);
+}
+
+#[tokio::test]
+async fn what_was_viewed_is_listed_by_its_age_and_in_the_order_that_is_asked_for() {
+    let app = shop().await;
+    done(&app, &[("detailviews", "rug0"), ("detailviews", "rug1")]).await;
+    let list = |settings: Value| {
+        let mut body = with("recombee:recently-viewed", settings);
+        body["count"] = 2.into();
+        app.list(PATH, body)
+    };
+    assert_eq!(list(json!({})).await, ["rug1", "rug0"]);
+    assert_eq!(list(json!({ "recencyOrdering": "ascending" })).await, ["rug0", "rug1"]);
+}
+
+#[tokio::test]
+async fn videos_are_listed_by_their_kind() {
+    let app = shop().await;
+    let movies = with("video:personal", json!({ "assetType": "movies" }));
+    let unknown = app.asked("recomms/users/u0/items/", movies.clone()).await;
+    assert_eq!(unknown.status, 400, "no property says what items are: {}", line(&unknown));
+    app.change(vec![
+        request("PUT", "/items/properties/assetType", json!({ "type": "string" })),
+        request("POST", "/items/lamp0", json!({ "assetType": "movie" })),
+        request("POST", "/items/rug0", json!({ "assetType": "series" })),
+    ])
+    .await;
+    assert_eq!(app.list("recomms/users/u1/items/", movies).await, ["lamp0"]);
+}
+
+#[tokio::test]
+async fn settings_that_a_logic_does_not_have_are_named() {
+    let app = shop().await;
+    let mut lines = String::new();
+    for body in [
+        with("video:watch-next", json!({ "assetTipe": "movies" })),
+        with("ecommerce:cross-sell", json!({ "picks": ["lamp0"] })),
+        with("video:continue-watching", json!({ "watchingStartedPercentage": 120 })),
+        with("video:continue-watching", json!({ "watchingStartedPercentage": 95 })),
+        with("video:editorial-picks", json!({})),
+        with("video:editorial-picks", json!({ "picks": ["a b"] })),
+        with("video:editorial-picks", json!({ "picks": [5] })),
+        with("video:personal", json!({ "assetType": "songs" })),
+        with("recombee:recently-viewed", json!({ "recencyOrdering": "best" })),
+        with("recombee:personal", json!("fast")),
+    ] {
+        let answer = app.call(Method::POST, "recomms/users/u0/items/", body.to_string()).await;
+        assert_eq!(answer.status, 400, "{body}: {}", answer.body);
+        lines += &format!("{}\n  {}\n", body["logic"], answer.body["error"].as_str().unwrap());
+    }
+    insta::assert_snapshot!(lines);
+    let empty = json!({ "count": 3, "logic": { "name": "recombee:personal", "settings": [] } });
+    assert_eq!(app.list("recomms/users/u0/items/", empty).await.len(), 3);
+}
