@@ -136,7 +136,7 @@ pub enum ImportError {
     /// The file is over a limit.
     #[error("the file has more than {limit} {what}")]
     TooLarge {
-        /// Of what.
+        /// What there are too many of: "items" or "columns".
         what: &'static str,
         /// The limit.
         limit: usize,

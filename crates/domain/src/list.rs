@@ -304,17 +304,17 @@ impl ListRequest {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InteractionWeights {
-    /// Of a detail view.
+    /// The weight of a detail view.
     pub view: f32,
-    /// Of a purchase.
+    /// The weight of a purchase.
     pub purchase: f32,
-    /// Of the best rating; the worst pushes away half as much.
+    /// The weight of the best rating; the worst one pushes away half as much.
     pub rating: f32,
-    /// Of a cart addition.
+    /// The weight of a cart addition.
     pub cart: f32,
-    /// Of a bookmark.
+    /// The weight of a bookmark.
     pub bookmark: f32,
-    /// Of something played or read to the end; a fifth of it where it was only begun.
+    /// The weight of something played or read to the end; a fifth of it where it was only begun.
     pub portion: f32,
 }
 

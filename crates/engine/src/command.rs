@@ -40,23 +40,23 @@ impl EntityKind {
 pub enum Command {
     /// Makes an item or a user.
     Add {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: EntityKind,
         /// Its id.
         id: String,
     },
     /// Deletes an item or a user with all that was done with or by it.
     Delete {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: EntityKind,
         /// Its id.
         id: String,
     },
     /// Sets and unsets values of properties.
     SetValues {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: EntityKind,
-        /// Whose.
+        /// The id of the item or user.
         id: String,
         /// A JSON object, as text: the properties with their values.
         values: String,
@@ -65,21 +65,21 @@ pub enum Command {
     },
     /// Makes a property.
     AddProperty {
-        /// Of items or of users.
+        /// Whether items or users have it.
         kind: EntityKind,
-        /// Which.
+        /// Its name, type and role.
         property: Property,
     },
     /// Deletes a property with all its values.
     DeleteProperty {
-        /// Of items or of users.
+        /// Whether items or users have it.
         kind: EntityKind,
-        /// Which.
+        /// The name of the property.
         name: String,
     },
     /// Makes a series or group.
     AddCollection {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: CollectionKind,
         /// Its id.
         id: String,
@@ -88,7 +88,7 @@ pub enum Command {
     },
     /// Deletes a series or group.
     DeleteCollection {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: CollectionKind,
         /// Its id.
         id: String,
@@ -97,7 +97,7 @@ pub enum Command {
     },
     /// Puts a member into a series or group.
     InsertMember {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: CollectionKind,
         /// Into which.
         id: String,
@@ -108,7 +108,7 @@ pub enum Command {
     },
     /// Takes a member out of a series or group.
     RemoveMember {
-        /// Of what kind.
+        /// Whether it is an item or a user.
         kind: CollectionKind,
         /// Out of which.
         id: String,
@@ -147,7 +147,7 @@ pub enum Command {
     },
     /// Deletes a scenario.
     DeleteScenario {
-        /// Which.
+        /// The name of the property.
         name: String,
     },
     /// Changes segmentations.

@@ -60,11 +60,7 @@ impl Workspaces {
             let mut state = State::clone(state);
             state.forget(engine.id());
             state.closed.remove(engine.id());
-            let sources = engine.config().sources.clone().into_iter();
-            state.sources.extend(
-                sources
-                    .map(|source| (auth::hash(&source.write_key), (Arc::clone(&engine), Arc::new(source)))),
-            );
+            state.sources.extend(sources_of(&engine));
             state.open.insert(engine.id().clone(), Arc::clone(&engine));
             state
         });
@@ -72,7 +68,12 @@ impl Workspaces {
 
     /// Knows the sources that the workspaces have now.
     pub fn reload_sources(&self) {
-        self.engines().into_iter().for_each(|engine| self.open(engine));
+        // In one step: what is closed meanwhile must not come back.
+        self.0.rcu(|state| {
+            let mut state = State::clone(state);
+            state.sources = state.open.values().flat_map(sources_of).collect();
+            state
+        });
     }
 
     /// Refuses whatever is for a workspace from now on, with 503, and says why. Requests under way keep it until they end.
@@ -144,6 +145,12 @@ impl Workspaces {
             ApiError::unavailable(format!("workspace {id} {message}"))
         })
     }
+}
+
+/// The sources that a workspace has now, by the hashes of their write keys.
+fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], SourceOf)> {
+    let sources = engine.config().sources.clone().into_iter();
+    sources.map(|source| (auth::hash(&source.write_key), (Arc::clone(engine), Arc::new(source)))).collect()
 }
 
 impl State {

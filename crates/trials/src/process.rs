@@ -126,18 +126,6 @@ impl Server {
         Ok(kib.parse::<u64>()? * 1_024)
     }
 
-    /// A gauge of `/metrics` without labels.
-    ///
-    /// # Errors
-    ///
-    /// When there is no such gauge.
-    pub async fn gauge(&self, name: &str) -> Result<f64> {
-        let answer = Connection::open(self.address, None).await?.send(&get("/metrics", "")).await?;
-        let text = String::from_utf8_lossy(&answer.body).into_owned();
-        let value = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' '));
-        value.with_context(|| format!("/metrics has no {name}"))?.parse().context("a gauge is a number")
-    }
-
     /// The last lines of the server's log.
     pub fn end_of_log(&self) -> String {
         let text = fs_err::read_to_string(self.folder.path().join("log")).unwrap_or_default();

@@ -50,16 +50,14 @@ pub struct Report {
     pub answers: BTreeMap<(&'static str, u16), u64>,
     /// The memory after the warm-up and at the end, in bytes.
     pub resident_bytes: (u64, u64),
-    /// How much of it were ids of messages, which are remembered for one to two days: longer than any soak.
-    pub message_ids_bytes: (u64, u64),
     took: Duration,
 }
 
 impl Report {
-    /// By which share the memory has grown since the warm-up, without the ids of messages.
+    /// By which share the memory has grown since the warm-up.
     pub fn growth(&self) -> f64 {
-        let ((warm, end), (warm_ids, end_ids)) = (self.resident_bytes, self.message_ids_bytes);
-        end.saturating_sub(end_ids) as f64 / warm.saturating_sub(warm_ids) as f64 - 1.0
+        let (warm, end) = self.resident_bytes;
+        end as f64 / warm as f64 - 1.0
     }
 
     /// Whether the memory at the end is that after the warm-up.
@@ -94,7 +92,7 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
             tokio::spawn(send(server.address, world.clone(), random, sent, options.requests))
         })
         .collect();
-    let (samples, ids) = watch(&server, options, &sent, &tasks).await?;
+    let samples = watch(&server, options, &sent, &tasks).await?;
     let mut answers = BTreeMap::new();
     for task in tasks {
         let own = task.await?.with_context(|| format!("the load ended; log:\n{}", server.end_of_log()))?;
@@ -109,25 +107,20 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
         bytes.get(bytes.len() / 2).copied().context("the load was too short to see the memory")
     };
     let resident_bytes = (median(options.warm_up)?, median(options.requests)?);
-    let ids_at = |until: u64| ids.iter().rev().find(|(n, _)| *n <= until).map_or(0, |(_, bytes)| *bytes);
-    let message_ids_bytes = (ids_at(options.warm_up), ids_at(options.requests));
     let took = started.elapsed();
     server.stop().await?;
-    Ok(Report { answers, resident_bytes, message_ids_bytes, took })
+    Ok(Report { answers, resident_bytes, took })
 }
 
-/// Bytes beside how many requests were sent.
-type Samples = Vec<(u64, u64)>;
-
-/// The memory of the server, and now and then that of ids of messages, until all requests were sent.
+/// The memory of the server beside how many requests were sent, until all were.
 async fn watch<T>(
     server: &Server,
     options: &Options,
     sent: &AtomicU64,
     tasks: &[tokio::task::JoinHandle<T>],
-) -> Result<(Samples, Samples)> {
+) -> Result<Vec<(u64, u64)>> {
     let started = Instant::now();
-    let (mut samples, mut ids, mut next_line) = (Samples::new(), Samples::new(), 0);
+    let (mut samples, mut next_line) = (Vec::new(), 0);
     while !tasks.iter().all(tokio::task::JoinHandle::is_finished) {
         let n = sent.load(Ordering::Relaxed).min(options.requests);
         let bytes = server.resident_bytes().with_context(|| server.end_of_log())?;
@@ -136,12 +129,10 @@ async fn watch<T>(
             next_line = n + (options.requests / LINES).max(1);
             let (s, mib) = (started.elapsed().as_secs(), bytes as f64 / (1_024.0 * 1_024.0));
             println!("{n:>9} requests {s:>6} s {mib:>8.1} MiB");
-            ids.push((n, server.gauge("engine_message_ids_bytes").await? as u64));
         }
         tokio::time::sleep(SAMPLE_INTERVAL).await;
     }
-    ids.push((options.requests, server.gauge("engine_message_ids_bytes").await? as u64));
-    Ok((samples, ids))
+    Ok(samples)
 }
 
 /// Sends one request after the other until all connections together have sent enough.
@@ -188,17 +179,14 @@ impl fmt::Display for Report {
         for ((name, status), n) in &self.answers {
             writeln!(f, "{name:<20} {status} {n:>9}")?;
         }
-        let ((warm, end), (warm_ids, end_ids)) = (self.resident_bytes, self.message_ids_bytes);
+        let (warm, end) = self.resident_bytes;
         let mib = |bytes: u64| bytes as f64 / (1_024.0 * 1_024.0);
         writeln!(f, "{} s", self.took.as_secs())?;
         write!(
             f,
-            "memory: {:.1} MiB after the warm-up, {:.1} MiB at the end; without the ids of messages that are \
-             remembered for a day ({:.1} and {:.1} MiB): {:+.1} %",
+            "memory: {:.1} MiB after the warm-up, {:.1} MiB at the end: {:+.1} %",
             mib(warm),
             mib(end),
-            mib(warm_ids),
-            mib(end_ids),
             100.0 * self.growth()
         )
     }
