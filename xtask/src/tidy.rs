@@ -27,35 +27,25 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("rand", &["tastemaker", "recommender", "linalg", "fuzz", "trials"]),
     ("faer", &["linalg"]),
 ];
-/// What the fold and all that it calls must not read: clocks and chance.
-const FOLD_FILES: [&str; 19] = [
-    "crates/catalog/src/columns.rs",
-    "crates/catalog/src/table.rs",
-    "crates/engine/src/attribution.rs",
-    "crates/engine/src/attribution",
-    "crates/engine/src/command.rs",
-    "crates/engine/src/command",
-    "crates/engine/src/scenarios.rs",
-    "crates/engine/src/segmentations.rs",
-    "crates/engine/src/series.rs",
-    "crates/engine/src/synonyms.rs",
-    "crates/engine/src/fold.rs",
-    "crates/engine/src/interactions.rs",
-    "crates/engine/src/journal_clock.rs",
-    "crates/engine/src/message_ids.rs",
-    "crates/engine/src/rejections.rs",
-    "crates/engine/src/shown.rs",
-    "crates/profiles/src",
-    "crates/catalog/src/items.rs",
-    "crates/mapping/src",
-];
-const FOLD_REFUSED: [&str; 5] = ["SystemTime", "Instant::now", "now()", "rand::", "Uuid::new"];
+/// The crate whose answers follow from the journal alone, with every crate of ours that it depends on ...
+const PURE: &str = "state";
+/// ... but the one that keeps its rows, the one that reads columns of them, and the one whose form check gives
+/// messages without an id one before they are journalled.
+const PURE_BUT: [&str; 3] = ["store", "reql", "domain"];
+/// What none of these crates may depend on: threads, sockets, chance, models.
+const PURE_REFUSED_CRATES: [&str; 8] =
+    ["tokio", "rayon", "rand", "parking_lot", "recommender", "search", "journal", "tracing"];
+/// What their code may not name: clocks, chance and threads of the standard library.
+const PURE_REFUSED: [&str; 6] =
+    ["SystemTime", "Instant::now", "Uuid::new", "Uuid::now", "thread::", "rand::"];
 
 pub(crate) fn run(root: &Path) -> Result<()> {
     let mut faults = Vec::new();
-    check_crates(root, &mut faults)?;
+    let packages = packages(root)?;
+    check_layers(&packages, &mut faults);
+    let pure = check_pure_crates(&packages, &mut faults);
     let sources = sources(root)?;
-    check_sources(root, &sources, &mut faults);
+    check_sources(root, &sources, &pure, &mut faults);
     report_sizes(root, &sources);
     if faults.is_empty() {
         println!("tidy: {} source files, no faults", sources.len());
@@ -67,8 +57,8 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     bail!("{} faults", faults.len())
 }
 
-/// A crate depends on lower layers only (for tests on any), and some dependencies are for some crates.
-fn check_crates(root: &Path, faults: &mut Vec<String>) -> Result<()> {
+/// The crates of the workspace, as cargo describes them.
+fn packages(root: &Path) -> Result<Vec<Value>> {
     let output = Command::new("cargo")
         .args(["metadata", "--format-version=1", "--no-deps", "--locked"])
         .current_dir(root)
@@ -77,23 +67,35 @@ fn check_crates(root: &Path, faults: &mut Vec<String>) -> Result<()> {
     if !output.status.success() {
         bail!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr));
     }
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata["packages"].as_array().context("cargo metadata lists packages")?;
-    let name = |package: &Value| package["name"].as_str().unwrap_or_default().to_owned();
-    let layers: BTreeMap<String, Option<u64>> =
+    let mut metadata: Value = serde_json::from_slice(&output.stdout)?;
+    match metadata["packages"].take() {
+        Value::Array(packages) => Ok(packages),
+        _ => bail!("cargo metadata lists no packages"),
+    }
+}
+
+fn name(package: &Value) -> &str {
+    package["name"].as_str().unwrap_or_default()
+}
+
+/// What a crate is built with, without what only its tests need.
+fn dependencies(package: &Value) -> impl Iterator<Item = &str> {
+    let all = package["dependencies"].as_array().into_iter().flatten();
+    all.filter(|dependency| dependency["kind"] != "dev").map(name)
+}
+
+/// A crate depends on lower layers only, and some dependencies are for some crates.
+fn check_layers(packages: &[Value], faults: &mut Vec<String>) {
+    let layers: BTreeMap<&str, Option<u64>> =
         packages.iter().map(|package| (name(package), package["metadata"]["layer"].as_u64())).collect();
     for package in packages {
         let own = name(package);
-        let Some(layer) = layers[&own] else {
+        let Some(layer) = layers[own] else {
             faults.push(format!("crate {own} has no [package.metadata] layer"));
             continue;
         };
-        for dependency in package["dependencies"].as_array().into_iter().flatten() {
-            let other = name(dependency);
-            if dependency["kind"] == "dev" {
-                continue;
-            }
-            if let Some(Some(below)) = layers.get(&other)
+        for other in dependencies(package) {
+            if let Some(Some(below)) = layers.get(other)
                 && *below >= layer
             {
                 faults.push(format!(
@@ -101,13 +103,31 @@ fn check_crates(root: &Path, faults: &mut Vec<String>) -> Result<()> {
                 ));
             }
             if let Some((_, allowed)) = ONLY_IN.iter().find(|(only, _)| *only == other)
-                && !allowed.contains(&own.as_str())
+                && !allowed.contains(&own)
             {
                 faults.push(format!("crate {own} uses {other}, which is for {} only", allowed.join(", ")));
             }
         }
     }
-    Ok(())
+}
+
+/// The folders of the pure crates; none of them depends on what is refused there.
+fn check_pure_crates(packages: &[Value], faults: &mut Vec<String>) -> Vec<PathBuf> {
+    let (mut names, mut folders) = (vec![PURE], Vec::new());
+    for n in 0.. {
+        let Some(own) = names.get(n).copied() else { break };
+        let Some(package) = packages.iter().find(|package| name(package) == own) else { continue };
+        folders.push(Path::new("crates").join(own).join("src"));
+        for other in dependencies(package) {
+            if PURE_REFUSED_CRATES.contains(&other) {
+                faults.push(format!("crate {own} uses {other}, and the fold must not"));
+            }
+            if !names.contains(&other) && !PURE_BUT.contains(&other) {
+                names.push(other);
+            }
+        }
+    }
+    folders
 }
 
 /// Every Rust file that is the project's own.
@@ -121,17 +141,17 @@ fn sources(root: &Path) -> Result<Vec<PathBuf>> {
     Ok(names.lines().map(PathBuf::from).filter(|path| root.join(path).exists()).collect())
 }
 
-fn check_sources(root: &Path, sources: &[PathBuf], faults: &mut Vec<String>) {
+fn check_sources(root: &Path, sources: &[PathBuf], pure: &[PathBuf], faults: &mut Vec<String>) {
     for path in sources {
         let stem = path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default();
         if NAMES_REFUSED.contains(&stem) {
             faults.push(format!("{}: name a module after what it holds", path.display()));
         }
-        if FOLD_FILES.iter().any(|place| path.starts_with(place)) {
+        if pure.iter().any(|folder| path.starts_with(folder)) {
             let text = fs_err::read_to_string(root.join(path)).unwrap_or_default();
             for (n, line) in text.lines().enumerate() {
                 let code = line.split("//").next().unwrap_or_default();
-                if let Some(refused) = FOLD_REFUSED.iter().find(|refused| code.contains(**refused)) {
+                if let Some(refused) = PURE_REFUSED.iter().find(|refused| code.contains(**refused)) {
                     faults.push(format!(
                         "{}:{}: {refused} in the fold: the time is the entry's own",
                         path.display(),

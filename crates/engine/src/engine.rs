@@ -5,19 +5,21 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
+use domain::{Timestamp, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
     RealDisk, RecordedEnd,
 };
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
+use state::DecodeError;
+use state::Prepared;
+use state::Views;
 use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
-use crate::entry::DecodeError;
+use crate::decisions::{Step, is_open, late_decision, next_step};
 use crate::expressions::Expressions;
-use crate::fold::Prepared;
 use crate::item_types::ItemTypes;
 use crate::lists::Cold;
 use crate::recommendation::NEXT_LOCKS;
@@ -26,7 +28,6 @@ use crate::scenario_fallback::ScenarioFallbacks;
 use crate::search::Search;
 use crate::training::{features_of, threads};
 use crate::training_runs::TrainingRuns;
-use crate::views::{Views, keyspaces};
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
 use crate::{Command, Entry, Finding, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
 
@@ -327,28 +328,39 @@ impl Engine {
     }
 
     /// Appends entries, applies them, and gives one outcome each.
+    ///
+    /// # Errors
+    /// Where the journal does not take them; then none of those that stood together is in it.
     pub async fn submit(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
-        if entries.is_empty() {
-            return Ok(Vec::new());
+        let mut outcomes = Vec::with_capacity(entries.len());
+        let mut rest = entries.into_iter().peekable();
+        while let Some(step) = next_step(&mut rest, &|| self.shared.views.read()) {
+            match step {
+                Step::Refuse(refusal) => outcomes.push(Outcome::Refused(refusal)),
+                Step::Append { entries, n_noted } => {
+                    let applied = self.append(entries).await?;
+                    outcomes.extend(applied.into_iter().skip(n_noted));
+                }
+            }
         }
+        Ok(outcomes)
+    }
+
+    /// As [`Engine::submit`], for threads that may wait.
+    ///
+    /// # Errors
+    /// As [`Engine::submit`].
+    pub fn submit_blocking(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
+        pollster::block_on(self.submit(entries))
+    }
+
+    async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
         if let Some(journalled) = self.recorder.journal_cited(&entries) {
             // Nobody answers where the journal did not take it; then this is not refused for that.
             journalled.await.ok();
         }
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
-    }
-
-    /// As [`Engine::submit`], for threads that may wait.
-    pub fn submit_blocking(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
-        if entries.is_empty() {
-            return Ok(Vec::new());
-        }
-        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
-        if let Some(journalled) = self.recorder.journal_cited(&entries) {
-            journalled.blocking_recv().ok();
-        }
-        self.writer.submit(&self.shared, entries)?.blocking_recv().unwrap_or(Err(SubmitError::Stopping))
     }
 
     /// Forgets everything but the configuration.
@@ -527,7 +539,7 @@ impl Drop for Engine {
 }
 
 pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
-    Store::open_with_cache(folder, &keyspaces(), cache_bytes).map_err(of_store(folder))
+    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes).map_err(of_store(folder))
 }
 
 fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
@@ -542,7 +554,7 @@ fn is_store_damage(error: &EngineError) -> bool {
 /// A store and its views.
 fn open_state(folder: &Path, cache_bytes: u64, id: &WorkspaceId) -> Result<(Store, Views), EngineError> {
     let store = open_store(folder, cache_bytes)?;
-    let views = Views::load(&store, WorkspaceConfig::empty(id.clone())).map_err(of_store(folder))?;
+    let views = Views::load(&store, id).map_err(of_store(folder))?;
     Ok((store, views))
 }
 
@@ -569,6 +581,11 @@ pub(crate) fn replay(
     let of_store = of_store(folder);
     let start = shared.store.position().map_err(&of_store)?;
     let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);
+    let apply_pending = |entries: &mut Vec<Prepared>, first: u64| {
+        let n_entries = entries.len() as u64;
+        apply_batch(shared, first, std::mem::take(entries)).map_err(&of_store)?;
+        Ok::<u64, EngineError>(n_entries)
+    };
     for record in shared.journal.read_from(Offset(start)) {
         let (offset, bytes) = record?;
         if offset.0 >= end {
@@ -577,13 +594,20 @@ pub(crate) fn replay(
         n_bytes += bytes.len();
         let entry =
             Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset: offset.0, source })?;
-        entries.push(Prepared::of(entry));
+        let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
+        let mut prepared = Prepared::of(entry);
+        if is_undecided && is_open(prepared.entry()) {
+            first += apply_pending(&mut entries, first)?;
+            let views = shared.views.read();
+            let late = late_decision(&views, prepared.entry());
+            drop(views);
+            prepared = prepared.decided_late(late);
+        }
+        entries.push(prepared);
         let is_full = entries.len() == REPLAY_BATCH_ENTRIES || n_bytes >= REPLAY_BATCH_BYTES;
         if is_full || offset.0 + 1 == end {
             n_bytes = 0;
-            let n_entries = entries.len() as u64;
-            apply_batch(shared, first, std::mem::take(&mut entries)).map_err(&of_store)?;
-            first += n_entries;
+            first += apply_pending(&mut entries, first)?;
             progress(first - start, end - start);
         }
     }

@@ -12,9 +12,9 @@ use std::time::{Duration, Instant};
 use lru::LruCache;
 use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
+use state::Views;
 
 use crate::filter::{ContextOf, ItemRows};
-use crate::views::Views;
 use crate::{BudgetError, Engine, MemoryBudget, MemoryPart, RequestBudget, Reservation};
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.

@@ -7,10 +7,10 @@ use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, UserIdx};
 use profiles::IdTable;
 use recommender::{ItemType, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
+use state::Views;
+use state::user_of;
 
-use crate::command::user_of;
 use crate::item_types::{Grouping, ItemTypes};
-use crate::views::Views;
 use crate::{EntityKind, now};
 
 /// The properties that there are.
@@ -19,12 +19,11 @@ pub(crate) struct SchemaOf<'a> {
     pub(crate) subject: Subject,
 }
 
-impl EntityKind {
-    pub(crate) fn subject(self) -> Subject {
-        match self {
-            Self::Item => Subject::Items,
-            Self::User => Subject::Users,
-        }
+/// What expressions over entities of a kind are about.
+pub(crate) fn subject_of_kind(kind: EntityKind) -> Subject {
+    match kind {
+        EntityKind::Item => Subject::Items,
+        EntityKind::User => Subject::Users,
     }
 }
 
@@ -214,7 +213,7 @@ impl Context for ContextOf<'_> {
             match property {
                 // As it was asked for, whether there is such a user or not.
                 "userId" => return user_id.map_or(Value::Null, Value::text),
-                _ if self.views.config.public_user_properties.iter().any(is_public) => {}
+                _ if self.views.setup.config.public_user_properties.iter().any(is_public) => {}
                 _ => return Value::Null,
             }
         }

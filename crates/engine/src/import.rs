@@ -5,13 +5,10 @@ use std::io::Read;
 use catalog::import::ImportError;
 use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, read_file};
 use domain::Interaction;
+use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
 use crate::{Command, Engine, EngineError, Entry, Outcome, SubmitError, now};
 
-/// The most interactions of one entry.
-pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
-/// The most items of one entry.
-pub const ITEMS_PER_ENTRY_MAX: usize = 500;
 /// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
 const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
 /// How many items are compared with the catalog between two turns of the fold.

@@ -10,11 +10,11 @@ use lru::LruCache;
 use parking_lot::Mutex;
 use recommender::ItemType;
 use reql::Column;
+use state::SegmentationKind;
+use state::Views;
 
 use crate::expressions::{Budget, ExpressionError};
 use crate::filter::{ContextOf, ItemRows};
-use crate::segmentations::SegmentationKind;
-use crate::views::Views;
 use crate::{EngineError, MemoryBudget, MemoryPart, Reservation};
 
 /// The most properties and segmentations whose items are kept.

@@ -2,97 +2,66 @@
 
 mod answers;
 mod artifacts;
-mod attribution;
 mod background;
 mod backup;
 mod budget;
 mod check;
 mod clock;
-mod command;
 mod data_folder;
+mod decisions;
 mod engine;
-mod entry;
 mod expressions;
 mod filter;
 mod finding;
-mod fold;
 mod import;
-mod interactions;
 mod item_types;
-mod journal_clock;
 mod journal_files;
 mod listing;
 mod lists;
 mod loss;
 mod memory;
-mod message_ids;
 mod problems;
 mod query;
 mod recommendation;
 mod recorder;
-mod rejections;
 mod scenario_fallback;
 mod scenarios;
 mod search;
 mod segmentations;
-mod series;
 mod serving;
-mod shown;
 mod store_picture;
-mod synonyms;
 mod training;
 mod training_runs;
-mod untaken;
-mod user_state;
 mod verify;
-mod views;
 mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
-pub use attribution::{
-    AHEAD_DAYS_MAX, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, ServedList,
-};
 pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
 pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
-pub use command::{Command, EntityKind, Refusal};
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use engine::{Engine, EngineError, EngineOptions};
-pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;
 pub use finding::Finding;
-pub use import::{
-    CatalogImportError, CatalogPreview, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions,
-};
-pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};
+pub use import::{CatalogImportError, CatalogPreview, ImportedInteractions};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use loss::{Loss, LossError};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
-pub use message_ids::{GENERATION_IDS_MAX, WINDOW_MS};
 pub use problems::Problem;
-pub use query::{Counts, Event, HistoryItem, Metadata, RejectionReport};
+pub use query::{Event, HistoryItem, Metadata, RejectionReport};
 pub use recommendation::{
     ListOptions, Missing, RECOMMENDED_MAX, RecommendationError, RecommendationRequest,
     RecommendationResponse, Recommended, ReturnedProperties,
 };
-pub use rejections::REJECTIONS_KEPT_MAX;
 pub use scenarios::{ScenarioError, check_config};
-pub use segmentations::{
-    RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand, SegmentationKind,
-};
-pub use series::{CollectionKind, MEMBERS_MAX, Member};
 pub use serving::PastRecommendation;
-pub use shown::SHOWN_PER_USER_MAX;
 pub use store_picture::KeyspaceDigest;
-pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
-pub use training::{FIRST_TRAINING_INTERACTIONS, TRAININGS_KEPT_MAX, Training, TrainingOptions};
+pub use training::{FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions};
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
-pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
@@ -102,6 +71,15 @@ pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, ModelConfig, Search, SplitKind};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
+pub use state::{
+    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, Counts, DAYS_KEPT, DayInteractions,
+    DecodeError, EntityKind, Entry, GENERATION_IDS_MAX, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX,
+    ITEMS_PER_ENTRY_MAX, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, MEMBERS_MAX, Member, Outcome,
+    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, RuleUpdate,
+    SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
+    SegmentationCommand, SegmentationKind, ServedList, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
+    UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, WINDOW_MS,
+};
 
 /// Checks that a text is an expression; what it names may be missing.
 pub fn check_expression(text: &str) -> Result<(), ReqlError> {

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use catalog::{Property, PropertyTable};
 use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, UserIdx};
 use reql::Rows;
+use state::StoredInteraction;
+use state::Views;
+use state::user_of;
+use state::{CollectionKind, Member};
 
-use crate::command::user_of;
 use crate::expressions::{Budget, ExpressionError};
-use crate::filter::{ContextOf, ItemRows, SchemaOf, UserRows};
-use crate::interactions::Stored;
-use crate::series::{CollectionKind, Member};
-use crate::views::Views;
+use crate::filter::{ContextOf, ItemRows, SchemaOf, UserRows, subject_of_kind};
 use crate::{Engine, EngineError, EntityKind, RequestBudget};
 
 impl Engine {
@@ -47,7 +47,7 @@ impl Engine {
         let Some(expression) = expression else {
             return Ok(page(all.map(|row| rows.id(row)).collect(), offset, count));
         };
-        expression.check_filter(&SchemaOf { views: &views, subject: kind.subject() })?;
+        expression.check_filter(&SchemaOf { views: &views, subject: subject_of_kind(kind) })?;
         let (context, budget) = (ContextOf::of_nobody(&views), Budget::within(budget));
         let compiled = expression.compile(rows, &context);
         let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
@@ -80,19 +80,19 @@ impl Engine {
     /// The ids of at most `count` of the series or groups, in their order, after the first `offset`.
     pub fn collection_page(&self, kind: CollectionKind, offset: usize, count: usize) -> Vec<String> {
         let views = self.shared.views.read();
-        views.collections_of(kind).ids().skip(offset).take(count).map(str::to_owned).collect()
+        views.collections(kind).ids().skip(offset).take(count).map(str::to_owned).collect()
     }
 
     /// The ids of all series, or of all groups, in their order.
     pub fn collection_ids(&self, kind: CollectionKind) -> Vec<String> {
         let views = self.shared.views.read();
-        views.collections_of(kind).ids().map(str::to_owned).collect()
+        views.collections(kind).ids().map(str::to_owned).collect()
     }
 
     /// The members of a series or group in the order of their times; none where there is none of this id.
     pub fn members(&self, kind: CollectionKind, id: &str) -> Option<Vec<Member>> {
         let views = self.shared.views.read();
-        views.collections_of(kind).members(id).map(<[Member]>::to_vec)
+        views.collections(kind).members(id).map(<[Member]>::to_vec)
     }
 
     /// All interactions of a kind of a user; none where there is no such user.
@@ -151,7 +151,7 @@ pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
 }
 
 /// By external ids, oldest first; what was done with deleted items is left out.
-fn named(views: &Views, mut stored: Vec<Stored>) -> Vec<Interaction> {
+fn named(views: &Views, mut stored: Vec<StoredInteraction>) -> Vec<Interaction> {
     stored.sort_by_key(|stored| stored.at);
     let user_id = |user: UserIdx| views.profiles.ids().user_id(user).unwrap_or_default().to_owned();
     stored

@@ -6,14 +6,14 @@ use std::time::{Duration, Instant};
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, TraitDefinition, UserIdx};
 use rayon::prelude::*;
 use recommender::{
-    Because, ColdItems, Eligibility, HistoryEntry, ItemType, Model, Origin, Recommendation, Request, Shown,
-    Sources, Values, recommend,
+    Because, ColdItems, Eligibility, HistoryEntry, Impression, ItemType, Model, Origin, Recommendation,
+    Request, Sources, Values, recommend,
 };
 use rustc_hash::FxHashSet;
+use state::Views;
 use uuid::Uuid;
 
 use crate::item_types::Grouping;
-use crate::views::Views;
 use crate::{Engine, EngineError, now};
 
 /// How many users one step of a pass over many users takes.
@@ -115,7 +115,7 @@ impl Ready {
             model: self.model.as_deref(),
             cold: &self.cold.items,
             histories: views.interactions.histories(),
-            interaction_weights: views.config.interaction_weights,
+            interaction_weights: views.setup.config.interaction_weights,
             n_items: views.catalog.n_items(),
         }
     }
@@ -130,7 +130,7 @@ pub(crate) struct Asker<'a> {
     history: &'a [HistoryEntry],
     /// Items that are left out and that the history no longer holds.
     older: FxHashSet<ItemIdx>,
-    shown: Vec<Shown>,
+    impressions: Vec<Impression>,
 }
 
 impl<'a> Asker<'a> {
@@ -151,7 +151,7 @@ impl<'a> Asker<'a> {
         eligibility: &'b Eligibility<'b>,
     ) -> Request<'b> {
         Request {
-            shown: &self.shown,
+            impressions: &self.impressions,
             now_s: now().seconds_u32(),
             ..Request::new(list, self.history, eligibility)
         }
@@ -300,11 +300,11 @@ impl Engine {
                 .map_err(|source| self.of_store(source))?,
             None => FxHashSet::default(),
         };
-        let shown = match user.filter(|_| list.rotation_rate > 0.0) {
-            Some(user) => [views.shown.of(user), &self.recorder.shown(user)].concat(),
+        let impressions = match user.filter(|_| list.rotation_rate > 0.0) {
+            Some(user) => [views.impressions.of(user), &self.recorder.impressions(user)].concat(),
             None => Vec::new(),
         };
-        Ok(Asker { history: user.map_or(&[], |user| histories.row(user)), older, shown })
+        Ok(Asker { history: user.map_or(&[], |user| histories.row(user)), older, impressions })
     }
 
     fn list(

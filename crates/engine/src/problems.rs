@@ -85,7 +85,7 @@ impl Engine {
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
         let of_model = self.lost_model.lock().clone();
-        let doubted = self.shared.views.read().clock.doubted();
+        let doubted = self.shared.views.read().setup.clock.doubted();
         let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
         let of_data: Vec<Problem> =
             self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();

@@ -10,7 +10,7 @@ use journal::Offset;
 use profiles::{ExternalId, Identifier, Profile, StoredTrait, TimelineEntry, TimelineQuery};
 use store::StoreError;
 
-use crate::{Engine, EngineError, EntityKind, Entry, UntakenEvent, listing};
+use crate::{Counts, Engine, EngineError, EntityKind, Entry, UntakenEvent, listing};
 
 /// How many rows are looked at between two turns of the fold.
 const ROWS_PER_STEP: usize = 1_000;
@@ -42,31 +42,6 @@ pub struct Metadata {
     pub profile: Profile,
     /// Its latest message by timestamp; none where it came from an import.
     pub last_message: Option<Message>,
-}
-
-/// Counts of a workspace.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
-pub struct Counts {
-    /// Entries in the journal.
-    pub journal_entries: u64,
-    /// Profiles with a user id.
-    pub known_users: u64,
-    /// Ids of all profiles.
-    pub external_ids: u64,
-    /// Items of catalog and messages.
-    pub items: u64,
-    /// Items that may be recommended.
-    pub available_items: u64,
-    /// The catalog's version, 0 before the first import.
-    pub catalog_version: u32,
-    /// Interactions of all time.
-    pub interactions: u64,
-    /// Message ids that are remembered.
-    pub message_ids: u64,
-    /// Rejections of all time.
-    pub rejections: u64,
-    /// Bytes that wait for the journal.
-    pub queued_bytes: u64,
 }
 
 /// Rejections with their counts by source and reason.
@@ -196,15 +171,8 @@ impl Engine {
         let views = self.shared.views.read();
         Counts {
             journal_entries: self.shared.journal.end().0,
-            known_users: views.profiles.ids().n_known() as u64,
-            external_ids: views.profiles.ids().n_ids() as u64,
-            items: views.catalog.n_items() as u64,
-            available_items: views.catalog.n_available() as u64,
-            catalog_version: views.catalog.current().map_or(0, |version| version.version),
-            interactions: views.interactions.histories().n_interactions(),
-            message_ids: views.message_ids.len() as u64,
-            rejections: views.rejections.counts().values().sum(),
             queued_bytes: self.shared.queued_bytes() as u64,
+            ..views.counts()
         }
     }
 

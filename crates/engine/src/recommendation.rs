@@ -21,11 +21,11 @@ pub(crate) use self::next::NEXT_LOCKS;
 pub use self::stage::Recommended;
 pub(crate) use self::stage::subject_of;
 use self::stage::{Listed, Stage};
-use crate::attribution::{Place, ServedList};
-use crate::command::{Command, Refusal, user_of};
 use crate::expressions::ExpressionError;
 use crate::serving::new_recomm_id;
 use crate::{BudgetError, Engine, EngineError, EntityKind, Entry, Outcome, RequestBudget, SubmitError, now};
+use state::{Command, Refusal, user_of};
+use state::{Place, ServedList};
 
 /// The most items, segments or users of one list.
 pub const RECOMMENDED_MAX: usize = 10_000;
@@ -249,7 +249,7 @@ impl Engine {
         let endpoint = request.endpoint;
         let is_needed = endpoint.needs_segmentation() || endpoint == Endpoint::CompositeRecommendation;
         let views = self.shared.views.read();
-        let named = request.scenario.as_deref().and_then(|name| views.config.scenario(name));
+        let named = request.scenario.as_deref().and_then(|name| views.setup.config.scenario(name));
         let Some(scenario) = named.filter(|scenario| scenario.endpoint == endpoint) else {
             let what = match (&request.scenario, named) {
                 _ if !is_needed => return Ok(Default::default()),

@@ -6,14 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::UserIdx;
+use history::Impression;
 use parking_lot::{Condvar, Mutex};
-use recommender::Shown;
 use rustc_hash::FxHashMap;
+use state::Prepared;
+use state::ServedList;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::attribution::ServedList;
-use crate::fold::Prepared;
 use crate::writer::{Shared, Writer};
 use crate::{BackgroundThread, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals, SubmitError};
 
@@ -39,7 +39,7 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 /// A list that is not journalled yet.
 struct Waiting {
     user: Option<UserIdx>,
-    shown: Vec<Shown>,
+    impressions: Vec<Impression>,
     list: ServedList,
     /// Whether a browser asked for it.
     is_public: bool,
@@ -48,7 +48,7 @@ struct Waiting {
 impl Waiting {
     /// What it takes in memory, and somewhat more than what the journal will have of it.
     fn n_bytes(&self) -> usize {
-        size_of::<Self>() + self.list.n_bytes() + self.shown.len() * size_of::<Shown>()
+        size_of::<Self>() + self.list.n_bytes() + self.impressions.len() * size_of::<Impression>()
     }
 }
 
@@ -176,12 +176,12 @@ impl Recorder {
     pub(crate) fn note(
         &self,
         user: Option<UserIdx>,
-        shown: Vec<Shown>,
+        impressions: Vec<Impression>,
         mut list: ServedList,
         is_public: bool,
     ) {
         list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
-        let waiting = Waiting { user, shown, list, is_public };
+        let waiting = Waiting { user, impressions, list, is_public };
         let mut queue = self.queue.0.lock();
         if queue.has_room(&waiting) {
             queue.push(waiting);
@@ -192,13 +192,13 @@ impl Recorder {
     }
 
     /// What a user was shown that the journal does not say yet.
-    pub(crate) fn shown(&self, user: UserIdx) -> Vec<Shown> {
+    pub(crate) fn impressions(&self, user: UserIdx) -> Vec<Impression> {
         let queue = self.queue.0.lock();
         queue
             .waiting
             .iter()
             .filter(|waiting| waiting.user == Some(user))
-            .flat_map(|waiting| waiting.shown.clone())
+            .flat_map(|waiting| waiting.impressions.clone())
             .collect()
     }
 
@@ -326,7 +326,7 @@ mod tests {
         Waiting {
             user: None,
             is_public,
-            shown: Vec::new(),
+            impressions: Vec::new(),
             list: ServedList {
                 recomm_id: Some(Uuid::from_u128(n)),
                 user: None,

@@ -1,7 +1,7 @@
 //! Scenarios whose expressions do not fit the catalog any more.
 //!
 //! A catalog file may leave out a property, or declare its type anew, that expressions of scenarios name; a new scenario may name one that
-//! there is not. Whoever asks for lists must not pay for that. So the fold remembers each scenario as it was when it last fitted, and what
+//! there is not. Whoever asks for lists must not pay for that. So each scenario is remembered as it was when it last fitted, and what
 //! does not fit is replaced, expression by expression: by what stood there then, where that fits, or by nothing. A scenario that never
 //! fitted has no list to lose: calls for it are refused, with the reason.
 
@@ -11,13 +11,11 @@ use std::sync::Arc;
 use domain::scenario::Promoted;
 use domain::{Column, ExpressionRole, Scenario, ScenarioSettings, WorkspaceConfig};
 use reql::{ReqlError, Schema, Subject, Type};
-use store::Batch;
+use state::Views;
 
-use crate::command::Command;
 use crate::filter::{SchemaOf, type_of};
 use crate::recommendation::subject_of;
-use crate::views::Views;
-use crate::{Engine, Entry, Problem};
+use crate::{Engine, Problem};
 
 /// What takes the place of scenarios that do not fit.
 pub(crate) struct ScenarioFallbacks {
@@ -45,18 +43,19 @@ impl Engine {
         let revisions = (views.catalog.table().schema_revision(), views.users.schema_revision());
         let mut cached = self.scenario_fallbacks.lock();
         let is_current = |known: &&Arc<ScenarioFallbacks>| {
-            known.revisions == revisions && Arc::ptr_eq(&known.config, &views.config)
+            known.revisions == revisions && Arc::ptr_eq(&known.config, &views.setup.config)
         };
         if let Some(known) = cached.as_ref().filter(is_current) {
             return Arc::clone(known);
         }
         let fallback = |(name, last): (&String, &Scenario)| {
-            let scenario = views.config.scenario(name)?;
+            let scenario = views.setup.config.scenario(name)?;
             let (in_force, problems) = fit(&Properties::of(views), scenario, last);
             (!problems.is_empty()).then(|| (name.clone(), Fallback { in_force, problems }))
         };
-        let by_name = views.fitting_scenarios.iter().filter_map(fallback).collect();
-        let made = Arc::new(ScenarioFallbacks { config: Arc::clone(&views.config), revisions, by_name });
+        let by_name = views.setup.fitting_scenarios.iter().filter_map(fallback).collect();
+        let made =
+            Arc::new(ScenarioFallbacks { config: Arc::clone(&views.setup.config), revisions, by_name });
         let told = cached.replace(Arc::clone(&made));
         for (scenario, Fallback { problems, .. }) in &made.by_name {
             let told = told.as_ref().and_then(|told| Some(&told.by_name.get(scenario)?.problems));
@@ -88,7 +87,7 @@ impl Engine {
     /// What would not fit any more of scenarios that fit now, with a catalog of these properties.
     pub(crate) fn scenarios_unfit_for(&self, columns: &[Column]) -> Vec<String> {
         let views = self.shared.views.read();
-        let fitting = views.config.scenarios.iter().filter(|scenario| fits(&views, scenario));
+        let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(&views, scenario));
         let problems = fitting.filter_map(|scenario| {
             let items = Properties { columns: Some(columns), ..Properties::of(&views) };
             let problems = fit(&items, scenario, scenario).1;
@@ -102,38 +101,7 @@ fn unfit(scenario: &str, problems: &[String]) -> Problem {
     Problem::ScenarioUnfit { scenario: scenario.to_owned(), what: problems.join("; ") }
 }
 
-/// The scenarios that fit before an entry that may leave them without fitting; none for other entries.
-pub(crate) fn fitting_before(views: &Views, entry: &Entry) -> Option<Vec<Scenario>> {
-    let named = match entry {
-        Entry::Configured(_) | Entry::CatalogActivated { .. } => None,
-        Entry::Command { command, .. } => match &**command {
-            Command::ActivateCatalog { .. } | Command::DeleteProperty { .. } => None,
-            Command::PutScenario { scenario } => Some(serde_json::from_str::<Scenario>(scenario).ok()?.name),
-            Command::DeleteScenario { name } => Some(name.clone()),
-            _ => return None,
-        },
-        _ => return None,
-    };
-    let is_meant = |scenario: &&Scenario| named.as_ref().is_none_or(|name| *name == scenario.name);
-    let meant = views.config.scenarios.iter().filter(is_meant);
-    Some(meant.filter(|scenario| fits(views, scenario)).cloned().collect())
-}
-
-/// Remembers what fitted before an entry and does not after it, and forgets scenarios that are gone.
-pub(crate) fn remember(views: &mut Views, batch: &mut Batch<'_>, fitting: Vec<Scenario>) {
-    let mut remembered = views.fitting_scenarios.clone();
-    remembered.retain(|name, _| views.config.scenario(name).is_some());
-    for scenario in fitting {
-        if views.config.scenario(&scenario.name).is_some_and(|now| !fits(views, now)) {
-            remembered.insert(scenario.name.clone(), scenario);
-        }
-    }
-    if remembered != views.fitting_scenarios {
-        views.put_fitting_scenarios(batch, remembered);
-    }
-}
-
-fn fits(views: &Views, scenario: &Scenario) -> bool {
+pub(crate) fn fits(views: &Views, scenario: &Scenario) -> bool {
     fit(&Properties::of(views), scenario, scenario).1.is_empty()
 }
 

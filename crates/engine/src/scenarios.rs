@@ -1,16 +1,10 @@
 //! Scenarios: part of the configuration, set by the bootstrap file and, one at a time, over the admin API.
 
-use std::sync::Arc;
-
-use domain::scenario::SCENARIOS_MAX;
+use crate::recommendation::subject_of;
+use crate::{Engine, Outcome, SubmitError};
 use domain::{ExpressionRole, Scenario, WorkspaceConfig};
 use reql::{Schema, Subject, Type};
-use store::Batch;
-
-use crate::command::{Command, Done, Refusal};
-use crate::recommendation::subject_of;
-use crate::views::Views;
-use crate::{Engine, Outcome, SubmitError};
+use state::{Command, Refusal};
 
 /// Why a scenario is not what it was asked to be.
 #[derive(Debug, thiserror::Error)]
@@ -57,6 +51,13 @@ impl Schema for AnyProperty {
     }
 }
 
+/// Checks a scenario in its JSON, as far as that does not depend on the catalog.
+pub(crate) fn check(json: &str) -> Result<(), String> {
+    let scenario: Scenario = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    scenario.validate()?;
+    check_expressions(&scenario)
+}
+
 fn check_expressions(scenario: &Scenario) -> Result<(), String> {
     let subject = subject_of(scenario.endpoint);
     for (place, role, text) in scenario.expressions() {
@@ -75,21 +76,20 @@ fn check_expressions(scenario: &Scenario) -> Result<(), String> {
 impl Engine {
     /// All scenarios in the order of their names.
     pub fn scenarios(&self) -> Vec<Scenario> {
-        let mut scenarios = self.shared.views.read().config.scenarios.clone();
+        let mut scenarios = self.shared.views.read().setup.config.scenarios.clone();
         scenarios.sort_by(|a, b| a.name.cmp(&b.name));
         scenarios
     }
 
     /// The scenario of a name.
     pub fn scenario(&self, name: &str) -> Result<Scenario, ScenarioError> {
-        let found = self.shared.views.read().config.scenario(name).cloned();
+        let found = self.shared.views.read().setup.config.scenario(name).cloned();
         found.ok_or_else(|| self.no_such_scenario(name))
     }
 
     /// Makes a scenario or replaces the one of its name; says whether it is new.
     pub fn put_scenario(&self, scenario: &Scenario) -> Result<bool, ScenarioError> {
-        scenario.validate().and_then(|()| check_expressions(scenario)).map_err(ScenarioError::Invalid)?;
-        let is_new = self.shared.views.read().config.scenario(&scenario.name).is_none();
+        let is_new = self.shared.views.read().setup.config.scenario(&scenario.name).is_none();
         let scenario = serde_json::to_string(scenario).expect("a scenario is plain JSON");
         match self.submit_command(Command::PutScenario { scenario })? {
             Outcome::Refused(
@@ -112,30 +112,4 @@ impl Engine {
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         ScenarioError::NotFound { name: name.to_owned(), known }
     }
-}
-
-pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str) -> Done {
-    let scenario: Scenario =
-        serde_json::from_str(scenario).map_err(|error| Refusal::Invalid(error.to_string()))?;
-    scenario.validate().map_err(Refusal::Invalid)?;
-    let scenarios = &mut Arc::make_mut(&mut views.config).scenarios;
-    match scenarios.iter().position(|other| other.name == scenario.name) {
-        Some(at) => scenarios[at] = scenario,
-        None if scenarios.len() >= SCENARIOS_MAX => {
-            return Err(Refusal::Invalid(format!("there are {SCENARIOS_MAX} scenarios, the limit")));
-        }
-        None => scenarios.push(scenario),
-    }
-    views.workspace.put_config(batch, &views.config);
-    Ok(())
-}
-
-pub(crate) fn apply_delete(views: &mut Views, batch: &mut Batch<'_>, name: &str) -> Done {
-    let scenarios = &mut Arc::make_mut(&mut views.config).scenarios;
-    let Some(at) = scenarios.iter().position(|scenario| scenario.name == name) else {
-        return Err(Refusal::missing("scenario", name));
-    };
-    scenarios.remove(at);
-    views.workspace.put_config(batch, &views.config);
-    Ok(())
 }

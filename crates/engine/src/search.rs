@@ -7,11 +7,11 @@ use domain::{ItemIdx, PropertyValue};
 use parking_lot::Mutex;
 use recommender::{Eligibility, Sources};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
+use state::Views;
 
 use crate::Engine;
 use crate::memory::IDLE_MAX;
 use crate::recommendation::RecommendationError;
-use crate::views::Views;
 
 /// A search takes up to so many changed items into the index itself; more are left to [`Engine::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
@@ -91,7 +91,7 @@ impl Engine {
         self.refresh_expressions();
         self.refresh_cold();
         let can_be_searched = {
-            let config = &self.shared.views.read().config;
+            let config = &self.shared.views.read().setup.config;
             config.private_token.is_some() || config.public_token.is_some()
         };
         if can_be_searched {

@@ -1,12 +1,12 @@
 //! Lists that are handed out: they get an id, and are noted for rotation and for what becomes of them.
 
 use domain::{Day, Timestamp, TraitDefinition, UserIdx};
+use history::Impression;
 use profiles::ExternalIdType;
-use recommender::Shown;
+use state::Views;
+use state::{KEPT_DAYS, Remembered, day_of};
 use uuid::Uuid;
 
-use crate::attribution::{KEPT_DAYS, Remembered, day_of};
-use crate::views::Views;
 use crate::{Engine, EngineError, Kpis, Place, RecommendedList, ServedList, now};
 
 /// A recommendation that can still be cited.
@@ -127,7 +127,7 @@ impl Engine {
         };
         let known = list.items.iter().filter_map(|item| views.catalog.item(item));
         let known = known.filter(|_| list.rotates);
-        let shown = known.map(|item| Shown { item, at_s: list.at.seconds_u32() }).collect();
+        let shown = known.map(|item| Impression { item, at_s: list.at.seconds_u32() }).collect();
         drop(views);
         self.recorder.note(user, shown, ServedList { user: name, ..list }, is_public);
         Ok(())

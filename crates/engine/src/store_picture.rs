@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use state::{MessageIds, StatePart, Views, split_batches};
 use store::{Pairs, Read, Store, StoreError};
 
-use crate::views::keyspaces;
-use crate::{Finding, message_ids};
+use crate::Finding;
 
 /// How much of a key is shown, in bytes.
 const SHOWN_KEY_BYTES_MAX: usize = 48;
@@ -27,7 +27,7 @@ pub struct KeyspaceDigest {
 /// The pairs of a keyspace in order, independent of how entries were batched.
 fn canonical_pairs<'a>(store: &'a Store, keyspace: &'static str) -> Pairs<'a> {
     let pairs = store.scan(&store.keyspace(keyspace), &[]);
-    if keyspace == message_ids::KEYSPACES[0] { message_ids::split_batches(pairs) } else { pairs }
+    if MessageIds::KEYSPACES.contains(&keyspace) { split_batches(pairs) } else { pairs }
 }
 
 /// Digests all keyspaces of a store. `progress` gets the number of pairs just read.
@@ -48,7 +48,7 @@ pub(crate) fn digest(store: &Store, progress: &dyn Fn(u64)) -> Result<Vec<Keyspa
         progress(pairs % PAIRS_PER_STEP);
         Ok(KeyspaceDigest { name: name.to_owned(), pairs, sha256: to_hex(&hash.finalize()) })
     };
-    keyspaces().into_iter().map(digest_one).collect()
+    Views::KEYSPACES.concat().into_iter().map(digest_one).collect()
 }
 
 pub(crate) fn to_hex(bytes: &[u8]) -> String {
@@ -62,7 +62,7 @@ pub(crate) fn compare(
     progress: &dyn Fn(u64),
 ) -> Result<(u64, Vec<Finding>), StoreError> {
     let (mut n_pairs, mut problems) = (0, Vec::new());
-    for keyspace in keyspaces() {
+    for keyspace in Views::KEYSPACES.concat() {
         let (mut own, mut right) = (canonical_pairs(store, keyspace), canonical_pairs(fresh, keyspace));
         let (mut own_pair, mut right_pair) = (own.next().transpose()?, right.next().transpose()?);
         let (mut different, mut missing, mut extra, mut first_key) = (0, 0, 0, None);

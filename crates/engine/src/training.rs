@@ -7,22 +7,20 @@ use domain::{ItemIdx, Timestamp};
 use recommender::evaluation::{Comparison, lists_of};
 use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
+use state::{TrainingRecord, Views};
 
 use crate::training_runs::RunUnderWay;
-use crate::views::Views;
 use crate::{Engine, EngineError, Entry, TrainingRun, now};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
-/// The most training runs that are remembered.
-pub const TRAININGS_KEPT_MAX: usize = 50;
 /// The most artifacts that are kept on disk: the one in use and those before it. Others are made again from the journal.
 pub(crate) const ARTIFACTS_KEPT_MAX: usize = 3;
 /// How many items' properties are read between two turns of the fold.
 const ITEMS_PER_STEP: usize = 1_000;
 
 /// The record of a training run. The model is a pure function of the journal up to `offset` and the parameters.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Training {
     /// Names the run and its artifact.
     pub version: String,
@@ -50,6 +48,60 @@ pub struct Training {
     pub refused: Option<String>,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
+}
+
+/// What a run found: of no concern to the state, and growing with the models.
+#[derive(Serialize, Deserialize)]
+struct TrainingReport {
+    search: Search,
+    beside_current: Option<Comparison>,
+    beside_popularity: Option<Comparison>,
+}
+
+impl Training {
+    /// The run of a record.
+    ///
+    /// # Errors
+    /// Where the report is none that this program can read.
+    fn of(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
+        let TrainingReport { search, beside_current, beside_popularity } =
+            serde_json::from_str(&record.report)?;
+        let record = record.clone();
+        Ok(Self {
+            version: record.version,
+            offset: record.offset,
+            finished_at: record.finished_at,
+            n_users: record.n_users,
+            n_items: record.n_items,
+            n_interactions: record.n_interactions,
+            n_interactions_total: record.n_interactions_total,
+            as_of_s: record.as_of_s,
+            search,
+            beside_current,
+            beside_popularity,
+            refused: record.refused,
+            duration_ms: record.duration_ms,
+        })
+    }
+
+    /// What the journal remembers of the run.
+    fn record(&self) -> TrainingRecord {
+        let Self { search, beside_current, beside_popularity, .. } = self.clone();
+        let report = TrainingReport { search, beside_current, beside_popularity };
+        TrainingRecord {
+            version: self.version.clone(),
+            offset: self.offset,
+            finished_at: self.finished_at,
+            n_users: self.n_users,
+            n_items: self.n_items,
+            n_interactions: self.n_interactions,
+            n_interactions_total: self.n_interactions_total,
+            as_of_s: self.as_of_s,
+            report: serde_json::to_string(&report).expect("a report is plain JSON"),
+            refused: self.refused.clone(),
+            duration_ms: self.duration_ms,
+        }
+    }
 }
 
 /// How a run is made and judged.
@@ -228,7 +280,7 @@ impl Engine {
             duration_ms: started.elapsed().as_millis() as u64,
         };
         if let Some(why) = &training.refused {
-            self.submit_one(Entry::Trained(Box::new(training.clone())))?;
+            self.submit_one(Entry::Trained(Box::new(training.record())))?;
             let (workspace, version) = (self.id(), &training.version);
             match current {
                 Some(_) => {
@@ -239,7 +291,7 @@ impl Engine {
             return Ok(training);
         }
         self.artifacts.write(&trained.model)?;
-        self.submit_one(Entry::Trained(Box::new(training.clone())))?;
+        self.submit_one(Entry::Trained(Box::new(training.record())))?;
         if self.training().is_none_or(|active| active.version != training.version) {
             tracing::info!(workspace = %self.id(), training.version = %training.version, "what the model was made of is forgotten");
             return Ok(training);
@@ -273,12 +325,23 @@ impl Engine {
 
     /// The runs that are remembered, newest first.
     pub fn trainings(&self) -> Vec<Training> {
-        self.shared.views.read().trainings.iter().rev().cloned().collect()
+        let views = self.shared.views.read();
+        views.setup.trainings.iter().rev().filter_map(|record| self.read_record(record)).collect()
     }
 
     /// The run whose model is in use.
     pub fn training(&self) -> Option<Training> {
-        self.shared.views.read().active_training().cloned()
+        let views = self.shared.views.read();
+        views.setup.active_training().and_then(|record| self.read_record(record))
+    }
+
+    fn read_record(&self, record: &TrainingRecord) -> Option<Training> {
+        let read = Training::of(record);
+        if let Err(error) = &read {
+            let (workspace, version) = (self.id(), &record.version);
+            tracing::warn!(%workspace, version, %error, "the report of a training run cannot be read");
+        }
+        read.ok()
     }
 
     /// Switches to the model of an earlier run, making it again where its artifact is gone.
@@ -305,7 +368,7 @@ impl Engine {
         let views = self.shared.views.read();
         let n_now = views.interactions.histories().n_interactions();
         // A refused run counts: the same data would be refused again.
-        let Some(last) = views.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
+        let Some(last) = views.setup.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
         let n_then = last.n_interactions_total;
         let is_old = now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
         n_now >= n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
@@ -315,7 +378,7 @@ impl Engine {
     pub(crate) fn use_model(&self, model: Model) {
         let kept: Vec<String> = {
             let views = self.shared.views.read();
-            let latest = views.trainings.iter().rev().filter(|training| training.refused.is_none());
+            let latest = views.setup.trainings.iter().rev().filter(|training| training.refused.is_none());
             let latest = latest.take(ARTIFACTS_KEPT_MAX).map(|training| training.version.clone());
             latest.chain([model.version.clone()]).collect()
         };
@@ -327,7 +390,7 @@ impl Engine {
     /// The set with what items are like, and with what counts how much.
     fn completed(&self, set: TrainingSet) -> TrainingSet {
         let features = self.features(set.n_items());
-        let weights = self.shared.views.read().config.interaction_weights;
+        let weights = self.shared.views.read().setup.config.interaction_weights;
         set.with_features(features).with_interaction_weights(weights)
     }
 

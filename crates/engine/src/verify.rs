@@ -5,10 +5,11 @@ use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::{WorkspaceConfig, WorkspaceId};
+use domain::WorkspaceId;
 use fs_err as fs;
 use journal::{FileJournal, Offset, RealDisk, RecordedEnd, end_record_name};
 use serde::Serialize;
+use state::Views;
 use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
@@ -18,7 +19,6 @@ use crate::data_folder::{
 use crate::engine::{open_store, replay};
 use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
 use crate::store_picture;
-use crate::views::Views;
 use crate::writer::{Shared, with_sources};
 use crate::{DataFolderError, EngineError, Finding};
 
@@ -219,7 +219,7 @@ fn verify_store(
     let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
     let journal = FileJournal::open(disk, Offset(position)).map_err(EngineError::from)?;
     let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
-    let views = Views::load(&fresh, WorkspaceConfig::empty(id.clone()))?;
+    let views = Views::load(&fresh, id)?;
     let shared = Shared::new(Box::new(journal), fresh, views);
     replay(&shared, &scratch.0, position, &|done, total| progress(VerifyProgress::Fold(done, total)))?;
     let read = Cell::new(0);

@@ -13,11 +13,11 @@ use arc_swap::ArcSwap;
 use domain::WorkspaceConfig;
 use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
 use parking_lot::{Mutex, RwLock};
+use state::Prepared;
+use state::Views;
 use store::{Store, StoreError};
 use tokio::sync::oneshot;
 
-use crate::fold::{self, Prepared};
-use crate::views::Views;
 use crate::{Entry, Outcome, now};
 
 /// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
@@ -89,7 +89,7 @@ impl Shared {
         Self {
             journal,
             store,
-            config: ArcSwap::new(Arc::clone(&views.config)),
+            config: ArcSwap::new(Arc::clone(&views.setup.config)),
             views: RwLock::new(views),
             health: RwLock::new(Health::Ready),
             queued_bytes: AtomicUsize::new(0),
@@ -326,18 +326,18 @@ pub(crate) fn apply_batch(
             let offset = first_offset + outcomes.len() as u64;
             if entry.is_reset() {
                 // What came before is committed, so that a crash on the way finds the reset as the next entry.
-                fold::finish_batch(&mut views, &mut batch);
+                views.flush(&mut batch);
                 batch.commit(offset)?;
                 views.reset(&shared.store)?;
                 batch = shared.store.batch();
             }
-            outcomes.push(fold::apply(&mut views, &mut batch, offset, entry)?);
+            outcomes.push(state::apply(&mut views, &mut batch, offset, entry)?);
         }
-        if !Arc::ptr_eq(&shared.config.load(), &views.config) {
-            shared.config.store(Arc::clone(&views.config));
+        if !Arc::ptr_eq(&shared.config.load(), &views.setup.config) {
+            shared.config.store(Arc::clone(&views.setup.config));
         }
     }
-    fold::finish_batch(&mut shared.views.write(), &mut batch);
+    shared.views.write().flush(&mut batch);
     batch.commit(first_offset + outcomes.len() as u64)?;
     Ok(outcomes)
 }

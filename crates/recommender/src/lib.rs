@@ -7,7 +7,6 @@ mod cold;
 mod eligibility;
 pub mod evaluation;
 mod features;
-mod history;
 mod item_type;
 pub mod matrix;
 mod model;
@@ -21,6 +20,7 @@ mod split;
 pub mod statistics;
 mod training_set;
 mod users;
+mod weighting;
 
 pub use artifact::{ArtifactError, decode, encode};
 pub use blend::{Component, ModelConfig, Parameters, RelevanceScores};
@@ -28,15 +28,15 @@ pub use candidates::Sources;
 pub use cold::ColdItems;
 pub use eligibility::{Eligibility, excludes};
 pub use features::{Features, FeaturesBuilder};
-pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, HistoryWeighting, ItemCounts};
+pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts};
 pub use item_type::{ItemType, ValueIdx};
 pub use model::{Channel, Model, train_with};
 pub use recommend::{
     Because, Constraint, ItemBooster, Origin, Promoted, Recommendation, Recommended, Request, Values,
     n_reranked, rank, recommend, rerank,
 };
-pub use rerank::Shown;
 pub use search::{Judged, Search, SearchOptions, Trained, Tried, search, train};
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{Taste, rank_users};
+pub use weighting::HistoryWeighting;

@@ -5,9 +5,9 @@ use rustc_hash::FxHashSet;
 
 use crate::candidates::{Among, Candidate, Sources, Weighed};
 use crate::item_type::{ItemType, ValueIdx};
-use crate::rerank::{Shown, pick, rotate};
+use crate::rerank::{pick, rotate};
 use crate::seeds::at_hand;
-use crate::{Eligibility, HistoryEntry, own};
+use crate::{Eligibility, HistoryEntry, Impression, own};
 
 /// The most history items that a reason names.
 pub(crate) const REASONS_MAX: usize = 3;
@@ -123,7 +123,7 @@ pub struct Request<'a> {
     /// What has a share of the places.
     pub promoted: Option<Promoted<'a>>,
     /// What the user was shown lately.
-    pub shown: &'a [Shown],
+    pub impressions: &'a [Impression],
     /// The time, in seconds since 1970.
     pub now_s: u32,
 }
@@ -161,7 +161,7 @@ impl<'a> Request<'a> {
     /// Whether scores alone do not say the order.
     pub fn is_reranked(&self) -> bool {
         self.list.diversity > 0.0
-            || (self.list.rotation_rate > 0.0 && !self.shown.is_empty())
+            || (self.list.rotation_rate > 0.0 && !self.impressions.is_empty())
             || !self.constraints.is_empty()
             || self.promoted.is_some()
     }
@@ -179,7 +179,7 @@ impl<'a> Request<'a> {
             values: None,
             constraints: &[],
             promoted: None,
-            shown: &[],
+            impressions: &[],
             now_s: 0,
         }
     }

@@ -10,24 +10,15 @@ use crate::{Request, ValueIdx};
 const DIVERSE_PLACES_MAX: usize = 200;
 const DIVERSE_CANDIDATES_MAX: usize = 1_000;
 
-/// An item that a user was shown.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shown {
-    /// Which.
-    pub item: ItemIdx,
-    /// When, in seconds since 1970.
-    pub at_s: u32,
-}
-
 /// What was shown lately steps back: its score is multiplied with `1 - rate (1 - age / rotation time)`, so that it recovers with time.
 pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
     let rate = request.list.rotation_rate;
-    if rate == 0.0 || request.shown.is_empty() {
+    if rate == 0.0 || request.impressions.is_empty() {
         return;
     }
     for candidate in candidates.iter_mut() {
-        let shown = request.shown.iter().filter(|shown| shown.item.0 == candidate.item);
-        if let Some(last_s) = shown.map(|shown| shown.at_s).max() {
+        let seen = request.impressions.iter().filter(|seen| seen.item.0 == candidate.item);
+        if let Some(last_s) = seen.map(|seen| seen.at_s).max() {
             let age = request.now_s.saturating_sub(last_s) as f32 / request.list.rotation_time_s as f32;
             candidate.score *= 1.0 - rate * (1.0 - age).max(0.0);
         }

@@ -6,7 +6,7 @@ use domain::{InteractionWeights, UserIdx};
 use linalg::Csr;
 
 use crate::features::Features;
-use crate::history::decay;
+use crate::weighting::decay;
 use crate::{Histories, HistoryEntry};
 
 /// Users' interactions, and what items are like.

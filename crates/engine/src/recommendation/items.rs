@@ -6,6 +6,7 @@ use std::sync::Arc;
 use domain::{ItemIdx, ListRequest, Logic};
 use recommender::{Constraint, ItemBooster, Promoted, Request, Sources, n_reranked, rank, rerank};
 use rustc_hash::FxHashSet;
+use state::Views;
 
 use super::RecommendationError;
 use super::stage::{Listed, SegmentOf, Stage};
@@ -13,7 +14,6 @@ use crate::expressions::{Budget, Use};
 use crate::filter::ItemRows;
 use crate::item_types::Grouping;
 use crate::lists::Ready;
-use crate::views::Views;
 use crate::{Engine, RequestBudget};
 
 /// How many of a segment's items, the most popular ones, say what goes with it.
@@ -122,7 +122,8 @@ fn of_segment(
     // More than asked for where their order is not the last word.
     let count = if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
     let pool = ListRequest { count, diversity: 0.0, rotation_rate: 0.0, ..request.list.clone() };
-    let plain = |request| Request { list: &pool, constraints: &[], promoted: None, shown: &[], ..request };
+    let plain =
+        |request| Request { list: &pool, constraints: &[], promoted: None, impressions: &[], ..request };
     let mut found = rank(sources, &plain(*request));
     if let Some((beyond, seeds)) = beyond
         && found.len() < count

@@ -8,15 +8,15 @@ use domain::{
 };
 use recommender::{ItemType, ValueIdx};
 use reql::{Context, Rows, Subject};
+use state::Views;
+use state::user_of;
 
 use super::{ListOptions, RecommendationError, RecommendationRequest};
-use crate::command::user_of;
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
 use crate::filter::{Blinded, ContextOf, ForgivingSchema, SchemaOf};
 use crate::item_types::Grouping;
 use crate::lists::Ready;
 use crate::search::Search;
-use crate::views::Views;
 use crate::{Engine, now};
 
 /// An entry of a list.

@@ -4,7 +4,7 @@ use linalg::Accumulator;
 
 use super::{PairSums, Sign};
 use crate::TrainingSet;
-use crate::history::decay;
+use crate::weighting::decay;
 
 /// One in fixed point.
 const ONE: f64 = (1u64 << 32) as f64;

@@ -4,7 +4,7 @@ use linalg::{Accumulator, Csr, gram_row};
 
 use super::{PairSums, Sign};
 use crate::TrainingSet;
-use crate::history::decay;
+use crate::weighting::decay;
 
 /// One in fixed point, for a weight; the product of two is counted in its square.
 const ONE: f64 = (1u64 << 20) as f64;

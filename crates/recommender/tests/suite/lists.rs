@@ -6,8 +6,8 @@ use domain::{
 };
 use proptest::prelude::*;
 use recommender::{
-    ColdItems, Eligibility, Features, FeaturesBuilder, Histories, HistoryEntry, ItemType, Model, Origin,
-    Recommendation, Recommended, RelevanceScores, Request, Shown, Values, recommend,
+    ColdItems, Eligibility, Features, FeaturesBuilder, Histories, HistoryEntry, Impression, ItemType, Model,
+    Origin, Recommendation, Recommended, RelevanceScores, Request, Values, recommend,
 };
 
 use crate::fixtures::{DAY_S, GROUP_ITEMS, anything, checkerboard, entry, groups, list_of, sources, train};
@@ -130,14 +130,14 @@ fn items_of(
     histories: &Histories,
     user: u32,
     request: &ListRequest,
-    shown: &[Shown],
+    shown: &[Impression],
     now_s: u32,
 ) -> Vec<u32> {
     let n_items = histories.n_items();
     let history = histories.row(UserIdx(user));
     let eligibility = Eligibility::new(&anything, request.exclude, history, []);
     let cold = ColdItems::of(Features::none(n_items).into(), Some(model));
-    let request = Request { shown, now_s, ..Request::new(request, history, &eligibility) };
+    let request = Request { impressions: shown, now_s, ..Request::new(request, history, &eligibility) };
     let list = recommend(sources(Some(model), &cold, histories, n_items), &request).into_items();
     assert!(list.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first: {list:?}");
     list.iter().map(|item| item.item.0).collect()
@@ -152,9 +152,11 @@ fn what_was_shown_steps_back_and_recovers() {
         rotation_time_s: 100,
         ..ListRequest::new(4, Logic::Personal)
     };
-    let items = |rate, shown: &[Shown], now_s| items_of(&model, &histories, 0, &request(rate), shown, now_s);
+    let items =
+        |rate, shown: &[Impression], now_s| items_of(&model, &histories, 0, &request(rate), shown, now_s);
     let first = items(1.0, &[], 1_000);
-    let shown: Vec<Shown> = first.iter().map(|&item| Shown { item: ItemIdx(item), at_s: 1_000 }).collect();
+    let shown: Vec<Impression> =
+        first.iter().map(|&item| Impression { item: ItemIdx(item), at_s: 1_000 }).collect();
     assert_eq!(items(0.0, &shown, 1_000), first, "without a rate nothing rotates");
     let second = items(1.0, &shown, 1_000);
     assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");

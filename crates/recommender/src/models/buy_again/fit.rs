@@ -6,7 +6,7 @@ use domain::InteractionKind;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use crate::history::SECONDS_PER_DAY;
+use crate::weighting::SECONDS_PER_DAY;
 use crate::{HistoryEntry, TrainingSet};
 
 /// What is likely to be bought again at all: by the share of buyers who come back and what the person did, more likely than not (the

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Config, Normalisation};
 use crate::TrainingSet;
-use crate::history::{SECONDS_PER_DAY, decay};
+use crate::weighting::{SECONDS_PER_DAY, decay};
 
 /// How popular items are.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]

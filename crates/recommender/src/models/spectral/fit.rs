@@ -6,8 +6,8 @@ use linalg::{Dense, truncated_svd};
 
 use super::Config;
 use crate::TrainingSet;
-use crate::history::decay;
 use crate::matrix::Factors;
+use crate::weighting::decay;
 
 /// What all filters of one decomposition share.
 pub struct Decomposition {

@@ -1,42 +1,55 @@
 //! The fold: what each entry does to the state. It reads no clock, no random source, no network and no model.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
-use domain::{Day, Interaction, Message, MessageType, Rejection, RejectionReason, Timestamp, UserIdx};
+use domain::{
+    Day, Interaction, Message, MessageType, Rejection, RejectionReason, Scenario, Timestamp, UserIdx,
+};
+use history::Impression;
 use mapping::{Action, MappingError};
 use profiles::{ExternalId, Origin, StoredTrait};
-use recommender::Shown;
 use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
 use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
-use crate::command::{self, Command};
+use crate::command::{self, Command, Refusal};
 use crate::interactions::Added;
 use crate::views::Views;
-use crate::{Entry, Outcome, scenario_fallback};
+use crate::{Entry, Outcome};
 
 /// An entry with what mappings make of it. That follows from the entry alone, so threads that submit work it out, not the one that folds.
-pub(crate) struct Prepared {
+pub struct Prepared {
     entry: Entry,
     actions: Vec<Result<Action, MappingError>>,
+    late: LateDecision,
+}
+
+/// What is decided of an entry when it is applied, because its journal does not say it: of entries of formats up to
+/// [`Entry::UNDECIDED_VERSION_MAX`].
+#[derive(Default)]
+pub struct LateDecision {
+    /// Why the entry changes nothing.
+    pub refusal: Option<Refusal>,
+    /// Scenarios that fit the catalog before the entry, and may not after it.
+    pub fitting: Vec<Scenario>,
 }
 
 impl Prepared {
     /// Whether the store must be cleared before the entry is applied.
-    pub(crate) fn is_reset(&self) -> bool {
+    pub fn is_reset(&self) -> bool {
         matches!(self.entry, Entry::Reset { .. })
     }
 
-    pub(crate) fn entry(&self) -> &Entry {
+    /// The entry itself.
+    pub fn entry(&self) -> &Entry {
         &self.entry
     }
 
     /// The recommendations that messages and commands cite.
-    pub(crate) fn cited(&self) -> impl Iterator<Item = Uuid> + '_ {
+    pub fn cited(&self) -> impl Iterator<Item = Uuid> + '_ {
         let of_command = match &self.entry {
             Entry::Command { command, .. } => match &**command {
                 Command::AddInteraction { interaction, .. } => Some(interaction),
@@ -55,7 +68,7 @@ impl Prepared {
     }
 
     /// How much there is to apply, about.
-    pub(crate) fn n_changes(&self) -> usize {
+    pub fn n_changes(&self) -> usize {
         match &self.entry {
             Entry::Served { lists } => lists.len(),
             Entry::Interactions { interactions, .. } => interactions.len(),
@@ -63,33 +76,40 @@ impl Prepared {
         }
     }
 
-    pub(crate) fn of(entry: Entry) -> Self {
+    /// Works out what the mappings make of an entry.
+    pub fn of(entry: Entry) -> Self {
         let actions = match &entry {
             Entry::Message(message) => mapping::actions_of(mapping::presets(), message),
             _ => Vec::new(),
         };
-        Self { entry, actions }
+        Self { entry, actions, late: LateDecision::default() }
+    }
+
+    /// The same, with what is decided now.
+    pub fn decided_late(self, late: LateDecision) -> Self {
+        Self { late, ..self }
     }
 }
 
 /// Applies the entry at `offset`.
-pub(crate) fn apply(
+pub fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
-    Prepared { entry, actions }: Prepared,
+    Prepared { entry, actions, late }: Prepared,
 ) -> Result<Outcome, StoreError> {
     assert_eq!(offset, views.applied, "entries are applied once each, in order");
     views.applied += 1;
     if let Some(at) = entry.time() {
-        views.clock.observe(at);
+        views.setup.clock.observe(at);
     }
-    let fitting = scenario_fallback::fitting_before(views, &entry);
-    let outcome = apply_entry(views, batch, offset, entry, actions)?;
-    if let Some(fitting) = fitting {
-        scenario_fallback::remember(views, batch, fitting);
+    if !late.fitting.is_empty() {
+        views.setup.note_fitting(batch, late.fitting);
     }
-    Ok(outcome)
+    if let Some(refusal) = late.refusal {
+        return Ok(Outcome::Refused(refusal));
+    }
+    apply_entry(views, batch, offset, entry, actions)
 }
 
 fn apply_entry(
@@ -100,10 +120,7 @@ fn apply_entry(
     actions: Vec<Result<Action, MappingError>>,
 ) -> Result<Outcome, StoreError> {
     match entry {
-        Entry::Configured(config) => {
-            views.workspace.put_config(batch, &config);
-            views.config = Arc::new(config);
-        }
+        Entry::Configured(config) => views.setup.put_config(batch, config),
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
         Entry::Interactions { received_at, interactions } => {
@@ -125,12 +142,12 @@ fn apply_entry(
                 return Ok(Outcome::NothingStaged);
             }
         }
-        Entry::Trained(training) => views.add_training(batch, *training),
-        Entry::ModelActivated { version, .. } => views.activate_model(batch, version),
+        Entry::Trained(training) => views.setup.add_training(batch, *training),
+        Entry::ModelActivated { version, .. } => views.setup.activate_model(batch, version),
         Entry::Served { lists } => note_served(views, batch, lists)?,
         Entry::Resumed { .. } => {}
         // The store is cleared by whoever has it: `apply_batch`.
-        Entry::Reset { .. } => views.note_reset(batch, offset),
+        Entry::Reset { .. } => views.setup.note_reset(batch, offset),
         Entry::Command { received_at, command } => {
             let origin = Origin::import(offset, received_at);
             if let Err(refusal) = command::apply(views, batch, *command, origin)? {
@@ -141,13 +158,6 @@ fn apply_entry(
     Ok(Outcome::Applied)
 }
 
-/// What must be written before a batch is committed.
-pub(crate) fn finish_batch(views: &mut Views, batch: &mut Batch<'_>) {
-    views.message_ids.flush(batch);
-    views.attribution.flush(batch);
-    views.put_clock(batch);
-}
-
 fn apply_message(
     views: &mut Views,
     batch: &mut Batch<'_>,
@@ -155,7 +165,7 @@ fn apply_message(
     message: &Message,
     actions: Vec<Result<Action, MappingError>>,
 ) -> Result<Outcome, StoreError> {
-    let received_at = views.clock.bound(message.received_at);
+    let received_at = views.setup.clock.time().bound(message.received_at);
     if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {
         return Ok(Outcome::Duplicate);
     }
@@ -174,7 +184,7 @@ fn apply_message(
         && actions.is_empty()
         && !mapping::is_taken(mapping::presets(), message)
     {
-        views.untaken.count(batch, message.type_, event, received_at);
+        views.untaken.add(batch, message.type_, event, received_at);
     }
     if message.type_ == MessageType::Identify {
         for (key, value) in traits_of(message) {
@@ -249,7 +259,7 @@ fn apply_action(
 
 /// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's.
 fn note_served(views: &mut Views, batch: &mut Batch<'_>, lists: Vec<ServedList>) -> Result<(), StoreError> {
-    let today = lists.iter().map(|list| Day::of(views.clock.bound(list.at))).max();
+    let today = lists.iter().map(|list| Day::of(views.setup.clock.time().bound(list.at))).max();
     let Some(today) = today else { return Ok(()) };
     let n_lists = lists.len();
     let is_credible = |list: &ServedList| Day::of(list.at).earlier(AHEAD_DAYS_MAX) <= today;
@@ -259,13 +269,13 @@ fn note_served(views: &mut Views, batch: &mut Batch<'_>, lists: Vec<ServedList>)
         if let Some(user) = user.filter(|_| list.rotates) {
             let at_s = list.at.seconds_u32();
             let items = list.items.iter().filter_map(|item| views.catalog.item(item));
-            let shown: Vec<Shown> = items.map(|item| Shown { item, at_s }).collect();
-            views.shown.add(batch, user, &shown, &views.clock);
+            let shown: Vec<Impression> = items.map(|item| Impression { item, at_s }).collect();
+            views.impressions.add(batch, user, &shown, views.setup.clock.time());
         }
         let is_configured = match &list.place {
-            Place::Trait(key) => views.config.trait_definition(key).is_some(),
+            Place::Trait(key) => views.setup.config.trait_definition(key).is_some(),
             Place::Scenario { scenario, .. } => {
-                scenario.as_ref().is_some_and(|name| views.config.scenario(name).is_some())
+                scenario.as_ref().is_some_and(|name| views.setup.config.scenario(name).is_some())
             }
         };
         views.attribution.note(batch, list, user, today, is_configured)?;
@@ -308,8 +318,8 @@ pub(crate) fn add_interaction(
     let added = views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction, of_session)?;
     // A view portion that goes on was counted when it began.
     if views.interactions.histories().n_interactions() > n_before {
-        let arrived = Day::of(views.clock.bound(origin.received_at));
-        views.attribution.count(batch, &counted, arrived)?;
+        let arrived = Day::of(views.setup.clock.time().bound(origin.received_at));
+        views.attribution.count_interaction(batch, &counted, arrived)?;
     }
     Ok(added)
 }

@@ -22,8 +22,9 @@ pub const SAMPLES: usize = 10;
 /// How far these times lie apart at least, in milliseconds: so a burst of entries counts once.
 pub const SAMPLE_INTERVAL_MS: i64 = 60_000;
 
+/// The time that the entries of a journal agree on.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub(crate) struct JournalClock {
+pub struct JournalClock {
     /// None before the first entry with a time.
     now: Option<Timestamp>,
     /// Oldest first.
@@ -51,14 +52,25 @@ impl JournalClock {
     }
 
     /// The time of the clock and that of the last entry, where the entry's is not believed yet.
-    pub(crate) fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
+    pub fn doubted(&self) -> Option<(Timestamp, Timestamp)> {
         let (now, last) = (self.now?, *self.samples.back()?);
         (now.0.abs_diff(last.0) > BELIEVED_AHEAD_MS as u64).then_some((now, last))
     }
 
+    /// The time that the clock has come to.
+    pub fn time(&self) -> JournalTime {
+        JournalTime(self.now)
+    }
+}
+
+/// What an entry's time may be at most.
+#[derive(Debug, Clone, Copy)]
+pub struct JournalTime(Option<Timestamp>);
+
+impl JournalTime {
     /// An entry's time, or the time that the clock has come to where the entry says a later one.
-    pub(crate) fn bound(&self, at: Timestamp) -> Timestamp {
-        self.now.map_or(at, |now| at.min(now))
+    pub fn bound(self, at: Timestamp) -> Timestamp {
+        self.0.map_or(at, |now| at.min(now))
     }
 }
 
@@ -76,7 +88,7 @@ mod tests {
     }
 
     fn at(clock: &JournalClock) -> i64 {
-        clock.bound(Timestamp(i64::MAX)).0 - START_MS
+        clock.time().bound(Timestamp(i64::MAX)).0 - START_MS
     }
 
     /// So many times, a minute apart.

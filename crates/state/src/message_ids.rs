@@ -4,14 +4,16 @@
 //! Ids are kept as 128-bit hashes in two generations of a day each, so an id is remembered for one to two days. A generation that
 //! reaches its bound ends early. Time is that of the entries, so every node forgets at the same entry.
 
-use domain::Timestamp;
+use domain::{Timestamp, WorkspaceId};
 use rustc_hash::FxHashSet;
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 use xxhash_rust::xxh3::xxh3_128;
 
-const MESSAGE_IDS: &str = "engine.message_ids";
-pub(crate) const KEYSPACES: [&str; 1] = [MESSAGE_IDS];
+use crate::Counts;
+use crate::part::{StatePart, has_no_users};
+
+const MESSAGE_IDS: &str = "state.message_ids";
 
 /// How long a generation lasts, in milliseconds: the shortest time for which an id is remembered.
 pub const WINDOW_MS: i64 = 24 * 3_600 * 1_000;
@@ -22,7 +24,8 @@ pub const GENERATION_IDS_MAX: usize = 14_000_000;
 const START: u64 = u64::MAX;
 const HASH_BYTES: usize = 16;
 
-pub(crate) struct MessageIds {
+/// The ids of messages that were applied in the last one to two days.
+pub struct MessageIds {
     keyspace: Keyspace,
     generation: u32,
     started_at: Timestamp,
@@ -32,8 +35,12 @@ pub(crate) struct MessageIds {
     pending: (u64, Vec<u8>),
 }
 
-impl MessageIds {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+impl StatePart for MessageIds {
+    const KEYSPACES: &'static [&'static str] = &[MESSAGE_IDS];
+
+    has_no_users!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let mut ids = Self {
             keyspace: store.keyspace(MESSAGE_IDS),
             generation: 0,
@@ -61,6 +68,20 @@ impl MessageIds {
         Ok(ids)
     }
 
+    /// Writes what the batch entered.
+    fn flush(&mut self, batch: &mut Batch<'_>) {
+        if !self.pending.1.is_empty() {
+            let key = KeyBuf::new().u32(self.generation).u64(self.pending.0);
+            batch.put(&self.keyspace, key, std::mem::take(&mut self.pending.1));
+        }
+    }
+
+    fn count(&self, counts: &mut Counts) {
+        counts.message_ids = (self.current.len() + self.previous.len()) as u64;
+    }
+}
+
+impl MessageIds {
     /// Enters an id; false where it is there already.
     pub(crate) fn insert(
         &mut self,
@@ -85,27 +106,15 @@ impl MessageIds {
         Ok(true)
     }
 
-    /// Writes what the batch entered; called before it is committed.
-    pub(crate) fn flush(&mut self, batch: &mut Batch<'_>) {
-        if !self.pending.1.is_empty() {
-            let key = KeyBuf::new().u32(self.generation).u64(self.pending.0);
-            batch.put(&self.keyspace, key, std::mem::take(&mut self.pending.1));
-        }
-    }
-
     /// What the ids take in memory, about, in bytes: places are made for more than there are.
-    pub(crate) fn n_bytes(&self) -> u64 {
+    pub fn n_bytes(&self) -> u64 {
         let n_places = self.current.capacity() + self.previous.capacity();
         // One byte beside each hash, and an eighth of the places stays free.
         (n_places * (HASH_BYTES + 1) * 8 / 7) as u64
     }
 
-    pub(crate) fn len(&self) -> usize {
-        self.current.len() + self.previous.len()
-    }
-
     fn next_generation(&mut self, batch: &mut Batch<'_>, received_at: Timestamp) -> Result<(), StoreError> {
-        self.flush(batch);
+        StatePart::flush(self, batch);
         let forgotten = KeyBuf::new().u32(self.generation.wrapping_sub(1)).build();
         let keys: Vec<_> =
             batch.scan(&self.keyspace, &forgotten).map(|pair| Ok(pair?.0)).collect::<Result<_, _>>()?;
@@ -123,7 +132,7 @@ impl MessageIds {
 
 /// The stored pairs with the ids one by one, numbered within their generation: how many were written together
 /// depends on how entries were batched.
-pub(crate) fn split_batches(pairs: store::Pairs<'_>) -> store::Pairs<'_> {
+pub fn split_batches(pairs: store::Pairs<'_>) -> store::Pairs<'_> {
     let (mut generation, mut n) = (Vec::new(), 0u64);
     Box::new(pairs.flat_map(move |pair| {
         let (key, value) = match pair {

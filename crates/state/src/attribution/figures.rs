@@ -9,7 +9,7 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 
 use super::{Place, Rate};
 
-pub(super) const KEYSPACE: &str = "engine.kpis";
+pub(super) const KEYSPACE: &str = "state.kpis";
 
 /// For how many days figures are kept.
 pub const DAYS_KEPT: u32 = 800;

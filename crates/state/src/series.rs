@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use domain::WorkspaceId;
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
-const SERIES: &str = "engine.series";
-const GROUPS: &str = "engine.groups";
-pub(crate) const KEYSPACES: [&str; 2] = [SERIES, GROUPS];
+use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
+
+const SERIES: &str = "state.series";
+const GROUPS: &str = "state.groups";
 
 /// The most members of one series or group.
 pub const MEMBERS_MAX: usize = 10_000;
@@ -42,18 +44,45 @@ pub struct Member {
     pub time: f64,
 }
 
+/// The series of a workspace.
+pub struct Series(pub Collections);
+
+impl StatePart for Series {
+    const KEYSPACES: &'static [&'static str] = &[SERIES];
+
+    has_no_users!();
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        Collections::load(store, SERIES).map(Self)
+    }
+}
+
+/// The groups of a workspace.
+pub struct Groups(pub Collections);
+
+impl StatePart for Groups {
+    const KEYSPACES: &'static [&'static str] = &[GROUPS];
+
+    has_no_users!();
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        Collections::load(store, GROUPS).map(Self)
+    }
+}
+
 /// All series, or all groups, of a workspace: in memory, written through to the store.
-pub(crate) struct Collections {
+pub struct Collections {
     keyspace: Keyspace,
     by_id: BTreeMap<String, Vec<Member>>,
 }
 
 impl Collections {
-    pub(crate) fn load(store: &Store, kind: CollectionKind) -> Result<Self, StoreError> {
-        let keyspace = store.keyspace(match kind {
-            CollectionKind::Series => SERIES,
-            CollectionKind::Group => GROUPS,
-        });
+    fn load(store: &Store, keyspace: &'static str) -> Result<Self, StoreError> {
+        let keyspace = store.keyspace(keyspace);
         let mut by_id = BTreeMap::new();
         for pair in store::Read::scan(store, &keyspace, &[]) {
             let (key, value) = pair?;
@@ -64,12 +93,13 @@ impl Collections {
         Ok(Self { keyspace, by_id })
     }
 
-    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+    /// The ids in their order.
+    pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.by_id.keys().map(String::as_str)
     }
 
     /// The members in the order of their times.
-    pub(crate) fn members(&self, id: &str) -> Option<&[Member]> {
+    pub fn members(&self, id: &str) -> Option<&[Member]> {
         self.by_id.get(id).map(Vec::as_slice)
     }
 

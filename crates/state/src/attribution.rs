@@ -6,7 +6,8 @@ mod figures;
 mod rate;
 mod served;
 
-use domain::{Day, InteractionKind, Timestamp, UserIdx};
+use domain::{Day, InteractionKind, Timestamp, UserIdx, WorkspaceId};
+use profiles::Merge;
 use serde::{Deserialize, Serialize};
 use store::key::KeyBuf;
 use store::{Batch, Read, Store, StoreError};
@@ -21,9 +22,11 @@ pub use self::figures::{
 pub use self::rate::Rate;
 pub use self::served::{Place, ServedList};
 
-const RECOMMENDATIONS: &str = "engine.recommendations";
-const USERS: &str = "engine.kpi_users";
-pub(crate) const KEYSPACES: [&str; 3] = [RECOMMENDATIONS, USERS, figures::KEYSPACE];
+use crate::journal_clock::JournalTime;
+use crate::part::{StatePart, counts_nothing};
+
+const RECOMMENDATIONS: &str = "state.recommendations";
+const USERS: &str = "state.kpi_users";
 
 /// For how many days a recommendation can be cited.
 pub const KEPT_DAYS: u32 = 30;
@@ -39,26 +42,36 @@ const FORGOTTEN_PER_LIST: usize = 2;
 
 /// What is remembered of a recommendation. A user stays an index here, so that no id of somebody deleted is left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Remembered {
-    pub(crate) user: Option<UserIdx>,
-    pub(crate) at: Timestamp,
+pub struct Remembered {
+    /// Who got it; none where it was for nobody.
+    pub user: Option<UserIdx>,
+    /// When the first list of it was handed out.
+    pub at: Timestamp,
     /// When the last list of it was handed out.
-    pub(crate) last_at: Timestamp,
+    pub last_at: Timestamp,
     /// How many lists have continued it.
-    pub(crate) n_next: u32,
-    pub(crate) place: Place,
-    pub(crate) group: Option<String>,
-    pub(crate) model: Option<String>,
-    pub(crate) items: Vec<String>,
-    pub(crate) request: Option<String>,
-    pub(crate) was_clicked: bool,
-    pub(crate) was_converted: bool,
+    pub n_next: u32,
+    /// Where it appeared.
+    pub place: Place,
+    /// The group of an A/B test.
+    pub group: Option<String>,
+    /// The version of the model; none before the first training.
+    pub model: Option<String>,
+    /// External ids, best first, list after list.
+    pub items: Vec<String>,
+    /// The call as JSON; none of what cannot be continued.
+    pub request: Option<String>,
+    /// Whether a detail view cites it.
+    pub was_clicked: bool,
+    /// Whether a purchase cites it.
+    pub was_converted: bool,
     /// Whether its day had no room for a row of its own.
     is_among_others: bool,
 }
 
 impl Remembered {
-    pub(crate) fn of(list: ServedList, user: Option<UserIdx>) -> Self {
+    /// The recommendation that a list begins.
+    pub fn of(list: ServedList, user: Option<UserIdx>) -> Self {
         Self {
             user,
             at: list.at,
@@ -76,7 +89,7 @@ impl Remembered {
     }
 
     /// Adds a list that continues it.
-    pub(crate) fn extend(&mut self, list: ServedList) {
+    pub fn extend(&mut self, list: ServedList) {
         self.n_next = self.n_next.max(list.n_next);
         self.last_at = self.last_at.max(list.at);
         let room = RECOMMENDATION_ITEMS_MAX.saturating_sub(self.items.len());
@@ -98,15 +111,20 @@ pub(crate) struct Counted {
     pub(crate) cited: Option<Uuid>,
 }
 
-pub(crate) struct Attribution {
+/// Recommendations that can be cited, and their metrics by day.
+pub struct Attribution {
     recommendations: ByDay,
     /// Who is counted in which row.
     users: ByDay,
     figures: Figures,
 }
 
-impl Attribution {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+impl StatePart for Attribution {
+    const KEYSPACES: &'static [&'static str] = &[RECOMMENDATIONS, USERS, figures::KEYSPACE];
+
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         Ok(Self {
             recommendations: ByDay::new(store.keyspace(RECOMMENDATIONS)),
             users: ByDay::new(store.keyspace(USERS)),
@@ -114,6 +132,21 @@ impl Attribution {
         })
     }
 
+    /// Counts by day, and lists for as long as they can be cited: neither says an id of a user.
+    fn merge_users(&mut self, _: &mut Batch<'_>, _: Merge, _: JournalTime) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn delete_user(&mut self, _: &mut Batch<'_>, _: UserIdx) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn flush(&mut self, batch: &mut Batch<'_>) {
+        self.figures.flush(batch);
+    }
+}
+
+impl Attribution {
     /// Remembers a list that was handed out under an id, and counts it; `today` is the day of the entry that says so.
     pub(crate) fn note(
         &mut self,
@@ -156,7 +189,7 @@ impl Attribution {
     }
 
     /// Counts a new interaction that arrived on a day.
-    pub(crate) fn count(
+    pub(crate) fn count_interaction(
         &mut self,
         batch: &mut Batch<'_>,
         counted: &Counted,
@@ -200,16 +233,16 @@ impl Attribution {
         Ok(())
     }
 
-    /// Writes the figures that the batch changed; called before it is committed.
-    pub(crate) fn flush(&mut self, batch: &mut Batch<'_>) {
-        self.figures.flush(batch);
-    }
-
-    pub(crate) fn kpis(&self, from: Day, until: Day) -> Kpis {
+    /// The metrics of recommendations made from one day to another, both included.
+    pub fn kpis(&self, from: Day, until: Day) -> Kpis {
         self.figures.kpis(from, until)
     }
 
-    pub(crate) fn remembered(&self, read: &dyn Read, id: Uuid) -> Result<Option<Remembered>, StoreError> {
+    /// The recommendation of an id; none where it is unknown or forgotten.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    pub fn remembered(&self, read: &dyn Read, id: Uuid) -> Result<Option<Remembered>, StoreError> {
         let Some(day) = day_of(id) else { return Ok(None) };
         let unreadable = |_| StoreError::Unreadable { what: "recommendation" };
         let value = read.get(self.recommendations.keyspace(), &key(id, day))?;
@@ -228,7 +261,7 @@ pub(crate) fn cited(recomm_id: Option<&str>) -> Option<Uuid> {
 }
 
 /// The day on which an id was made, which a UUID of version 7 begins with.
-pub(crate) fn day_of(id: Uuid) -> Option<Day> {
+pub fn day_of(id: Uuid) -> Option<Day> {
     let at = id.get_timestamp().filter(|_| id.get_version_num() == 7)?;
     let (seconds, _) = at.to_unix();
     Some(Day::of(Timestamp(i64::try_from(seconds).ok()?.checked_mul(1_000)?)))

@@ -3,17 +3,22 @@
 //! A user, a kind, an item and a timestamp are the key: what a second one with the same four does is nothing. Of a view portion in a
 //! session there is one, which moves forward.
 
-use domain::{Interaction, InteractionKind, ItemIdx, Timestamp, UserIdx};
-use recommender::{Histories, HistoryEntry};
+use domain::{Interaction, InteractionKind, ItemIdx, Timestamp, UserIdx, WorkspaceId};
+use history::{Histories, HistoryEntry};
+use profiles::Merge;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
-const INTERACTIONS: &str = "engine.interactions";
-pub(crate) const KEYSPACES: [&str; 1] = [INTERACTIONS];
+use crate::Counts;
+use crate::journal_clock::JournalTime;
+use crate::part::{StatePart, writes_at_once};
 
-pub(crate) struct Interactions {
+const INTERACTIONS: &str = "state.interactions";
+
+/// All interactions: in the store, the most recent ones of each user in memory.
+pub struct Interactions {
     keyspace: Keyspace,
     histories: Histories,
 }
@@ -44,17 +49,21 @@ pub(crate) enum Added {
 }
 
 /// An interaction as it is stored, by indices.
-pub(crate) struct Stored {
-    pub(crate) user: UserIdx,
-    pub(crate) item: ItemIdx,
-    pub(crate) kind: InteractionKind,
-    pub(crate) at: Timestamp,
+pub struct StoredInteraction {
+    /// Who.
+    pub user: UserIdx,
+    /// With which item.
+    pub item: ItemIdx,
+    /// What was done.
+    pub kind: InteractionKind,
+    /// When.
+    pub at: Timestamp,
     record: Record,
 }
 
-impl Stored {
+impl StoredInteraction {
     /// The interaction by external ids.
-    pub(crate) fn named(self, user_id: &str, item_id: &str) -> Interaction {
+    pub fn named(self, user_id: &str, item_id: &str) -> Interaction {
         let Record {
             value,
             amount,
@@ -84,8 +93,12 @@ impl Stored {
     }
 }
 
-impl Interactions {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+impl StatePart for Interactions {
+    const KEYSPACES: &'static [&'static str] = &[INTERACTIONS];
+
+    writes_at_once!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let mut interactions =
             Self { keyspace: store.keyspace(INTERACTIONS), histories: Histories::default() };
         let (mut row, mut row_of) = (Vec::new(), UserIdx(0));
@@ -104,7 +117,22 @@ impl Interactions {
         Ok(interactions)
     }
 
-    pub(crate) fn histories(&self) -> &Histories {
+    fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
+        self.merge(batch, merge.target, merge.source)
+    }
+
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        self.delete_all(batch, user)
+    }
+
+    fn count(&self, counts: &mut Counts) {
+        counts.interactions = self.histories.n_interactions();
+    }
+}
+
+impl Interactions {
+    /// The most recent interactions of each user.
+    pub fn histories(&self) -> &Histories {
         &self.histories
     }
 
@@ -208,22 +236,22 @@ impl Interactions {
     }
 
     /// A user's interactions of a kind, in the order of items and times.
-    pub(crate) fn of_user(
+    pub fn of_user(
         &self,
         read: &dyn Read,
         user: UserIdx,
         kind: InteractionKind,
-    ) -> Result<Vec<Stored>, StoreError> {
+    ) -> Result<Vec<StoredInteraction>, StoreError> {
         self.stored(read, &KeyBuf::new().u32(user.0).u8(kind.code()).build())
     }
 
     /// All interactions of a kind with an item, in the order of users. There is no index by item: this looks through all histories.
-    pub(crate) fn of_item(
+    pub fn of_item(
         &self,
         read: &dyn Read,
         item: ItemIdx,
         kind: InteractionKind,
-    ) -> Result<Vec<Stored>, StoreError> {
+    ) -> Result<Vec<StoredInteraction>, StoreError> {
         let mut found = Vec::new();
         if self.histories.counts(item).by_kind[kind as usize] == 0 {
             return Ok(found);
@@ -238,7 +266,7 @@ impl Interactions {
         Ok(found)
     }
 
-    fn stored(&self, read: &dyn Read, prefix: &[u8]) -> Result<Vec<Stored>, StoreError> {
+    fn stored(&self, read: &dyn Read, prefix: &[u8]) -> Result<Vec<StoredInteraction>, StoreError> {
         read.scan(&self.keyspace, prefix).map(|pair| parse_stored(&pair?)).collect()
     }
 
@@ -266,7 +294,7 @@ impl Interactions {
     }
 
     /// The items of a user with interactions that `includes` takes, from all time.
-    pub(crate) fn items_of(
+    pub fn items_of(
         &self,
         read: &dyn Read,
         user: UserIdx,
@@ -283,7 +311,7 @@ impl Interactions {
     }
 
     /// Whether a user has an interaction with an item, of a kind that `includes` takes, from all time.
-    pub(crate) fn has(
+    pub fn has(
         &self,
         read: &dyn Read,
         user: UserIdx,
@@ -322,7 +350,7 @@ fn parse(pair: &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
     Ok((stored.user, entry.led(cites(stored.record.recomm_id.as_deref()))))
 }
 
-fn parse_stored((key, value): &store::Pair) -> Result<Stored, StoreError> {
+fn parse_stored((key, value): &store::Pair) -> Result<StoredInteraction, StoreError> {
     let unreadable = || StoreError::Unreadable { what: "interaction" };
     let mut parts = KeyParts::new(key);
     let user = parts.u32().map(UserIdx).ok_or_else(unreadable)?;
@@ -330,5 +358,5 @@ fn parse_stored((key, value): &store::Pair) -> Result<Stored, StoreError> {
     let item = parts.u32().map(ItemIdx).ok_or_else(unreadable)?;
     let at = parts.u64().map(|at| Timestamp(at as i64)).ok_or_else(unreadable)?;
     let record: Record = postcard::from_bytes(value).map_err(|_| unreadable())?;
-    Ok(Stored { user, item, kind, at, record })
+    Ok(StoredInteraction { user, item, kind, at, record })
 }

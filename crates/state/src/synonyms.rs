@@ -2,15 +2,15 @@
 
 use std::collections::BTreeMap;
 
+use domain::WorkspaceId;
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
-use crate::Engine;
 use crate::command::{Done, Refusal};
+use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
 use crate::views::{Views, first_revision};
 
-const SYNONYMS: &str = "engine.synonyms";
-pub(crate) const KEYSPACES: [&str; 1] = [SYNONYMS];
+const SYNONYMS: &str = "state.synonyms";
 
 /// The most synonyms of a workspace.
 pub const SYNONYMS_MAX: usize = 10_000;
@@ -42,29 +42,22 @@ pub enum SynonymCommand {
     DeleteAll,
 }
 
-impl Engine {
-    /// All synonyms, oldest first.
-    pub fn synonyms(&self) -> Vec<Synonym> {
-        self.synonyms_page(0, usize::MAX)
-    }
-
-    /// At most `count` synonyms, oldest first, after the first `offset`.
-    pub fn synonyms_page(&self, offset: usize, count: usize) -> Vec<Synonym> {
-        let views = self.shared.views.read();
-        views.synonyms.by_number.values().skip(offset).take(count).cloned().collect()
-    }
-}
-
 /// The synonyms of a workspace: in memory, written through to the store.
-pub(crate) struct Synonyms {
+pub struct Synonyms {
     keyspace: Keyspace,
     /// In the order in which they were made.
     by_number: BTreeMap<u64, Synonym>,
     revision: u64,
 }
 
-impl Synonyms {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+impl StatePart for Synonyms {
+    const KEYSPACES: &'static [&'static str] = &[SYNONYMS];
+
+    has_no_users!();
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let keyspace = store.keyspace(SYNONYMS);
         let mut by_number = BTreeMap::new();
         for pair in store::Read::scan(store, &keyspace, &[]) {
@@ -75,14 +68,21 @@ impl Synonyms {
         }
         Ok(Self { keyspace, by_number, revision: first_revision() })
     }
+}
+
+impl Synonyms {
+    /// All synonyms, oldest first.
+    pub fn all(&self) -> impl Iterator<Item = &Synonym> {
+        self.by_number.values()
+    }
 
     /// Counted up on every change since the start, for whoever keeps something made of them.
-    pub(crate) fn revision(&self) -> u64 {
+    pub fn revision(&self) -> u64 {
         self.revision
     }
 
     /// Term, synonym and whether it is one way, as the search takes them.
-    pub(crate) fn pairs(&self) -> impl Iterator<Item = (String, String, bool)> {
+    pub fn pairs(&self) -> impl Iterator<Item = (String, String, bool)> {
         self.by_number
             .values()
             .map(|synonym| (synonym.term.clone(), synonym.synonym.clone(), synonym.one_way))

@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use domain::{Rejection, RejectionReason};
+use domain::{Rejection, RejectionReason, WorkspaceId};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
-const COUNTS: &str = "engine.rejection_counts";
-const LATEST: &str = "engine.rejections";
-pub(crate) const KEYSPACES: [&str; 2] = [COUNTS, LATEST];
+use crate::Counts;
+use crate::part::{StatePart, has_no_users, writes_at_once};
+
+const COUNTS: &str = "state.rejection_counts";
+const LATEST: &str = "state.rejections";
 
 /// How many rejections are kept to look at.
 pub const REJECTIONS_KEPT_MAX: usize = 500;
 
-pub(crate) struct Rejections {
+/// Messages that were not taken.
+pub struct Rejections {
     counts_keyspace: Keyspace,
     latest_keyspace: Keyspace,
     counts: BTreeMap<(String, RejectionReason), u64>,
@@ -22,8 +25,13 @@ pub(crate) struct Rejections {
     n_total: u64,
 }
 
-impl Rejections {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+impl StatePart for Rejections {
+    const KEYSPACES: &'static [&'static str] = &[COUNTS, LATEST];
+
+    has_no_users!();
+    writes_at_once!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let mut rejections = Self {
             counts_keyspace: store.keyspace(COUNTS),
             latest_keyspace: store.keyspace(LATEST),
@@ -44,6 +52,12 @@ impl Rejections {
         Ok(rejections)
     }
 
+    fn count(&self, counts: &mut Counts) {
+        counts.rejections = self.counts.values().sum();
+    }
+}
+
+impl Rejections {
     pub(crate) fn add(&mut self, batch: &mut Batch<'_>, rejection: Rejection) {
         let counted = (rejection.source.clone(), rejection.reason);
         let key = KeyBuf::new().u8(rejection.reason as u8).text(&rejection.source);
@@ -62,11 +76,13 @@ impl Rejections {
         }
     }
 
-    pub(crate) fn counts(&self) -> &BTreeMap<(String, RejectionReason), u64> {
+    /// How many there were of all time, by source and reason.
+    pub fn counts(&self) -> &BTreeMap<(String, RejectionReason), u64> {
         &self.counts
     }
 
-    pub(crate) fn latest(&self) -> impl Iterator<Item = &Rejection> {
+    /// The latest [`REJECTIONS_KEPT_MAX`], newest first.
+    pub fn latest(&self) -> impl Iterator<Item = &Rejection> {
         self.latest.iter().rev()
     }
 }

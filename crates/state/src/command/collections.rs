@@ -15,7 +15,7 @@ pub(super) fn add(
     cascade_create: bool,
     at: Timestamp,
 ) -> Done {
-    if !views.collections(kind).add(batch, id) {
+    if !views.collections_mut(kind).add(batch, id) {
         return Err(Refusal::there(kind.word(), id));
     }
     if cascade_create && views.catalog.existing(id).is_none() {
@@ -31,10 +31,10 @@ pub(super) fn delete(
     id: &str,
     cascade_delete: bool,
 ) -> Done {
-    if !views.collections(kind).delete(batch, id) {
+    if !views.collections_mut(kind).delete(batch, id) {
         return Err(Refusal::missing(kind.word(), id));
     }
-    views.collections(kind).remove_everywhere(batch, true, id);
+    views.collections_mut(kind).remove_everywhere(batch, true, id);
     let item = views.catalog.existing(id).filter(|_| cascade_delete);
     item.into_iter().for_each(|item| delete_item(views, batch, item, id));
     Ok(())
@@ -50,10 +50,10 @@ pub(super) fn insert(
     at: Timestamp,
 ) -> Done {
     let member_is_there = match member.is_collection {
-        true => views.collections(kind).members(&member.id).is_some(),
+        true => views.collections_mut(kind).members(&member.id).is_some(),
         false => views.catalog.existing(&member.id).is_some(),
     };
-    let members = views.collections(kind).members(id);
+    let members = views.collections_mut(kind).members(id);
     let is_there = members.is_some();
     if members.unwrap_or_default().contains(&member) {
         return Err(Refusal::AlreadyThere(format!("{} {id:?} holds {:?} already", kind.word(), member.id)));
@@ -70,12 +70,12 @@ pub(super) fn insert(
     }
     let mut missing_items = Vec::new();
     if !is_there {
-        views.collections(kind).add(batch, id);
+        views.collections_mut(kind).add(batch, id);
         missing_items.push(id);
     }
     if !member_is_there {
         if member.is_collection {
-            views.collections(kind).add(batch, &member.id);
+            views.collections_mut(kind).add(batch, &member.id);
         }
         missing_items.push(&member.id);
     }
@@ -84,6 +84,6 @@ pub(super) fn insert(
             views.catalog.set(batch, item, &[], at);
         }
     }
-    views.collections(kind).insert(batch, id, member);
+    views.collections_mut(kind).insert(batch, id, member);
     Ok(())
 }

@@ -31,7 +31,7 @@ pub struct ServedList {
 
 impl ServedList {
     /// How many bytes its texts take in memory, which is more than what the journal has of all of it but fixed fields.
-    pub(crate) fn n_bytes(&self) -> usize {
+    pub fn n_bytes(&self) -> usize {
         let of_place = match &self.place {
             Place::Trait(key) => key.len(),
             Place::Scenario { endpoint, scenario } => {

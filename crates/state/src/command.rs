@@ -159,6 +159,11 @@ pub enum Command {
         /// Which.
         version: u32,
     },
+    /// Remembers scenarios that fit the catalog of the moment: what is in force once they no longer do.
+    NoteFittingScenarios {
+        /// Each as JSON, which names its keys.
+        scenarios: Vec<String>,
+    },
 }
 
 /// Why a command changed nothing.
@@ -173,11 +178,13 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    pub(crate) fn missing(word: &str, id: &str) -> Self {
+    /// What the command is about, `word` with this id, is missing.
+    pub fn missing(word: &str, id: &str) -> Self {
         Self::NotFound(format!("there is no {word} {id:?}"))
     }
 
-    pub(crate) fn there(word: &str, id: &str) -> Self {
+    /// What the command makes, `word` with this id, is there already.
+    pub fn there(word: &str, id: &str) -> Self {
         Self::AlreadyThere(format!("{word} {id:?} is there already"))
     }
 }
@@ -240,7 +247,7 @@ pub(crate) fn apply(
                     && member.id == member_id
                     && time.is_none_or(|time| time == member.time)
             };
-            match views.collections(kind).remove(batch, &id, is_meant) {
+            match views.collections_mut(kind).remove(batch, &id, is_meant) {
                 0 => Err(Refusal::NotFound(format!("{} {id:?} does not hold {member_id:?}", kind.word()))),
                 _ => Ok(()),
             }
@@ -260,11 +267,14 @@ pub(crate) fn apply(
             true => Ok(()),
             false => Err(Refusal::missing("catalog version", &version.to_string())),
         },
+        Command::NoteFittingScenarios { scenarios } => {
+            scenarios::apply_note_fitting(views, batch, &scenarios)
+        }
     })
 }
 
 /// The user of an id of either type.
-pub(crate) fn user_of(views: &Views, id: &str) -> Option<UserIdx> {
+pub fn user_of(views: &Views, id: &str) -> Option<UserIdx> {
     views.profiles.ids().user_of_text(id)
 }
 
@@ -289,6 +299,6 @@ fn make(views: &mut Views, batch: &mut Batch<'_>, kind: EntityKind, id: &str, or
 fn delete_item(views: &mut Views, batch: &mut Batch<'_>, item: ItemIdx, id: &str) {
     views.catalog.delete(batch, item);
     for kind in [CollectionKind::Series, CollectionKind::Group] {
-        views.collections(kind).remove_everywhere(batch, false, id);
+        views.collections_mut(kind).remove_everywhere(batch, false, id);
     }
 }

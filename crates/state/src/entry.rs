@@ -4,12 +4,17 @@ use catalog::ItemRow;
 use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig};
 use serde::{Deserialize, Serialize};
 
-use crate::Training;
+use crate::TrainingRecord;
 use crate::attribution::ServedList;
 use crate::command::{Command, Refusal};
 
 /// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
 const VERSION: u8 = 5;
+
+/// The most interactions of one entry.
+pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
+/// The most items of one entry.
+pub const ITEMS_PER_ENTRY_MAX: usize = 500;
 
 /// Room for a message as most sources send them, in bytes.
 const ENTRY_BYTES_USUAL: usize = 512;
@@ -46,7 +51,7 @@ pub enum Entry {
         received_at: Timestamp,
     },
     /// A model was trained; it is used from now on unless it was refused.
-    Trained(Box<Training>),
+    Trained(Box<TrainingRecord>),
     /// The model of an earlier run is used from now on.
     ModelActivated {
         /// When.
@@ -113,8 +118,11 @@ pub enum DecodeError {
 }
 
 impl Entry {
+    /// Up to this version what a command's expressions are was decided by the fold.
+    pub const UNDECIDED_VERSION_MAX: u8 = 5;
+
     /// When it was made, by the clock of the process that made it; none of entries that do not say.
-    pub(crate) fn time(&self) -> Option<Timestamp> {
+    pub fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Message(message) => Some(message.received_at),
             Self::Rejected(rejection) => Some(rejection.received_at),

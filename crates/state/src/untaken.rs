@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use domain::{MessageType, Timestamp};
+use domain::{MessageType, Timestamp, WorkspaceId};
 use mapping::Suggestion;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::key::KeyBuf;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
-const COUNTS: &str = "engine.untaken_events";
-pub(crate) const KEYSPACES: [&str; 1] = [COUNTS];
+use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
+
+const COUNTS: &str = "state.untaken_events";
 
 /// The most names that are counted each by itself; what comes after them is counted together.
 pub const UNTAKEN_NAMES_MAX: usize = 1_000;
@@ -57,13 +58,20 @@ impl UntakenEvent {
     }
 }
 
-pub(crate) struct UntakenEvents {
+/// Events that no preset takes, by type and name.
+pub struct UntakenEvents {
     keyspace: Keyspace,
     by_name: BTreeMap<(MessageType, String), UntakenEvent>,
 }
 
-impl UntakenEvents {
-    pub(crate) fn load(store: &Store) -> Result<Self, StoreError> {
+impl StatePart for UntakenEvents {
+    const KEYSPACES: &'static [&'static str] = &[COUNTS];
+
+    has_no_users!();
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let keyspace = store.keyspace(COUNTS);
         let mut by_name = BTreeMap::new();
         for pair in store.scan(&keyspace, &[]) {
@@ -73,8 +81,10 @@ impl UntakenEvents {
         }
         Ok(Self { keyspace, by_name })
     }
+}
 
-    pub(crate) fn count(&mut self, batch: &mut Batch<'_>, type_: MessageType, event: &str, at: Timestamp) {
+impl UntakenEvents {
+    pub(crate) fn add(&mut self, batch: &mut Batch<'_>, type_: MessageType, event: &str, at: Timestamp) {
         let mut key = (type_, event.chars().take(UNTAKEN_NAME_CHARS_MAX).collect::<String>());
         if self.by_name.len() >= UNTAKEN_NAMES_MAX && !self.by_name.contains_key(&key) {
             key.1 = OTHERS.to_owned();
@@ -88,7 +98,7 @@ impl UntakenEvents {
     }
 
     /// The most frequent first.
-    pub(crate) fn all(&self) -> Vec<UntakenEvent> {
+    pub fn all(&self) -> Vec<UntakenEvent> {
         let mut all: Vec<UntakenEvent> = self.by_name.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));
         all

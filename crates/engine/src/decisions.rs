@@ -1,0 +1,141 @@
+//! Decisions that an entry carries into the journal: the fold has no parser, so whether an expression is right,
+//! and which scenarios fit the catalog, is settled here, before.
+
+use domain::Scenario;
+use state::{
+    Command, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand, SegmentationKind, Views,
+};
+
+use crate::filter::SchemaOf;
+use crate::{now, scenario_fallback, scenarios};
+
+/// What is to be done with entries, in their order.
+pub(crate) enum Step {
+    /// They go to the journal together; the outcomes of the first `n_noted` are nobody's.
+    Append {
+        /// In their order.
+        entries: Vec<Entry>,
+        /// How many of them were added here.
+        n_noted: usize,
+    },
+    /// The entry does not go to the journal.
+    Refuse(Refusal),
+}
+
+/// Whether an entry must be decided on the state that the entries before it leave.
+pub(crate) fn is_open(entry: &Entry) -> bool {
+    match entry {
+        Entry::Configured(_) | Entry::CatalogActivated { .. } => true,
+        Entry::Command { command, .. } => matches!(
+            **command,
+            Command::Segmentation(_)
+                | Command::PutScenario { .. }
+                | Command::ActivateCatalog { .. }
+                | Command::DeleteProperty { .. }
+        ),
+        _ => false,
+    }
+}
+
+/// The next step: an entry that is to be decided with what goes before it, or all entries up to the next such.
+pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
+    rest: &mut std::iter::Peekable<std::vec::IntoIter<Entry>>,
+    views: &dyn Fn() -> V,
+) -> Option<Step> {
+    let first = rest.next()?;
+    if !is_open(&first) {
+        let mut entries = vec![first];
+        while let Some(next) = rest.next_if(|next| !is_open(next)) {
+            entries.push(next);
+        }
+        return Some(Step::Append { entries, n_noted: 0 });
+    }
+    let views = views();
+    if let Err(refusal) = check(&views, &first) {
+        return Some(Step::Refuse(refusal));
+    }
+    let mut entries = Vec::from_iter(note_fitting(&fitting_before(&views, &first)));
+    let n_noted = entries.len();
+    entries.push(first);
+    Some(Step::Append { entries, n_noted })
+}
+
+/// The decision of an entry that was journalled without one; none where there is nothing to decide.
+pub(crate) fn late_decision(views: &Views, entry: &Entry) -> LateDecision {
+    LateDecision { refusal: check(views, entry).err(), fitting: fitting_before(views, entry) }
+}
+
+/// Refuses an entry whose expressions are wrong.
+fn check(views: &Views, entry: &Entry) -> Result<(), Refusal> {
+    let Entry::Command { command, .. } = entry else { return Ok(()) };
+    match &**command {
+        Command::PutScenario { scenario } => scenarios::check(scenario).map_err(Refusal::Invalid),
+        Command::Segmentation(command) => check_segmentation(views, command),
+        _ => Ok(()),
+    }
+}
+
+fn check_segmentation(views: &Views, command: &SegmentationCommand) -> Result<(), Refusal> {
+    match command {
+        SegmentationCommand::Create(segmentation) => match &segmentation.kind {
+            SegmentationKind::AutoReql { expression } => check_expression(views, expression),
+            SegmentationKind::Property { .. } | SegmentationKind::ManualReql { .. } => Ok(()),
+        },
+        SegmentationCommand::Update { rule: RuleUpdate::AutoReql(Some(expression)), .. } => {
+            check_expression(views, expression)
+        }
+        SegmentationCommand::AddSegment { segment: Segment { filter, .. }, .. }
+        | SegmentationCommand::UpdateSegment { filter, .. } => check_filter(views, filter),
+        SegmentationCommand::Update { .. }
+        | SegmentationCommand::Delete { .. }
+        | SegmentationCommand::DeleteSegment { .. } => Ok(()),
+    }
+}
+
+fn check_expression(views: &Views, expression: &str) -> Result<(), Refusal> {
+    let invalid = |error: reql::ReqlError| Refusal::Invalid(format!("expression: {error}"));
+    let schema = SchemaOf { views, subject: reql::Subject::Items };
+    match reql::parse(expression).and_then(|expression| expression.check(&schema)).map_err(invalid)? {
+        reql::Type::Set | reql::Type::Any | reql::Type::Null => Ok(()),
+        other => {
+            let hint = if other == reql::Type::String { ": put it into braces" } else { "" };
+            let rule = "a set of ids of segments is wanted";
+            Err(Refusal::Invalid(format!("expression: {rule}, and this yields {other}{hint}")))
+        }
+    }
+}
+
+fn check_filter(views: &Views, filter: &str) -> Result<(), Refusal> {
+    let schema = SchemaOf { views, subject: reql::Subject::Items };
+    let checked = reql::parse(filter).and_then(|filter| filter.check_filter(&schema));
+    checked.map_err(|error| Refusal::Invalid(format!("filter: {error}")))
+}
+
+/// The scenarios that fit now, may not fit after `entry`, and are not remembered as they are.
+fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
+    let named = match entry {
+        Entry::Configured(_) | Entry::CatalogActivated { .. } => None,
+        Entry::Command { command, .. } => match &**command {
+            Command::ActivateCatalog { .. } | Command::DeleteProperty { .. } => None,
+            Command::PutScenario { scenario } => match serde_json::from_str::<Scenario>(scenario) {
+                Ok(scenario) => Some(scenario.name),
+                Err(_) => return Vec::new(),
+            },
+            _ => return Vec::new(),
+        },
+        _ => return Vec::new(),
+    };
+    let setup = &views.setup;
+    let fitting = setup.config.scenarios.iter().filter(|scenario| {
+        named.as_ref().is_none_or(|name| *name == scenario.name)
+            && setup.fitting_scenarios.get(&scenario.name) != Some(*scenario)
+            && scenario_fallback::fits(views, scenario)
+    });
+    fitting.cloned().collect()
+}
+
+fn note_fitting(scenarios: &[Scenario]) -> Option<Entry> {
+    let as_json = |scenario| serde_json::to_string(scenario).expect("a scenario is plain JSON");
+    let command = Command::NoteFittingScenarios { scenarios: scenarios.iter().map(as_json).collect() };
+    (!scenarios.is_empty()).then(|| Entry::Command { received_at: now(), command: Box::new(command) })
+}

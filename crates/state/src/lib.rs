@@ -1,0 +1,46 @@
+#![doc = include_str!("../README.md")]
+
+mod attribution;
+mod command;
+mod counts;
+mod entry;
+mod fold;
+mod impressions;
+mod interactions;
+mod journal_clock;
+mod message_ids;
+mod part;
+mod rejections;
+mod scenarios;
+mod segmentations;
+mod series;
+mod setup;
+mod synonyms;
+mod training;
+mod untaken;
+mod views;
+
+pub use attribution::{
+    AHEAD_DAYS_MAX, Attribution, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow,
+    Kpis, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, Remembered, ServedList, day_of,
+};
+pub use command::{Command, EntityKind, Refusal, user_of};
+pub use counts::Counts;
+pub use entry::{DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome};
+pub use fold::{LateDecision, Prepared, apply};
+pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
+pub use interactions::{Interactions, StoredInteraction};
+pub use journal_clock::{BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES};
+pub use message_ids::{GENERATION_IDS_MAX, MessageIds, WINDOW_MS, split_batches};
+pub use part::StatePart;
+pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
+pub use segmentations::{
+    RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand,
+    SegmentationKind, Segmentations,
+};
+pub use series::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
+pub use setup::Setup;
+pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
+pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
+pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, UntakenEvents};
+pub use views::Views;

@@ -1,0 +1,147 @@
+//! The parts that a workspace's state is made of, and the questions that each must answer.
+
+use catalog::{Catalog, PropertyTable};
+use domain::{UserIdx, WorkspaceId};
+use profiles::{Merge, Profiles};
+use store::{Batch, Store, StoreError};
+
+use crate::Counts;
+use crate::journal_clock::JournalTime;
+
+/// A part of the state: rows in keyspaces of its own, and usually a copy of them in memory. No method has a
+/// default, so a new part does not compile before it has said what becomes of a user who is merged or deleted.
+pub trait StatePart: Sized {
+    /// Its keyspaces in the store.
+    const KEYSPACES: &'static [&'static str];
+
+    /// Reads the part of the workspace `id` from the store.
+    ///
+    /// # Errors
+    /// Where the store cannot be read, or holds a row that this part did not write.
+    fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError>;
+
+    /// Moves the source's rows to the target; of what both have, the target's stays.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        merge: Merge,
+        now: JournalTime,
+    ) -> Result<(), StoreError>;
+
+    /// Removes a user's rows.
+    ///
+    /// # Errors
+    /// Where the store cannot be read.
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError>;
+
+    /// Writes changes that are not in the batch yet. Called before the batch is committed.
+    fn flush(&mut self, batch: &mut Batch<'_>);
+
+    /// Adds what it holds to the counts.
+    fn count(&self, counts: &mut Counts);
+}
+
+/// The answers of a part that has no rows of users.
+macro_rules! has_no_users {
+    () => {
+        fn merge_users(
+            &mut self,
+            _: &mut store::Batch<'_>,
+            _: profiles::Merge,
+            _: $crate::journal_clock::JournalTime,
+        ) -> Result<(), store::StoreError> {
+            Ok(())
+        }
+
+        fn delete_user(
+            &mut self,
+            _: &mut store::Batch<'_>,
+            _: domain::UserIdx,
+        ) -> Result<(), store::StoreError> {
+            Ok(())
+        }
+    };
+}
+
+/// The answer of a part that writes every change at once.
+macro_rules! writes_at_once {
+    () => {
+        fn flush(&mut self, _: &mut store::Batch<'_>) {}
+    };
+}
+
+/// The answer of a part that adds nothing to the counts.
+macro_rules! counts_nothing {
+    () => {
+        fn count(&self, _: &mut $crate::Counts) {}
+    };
+}
+
+pub(crate) use {counts_nothing, has_no_users, writes_at_once};
+
+impl StatePart for Profiles {
+    const KEYSPACES: &'static [&'static str] = &profiles::KEYSPACES;
+
+    writes_at_once!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        Self::load(store)
+    }
+
+    /// Identity resolution decides on a merge, and has moved these rows when it says so.
+    fn merge_users(&mut self, _: &mut Batch<'_>, _: Merge, _: JournalTime) -> Result<(), StoreError> {
+        Ok(())
+    }
+
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        self.delete(batch, user)
+    }
+
+    fn count(&self, counts: &mut Counts) {
+        counts.known_users = self.ids().n_known() as u64;
+        counts.external_ids = self.ids().n_ids() as u64;
+    }
+}
+
+impl StatePart for Catalog {
+    const KEYSPACES: &'static [&'static str] = &catalog::KEYSPACES;
+
+    has_no_users!();
+    writes_at_once!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        Self::load(store)
+    }
+
+    fn count(&self, counts: &mut Counts) {
+        counts.items = self.n_items() as u64;
+        counts.available_items = self.n_available() as u64;
+        counts.catalog_version = self.current().map_or(0, |version| version.version);
+    }
+}
+
+/// The properties of users.
+impl StatePart for PropertyTable {
+    /// They are among the catalog's.
+    const KEYSPACES: &'static [&'static str] = &[];
+
+    writes_at_once!();
+    counts_nothing!();
+
+    fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
+        catalog::user_table(store)
+    }
+
+    fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
+        self.merge(batch, merge.target.0, merge.source.0);
+        Ok(())
+    }
+
+    fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+        self.remove(batch, user.0);
+        Ok(())
+    }
+}

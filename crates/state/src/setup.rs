@@ -1,0 +1,159 @@
+//! Single values of a workspace: its configuration, the training runs, the journal's clock.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::{Scenario, WorkspaceConfig, WorkspaceId};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use store::{Batch, Keyspace, Read, Store, StoreError};
+
+use crate::journal_clock::JournalClock;
+use crate::part::{StatePart, counts_nothing, has_no_users};
+use crate::training::{TRAININGS_KEPT_MAX, TrainingRecord};
+
+/// What a reset keeps.
+pub(crate) const KEYSPACE: &str = "state.workspace";
+const CONFIG_KEY: &[u8] = b"config";
+const TRAININGS_KEY: &[u8] = b"trainings";
+const CLOCK_KEY: &[u8] = b"clock";
+const RESET_AT_KEY: &[u8] = b"reset_at";
+const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
+const FITTING_SCENARIOS_KEY: &[u8] = b"fitting_scenarios";
+
+/// Single values of a workspace.
+pub struct Setup {
+    keyspace: Keyspace,
+    /// The configuration.
+    pub config: Arc<WorkspaceConfig>,
+    /// Scenarios as they were when they last fitted the catalog, by their names.
+    pub fitting_scenarios: BTreeMap<String, Scenario>,
+    /// The latest training runs, oldest first.
+    pub trainings: Vec<TrainingRecord>,
+    /// The version of the model in use.
+    pub active_model: Option<String>,
+    /// The offset of the last reset.
+    pub reset_at: Option<u64>,
+    /// The time of the journal.
+    pub clock: JournalClock,
+}
+
+impl StatePart for Setup {
+    const KEYSPACES: &'static [&'static str] = &[KEYSPACE];
+
+    has_no_users!();
+    counts_nothing!();
+
+    fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError> {
+        let keyspace = store.keyspace(KEYSPACE);
+        let stored = Stored { store, keyspace: &keyspace };
+        let config = stored.json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
+        Ok(Self {
+            config: Arc::new(config),
+            fitting_scenarios: stored.json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
+            trainings: stored.get(TRAININGS_KEY)?.unwrap_or_default(),
+            active_model: stored.get::<Option<String>>(ACTIVE_MODEL_KEY)?.flatten(),
+            reset_at: stored.get::<Option<u64>>(RESET_AT_KEY)?.flatten(),
+            clock: stored.get(CLOCK_KEY)?.unwrap_or_default(),
+            keyspace,
+        })
+    }
+
+    fn flush(&mut self, batch: &mut Batch<'_>) {
+        self.put(batch, CLOCK_KEY, &self.clock);
+    }
+}
+
+impl Setup {
+    /// The run whose model is in use.
+    pub fn active_training(&self) -> Option<&TrainingRecord> {
+        let version = self.active_model.as_ref()?;
+        self.trainings.iter().find(|training| training.version == *version)
+    }
+
+    pub(crate) fn put_config(&mut self, batch: &mut Batch<'_>, config: WorkspaceConfig) {
+        self.put_json(batch, CONFIG_KEY, &config);
+        self.config = Arc::new(config);
+        self.note_fitting(batch, Vec::new());
+    }
+
+    /// Changes the configuration.
+    pub(crate) fn change_config(&mut self, batch: &mut Batch<'_>, change: impl FnOnce(&mut WorkspaceConfig)) {
+        change(Arc::make_mut(&mut self.config));
+        self.put_json(batch, CONFIG_KEY, &*self.config);
+    }
+
+    /// Remembers scenarios as they are now that they fit the catalog, and forgets those that are gone.
+    pub(crate) fn note_fitting(&mut self, batch: &mut Batch<'_>, scenarios: Vec<Scenario>) {
+        let mut noted = self.fitting_scenarios.clone();
+        noted.extend(scenarios.into_iter().map(|scenario| (scenario.name.clone(), scenario)));
+        noted.retain(|name, _| self.config.scenario(name).is_some());
+        if noted != self.fitting_scenarios {
+            self.put_json(batch, FITTING_SCENARIOS_KEY, &noted);
+            self.fitting_scenarios = noted;
+        }
+    }
+
+    /// Forgets the models; those of runs under way are refused when they come.
+    pub(crate) fn note_reset(&mut self, batch: &mut Batch<'_>, offset: u64) {
+        (self.trainings, self.active_model, self.reset_at) = (Vec::new(), None, Some(offset));
+        self.put(batch, TRAININGS_KEY, &self.trainings);
+        self.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
+        self.put(batch, RESET_AT_KEY, &self.reset_at);
+    }
+
+    /// Remembers a run; its model is used unless it was refused. The run in use is never forgotten.
+    pub(crate) fn add_training(&mut self, batch: &mut Batch<'_>, training: TrainingRecord) {
+        if self.reset_at.is_some_and(|reset_at| training.offset <= reset_at) {
+            return;
+        }
+        let is_used = training.refused.is_none();
+        let version = training.version.clone();
+        // Without anything new, a second run of the same offset takes the place of the first.
+        self.trainings.retain(|other| other.version != version);
+        self.trainings.push(training);
+        if self.trainings.len() > TRAININGS_KEPT_MAX {
+            let active = self.active_model.as_ref();
+            let oldest = self.trainings.iter().position(|other| Some(&other.version) != active);
+            oldest.into_iter().for_each(|n| drop(self.trainings.remove(n)));
+        }
+        self.put(batch, TRAININGS_KEY, &self.trainings);
+        if is_used {
+            self.activate_model(batch, version);
+        }
+    }
+
+    /// Uses the model of a run.
+    pub(crate) fn activate_model(&mut self, batch: &mut Batch<'_>, version: String) {
+        self.active_model = Some(version);
+        self.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
+    }
+
+    fn put(&self, batch: &mut Batch<'_>, key: &[u8], value: &impl Serialize) {
+        batch.put(&self.keyspace, key, postcard::to_stdvec(value).expect("plain fields always encode"));
+    }
+
+    fn put_json(&self, batch: &mut Batch<'_>, key: &[u8], value: &impl Serialize) {
+        batch.put(&self.keyspace, key, serde_json::to_vec(value).expect("a configuration is plain JSON"));
+    }
+}
+
+struct Stored<'a> {
+    store: &'a Store,
+    keyspace: &'a Keyspace,
+}
+
+impl Stored<'_> {
+    fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.decoded(key, |bytes| postcard::from_bytes(bytes).ok())
+    }
+
+    fn json<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.decoded(key, |bytes| serde_json::from_slice(bytes).ok())
+    }
+
+    fn decoded<T>(&self, key: &[u8], decode: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, StoreError> {
+        let Some(bytes) = self.store.get(self.keyspace, key)? else { return Ok(None) };
+        decode(&bytes).map(Some).ok_or(StoreError::Unreadable { what: "workspace" })
+    }
+}
