@@ -85,13 +85,13 @@ impl Engine {
     pub fn answers(&self, progress: &dyn Fn(u64)) -> Result<Answers, EngineError> {
         let training = self.training();
         if let Some(training) = &training
-            && self.model.load().as_ref().is_none_or(|model| model.version != training.version)
+            && self.serving.model().as_ref().is_none_or(|model| model.version != training.version)
         {
             self.use_model(self.read_or_remake(training)?);
         }
         let at = training.as_ref().map_or(Timestamp(0), |training| training.finished_at);
         let request = ListRequest::new(SAMPLE_LIST_ITEMS, Logic::Personal);
-        let users: Vec<UserIdx> = self.shared.views.read().profiles.ids().known_users().collect();
+        let users: Vec<UserIdx> = self.snapshot().profiles.ids().known_users().collect();
         let step = users.len().div_ceil(SAMPLE_USERS_MAX).max(1);
         let lists = users.into_iter().step_by(step).map(|user| {
             let list = self.recommend_at(Some(user), &request, at)?;
@@ -101,16 +101,15 @@ impl Engine {
                 hash.update(&item.item_id);
                 hash.update(item.score.to_bits().to_le_bytes());
             }
-            let user_id =
-                self.shared.views.read().profiles.ids().user_id(user).unwrap_or_default().to_owned();
+            let user_id = self.snapshot().profiles.ids().user_id(user).unwrap_or_default().to_owned();
             let items = list.items.into_iter().map(|item| item.item_id).collect();
             Ok(SampleList { user_id, items, sha256: to_hex(&hash.finalize()) })
         });
         let lists = lists.collect::<Result<_, EngineError>>()?;
-        let digest = store_picture::digest(&self.shared.store, progress);
+        let digest = store_picture::digest(self.shared.live.store(), progress);
         Ok(Answers {
-            entries: self.shared.views.read().applied,
-            keyspaces: digest.map_err(|source| self.of_store(source))?,
+            entries: self.snapshot().applied,
+            keyspaces: digest?,
             model: training.map(|training| training.version),
             lists,
         })

@@ -6,8 +6,9 @@ use state::{
     Command, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand, SegmentationKind, Views,
 };
 
-use crate::filter::SchemaOf;
-use crate::{now, scenario_fallback, scenarios};
+use serving::{SchemaOf, check_scenario, fits};
+
+use crate::now;
 
 /// What is to be done with entries, in their order.
 pub(crate) enum Step {
@@ -69,7 +70,7 @@ pub(crate) fn late_decision(views: &Views, entry: &Entry) -> LateDecision {
 fn check(views: &Views, entry: &Entry) -> Result<(), Refusal> {
     let Entry::Command { command, .. } = entry else { return Ok(()) };
     match &**command {
-        Command::PutScenario { scenario } => scenarios::check(scenario).map_err(Refusal::Invalid),
+        Command::PutScenario { scenario } => check_scenario(scenario).map_err(Refusal::Invalid),
         Command::Segmentation(command) => check_segmentation(views, command),
         _ => Ok(()),
     }
@@ -129,7 +130,7 @@ fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
     let fitting = setup.config.scenarios.iter().filter(|scenario| {
         named.as_ref().is_none_or(|name| *name == scenario.name)
             && setup.fitting_scenarios.get(&scenario.name) != Some(*scenario)
-            && scenario_fallback::fits(views, scenario)
+            && fits(views, scenario)
     });
     fitting.cloned().collect()
 }

@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use arc_swap::{ArcSwap, ArcSwapOption};
 use domain::{Timestamp, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
@@ -12,6 +10,7 @@ use journal::{
 };
 use parking_lot::Mutex;
 use recommender::{Model, TrainingSet};
+use serving::{MemoryBudget, QueryError, Serving, Snapshot, features_of};
 use state::DecodeError;
 use state::Prepared;
 use state::Views;
@@ -19,17 +18,12 @@ use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::decisions::{Step, is_open, late_decision, next_step};
-use crate::expressions::Expressions;
-use crate::item_types::ItemTypes;
-use crate::lists::Cold;
-use crate::recommendation::NEXT_LOCKS;
+use crate::next::NEXT_LOCKS;
 use crate::recorder::Recorder;
-use crate::scenario_fallback::ScenarioFallbacks;
-use crate::search::Search;
-use crate::training::{features_of, threads};
+use crate::training::threads;
 use crate::training_runs::TrainingRuns;
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, Finding, MemoryBudget, MemoryPart, Outcome, Problem, Reservation, now};
+use crate::{Command, Entry, Finding, Outcome, Problem, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -37,9 +31,6 @@ const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// Memory for what is read from the store aside in which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
-
-/// How often what grows on its own is counted for the memory budget.
-const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -68,14 +59,6 @@ pub enum EngineError {
         #[source]
         source: StoreError,
     },
-    /// Nobody can list values of such a property.
-    #[error("the catalog has no property {property:?}; it has: {known}")]
-    NoSuchProperty {
-        /// The property that was asked for.
-        property: String,
-        /// Those that there are.
-        known: String,
-    },
     /// The version was never there, or it is too long ago.
     #[error("catalog version {version} is not kept; there are: {known}")]
     NoSuchCatalog {
@@ -84,14 +67,9 @@ pub enum EngineError {
         /// Those that there are.
         known: String,
     },
-    /// An expression of a segmentation does not fit the catalog.
-    #[error("segmentation {id:?}: {source}")]
-    Segmentation {
-        /// The segmentation.
-        id: String,
-        /// What is wrong with the expression.
-        source: crate::ExpressionError,
-    },
+    /// Of a query.
+    #[error(transparent)]
+    Query(#[from] QueryError),
     /// A model artifact cannot be used.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),
@@ -123,6 +101,12 @@ pub enum EngineError {
     Io(#[from] std::io::Error),
 }
 
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        Self::Query(error.into())
+    }
+}
+
 impl EngineError {
     /// The error with all that it comes from, in one line.
     pub fn full_text(&self) -> String {
@@ -148,13 +132,6 @@ impl Default for EngineOptions {
     }
 }
 
-/// What a workspace holds of the memory budget for what cannot be dropped.
-struct Held {
-    cold: Reservation,
-    search: Reservation,
-    counted_at: Option<Instant>,
-}
-
 /// One workspace at work.
 pub struct Engine {
     id: WorkspaceId,
@@ -163,26 +140,17 @@ pub struct Engine {
     writer: Arc<Writer>,
     pub(crate) recorder: Recorder,
     pub(crate) artifacts: Artifacts,
-    pub(crate) model: ArcSwapOption<Model>,
-    pub(crate) cold: ArcSwapOption<Cold>,
-    pub(crate) cold_lock: Mutex<()>,
-    pub(crate) item_types: ItemTypes,
-    pub(crate) expressions: Expressions,
-    /// Another one after a reset.
-    pub(crate) search: ArcSwap<Search>,
+    pub(crate) serving: Serving,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
     pub(crate) training_lock: Mutex<()>,
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
-    pub(crate) scenario_fallbacks: Mutex<Option<Arc<ScenarioFallbacks>>>,
     /// That the model in use could not be read yet.
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
     pub(crate) reported: Mutex<Vec<Problem>>,
     /// What checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
-    memory: Arc<MemoryBudget>,
-    held: Mutex<Held>,
 }
 
 impl Engine {
@@ -275,8 +243,8 @@ impl Engine {
         let end = shared.journal.end().0;
         let shared = match replay(&shared, &store_folder, end, progress) {
             Err(error) if is_store_damage(&error) => {
-                let Shared { journal, store, .. } = shared;
-                drop(store);
+                let Shared { journal, live, .. } = shared;
+                drop(live);
                 let (store, views) = remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
                 let shared = Shared::new(journal, store, views);
                 replay(&shared, &store_folder, end, progress)?;
@@ -290,36 +258,30 @@ impl Engine {
         let shared = Arc::new(shared);
 
         let writer = Arc::new(Writer::start(&shared));
+        let recorder = Recorder::start(&shared, &writer, &memory);
         let engine = Self {
             id,
             folder: folder.to_owned(),
-            recorder: Recorder::start(&shared, &writer, &memory),
             writer,
             shared,
             artifacts,
-            model: ArcSwapOption::empty(),
-            cold: ArcSwapOption::empty(),
-            cold_lock: Mutex::new(()),
-            item_types: ItemTypes::new(Arc::clone(&memory)),
-            expressions: Expressions::new(Arc::clone(&memory)),
-            search: ArcSwap::from_pointee(Search::new()),
+            serving: Serving::new(Arc::clone(&memory), recorder.waiting_impressions()),
+            recorder,
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             training_runs: Arc::default(),
             import_lock: Mutex::new(()),
-            scenario_fallbacks: Mutex::new(None),
-            held: Mutex::new(Held {
-                cold: memory.hold(MemoryPart::ColdStartItems, 0),
-                search: memory.hold(MemoryPart::SearchIndexes, 0),
-                counted_at: None,
-            }),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             findings: Mutex::new(Vec::new()),
-            memory,
         };
         engine.load_model(options.opens_without_model)?;
         Ok(engine)
+    }
+
+    /// The state as it is now, held until the snapshot is dropped. Whoever holds one takes no second one.
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        self.shared.live.snapshot()
     }
 
     /// The workspace's name.
@@ -334,7 +296,7 @@ impl Engine {
     pub async fn submit(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let mut outcomes = Vec::with_capacity(entries.len());
         let mut rest = entries.into_iter().peekable();
-        while let Some(step) = next_step(&mut rest, &|| self.shared.views.read()) {
+        while let Some(step) = next_step(&mut rest, &|| self.snapshot()) {
             match step {
                 Step::Refuse(refusal) => outcomes.push(Outcome::Refused(refusal)),
                 Step::Append { entries, n_noted } => {
@@ -370,10 +332,7 @@ impl Engine {
             journalled.blocking_recv().ok();
         }
         self.submit_one(Entry::Reset { received_at: now() })?;
-        self.model.store(None);
-        self.cold.store(None);
-        self.item_types.clear();
-        self.search.store(Arc::new(Search::new()));
+        self.serving.clear();
         Ok(())
     }
 
@@ -390,30 +349,19 @@ impl Engine {
 
     /// The memory budget that it shares with the other workspaces of the process.
     pub fn memory(&self) -> &Arc<MemoryBudget> {
-        &self.memory
+        self.serving.memory()
     }
 
     /// What the store takes in memory, in bytes: blocks that were read, and writes that are in no table yet. Both are bounded beside the
     /// memory budget, by [`EngineOptions::store_cache_bytes`].
     pub fn store_bytes(&self) -> (u64, u64) {
-        self.shared.store.memory_bytes()
+        self.shared.live.store().memory_bytes()
     }
 
     /// What the ids of messages of the last one to two days take in memory, in bytes; bounded beside the memory budget, by how many there
     /// may be.
     pub fn message_ids_bytes(&self) -> u64 {
-        self.shared.views.read().message_ids.n_bytes()
-    }
-
-    /// Counts what grows on its own, from time to time: that takes a moment for each item.
-    pub(crate) fn count_memory(&self) {
-        let mut held = self.held.lock();
-        if held.counted_at.is_some_and(|at| at.elapsed() < COUNT_INTERVAL) {
-            return;
-        }
-        held.cold.resize(self.cold.load_full().map_or(0, |cold| cold.n_bytes()));
-        held.search.resize(self.search.load_full().n_bytes());
-        held.counted_at = Some(Instant::now());
+        self.snapshot().message_ids.n_bytes()
     }
 
     /// The folders that it writes to as it works: of its journal and of its store.
@@ -431,7 +379,7 @@ impl Engine {
         self.recorder.stop();
         self.writer.stop();
         self.shared.journal.sync_end();
-        if let Err(error) = self.shared.store.flush() {
+        if let Err(error) = self.shared.live.store().flush() {
             tracing::warn!(
                 error = with_sources(&error),
                 "the store could not be flushed; the journal has everything"
@@ -520,10 +468,10 @@ impl Engine {
         let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
         replay(&shared, &aside, training.offset, &|_, _| {})?;
         let set = {
-            let views = shared.views.read();
+            let views = shared.live.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
-        let features = features_of(&|| shared.views.read(), set.n_items());
+        let features = features_of(&shared.live, set.n_items());
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;
@@ -579,7 +527,7 @@ pub(crate) fn replay(
     progress: &dyn Fn(u64, u64),
 ) -> Result<(), EngineError> {
     let of_store = of_store(folder);
-    let start = shared.store.position().map_err(&of_store)?;
+    let start = shared.live.store().position().map_err(&of_store)?;
     let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);
     let apply_pending = |entries: &mut Vec<Prepared>, first: u64| {
         let n_entries = entries.len() as u64;
@@ -598,7 +546,7 @@ pub(crate) fn replay(
         let mut prepared = Prepared::of(entry);
         if is_undecided && is_open(prepared.entry()) {
             first += apply_pending(&mut entries, first)?;
-            let views = shared.views.read();
+            let views = shared.live.snapshot();
             let late = late_decision(&views, prepared.entry());
             drop(views);
             prepared = prepared.decided_late(late);

@@ -5,9 +5,10 @@ use std::io::Read;
 use catalog::import::ImportError;
 use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, read_file};
 use domain::Interaction;
+use serving::scenarios_unfit_for;
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
-use crate::{Command, Engine, EngineError, Entry, Outcome, SubmitError, now};
+use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError, now};
 
 /// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
 const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
@@ -72,7 +73,7 @@ impl Engine {
         options: &ImportOptions,
     ) -> Result<(CatalogFile, ImportReport), ImportError> {
         let known = {
-            let views = self.shared.views.read();
+            let views = self.snapshot();
             let properties = views.catalog.table().properties();
             properties.map(|property| (property.name.clone(), property.type_)).collect()
         };
@@ -102,7 +103,8 @@ impl Engine {
         };
         let changes = self.changes_of(&file);
         refused.extend(check_withdrawal(&changes, confirmed).err().map(|error| error.to_string()));
-        let scenarios = self.scenarios_unfit_for(&file.columns);
+        let unfit = scenarios_unfit_for(&self.snapshot(), &file.columns).into_iter();
+        let scenarios = unfit.map(|unfit| Problem::from(unfit).to_string()).collect();
         Ok(CatalogPreview { report, changes, scenarios, refused })
     }
 
@@ -141,13 +143,14 @@ impl Engine {
             progress(n_done, n_items);
         }
         self.submit_one(Entry::CatalogActivated { received_at: now() })?;
-        self.report_unfit_scenarios();
+        // What does not fit any more is logged now, not with the next list.
+        self.serving.unfit_scenarios(&self.snapshot());
         Ok(changes)
     }
 
     /// The current version of the catalog and those that can be activated again, the one that was current last first.
     pub fn catalog_versions(&self) -> Vec<CatalogVersion> {
-        self.shared.views.read().catalog.versions()
+        self.snapshot().catalog.versions()
     }
 
     /// Makes a version of the catalog current again, as it was when another one took its place; nothing where it is current.
@@ -166,17 +169,18 @@ impl Engine {
                 Err(EngineError::NoSuchCatalog { version, known: known.join(", ") })
             }
             _ => {
-                self.report_unfit_scenarios();
+                // What does not fit any more is logged now, not with the next list.
+                self.serving.unfit_scenarios(&self.snapshot());
                 Ok(())
             }
         }
     }
 
     fn changes_of(&self, file: &CatalogFile) -> CatalogChanges {
-        let mut changes = CatalogChanges::of_columns(&self.shared.views.read().catalog, &file.columns);
+        let mut changes = CatalogChanges::of_columns(&self.snapshot().catalog, &file.columns);
         // The fold gets its turns.
         for rows in file.rows.chunks(ITEMS_PER_LOOK) {
-            changes.count(&self.shared.views.read().catalog, &file.columns, rows);
+            changes.count(&self.snapshot().catalog, &file.columns, rows);
         }
         changes
     }

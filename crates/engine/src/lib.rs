@@ -4,31 +4,23 @@ mod answers;
 mod artifacts;
 mod background;
 mod backup;
-mod budget;
 mod check;
 mod clock;
 mod data_folder;
 mod decisions;
 mod engine;
-mod expressions;
-mod filter;
+mod events;
 mod finding;
 mod import;
-mod item_types;
 mod journal_files;
-mod listing;
 mod lists;
 mod loss;
-mod memory;
+mod next;
+mod past_recommendations;
 mod problems;
-mod query;
 mod recommendation;
 mod recorder;
-mod scenario_fallback;
 mod scenarios;
-mod search;
-mod segmentations;
-mod serving;
 mod store_picture;
 mod training;
 mod training_runs;
@@ -41,24 +33,17 @@ pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
-pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
 pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use engine::{Engine, EngineError, EngineOptions};
-pub use expressions::ExpressionError;
+pub use events::{Event, Metadata};
 pub use finding::Finding;
 pub use import::{CatalogImportError, CatalogPreview, ImportedInteractions};
-pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use loss::{Loss, LossError};
-pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
+pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
-pub use query::{Event, HistoryItem, Metadata, RejectionReport};
-pub use recommendation::{
-    ListOptions, Missing, RECOMMENDED_MAX, RecommendationError, RecommendationRequest,
-    RecommendationResponse, Recommended, ReturnedProperties,
-};
-pub use scenarios::{ScenarioError, check_config};
-pub use serving::PastRecommendation;
+pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use scenarios::ScenarioError;
 pub use store_picture::KeyspaceDigest;
 pub use training::{FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions};
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
@@ -71,6 +56,12 @@ pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, ModelConfig, Search, SplitKind};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
+pub use serving::{
+    BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ListError,
+    ListOptions, ListedItem, ListedReason, MemoryBudget, MemoryPart, Missing, QueryError, RECOMMENDED_MAX,
+    RecommendationRequest, Recommended, RecommendedList, RejectionReport, RequestBudget, RequestLimits,
+    Reservation, ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
+};
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, Counts, DAYS_KEPT, DayInteractions,
     DecodeError, EntityKind, Entry, GENERATION_IDS_MAX, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX,

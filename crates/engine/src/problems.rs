@@ -1,6 +1,7 @@
 //! What is wrong with a workspace that serves what it can nevertheless.
 
 use domain::Timestamp;
+use serving::UnfitScenario;
 
 use crate::{Engine, Finding, Health};
 
@@ -72,6 +73,12 @@ pub enum Problem {
     },
 }
 
+impl From<UnfitScenario> for Problem {
+    fn from(UnfitScenario { scenario, problems }: UnfitScenario) -> Self {
+        Self::ScenarioUnfit { scenario, what: problems.join("; ") }
+    }
+}
+
 fn tried_again(last_error: Option<&str>) -> String {
     last_error.map_or(String::new(), |error| format!("; the last attempt failed and is repeated: {error}"))
 }
@@ -85,16 +92,18 @@ impl Engine {
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
         let of_model = self.lost_model.lock().clone();
-        let doubted = self.shared.views.read().setup.clock.doubted();
+        let doubted = self.snapshot().setup.clock.doubted();
         let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
         let of_data: Vec<Problem> =
             self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
+        let unfit = self.serving.unfit_scenarios(&self.snapshot());
+        let of_scenarios = unfit.into_iter().map(Problem::from);
         of_health
             .into_iter()
             .chain(of_clock)
             .chain(of_model)
             .chain(self.reported.lock().iter().cloned())
-            .chain(self.unfit_scenarios())
+            .chain(of_scenarios)
             .chain(of_data)
             .collect()
     }

@@ -9,6 +9,7 @@ use domain::UserIdx;
 use history::Impression;
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
+use serving::WaitingImpressions;
 use state::Prepared;
 use state::ServedList;
 use tokio::sync::oneshot;
@@ -153,15 +154,29 @@ impl Queue {
     }
 }
 
+struct SharedQueue {
+    queue: Mutex<Queue>,
+    /// Told of what is new.
+    changed: Condvar,
+}
+
+impl WaitingImpressions for SharedQueue {
+    fn of(&self, user: UserIdx) -> Vec<Impression> {
+        let queue = self.queue.lock();
+        let of_user = queue.waiting.iter().filter(|waiting| waiting.user == Some(user));
+        of_user.flat_map(|waiting| waiting.impressions.clone()).collect()
+    }
+}
+
 /// The queue and its thread.
 pub(crate) struct Recorder {
-    queue: Arc<(Mutex<Queue>, Condvar)>,
+    queue: Arc<SharedQueue>,
     thread: BackgroundThread,
 }
 
 impl Recorder {
     pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>, memory: &Arc<MemoryBudget>) -> Self {
-        let queue = Arc::new((Mutex::new(Queue::new(memory)), Condvar::new()));
+        let queue = Arc::new(SharedQueue { queue: Mutex::new(Queue::new(memory)), changed: Condvar::new() });
         let (of_thread, shared, writer) = (Arc::clone(&queue), Arc::clone(shared), Arc::clone(writer));
         let step = move |_: &Signals| {
             let _at_the_end = LetGo(&of_thread);
@@ -182,29 +197,23 @@ impl Recorder {
     ) {
         list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
         let waiting = Waiting { user, impressions, list, is_public };
-        let mut queue = self.queue.0.lock();
+        let mut queue = self.queue.queue.lock();
         if queue.has_room(&waiting) {
             queue.push(waiting);
-            self.queue.1.notify_one();
+            self.queue.changed.notify_one();
         } else {
             metrics::counter!("served_lists_forgotten_total").increment(1);
         }
     }
 
-    /// What a user was shown that the journal does not say yet.
-    pub(crate) fn impressions(&self, user: UserIdx) -> Vec<Impression> {
-        let queue = self.queue.0.lock();
-        queue
-            .waiting
-            .iter()
-            .filter(|waiting| waiting.user == Some(user))
-            .flat_map(|waiting| waiting.impressions.clone())
-            .collect()
+    /// The impressions of lists that wait.
+    pub(crate) fn waiting_impressions(&self) -> Arc<dyn WaitingImpressions> {
+        Arc::clone(&self.queue) as Arc<dyn WaitingImpressions>
     }
 
     /// The lists of a recommendation that the journal does not have yet, and for whom they are.
     pub(crate) fn waiting(&self, id: Uuid) -> Vec<(Option<UserIdx>, ServedList)> {
-        let queue = self.queue.0.lock();
+        let queue = self.queue.queue.lock();
         if !queue.n_by_id.contains_key(&id) {
             return Vec::new();
         }
@@ -217,29 +226,29 @@ impl Recorder {
     pub(crate) fn journal_cited(&self, entries: &[Prepared]) -> Option<oneshot::Receiver<()>> {
         let mut cited = entries.iter().flat_map(Prepared::cited).peekable();
         cited.peek()?;
-        let mut queue = self.queue.0.lock();
+        let mut queue = self.queue.queue.lock();
         if !cited.any(|id| queue.n_by_id.contains_key(&id)) {
             return None;
         }
         let receiver = queue.hurry();
-        self.queue.1.notify_one();
+        self.queue.changed.notify_one();
         receiver
     }
 
     /// Has everything journalled at once.
     pub(crate) fn journal_all(&self) -> Option<oneshot::Receiver<()>> {
-        let receiver = self.queue.0.lock().hurry();
-        self.queue.1.notify_one();
+        let receiver = self.queue.queue.lock().hurry();
+        self.queue.changed.notify_one();
         receiver
     }
 
     /// Journals what waits, and ends.
     pub(crate) fn stop(&self) {
-        self.queue.0.lock().is_stopping = true;
-        self.queue.1.notify_one();
+        self.queue.queue.lock().is_stopping = true;
+        self.queue.changed.notify_one();
         self.thread.stop(STOP_TIME_MAX);
         // Where the journal takes nothing any more.
-        let mut queue = self.queue.0.lock();
+        let mut queue = self.queue.queue.lock();
         let n_left = queue.waiting.len() as u64;
         if n_left > 0 {
             tracing::error!(n_left, "served lists are forgotten: the journal did not take them in time");
@@ -252,11 +261,11 @@ impl Recorder {
 }
 
 /// Nobody waits for a recorder that has ended, or that has stumbled.
-struct LetGo<'a>(&'a (Mutex<Queue>, Condvar));
+struct LetGo<'a>(&'a SharedQueue);
 
 impl Drop for LetGo<'_> {
     fn drop(&mut self) {
-        let mut queue = self.0.0.lock();
+        let mut queue = self.0.queue.lock();
         if queue.is_stopping || std::thread::panicking() {
             queue.in_haste.clear();
         }
@@ -264,15 +273,15 @@ impl Drop for LetGo<'_> {
 }
 
 /// Waits until there is something and journals it: at once where it is as much as goes together.
-fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writer) -> Next {
+fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: &Writer) -> Next {
     let lists: Vec<ServedList> = {
         let mut queue = queue.lock();
         while queue.waiting.is_empty() && !queue.is_stopping {
-            wake.wait(&mut queue);
+            changed.wait(&mut queue);
         }
         let has_time =
             |queue: &mut Queue| !queue.is_stopping && queue.in_haste.is_empty() && !queue.has_turn();
-        wake.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
+        changed.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
             n_bytes += waiting.n_bytes();
@@ -307,7 +316,7 @@ fn flush((queue, wake): &(Mutex<Queue>, Condvar), shared: &Shared, writer: &Writ
         Err(error) => {
             queue.in_haste.clear();
             tracing::debug!(%error, n_lists = queue.waiting.len(), "served lists wait for the journal");
-            wake.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
+            changed.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
             return if queue.is_stopping { Next::End } else { Next::Step };
         }
     }

@@ -1,10 +1,9 @@
-//! Scenarios: part of the configuration, set by the bootstrap file and, one at a time, over the admin API.
+//! Scenarios, one at a time, for whoever sets them up.
 
-use crate::recommendation::subject_of;
-use crate::{Engine, Outcome, SubmitError};
-use domain::{ExpressionRole, Scenario, WorkspaceConfig};
-use reql::{Schema, Subject, Type};
+use domain::Scenario;
 use state::{Command, Refusal};
+
+use crate::{Engine, Outcome, SubmitError};
 
 /// Why a scenario is not what it was asked to be.
 #[derive(Debug, thiserror::Error)]
@@ -25,71 +24,30 @@ pub enum ScenarioError {
     Submit(#[from] SubmitError),
 }
 
-/// Checks what the types of a configuration cannot: that its expressions are expressions. Their properties may come later.
-pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
-    for scenario in &config.scenarios {
-        check_expressions(scenario)
-            .map_err(|what| format!("workspace {}: scenario {:?}: {what}", config.id, scenario.name))?;
-    }
-    Ok(())
-}
-
-/// Properties of any name and type: they may come later.
-struct AnyProperty(Subject);
-
-impl Schema for AnyProperty {
-    fn item_property(&self, _: &str) -> Option<Type> {
-        Some(Type::Any)
-    }
-
-    fn user_property(&self, _: &str) -> Option<Type> {
-        Some(Type::Any)
-    }
-
-    fn subject(&self) -> Subject {
-        self.0
-    }
-}
-
-/// Checks a scenario in its JSON, as far as that does not depend on the catalog.
-pub(crate) fn check(json: &str) -> Result<(), String> {
-    let scenario: Scenario = serde_json::from_str(json).map_err(|error| error.to_string())?;
-    scenario.validate()?;
-    check_expressions(&scenario)
-}
-
-fn check_expressions(scenario: &Scenario) -> Result<(), String> {
-    let subject = subject_of(scenario.endpoint);
-    for (place, role, text) in scenario.expressions() {
-        let named = |error: reql::ReqlError| format!("{place}: {error}");
-        let parsed = reql::parse(text).map_err(named)?;
-        let checked = match role {
-            ExpressionRole::Filter => parsed.check_filter(&AnyProperty(subject)),
-            ExpressionRole::Booster => parsed.check_booster(&AnyProperty(subject)),
-            ExpressionRole::Promoted => parsed.check_filter(&AnyProperty(Subject::Items)),
-        };
-        checked.map_err(named)?;
-    }
-    Ok(())
-}
-
 impl Engine {
+    /// What of a scenario that once fitted the catalog does not fit it now, and what is in its place.
+    pub fn scenario_problems(&self, name: &str) -> Vec<String> {
+        let unfit = self.serving.unfit_scenarios(&self.snapshot());
+        let found = unfit.into_iter().find(|unfit| unfit.scenario == name);
+        found.map(|unfit| unfit.problems).unwrap_or_default()
+    }
+
     /// All scenarios in the order of their names.
     pub fn scenarios(&self) -> Vec<Scenario> {
-        let mut scenarios = self.shared.views.read().setup.config.scenarios.clone();
+        let mut scenarios = self.snapshot().setup.config.scenarios.clone();
         scenarios.sort_by(|a, b| a.name.cmp(&b.name));
         scenarios
     }
 
     /// The scenario of a name.
     pub fn scenario(&self, name: &str) -> Result<Scenario, ScenarioError> {
-        let found = self.shared.views.read().setup.config.scenario(name).cloned();
+        let found = self.snapshot().setup.config.scenario(name).cloned();
         found.ok_or_else(|| self.no_such_scenario(name))
     }
 
     /// Makes a scenario or replaces the one of its name; says whether it is new.
     pub fn put_scenario(&self, scenario: &Scenario) -> Result<bool, ScenarioError> {
-        let is_new = self.shared.views.read().setup.config.scenario(&scenario.name).is_none();
+        let is_new = self.snapshot().setup.config.scenario(&scenario.name).is_none();
         let scenario = serde_json::to_string(scenario).expect("a scenario is plain JSON");
         match self.submit_command(Command::PutScenario { scenario })? {
             Outcome::Refused(

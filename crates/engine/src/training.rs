@@ -5,9 +5,10 @@ use std::time::Instant;
 
 use domain::{ItemIdx, Timestamp};
 use recommender::evaluation::{Comparison, lists_of};
-use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
+use recommender::{Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
-use state::{TrainingRecord, Views};
+use serving::features_of;
+use state::TrainingRecord;
 
 use crate::training_runs::RunUnderWay;
 use crate::{Engine, EngineError, Entry, TrainingRun, now};
@@ -16,8 +17,6 @@ use crate::{Engine, EngineError, Entry, TrainingRun, now};
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
 /// The most artifacts that are kept on disk: the one in use and those before it. Others are made again from the journal.
 pub(crate) const ARTIFACTS_KEPT_MAX: usize = 3;
-/// How many items' properties are read between two turns of the fold.
-const ITEMS_PER_STEP: usize = 1_000;
 
 /// The record of a training run. The model is a pure function of the journal up to `offset` and the parameters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -206,7 +205,7 @@ impl Engine {
     }
 
     fn expect_interactions(&self) -> Result<(), EngineError> {
-        let has_any = self.shared.views.read().interactions.histories().n_interactions() > 0;
+        let has_any = self.snapshot().interactions.histories().n_interactions() > 0;
         if has_any { Ok(()) } else { Err(EngineError::NoInteractions) }
     }
 
@@ -220,7 +219,7 @@ impl Engine {
         let threads = threads(options.is_background)?;
         // Here, not on those threads: while they hold a lock, requests would wait for what steps back behind them.
         let (set, offset, n_interactions_total) = {
-            let views = self.shared.views.read();
+            let views = self.snapshot();
             let histories = views.interactions.histories();
             (
                 TrainingSet::snapshot(histories, views.catalog.n_items()),
@@ -230,7 +229,7 @@ impl Engine {
         };
         let set = self.completed(set);
         let version = format!("{offset:012}");
-        let current = self.model.load_full().zip(self.training());
+        let current = self.serving.model().zip(self.training());
         let (trained, beside_current, beside_popularity) = threads.install(|| {
             let search = SearchOptions { seed: options.seed };
             let trained = recommender::train(&set, &search, &version, &|share| progress(share));
@@ -316,7 +315,7 @@ impl Engine {
     pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<Search, EngineError> {
         self.expect_interactions()?;
         let set = {
-            let views = self.shared.views.read();
+            let views = self.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
         let set = self.completed(set);
@@ -325,13 +324,13 @@ impl Engine {
 
     /// The runs that are remembered, newest first.
     pub fn trainings(&self) -> Vec<Training> {
-        let views = self.shared.views.read();
+        let views = self.snapshot();
         views.setup.trainings.iter().rev().filter_map(|record| self.read_record(record)).collect()
     }
 
     /// The run whose model is in use.
     pub fn training(&self) -> Option<Training> {
-        let views = self.shared.views.read();
+        let views = self.snapshot();
         views.setup.active_training().and_then(|record| self.read_record(record))
     }
 
@@ -365,7 +364,7 @@ impl Engine {
     /// Whether enough has happened since the last run: a first hundred interactions, then a share of those there were, or anything at all
     /// after `interval_max_s`.
     pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {
-        let views = self.shared.views.read();
+        let views = self.snapshot();
         let n_now = views.interactions.histories().n_interactions();
         // A refused run counts: the same data would be refused again.
         let Some(last) = views.setup.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
@@ -377,40 +376,20 @@ impl Engine {
 
     pub(crate) fn use_model(&self, model: Model) {
         let kept: Vec<String> = {
-            let views = self.shared.views.read();
+            let views = self.snapshot();
             let latest = views.setup.trainings.iter().rev().filter(|training| training.refused.is_none());
             let latest = latest.take(ARTIFACTS_KEPT_MAX).map(|training| training.version.clone());
             latest.chain([model.version.clone()]).collect()
         };
         self.artifacts.remove_others(&kept);
-        self.switch_model(model);
+        self.serving.switch_model(&self.shared.live, model);
         *self.lost_model.lock() = None;
     }
 
     /// The set with what items are like, and with what counts how much.
     fn completed(&self, set: TrainingSet) -> TrainingSet {
-        let features = self.features(set.n_items());
-        let weights = self.shared.views.read().setup.config.interaction_weights;
+        let features = features_of(&self.shared.live, set.n_items());
+        let weights = self.snapshot().setup.config.interaction_weights;
         set.with_features(features).with_interaction_weights(weights)
     }
-
-    /// What the items are like, by their properties.
-    pub(crate) fn features(&self, n_items: usize) -> Arc<recommender::Features> {
-        features_of(&|| self.shared.views.read(), n_items)
-    }
-}
-
-/// What the items are like, by their properties; read a few items at a time, so that the fold gets its turns.
-pub(crate) fn features_of<'a>(
-    views: &dyn Fn() -> parking_lot::RwLockReadGuard<'a, Views>,
-    n_items: usize,
-) -> Arc<recommender::Features> {
-    let mut builder = FeaturesBuilder::default();
-    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
-        let views = views();
-        for item in first..(first + ITEMS_PER_STEP).min(n_items) {
-            builder.add(ItemIdx(item as u32), &views.catalog.table().values(item as u32));
-        }
-    }
-    Arc::new(builder.finish(n_items))
 }

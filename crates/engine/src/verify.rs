@@ -223,7 +223,7 @@ fn verify_store(
     let shared = Shared::new(Box::new(journal), fresh, views);
     replay(&shared, &scratch.0, position, &|done, total| progress(VerifyProgress::Fold(done, total)))?;
     let read = Cell::new(0);
-    let compared = store_picture::compare(&store, &shared.store, &|pairs| {
+    let compared = store_picture::compare(&store, shared.live.store(), &|pairs| {
         read.set(read.get() + pairs);
         progress(VerifyProgress::Store(read.get()));
     });

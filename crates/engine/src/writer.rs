@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use domain::WorkspaceConfig;
 use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
 use parking_lot::{Mutex, RwLock};
+use serving::LiveState;
 use state::Prepared;
 use state::Views;
 use store::{Store, StoreError};
@@ -76,8 +77,7 @@ pub enum Health {
 /// What the threads and the queries share.
 pub(crate) struct Shared {
     pub(crate) journal: Box<dyn Journal>,
-    pub(crate) store: Store,
-    pub(crate) views: RwLock<Views>,
+    pub(crate) live: LiveState,
     /// The configuration as the views have it, for whoever must not wait for them.
     pub(crate) config: ArcSwap<WorkspaceConfig>,
     health: RwLock<Health>,
@@ -88,9 +88,8 @@ impl Shared {
     pub(crate) fn new(journal: Box<dyn Journal>, store: Store, views: Views) -> Self {
         Self {
             journal,
-            store,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
-            views: RwLock::new(views),
+            live: LiveState::new(store, views),
             health: RwLock::new(Health::Ready),
             queued_bytes: AtomicUsize::new(0),
         }
@@ -313,11 +312,11 @@ pub(crate) fn apply_batch(
     first_offset: u64,
     entries: Vec<Prepared>,
 ) -> Result<Vec<Outcome>, StoreError> {
-    let mut batch = shared.store.batch();
+    let mut batch = shared.live.store().batch();
     let mut outcomes = Vec::with_capacity(entries.len());
     let mut entries = entries.into_iter().peekable();
     while entries.peek().is_some() {
-        let mut views = shared.views.write();
+        let mut views = shared.live.write();
         let mut n_changes = 0;
         while n_changes < CHANGES_PER_LOCK
             && let Some(entry) = entries.next()
@@ -328,8 +327,8 @@ pub(crate) fn apply_batch(
                 // What came before is committed, so that a crash on the way finds the reset as the next entry.
                 views.flush(&mut batch);
                 batch.commit(offset)?;
-                views.reset(&shared.store)?;
-                batch = shared.store.batch();
+                views.reset(shared.live.store())?;
+                batch = shared.live.store().batch();
             }
             outcomes.push(state::apply(&mut views, &mut batch, offset, entry)?);
         }
@@ -337,7 +336,7 @@ pub(crate) fn apply_batch(
             shared.config.store(Arc::clone(&views.setup.config));
         }
     }
-    shared.views.write().flush(&mut batch);
+    shared.live.write().flush(&mut batch);
     batch.commit(first_offset + outcomes.len() as u64)?;
     Ok(outcomes)
 }

@@ -94,7 +94,7 @@ fn later(at: Timestamp, ms: i64) -> Timestamp {
 }
 
 fn all(engine: &Engine) -> Kpis {
-    engine.kpis(Day(0), Day(u32::MAX))
+    engine.snapshot().attribution.kpis(Day(0), Day(u32::MAX))
 }
 
 fn lines(kpis: &Kpis) -> String {

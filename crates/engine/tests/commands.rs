@@ -117,7 +117,12 @@ fn setting_up() -> Vec<Command> {
 }
 
 fn set_up_answers(engine: &Engine) -> String {
-    format!("{:#?}\n{:#?}\n{:#?}", engine.scenarios(), engine.segmentations(), engine.synonyms())
+    format!(
+        "{:#?}\n{:#?}\n{:#?}",
+        engine.scenarios(),
+        engine.snapshot().segmentations.all().collect::<Vec<_>>(),
+        engine.snapshot().synonyms.all().collect::<Vec<_>>()
+    )
 }
 
 fn work() -> Vec<Command> {
@@ -153,24 +158,31 @@ fn work() -> Vec<Command> {
 }
 
 fn all_ids(engine: &Engine, kind: EntityKind) -> Vec<String> {
-    engine.entity_page(kind, None, 0, usize::MAX, &Arc::new(RequestBudget::unlimited())).unwrap()
+    engine
+        .snapshot()
+        .entity_page(kind, None, 0, usize::MAX, engine::now(), &Arc::new(RequestBudget::unlimited()))
+        .unwrap()
 }
 
 fn answers(engine: &Engine) -> String {
     let kinds = [EntityKind::Item, EntityKind::User];
     let all = kinds.map(|kind| {
         let ids = all_ids(engine, kind);
-        let values: Vec<_> = ids.iter().map(|id| engine.entity_values(kind, id, None)).collect();
+        let values: Vec<_> = ids.iter().map(|id| engine.snapshot().entity_values(kind, id, None)).collect();
         let purchases: Vec<_> = ids
             .iter()
             .map(|id| match kind {
-                EntityKind::Item => engine.interactions_of_item(id, InteractionKind::Purchase).unwrap(),
-                EntityKind::User => engine.interactions_of_user(id, InteractionKind::Purchase).unwrap(),
+                EntityKind::Item => {
+                    engine.snapshot().interactions_of_item(id, InteractionKind::Purchase).unwrap()
+                }
+                EntityKind::User => {
+                    engine.snapshot().interactions_of_user(id, InteractionKind::Purchase).unwrap()
+                }
             })
             .collect();
         format!("{ids:?}\n{values:#?}\n{purchases:#?}\n")
     });
-    let members = engine.members(CollectionKind::Series, "saga");
+    let members = engine.snapshot().members(CollectionKind::Series, "saga");
     format!("{}{members:?}\n{:?}", all.concat(), engine.counts())
 }
 
@@ -214,25 +226,31 @@ fn pages_are_parts_of_the_whole_and_values_those_that_are_included() {
     let gone = ["i3", "i30"].map(|id| Command::Delete { kind: item, id: id.to_owned() });
     submit(&engine, properties.into_iter().chain(items).chain(users).chain(gone).collect());
     for (kind, filter, n) in [(item, None, 48), (item, Some("'n' < 10"), 10), (user, None, 20)] {
-        let all = engine.entity_page(kind, filter, 0, usize::MAX, &budget).unwrap();
+        let all = engine.snapshot().entity_page(kind, filter, 0, usize::MAX, engine::now(), &budget).unwrap();
         assert!(all.is_sorted() && all.len() == n, "{all:?}");
         for offset in [0, 1, 5, n - 1, n, n + 1, usize::MAX] {
             for count in [0, 1, 7, n, usize::MAX] {
-                let page = engine.entity_page(kind, filter, offset, count, &budget).unwrap();
+                let page = engine
+                    .snapshot()
+                    .entity_page(kind, filter, offset, count, engine::now(), &budget)
+                    .unwrap();
                 let expected: Vec<_> = all.iter().skip(offset).take(count).cloned().collect();
                 assert_eq!(page, expected, "{offset} {count}");
             }
         }
     }
-    assert!(engine.entity_page(item, Some("'m' < 10"), 0, 1, &budget).is_err());
+    assert!(engine.snapshot().entity_page(item, Some("'m' < 10"), 0, 1, engine::now(), &budget).is_err());
 
     let names = |included: Option<&[String]>| {
-        let values = engine.entity_values(item, "i37", included).unwrap();
+        let values = engine.snapshot().entity_values(item, "i37", included).unwrap();
         values.into_iter().map(|(name, value)| format!("{name} {value:?}")).collect::<Vec<_>>()
     };
     assert_eq!(names(None), ["n Some(Int(1))", "twin Some(Int(2))"]);
     assert_eq!(names(Some(&["twin".to_owned(), "other".to_owned()])), ["twin Some(Int(2))"]);
-    assert!(engine.entity_values(item, "i3", None).is_none() && !engine.has_entity(item, "i3"));
+    assert!(
+        engine.snapshot().entity_values(item, "i3", None).is_none()
+            && !engine.snapshot().has_entity(item, "i3")
+    );
 }
 
 #[test]
@@ -258,11 +276,13 @@ fn items_and_users_that_come_and_go_fill_no_table() {
     // Whoever comes under an id that was used before starts from nothing.
     submit(&engine, vec![set(item, "i0", r#"{"n": 7}"#), delete(item, "i0")]);
     submit(&engine, vec![Command::Add { kind: item, id: "i0".to_owned() }]);
-    assert_eq!(engine.entity_values(item, "i0", None), Some(vec![("n".to_owned(), None)]));
+    assert_eq!(engine.snapshot().entity_values(item, "i0", None), Some(vec![("n".to_owned(), None)]));
     // With what something was done, the index stays with that.
     submit(&engine, vec![purchase("u", "i0", 1), delete(item, "i0"), set(item, "i0", "{}")]);
     assert_eq!(engine.counts().items, 5);
-    assert!(engine.interactions_of_item("i0", InteractionKind::Purchase).unwrap().unwrap().is_empty());
+    assert!(
+        engine.snapshot().interactions_of_item("i0", InteractionKind::Purchase).unwrap().unwrap().is_empty()
+    );
     let before = answers(&engine);
     drop(engine);
     assert_eq!(answers(&open(folder.path())), before);
@@ -311,7 +331,7 @@ fn scenarios_segmentations_and_synonyms_come_back_and_a_reset_keeps_scenarios() 
 
     engine.reset().unwrap();
     assert_eq!(engine.scenarios().len(), 1);
-    assert!(engine.segmentations().is_empty() && engine.synonyms().is_empty());
+    assert!(engine.snapshot().segmentations.all().len() + engine.snapshot().synonyms.all().len() == 0);
     let outcomes = submit(&engine, setting_up());
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
     assert_eq!(set_up_answers(&engine), before);
@@ -319,7 +339,7 @@ fn scenarios_segmentations_and_synonyms_come_back_and_a_reset_keeps_scenarios() 
     assert_eq!(of_all, [Outcome::Applied]);
     drop(engine);
     let engine = open(folder.path());
-    assert_eq!((engine.scenarios().len(), engine.synonyms().len()), (1, 0));
+    assert_eq!((engine.scenarios().len(), engine.snapshot().synonyms.all().len()), (1, 0));
 }
 
 #[test]

@@ -67,10 +67,10 @@ fn picture(engine: &Engine) -> Value {
             assert_eq!(engine.events(user, &query).unwrap().0.len(), events.len());
             let shown = json!({
                 "list": format!("{list:?}"),
-                "history": format!("{:?}", engine.history(user, 1_000)),
+                "history": format!("{:?}", engine.snapshot().history(user, 1_000)),
                 "events": events.iter().map(|event| event.message.to_json()).collect::<Vec<_>>(),
-                "traits": format!("{:?}", engine.stored_traits(user).unwrap()),
-                "identifiers": format!("{:?}", engine.identifiers(user).unwrap()),
+                "traits": format!("{:?}", engine.snapshot().stored_traits(user).unwrap()),
+                "identifiers": format!("{:?}", engine.snapshot().identifiers(user).unwrap()),
                 "metadata": format!("{:?}", engine.metadata(user).unwrap()),
             });
             users.insert(user_id.to_owned(), shown);
@@ -82,7 +82,7 @@ fn picture(engine: &Engine) -> Value {
         "counts": engine.counts(),
         "config": *engine.config(),
         "training": engine.training(),
-        "rejections": format!("{:?}", engine.rejections(500)),
+        "rejections": format!("{:?}", engine.snapshot().rejections(500)),
         "brands": format!("{:?}", engine.recommend(engine.user_of_text("u3"), &ListRequest {
             item_type: Some("title".to_owned()),
             exclude: Exclusion::None,
@@ -445,7 +445,7 @@ fn interactions_that_were_deleted_are_gone_from_counts_and_history() {
     let user = engine.user_of_text("u").unwrap();
     assert_eq!(engine.counts().interactions, 1);
     assert_eq!(
-        engine.history(user, 9).iter().map(|item| item.kind).collect::<Vec<_>>(),
+        engine.snapshot().history(user, 9).iter().map(|item| item.kind).collect::<Vec<_>>(),
         [InteractionKind::CartAddition]
     );
 }
@@ -481,7 +481,7 @@ fn a_full_disk_refuses_and_recovers_and_a_failed_fsync_breaks() {
     assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());
     let told = engine.problems().iter().map(ToString::to_string).collect::<String>();
     assert!(told.starts_with("nothing can be written: "), "{told}");
-    assert_eq!(engine.history(engine.user_of_text("u1").unwrap(), 9).len(), 1);
+    assert_eq!(engine.snapshot().history(engine.user_of_text("u1").unwrap(), 9).len(), 1);
     disk.set_capacity(None);
     assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Duplicate]);
     assert!(engine.problems().is_empty());
@@ -535,7 +535,7 @@ fn limits_of_identity_are_told() {
     let outcomes = engine.submit_blocking((0..1_001).map(identify).collect()).unwrap();
     let n_in_part = outcomes.iter().filter(|outcome| **outcome == Outcome::AppliedInPart).count();
     assert_eq!((engine.counts().external_ids, n_in_part), (1_000, 2));
-    assert_eq!(engine.rejections(1).latest[0].reason.code(), "identity_limit");
+    assert_eq!(engine.snapshot().rejections(1).latest[0].reason.code(), "identity_limit");
 }
 
 /// Messages of all types among few users, devices and items, some of them sent twice.

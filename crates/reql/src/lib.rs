@@ -29,6 +29,7 @@ pub use rows::{Column, Rows, TextId, Texts};
 pub use syntax::Dependencies;
 pub use value::{Set, Value};
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::syntax::Tree;
@@ -83,6 +84,12 @@ impl Expression {
     /// On what the value depends, for those who keep it.
     pub fn dependencies(&self) -> Dependencies {
         self.tree.dependencies()
+    }
+
+    /// The segmentations whose segments the expression asks for; none where it computes the name of one.
+    pub fn segmentations(&self) -> Option<BTreeSet<&str>> {
+        let mut names = BTreeSet::new();
+        self.tree.add_segmentations(&mut names).then_some(names)
     }
 
     /// The value for one row by the reference evaluator, which compiled expressions agree with.

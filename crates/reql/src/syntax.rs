@@ -3,6 +3,7 @@
 //! Operators of one class in a row are one node with many operands, so that a long list of alternatives is wide and not deep.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::functions::Function;
@@ -220,6 +221,23 @@ impl Node {
             all.chance |= of_child.chance;
         }
         all
+    }
+
+    /// Adds the segmentations that functions name; false where one is named by what is computed.
+    pub(crate) fn add_segmentations<'a>(&'a self, names: &mut BTreeSet<&'a str>) -> bool {
+        let is_known = match &self.what {
+            What::Call(Function::SegmentItems | Function::ItemSegments, arguments) => {
+                match arguments.first().map(|argument| &argument.what) {
+                    Some(What::Constant(Value::String(name))) => {
+                        names.insert(name);
+                        true
+                    }
+                    _ => false,
+                }
+            }
+            _ => true,
+        };
+        self.children().into_iter().all(|child| child.add_segmentations(names)) && is_known
     }
 
     /// On what the node depends beside its children.

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use engine::{EngineError, SubmitError};
+use engine::{EngineError, QueryError, SubmitError};
 use serde_json::json;
 
 /// How long a client that is told to come back should wait, in seconds.
@@ -108,11 +108,23 @@ impl From<EngineError> for ApiError {
         match error {
             EngineError::Submit(error) => error.into(),
             error @ EngineError::NoSuchCatalog { .. } => Self::not_found(error.to_string()),
-            error @ (EngineError::NoSuchProperty { .. } | EngineError::Segmentation { .. }) => {
-                Self::invalid(error.to_string())
-            }
+            EngineError::Query(error) => error.into(),
             other => {
                 tracing::error!(error = other.full_text(), "a query failed");
+                Self::internal()
+            }
+        }
+    }
+}
+
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::NoSuchProperty { .. } | QueryError::Segmentation { .. } => {
+                Self::invalid(error.to_string())
+            }
+            QueryError::Store(_) => {
+                tracing::error!(error = EngineError::from(error).full_text(), "a query failed");
                 Self::internal()
             }
         }

@@ -170,7 +170,7 @@ impl Segmentations {
     }
 
     /// All segmentations in the order of their ids.
-    pub fn all(&self) -> impl Iterator<Item = &Segmentation> {
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Segmentation> {
         self.by_id.values()
     }
 

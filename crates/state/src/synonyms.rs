@@ -72,7 +72,7 @@ impl StatePart for Synonyms {
 
 impl Synonyms {
     /// All synonyms, oldest first.
-    pub fn all(&self) -> impl Iterator<Item = &Synonym> {
+    pub fn all(&self) -> impl ExactSizeIterator<Item = &Synonym> {
         self.by_number.values()
     }
 

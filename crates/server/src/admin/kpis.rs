@@ -81,7 +81,7 @@ pub(super) async fn read(
     if from > until {
         return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));
     }
-    let Kpis { rows, interactions } = engine.kpis(from, until);
+    let Kpis { rows, interactions } = engine.snapshot().attribution.kpis(from, until);
     Ok(Json(Body {
         kpis: rows.into_iter().map(RowBody::of).collect(),
         interactions: interactions.into_iter().map(InteractionsBody::of).collect(),

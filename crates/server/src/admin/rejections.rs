@@ -21,7 +21,7 @@ pub(super) async fn read(
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = count("limit", query.limit, LIMIT_DEFAULT, engine::REJECTIONS_KEPT_MAX)?;
-    let report = engine.rejections(limit);
+    let report = engine.snapshot().rejections(limit);
     let counts: Vec<Value> = report
         .counts
         .iter()

@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::OriginalUri;
 use domain::TraitDefinition;
 use domain::json::to_value;
-use engine::{EngineError, RecommendedList};
+use engine::{QueryError, RecommendedList};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -64,7 +64,7 @@ pub(super) async fn read(
             .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
         keys.extend(own.map(|key| (false, key)));
     }
-    let stored = if with_stored { lookup.engine.stored_traits(lookup.user)? } else { Vec::new() };
+    let stored = if with_stored { lookup.engine.snapshot().stored_traits(lookup.user)? } else { Vec::new() };
     keys.extend(stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())));
     keys.retain(|(_, key)| include.is_empty() || include.contains(key));
     keys.sort();
@@ -117,7 +117,7 @@ fn computed(
 ) -> Result<Value, ApiError> {
     if !lists.contains_key(&definition.key) {
         let list = match lookup.engine.serve(lookup.user, definition, is_cited) {
-            Err(error @ EngineError::NoSuchProperty { .. }) => Err(error.to_string()),
+            Err(error @ QueryError::NoSuchProperty { .. }) => Err(error.to_string()),
             served => Ok(served?),
         };
         lists.insert(definition.key.clone(), list);

@@ -21,7 +21,9 @@ pub(super) fn call(
     };
     let checked = |id: &str| checked_id(id_name, id.to_owned());
     Some(match (method, &parts[1..]) {
-        ("GET", ["list"]) if has_slash => ask(move |engine| Ok(Done::ok(engine.collection_ids(kind)))),
+        ("GET", ["list"]) if has_slash => {
+            ask(move |engine| Ok(Done::ok(engine.snapshot().collection_ids(kind))))
+        }
         ("PUT", [id]) => checked(id).and_then(|id| {
             let is_series = kind == CollectionKind::Series;
             let cascade_create = is_series && parameters.boolean("cascadeCreate", true)?;
@@ -44,7 +46,7 @@ pub(super) fn call(
 
 fn list_members(kind: CollectionKind, id: String) -> Result<Call, Failure> {
     ask(move |engine| {
-        let members = engine.members(kind, &id);
+        let members = engine.snapshot().members(kind, &id);
         let members =
             members.ok_or_else(|| Failure::not_found(format!("there is no {} {id:?}", kind.word())))?;
         let json = |member: &Member| {

@@ -68,7 +68,7 @@ pub(super) fn call(
     Some(match (method, &parts[1..]) {
         ("GET", ["list"]) if has_slash => list(kind, parameters),
         ("GET", ["properties", "list"]) if has_slash => ask(move |engine| {
-            let all: Vec<Value> = engine.properties(kind).iter().map(property_json).collect();
+            let all: Vec<Value> = engine.snapshot().properties(kind).iter().map(property_json).collect();
             Ok(Done::ok(all))
         }),
         (_, ["properties"]) if has_slash => Err(Failure::invalid("the name of the property is missing")),
@@ -80,7 +80,8 @@ pub(super) fn call(
         }
         ("GET", ["properties", name]) => property_name(kind, name).and_then(|name| {
             ask(move |engine| {
-                let found = engine.properties(kind).into_iter().find(|property| property.name == name);
+                let found =
+                    engine.snapshot().properties(kind).into_iter().find(|property| property.name == name);
                 found.map(|property| Done::ok(property_json(&property))).ok_or_else(|| {
                     Failure::not_found(format!("there is no {} property {name:?}", kind.word()))
                 })
@@ -130,7 +131,14 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let included = parameters.names("includedProperties")?;
     let filter = parameters.text("filter")?.map(str::to_owned);
     ask_within(move |engine, budget| {
-        let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
+        let ids = engine.snapshot().entity_page(
+            kind,
+            filter.as_deref(),
+            offset,
+            count.unwrap_or(usize::MAX),
+            engine::now(),
+            budget,
+        )?;
         budget.check_answer(bytes_of_ids(&ids))?;
         let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
@@ -163,7 +171,7 @@ pub(super) fn values_json(
     id: &str,
     included: Option<&[String]>,
 ) -> Option<Map<String, Value>> {
-    let values = engine.entity_values(kind, id, included)?.into_iter();
+    let values = engine.snapshot().entity_values(kind, id, included)?.into_iter();
     Some(values.map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json))).collect())
 }
 
@@ -268,7 +276,14 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
 /// Submits a change for each item that a filter lets through; those that are gone meanwhile are passed over.
 fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
     ask_within(move |engine, budget| {
-        let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
+        let ids = engine.snapshot().entity_page(
+            EntityKind::Item,
+            Some(&filter),
+            0,
+            usize::MAX,
+            engine::now(),
+            budget,
+        )?;
         // Before anything is done: the answer says what was.
         budget.check_answer(bytes_of_ids(&ids))?;
         let mut changed = Vec::with_capacity(ids.len());
@@ -277,7 +292,8 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
             let entries = ids.iter().map(|id| super::entry(change(id.clone()))).collect();
             for (id, outcome) in ids.iter().zip(engine.submit_blocking(entries)?) {
                 match outcome {
-                    Outcome::Refused(Refusal::NotFound(_)) if !engine.has_entity(EntityKind::Item, id) => {}
+                    Outcome::Refused(Refusal::NotFound(_))
+                        if !engine.snapshot().has_entity(EntityKind::Item, id) => {}
                     Outcome::Refused(refusal) => return Err(refusal.into()),
                     _ => changed.push(id.clone()),
                 }

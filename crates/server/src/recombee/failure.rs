@@ -4,8 +4,8 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use engine::{
-    BudgetError, EngineError, ExpressionError, RecommendationError, Refusal, ReqlError, ReqlErrorKind,
-    SubmitError,
+    BudgetError, EngineError, ExpressionError, ListError, QueryError, RecommendationError, Refusal,
+    ReqlError, ReqlErrorKind, SubmitError,
 };
 use serde_json::{Value, json};
 
@@ -117,15 +117,28 @@ impl From<BudgetError> for Failure {
 impl From<RecommendationError> for Failure {
     fn from(error: RecommendationError) -> Self {
         match error {
-            RecommendationError::Invalid(what) => Self::invalid(what),
-            RecommendationError::NotFound(what) => Self::not_found(what),
-            RecommendationError::Expression { .. } => Self::invalid(error.to_string()),
-            RecommendationError::IndexNotReady => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string())
-            }
-            RecommendationError::Budget(error) => error.into(),
-            RecommendationError::Engine(error) => error.into(),
+            RecommendationError::List(error) => error.into(),
+            RecommendationError::Submit(error) => error.into(),
         }
+    }
+}
+
+impl From<ListError> for Failure {
+    fn from(error: ListError) -> Self {
+        match error {
+            ListError::Invalid(what) => Self::invalid(what),
+            ListError::NotFound(what) => Self::not_found(what),
+            ListError::Expression { .. } => Self::invalid(error.to_string()),
+            ListError::IndexNotReady => Self::new(StatusCode::SERVICE_UNAVAILABLE, error.to_string()),
+            ListError::Budget(error) => error.into(),
+            ListError::Query(error) => error.into(),
+        }
+    }
+}
+
+impl From<QueryError> for Failure {
+    fn from(error: QueryError) -> Self {
+        ApiError::from(error).into()
     }
 }
 

@@ -106,8 +106,8 @@ fn list(ids: Ids<'_>, entity: EntityKind, id: &str, kind: InteractionKind) -> Re
     let id = ids.read(entity, entities::id_name(entity), id.to_owned())?;
     ask_within(move |engine, budget| {
         let found = match entity {
-            EntityKind::Item => engine.interactions_of_item(&id, kind)?,
-            EntityKind::User => engine.interactions_of_user(&id, kind)?,
+            EntityKind::Item => engine.snapshot().interactions_of_item(&id, kind)?,
+            EntityKind::User => engine.snapshot().interactions_of_user(&id, kind)?,
         };
         let missing = || Failure::not_found(format!("there is no {} {id:?}", entity.word()));
         let found = found.ok_or_else(missing)?;

@@ -52,7 +52,7 @@ impl Call {
             Self::Change(command, _) if caller == Caller::Public => match &mut **command {
                 Command::AddInteraction { interaction, cascade_create } => {
                     let makes_items = std::mem::replace(cascade_create, true);
-                    if !makes_items && !engine.has_entity(EntityKind::Item, &interaction.item_id) {
+                    if !makes_items && !engine.snapshot().has_entity(EntityKind::Item, &interaction.item_id) {
                         return Err(Failure::not_found(format!(
                             "there is no item {:?}",
                             interaction.item_id

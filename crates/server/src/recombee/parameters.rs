@@ -226,7 +226,7 @@ impl Ids<'_> {
     pub(super) fn read(self, kind: EntityKind, name: &str, id: String) -> Result<String, Failure> {
         let is_right = || match (self.caller, kind) {
             (Caller::Public, EntityKind::User) => !id.is_empty(),
-            _ => self.engine.has_entity(kind, &id),
+            _ => self.engine.snapshot().has_entity(kind, &id),
         };
         if id.len() <= EXTERNAL_ID_BYTES_MAX && is_right() {
             return Ok(id);

@@ -131,14 +131,14 @@ fn update_segment(of: &str, id: &str, parameters: &Parameters) -> Result<Call, F
 fn list(parameters: &Parameters) -> Result<Call, Failure> {
     check_source_type(parameters)?;
     ask(|engine| {
-        let all: Vec<Value> = engine.segmentations().iter().map(segmentation_json).collect();
+        let all: Vec<Value> = engine.snapshot().segmentations.all().map(segmentation_json).collect();
         Ok(Done::ok(json!({ "segmentations": all })))
     })
 }
 
 fn read(id: String) -> Result<Call, Failure> {
     ask(move |engine| {
-        let found = engine.segmentation(&id);
+        let found = engine.snapshot().segmentations.get(&id).cloned();
         let found = found.ok_or_else(|| Failure::not_found(format!("there is no segmentation {id:?}")))?;
         let mut json = segmentation_json(&found);
         if let SegmentationKind::ManualReql { segments } = &found.kind {

@@ -43,8 +43,8 @@ fn list(parameters: &Parameters) -> Result<Call, Failure> {
     let count = parameters.count("count", 1)?.unwrap_or(usize::MAX);
     let offset = parameters.count("offset", 0)?.unwrap_or(0);
     ask(move |engine| {
-        let all = engine.synonyms();
-        let listed: Vec<Value> = all.iter().skip(offset).take(count).map(synonym_json).collect();
+        let snapshot = engine.snapshot();
+        let listed: Vec<Value> = snapshot.synonyms.all().skip(offset).take(count).map(synonym_json).collect();
         Ok(Done::ok(json!({ "synonyms": listed })))
     })
 }

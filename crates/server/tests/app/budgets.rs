@@ -99,7 +99,14 @@ async fn an_answer_over_its_bytes_is_refused_before_it_begins_and_a_batch_ends_w
 /// How many lists were made and journalled.
 fn n_recommendations(app: &TestApp) -> u64 {
     let (from, until) = (domain::Day(0), domain::Day(u32::MAX));
-    app.engine.kpis(from, until).rows.iter().map(|row| row.counts.recommendations).sum()
+    app.engine
+        .snapshot()
+        .attribution
+        .kpis(from, until)
+        .rows
+        .iter()
+        .map(|row| row.counts.recommendations)
+        .sum()
 }
 
 #[tokio::test]

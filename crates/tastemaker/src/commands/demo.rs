@@ -199,7 +199,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
 fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -> Result<()> {
     let user_id = user_id(listener);
     let user = engine.user_of_text(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
-    let traits = engine.stored_traits(user)?;
+    let traits = engine.snapshot().stored_traits(user)?;
     let name = traits
         .iter()
         .find(|(key, _)| key == "first_name")
@@ -207,7 +207,8 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
     println!("\n{} {}", bold(name), dim(&format!("({user_id})")));
     println!("  played lately");
     let mut played: Vec<String> = Vec::new();
-    for item in engine.history(user, 50) {
+    let history = engine.snapshot().history(user, 50);
+    for item in history {
         if item.kind == domain::InteractionKind::ViewPortion && !played.contains(&item.item_id) {
             println!("     {}", dim(&album_line(engine, &item.item_id)?));
             played.push(item.item_id);
@@ -226,7 +227,7 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
 }
 
 fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
-    let properties = engine.item_properties(item_id).unwrap_or_default();
+    let properties = engine.snapshot().item_properties(item_id).unwrap_or_default();
     let text = |key: &str| {
         properties.get(key).map_or(String::new(), |value| match value.to_json() {
             serde_json::Value::String(text) => text,

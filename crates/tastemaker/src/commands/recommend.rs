@@ -181,7 +181,7 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
 
 /// The item's title, empty where it has none.
 pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
-    let properties = engine.item_properties(item_id).unwrap_or_default();
+    let properties = engine.snapshot().item_properties(item_id).unwrap_or_default();
     let title = ["title", "name"].iter().find_map(|key| properties.get(*key));
     Ok(match title {
         Some(PropertyValue::String(title)) => title.clone(),

@@ -9,11 +9,9 @@ use recommender::{Eligibility, Sources};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
 use state::Views;
 
-use crate::Engine;
-use crate::memory::IDLE_MAX;
-use crate::recommendation::RecommendationError;
+use crate::{ListError, LiveState, Serving};
 
-/// A search takes up to so many changed items into the index itself; more are left to [`Engine::refresh`].
+/// A search takes up to so many changed items into the index itself; more are left to [`Serving::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
 const WAIT_MAX: Duration = Duration::from_millis(50);
@@ -84,71 +82,59 @@ impl Search {
     }
 }
 
-impl Engine {
-    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
-    /// more often.
-    pub fn refresh(&self) {
-        self.refresh_expressions();
-        self.refresh_cold();
-        let can_be_searched = {
-            let config = &self.shared.views.read().setup.config;
-            config.private_token.is_some() || config.public_token.is_some()
-        };
-        if can_be_searched {
-            let search = self.search.load_full();
-            self.update_index(&search, &mut search.indexed.lock(), usize::MAX);
-        }
-        self.expressions.drop_idle(IDLE_MAX);
-        self.item_types.drop_idle(IDLE_MAX);
-        self.count_memory();
+impl Serving {
+    /// Takes everything that was written into the index.
+    pub(crate) fn refresh_search(&self, live: &LiveState) {
+        let search = self.search.load_full();
+        update_index(live, &search, &mut search.indexed.lock(), usize::MAX);
     }
 
     /// The index, which has what was written before, as long as that is not very much.
-    pub(crate) fn caught_up_search(&self) -> Result<Arc<Search>, RecommendationError> {
+    pub(crate) fn caught_up_search(&self, live: &LiveState) -> Result<Arc<Search>, ListError> {
         let search = self.search.load_full();
         let is_made = match search.indexed.try_lock_for(WAIT_MAX) {
             Some(mut indexed) => {
-                self.update_index(&search, &mut indexed, CHANGES_AT_ONCE_MAX);
+                update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX);
                 indexed.is_some()
             }
             // Whoever has it takes in much; what was there before can be searched.
             None => search.index.get().is_some_and(|index| index.n_items() > 0),
         };
-        is_made.then_some(search).ok_or(RecommendationError::IndexNotReady)
+        is_made.then_some(search).ok_or(ListError::IndexNotReady)
     }
+}
 
-    fn update_index(&self, search: &Search, indexed: &mut Option<Indexed>, changes_max: usize) {
-        let (now, changed) = {
-            let catalog = &self.shared.views.read().catalog;
-            let table = catalog.table();
-            let now = Indexed { revision: table.revision(), n_items: catalog.n_items() as u32 };
-            let changed_since = |before: Indexed| {
-                let changed = table.changed_since(before.revision)?;
-                Some(changed.chain(before.n_items..now.n_items).collect::<Vec<u32>>())
-            };
-            (now, indexed.and_then(changed_since))
+fn update_index(live: &LiveState, search: &Search, indexed: &mut Option<Indexed>, changes_max: usize) {
+    let (now, changed) = {
+        let catalog = &live.snapshot().catalog;
+        let table = catalog.table();
+        let now = Indexed { revision: table.revision(), n_items: catalog.n_items() as u32 };
+        let changed_since = |before: Indexed| {
+            let changed = table.changed_since(before.revision)?;
+            Some(changed.chain(before.n_items..now.n_items).collect::<Vec<u32>>())
         };
-        match changed {
-            Some(mut rows) if rows.len() <= changes_max => {
-                rows.sort_unstable();
-                rows.dedup();
-                search.index().update(self.texts(&rows));
-            }
-            None if now.n_items as usize <= changes_max => {
-                search.index().rebuild(self.texts(&(0..now.n_items).collect::<Vec<u32>>()));
-            }
-            _ => return,
+        (now, indexed.and_then(changed_since))
+    };
+    match changed {
+        Some(mut rows) if rows.len() <= changes_max => {
+            rows.sort_unstable();
+            rows.dedup();
+            search.index().update(texts(live, &rows));
         }
-        *indexed = Some(now);
+        None if now.n_items as usize <= changes_max => {
+            search.index().rebuild(texts(live, &(0..now.n_items).collect::<Vec<u32>>()));
+        }
+        _ => return,
     }
+    *indexed = Some(now);
+}
 
-    /// What items can be found by; read a few at a time, so that the fold gets its turns.
-    fn texts<'a>(&'a self, items: &'a [u32]) -> impl Iterator<Item = (u32, ItemTexts)> + 'a {
-        items.chunks(ITEMS_PER_STEP).flat_map(|items| {
-            let views = self.shared.views.read();
-            items.iter().map(|&item| (item, texts_of(&views, item))).collect::<Vec<_>>()
-        })
-    }
+/// What items can be found by; read a few at a time, so that the fold gets its turns.
+fn texts<'a>(live: &'a LiveState, items: &'a [u32]) -> impl Iterator<Item = (u32, ItemTexts)> + 'a {
+    items.chunks(ITEMS_PER_STEP).flat_map(|items| {
+        let views = live.snapshot();
+        items.iter().map(|&item| (item, texts_of(&views, item))).collect::<Vec<_>>()
+    })
 }
 
 /// What an item can be found by: its strings and sets, its id, and numbers that are codes. Nothing of a deleted one.

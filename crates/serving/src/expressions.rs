@@ -9,20 +9,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use domain::Timestamp;
 use lru::LruCache;
 use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 use state::Views;
 
-use crate::filter::{ContextOf, ItemRows};
-use crate::{BudgetError, Engine, MemoryBudget, MemoryPart, RequestBudget, Reservation};
+use crate::evaluation::{ContextOf, ItemRows};
+use crate::{BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation};
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 /// Values that were asked for within this time make room for no others: then those are evaluated candidate by candidate.
 const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
 /// How long the filters and boosters of one request may be evaluated for.
-pub(crate) const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
+pub const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
 /// How many rows are evaluated between two looks at the clock.
 const ROWS_PER_LOOK: u32 = 64;
 
@@ -43,11 +44,13 @@ pub enum ExpressionError {
 /// A filter that lets at most one of so many items pass is a list of them.
 const FEW_OF: usize = 20;
 /// What depends on the time may be so old, in seconds, before a request computes it itself, which takes at most one part of so many of the time.
-/// Where [`crate::Engine::refresh`] is called often enough, none does.
+/// Where [`crate::Serving::refresh`] is called often enough, none does.
 const TIME_STEP_S: f64 = 3.0;
 const TIME_FACTOR: f64 = 20.0;
 /// How many items are computed between two turns of the fold.
-const ITEMS_PER_STEP: usize = 4_096;
+const ITEMS_PER_STEP: usize = 1_000;
+/// A list computes the values of so many changed items itself; where more have changed, all are computed beforehand.
+const CHANGES_AT_ONCE_MAX: usize = 500;
 
 /// What an expression is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -268,6 +271,16 @@ impl Expressions {
         }
     }
 
+    /// Does something with a parsed expression.
+    pub(crate) fn with<T>(
+        &self,
+        use_: Use,
+        text: &str,
+        what: impl FnOnce(&Expression) -> T,
+    ) -> Result<T, ReqlError> {
+        Ok(what(&self.cached(use_, text)?.expression))
+    }
+
     /// Parses an expression and checks it against a schema.
     pub(crate) fn check(&self, use_: Use, text: &str, schema: &dyn Schema) -> Result<(), ReqlError> {
         let cached = self.cached(use_, text)?;
@@ -290,7 +303,7 @@ impl Expressions {
         Ok(Ready { use_, computed: None, compiled, budget })
     }
 
-    /// An expression for items.
+    /// An expression for items. Where its values are kept and as new as the items, they are taken.
     pub(crate) fn of_items<'a>(
         &self,
         use_: Use,
@@ -303,12 +316,73 @@ impl Expressions {
         let cached = self.cached(use_, text)?;
         let compiled = cached.expression.compile(rows, context);
         let mut ready = Ready { use_, computed: None, compiled, budget };
-        let was_used = cached.used_at.lock().replace(Instant::now()).is_some();
-        if cached.is_of_item && was_used && self.has_room(&cached, views.catalog.n_items()) {
-            ready.computed = values(views, &cached, &ready, context.now_s());
-            cached.is_asked_for.store(true, Ordering::Relaxed);
-        }
+        ready.computed = caught_up(views, &cached, &ready);
         Ok(ready)
+    }
+
+    /// Computes the values of an expression for items that comes again and again, where they are not known or too old: in steps, before a
+    /// list takes a snapshot.
+    pub(crate) fn prepare(
+        &self,
+        live: &LiveState,
+        use_: Use,
+        text: &str,
+        now: Timestamp,
+    ) -> Result<(), ReqlError> {
+        let cached = self.cached(use_, text)?;
+        let was_used = cached.used_at.lock().replace(Instant::now()).is_some();
+        let (revision, n_items) = {
+            let views = live.snapshot();
+            (views.catalog.table().revision(), views.catalog.n_items())
+        };
+        if !cached.is_of_item || !was_used || !self.has_room(&cached, n_items) {
+            return Ok(());
+        }
+        cached.is_asked_for.store(true, Ordering::Relaxed);
+        let now_s = seconds(now);
+        let is_current = |known: &Arc<Computed>| {
+            let time_step_s = TIME_STEP_S.max(TIME_FACTOR * known.duration.as_secs_f64());
+            let is_of_time = !cached.depends_on_time || now_s - known.now_s < time_step_s;
+            is_of_time && (known.revision == revision || can_catch_up(&live.snapshot(), known))
+        };
+        let known = || cached.values.lock().clone();
+        let _computing = match known() {
+            Some(known) if is_current(&known) => return Ok(()),
+            // One computes them anew; the others go on with those of a moment ago.
+            Some(_) => match cached.computing.try_lock() {
+                Some(computing) => computing,
+                None => return Ok(()),
+            },
+            None => cached.computing.lock(),
+        };
+        // Somebody else may have computed them meanwhile.
+        if known().is_none_or(|known| !is_current(&known)) {
+            let computed = compute(live, use_, &cached, now_s);
+            *cached.values.lock() = computed.map(Arc::new);
+        }
+        Ok(())
+    }
+
+    /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait for it.
+    pub(crate) fn refresh(&self, live: &LiveState, now: Timestamp) {
+        let cached: Vec<(Use, Arc<Cached>)> = {
+            let all = self.cached.lock();
+            let timed = all.iter().filter(|(_, cached)| cached.depends_on_time);
+            timed.map(|((use_, _), cached)| (*use_, Arc::clone(cached))).collect()
+        };
+        let now_s = seconds(now);
+        for (use_, cached) in cached {
+            let is_old = || cached.values.lock().as_ref().is_some_and(|known| known.now_s != now_s);
+            if cached.is_asked_for.swap(false, Ordering::Relaxed)
+                && is_old()
+                && let Some(computed) = compute(live, use_, &cached, now_s)
+            {
+                // Unless they had to make room meanwhile.
+                if let Some(values) = cached.values.lock().as_mut() {
+                    *values = Arc::new(computed);
+                }
+            }
+        }
     }
 
     /// Whether the values of so many items may be kept of an expression; where not, it has none.
@@ -353,117 +427,60 @@ impl Expressions {
     }
 }
 
-impl Engine {
-    /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait for it.
-    pub(crate) fn refresh_expressions(&self) {
-        let cached: Vec<(Use, Arc<Cached>)> = {
-            let all = self.expressions.cached.lock();
-            let timed = all.iter().filter(|(_, cached)| cached.depends_on_time);
-            timed.map(|((use_, _), cached)| (*use_, Arc::clone(cached))).collect()
-        };
-        for (use_, cached) in cached {
-            // Without the lock of those who compute: they hold the views, and these are taken again and again here.
-            if cached.is_asked_for.swap(false, Ordering::Relaxed)
-                && let Some(computed) = self.recomputed(use_, &cached)
-            {
-                // Unless they had to make room meanwhile.
-                if let Some(values) = cached.values.lock().as_mut() {
-                    *values = Arc::new(computed);
-                }
-            }
-        }
-    }
-
-    /// The values of all items now; none where they were computed in this second, or where too much has changed meanwhile.
-    fn recomputed(&self, use_: Use, cached: &Cached) -> Option<Computed> {
-        let started = Instant::now();
-        let (revision, n_items, now_s) = {
-            let views = self.shared.views.read();
-            let now_s = ContextOf::of_nobody(&views).now_s;
-            (views.catalog.table().revision(), views.catalog.n_items(), now_s)
-        };
-        if cached.values.lock().as_ref().is_none_or(|known| known.now_s == now_s) {
-            return None;
-        }
-        let mut by_item = Vec::with_capacity(n_items);
-        let mut evaluate = |rows: &mut dyn Iterator<Item = usize>| {
-            let views = self.shared.views.read();
-            let (items, budget) = (ItemRows(&views.catalog), Budget::for_all());
-            let context = ContextOf { now_s, ..ContextOf::of_nobody(&views) };
-            let compiled = cached.expression.compile(&items, &context);
-            for row in rows.filter(|_| budget.allows_row()) {
-                let value = value_of(use_, &compiled, row as u32);
-                match by_item.get_mut(row) {
-                    Some(known) => *known = value,
-                    None => by_item.push(value),
-                }
-            }
-            budget.check().ok()
-        };
-        for first in (0..n_items).step_by(ITEMS_PER_STEP) {
-            evaluate(&mut (first..(first + ITEMS_PER_STEP).min(n_items)))?;
-        }
-        let changed: Vec<usize> = {
-            let views = self.shared.views.read();
-            views.catalog.table().changed_since(revision)?.map(|row| row as usize).collect()
-        };
-        // Rows that are new since are seen to by the next request.
-        evaluate(&mut changed.into_iter().filter(|row| *row < n_items))?;
-        Some(Computed::new(use_, (revision, now_s), by_item, started.elapsed()))
-    }
+/// The whole second of a time, so that within one everybody gets the same.
+fn seconds(at: Timestamp) -> f64 {
+    at.0.div_euclid(1_000) as f64
 }
 
-/// The values of all items as they are now; none where computing them takes too long.
-fn values(views: &Views, cached: &Cached, ready: &Ready<'_>, now_s: f64) -> Option<Arc<Computed>> {
-    let is_of_state = |known: &Arc<Computed>| {
-        known.revision == views.catalog.table().revision() && known.by_item.len() == views.catalog.n_items()
+/// The values of all items, computed a step at a time; none where that takes too long.
+fn compute(live: &LiveState, use_: Use, cached: &Cached, now_s: f64) -> Option<Computed> {
+    let started = Instant::now();
+    let (revision, n_items) = {
+        let views = live.snapshot();
+        (views.catalog.table().revision(), views.catalog.n_items())
     };
-    let is_of_time = |known: &Computed| {
-        let time_step_s = TIME_STEP_S.max(TIME_FACTOR * known.duration.as_secs_f64());
-        !cached.depends_on_time || now_s - known.now_s < time_step_s
-    };
-    let known = cached.values.lock().clone().filter(is_of_state);
-    let _computing = match known {
-        Some(known) if is_of_time(&known) => return Some(known),
-        // One computes them anew; the others go on with those of a moment ago.
-        Some(known) => match cached.computing.try_lock() {
-            Some(computing) => computing,
-            None => return Some(known),
-        },
-        None => cached.computing.lock(),
-    };
-    let known = cached.values.lock().clone();
-    // Somebody else may have computed them meanwhile.
-    if let Some(known) = known.clone().filter(|known| is_of_state(known) && is_of_time(known)) {
+    let (mut by_item, budget) = (Vec::with_capacity(n_items), Budget::for_all());
+    let now = Timestamp((now_s * 1_000.0) as i64);
+    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
+        let views = live.snapshot();
+        let (items, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(&views, now));
+        let compiled = cached.expression.compile(&items, &context);
+        let rows = first..(first + ITEMS_PER_STEP).min(n_items);
+        by_item.extend(
+            rows.take_while(|_| budget.allows_row()).map(|row| value_of(use_, &compiled, row as u32)),
+        );
+    }
+    budget.check().ok()?;
+    Some(Computed::new(use_, (revision, now_s), by_item, started.elapsed()))
+}
+
+/// The items whose values are not known, where they are few.
+fn outdated(views: &Views, known: &Computed) -> Option<Vec<u32>> {
+    let (n_known, n_items) = (known.by_item.len() as u32, views.catalog.n_items() as u32);
+    let changed = views.catalog.table().changed_since(known.revision)?;
+    let rows: Vec<u32> = changed.chain(n_known..n_items).take(CHANGES_AT_ONCE_MAX + 1).collect();
+    (rows.len() <= CHANGES_AT_ONCE_MAX).then_some(rows)
+}
+
+fn can_catch_up(views: &Views, known: &Computed) -> bool {
+    outdated(views, known).is_some()
+}
+
+/// The values as new as the items, those that have changed computed again; none where they are not known, or too many have changed.
+fn caught_up(views: &Views, cached: &Cached, ready: &Ready<'_>) -> Option<Arc<Computed>> {
+    let known = cached.values.lock().clone()?;
+    let (revision, n_items) = (views.catalog.table().revision(), views.catalog.n_items());
+    if known.revision == revision && known.by_item.len() == n_items {
         return Some(known);
     }
-    let known = known.filter(|known| is_of_time(known));
-    let computed = Arc::new(computed(views, ready, now_s, known.as_deref())?);
+    let rows = outdated(views, &known)?;
+    let mut by_item = known.by_item.clone();
+    by_item.resize(n_items, 0.0);
+    rows.into_iter().for_each(|row| by_item[row as usize] = ready.value(row));
+    ready.budget.check().ok()?;
+    let computed = Arc::new(Computed::new(ready.use_, (revision, known.now_s), by_item, known.duration));
     *cached.values.lock() = Some(Arc::clone(&computed));
     Some(computed)
-}
-
-/// Computes the values of all items, those that are known taken over where nothing has changed.
-fn computed(views: &Views, ready: &Ready<'_>, now_s: f64, known: Option<&Computed>) -> Option<Computed> {
-    let table = views.catalog.table();
-    let n_items = views.catalog.n_items() as u32;
-    let started = Instant::now();
-    let changed = known.and_then(|known| Some((known, table.changed_since(known.revision)?)));
-    let (by_item, now_s, duration) = match changed {
-        None => {
-            let by_item: Vec<f32> = (0..n_items).map(|row| ready.value(row)).collect();
-            (by_item, now_s, started.elapsed())
-        }
-        Some((known, changed)) => {
-            let mut by_item = known.by_item.clone();
-            let new = by_item.len() as u32..n_items;
-            by_item.resize(n_items as usize, 0.0);
-            changed.chain(new).for_each(|row| by_item[row as usize] = ready.value(row));
-            (by_item, known.now_s, known.duration)
-        }
-    };
-    ready.budget.check().ok()?;
-    Some(Computed::new(ready.use_, (table.revision(), now_s), by_item, duration))
 }
 
 /// What a row must pass, and what its score is multiplied with.

@@ -3,18 +3,16 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use domain::{ItemIdx, ListRequest, Logic};
+use domain::{ItemIdx, ListRequest, Logic, Timestamp};
 use recommender::{Constraint, ItemBooster, Promoted, Request, Sources, n_reranked, rank, rerank};
 use rustc_hash::FxHashSet;
 use state::Views;
 
-use super::RecommendationError;
-use super::stage::{Listed, SegmentOf, Stage};
+use super::stage::{Listed, SegmentOf, Stage, StageSources};
+use crate::evaluation::ItemRows;
 use crate::expressions::{Budget, Use};
-use crate::filter::ItemRows;
-use crate::item_types::Grouping;
-use crate::lists::Ready;
-use crate::{Engine, RequestBudget};
+use crate::lists::ModelInUse;
+use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many of a segment's items, the most popular ones, say what goes with it.
 pub(super) const SEEDS_MAX: usize = 50;
@@ -23,19 +21,20 @@ const MATCHES: usize = 2_000;
 /// What a match is worth more when it is what the user would like best.
 const PERSONAL_WEIGHT: f32 = 0.5;
 
-impl Engine {
+impl Serving {
     pub(super) fn list_items(
         &self,
+        snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
+        StageSources { in_use, search, segment, constraints, segmentations, .. }: &StageSources,
+        now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, RecommendationError> {
+    ) -> Result<Listed, ListError> {
         let list = stage.list()?;
-        let search = stage.search(self)?;
-        let ready = self.ready();
-        let views = &*self.shared.views.read();
+        let views: &Views = snapshot;
         let (user, item) = stage.resolved(views);
         let (rows, contexts, budget) =
-            (ItemRows(&views.catalog), stage.contexts(self, views), Budget::within(budget));
+            (ItemRows(&views.catalog), stage.contexts(views, segmentations, now), Budget::within(budget));
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let boost = |item: ItemIdx| selection.boost(item.0);
         let booster = match selection.boosts() {
@@ -43,25 +42,19 @@ impl Engine {
             Some((boosts, most)) => Some(ItemBooster::Each(boosts, most)),
             None => Some(ItemBooster::Asked(&boost)),
         };
-        let segment = stage.segment(self, views)?;
         let few = selection.few().or_else(|| segment.as_ref().map(SegmentOf::members));
         let left_out: FxHashSet<ItemIdx> = {
             let ids = stage.left_out.iter().map(String::as_str).chain(stage.whole_is_for);
             ids.filter_map(|id| views.catalog.item(id)).chain(item).collect()
         };
 
-        let groupings = stage.settings.constraints.iter().flatten().map(|constraint| {
-            let grouping = Grouping::Property(constraint.property.clone());
-            Ok((self.item_types.get(views, &grouping)?, constraint.max as usize))
-        });
-        let groupings: Vec<_> = groupings.collect::<Result<_, RecommendationError>>()?;
         let constraints: Vec<Constraint<'_>> =
-            groupings.iter().map(|(item_type, max)| Constraint { item_type, max: *max }).collect();
+            constraints.iter().map(|(item_type, max)| Constraint { item_type, max: *max }).collect();
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
             let ready =
                 self.expressions.of_items(Use::Filter, text, views, &rows, &contexts.of_scenario, &budget);
-            ready.map_err(|error| RecommendationError::Invalid(error.to_string()))
+            ready.map_err(|error| ListError::Invalid(error.to_string()))
         });
         let promoted_filter = promoted_filter.transpose()?;
         let is_promoted =
@@ -74,10 +67,10 @@ impl Engine {
                 && segment.as_ref().is_none_or(|segment| segment.includes(item))
                 && selection.allows(item.0)
         };
-        let asker = self.asker(views, user, &list)?;
-        let eligibility = asker.eligibility(&is_meant, &list, &left_out);
-        let seeds: Vec<ItemIdx> = match (&segment, item) {
-            (Some(segment), _) if list.logic == Logic::Similar => seeds_of(&ready, views, segment),
+        let context = self.context(snapshot, user, &list)?;
+        let eligibility = context.eligibility(&is_meant, &list, &left_out);
+        let seeds: Vec<ItemIdx> = match (segment, item) {
+            (Some(segment), _) if list.logic == Logic::Similar => seeds_of(in_use, views, segment),
             (_, item) => item.into_iter().collect(),
         };
         let picks = stage.settings.picks.iter().flatten();
@@ -89,11 +82,11 @@ impl Engine {
             booster,
             constraints: &constraints,
             promoted,
-            ..asker.request(&list, &eligibility)
+            ..context.request(&list, &eligibility, now)
         };
-        let sources = ready.sources(views);
-        let found = match (&search, &segment) {
-            (Some((query, search)), _) => {
+        let sources = in_use.sources(views);
+        let found = match (search.as_ref().zip(stage.search_query), segment) {
+            (Some((search, query)), _) => {
                 let matches = search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
                 personalised(sources, &request, matches)
             }
@@ -102,14 +95,14 @@ impl Engine {
                 let is_beyond = |item: ItemIdx| {
                     views.catalog.is_available(item) && !segment.includes(item) && selection.allows(item.0)
                 };
-                let eligibility = asker.eligibility(&is_beyond, &list, &left_out);
+                let eligibility = context.eligibility(&is_beyond, &list, &left_out);
                 let beyond = Request { eligibility: &eligibility, few: selection.few(), ..request };
-                let seeds = || seeds_of(&ready, views, segment);
+                let seeds = || seeds_of(in_use, views, segment);
                 of_segment(sources, &request, stage.is_filled(&list).then_some((&beyond, &seeds)))
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        stage.listed(&ready, &rows, &contexts.of_caller, &budget, found, list.rotation_rate > 0.0)
+        stage.listed(in_use, &rows, &contexts.of_caller, &budget, found, list.rotation_rate > 0.0)
     }
 }
 
@@ -165,8 +158,8 @@ fn best_first(a: &(ItemIdx, f32), b: &(ItemIdx, f32)) -> Ordering {
 }
 
 /// The most popular items of a segment.
-pub(super) fn seeds_of(ready: &Ready, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
-    let sources = ready.sources(views);
+pub(super) fn seeds_of(in_use: &ModelInUse, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
+    let sources = in_use.sources(views);
     let available = segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));
     let popular = available.map(|item| (*item, sources.popularity(*item)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()

@@ -3,21 +3,18 @@
 use std::sync::Arc;
 
 use catalog::{Property, PropertyTable};
-use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, UserIdx};
+use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, Timestamp, UserIdx};
 use reql::Rows;
-use state::StoredInteraction;
-use state::Views;
-use state::user_of;
-use state::{CollectionKind, Member};
+use state::{CollectionKind, EntityKind, Member, StoredInteraction, Views, user_of};
 
+use crate::evaluation::{ContextOf, ItemRows, SchemaOf, UserRows, subject_of_kind};
 use crate::expressions::{Budget, ExpressionError};
-use crate::filter::{ContextOf, ItemRows, SchemaOf, UserRows, subject_of_kind};
-use crate::{Engine, EngineError, EntityKind, RequestBudget};
+use crate::{QueryError, RequestBudget, Snapshot};
 
-impl Engine {
+impl Snapshot<'_> {
     /// The properties of items or users, in the order in which they were made.
     pub fn properties(&self, kind: EntityKind) -> Vec<Property> {
-        table(&self.shared.views.read(), kind).properties().cloned().collect()
+        table(self, kind).properties().cloned().collect()
     }
 
     /// The ids, in their order, of at most `count` of the items that may be recommended or of the known
@@ -31,10 +28,11 @@ impl Engine {
         filter: Option<&str>,
         offset: usize,
         count: usize,
+        now: Timestamp,
         budget: &Arc<RequestBudget>,
     ) -> Result<Vec<String>, ExpressionError> {
         let expression = filter.map(reql::parse).transpose()?;
-        let views = self.shared.views.read();
+        let views: &Views = self;
         let users = UserRows { table: &views.users, ids: views.profiles.ids() };
         let items = ItemRows(&views.catalog);
         let (rows, all): (&dyn Rows, Box<dyn Iterator<Item = u32>>) = match kind {
@@ -47,8 +45,8 @@ impl Engine {
         let Some(expression) = expression else {
             return Ok(page(all.map(|row| rows.id(row)).collect(), offset, count));
         };
-        expression.check_filter(&SchemaOf { views: &views, subject: subject_of_kind(kind) })?;
-        let (context, budget) = (ContextOf::of_nobody(&views), Budget::within(budget));
+        expression.check_filter(&SchemaOf { views, subject: subject_of_kind(kind) })?;
+        let (context, budget) = (ContextOf::of_nobody(views, now), Budget::within(budget));
         let compiled = expression.compile(rows, &context);
         let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
         let ids = passing.map(|row| rows.id(row)).collect();
@@ -64,9 +62,9 @@ impl Engine {
         id: &str,
         included: Option<&[String]>,
     ) -> Option<Vec<(String, Option<PropertyValue>)>> {
-        let views = self.shared.views.read();
-        let row = row_of(&views, kind, id)?;
-        let table = table(&views, kind);
+        let views: &Views = self;
+        let row = row_of(views, kind, id)?;
+        let table = table(views, kind);
         let names = table.properties().map(|property| &property.name);
         let names = names.filter(|name| included.is_none_or(|included| included.contains(name)));
         Some(names.map(|name| (name.clone(), table.value(row, name))).collect())
@@ -74,24 +72,24 @@ impl Engine {
 
     /// Whether there is such an item, or such a user.
     pub fn has_entity(&self, kind: EntityKind, id: &str) -> bool {
-        row_of(&self.shared.views.read(), kind, id).is_some()
+        row_of(self, kind, id).is_some()
     }
 
     /// The ids of at most `count` of the series or groups, in their order, after the first `offset`.
     pub fn collection_page(&self, kind: CollectionKind, offset: usize, count: usize) -> Vec<String> {
-        let views = self.shared.views.read();
+        let views: &Views = self;
         views.collections(kind).ids().skip(offset).take(count).map(str::to_owned).collect()
     }
 
     /// The ids of all series, or of all groups, in their order.
     pub fn collection_ids(&self, kind: CollectionKind) -> Vec<String> {
-        let views = self.shared.views.read();
+        let views: &Views = self;
         views.collections(kind).ids().map(str::to_owned).collect()
     }
 
     /// The members of a series or group in the order of their times; none where there is none of this id.
     pub fn members(&self, kind: CollectionKind, id: &str) -> Option<Vec<Member>> {
-        let views = self.shared.views.read();
+        let views: &Views = self;
         views.collections(kind).members(id).map(<[Member]>::to_vec)
     }
 
@@ -100,11 +98,11 @@ impl Engine {
         &self,
         user_id: &str,
         kind: InteractionKind,
-    ) -> Result<Option<Vec<Interaction>>, EngineError> {
-        let views = self.shared.views.read();
-        let Some(user) = user_of(&views, user_id) else { return Ok(None) };
-        let stored = views.interactions.of_user(&self.shared.store, user, kind);
-        Ok(Some(named(&views, stored.map_err(|source| self.of_store(source))?)))
+    ) -> Result<Option<Vec<Interaction>>, QueryError> {
+        let views: &Views = self;
+        let Some(user) = user_of(views, user_id) else { return Ok(None) };
+        let stored = views.interactions.of_user(self.store(), user, kind);
+        Ok(Some(named(views, stored?)))
     }
 
     /// All interactions of a kind with an item; none where there is no such item.
@@ -112,11 +110,11 @@ impl Engine {
         &self,
         item_id: &str,
         kind: InteractionKind,
-    ) -> Result<Option<Vec<Interaction>>, EngineError> {
-        let views = self.shared.views.read();
+    ) -> Result<Option<Vec<Interaction>>, QueryError> {
+        let views: &Views = self;
         let Some(item) = views.catalog.existing(item_id) else { return Ok(None) };
-        let stored = views.interactions.of_item(&self.shared.store, item, kind);
-        Ok(Some(named(&views, stored.map_err(|source| self.of_store(source))?)))
+        let stored = views.interactions.of_item(self.store(), item, kind);
+        Ok(Some(named(views, stored?)))
     }
 }
 

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 
 use catalog::{Catalog, PropertyTable};
-use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, UserIdx};
+use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, UserIdx};
 use profiles::IdTable;
 use recommender::{ItemType, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
-use state::Views;
-use state::user_of;
+use state::{EntityKind, Views, user_of};
 
-use crate::item_types::{Grouping, ItemTypes};
-use crate::{EntityKind, now};
+use crate::groupings::Segmentations;
 
 /// The properties that there are.
-pub(crate) struct SchemaOf<'a> {
-    pub(crate) views: &'a Views,
-    pub(crate) subject: Subject,
+pub struct SchemaOf<'a> {
+    /// The state that has them.
+    pub views: &'a Views,
+    /// Of items, users or segments.
+    pub subject: Subject,
 }
 
 /// What expressions over entities of a kind are about.
@@ -144,8 +144,8 @@ pub(crate) struct ContextOf<'a> {
     pub(crate) item: Option<ItemIdx>,
     pub(crate) user: Option<UserIdx>,
     pub(crate) segment: Option<&'a str>,
-    /// None where segments are what is being made.
-    pub(crate) item_types: Option<&'a ItemTypes>,
+    /// Those whose segments expressions ask for; none where segments are what is being made.
+    pub(crate) segmentations: Option<&'a Segmentations>,
     /// Of an expression that a browser sent: the id that it named the user by. Such an expression reads no interactions, and of the user
     /// the properties only that the workspace has made public.
     pub(crate) blinded: Option<Blinded<'a>>,
@@ -160,8 +160,7 @@ pub(crate) struct Blinded<'a> {
 
 impl<'a> ContextOf<'a> {
     /// Of a filter that is for no item, user or segment.
-    pub(crate) fn of_nobody(views: &'a Views) -> Self {
-        let now = now();
+    pub(crate) fn of_nobody(views: &'a Views, now: Timestamp) -> Self {
         Self {
             views,
             now_s: now.0.div_euclid(1_000) as f64,
@@ -169,14 +168,14 @@ impl<'a> ContextOf<'a> {
             item: None,
             user: None,
             segment: None,
-            item_types: None,
+            segmentations: None,
             blinded: None,
         }
     }
 
     fn segments(&self, segmentation: &str) -> Option<Arc<ItemType>> {
         self.views.segmentations.get(segmentation)?;
-        self.item_types?.get(self.views, &Grouping::Segmentation(segmentation.to_owned())).ok()
+        self.segmentations?.get(segmentation).cloned()
     }
 }
 

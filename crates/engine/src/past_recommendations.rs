@@ -3,11 +3,11 @@
 use domain::{Day, Timestamp, TraitDefinition, UserIdx};
 use history::Impression;
 use profiles::ExternalIdType;
-use state::Views;
+use serving::QueryError;
 use state::{KEPT_DAYS, Remembered, day_of};
 use uuid::Uuid;
 
-use crate::{Engine, EngineError, Kpis, Place, RecommendedList, ServedList, now};
+use crate::{Engine, Place, RecommendedList, ServedList, now};
 
 /// A recommendation that can still be cited.
 #[derive(Debug, Clone, PartialEq)]
@@ -44,7 +44,7 @@ impl Engine {
         user: UserIdx,
         definition: &TraitDefinition,
         is_cited: bool,
-    ) -> Result<RecommendedList, EngineError> {
+    ) -> Result<RecommendedList, QueryError> {
         let request = definition.list();
         let mut list = self.recommend(Some(user), &request)?;
         let (at, rotates) = (now(), request.rotation_rate > 0.0);
@@ -70,16 +70,15 @@ impl Engine {
     }
 
     /// What was handed out under an id, also where it is not journalled yet; none where the id is unknown or too old.
-    pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, EngineError> {
+    pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {
         let is_too_old = |day| day < Day::of(now()).earlier(KEPT_DAYS);
         if day_of(id).is_none_or(is_too_old) {
             return Ok(None);
         }
         // In this order: what leaves the queue in between is in the store, and what is in both says so by its number.
         let waiting = self.recorder.waiting(id);
-        let views = self.shared.views.read();
-        let stored = views.attribution.remembered(&self.shared.store, id);
-        let mut remembered = stored.map_err(|source| self.of_store(source))?;
+        let views = self.snapshot();
+        let mut remembered = views.attribution.remembered(views.store(), id)?;
         for (user, list) in waiting {
             match &mut remembered {
                 None if list.n_next == 0 => remembered = Some(Remembered::of(list, user)),
@@ -89,7 +88,7 @@ impl Engine {
         }
         let Some(remembered) = remembered else { return Ok(None) };
         let user = match remembered.user {
-            Some(user) => self.name_of(&views, user)?,
+            Some(user) => views.name_of(user)?,
             None => None,
         };
         Ok(Some(PastRecommendation {
@@ -107,11 +106,6 @@ impl Engine {
         }))
     }
 
-    /// The figures of recommendations that were made from one day to another, both included.
-    pub fn kpis(&self, from: Day, until: Day) -> Kpis {
-        self.shared.views.read().attribution.kpis(from, until)
-    }
-
     /// Notes a list that `user` is given now, in a browser where it `is_public`; by which id they are known is filled in here. It is journalled
     /// in the background.
     pub(crate) fn note(
@@ -119,10 +113,10 @@ impl Engine {
         user: Option<UserIdx>,
         list: ServedList,
         is_public: bool,
-    ) -> Result<(), EngineError> {
-        let views = self.shared.views.read();
+    ) -> Result<(), QueryError> {
+        let views = self.snapshot();
         let name = match user {
-            Some(user) => self.name_of(&views, user)?,
+            Some(user) => views.name_of(user)?,
             None => None,
         };
         let known = list.items.iter().filter_map(|item| views.catalog.item(item));
@@ -131,27 +125,6 @@ impl Engine {
         drop(views);
         self.recorder.note(user, shown, ServedList { user: name, ..list }, is_public);
         Ok(())
-    }
-
-    /// An external id of a user, or of whoever the user was merged into.
-    fn name_of(
-        &self,
-        views: &Views,
-        mut user: UserIdx,
-    ) -> Result<Option<(ExternalIdType, String)>, EngineError> {
-        let of_store = |source| self.of_store(source);
-        while !views.profiles.ids().is_alive(user) {
-            let profile = views.profiles.profile(&self.shared.store, user).map_err(of_store)?;
-            match profile.and_then(|profile| profile.merged_into) {
-                Some(target) if target != user => user = target,
-                _ => return Ok(None),
-            }
-        }
-        if let Some(id) = views.profiles.ids().user_id(user) {
-            return Ok(Some((ExternalIdType::UserId, id.to_owned())));
-        }
-        let ids = views.profiles.identifiers(&self.shared.store, user).map_err(of_store)?;
-        Ok(ids.into_iter().next().map(|id| (id.type_, id.value)))
     }
 }
 

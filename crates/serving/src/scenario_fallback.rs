@@ -13,9 +13,9 @@ use domain::{Column, ExpressionRole, Scenario, ScenarioSettings, WorkspaceConfig
 use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
 
-use crate::filter::{SchemaOf, type_of};
+use crate::Serving;
+use crate::evaluation::{SchemaOf, type_of};
 use crate::recommendation::subject_of;
-use crate::{Engine, Problem};
 
 /// What takes the place of scenarios that do not fit.
 pub(crate) struct ScenarioFallbacks {
@@ -37,71 +37,69 @@ impl ScenarioFallbacks {
     }
 }
 
-impl Engine {
+/// A scenario that does not fit the catalog any more.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnfitScenario {
+    /// Its name.
+    pub scenario: String,
+    /// What of it does not fit, and what is in force instead.
+    pub problems: Vec<String>,
+}
+
+impl Serving {
     /// What takes the place of scenarios that do not fit the catalog of the moment; what is new is logged.
     pub(crate) fn scenario_fallbacks(&self, views: &Views) -> Arc<ScenarioFallbacks> {
+        let setup = &views.setup;
         let revisions = (views.catalog.table().schema_revision(), views.users.schema_revision());
         let mut cached = self.scenario_fallbacks.lock();
         let is_current = |known: &&Arc<ScenarioFallbacks>| {
-            known.revisions == revisions && Arc::ptr_eq(&known.config, &views.setup.config)
+            known.revisions == revisions && Arc::ptr_eq(&known.config, &setup.config)
         };
         if let Some(known) = cached.as_ref().filter(is_current) {
             return Arc::clone(known);
         }
         let fallback = |(name, last): (&String, &Scenario)| {
-            let scenario = views.setup.config.scenario(name)?;
+            let scenario = setup.config.scenario(name)?;
             let (in_force, problems) = fit(&Properties::of(views), scenario, last);
             (!problems.is_empty()).then(|| (name.clone(), Fallback { in_force, problems }))
         };
-        let by_name = views.setup.fitting_scenarios.iter().filter_map(fallback).collect();
-        let made =
-            Arc::new(ScenarioFallbacks { config: Arc::clone(&views.setup.config), revisions, by_name });
+        let by_name = setup.fitting_scenarios.iter().filter_map(fallback).collect();
+        let made = Arc::new(ScenarioFallbacks { config: Arc::clone(&setup.config), revisions, by_name });
         let told = cached.replace(Arc::clone(&made));
         for (scenario, Fallback { problems, .. }) in &made.by_name {
             let told = told.as_ref().and_then(|told| Some(&told.by_name.get(scenario)?.problems));
             if told != Some(problems) {
-                let problem = unfit(scenario, problems);
-                tracing::error!(workspace = %self.id(), %problem, "a scenario does not fit the catalog any more");
+                let (workspace, problems) = (&setup.config.id, problems.join("; "));
+                tracing::error!(%workspace, scenario, problems, "a scenario does not fit the catalog any more");
             }
         }
         made
     }
 
-    /// Logs what does not fit since the last look.
-    pub(crate) fn report_unfit_scenarios(&self) {
-        self.scenario_fallbacks(&self.shared.views.read());
-    }
-
-    /// What does not fit of a scenario that once did, and what is in its place.
-    pub fn scenario_problems(&self, name: &str) -> Vec<String> {
-        let fallbacks = self.scenario_fallbacks(&self.shared.views.read());
-        fallbacks.by_name.get(name).map(|fallback| fallback.problems.clone()).unwrap_or_default()
-    }
-
-    /// A problem for each scenario that does not fit.
-    pub(crate) fn unfit_scenarios(&self) -> Vec<Problem> {
-        let fallbacks = self.scenario_fallbacks(&self.shared.views.read());
-        fallbacks.by_name.iter().map(|(scenario, fallback)| unfit(scenario, &fallback.problems)).collect()
-    }
-
-    /// What would not fit any more of scenarios that fit now, with a catalog of these properties.
-    pub(crate) fn scenarios_unfit_for(&self, columns: &[Column]) -> Vec<String> {
-        let views = self.shared.views.read();
-        let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(&views, scenario));
-        let problems = fitting.filter_map(|scenario| {
-            let items = Properties { columns: Some(columns), ..Properties::of(&views) };
-            let problems = fit(&items, scenario, scenario).1;
-            (!problems.is_empty()).then(|| unfit(&scenario.name, &problems).to_string())
+    /// The scenarios that do not fit the catalog any more.
+    pub fn unfit_scenarios(&self, views: &Views) -> Vec<UnfitScenario> {
+        let fallbacks = self.scenario_fallbacks(views);
+        let unfit = fallbacks.by_name.iter().map(|(scenario, fallback)| UnfitScenario {
+            scenario: scenario.clone(),
+            problems: fallback.problems.clone(),
         });
-        problems.collect()
+        unfit.collect()
     }
 }
 
-fn unfit(scenario: &str, problems: &[String]) -> Problem {
-    Problem::ScenarioUnfit { scenario: scenario.to_owned(), what: problems.join("; ") }
+/// The scenarios that fit now and would not with a catalog of these properties.
+pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenario> {
+    let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(views, scenario));
+    let unfit = fitting.filter_map(|scenario| {
+        let items = Properties { columns: Some(columns), ..Properties::of(views) };
+        let problems = fit(&items, scenario, scenario).1;
+        (!problems.is_empty()).then(|| UnfitScenario { scenario: scenario.name.clone(), problems })
+    });
+    unfit.collect()
 }
 
-pub(crate) fn fits(views: &Views, scenario: &Scenario) -> bool {
+/// Whether all that a scenario says of properties fits those there are.
+pub fn fits(views: &Views, scenario: &Scenario) -> bool {
     fit(&Properties::of(views), scenario, scenario).1.is_empty()
 }
 

@@ -6,8 +6,9 @@ use domain::Entries;
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-use super::{RecommendationError, RecommendationRequest, RecommendationResponse};
-use crate::{Engine, RequestBudget, now};
+use serving::{ListError, RecommendationRequest, RequestBudget};
+
+use crate::{Engine, RecommendationError, RecommendationResponse, now};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
@@ -29,7 +30,7 @@ impl Engine {
         let _one_at_a_time = self.next_locks[lock].lock();
         let unknown = || {
             let what = format!("nobody was given recommendation {recomm_id} in the last 30 minutes");
-            RecommendationError::NotFound(what)
+            RecommendationError::from(ListError::NotFound(what))
         };
         let past = self.recommendation(recomm_id)?.ok_or_else(unknown)?;
         if now().0 - past.last_at.0 > CONTINUED_WITHIN_MS {
@@ -43,7 +44,7 @@ impl Engine {
         let Some(begun) = begun.filter(is_meant) else {
             let wanted = if of_segments { "segments" } else { "items" };
             let what = format!("recommendation {recomm_id} is no list of {wanted} that can be continued");
-            return Err(RecommendationError::Invalid(what));
+            return Err(ListError::Invalid(what).into());
         };
         // Whoever it was for may be part of somebody else now.
         let user_id = begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());

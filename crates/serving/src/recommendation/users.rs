@@ -3,30 +3,32 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use domain::{InteractionKind, ItemIdx, UserIdx};
+use domain::{InteractionKind, ItemIdx, Timestamp, UserIdx};
 use recommender::{excludes, rank_users};
 use rustc_hash::FxHashSet;
+use state::Views;
 use store::StoreError;
 
-use super::RecommendationError;
-use super::stage::{Listed, Stage};
+use super::stage::{Listed, Stage, StageSources};
+use crate::evaluation::UserRows;
 use crate::expressions::Budget;
-use crate::filter::UserRows;
-use crate::{Engine, RequestBudget, USERS_PER_STEP};
+use crate::{ListError, LiveState, RequestBudget, Serving, USERS_PER_STEP};
 
-impl Engine {
+impl Serving {
     /// Everybody is looked at, in steps, so that the fold gets its turns.
     pub(super) fn list_users(
         &self,
+        live: &LiveState,
         stage: &Stage<'_>,
+        StageSources { in_use, segmentations, .. }: &StageSources,
+        now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, RecommendationError> {
+    ) -> Result<Listed, ListError> {
         let list = stage.list()?;
-        let ready = self.ready();
         let (taste, n_users) = {
-            let views = &*self.shared.views.read();
-            let (user, item) = stage.resolved(views);
-            let sources = ready.sources(views);
+            let views = live.snapshot();
+            let (user, item) = stage.resolved(&views);
+            let sources = in_use.sources(&views);
             let histories = views.interactions.histories();
             let taste = match item {
                 Some(item) => sources.taste_for_item(item),
@@ -38,15 +40,17 @@ impl Engine {
         let mut scores = Vec::with_capacity(n_users);
         for first in (0..n_users).step_by(USERS_PER_STEP) {
             budget.check()?;
-            let views = self.shared.views.read();
+            let views = live.snapshot();
             let users = (first..(first + USERS_PER_STEP).min(n_users)).map(|user| UserIdx(user as u32));
             let histories: Vec<_> = users.map(|user| views.interactions.histories().row(user)).collect();
-            scores.extend(ready.sources(&views).user_scores(&taste, &histories));
+            scores.extend(in_use.sources(&views).user_scores(&taste, &histories));
         }
-        let views = &*self.shared.views.read();
+        let snapshot = live.snapshot();
+        let views: &Views = &snapshot;
         let (user, item) = stage.resolved(views);
         let ids = views.profiles.ids();
-        let (rows, contexts) = (UserRows { table: &views.users, ids }, stage.contexts(self, views));
+        let (rows, contexts) =
+            (UserRows { table: &views.users, ids }, stage.contexts(views, segmentations, now));
         let budget = Budget::within(budget);
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let histories = views.interactions.histories();
@@ -60,12 +64,10 @@ impl Engine {
             }
             // What is too long ago for the memory is in the store.
             histories.is_full(user)
-                && views.interactions.has(&self.shared.store, user, item, is_excluded).unwrap_or_else(
-                    |error| {
-                        failed.set(Some(error));
-                        true
-                    },
-                )
+                && views.interactions.has(snapshot.store(), user, item, is_excluded).unwrap_or_else(|error| {
+                    failed.set(Some(error));
+                    true
+                })
         };
         let allows = |user: UserIdx| {
             ids.user_id(user).is_some()
@@ -76,12 +78,12 @@ impl Engine {
         let boost = |user: UserIdx| selection.boost(user.0);
         let booster: Option<&dyn Fn(UserIdx) -> f32> =
             if selection.boosters.is_empty() { None } else { Some(&boost) };
-        let sources = ready.sources(views);
+        let sources = in_use.sources(views);
         let found = rank_users(sources, &scores, histories, &list, booster, &allows);
         if let Some(source) = failed.take() {
-            return Err(self.of_store(source).into());
+            return Err(source.into());
         }
         let found = found.into_iter().map(|(user, score)| (user.0, score));
-        stage.listed(&ready, &rows, &contexts.of_caller, &budget, found, false)
+        stage.listed(in_use, &rows, &contexts.of_caller, &budget, found, false)
     }
 }

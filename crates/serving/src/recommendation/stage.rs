@@ -1,23 +1,23 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::{
     AssetType, Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
-    ScenarioSettings, UserIdx,
+    ScenarioSettings, Timestamp, UserIdx,
 };
 use recommender::{ItemType, ValueIdx};
-use reql::{Context, Rows, Subject};
-use state::Views;
-use state::user_of;
+use reql::{Context, Expression, Rows, Subject};
+use state::{Views, user_of};
 
-use super::{ListOptions, RecommendationError, RecommendationRequest};
+use super::{ListOptions, RecommendationRequest};
+use crate::evaluation::{Blinded, ContextOf, ForgivingSchema, SchemaOf};
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
-use crate::filter::{Blinded, ContextOf, ForgivingSchema, SchemaOf};
-use crate::item_types::Grouping;
-use crate::lists::Ready;
+use crate::groupings::{Grouping, Segmentations};
+use crate::lists::ModelInUse;
 use crate::search::Search;
-use crate::{Engine, now};
+use crate::{ListError, LiveState, Serving};
 
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,14 +56,14 @@ fn evaluation_bytes(name: &str, value: &serde_json::Value) -> usize {
     size_of::<(String, serde_json::Value)>() + name.len() + heap(value)
 }
 
-/// What a stage gives.
-pub(super) struct Listed {
+/// The list of a stage.
+pub struct Listed {
     /// Best first.
-    pub(super) recommended: Vec<Recommended>,
+    pub recommended: Vec<Recommended>,
     /// The version of the model; none before the first training.
-    pub(super) model: Option<String>,
+    pub model: Option<String>,
     /// Whether the items step back in the user's next lists.
-    pub(super) rotates: bool,
+    pub rotates: bool,
 }
 
 /// A filter or booster of a stage.
@@ -100,7 +100,8 @@ impl<'a> Contexts<'a> {
     }
 }
 
-pub(super) struct Stage<'a> {
+/// One list of a call: what it is for, and what its candidates must pass.
+pub struct Stage<'a> {
     pub(super) endpoint: Endpoint,
     pub(super) count: usize,
     pub(super) user: Option<&'a str>,
@@ -194,7 +195,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The second stage of a composite recommendation, with what the first one found.
-    pub(super) fn with_source<'b>(self, source: &'b str) -> Stage<'b>
+    pub fn with_source<'b>(self, source: &'b str) -> Stage<'b>
     where
         'a: 'b,
     {
@@ -207,13 +208,17 @@ impl<'a> Stage<'a> {
         }
     }
 
+    fn grouping(&self) -> Grouping {
+        Grouping::Segmentation(self.settings.segmentation.clone().unwrap_or_default())
+    }
+
     /// What its candidates are.
     pub(super) fn subject(&self) -> Subject {
         subject_of(self.endpoint)
     }
 
     /// The list that is asked for.
-    pub(super) fn list(&self) -> Result<ListRequest, RecommendationError> {
+    pub(super) fn list(&self) -> Result<ListRequest, ListError> {
         let mut list = self.settings.list(self.count, self.endpoint.default_logic());
         let exclude = self.settings.exclude.unwrap_or(Exclusion::None);
         match self.subject() {
@@ -232,22 +237,14 @@ impl<'a> Stage<'a> {
         }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
             let what = "logic: what is similar can be listed for an item or a segment only";
-            return Err(RecommendationError::Invalid(what.to_owned()));
+            return Err(ListError::Invalid(what.to_owned()));
         }
         if list.logic == Logic::Picks && (self.settings.picks.is_none() || self.subject() != Subject::Items) {
             let what = "logic: lists of picks are lists of items and need picks, the ids of the items";
-            return Err(RecommendationError::Invalid(what.to_owned()));
+            return Err(ListError::Invalid(what.to_owned()));
         }
-        list.validate().map_err(RecommendationError::Invalid)?;
+        list.validate().map_err(ListError::Invalid)?;
         Ok(list)
-    }
-
-    /// What is searched, and where.
-    pub(super) fn search(
-        &self,
-        engine: &Engine,
-    ) -> Result<Option<(&'a str, Arc<Search>)>, RecommendationError> {
-        self.search_query.map(|query| Ok((query, engine.caught_up_search()?))).transpose()
     }
 
     /// Whether a list that its logic leaves incomplete is filled up.
@@ -262,74 +259,40 @@ impl<'a> Stage<'a> {
     }
 
     /// What expressions may ask beside the candidates.
-    pub(super) fn contexts<'v>(&self, engine: &'v Engine, views: &'v Views) -> Contexts<'v>
+    pub(super) fn contexts<'v>(
+        &self,
+        views: &'v Views,
+        segmentations: &'v Segmentations,
+        now: Timestamp,
+    ) -> Contexts<'v>
     where
         'a: 'v,
     {
         let (user, item) = self.resolved(views);
-        let at = now();
         let of_scenario = ContextOf {
             views,
-            now_s: at.0.div_euclid(1_000) as f64,
-            seed: at.0 as u64,
+            now_s: now.0.div_euclid(1_000) as f64,
+            seed: now.0 as u64,
             item,
             user,
             segment: self.segment,
-            item_types: Some(&engine.item_types),
+            segmentations: Some(segmentations),
             blinded: None,
         };
         let blinded = self.is_public.then_some(Blinded { user_id: self.user });
         Contexts { of_scenario, of_caller: ContextOf { blinded, ..of_scenario } }
     }
 
-    /// The segments that are recommended, or to one of which items are.
-    pub(super) fn item_type(
-        &self,
-        engine: &Engine,
-        views: &Views,
-    ) -> Result<Arc<ItemType>, RecommendationError> {
-        let id = self.settings.segmentation.clone().unwrap_or_default();
-        if views.segmentations.get(&id).is_none() {
-            let what = format!("there is no segmentation {id:?}, which the scenario is about");
-            return Err(RecommendationError::Invalid(what));
-        }
-        Ok(engine.item_types.get(views, &self.grouping())?)
-    }
-
-    fn grouping(&self) -> Grouping {
-        Grouping::Segmentation(self.settings.segmentation.clone().unwrap_or_default())
-    }
-
-    /// The segment that the list is for.
-    pub(super) fn segment(
-        &self,
-        engine: &Engine,
-        views: &Views,
-    ) -> Result<Option<SegmentOf>, RecommendationError> {
-        let Some(segment) = self.segment else { return Ok(None) };
-        let mut item_type = self.item_type(engine, views)?;
-        if item_type.value(segment).is_none() {
-            // It may be new.
-            item_type = engine.item_types.newest(views, &self.grouping())?;
-        }
-        let Some(value) = item_type.value(segment) else {
-            let segmentation = self.settings.segmentation.as_deref().unwrap_or_default();
-            let what = format!("segmentation {segmentation:?} has no segment {segment:?}");
-            return Err(RecommendationError::NotFound(what));
-        };
-        Ok(Some(SegmentOf { item_type, value }))
-    }
-
     /// A list of what was found, with what the expressions of the call say of it.
     pub(super) fn listed(
         &self,
-        ready: &Ready,
+        in_use: &ModelInUse,
         rows: &dyn Rows,
         context: &dyn Context,
         budget: &Budget,
         found: impl Iterator<Item = (u32, f32)>,
         rotates: bool,
-    ) -> Result<Listed, RecommendationError> {
+    ) -> Result<Listed, ListError> {
         within(budget.check())?;
         let mut compiled = Vec::with_capacity(self.expressions.len());
         for (name, text) in self.expressions {
@@ -349,7 +312,7 @@ impl<'a> Stage<'a> {
             }
             recommended.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
         }
-        Ok(Listed { recommended, model: ready.model_version(), rotates })
+        Ok(Listed { recommended, model: in_use.version(), rotates })
     }
 }
 
@@ -362,19 +325,149 @@ pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
     }
 }
 
-fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> RecommendationError {
-    move |error| RecommendationError::Expression {
-        what: what.to_owned(),
-        source: ExpressionError::Reql(error),
+fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
+    move |error| ListError::Expression { what: what.to_owned(), source: ExpressionError::Reql(error) }
+}
+
+/// A stage with what its list is made of beside a snapshot.
+pub struct PreparedStage<'a> {
+    pub(super) stage: Stage<'a>,
+    pub(super) sources: StageSources,
+}
+
+/// What is made ready before a list takes a snapshot.
+pub(super) struct StageSources {
+    pub(super) in_use: ModelInUse,
+    /// None where nothing is searched.
+    pub(super) search: Option<Arc<Search>>,
+    /// The segments that are recommended, or to one of which items are; none where the stage is about none.
+    pub(super) item_type: Option<Arc<ItemType>>,
+    /// The segment that the list is for.
+    pub(super) segment: Option<SegmentOf>,
+    /// The properties that are constrained, with how many items may share a value.
+    pub(super) constraints: Vec<(Arc<ItemType>, usize)>,
+    /// The segmentations that expressions ask for.
+    pub(super) segmentations: Segmentations,
+}
+
+impl Serving {
+    /// Makes ready what a list needs of all items, in steps, so that the fold gets its turns.
+    ///
+    /// # Errors
+    /// Where the segmentation or segment that the list is about is not there, or nothing can be searched yet.
+    pub fn prepare<'a>(
+        &self,
+        live: &LiveState,
+        stage: Stage<'a>,
+        now: Timestamp,
+    ) -> Result<PreparedStage<'a>, ListError> {
+        let search = stage.search_query.map(|_| self.caught_up_search(live)).transpose()?;
+        let is_of_segments = stage.segment.is_some() || stage.subject() == Subject::Segments;
+        let mut item_type = is_of_segments.then(|| self.item_type(live, &stage, now)).transpose()?;
+        let mut segment = None;
+        if let Some(id) = stage.segment {
+            let is_known = |item_type: &Arc<ItemType>| item_type.value(id).is_some();
+            if !item_type.as_ref().is_some_and(is_known) {
+                // It may be new.
+                item_type = Some(self.groupings.newest(live, &stage.grouping(), now)?);
+            }
+            let found = item_type.as_ref().and_then(|item_type| {
+                Some(SegmentOf { item_type: Arc::clone(item_type), value: item_type.value(id)? })
+            });
+            let Some(found) = found else {
+                let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
+                let what = format!("segmentation {segmentation:?} has no segment {id:?}");
+                return Err(ListError::NotFound(what));
+            };
+            segment = Some(found);
+        }
+        let constraints = stage.settings.constraints.iter().flatten().map(|constraint| {
+            let grouping = Grouping::Property(constraint.property.clone());
+            Ok((self.groupings.get(live, &grouping, now)?, constraint.max as usize))
+        });
+        let constraints = constraints.collect::<Result<_, ListError>>()?;
+        let segmentations = self.prepare_expressions(live, &stage, now)?;
+        let in_use = self.model_in_use(live);
+        let sources = StageSources { in_use, search, item_type, segment, constraints, segmentations };
+        Ok(PreparedStage { stage, sources })
+    }
+
+    fn item_type(
+        &self,
+        live: &LiveState,
+        stage: &Stage<'_>,
+        now: Timestamp,
+    ) -> Result<Arc<ItemType>, ListError> {
+        let id = stage.settings.segmentation.as_deref().unwrap_or_default();
+        if live.snapshot().segmentations.get(id).is_none() {
+            let what = format!("there is no segmentation {id:?}, which the scenario is about");
+            return Err(ListError::Invalid(what));
+        }
+        Ok(self.groupings.get(live, &stage.grouping(), now)?)
+    }
+
+    /// Computes the values of filters and boosters that come again and again, and groups items by the segmentations that expressions ask
+    /// for.
+    fn prepare_expressions(
+        &self,
+        live: &LiveState,
+        stage: &Stage<'_>,
+        now: Timestamp,
+    ) -> Result<Segmentations, ListError> {
+        let filters = stage.filters.iter().map(|filter| (Use::Filter, filter.what, &*filter.text));
+        let boosters = stage.boosters.iter().map(|booster| (Use::Booster, booster.what, &*booster.text));
+        let promoted = stage.settings.promoted.as_ref();
+        let promoted = promoted.map(|promoted| (Use::Filter, PROMOTED, &*promoted.filter));
+        let mut names = Named::default();
+        for (use_, what, text) in filters.chain(boosters).chain(promoted) {
+            if stage.subject() == Subject::Items || what == PROMOTED {
+                self.expressions.prepare(live, use_, text, now).map_err(wrong(what))?;
+            }
+            self.expressions.with(use_, text, |parsed| names.add(parsed)).map_err(wrong(what))?;
+        }
+        for (name, text) in stage.expressions {
+            names.add(&reql::parse(text).map_err(wrong(name))?);
+        }
+        let names = names.resolve(&live.snapshot());
+        let group = |name: String| {
+            // One that takes too long has no segments here.
+            let grouping = Grouping::Segmentation(name.clone());
+            Some((name, self.groupings.get(live, &grouping, now).ok()?))
+        };
+        Ok(names.into_iter().filter_map(group).collect())
     }
 }
 
-impl Engine {
+/// The segmentations that expressions ask for.
+#[derive(Default)]
+struct Named {
+    names: BTreeSet<String>,
+    /// Whether one computes the name.
+    are_all: bool,
+}
+
+impl Named {
+    fn add(&mut self, expression: &Expression) {
+        match expression.segmentations() {
+            Some(names) => self.names.extend(names.into_iter().map(str::to_owned)),
+            None => self.are_all = true,
+        }
+    }
+
+    fn resolve(self, views: &Views) -> Vec<String> {
+        let all = views.segmentations.all().map(|segmentation| segmentation.id.clone());
+        all.filter(|id| self.are_all || self.names.contains(id)).collect()
+    }
+}
+
+/// How messages call the filter of promoted items.
+const PROMOTED: &str = "the scenario's promoted.filter";
+
+impl Serving {
     /// Refuses a stage whose expressions are wrong, before anything is done for it.
-    pub(super) fn check(&self, stage: &Stage<'_>) -> Result<(), RecommendationError> {
+    pub(super) fn check(&self, views: &Views, stage: &Stage<'_>) -> Result<(), ListError> {
         stage.list()?;
-        let views = self.shared.views.read();
-        let schema = SchemaOf { views: &views, subject: stage.subject() };
+        let schema = SchemaOf { views, subject: stage.subject() };
         for StageExpression { what, text, .. } in &stage.filters {
             self.expressions.check(Use::Filter, text, &schema).map_err(wrong(what))?;
         }
@@ -382,22 +475,19 @@ impl Engine {
             self.expressions.check(Use::Booster, text, &schema).map_err(wrong(what))?;
         }
         if let Some(promoted) = &stage.settings.promoted {
-            let schema = SchemaOf { views: &views, subject: Subject::Items };
+            let schema = SchemaOf { views, subject: Subject::Items };
             let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
-            checked.map_err(wrong("the scenario's promoted.filter"))?;
-        }
-        if stage.segment(self, &views)?.is_none() && stage.subject() == Subject::Segments {
-            stage.item_type(self, &views)?;
+            checked.map_err(wrong(PROMOTED))?;
         }
         for constraint in stage.settings.constraints.iter().flatten() {
             if views.catalog.table().property(&constraint.property).is_none() {
                 let property = &constraint.property;
                 let what = format!("there is no item property {property:?}, which the scenario constrains");
-                return Err(RecommendationError::Invalid(what));
+                return Err(ListError::Invalid(what));
             }
         }
         // What they name need not be there: lists of users are asked about properties of items too.
-        let schema = ForgivingSchema(SchemaOf { views: &views, subject: stage.subject() });
+        let schema = ForgivingSchema(SchemaOf { views, subject: stage.subject() });
         for (name, text) in stage.expressions {
             let checked = reql::parse(text).and_then(|expression| expression.check(&schema));
             checked.map_err(wrong(&format!("reqlExpressions {name:?}")))?;
@@ -413,7 +503,7 @@ impl Engine {
         rows: &'v dyn Rows,
         contexts: &'v Contexts<'_>,
         budget: &'v Budget,
-    ) -> Result<Selection<'v>, RecommendationError> {
+    ) -> Result<Selection<'v>, ListError> {
         let of_items = rows.subject() == Subject::Items;
         let ready = |use_, StageExpression { what, text, by }: &StageExpression| {
             let context: &dyn Context = contexts.of(*by);
@@ -423,7 +513,7 @@ impl Engine {
             };
             let ready = ready.map_err(wrong(what))?;
             within(budget.look())?;
-            Ok::<_, RecommendationError>(ready)
+            Ok::<_, ListError>(ready)
         };
         let filters = stage.filters.iter().map(|filter| ready(Use::Filter, filter));
         let boosters = stage.boosters.iter().map(|booster| ready(Use::Booster, booster));
@@ -435,10 +525,10 @@ impl Engine {
 }
 
 /// Says that the time for expressions is used up.
-fn within(is_within: Result<(), ExpressionError>) -> Result<(), RecommendationError> {
+fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
     let what = || "filter, booster and reqlExpressions".to_owned();
     is_within.map_err(|source| match source {
         ExpressionError::Budget(error) => error.into(),
-        source => RecommendationError::Expression { what: what(), source },
+        source => ListError::Expression { what: what(), source },
     })
 }

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use domain::{ItemIdx, Logic};
-use recommender::{Recommendation, Request, ValueIdx, Values};
+use domain::{ItemIdx, Logic, Timestamp};
+use recommender::{ItemType, Recommendation, Request, ValueIdx, Values};
 use rustc_hash::{FxHashMap, FxHashSet};
 use search::Phrase;
+use state::Views;
 
-use super::RecommendationError;
 use super::items::seeds_of;
-use super::stage::{Listed, Stage};
+use super::stage::{Listed, Stage, StageSources};
+use crate::evaluation::SegmentRows;
 use crate::expressions::Budget;
-use crate::filter::SegmentRows;
-use crate::item_types::titles;
-use crate::{Engine, RequestBudget};
+use crate::groupings::titles;
+use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many items that match a search say which segments do.
 const MATCHES_OF_SEGMENTS: usize = 500;
@@ -21,21 +21,22 @@ const MATCHES_OF_SEGMENTS: usize = 500;
 const NAME_IS_QUERY: f32 = 100.0;
 const NAME_HAS_QUERY: f32 = 10.0;
 
-impl Engine {
+impl Serving {
     pub(super) fn list_segments(
         &self,
+        snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
+        StageSources { in_use, search, item_type, segment, segmentations, .. }: &StageSources,
+        now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, RecommendationError> {
+    ) -> Result<Listed, ListError> {
         let list = stage.list()?;
-        let search = stage.search(self)?;
-        let ready = self.ready();
-        let views = &*self.shared.views.read();
+        let views: &Views = snapshot;
         let (user, item) = stage.resolved(views);
-        let item_type = stage.item_type(self, views)?;
-        let segment = stage.segment(self, views)?;
+        let nothing = ItemType::new();
+        let item_type = item_type.as_deref().unwrap_or(&nothing);
         let (rows, contexts, budget) =
-            (SegmentRows(&item_type), stage.contexts(self, views), Budget::within(budget));
+            (SegmentRows(item_type), stage.contexts(views, segmentations, now), Budget::within(budget));
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let left_out: FxHashSet<ValueIdx> =
             stage.left_out.iter().filter_map(|id| item_type.value(id)).collect();
@@ -47,12 +48,12 @@ impl Engine {
         let boost = |value: ValueIdx| selection.boost(value.0);
 
         let is_available = |item: ItemIdx| views.catalog.is_available(item);
-        let asker = self.asker(views, user, &list)?;
+        let context = self.context(snapshot, user, &list)?;
         let nothing = FxHashSet::default();
-        let eligibility = asker.eligibility(&is_available, &list, &nothing);
-        let values: Vec<(ValueIdx, f32)> = match search {
-            Some((query, search)) => {
-                let sources = ready.sources(views);
+        let eligibility = context.eligibility(&is_available, &list, &nothing);
+        let values: Vec<(ValueIdx, f32)> = match search.as_ref().zip(stage.search_query) {
+            Some((search, query)) => {
+                let sources = in_use.sources(views);
                 let matches = search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility, sources);
                 let mut scores: FxHashMap<ValueIdx, f32> = FxHashMap::default();
                 for (item, score) in matches {
@@ -83,19 +84,22 @@ impl Engine {
                 found
             }
             None => {
-                let seeds = match &segment {
-                    Some(segment) if list.logic == Logic::Similar => seeds_of(&ready, views, segment),
+                let seeds = match segment {
+                    Some(segment) if list.logic == Logic::Similar => seeds_of(in_use, views, segment),
                     _ => item.into_iter().collect(),
                 };
                 let booster: &dyn Fn(ValueIdx) -> f32 = &boost;
                 let values = Values {
-                    item_type: &item_type,
+                    item_type,
                     allows: &allows_value,
                     booster: (!selection.boosters.is_empty()).then_some(booster),
                 };
-                let request =
-                    Request { seeds: &seeds, values: Some(values), ..asker.request(&list, &eligibility) };
-                match recommender::recommend(ready.sources(views), &request) {
+                let request = Request {
+                    seeds: &seeds,
+                    values: Some(values),
+                    ..context.request(&list, &eligibility, now)
+                };
+                match recommender::recommend(in_use.sources(views), &request) {
                     Recommendation::Values(values) => {
                         values.into_iter().map(|value| (value.item, value.score)).collect()
                     }
@@ -104,7 +108,7 @@ impl Engine {
             }
         };
         let found = values.into_iter().map(|(value, score)| (value.0, score));
-        stage.listed(&ready, &rows, &contexts.of_caller, &budget, found, false)
+        stage.listed(in_use, &rows, &contexts.of_caller, &budget, found, false)
     }
 }
 

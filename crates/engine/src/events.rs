@@ -1,0 +1,99 @@
+//! What needs the journal beside a snapshot: bodies of messages, how much there is.
+
+use std::sync::Arc;
+
+use domain::{Message, UserIdx, WorkspaceConfig};
+use journal::Offset;
+use profiles::{ExternalId, Profile, TimelineEntry, TimelineQuery};
+use state::{Counts, EntityKind, Entry};
+use store::StoreError;
+
+use crate::{Engine, EngineError};
+
+/// A message of a timeline.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    /// Its place in the timeline.
+    pub entry: TimelineEntry,
+    /// The message.
+    pub message: Message,
+}
+
+/// A profile's own record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metadata {
+    /// When it was made and changed, and by what.
+    pub profile: Profile,
+    /// Its latest message by timestamp; none where it came from an import.
+    pub last_message: Option<Message>,
+}
+
+impl Engine {
+    /// The user of an external id.
+    pub fn user(&self, id: ExternalId<'_>) -> Option<UserIdx> {
+        self.snapshot().profiles.ids().user_of(id)
+    }
+
+    /// The user of a text: a user id before an anonymous id.
+    pub fn user_of_text(&self, id: &str) -> Option<UserIdx> {
+        self.snapshot().profiles.ids().user_of_text(id)
+    }
+
+    /// About how many bytes the values of items or users take as JSON, all of them or those of some properties. Ids that nobody has take
+    /// nothing.
+    pub fn values_bytes(&self, kind: EntityKind, ids: &[String], included: Option<&[String]>) -> u64 {
+        serving::values_bytes(&self.shared.live, kind, ids, included)
+    }
+
+    /// The configuration as it is now; waits for nobody.
+    pub fn config(&self) -> Arc<WorkspaceConfig> {
+        self.shared.config.load_full()
+    }
+
+    /// A page of a profile's events, and whether there are more.
+    ///
+    /// # Errors
+    /// Where the store or the journal cannot be read.
+    pub fn events(&self, user: UserIdx, query: &TimelineQuery) -> Result<(Vec<Event>, bool), EngineError> {
+        let page = {
+            let snapshot = self.snapshot();
+            snapshot.profiles.timeline(snapshot.store(), user, query)?
+        };
+        let events =
+            page.entries.into_iter().map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
+        Ok((events.collect::<Result<_, EngineError>>()?, page.has_more))
+    }
+
+    /// A profile's own record; none for a user index that stands for nobody.
+    ///
+    /// # Errors
+    /// Where the store or the journal cannot be read.
+    pub fn metadata(&self, user: UserIdx) -> Result<Option<Metadata>, EngineError> {
+        let (profile, last) = {
+            let snapshot = self.snapshot();
+            let (profiles, store) = (&snapshot.profiles, snapshot.store());
+            (profiles.profile(store, user)?, profiles.last_message(store, user)?)
+        };
+        let Some(profile) = profile else { return Ok(None) };
+        let last_message = last.map(|entry| self.message(entry.offset)).transpose()?;
+        Ok(Some(Metadata { profile, last_message }))
+    }
+
+    /// How much of everything there is.
+    pub fn counts(&self) -> Counts {
+        Counts {
+            journal_entries: self.shared.journal.end().0,
+            queued_bytes: self.shared.queued_bytes() as u64,
+            ..self.snapshot().counts()
+        }
+    }
+
+    /// The message at an offset of the journal.
+    fn message(&self, offset: u64) -> Result<Message, EngineError> {
+        let bytes = self.shared.journal.get(Offset(offset))?.unwrap_or_default();
+        match Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })? {
+            Entry::Message(message) => Ok(*message),
+            _ => Err(StoreError::Unreadable { what: "timeline" }.into()),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Cold-start items: those that the model in use does not know, with what they are like.
+
+use std::sync::{Arc, OnceLock};
+use std::time::{Duration, Instant};
+
+use domain::ItemIdx;
+use recommender::{ColdItems, Features, FeaturesBuilder, Model};
+
+use crate::{LiveState, Serving};
+
+/// How many items' properties are read between two turns of the fold.
+const ITEMS_PER_STEP: usize = 1_000;
+
+/// The items that a model does not know, of one state of the catalog.
+pub(crate) struct ColdStart {
+    /// The versions of model and catalog.
+    of: (Option<String>, Option<u32>),
+    /// The state of the properties.
+    revision: u64,
+    made_at: Instant,
+    /// How long it took to make.
+    duration: Duration,
+    /// When a list first went by it although the properties had changed.
+    outdated_since: OnceLock<Instant>,
+    pub(crate) items: ColdItems,
+}
+
+/// What cold items are like is made anew after a change at most so often ...
+const COLD_INTERVAL_MIN: Duration = Duration::from_secs(1);
+/// ... and takes at most this share of the time.
+const COLD_INTERVAL_FACTOR: u32 = 10;
+/// A list makes it itself where [`Engine::refresh`] is behind by so many intervals.
+const COLD_INTERVALS_BEHIND: u32 = 2;
+
+impl ColdStart {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.items.n_bytes()
+    }
+
+    fn interval(&self) -> Duration {
+        COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR)
+    }
+
+    /// Single items change all the time; what they are like is made anew from time to time.
+    fn is_due(&self, revision: u64) -> bool {
+        self.revision != revision && self.made_at.elapsed() >= self.interval()
+    }
+
+    /// Lists go by what is known for a moment longer.
+    fn is_fresh(&self, revision: u64) -> bool {
+        let asked_since = || self.outdated_since.get_or_init(Instant::now).elapsed();
+        self.revision == revision || asked_since() < self.interval() * COLD_INTERVALS_BEHIND
+    }
+}
+
+impl Serving {
+    /// What the model in use does not know; made when the model or the items have changed since it was last asked for.
+    pub(crate) fn cold_start(&self, live: &LiveState, model: Option<&Model>) -> Arc<ColdStart> {
+        let (of, revision) = state_of_cold_start(live, model);
+        let known = || self.cold_start.load_full().filter(|cold| cold.of == of);
+        let _one_at_a_time = match known() {
+            Some(cold) if cold.is_fresh(revision) => return cold,
+            // One makes it anew; the others go on with what was known a moment ago.
+            Some(cold) => match self.cold_start_lock.try_lock() {
+                Some(lock) => lock,
+                None => return cold,
+            },
+            None => self.cold_start_lock.lock(),
+        };
+        if let Some(cold) = known().filter(|cold| cold.is_fresh(revision)) {
+            return cold;
+        }
+        let cold = Arc::new(make_cold_start(live, model));
+        self.cold_start.store(Some(Arc::clone(&cold)));
+        cold
+    }
+
+    /// Makes anew what lists know of cold items, where they were asked for and items have changed.
+    pub(crate) fn refresh_cold_start(&self, live: &LiveState) {
+        let model = self.model.load_full();
+        let (of, revision) = state_of_cold_start(live, model.as_deref());
+        if self.cold_start.load_full().is_some_and(|cold| cold.of == of && cold.is_due(revision)) {
+            let _one_at_a_time = self.cold_start_lock.lock();
+            self.cold_start.store(Some(Arc::new(make_cold_start(live, model.as_deref()))));
+        }
+    }
+
+    /// Uses a model from now on, together with what it does not know.
+    pub fn switch_model(&self, live: &LiveState, model: Model) {
+        let _one_at_a_time = self.cold_start_lock.lock();
+        let cold = make_cold_start(live, Some(&model));
+        self.model.store(Some(Arc::new(model)));
+        self.cold_start.store(Some(Arc::new(cold)));
+    }
+}
+
+fn state_of_cold_start(live: &LiveState, model: Option<&Model>) -> ((Option<String>, Option<u32>), u64) {
+    let catalog = &live.snapshot().catalog;
+    let catalog_version = catalog.current().map(|version| version.version);
+    ((model.map(|model| model.version.clone()), catalog_version), catalog.table().revision())
+}
+
+fn make_cold_start(live: &LiveState, model: Option<&Model>) -> ColdStart {
+    let started = Instant::now();
+    let (of, revision) = state_of_cold_start(live, model);
+    let n_items = live.snapshot().catalog.n_items();
+    let items = ColdItems::of(features_of(live, n_items), model);
+    let (made_at, duration) = (Instant::now(), started.elapsed());
+    ColdStart { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
+}
+
+/// What the items are like, by their properties; read a few items at a time, so that the fold gets its turns.
+pub fn features_of(live: &LiveState, n_items: usize) -> Arc<Features> {
+    let mut builder = FeaturesBuilder::default();
+    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
+        let views = live.snapshot();
+        for item in first..(first + ITEMS_PER_STEP).min(n_items) {
+            builder.add(ItemIdx(item as u32), &views.catalog.table().values(item as u32));
+        }
+    }
+    Arc::new(builder.finish(n_items))
+}

@@ -1,0 +1,352 @@
+//! Groupings of items: by the values of a property, or into the segments of a segmentation. Made when a list asks for one, kept while it
+//! is asked for again.
+
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use catalog::PropertyTable;
+use domain::Timestamp;
+use lru::LruCache;
+use parking_lot::Mutex;
+use recommender::ItemType;
+use reql::{Column, Expression};
+use state::{SegmentationKind, Views};
+
+use crate::evaluation::{ContextOf, ItemRows};
+use crate::expressions::{Budget, ExpressionError};
+use crate::{LiveState, MemoryBudget, MemoryPart, QueryError, Reservation};
+
+/// The most properties and segmentations whose groupings are kept.
+const GROUPINGS_MAX: NonZeroUsize = NonZeroUsize::new(100).expect("above 0");
+/// How many items are grouped between two turns of the fold.
+const ITEMS_PER_STEP: usize = 1_000;
+/// After a change of an item a grouping is made anew where that is a matter of moments. What takes longer takes at most this share of the
+/// time: until then lists go by what is known.
+const MOMENT: Duration = Duration::from_millis(5);
+const INTERVAL_FACTOR: u32 = 10;
+
+/// What groups items.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Grouping {
+    /// The values of a property.
+    Property(String),
+    /// The segments of a segmentation.
+    Segmentation(String),
+}
+
+impl Grouping {
+    fn name(&self) -> &str {
+        match self {
+            Self::Property(name) | Self::Segmentation(name) => name,
+        }
+    }
+}
+
+/// Segmentations that expressions of a request ask for, by their ids.
+pub(crate) type Segmentations = BTreeMap<String, Arc<ItemType>>;
+
+/// The groupings that lists were asked for.
+pub(crate) struct Groupings {
+    cells: Mutex<LruCache<Grouping, Arc<Cell>>>,
+    memory: Arc<MemoryBudget>,
+}
+
+/// One grouping. Whoever makes it anew holds `making`; the others go on with what was made before.
+struct Cell {
+    made: Mutex<Option<Made>>,
+    making: Mutex<()>,
+    asked_at: Mutex<Instant>,
+}
+
+#[derive(Clone)]
+struct Made {
+    /// An error where it takes too long.
+    item_type: Result<Arc<ItemType>, ExpressionError>,
+    of: Revision,
+    at: Instant,
+    duration: Duration,
+    _room: Arc<Reservation>,
+}
+
+/// What a grouping follows from.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Revision {
+    /// Of the items' properties.
+    properties: u64,
+    /// Of the segmentations.
+    segmentations: u64,
+    n_items: usize,
+}
+
+impl Revision {
+    fn of(views: &Views) -> Self {
+        Self {
+            properties: views.catalog.table().revision(),
+            segmentations: views.segmentations.revision(),
+            n_items: views.catalog.n_items(),
+        }
+    }
+}
+
+impl Made {
+    /// Whether lists may go by it.
+    fn is_fresh(&self, now: Revision, is_newest_needed: bool) -> bool {
+        let may_lag = (!is_newest_needed || self.item_type.is_err()) && self.duration > MOMENT;
+        let is_fresh = self.of == now || (may_lag && self.at.elapsed() < self.duration * INTERVAL_FACTOR);
+        is_fresh && self.of.segmentations == now.segmentations
+    }
+}
+
+impl Groupings {
+    pub(crate) fn new(memory: Arc<MemoryBudget>) -> Self {
+        Self { cells: Mutex::new(LruCache::new(GROUPINGS_MAX)), memory }
+    }
+
+    pub(crate) fn clear(&self) {
+        self.cells.lock().clear();
+    }
+
+    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other workspaces too.
+    pub(crate) fn drop_idle(&self, idle_max: Duration) {
+        let mut cells = self.cells.lock();
+        while cells.peek_lru().is_some_and(|(_, cell)| cell.asked_at.lock().elapsed() >= idle_max) {
+            cells.pop_lru();
+        }
+    }
+
+    /// How items are grouped; a segmentation that is not there has no segments.
+    ///
+    /// # Errors
+    /// Where there is no such property, or an expression of the segmentation takes too long.
+    pub(crate) fn get(
+        &self,
+        live: &LiveState,
+        grouping: &Grouping,
+        now: Timestamp,
+    ) -> Result<Arc<ItemType>, QueryError> {
+        self.made(live, grouping, now, false)
+    }
+
+    /// As [`Groupings::get`], with everything that is written.
+    ///
+    /// # Errors
+    /// As [`Groupings::get`].
+    pub(crate) fn newest(
+        &self,
+        live: &LiveState,
+        grouping: &Grouping,
+        now: Timestamp,
+    ) -> Result<Arc<ItemType>, QueryError> {
+        self.made(live, grouping, now, true)
+    }
+
+    fn made(
+        &self,
+        live: &LiveState,
+        grouping: &Grouping,
+        now: Timestamp,
+        is_newest_needed: bool,
+    ) -> Result<Arc<ItemType>, QueryError> {
+        let revision = {
+            let views = live.snapshot();
+            check_property(&views, grouping)?;
+            Revision::of(&views)
+        };
+        let cell = self.cell(grouping);
+        let known = || cell.made.lock().clone().filter(|made| made.is_fresh(revision, is_newest_needed));
+        let made = match known() {
+            Some(made) => made,
+            None => {
+                let _one_at_a_time = cell.making.lock();
+                // Somebody else may have made it meanwhile.
+                match known() {
+                    Some(made) => made,
+                    None => self.make(live, grouping, now, &cell),
+                }
+            }
+        };
+        made.item_type.map_err(|source| QueryError::Segmentation { id: grouping.name().to_owned(), source })
+    }
+
+    fn cell(&self, grouping: &Grouping) -> Arc<Cell> {
+        let mut cells = self.cells.lock();
+        let new = || {
+            let (made, making, asked_at) = (Mutex::new(None), Mutex::new(()), Mutex::new(Instant::now()));
+            Arc::new(Cell { made, making, asked_at })
+        };
+        let cell = Arc::clone(cells.get_or_insert(grouping.clone(), new));
+        *cell.asked_at.lock() = Instant::now();
+        cell
+    }
+
+    /// Makes a grouping and keeps it where there is room.
+    fn make(&self, live: &LiveState, grouping: &Grouping, now: Timestamp, cell: &Cell) -> Made {
+        let started = Instant::now();
+        let (item_type, of) = group(live, grouping, now);
+        let n_bytes = item_type.as_ref().map_or(0, ItemType::n_bytes);
+        // What was known gives way first, then what was not asked for for the longest time.
+        *cell.made.lock() = None;
+        let room = self.make_room(grouping, n_bytes);
+        let is_kept = room.is_some();
+        let room = room.unwrap_or_else(|| self.memory.hold(MemoryPart::ItemGroupings, 0));
+        let made = Made {
+            item_type: item_type.map(Arc::new),
+            of,
+            at: Instant::now(),
+            duration: started.elapsed(),
+            _room: Arc::new(room),
+        };
+        if is_kept {
+            *cell.made.lock() = Some(made.clone());
+        }
+        made
+    }
+
+    /// Room for a grouping of so many bytes; none where it is used once and not kept.
+    fn make_room(&self, own: &Grouping, n_bytes: usize) -> Option<Reservation> {
+        loop {
+            if let Some(room) = self.memory.reserve(MemoryPart::ItemGroupings, n_bytes) {
+                return Some(room);
+            }
+            let mut cells = self.cells.lock();
+            let oldest =
+                cells.iter().rev().map(|(grouping, _)| grouping).find(|other| *other != own).cloned();
+            cells.pop(&oldest?);
+        }
+    }
+}
+
+fn check_property(views: &Views, grouping: &Grouping) -> Result<(), QueryError> {
+    let Grouping::Property(property) = grouping else { return Ok(()) };
+    let table = views.catalog.table();
+    if table.property(property).is_some() {
+        return Ok(());
+    }
+    let known: Vec<&str> = table.properties().map(|property| property.name.as_str()).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    Err(QueryError::NoSuchProperty { property: property.clone(), known })
+}
+
+/// How a segmentation finds the segments of an item.
+enum Rule {
+    /// By a property; none where the segmentation is not there.
+    Property(Option<String>),
+    Expression(Option<Expression>),
+    Filters(Vec<(String, Expression)>),
+}
+
+impl Rule {
+    fn of(views: &Views, grouping: &Grouping) -> Self {
+        let kind = match grouping {
+            Grouping::Property(name) => return Self::Property(Some(name.clone())),
+            Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
+        };
+        match kind {
+            None => Self::Property(None),
+            Some(SegmentationKind::Property { name }) => Self::Property(Some(name.clone())),
+            Some(SegmentationKind::AutoReql { expression }) => Self::Expression(reql::parse(expression).ok()),
+            Some(SegmentationKind::ManualReql { segments }) => {
+                let parsed = segments
+                    .iter()
+                    .filter_map(|segment| Some((segment.id.clone(), reql::parse(&segment.filter).ok()?)));
+                Self::Filters(parsed.collect())
+            }
+        }
+    }
+
+    /// Adds items to a grouping, in their order.
+    fn push(&self, views: &Views, now: Timestamp, budget: &Budget, items: Range<u32>, to: &mut ItemType) {
+        let (rows, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(views, now));
+        match self {
+            Self::Property(None) | Self::Expression(None) => items.for_each(|_| to.push_texts([])),
+            Self::Property(Some(name)) => push_values(to, views.catalog.table(), name, items),
+            Self::Expression(Some(expression)) => {
+                let compiled = expression.compile(&rows, &context);
+                for item in items.take_while(|_| budget.allows_row()) {
+                    let texts = texts_of(&compiled.value(item));
+                    to.push_texts(texts.iter().map(String::as_str));
+                }
+            }
+            Self::Filters(filters) => {
+                let compiled = filters.iter().map(|(id, filter)| (id, filter.compile(&rows, &context)));
+                let compiled: Vec<_> = compiled.collect();
+                for item in items {
+                    let is_in = |filter: &reql::Compiled<'_>| budget.allows_row() && filter.boolean(item);
+                    let segments = compiled.iter().filter(|(_, filter)| is_in(filter));
+                    to.push_texts(segments.map(|(id, _)| id.as_str()));
+                }
+            }
+        }
+    }
+}
+
+/// Groups all items, a step at a time so that the fold gets its turns, and tells the state that the grouping is at least as new as.
+fn group(
+    live: &LiveState,
+    grouping: &Grouping,
+    now: Timestamp,
+) -> (Result<ItemType, ExpressionError>, Revision) {
+    let (of, rule) = {
+        let views = live.snapshot();
+        (Revision::of(&views), Rule::of(&views, grouping))
+    };
+    let (mut item_type, budget) = (ItemType::new(), Budget::for_all());
+    for first in (0..of.n_items).step_by(ITEMS_PER_STEP) {
+        let items = first as u32..(first + ITEMS_PER_STEP).min(of.n_items) as u32;
+        rule.push(&live.snapshot(), now, &budget, items, &mut item_type);
+    }
+    (budget.check().map(|()| item_type), of)
+}
+
+fn push_values(item_type: &mut ItemType, table: &PropertyTable, property: &str, items: Range<u32>) {
+    match table.column(property) {
+        Some(Column::String(cells, texts)) => {
+            for item in items.map(|item| item as usize) {
+                let id = cells.get(item).copied().flatten();
+                item_type.push_texts(id.map(|id| texts.text(id)));
+            }
+        }
+        Some(Column::Set(cells, texts)) => {
+            for item in items.map(|item| item as usize) {
+                let members = cells.get(item).and_then(Option::as_deref).unwrap_or_default();
+                let mut members: Vec<&str> = members.iter().map(|id| texts.text(*id)).collect();
+                members.sort_unstable();
+                item_type.push_texts(members);
+            }
+        }
+        _ => items.for_each(|item| item_type.push(table.value(item, property).as_ref())),
+    }
+}
+
+/// The ids of segments that an expression yields.
+fn texts_of(value: &reql::Value) -> Vec<String> {
+    match value.to_json() {
+        serde_json::Value::Array(members) => {
+            members.into_iter().filter(|member| !member.is_null()).map(text_of).collect()
+        }
+        serde_json::Value::Null => Vec::new(),
+        other => vec![text_of(other)],
+    }
+}
+
+fn text_of(json: serde_json::Value) -> String {
+    match json {
+        serde_json::Value::String(text) => text,
+        other => other.to_string(),
+    }
+}
+
+/// What segments are called beside their ids.
+pub(crate) fn titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
+    match views.segmentations.get(segmentation).map(|segmentation| &segmentation.kind) {
+        Some(SegmentationKind::ManualReql { segments }) => {
+            let titled =
+                segments.iter().filter_map(|segment| Some((segment.id.clone(), segment.title.clone()?)));
+            titled.collect()
+        }
+        _ => BTreeMap::new(),
+    }
+}

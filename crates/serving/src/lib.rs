@@ -1,0 +1,35 @@
+#![doc = include_str!("../README.md")]
+
+mod budget;
+mod cold_start;
+mod error;
+mod evaluation;
+mod expressions;
+mod groupings;
+mod listing;
+mod lists;
+mod memory;
+mod profiles;
+mod recommendation;
+mod scenario_fallback;
+mod scenarios;
+mod search;
+mod serving;
+mod snapshot;
+
+pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
+pub use cold_start::features_of;
+pub use error::{ListError, QueryError};
+pub use evaluation::SchemaOf;
+pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
+pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
+pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
+pub use profiles::{HistoryItem, RejectionReport, values_bytes};
+pub use recommendation::{
+    ListOptions, Listed, Missing, PreparedStage, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    ReturnedProperties, Stage,
+};
+pub use scenario_fallback::{UnfitScenario, fits, scenarios_unfit_for};
+pub use scenarios::{check_config, check_scenario};
+pub use serving::{Serving, WaitingImpressions};
+pub use snapshot::{LiveState, Snapshot};

@@ -1,0 +1,264 @@
+//! Lists of recommendations: what they are made of, and their form with external ids.
+
+use std::sync::Arc;
+
+use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
+use rayon::prelude::*;
+use recommender::{
+    Because, Eligibility, HistoryEntry, Impression, ItemType, Model, Origin, Recommendation, Request,
+    Sources, Values, recommend,
+};
+use rustc_hash::FxHashSet;
+use state::Views;
+use uuid::Uuid;
+
+use crate::cold_start::ColdStart;
+use crate::groupings::Grouping;
+use crate::{LiveState, QueryError, Serving, Snapshot};
+
+/// How many users one step of a pass over many users takes.
+pub const USERS_PER_STEP: usize = 4_096;
+
+/// A ranked list by external ids.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecommendedList {
+    /// Best first.
+    pub items: Vec<ListedItem>,
+    /// The property whose values these are; none for items.
+    pub item_type: Option<String>,
+    /// The id under which interactions cite it; none where it was only looked at.
+    pub recomm_id: Option<Uuid>,
+    /// The version of the model; none before the first training.
+    pub model: Option<String>,
+    /// Whether a list from the history was asked for and nothing in it comes from there.
+    pub fallback: bool,
+}
+
+/// An item of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedItem {
+    /// The item, or the value of the property.
+    pub item_id: String,
+    /// Comparable within one list.
+    pub score: f32,
+    /// From the model, from likeness, from popularity, or from the user's own doings.
+    pub origin: Origin,
+    /// What of the user's history speaks for it, strongest first.
+    pub because: Vec<ListedReason>,
+}
+
+/// A part of an item's score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ListedReason {
+    /// The history item.
+    pub item_id: String,
+    /// What the user did with it.
+    pub kind: InteractionKind,
+    /// Its part of the score, from 0 to 1.
+    pub share: f32,
+    /// For items that no model knows yet: the property in which both are most alike.
+    pub similar_in: Option<String>,
+}
+
+/// The model that every list of a moment is made of, and the items that it does not know.
+pub(crate) struct ModelInUse {
+    model: Option<Arc<Model>>,
+    cold_start: Arc<ColdStart>,
+}
+
+impl ModelInUse {
+    pub(crate) fn sources<'a>(&'a self, views: &'a Views) -> Sources<'a> {
+        Sources {
+            model: self.model.as_deref(),
+            cold: &self.cold_start.items,
+            histories: views.interactions.histories(),
+            interaction_weights: views.setup.config.interaction_weights,
+            n_items: views.catalog.n_items(),
+        }
+    }
+
+    pub(crate) fn version(&self) -> Option<String> {
+        self.model.as_ref().map(|model| model.version.clone())
+    }
+}
+
+/// The user whom a list is for, as far as the list goes by them.
+pub(crate) struct RequestContext<'a> {
+    history: &'a [HistoryEntry],
+    /// Items that are left out and that the history no longer holds.
+    older: FxHashSet<ItemIdx>,
+    impressions: Vec<Impression>,
+}
+
+impl<'a> RequestContext<'a> {
+    /// What may be in the list, of what `is_available`.
+    pub(crate) fn eligibility<'b>(
+        &self,
+        is_available: &'b dyn Fn(ItemIdx) -> bool,
+        list: &ListRequest,
+        left_out: &FxHashSet<ItemIdx>,
+    ) -> Eligibility<'b> {
+        let older = self.older.iter().chain(left_out).copied();
+        Eligibility::new(is_available, list.exclude, self.history, older)
+    }
+
+    pub(crate) fn request<'b>(
+        &'b self,
+        list: &'b ListRequest,
+        eligibility: &'b Eligibility<'b>,
+        now: Timestamp,
+    ) -> Request<'b> {
+        Request {
+            impressions: &self.impressions,
+            now_s: now.seconds_u32(),
+            ..Request::new(list, self.history, eligibility)
+        }
+    }
+}
+
+impl Serving {
+    /// Recommends to a user, or to somebody unknown, from the history as it is now.
+    ///
+    /// # Errors
+    /// Where values of a property are asked for that is not there, or the store cannot be read.
+    pub fn recommend(
+        &self,
+        live: &LiveState,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+        now: Timestamp,
+    ) -> Result<RecommendedList, QueryError> {
+        let prepared = self.prepare_list(live, request, now)?;
+        self.list(&live.snapshot(), &prepared, user, request, now)
+    }
+
+    /// Recommends to many at once, on all cores; the lists come in the order of the users.
+    ///
+    /// # Errors
+    /// As [`Serving::recommend`].
+    pub fn recommend_many(
+        &self,
+        live: &LiveState,
+        users: &[Option<UserIdx>],
+        request: &ListRequest,
+        now: Timestamp,
+    ) -> Result<Vec<RecommendedList>, QueryError> {
+        let prepared = self.prepare_list(live, request, now)?;
+        // A snapshot for each user, so that the fold gets its turns.
+        let list = |user: &Option<UserIdx>| self.list(&live.snapshot(), &prepared, *user, request, now);
+        users.par_iter().map(list).collect()
+    }
+
+    /// The model in use and the items that it does not know; these are made when the model or the items have changed since they were last
+    /// asked for.
+    pub(crate) fn model_in_use(&self, live: &LiveState) -> ModelInUse {
+        let model = self.model.load_full();
+        let cold_start = self.cold_start(live, model.as_deref());
+        ModelInUse { model, cold_start }
+    }
+
+    fn prepare_list(
+        &self,
+        live: &LiveState,
+        request: &ListRequest,
+        now: Timestamp,
+    ) -> Result<PreparedList, QueryError> {
+        let grouping = request.item_type.clone().map(Grouping::Property);
+        let item_type = grouping.map(|grouping| self.groupings.get(live, &grouping, now)).transpose()?;
+        Ok(PreparedList { in_use: self.model_in_use(live), item_type })
+    }
+
+    /// What a list goes by of a user, or of somebody unknown.
+    pub(crate) fn context<'v>(
+        &self,
+        snapshot: &'v Snapshot<'_>,
+        user: Option<UserIdx>,
+        list: &ListRequest,
+    ) -> Result<RequestContext<'v>, QueryError> {
+        let histories = snapshot.interactions.histories();
+        let older = match user.filter(|user| histories.is_full(*user)) {
+            Some(user) => {
+                let excludes = |kind| recommender::excludes(list.exclude, kind);
+                snapshot.interactions.items_of(snapshot.store(), user, excludes)?
+            }
+            None => FxHashSet::default(),
+        };
+        let impressions = match user.filter(|_| list.rotation_rate > 0.0) {
+            Some(user) => [snapshot.impressions.of(user), &self.waiting.of(user)].concat(),
+            None => Vec::new(),
+        };
+        Ok(RequestContext { history: user.map_or(&[], |user| histories.row(user)), older, impressions })
+    }
+
+    fn list(
+        &self,
+        snapshot: &Snapshot<'_>,
+        PreparedList { in_use, item_type }: &PreparedList,
+        user: Option<UserIdx>,
+        request: &ListRequest,
+        now: Timestamp,
+    ) -> Result<RecommendedList, QueryError> {
+        let item_type = item_type.as_deref();
+        let values = item_type.map(|item_type| Values { item_type, allows: &|_| true, booster: None });
+        let context = self.context(snapshot, user, request)?;
+        let is_available = |item: ItemIdx| snapshot.catalog.is_available(item);
+        let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
+        let asked = Request { values, ..context.request(request, &eligibility, now) };
+        let recommendation = recommend(in_use.sources(snapshot), &asked);
+        let items = named(snapshot, in_use, item_type, &recommendation);
+        let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
+        Ok(RecommendedList {
+            fallback: request.logic == Logic::Personal && !items.is_empty() && items.iter().all(is_trending),
+            items,
+            item_type: request.item_type.clone(),
+            recomm_id: None,
+            model: in_use.version(),
+        })
+    }
+}
+
+/// What a list is made of beside a snapshot.
+struct PreparedList {
+    in_use: ModelInUse,
+    /// The values of a property that are listed; none for items.
+    item_type: Option<Arc<ItemType>>,
+}
+
+/// A list with its reasons by external ids.
+fn named(
+    views: &Views,
+    in_use: &ModelInUse,
+    item_type: Option<&ItemType>,
+    recommendation: &Recommendation,
+) -> Vec<ListedItem> {
+    let features = in_use.cold_start.items.features();
+    let because = |of: Option<ItemIdx>, because: &[Because]| {
+        let reason = |because: &Because| ListedReason {
+            item_id: views.catalog.item_id(because.item).to_owned(),
+            kind: because.kind,
+            share: because.share,
+            similar_in: of.and_then(|item| features.shared_property(because.item, item)).map(str::to_owned),
+        };
+        because.iter().map(reason).collect()
+    };
+    match recommendation {
+        Recommendation::Items(items) => items
+            .iter()
+            .map(|item| ListedItem {
+                item_id: views.catalog.item_id(item.item).to_owned(),
+                score: item.score,
+                origin: item.origin,
+                because: because(Some(item.item).filter(|_| item.origin == Origin::New), &item.because),
+            })
+            .collect(),
+        Recommendation::Values(values) => values
+            .iter()
+            .map(|value| ListedItem {
+                item_id: item_type.map_or("", |item_type| item_type.text(value.item)).to_owned(),
+                score: value.score,
+                origin: value.origin,
+                because: because(None, &value.because),
+            })
+            .collect(),
+    }
+}

@@ -1,0 +1,244 @@
+//! Calls for recommendations: what they say, what their scenario adds, and the lists that they get.
+//!
+//! A call is one stage, or two where something is recommended together with what goes with it. A stage is a list of items, of segments or
+//! of users; each has a file.
+
+mod items;
+mod segments;
+mod stage;
+mod users;
+
+use std::sync::Arc;
+
+use domain::{Endpoint, Entries, For, Group, Scenario, ScenarioSettings, Timestamp};
+use reql::Subject;
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+use xxhash_rust::xxh3::xxh3_64;
+
+pub(crate) use self::stage::subject_of;
+pub use self::stage::{Listed, PreparedStage, Recommended, Stage};
+use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
+
+/// The most items, segments or users of one list.
+pub const RECOMMENDED_MAX: usize = 10_000;
+
+/// A call, with all that it says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RecommendationRequest {
+    /// What is asked for.
+    pub endpoint: Endpoint,
+    /// How many, from 1 to [`RECOMMENDED_MAX`].
+    pub count: usize,
+    /// For whom, or like whom.
+    pub user_id: Option<String>,
+    /// For which item.
+    pub item_id: Option<String>,
+    /// For which segment.
+    pub segment_id: Option<String>,
+    /// What is searched.
+    pub search_query: Option<String>,
+    /// Where the list appears.
+    pub scenario: Option<String>,
+    /// What the list is.
+    pub options: ListOptions,
+    /// Of a composite recommendation: what its source is.
+    pub source_options: ListOptions,
+    /// What becomes of users and items that are not there.
+    pub missing: Missing,
+    /// What may not be in the list.
+    pub left_out: Vec<String>,
+    /// Whether the answer names the group of an A/B test.
+    pub returns_group: bool,
+    /// Whether it comes from a browser, or continues a list in one: then nobody is made, no user is said to be missing, and none of its expressions reads what users
+    /// did, or of them more than what the workspace has made public.
+    pub is_public: bool,
+}
+
+impl RecommendationRequest {
+    /// A call that says nothing more.
+    pub fn new(endpoint: Endpoint, count: usize) -> Self {
+        Self {
+            endpoint,
+            count,
+            user_id: None,
+            item_id: None,
+            segment_id: None,
+            search_query: None,
+            scenario: None,
+            options: ListOptions::default(),
+            source_options: ListOptions::default(),
+            missing: Missing::Refused,
+            left_out: Vec::new(),
+            returns_group: false,
+            is_public: false,
+        }
+    }
+}
+
+/// What a call says of a list.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct ListOptions {
+    /// How the list is made.
+    pub settings: ScenarioSettings,
+    /// What is evaluated for each entry, by names.
+    pub expressions: Vec<(String, String)>,
+    /// Which properties come with each entry.
+    pub properties: ReturnedProperties,
+}
+
+/// Which properties come with each entry.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub enum ReturnedProperties {
+    /// None.
+    #[default]
+    None,
+    /// All.
+    All,
+    /// Those of these names.
+    Only(Vec<String>),
+}
+
+impl ReturnedProperties {
+    /// The names that are asked for; none where all properties are.
+    pub fn names(&self) -> Option<&[String]> {
+        match self {
+            Self::None => Some(&[]),
+            Self::All => None,
+            Self::Only(names) => Some(names),
+        }
+    }
+}
+
+/// What becomes of users and items that are not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Missing {
+    /// The call is refused.
+    Refused,
+    /// They are made.
+    Created,
+    /// They are nobody and nothing.
+    Ignored,
+}
+
+impl Serving {
+    /// What the scenario of a call says, for the group that the user is in.
+    ///
+    /// # Errors
+    /// Where the call needs a scenario of its kind, and there is none of that name.
+    pub fn scenario_of(
+        &self,
+        snapshot: &Snapshot<'_>,
+        request: &RecommendationRequest,
+        recomm_id: Uuid,
+    ) -> Result<(ScenarioSettings, Option<String>), ListError> {
+        let endpoint = request.endpoint;
+        let is_needed = endpoint.needs_segmentation() || endpoint == Endpoint::CompositeRecommendation;
+        let named = request.scenario.as_deref().and_then(|name| snapshot.setup.config.scenario(name));
+        let Some(scenario) = named.filter(|scenario| scenario.endpoint == endpoint) else {
+            let what = match (&request.scenario, named) {
+                _ if !is_needed => return Ok(Default::default()),
+                (None, _) => format!("{endpoint} needs a scenario"),
+                (Some(name), None) => format!("there is no scenario {name:?}, and {endpoint} needs one"),
+                (Some(name), Some(other)) => {
+                    format!("scenario {name:?} is for {}, not for {endpoint}", other.endpoint)
+                }
+            };
+            return Err(ListError::Invalid(what));
+        };
+        let fallbacks = self.scenario_fallbacks(snapshot);
+        let scenario = fallbacks.get(&scenario.name).unwrap_or(scenario);
+        let group = group_of(scenario, request.user_id.as_deref(), recomm_id);
+        Ok((scenario.settings_of(group), group.map(|group| group.name.clone())))
+    }
+
+    /// The stages of a call, with expressions that are right.
+    ///
+    /// # Errors
+    /// Where parts of the call do not go together, or an expression is wrong.
+    pub fn stages<'a>(
+        &self,
+        snapshot: &Snapshot<'_>,
+        request: &'a RecommendationRequest,
+        of_scenario: &ScenarioSettings,
+    ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
+        let (first, second) = stages(request, of_scenario)?;
+        for stage in [Some(&first), second.as_ref()].into_iter().flatten() {
+            self.check(snapshot, stage)?;
+        }
+        Ok((first, second))
+    }
+
+    /// Makes the list of a stage.
+    ///
+    /// # Errors
+    /// Where it costs too much, an expression takes too long, or the store cannot be read.
+    pub fn list_stage(
+        &self,
+        live: &LiveState,
+        PreparedStage { stage, sources }: &PreparedStage<'_>,
+        now: Timestamp,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Listed, ListError> {
+        match stage.subject() {
+            Subject::Items => self.list_items(&live.snapshot(), stage, sources, now, budget),
+            Subject::Segments => self.list_segments(&live.snapshot(), stage, sources, now, budget),
+            Subject::Users => self.list_users(live, stage, sources, now, budget),
+        }
+    }
+}
+
+/// The stage of a call, or both.
+fn stages<'a>(
+    request: &'a RecommendationRequest,
+    of_scenario: &ScenarioSettings,
+) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
+    let whole = Stage::new(request, request.endpoint, &request.options, of_scenario);
+    if request.endpoint != Endpoint::CompositeRecommendation {
+        return Ok((whole, None));
+    }
+    // What it is for says the first of what is given.
+    let is_for = match request {
+        RecommendationRequest { search_query: Some(_), .. } => For::Query,
+        RecommendationRequest { item_id: Some(_), .. } => For::Item,
+        RecommendationRequest { segment_id: Some(_), .. } => For::Segment,
+        RecommendationRequest { user_id: Some(_), .. } => For::User,
+        _ => {
+            let what = "one of userId, itemId, segmentId and searchQuery must say what it is for";
+            return Err(ListError::Invalid(what.to_owned()));
+        }
+    };
+    let (entries, result) = match of_scenario.segmentation {
+        Some(_) => (Entries::Segments, Endpoint::RecommendItemsToItemSegment),
+        None => (Entries::Items, Endpoint::RecommendItemsToItem),
+    };
+    let is_known = is_for != For::Segment || of_scenario.segmentation.is_some();
+    let Some(source) = Endpoint::of(entries, is_for).filter(|_| is_known) else {
+        let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
+        return Err(ListError::Invalid(what.to_owned()));
+    };
+    let segmentation = of_scenario.segmentation.clone();
+    let of_source = ScenarioSettings { segmentation, ..ScenarioSettings::default() };
+    let first = Stage::new(request, source, &request.source_options, &of_source);
+    let first = Stage {
+        count: 1,
+        item: first.item.filter(|_| is_for == For::Item),
+        segment: first.segment.filter(|_| is_for == For::Segment),
+        ..first
+    };
+    let second = Stage { endpoint: result, item: first.item, segment: None, search_query: None, ..whole };
+    Ok((first, Some(second)))
+}
+
+/// The group that a user is in: always the same one, as long as the shares stay. Whoever is nobody is in any.
+fn group_of<'a>(scenario: &'a Scenario, user_id: Option<&str>, recomm_id: Uuid) -> Option<&'a Group> {
+    let who = user_id.map_or_else(|| recomm_id.to_string(), str::to_owned);
+    let hash = xxh3_64(format!("{}\0{who}", scenario.name).as_bytes());
+    let place = hash as f64 / u64::MAX as f64;
+    let mut end = 0.0;
+    let found = scenario.groups.iter().find(|group| {
+        end += f64::from(group.share);
+        place < end
+    });
+    found.or(scenario.groups.last())
+}

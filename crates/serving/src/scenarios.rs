@@ -1,0 +1,57 @@
+//! What scenarios say, as far as that does not depend on the catalog.
+
+use domain::{ExpressionRole, Scenario, WorkspaceConfig};
+use reql::{Schema, Subject, Type};
+
+use crate::recommendation::subject_of;
+
+/// Checks what the types of a configuration cannot: that its expressions are expressions. Their properties may come later.
+pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
+    for scenario in &config.scenarios {
+        check_expressions(scenario)
+            .map_err(|what| format!("workspace {}: scenario {:?}: {what}", config.id, scenario.name))?;
+    }
+    Ok(())
+}
+
+/// Properties of any name and type: they may come later.
+struct AnyProperty(Subject);
+
+impl Schema for AnyProperty {
+    fn item_property(&self, _: &str) -> Option<Type> {
+        Some(Type::Any)
+    }
+
+    fn user_property(&self, _: &str) -> Option<Type> {
+        Some(Type::Any)
+    }
+
+    fn subject(&self) -> Subject {
+        self.0
+    }
+}
+
+/// Checks a scenario in its JSON, as far as that does not depend on the catalog.
+///
+/// # Errors
+/// What is wrong, for whoever wrote it.
+pub fn check_scenario(json: &str) -> Result<(), String> {
+    let scenario: Scenario = serde_json::from_str(json).map_err(|error| error.to_string())?;
+    scenario.validate()?;
+    check_expressions(&scenario)
+}
+
+fn check_expressions(scenario: &Scenario) -> Result<(), String> {
+    let subject = subject_of(scenario.endpoint);
+    for (place, role, text) in scenario.expressions() {
+        let named = |error: reql::ReqlError| format!("{place}: {error}");
+        let parsed = reql::parse(text).map_err(named)?;
+        let checked = match role {
+            ExpressionRole::Filter => parsed.check_filter(&AnyProperty(subject)),
+            ExpressionRole::Booster => parsed.check_booster(&AnyProperty(subject)),
+            ExpressionRole::Promoted => parsed.check_filter(&AnyProperty(Subject::Items)),
+        };
+        checked.map_err(named)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,115 @@
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::{ArcSwap, ArcSwapOption};
+use domain::{Timestamp, UserIdx};
+use history::Impression;
+use parking_lot::Mutex;
+use recommender::Model;
+
+use crate::cold_start::ColdStart;
+use crate::expressions::Expressions;
+use crate::groupings::Groupings;
+use crate::memory::IDLE_MAX;
+use crate::scenario_fallback::ScenarioFallbacks;
+use crate::search::Search;
+use crate::{LiveState, MemoryBudget, MemoryPart, Reservation};
+
+/// How often what grows on its own is counted for the memory budget.
+const COUNT_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Impressions that the journal does not say yet.
+pub trait WaitingImpressions: Send + Sync {
+    /// Those of a user, in any order.
+    fn of(&self, user: UserIdx) -> Vec<Impression>;
+}
+
+/// What lists of one workspace are made of beside its state: the model in use, and what is kept to be fast.
+pub struct Serving {
+    pub(crate) model: ArcSwapOption<Model>,
+    pub(crate) cold_start: ArcSwapOption<ColdStart>,
+    pub(crate) cold_start_lock: Mutex<()>,
+    pub(crate) groupings: Groupings,
+    pub(crate) expressions: Expressions,
+    /// Another one after a reset.
+    pub(crate) search: ArcSwap<Search>,
+    pub(crate) scenario_fallbacks: Mutex<Option<Arc<ScenarioFallbacks>>>,
+    pub(crate) waiting: Arc<dyn WaitingImpressions>,
+    memory: Arc<MemoryBudget>,
+    held: Mutex<Held>,
+}
+
+/// What a workspace holds of the memory budget for what cannot be dropped.
+struct Held {
+    cold_start: Reservation,
+    search: Reservation,
+    counted_at: Option<Instant>,
+}
+
+impl Serving {
+    /// Without a model.
+    pub fn new(memory: Arc<MemoryBudget>, waiting: Arc<dyn WaitingImpressions>) -> Self {
+        Self {
+            model: ArcSwapOption::empty(),
+            cold_start: ArcSwapOption::empty(),
+            cold_start_lock: Mutex::new(()),
+            groupings: Groupings::new(Arc::clone(&memory)),
+            expressions: Expressions::new(Arc::clone(&memory)),
+            search: ArcSwap::from_pointee(Search::new()),
+            scenario_fallbacks: Mutex::new(None),
+            waiting,
+            held: Mutex::new(Held {
+                cold_start: memory.hold(MemoryPart::ColdStartItems, 0),
+                search: memory.hold(MemoryPart::SearchIndexes, 0),
+                counted_at: None,
+            }),
+            memory,
+        }
+    }
+
+    /// The memory budget that all workspaces of the process share.
+    pub fn memory(&self) -> &Arc<MemoryBudget> {
+        &self.memory
+    }
+
+    /// The model in use; none before the first training, or while it is lost.
+    pub fn model(&self) -> Option<Arc<Model>> {
+        self.model.load_full()
+    }
+
+    /// Forgets everything that was made of the state before a reset.
+    pub fn clear(&self) {
+        self.model.store(None);
+        self.cold_start.store(None);
+        self.groupings.clear();
+        self.search.store(Arc::new(Search::new()));
+    }
+
+    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
+    /// more often.
+    pub fn refresh(&self, live: &LiveState, now: Timestamp) {
+        self.expressions.refresh(live, now);
+        self.refresh_cold_start(live);
+        let can_be_searched = {
+            let config = &live.snapshot().setup.config;
+            config.private_token.is_some() || config.public_token.is_some()
+        };
+        if can_be_searched {
+            self.refresh_search(live);
+        }
+        self.expressions.drop_idle(IDLE_MAX);
+        self.groupings.drop_idle(IDLE_MAX);
+        self.count_memory();
+    }
+
+    /// Counts what grows on its own, from time to time: that takes a moment for each item.
+    fn count_memory(&self) {
+        let mut held = self.held.lock();
+        if held.counted_at.is_some_and(|at| at.elapsed() < COUNT_INTERVAL) {
+            return;
+        }
+        held.cold_start.resize(self.cold_start.load_full().map_or(0, |cold| cold.n_bytes()));
+        held.search.resize(self.search.load_full().n_bytes());
+        held.counted_at = Some(Instant::now());
+    }
+}
