@@ -98,9 +98,7 @@ fn start_trainer(app: &Arc<App>, live: &LiveSettings) -> Result<BackgroundThread
             match engine.train(settings.options(), &|_| {}) {
                 // Somebody else has started one.
                 Ok(_) | Err(EngineError::TrainingUnderWay { .. }) => {}
-                Err(error) => {
-                    tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
-                }
+                Err(error) => engine.report_failed_training(&error),
             }
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
             next_allowed.insert(engine.id().clone(), Instant::now() + rest);

@@ -67,7 +67,7 @@ type Attempts = BTreeMap<WorkspaceId, Attempt>;
 struct Attempt {
     next: Instant,
     interval: Duration,
-    /// The workspace as it was, which keeps its files until the requests that began with it have ended.
+    /// The workspace as it was, which keeps its files until work under way has ended. No request holds it while it waits for its client.
     closing: Weak<Engine>,
 }
 
@@ -77,14 +77,17 @@ fn reopen_each(workspaces: &Workspaces, opener: &Opener, attempts: &mut Attempts
     });
     for engine in workspaces.each_engine() {
         let Health::Broken(why) = engine.health() else { continue };
-        let has_chance = is_due(attempts, engine.id()) && has_room(&engine);
-        // A training run keeps it for minutes; meanwhile it answers queries.
-        if signals.is_stopping() || !has_chance || engine.is_training() {
+        if signals.is_stopping() || !is_due(attempts, engine.id()) || !has_room(&engine) {
+            continue;
+        }
+        if engine.is_training() {
+            // It answers queries until the step is over that the run is at.
+            engine.cut_training_short();
             continue;
         }
         tracing::warn!(workspace = %engine.id(), why, "a workspace takes nothing any more and is opened again");
         let why = format!(
-            "it took nothing any more and is being opened again, once requests under way have ended: {why}"
+            "it took nothing any more and is being opened again, once work under way has ended: {why}"
         );
         workspaces.close(engine.id(), &why);
         engine.stop();
