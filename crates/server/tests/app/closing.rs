@@ -71,37 +71,48 @@ fn slow_body() -> (Sender<String>, Body) {
     (pieces, Body::from_stream(read))
 }
 
-/// Requests with a body: what they are called, method, path, headers, and the body in two parts.
-fn uploads() -> Vec<(&'static str, Method, String, Vec<(&'static str, String)>, [String; 2])> {
+/// A request with a body.
+struct Upload {
+    what: &'static str,
+    method: Method,
+    path: String,
+    headers: Vec<(&'static str, String)>,
+    body: String,
+}
+
+fn uploads() -> [Upload; 4] {
     let admin = ("authorization", "Bearer admin".to_owned());
-    let csv = ("content-type", "text/csv".to_owned());
-    let scenario = json!({ "endpoint": "recommendItemsToUser" }).to_string();
-    let batch = json!({ "requests": [request("PUT", "/items/new", Value::Null)] }).to_string();
+    let new_item = json!({ "requests": [request("PUT", "/items/new", Value::Null)] });
     let message = json!({ "type": "track", "event": "E", "userId": "u", "messageId": "m" });
-    let messages = json!({ "batch": [message] }).to_string();
-    let halves = |text: &str| {
-        let (first, last) = text.split_at(text.len() / 2);
-        [first.to_owned(), last.to_owned()]
-    };
-    let path = signed("/shop/batch/", "private", engine::now());
-    let catalog = "/api/workspaces/shop/catalog".to_owned();
-    vec![
-        ("catalog", Method::POST, catalog, vec![admin.clone(), csv], halves("item_id,title\na,A\nb,B\n")),
-        (
-            "scenario",
-            Method::PUT,
-            "/api/workspaces/shop/scenarios/home".to_owned(),
-            vec![admin],
-            halves(&scenario),
-        ),
-        ("recommender API", Method::POST, path, vec![], halves(&batch)),
-        (
-            "messages",
-            Method::POST,
-            "/v1/batch".to_owned(),
-            vec![("authorization", basic("key"))],
-            halves(&messages),
-        ),
+    [
+        Upload {
+            what: "a catalog",
+            method: Method::POST,
+            path: "/api/workspaces/shop/catalog".to_owned(),
+            headers: vec![admin.clone(), ("content-type", "text/csv".to_owned())],
+            body: "item_id,title\na,A\nb,B\n".to_owned(),
+        },
+        Upload {
+            what: "a scenario",
+            method: Method::PUT,
+            path: "/api/workspaces/shop/scenarios/home".to_owned(),
+            headers: vec![admin],
+            body: json!({ "endpoint": "recommendItemsToUser" }).to_string(),
+        },
+        Upload {
+            what: "a call of the recommender API",
+            method: Method::POST,
+            path: signed("/shop/batch/", "private", engine::now()),
+            headers: vec![],
+            body: new_item.to_string(),
+        },
+        Upload {
+            what: "messages",
+            method: Method::POST,
+            path: "/v1/batch".to_owned(),
+            headers: vec![("authorization", basic("key"))],
+            body: json!({ "batch": [message] }).to_string(),
+        },
     ]
 }
 
@@ -116,18 +127,19 @@ async fn changes(shop: &Shop) -> Value {
 #[tokio::test]
 async fn a_client_that_sends_slowly_keeps_no_workspace_from_closing_and_comes_back() {
     for is_opened_again in [false, true] {
-        for (what, method, path, headers, [first, last]) in uploads() {
+        for Upload { what, method, path, headers, body } in uploads() {
             let mut shop = Shop::new().await;
             let before = changes(&shop).await;
-            let (pieces, body) = slow_body();
+            let (pieces, slow) = slow_body();
             let mut request = Request::builder().method(method).uri(path);
             for (name, value) in headers {
                 request = request.header(name, value);
             }
-            let sent = shop.test.router.clone().oneshot(request.body(body).unwrap());
+            let sent = shop.test.router.clone().oneshot(request.body(slow).unwrap());
             let answer = tokio::spawn(sent);
+            let (first, last) = body.split_at(body.len() / 2);
             let (middle, last) = last.split_at(last.len() / 2);
-            for piece in [first.as_str(), middle] {
+            for piece in [first, middle] {
                 pieces.send(piece.to_owned()).await.unwrap();
             }
             shop.close(what);
