@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use domain::{Timestamp, WorkspaceId};
 use journal::{
@@ -9,7 +10,7 @@ use journal::{
     RealDisk, RecordedEnd,
 };
 use parking_lot::Mutex;
-use recommender::{Model, TrainingSet};
+use recommender::{Cancelled, Model, TrainingSet};
 use serving::{MemoryBudget, QueryError, Serving, Snapshot, features_of};
 use state::DecodeError;
 use state::Prepared;
@@ -23,7 +24,7 @@ use crate::recorder::Recorder;
 use crate::training::threads;
 use crate::training_runs::TrainingRuns;
 use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
-use crate::{Command, Entry, Finding, Outcome, Problem, now};
+use crate::{Command, Computing, Entry, Finding, Outcome, Problem, RequestBudget, now};
 
 /// How many entries, and of how many bytes, are applied at once while the journal is replayed.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
@@ -93,6 +94,9 @@ pub enum EngineError {
     /// A training run or an evaluation has nothing to learn from.
     #[error("the workspace has no interactions to learn from: send events or import interactions first")]
     NoInteractions,
+    /// A training run, or the making of a lost model, was cut short since the workspace is being closed.
+    #[error("the workspace is being closed; the next training run makes another model")]
+    TrainingCancelled(#[from] Cancelled),
     /// Of a training run.
     #[error("cannot start the threads of a training run")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -108,6 +112,23 @@ impl From<StoreError> for EngineError {
 }
 
 impl EngineError {
+    /// Whether the workspace may open later though nobody mends its data: a full disk gets room, a folder that is missing is mounted or put
+    /// back.
+    pub fn may_pass(&self) -> bool {
+        use std::io::ErrorKind::{
+            NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut,
+        };
+        // The folder of the journal is there, or not, and nothing is in it.
+        if matches!(self, Self::Journal(OpenError::Truncated { end: Offset(0), .. })) {
+            return true;
+        }
+        let passing = [NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut];
+        let first: &(dyn std::error::Error + 'static) = self;
+        std::iter::successors(Some(first), |error| error.source())
+            .filter_map(|error| error.downcast_ref::<std::io::Error>())
+            .any(|error| passing.contains(&error.kind()))
+    }
+
     /// The error with all that it comes from, in one line.
     pub fn full_text(&self) -> String {
         with_sources(self)
@@ -151,6 +172,10 @@ pub struct Engine {
     pub(crate) reported: Mutex<Vec<Problem>>,
     /// What checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
+    /// Computing for requests ends early once it is set.
+    is_stopping: Arc<AtomicBool>,
+    /// No model is made any more once it is set.
+    is_training_cut: AtomicBool,
 }
 
 impl Engine {
@@ -241,13 +266,17 @@ impl Engine {
         let journal = Box::new(FileJournal::open_with(disk, of_journal)?);
         let shared = Shared::new(journal, state.0, state.1);
         let end = shared.journal.end().0;
-        let shared = match replay(&shared, &store_folder, end, progress) {
+        let progress = |done, total| {
+            progress(done, total);
+            Ok(())
+        };
+        let shared = match replay(&shared, &store_folder, end, &progress) {
             Err(error) if is_store_damage(&error) => {
                 let Shared { journal, live, .. } = shared;
                 drop(live);
                 let (store, views) = remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
                 let shared = Shared::new(journal, store, views);
-                replay(&shared, &store_folder, end, progress)?;
+                replay(&shared, &store_folder, end, &progress)?;
                 shared
             }
             replayed => {
@@ -274,6 +303,8 @@ impl Engine {
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             findings: Mutex::new(Vec::new()),
+            is_stopping: Arc::default(),
+            is_training_cut: AtomicBool::new(false),
         };
         engine.load_model(options.opens_without_model)?;
         Ok(engine)
@@ -374,8 +405,28 @@ impl Engine {
         self.shared.health()
     }
 
-    /// Takes nothing more, finishes what waits, and lets go of all files.
+    /// Starts to compute for a request: that ends early where the budget is used up, and where the workspace is stopped.
+    pub fn start_computing<'a>(&self, budget: &'a RequestBudget) -> Computing<'a> {
+        budget.start_computing(&self.is_stopping)
+    }
+
+    /// Ends a training run under way, and the making of a lost model, after the step that they are at; none is begun any more.
+    pub fn cut_training_short(&self) {
+        self.is_training_cut.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether a model may be made on.
+    ///
+    /// # Errors
+    /// [`Cancelled`] after [`Engine::cut_training_short`].
+    pub(crate) fn check_training(&self) -> Result<(), Cancelled> {
+        if self.is_training_cut.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
+    }
+
+    /// Takes nothing more, finishes what waits, cuts training runs and computing for requests short, and lets go of all files.
     pub fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Relaxed);
+        self.cut_training_short();
         self.recorder.stop();
         self.writer.stop();
         self.shared.journal.sync_end();
@@ -466,7 +517,7 @@ impl Engine {
         remove()?;
         let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, &self.id)?;
         let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
-        replay(&shared, &aside, training.offset, &|_, _| {})?;
+        replay(&shared, &aside, training.offset, &|_, _| Ok(self.check_training()?))?;
         let set = {
             let views = shared.live.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
@@ -476,7 +527,7 @@ impl Engine {
         remove()?;
         let parameters = &training.search.parameters;
         let set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
-        Ok(recommender::train_with(&set, parameters, &training.version))
+        Ok(recommender::train_with(&set, parameters, &training.version, &|| self.check_training())?)
     }
 }
 
@@ -519,12 +570,12 @@ fn remake_state(
     open_state(folder, cache_bytes, id)
 }
 
-/// Applies what the store has not seen, up to `end`.
+/// Applies what the store has not seen, up to `end`. It ends early with an error of `progress`, which gets applied and total entries.
 pub(crate) fn replay(
     shared: &Shared,
     folder: &Path,
     end: u64,
-    progress: &dyn Fn(u64, u64),
+    progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
     let of_store = of_store(folder);
     let start = shared.live.store().position().map_err(&of_store)?;
@@ -556,7 +607,7 @@ pub(crate) fn replay(
         if is_full || offset.0 + 1 == end {
             n_bytes = 0;
             first += apply_pending(&mut entries, first)?;
-            progress(first - start, end - start);
+            progress(first - start, end - start)?;
         }
     }
     Ok(())

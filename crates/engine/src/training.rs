@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use domain::{ItemIdx, Timestamp};
 use recommender::evaluation::{Comparison, lists_of};
-use recommender::{Model, Search, SearchOptions, TrainingSet};
+use recommender::{Cancelled, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
 use serving::features_of;
 use state::TrainingRecord;
@@ -152,7 +152,8 @@ impl Engine {
     /// the share done.
     ///
     /// # Errors
-    /// [`EngineError::TrainingUnderWay`] and [`EngineError::NoInteractions`] at once; others where the run fails.
+    /// [`EngineError::TrainingUnderWay`] and [`EngineError::NoInteractions`] at once; [`EngineError::TrainingCancelled`] soon after the
+    /// workspace was stopped; others where the run fails.
     pub fn train(
         &self,
         options: TrainingOptions,
@@ -180,7 +181,7 @@ impl Engine {
             let (run, engine) = (run, engine);
             let trained = engine.train_model(options, &|share| run.set_progress(share));
             if let Err(error) = &trained {
-                tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
+                engine.report_failed_training(error);
             }
             drop(engine);
             run.end(&trained);
@@ -232,7 +233,10 @@ impl Engine {
         let current = self.serving.model().zip(self.training());
         let (trained, beside_current, beside_popularity) = threads.install(|| {
             let search = SearchOptions { seed: options.seed };
-            let trained = recommender::train(&set, &search, &version, &|share| progress(share));
+            let trained = recommender::train(&set, &search, &version, &|share| {
+                progress(share);
+                self.check_training()
+            })?;
             let judged = &trained.judged;
             let compare = |others: &[Vec<ItemIdx>], since_s| {
                 Comparison::of(&judged.test, &judged.lists, others, since_s, options.seed)
@@ -241,8 +245,8 @@ impl Engine {
                 .as_ref()
                 .and_then(|(model, training)| compare(&lists_of(model, &judged.test), training.as_of_s));
             let beside_popularity = compare(&judged.popular, 0);
-            (trained, beside_current, beside_popularity)
-        });
+            Ok::<_, Cancelled>((trained, beside_current, beside_popularity))
+        })?;
         let refused = [("the model in use", beside_current), ("popularity", beside_popularity)]
             .into_iter()
             .filter_map(|(what, comparison)| Some((what, comparison?)))
@@ -311,7 +315,7 @@ impl Engine {
     /// What a training run would find on the current data: every model and the blend beside popularity. Changes nothing.
     ///
     /// # Errors
-    /// [`EngineError::NoInteractions`].
+    /// [`EngineError::NoInteractions`]; [`EngineError::TrainingCancelled`] where the workspace is stopped meanwhile.
     pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<Search, EngineError> {
         self.expect_interactions()?;
         let set = {
@@ -319,7 +323,11 @@ impl Engine {
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
         let set = self.completed(set);
-        Ok(recommender::search(&set, &SearchOptions { seed }, progress).0)
+        let progress = |share| {
+            progress(share);
+            self.check_training()
+        };
+        Ok(recommender::search(&set, &SearchOptions { seed }, &progress)?.0)
     }
 
     /// The runs that are remembered, newest first.
@@ -359,6 +367,17 @@ impl Engine {
     /// Whether a model is being trained or made again.
     pub fn is_training(&self) -> bool {
         self.training_lock.is_locked()
+    }
+
+    /// Tells the log of a training run that made no model.
+    pub fn report_failed_training(&self, error: &EngineError) {
+        let (workspace, error_text) = (self.id(), error.full_text());
+        match error {
+            EngineError::TrainingCancelled(_) => {
+                tracing::info!(%workspace, why = error_text, "a training run was cut short");
+            }
+            _ => tracing::error!(%workspace, error = error_text, "training failed"),
+        }
     }
 
     /// Whether enough has happened since the last run: a first hundred interactions, then a share of those there were, or anything at all

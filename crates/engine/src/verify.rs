@@ -221,7 +221,11 @@ fn verify_store(
     let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
     let views = Views::load(&fresh, id)?;
     let shared = Shared::new(Box::new(journal), fresh, views);
-    replay(&shared, &scratch.0, position, &|done, total| progress(VerifyProgress::Fold(done, total)))?;
+    let progress_of_fold = |done, total| {
+        progress(VerifyProgress::Fold(done, total));
+        Ok(())
+    };
+    replay(&shared, &scratch.0, position, &progress_of_fold)?;
     let read = Cell::new(0);
     let compared = store_picture::compare(&store, shared.live.store(), &|pairs| {
         read.set(read.get() + pairs);

@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::{CatalogFile, Format, ImportOptions, ItemRow, read_file};
 use domain::{
@@ -13,7 +14,7 @@ use domain::{
 };
 use engine::{
     DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId, ExternalIdType,
-    Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions,
+    Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions, TrainingRunState,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -275,6 +276,29 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     assert!(all.items.iter().all(|item| item.item_id != "i4"));
     let interacted = engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Interacted)).unwrap();
     assert!(interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str())));
+}
+
+#[test]
+fn a_training_run_is_cut_short_at_its_next_step_and_none_is_begun_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    let views = (0..600u32).map(|n| {
+        Interaction::new(format!("u{}", n % 40), format!("i{}", n * n % 31), InteractionKind::DetailView)
+    });
+    engine.import_interactions(views.collect()).unwrap();
+    let n_steps = AtomicUsize::new(0);
+    let cut = engine.train(TrainingOptions::default(), &|_| {
+        n_steps.fetch_add(1, Ordering::Relaxed);
+        engine.cut_training_short();
+    });
+    assert!(matches!(cut, Err(EngineError::TrainingCancelled(_))), "{cut:?}");
+    assert_eq!(n_steps.into_inner(), 1);
+    assert!(!engine.is_training() && engine.training().is_none());
+    let state = engine.last_training_run().unwrap().state;
+    assert!(matches!(state, TrainingRunState::Failed { .. }), "{state:?}");
+    let again = engine.train(TrainingOptions::default(), &|_| {});
+    assert!(matches!(again, Err(EngineError::TrainingCancelled(_))), "{again:?}");
+    assert_eq!(engine.health(), Health::Ready, "the workspace goes on");
 }
 
 #[test]

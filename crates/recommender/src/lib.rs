@@ -30,12 +30,12 @@ pub use eligibility::{Eligibility, excludes};
 pub use features::{Features, FeaturesBuilder};
 pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts};
 pub use item_type::{ItemType, ValueIdx};
-pub use model::{Channel, Model, train_with};
+pub use model::{Cancelled, Channel, Model, train_with};
 pub use recommend::{
     Because, Constraint, ItemBooster, Origin, Promoted, Recommendation, Recommended, Request, Values,
     n_reranked, rank, recommend, rerank,
 };
-pub use search::{Judged, Search, SearchOptions, Trained, Tried, search, train};
+pub use search::{Judged, Progress, Search, SearchOptions, Trained, Tried, search, train};
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{Taste, rank_users};

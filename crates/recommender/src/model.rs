@@ -152,31 +152,43 @@ pub(crate) fn by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, V
     groups
 }
 
-/// Fits with given parameters.
-pub fn train_with(set: &TrainingSet, parameters: &Parameters, version: &str) -> Model {
+/// A run was cut short by whoever wanted it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the run was cut short")]
+pub struct Cancelled;
+
+/// Fits with given parameters. `check` is asked between the components whether to go on.
+///
+/// # Errors
+/// Those of `check`.
+pub fn train_with(
+    set: &TrainingSet,
+    parameters: &Parameters,
+    version: &str,
+    check: &dyn Fn() -> Result<(), Cancelled>,
+) -> Result<Model, Cancelled> {
     let kept_max = parameters.kept_per_item as usize;
-    let channels = by_weighting(&parameters.components)
-        .into_iter()
-        .map(|(weighting, components)| {
-            let single = components.len() == 1;
-            let parts: Vec<(f32, ItemMatrix)> = components
-                .iter()
-                .map(|component| {
-                    let kept_max = if single { kept_max } else { crate::blend::kept_of_parts(set.n_items()) };
-                    (component.weight, component.model.fit(set, kept_max))
-                })
-                .collect();
-            Channel::compile(weighting, &parts, set.n_items(), kept_max)
-        })
-        .collect();
-    Model {
+    let mut channels = Vec::new();
+    for (weighting, components) in by_weighting(&parameters.components) {
+        let single = components.len() == 1;
+        let mut parts: Vec<(f32, ItemMatrix)> = Vec::with_capacity(components.len());
+        for component in components {
+            check()?;
+            let kept_max = if single { kept_max } else { crate::blend::kept_of_parts(set.n_items()) };
+            parts.push((component.weight, component.model.fit(set, kept_max)));
+        }
+        check()?;
+        channels.push(Channel::compile(weighting, &parts, set.n_items(), kept_max));
+    }
+    check()?;
+    Ok(Model {
         version: version.to_owned(),
         parameters: parameters.clone(),
         channels,
         popularity: popularity::fit(set, &parameters.popularity),
         recently_viewed: recently_viewed::fit(set, &parameters.recently_viewed),
         buy_again: buy_again::fit(set, &parameters.buy_again),
-    }
+    })
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use crate::models::popularity::Normalisation;
 use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
 use crate::split::{Split, SplitKind, TestUser};
 use crate::statistics::{PairSums, some_rows_of};
-use crate::{HistoryWeighting, Model, Parameters, TrainingSet, train_with};
+use crate::{Cancelled, HistoryWeighting, Model, Parameters, TrainingSet, train_with};
 use pool::Pool;
 
 /// What a search depends on beside the data.
@@ -74,12 +74,23 @@ pub struct Trained {
 /// The share of a training run that the search takes, as far as progress goes.
 const SEARCH_SHARE: f64 = 0.7;
 
-/// Chooses parameters on a split, then fits on everything. `progress` gets the share done, from 0 to 1.
-pub fn train(set: &TrainingSet, options: &SearchOptions, version: &str, progress: &dyn Fn(f64)) -> Trained {
-    let (search, judged) = search(set, options, &|share| progress(SEARCH_SHARE * share));
-    let model = train_with(set, &search.parameters, version);
-    progress(1.0);
-    Trained { model, search, judged }
+/// Gets the share done, from 0 to 1, between any two fits or evaluations of a run: an error ends the run.
+pub type Progress<'a> = dyn Fn(f64) -> Result<(), Cancelled> + 'a;
+
+/// Chooses parameters on a split, then fits on everything.
+///
+/// # Errors
+/// Those of `progress`.
+pub fn train(
+    set: &TrainingSet,
+    options: &SearchOptions,
+    version: &str,
+    progress: &Progress<'_>,
+) -> Result<Trained, Cancelled> {
+    let (search, judged) = search(set, options, &|share| progress(SEARCH_SHARE * share))?;
+    let model = train_with(set, &search.parameters, version, &|| progress(SEARCH_SHARE))?;
+    progress(1.0)?;
+    Ok(Trained { model, search, judged })
 }
 
 /// Related items kept of each item, within a bound on the whole: pruning to 300 costs .002 of recall against a full row, to 500 under .001.
@@ -87,13 +98,22 @@ fn kept_per_item(n_items: usize) -> u32 {
     (20_000_000 / n_items.max(1)).clamp(200, 1_000) as u32
 }
 
-/// Chooses parameters on a split of the set. `progress` gets the share done, from 0 to 1.
-pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)) -> (Search, Judged) {
+/// Chooses parameters on a split of the set.
+///
+/// # Errors
+/// Those of `progress`.
+pub fn search(
+    set: &TrainingSet,
+    options: &SearchOptions,
+    progress: &Progress<'_>,
+) -> Result<(Search, Judged), Cancelled> {
     let split = Split::of(set, options.seed);
-    let mut tuner = Tuner { pool: Pool::new(&split), set: &split.train, kind: split.kind };
+    let mut tuner =
+        Tuner { pool: Pool::new(&split), set: &split.train, kind: split.kind, progress, share_done: 0.0 };
     if !split.test.is_empty() {
-        tuner.tune(options.seed, progress);
+        tuner.tune(options.seed)?;
     }
+    tuner.check()?;
     let (config, popularity) = popularity_of(&split);
     let mut counts = vec![0u32; set.n_items()];
     split.train.entries().iter().for_each(|entry| counts[entry.item.pos()] += 1);
@@ -121,9 +141,9 @@ pub fn search(set: &TrainingSet, options: &SearchOptions, progress: &dyn Fn(f64)
             ..Parameters::of(components, kept_per_item(set.n_items()))
         },
     };
-    progress(1.0);
+    progress(1.0)?;
     drop(tuner);
-    (search, Judged { test: split.test, lists: blend.lists, popular })
+    Ok((search, Judged { test: split.test, lists: blend.lists, popular }))
 }
 
 /// How fast trends pass in days, and how much the same weeks of earlier years say of these: whichever predicts best what everybody gets. Without
@@ -160,30 +180,46 @@ struct Tuner<'a> {
     pool: Pool<'a>,
     set: &'a TrainingSet,
     kind: SplitKind,
+    progress: &'a Progress<'a>,
+    /// From 0 to 1.
+    share_done: f64,
 }
 
 impl Tuner<'_> {
     /// Fills the pool with the best settings of every model that fits the data.
-    fn tune(&mut self, seed: u64, progress: &dyn Fn(f64)) {
-        let half_life = self.neighbours();
-        progress(0.15);
+    fn tune(&mut self, seed: u64) -> Result<(), Cancelled> {
+        let half_life = self.neighbours()?;
+        self.share_done = 0.15;
         if self.kind != SplitKind::Random {
-            self.sequence(half_life);
-            progress(0.3);
-            self.sequence_ridge();
+            self.sequence(half_life)?;
+            self.share_done = 0.3;
+            self.sequence_ridge()?;
         }
-        progress(0.5);
-        self.ridge(half_life);
-        progress(0.6);
-        self.spectral(half_life, seed);
-        progress(0.7);
-        self.content();
-        progress(0.8);
+        self.share_done = 0.5;
+        self.ridge(half_life)?;
+        self.share_done = 0.6;
+        self.spectral(half_life, seed)?;
+        self.share_done = 0.7;
+        self.content()?;
+        self.share_done = 0.8;
+        Ok(())
+    }
+
+    /// Tells how far it is, and asks whether to go on.
+    fn check(&self) -> Result<(), Cancelled> {
+        (self.progress)(self.share_done)
+    }
+
+    /// The mean NDCG of the lists of a matrix.
+    fn ndcg(&self, matrix: &ItemMatrix, weighting: HistoryWeighting) -> Result<f64, Cancelled> {
+        self.check()?;
+        Ok(self.pool.ndcg(matrix, weighting))
     }
 
     /// The strongest pairs of the items that test users have in their histories; nobody asks for the others here.
     fn raw(&self, sums: &dyn PairSums, kept_max: usize) -> Csr {
-        some_rows_of(sums, kept_max, |item| self.pool.is_heard(item), |_, _, sum| sum)
+        let pool = &self.pool;
+        some_rows_of(sums, kept_max, |item| pool.is_heard(item), |_, _, sum| sum)
     }
 
     /// Ways to weight a history that make sense for the data.
@@ -207,16 +243,17 @@ impl Tuner<'_> {
         settings: impl IntoIterator<Item = C>,
         weighting: HistoryWeighting,
         fit: impl Fn(C) -> ItemMatrix,
-    ) -> Option<(f64, C, ItemMatrix)> {
+    ) -> Result<Option<(f64, C, ItemMatrix)>, Cancelled> {
         let mut best: Option<(f64, C, ItemMatrix)> = None;
         for config in settings {
+            self.check()?;
             let matrix = fit(config);
-            let ndcg = self.pool.ndcg(&matrix, weighting);
+            let ndcg = self.ndcg(&matrix, weighting)?;
             if best.as_ref().is_none_or(|(of_best, ..)| ndcg > *of_best) {
                 best = Some((ndcg, config, matrix));
             }
         }
-        best
+        Ok(best)
     }
 
     /// The best normalisation, one number after the other, with its NDCG.
@@ -225,8 +262,8 @@ impl Tuner<'_> {
         start: Normalisation,
         weighting: HistoryWeighting,
         fit: impl Fn(Normalisation) -> ItemMatrix,
-    ) -> (f64, Normalisation) {
-        let mut best = (self.pool.ndcg(&fit(start), weighting), start);
+    ) -> Result<(f64, Normalisation), Cancelled> {
+        let mut best = (self.ndcg(&fit(start), weighting)?, start);
         let steps: [&dyn Fn(Normalisation) -> Vec<Normalisation>; 4] = [
             &|from| {
                 [0.1, 0.2, 0.45, 0.6]
@@ -244,29 +281,29 @@ impl Tuner<'_> {
         ];
         for step in steps {
             let tried = step(best.1).into_iter().filter(|tried| *tried != start);
-            if let Some((ndcg, found, _)) = self.best(tried, weighting, &fit)
+            if let Some((ndcg, found, _)) = self.best(tried, weighting, &fit)?
                 && ndcg > best.0
             {
                 best = (ndcg, found);
             }
         }
-        best
+        Ok(best)
     }
 
     /// Ways to weight a history for a matrix, best first.
-    fn weightings_of(&self, matrix: &ItemMatrix) -> Vec<HistoryWeighting> {
+    fn weightings_of(&self, matrix: &ItemMatrix) -> Result<Vec<HistoryWeighting>, Cancelled> {
         let weightings = self.weightings();
         if weightings.len() == 1 {
-            return weightings;
+            return Ok(weightings);
         }
-        let mut tried: Vec<(f64, HistoryWeighting)> =
-            weightings.into_iter().map(|weighting| (self.pool.ndcg(matrix, weighting), weighting)).collect();
+        let tried = weightings.into_iter().map(|weighting| Ok((self.ndcg(matrix, weighting)?, weighting)));
+        let mut tried: Vec<(f64, HistoryWeighting)> = tried.collect::<Result<_, Cancelled>>()?;
         tried.sort_by(|a, b| b.0.total_cmp(&a.0));
-        tried.into_iter().map(|(_, weighting)| weighting).collect()
+        Ok(tried.into_iter().map(|(_, weighting)| weighting).collect())
     }
 
     /// Returns the best half-life.
-    fn neighbours(&mut self) -> Option<f32> {
+    fn neighbours(&mut self) -> Result<Option<f32>, Cancelled> {
         let half_lives: &[Option<f32>] = match self.kind {
             SplitKind::Time => {
                 &[None, Some(240.0), Some(120.0), Some(60.0), Some(30.0), Some(15.0), Some(7.0)]
@@ -282,21 +319,22 @@ impl Tuner<'_> {
         };
         let mut of_half_lives: Vec<(f64, Option<f32>)> = vec![(0.0, None)];
         if half_lives.len() > 1 {
-            let weighting = self.weightings_of(&fit(half_lives[half_lives.len() / 2]))[0];
-            of_half_lives =
-                half_lives.iter().map(|&days| (self.pool.ndcg(&fit(days), weighting), days)).collect();
+            let weighting = self.weightings_of(&fit(half_lives[half_lives.len() / 2]))?[0];
+            let tried = half_lives.iter().map(|&days| Ok((self.ndcg(&fit(days), weighting)?, days)));
+            of_half_lives = tried.collect::<Result<_, Cancelled>>()?;
         }
         of_half_lives.sort_by(|a, b| b.0.total_cmp(&a.0));
         for &(_, half_life_days) in of_half_lives.iter().take(2) {
+            self.check()?;
             let sums = neighbours::sums(self.set, half_life_days);
             let item_sums = sums.item_sums();
             let raw = self.raw(&sums, kept);
             let fit = |config| ItemMatrix::of_rows(neighbours::normalise(&raw, &item_sums, &config));
             let mut config = neighbours::Config { half_life_days, ..start };
-            let weightings = self.weightings_of(&fit(config));
+            let weightings = self.weightings_of(&fit(config))?;
             let (_, best) = self.normalised(config.normalisation, weightings[0], |normalisation| {
                 fit(neighbours::Config { normalisation, ..config })
-            });
+            })?;
             config.normalisation = best;
             self.pool.add(ModelConfig::Neighbours(config), fit(config), weightings.clone());
             if self.kind == SplitKind::Random {
@@ -306,19 +344,20 @@ impl Tuner<'_> {
                 self.pool.add(ModelConfig::Neighbours(config), fit(config), weightings);
             }
         }
-        of_half_lives[0].1
+        Ok(of_half_lives[0].1)
     }
 
-    fn sequence(&mut self, half_life_days: Option<f32>) {
+    fn sequence(&mut self, half_life_days: Option<f32>) -> Result<(), Cancelled> {
         let kept = kept_of_parts(self.set.n_items());
         let start = sequence::Config { half_life_days, ..Default::default() };
         let raw = self.raw(&sequence::sums(self.set, &start), kept);
         let mut weightings =
-            self.weightings_of(&ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &start)));
+            self.weightings_of(&ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &start)))?;
         // Shapes with a few normalisations each, since what one does depends on the other.
         let mut found: Vec<(f64, sequence::Config)> = Vec::new();
         for backward in [0.0, 0.2, 0.6] {
             for discount in [0.6, 0.75, 0.88] {
+                self.check()?;
                 let shape = sequence::Config { backward, discount, ..start };
                 let raw = self.raw(&sequence::sums(self.set, &shape), kept);
                 let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
@@ -327,7 +366,7 @@ impl Tuner<'_> {
                     sequence::Config { normalisation, ..shape }
                 });
                 found.extend(
-                    self.best(normalisations, weightings[0], fit).map(|(ndcg, config, _)| (ndcg, config)),
+                    self.best(normalisations, weightings[0], fit)?.map(|(ndcg, config, _)| (ndcg, config)),
                 );
             }
         }
@@ -339,37 +378,41 @@ impl Tuner<'_> {
         for mut config in [Some(best), other, Some(next)].into_iter().flatten() {
             let raw = self.raw(&sequence::sums(self.set, &config), kept);
             let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
-            weightings = self.weightings_of(&fit(config));
-            let (_, normalisation) = self.normalised(config.normalisation, weightings[0], |normalisation| {
-                fit(sequence::Config { normalisation, ..config })
-            });
+            weightings = self.weightings_of(&fit(config))?;
+            let (_, normalisation) =
+                self.normalised(config.normalisation, weightings[0], |normalisation| {
+                    fit(sequence::Config { normalisation, ..config })
+                })?;
             config.normalisation = normalisation;
-            weightings = self.weightings_of(&fit(config));
+            weightings = self.weightings_of(&fit(config))?;
             self.pool.add(ModelConfig::Sequence(config), fit(config), weightings.clone());
         }
+        Ok(())
     }
 
-    fn sequence_ridge(&mut self) {
+    fn sequence_ridge(&mut self) -> Result<(), Cancelled> {
         if self.set.n_items() > ridge::ITEMS_MAX {
-            return;
+            return Ok(());
         }
         for start in [sequence_ridge::Config::FAST, sequence_ridge::Config::SLOW] {
+            self.check()?;
             let sums = sequence_ridge::Sums::of(self.set, &start);
             let fit = |config: sequence_ridge::Config| {
                 ItemMatrix::Head(sequence_ridge::solve(&sums, config.penalty))
             };
-            let weightings = self.weightings_of(&fit(start));
+            let weightings = self.weightings_of(&fit(start))?;
             let tried = [0.1, 0.4, 1.6].map(|penalty| sequence_ridge::Config { penalty, ..start });
-            if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+            if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit)? {
                 self.pool.add(ModelConfig::SequenceRidge(config), matrix, weightings);
             }
         }
+        Ok(())
     }
 
-    fn ridge(&mut self, half_life_days: Option<f32>) {
+    fn ridge(&mut self, half_life_days: Option<f32>) -> Result<(), Cancelled> {
+        self.check()?;
         if self.set.n_items() > ridge::ITEMS_MAX {
-            self.ridge_of_nearest(half_life_days);
-            return;
+            return self.ridge_of_nearest(half_life_days);
         }
         let head = self.set.head_items(ridge::ITEMS_MAX);
         let start = ridge::Config { half_life_days, ..Default::default() };
@@ -378,15 +421,16 @@ impl Tuner<'_> {
             let matrix = ridge::solve(gram.clone(), config.penalty);
             ItemMatrix::Head(HeadMatrix { matrix, head: head.clone(), n_items: self.set.n_items() })
         };
-        let weightings = self.weightings_of(&fit(start));
+        let weightings = self.weightings_of(&fit(start))?;
         let tried = [0.3, 1.0, 3.0].map(|penalty| ridge::Config { penalty, ..start });
-        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit)? {
             self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
         }
+        Ok(())
     }
 
     /// As [`Tuner::ridge`], where there are too many items for a dense one.
-    fn ridge_of_nearest(&mut self, half_life_days: Option<f32>) {
+    fn ridge_of_nearest(&mut self, half_life_days: Option<f32>) -> Result<(), Cancelled> {
         let nearest = Some(ridge::NEAREST);
         let start = ridge::Config { half_life_days, nearest, penalty: 3.0, ..Default::default() };
         let gram = ridge::nearest::gram(self.set, &start);
@@ -394,25 +438,27 @@ impl Tuner<'_> {
             ItemMatrix::Sparse(ridge::nearest::solve(&gram, ridge::NEAREST as usize, config.penalty))
         };
         let first = fit(start);
-        let weightings = self.weightings_of(&first);
-        let of_first = self.pool.ndcg(&first, weightings[0]);
+        let weightings = self.weightings_of(&first)?;
+        let of_first = self.ndcg(&first, weightings[0])?;
         // Where there is an order, this is seldom the model that matters.
         let penalties: &[f32] = if self.kind == SplitKind::Random { &[1.0, 10.0] } else { &[] };
         let tried = penalties.iter().map(|&penalty| ridge::Config { penalty, ..start });
-        let (config, matrix) = match self.best(tried, weightings[0], fit) {
+        let (config, matrix) = match self.best(tried, weightings[0], fit)? {
             Some((ndcg, config, matrix)) if ndcg > of_first => (config, matrix),
             _ => (start, first),
         };
         self.pool.add(ModelConfig::Ridge(config), matrix, weightings);
+        Ok(())
     }
 
-    fn spectral(&mut self, half_life_days: Option<f32>, seed: u64) {
+    fn spectral(&mut self, half_life_days: Option<f32>, seed: u64) -> Result<(), Cancelled> {
+        self.check()?;
         // Where there is an order, what comes next is better said by sequences; some broad tastes are enough then.
         let share = if self.kind == SplitKind::Random { 1 } else { 4 };
         let of_items = self.set.n_items() / spectral::Config::ITEMS_PER_RANK;
         let rank_max = (of_items.min(spectral::Config::RANK_MAX) / share) as u32;
         if rank_max < spectral::Config::RANK_MIN {
-            return;
+            return Ok(());
         }
         let largest = spectral::Config { half_life_days, rank: rank_max, seed, ..Default::default() };
         let decomposition = spectral::Decomposition::of(self.set, &largest);
@@ -422,29 +468,32 @@ impl Tuner<'_> {
                 let config = spectral::Config { rank: (rank_max / share).max(1), filter, ..largest };
                 self.pool.add(ModelConfig::Spectral(config), fit(config), self.weightings());
             }
-            return;
+            return Ok(());
         }
-        let weightings = self.weightings_of(&fit(largest));
+        let weightings = self.weightings_of(&fit(largest))?;
         let tried = [0.0, 0.5, 1.0].map(|filter| spectral::Config { filter, ..largest });
-        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+        if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit)? {
             self.pool.add(ModelConfig::Spectral(config), matrix, weightings);
         }
+        Ok(())
     }
 
-    fn content(&mut self) {
+    fn content(&mut self) -> Result<(), Cancelled> {
+        self.check()?;
         if self.set.features().by_item().n_values() == 0 {
-            return;
+            return Ok(());
         }
         let kept = kept_of_parts(self.set.n_items());
         let cosines = content::cosines(self.set, kept.min(content::Config::KEPT_MAX));
         let fit = |config: content::Config| ItemMatrix::of_rows(content::weigh(&cosines, self.set, &config));
         let start = content::Config::default();
-        let weightings = self.weightings_of(&fit(start));
+        let weightings = self.weightings_of(&fit(start))?;
         for popularity in [0.0, 0.3] {
             let tried = [1.5, 3.0, 5.0].map(|power| content::Config { power, popularity });
-            if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit) {
+            if let Some((_, config, matrix)) = self.best(tried, weightings[0], fit)? {
                 self.pool.add(ModelConfig::Content(config), matrix, weightings.clone());
             }
         }
+        Ok(())
     }
 }

@@ -12,7 +12,8 @@ mod workspaces;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Request, State};
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -23,6 +24,7 @@ use crate::App;
 use crate::admission::Origin;
 use crate::auth::{Credentials, hash, is_same_hash};
 use crate::error::ApiError;
+use crate::workspaces::NotOpen;
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -65,8 +67,11 @@ async fn only_administrators(State(app): State<Arc<App>>, request: Request, next
     ApiError::unauthorized("authentication_error", message).into_response()
 }
 
-/// The workspace that a path names.
+/// The workspace that a path names, for handlers that read no body.
 struct Workspace(Arc<Engine>);
+
+/// A body that is read, and the workspace for it, which is not held while the client sends.
+struct Upload(Arc<Engine>, Bytes);
 
 #[derive(serde::Deserialize)]
 struct Place {
@@ -81,17 +86,32 @@ impl FromRequestParts<Arc<App>> for Workspace {
         let Path(Place { workspace: id }) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
-        if let Some(error) = app.workspaces.refuse_closed(&id) {
-            return Err(error);
-        }
         let known = || {
             let engines = app.workspaces.engines();
             engines.iter().map(|engine| engine.id().as_str()).collect::<Vec<_>>().join(", ")
         };
-        app.workspaces
-            .engine(&id)
-            .map(Self)
-            .ok_or_else(|| ApiError::not_found(format!("no workspace {id:?}; there are: {}", known())))
+        app.workspaces.engine(&id).map(Self).map_err(|why| match why {
+            NotOpen::Unknown(_) => {
+                ApiError::not_found(format!("no workspace {id:?}; there are: {}", known()))
+            }
+            NotOpen::Closed(_) => why.into(),
+        })
+    }
+}
+
+impl FromRequest<Arc<App>> for Upload {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
+        let (mut parts, body) = request.into_parts();
+        // Refused before anything is sent where it is not open, and looked up again once everything is there.
+        drop(Workspace::from_request_parts(&mut parts, app).await?);
+        let mut again = parts.clone();
+        let body = Bytes::from_request(Request::from_parts(parts, body), app)
+            .await
+            .map_err(|error| ApiError::bad_request(error.body_text()))?;
+        let Workspace(engine) = Workspace::from_request_parts(&mut again, app).await?;
+        Ok(Self(engine, body))
     }
 }
 

@@ -34,7 +34,7 @@ impl Default for Settings {
 /// The server's state.
 pub struct App {
     pub(crate) settings: Settings,
-    pub(crate) workspaces: Workspaces,
+    pub(crate) workspaces: Arc<Workspaces>,
     /// All workspaces share it.
     pub(crate) memory: Arc<MemoryBudget>,
     /// Of the runs that the admin API starts.
@@ -58,7 +58,7 @@ impl App {
             admission: Arc::new(Admission::new(settings.callers.clone(), Arc::clone(&memory))),
             training: ArcSwap::from_pointee(settings.training),
             settings,
-            workspaces,
+            workspaces: Arc::new(workspaces),
             memory,
             admin_token_hash: ArcSwap::from_pointee(admin_token_hash),
             metrics,

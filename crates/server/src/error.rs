@@ -107,6 +107,7 @@ impl From<EngineError> for ApiError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::Submit(error) => error.into(),
+            error @ EngineError::TrainingCancelled(_) => Self::unavailable(error.to_string()),
             error @ EngineError::NoSuchCatalog { .. } => Self::not_found(error.to_string()),
             EngineError::Query(error) => error.into(),
             other => {

@@ -36,6 +36,7 @@ pub use self::signature::signed;
 use crate::App;
 use crate::admission::{Account, Key, Origin};
 use crate::error::ApiError;
+use crate::workspaces::{NotOpen, WorkspaceHandle};
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
 const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -98,17 +99,15 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let path = parts.uri.path();
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
-    if let Some(error) = app.workspaces.refuse_closed(database) {
-        return Err(error.into());
-    }
-    let known = match app.workspaces.engine(database) {
-        None => Err(Failure::not_found(format!("there is no database {database:?}"))),
-        Some(engine) => {
+    let known = match app.workspaces.handle(database) {
+        Err(closed @ NotOpen::Closed(_)) => return Err(closed.into()),
+        Err(NotOpen::Unknown(_)) => Err(Failure::not_found(format!("there is no database {database:?}"))),
+        Ok((workspace, engine)) => {
             let config = engine.config();
-            signature::verify(target, &config, engine::now()).map(|caller| (engine, config, caller))
+            signature::verify(target, &config, engine::now()).map(|caller| (workspace, config, caller))
         }
     };
-    let (engine, config, caller) = match known {
+    let (workspace, config, caller) = match known {
         Ok(known) => known,
         Err(failure) => {
             app.admission.refuse(&origin).await;
@@ -140,46 +139,50 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         request.check_public(&config)?;
     }
     let budget = app.budget(limits);
-    let under_way = UnderWay::new(&budget, permit, room);
+    let under_way = UnderWay::new(&workspace, &budget, permit, room);
+    let account = under_way.account().clone();
     if batch::is_batch(&request) {
-        let account = under_way.account().clone();
-        let batch = Batch::new(engine, budget, account, request.parameters, caller)?;
+        let batch = Batch::new(&*workspace.engine()?, budget, account, request.parameters, caller)?;
         if caller == Caller::Public {
             app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
-        let made = blocking(move || Made::next(batch.into_pieces())).await?;
+        let made = blocking(move || Made::next(batch.into_pieces(), &workspace)).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
-    let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
-    let call = request.call(Ids { engine: &engine, caller }).ok_or_else(no_such)??;
-    let account = under_way.account().clone();
-    let (status, made) = match call.called_by(caller, &engine)? {
+    let call = {
+        let engine = workspace.engine()?;
+        let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
+        request.call(Ids { engine: &engine, caller }).ok_or_else(no_such)??.called_by(caller, &engine)?
+    };
+    let (status, made) = match call {
         Call::Change(command, done) => {
-            let outcomes = engine.submit(vec![entry(*command)]).await?;
-            start(changed(outcomes.into_iter().next(), done, caller)?, &budget, &account)?
+            let outcomes = workspace.engine()?.submit(vec![entry(*command)]).await?;
+            start(changed(outcomes.into_iter().next(), done, caller)?, &workspace, &budget, &account)?
         }
         Call::Ask { question, is_long } => {
             let turn = if is_long { Some(account.take_question_turn().await?) } else { None };
             let answer = move || {
                 let _turn = turn;
                 let answered = {
-                    let _computing = budget.start_computing();
+                    let engine = workspace.engine()?;
+                    let _computing = engine.start_computing(&budget);
                     question(&engine, &budget)?
                 };
-                start(answered, &budget, &account)
+                start(answered, &workspace, &budget, &account)
             };
             blocking(answer).await?
         }
         Call::Recommend(mut recommend) => {
             if recommend.creates() {
-                let engine = Arc::clone(&engine);
-                recommend = blocking(move || recommend.create_missing(&engine).map(|()| recommend)).await?;
+                let workspace = workspace.clone();
+                let create = move || recommend.create_missing(&*workspace.engine()?).map(|()| recommend);
+                recommend = blocking(create).await?;
             }
             let turn = account.take_turn().await?;
             let answer = move || {
                 let _turn = turn;
-                let (done, ..) = recommend.answer(&engine, &budget)?;
-                start(done, &budget, &account)
+                let (done, ..) = recommend.answer(&*workspace.engine()?, &budget)?;
+                start(done, &workspace, &budget, &account)
             };
             blocking(answer).await?
         }
@@ -188,9 +191,14 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
 }
 
 /// The first chunk of an answer.
-fn start(done: Done, budget: &Arc<RequestBudget>, account: &Account) -> Result<(StatusCode, Made), Failure> {
+fn start(
+    done: Done,
+    workspace: &WorkspaceHandle,
+    budget: &Arc<RequestBudget>,
+    account: &Account,
+) -> Result<(StatusCode, Made), Failure> {
     let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
-    Ok((status, Made::next(done.body.into_pieces(budget, account)?)?))
+    Ok((status, Made::next(done.body.into_pieces(budget, account)?, workspace)?))
 }
 
 /// Runs what may take long beside the requests that do not.

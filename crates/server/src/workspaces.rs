@@ -34,6 +34,24 @@ struct Closed {
     write_keys: Option<BTreeSet<[u8; 32]>>,
 }
 
+/// A workspace as a request holds it while it waits for its client: by its name, so that the
+/// workspace can be closed and opened again meanwhile. The engine is looked up for each piece of
+/// work, and let go of before the client is waited for.
+#[derive(Clone)]
+pub(crate) struct WorkspaceHandle {
+    workspaces: Arc<Workspaces>,
+    id: WorkspaceId,
+}
+
+/// Why a workspace cannot be used.
+#[derive(Debug)]
+pub(crate) enum NotOpen {
+    /// It is opened again, so nobody is told that it is not there.
+    Closed(WorkspaceId),
+    /// There is none of this name.
+    Unknown(String),
+}
+
 /// What is known of a write key.
 pub(crate) enum KeyOwner {
     /// A source.
@@ -119,9 +137,28 @@ impl Workspaces {
         self.0.load().stray_folders.clone()
     }
 
-    pub(crate) fn engine(&self, workspace: &str) -> Option<Arc<Engine>> {
-        let id = WorkspaceId::new(workspace).ok()?;
-        self.0.load().open.get(&id).cloned()
+    /// The workspace of a name, for work that waits for no client.
+    pub(crate) fn engine(&self, workspace: &str) -> Result<Arc<Engine>, NotOpen> {
+        let id = WorkspaceId::new(workspace).map_err(|_| NotOpen::Unknown(workspace.to_owned()))?;
+        self.engine_of(&id)
+    }
+
+    /// The workspace of a name, for a request that waits for its client, and its engine as it is now.
+    pub(crate) fn handle(
+        self: &Arc<Self>,
+        workspace: &str,
+    ) -> Result<(WorkspaceHandle, Arc<Engine>), NotOpen> {
+        let engine = self.engine(workspace)?;
+        Ok((WorkspaceHandle { workspaces: Arc::clone(self), id: engine.id().clone() }, engine))
+    }
+
+    fn engine_of(&self, id: &WorkspaceId) -> Result<Arc<Engine>, NotOpen> {
+        let state = self.0.load();
+        match state.open.get(id) {
+            Some(engine) => Ok(Arc::clone(engine)),
+            None if state.closed.contains_key(id) => Err(NotOpen::Closed(id.clone())),
+            None => Err(NotOpen::Unknown(id.to_string())),
+        }
     }
 
     pub(crate) fn owner(&self, write_key: &str) -> KeyOwner {
@@ -136,14 +173,26 @@ impl Workspaces {
             false => KeyOwner::Nobody,
         }
     }
+}
 
-    /// 503 for a workspace that is closed: it is opened again, so nobody is told that it is not there.
-    pub(crate) fn refuse_closed(&self, workspace: &str) -> Option<ApiError> {
-        let id = WorkspaceId::new(workspace).ok()?;
-        self.0.load().closed.contains_key(&id).then(|| {
-            let message = "is closed and tried again from time to time; /readyz says why";
-            ApiError::unavailable(format!("workspace {id} {message}"))
-        })
+impl WorkspaceHandle {
+    /// The workspace as it is open now.
+    ///
+    /// # Errors
+    /// [`NotOpen::Closed`] where it is closed at the moment.
+    pub(crate) fn engine(&self) -> Result<Arc<Engine>, NotOpen> {
+        self.workspaces.engine_of(&self.id)
+    }
+}
+
+impl From<NotOpen> for ApiError {
+    fn from(why: NotOpen) -> Self {
+        match why {
+            NotOpen::Closed(id) => Self::unavailable(format!(
+                "workspace {id} is closed and tried again from time to time; /readyz says why"
+            )),
+            NotOpen::Unknown(name) => Self::not_found(format!("there is no workspace {name:?}")),
+        }
     }
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
+
 /// The bounds of a budget.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
@@ -43,6 +45,9 @@ pub enum BudgetError {
     /// The server is stopping.
     #[error("the server is stopping: send the request again")]
     Stopping,
+    /// The workspace is closed, and opened again later.
+    #[error("the workspace is being closed and opened again: send the request again")]
+    WorkspaceClosed,
 }
 
 /// The budget of one request.
@@ -59,6 +64,8 @@ pub struct RequestBudget {
     computing_since_us: AtomicU64,
     caller_left: AtomicBool,
     is_stopping: Arc<AtomicBool>,
+    /// Whether the workspace is being closed that computes at the moment.
+    is_workspace_closing: ArcSwapOption<AtomicBool>,
 }
 
 impl RequestBudget {
@@ -73,6 +80,7 @@ impl RequestBudget {
             computing_since_us: AtomicU64::new(0),
             caller_left: AtomicBool::new(false),
             is_stopping,
+            is_workspace_closing: ArcSwapOption::empty(),
         }
     }
 
@@ -110,8 +118,10 @@ impl RequestBudget {
         }
     }
 
-    /// Counts the time from now until the guard is dropped as computing. One thread computes for a request at a time.
-    pub fn start_computing(&self) -> Computing<'_> {
+    /// Counts the time from now until the guard is dropped as computing, which ends early once `is_closing` is set. One thread computes for
+    /// a request at a time.
+    pub fn start_computing(&self, is_closing: &Arc<AtomicBool>) -> Computing<'_> {
+        self.is_workspace_closing.store(Some(Arc::clone(is_closing)));
         self.computing_since_us.store(self.elapsed_us() + 1, Ordering::Relaxed);
         Computing(self)
     }
@@ -133,11 +143,15 @@ impl RequestBudget {
     /// Whether work may go on.
     ///
     /// # Errors
-    /// Where no time of computing is left, where something did not fit into the answer, or where nobody waits for it.
+    /// Where no time of computing is left, where something did not fit into the answer, where nobody waits for it, or where the workspace
+    /// that computes is being closed.
     pub fn check(&self) -> Result<(), BudgetError> {
         self.check_caller()?;
         if self.is_answer_full.load(Ordering::Relaxed) {
             return Err(self.answer_too_large());
+        }
+        if self.is_workspace_closing.load().as_ref().is_some_and(|closing| closing.load(Ordering::Relaxed)) {
+            return Err(BudgetError::WorkspaceClosed);
         }
         let since_us = self.computing_since_us.load(Ordering::Relaxed);
         let under_way_us =
@@ -168,6 +182,7 @@ impl Drop for Computing<'_> {
         let since_us = self.0.computing_since_us.swap(0, Ordering::Relaxed);
         let took_us = (self.0.elapsed_us() + 1).saturating_sub(since_us);
         self.0.computed_us.fetch_add(took_us, Ordering::Relaxed);
+        self.0.is_workspace_closing.store(None);
     }
 }
 
@@ -180,7 +195,7 @@ mod tests {
         let is_stopping = Arc::new(AtomicBool::new(false));
         let limits = RequestLimits { answer_bytes_max: 100, computing_max: Duration::from_secs(3_600) };
         let budget = RequestBudget::new(limits, Arc::clone(&is_stopping));
-        drop(budget.start_computing());
+        drop(budget.start_computing(&Arc::default()));
         assert_eq!((budget.check(), budget.charge_answer(60)), (Ok(()), Ok(())));
         assert_eq!(budget.charge_answer(60), Err(BudgetError::AnswerTooLarge { bytes_max: 100 }));
         assert_eq!(budget.charge_answer(40), Ok(()), "what did not fit was not counted");
@@ -190,6 +205,13 @@ mod tests {
             Err(BudgetError::AnswerTooLarge { bytes_max: 100 }),
             "the rest is not done"
         );
+        let closing = RequestBudget::unlimited();
+        let is_closing = Arc::new(AtomicBool::new(true));
+        let computing = closing.start_computing(&is_closing);
+        assert_eq!(closing.check(), Err(BudgetError::WorkspaceClosed));
+        drop(computing);
+        assert_eq!(closing.check(), Ok(()), "another one may be open by then");
+
         is_stopping.store(true, Ordering::Relaxed);
         assert_eq!(budget.check(), Err(BudgetError::Stopping));
         budget.note_caller_left();

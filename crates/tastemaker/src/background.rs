@@ -98,9 +98,7 @@ fn start_trainer(app: &Arc<App>, live: &LiveSettings) -> Result<BackgroundThread
             match engine.train(settings.options(), &|_| {}) {
                 // Somebody else has started one.
                 Ok(_) | Err(EngineError::TrainingUnderWay { .. }) => {}
-                Err(error) => {
-                    tracing::error!(workspace = %engine.id(), error = error.full_text(), "training failed");
-                }
+                Err(error) => engine.report_failed_training(&error),
             }
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);
             next_allowed.insert(engine.id().clone(), Instant::now() + rest);
@@ -143,9 +141,13 @@ fn start_remaking(app: &Arc<App>) -> Result<BackgroundThread> {
     let app = Arc::clone(app);
     let remake = move |signals: &Signals| {
         for engine in app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
-            if let Err(error) = engine.remake_lost_model() {
-                let error = error.full_text();
-                tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
+            match engine.remake_lost_model() {
+                // It is being closed, and opened without its model again.
+                Ok(_) | Err(EngineError::TrainingCancelled(_)) => {}
+                Err(error) => {
+                    let error = error.full_text();
+                    tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
+                }
             }
         }
     };

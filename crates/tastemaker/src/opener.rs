@@ -67,7 +67,7 @@ type Attempts = BTreeMap<WorkspaceId, Attempt>;
 struct Attempt {
     next: Instant,
     interval: Duration,
-    /// The workspace as it was, which keeps its files until the requests that began with it have ended.
+    /// The workspace as it was, which keeps its files until work under way has ended. No request holds it while it waits for its client.
     closing: Weak<Engine>,
 }
 
@@ -77,14 +77,17 @@ fn reopen_each(workspaces: &Workspaces, opener: &Opener, attempts: &mut Attempts
     });
     for engine in workspaces.each_engine() {
         let Health::Broken(why) = engine.health() else { continue };
-        let has_chance = is_due(attempts, engine.id()) && has_room(&engine);
-        // A training run keeps it for minutes; meanwhile it answers queries.
-        if signals.is_stopping() || !has_chance || engine.is_training() {
+        if signals.is_stopping() || !is_due(attempts, engine.id()) || !has_room(&engine) {
+            continue;
+        }
+        if engine.is_training() {
+            // It answers queries until the step is over that the run is at.
+            engine.cut_training_short();
             continue;
         }
         tracing::warn!(workspace = %engine.id(), why, "a workspace takes nothing any more and is opened again");
         let why = format!(
-            "it took nothing any more and is being opened again, once requests under way have ended: {why}"
+            "it took nothing any more and is being opened again, once work under way has ended: {why}"
         );
         workspaces.close(engine.id(), &why);
         engine.stop();
@@ -154,4 +157,61 @@ fn open_workspace_with(
         bar.finish();
     }
     Ok(engine)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::sync::mpsc::channel;
+
+    use domain::{Interaction, InteractionKind};
+    use engine::{EngineError, Entry, TrainingOptions, now};
+    use testkit::FaultyDisk;
+
+    use super::*;
+
+    #[test]
+    fn a_training_run_is_cut_short_and_its_workspace_opened_again_without_waiting_for_the_rest_of_it() {
+        let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
+        let id = WorkspaceId::new("shop").unwrap();
+        let place = folder.path().join("broken");
+        let engine = Engine::open_on(id.clone(), &place, Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        let views = (0..600u32).map(|n| {
+            Interaction::new(format!("u{}", n % 40), format!("i{}", n * n % 31), InteractionKind::DetailView)
+        });
+        engine.import_interactions(views.collect()).unwrap();
+        let engine = Arc::new(engine);
+        let workspaces = Workspaces::new([Arc::clone(&engine)]);
+        let opener = Opener {
+            data: DataFolder::open(&folder.path().join("data")).unwrap(),
+            options: EngineOptions::default(),
+            bootstrap: ArcSwapOption::empty(),
+        };
+        let (at_step, steps) = channel();
+        let (go_on, goes_on) = channel::<()>();
+        let (at_step, goes_on) = (Mutex::new(at_step), Mutex::new(goes_on));
+        let of_run = Arc::clone(&engine);
+        let run = std::thread::spawn(move || {
+            of_run.train(TrainingOptions::default(), &|_| {
+                at_step.lock().unwrap().send(()).unwrap();
+                goes_on.lock().unwrap().recv().ok();
+            })
+        });
+        steps.recv().unwrap();
+        disk.set_fails_sync(true);
+        engine.submit_blocking(vec![Entry::Reset { received_at: now() }]).unwrap_err();
+        disk.set_fails_sync(false);
+        drop(engine);
+
+        let (mut attempts, signals) = (Attempts::new(), Signals::default());
+        let mut reopen = || reopen_each(&workspaces, &opener, &mut attempts, &signals);
+        reopen();
+        assert_eq!(workspaces.engines().len(), 1, "it answers queries until the step is over");
+        drop(go_on);
+        let cut = run.join().unwrap();
+        assert!(matches!(cut, Err(EngineError::TrainingCancelled(_))), "{cut:?}");
+        assert_eq!(steps.iter().count(), 0, "no step more");
+        reopen();
+        assert_eq!(workspaces.engines()[0].health(), Health::Ready);
+    }
 }

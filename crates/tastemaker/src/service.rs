@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use arc_swap::ArcSwapOption;
 use domain::WorkspaceId;
-use engine::{DataFolder, Engine, EngineOptions, MemoryBudget};
+use engine::{DataFolder, Engine, EngineError, EngineOptions, MemoryBudget};
 use server::{App, ConnectionLimits, Listener, Workspaces};
 
 use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
@@ -101,13 +101,15 @@ impl Service {
 /// Opens workspaces each by itself: those that are open, and those that cannot be opened, with the reason.
 ///
 /// # Errors
-/// Where there are workspaces, and none of them can be opened.
+/// Where there are workspaces, none of them can be opened, and nothing that is in the way may pass: somebody has to mend one, which most
+/// ways to do so need the folder for.
 fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, Closed)> {
-    let (mut engines, mut closed) = (Vec::new(), Closed::new());
+    let (mut engines, mut closed, mut may_pass) = (Vec::new(), Closed::new(), false);
     for id in ids {
         match opener.open(id) {
             Ok(engine) => engines.push(engine),
             Err(error) => {
+                may_pass |= error.downcast_ref::<EngineError>().is_some_and(EngineError::may_pass);
                 let why = format!("{error:#}");
                 tracing::error!(workspace = %id, why, "a workspace is not served; it is tried again");
                 closed.push((id.clone(), why));
@@ -115,7 +117,7 @@ fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, 
         }
     }
     match closed.first() {
-        Some((_, why)) if engines.is_empty() => bail!("{why}"),
+        Some((_, why)) if engines.is_empty() && !may_pass => bail!("{why}"),
         _ => Ok((engines, closed)),
     }
 }

@@ -347,6 +347,35 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
 }
 
 #[test]
+fn a_server_whose_only_workspace_is_not_there_yet_stays_and_opens_it_once_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    write(folder, "views.csv", &interactions());
+    run(
+        folder,
+        &["import", "interactions", "views.csv", "--data", "data", "--workspace", "shop", "--create"],
+    );
+    let (journal, elsewhere) = (folder.join("data/workspaces/shop/journal"), folder.join("elsewhere"));
+    fs_err::rename(&journal, &elsewhere).unwrap();
+
+    let server = Server::start_until(&folder.join("data"), "healthz");
+    let ready = || server.agent.get(format!("{}/readyz", server.base)).call().unwrap();
+    let said = ready();
+    assert_eq!(said.status(), 503);
+    let said = said.into_body().read_to_string().unwrap();
+    assert!(said.contains("entries 0 to") && said.contains("are missing"), "{said}");
+    // Opening it may have left an empty folder.
+    fs_err::remove_dir_all(&journal).ok();
+    fs_err::rename(&elsewhere, &journal).unwrap();
+    let mended = Instant::now();
+    while ready().status() != 200 {
+        assert!(mended.elapsed() < Duration::from_secs(30), "the workspace stays closed");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    assert!(server.profile("u1", "traits")["traits"]["recommended_items"].is_array());
+}
+
+#[test]
 fn a_server_without_any_workspace_that_opens_says_why_and_ends() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();

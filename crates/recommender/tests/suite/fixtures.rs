@@ -10,7 +10,8 @@ pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
 pub(crate) const DAY_S: i64 = 86_400;
 
 pub(crate) fn train(histories: &Histories, n_items: usize) -> Trained {
-    recommender::train(&TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| {})
+    recommender::train(&TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| Ok(()))
+        .expect("nothing cuts it short")
 }
 
 pub(crate) fn sources<'a>(

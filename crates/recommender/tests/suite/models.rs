@@ -1,10 +1,12 @@
 //! What every model must keep: one suite for all folders of `models/`.
 
+use std::cell::Cell;
+
 use domain::{InteractionKind, ItemIdx, PropertyValue, Timestamp, UserIdx};
 use recommender::models::{content, neighbours, ridge, sequence, sequence_ridge, spectral};
 use recommender::{
-    ArtifactError, Component, FeaturesBuilder, Histories, HistoryEntry, HistoryWeighting, Model, ModelConfig,
-    Parameters, TrainingSet, decode, encode, train_with,
+    ArtifactError, Cancelled, Component, FeaturesBuilder, Histories, HistoryEntry, HistoryWeighting, Model,
+    ModelConfig, Parameters, TrainingSet, decode, encode, train_with,
 };
 
 use crate::fixtures::{DAY_S, checkerboard, entry};
@@ -55,7 +57,7 @@ fn rows_of(histories: &Histories) -> Vec<Vec<HistoryEntry>> {
 
 fn fit(model: ModelConfig, set: &TrainingSet) -> Model {
     let component = Component { model, weighting: HistoryWeighting::default(), weight: 1.0 };
-    train_with(set, &Parameters::of(vec![component], KEPT), "t")
+    train_with(set, &Parameters::of(vec![component], KEPT), "t", &|| Ok(())).expect("nothing cuts it short")
 }
 
 fn dense(model: &Model) -> Vec<Vec<f32>> {
@@ -176,7 +178,25 @@ fn none_stumbles_over_little_or_odd_data() {
             assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{what}");
             assert_eq!(decode(&encode(&model)).unwrap(), model, "{what}");
         }
-        recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| {});
+        recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| Ok(())).unwrap();
+    }
+}
+
+#[test]
+fn a_run_ends_at_whichever_step_it_is_told_to() {
+    let set = TrainingSet::snapshot(&checkerboard(40, 12), 12);
+    let run = |steps_max: usize| {
+        let n_steps = Cell::new(0);
+        let trained = recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| {
+            n_steps.set(n_steps.get() + 1);
+            if n_steps.get() > steps_max { Err(Cancelled) } else { Ok(()) }
+        });
+        (trained.is_ok(), n_steps.get())
+    };
+    let (is_whole, n_steps) = run(usize::MAX);
+    assert!(is_whole && n_steps > 20, "{n_steps} steps are few: one takes seconds on large data");
+    for steps_max in 0..n_steps {
+        assert_eq!(run(steps_max), (false, steps_max + 1));
     }
 }
 

@@ -2,7 +2,6 @@
 //! `POST .../catalog/versions/{version}/activate` goes back to one.
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use catalog::import::{ImportError, parse_confirm, parse_type};
@@ -10,7 +9,7 @@ use catalog::{Format, ImportOptions};
 use engine::{CatalogImportError, Engine};
 use serde_json::{Value, json};
 
-use super::Workspace;
+use super::{Upload, Workspace};
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 
@@ -49,13 +48,11 @@ impl Query {
 
 /// The body is CSV or JSON Lines by its content type (`text/csv`, `application/x-ndjson`).
 pub(super) async fn import(
-    Workspace(engine): Workspace,
     Parameters(pairs): Parameters<Vec<(String, String)>>,
     headers: HeaderMap,
-    body: Result<Bytes, axum::extract::rejection::BytesRejection>,
+    Upload(engine, body): Upload,
 ) -> Result<Json<Value>, ApiError> {
     let query = Query::of(pairs)?;
-    let body = body.map_err(|error| ApiError::bad_request(error.body_text()))?;
     let type_ = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = match type_.split(';').next().unwrap_or_default().trim() {
         "text/csv" | "text/tab-separated-values" => Format::Csv,

@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::StatusCode;
 use domain::Scenario;
@@ -12,7 +11,7 @@ use engine::{Engine, ScenarioError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::Workspace;
+use super::{Upload, Workspace};
 use crate::error::ApiError;
 
 /// Written without a detour: a detour would widen numbers.
@@ -58,9 +57,8 @@ fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
 
 /// The body is the scenario, with or without its name. Answers it as it is kept.
 pub(super) async fn put(
-    Workspace(engine): Workspace,
     Path((_, name)): Path<(String, String)>,
-    body: Bytes,
+    Upload(engine, body): Upload,
 ) -> Result<(StatusCode, Json<Answer>), ApiError> {
     let scenario = Scenario::from_json(&name, without_problems(&body).as_deref().unwrap_or(&body))
         .map_err(|what| ApiError::invalid(format!("scenario {name:?}: {what}")))?;

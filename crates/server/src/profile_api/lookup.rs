@@ -12,8 +12,10 @@ use crate::App;
 use crate::admission::{Key, Origin, Permit};
 use crate::auth::{Credentials, is_same};
 use crate::error::ApiError;
+use crate::workspaces::NotOpen;
 
-/// A profile that is there and may be read.
+/// A profile that is there and may be read. These calls read no body and make their answers whole,
+/// so the engine is never held while a client is waited for.
 pub(super) struct Lookup {
     pub(super) engine: Arc<Engine>,
     pub(super) user: UserIdx,
@@ -41,11 +43,11 @@ impl FromRequestParts<Arc<App>> for Lookup {
             app.admission.refuse(&origin).await;
             return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
         };
-        if let Some(error) = app.workspaces.refuse_closed(&place.space) {
-            return Err(error);
-        }
         // A wrong token and a space that is not there look the same from outside.
-        let engine = app.workspaces.engine(&place.space);
+        let engine = match app.workspaces.engine(&place.space) {
+            Err(closed @ NotOpen::Closed(_)) => return Err(closed.into()),
+            known => known.ok(),
+        };
         let token = engine.as_ref().and_then(|engine| engine.config().profile_token.clone());
         let Some(engine) = engine.filter(|_| token.is_some_and(|token| is_same(&token, &shown))) else {
             app.admission.refuse(&origin).await;

@@ -1,20 +1,22 @@
 //! Answers of the recommender API, written out as they are made.
 //!
 //! A body is made of pieces. Short answers are gathered and sent whole; of longer ones a chunk is made when the client has taken the one
-//! before it, so an answer takes the memory of one chunk, and no work is done for a client that has left.
+//! before it, so an answer takes the memory of one chunk, and no work is done for a client that has left. Nothing of it holds the
+//! engine meanwhile: a workspace that is closed breaks the answer off, and one that is opened again goes on with it.
 
 use std::sync::Arc;
 
 use axum::body::{Body as HttpBody, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::{BudgetError, RequestBudget};
+use engine::{Engine, RequestBudget};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::Failure;
 use crate::admission::{Account, HeldAnswer, Permit};
+use crate::workspaces::WorkspaceHandle;
 
 /// The bytes that are made before any are sent, and at once from then on.
 const CHUNK_BYTES: usize = 64 * 1_024;
@@ -33,35 +35,50 @@ pub(super) enum Body {
 pub(super) struct Rows {
     /// What comes before the rows, the opening bracket included.
     head: String,
-    rows: Box<dyn Iterator<Item = Value> + Send>,
+    /// Makes the next row; none where there is no other.
+    next_row: Box<NextRow>,
     /// What the rows are made of takes so much memory until they are, in bytes.
     held_bytes: usize,
     /// What comes after them, the closing bracket included.
     tail: &'static str,
 }
 
+type NextRow = dyn FnMut(&Engine) -> Option<Value> + Send;
+
 impl Rows {
-    /// An array.
-    pub(super) fn array(held_bytes: usize, rows: impl Iterator<Item = Value> + Send + 'static) -> Self {
-        Self { head: "[".to_owned(), rows: Box::new(rows), held_bytes, tail: "]" }
+    /// An array of what `make_row` makes of each entry; entries of which it makes nothing are left out.
+    pub(super) fn array<T>(
+        held_bytes: usize,
+        entries: impl Iterator<Item = T> + Send + 'static,
+        make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+    ) -> Self {
+        Self { head: "[".to_owned(), next_row: next_row(entries, make_row), held_bytes, tail: "]" }
     }
 
     /// The members of `object`, which has some, and after them `name` with the rows.
-    pub(super) fn within(
+    pub(super) fn within<T>(
         object: &Value,
         name: &str,
         held_bytes: usize,
-        rows: impl Iterator<Item = Value> + Send + 'static,
+        entries: impl Iterator<Item = T> + Send + 'static,
+        make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
     ) -> Self {
         let mut head = object.to_string();
         head.pop();
         head.push_str(&format!(",{}:[", Value::from(name)));
-        Self { head, rows: Box::new(rows), held_bytes, tail: "]}" }
+        Self { head, next_row: next_row(entries, make_row), held_bytes, tail: "]}" }
     }
 }
 
-/// Pieces of a body, in order. They are charged to the budget of the request.
-pub(super) type Pieces = Box<dyn Iterator<Item = Result<Vec<u8>, BudgetError>> + Send>;
+fn next_row<T>(
+    mut entries: impl Iterator<Item = T> + Send + 'static,
+    mut make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+) -> Box<NextRow> {
+    Box::new(move |engine| entries.find_map(|entry| make_row(engine, entry)))
+}
+
+/// Makes the next piece of a body, and none after the last. Pieces are charged to the budget of the request.
+pub(super) type Pieces = Box<dyn FnMut(&WorkspaceHandle) -> Option<Result<Vec<u8>, Failure>> + Send>;
 
 impl Body {
     /// The pieces of the body, made as they are asked for.
@@ -79,34 +96,75 @@ impl Body {
                 let text = value.to_string().into_bytes();
                 budget.charge_answer(text.len() as u64)?;
                 let held = account.hold_answer(text.len())?;
-                Ok(Box::new(std::iter::once(text).map(move |text| {
+                let mut whole = Some(text);
+                Ok(Box::new(move |_| {
                     let _until_taken = &held;
-                    Ok(text)
-                })))
+                    whole.take().map(Ok)
+                }))
             }
-            Self::Rows(Rows { head, rows, held_bytes, tail }) => {
-                let held = account.hold_answer(held_bytes)?;
-                let rows = rows.enumerate().map(|(n, row)| {
-                    let mut piece = if n == 0 { Vec::new() } else { vec![b','] };
-                    serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
-                    piece
-                });
-                let pieces = std::iter::once(head.into_bytes()).chain(rows).chain([tail.as_bytes().to_vec()]);
-                let budget = Arc::clone(budget);
-                Ok(Box::new(pieces.map(move |piece| {
+            Self::Rows(rows) => {
+                let held = account.hold_answer(rows.held_bytes)?;
+                let (mut pieces, budget) =
+                    (RowPieces { rows, written: Written::Nothing }, Arc::clone(budget));
+                Ok(Box::new(move |workspace| {
                     let _until_taken = &held;
-                    budget.check_caller()?;
-                    budget.charge_answer(piece.len() as u64)?;
-                    Ok(piece)
-                })))
+                    let piece = pieces.next(workspace)?.and_then(|piece| {
+                        budget.check_caller()?;
+                        budget.charge_answer(piece.len() as u64)?;
+                        Ok(piece)
+                    });
+                    Some(piece)
+                }))
             }
         }
     }
 }
 
+/// The text of rows, a piece for each.
+struct RowPieces {
+    rows: Rows,
+    written: Written,
+}
+
+/// How much of the text of rows is made.
+enum Written {
+    Nothing,
+    Head,
+    SomeRows,
+    All,
+}
+
+impl RowPieces {
+    /// # Errors
+    /// Where the workspace is closed.
+    fn next(&mut self, workspace: &WorkspaceHandle) -> Option<Result<Vec<u8>, Failure>> {
+        let mut piece = match self.written {
+            Written::All => return None,
+            Written::Nothing => {
+                self.written = Written::Head;
+                return Some(Ok(std::mem::take(&mut self.rows.head).into_bytes()));
+            }
+            Written::Head => Vec::new(),
+            Written::SomeRows => vec![b','],
+        };
+        let row = match workspace.engine() {
+            Ok(engine) => (self.rows.next_row)(&engine),
+            Err(closed) => return Some(Err(closed.into())),
+        };
+        let Some(row) = row else {
+            self.written = Written::All;
+            return Some(Ok(self.rows.tail.as_bytes().to_vec()));
+        };
+        self.written = Written::SomeRows;
+        serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
+        Some(Ok(piece))
+    }
+}
+
 /// The pieces of what says that something was done, or why not.
 pub(super) fn outcome_pieces(value: &Value) -> Pieces {
-    Box::new(std::iter::once(Ok(value.to_string().into_bytes())))
+    let mut whole = Some(value.to_string().into_bytes());
+    Box::new(move |_| whole.take().map(Ok))
 }
 
 impl From<Value> for Body {
@@ -126,11 +184,11 @@ impl Made {
     /// Makes the next chunk of an answer. That may take long where pieces do.
     ///
     /// # Errors
-    /// Where the budget of the request is used up.
-    pub(super) fn next(mut pieces: Pieces) -> Result<Self, Failure> {
+    /// Where the budget of the request is used up, and where the workspace is closed.
+    pub(super) fn next(mut pieces: Pieces, workspace: &WorkspaceHandle) -> Result<Self, Failure> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_BYTES {
-            match pieces.next() {
+            match pieces(workspace) {
                 None => return Ok(Self { chunk, rest: None }),
                 Some(piece) => chunk.extend(piece?),
             }
@@ -158,6 +216,7 @@ fn chunk_of(bytes: Vec<u8>, account: &Account) -> Bytes {
 
 /// What is kept until the answer is written, or the client has left: then nobody needs to work for it.
 pub(super) struct UnderWay {
+    workspace: WorkspaceHandle,
     budget: Arc<RequestBudget>,
     permit: Permit,
     _room: Option<OwnedSemaphorePermit>,
@@ -165,11 +224,12 @@ pub(super) struct UnderWay {
 
 impl UnderWay {
     pub(super) fn new(
+        workspace: &WorkspaceHandle,
         budget: &Arc<RequestBudget>,
         permit: Permit,
         room: Option<OwnedSemaphorePermit>,
     ) -> Self {
-        Self { budget: Arc::clone(budget), permit, _room: room }
+        Self { workspace: workspace.clone(), budget: Arc::clone(budget), permit, _room: room }
     }
 
     /// Whom the work is charged to.
@@ -184,8 +244,8 @@ impl Drop for UnderWay {
     }
 }
 
-/// Sends an answer whose first chunk is made; the rest is made as the client takes it. A budget that is used up on the way ends the
-/// connection, so that nobody takes a part for the whole.
+/// Sends an answer whose first chunk is made; the rest is made as the client takes it. A budget that is used up on the way, or a workspace
+/// that is closed, ends the connection, so that nobody takes a part for the whole.
 pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     let Made { chunk, rest } = made;
@@ -195,7 +255,8 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
     }
     let rest = stream::unfold((rest, under_way), |(rest, under_way)| async {
         let pieces = rest?;
-        Some(match super::blocking(move || Made::next(pieces)).await {
+        let workspace = under_way.workspace.clone();
+        Some(match super::blocking(move || Made::next(pieces, &workspace)).await {
             Ok(Made { chunk, rest }) => (Ok(chunk_of(chunk, under_way.account())), (rest, under_way)),
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");

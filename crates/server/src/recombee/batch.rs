@@ -15,6 +15,7 @@ use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
 use super::{changed, entry};
 use crate::admission::Account;
+use crate::workspaces::WorkspaceHandle;
 
 /// The most requests of a batch.
 const REQUESTS_MAX: usize = 10_000;
@@ -27,7 +28,6 @@ pub(super) fn is_batch(request: &Request) -> bool {
 
 /// A batch, each request of which is an operation that the caller may call.
 pub(super) struct Batch {
-    engine: Arc<Engine>,
     budget: Arc<RequestBudget>,
     account: Account,
     caller: Caller,
@@ -41,31 +41,31 @@ type Answer = Result<Done, Failure>;
 impl Batch {
     /// Checks all requests. One that leads nowhere refuses the whole batch.
     pub(super) fn new(
-        engine: Arc<Engine>,
+        engine: &Engine,
         budget: Arc<RequestBudget>,
         account: Account,
         parameters: Parameters,
         caller: Caller,
     ) -> Result<Self, Failure> {
         let is_distinct = parameters.boolean("distinctRecomms", false)?;
-        let requests = requests_of(&engine, parameters, caller)?.into_iter();
+        let requests = requests_of(engine, parameters, caller)?.into_iter();
         let recommended = is_distinct.then(FxHashMap::default);
-        Ok(Self { engine, budget, account, caller, requests, recommended })
+        Ok(Self { budget, account, caller, requests, recommended })
     }
 
     pub(super) fn n_requests(&self) -> usize {
         self.requests.len()
     }
 
-    /// The pieces of an array with a code and a body for each request. Where the budget is used up, the requests that are left are not
-    /// done, and their codes say why.
+    /// The pieces of an array with a code and a body for each request. Where the budget is used up, or while the workspace is closed,
+    /// requests are not done, and their codes say why.
     pub(super) fn into_pieces(mut self) -> Pieces {
         let (mut answers, mut is_first) = (VecDeque::new(), true);
         let mut current: Option<Pieces> = None;
         let mut is_over = false;
-        Box::new(std::iter::from_fn(move || {
+        Box::new(move |workspace| {
             if let Some(pieces) = &mut current {
-                match pieces.next() {
+                match pieces(workspace) {
                     Some(piece) => return Some(piece),
                     None => {
                         current = None;
@@ -74,7 +74,7 @@ impl Batch {
                 }
             }
             if answers.is_empty() {
-                self.answer_some(&mut answers);
+                self.answer_some(workspace, &mut answers);
             }
             let start = if std::mem::take(&mut is_first) { "[" } else { "," };
             let Some(answer) = answers.pop_front() else {
@@ -89,61 +89,61 @@ impl Batch {
             let (code, pieces) = answer.unwrap_or_else(of_failure);
             current = Some(pieces);
             Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()))
-        }))
+        })
     }
 
     /// Does the next request, or the changes that follow one another next.
-    fn answer_some(&mut self, answers: &mut VecDeque<Answer>) {
+    fn answer_some(&mut self, workspace: &WorkspaceHandle, answers: &mut VecDeque<Answer>) {
         let mut changes: Vec<(Command, Done)> = Vec::new();
         while changes.len() < CHANGES_TOGETHER_MAX
             && let Some(request) = self.requests.next()
         {
-            let call = self.budget.check().map_err(Failure::from).and_then(|()| {
-                request
-                    .call(self.ids())
-                    .unwrap_or_else(|| Err(Failure::not_found("no operation of this API")))
-            });
-            let answer = match call.and_then(|call| call.called_by(self.caller, &self.engine)) {
+            let answer = match self.read(&request, workspace) {
                 Ok(Call::Change(command, done)) => {
                     changes.push((*command, done));
                     continue;
                 }
                 Ok(call) => {
-                    self.submit(&mut changes, answers);
-                    self.answer(call)
+                    self.submit(&mut changes, workspace, answers);
+                    self.answer(call, workspace)
                 }
                 Err(failure) => {
-                    self.submit(&mut changes, answers);
+                    self.submit(&mut changes, workspace, answers);
                     Err(failure)
                 }
             };
             answers.push_back(answer);
             return;
         }
-        self.submit(&mut changes, answers);
+        self.submit(&mut changes, workspace, answers);
     }
 
-    fn ids(&self) -> Ids<'_> {
-        Ids { engine: &self.engine, caller: self.caller }
+    /// The call that a request makes, if there is anything left to do it with.
+    fn read(&self, request: &Request, workspace: &WorkspaceHandle) -> Result<Call, Failure> {
+        self.budget.check()?;
+        let engine = workspace.engine()?;
+        let call = request.call(Ids { engine: &engine, caller: self.caller });
+        call.ok_or_else(|| Failure::not_found("no operation of this API"))??.called_by(self.caller, &engine)
     }
 
-    fn answer(&mut self, call: Call) -> Answer {
+    fn answer(&mut self, call: Call, workspace: &WorkspaceHandle) -> Answer {
         match call {
             Call::Change(..) => unreachable!("changes are gathered"),
             Call::Ask { question, is_long } => {
                 let turn = is_long.then(|| Handle::current().block_on(self.account.take_question_turn()));
                 let _turn = turn.transpose()?;
-                let _computing = self.budget.start_computing();
-                question(&self.engine, &self.budget)
+                let engine = workspace.engine()?;
+                let _computing = engine.start_computing(&self.budget);
+                question(&engine, &self.budget)
             }
             Call::Recommend(mut recommend) => {
                 let user_id = recommend.user_id().map(str::to_owned);
                 let before =
                     self.recommended.as_ref().zip(user_id).and_then(|(all, user_id)| all.get(&user_id));
                 recommend.leave_out(before.cloned().unwrap_or_default());
-                recommend.create_missing(&self.engine)?;
+                recommend.create_missing(&*workspace.engine()?)?;
                 let _turn = Handle::current().block_on(self.account.take_turn())?;
-                let (done, user_id, ids) = recommend.answer(&self.engine, &self.budget)?;
+                let (done, user_id, ids) = recommend.answer(&*workspace.engine()?, &self.budget)?;
                 if let Some((all, user_id)) = self.recommended.as_mut().zip(user_id) {
                     all.entry(user_id).or_default().extend(ids);
                 }
@@ -153,17 +153,23 @@ impl Batch {
     }
 
     /// Submits what waits; the answers follow those that are there.
-    fn submit(&self, changes: &mut Vec<(Command, Done)>, answers: &mut VecDeque<Answer>) {
+    fn submit(
+        &self,
+        changes: &mut Vec<(Command, Done)>,
+        workspace: &WorkspaceHandle,
+        answers: &mut VecDeque<Answer>,
+    ) {
         let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();
-        match self.engine.submit_blocking(commands.into_iter().map(entry).collect()) {
+        let submitted = workspace
+            .engine()
+            .map_err(Failure::from)
+            .and_then(|engine| Ok(engine.submit_blocking(commands.into_iter().map(entry).collect())?));
+        match submitted {
             Ok(outcomes) => {
                 let ended = outcomes.into_iter().zip(dones);
                 answers.extend(ended.map(|(outcome, done)| changed(Some(outcome), done, self.caller)));
             }
-            Err(error) => {
-                let failure = Failure::from(error);
-                answers.extend(dones.iter().map(|_| Err(failure.clone())));
-            }
+            Err(failure) => answers.extend(dones.iter().map(|_| Err(failure.clone()))),
         }
     }
 }

@@ -1,7 +1,5 @@
 //! Items and users with their properties: `/items/...`, `/users/...`.
 
-use std::sync::Arc;
-
 use catalog::Property;
 use domain::{PropertyType, PropertyValue};
 use engine::{Command, Engine, EntityKind, Outcome, Refusal};
@@ -143,17 +141,13 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
         let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
             budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
-            let engine = Arc::clone(engine);
-            Rows::array(
-                held_bytes,
-                ids.into_iter().filter_map(move |id| {
-                    let mut row = values_json(&engine, kind, &id, included.as_deref())?;
-                    row.insert(id_name(kind).to_owned(), id.into());
-                    Some(Value::Object(row))
-                }),
-            )
+            Rows::array(held_bytes, ids.into_iter(), move |engine, id| {
+                let mut row = values_json(engine, kind, &id, included.as_deref())?;
+                row.insert(id_name(kind).to_owned(), id.into());
+                Some(Value::Object(row))
+            })
         } else {
-            Rows::array(held_bytes, ids.into_iter().map(Value::from))
+            Rows::array(held_bytes, ids.into_iter(), |_, id| Some(Value::from(id)))
         };
         Ok(Done { status: 200, body: Body::Rows(rows) })
     })

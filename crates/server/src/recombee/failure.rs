@@ -10,6 +10,7 @@ use engine::{
 use serde_json::{Value, json};
 
 use crate::error::{ApiError, say_when_to_retry};
+use crate::workspaces::NotOpen;
 
 /// A failed call.
 #[derive(Debug, Clone)]
@@ -75,6 +76,12 @@ impl From<ApiError> for Failure {
     }
 }
 
+impl From<NotOpen> for Failure {
+    fn from(why: NotOpen) -> Self {
+        ApiError::from(why).into()
+    }
+}
+
 impl From<SubmitError> for Failure {
     fn from(error: SubmitError) -> Self {
         match error {
@@ -108,7 +115,9 @@ impl From<BudgetError> for Failure {
         let status = match error {
             BudgetError::AnswerTooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             BudgetError::ComputingUsedUp { .. } => StatusCode::TOO_MANY_REQUESTS,
-            BudgetError::CallerLeft | BudgetError::Stopping => StatusCode::SERVICE_UNAVAILABLE,
+            BudgetError::CallerLeft | BudgetError::Stopping | BudgetError::WorkspaceClosed => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
         };
         Self::new(status, error.to_string())
     }

@@ -32,7 +32,7 @@ pub(super) struct Done {
 type Answer = Result<Done, Failure>;
 
 /// A question within the budget of a request.
-type Question = dyn FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send;
+type Question = dyn FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send;
 
 /// What an operation asks of the engine.
 pub(super) enum Call {
@@ -102,7 +102,7 @@ pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> 
 
 /// A question that may cost much.
 pub(super) fn ask_within(
-    question: impl FnOnce(&Arc<Engine>, &Arc<RequestBudget>) -> Answer + Send + 'static,
+    question: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send + 'static,
 ) -> Result<Call, Failure> {
     Ok(Call::Ask { question: Box::new(question), is_long: true })
 }

@@ -319,10 +319,10 @@ impl Recommend {
     /// The answer, for whom its list is, if it is one of items, and the items.
     pub(super) fn answer(
         self,
-        engine: &Arc<Engine>,
+        engine: &Engine,
         budget: &Arc<RequestBudget>,
     ) -> Result<(Done, Option<String>, Vec<String>), Failure> {
-        let _computing = budget.start_computing();
+        let _computing = engine.start_computing(budget);
         let (request, response) = match self.what {
             What::First(request) => {
                 let response = engine.request_recommendations(&request, budget)?;
@@ -342,7 +342,7 @@ impl Recommend {
         let user_id = request.user_id.clone().filter(|_| request.endpoint.entries() == Entries::Items);
         let rows = match self.form {
             Form::Object => object(engine, request, response),
-            Form::Array => array(engine, request, response),
+            Form::Array => array(request, response),
         };
         Ok((Done { status: 200, body: Body::Rows(rows) }, user_id, ids))
     }
@@ -352,7 +352,7 @@ fn kind_of_entries(request: &RecommendationRequest) -> EntityKind {
     if request.endpoint.entries() == Entries::Users { EntityKind::User } else { EntityKind::Item }
 }
 
-fn object(engine: &Arc<Engine>, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
+fn object(engine: &Engine, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
     let kind = kind_of_entries(&request);
     let mut json = json!({
         "recommId": response.recomm_id.to_string(),
@@ -365,10 +365,9 @@ fn object(engine: &Arc<Engine>, request: RecommendationRequest, response: Recomm
     if let Some(group) = response.group.filter(|_| request.returns_group) {
         json["abGroup"] = group.into();
     }
-    let engine = Arc::clone(engine);
-    let (held_bytes, rows) = (held_bytes(&response.recommended), response.recommended.into_iter());
-    let rows = rows.map(move |entry| entry_json(&engine, kind, &entry, &request.options));
-    Rows::within(&json, "recomms", held_bytes, rows)
+    let (held_bytes, entries) = (held_bytes(&response.recommended), response.recommended.into_iter());
+    let make_row = move |engine: &Engine, entry| Some(entry_json(engine, kind, &entry, &request.options));
+    Rows::within(&json, "recomms", held_bytes, entries, make_row)
 }
 
 /// What the entries of a list take in memory, in bytes.
@@ -389,19 +388,16 @@ fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &
     json
 }
 
-fn array(engine: &Arc<Engine>, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
-    let engine = Arc::clone(engine);
-    Rows::array(
-        held_bytes(&response.recommended),
-        response.recommended.into_iter().map(move |entry| {
-            let properties = &request.options.properties;
-            if *properties == ReturnedProperties::None {
-                return Value::from(entry.id);
-            }
-            let values = values_json(&engine, EntityKind::Item, &entry.id, properties.names());
-            let mut row: Map<String, Value> = values.unwrap_or_default();
-            row.insert("itemId".to_owned(), entry.id.into());
-            Value::Object(row)
-        }),
-    )
+fn array(request: RecommendationRequest, response: RecommendationResponse) -> Rows {
+    let held_bytes = held_bytes(&response.recommended);
+    Rows::array(held_bytes, response.recommended.into_iter(), move |engine, entry| {
+        let properties = &request.options.properties;
+        if *properties == ReturnedProperties::None {
+            return Some(Value::from(entry.id));
+        }
+        let values = values_json(engine, EntityKind::Item, &entry.id, properties.names());
+        let mut row: Map<String, Value> = values.unwrap_or_default();
+        row.insert("itemId".to_owned(), entry.id.into());
+        Some(Value::Object(row))
+    })
 }

@@ -5,6 +5,7 @@
 mod attribution;
 mod budgets;
 mod catalogs;
+mod closing;
 mod dialects;
 mod lists;
 mod profile_api;
@@ -82,13 +83,16 @@ impl TestApp {
     }
 
     fn router(engine: &Arc<Engine>, settings: Settings, closed: &[(&str, &str)]) -> Router {
+        router(Self::app(engine, settings, closed))
+    }
+
+    fn app(engine: &Arc<Engine>, settings: Settings, closed: &[(&str, &str)]) -> Arc<App> {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
         let workspaces = Workspaces::new([Arc::clone(engine)]);
         closed.iter().for_each(|(name, why)| workspaces.close(&WorkspaceId::new(*name).unwrap(), why));
-        let app = App::new(settings, workspaces, Arc::clone(engine.memory()), admin, metrics);
-        router(Arc::new(app))
+        Arc::new(App::new(settings, workspaces, Arc::clone(engine.memory()), admin, metrics))
     }
 
     /// The same after a restart.

@@ -102,10 +102,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let bar = terminal::share_bar("choosing parameters", args.json);
     let options = SearchOptions { seed: args.seed };
-    let (found, _) = search(&set, &options, &|share| terminal::set_share(&bar, share));
+    let progress = |share| {
+        terminal::set_share(&bar, share);
+        Ok(())
+    };
+    let (found, _) = search(&set, &options, &progress)?;
     bar.finish_and_clear();
     lap(&mut seconds, "search");
-    let model = train_with(&set, &found.parameters, "offline");
+    let model = train_with(&set, &found.parameters, "offline", &|| Ok(()))?;
     lap(&mut seconds, "fit");
 
     let cold = ColdItems::of(set.features().clone(), Some(&model));

@@ -12,6 +12,7 @@ admin_token = "admin"
 [[workspace]]
 id = "shop"
 profile_token = "profile"
+private_token = "private"
 [[workspace.source]]
 name = "web"
 write_key = "key"

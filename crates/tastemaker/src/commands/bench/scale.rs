@@ -66,7 +66,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let n_interactions = set.entries().len() as u64;
 
     let started = Instant::now();
-    let model = train_with(&set, &parameters(), "scale");
+    let model = train_with(&set, &parameters(), "scale", &|| Ok(()))?;
     let fit_s = lap(started);
 
     let started = Instant::now();
