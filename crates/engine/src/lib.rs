@@ -90,7 +90,7 @@ pub use serving::PastRecommendation;
 pub use shown::SHOWN_PER_USER_MAX;
 pub use store_picture::KeyspaceDigest;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand};
-pub use training::{FIRST_TRAINING_INTERACTIONS, TRAININGS_KEPT_MAX, Training, TrainingOptions};
+pub use training::{FIRST_TRAINING_INTERACTIONS, TRAININGS_KEPT_MAX, Training, TrainingOptions, too_little};
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent};
 pub use verify::{Verification, VerifyError, VerifyProgress};

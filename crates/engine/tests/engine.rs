@@ -300,14 +300,14 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
         let strict = TrainingOptions { refusal_margin: -10.0, ..Default::default() };
         engine.import_interactions(group(0).take(90).collect()).unwrap();
         let little = engine.train(strict, &|_| {}).unwrap();
-        let why = "there are 90 interactions, a first model needs 100 or more";
+        let why = "there are 90 interactions; a first model needs at least 100";
         assert_eq!((little.refused.as_deref(), engine.training()), (Some(why), None));
         engine.import_interactions(group(0).skip(90).collect()).unwrap();
         let first = engine.train(always, &|_| {}).unwrap();
         assert!(first.refused.is_none() && first.beside_current.is_none());
         engine.import_interactions(group(20).collect()).unwrap();
         let refused = engine.train(strict, &|_| {}).unwrap();
-        assert!(refused.refused.as_ref().is_some_and(|why| why.contains("beside")), "{refused:?}");
+        assert!(refused.refused.as_ref().is_some_and(|why| why.contains("that of")), "{refused:?}");
         assert_eq!(engine.training().unwrap(), first);
         assert!(!engine.is_training_due(0.1, u64::MAX));
         let second = engine.train(always, &|_| {}).unwrap();
@@ -376,7 +376,7 @@ fn a_model_that_hits_nothing_takes_no_place_from_one_that_did() {
     config.interaction_weights.view = 0.0;
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let second = engine.train(TrainingOptions::default(), &|_| {}).unwrap();
-    assert!(second.refused.is_some_and(|why| why.starts_with("it hits nothing")));
+    assert!(second.refused.is_some_and(|why| why.starts_with("it finds no held-out interaction")));
     assert_eq!(engine.training().unwrap().version, first.version);
 }
 

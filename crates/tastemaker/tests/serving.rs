@@ -41,13 +41,12 @@ impl Server {
         }
     }
 
-    /// Where http is served.
+    /// Where http or https is served, as the log says.
     fn base(&mut self, is_https: bool) -> String {
-        let end = format!("is_https={is_https}");
-        let log = self.wait_for(&end);
-        let line = log.lines().find(|line| line.ends_with(&end)).unwrap();
-        let (_, rest) = line.split_once("address=").unwrap();
-        format!("http{}://{}", if is_https { "s" } else { "" }, rest.split_once(' ').unwrap().0)
+        let scheme = if is_https { "https://" } else { "http://" };
+        let log = self.wait_for(&format!("serving url={scheme}"));
+        let (_, rest) = log.split_once(&format!("serving url={scheme}")).unwrap();
+        format!("{scheme}{}", rest.split_once(' ').unwrap().0)
     }
 
     fn signal(&self, name: &str) {
@@ -107,7 +106,7 @@ fn http_and_https_are_served_at_once_and_contradictions_name_the_way_out() {
     let mut server = Server::start(folder, &mut tastemaker(&[&serve[..], &["--tls-self-signed"]].concat()));
     let url = format!("{}/healthz", server.base(true));
     assert_eq!(status(&[&url]), "200", "{url}");
-    assert!(!fs_err::read_to_string(&server.log).unwrap().contains("is_https=false"));
+    assert!(!fs_err::read_to_string(&server.log).unwrap().contains("http://"));
     drop(server);
 
     let without = error_of(folder, &["serve", "--data", "data", "--listen-tls", "127.0.0.1:0"]);
@@ -209,7 +208,7 @@ fn commands_that_have_nothing_or_little_to_learn_from_say_so() {
         let said = say(&[command]);
         assert!(said.starts_with("error: the workspace has no interactions to learn from"), "{said}");
     }
-    let little = "there are 12 interactions, a first model needs 100 or more";
+    let little = "there are 12 interactions; a first model needs at least 100";
     say(&["import", "interactions", "few.csv"]);
     for command in [&["models"][..], &["evaluate"], &["recommend", "--user", "nobody"]] {
         let said = say(command);
