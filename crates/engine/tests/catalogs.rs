@@ -4,10 +4,11 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::{CatalogChanges, Format, ImportOptions};
-use domain::{Endpoint, Scenario, WorkspaceId};
-use engine::{Engine, Missing, RecommendationRequest, RequestBudget};
+use domain::{Endpoint, Scenario, WorkspaceConfig, WorkspaceId};
+use engine::{Engine, Entry, Missing, RecommendationRequest, RequestBudget};
 
 fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
@@ -70,6 +71,35 @@ fn an_import_that_withdraws_more_than_a_tenth_must_say_how_many() {
     let changes = import(&engine, "item_id,price,brand\ni4,4.5,b1\ni5,5,b2\n", Some(38)).unwrap();
     assert_eq!((changes.n_unchanged, changes.n_changed, changes.n_withdrawn), (1, 1, 38));
     assert_eq!(preview(one, Some(2)).refused, [""; 0], "it would be imported");
+}
+
+#[test]
+fn the_first_search_after_a_large_import_waits_for_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    // Searches are for whoever has a token.
+    let config = WorkspaceConfig {
+        private_token: Some("token".to_owned()),
+        ..WorkspaceConfig::empty(engine.id().clone())
+    };
+    engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
+    // An index that knows of no item, as a server has it from its start on.
+    engine.refresh();
+    import(&engine, &file(0, 3_000), None).unwrap();
+    let request = RecommendationRequest {
+        search_query: Some("b1".to_owned()),
+        missing: Missing::Ignored,
+        ..RecommendationRequest::new(Endpoint::SearchItems, 5)
+    };
+    let found = std::thread::scope(|scope| {
+        // Late enough that the search has begun.
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(200));
+            engine.refresh();
+        });
+        engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited()))
+    });
+    assert_eq!(found.map(|found| found.recommended.len()).map_err(|error| error.to_string()), Ok(5));
 }
 
 #[test]
