@@ -20,6 +20,7 @@ use crate::expressions::Expressions;
 use crate::fold::Prepared;
 use crate::item_types::ItemTypes;
 use crate::lists::Cold;
+use crate::period_popularity::PeriodPopularity;
 use crate::recommendation::NEXT_LOCKS;
 use crate::recorder::Recorder;
 use crate::scenario_fallback::ScenarioFallbacks;
@@ -166,6 +167,7 @@ pub struct Engine {
     pub(crate) cold: ArcSwapOption<Cold>,
     pub(crate) cold_lock: Mutex<()>,
     pub(crate) item_types: ItemTypes,
+    pub(crate) period_popularity: PeriodPopularity,
     pub(crate) expressions: Expressions,
     /// Another one after a reset.
     pub(crate) search: ArcSwap<Search>,
@@ -300,6 +302,7 @@ impl Engine {
             cold: ArcSwapOption::empty(),
             cold_lock: Mutex::new(()),
             item_types: ItemTypes::new(Arc::clone(&memory)),
+            period_popularity: PeriodPopularity::new(Arc::clone(&memory)),
             expressions: Expressions::new(Arc::clone(&memory)),
             search: ArcSwap::from_pointee(Search::new()),
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
@@ -361,6 +364,7 @@ impl Engine {
         self.model.store(None);
         self.cold.store(None);
         self.item_types.clear();
+        self.period_popularity.clear();
         self.search.store(Arc::new(Search::new()));
         Ok(())
     }

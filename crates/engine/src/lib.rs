@@ -26,6 +26,7 @@ mod lists;
 mod loss;
 mod memory;
 mod message_ids;
+mod period_popularity;
 mod problems;
 mod query;
 mod recommendation;
@@ -67,7 +68,8 @@ pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;
 pub use finding::Finding;
 pub use import::{
-    CatalogImportError, CatalogPreview, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions,
+    CatalogImportError, CatalogPreview, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
+    ImportedInteractions,
 };
 pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};

@@ -127,6 +127,7 @@ impl Engine {
         }
         self.expressions.drop_idle(IDLE_MAX);
         self.item_types.drop_idle(IDLE_MAX);
+        self.period_popularity.drop_idle(IDLE_MAX);
         self.count_memory();
     }
 

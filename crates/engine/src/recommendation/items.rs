@@ -31,6 +31,7 @@ impl Engine {
     ) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
         let search = stage.search(self)?;
+        let period_popularity = self.period_popularity(&list, budget)?;
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);
@@ -89,6 +90,7 @@ impl Engine {
             booster,
             constraints: &constraints,
             promoted,
+            period_popularity: period_popularity.as_deref(),
             ..asker.request(&list, &eligibility)
         };
         let sources = ready.sources(views);

@@ -29,6 +29,7 @@ impl Engine {
     ) -> Result<Listed, RecommendationError> {
         let list = stage.list()?;
         let search = stage.search(self)?;
+        let period_popularity = self.period_popularity(&list, budget)?;
         let ready = self.ready();
         let views = &*self.shared.views.read();
         let (user, item) = stage.resolved(views);
@@ -93,8 +94,12 @@ impl Engine {
                     allows: &allows_value,
                     booster: (!selection.boosters.is_empty()).then_some(booster),
                 };
-                let request =
-                    Request { seeds: &seeds, values: Some(values), ..asker.request(&list, &eligibility) };
+                let request = Request {
+                    seeds: &seeds,
+                    values: Some(values),
+                    period_popularity: period_popularity.as_deref(),
+                    ..asker.request(&list, &eligibility)
+                };
                 match recommender::recommend(ready.sources(views), &request) {
                     Recommendation::Values(values) => {
                         values.into_iter().map(|value| (value.item, value.score)).collect()
