@@ -127,7 +127,7 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
     assert!(
         check(&column("n/a"), &[], false, true).starts_with("21 items, double; 0 wrong, 1 bad cells: 22:new")
     );
-    assert!(check(&column("n/a"), &[], false, false).starts_with("1 of 21 rows are wrong"));
+    assert!(check(&column("n/a"), &[], false, false).starts_with("1 of 21 rows is invalid"));
     assert!(check(&column("007"), &[], false, false).starts_with("21 items, string; 0 wrong, 0 bad cells"));
 }
 

@@ -28,6 +28,7 @@ mod memory;
 mod message_ids;
 mod period_popularity;
 mod problems;
+mod property_uses;
 mod query;
 mod recommendation;
 mod recorder;
@@ -68,7 +69,7 @@ pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;
 pub use finding::Finding;
 pub use import::{
-    CatalogImportError, CatalogPreview, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
+    CatalogImportError, CatalogPreview, Confirmed, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
     ImportedInteractions,
 };
 pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};

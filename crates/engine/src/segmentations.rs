@@ -131,7 +131,7 @@ pub enum RuleUpdate {
 impl Engine {
     /// All segmentations in the order of their ids.
     pub fn segmentations(&self) -> Vec<Segmentation> {
-        self.shared.views.read().segmentations.by_id.values().cloned().collect()
+        self.shared.views.read().segmentations.all().cloned().collect()
     }
 
     /// The segmentation of an id.
@@ -167,6 +167,10 @@ impl Segmentations {
             segments.push(postcard::from_bytes(&value).map_err(|_| unreadable())?);
         }
         Ok(Self { keyspace, of_segments, by_id, revision: first_revision() })
+    }
+
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Segmentation> {
+        self.by_id.values()
     }
 
     pub(crate) fn get(&self, id: &str) -> Option<&Segmentation> {

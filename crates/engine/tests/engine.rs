@@ -12,8 +12,8 @@ use domain::{
     PropertyType, PropertyValue, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
-    DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId, ExternalIdType,
-    Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions,
+    Confirmed, DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId,
+    ExternalIdType, Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -98,7 +98,7 @@ fn fill(engine: &Engine) {
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
     let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
-    engine.import_catalog(file, None, &|_, _| {}).unwrap();
+    engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
     for n in 0..400u32 {
         engine.submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)]).unwrap();
     }
@@ -339,7 +339,9 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
             ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::String(genre.to_owned()))] }
         });
         let columns = vec![Column { name: "genre".to_owned(), type_: PropertyType::String }];
-        engine.import_catalog(CatalogFile { columns, rows: rows.collect() }, None, &|_, _| {}).unwrap();
+        engine
+            .import_catalog(CatalogFile { columns, rows: rows.collect() }, &Confirmed::default(), &|_, _| {})
+            .unwrap();
     };
     catalog(10);
     engine.submit_blocking(vec![viewed(1, 1, 0), viewed(2, 1, 2), viewed(3, 2, 1)]).unwrap();

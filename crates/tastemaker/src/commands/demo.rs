@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
 use domain::{Exclusion, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
-use engine::{Engine, TrainingOptions};
+use engine::{Confirmed, Engine, TrainingOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -31,7 +31,7 @@ pub(crate) struct Args {
     /// Stop after showing the recommendations
     #[arg(long)]
     no_serve: bool,
-    /// How many listeners to simulate
+    /// The number of listeners to simulate
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     users: u32,
     /// The seed of every random choice: the same seed simulates the same listeners
@@ -134,7 +134,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     let engine = open_workspace(&data, &id, false)?;
     configure(&engine, &config)?;
     let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
-    engine.import_catalog(file, None, &|_, _| {})?;
+    engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
     Ok(())
 }
 

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{CatalogChanges, Format, ImportOptions, ImportReport, read_file};
 use domain::PropertyType;
-use engine::{CatalogPreview, Engine};
+use engine::{CatalogPreview, Confirmed, Engine};
 use fs_err as fs;
 
 use super::{Place, open};
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// The number of items that the import may withdraw; a tenth of the catalog by default
     #[arg(long, value_name = "ITEMS", value_parser = parse_confirm)]
     confirm: Option<u64>,
+    /// A property that the import may drop though a scenario, a segmentation or a trait uses it; may be repeated
+    #[arg(long, value_name = "PROPERTY")]
+    drop: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -50,12 +53,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         allow_bad_cells: args.allow_bad_cells,
         ..ImportOptions::default()
     };
+    let confirmed = Confirmed { n_withdrawn: args.confirm, dropped: args.drop.clone() };
     let file = || fs::File::open(&args.file);
     // The catalog that there is says the types of columns. A new workspace is made when the file is known to be right.
     let known = args.place.open_if_there()?;
     if args.dry_run {
         let preview = match &known {
-            Some(opened) => opened.engine.preview_catalog(file, format, &options, args.confirm),
+            Some(opened) => opened.engine.preview_catalog(file, format, &options, &confirmed),
             None => read_file(file()?, format, &options).map(|(_, report)| preview_of_new(report)),
         };
         print_preview(&preview.or_else(|error| explain(error, args))?, args.place.json)?;
@@ -71,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => open(&args.place, args.create)?,
     };
     let bar = terminal::bar("importing the catalog", "items", report.n_items, args.place.json);
-    let imported = opened.engine.import_catalog(file, args.confirm, &|done, _| bar.set_position(done));
+    let imported = opened.engine.import_catalog(file, &confirmed, &|done, _| bar.set_position(done));
     bar.finish_and_clear();
     let changes = imported.with_context(|| format!("cannot import {name}"))?;
     if args.place.json {
