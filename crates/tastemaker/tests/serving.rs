@@ -159,6 +159,54 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
     assert!(log.contains("workspace=other"), "{log}");
 }
 
+/// Puts a certificate of its own and its key into two files, which look as old as they were before.
+fn renew_certificate(certificate: &Path, key: &Path) {
+    let written_at = |path: &Path| fs_err::metadata(path).and_then(|file| file.modified()).ok();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    for (path, text) in [(certificate, made.cert.pem()), (key, made.signing_key.serialize_pem())] {
+        let before = written_at(path);
+        fs_err::write(path, text).unwrap();
+        if let Some(before) = before {
+            fs_err::OpenOptions::new().write(true).open(path).unwrap().set_modified(before).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hangup_reads_the_certificate_anew_and_one_that_does_not_fit_its_key_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs_err::write(folder.join("bootstrap.toml"), workspace("shop", "key")).unwrap();
+    let [certificate, key, first] = ["cert.pem", "key.pem", "first.pem"].map(|name| folder.join(name));
+    renew_certificate(&certificate, &key);
+    fs_err::copy(&certificate, &first).unwrap();
+    let mut serve = tastemaker(&["serve", "--data", "data", "--bootstrap", "bootstrap.toml"]);
+    serve.args(["--listen", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let mut server = Server::start(folder, &mut serve);
+    let url = format!("{}/healthz", server.base(true));
+    let is_shown = |certificate: &Path| {
+        let arguments = ["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"];
+        let mut curl = Command::new("curl");
+        let output = curl.args(arguments).arg(certificate).arg(&url).output().unwrap();
+        output.stdout == b"200"
+    };
+    assert!(is_shown(&first));
+
+    // The times of the files are as before, so that nothing but the signal makes the server look.
+    renew_certificate(&certificate, &key);
+    server.signal("-HUP");
+    server.wait_for("were read anew");
+    assert!(is_shown(&certificate) && !is_shown(&first));
+
+    let second = folder.join("second.pem");
+    fs_err::copy(&certificate, &second).unwrap();
+    renew_certificate(&certificate, &folder.join("of-another"));
+    server.signal("-HUP");
+    let log = server.wait_for("nothing was reloaded");
+    assert!(log.contains("do not go together"), "{log}");
+    assert!(is_shown(&second));
+}
+
 #[test]
 fn a_server_without_workspaces_says_what_to_do_in_commands_that_work_when_pasted() {
     let folder = tempfile::tempdir().unwrap();
