@@ -65,7 +65,7 @@ impl PeriodPopularity {
         let mut counted = self.counted.lock();
         counted.pop(&period);
         // Others give way; where that is not enough, it is used once.
-        while counted.len() > 0 && self.memory.room(MemoryPart::PeriodPopularity) < size_of_val(&**ranked) {
+        while !counted.is_empty() && self.memory.room(MemoryPart::PeriodPopularity) < size_of_val(&**ranked) {
             counted.pop_lru();
         }
         if let Some(_room) = self.memory.reserve(MemoryPart::PeriodPopularity, size_of_val(&**ranked)) {
