@@ -162,8 +162,8 @@ pub struct ListRequest {
     pub user_impact: f32,
     /// What fills the list up, at low relevance.
     pub fallback: Fallback,
-    /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any time. Of trending items: only
-    /// interactions of that age count.
+    /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any
+    /// time. Of trending items: only interactions of that age count.
     pub max_age_s: Option<u32>,
     /// Of what was viewed or is to be continued: whether the oldest comes first.
     pub oldest_first: bool,

@@ -1,4 +1,5 @@
-//! What was popular in a period that ends now: counted from the histories when a list asks for it, and kept for a while.
+//! Popularity in a period that ends now: counted from the histories when a list asks for it, and
+//! kept for a while.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,7 +15,8 @@ use crate::{Engine, MemoryBudget, MemoryPart, RequestBudget, Reservation, USERS_
 
 /// The most periods whose popularity is kept.
 const PERIODS_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("above 0");
-/// Popularity is counted anew after so long, and where counting took long after so many times as long.
+/// Popularity is kept for this long, or, if that is longer, for `INTERVAL_FACTOR` times as long as
+/// counting took.
 const KEPT_FOR: Duration = Duration::from_secs(1);
 const INTERVAL_FACTOR: u32 = 100;
 
@@ -46,7 +48,7 @@ impl PeriodPopularity {
         self.counted.lock().clear();
     }
 
-    /// Drops what was counted too long ago to be used or nearly so, so that it leaves room for others.
+    /// Drops popularity that was counted longer ago than `idle_max`.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut counted = self.counted.lock();
         while counted.peek_lru().is_some_and(|(_, counted)| counted.at.elapsed() >= idle_max) {
@@ -76,7 +78,8 @@ impl PeriodPopularity {
 }
 
 impl Engine {
-    /// The popularity in the period that a list of trending items asks for; none for other lists. The fold gets its turns meanwhile.
+    /// The popularity in the period that a list of trending items asks for; none for other lists.
+    /// The fold gets its turns meanwhile. O(users + interactions in the period).
     ///
     /// # Errors
     /// Where the request's budget is used up.

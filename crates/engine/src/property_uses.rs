@@ -1,4 +1,5 @@
-//! Which scenarios, segmentations and traits use a property of items, so that an import does not drop it unnoticed.
+//! Which scenarios, segmentations and traits use a property of items, so that an import does not
+//! drop it unnoticed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
@@ -76,7 +77,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Adds the properties that an expression names. One that is wrong has no effect on lists, so it uses nothing.
+    /// Adds the properties that an expression names. An expression that fails its check has no effect
+    /// on lists, so it uses nothing.
     fn add_expression(&mut self, subject: Subject, text: &str, user: &str) {
         let schema = NotingSchema {
             schema: ForgivingSchema(SchemaOf { views: self.views, subject }),

@@ -131,8 +131,8 @@ impl Engine {
         self.count_memory();
     }
 
-    /// The index with all changes so far, unless they are very many. While it has no items yet, waits up to [`FIRST_WAIT_MAX`] for whoever
-    /// indexes them.
+    /// The index with all changes so far, unless they are very many. While it has no items yet, waits
+    /// up to [`FIRST_WAIT_MAX`] for whoever indexes them.
     ///
     /// # Errors
     /// [`RecommendationError::IndexNotReady`] where it has no items by then.

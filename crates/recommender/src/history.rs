@@ -163,8 +163,8 @@ impl Histories {
         self.n_interactions
     }
 
-    /// Adds to each item's popularity what users did from `first_s` (seconds since 1970) on: the weights of all interactions, or the
-    /// number of those of one kind.
+    /// Adds to each item's popularity the interactions of some users from `first_s` (seconds since
+    /// 1970) on: the sum of all weights, or the number of interactions of one kind.
     pub fn add_period_popularity(
         &self,
         users: Range<u32>,
