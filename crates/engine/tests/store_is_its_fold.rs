@@ -196,7 +196,8 @@ fn run(seed: u64) -> u64 {
             n_left -= n;
             engine.submit_blocking((0..n).map(|_| source.entry()).collect()).unwrap();
             if source.random.chance(0.05) {
-                let confirmed = Confirmed { n_withdrawn: Some(u64::MAX), ..Confirmed::default() };
+                // All that a file may take away: items, and the one property that no file has.
+                let confirmed = Confirmed { n_withdrawn: Some(u64::MAX), dropped: vec!["p".to_owned()] };
                 engine.import_catalog(source.catalog(), &confirmed, &|_, _| {}).unwrap();
             }
         }
