@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::io::Read;
 
 use domain::id::ID_BYTES_MAX;
-use domain::{Column, PropertyType};
+use domain::{Column, PropertyType, counted, grouped};
 use rustc_hash::FxHashSet;
 use serde::Serialize;
 
@@ -210,14 +210,24 @@ impl ImportReport {
     /// HTTP.
     pub fn refusal(&self) -> String {
         let ways_out = match self.n_bad_cells {
-            0 => "correct them, or leave them out (skip_invalid)",
+            0 => "correct the file, or skip invalid rows (skip_invalid)",
             _ => {
-                "correct them, leave them out (skip_invalid), take cells that do not fit as empty (allow_bad_cells), or declare \
-                 the type of a column anew (type=COLUMN=TYPE)"
+                "correct the file, skip invalid rows (skip_invalid), import bad cells as empty (allow_bad_cells), or declare another type \
+                 for a column (type=COLUMN=TYPE)"
             }
         };
-        format!("{} of {} rows are wrong, nothing was imported: {ways_out}", self.n_invalid, self.n_rows)
+        format!("{}: {ways_out}", describe_invalid(self.n_invalid, self.n_rows))
     }
+}
+
+/// Says that invalid rows refuse a file, of a catalog or of interactions.
+pub fn describe_invalid(n_invalid: u64, n_rows: u64) -> String {
+    let are = if n_invalid == 1 { "is" } else { "are" };
+    format!(
+        "{} of {} {are} invalid, so nothing was imported",
+        grouped(n_invalid),
+        counted(n_rows, "row", "rows")
+    )
 }
 
 /// A file before its values are typed.

@@ -111,7 +111,7 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
         }
     };
     let file = "item_id,price,tags,size\na,1,x,1\nb,n/a,x|y,2\n,3,z,3\nc,4,z,4\nd,?,z,5\n";
-    insta::assert_snapshot!(check(file, &[], false, false), @"3 of 5 rows are wrong, nothing was imported: correct them, leave them out (skip_invalid), take cells that do not fit as empty (allow_bad_cells), or declare the type of a column anew (type=COLUMN=TYPE); 3 wrong, 2 bad cells: 3:price 4:- 6:price");
+    insta::assert_snapshot!(check(file, &[], false, false), @"3 of 5 rows are invalid, so nothing was imported: correct the file, skip invalid rows (skip_invalid), import bad cells as empty (allow_bad_cells), or declare another type for a column (type=COLUMN=TYPE); 3 wrong, 2 bad cells: 3:price 4:- 6:price");
     insta::assert_snapshot!(check(file, &[], true, false), @"2 items, double set int; 3 wrong, 2 bad cells: 3:price 4:- 6:price");
     insta::assert_snapshot!(check(file, &[], true, true), @"4 items, double set int; 1 wrong, 2 bad cells: 3:price 4:- 6:price");
     insta::assert_snapshot!(check(file, &[("price", "string")], true, false), @"4 items, string set int; 1 wrong, 0 bad cells: 4:-");
@@ -127,7 +127,7 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
     assert!(
         check(&column("n/a"), &[], false, true).starts_with("21 items, double; 0 wrong, 1 bad cells: 22:new")
     );
-    assert!(check(&column("n/a"), &[], false, false).starts_with("1 of 21 rows are wrong"));
+    assert!(check(&column("n/a"), &[], false, false).starts_with("1 of 21 rows is invalid"));
     assert!(check(&column("007"), &[], false, false).starts_with("21 items, string; 0 wrong, 0 bad cells"));
 }
 

@@ -162,7 +162,8 @@ pub struct ListRequest {
     pub user_impact: f32,
     /// What fills the list up, at low relevance.
     pub fallback: Fallback,
-    /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any time.
+    /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any
+    /// time. Of trending items: only interactions of that age count.
     pub max_age_s: Option<u32>,
     /// Of what was viewed or is to be continued: whether the oldest comes first.
     pub oldest_first: bool,
@@ -261,11 +262,16 @@ impl ListRequest {
                     .to_owned(),
             );
         }
-        if (self.max_age_s.is_some() || self.oldest_first)
-            && !(is_continued || self.logic == Logic::RecentlyViewed)
-        {
+        let is_viewed = is_continued || self.logic == Logic::RecentlyViewed;
+        if self.oldest_first && !is_viewed {
             return Err(
-                "max_age_s and oldest_first are for lists of what was viewed: set logic to recently_viewed"
+                "oldest_first is for lists of what was viewed: set logic to recently_viewed".to_owned()
+            );
+        }
+        if self.max_age_s.is_some() && !is_viewed && self.logic != Logic::Trending {
+            return Err(
+                "max_age_s is for lists of what was viewed or is trending: set logic to recently_viewed \
+                        or trending"
                     .to_owned(),
             );
         }

@@ -1,11 +1,12 @@
 //! Files that become entries: a catalog whole, interactions in pieces.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use catalog::import::ImportError;
 use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, read_file};
-use domain::Interaction;
-use serving::scenarios_unfit_for;
+use domain::{Interaction, counted, grouped};
+use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
 use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError, now};
@@ -29,23 +30,49 @@ pub struct ImportedInteractions {
 /// An import that withdraws more than one of so many items must be confirmed.
 const WITHDRAWN_UNCONFIRMED_OF: u64 = 10;
 
+/// What an import of a catalog may take away, as somebody has confirmed who knows the file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Confirmed {
+    /// The most items that it may withdraw; none for one of ten.
+    pub n_withdrawn: Option<u64>,
+    /// Properties that it may drop though a scenario, a segmentation or a trait uses them.
+    pub dropped: Vec<String>,
+}
+
 /// Why a file did not become the catalog.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogImportError {
     /// It withdraws many items, which nobody has confirmed.
     #[error(
-        "the file leaves out {n_withdrawn} of {n_before} items, which withdraws them, nothing was imported: an import that withdraws more \
-         than one of {WITHDRAWN_UNCONFIRMED_OF} says how many it may (confirm={n_withdrawn})"
+        "the file leaves out {} of {} and would withdraw them, so nothing was imported: add them to the file, or confirm the number \
+         (confirm={n_withdrawn})",
+        grouped(*.n_withdrawn),
+        counted(*.n_before, "item", "items")
     )]
-    Unconfirmed {
+    Withdraws {
         /// Items that would be withdrawn.
         n_withdrawn: u64,
         /// Items of the current version.
         n_before: u64,
     },
+    /// It drops properties that are in use, which nobody has confirmed.
+    #[error(
+        "the file drops properties that are in use, so nothing was imported: {}: add the columns, or confirm that they go ({})",
+        described(.uses),
+        .uses.keys().map(|name| format!("drop={name}")).collect::<Vec<_>>().join(", ")
+    )]
+    Drops {
+        /// The properties, and who uses each of them.
+        uses: BTreeMap<String, Vec<String>>,
+    },
     /// Of the writer.
     #[error(transparent)]
     Submit(#[from] SubmitError),
+}
+
+fn described(uses: &PropertyUses) -> String {
+    let described = uses.iter().map(|(name, users)| format!("{name:?} by {}", users.join(" and ")));
+    described.collect::<Vec<_>>().join("; ")
 }
 
 /// What an import of a file would do.
@@ -80,8 +107,7 @@ impl Engine {
         read_file(reader, format, &ImportOptions { known, ..options.clone() })
     }
 
-    /// What an import of a file would do; changes nothing. `open` opens the file, more than once. `confirmed` as in
-    /// [`Engine::import_catalog`].
+    /// What an import of a file would do; changes nothing. `open` opens the file, more than once.
     ///
     /// # Errors
     /// Where the file cannot be read or has no items.
@@ -90,7 +116,7 @@ impl Engine {
         open: impl Fn() -> std::io::Result<R>,
         format: Format,
         options: &ImportOptions,
-        confirmed: Option<u64>,
+        confirmed: &Confirmed,
     ) -> Result<CatalogPreview, ImportError> {
         let mut refused = Vec::new();
         let (file, report) = match self.read_catalog(open()?, format, options) {
@@ -102,27 +128,28 @@ impl Engine {
             read => read?,
         };
         let changes = self.changes_of(&file);
-        refused.extend(check_withdrawal(&changes, confirmed).err().map(|error| error.to_string()));
+        let checks = [check_withdrawal(&changes, confirmed), self.check_drops(&changes, confirmed)];
+        refused.extend(checks.into_iter().filter_map(|check| Some(check.err()?.to_string())));
         let unfit = scenarios_unfit_for(&self.snapshot(), &file.columns).into_iter();
         let scenarios = unfit.map(|unfit| Problem::from(unfit).to_string()).collect();
         Ok(CatalogPreview { report, changes, scenarios, refused })
     }
 
-    /// Makes a catalog file the current version; a crash on the way leaves the old one. `confirmed` is the most items that it may withdraw;
-    /// where nobody says, one of ten. `progress` gets items done and in all.
+    /// Makes a catalog file the current version; a crash on the way leaves the old one. `progress` gets items done and in all.
     ///
     /// # Errors
-    /// Where it withdraws more, and where nothing can be written.
+    /// Where it takes away what is not confirmed, and where nothing can be written.
     pub fn import_catalog(
         &self,
         file: CatalogFile,
-        confirmed: Option<u64>,
+        confirmed: &Confirmed,
         progress: &dyn Fn(u64, u64),
     ) -> Result<CatalogChanges, CatalogImportError> {
         // Two imports at once would stage into each other.
         let _one_at_a_time = self.import_lock.lock();
         let changes = self.changes_of(&file);
         check_withdrawal(&changes, confirmed)?;
+        self.check_drops(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
         self.submit_one(Entry::CatalogStaged { columns: file.columns })?;
         let mut n_done = 0;
@@ -185,6 +212,21 @@ impl Engine {
         changes
     }
 
+    fn check_drops(&self, changes: &CatalogChanges, confirmed: &Confirmed) -> Result<(), CatalogImportError> {
+        let dropped = changes.properties.iter().filter(|change| change.to.is_none());
+        let names: BTreeSet<&str> = dropped
+            .map(|change| change.name.as_str())
+            .filter(|name| !confirmed.dropped.iter().any(|confirmed| confirmed == name))
+            .collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        match find_property_uses(&self.snapshot(), &names) {
+            uses if uses.is_empty() => Ok(()),
+            uses => Err(CatalogImportError::Drops { uses }),
+        }
+    }
+
     /// Adds interactions; those that are there already do nothing.
     pub fn import_interactions(
         &self,
@@ -208,10 +250,10 @@ impl Engine {
     }
 }
 
-fn check_withdrawal(changes: &CatalogChanges, confirmed: Option<u64>) -> Result<(), CatalogImportError> {
+fn check_withdrawal(changes: &CatalogChanges, confirmed: &Confirmed) -> Result<(), CatalogImportError> {
     let &CatalogChanges { n_withdrawn, n_before, .. } = changes;
-    match n_withdrawn <= confirmed.unwrap_or(n_before / WITHDRAWN_UNCONFIRMED_OF) {
+    match n_withdrawn <= confirmed.n_withdrawn.unwrap_or(n_before / WITHDRAWN_UNCONFIRMED_OF) {
         true => Ok(()),
-        false => Err(CatalogImportError::Unconfirmed { n_withdrawn, n_before }),
+        false => Err(CatalogImportError::Withdraws { n_withdrawn, n_before }),
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{ItemIdx, Timestamp};
+use domain::{ItemIdx, Timestamp, counted};
 use recommender::evaluation::{Comparison, lists_of};
 use recommender::{Cancelled, Model, Search, SearchOptions, TrainingSet};
 use serde::{Deserialize, Serialize};
@@ -147,6 +147,13 @@ pub(crate) fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::T
     rayon::ThreadPoolBuilder::new().thread_name(|n| format!("training-{n}")).start_handler(step_back).build()
 }
 
+/// Says how many interactions there are and how many a first model needs.
+pub fn too_little(n_interactions: u64) -> String {
+    let are = if n_interactions == 1 { "is" } else { "are" };
+    let there_are = counted(n_interactions, "interaction", "interactions");
+    format!("there {are} {there_are}; a first model needs at least {FIRST_TRAINING_INTERACTIONS}")
+}
+
 impl Engine {
     /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to it unless it is refused. `progress` gets
     /// the share done.
@@ -252,20 +259,22 @@ impl Engine {
             .filter_map(|(what, comparison)| Some((what, comparison?)))
             .find(|(_, comparison)| comparison.is_worse_by(options.refusal_margin))
             .map(|(what, comparison)| {
-                format!("NDCG {:.4} beside {:.4} of {what}", comparison.ndcg, comparison.other_ndcg)
+                format!("its NDCG is {:.4}, that of {what} is {:.4}", comparison.ndcg, comparison.other_ndcg)
             });
         // Of so little a first model is no worse than it could be.
         let n_interactions = set.entries().len() as u64;
         let is_little = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
         let refused = refused.map(|why| match is_little {
-            true => format!("there are {n_interactions} interactions, a first model needs {FIRST_TRAINING_INTERACTIONS} or more"),
+            true => too_little(n_interactions),
             false => why,
         });
         // Without anything new since the model in use there is no comparison; but what hits nothing takes no place from what did.
         let found_before = self.training().map_or(0.0, |training| training.search.blend.ndcg);
         let finds_nothing = trained.search.blend.ndcg == 0.0 && found_before > 0.0;
         let refused = refused.or(finds_nothing.then(|| {
-            format!("it hits nothing of what it was judged on, the model in use had NDCG {found_before:.4}")
+            format!(
+                "it finds no held-out interaction, while the model in use had an NDCG of {found_before:.4}"
+            )
         }));
         let training = Training {
             version,
@@ -287,7 +296,7 @@ impl Engine {
             let (workspace, version) = (self.id(), &training.version);
             match current {
                 Some(_) => {
-                    tracing::warn!(%workspace, training.version = %version, why, "model refused; the one before stays in use");
+                    tracing::warn!(%workspace, training.version = %version, why, "model refused; the previous one stays in use");
                 }
                 None => tracing::info!(%workspace, training.version = %version, why, "no model yet"),
             }

@@ -4,10 +4,14 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use catalog::{CatalogChanges, Format, ImportOptions};
-use domain::{Endpoint, Scenario, WorkspaceId};
-use engine::{Engine, Missing, RecommendationRequest, RequestBudget};
+use domain::{Endpoint, Scenario, TraitDefinition, WorkspaceConfig, WorkspaceId};
+use engine::{
+    Command, Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, Segmentation,
+    SegmentationCommand, SegmentationKind,
+};
 
 fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
@@ -19,7 +23,11 @@ fn file(first: usize, n: usize) -> String {
         .fold("item_id,price,brand\n".to_owned(), |csv, n| csv + &format!("i{n},{n}.5,b{}\n", n % 3))
 }
 
-fn import(engine: &Engine, file: &str, confirmed: Option<u64>) -> Result<CatalogChanges, String> {
+fn import(engine: &Engine, file: &str, n_withdrawn: Option<u64>) -> Result<CatalogChanges, String> {
+    import_confirmed(engine, file, &Confirmed { n_withdrawn, ..Confirmed::default() })
+}
+
+fn import_confirmed(engine: &Engine, file: &str, confirmed: &Confirmed) -> Result<CatalogChanges, String> {
     let (file, _) = engine.read_catalog(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
     engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| error.to_string())
 }
@@ -52,16 +60,17 @@ fn an_import_that_withdraws_more_than_a_tenth_must_say_how_many() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     assert_eq!(import(&engine, &file(0, 40), None).unwrap().n_new, 40);
-    let preview = |text: &str, confirmed| {
+    let preview = |text: &str, n_withdrawn| {
         let options = ImportOptions::default();
-        engine.preview_catalog(|| Ok(text.as_bytes()), Format::Csv, &options, confirmed).unwrap()
+        let confirmed = Confirmed { n_withdrawn, ..Confirmed::default() };
+        engine.preview_catalog(|| Ok(text.as_bytes()), Format::Csv, &options, &confirmed).unwrap()
     };
     let one = "item_id,price,size\ni3,3.5,L\n";
     let previewed = preview(one, None);
     insta::assert_json_snapshot!(previewed);
     let refused = import(&engine, one, None).unwrap_err();
     assert_eq!(previewed.refused.join(""), refused);
-    insta::assert_snapshot!(refused, @"the file leaves out 39 of 40 items, which withdraws them, nothing was imported: an import that withdraws more than one of 10 says how many it may (confirm=39)");
+    insta::assert_snapshot!(refused, @"the file leaves out 39 of 40 items and would withdraw them, so nothing was imported: add them to the file, or confirm the number (confirm=39)");
     assert!(import(&engine, one, Some(38)).is_err(), "fewer were confirmed");
     assert_eq!((engine.counts().catalog_version, engine.counts().available_items), (1, 40));
     // A tenth goes, one more does not.
@@ -70,6 +79,35 @@ fn an_import_that_withdraws_more_than_a_tenth_must_say_how_many() {
     let changes = import(&engine, "item_id,price,brand\ni4,4.5,b1\ni5,5,b2\n", Some(38)).unwrap();
     assert_eq!((changes.n_unchanged, changes.n_changed, changes.n_withdrawn), (1, 1, 38));
     assert_eq!(preview(one, Some(2)).refused, [""; 0], "it would be imported");
+}
+
+#[test]
+fn the_first_search_after_a_large_import_waits_for_the_index() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    // Searches are for whoever has a token.
+    let config = WorkspaceConfig {
+        private_token: Some("token".to_owned()),
+        ..WorkspaceConfig::empty(engine.id().clone())
+    };
+    engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
+    // An index that knows of no item, as a server has it from its start on.
+    engine.refresh();
+    import(&engine, &file(0, 3_000), None).unwrap();
+    let request = RecommendationRequest {
+        search_query: Some("b1".to_owned()),
+        missing: Missing::Ignored,
+        ..RecommendationRequest::new(Endpoint::SearchItems, 5)
+    };
+    let found = std::thread::scope(|scope| {
+        // Late enough that the search has begun.
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_millis(200));
+            engine.refresh();
+        });
+        engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited()))
+    });
+    assert_eq!(found.map(|found| found.recommended.len()).map_err(|error| error.to_string()), Ok(5));
 }
 
 #[test]
@@ -97,6 +135,40 @@ fn a_version_comes_back_as_it_was_also_without_the_store() {
 }
 
 #[test]
+fn a_property_in_use_goes_only_when_somebody_has_confirmed_it_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = open(folder.path());
+    import(&engine, "item_id,price,brand,size,title\ni0,1.5,b0,L,A\n", None).unwrap();
+    let favourites = TraitDefinition {
+        item_type: Some("brand".to_owned()),
+        ..TraitDefinition::recommended_items("favourite_brands")
+    };
+    let config = WorkspaceConfig { traits: vec![favourites], ..WorkspaceConfig::empty(engine.id().clone()) };
+    engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
+    put(&engine, "cheap", r#""filter": "'price' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#);
+    let sizes = SegmentationCommand::Create(Segmentation {
+        id: "sizes".to_owned(),
+        kind: SegmentationKind::AutoReql { expression: "{'size'}".to_owned() },
+        title: None,
+        description: None,
+    });
+    let command = Box::new(Command::Segmentation(sizes));
+    engine.submit_blocking(vec![Entry::Command { received_at: engine::now(), command }]).unwrap();
+
+    // Nobody uses the title.
+    assert!(import(&engine, "item_id,price,brand,size\ni0,1.5,b0,L\n", None).is_ok());
+    let without = "item_id,note\ni0,A\n";
+    insta::assert_snapshot!(import(&engine, without, None).unwrap_err(), @r#"the file drops properties that are in use, so nothing was imported: "brand" by scenario "cheap" and trait "favourite_brands"; "price" by scenario "cheap"; "size" by segmentation "sizes": add the columns, or confirm that they go (drop=brand, drop=price, drop=size)"#);
+    let dropping = |names: &[&str]| {
+        let dropped = names.iter().map(|name| (*name).to_owned()).collect();
+        import_confirmed(&engine, without, &Confirmed { dropped, ..Confirmed::default() })
+    };
+    let of_one = dropping(&["price", "brand"]).unwrap_err();
+    assert!(of_one.contains("size") && !of_one.contains("price"), "{of_one}");
+    assert!(dropping(&["price", "brand", "size"]).is_ok());
+}
+
+#[test]
 fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
@@ -120,10 +192,13 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
 
     // A file without the columns.
     let without = "item_id,title\ni0,A\ni1,B\ni2,C\ni3,D\ni4,E\ni5,F\n";
-    let preview =
-        engine.preview_catalog(|| Ok(without.as_bytes()), Format::Csv, &ImportOptions::default(), None);
+    let confirmed =
+        Confirmed { dropped: vec!["price".to_owned(), "brand".to_owned()], ..Confirmed::default() };
+    let options = ImportOptions::default();
+    let preview = engine.preview_catalog(|| Ok(without.as_bytes()), Format::Csv, &options, &confirmed);
     let preview = preview.unwrap();
-    import(&engine, without, None).unwrap();
+    assert_eq!(preview.refused, [""; 0]);
+    import_confirmed(&engine, without, &confirmed).unwrap();
     assert_eq!(list(&engine, "cheap"), "i0 i1 i2 i3 i4 i5");
     assert_eq!(preview.scenarios, problems(&engine), "it was said before");
     insta::assert_snapshot!(problems(&engine).join("\n"));

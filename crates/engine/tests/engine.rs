@@ -13,8 +13,9 @@ use domain::{
     PropertyType, PropertyValue, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{
-    DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId, ExternalIdType,
-    Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions, TrainingRunState,
+    Confirmed, DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId,
+    ExternalIdType, Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions,
+    TrainingRunState,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -99,7 +100,7 @@ fn fill(engine: &Engine) {
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
     let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
-    engine.import_catalog(file, None, &|_, _| {}).unwrap();
+    engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
     for n in 0..400u32 {
         engine.submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)]).unwrap();
     }
@@ -324,14 +325,14 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
         let strict = TrainingOptions { refusal_margin: -10.0, ..Default::default() };
         engine.import_interactions(group(0).take(90).collect()).unwrap();
         let little = engine.train(strict, &|_| {}).unwrap();
-        let why = "there are 90 interactions, a first model needs 100 or more";
+        let why = "there are 90 interactions; a first model needs at least 100";
         assert_eq!((little.refused.as_deref(), engine.training()), (Some(why), None));
         engine.import_interactions(group(0).skip(90).collect()).unwrap();
         let first = engine.train(always, &|_| {}).unwrap();
         assert!(first.refused.is_none() && first.beside_current.is_none());
         engine.import_interactions(group(20).collect()).unwrap();
         let refused = engine.train(strict, &|_| {}).unwrap();
-        assert!(refused.refused.as_ref().is_some_and(|why| why.contains("beside")), "{refused:?}");
+        assert!(refused.refused.as_ref().is_some_and(|why| why.contains("that of")), "{refused:?}");
         assert_eq!(engine.training().unwrap(), first);
         assert!(!engine.is_training_due(0.1, u64::MAX));
         let second = engine.train(always, &|_| {}).unwrap();
@@ -363,7 +364,9 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
             ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::String(genre.to_owned()))] }
         });
         let columns = vec![Column { name: "genre".to_owned(), type_: PropertyType::String }];
-        engine.import_catalog(CatalogFile { columns, rows: rows.collect() }, None, &|_, _| {}).unwrap();
+        engine
+            .import_catalog(CatalogFile { columns, rows: rows.collect() }, &Confirmed::default(), &|_, _| {})
+            .unwrap();
     };
     catalog(10);
     engine.submit_blocking(vec![viewed(1, 1, 0), viewed(2, 1, 2), viewed(3, 2, 1)]).unwrap();
@@ -400,7 +403,7 @@ fn a_model_that_hits_nothing_takes_no_place_from_one_that_did() {
     config.interaction_weights.view = 0.0;
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let second = engine.train(TrainingOptions::default(), &|_| {}).unwrap();
-    assert!(second.refused.is_some_and(|why| why.starts_with("it hits nothing")));
+    assert!(second.refused.is_some_and(|why| why.starts_with("it finds no held-out interaction")));
     assert_eq!(engine.training().unwrap().version, first.version);
 }
 

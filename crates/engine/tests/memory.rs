@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use domain::{Column, Endpoint, PropertyType, PropertyValue, ScenarioSettings, WorkspaceId};
 use engine::{
-    Engine, EngineOptions, ListOptions, MemoryBudget, MemoryPart, RecommendationRequest, RequestBudget,
+    Confirmed, Engine, EngineOptions, ListOptions, MemoryBudget, MemoryPart, RecommendationRequest,
+    RequestBudget,
 };
 
 const MIB: usize = 1_024 * 1_024;
@@ -36,7 +37,7 @@ fn a_thousand_long_filters_stay_within_the_budget() {
         .map(|n| catalog::ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::Int(n))] });
     let columns = vec![Column { name: "price".to_owned(), type_: PropertyType::Int }];
     let file = catalog::CatalogFile { columns, rows: rows.collect() };
-    engine.import_catalog(file, None, &|_, _| {}).unwrap();
+    engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
     let ask = |n: usize| {
         let settings = ScenarioSettings { filter: Some(filter(n)), ..ScenarioSettings::default() };
         let options = ListOptions { settings, ..ListOptions::default() };

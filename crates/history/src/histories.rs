@@ -1,6 +1,9 @@
 //! The live matrix: what each user did most recently, twelve bytes an interaction.
 
+use std::ops::Range;
+
 use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx};
+use rustc_hash::FxHashMap;
 
 /// The most interactions of one user that are held in memory and trained on; older ones are in the store.
 pub const HISTORY_ENTRIES_MAX: usize = 500;
@@ -97,6 +100,30 @@ impl Histories {
     /// How many interactions there are over all users and all time.
     pub fn n_interactions(&self) -> u64 {
         self.n_interactions
+    }
+
+    /// Adds to each item's popularity the interactions of some users from `first_s` (seconds since
+    /// 1970) on: the sum of all weights, or the number of interactions of one kind.
+    pub fn add_period_popularity(
+        &self,
+        users: Range<u32>,
+        first_s: u32,
+        kind: Option<InteractionKind>,
+        weights: &InteractionWeights,
+        popularity: &mut FxHashMap<u32, f32>,
+    ) {
+        for user in users {
+            let row = self.row(UserIdx(user));
+            for entry in &row[row.partition_point(|entry| entry.at_s < first_s)..] {
+                let worth = match kind {
+                    None => entry.weight(weights).max(0.0),
+                    Some(kind) => f32::from(u8::from(entry.kind == kind && entry.strength() > 0.0)),
+                };
+                if worth > 0.0 {
+                    *popularity.entry(entry.item.0).or_default() += worth;
+                }
+            }
+        }
     }
 
     /// How many users have a row.

@@ -30,6 +30,17 @@ pub struct Sources<'a> {
     pub n_items: usize,
 }
 
+/// Which interactions make items popular.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum TrendingBy<'a> {
+    /// All interactions, recent ones most.
+    All,
+    /// Interactions of one kind, recent ones most.
+    Kind(InteractionKind),
+    /// Those of a period: items by their popularity in it, most popular first.
+    Period(&'a [(u32, f32)]),
+}
+
 /// An item that may come into a list.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Candidate {
@@ -283,12 +294,12 @@ impl Sources<'_> {
         scores
     }
 
-    /// Fills up to `n`, behind what is there best first, with trending items, of all kinds of interactions or of one. Their scores are shares
-    /// of `floor`, so that a list that is not boosted stays sorted by score.
+    /// Fills up to `n`, behind what is there best first, with trending items. Their scores are shares of `floor`, so that a list that is not
+    /// boosted stays sorted by score.
     pub(crate) fn fill(
         &self,
         candidates: &mut Vec<Candidate>,
-        kind: Option<InteractionKind>,
+        by: TrendingBy<'_>,
         n: usize,
         floor: f32,
         among: Among<'_>,
@@ -307,15 +318,15 @@ impl Sources<'_> {
         };
         // What has to be reached by whatever may still come into a boosted list.
         let last = candidates.get(n_kept.wrapping_sub(1)).map(|last| last.score);
-        match (kind, among.few) {
-            (None, Some(few)) => {
+        match (by, among.few) {
+            (TrendingBy::All, Some(few)) => {
                 let top = self.top_popularity();
                 for &item in few {
                     best.offer(item, boosted(item, self.popularity(item) / top), || allows(item));
                 }
             }
-            (kind, _) => {
-                for (item, share) in self.popular(kind) {
+            (by, _) => {
+                for (item, share) in self.popular(by) {
                     // Whatever follows is not more popular, and of equal ones it has the larger index.
                     let is_over = match among.booster {
                         None => best.least().is_some(),
@@ -352,12 +363,21 @@ impl Sources<'_> {
         top.max(f32::MIN_POSITIVE)
     }
 
-    /// Items with their popularity as a share of the most popular one's, most popular first: all items, or those with interactions of a kind.
-    fn popular(&self, kind: Option<InteractionKind>) -> Box<dyn Iterator<Item = (u32, f32)> + '_> {
+    /// Items with their popularity as a share of the most popular one's, most popular first: all items, or those that there is any popularity
+    /// of.
+    fn popular<'b>(&'b self, by: TrendingBy<'b>) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
         let all = 0..self.n_items as u32;
         let share_of = |top: Option<f32>| {
             let top = top.unwrap_or(1.0).max(f32::MIN_POSITIVE);
             move |(item, score): (u32, f32)| (item, score / top)
+        };
+        let kind = match by {
+            TrendingBy::All => None,
+            TrendingBy::Kind(kind) => Some(kind),
+            TrendingBy::Period(ranked) => {
+                let top = ranked.first().map(|(_, score)| *score);
+                return Box::new(ranked.iter().copied().map(share_of(top)));
+            }
         };
         match (self.model, kind) {
             (Some(model), None) => {

@@ -3,7 +3,7 @@
 use domain::{Fallback, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 use rustc_hash::FxHashSet;
 
-use crate::candidates::{Among, Candidate, Sources, Weighed};
+use crate::candidates::{Among, Candidate, Sources, TrendingBy, Weighed};
 use crate::item_type::{ItemType, ValueIdx};
 use crate::rerank::{pick, rotate};
 use crate::seeds::at_hand;
@@ -126,6 +126,8 @@ pub struct Request<'a> {
     pub impressions: &'a [Impression],
     /// The time, in seconds since 1970.
     pub now_s: u32,
+    /// For trending items of a period: items by their popularity in it, most popular first ([`crate::Histories::add_period_popularity`]).
+    pub period_popularity: Option<&'a [(u32, f32)]>,
 }
 
 /// Values that are recommended.
@@ -181,6 +183,7 @@ impl<'a> Request<'a> {
             promoted: None,
             impressions: &[],
             now_s: 0,
+            period_popularity: None,
         }
     }
 }
@@ -320,7 +323,12 @@ fn candidates(
         }
         Logic::Trending => {
             let mut candidates = Vec::new();
-            sources.fill(&mut candidates, list.interaction, n, 1.0, among, allows);
+            let by = match (request.period_popularity, list.interaction) {
+                (Some(ranked), _) => TrendingBy::Period(ranked),
+                (None, Some(kind)) => TrendingBy::Kind(kind),
+                (None, None) => TrendingBy::All,
+            };
+            sources.fill(&mut candidates, by, n, 1.0, among, allows);
             let floor = candidates.last().map_or(1.0, |last| last.score);
             Found { candidates, floor }
         }
@@ -349,8 +357,10 @@ fn candidates(
         found.candidates.sort_by(Candidate::best_first);
         of_rest *= own.lowest / own.top;
     }
-    if list.logic != Logic::Trending {
-        sources.fill(&mut found.candidates, None, n, of_rest, among, allows);
+    let is_complete =
+        list.logic == Logic::Trending && (request.period_popularity.is_none() || list.interaction.is_some());
+    if !is_complete {
+        sources.fill(&mut found.candidates, TrendingBy::All, n, of_rest, among, allows);
     }
     found
 }

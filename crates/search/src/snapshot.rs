@@ -11,8 +11,8 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 const IN_MEMORY: &str = "reading memory does not fail";
 
-/// BM25's saturation of the occurrences of a word in an item; with `BM25_B` the values that Trotman et al. (ADCS'14) found to hold over
-/// many collections. The older 1.2 and 0.75 make more of a title's length than it says.
+/// BM25's saturation of the occurrences of a word in an item. The usual 1.2, and 0.75 for `BM25_B`, make more of a title's length than it
+/// says.
 const BM25_K1: f32 = 0.9;
 /// BM25's share of the item's length.
 const BM25_B: f32 = 0.4;

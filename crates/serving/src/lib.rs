@@ -9,7 +9,9 @@ mod groupings;
 mod listing;
 mod lists;
 mod memory;
+mod period_popularity;
 mod profiles;
+mod property_uses;
 mod recommendation;
 mod scenario_fallback;
 mod scenarios;
@@ -25,6 +27,7 @@ pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
+pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
     ListOptions, Listed, Missing, PreparedStage, RECOMMENDED_MAX, RecommendationRequest, Recommended,
     ReturnedProperties, Stage,

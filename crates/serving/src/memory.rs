@@ -23,6 +23,8 @@ pub enum MemoryPart {
     ExpressionValues,
     /// Which values and segments items have.
     ItemGroupings,
+    /// What is popular in periods that lists asked for.
+    PeriodPopularity,
     /// What lists know of items that no model knows; cannot be dropped.
     ColdStartItems,
     /// The full text indexes; cannot be dropped.
@@ -35,10 +37,11 @@ pub enum MemoryPart {
 
 impl MemoryPart {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Expressions,
         Self::ExpressionValues,
         Self::ItemGroupings,
+        Self::PeriodPopularity,
         Self::ColdStartItems,
         Self::SearchIndexes,
         Self::ImpressionQueues,
@@ -51,6 +54,7 @@ impl MemoryPart {
             Self::Expressions => "expressions",
             Self::ExpressionValues => "expression_values",
             Self::ItemGroupings => "item_groupings",
+            Self::PeriodPopularity => "period_popularity",
             Self::ColdStartItems => "cold_start_items",
             Self::SearchIndexes => "search_indexes",
             Self::ImpressionQueues => "impression_queues",
@@ -62,7 +66,7 @@ impl MemoryPart {
     /// the others.
     fn one_of(self) -> usize {
         match self {
-            Self::Expressions | Self::ExpressionValues => 4,
+            Self::Expressions | Self::ExpressionValues | Self::PeriodPopularity => 4,
             Self::ItemGroupings | Self::Answers => 2,
             Self::ColdStartItems | Self::SearchIndexes | Self::ImpressionQueues => 1,
         }

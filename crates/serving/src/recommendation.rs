@@ -180,10 +180,14 @@ impl Serving {
         now: Timestamp,
         budget: &Arc<RequestBudget>,
     ) -> Result<Listed, ListError> {
+        if stage.subject() == Subject::Users {
+            return self.list_users(live, stage, sources, now, budget);
+        }
+        let period_popularity = self.period_popularity(live, &stage.list()?, now, budget)?;
+        let (snapshot, period_popularity) = (&live.snapshot(), period_popularity.as_deref());
         match stage.subject() {
-            Subject::Items => self.list_items(&live.snapshot(), stage, sources, now, budget),
-            Subject::Segments => self.list_segments(&live.snapshot(), stage, sources, now, budget),
-            Subject::Users => self.list_users(live, stage, sources, now, budget),
+            Subject::Segments => self.list_segments(snapshot, stage, sources, period_popularity, now, budget),
+            _ => self.list_items(snapshot, stage, sources, period_popularity, now, budget),
         }
     }
 }

@@ -1,10 +1,10 @@
 //! The search index of a workspace: made of the items' texts when it is first needed, kept up with what changes.
 
 use std::sync::{Arc, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use domain::{ItemIdx, PropertyValue};
-use parking_lot::Mutex;
+use parking_lot::{Condvar, Mutex};
 use recommender::{Eligibility, Sources};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
 use state::Views;
@@ -15,6 +15,8 @@ use crate::{ListError, LiveState, Serving};
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
 const WAIT_MAX: Duration = Duration::from_millis(50);
+/// How long a search waits for the first items of the index: nothing can be found before.
+const FIRST_WAIT_MAX: Duration = Duration::from_secs(2);
 /// How many items' texts are read between two turns of the fold.
 const ITEMS_PER_STEP: usize = 1_000;
 
@@ -35,6 +37,9 @@ pub(crate) struct Search {
     index: OnceLock<SearchIndex>,
     /// Up to where the index goes; none while it is empty.
     indexed: Mutex<Option<Indexed>>,
+    /// The number of updates of the index, for searches that wait for one.
+    n_updates: Mutex<u64>,
+    updated: Condvar,
     /// Of one revision of the synonyms.
     synonyms: Mutex<(u64, Arc<Synonyms>)>,
 }
@@ -44,6 +49,8 @@ impl Search {
         Self {
             index: OnceLock::new(),
             indexed: Mutex::new(None),
+            n_updates: Mutex::new(0),
+            updated: Condvar::new(),
             synonyms: Mutex::new((u64::MAX, Arc::default())),
         }
     }
@@ -55,6 +62,26 @@ impl Search {
 
     fn index(&self) -> &SearchIndex {
         self.index.get_or_init(SearchIndex::new)
+    }
+
+    fn has_items(&self) -> bool {
+        self.index.get().is_some_and(|index| index.n_items() > 0)
+    }
+
+    fn report_update(&self) {
+        *self.n_updates.lock() += 1;
+        self.updated.notify_all();
+    }
+
+    /// Waits for an update after the first `n_seen`; false where there is none until `deadline`.
+    fn wait_for_update(&self, n_seen: u64, deadline: Instant) -> bool {
+        let mut n_updates = self.n_updates.lock();
+        while *n_updates == n_seen {
+            if self.updated.wait_until(&mut n_updates, deadline).timed_out() {
+                return *n_updates != n_seen;
+            }
+        }
+        true
     }
 
     /// The best `n` of the items that may be found and match, best first, with scores above 0. Of those that match alike, what is
@@ -89,22 +116,39 @@ impl Serving {
         update_index(live, &search, &mut search.indexed.lock(), usize::MAX);
     }
 
-    /// The index, which has what was written before, as long as that is not very much.
+    /// The index with all changes so far, unless they are very many. While it has no items yet, waits
+    /// up to [`FIRST_WAIT_MAX`] for whoever indexes them.
+    ///
+    /// # Errors
+    /// [`ListError::IndexNotReady`] where it has no items by then.
     pub(crate) fn caught_up_search(&self, live: &LiveState) -> Result<Arc<Search>, ListError> {
         let search = self.search.load_full();
-        let is_made = match search.indexed.try_lock_for(WAIT_MAX) {
-            Some(mut indexed) => {
-                update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX);
-                indexed.is_some()
+        let started = Instant::now();
+        let deadline = started + FIRST_WAIT_MAX;
+        loop {
+            let n_updates = *search.n_updates.lock();
+            let lock_deadline = if search.has_items() { started + WAIT_MAX } else { deadline };
+            let indexed = search.indexed.try_lock_until(lock_deadline);
+            let is_current = indexed
+                .is_some_and(|mut indexed| update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX));
+            // An update with many changes goes on elsewhere; the index of before can be searched.
+            if is_current || search.has_items() {
+                return Ok(search);
             }
-            // Whoever has it takes in much; what was there before can be searched.
-            None => search.index.get().is_some_and(|index| index.n_items() > 0),
-        };
-        is_made.then_some(search).ok_or(ListError::IndexNotReady)
+            if !search.wait_for_update(n_updates, deadline) {
+                return Err(ListError::IndexNotReady);
+            }
+        }
     }
 }
 
-fn update_index(live: &LiveState, search: &Search, indexed: &mut Option<Indexed>, changes_max: usize) {
+/// Brings the index up to date; false where that takes more than `changes_max` items.
+fn update_index(
+    live: &LiveState,
+    search: &Search,
+    indexed: &mut Option<Indexed>,
+    changes_max: usize,
+) -> bool {
     let (now, changed) = {
         let catalog = &live.snapshot().catalog;
         let table = catalog.table();
@@ -124,9 +168,11 @@ fn update_index(live: &LiveState, search: &Search, indexed: &mut Option<Indexed>
         None if now.n_items as usize <= changes_max => {
             search.index().rebuild(texts(live, &(0..now.n_items).collect::<Vec<u32>>()));
         }
-        _ => return,
+        _ => return false,
     }
     *indexed = Some(now);
+    search.report_update();
+    true
 }
 
 /// What items can be found by; read a few at a time, so that the fold gets its turns.

@@ -11,6 +11,7 @@ use crate::cold_start::ColdStart;
 use crate::expressions::Expressions;
 use crate::groupings::Groupings;
 use crate::memory::IDLE_MAX;
+use crate::period_popularity::PeriodPopularity;
 use crate::scenario_fallback::ScenarioFallbacks;
 use crate::search::Search;
 use crate::{LiveState, MemoryBudget, MemoryPart, Reservation};
@@ -30,6 +31,7 @@ pub struct Serving {
     pub(crate) cold_start: ArcSwapOption<ColdStart>,
     pub(crate) cold_start_lock: Mutex<()>,
     pub(crate) groupings: Groupings,
+    pub(crate) period_popularity: PeriodPopularity,
     pub(crate) expressions: Expressions,
     /// Another one after a reset.
     pub(crate) search: ArcSwap<Search>,
@@ -54,6 +56,7 @@ impl Serving {
             cold_start: ArcSwapOption::empty(),
             cold_start_lock: Mutex::new(()),
             groupings: Groupings::new(Arc::clone(&memory)),
+            period_popularity: PeriodPopularity::new(Arc::clone(&memory)),
             expressions: Expressions::new(Arc::clone(&memory)),
             search: ArcSwap::from_pointee(Search::new()),
             scenario_fallbacks: Mutex::new(None),
@@ -82,6 +85,7 @@ impl Serving {
         self.model.store(None);
         self.cold_start.store(None);
         self.groupings.clear();
+        self.period_popularity.clear();
         self.search.store(Arc::new(Search::new()));
     }
 
@@ -99,6 +103,7 @@ impl Serving {
         }
         self.expressions.drop_idle(IDLE_MAX);
         self.groupings.drop_idle(IDLE_MAX);
+        self.period_popularity.drop_idle(IDLE_MAX);
         self.count_memory();
     }
 

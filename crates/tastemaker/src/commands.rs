@@ -65,7 +65,7 @@ impl Place {
     /// Opens a workspace that is there.
     pub(crate) fn open(&self) -> Result<Opened> {
         if !self.data.is_dir() {
-            bail!("there is no data folder {}: `tastemaker import` makes one", self.data.display());
+            bail!("there is no data folder {}: `tastemaker import` creates one", self.data.display());
         }
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;
@@ -94,7 +94,7 @@ impl Place {
         let known = data.workspaces()?;
         let is_new = !known.contains(&self.workspace);
         if is_new && !is_meant && !known.is_empty() {
-            bail!("{} (--create makes it)", self.not_among(&known));
+            bail!("{} (--create creates it)", self.not_among(&known));
         }
         Ok((self.open_in(data)?, is_new))
     }

@@ -23,7 +23,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
-/// What people do becomes what they will like next: on their profile, in an API answer, in a message.
+/// A recommender server: turns what users do into personal recommendations.
 #[derive(Parser)]
 #[command(name = "tastemaker", version, max_term_width = 100)]
 struct Cli {
@@ -33,39 +33,39 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Simulate a music service, build recommendations for every listener, show some, and serve them
+    /// Simulate a music service, compute recommendations for every listener, show some, and serve them
     Demo(commands::demo::Args),
     /// Serve the APIs over a data folder
     Serve(commands::serve::Args),
-    /// Bring a catalog or a history of interactions into a workspace
+    /// Import a catalog or interactions into a workspace
     Import(commands::import::Args),
-    /// List the versions of the catalog that are kept, or go back to an earlier one
+    /// List the stored versions of the catalog, or go back to an earlier one
     Catalog(commands::catalog::Args),
-    /// Train a model on everything in a workspace
+    /// Train a model on all interactions of a workspace
     Train(commands::train::Args),
-    /// Judge every model and their blend on the data as it is, beside popularity; changes nothing
+    /// Evaluate every model and their blend on held-out interactions, beside popularity; changes nothing
     Evaluate(commands::train::Args),
-    /// List the training runs, or go back to the model of an earlier one
+    /// List the training runs, or go back to an earlier model
     Models(commands::models::Args),
-    /// List the events that no preset takes, and what would take them
+    /// List the events that no preset takes, with similar presets that would
     Events(commands::events::Args),
-    /// Learn from a file and write lists to a file, without a server or a data folder
+    /// Train on a file and write recommendations to a file, without a server or a data folder
     Offline(commands::offline::Args),
     /// Recommend items to one user or to a file of users
     Recommend(commands::recommend::Args),
-    /// Compute a trait for every known user
+    /// Compute traits of users
     Trait(commands::traits::Args),
-    /// Check journals, models and stores of a data folder
+    /// Check the journals, models and stores of a data folder for damage
     Verify(commands::verify::Args),
-    /// Copy a data folder, also while a server uses it
+    /// Back up a data folder, also while a server uses it
     Backup(commands::backup::Args),
-    /// Make a data folder of a backup, and check that it answers as the original did
+    /// Restore a data folder from a backup, and check that it gives the same answers
     Restore(commands::restore::Args),
-    /// Go on without entries that a journal has lost at its end
+    /// Continue without entries that a journal has lost at its end
     AcceptLoss(commands::accept_loss::Args),
-    /// Measure this machine
+    /// Measure the speed of this machine
     Bench(commands::bench::Args),
-    /// Print what a shell needs to complete commands
+    /// Print a completion script for a shell
     Completions(commands::shell::CompletionsArgs),
     /// Write manual pages
     Man(commands::shell::ManArgs),

@@ -7,6 +7,8 @@ use comfy_table::{CellAlignment, Table, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, WeakProgressBar};
 use owo_colors::{OwoColorize, Stream};
 
+pub(crate) use domain::{counted, grouped};
+
 /// How often a bar moves at the most, per second.
 const DRAWS_PER_SECOND: u8 = 10;
 /// How often progress is a line of its own where the standard error is no terminal.
@@ -82,7 +84,7 @@ fn report_lines(bar: &WeakProgressBar, interval: Duration, mut report: impl FnMu
 
 /// A rate in whole numbers.
 fn rate(per_second: f64) -> String {
-    format!("{} a second", grouped(per_second.round() as u64))
+    format!("{} per second", grouped(per_second.round() as u64))
 }
 
 /// Sets a bar of [`share_bar`].
@@ -152,22 +154,14 @@ pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
         .any(|error| error.kind() == std::io::ErrorKind::BrokenPipe)
 }
 
-/// 12345678 as 12,345,678.
-pub(crate) fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
-    groups.collect::<Vec<_>>().join(",")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn rates_and_counts_are_whole_numbers_with_thousands() {
-        assert_eq!(rate(696.521_546_163_795_5), "697 a second");
-        assert_eq!(rate(0.0), "0 a second");
-        assert_eq!(grouped(1_234_567), "1,234,567");
+    fn rates_are_whole_numbers_with_thousands() {
+        assert_eq!(rate(1_696.521_546_163_795_5), "1,697 per second");
+        assert_eq!(rate(0.0), "0 per second");
     }
 
     #[test]

@@ -19,13 +19,13 @@ pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// What the command line says of TLS.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct TlsArgs {
-    /// Serve https with this certificate chain (PEM): on --listen-tls beside http, or without it on --listen
+    /// Serve https with this certificate chain (PEM): on --listen-tls if it is given, else on --listen
     #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls_self_signed")]
     tls_cert: Option<PathBuf>,
-    /// The key of the certificate (PEM)
+    /// The private key of the certificate (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     tls_key: Option<PathBuf>,
-    /// Serve https with a certificate of our own, made in DIR/tls; for development. Where as with --tls-cert
+    /// Serve https with a self-signed certificate, created in DIR/tls; for development only
     #[arg(long)]
     tls_self_signed: bool,
 }

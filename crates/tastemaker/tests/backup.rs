@@ -320,7 +320,8 @@ fn a_lost_workspace_is_no_empty_one_and_its_loss_is_accepted_by_saying_so() {
     let accept = ["accept-loss", "--data", "data", "--workspace", "shop"];
     let said = fail(folder, &accept);
     assert!(
-        said.contains("6 entries are lost: those from 0 to 5. 0 are there.") && said.contains("--yes"),
+        said.contains("Workspace shop has lost 6 entries, 0 to 5; 0 before them remain.")
+            && said.contains("--yes"),
         "{said}"
     );
     fail(folder, &["models", "--data", "data", "--workspace", "shop"]);

@@ -98,7 +98,7 @@ fn from_files_to_lists() {
     assert_eq!(testkit::widened_number(&models), None, "{models}");
     assert!(with(&["models", "--activate", version]).contains("in use"));
     insta::assert_snapshot!(with(&["models", "--activate", "7"]));
-    assert!(with(&["evaluate"]).contains("Judged for 40 users"));
+    assert!(with(&["evaluate"]).contains("Evaluated on 40 users"));
 }
 
 #[test]
@@ -113,7 +113,8 @@ fn offline_needs_files_only_and_gives_the_same_lists_again() {
     let offline = |more: &[&str]| run(folder, &[&["offline"], &files[..], more].concat());
     let shown = offline(&["--out", "a.csv", "--report", "a.json", "--seed", "5"]);
     assert!(
-        shown.starts_with("exit 0") && shown.contains("3 lists in a.csv, 1 of them of trending items only"),
+        shown.starts_with("exit 0")
+            && shown.contains("Wrote 3 lists to a.csv, 1 of them with trending items only"),
         "{shown}"
     );
     let lists = fs_err::read_to_string(folder.join("a.csv")).unwrap();
@@ -196,7 +197,7 @@ fn a_mistyped_workspace_is_not_made_and_whoever_installs_gets_completions_and_a_
     assert!(import(&["shop"]).starts_with("exit 0"), "the first needs no --create");
     let mistyped = import(&["shpo"]);
     assert!(
-        mistyped.contains("no workspace shpo in data; did you mean shop? (--create makes it)"),
+        mistyped.contains("no workspace shpo in data; did you mean shop? (--create creates it)"),
         "{mistyped}"
     );
     assert!(import(&["news", "--create"]).starts_with("exit 0"));

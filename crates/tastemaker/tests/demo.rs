@@ -47,7 +47,7 @@ fn check_demo(seed: u64) {
     let mut lines: Vec<String> = Vec::new();
     for line in BufReader::new(demo.0.stdout.take().unwrap()).lines() {
         lines.push(line.unwrap());
-        if lines.len() > 1 && lines[lines.len() - 2] == "See what they did:" {
+        if lines.len() > 1 && lines[lines.len() - 2] == "See the listener's latest events:" {
             break;
         }
     }
@@ -68,7 +68,7 @@ fn check_demo(seed: u64) {
     let counts = &admin("")["counts"];
     let n_albums = include_str!("../src/demo/albums.csv").lines().count() as u64 - 1;
     assert_eq!(number(line("real albums"), " real albums"), n_albums, "{all}");
-    assert_eq!(number(line("real albums"), " listeners"), USERS.parse::<u64>().unwrap(), "{all}");
+    assert_eq!(number(line("real albums"), " simulated listeners"), USERS.parse::<u64>().unwrap(), "{all}");
     assert_eq!(counts["known_users"], USERS.parse::<u64>().unwrap(), "{all}");
     let n_messages = number(line("messages acknowledged"), " messages acknowledged");
     assert!(counts["journal_entries"].as_u64().unwrap() >= n_messages && n_messages > 0, "{all}");
@@ -87,7 +87,7 @@ fn check_demo(seed: u64) {
         let text = line.trim_start();
         if line.starts_with("     ") {
             played.push(text);
-        } else if text == "played lately" {
+        } else if text == "recently played" {
             played.clear();
         } else if let Some((_, album)) = text.split_once("  ").filter(|_| line.starts_with("  ")) {
             assert!(!played.contains(&album.trim()), "{album:?} was played: {all}");

@@ -41,13 +41,12 @@ impl Server {
         }
     }
 
-    /// Where http is served.
+    /// Where http or https is served, as the log says.
     fn base(&mut self, is_https: bool) -> String {
-        let end = format!("is_https={is_https}");
-        let log = self.wait_for(&end);
-        let line = log.lines().find(|line| line.ends_with(&end)).unwrap();
-        let (_, rest) = line.split_once("address=").unwrap();
-        format!("http{}://{}", if is_https { "s" } else { "" }, rest.split_once(' ').unwrap().0)
+        let scheme = if is_https { "https://" } else { "http://" };
+        let log = self.wait_for(&format!("serving url={scheme}"));
+        let (_, rest) = log.split_once(&format!("serving url={scheme}")).unwrap();
+        format!("{scheme}{}", rest.split_once(' ').unwrap().0)
     }
 
     fn signal(&self, name: &str) {
@@ -107,7 +106,7 @@ fn http_and_https_are_served_at_once_and_contradictions_name_the_way_out() {
     let mut server = Server::start(folder, &mut tastemaker(&[&serve[..], &["--tls-self-signed"]].concat()));
     let url = format!("{}/healthz", server.base(true));
     assert_eq!(status(&[&url]), "200", "{url}");
-    assert!(!fs_err::read_to_string(&server.log).unwrap().contains("is_https=false"));
+    assert!(!fs_err::read_to_string(&server.log).unwrap().contains("http://"));
     drop(server);
 
     let without = error_of(folder, &["serve", "--data", "data", "--listen-tls", "127.0.0.1:0"]);
@@ -160,6 +159,54 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
     assert!(log.contains("workspace=other"), "{log}");
 }
 
+/// Puts a certificate of its own and its key into two files, which look as old as they were before.
+fn renew_certificate(certificate: &Path, key: &Path) {
+    let written_at = |path: &Path| fs_err::metadata(path).and_then(|file| file.modified()).ok();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    for (path, text) in [(certificate, made.cert.pem()), (key, made.signing_key.serialize_pem())] {
+        let before = written_at(path);
+        fs_err::write(path, text).unwrap();
+        if let Some(before) = before {
+            fs_err::OpenOptions::new().write(true).open(path).unwrap().set_modified(before).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hangup_reads_the_certificate_anew_and_one_that_does_not_fit_its_key_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    fs_err::write(folder.join("bootstrap.toml"), workspace("shop", "key")).unwrap();
+    let [certificate, key, first] = ["cert.pem", "key.pem", "first.pem"].map(|name| folder.join(name));
+    renew_certificate(&certificate, &key);
+    fs_err::copy(&certificate, &first).unwrap();
+    let mut serve = tastemaker(&["serve", "--data", "data", "--bootstrap", "bootstrap.toml"]);
+    serve.args(["--listen", "127.0.0.1:0", "--tls-cert", "cert.pem", "--tls-key", "key.pem"]);
+    let mut server = Server::start(folder, &mut serve);
+    let url = format!("{}/healthz", server.base(true));
+    let is_shown = |certificate: &Path| {
+        let arguments = ["-s", "-o", "/dev/null", "-w", "%{http_code}", "--cacert"];
+        let mut curl = Command::new("curl");
+        let output = curl.args(arguments).arg(certificate).arg(&url).output().unwrap();
+        output.stdout == b"200"
+    };
+    assert!(is_shown(&first));
+
+    // The times of the files are as before, so that nothing but the signal makes the server look.
+    renew_certificate(&certificate, &key);
+    server.signal("-HUP");
+    server.wait_for("were read anew");
+    assert!(is_shown(&certificate) && !is_shown(&first));
+
+    let second = folder.join("second.pem");
+    fs_err::copy(&certificate, &second).unwrap();
+    renew_certificate(&certificate, &folder.join("of-another"));
+    server.signal("-HUP");
+    let log = server.wait_for("nothing was reloaded");
+    assert!(log.contains("do not go together"), "{log}");
+    assert!(is_shown(&second));
+}
+
 #[test]
 fn a_server_without_workspaces_says_what_to_do_in_commands_that_work_when_pasted() {
     let folder = tempfile::tempdir().unwrap();
@@ -209,7 +256,7 @@ fn commands_that_have_nothing_or_little_to_learn_from_say_so() {
         let said = say(&[command]);
         assert!(said.starts_with("error: the workspace has no interactions to learn from"), "{said}");
     }
-    let little = "there are 12 interactions, a first model needs 100 or more";
+    let little = "there are 12 interactions; a first model needs at least 100";
     say(&["import", "interactions", "few.csv"]);
     for command in [&["models"][..], &["evaluate"], &["recommend", "--user", "nobody"]] {
         let said = say(command);

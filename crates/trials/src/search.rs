@@ -10,7 +10,7 @@ use catalog::{CatalogFile, Format, ImportOptions, read_file};
 use domain::{
     Endpoint, Interaction, InteractionKind, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId,
 };
-use engine::{Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions};
+use engine::{Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions};
 use serde::Deserialize;
 
 /// What is searched for where nothing is said: ten words of the titles of `online-retail-2010`, chosen before the first run.
@@ -96,7 +96,7 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     let engine = Engine::open(WorkspaceId::new("shop")?, data.path(), &|_, _| {})?;
     let config = WorkspaceConfig { private_token: Some("private".to_owned()), ..(*engine.config()).clone() };
     engine.submit_blocking(vec![Entry::Configured(config)])?;
-    engine.import_catalog(file, None, &|_, _| {})?;
+    engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
     let purchases = sales.iter().map(|sale| Interaction {
         timestamp: Some(Timestamp(sale.timestamp * 1_000)),
         ..Interaction::new(&sale.user_id, &sale.item_id, InteractionKind::Purchase)

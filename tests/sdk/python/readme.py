@@ -33,9 +33,11 @@ SEEN = {
     "curl -u change-me-write:": '"success":true',
     "curl -u change-me-profile:": '"recommended_items":["lamp-7"]',
     "REQUESTS_CA_BUNDLE=": "'id': 'chair-1'",
-    "tastemaker import catalog": "title",
-    "tastemaker recommend": "chair-1",
-    "tastemaker backup": "./backup",
+    "tastemaker serve": "serving url=http",
+    "tastemaker import catalog": "Catalog version 2 has 2 items.",
+    "tastemaker import interactions": "Added 1 interaction.",
+    "tastemaker recommend": 'There are no personal recommendations for "bob" yet; these items are trending:',
+    "tastemaker backup": "bytes to ./backup.",
     "tastemaker demo": "because you played",
 }
 

@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{Format, ImportOptions};
-use engine::{CatalogImportError, Engine};
+use engine::{CatalogImportError, Confirmed, Engine};
 use serde_json::{Value, json};
 
 use super::{Upload, Workspace};
@@ -18,7 +18,7 @@ use crate::parameters::Parameters;
 struct Query {
     options: ImportOptions,
     dry_run: bool,
-    confirm: Option<u64>,
+    confirmed: Confirmed,
 }
 
 impl Query {
@@ -34,10 +34,11 @@ impl Query {
                 "skip_invalid" => query.options.skip_invalid = flag()?,
                 "allow_bad_cells" => query.options.allow_bad_cells = flag()?,
                 "dry_run" => query.dry_run = flag()?,
-                "confirm" => query.confirm = Some(parse_confirm(&value).map_err(wrong)?),
+                "confirm" => query.confirmed.n_withdrawn = Some(parse_confirm(&value).map_err(wrong)?),
+                "drop" => query.confirmed.dropped.push(value),
                 _ => {
                     return Err(wrong(
-                        "no such parameter; there are type, skip_invalid, allow_bad_cells, dry_run and confirm".to_owned(),
+                        "no such parameter; there are type, skip_invalid, allow_bad_cells, dry_run, confirm and drop".to_owned(),
                     ));
                 }
             }
@@ -66,15 +67,17 @@ pub(super) async fn import(
 }
 
 fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> Result<Json<Value>, ApiError> {
-    let &Query { ref options, dry_run, confirm } = query;
-    if dry_run {
-        let preview = engine.preview_catalog(|| Ok(body), format, options, confirm).map_err(of_import)?;
+    let Query { options, dry_run, confirmed } = query;
+    if *dry_run {
+        let preview = engine.preview_catalog(|| Ok(body), format, options, confirmed).map_err(of_import)?;
         return Ok(Json(json!(preview)));
     }
     let (file, report) = engine.read_catalog(body, format, options).map_err(of_import)?;
-    let changes = engine.import_catalog(file, confirm, &|_, _| {}).map_err(|error| match error {
+    let changes = engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| match error {
         CatalogImportError::Submit(error) => error.into(),
-        CatalogImportError::Unconfirmed { .. } => ApiError::import(error.to_string(), json!(report)),
+        CatalogImportError::Withdraws { .. } | CatalogImportError::Drops { .. } => {
+            ApiError::import(error.to_string(), json!(report))
+        }
     })?;
     let version = engine.counts().catalog_version;
     Ok(Json(json!({ "report": report, "changes": changes, "catalog_version": version })))

@@ -30,6 +30,7 @@ enum Setting {
     PersonalizedReordering,
     Picks,
     RecencyOrdering,
+    TimePeriod,
     WatchingCompletedPercentage,
     WatchingStartedPercentage,
 }
@@ -66,7 +67,7 @@ const LOGICS: [Named; 11] = [
     Named {
         words: &["popular", "trending", "bestseller", "bestsellers", "most-viewed"],
         logic: Some(Logic::Trending),
-        settings: &[Setting::AssetType],
+        settings: &[Setting::AssetType, Setting::TimePeriod],
     },
     Named {
         words: &["recently-viewed", "watch-again", "last-seen"],
@@ -162,6 +163,7 @@ impl Setting {
             Self::PersonalizedReordering => "personalizedReordering",
             Self::Picks => "picks",
             Self::RecencyOrdering => "recencyOrdering",
+            Self::TimePeriod => "timePeriod",
             Self::WatchingCompletedPercentage => "watchingCompletedPercentage",
             Self::WatchingStartedPercentage => "watchingStartedPercentage",
         }
@@ -183,7 +185,7 @@ impl Setting {
             Self::ExcludeAlreadyWatched => {
                 said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Watched);
             }
-            Self::MaxAge => {
+            Self::MaxAge | Self::TimePeriod => {
                 said.max_age_s = settings.number_from(name, 0.0, AGE_S_MAX)?.map(|age_s| age_s as u32);
             }
             Self::PersonalizedReordering => said.reorder_picks = Some(settings.boolean(name, false)?),

@@ -27,6 +27,7 @@ impl Serving {
         snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
         StageSources { in_use, search, segment, constraints, segmentations, .. }: &StageSources,
+        period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
     ) -> Result<Listed, ListError> {
@@ -82,6 +83,7 @@ impl Serving {
             booster,
             constraints: &constraints,
             promoted,
+            period_popularity,
             ..context.request(&list, &eligibility, now)
         };
         let sources = in_use.sources(views);

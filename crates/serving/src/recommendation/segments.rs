@@ -27,6 +27,7 @@ impl Serving {
         snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
         StageSources { in_use, search, item_type, segment, segmentations, .. }: &StageSources,
+        period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
     ) -> Result<Listed, ListError> {
@@ -97,6 +98,7 @@ impl Serving {
                 let request = Request {
                     seeds: &seeds,
                     values: Some(values),
+                    period_popularity,
                     ..context.request(&list, &eligibility, now)
                 };
                 match recommender::recommend(in_use.sources(views), &request) {

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use domain::WorkspaceId;
 use engine::{LockedFolder, Loss};
 
-use crate::terminal;
+use crate::terminal::{self, counted};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -16,10 +16,10 @@ pub(crate) struct Args {
     /// The workspace whose journal has lost entries
     #[arg(long, value_name = "ID", required_unless_present = "installation")]
     workspace: Option<WorkspaceId>,
-    /// The journal of the installation, which holds the administrators' token
+    /// The journal of the installation, which holds the admin token
     #[arg(long, conflicts_with = "workspace")]
     installation: bool,
-    /// Give the entries up; without it nothing is changed
+    /// Give up the lost entries; without this option nothing is changed
     #[arg(long)]
     yes: bool,
     /// Print JSON, for scripts
@@ -34,12 +34,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let locked = LockedFolder::lock(&args.data)?;
     let workspace = args.workspace.as_ref();
     let loss = locked.assess_loss(workspace)?;
-    let journal = workspace.map_or_else(|| "the installation".to_owned(), |id| format!("workspace {id}"));
+    let journal = workspace.map_or_else(|| "The installation".to_owned(), |id| format!("Workspace {id}"));
     if loss.is_nothing() {
         return tell(
             args,
             &loss,
-            &format!("Nothing of {journal} is lost: all entries below {} are there.", loss.journal_end()),
+            &format!("{journal} has lost nothing: all entries below {} are there.", loss.journal_end()),
         );
     }
     let lost = describe(&journal, &loss);
@@ -47,29 +47,33 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         if !args.json {
             println!("{lost}");
         }
-        bail!("nothing was changed: restore from a backup, or say --yes to go on without what is lost");
+        bail!("nothing was changed: restore a backup, or add --yes to continue without the lost entries");
     }
     locked.accept_loss(workspace, &loss)?;
-    tell(args, &loss, &format!("{lost}\nAccepted: the next start goes on from entry {}.", loss.journal_end()))
+    tell(
+        args,
+        &loss,
+        &format!("{lost}\nAccepted: the next start continues from entry {}.", loss.journal_end()),
+    )
 }
 
 fn describe(journal: &str, loss: &Loss) -> String {
     let (end, acknowledged) = (loss.journal_end(), loss.acknowledged);
     let mut text = if end < acknowledged {
         format!(
-            "Of {journal}, {} entries are lost: those from {end} to {}. {} are there.",
-            terminal::grouped(acknowledged - end),
+            "{journal} has lost {}, {end} to {}; {} before them remain.",
+            counted(acknowledged - end, "entry", "entries"),
             acknowledged - 1,
             terminal::grouped(end)
         )
     } else {
-        format!("{} entries of {journal} are there.", terminal::grouped(end))
+        format!("{journal} has {}.", counted(end, "entry", "entries"))
     };
     if loss.is_record_unreadable {
-        text += " The end-of-log record is unreadable, so that more may be lost than anything tells.";
+        text += " The end-of-log record is unreadable, so more may be lost than is known.";
     }
     if loss.store_position.is_some_and(|position| position > end) {
-        text += " The store has applied entries that are lost; it is made again from the journal.";
+        text += " The store has applied lost entries; it will be rebuilt from the journal.";
     }
     text
 }

@@ -7,14 +7,14 @@ use anyhow::{Result, bail};
 use engine::{BackedUpWorkspace, BackupProgress};
 use indicatif::ProgressBar;
 
-use crate::terminal;
+use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The data folder; a server may be using it
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The folder of the backup; an earlier one there is continued
+    /// The folder of the backup; an earlier backup there is updated
     #[arg(long, value_name = "FOLDER")]
     to: PathBuf,
     /// Print JSON, for scripts
@@ -30,20 +30,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{}", workspace_table(&report.workspaces));
-        println!(
-            "{} bytes are in {}, {} of them are new.",
-            terminal::grouped(report.bytes),
-            args.to.display(),
-            terminal::grouped(report.copied_bytes)
-        );
+        let (to, bytes, copied) = (args.to.display(), grouped(report.bytes), grouped(report.copied_bytes));
+        match report.copied_bytes == report.bytes {
+            true => println!("Backed up {bytes} bytes to {to}."),
+            false => {
+                println!("Updated the backup in {to}: it has {bytes} bytes, {copied} of them copied now.")
+            }
+        }
     }
     if report.failed.is_empty() {
         return Ok(());
     }
     let lines = report.failed.iter().map(|failed| {
         let kept = failed.kept_entries.map_or_else(
-            || "nothing of it is in the backup".to_owned(),
-            |entries| format!("its earlier copy of {} entries stays", terminal::grouped(entries)),
+            || "the backup has nothing of it".to_owned(),
+            |entries| {
+                format!("the backup keeps its earlier copy of {}", counted(entries, "entry", "entries"))
+            },
         );
         format!("{}: {}; {kept}", failed.id, failed.problem)
     });
@@ -59,7 +62,7 @@ pub(super) fn workspace_table(workspaces: &[BackedUpWorkspace]) -> String {
             std::iter::once(workspace.id.to_string()).chain(numbers.map(terminal::grouped)).collect()
         })
         .collect();
-    terminal::table(&["workspace", "entries", "segments", "models", "users compared"], &rows)
+    terminal::table(&["workspace", "entries", "segments", "models", "sample users"], &rows)
 }
 
 /// One bar at a time: copying, then for each workspace folding and digesting.
@@ -78,8 +81,8 @@ impl Bars {
     pub(super) fn show(&self, progress: BackupProgress<'_>) {
         let (stage, what, unit, done, total) = match progress {
             BackupProgress::Copy(done, total) => (1, self.copying, "bytes", done, total),
-            BackupProgress::Fold(_, done, total) => (2, "folding the copy", "entries", done, total),
-            BackupProgress::Digest(_, done) => (3, "digesting the store", "pairs", done, done),
+            BackupProgress::Fold(_, done, total) => (2, "applying the copy", "entries", done, total),
+            BackupProgress::Digest(_, done) => (3, "hashing the store", "pairs", done, done),
         };
         if self.stage.replace(stage) != stage {
             self.clear();

@@ -23,11 +23,11 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Acknowledged messages a second over HTTP, beside the same server parsing and discarding
+    /// Messages acknowledged per second over HTTP, beside a server that parses and discards them
     Ingest(ingest::Args),
-    /// Calls of the recommender API with filters and boosters over HTTP, beside a request for nothing
+    /// Latency of recommender API calls with filters and boosters over HTTP, beside that of empty requests
     Calls(calls::Args),
-    /// Fit, lists for every user and requests over HTTP at a size of your choice, on simulated histories
+    /// Model fit, lists for every user and HTTP requests, on simulated histories of any size
     Scale(scale::Args),
 }
 

@@ -11,7 +11,7 @@ use crate::terminal;
 pub(crate) struct Args {
     #[command(flatten)]
     place: Place,
-    /// Go back to this version, as it was when another one took its place
+    /// Go back to this version, as it was when it was replaced
     #[arg(long, value_name = "VERSION")]
     activate: Option<u32>,
 }
@@ -29,7 +29,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     if versions.is_empty() {
-        println!("No catalog yet: `tastemaker import catalog` makes one.");
+        println!("No catalog yet: `tastemaker import catalog` imports one.");
         return Ok(());
     }
     let rows: Vec<Vec<String>> = versions.iter().enumerate().map(row).collect();

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
 use domain::{Exclusion, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
-use engine::{Engine, TrainingOptions};
+use engine::{Confirmed, Engine, TrainingOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
@@ -25,16 +25,16 @@ use crate::terminal::{self, accent, bold, dim, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// Where to listen
+    /// The address to listen on
     #[arg(long, value_name = "ADDR", value_parser = crate::address::parse, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     /// Stop after showing the recommendations
     #[arg(long)]
     no_serve: bool,
-    /// How many listeners to simulate
+    /// The number of listeners to simulate
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     users: u32,
-    /// Of every random choice: the same seed makes the same listeners
+    /// The seed of every random choice: the same seed simulates the same listeners
     #[arg(long, value_name = "N", default_value_t = 42)]
     seed: u64,
 }
@@ -86,7 +86,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
                     stop_signal()?.await;
                     anyhow::Ok(())
                 })?;
-                println!("\nStopped; what the demo wrote is gone.");
+                println!("\nStopped; the demo's data was removed.");
             }
             Ok(())
         });
@@ -134,7 +134,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     let engine = open_workspace(&data, &id, false)?;
     configure(&engine, &config)?;
     let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
-    engine.import_catalog(file, None, &|_, _| {})?;
+    engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
     Ok(())
 }
 
@@ -142,7 +142,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     println!("{}", bold("Tastemaker demo: a music service with personal album recommendations"));
     let n_albums = engine.counts().available_items;
     println!(
-        "{} real albums in the catalog; {} listeners who are made up now send what they play to {}\n",
+        "{} real albums in the catalog; {} simulated listeners send their plays to {}\n",
         grouped(n_albums),
         grouped(u64::from(args.users)),
         accent(&format!("http://{address}/v1/batch"))
@@ -151,7 +151,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     let n_messages = send_messages(args.users, args.seed, address)?;
     let seconds = sending.elapsed().as_secs_f64();
     println!(
-        "{} messages acknowledged, durable and applied in {seconds:.1} s ({} a second)",
+        "{} messages acknowledged in {seconds:.1} s ({} per second), each durable and applied",
         grouped(n_messages),
         grouped((n_messages as f64 / seconds) as u64)
     );
@@ -160,7 +160,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     let training = engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
     bar.finish_and_clear();
     println!(
-        "trained on {} interactions in {:.1} s; on what listeners did last NDCG@20 is {:.3}, popularity's {:.3}",
+        "trained on {} interactions in {:.1} s; on held-out plays NDCG@20 is {:.3} (popularity: {:.3})",
         grouped(training.n_interactions),
         training.duration_ms as f64 / 1_000.0,
         training.search.blend.ndcg,
@@ -182,7 +182,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     })?;
     bar.finish_and_clear();
     println!(
-        "{TRAIT_KEY} for {} listeners in {:.2} s; {} of {} albums are recommended to somebody",
+        "computed {TRAIT_KEY} for {} listeners in {:.2} s; {} of {} albums are recommended to at least one listener",
         grouped(n_lists),
         computing.elapsed().as_secs_f64(),
         grouped(distinct.len() as u64),
@@ -191,7 +191,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     for n in 0..SHOWN {
         show_listener(engine, definition, (n * (args.users / SHOWN) + n) % args.users)?;
     }
-    println!("\n{}", dim(&format!("{:.0} s in all", started.elapsed().as_secs_f64())));
+    println!("\n{}", dim(&format!("{:.0} s in total", started.elapsed().as_secs_f64())));
     Ok(())
 }
 
@@ -205,7 +205,7 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
         .find(|(key, _)| key == "first_name")
         .map_or("", |(_, value)| value.json.trim_matches('"'));
     println!("\n{} {}", bold(name), dim(&format!("({user_id})")));
-    println!("  played lately");
+    println!("  recently played");
     let mut played: Vec<String> = Vec::new();
     let history = engine.snapshot().history(user, 50);
     for item in history {
@@ -244,7 +244,7 @@ fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
 fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64> {
     let albums = albums()?;
     let world = World::new(&albums, seed, engine::now());
-    let bar = terminal::bar("listeners are playing", "listeners", u64::from(n_listeners), false);
+    let bar = terminal::bar("sending plays", "listeners", u64::from(n_listeners), false);
     let (next, n_messages) = (AtomicU32::new(0), AtomicU64::new(0));
     std::thread::scope(|scope| {
         let senders: Vec<_> = (0..SENDERS)
@@ -287,8 +287,8 @@ fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64
 fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     let base = format!("http://{address}");
     let profile = format!("{base}/v1/spaces/{WORKSPACE}/collections/users/profiles/user_id:{}", user_id(0));
-    println!("\n{} on {}; Ctrl-C stops.", bold("Serving"), accent(&base));
-    println!("Read a listener's recommendations, with reasons:");
+    println!("\n{} on {}; Ctrl-C stops it.", bold("Serving"), accent(&base));
+    println!("Read a listener's recommendations, with explanations:");
     println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/traits?include={TRAIT_KEY},{TRAIT_KEY}__detail'");
     let config = engine.config();
     let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
@@ -296,7 +296,7 @@ fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     let list = engine.recommend(engine.user_of_text(&user_id(0)), &definition.list())?;
     if let Some(album) = list.items.first() {
         println!(
-            "Let them play the first album, {}, then read again: it has left the list, since they know it now.",
+            "Play the first album, {}, then read again: it leaves the list, because the listener now knows it.",
             title(engine, &album.item_id)?
         );
         println!(
@@ -305,7 +305,7 @@ fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
             album.item_id
         );
     }
-    println!("See what they did:");
+    println!("See the listener's latest events:");
     println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/events?limit=3'");
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! `tastemaker evaluate`: what every model and the blend would be worth on the data as it is, before anything goes live.
+//! `tastemaker evaluate`: the metrics of every model and of the blend on held-out interactions, before anything goes live.
 
 use anyhow::Result;
 
@@ -15,7 +15,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     } else {
         println!("{}", describe_search(&search));
         if let Some(little) = little(opened.engine.counts().interactions) {
-            println!("These figures say little: {little}.");
+            println!("These metrics are not reliable yet: {little}.");
         }
     }
     Ok(())

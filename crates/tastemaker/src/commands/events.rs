@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     if events.is_empty() {
-        println!("Every event counts: there is none that no preset takes.");
+        println!("Every event so far is taken by a preset.");
         return Ok(());
     }
     let preset_of = |event: &UntakenEvent| event.suggestion().map_or("none", |suggestion| suggestion.preset);
@@ -37,8 +37,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ]
     };
     let rows: Vec<Vec<String>> = events.iter().map(row).collect();
-    println!("These events are in the timelines of users and count for nothing else:");
-    println!("{}", terminal::table(&["type", "event", "messages", "latest", "preset that is near"], &rows));
+    println!("These events are in the timelines of users, but no preset takes them for recommendations:");
+    println!("{}", terminal::table(&["type", "event", "messages", "latest", "similar preset"], &rows));
     let suggestions = events.iter().filter_map(UntakenEvent::suggestion);
     let examples: BTreeMap<_, _> =
         suggestions.map(|suggestion| (suggestion.preset, suggestion.example)).collect();

@@ -19,7 +19,7 @@ pub(crate) struct Args {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Make a CSV or JSON Lines file the workspace's catalog, whole or not at all
+    /// Replace the catalog by a CSV or JSON Lines file, as a whole or not at all
     Catalog(catalog::Args),
     /// Add the interactions of a CSV, JSON Lines or Parquet file: user_id, item_id, timestamp, kind, value
     Interactions(interactions::Args),

@@ -51,9 +51,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         "seconds",
         "NDCG@20",
         "recall@20",
-        "items shown",
+        "coverage",
         "novelty",
-        "personal",
+        "personal lists",
         "blend",
     ];
     println!("{}", terminal::table(&header, &rows));

@@ -17,34 +17,34 @@ use rustc_hash::FxHashMap;
 use serde_json::json;
 
 use super::import::interactions::InteractionFile;
-use super::recommend::distinct_users;
+use super::recommend::{describe_fallback, distinct_users};
 use super::train::{describe_search, little};
-use crate::terminal;
+use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What may be learned from: a .csv file with user_id, item_id and, where known, timestamp, kind and value
+    /// The interactions: a .csv, .tsv, .jsonl or .parquet file with user_id, item_id and optionally timestamp, kind and value
     #[arg(long, value_name = "FILE")]
     interactions: PathBuf,
-    /// What items are like: a .csv or .jsonl file with item_id and any columns
+    /// The properties of items: a .csv, .tsv or .jsonl file with item_id and any other columns
     #[arg(long, value_name = "FILE")]
     items: Option<PathBuf>,
     /// Recommend to every user of the column user_id of this .csv file
     #[arg(long, value_name = "FILE")]
     users: PathBuf,
-    /// How many items that the user has not interacted with
+    /// The number of items, of those that the user has not interacted with
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// Where the lists go: user_id, item_id, score, best first
+    /// The CSV file for the lists: user_id, item_id, score; best first
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
-    /// Of every random choice: the same seed and data make the same lists
+    /// The seed of every random choice: the same seed and data give the same lists
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
-    /// Where a report in JSON goes
+    /// The file for a report in JSON
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
-    /// How many threads; all cores without it
+    /// The number of threads; one for each core by default
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1_024))]
     threads: Option<u16>,
     /// Print the report instead of tables
@@ -100,7 +100,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let set = TrainingSet::new(rows, n_items).with_features(builder.finish(n_items).into());
     lap(&mut seconds, "read");
 
-    let bar = terminal::share_bar("choosing parameters", args.json);
+    let bar = terminal::share_bar("hyperparameter search", args.json);
     let options = SearchOptions { seed: args.seed };
     let progress = |share| {
         terminal::set_share(&bar, share);
@@ -167,18 +167,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     println!("{}", describe_search(&found));
     if let Some(little) = little(set.entries().len() as u64) {
-        println!("Lists follow what is popular more than the user's taste: {little}.");
+        println!("The lists may be no better than popularity: {little}.");
     }
     let mut phases: Vec<Vec<String>> =
         seconds.iter().map(|(phase, s)| vec![(*phase).to_owned(), format!("{s:.1}")]).collect();
-    phases.push(vec!["in all".to_owned(), format!("{total:.1}")]);
+    phases.push(vec!["total".to_owned(), format!("{total:.1}")]);
     println!("{}", terminal::table(&["phase", "seconds"], &phases));
     println!(
-        "{} lists in {}, {} of them of trending items only; peak memory {} MB.",
-        terminal::grouped(wanted.len() as u64),
+        "Wrote {} to {}{}; peak memory {} MB.",
+        counted(wanted.len() as u64, "list", "lists"),
         args.out.display(),
-        terminal::grouped(n_fallback as u64),
-        terminal::grouped(peak_memory_bytes().unwrap_or(0) / 1_000_000)
+        describe_fallback(n_fallback as u64),
+        grouped(peak_memory_bytes().unwrap_or(0) / 1_000_000)
     );
     Ok(())
 }
@@ -239,8 +239,8 @@ fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Re
     let (file, report) = read.with_context(|| format!("cannot read {name}"))?;
     if report.n_bad_cells > 0 {
         eprintln!(
-            "{name}: {} cells do not fit the type of their column and count as empty",
-            report.n_bad_cells
+            "{name}: {} not fitting the type of the column taken as empty",
+            counted(report.n_bad_cells, "cell", "cells")
         );
     }
     for row in file.rows {

@@ -11,7 +11,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::Place;
 use super::train::no_model_yet;
-use crate::terminal;
+use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -23,31 +23,31 @@ pub(crate) struct Args {
     /// Recommend to every user of the column user_id of a CSV file
     #[arg(long, value_name = "FILE", requires = "out")]
     users: Option<PathBuf>,
-    /// Where the lists of --users go: user_id, item_id, score, best first
+    /// The CSV file for the lists of --users: user_id, item_id, score; best first
     #[arg(long, value_name = "FILE", requires = "users")]
     out: Option<PathBuf>,
-    /// How many items
+    /// The number of items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// Where items come from: personal, trending, recently_viewed, continue_watching, buy_again, cross_sell or watch_next
+    /// How items are chosen: personal, trending, recently_viewed, continue_watching, buy_again, cross_sell or watch_next
     #[arg(long, value_name = "LOGIC", default_value = "personal", value_parser = word::<Logic>)]
     logic: Logic,
-    /// Of trending items: only interactions of this kind count (view, purchase, rating, cart, bookmark, portion)
+    /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart, bookmark, portion)
     #[arg(long, value_name = "KIND", value_parser = kind)]
     interaction: Option<InteractionKind>,
-    /// What to leave out: none, purchased, watched or interacted; the default is interacted for items, none for values of a property, and what leaves anything for other logics
+    /// Items to exclude: none, purchased, watched or interacted; the default is interacted for personal and trending items, else that of the logic
     #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
     exclude: Option<Exclusion>,
     /// Recommend values of this property, such as artists or brands, in place of items
     #[arg(long, value_name = "PROPERTY")]
     item_type: Option<String>,
-    /// From 0, only what suits best, to 1, as little alike as possible
+    /// From 0 (the most relevant items) to 1 (the most different items)
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     diversity: f32,
-    /// How much of the history must speak for an item: low (a list is filled with what is trending), medium or high
+    /// How relevant an item must be to the user: low (trending items fill up the list), medium or high
     #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = word::<Relevance>)]
     min_relevance: Relevance,
-    /// Show what of the user's history speaks for each item
+    /// Explain each item by the user's history
     #[arg(long)]
     explain: bool,
 }
@@ -99,22 +99,22 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
         return Ok(());
     }
     if user.is_none() && request.logic == Logic::Personal {
-        println!("Nobody knows user {user_id:?}: this is what is trending.");
+        println!("User {user_id:?} is unknown; these items are trending:");
     } else if list.fallback {
-        println!("Nothing in the history of {user_id:?} says more than what is trending.");
+        println!("There are no personal recommendations for {user_id:?} yet; these items are trending:");
     }
     if list.items.is_empty() {
         let why = match (request.logic, request.min_relevance) {
-            (Logic::RecentlyViewed, _) => "they have looked at nothing that is still available",
-            (Logic::BuyAgain, _) => "nothing that they bought is due",
-            (Logic::ContinueWatching, _) => "they have begun nothing that they have not finished",
+            (Logic::RecentlyViewed, _) => "they have viewed no item that is still available",
+            (Logic::BuyAgain, _) => "none of their purchases is due again",
+            (Logic::ContinueWatching, _) => "they have finished every item that they began",
             (Logic::Personal, Relevance::Medium | Relevance::High) => {
-                "nothing is relevant enough; see --min-relevance"
+                "no item is relevant enough (see --min-relevance)"
             }
-            (Logic::Trending, _) if request.interaction.is_some() => "there are no such interactions",
-            _ => "every available item is excluded; see --exclude",
+            (Logic::Trending, _) if request.interaction.is_some() => "there are no interactions of that kind",
+            _ => "every available item is excluded (see --exclude)",
         };
-        println!("Nothing is left to recommend to {user_id:?}: {why}.");
+        println!("There are no items for {user_id:?}: {why}.");
         return Ok(());
     }
     println!("{}", list_table(engine, &list)?);
@@ -153,13 +153,13 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
         })
         .collect::<Result<_>>()?;
     let first = list.item_type.as_deref().unwrap_or("item");
-    Ok(terminal::table(&[first, "title", "score", "from"], &rows))
+    Ok(terminal::table(&[first, "title", "score", "source"], &rows))
 }
 
 /// Why an item is in a list, for people.
 pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<String> {
     if item.because.is_empty() {
-        return Ok("trending with everybody".to_owned());
+        return Ok("trending".to_owned());
     }
     if item.origin == Origin::BuyAgain {
         return Ok("due to be bought again".to_owned());
@@ -216,15 +216,25 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path, request: &ListRe
         println!("{told}");
     } else {
         println!(
-            "{} lists of {} in {} ({} of trending items only, {} users unknown).",
-            terminal::grouped(n_users),
-            args.count,
+            "Wrote {} of up to {} to {}{}.",
+            counted(n_users, "list", "lists"),
+            counted(args.count.into(), "item", "items"),
             out.display(),
-            terminal::grouped(n_fallback),
-            terminal::grouped(n_unknown)
+            describe_fallback(n_fallback)
         );
+        if n_unknown > 0 {
+            println!("The file names {}.", counted(n_unknown, "unknown user", "unknown users"));
+        }
     }
     Ok(())
+}
+
+/// Says how many of the lists that were written are fallbacks, where any is.
+pub(super) fn describe_fallback(n_fallback: u64) -> String {
+    match n_fallback {
+        0 => String::new(),
+        n => format!(", {} of them with trending items only", grouped(n)),
+    }
 }
 
 /// The users of a file, each once, in the order of the file.

@@ -12,10 +12,10 @@ use crate::terminal;
 pub(crate) struct Args {
     /// The folder of a backup
     backup: PathBuf,
-    /// The data folder to make; it must not be there, or be empty
+    /// The data folder to create; it must be missing or empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Only this workspace, into a data folder that may have others; its folder must not be there
+    /// Restore only this workspace, also into a data folder that has others; its own folder must be missing
     #[arg(long, value_name = "ID")]
     workspace: Option<WorkspaceId>,
     /// Print JSON, for scripts
@@ -34,7 +34,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     println!("{}", workspace_table(&report.workspaces));
     println!(
-        "{} bytes are in {}, and what was restored answers as it did when it was backed up.",
+        "Restored {} bytes to {}; the answers are the same as at the time of the backup.",
         terminal::grouped(report.bytes),
         args.data.display()
     );

@@ -36,19 +36,19 @@ const CLOSE_TIME_MAX: Duration = Duration::from_secs(8);
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The data folder; made where it is missing
+    /// The data folder; created if missing
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Where to listen: HOST:PORT, PORT (of this machine only) or :PORT (of all its networks) [default: 127.0.0.1:8080]
+    /// The address to listen on: HOST:PORT, PORT (this machine only) or :PORT (all networks) [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     listen: Option<SocketAddr>,
-    /// Serve https here, and http on --listen; needs a certificate
+    /// The address of https beside http on --listen; needs a certificate
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     listen_tls: Option<SocketAddr>,
     /// A settings file
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// A file with the workspaces to set up; applying it again changes nothing
+    /// A file of workspaces to set up; applying it again changes nothing
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
     #[command(flatten)]
@@ -86,8 +86,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let tls = tls_files.map(watch).transpose()?;
         let listeners = addresses.bind(tls.as_ref().map(|(_, tls)| tls)).await?;
         for Listener { socket, tls } in &listeners {
-            let (address, is_https) = (socket.local_addr()?, tls.is_some());
-            tracing::info!(%address, data = %args.data.display(), is_https, "serving");
+            let scheme = if tls.is_some() { "https" } else { "http" };
+            let url = format!("{scheme}://{}", socket.local_addr()?);
+            tracing::info!(%url, data = %args.data.display(), "serving");
         }
         let (bootstrap, settings) = (args.bootstrap.as_deref(), Arc::clone(&live));
         let reload =
@@ -189,9 +190,11 @@ fn nothing_to_serve(data: &Path) -> String {
     let (program, data) = (quoted(&program), data.display());
     let serve = format!("{program} serve --data {} --bootstrap {BOOTSTRAP_NAME}", quoted(&data.to_string()));
     match Path::new(BOOTSTRAP_NAME).exists() {
-        true => format!("there is no workspace in {data}; {BOOTSTRAP_NAME} may name some:\n\n  {serve}\n"),
+        true => {
+            format!("there is no workspace in {data}; to set up those of {BOOTSTRAP_NAME}:\n\n  {serve}\n")
+        }
         false => format!(
-            "there is no workspace in {data}; this makes one, named shop, and serves it:\n\n  {MAKE_BOOTSTRAP} > {BOOTSTRAP_NAME}\n  {serve}\n"
+            "there is no workspace in {data}; to create one named shop and serve it:\n\n  {MAKE_BOOTSTRAP} > {BOOTSTRAP_NAME}\n  {serve}\n"
         ),
     }
 }

@@ -8,13 +8,13 @@ use clap_complete::Shell;
 
 #[derive(clap::Args)]
 pub(crate) struct CompletionsArgs {
-    /// Of which shell
+    /// The shell
     shell: Shell,
 }
 
 #[derive(clap::Args)]
 pub(crate) struct ManArgs {
-    /// Where the pages go, one for each command; made where it is missing
+    /// The folder to write to, one page for each command; created if missing
     #[arg(long, value_name = "DIR")]
     to: PathBuf,
 }

@@ -9,8 +9,9 @@ use domain::json::to_value;
 use engine::RecommendedList;
 use tempfile::NamedTempFile;
 
+use super::recommend::describe_fallback;
 use super::{Place, part_of};
-use crate::terminal;
+use crate::terminal::{self, counted};
 
 #[derive(ClapArgs)]
 pub(crate) struct Args {
@@ -30,7 +31,7 @@ struct Compute {
     key: String,
     #[command(flatten)]
     place: Place,
-    /// A .csv file (a row an item) or a .jsonl file (a line a user, as the Profile API shows it)
+    /// The file to write: .csv (one row for each item) or .jsonl (one line for each user, as in the Profile API)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -73,11 +74,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         );
     } else {
         println!(
-            "{} for {} users in {} ({} from popularity only).",
+            "Wrote {} of {} to {}{}.",
             args.key,
-            terminal::grouped(n_users),
+            counted(n_users, "user", "users"),
             args.out.display(),
-            terminal::grouped(n_fallback)
+            describe_fallback(n_fallback)
         );
     }
     Ok(())

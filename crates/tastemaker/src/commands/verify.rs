@@ -8,14 +8,14 @@ use domain::WorkspaceId;
 use engine::{LockedFolder, Verification, VerifyProgress};
 use indicatif::ProgressBar;
 
-use crate::terminal;
+use crate::terminal::{self, counted};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The data folder; no server may be using it
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Only this workspace
+    /// Check only this workspace
     #[arg(long, value_name = "ID")]
     workspace: Option<WorkspaceId>,
     /// Print JSON, for scripts
@@ -64,8 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let n_problems: usize = found.iter().map(|one| one.problems.len()).sum();
     match n_problems {
         0 => Ok(()),
-        1 => bail!("there is a problem in {}", args.data.display()),
-        n => bail!("there are {n} problems in {}", args.data.display()),
+        n => bail!("{} in {}", counted(n as u64, "problem", "problems"), args.data.display()),
     }
 }
 
@@ -95,7 +94,7 @@ impl Bars {
             VerifyProgress::Journal(done, total) => {
                 (&self.journal, "reading the journal", "bytes", done, total)
             }
-            VerifyProgress::Fold(done, total) => (&self.fold, "folding it anew", "entries", done, total),
+            VerifyProgress::Fold(done, total) => (&self.fold, "applying it anew", "entries", done, total),
             VerifyProgress::Store(done) => (&self.store, "comparing the store", "pairs", done, done),
         };
         let bar = cell.get_or_init(|| terminal::bar(what, unit, total, self.quiet));

@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::{ids, line, trained_shop};
 use crate::TestApp;
+use crate::recombee::request;
 
 async fn put_scenarios(app: &TestApp) {
     app.put_scenario("item", json!({ "endpoint": "compositeRecommendation" })).await;
@@ -51,6 +52,24 @@ async fn a_source_comes_with_what_goes_with_it() {
         lines += &format!("{body}\n  {what}\n");
     }
     insta::assert_snapshot!(lines);
+}
+
+#[tokio::test]
+async fn because_you_watched_is_a_composite_whose_source_is_what_was_viewed_last() {
+    let app = trained_shop().await;
+    put_scenarios(&app).await;
+    for (item, at) in [("vase1", 1_750_000_000), ("rug2", 1_750_000_060)] {
+        let view = json!({ "userId": "u0", "itemId": item, "timestamp": at });
+        app.change(vec![request("POST", "/detailviews/", view)]).await;
+        let body = json!({
+            "scenario": "item", "userId": "u0", "count": 3,
+            "sourceSettings": { "logic": "recombee:recently-viewed" },
+        });
+        let answer = app.recommend("recomms/composite/", body).await;
+        assert_eq!(answer["source"]["id"], item, "{answer}");
+        let found = ids(&answer);
+        assert!(found.len() == 3 && found.iter().all(|id| id[..3] == item[..3] && id != item), "{answer}");
+    }
 }
 
 #[tokio::test]

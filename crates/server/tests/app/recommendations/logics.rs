@@ -118,6 +118,58 @@ async fn what_was_viewed_is_listed_by_its_age_and_in_the_order_that_is_asked_for
     };
     assert_eq!(list(json!({})).await, ["rug1", "rug0"]);
     assert_eq!(list(json!({ "recencyOrdering": "ascending" })).await, ["rug0", "rug1"]);
+    // All of that is long ago; what fills up the list is not.
+    let hour_ago = engine::now().0 / 1_000 - 3_600;
+    let view = json!({ "userId": "new", "itemId": "vase0", "timestamp": hour_ago });
+    app.change(vec![request("POST", "/detailviews/", view)]).await;
+    assert_eq!(list(json!({ "maxAge": 3 * 3_600 })).await[0], "vase0");
+    assert_eq!(list(json!({})).await, ["vase0", "rug1"]);
+    let scenario = json!({ "endpoint": "recommendItemsToUser", "logic": "recently_viewed",
+        "max_age_s": 3 * 3_600, "fallback": "none" });
+    app.put_scenario("today", scenario).await;
+    assert_eq!(app.list(PATH, json!({ "count": 8, "scenario": "today" })).await, ["vase0"]);
+    let half_an_hour = json!({ "count": 8, "scenario": "today",
+        "logic": { "name": "recombee:recently-viewed", "settings": { "maxAge": 1_800 } } });
+    assert!(app.list(PATH, half_an_hour).await.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_popular_in_a_period_is_counted_from_what_happened_in_it() {
+    for app in [shop().await, trained_shop().await] {
+        let of_all =
+            app.list(PATH, json!({ "count": 3, "logic": "recombee:popular", "allowNonexistent": true }));
+        let of_all = of_all.await;
+        let ago = |hours: i64| engine::now().0 / 1_000 - 3_600 * hours;
+        let seen = [("detailviews", "vase7", 1), ("purchases", "rug7", 2), ("purchases", "lamp7", 50)];
+        let params = |(n, (kind, item, hours)): (usize, &(&str, &str, i64))| {
+            let params = json!({ "userId": format!("n{n}"), "itemId": item, "timestamp": ago(*hours),
+                "cascadeCreate": true });
+            request("POST", &format!("/{kind}/"), params)
+        };
+        app.change(seen.iter().enumerate().map(params).collect()).await;
+        let list = |settings: Value, count: usize| {
+            let mut body = with("recombee:popular", settings);
+            body["count"] = count.into();
+            app.list("recomms/users/u0/items/", body)
+        };
+        // A purchase weighs more than a view; what is popular at all times follows.
+        let day = list(json!({ "timePeriod": 86_400 }), 5).await;
+        assert_eq!(day[..2], ["rug7", "vase7"]);
+        assert_eq!(day.len(), 5);
+        let week = list(json!({ "timePeriod": 7 * 86_400 }), 3).await;
+        assert_eq!(week.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
+        assert!(["lamp7", "rug7", "vase7"].iter().all(|item| week.contains(&(*item).to_owned())), "{week:?}");
+        assert_ne!(of_all, week);
+        let scenario = json!({ "endpoint": "recommendItemsToUser", "logic": "trending",
+            "interaction": "purchase", "max_age_s": 86_400 });
+        app.put_scenario("sold", scenario).await;
+        let sold = app.list("recomms/users/u0/items/", json!({ "count": 8, "scenario": "sold" })).await;
+        assert_eq!(sold, ["rug7"], "purchases of a day, and nothing else");
+        let filtered = with("recombee:popular", json!({ "timePeriod": 86_400 }));
+        let filtered = json!({ "filter": "'category' == \"vase\"", "count": 2, "logic": filtered["logic"] });
+        let filtered = app.list("recomms/users/u0/items/", filtered).await;
+        assert!(filtered[0] == "vase7" && are_all(&filtered, "vase"), "{filtered:?}");
+    }
 }
 
 #[tokio::test]
@@ -149,6 +201,9 @@ async fn settings_that_a_logic_does_not_have_are_named() {
         with("video:editorial-picks", json!({ "picks": [5] })),
         with("video:personal", json!({ "assetType": "songs" })),
         with("recombee:recently-viewed", json!({ "recencyOrdering": "best" })),
+        with("recombee:recently-viewed", json!({ "maxAge": -1 })),
+        with("recombee:popular", json!({ "timePeriod": "7 days" })),
+        with("recombee:popular", json!({ "userSegmentFilter": "true" })),
         with("recombee:personal", json!("fast")),
     ] {
         let answer = app.call(Method::POST, "recomms/users/u0/items/", body.to_string()).await;

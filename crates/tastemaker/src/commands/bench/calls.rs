@@ -24,16 +24,16 @@ use crate::terminal;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many items the catalog has
+    /// The number of items in the catalog
     #[arg(long, value_name = "N", default_value_t = 100_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
     items: u32,
-    /// How many users there are
+    /// The number of users
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(100..=1_000_000))]
     users: u32,
-    /// How many requests are sent a second
+    /// The number of requests per second
     #[arg(long, value_name = "N", default_value_t = 500.0)]
     rate: f64,
-    /// How long each load lasts, in seconds
+    /// The length of each measurement in seconds
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
     /// Print JSON, for scripts

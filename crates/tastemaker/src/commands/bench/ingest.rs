@@ -22,16 +22,16 @@ use crate::terminal;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many connections send
+    /// The number of connections
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
     connections: u64,
-    /// How many messages a batch has
+    /// The number of messages in a batch
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000))]
     batch: u64,
-    /// How long each measurement takes, in seconds
+    /// The length of each measurement in seconds
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// How often both are measured in turn
+    /// The number of rounds, each of which measures both
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
     rounds: u64,
     /// Print JSON, for scripts
@@ -101,7 +101,7 @@ fn report(args: &Args, real: &[Measured], discarding: &[Measured], n_entries: u6
     let rows = [row("acknowledged: durable and applied", real), row("parsed and discarded", discarding)];
     println!("{}", terminal::table(&["batches", "messages/s", "p50 ms", "p99 ms"], &rows));
     println!(
-        "ratio {:.0} %; medians of {} rounds of {} s, {} connections, batches of {}; {} entries in the journal",
+        "ratio {:.0} %, medians of {} rounds of {} s, {} connections, batches of {}; {} entries in the journal",
         100.0 * ratio,
         args.rounds,
         args.seconds,

@@ -25,22 +25,22 @@ use crate::terminal;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// How many users
+    /// The number of users
     #[arg(long, value_name = "N", default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=50_000_000))]
     users: u32,
-    /// How many items
+    /// The number of items
     #[arg(long, value_name = "N", default_value_t = 50_000, value_parser = clap::value_parser!(u32).range(1_000..=2_000_000))]
     items: u32,
-    /// How many interactions in all, about
+    /// The approximate number of interactions
     #[arg(long, value_name = "N", default_value_t = 8_190_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000_000))]
     interactions: u64,
-    /// How many of the users are imported into a running server for requests; 0 for none
+    /// The number of users that are imported into a running server for HTTP requests; 0 for none
     #[arg(long, value_name = "N", default_value_t = 20_000)]
     served: u32,
-    /// How long each load lasts, in seconds
+    /// The length of each measurement in seconds
     #[arg(long, value_name = "S", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
     seconds: u64,
-    /// Where the histories go as a file for other programs: user_id,item_id
+    /// A CSV file to write the histories to, for other programs: user_id,item_id
     #[arg(long, value_name = "FILE")]
     write: Option<std::path::PathBuf>,
     /// Print JSON, for scripts
@@ -120,7 +120,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ],
         vec!["both".to_owned(), format!("{:.1}", fit_s + lists_s), String::new()],
     ];
-    println!("{}", terminal::table(&["phase", "seconds", "a second"], &rows));
+    println!("{}", terminal::table(&["phase", "seconds", "per second"], &rows));
     println!(
         "peak memory {} MB; {} full lists",
         terminal::grouped(peak / 1_000_000),
@@ -138,8 +138,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let rows = [
             row("lists, sent at a fixed rate", at_rate),
             row("the same beside a training", beside_training),
-            row("lists, as many as get through", closed),
-            row("/healthz, as many as get through", healthz),
+            row("lists, as many as possible", closed),
+            row("/healthz, as many as possible", healthz),
         ];
         println!("{}", terminal::table(&["requests over HTTP", "requests/s", "p50 ms", "p99 ms"], &rows));
         println!(

@@ -6,11 +6,11 @@ use anyhow::{Context, Result, bail};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{CatalogChanges, Format, ImportOptions, ImportReport, read_file};
 use domain::PropertyType;
-use engine::{CatalogPreview, Engine};
+use engine::{CatalogPreview, Confirmed, Engine};
 use fs_err as fs;
 
 use super::{Place, open};
-use crate::terminal;
+use crate::terminal::{self, counted};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -18,25 +18,28 @@ pub(crate) struct Args {
     file: PathBuf,
     #[command(flatten)]
     place: Place,
-    /// Make the workspace where it is missing, also beside others
+    /// Create the workspace if it is missing, also beside others
     #[arg(long)]
     create: bool,
-    /// The type of a column, such as price=double (int, double, string, boolean, timestamp, set, image, imageList); others keep the
-    /// type of the catalog, and new ones get one that fits their values
+    /// The type of a column, such as price=double (int, double, string, boolean, timestamp, set, image, imageList); by default the
+    /// type in the current catalog, for a new column one that fits its values
     #[arg(long = "type", value_name = "COLUMN=TYPE", value_parser = parse_type)]
     types: Vec<(String, PropertyType)>,
-    /// Leave wrong rows out instead of refusing the file
+    /// Skip invalid rows instead of refusing the file
     #[arg(long)]
     skip_invalid: bool,
-    /// Take cells that do not fit the type of their column as empty instead of refusing the file
+    /// Import cells that do not fit the type of their column as empty instead of refusing the file
     #[arg(long)]
     allow_bad_cells: bool,
     /// Show what would change, and change nothing
     #[arg(long)]
     dry_run: bool,
-    /// How many items may be withdrawn; without it, one of ten
+    /// The number of items that the import may withdraw; a tenth of the catalog by default
     #[arg(long, value_name = "ITEMS", value_parser = parse_confirm)]
     confirm: Option<u64>,
+    /// A property that the import may drop though a scenario, a segmentation or a trait uses it; may be repeated
+    #[arg(long, value_name = "PROPERTY")]
+    drop: Vec<String>,
 }
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -50,12 +53,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         allow_bad_cells: args.allow_bad_cells,
         ..ImportOptions::default()
     };
+    let confirmed = Confirmed { n_withdrawn: args.confirm, dropped: args.drop.clone() };
     let file = || fs::File::open(&args.file);
     // The catalog that there is says the types of columns. A new workspace is made when the file is known to be right.
     let known = args.place.open_if_there()?;
     if args.dry_run {
         let preview = match &known {
-            Some(opened) => opened.engine.preview_catalog(file, format, &options, args.confirm),
+            Some(opened) => opened.engine.preview_catalog(file, format, &options, &confirmed),
             None => read_file(file()?, format, &options).map(|(_, report)| preview_of_new(report)),
         };
         print_preview(&preview.or_else(|error| explain(error, args))?, args.place.json)?;
@@ -71,7 +75,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => open(&args.place, args.create)?,
     };
     let bar = terminal::bar("importing the catalog", "items", report.n_items, args.place.json);
-    let imported = opened.engine.import_catalog(file, args.confirm, &|done, _| bar.set_position(done));
+    let imported = opened.engine.import_catalog(file, &confirmed, &|done, _| bar.set_position(done));
     bar.finish_and_clear();
     let changes = imported.with_context(|| format!("cannot import {name}"))?;
     if args.place.json {
@@ -102,9 +106,9 @@ fn explain<T>(error: ImportError, args: &Args) -> Result<T> {
 fn print_imported(engine: &Engine, n_items: u64) {
     let versions = engine.catalog_versions();
     let version = versions.first().map_or(0, |current| current.version);
-    println!("{} items are version {version} of the catalog.", terminal::grouped(n_items));
+    println!("Catalog version {version} has {}.", counted(n_items, "item", "items"));
     if let Some(previous) = versions.get(1) {
-        println!("`tastemaker catalog --activate {}` brings back the one before.", previous.version);
+        println!("`tastemaker catalog --activate {0}` goes back to version {0}.", previous.version);
     }
     for problem in engine.problems() {
         println!("{problem}");
@@ -126,7 +130,7 @@ fn print_preview(preview: &CatalogPreview, is_json: bool) -> Result<()> {
     print_changes(&preview.changes);
     preview.scenarios.iter().for_each(|unfit| println!("{unfit}"));
     match &preview.refused[..] {
-        [] => println!("Nothing was changed; without --dry-run the file becomes the catalog."),
+        [] => println!("Nothing was changed; without --dry-run the file replaces the catalog."),
         refused => refused.iter().for_each(|why| println!("The file would be refused: {why}")),
     }
     Ok(())
@@ -148,9 +152,9 @@ fn print_changes(changes: &CatalogChanges) {
     for change in &changes.properties {
         let name = &change.name;
         match (change.from, change.to) {
-            (None, Some(to)) => println!("property {name:?} is new: {to}"),
-            (Some(from), Some(to)) => println!("property {name:?} becomes {to}, it is {from}"),
-            (Some(_), None) => println!("property {name:?} is not in the file and goes"),
+            (None, Some(to)) => println!("property {name:?}: new ({to})"),
+            (Some(from), Some(to)) => println!("property {name:?}: changes from {from} to {to}"),
+            (Some(_), None) => println!("property {name:?}: dropped, since it is not in the file"),
             (None, None) => {}
         }
     }
@@ -170,7 +174,7 @@ fn print_report(report: &ImportReport) {
         .iter()
         .map(|(reason, count)| vec![reason.clone(), terminal::grouped(*count)])
         .collect();
-    println!("{}", terminal::table(&["wrong rows and cells", "count"], &reasons));
+    println!("{}", terminal::table(&["invalid rows and cells", "count"], &reasons));
     for error in &report.errors {
         println!("  row {}: {}: {}", error.row, error.reason, error.detail);
     }

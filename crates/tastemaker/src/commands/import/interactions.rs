@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
+use catalog::import::describe_invalid;
 use domain::Interaction;
 use engine::ImportedInteractions;
 use fs_err as fs;
@@ -16,7 +17,7 @@ use serde_json::json;
 pub(crate) use self::file::InteractionFile;
 use self::row::COLUMNS;
 use super::{Place, open};
-use crate::terminal;
+use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -26,10 +27,10 @@ pub(crate) struct Args {
     file: PathBuf,
     #[command(flatten)]
     place: Place,
-    /// Make the workspace where it is missing, also beside others
+    /// Create the workspace if it is missing, also beside others
     #[arg(long)]
     create: bool,
-    /// Leave wrong rows out instead of refusing the file
+    /// Skip invalid rows instead of refusing the file
     #[arg(long)]
     skip_invalid: bool,
 }
@@ -44,10 +45,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let checked = check(&file, args)?;
     if checked.n_invalid > 0 && !args.skip_invalid {
         bail!(
-            "{}: {} of {} rows are wrong, nothing was imported: correct them, or leave them out (skip_invalid)",
+            "{}: {}: correct the file, or skip invalid rows (skip_invalid)",
             args.file.display(),
-            checked.n_invalid,
-            checked.n_rows
+            describe_invalid(checked.n_invalid, checked.n_rows)
         );
     }
     let opened = open(&args.place, args.create)?;
@@ -77,12 +77,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         });
         println!("{told}");
     } else {
-        println!(
-            "{} interactions added, {} were there already, {} rows left out.",
-            terminal::grouped(imported.added),
-            terminal::grouped(imported.already_there),
-            terminal::grouped(checked.n_invalid)
-        );
+        let mut told = format!("Added {}", counted(imported.added, "interaction", "interactions"));
+        for (n, what) in
+            [(imported.already_there, "already there"), (checked.n_invalid, "invalid and skipped")]
+        {
+            if n > 0 {
+                told += &format!(", {} {what}", grouped(n));
+            }
+        }
+        println!("{told}.");
     }
     Ok(())
 }
@@ -95,7 +98,7 @@ struct Checked {
 /// Reads the file once and says what is wrong with it.
 fn check(file: &InteractionFile, args: &Args) -> Result<Checked> {
     if !file.unknown.is_empty() && !args.place.json {
-        eprintln!("left out: unknown columns {}; known are {}", file.unknown.join(", "), COLUMNS.join(", "));
+        eprintln!("ignored unknown columns: {} (known: {})", file.unknown.join(", "), COLUMNS.join(", "));
     }
     let bytes = fs::metadata(&args.file)?.len();
     let bar = terminal::bar("checking the file", "bytes", bytes, args.place.json);
@@ -128,7 +131,7 @@ fn check(file: &InteractionFile, args: &Args) -> Result<Checked> {
     } else if checked.n_invalid > 0 {
         let rows: Vec<_> =
             reasons.iter().map(|(reason, n)| vec![reason.clone(), terminal::grouped(*n)]).collect();
-        println!("{}", terminal::table(&["wrong rows", "count"], &rows));
+        println!("{}", terminal::table(&["invalid rows", "count"], &rows));
         for (line, reason, detail) in shown {
             println!("  row {line}: {reason}: {detail}");
         }
