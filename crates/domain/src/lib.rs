@@ -10,6 +10,7 @@ pub mod message;
 pub mod property;
 pub mod scenario;
 pub mod timestamp;
+pub mod weak_signal;
 pub mod workspace;
 
 pub use day::Day;
@@ -21,4 +22,7 @@ pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionR
 pub use property::{Column, PropertyType, PropertyValue};
 pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};
 pub use timestamp::Timestamp;
-pub use workspace::{Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};
+pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
+pub use workspace::{
+    PRESETS_LATEST, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
+};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
+use domain::{Timestamp, WeakSignalWeights, WorkspaceConfig, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
     RealDisk, RecordedEnd,
@@ -510,12 +510,14 @@ impl Engine {
         let set = {
             let views = shared.views.read();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
+                .with_weak_signals(views.weak_signals.rows(), WeakSignalWeights::NONE)
         };
         let features = features_of(&|| shared.views.read(), set.n_items());
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;
-        let set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        let mut set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        set.set_weak_weights(self.shared.views.read().weak_weights(Some(&training.version)));
         Ok(recommender::train_with(&set, parameters, &training.version))
     }
 }

@@ -2,6 +2,7 @@
 
 use catalog::ItemRow;
 use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig};
+use recommender::WeakSignalTrial;
 use serde::{Deserialize, Serialize};
 
 use crate::Training;
@@ -76,6 +77,13 @@ pub enum Entry {
         /// When.
         received_at: Timestamp,
     },
+    /// As [`Entry::Trained`], by a run that judged weak signals; the model uses those that are on.
+    TrainedWithWeakSignals {
+        /// The run.
+        training: Box<Training>,
+        /// One for each kind that there were signals of.
+        weak_signals: Vec<WeakSignalTrial>,
+    },
 }
 
 /// A configuration travels with the names of its keys, so that one that comes later does not change what was written before.
@@ -118,7 +126,9 @@ impl Entry {
         match self {
             Self::Message(message) => Some(message.received_at),
             Self::Rejected(rejection) => Some(rejection.received_at),
-            Self::Trained(training) => Some(training.finished_at),
+            Self::Trained(training) | Self::TrainedWithWeakSignals { training, .. } => {
+                Some(training.finished_at)
+            }
             Self::Served { lists } => lists.iter().map(|list| list.at).max(),
             Self::Interactions { received_at, .. }
             | Self::CatalogActivated { received_at }

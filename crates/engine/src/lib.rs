@@ -46,6 +46,7 @@ mod untaken;
 mod user_state;
 mod verify;
 mod views;
+mod weak_signals;
 mod writer;
 
 pub use answers::{Answers, SampleList};
@@ -94,13 +95,14 @@ pub use training::{FIRST_TRAINING_INTERACTIONS, TRAININGS_KEPT_MAX, Training, Tr
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent};
 pub use verify::{Verification, VerifyError, VerifyProgress};
+pub use weak_signals::WEAK_SIGNALS_PER_KIND_MAX;
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
 pub use journal::JournalCheck;
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
-pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, ModelConfig, Search, SplitKind};
+pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -7,7 +7,7 @@ use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, TraitDefin
 use rayon::prelude::*;
 use recommender::{
     Because, ColdItems, Eligibility, HistoryEntry, ItemType, Model, Origin, Recommendation, Request, Shown,
-    Sources, Values, recommend,
+    Sources, Values, WeakSignal, recommend,
 };
 use rustc_hash::FxHashSet;
 use uuid::Uuid;
@@ -116,6 +116,7 @@ impl Ready {
             cold: &self.cold.items,
             histories: views.interactions.histories(),
             interaction_weights: views.config.interaction_weights,
+            weak_weights: views.weak_weights(self.model.as_ref().map(|model| model.version.as_str())),
             n_items: views.catalog.n_items(),
         }
     }
@@ -128,6 +129,7 @@ impl Ready {
 /// What a list goes by of the user whom it is for.
 pub(crate) struct Asker<'a> {
     history: &'a [HistoryEntry],
+    weak: &'a [WeakSignal],
     /// Items that are left out and that the history no longer holds.
     older: FxHashSet<ItemIdx>,
     shown: Vec<Shown>,
@@ -151,6 +153,7 @@ impl<'a> Asker<'a> {
         eligibility: &'b Eligibility<'b>,
     ) -> Request<'b> {
         Request {
+            weak: self.weak,
             shown: &self.shown,
             now_s: now().seconds_u32(),
             ..Request::new(list, self.history, eligibility)
@@ -304,7 +307,9 @@ impl Engine {
             Some(user) => [views.shown.of(user), &self.recorder.shown(user)].concat(),
             None => Vec::new(),
         };
-        Ok(Asker { history: user.map_or(&[], |user| histories.row(user)), older, shown })
+        let history = user.map_or(&[][..], |user| histories.row(user));
+        let weak = user.map_or(&[][..], |user| views.weak_signals.row(user));
+        Ok(Asker { history, weak, older, shown })
     }
 
     fn list(

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use domain::json::to_value;
 use domain::{ItemIdx, Timestamp};
 use recommender::evaluation::{Comparison, lists_of};
-use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet};
+use recommender::{FeaturesBuilder, Model, Search, SearchOptions, TrainingSet, WeakSignalTrial};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use crate::training_runs::RunUnderWay;
 use crate::views::Views;
@@ -167,28 +169,30 @@ impl Engine {
         let started = Instant::now();
         let threads = threads(options.is_background)?;
         // Here, not on those threads: while they hold a lock, requests would wait for what steps back behind them.
-        let (set, offset, n_interactions_total) = {
+        let (set, offset, n_interactions_total, weights_of_current) = {
             let views = self.shared.views.read();
             let histories = views.interactions.histories();
             (
-                TrainingSet::snapshot(histories, views.catalog.n_items()),
+                TrainingSet::snapshot(histories, views.catalog.n_items())
+                    .with_weak_signals(views.weak_signals.rows(), views.config.weak_signals),
                 views.applied,
                 histories.n_interactions(),
+                views.weak_weights(views.active_model.as_deref()),
             )
         };
-        let set = self.completed(set);
+        let mut set = self.completed(set);
         let version = format!("{offset:012}");
         let current = self.model.load_full().zip(self.training());
         let (trained, beside_current, beside_popularity) = threads.install(|| {
             let search = SearchOptions { seed: options.seed };
-            let trained = recommender::train(&set, &search, &version, &|share| progress(share));
+            let trained = recommender::train(&mut set, &search, &version, &|share| progress(share));
             let judged = &trained.judged;
             let compare = |others: &[Vec<ItemIdx>], since_s| {
                 Comparison::of(&judged.test, &judged.lists, others, since_s, options.seed)
             };
-            let beside_current = current
-                .as_ref()
-                .and_then(|(model, training)| compare(&lists_of(model, &judged.test), training.as_of_s));
+            let beside_current = current.as_ref().and_then(|(model, training)| {
+                compare(&lists_of(model, weights_of_current, &judged.test), training.as_of_s)
+            });
             let beside_popularity = compare(&judged.popular, 0);
             (trained, beside_current, beside_popularity)
         });
@@ -228,7 +232,7 @@ impl Engine {
             duration_ms: started.elapsed().as_millis() as u64,
         };
         if let Some(why) = &training.refused {
-            self.submit_one(Entry::Trained(Box::new(training.clone())))?;
+            self.submit_one(trained_entry(&training, trained.weak_signals))?;
             let (workspace, version) = (self.id(), &training.version);
             match current {
                 Some(_) => {
@@ -239,7 +243,10 @@ impl Engine {
             return Ok(training);
         }
         self.artifacts.write(&trained.model)?;
-        self.submit_one(Entry::Trained(Box::new(training.clone())))?;
+        for trial in &trained.weak_signals {
+            tracing::info!(workspace = %self.id(), training.version = %training.version, found = trial.describe(), "weak signals judged");
+        }
+        self.submit_one(trained_entry(&training, trained.weak_signals))?;
         if self.training().is_none_or(|active| active.version != training.version) {
             tracing::info!(workspace = %self.id(), training.version = %training.version, "what the model was made of is forgotten");
             return Ok(training);
@@ -274,6 +281,18 @@ impl Engine {
     /// The runs that are remembered, newest first.
     pub fn trainings(&self) -> Vec<Training> {
         self.shared.views.read().trainings.iter().rev().cloned().collect()
+    }
+
+    /// What a run found about weak signals, one for each kind that there were signals of.
+    pub fn weak_signal_trials(&self, version: &str) -> Vec<WeakSignalTrial> {
+        self.shared.views.read().weak_trials.get(version).cloned().unwrap_or_default()
+    }
+
+    /// A run with what it found about weak signals, as APIs and commands show it.
+    pub fn training_to_json(&self, training: &Training) -> Value {
+        let mut shown = to_value(training);
+        shown["weak_signals"] = to_value(&self.weak_signal_trials(&training.version));
+        shown
     }
 
     /// The run whose model is in use.
@@ -334,6 +353,14 @@ impl Engine {
     /// What the items are like, by their properties.
     pub(crate) fn features(&self, n_items: usize) -> Arc<recommender::Features> {
         features_of(&|| self.shared.views.read(), n_items)
+    }
+}
+
+fn trained_entry(training: &Training, weak_signals: Vec<WeakSignalTrial>) -> Entry {
+    let training = Box::new(training.clone());
+    match weak_signals.is_empty() {
+        true => Entry::Trained(training),
+        false => Entry::TrainedWithWeakSignals { training, weak_signals },
     }
 }
 

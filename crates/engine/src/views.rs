@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use catalog::{Catalog, PropertyTable};
-use domain::{Scenario, UserIdx, WorkspaceConfig};
+use domain::{Scenario, UserIdx, WeakSignalWeights, WorkspaceConfig};
 use profiles::Profiles;
+use recommender::WeakSignalTrial;
 use store::{Keyspace, Read, Store, StoreError};
 
 use crate::attribution::{self, Attribution};
@@ -21,12 +22,14 @@ use crate::synonyms::{self, Synonyms};
 use crate::training::{TRAININGS_KEPT_MAX, Training};
 use crate::untaken::{self, UntakenEvents};
 use crate::user_state::UserState;
+use crate::weak_signals::{self, WeakSignals};
 
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
 const TRAININGS_KEY: &[u8] = b"trainings";
 const CLOCK_KEY: &[u8] = b"clock";
 const RESET_AT_KEY: &[u8] = b"reset_at";
+const WEAK_TRIALS_KEY: &[u8] = b"weak_signal_trials";
 const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
 const FITTING_SCENARIOS_KEY: &[u8] = b"fitting_scenarios";
 
@@ -40,6 +43,7 @@ pub(crate) fn keyspaces() -> Vec<&'static str> {
     names.extend(rejections::KEYSPACES);
     names.extend(untaken::KEYSPACES);
     names.extend(shown::KEYSPACES);
+    names.extend(weak_signals::KEYSPACES);
     names.extend(attribution::KEYSPACES);
     names.extend(series::KEYSPACES);
     names.extend(segmentations::KEYSPACES);
@@ -60,6 +64,8 @@ pub(crate) struct Views {
     pub(crate) fitting_scenarios: BTreeMap<String, Scenario>,
     /// The latest training runs, oldest first.
     pub(crate) trainings: Vec<Training>,
+    /// What runs of `trainings` found about weak signals, by version; only of runs that judged any.
+    pub(crate) weak_trials: BTreeMap<String, Vec<WeakSignalTrial>>,
     /// The version of the model in use.
     pub(crate) active_model: Option<String>,
     /// The offset of the last reset.
@@ -77,6 +83,7 @@ pub(crate) struct Views {
     pub(crate) rejections: Rejections,
     pub(crate) untaken: UntakenEvents,
     pub(crate) shown: ShownItems,
+    pub(crate) weak_signals: WeakSignals,
     pub(crate) attribution: Attribution,
     pub(crate) clock: JournalClock,
     /// How many journal entries have been applied, those of the batch under way included.
@@ -94,6 +101,7 @@ impl Views {
             config: Arc::new(workspace.config(store)?.unwrap_or(config)),
             fitting_scenarios: workspace.fitting_scenarios(store)?,
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
+            weak_trials: workspace.get(store, WEAK_TRIALS_KEY)?.unwrap_or_default(),
             reset_at: workspace.get::<Option<u64>>(store, RESET_AT_KEY)?.flatten(),
             active_model: workspace.get::<Option<String>>(store, ACTIVE_MODEL_KEY)?.flatten(),
             profiles: Profiles::load(store)?,
@@ -108,6 +116,7 @@ impl Views {
             rejections: Rejections::load(store)?,
             untaken: UntakenEvents::load(store)?,
             shown: ShownItems::load(store)?,
+            weak_signals: WeakSignals::load(store)?,
             attribution: Attribution::load(store)?,
             clock: workspace.get(store, CLOCK_KEY)?.unwrap_or_default(),
             workspace,
@@ -118,17 +127,19 @@ impl Views {
 
 impl Views {
     /// Whatever has rows of users, and the clock. A new part of the state does not compile before it stands in one of the two lists.
-    fn user_states(&mut self) -> ([&mut dyn UserState; 4], &JournalClock) {
+    fn user_states(&mut self) -> ([&mut dyn UserState; 5], &JournalClock) {
         let Self {
             profiles,
             users,
             interactions,
             shown,
+            weak_signals,
             clock,
             workspace: _,
             config: _,
             fitting_scenarios: _,
             trainings: _,
+            weak_trials: _,
             active_model: _,
             reset_at: _,
             catalog: _,
@@ -143,7 +154,7 @@ impl Views {
             attribution: _,
             applied: _,
         } = self;
-        ([profiles, users, interactions, shown], clock)
+        ([profiles, users, interactions, shown, weak_signals], clock)
     }
 
     /// Moves whatever is the source's to the target.
@@ -194,6 +205,7 @@ impl Views {
     pub(crate) fn note_reset(&mut self, batch: &mut store::Batch<'_>, offset: u64) {
         (self.trainings, self.active_model, self.reset_at) = (Vec::new(), None, Some(offset));
         self.workspace.put(batch, TRAININGS_KEY, &self.trainings);
+        self.put_weak_trials(batch, BTreeMap::new());
         self.workspace.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
         self.workspace.put(batch, RESET_AT_KEY, &self.reset_at);
     }
@@ -221,8 +233,31 @@ impl Views {
         self.trainings.iter().find(|training| training.version == *version)
     }
 
-    /// Remembers a run; its model is used unless it was refused. The run in use is never forgotten.
-    pub(crate) fn add_training(&mut self, batch: &mut store::Batch<'_>, training: Training) {
+    /// The weights of weak signals that the model of a run was made with.
+    pub(crate) fn weak_weights(&self, version: Option<&str>) -> WeakSignalWeights {
+        let trials = version.and_then(|version| self.weak_trials.get(version));
+        trials.map_or(WeakSignalWeights::NONE, |trials| recommender::weights_in_force(trials))
+    }
+
+    fn put_weak_trials(
+        &mut self,
+        batch: &mut store::Batch<'_>,
+        trials: BTreeMap<String, Vec<WeakSignalTrial>>,
+    ) {
+        if self.weak_trials != trials {
+            self.workspace.put(batch, WEAK_TRIALS_KEY, &trials);
+            self.weak_trials = trials;
+        }
+    }
+
+    /// Remembers a run and what it found about weak signals; its model is used unless it was refused. The run in use is
+    /// never forgotten.
+    pub(crate) fn add_training(
+        &mut self,
+        batch: &mut store::Batch<'_>,
+        training: Training,
+        weak_signals: Vec<WeakSignalTrial>,
+    ) {
         if self.reset_at.is_some_and(|reset_at| training.offset <= reset_at) {
             return;
         }
@@ -237,6 +272,13 @@ impl Views {
             oldest.into_iter().for_each(|n| drop(self.trainings.remove(n)));
         }
         self.workspace.put(batch, TRAININGS_KEY, &self.trainings);
+        let mut trials = self.weak_trials.clone();
+        trials.remove(&version);
+        if !weak_signals.is_empty() {
+            trials.insert(version.clone(), weak_signals);
+        }
+        trials.retain(|version, _| self.trainings.iter().any(|training| training.version == *version));
+        self.put_weak_trials(batch, trials);
         if is_used {
             self.activate_model(batch, version);
         }

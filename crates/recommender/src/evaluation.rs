@@ -1,6 +1,6 @@
 //! How good lists are.
 
-use domain::ItemIdx;
+use domain::{ItemIdx, WeakSignalWeights};
 use linalg::{Accumulator, top_k_of};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
@@ -8,9 +8,9 @@ use rayon::prelude::*;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::Model;
 use crate::models::popularity;
 use crate::split::TestUser;
+use crate::{Model, WeakHistory};
 
 /// Lists are judged to this length.
 pub const CUT_OFF: usize = 20;
@@ -106,12 +106,13 @@ fn ndcg_of(list: &[ItemIdx], is_wanted: impl Fn(&ItemIdx) -> bool, n_wanted: usi
     hits.map(|(rank, _)| gain(rank)).sum::<f64>() / ideal(n_wanted)
 }
 
-/// A model's lists of new items, of [`CUT_OFF`] items each.
-pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
+/// A model's lists of new items, of [`CUT_OFF`] items each, with weak signals as far as their weights say.
+pub fn lists_of(model: &Model, weak_weights: WeakSignalWeights, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
     let n_items = model.n_items();
     let list = |sums: &mut Accumulator, user: &TestUser| {
         let closed: FxHashSet<u32> = user.closed().collect();
-        model.add(&model.weigh(&user.history), sums);
+        let weak = WeakHistory { signals: &user.weak, weights: weak_weights };
+        model.add(&model.weigh(&user.history, weak), sums);
         let mut entries = Vec::new();
         sums.drain(|item, sum| {
             if sum > 0.0 && !closed.contains(&item) {

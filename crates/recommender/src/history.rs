@@ -1,7 +1,9 @@
 //! The live matrix: what each user did most recently, twelve bytes an interaction.
 
-use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx};
+use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx, WeakSignalWeights};
 use serde::{Deserialize, Serialize};
+
+use crate::weak::{WeakHistory, WeakSignal};
 
 /// The most interactions of one user that are held in memory and trained on; older ones are in the store.
 pub const HISTORY_ENTRIES_MAX: usize = 500;
@@ -15,7 +17,8 @@ pub struct HistoryEntry {
     pub item: ItemIdx,
     /// What was done.
     pub kind: InteractionKind,
-    /// The rating or portion in ten-thousandths; 10,000 for other kinds.
+    /// The rating or portion in ten-thousandths; 10,000 for other kinds, 0 for a weak signal, which is a view of no
+    /// strength of its own.
     strength: i16,
     /// Whether a recommendation led there: models learn from it, and are not judged on it.
     pub is_led: bool,
@@ -34,6 +37,17 @@ impl HistoryEntry {
         };
         let strength = (strength * STRENGTH_ONE).round() as i16;
         Self { at_s: at.seconds_u32(), item, kind, strength, is_led: false }
+    }
+
+    /// A weak signal in a profile: never in a history.
+    pub(crate) fn weak(signal: &WeakSignal) -> Self {
+        let WeakSignal { at_s, item, .. } = *signal;
+        Self { at_s, item, kind: InteractionKind::DetailView, strength: 0, is_led: false }
+    }
+
+    /// Whether it stands for a weak signal.
+    pub(crate) fn is_weak(&self) -> bool {
+        self.kind == InteractionKind::DetailView && self.strength == 0
     }
 
     /// The same, and whether it cites the recommendation that led there.
@@ -81,7 +95,18 @@ impl HistoryWeighting {
     /// What a history (oldest first) says now: each of its items once, in the order of items, with the entry that weighs most. The weights'
     /// sizes add up to 1; an item with a bad last rating weighs below 0.
     pub fn weigh(&self, history: &[HistoryEntry], weights: &InteractionWeights) -> Vec<(HistoryEntry, f32)> {
-        let newest_s = history.last().map_or(0, |entry| entry.at_s);
+        self.weigh_with_weak(history, WeakHistory::NONE, weights)
+    }
+
+    /// The same of a history with weak signals beside it. These are no steps: they make no interaction fade.
+    pub fn weigh_with_weak(
+        &self,
+        history: &[HistoryEntry],
+        weak: WeakHistory<'_>,
+        weights: &InteractionWeights,
+    ) -> Vec<(HistoryEntry, f32)> {
+        let newest_weak_s = || weak.signals.last().map_or(0, |signal| signal.at_s);
+        let newest_s = history.last().map_or_else(newest_weak_s, |entry| entry.at_s);
         let (mut at_s, mut of_step) = (newest_s, 1.0);
         let mut weighed: Vec<(HistoryEntry, f32)> = Vec::with_capacity(history.len().min(64));
         for entry in history.iter().rev() {
@@ -94,6 +119,9 @@ impl HistoryWeighting {
                 break;
             }
             weighed.push((*entry, entry.weight(weights) * fading));
+        }
+        if weak.weights != WeakSignalWeights::NONE {
+            self.add_weak(history, weak, newest_s, &mut weighed);
         }
         weighed.retain(|(_, weight)| *weight != 0.0);
         // Bad ratings before everything else that was done with the item, then the heaviest.
@@ -108,6 +136,31 @@ impl HistoryWeighting {
         let total: f32 = weighed.iter().map(|(_, weight)| weight.abs()).sum();
         weighed.iter_mut().for_each(|(_, weight)| *weight /= total);
         weighed
+    }
+
+    /// Adds weak signals, each as old as the interactions of its time.
+    fn add_weak(
+        &self,
+        history: &[HistoryEntry],
+        weak: WeakHistory<'_>,
+        newest_s: u32,
+        weighed: &mut Vec<(HistoryEntry, f32)>,
+    ) {
+        let mut later = history.iter().rev().peekable();
+        let (mut at_s, mut of_step) = (None, 1.0);
+        for signal in weak.signals.iter().rev() {
+            while let Some(entry) = later.next_if(|entry| entry.at_s > signal.at_s) {
+                if at_s != Some(entry.at_s) {
+                    at_s = Some(entry.at_s);
+                    of_step *= self.step_decay;
+                }
+            }
+            let fading = of_step * decay(newest_s.saturating_sub(signal.at_s), self.half_life_days);
+            if fading < HEARD_MIN {
+                break;
+            }
+            weighed.push((HistoryEntry::weak(signal), weak.weights.of(signal.kind) * fading));
+        }
     }
 }
 

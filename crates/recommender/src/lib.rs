@@ -21,6 +21,7 @@ mod split;
 pub mod statistics;
 mod training_set;
 mod users;
+mod weak;
 
 pub use artifact::{ArtifactError, decode, encode};
 pub use blend::{Component, ModelConfig, Parameters, RelevanceScores};
@@ -40,3 +41,4 @@ pub use search::{Judged, Search, SearchOptions, Trained, Tried, search, train};
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{Taste, rank_users};
+pub use weak::{WeakHistory, WeakSignal, WeakSignalTrial, weights_in_force};

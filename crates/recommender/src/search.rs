@@ -17,7 +17,8 @@ use crate::models::popularity::Normalisation;
 use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
 use crate::split::{Split, SplitKind, TestUser};
 use crate::statistics::{PairSums, some_rows_of};
-use crate::{HistoryWeighting, Model, Parameters, TrainingSet, train_with};
+use crate::weak;
+use crate::{HistoryWeighting, Model, Parameters, TrainingSet, WeakSignalTrial, train_with};
 use pool::Pool;
 
 /// What a search depends on beside the data.
@@ -46,7 +47,7 @@ pub struct Search {
 pub struct Judged {
     /// The users.
     pub test: Vec<TestUser>,
-    /// Of the blend.
+    /// Of the model: of the blend, or with weak signals where any are on.
     pub lists: Vec<Vec<ItemIdx>>,
     /// Of popularity.
     pub popular: Vec<Vec<ItemIdx>>,
@@ -69,17 +70,28 @@ pub struct Trained {
     pub search: Search,
     /// What it was judged by.
     pub judged: Judged,
+    /// What was found about weak signals, one for each kind that there are signals of.
+    pub weak_signals: Vec<WeakSignalTrial>,
 }
 
 /// The share of a training run that the search takes, as far as progress goes.
 const SEARCH_SHARE: f64 = 0.7;
 
-/// Chooses parameters on a split, then fits on everything. `progress` gets the share done, from 0 to 1.
-pub fn train(set: &TrainingSet, options: &SearchOptions, version: &str, progress: &dyn Fn(f64)) -> Trained {
-    let (search, judged) = search(set, options, &|share| progress(SEARCH_SHARE * share));
+/// Chooses parameters on a split, judges weak signals, then fits on everything; the set keeps the weights of weak
+/// signals that were found. `progress` gets the share done, from 0 to 1.
+pub fn train(
+    set: &mut TrainingSet,
+    options: &SearchOptions,
+    version: &str,
+    progress: &dyn Fn(f64),
+) -> Trained {
+    let (search, mut judged) = search(set, options, &|share| progress(SEARCH_SHARE * share));
+    let (weak_signals, lists) = weak::judge(set, &search.parameters, options.seed);
+    judged.lists = lists.unwrap_or(judged.lists);
+    set.set_weak_weights(weak::weights_in_force(&weak_signals));
     let model = train_with(set, &search.parameters, version);
     progress(1.0);
-    Trained { model, search, judged }
+    Trained { model, search, judged, weak_signals }
 }
 
 /// Related items kept of each item, within a bound on the whole: pruning to 300 costs .002 of recall against a full row, to 500 under .001.

@@ -97,9 +97,11 @@ fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
     Ok(())
 }
 
-/// What a file asks for, with the scenarios in force that it does not name: those were made over the API.
+/// What a file asks for, with the scenarios in force that it does not name: those were made over the API. A file that
+/// names no set of presets leaves the one in force.
 fn with_scenarios_of(asked: &WorkspaceConfig, in_force: WorkspaceConfig) -> Result<WorkspaceConfig> {
     let mut merged = asked.clone();
+    merged.presets = asked.presets.or(in_force.presets);
     let others = in_force.scenarios.into_iter().filter(|scenario| asked.scenario(&scenario.name).is_none());
     merged.scenarios.extend(others);
     merged.validate().context("the file's scenarios and those made over the API do not go together")?;
@@ -219,6 +221,7 @@ share = 0.5
             ("workspace.trait", "[[workspace.trait]]"),
             ("workspace.interaction_weights", "[workspace.interaction_weights]"),
             ("workspace.scenario", "[[workspace.scenario]]"),
+            ("workspace.weak_signals", "[workspace.weak_signals]"),
         ] {
             assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");
         }

@@ -1,6 +1,8 @@
 //! What the tests of this crate share.
 
-use domain::{InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
+use domain::{
+    InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, Timestamp, UserIdx, WeakSignalWeights,
+};
 use recommender::{
     ColdItems, Eligibility, Features, Histories, HistoryEntry, Model, Recommended, Request, SearchOptions,
     Sources, Trained, TrainingSet, recommend,
@@ -10,7 +12,7 @@ pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
 pub(crate) const DAY_S: i64 = 86_400;
 
 pub(crate) fn train(histories: &Histories, n_items: usize) -> Trained {
-    recommender::train(&TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| {})
+    recommender::train(&mut TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| {})
 }
 
 pub(crate) fn sources<'a>(
@@ -19,7 +21,8 @@ pub(crate) fn sources<'a>(
     histories: &'a Histories,
     n_items: usize,
 ) -> Sources<'a> {
-    Sources { model, cold, histories, interaction_weights: InteractionWeights::default(), n_items }
+    let interaction_weights = InteractionWeights::default();
+    Sources { model, cold, histories, interaction_weights, weak_weights: WeakSignalWeights::NONE, n_items }
 }
 
 /// A list from the history, of items of which nothing but histories is known.

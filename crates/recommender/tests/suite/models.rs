@@ -165,7 +165,7 @@ fn none_stumbles_over_little_or_odd_data() {
         ),
     ];
     for (what, rows, n_items) in odd {
-        let set = set_of(rows, n_items);
+        let mut set = set_of(rows, n_items);
         for config in every_model() {
             let model = fit(config, &set);
             assert!(
@@ -176,7 +176,7 @@ fn none_stumbles_over_little_or_odd_data() {
             assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{what}");
             assert_eq!(decode(&encode(&model)).unwrap(), model, "{what}");
         }
-        recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| {});
+        recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| {});
     }
 }
 

@@ -6,7 +6,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail};
 use catalog::{Format, ImportOptions, read_file};
 use domain::json::to_value;
-use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Timestamp};
+use domain::{
+    Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Timestamp, WeakSignalWeights,
+};
 use fs_err as fs;
 use rayon::prelude::*;
 use recommender::{
@@ -111,8 +113,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let cold = ColdItems::of(set.features().clone(), Some(&model));
     let counts = recommender::Histories::default();
     let interaction_weights = *set.interaction_weights();
-    let sources =
-        Sources { model: Some(&model), cold: &cold, histories: &counts, interaction_weights, n_items };
+    let sources = Sources {
+        model: Some(&model),
+        cold: &cold,
+        histories: &counts,
+        interaction_weights,
+        weak_weights: WeakSignalWeights::NONE,
+        n_items,
+    };
     let request = ListRequest {
         exclude: Exclusion::Interacted,
         ..ListRequest::new(args.count as usize, Logic::Personal)

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use domain::{Exclusion, ListRequest, Logic, WorkspaceConfig, WorkspaceId};
+use domain::{Exclusion, ListRequest, Logic, WeakSignalWeights, WorkspaceConfig, WorkspaceId};
 use engine::DataFolder;
 use rayon::prelude::*;
 use recommender::models::neighbours;
@@ -74,8 +74,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let cold = ColdItems::of(Features::none(n_items).into(), Some(&model));
     let histories = Histories::default();
     let interaction_weights = *set.interaction_weights();
-    let sources =
-        Sources { model: Some(&model), cold: &cold, histories: &histories, interaction_weights, n_items };
+    let sources = Sources {
+        model: Some(&model),
+        cold: &cold,
+        histories: &histories,
+        interaction_weights,
+        weak_weights: WeakSignalWeights::NONE,
+        n_items,
+    };
     let request = ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(COUNT, Logic::Personal) };
     let n_full = (0..set.n_users())
         .into_par_iter()
