@@ -30,8 +30,9 @@ fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
 }
 
-/// A shop in which people view few items, and click on and look at lists of many: of their taste, or of anything.
-fn shop(folder: &Path, of_taste: bool, weights: WeakSignalWeights) -> Engine {
+/// A shop in which people view few items, and click on many and look at lists of many: items of their taste where the
+/// kind is among `of_taste`, or any.
+fn shop(folder: &Path, of_taste: &[WeakSignalKind], weights: WeakSignalWeights) -> Engine {
     let random = &mut StdRng::seed_from_u64(SEED);
     let engine = open(folder);
     let config = WorkspaceConfig { weak_signals: weights, ..WorkspaceConfig::empty(engine.id().clone()) };
@@ -59,15 +60,15 @@ fn shop(folder: &Path, of_taste: bool, weights: WeakSignalWeights) -> Engine {
             let view = Interaction::new(format!("u{user}"), format!("i{item}"), InteractionKind::DetailView);
             views.push(Interaction { timestamp: Some(Timestamp(1_000 * at_s(random))), ..view });
         }
-        let hinted = |random: &mut StdRng| {
-            let item = if of_taste { of_own(random) } else { anything(random) };
+        let hinted = |random: &mut StdRng, kind: WeakSignalKind| {
+            let item = if of_taste.contains(&kind) { of_own(random) } else { anything(random) };
             json!({ "product_id": format!("i{item}") })
         };
         for _ in 0..CLICKS {
-            message(user, at_s(random), "Product Clicked", hinted(random));
+            message(user, at_s(random), "Product Clicked", hinted(random, WeakSignalKind::Click));
         }
         for _ in 0..LISTS {
-            let products: Vec<Value> = (0..6).map(|_| hinted(random)).collect();
+            let products: Vec<Value> = (0..6).map(|_| hinted(random, WeakSignalKind::ListView)).collect();
             message(user, at_s(random), "Product List Viewed", json!({ "products": products }));
         }
     }
@@ -103,7 +104,7 @@ fn weak_signals_are_used_where_they_make_lists_better_and_nowhere_else() {
     println!("seed {SEED}");
     let folder = tempfile::tempdir().unwrap();
     let options = TrainingOptions { seed: SEED, ..Default::default() };
-    let train = |name: &str, of_taste: bool, weights: WeakSignalWeights| {
+    let train = |name: &str, of_taste: &[WeakSignalKind], weights: WeakSignalWeights| {
         let engine = shop(&folder.path().join(name), of_taste, weights);
         let training = engine.train(options, &|_| {}).unwrap();
         assert_eq!(training.refused, None);
@@ -113,17 +114,23 @@ fn weak_signals_are_used_where_they_make_lists_better_and_nowhere_else() {
         trials.iter().for_each(|trial| println!("{name}: {}", trial.describe()));
         (engine, trials, worth)
     };
-    let (off, no_trials, worth_off) = train("off", true, WeakSignalWeights::NONE);
+    let (off, no_trials, worth_off) = train("off", &WeakSignalKind::ALL, WeakSignalWeights::NONE);
     assert_eq!(no_trials, [], "a weight of 0 is not even tried");
-    let (on, trials, worth_on) = train("taste", true, WeakSignalWeights::default());
+    let (on, trials, worth_on) = train("taste", &WeakSignalKind::ALL, WeakSignalWeights::default());
     let click = trials[0];
     assert_eq!((click.kind, click.weight, click.is_on), (WeakSignalKind::Click, 0.2, true));
     assert!(click.comparison.unwrap().low > 0.0);
     assert!(worth_on > worth_off + 0.1, "{worth_on} beside {worth_off}");
-    let (noise, trials, _) = train("noise", false, WeakSignalWeights::default());
+    let (noise, trials, _) = train("noise", &[], WeakSignalWeights::default());
     let found: Vec<_> = trials.iter().map(|trial| (trial.kind, trial.is_on)).collect();
     assert_eq!(found, WeakSignalKind::ALL.map(|kind| (kind, false)));
-    drop((off, noise));
+    // Clicks on whatever is cheap, say, and lists that people chose to look at.
+    let (listed, trials, worth_listed) =
+        train("listed", &[WeakSignalKind::ListView], WeakSignalWeights::default());
+    let found: Vec<_> = trials.iter().map(|trial| (trial.kind, trial.is_on)).collect();
+    assert_eq!(found, [(WeakSignalKind::Click, false), (WeakSignalKind::ListView, true)]);
+    assert!(worth_listed > worth_off + 0.1, "{worth_listed} beside {worth_off}");
+    drop((off, noise, listed));
 
     // A lost store and a lost model come back with the weights that the run found.
     let expected = lists(&on);
