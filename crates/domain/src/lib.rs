@@ -11,6 +11,7 @@ pub mod property;
 pub mod quantity;
 pub mod scenario;
 pub mod timestamp;
+pub mod weak_signal;
 pub mod workspace;
 
 pub use day::Day;
@@ -23,4 +24,7 @@ pub use property::{Column, PropertyType, PropertyValue};
 pub use quantity::{counted, grouped};
 pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};
 pub use timestamp::Timestamp;
-pub use workspace::{Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};
+pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
+pub use workspace::{
+    PRESETS_LATEST, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
+};

@@ -4,7 +4,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
 use crate::scenario::{SCENARIOS_MAX, Scenario};
-use crate::{Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance, WorkspaceId};
+use crate::{
+    Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance, WeakSignalWeights,
+    WorkspaceId,
+};
+
+/// The newest numbered set of presets: what a new workspace gets.
+pub const PRESETS_LATEST: u32 = 2;
+/// The set of configurations that name none: they were written before there was another.
+const PRESETS_FIRST: u32 = 1;
 
 /// The configuration of one workspace, journalled as a whole each time that it changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,6 +38,13 @@ pub struct WorkspaceConfig {
     /// The computed traits on every profile.
     #[serde(default, rename = "trait")]
     pub traits: Vec<TraitDefinition>,
+    /// The numbered set of presets that messages are mapped by; none for the first. A message keeps the effect that
+    /// it had under the set of its time.
+    #[serde(default)]
+    pub presets: Option<u32>,
+    /// What weak signals count where they make lists better; training judges that.
+    #[serde(default)]
+    pub weak_signals: WeakSignalWeights,
     /// What counts how much; models trained before a change keep what they were made with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
@@ -174,9 +189,16 @@ impl WorkspaceConfig {
             public_merge_users: false,
             sources: Vec::new(),
             traits: Vec::new(),
+            presets: Some(PRESETS_LATEST),
+            weak_signals: WeakSignalWeights::default(),
             interaction_weights: InteractionWeights::default(),
             scenarios: Vec::new(),
         }
+    }
+
+    /// The numbered set of presets in force.
+    pub fn preset_set(&self) -> u32 {
+        self.presets.unwrap_or(PRESETS_FIRST)
     }
 
     /// The scenario of a name.
@@ -218,6 +240,15 @@ impl WorkspaceConfig {
         }
         if let Err(what) = self.interaction_weights.validate() {
             return refuse(format!("interaction_weights: {what}"));
+        }
+        if let Err(what) = self.weak_signals.validate() {
+            return refuse(format!("weak_signals: {what}"));
+        }
+        if !(PRESETS_FIRST..=PRESETS_LATEST).contains(&self.preset_set()) {
+            return refuse(format!(
+                "presets is {}, the sets are {PRESETS_FIRST} to {PRESETS_LATEST}",
+                self.preset_set()
+            ));
         }
         for (n, source) in self.sources.iter().enumerate() {
             if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {

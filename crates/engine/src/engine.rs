@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use domain::{Timestamp, WorkspaceId};
+use domain::{Timestamp, WeakSignalWeights, WorkspaceId};
 use journal::{
     Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
     RealDisk, RecordedEnd,
 };
 use parking_lot::Mutex;
-use recommender::{Cancelled, Model, TrainingSet};
+use recommender::{Cancelled, Model, TrainingSet, weights_in_force};
 use serving::{MemoryBudget, QueryError, Serving, Snapshot, features_of};
 use state::DecodeError;
 use state::Prepared;
@@ -521,12 +521,14 @@ impl Engine {
         let set = {
             let views = shared.live.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
+                .with_weak_signals(views.weak_signals.rows(), WeakSignalWeights::NONE)
         };
         let features = features_of(&shared.live, set.n_items());
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;
-        let set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        let mut set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        set.set_weak_weights(weights_in_force(&training.weak_signals));
         Ok(recommender::train_with(&set, parameters, &training.version, &|| self.check_training())?)
     }
 }

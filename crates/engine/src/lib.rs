@@ -52,9 +52,9 @@ pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 
 pub use journal::JournalCheck;
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
-pub use recommender::Origin;
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, ModelConfig, Search, SplitKind};
+pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
     BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ListError,
@@ -69,7 +69,7 @@ pub use state::{
     PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, RuleUpdate,
     SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
     SegmentationCommand, SegmentationKind, ServedList, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
-    UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, WINDOW_MS,
+    UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, WEAK_SIGNALS_PER_KIND_MAX, WINDOW_MS,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

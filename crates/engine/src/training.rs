@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use domain::{ItemIdx, Timestamp, counted};
 use recommender::evaluation::{Comparison, lists_of};
-use recommender::{Cancelled, Model, Search, SearchOptions, TrainingSet};
+use recommender::{Cancelled, Model, Search, SearchOptions, TrainingSet, WeakSignalTrial};
 use serde::{Deserialize, Serialize};
 use serving::features_of;
 use state::TrainingRecord;
@@ -43,6 +43,8 @@ pub struct Training {
     pub beside_current: Option<Comparison>,
     /// Beside popularity.
     pub beside_popularity: Option<Comparison>,
+    /// What was found about weak signals, one trial for each kind that there were signals of.
+    pub weak_signals: Vec<WeakSignalTrial>,
     /// Why the model is not used; none where it is.
     pub refused: Option<String>,
     /// How long the run took, in milliseconds.
@@ -55,6 +57,8 @@ struct TrainingReport {
     search: Search,
     beside_current: Option<Comparison>,
     beside_popularity: Option<Comparison>,
+    #[serde(default)]
+    weak_signals: Vec<WeakSignalTrial>,
 }
 
 impl Training {
@@ -63,7 +67,7 @@ impl Training {
     /// # Errors
     /// Where the report is none that this program can read.
     fn of(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
-        let TrainingReport { search, beside_current, beside_popularity } =
+        let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
             serde_json::from_str(&record.report)?;
         let record = record.clone();
         Ok(Self {
@@ -78,6 +82,7 @@ impl Training {
             search,
             beside_current,
             beside_popularity,
+            weak_signals,
             refused: record.refused,
             duration_ms: record.duration_ms,
         })
@@ -85,8 +90,8 @@ impl Training {
 
     /// What the journal remembers of the run.
     fn record(&self) -> TrainingRecord {
-        let Self { search, beside_current, beside_popularity, .. } = self.clone();
-        let report = TrainingReport { search, beside_current, beside_popularity };
+        let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
+        let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
         TrainingRecord {
             version: self.version.clone(),
             offset: self.offset,
@@ -230,17 +235,18 @@ impl Engine {
             let views = self.snapshot();
             let histories = views.interactions.histories();
             (
-                TrainingSet::snapshot(histories, views.catalog.n_items()),
+                TrainingSet::snapshot(histories, views.catalog.n_items())
+                    .with_weak_signals(views.weak_signals.rows(), views.setup.config.weak_signals),
                 views.applied,
                 histories.n_interactions(),
             )
         };
-        let set = self.completed(set);
+        let mut set = self.completed(set);
         let version = format!("{offset:012}");
         let current = self.serving.model().zip(self.training());
         let (trained, beside_current, beside_popularity) = threads.install(|| {
             let search = SearchOptions { seed: options.seed };
-            let trained = recommender::train(&set, &search, &version, &|share| {
+            let trained = recommender::train(&mut set, &search, &version, &|share| {
                 progress(share);
                 self.check_training()
             })?;
@@ -288,6 +294,7 @@ impl Engine {
             search: trained.search,
             beside_current,
             beside_popularity,
+            weak_signals: trained.weak_signals,
             refused,
             duration_ms: started.elapsed().as_millis() as u64,
         };

@@ -75,13 +75,21 @@ impl Source {
 
     fn message(&mut self) -> Entry {
         let (id, user, anonymous) = (self.text("m", 5_000), self.text("u", 9), self.text("a", 5));
-        let body = match self.random.below(6) {
+        let body = match self.random.below(8) {
             0 => {
                 json!({ "type": "identify", "userId": user, "anonymousId": anonymous, "traits": { "n": self.n } })
             }
             1 => json!({ "type": "alias", "userId": user, "previousId": anonymous }),
             2 => json!({ "type": "track", "event": "no user" }),
             3 => json!({ "type": "page", "anonymousId": anonymous, "name": "home" }),
+            4 => json!({
+                "type": "track", "userId": user, "event": "Product List Viewed",
+                "properties": { "products": [{ "sku": self.text("i", 12) }, { "sku": self.text("i", 12) }] },
+            }),
+            5 => json!({
+                "type": "track", "userId": user, "event": "Product Clicked",
+                "properties": { "sku": self.text("i", 12) },
+            }),
             _ => json!({
                 "type": "track", "userId": user, "event": "Product Viewed",
                 "properties": { "product_id": self.text("i", 12) },

@@ -34,7 +34,7 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
         track("product_viewed"),
         track("Product Viewed"),
         track("product_viewed"),
-        track("Product List Viewed"),
+        track("Products Searched"),
         json!({ "type": "page" }),
         json!({ "type": "page", "name": "Home" }),
         json!({ "type": "identify", "traits": { "vip": true } }),
@@ -63,7 +63,7 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
     let expected = [
         "track product_viewed x 2 20..22 Ecommerce - Product Viewed",
         "page Page Viewed x 1 24..24 Page - Viewed",
-        "track Product List Viewed x 1 23..23 -",
+        "track Products Searched x 1 23..23 -",
     ];
     assert_eq!(counted(&engine), expected);
     let example = &engine.snapshot().untaken.all()[0].to_json()["would_be_taken_by"]["example"];

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::id::ID_BYTES_MAX;
 use domain::{Envelope, Interaction, InteractionKind};
-use mapping::{Action, actions_of, presets};
+use mapping::{Action, LISTED_ITEMS_MAX, actions_of, presets};
 
 /// The first byte says by which path the message came, the others are its text.
 pub fn run(bytes: &[u8]) {
@@ -36,6 +36,12 @@ pub fn run(bytes: &[u8]) {
                 check_id(&selector.user_id);
                 check_id(&selector.item_id);
                 assert!(selector.timestamp.is_none_or(|at| at.0 >= 0));
+            }
+            Action::AddWeakSignals { user_id, item_ids, timestamp, .. } => {
+                check_id(&user_id);
+                assert!((1..=LISTED_ITEMS_MAX).contains(&item_ids.len()));
+                item_ids.iter().for_each(|item_id| check_id(item_id));
+                assert!(timestamp.is_none_or(|at| at.0 >= 0));
             }
             Action::MergeUsers { target_user_id, source_user_id } => {
                 check_id(&target_user_id);

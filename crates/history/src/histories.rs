@@ -5,6 +5,8 @@ use std::ops::Range;
 use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx};
 use rustc_hash::FxHashMap;
 
+use crate::WeakSignal;
+
 /// The most interactions of one user that are held in memory and trained on; older ones are in the store.
 pub const HISTORY_ENTRIES_MAX: usize = 500;
 
@@ -17,7 +19,8 @@ pub struct HistoryEntry {
     pub item: ItemIdx,
     /// What was done.
     pub kind: InteractionKind,
-    /// The rating or portion in ten-thousandths; 10,000 for other kinds.
+    /// The rating or portion in ten-thousandths; 10,000 for other kinds, 0 for a weak signal, which is a view of no
+    /// strength of its own.
     strength: i16,
     /// Whether a recommendation led there: models learn from it, and are not judged on it.
     pub is_led: bool,
@@ -36,6 +39,17 @@ impl HistoryEntry {
         };
         let strength = (strength * STRENGTH_ONE).round() as i16;
         Self { at_s: at.seconds_u32(), item, kind, strength, is_led: false }
+    }
+
+    /// A weak signal in a query vector: never in a history.
+    pub fn weak(signal: &WeakSignal) -> Self {
+        let WeakSignal { at_s, item, .. } = *signal;
+        Self { at_s, item, kind: InteractionKind::DetailView, strength: 0, is_led: false }
+    }
+
+    /// Whether it stands for a weak signal.
+    pub fn is_weak(&self) -> bool {
+        self.kind == InteractionKind::DetailView && self.strength == 0
     }
 
     /// The same, and whether it cites the recommendation that led there.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use domain::id::ID_BYTES_MAX;
-use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
+use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp, WeakSignalKind};
 
 use crate::Directive;
 use crate::directive::{Fields, Resolved};
@@ -17,6 +17,17 @@ pub enum Action {
     AddInteraction(Interaction),
     /// A user took something back.
     DeleteInteractions(InteractionSelector),
+    /// A user gave weak signals about items.
+    AddWeakSignals {
+        /// The user.
+        user_id: String,
+        /// The items, each once: at most [`LISTED_ITEMS_MAX`].
+        item_ids: Vec<String>,
+        /// The kind of all of them.
+        kind: WeakSignalKind,
+        /// When; absent means when the message arrived.
+        timestamp: Option<Timestamp>,
+    },
     /// Two users are one: the source's ids and history go to the target.
     MergeUsers {
         /// The user that stays.
@@ -25,6 +36,9 @@ pub enum Action {
         source_user_id: String,
     },
 }
+
+/// The most items of one list that are signals, the first ones: hardly anybody looks further.
+pub const LISTED_ITEMS_MAX: usize = 50;
 
 /// The kinds of actions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +59,10 @@ pub enum ActionType {
     SetViewPortion,
     /// The same, from seconds played and length.
     SetViewPortionFromWatchTime,
+    /// The user clicked on an item in a list.
+    AddClick,
+    /// The user looked at a list of items.
+    AddListViews,
     /// Two users are one.
     MergeUsers,
 }
@@ -104,6 +122,26 @@ impl ActionType {
             }
             Self::DeleteBookmark => inputs.delete(InteractionKind::Bookmark),
             Self::DeleteCartAddition => inputs.delete(InteractionKind::CartAddition),
+            Self::AddClick => {
+                let item_id = inputs.id(inputs.fields, "itemId")?;
+                Ok(vec![inputs.weak_signals(WeakSignalKind::Click, vec![item_id])?])
+            }
+            Self::AddListViews => {
+                // Many senders name the list alone, which is no mistake.
+                let Some(Resolved::Array(lines)) = get(inputs.fields, "items") else {
+                    return Ok(Vec::new());
+                };
+                let mut item_ids: Vec<String> = Vec::new();
+                for (n, line) in lines.iter().take(LISTED_ITEMS_MAX).enumerate() {
+                    let item_id = inputs.id(line, "itemId").map_err(|what| format!("items[{n}]: {what}"))?;
+                    if !item_ids.contains(&item_id) {
+                        item_ids.push(item_id);
+                    }
+                }
+                let is_empty = item_ids.is_empty();
+                let signals = inputs.weak_signals(WeakSignalKind::ListView, item_ids)?;
+                Ok(if is_empty { Vec::new() } else { vec![signals] })
+            }
             Self::MergeUsers => Ok(vec![Action::MergeUsers {
                 target_user_id: inputs.id(inputs.fields, "targetUserId")?,
                 source_user_id: inputs.id(inputs.fields, "sourceUserId")?,
@@ -161,6 +199,11 @@ impl Inputs<'_> {
         interaction.recomm_id = text(self.fields, "recommId");
         interaction.session_id = text(self.fields, "sessionId");
         Ok(interaction)
+    }
+
+    fn weak_signals(&self, kind: WeakSignalKind, item_ids: Vec<String>) -> Made<Action> {
+        let user_id = self.id(self.fields, "userId")?;
+        Ok(Action::AddWeakSignals { user_id, item_ids, kind, timestamp: instant(self.fields, "timestamp")? })
     }
 
     /// An interaction of a cart or order line: price and profit are for the whole amount.

@@ -7,9 +7,9 @@ mod presets;
 mod suggestion;
 mod trigger;
 
-pub use action::{Action, ActionType};
+pub use action::{Action, ActionType, LISTED_ITEMS_MAX};
 pub use directive::Directive;
-pub use presets::presets;
+pub use presets::{presets, presets_added_by, presets_of};
 pub use suggestion::{Suggestion, suggest};
 pub use trigger::Trigger;
 
@@ -23,6 +23,8 @@ use crate::payload::Payload;
 pub struct Mapping {
     /// Shown where the mapping is listed and where it fails.
     pub name: &'static str,
+    /// The first numbered set of presets that has it.
+    pub set: u32,
     /// Which messages it takes.
     pub trigger: Trigger,
     /// What it makes of them.

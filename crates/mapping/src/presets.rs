@@ -1,4 +1,7 @@
-//! The fourteen mappings that every workspace starts with: those of the recommender destination, under their names there.
+//! The mappings that every workspace starts with, in numbered sets, each with what was there before: a workspace's
+//! configuration names its set, so that a replay makes of each message what was made of it then.
+//!
+//! Set 1: the fourteen of the recommender destination, under their names there. Set 2: weak signals.
 
 use std::sync::LazyLock;
 
@@ -6,24 +9,40 @@ use domain::MessageType;
 
 use crate::{ActionType, Directive, Mapping, Trigger};
 
-/// All presets.
+/// All presets, in the order of their sets.
 pub fn presets() -> &'static [Mapping] {
     static PRESETS: LazyLock<Vec<Mapping>> = LazyLock::new(make_presets);
     &PRESETS
 }
 
+/// The presets of a numbered set.
+pub fn presets_of(set: u32) -> &'static [Mapping] {
+    &presets()[..presets().partition_point(|preset| preset.set <= set)]
+}
+
+/// The presets that a numbered set has and the one before it has not.
+pub fn presets_added_by(set: u32) -> &'static [Mapping] {
+    &presets_of(set)[presets_of(set.saturating_sub(1)).len()..]
+}
+
 fn make_presets() -> Vec<Mapping> {
     let seen = |name, type_| Mapping {
         name,
+        set: 1,
         trigger: Trigger { type_, event: None },
         action: ActionType::AddDetailView,
         fields: adding([("itemId", path("$.name"))]),
     };
     let track = |name, event, action, fields| Mapping {
         name,
+        set: 1,
         trigger: Trigger { type_: MessageType::Track, event: Some(event) },
         action,
         fields,
+    };
+    let weak = |name, event, action, own| Mapping {
+        set: 2,
+        ..track(name, event, action, vec![("userId", user()), ("timestamp", time()), own])
     };
     let product = || ("itemId", ecommerce_item());
     let cart_item = Directive::Object(vec![
@@ -40,6 +59,10 @@ fn make_presets() -> Vec<Mapping> {
             ("profit", path("$.profit")),
         ],
     );
+    let listed = Directive::ArrayPath(
+        "$.properties.products",
+        vec![("itemId", either("$.product_id", path("$.sku")))],
+    );
     let watch_time = || {
         let times = vec![
             ("totalLength", path("$.properties.total_length")),
@@ -52,8 +75,8 @@ fn make_presets() -> Vec<Mapping> {
         || ("itemId", either("$.properties.content_asset_id", path("$.properties.content_asset_ids[0]")));
     let session = || ("sessionId", path("$.properties.session"));
     use ActionType::{
-        AddBookmark, AddCartAddition, AddDetailView, AddPurchase, DeleteBookmark, DeleteCartAddition,
-        MergeUsers, SetViewPortion, SetViewPortionFromWatchTime,
+        AddBookmark, AddCartAddition, AddClick, AddDetailView, AddListViews, AddPurchase, DeleteBookmark,
+        DeleteCartAddition, MergeUsers, SetViewPortion, SetViewPortionFromWatchTime,
     };
     vec![
         seen("Page - Viewed", MessageType::Page),
@@ -106,10 +129,13 @@ fn make_presets() -> Vec<Mapping> {
         seen("Screen - Viewed", MessageType::Screen),
         Mapping {
             name: "Alias",
+            set: 1,
             trigger: Trigger { type_: MessageType::Alias, event: None },
             action: MergeUsers,
             fields: vec![("targetUserId", path("$.userId")), ("sourceUserId", path("$.previousId"))],
         },
+        weak("Ecommerce - Product Clicked", "Product Clicked", AddClick, product()),
+        weak("Ecommerce - Product List Viewed", "Product List Viewed", AddListViews, ("items", listed)),
     ]
 }
 
@@ -129,13 +155,13 @@ fn user() -> Directive {
     either("$.userId", path("$.anonymousId"))
 }
 
+fn time() -> Directive {
+    either("$.properties.timestamp", path("$.timestamp"))
+}
+
 /// The fields of an action that adds: user, time and recommendation id beside its own.
 fn adding<const N: usize>(own: [(&'static str, Directive); N]) -> Vec<(&'static str, Directive)> {
-    let shared = [
-        ("userId", user()),
-        ("timestamp", either("$.properties.timestamp", path("$.timestamp"))),
-        ("recommId", path("$.properties.recomm_id")),
-    ];
+    let shared = [("userId", user()), ("timestamp", time()), ("recommId", path("$.properties.recomm_id"))];
     shared.into_iter().chain(own).collect()
 }
 

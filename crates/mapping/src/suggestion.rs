@@ -9,14 +9,15 @@ use crate::Mapping;
 pub struct Suggestion {
     /// The preset's name.
     pub preset: &'static str,
+    /// The first numbered set of presets that has it.
+    pub set: u32,
     /// A message that it takes, as JSON, with the least that it needs.
     pub example: &'static str,
 }
 
 /// Events of Segment's e-commerce vocabulary that no preset means: they are about no single item, or take something back.
-const ABOUT_NO_ITEM: [&str; 16] = [
+const ABOUT_NO_ITEM: [&str; 15] = [
     "Products Searched",
-    "Product List Viewed",
     "Product List Filtered",
     "Promotion Viewed",
     "Promotion Clicked",
@@ -86,7 +87,7 @@ const MEANINGS: [(&[&[&str]], &str); 9] = [
 const OF_ORDER: &str = r#"{"type":"track","userId":"user-1","event":"Order Completed","properties":{"products":[{"product_id":"item-1","quantity":1,"price":9.5}]}}"#;
 const OF_PAGE: &str = r#"{"type":"page","userId":"user-1","name":"item-1"}"#;
 const OF_SCREEN: &str = r#"{"type":"screen","userId":"user-1","name":"item-1"}"#;
-const OF_EVENTS: [(&str, &str); 9] = [
+const OF_EVENTS: [(&str, &str); 11] = [
     (
         "Product Viewed",
         r#"{"type":"track","userId":"user-1","event":"Product Viewed","properties":{"product_id":"item-1"}}"#,
@@ -100,6 +101,14 @@ const OF_EVENTS: [(&str, &str); 9] = [
         r#"{"type":"track","userId":"user-1","event":"Product Removed","properties":{"product_id":"item-1"}}"#,
     ),
     ("Order Completed", OF_ORDER),
+    (
+        "Product Clicked",
+        r#"{"type":"track","userId":"user-1","event":"Product Clicked","properties":{"product_id":"item-1"}}"#,
+    ),
+    (
+        "Product List Viewed",
+        r#"{"type":"track","userId":"user-1","event":"Product List Viewed","properties":{"products":[{"product_id":"item-1"}]}}"#,
+    ),
     (
         "Product Added to Wishlist",
         r#"{"type":"track","userId":"user-1","event":"Product Added to Wishlist","properties":{"product_id":"item-1"}}"#,
@@ -136,7 +145,7 @@ pub fn suggest(presets: &'static [Mapping], type_: MessageType, event: &str) -> 
     };
     let is_meant = |preset: &&Mapping| (preset.trigger.type_, preset.trigger.event) == (type_, event);
     let preset = presets.iter().find(is_meant)?;
-    Some(Suggestion { preset: preset.name, example })
+    Some(Suggestion { preset: preset.name, set: preset.set, example })
 }
 
 /// The event of a preset that an event's name is like, with an example.
@@ -185,7 +194,8 @@ mod tests {
         let cases = [
             ("product_viewed", Some("Ecommerce - Product Viewed")),
             ("productViewed", Some("Ecommerce - Product Viewed")),
-            ("Product Clicked", Some("Ecommerce - Product Viewed")),
+            ("product_clicked", Some("Ecommerce - Product Clicked")),
+            ("Banner Clicked", Some("Ecommerce - Product Viewed")),
             ("add-to-cart", Some("Ecommerce - Product Added")),
             ("Removed from basket", Some("Ecommerce - Product Removed")),
             ("purchase", Some("Ecommerce - Order Completed")),
@@ -193,7 +203,7 @@ mod tests {
             ("unliked favorite", Some("Ecommerce - Product Removed from Wishlist")),
             ("Song Played", Some("Video - Playback Started")),
             ("video.finished", Some("Video - Playback Completed")),
-            ("Product List Viewed", None),
+            ("productListViewed", Some("Ecommerce - Product List Viewed")),
             ("products_searched", None),
             ("Order Refunded", None),
             ("Newsletter Subscribed", None),

@@ -1,7 +1,7 @@
 //! Every preset, with what it takes and what it refuses, as one table.
 
-use domain::{Arrival, Envelope, Timestamp, check_message};
-use mapping::{Action, actions_of, presets};
+use domain::{Arrival, Envelope, PRESETS_LATEST, Timestamp, check_message};
+use mapping::{Action, LISTED_ITEMS_MAX, actions_of, presets, presets_added_by, presets_of};
 
 fn check(cases: &[&str]) -> String {
     let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
@@ -34,6 +34,10 @@ fn line(made: &Result<Action, mapping::MappingError>) -> String {
             let at = s.timestamp.map_or("any time".to_owned(), |at| at.to_string());
             format!("delete {} {} x {} at {at}", s.kind, s.user_id, s.item_id)
         }
+        Ok(Action::AddWeakSignals { user_id, item_ids, kind, timestamp }) => {
+            let at = timestamp.map_or("-".to_owned(), |at| at.to_string());
+            format!("weak {kind} {user_id} x {} at {at}", item_ids.join(" "))
+        }
         Ok(Action::MergeUsers { target_user_id, source_user_id }) => {
             format!("merge {source_user_id} into {target_user_id}")
         }
@@ -41,8 +45,25 @@ fn line(made: &Result<Action, mapping::MappingError>) -> String {
 }
 
 #[test]
-fn there_are_fourteen() {
-    assert_eq!(presets().len(), 14);
+fn there_are_fourteen_in_the_first_set_and_sixteen_in_the_second() {
+    let n_of_set = |set: u32| presets_of(set).len();
+    assert_eq!([0, 1, 2].map(n_of_set), [0, 14, 16]);
+    assert_eq!(n_of_set(PRESETS_LATEST), presets().len(), "new workspaces get them all");
+    let added: Vec<&str> =
+        (1..=PRESETS_LATEST).flat_map(presets_added_by).map(|preset| preset.name).collect();
+    assert!(added.iter().copied().eq(presets().iter().map(|preset| preset.name)), "each once, in order");
+}
+
+#[test]
+fn of_a_list_the_first_fifty_items_count() {
+    let products: Vec<String> = (0..LISTED_ITEMS_MAX + 9).map(|n| format!(r#"{{"sku":"s{n}"}}"#)).collect();
+    let body = format!(
+        r#"{{"type":"track","event":"Product List Viewed","properties":{{"products":[{}]}}}}"#,
+        products.join(",")
+    );
+    let made = check(&[&body]);
+    let (_, made) = made.split_once("weak ").unwrap();
+    assert_eq!(made.split(' ').filter(|word| word.starts_with('s')).count(), LISTED_ITEMS_MAX);
 }
 
 #[test]
@@ -88,6 +109,13 @@ fn what_presets_make_of_messages() {
         r#"{"type":"track","event":"Video Playback Paused","properties":{"content_asset_ids":["v"],"position":1,"total_length":2}}"#,
         r#"{"type":"track","event":"Video Playback Completed","properties":{"content_asset_id":"v"}}"#,
         r#"{"type":"alias","previousId":"old"}"#,
+        r#"{"type":"track","event":"Product Clicked","properties":{"product_id":"p","sku":"s","position":3,"recomm_id":"r"}}"#,
+        r#"{"type":"track","event":"Product Clicked","properties":{"position":3}}"#,
+        r#"{"type":"track","event":"Product List Viewed","properties":{"list_id":"l","products":[{"product_id":"p","position":1},{"sku":7},{"sku":"p"}]}}"#,
+        r#"{"type":"track","event":"Product List Viewed","properties":{"products":[{"product_id":"p"},{"name":"P"}]}}"#,
+        r#"{"type":"track","event":"Product List Viewed","properties":{"products":[]}}"#,
+        r#"{"type":"track","event":"Product List Viewed","properties":{"category":"c"}}"#,
+        r#"{"type":"track","event":"Products Searched","properties":{"query":"q"}}"#,
         r#"{"type":"track","event":"Something Else"}"#,
         r#"{"type":"identify","traits":{"a":1}}"#,
     ]));

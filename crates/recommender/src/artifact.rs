@@ -3,7 +3,7 @@
 use crate::{Channel, Model};
 
 const MAGIC: [u8; 4] = *b"TMMD";
-const VERSION: u8 = 4;
+const VERSION: u8 = 5;
 const HEADER_BYTES: usize = 9;
 const ZSTD_LEVEL: i32 = 1;
 

@@ -13,7 +13,7 @@ use crate::models::popularity::Popularity;
 use crate::models::recently_viewed::RecentlyViewed;
 use crate::recommend::{Because, ItemBooster, Origin, REASONS_MAX};
 use crate::seeds::seeds_of;
-use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request};
+use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request, WeakHistory, WeakSignal};
 
 /// What lists are made of.
 #[derive(Clone, Copy)]
@@ -131,9 +131,14 @@ impl Weighed {
 impl Sources<'_> {
     /// What a history says now.
     pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
+        self.weigh_with_weak(history, &[])
+    }
+
+    /// The same with weak signals beside the history.
+    pub(crate) fn weigh_with_weak(&self, history: &[HistoryEntry], signals: &[WeakSignal]) -> Weighed {
         let weights = &self.interaction_weights;
         let channels = match self.model {
-            Some(model) => model.weigh(history),
+            Some(model) => model.weigh(history, signals),
             None => vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)],
         };
         Weighed { channels, unknown_seeds: Vec::new() }
@@ -158,14 +163,14 @@ impl Sources<'_> {
         let seeds = seeds_of(request);
         // Who has nothing at hand is like anybody else.
         if seeds.is_empty() && request.list.logic != Logic::Similar {
-            return self.weigh(request.history);
+            return self.weigh_with_weak(request.history, request.weak);
         }
         let of_seeds = self.weigh_seeds(request, &seeds);
         let impact = request.list.user_impact;
         if impact == 0.0 {
             return of_seeds;
         }
-        let of_history = self.weigh(request.history);
+        let of_history = self.weigh_with_weak(request.history, request.weak);
         if impact == 1.0 {
             return of_history;
         }
@@ -456,7 +461,8 @@ impl Sources<'_> {
     pub(crate) fn because(&self, weighed: &Weighed, item: ItemIdx) -> Vec<Because> {
         let mut all: Vec<Because> = Vec::new();
         let mut add = |entry: &HistoryEntry, part: f32| {
-            if part == 0.0 {
+            // Nobody is told that they did something because a list held it.
+            if part == 0.0 || entry.is_weak() {
                 return;
             }
             match all.binary_search_by_key(&entry.item, |because| because.item) {
@@ -505,9 +511,15 @@ impl Model {
     }
 
     /// What a history says now, to each channel.
-    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Vec<Vec<(HistoryEntry, f32)>> {
+    pub(crate) fn weigh(
+        &self,
+        history: &[HistoryEntry],
+        signals: &[WeakSignal],
+    ) -> Vec<Vec<(HistoryEntry, f32)>> {
+        let weak = WeakHistory { signals, weights: self.weak_weights };
         let weights = &self.parameters.interaction_weights;
-        self.channels.iter().map(|channel| channel.weighting.weigh(history, weights)).collect()
+        let of = |weighting: HistoryWeighting| weighting.weigh_with_weak(history, weak, weights);
+        self.channels.iter().map(|channel| of(channel.weighting)).collect()
     }
 
     /// Adds the related items of a weighed history over all channels; items that the model does not know say nothing.

@@ -111,7 +111,7 @@ pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
     let n_items = model.n_items();
     let list = |sums: &mut Accumulator, user: &TestUser| {
         let closed: FxHashSet<u32> = user.closed().collect();
-        model.add(&model.weigh(&user.history), sums);
+        model.add(&model.weigh(&user.history, &user.weak), sums);
         let mut entries = Vec::new();
         sums.drain(|item, sum| {
             if sum > 0.0 && !closed.contains(&item) {

@@ -20,6 +20,7 @@ mod split;
 pub mod statistics;
 mod training_set;
 mod users;
+mod weak;
 mod weighting;
 
 pub use artifact::{ArtifactError, decode, encode};
@@ -28,7 +29,7 @@ pub use candidates::Sources;
 pub use cold::ColdItems;
 pub use eligibility::{Eligibility, excludes};
 pub use features::{Features, FeaturesBuilder};
-pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts};
+pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts, WeakSignal};
 pub use item_type::{ItemType, ValueIdx};
 pub use model::{Cancelled, Channel, Model, train_with};
 pub use recommend::{
@@ -39,4 +40,5 @@ pub use search::{Judged, Progress, Search, SearchOptions, Trained, Tried, search
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{Taste, rank_users};
+pub use weak::{WeakHistory, WeakSignalTrial, weights_in_force};
 pub use weighting::HistoryWeighting;

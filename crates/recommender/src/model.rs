@@ -1,5 +1,6 @@
 //! What is served: for each way of weighting a history one sparse item-item matrix, and the popularity of items.
 
+use domain::WeakSignalWeights;
 use linalg::{Csr, Dense, top_k_of};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -18,6 +19,8 @@ pub struct Model {
     pub version: String,
     /// What it was made with.
     pub parameters: Parameters,
+    /// The weights of weak signals that it was made with, and hears them by.
+    pub weak_weights: WeakSignalWeights,
     /// The blend, one channel for each way of weighting a history.
     pub channels: Vec<Channel>,
     /// What is trending.
@@ -184,6 +187,7 @@ pub fn train_with(
     Ok(Model {
         version: version.to_owned(),
         parameters: parameters.clone(),
+        weak_weights: set.weak_weights(),
         channels,
         popularity: popularity::fit(set, &parameters.popularity),
         recently_viewed: recently_viewed::fit(set, &parameters.recently_viewed),

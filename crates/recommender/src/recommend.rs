@@ -7,7 +7,7 @@ use crate::candidates::{Among, Candidate, Sources, TrendingBy, Weighed};
 use crate::item_type::{ItemType, ValueIdx};
 use crate::rerank::{pick, rotate};
 use crate::seeds::at_hand;
-use crate::{Eligibility, HistoryEntry, Impression, own};
+use crate::{Eligibility, HistoryEntry, Impression, WeakSignal, own};
 
 /// The most history items that a reason names.
 pub(crate) const REASONS_MAX: usize = 3;
@@ -106,6 +106,8 @@ pub struct Request<'a> {
     pub list: &'a ListRequest,
     /// What the user did, oldest first.
     pub history: &'a [HistoryEntry],
+    /// The user's weak signals, oldest first.
+    pub weak: &'a [WeakSignal],
     /// What the list is for, where its logic is [`Logic::Similar`].
     pub seeds: &'a [ItemIdx],
     /// What somebody picked, where the logic is [`Logic::Picks`], best first.
@@ -173,6 +175,7 @@ impl<'a> Request<'a> {
         Self {
             list,
             history,
+            weak: &[],
             seeds: &[],
             picks: &[],
             eligibility,
@@ -349,7 +352,13 @@ fn candidates(
     if list.fallback == Fallback::Personal && list.logic != Logic::Personal && missing > 0 {
         let taken: FxHashSet<u32> = found.candidates.iter().map(|candidate| candidate.item).collect();
         let is_new = |item| !taken.contains(&item) && allows(item);
-        let own = sources.personal(&sources.weigh(request.history), missing, 0.0, among, is_new);
+        let own = sources.personal(
+            &sources.weigh_with_weak(request.history, request.weak),
+            missing,
+            0.0,
+            among,
+            is_new,
+        );
         let floor = of_rest;
         let below =
             |candidate: Candidate| Candidate { score: floor * (candidate.score / own.top), ..candidate };

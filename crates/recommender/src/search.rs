@@ -17,7 +17,8 @@ use crate::models::popularity::Normalisation;
 use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
 use crate::split::{Split, SplitKind, TestUser};
 use crate::statistics::{PairSums, some_rows_of};
-use crate::{Cancelled, HistoryWeighting, Model, Parameters, TrainingSet, train_with};
+use crate::weak;
+use crate::{Cancelled, HistoryWeighting, Model, Parameters, TrainingSet, WeakSignalTrial, train_with};
 use pool::Pool;
 
 /// What a search depends on beside the data.
@@ -46,7 +47,7 @@ pub struct Search {
 pub struct Judged {
     /// The users.
     pub test: Vec<TestUser>,
-    /// Of the blend.
+    /// Of the model: of the blend, or with weak signals where any are on.
     pub lists: Vec<Vec<ItemIdx>>,
     /// Of popularity.
     pub popular: Vec<Vec<ItemIdx>>,
@@ -69,6 +70,8 @@ pub struct Trained {
     pub search: Search,
     /// What it was judged by.
     pub judged: Judged,
+    /// What was found about weak signals, one for each kind that there are signals of.
+    pub weak_signals: Vec<WeakSignalTrial>,
 }
 
 /// The share of a training run that the search takes, as far as progress goes.
@@ -77,20 +80,25 @@ const SEARCH_SHARE: f64 = 0.7;
 /// Gets the share done, from 0 to 1, between any two fits or evaluations of a run: an error ends the run.
 pub type Progress<'a> = dyn Fn(f64) -> Result<(), Cancelled> + 'a;
 
-/// Chooses parameters on a split, then fits on everything.
+/// Chooses parameters on a split, judges weak signals, then fits on everything; the set keeps the weights of weak
+/// signals that were found.
 ///
 /// # Errors
 /// Those of `progress`.
 pub fn train(
-    set: &TrainingSet,
+    set: &mut TrainingSet,
     options: &SearchOptions,
     version: &str,
     progress: &Progress<'_>,
 ) -> Result<Trained, Cancelled> {
-    let (search, judged) = search(set, options, &|share| progress(SEARCH_SHARE * share))?;
+    let (search, mut judged) = search(set, options, &|share| progress(SEARCH_SHARE * share))?;
+    let (weak_signals, lists) =
+        weak::judge(set, &search.parameters, options.seed, &|| progress(SEARCH_SHARE))?;
+    judged.lists = lists.unwrap_or(judged.lists);
+    set.set_weak_weights(weak::weights_in_force(&weak_signals));
     let model = train_with(set, &search.parameters, version, &|| progress(SEARCH_SHARE))?;
     progress(1.0)?;
-    Ok(Trained { model, search, judged })
+    Ok(Trained { model, search, judged, weak_signals })
 }
 
 /// Related items kept of each item, within a bound on the whole: pruning to 300 costs .002 of recall against a full row, to 500 under .001.

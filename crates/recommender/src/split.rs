@@ -9,7 +9,7 @@ use domain::ItemIdx;
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
-use crate::{HistoryEntry, TrainingSet};
+use crate::{HistoryEntry, TrainingSet, WeakSignal};
 
 /// The most interactions that models are fitted on while parameters are chosen; of larger sets every n-th user is taken.
 const INTERACTIONS_MAX: usize = 3_000_000;
@@ -51,6 +51,8 @@ pub struct Split {
 pub struct TestUser {
     /// What is known, oldest first.
     pub history: Vec<HistoryEntry>,
+    /// The weak signals before the cut of a split by time, oldest first; none of other splits.
+    pub weak: Vec<WeakSignal>,
     /// New items that the user went on to choose, and when: seconds since 1970.
     pub wanted: BTreeMap<ItemIdx, u32>,
     /// New items that a recommendation led to first: they are neither hits nor misses, and in no list that is judged.
@@ -85,8 +87,9 @@ impl Split {
         let rows: Vec<&[HistoryEntry]> = (0..set.n_users()).step_by(step).map(|user| set.row(user)).collect();
         let kind = kind_of(&rows);
         let users_max = (SCORES_MAX / set.n_items().max(1)).clamp(USERS_MIN, USERS_MAX);
+        let weak = |n: usize| set.weak_row(n * step);
         if kind == SplitKind::Time
-            && let Some(split) = Self::by_time(set, &rows, users_max, judged)
+            && let Some(split) = Self::by_time(set, &rows, &weak, users_max, judged)
         {
             return split;
         }
@@ -115,9 +118,10 @@ impl Split {
         Self { kind, train: set.with_rows(train), test }
     }
 
-    fn by_time(
-        set: &TrainingSet,
+    fn by_time<'a>(
+        set: &'a TrainingSet,
         rows: &[&[HistoryEntry]],
+        weak: &dyn Fn(usize) -> &'a [WeakSignal],
         users_max: usize,
         judged: Judged,
     ) -> Option<Self> {
@@ -126,11 +130,16 @@ impl Split {
         let at = ((times.len() as f64 * (1.0 - SHARE_AFTER_CUT)) as usize).min(times.len().checked_sub(1)?);
         let cut_s = *times.select_nth_unstable(at).1;
         let parts = |row: &[HistoryEntry]| row.partition_point(|entry| entry.at_s < cut_s);
+        let weak_before = |n: usize| {
+            let row = weak(n);
+            row[..row.partition_point(|signal| signal.at_s < cut_s)].to_vec()
+        };
         let all: Vec<TestUser> = rows
             .iter()
-            .filter_map(|row| {
+            .enumerate()
+            .filter_map(|(n, row)| {
                 let (known, hidden) = row.split_at(parts(row));
-                TestUser::new(known, hidden, judged)
+                TestUser::new(known, hidden, judged).map(|user| TestUser { weak: weak_before(n), ..user })
             })
             .collect();
         if all.len() < USERS_MIN {
@@ -139,7 +148,9 @@ impl Split {
         let step = all.len().div_ceil(users_max).max(1);
         let test = all.into_iter().step_by(step).collect();
         let train = rows.iter().map(|row| row[..parts(row)].to_vec());
-        Some(Self { kind: SplitKind::Time, train: set.with_rows(train), test })
+        let train_weak = (0..rows.len()).map(weak_before).collect();
+        let train = set.with_rows(train).with_weak_signals(train_weak, set.weak_weights_to_try());
+        Some(Self { kind: SplitKind::Time, train, test })
     }
 }
 
@@ -160,7 +171,12 @@ impl TestUser {
             }
         }
         let history = known.to_vec();
-        (!known.is_empty() && !wanted.is_empty()).then_some(Self { history, wanted, led_to })
+        (!known.is_empty() && !wanted.is_empty()).then_some(Self {
+            history,
+            weak: Vec::new(),
+            wanted,
+            led_to,
+        })
     }
 
     /// The items that are in none of the user's judged lists.

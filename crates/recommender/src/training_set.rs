@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use domain::{InteractionWeights, UserIdx};
+use domain::{InteractionWeights, UserIdx, WeakSignalWeights};
 use linalg::Csr;
 
 use crate::features::Features;
 use crate::weighting::decay;
-use crate::{Histories, HistoryEntry};
+use crate::{Histories, HistoryEntry, WeakSignal};
 
 /// Users' interactions, and what items are like.
 pub struct TrainingSet {
@@ -17,6 +17,11 @@ pub struct TrainingSet {
     as_of_s: u32,
     features: Arc<Features>,
     interaction_weights: InteractionWeights,
+    /// By user; shorter than the users where the last ones have none.
+    weak: Vec<Vec<WeakSignal>>,
+    weak_weights_to_try: WeakSignalWeights,
+    /// The weights in force; none until a trial has found that they make lists better.
+    weak_weights: WeakSignalWeights,
 }
 
 impl TrainingSet {
@@ -37,7 +42,17 @@ impl TrainingSet {
         let as_of_s = entries.iter().map(|entry: &HistoryEntry| entry.at_s).max().unwrap_or(0);
         let features = Arc::new(Features::none(n_items));
         let interaction_weights = InteractionWeights::default();
-        Self { starts, entries, n_items, as_of_s, features, interaction_weights }
+        Self {
+            starts,
+            entries,
+            n_items,
+            as_of_s,
+            features,
+            interaction_weights,
+            weak: Vec::new(),
+            weak_weights_to_try: WeakSignalWeights::NONE,
+            weak_weights: WeakSignalWeights::NONE,
+        }
     }
 
     /// Other rows over the same items, read in the same way.
@@ -57,6 +72,42 @@ impl TrainingSet {
     pub fn with_interaction_weights(mut self, weights: InteractionWeights) -> Self {
         self.interaction_weights = weights;
         self
+    }
+
+    /// The same with weak signals, oldest first within a row, and the weights that are to be tried.
+    pub fn with_weak_signals(mut self, rows: Vec<Vec<WeakSignal>>, to_try: WeakSignalWeights) -> Self {
+        debug_assert!(rows.iter().all(|row| row.is_sorted()));
+        // Somebody may have given weak signals alone.
+        let n_rows = self.starts.len().max(rows.len() + 1);
+        self.starts.resize(n_rows, self.entries.len());
+        self.weak = rows;
+        self.weak_weights_to_try = to_try;
+        self
+    }
+
+    /// Puts weights of weak signals in force: from now on models learn from the kinds whose weight is above 0.
+    pub fn set_weak_weights(&mut self, weights: WeakSignalWeights) {
+        self.weak_weights = weights;
+    }
+
+    /// The weights of weak signals that are in force.
+    pub(crate) fn weak_weights(&self) -> WeakSignalWeights {
+        self.weak_weights
+    }
+
+    /// A user's weak signals, oldest first.
+    pub(crate) fn weak_row(&self, user: usize) -> &[WeakSignal] {
+        self.weak.get(user).map_or(&[], Vec::as_slice)
+    }
+
+    /// All weak signals.
+    pub(crate) fn weak_signals(&self) -> impl Iterator<Item = &WeakSignal> {
+        self.weak.iter().flatten()
+    }
+
+    /// The weights of weak signals that are to be tried.
+    pub(crate) fn weak_weights_to_try(&self) -> WeakSignalWeights {
+        self.weak_weights_to_try
     }
 
     /// The number of rows, empty ones included.
@@ -94,14 +145,19 @@ impl TrainingSet {
         &self.features
     }
 
-    /// The users x items matrix of kind weights times `factor`; of several entries for an item the heaviest counts, and none below 0.
-    pub fn weights(&self, factor: impl Fn(&HistoryEntry) -> f32) -> Csr {
+    /// The users x items matrix of kind weights times `factor` of the time in seconds since 1970; of several entries for
+    /// an item the heaviest counts, and none below 0. Weak signals count as far as their weights are in force.
+    pub fn weights(&self, factor: impl Fn(u32) -> f32) -> Csr {
         let rows = (0..self.n_users()).map(|user| {
             let weighed = self
                 .row(user)
                 .iter()
-                .map(|entry| (entry.item.0, entry.weight(&self.interaction_weights) * factor(entry)));
-            let mut row: Vec<(u32, f32)> = weighed.filter(|(_, weight)| *weight > 0.0).collect();
+                .map(|entry| (entry.item.0, entry.weight(&self.interaction_weights) * factor(entry.at_s)));
+            let weak = self
+                .weak_row(user)
+                .iter()
+                .map(|signal| (signal.item.0, self.weak_weights.of(signal.kind) * factor(signal.at_s)));
+            let mut row: Vec<(u32, f32)> = weighed.chain(weak).filter(|(_, weight)| *weight > 0.0).collect();
             row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             row.dedup_by_key(|(item, _)| *item);
             row

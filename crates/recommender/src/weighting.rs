@@ -1,8 +1,10 @@
 //! How a user's interactions fade: what a history says now.
 
-use domain::InteractionWeights;
+use domain::{InteractionWeights, WeakSignalWeights};
 use history::HistoryEntry;
 use serde::{Deserialize, Serialize};
+
+use crate::WeakHistory;
 
 /// How a user's interactions fade in a request. What happened at the same second is one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -27,7 +29,18 @@ impl HistoryWeighting {
     /// What a history (oldest first) says now: each of its items once, in the order of items, with the entry that weighs most. The weights'
     /// sizes add up to 1; an item with a bad last rating weighs below 0.
     pub fn weigh(&self, history: &[HistoryEntry], weights: &InteractionWeights) -> Vec<(HistoryEntry, f32)> {
-        let newest_s = history.last().map_or(0, |entry| entry.at_s);
+        self.weigh_with_weak(history, WeakHistory::NONE, weights)
+    }
+
+    /// The same of a history with weak signals beside it. These are no steps: they make no interaction fade.
+    pub fn weigh_with_weak(
+        &self,
+        history: &[HistoryEntry],
+        weak: WeakHistory<'_>,
+        weights: &InteractionWeights,
+    ) -> Vec<(HistoryEntry, f32)> {
+        let newest_weak_s = || weak.signals.last().map_or(0, |signal| signal.at_s);
+        let newest_s = history.last().map_or_else(newest_weak_s, |entry| entry.at_s);
         let (mut at_s, mut of_step) = (newest_s, 1.0);
         let mut weighed: Vec<(HistoryEntry, f32)> = Vec::with_capacity(history.len().min(64));
         for entry in history.iter().rev() {
@@ -40,6 +53,9 @@ impl HistoryWeighting {
                 break;
             }
             weighed.push((*entry, entry.weight(weights) * fading));
+        }
+        if weak.weights != WeakSignalWeights::NONE {
+            self.add_weak(history, weak, newest_s, &mut weighed);
         }
         weighed.retain(|(_, weight)| *weight != 0.0);
         // Bad ratings before everything else that was done with the item, then the heaviest.
@@ -54,6 +70,31 @@ impl HistoryWeighting {
         let total: f32 = weighed.iter().map(|(_, weight)| weight.abs()).sum();
         weighed.iter_mut().for_each(|(_, weight)| *weight /= total);
         weighed
+    }
+
+    /// Adds weak signals, each as old as the interactions of its time.
+    fn add_weak(
+        &self,
+        history: &[HistoryEntry],
+        weak: WeakHistory<'_>,
+        newest_s: u32,
+        weighed: &mut Vec<(HistoryEntry, f32)>,
+    ) {
+        let mut later = history.iter().rev().peekable();
+        let (mut at_s, mut of_step) = (None, 1.0);
+        for signal in weak.signals.iter().rev() {
+            while let Some(entry) = later.next_if(|entry| entry.at_s > signal.at_s) {
+                if at_s != Some(entry.at_s) {
+                    at_s = Some(entry.at_s);
+                    of_step *= self.step_decay;
+                }
+            }
+            let fading = of_step * decay(newest_s.saturating_sub(signal.at_s), self.half_life_days);
+            if fading < HEARD_MIN {
+                break;
+            }
+            weighed.push((HistoryEntry::weak(signal), weak.weights.of(signal.kind) * fading));
+        }
     }
 }
 

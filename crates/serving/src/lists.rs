@@ -6,7 +6,7 @@ use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use rayon::prelude::*;
 use recommender::{
     Because, Eligibility, HistoryEntry, Impression, ItemType, Model, Origin, Recommendation, Request,
-    Sources, Values, recommend,
+    Sources, Values, WeakSignal, recommend,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
@@ -85,6 +85,7 @@ impl ModelInUse {
 /// The user whom a list is for, as far as the list goes by them.
 pub(crate) struct RequestContext<'a> {
     history: &'a [HistoryEntry],
+    weak: &'a [WeakSignal],
     /// Items that are left out and that the history no longer holds.
     older: FxHashSet<ItemIdx>,
     impressions: Vec<Impression>,
@@ -109,6 +110,7 @@ impl<'a> RequestContext<'a> {
         now: Timestamp,
     ) -> Request<'b> {
         Request {
+            weak: self.weak,
             impressions: &self.impressions,
             now_s: now.seconds_u32(),
             ..Request::new(list, self.history, eligibility)
@@ -187,7 +189,9 @@ impl Serving {
             Some(user) => [snapshot.impressions.of(user), &self.waiting.of(user)].concat(),
             None => Vec::new(),
         };
-        Ok(RequestContext { history: user.map_or(&[], |user| histories.row(user)), older, impressions })
+        let history = user.map_or(&[][..], |user| histories.row(user));
+        let weak = user.map_or(&[][..], |user| snapshot.weak_signals.row(user));
+        Ok(RequestContext { history, weak, older, impressions })
     }
 
     fn list(

@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
 use domain::{
-    Day, Interaction, Message, MessageType, Rejection, RejectionReason, Scenario, Timestamp, UserIdx,
+    Day, Interaction, Message, MessageType, PRESETS_LATEST, Rejection, RejectionReason, Scenario, Timestamp,
+    UserIdx,
 };
-use history::Impression;
+use history::{Impression, WeakSignal};
 use mapping::{Action, MappingError};
 use profiles::{ExternalId, Origin, StoredTrait};
 use serde_json::value::RawValue;
@@ -23,7 +24,7 @@ use crate::{Entry, Outcome};
 /// An entry with what mappings make of it. That follows from the entry alone, so threads that submit work it out, not the one that folds.
 pub struct Prepared {
     entry: Entry,
-    actions: Vec<Result<Action, MappingError>>,
+    actions: Vec<PresetAction>,
     late: LateDecision,
 }
 
@@ -36,6 +37,9 @@ pub struct LateDecision {
     /// Scenarios that fit the catalog before the entry, and may not after it.
     pub fitting: Vec<Scenario>,
 }
+
+/// What a preset makes of a message, with the first numbered set of presets that has it: the state says which is in force.
+type PresetAction = (u32, Result<Action, MappingError>);
 
 impl Prepared {
     /// Whether the store must be cleared before the entry is applied.
@@ -57,7 +61,7 @@ impl Prepared {
             },
             _ => None,
         };
-        let of_actions = self.actions.iter().filter_map(|action| match action {
+        let of_actions = self.actions.iter().filter_map(|(_, action)| match action {
             Ok(Action::AddInteraction(interaction)) => Some(interaction),
             _ => None,
         });
@@ -79,7 +83,7 @@ impl Prepared {
     /// Works out what the mappings make of an entry.
     pub fn of(entry: Entry) -> Self {
         let actions = match &entry {
-            Entry::Message(message) => mapping::actions_of(mapping::presets(), message),
+            Entry::Message(message) => preset_actions(message),
             _ => Vec::new(),
         };
         Self { entry, actions, late: LateDecision::default() }
@@ -89,6 +93,11 @@ impl Prepared {
     pub fn decided_late(self, late: LateDecision) -> Self {
         Self { late, ..self }
     }
+}
+
+fn preset_actions(message: &Message) -> Vec<PresetAction> {
+    let of_set = |set| mapping::actions_of(mapping::presets_added_by(set), message);
+    (1..=PRESETS_LATEST).flat_map(|set| of_set(set).into_iter().map(move |made| (set, made))).collect()
 }
 
 /// Applies the entry at `offset`.
@@ -117,10 +126,13 @@ fn apply_entry(
     batch: &mut Batch<'_>,
     offset: u64,
     entry: Entry,
-    actions: Vec<Result<Action, MappingError>>,
+    actions: Vec<PresetAction>,
 ) -> Result<Outcome, StoreError> {
     match entry {
-        Entry::Configured(config) => views.setup.put_config(batch, config),
+        Entry::Configured(config) => {
+            views.untaken.forget_taken(batch, mapping::presets_of(config.preset_set()));
+            views.setup.put_config(batch, config);
+        }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
         Entry::Interactions { received_at, interactions } => {
@@ -163,12 +175,15 @@ fn apply_message(
     batch: &mut Batch<'_>,
     offset: u64,
     message: &Message,
-    actions: Vec<Result<Action, MappingError>>,
+    actions: Vec<PresetAction>,
 ) -> Result<Outcome, StoreError> {
     let received_at = views.setup.clock.time().bound(message.received_at);
     if !views.message_ids.insert(batch, &message.message_id, received_at, offset)? {
         return Ok(Outcome::Duplicate);
     }
+    let set = views.setup.config.preset_set();
+    let actions = actions.into_iter().filter(|(since, _)| *since <= set).map(|(_, made)| made);
+    let actions: Vec<Result<Action, MappingError>> = actions.collect();
     let origin = Origin::message(offset, message);
     let (user, merge) =
         views.profiles.resolve(batch, message.user_id.as_deref(), message.anonymous_id.as_deref(), origin)?;
@@ -182,7 +197,7 @@ fn apply_message(
     views.profiles.add_message(batch, user, message.timestamp, offset, event);
     if let Some(event) = event
         && actions.is_empty()
-        && !mapping::is_taken(mapping::presets(), message)
+        && !mapping::is_taken(mapping::presets_of(set), message)
     {
         views.untaken.add(batch, message.type_, event, received_at);
     }
@@ -247,6 +262,17 @@ fn apply_action(
                 views.interactions.delete(batch, user, selector.kind, item, at, session)?;
             }
         }
+        Action::AddWeakSignals { user_id, item_ids, kind, timestamp } => {
+            let user = match own.of(&user_id) {
+                Some(user) => user,
+                None => views.profiles.resolve_text(batch, &user_id, origin),
+            };
+            let at_s = time_of(timestamp, origin).seconds_u32();
+            // They make no item: one that nobody did anything with stands in the catalog, or is none.
+            let items = item_ids.iter().filter_map(|item_id| views.catalog.item(item_id));
+            let signals: Vec<WeakSignal> = items.map(|item| WeakSignal { at_s, item, kind }).collect();
+            views.weak_signals.add(batch, user, &signals);
+        }
         Action::MergeUsers { target_user_id, source_user_id } => {
             let merge = views.profiles.merge_texts(batch, &target_user_id, &source_user_id, origin)?;
             if let Some(merge) = merge {
@@ -306,22 +332,28 @@ pub(crate) fn add_interaction(
     of_session: bool,
 ) -> Result<Added, StoreError> {
     let item = views.catalog.item_of_message(batch, &interaction.item_id, named_by);
-    // Nothing has happened in the future: such a time would make everything else look old.
-    let at = interaction.timestamp.unwrap_or(origin.received_at);
-    let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
+    let at = time_of(interaction.timestamp, origin);
     let counted = Counted {
         kind: interaction.kind,
         price: interaction.price,
         cited: cited(interaction.recomm_id.as_deref()),
     };
     let n_before = views.interactions.histories().n_interactions();
-    let added = views.interactions.add(batch, user, item, Timestamp(at.0.max(0)), interaction, of_session)?;
+    let added = views.interactions.add(batch, user, item, at, interaction, of_session)?;
     // A view portion that goes on was counted when it began.
     if views.interactions.histories().n_interactions() > n_before {
         let arrived = Day::of(views.setup.clock.time().bound(origin.received_at));
         views.attribution.count_interaction(batch, &counted, arrived)?;
     }
     Ok(added)
+}
+
+/// When something happened, by the time that its sender gives. Nothing has happened in the future: such a time would
+/// make everything else look old.
+fn time_of(timestamp: Option<Timestamp>, origin: Origin<'_>) -> Timestamp {
+    let at = timestamp.unwrap_or(origin.received_at);
+    let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
+    Timestamp(at.0.max(0))
 }
 
 /// The traits of an identify; a body that is not an object has none, as the form check has seen to.

@@ -19,6 +19,7 @@ mod synonyms;
 mod training;
 mod untaken;
 mod views;
+mod weak_signals;
 
 pub use attribution::{
     AHEAD_DAYS_MAX, Attribution, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow,
@@ -44,3 +45,4 @@ pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
 pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
 pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, UntakenEvents};
 pub use views::Views;
+pub use weak_signals::{WEAK_SIGNALS_PER_KIND_MAX, WeakSignals};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::{MessageType, Timestamp, WorkspaceId};
-use mapping::Suggestion;
+use mapping::{Mapping, Suggestion};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use store::key::KeyBuf;
@@ -45,7 +45,7 @@ impl UntakenEvent {
     pub fn to_json(&self) -> Value {
         let suggestion = self.suggestion().map(|suggestion| {
             let example: Value = serde_json::from_str(suggestion.example).unwrap_or_default();
-            json!({ "preset": suggestion.preset, "example": example })
+            json!({ "preset": suggestion.preset, "presets": suggestion.set, "example": example })
         });
         json!({
             "type": self.type_,
@@ -95,6 +95,21 @@ impl UntakenEvents {
         counted.count += 1;
         counted.last_at = counted.last_at.max(at);
         batch.put(&self.keyspace, stored, postcard::to_stdvec(counted).expect("plain fields always encode"));
+    }
+
+    /// Forgets the events that mappings take from now on.
+    pub(crate) fn forget_taken(&mut self, batch: &mut Batch<'_>, mappings: &[Mapping]) {
+        let takes = |mapping: &Mapping, (type_, event): &(MessageType, String)| {
+            mapping.trigger.type_ == *type_ && mapping.trigger.event == Some(event)
+        };
+        let keyspace = &self.keyspace;
+        self.by_name.retain(|key, _| {
+            let is_taken = mappings.iter().any(|mapping| takes(mapping, key));
+            if is_taken {
+                batch.remove(keyspace, KeyBuf::new().u8(key.0 as u8).text(&key.1));
+            }
+            !is_taken
+        });
     }
 
     /// The most frequent first.

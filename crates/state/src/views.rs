@@ -19,6 +19,7 @@ use crate::series::{CollectionKind, Collections, Groups, Series};
 use crate::setup::Setup;
 use crate::synonyms::Synonyms;
 use crate::untaken::UntakenEvents;
+use crate::weak_signals::WeakSignals;
 
 /// Where what counts its changes begins to count: never where it did before, so that nothing made before a reset looks fresh after it.
 pub(crate) fn first_revision() -> u64 {
@@ -100,6 +101,8 @@ views! {
     synonyms: Synonyms,
     /// What users did with items.
     interactions: Interactions,
+    /// Clicks and list views.
+    weak_signals: WeakSignals,
     /// Messages that were applied lately.
     message_ids: MessageIds,
     /// Messages that were not taken.

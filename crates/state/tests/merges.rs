@@ -18,12 +18,16 @@ use state::{Command, EntityKind, Entry, Place, Prepared, ServedList, Views};
 const IDS: [&str; 6] = ["ann", "bob", "cid", "dan", "eve", "fay"];
 const PROPERTIES: [&str; 3] = ["city", "size", "tier"];
 
+/// How many items there are from the start.
+const KNOWN_ITEMS: usize = 8;
+
 /// Something that happens to users, by their place in `IDS`.
 #[derive(Debug, Clone)]
 enum Step {
     SetValue { user: usize, property: usize, value: u8 },
     Buy { user: usize, item: u8 },
     See { user: usize, item: u8 },
+    Look { user: usize, item: usize },
     Merge { target: usize, source: usize },
     Alias { target: usize, source: usize },
     Delete { user: usize },
@@ -36,6 +40,7 @@ fn step() -> impl Strategy<Value = Step> {
             .prop_map(|(user, property, value)| Step::SetValue { user, property, value }),
         3 => (user(), any::<u8>()).prop_map(|(user, item)| Step::Buy { user, item }),
         2 => (user(), any::<u8>()).prop_map(|(user, item)| Step::See { user, item }),
+        2 => (user(), 0..KNOWN_ITEMS).prop_map(|(user, item)| Step::Look { user, item }),
         2 => (user(), user()).prop_map(|(target, source)| Step::Merge { target, source }),
         2 => (user(), user()).prop_map(|(target, source)| Step::Alias { target, source }),
         1 => user().prop_map(|user| Step::Delete { user }),
@@ -71,6 +76,17 @@ impl Step {
                 };
                 return Entry::Served { lists: vec![list] };
             }
+            Self::Look { user, item } => {
+                let body = format!(
+                    r#"{{"userId": "{}", "event": "Product List Viewed",
+                        "properties": {{"products": [{{"sku": "known-{item}"}}]}}}}"#,
+                    IDS[user]
+                );
+                let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
+                let type_ = Some(MessageType::Track);
+                let message = domain::check_message(&body, type_, &Envelope::default(), &arrival);
+                return Entry::Message(Box::new(message.expect("a right track")));
+            }
             Self::Merge { target, source } => {
                 Command::MergeUsers { target: id(target), source: id(source), cascade_create: true }
             }
@@ -93,6 +109,7 @@ struct Person {
     ids: BTreeSet<&'static str>,
     values: BTreeMap<&'static str, String>,
     bought: BTreeSet<String>,
+    looked: BTreeSet<String>,
 }
 
 /// The same steps, done plainly.
@@ -116,6 +133,10 @@ fn expected(steps: &[Step]) -> Vec<Person> {
                 people[person].bought.insert(format!("item-{item}"));
             }
             Step::See { .. } => {}
+            Step::Look { user, item } => {
+                let person = of(&mut people, user);
+                people[person].looked.insert(format!("known-{item}"));
+            }
             Step::Merge { target, source } | Step::Alias { target, source } => {
                 let is_there = people.iter().any(|person| person.ids.contains(IDS[source]));
                 let is_command = matches!(step, Step::Merge { .. });
@@ -138,6 +159,7 @@ fn expected(steps: &[Step]) -> Vec<Person> {
                     person.values.entry(name).or_insert(value);
                 }
                 person.bought.extend(gone_person.bought);
+                person.looked.extend(gone_person.looked);
                 if is_command {
                     person.ids.remove(IDS[source]);
                 }
@@ -166,7 +188,12 @@ proptest! {
                 property: Property::new(*name, PropertyType::String),
             }),
         };
+        let item = |n: usize| Entry::Command {
+            received_at: Timestamp(1_000_000),
+            command: Box::new(Command::Add { kind: EntityKind::Item, id: format!("known-{n}") }),
+        };
         let entries: Vec<Entry> = PROPERTIES.iter().map(property)
+            .chain((0..KNOWN_ITEMS).map(item))
             .chain(steps.iter().enumerate().map(|(n, step)| step.entry(n)))
             .collect();
         let mut batch = store.batch();
@@ -199,9 +226,13 @@ proptest! {
                 .map(|stored| views.catalog.item_id(stored.item).to_owned())
                 .collect();
             prop_assert_eq!(&bought, &person.bought, "what {:?} bought", person.ids);
+            let looked: BTreeSet<String> = views.weak_signals.row(user).iter()
+                .map(|signal| views.catalog.item_id(signal.item).to_owned())
+                .collect();
+            prop_assert_eq!(&looked, &person.looked, "what lists {:?} looked at held", person.ids);
         }
         let n_before = |name: &str| if name == "catalog.user_values" { 4 } else { 0 };
-        for name in ["state.interactions", "state.impressions", "catalog.user_values", "profiles.identifiers",
+        for name in ["state.interactions", "state.impressions", "state.weak_signals", "catalog.user_values", "profiles.identifiers",
                      "profiles.traits", "profiles.timeline"] {
             for pair in store.scan(&store.keyspace(name), &[]) {
                 let key = pair.unwrap().0;

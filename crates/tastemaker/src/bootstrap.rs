@@ -97,9 +97,11 @@ fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
     Ok(())
 }
 
-/// What a file asks for, with the scenarios in force that it does not name: those were made over the API.
+/// What a file asks for, with the scenarios in force that it does not name: those were made over the API. A file that
+/// names no set of presets leaves the one in force.
 fn with_scenarios_of(asked: &WorkspaceConfig, in_force: WorkspaceConfig) -> Result<WorkspaceConfig> {
     let mut merged = asked.clone();
+    merged.presets = asked.presets.or(in_force.presets);
     let others = in_force.scenarios.into_iter().filter(|scenario| asked.scenario(&scenario.name).is_none());
     merged.scenarios.extend(others);
     merged.validate().context("the file's scenarios and those made over the API do not go together")?;
@@ -168,6 +170,28 @@ share = 0.5
     }
 
     #[test]
+    fn a_new_workspace_has_the_newest_presets_and_one_in_use_keeps_its_set_until_the_file_names_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |keys: &str| parse::<Bootstrap>(&format!("[[workspace]]\nid = \"shop\"\n{keys}")).unwrap();
+        let id = file("").workspaces[0].id.clone();
+        let engine = Arc::new(Engine::open(id.clone(), folder.path(), &|_, _| {}).unwrap());
+        let set_after = |keys: &str| {
+            let configs = configs_asked_for(Some(&file(keys)), std::slice::from_ref(&engine)).unwrap();
+            configure_each(std::slice::from_ref(&engine), &configs);
+            engine.config().preset_set()
+        };
+        assert_eq!(set_after(""), domain::PRESETS_LATEST);
+        // As workspaces were configured before there were sets.
+        let before = WorkspaceConfig { presets: None, ..WorkspaceConfig::empty(id) };
+        engine.submit_blocking(vec![Entry::Configured(before)]).unwrap();
+        assert_eq!(set_after("private_token = \"secret\""), 1);
+        assert_eq!(set_after("presets = 2"), 2);
+        assert_eq!(set_after(""), 2);
+        let mistake = file("presets = 3").validate().unwrap_err().to_string();
+        assert_eq!(mistake, "workspace shop: presets is 3, the sets are 1 to 2");
+    }
+
+    #[test]
     fn the_example_of_the_documentation_is_a_bootstrap_file() {
         let page = include_str!("../../../docs/recommender-api.md");
         let (example, _) = page.split_once("```toml\n").unwrap().1.split_once("```").unwrap();
@@ -219,6 +243,7 @@ share = 0.5
             ("workspace.trait", "[[workspace.trait]]"),
             ("workspace.interaction_weights", "[workspace.interaction_weights]"),
             ("workspace.scenario", "[[workspace.scenario]]"),
+            ("workspace.weak_signals", "[workspace.weak_signals]"),
         ] {
             assert_eq!(keys_listed(page, section), in_workspace(text), "{section}");
         }

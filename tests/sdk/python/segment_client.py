@@ -100,6 +100,9 @@ def order(order_id, products, **who):
 
 for who, item in [("ben", KETTLE), ("ben", TRAY), ("ben", MUG), ("cleo", SPOON), ("cleo", TEAPOT)]:
     view(item, user_id=who)
+for event in ["Products Searched", "Product List Viewed", "Product Clicked"]:
+    of_event = {"query": "tea", "products": [KETTLE, TRAY], "product_id": "kettle"}
+    send(client.track, event=event, properties=of_event, user_id="ben")
 order("order-1", [KETTLE, TRAY], user_id="ben")
 order("order-2", [TEAPOT, SPOON, TRAY], user_id="cleo")
 send(client.page, anonymous_id="browser-1", name="Home", properties={"path": "/"})
@@ -120,7 +123,7 @@ hers = [m for m in sent if m["userId"] in ("alice", "alice@old-shop") or m["anon
 @check
 def every_call_is_delivered():
     equal(errors, [])
-    equal(len(sent), 16)
+    equal(len(sent), 19)
     rejections = call("/api/workspaces/shop/rejections", "Bearer admin")
     equal((rejections["total"], rejections["latest"]), (0, []))
 
@@ -130,6 +133,12 @@ def every_track_is_among_the_events_exactly_once():
     equal(len(of_type(hers, "track")), 4)
     equal(ids(of_type(events("user_id:alice"), "track")), ids(of_type(hers, "track")))
     equal(ids(events("user_id:ben")), ids(m for m in sent if m["userId"] == "ben"))
+
+
+@check
+def events_that_no_preset_takes_are_told():
+    found = call("/api/workspaces/shop/events", "Bearer admin")["not_taken"]
+    equal([(event["event"], event["count"]) for event in found], [("Products Searched", 1)])
 
 
 @check

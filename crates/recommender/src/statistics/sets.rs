@@ -34,7 +34,7 @@ impl SetSums {
         user_exponent: f32,
         sign: Sign,
     ) -> Self {
-        let weights = set.weights(|entry| decay(as_of_s.saturating_sub(entry.at_s), half_life_days));
+        let weights = set.weights(|at_s| decay(as_of_s.saturating_sub(at_s), half_life_days));
         let mut item_sums = vec![0; set.n_items()];
         for user in 0..weights.n_rows() {
             let (items, values) = weights.row(user);

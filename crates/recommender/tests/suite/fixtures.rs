@@ -10,7 +10,7 @@ pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
 pub(crate) const DAY_S: i64 = 86_400;
 
 pub(crate) fn train(histories: &Histories, n_items: usize) -> Trained {
-    recommender::train(&TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| Ok(()))
+    recommender::train(&mut TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| Ok(()))
         .expect("nothing cuts it short")
 }
 
@@ -20,7 +20,8 @@ pub(crate) fn sources<'a>(
     histories: &'a Histories,
     n_items: usize,
 ) -> Sources<'a> {
-    Sources { model, cold, histories, interaction_weights: InteractionWeights::default(), n_items }
+    let interaction_weights = InteractionWeights::default();
+    Sources { model, cold, histories, interaction_weights, n_items }
 }
 
 /// A list from the history, of items of which nothing but histories is known.

@@ -167,7 +167,7 @@ fn none_stumbles_over_little_or_odd_data() {
         ),
     ];
     for (what, rows, n_items) in odd {
-        let set = set_of(rows, n_items);
+        let mut set = set_of(rows, n_items);
         for config in every_model() {
             let model = fit(config, &set);
             assert!(
@@ -178,16 +178,16 @@ fn none_stumbles_over_little_or_odd_data() {
             assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{what}");
             assert_eq!(decode(&encode(&model)).unwrap(), model, "{what}");
         }
-        recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| Ok(())).unwrap();
+        recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| Ok(())).unwrap();
     }
 }
 
 #[test]
 fn a_run_ends_at_whichever_step_it_is_told_to() {
-    let set = TrainingSet::snapshot(&checkerboard(40, 12), 12);
     let run = |steps_max: usize| {
+        let mut set = TrainingSet::snapshot(&checkerboard(40, 12), 12);
         let n_steps = Cell::new(0);
-        let trained = recommender::train(&set, &crate::fixtures::OPTIONS, "t", &|_| {
+        let trained = recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| {
             n_steps.set(n_steps.get() + 1);
             if n_steps.get() > steps_max { Err(Cancelled) } else { Ok(()) }
         });

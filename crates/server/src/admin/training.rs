@@ -38,7 +38,8 @@ pub(super) async fn start(
 }
 
 pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    Json(json!({ "training": to_value(&engine.training()), "run": to_value(&engine.last_training_run()) }))
+    let shown = engine.training().map(|training| to_value(&training));
+    Json(json!({ "training": shown, "run": to_value(&engine.last_training_run()) }))
 }
 
 pub(super) async fn read_run(
@@ -53,7 +54,9 @@ pub(super) async fn read_run(
 
 pub(super) async fn models(Workspace(engine): Workspace) -> Json<Value> {
     let active = engine.training().map(|training| training.version);
-    Json(json!({ "active": active, "models": to_value(&engine.trainings()) }))
+    let trainings = engine.trainings();
+    let models: Vec<Value> = trainings.iter().map(to_value).collect();
+    Json(json!({ "active": active, "models": models }))
 }
 
 pub(super) async fn activate(

@@ -40,10 +40,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     println!("These events are in the timelines of users, but no preset takes them for recommendations:");
     println!("{}", terminal::table(&["type", "event", "messages", "latest", "similar preset"], &rows));
     let suggestions = events.iter().filter_map(UntakenEvent::suggestion);
-    let examples: BTreeMap<_, _> =
-        suggestions.map(|suggestion| (suggestion.preset, suggestion.example)).collect();
-    for (preset, example) in examples {
-        println!("\n{preset} takes messages like this:\n{example}");
+    let examples: BTreeMap<_, _> = suggestions.map(|suggestion| (suggestion.preset, suggestion)).collect();
+    for (preset, suggestion) in examples {
+        let (set, example) = (suggestion.set, suggestion.example);
+        let since = if set > 1 { format!(" (with presets = {set} or more)") } else { String::new() };
+        println!("\n{preset}{since} takes messages like this:\n{example}");
     }
     Ok(())
 }

@@ -1,7 +1,6 @@
 //! `tastemaker models`: the training runs that are remembered, and the way back to an earlier one.
 
 use anyhow::Result;
-use domain::json::to_value;
 use engine::Training;
 
 use super::Place;
@@ -25,7 +24,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let active = opened.engine.training().map(|training| training.version);
     let trainings = opened.engine.trainings();
     if args.place.json {
-        let told = serde_json::json!({ "active": active, "models": to_value(&trainings) });
+        let models: Vec<_> = trainings.iter().map(domain::json::to_value).collect();
+        let told = serde_json::json!({ "active": active, "models": models });
         println!("{}", serde_json::to_string_pretty(&told)?);
         return Ok(());
     }
@@ -58,6 +58,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     ];
     println!("{}", terminal::table(&header, &rows));
     for (n, training) in trainings.iter().enumerate() {
+        for trial in &training.weak_signals {
+            println!("Model {}, weak signals, {}.", training.version, trial.describe());
+        }
         if let Some(why) = &training.refused {
             let what = if is_refused(n) { "was refused" } else { "is not used" };
             println!("Model {} {what}: {why}.", training.version);

@@ -24,9 +24,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let training = opened.engine.train(options, &|share| terminal::set_share(&bar, share))?;
     bar.finish_and_clear();
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&training)?);
+        println!("{}", serde_json::to_string_pretty(&domain::json::to_value(&training))?);
     } else {
         println!("{}", describe(&training, opened.engine.training().is_some()));
+        for trial in &training.weak_signals {
+            println!("Weak signals, {}.", trial.describe());
+        }
     }
     Ok(())
 }

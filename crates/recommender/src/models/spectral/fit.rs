@@ -38,7 +38,7 @@ pub fn filter(decomposition: &Decomposition, config: &Config) -> Factors {
 impl Decomposition {
     /// Of a training set; the filter does not matter.
     pub fn of(set: &TrainingSet, config: &Config) -> Self {
-        let mut matrix = set.weights(|entry| decay(set.as_of_s() - entry.at_s, config.half_life_days));
+        let mut matrix = set.weights(|at_s| decay(set.as_of_s().saturating_sub(at_s), config.half_life_days));
         let item_sums = matrix.transposed().row_sums();
         let inverse_roots = |sums: &[f64]| -> Vec<f32> {
             sums.iter().map(|&sum| if sum > 0.0 { (1.0 / sum.sqrt()) as f32 } else { 0.0 }).collect()
