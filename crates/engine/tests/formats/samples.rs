@@ -24,8 +24,8 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.extend(catalog());
     entries.extend(messages());
     entries.extend(REASONS.map(rejected));
-    entries.push(Entry::Interactions { received_at: AT, interactions: interactions() });
     entries.push(Entry::Served { lists: served() });
+    entries.push(Entry::Interactions { received_at: AT, interactions: interactions() });
     entries.extend(commands::all().into_iter().map(|command| Entry::Command {
         received_at: AT,
         command: Box::new(command),
@@ -192,9 +192,9 @@ fn served() -> Vec<ServedList> {
         group: Some("a".to_owned()),
         model: Some("000000000007".to_owned()),
         rotates: true,
-        n_next: 1,
         request: Some("{}".to_owned()),
         ..of_trait.clone()
     };
-    vec![of_trait, of_call]
+    let next = ServedList { items: vec!["i4".to_owned()], n_next: 1, ..of_call.clone() };
+    vec![of_trait, of_call, next]
 }

@@ -122,7 +122,9 @@ fn segmentations() -> Vec<Command> {
     let kinds = [
         ("values", SegmentationKind::Property { name: text("colour") }),
         ("computed", SegmentationKind::AutoReql { expression: text("{ 'colour' }") }),
-        ("manual", SegmentationKind::ManualReql { segments: vec![segment("first")] }),
+        ("manual", SegmentationKind::ManualReql { segments: Vec::new() }),
+        // Refused: segments are added one by one.
+        ("filled", SegmentationKind::ManualReql { segments: vec![segment("first")] }),
     ];
     let create = |(id, kind)| {
         SegmentationCommand::Create(Segmentation {
@@ -148,6 +150,7 @@ fn segmentations() -> Vec<Command> {
         update("values", RuleUpdate::Property(Some(text("string_value"))), Some(None), None),
         update("computed", RuleUpdate::AutoReql(None), None, Some(Some(text("Other")))),
         update("manual", RuleUpdate::ManualReql, Some(Some(text("Other"))), Some(None)),
+        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("first") },
         SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("second") },
         SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("third") },
         of_segment("first", Some(None)),
