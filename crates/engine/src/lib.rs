@@ -21,6 +21,7 @@ mod interactions;
 mod item_types;
 mod journal_clock;
 mod journal_files;
+mod journal_inspection;
 mod listing;
 mod lists;
 mod loss;
@@ -70,6 +71,7 @@ pub use import::{
     CatalogImportError, CatalogPreview, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, ImportedInteractions,
 };
 pub use journal_clock::{BELIEVED_AHEAD_MS, SAMPLE_INTERVAL_MS, SAMPLES};
+pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use lists::{ListedItem, ListedReason, RecommendedList, USERS_PER_STEP};
 pub use loss::{Loss, LossError};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};

@@ -14,21 +14,49 @@ pub(crate) fn picture(engine: &Engine) -> String {
     let counts = serde_json::to_value(engine.counts()).unwrap();
     counts.as_object().unwrap().iter().for_each(|(name, count)| add(name, count.to_string()));
     let config = engine.config();
-    add("tokens", [&config.private_token, &config.public_token, &config.profile_token].map(|token| token.clone().unwrap()).join(" "));
-    add("source", format!("{} {} {:?}", config.sources[0].name, config.sources[0].write_key, config.sources[0].bearer_tokens));
+    add(
+        "tokens",
+        [&config.private_token, &config.public_token, &config.profile_token]
+            .map(|token| token.clone().unwrap())
+            .join(" "),
+    );
+    add(
+        "source",
+        format!(
+            "{} {} {:?}",
+            config.sources[0].name, config.sources[0].write_key, config.sources[0].bearer_tokens
+        ),
+    );
     add("trait", config.traits[0].key.clone());
     for training in engine.trainings() {
         let refused = training.refused.as_deref().unwrap_or("no");
-        add("training run", format!("{} of {} users, refused: {refused}", training.version, training.n_users));
+        add(
+            "training run",
+            format!("{} of {} users, refused: {refused}", training.version, training.n_users),
+        );
     }
     add("model", engine.training().unwrap().version);
     for version in engine.catalog_versions() {
-        add("catalog", format!("{} since {} with {} items", version.version, version.activated_at.unwrap(), version.n_items));
+        add(
+            "catalog",
+            format!(
+                "{} since {} with {} items",
+                version.version,
+                version.activated_at.unwrap(),
+                version.n_items
+            ),
+        );
     }
     for kind in [EntityKind::Item, EntityKind::User] {
         for property in engine.properties(kind) {
             let of = kind.word();
-            add("property", format!("{of} {} {} {:?} {:?}", property.name, property.type_, property.role, property.settings));
+            add(
+                "property",
+                format!(
+                    "{of} {} {} {:?} {:?}",
+                    property.name, property.type_, property.role, property.settings
+                ),
+            );
         }
     }
     for item in ["i1", "i2", "i3", "lamp"] {
@@ -93,7 +121,10 @@ fn user_text(engine: &Engine, id: &str) -> String {
     let events = events.iter().map(|event| event.message.message_id.as_str());
     format!(
         "{}\n  ids {}\n  traits {}\n  history {}\n  events {}",
-        engine.has_entity(EntityKind::User, id).then(|| values(engine, EntityKind::User, id)).unwrap_or_default(),
+        engine
+            .has_entity(EntityKind::User, id)
+            .then(|| values(engine, EntityKind::User, id))
+            .unwrap_or_default(),
         ids.collect::<Vec<_>>().join(", "),
         traits.collect::<Vec<_>>().join(", "),
         history.collect::<Vec<_>>().join(", "),

@@ -26,10 +26,11 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.extend(REASONS.map(rejected));
     entries.push(Entry::Served { lists: served() });
     entries.push(Entry::Interactions { received_at: AT, interactions: interactions() });
-    entries.extend(commands::all().into_iter().map(|command| Entry::Command {
-        received_at: AT,
-        command: Box::new(command),
-    }));
+    entries.extend(
+        commands::all()
+            .into_iter()
+            .map(|command| Entry::Command { received_at: AT, command: Box::new(command) }),
+    );
     entries.push(Entry::Trained(Box::new(training::refused())));
     entries.push(Entry::ModelActivated { received_at: AT, version: "000000000007".to_owned() });
     entries.push(Entry::Resumed { received_at: AT });
@@ -78,9 +79,7 @@ fn catalog() -> Vec<Entry> {
 
 fn message(body: &Value) -> Entry {
     let arrival = Arrival { received_at: AT, source: "web", peer_ip: None };
-    Entry::Message(Box::new(
-        check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap(),
-    ))
+    Entry::Message(Box::new(check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap()))
 }
 
 fn messages() -> Vec<Entry> {

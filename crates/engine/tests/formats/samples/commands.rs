@@ -25,10 +25,8 @@ fn entities() -> Vec<Command> {
         role: Some(text("title")),
         settings: Some(text("{}")),
     };
-    let user_property = |name, type_| Command::AddProperty {
-        kind: EntityKind::User,
-        property: Property::new(name, type_),
-    };
+    let user_property =
+        |name, type_| Command::AddProperty { kind: EntityKind::User, property: Property::new(name, type_) };
     vec![
         Command::Add { kind: EntityKind::Item, id: text("lamp") },
         Command::Add { kind: EntityKind::User, id: text("ann") },
@@ -58,7 +56,8 @@ fn entities() -> Vec<Command> {
 
 fn collections() -> Vec<Command> {
     let member = |is_collection, id, time| Member { is_collection, id: text(id), time };
-    let insert = |kind, id, member| Command::InsertMember { kind, id: text(id), member, cascade_create: true };
+    let insert =
+        |kind, id, member| Command::InsertMember { kind, id: text(id), member, cascade_create: true };
     let remove = |id, is_collection, member_id, time| Command::RemoveMember {
         kind: CollectionKind::Series,
         id: text(id),
@@ -110,8 +109,9 @@ fn interactions() -> Vec<Command> {
 
 fn lists() -> Vec<Command> {
     let put = |name| Command::PutScenario {
-        scenario: json!({ "name": name, "endpoint": "recommendItemsToUser", "filter": "'colour' == \"red\"" })
-            .to_string(),
+        scenario:
+            json!({ "name": name, "endpoint": "recommendItemsToUser", "filter": "'colour' == \"red\"" })
+                .to_string(),
     };
     vec![put("home"), put("over"), Command::DeleteScenario { name: text("over") }]
 }
@@ -134,12 +134,8 @@ fn segmentations() -> Vec<Command> {
             description: Some(text("Description")),
         })
     };
-    let update = |id, rule, title, description| SegmentationCommand::Update {
-        id: text(id),
-        rule,
-        title,
-        description,
-    };
+    let update =
+        |id, rule, title, description| SegmentationCommand::Update { id: text(id), rule, title, description };
     let of_segment = |id, title| SegmentationCommand::UpdateSegment {
         segmentation_id: text("manual"),
         id: text(id),

@@ -45,14 +45,8 @@ pub(crate) fn refused() -> Training {
     ];
     let weighting = HistoryWeighting { half_life_days: Some(14.0), step_decay: 0.875 };
     let components = models.map(|model| Component { model, weighting, weight: 0.5 });
-    let metrics = Metrics {
-        ndcg: 0.125,
-        recall: 0.25,
-        coverage: 0.5,
-        novelty: 3.5,
-        personal: 0.0625,
-        n_users: 300,
-    };
+    let metrics =
+        Metrics { ndcg: 0.125, recall: 0.25, coverage: 0.5, novelty: 3.5, personal: 0.0625, n_users: 300 };
     let comparison = Comparison { ndcg: 0.125, other_ndcg: 0.25, low: -0.25, high: 0.0, n_users: 300 };
     Training {
         version: "000000000007".to_owned(),
@@ -74,12 +68,7 @@ pub(crate) fn refused() -> Training {
                 relevance: RelevanceScores { medium: 0.25, high: 0.5 },
                 popularity: popularity::Config { half_life_days: Some(30.0), seasonal: 0.5 },
                 recently_viewed: recently_viewed::Config { fading: 0.75 },
-                buy_again: buy_again::Config {
-                    prior: 1.0,
-                    smoothing: 5.0,
-                    due_share: 0.5,
-                    days_ahead: 14.0,
-                },
+                buy_again: buy_again::Config { prior: 1.0, smoothing: 5.0, due_share: 0.5, days_ahead: 14.0 },
                 kept_per_item: 500,
             },
         },
