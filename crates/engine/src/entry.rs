@@ -1,7 +1,8 @@
 //! What the journal holds: every fact that changes the state of a workspace.
 //!
-//! An entry is a version, the version of the build that wrote it, and its form in [`wire`]: three MessagePack values in a row. What builds
-//! before wrote is read as well ([`v5`]), so that segments of several versions lie side by side in one journal.
+//! An entry is a version, the version of the build that wrote it, and its form in [`wire`]: three
+//! MessagePack values in a row. Entries of earlier builds are read as well ([`v5`]), so that segments
+//! of several versions lie side by side in one journal.
 
 mod inspect;
 mod v5;
@@ -158,8 +159,8 @@ impl Entry {
     /// The entry of bytes, of this version or an earlier one.
     ///
     /// # Errors
-    /// [`DecodeError::OtherBuild`] where a later build has written what this one does not know: a variant, or a key of a configuration.
-    /// Fields that are not known are passed over.
+    /// [`DecodeError::OtherBuild`] where a later build has written a variant, or a key of a
+    /// configuration, that this one does not know. Fields that are not known are passed over.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             None => Err(DecodeError::Empty),

@@ -1,4 +1,5 @@
-//! Reading the entries of a journal from its files, to look at them. Nothing is changed, and a server may be appending.
+//! Reading the entries of a journal from its files, to look at them. Nothing is changed, and a
+//! server may be appending.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -45,8 +46,9 @@ pub struct InspectedEntry {
     pub entry: Result<Entry, DecodeError>,
 }
 
-/// Reads the entries of a workspace's journal from an offset on, one block at a time, until `visit` stops it. Gives the offset after
-/// the last entry; none where nobody has recorded it and `visit` stopped before.
+/// Reads the entries of a workspace's journal from an offset on, one block at a time, until `visit`
+/// stops it. Gives the offset after the last entry; none where nobody has recorded it and `visit`
+/// stopped before.
 ///
 /// # Errors
 /// [`InspectionError::Damaged`] after the entries before the damage were visited.
@@ -107,4 +109,61 @@ pub fn inspect_journal(
         last = Some(scan.end.0);
     }
     Ok(end.map(|end| end.offset.0).or(last).or(Some(0)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use domain::Timestamp;
+    use journal::{FileJournal, Journal, JournalOptions, RealDisk};
+
+    use super::*;
+
+    fn offsets(data: &Path, from: u64, count: usize) -> (Vec<u64>, Result<Option<u64>, InspectionError>) {
+        let mut offsets = Vec::new();
+        let end = inspect_journal(data, &WorkspaceId::new("shop").unwrap(), from, &mut |entry| {
+            if offsets.len() == count {
+                return ControlFlow::Break(());
+            }
+            entry.entry.unwrap();
+            offsets.push(entry.offset);
+            ControlFlow::Continue(())
+        });
+        (offsets, end)
+    }
+
+    /// Nobody has recorded where this journal ends, and it has many segments.
+    #[test]
+    fn reading_begins_within_any_segment_and_ends_before_a_block_that_is_being_written() {
+        let data = tempfile::tempdir().unwrap();
+        let folder = workspace_folder(data.path(), &WorkspaceId::new("shop").unwrap()).join("journal");
+        let options = JournalOptions { segment_bytes_max: 200, ..JournalOptions::default() };
+        let journal = FileJournal::open_with(Arc::new(RealDisk::open(&folder).unwrap()), options).unwrap();
+        for _ in 0..20 {
+            let resumed = |at| Entry::Resumed { received_at: Timestamp(at) }.encode();
+            journal.append(&[&resumed(1), &resumed(2)]).unwrap();
+        }
+        let names = segment_names(&folder).unwrap();
+        assert!(names.len() > 5, "{names:?}");
+        for from in 0..=41 {
+            let (found, end) = offsets(data.path(), from, usize::MAX);
+            assert_eq!((found, end.unwrap()), ((from..40).collect(), Some(40)), "from {from}");
+        }
+        let (found, end) = offsets(data.path(), 7, 2);
+        assert_eq!((found, end.unwrap()), (vec![7, 8], None));
+
+        let last = folder.join(&names[names.len() - 1]);
+        let whole = fs_err::read(&last).unwrap();
+        fs_err::write(&last, [&whole[..], b"BLK1 and a part of what follows"].concat()).unwrap();
+        assert_eq!(offsets(data.path(), 39, 9).1.unwrap(), Some(40));
+        // Elsewhere it is damage, which is told after what comes before.
+        let second = folder.join(&names[1]);
+        let mut bytes = fs_err::read(&second).unwrap();
+        bytes[60] ^= 1;
+        fs_err::write(&second, bytes).unwrap();
+        let (found, end) = offsets(data.path(), 0, usize::MAX);
+        assert!(matches!(end, Err(InspectionError::Damaged(_))));
+        assert_eq!(found.len() as u64, first_offset(&names[1]).unwrap());
+    }
 }

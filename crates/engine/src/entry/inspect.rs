@@ -1,4 +1,5 @@
-//! Entries to look at: a line for people, or all of it as JSON. Secrets of a configuration are not told in full.
+//! Entries to look at: a line for people, or all of it as JSON. Secrets of a configuration are not
+//! told in full.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -38,7 +39,8 @@ impl Entry {
         }
     }
 
-    /// Its fields as they are written, by name. Texts that are JSON themselves stay texts, but the configuration.
+    /// Its fields as they are written, by name. Texts that are JSON themselves stay texts, but the
+    /// configuration.
     pub fn fields(&self) -> Value {
         let form = wire::Entry::serialize(self, serde_json::value::Serializer);
         match form.expect("entries of plain fields are JSON") {
@@ -50,7 +52,7 @@ impl Entry {
         }
     }
 
-    /// What it says, in one line of at most 160 characters.
+    /// A summary in one line of at most 160 characters.
     pub fn summary(&self) -> String {
         let text = match self {
             Self::Configured(config) => format!(

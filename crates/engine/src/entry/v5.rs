@@ -1,7 +1,9 @@
-//! Version 5 of entries: postcard, which has no names, so that the order of fields and variants is the format.
+//! Version 5 of entries: postcard, which has no names, so that the order of fields and variants is
+//! the format.
 //!
-//! Frozen: no build writes it any more. A field that a type of the program gets later stands here with `#[serde(skip)]` and reads as its
-//! default, a variant likewise, at the end. A type that changes in another way gets a frozen copy with a conversion in its place.
+//! Frozen: no build writes it any more. A field that a type of the program gets later stands here
+//! with `#[serde(skip)]` and reads as its default, a variant likewise, at the end. A type that
+//! changes in another way gets a frozen copy with a conversion in its place.
 
 mod catalog;
 mod command;

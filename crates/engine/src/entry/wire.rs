@@ -1,13 +1,17 @@
 //! The forms in which entries are written: MessagePack, with the names of fields and variants.
 //!
-//! The types of the program may change; what is written changes only here. Each form stands for one type (`serde(remote)`) and lists all
-//! of its fields, or it does not compile. Names stay for good: `tests/formats` pins them.
+//! The types of the program may change; what is written changes only here. Each form stands for one
+//! type (`serde(remote)`) and lists all of its fields, or it does not compile. Names stay for good:
+//! `tests/formats` pins them.
 //!
-//! - A new field: `#[serde(default)]`, with which older entries read as its default. Older builds pass over it.
-//! - A new variant: at any place. Older builds refuse an entry that has it, and name the build that wrote it.
+//! - A new field: `#[serde(default)]`, with which older entries read as its default. Older builds
+//!   pass over it.
+//! - A new variant: at any place. Older builds refuse an entry that has it, and name the build that
+//!   wrote it.
 //! - A field or a variant whose meaning changes gets a new name, and the old one stays to be read.
 //!
-//! A configuration and a scenario are JSON texts inside, with the names that files and APIs have for their keys.
+//! A configuration and a scenario are JSON texts inside, with the names that files and APIs have
+//! for their keys.
 
 mod catalog;
 mod command;

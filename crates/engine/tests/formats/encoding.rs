@@ -11,7 +11,7 @@ use crate::samples;
 
 const BUILD: &str = env!("CARGO_PKG_VERSION");
 
-/// What comes before the entry itself.
+/// The version of the encoding and that of the build, which come before the entry itself.
 fn head(build: &str) -> Vec<u8> {
     [&[crate::VERSION][..], &rmp_serde::to_vec(build).unwrap()].concat()
 }
@@ -30,7 +30,7 @@ fn pinned() -> impl Iterator<Item = Entry> {
     samples::entries().into_iter().filter(is_told)
 }
 
-/// Whoever changes a name or an order sees it here. What is pinned may grow; nothing that is there may change.
+/// Whoever changes a name or an order sees it here. The snapshot may grow; its lines do not change.
 #[test]
 fn the_bytes_of_every_variant_are_pinned() {
     let line = |entry: Entry| {

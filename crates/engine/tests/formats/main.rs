@@ -1,4 +1,5 @@
-//! Journals, stores and models that earlier builds wrote: every later build opens them and gives the answers that were recorded.
+//! Journals, stores and models that earlier builds wrote: every later build opens them and gives
+//! the answers that were recorded.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 

@@ -1,4 +1,4 @@
-//! What a workspace answers, as text: by API words and ids, so that it outlives the names of types.
+//! The answers of a workspace as text: by API words and ids, which outlive the names of types.
 
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -119,12 +119,11 @@ fn user_text(engine: &Engine, id: &str) -> String {
     let query = TimelineQuery { ascending: true, limit: 100, ..TimelineQuery::default() };
     let events = engine.events(user, &query).unwrap().0;
     let events = events.iter().map(|event| event.message.message_id.as_str());
+    let is_known = engine.has_entity(EntityKind::User, id);
+    let values = if is_known { values(engine, EntityKind::User, id) } else { String::new() };
     format!(
         "{}\n  ids {}\n  traits {}\n  history {}\n  events {}",
-        engine
-            .has_entity(EntityKind::User, id)
-            .then(|| values(engine, EntityKind::User, id))
-            .unwrap_or_default(),
+        values,
         ids.collect::<Vec<_>>().join(", "),
         traits.collect::<Vec<_>>().join(", "),
         history.collect::<Vec<_>>().join(", "),

@@ -1,4 +1,5 @@
-//! One entry or more of every variant, with every field set somewhere: what the fixtures hold and what the encoding is pinned by.
+//! One entry or more of every variant, with every field set somewhere: what the fixtures hold and
+//! what the encoding is pinned by.
 
 mod commands;
 mod training;
