@@ -12,6 +12,8 @@ const SUMMARY_CHARS_MAX: usize = 160;
 /// How much of a secret is told, in characters, and from which length on.
 const SECRET_CHARS_TOLD: usize = 3;
 const SECRET_CHARS_TOLD_FROM: usize = 12;
+/// The name that write keys have in requests.
+const WRITE_KEY: &str = "\"writeKey\"";
 
 /// The build that wrote an entry, where its bytes say it.
 pub(crate) fn written_by(bytes: &[u8]) -> Option<&str> {
@@ -43,13 +45,15 @@ impl Entry {
     /// configuration.
     pub fn fields(&self) -> Value {
         let form = wire::Entry::serialize(self, serde_json::value::Serializer);
-        match form.expect("entries of plain fields are JSON") {
-            Value::Object(variant) => {
-                let fields = variant.into_iter().next().map_or(Value::Null, |(_, fields)| fields);
-                if matches!(self, Self::Configured(_)) { redacted(&fields) } else { fields }
-            }
-            other => other,
+        let variant = form.expect("entries of plain fields are JSON");
+        let Value::Object(variant) = variant else { return Value::Null };
+        let mut fields = variant.into_iter().next().map_or(Value::Null, |(_, fields)| fields);
+        match self {
+            Self::Configured(_) => fields = redacted(&fields),
+            Self::Rejected(rejection) => fields["excerpt"] = without_write_keys(&rejection.excerpt).into(),
+            _ => {}
         }
+        fields
     }
 
     /// A summary in one line of at most 160 characters.
@@ -132,9 +136,47 @@ fn redacted(json: &Value) -> Value {
     config
 }
 
+/// The beginning of a request without the keys in it. It may be cut anywhere.
+fn without_write_keys(excerpt: &str) -> String {
+    let mut parts = excerpt.split(WRITE_KEY);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        told.push_str(WRITE_KEY);
+        let mut pieces = part.splitn(3, '"');
+        match (pieces.next(), pieces.next(), pieces.next()) {
+            (Some(colon), Some(_), rest) if colon.trim() == ":" => {
+                told.push_str(colon);
+                told.push_str("\"…");
+                rest.into_iter().for_each(|rest| told.extend(["\"", rest]));
+            }
+            _ => told.push_str(part),
+        }
+    }
+    told
+}
+
 fn hide(secret: &mut Value) {
     let Some(text) = secret.as_str() else { return };
     let n_chars = text.chars().count();
     let told = if n_chars < SECRET_CHARS_TOLD_FROM { 0 } else { SECRET_CHARS_TOLD };
     *secret = text.chars().take(told).chain(['…']).collect::<String>().into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_write_key_in_a_rejected_request_is_not_told() {
+        for (excerpt, told) in [
+            (r#"{"writeKey":"k1","event":"a"}"#, r#"{"writeKey":"…","event":"a"}"#),
+            (r#"[{"writeKey" : "k1"},{"writeKey":"k2"}]"#, r#"[{"writeKey" : "…"},{"writeKey":"…"}]"#),
+            (r#"{"a":1,"writeKey":"k1 and no en"#, r#"{"a":1,"writeKey":"…"#),
+            (r#"{"writeKey":7,"event":"a"}"#, r#"{"writeKey":7,"event":"a"}"#),
+            (r#"{"event":"a","writeKey""#, r#"{"event":"a","writeKey""#),
+            ("no JSON", "no JSON"),
+        ] {
+            assert_eq!(without_write_keys(excerpt), told);
+        }
+    }
 }
