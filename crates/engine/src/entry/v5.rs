@@ -11,7 +11,8 @@ mod interaction;
 mod message;
 mod training;
 
-use serde::Deserialize;
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer};
 use serde_with::As;
 
 use self::catalog::{Column, ItemRow};
@@ -21,6 +22,7 @@ use self::message::{Message, Rejection};
 use self::training::Training;
 
 use super::as_json;
+use super::wire::TrainingRecord;
 
 /// Lets a form stand for its type inside a list, a box or an option.
 macro_rules! forms {
@@ -56,7 +58,7 @@ pub(super) enum Entry {
     CatalogActivated {
         received_at: domain::Timestamp,
     },
-    Trained(#[serde(with = "As::<Box<Training>>")] Box<crate::Training>),
+    Trained(#[serde(deserialize_with = "read_training")] Box<crate::Training>),
     ModelActivated {
         received_at: domain::Timestamp,
         version: String,
@@ -76,4 +78,9 @@ pub(super) enum Entry {
     Reset {
         received_at: domain::Timestamp,
     },
+}
+
+fn read_training<'de, D: Deserializer<'de>>(from: D) -> Result<Box<crate::Training>, D::Error> {
+    let record = TrainingRecord::from(Training::deserialize(from)?);
+    record.try_into().map(Box::new).map_err(D::Error::custom)
 }

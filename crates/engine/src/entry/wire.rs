@@ -11,7 +11,7 @@
 //! - A field or a variant whose meaning changes gets a new name, and the old one stays to be read.
 //!
 //! A configuration and a scenario are JSON texts inside, with the names that files and APIs have
-//! for their keys.
+//! for their keys. So is the report of a training run.
 
 mod catalog;
 mod command;
@@ -26,7 +26,7 @@ use self::catalog::{Column, ItemRow};
 use self::command::Command;
 use self::interaction::{Interaction, ServedList};
 use self::message::{Message, Rejection};
-use self::training::Training;
+pub(super) use self::training::TrainingRecord;
 
 use super::as_json;
 
@@ -70,7 +70,7 @@ pub(super) enum Entry {
     CatalogActivated {
         received_at: domain::Timestamp,
     },
-    Trained(#[serde(with = "As::<Box<Training>>")] Box<crate::Training>),
+    Trained(#[serde(with = "training")] Box<crate::Training>),
     ModelActivated {
         received_at: domain::Timestamp,
         version: String,

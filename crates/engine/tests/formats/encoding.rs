@@ -86,6 +86,17 @@ fn a_field_that_is_not_known_is_passed_over() {
 }
 
 #[test]
+fn a_hyperparameter_that_is_not_known_is_passed_over() {
+    let trained = samples::entries().into_iter().find(|entry| entry.kind() == "trained").unwrap();
+    let mut record = trained.fields();
+    let report = record["report"].as_str().unwrap();
+    let later = report.replace("\"half_life_days\":30.0", "\"half_life_days\":30.0,\"temperature\":0.5");
+    assert_ne!(later, report);
+    record["report"] = later.into();
+    assert_eq!(decode("99.0.0", &json!({ "trained": record })), Ok(trained));
+}
+
+#[test]
 fn a_variant_that_is_not_known_is_refused_with_the_build_to_use() {
     let ticked = json!({ "ticked": { "at": 5 } });
     let command = json!({ "command": { "received_at": 5, "command": { "put_audience": { "id": "a" } } } });

@@ -1,83 +1,72 @@
-//! Records of training runs.
+//! Records of training runs. Version 5 had a report field by field; it is JSON since, with the names
+//! that the fields have here.
 
-use serde::Deserialize;
-use serde_with::As;
+use domain::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::forms;
+use crate::entry::wire::TrainingRecord;
 
-forms! {
-    Training = crate::Training,
-    Search = recommender::Search,
-    Tried = recommender::Tried,
-    Metrics = recommender::evaluation::Metrics,
-    SplitKind = recommender::SplitKind,
-    Comparison = recommender::evaluation::Comparison,
-    Parameters = recommender::Parameters,
-    Component = recommender::Component,
-    ModelConfig = recommender::ModelConfig,
-    RelevanceScores = recommender::RelevanceScores,
-    HistoryWeighting = recommender::HistoryWeighting,
-    InteractionWeights = domain::InteractionWeights,
-    NeighboursConfig = recommender::models::neighbours::Config,
-    SpectralConfig = recommender::models::spectral::Config,
-    RidgeConfig = recommender::models::ridge::Config,
-    SequenceConfig = recommender::models::sequence::Config,
-    SequenceRidgeConfig = recommender::models::sequence_ridge::Config,
-    ContentConfig = recommender::models::content::Config,
-    PopularityConfig = recommender::models::popularity::Config,
-    RecentlyViewedConfig = recommender::models::recently_viewed::Config,
-    BuyAgainConfig = recommender::models::buy_again::Config,
-    Normalisation = recommender::models::popularity::Normalisation,
+impl From<Training> for TrainingRecord {
+    fn from(training: Training) -> Self {
+        let Training { search, beside_current, beside_popularity, .. } = training;
+        let report = Report { search, beside_current, beside_popularity };
+        Self {
+            version: training.version,
+            offset: training.offset,
+            finished_at: training.finished_at,
+            n_users: training.n_users,
+            n_items: training.n_items,
+            n_interactions: training.n_interactions,
+            n_interactions_total: training.n_interactions_total,
+            as_of_s: training.as_of_s,
+            report: serde_json::to_string(&report).expect("a report is plain JSON"),
+            refused: training.refused,
+            duration_ms: training.duration_ms,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Report {
+    search: Search,
+    beside_current: Option<Comparison>,
+    beside_popularity: Option<Comparison>,
 }
 
 #[derive(Deserialize)]
-#[serde(remote = "crate::Training")]
 pub(in crate::entry) struct Training {
     version: String,
     offset: u64,
-    finished_at: domain::Timestamp,
+    finished_at: Timestamp,
     n_users: u64,
     n_items: u64,
     n_interactions: u64,
     n_interactions_total: u64,
     as_of_s: u32,
-    #[serde(with = "As::<Search>")]
-    search: recommender::Search,
-    #[serde(with = "As::<Option<Comparison>>")]
-    beside_current: Option<recommender::evaluation::Comparison>,
-    #[serde(with = "As::<Option<Comparison>>")]
-    beside_popularity: Option<recommender::evaluation::Comparison>,
+    search: Search,
+    beside_current: Option<Comparison>,
+    beside_popularity: Option<Comparison>,
     refused: Option<String>,
     duration_ms: u64,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::Search")]
-pub(in crate::entry) struct Search {
-    #[serde(with = "As::<SplitKind>")]
-    split: recommender::SplitKind,
-    #[serde(with = "As::<Vec<Tried>>")]
-    models: Vec<recommender::Tried>,
-    #[serde(with = "As::<Metrics>")]
-    blend: recommender::evaluation::Metrics,
-    #[serde(with = "As::<Metrics>")]
-    popularity: recommender::evaluation::Metrics,
-    #[serde(with = "As::<Parameters>")]
-    parameters: recommender::Parameters,
+#[derive(Serialize, Deserialize)]
+struct Search {
+    split: SplitKind,
+    models: Vec<Tried>,
+    blend: Metrics,
+    popularity: Metrics,
+    parameters: Parameters,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::Tried")]
-pub(in crate::entry) struct Tried {
-    #[serde(with = "As::<Component>")]
-    component: recommender::Component,
-    #[serde(with = "As::<Metrics>")]
-    metrics: recommender::evaluation::Metrics,
+#[derive(Serialize, Deserialize)]
+struct Tried {
+    component: Component,
+    metrics: Metrics,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::evaluation::Metrics")]
-pub(in crate::entry) struct Metrics {
+#[derive(Serialize, Deserialize)]
+struct Metrics {
     ndcg: f64,
     recall: f64,
     coverage: f64,
@@ -86,17 +75,16 @@ pub(in crate::entry) struct Metrics {
     n_users: usize,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::SplitKind")]
-pub(in crate::entry) enum SplitKind {
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum SplitKind {
     Time,
     LastStep,
     Random,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::evaluation::Comparison")]
-pub(in crate::entry) struct Comparison {
+#[derive(Serialize, Deserialize)]
+struct Comparison {
     ndcg: f64,
     other_ndcg: f64,
     low: f64,
@@ -104,62 +92,49 @@ pub(in crate::entry) struct Comparison {
     n_users: usize,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::Parameters")]
-pub(in crate::entry) struct Parameters {
-    #[serde(with = "As::<Vec<Component>>")]
-    components: Vec<recommender::Component>,
-    #[serde(with = "As::<InteractionWeights>")]
-    interaction_weights: domain::InteractionWeights,
-    #[serde(with = "As::<RelevanceScores>")]
-    relevance: recommender::RelevanceScores,
-    #[serde(with = "As::<PopularityConfig>")]
-    popularity: recommender::models::popularity::Config,
-    #[serde(with = "As::<RecentlyViewedConfig>")]
-    recently_viewed: recommender::models::recently_viewed::Config,
-    #[serde(with = "As::<BuyAgainConfig>")]
-    buy_again: recommender::models::buy_again::Config,
+#[derive(Serialize, Deserialize)]
+struct Parameters {
+    components: Vec<Component>,
+    interaction_weights: InteractionWeights,
+    relevance: RelevanceScores,
+    popularity: PopularityConfig,
+    recently_viewed: RecentlyViewedConfig,
+    buy_again: BuyAgainConfig,
     kept_per_item: u32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::Component")]
-pub(in crate::entry) struct Component {
-    #[serde(with = "As::<ModelConfig>")]
-    model: recommender::ModelConfig,
-    #[serde(with = "As::<HistoryWeighting>")]
-    weighting: recommender::HistoryWeighting,
+#[derive(Serialize, Deserialize)]
+struct Component {
+    model: ModelConfig,
+    weighting: HistoryWeighting,
     weight: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::ModelConfig")]
-pub(in crate::entry) enum ModelConfig {
-    Neighbours(#[serde(with = "As::<NeighboursConfig>")] recommender::models::neighbours::Config),
-    Spectral(#[serde(with = "As::<SpectralConfig>")] recommender::models::spectral::Config),
-    Ridge(#[serde(with = "As::<RidgeConfig>")] recommender::models::ridge::Config),
-    Sequence(#[serde(with = "As::<SequenceConfig>")] recommender::models::sequence::Config),
-    SequenceRidge(#[serde(with = "As::<SequenceRidgeConfig>")] recommender::models::sequence_ridge::Config),
-    Content(#[serde(with = "As::<ContentConfig>")] recommender::models::content::Config),
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum ModelConfig {
+    Neighbours(NeighboursConfig),
+    Spectral(SpectralConfig),
+    Ridge(RidgeConfig),
+    Sequence(SequenceConfig),
+    SequenceRidge(SequenceRidgeConfig),
+    Content(ContentConfig),
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::RelevanceScores")]
-pub(in crate::entry) struct RelevanceScores {
+#[derive(Serialize, Deserialize)]
+struct RelevanceScores {
     medium: f32,
     high: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::HistoryWeighting")]
-pub(in crate::entry) struct HistoryWeighting {
+#[derive(Serialize, Deserialize)]
+struct HistoryWeighting {
     half_life_days: Option<f32>,
     step_decay: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "domain::InteractionWeights")]
-pub(in crate::entry) struct InteractionWeights {
+#[derive(Serialize, Deserialize)]
+struct InteractionWeights {
     view: f32,
     purchase: f32,
     rating: f32,
@@ -168,17 +143,14 @@ pub(in crate::entry) struct InteractionWeights {
     portion: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::neighbours::Config")]
-pub(in crate::entry) struct NeighboursConfig {
+#[derive(Serialize, Deserialize)]
+struct NeighboursConfig {
     half_life_days: Option<f32>,
-    #[serde(with = "As::<Normalisation>")]
-    normalisation: recommender::models::popularity::Normalisation,
+    normalisation: Normalisation,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::spectral::Config")]
-pub(in crate::entry) struct SpectralConfig {
+#[derive(Serialize, Deserialize)]
+struct SpectralConfig {
     half_life_days: Option<f32>,
     rank: u32,
     filter: f32,
@@ -186,29 +158,25 @@ pub(in crate::entry) struct SpectralConfig {
     seed: u64,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::ridge::Config")]
-pub(in crate::entry) struct RidgeConfig {
+#[derive(Serialize, Deserialize)]
+struct RidgeConfig {
     half_life_days: Option<f32>,
     user_exponent: f32,
     nearest: Option<u32>,
     penalty: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::sequence::Config")]
-pub(in crate::entry) struct SequenceConfig {
+#[derive(Serialize, Deserialize)]
+struct SequenceConfig {
     half_life_days: Option<f32>,
     steps: u32,
     discount: f32,
     backward: f32,
-    #[serde(with = "As::<Normalisation>")]
-    normalisation: recommender::models::popularity::Normalisation,
+    normalisation: Normalisation,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::sequence_ridge::Config")]
-pub(in crate::entry) struct SequenceRidgeConfig {
+#[derive(Serialize, Deserialize)]
+struct SequenceRidgeConfig {
     past: f32,
     future: f32,
     future_steps: u32,
@@ -216,38 +184,33 @@ pub(in crate::entry) struct SequenceRidgeConfig {
     penalty: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::content::Config")]
-pub(in crate::entry) struct ContentConfig {
+#[derive(Serialize, Deserialize)]
+struct ContentConfig {
     power: f32,
     popularity: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::popularity::Config")]
-pub(in crate::entry) struct PopularityConfig {
+#[derive(Serialize, Deserialize)]
+struct PopularityConfig {
     half_life_days: Option<f32>,
     seasonal: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::recently_viewed::Config")]
-pub(in crate::entry) struct RecentlyViewedConfig {
+#[derive(Serialize, Deserialize)]
+struct RecentlyViewedConfig {
     fading: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::buy_again::Config")]
-pub(in crate::entry) struct BuyAgainConfig {
+#[derive(Serialize, Deserialize)]
+struct BuyAgainConfig {
     prior: f32,
     smoothing: f32,
     due_share: f32,
     days_ahead: f32,
 }
 
-#[derive(Deserialize)]
-#[serde(remote = "recommender::models::popularity::Normalisation")]
-pub(in crate::entry) struct Normalisation {
+#[derive(Serialize, Deserialize)]
+struct Normalisation {
     source_exponent: f32,
     target_exponent: f32,
     smoothing: f32,
