@@ -1,8 +1,10 @@
 //! An open workspace.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
 
 use domain::{Timestamp, WeakSignalWeights, WorkspaceId};
 use journal::{
@@ -32,6 +34,9 @@ const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// Memory for what is read from the store aside in which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// How often a log says how far the journal is folded for a model that is made again.
+const REMAKE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
 
 /// Why a workspace could not be opened or used.
 #[derive(Debug, thiserror::Error)]
@@ -517,7 +522,14 @@ impl Engine {
         remove()?;
         let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, &self.id)?;
         let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
-        replay(&shared, &aside, training.offset, &|_, _| Ok(self.check_training()?))?;
+        let told_at = Cell::new(Instant::now());
+        replay(&shared, &aside, training.offset, &|entries, total| {
+            if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {
+                told_at.set(Instant::now());
+                tracing::info!(workspace = %self.id, entries, total, "the journal is folded for a model");
+            }
+            Ok(self.check_training()?)
+        })?;
         let set = {
             let views = shared.live.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())

@@ -36,6 +36,11 @@ pub(crate) fn segment_names(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
+/// The first offset of a segment, which is its name.
+pub(crate) fn first_offset(name: &str) -> Option<u64> {
+    name.strip_suffix(".seg")?.parse().ok()
+}
+
 /// The bytes of a journal's segments.
 pub(crate) fn journal_bytes(folder: &Path) -> std::io::Result<u64> {
     segment_names(folder)?.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len())).sum()

@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use crate::block::{self, Header};
 use crate::segment::{self, At, Owner, Segment};
 use crate::{DiskFile, Offset, ReadError};
 
@@ -86,4 +87,16 @@ pub fn scan_segment(
         }
     }
     Ok(scan)
+}
+
+/// The records of a block that [`scan_segment`] has read, with the offset of the first.
+///
+/// # Errors
+/// What is wrong with bytes that are no block.
+pub fn decode_block(bytes: &[u8]) -> Result<(Offset, Vec<Vec<u8>>), &'static str> {
+    let (header, payload) = bytes
+        .split_first_chunk::<{ block::HEADER_BYTES }>()
+        .ok_or("the bytes end inside a block's header")?;
+    let header = Header::decode(header)?;
+    Ok((header.first, header.decode_payload(payload)?))
 }

@@ -12,7 +12,7 @@ use std::fmt;
 use std::io;
 use std::ops::ControlFlow;
 
-pub use check::{JournalCheck, SegmentScan, scan_segment};
+pub use check::{JournalCheck, SegmentScan, decode_block, scan_segment};
 pub use disk::{Disk, DiskFile, RealDisk};
 pub use end_record::{EndRecord, JournalEnd, RecordedEnd, end_record_name, read_end_record};
 pub use file::{FileJournal, JournalOptions};

@@ -11,7 +11,9 @@ const ZSTD_LEVEL: i32 = 1;
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ArtifactError {
     /// Written by another version of the program.
-    #[error("model artifact has version {found}, this program reads version {VERSION}")]
+    #[error(
+        "model artifact has version {found}, this program reads version {VERSION}: the next start makes the model again from the journal"
+    )]
     Version {
         /// The artifact's version.
         found: u8,

@@ -1,29 +1,43 @@
 //! What the journal holds: every fact that changes the state of a workspace.
+//!
+//! An entry is a version, the version of the build that wrote it, and its form in [`wire`]: three
+//! MessagePack values in a row. Entries of earlier builds are read as well ([`v5`]), so that segments
+//! of several versions lie side by side in one journal.
+
+mod inspect;
+mod v5;
+mod wire;
 
 use catalog::ItemRow;
 use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig};
 use serde::{Deserialize, Serialize};
 
+pub use inspect::written_by;
+
 use crate::TrainingRecord;
 use crate::attribution::ServedList;
 use crate::command::{Command, Refusal};
 
-/// The version of the encoding; new kinds of entries are added at the end of [`Entry`] and do not change it.
-const VERSION: u8 = 5;
-
+/// The version of the encoding. New fields and variants do not change it.
+const VERSION: u8 = 6;
+/// The version that had no names.
+const VERSION_POSITIONAL: u8 = 5;
 /// The most interactions of one entry.
 pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
 /// The most items of one entry.
 pub const ITEMS_PER_ENTRY_MAX: usize = 500;
 
+/// The version of this build, which it writes into each entry.
+const BUILD: &str = env!("CARGO_PKG_VERSION");
+
 /// Room for a message as most sources send them, in bytes.
 const ENTRY_BYTES_USUAL: usize = 512;
 
 /// One entry. It carries every time and every id that the fold needs; the fold makes none.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub enum Entry {
     /// The workspace is set up this way from now on.
-    Configured(#[serde(with = "as_json")] WorkspaceConfig),
+    Configured(WorkspaceConfig),
     /// A message arrived and passed the form check.
     Message(Box<Message>),
     /// A message arrived and did not pass.
@@ -83,35 +97,32 @@ pub enum Entry {
     },
 }
 
-/// A configuration travels with the names of its keys, so that one that comes later does not change what was written before.
-mod as_json {
-    use domain::WorkspaceConfig;
-    use serde::de::Error as _;
-    use serde::ser::Error as _;
-    use serde::{Deserialize, Deserializer, Serialize, Serializer};
-
-    pub(super) fn serialize<S: Serializer>(config: &WorkspaceConfig, to: S) -> Result<S::Ok, S::Error> {
-        serde_json::to_string(config).map_err(S::Error::custom)?.serialize(to)
-    }
-
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<WorkspaceConfig, D::Error> {
-        let json = String::deserialize(from)?;
-        serde_json::from_str(&json).map_err(D::Error::custom)
-    }
-}
-
 /// Why bytes of the journal are not an entry.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Written by another version of the program.
-    #[error("the entry has version {found}, this program reads version {VERSION}")]
+    /// Of a version that this build does not know.
+    #[error(
+        "the entry has version {found}, and Tastemaker {BUILD} reads versions {VERSION_POSITIONAL} and {VERSION}: use the build \
+         that wrote it, or a later one"
+    )]
     Version {
         /// The entry's version.
         found: u8,
     },
-    /// No entry of this version.
+    /// It holds what this build does not know, and another one wrote it.
+    #[error(
+        "the entry was written by Tastemaker {written_by}, and Tastemaker {BUILD} cannot read it ({what}): use Tastemaker \
+         {written_by} or a later one"
+    )]
+    OtherBuild {
+        /// The version of the build that wrote it.
+        written_by: String,
+        /// What is not known.
+        what: String,
+    },
+    /// No entry, though this build wrote it.
     #[error("the entry cannot be read: {0}")]
-    Unreadable(postcard::Error),
+    Unreadable(String),
     /// No bytes at all.
     #[error("the entry is empty")]
     Empty,
@@ -140,18 +151,61 @@ impl Entry {
 
     /// The bytes of the entry.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);
-        bytes.push(VERSION);
-        postcard::to_extend(self, bytes).expect("entries of plain fields always encode")
+        self.encode_by(BUILD)
     }
 
-    /// The entry of bytes.
+    /// The bytes of the entry as a build of some version writes them.
+    fn encode_by(&self, build: &str) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);
+        bytes.push(VERSION);
+        let mut to = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
+        let written = build.serialize(&mut to).and_then(|()| wire::Entry::serialize(self, &mut to));
+        written.expect("entries of plain fields always encode");
+        bytes
+    }
+
+    /// The entry of bytes, of this version or an earlier one.
+    ///
+    /// # Errors
+    /// [`DecodeError::OtherBuild`] where a later build has written a variant, or a key of a
+    /// configuration, that this one does not know. Fields that are not known are passed over.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             None => Err(DecodeError::Empty),
-            Some((&VERSION, rest)) => postcard::from_bytes(rest).map_err(DecodeError::Unreadable),
+            Some((&VERSION, rest)) => decode_named(rest),
+            Some((&VERSION_POSITIONAL, rest)) => {
+                let mut from = postcard::Deserializer::from_bytes(rest);
+                v5::Entry::deserialize(&mut from).map_err(|error| DecodeError::Unreadable(error.to_string()))
+            }
             Some((&found, _)) => Err(DecodeError::Version { found }),
         }
+    }
+}
+
+fn decode_named(bytes: &[u8]) -> Result<Entry, DecodeError> {
+    let mut from = rmp_serde::Deserializer::from_read_ref(bytes);
+    let written_by =
+        <&str>::deserialize(&mut from).map_err(|error| DecodeError::Unreadable(error.to_string()))?;
+    wire::Entry::deserialize(&mut from).map_err(|error| match written_by {
+        BUILD => DecodeError::Unreadable(error.to_string()),
+        _ => DecodeError::OtherBuild { written_by: written_by.to_owned(), what: error.to_string() },
+    })
+}
+
+/// A configuration as JSON text: it has the names that its keys have in files and in APIs.
+mod as_json {
+    use domain::WorkspaceConfig;
+    use serde::de::Error as _;
+    use serde::ser::Error as _;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(config: &WorkspaceConfig, to: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_string(config).map_err(S::Error::custom)?.serialize(to)
+    }
+
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<WorkspaceConfig, D::Error> {
+        let json = String::deserialize(from)?;
+        serde_json::from_str(&json).map_err(D::Error::custom)
     }
 }
 

@@ -27,7 +27,7 @@ pub use attribution::{
 };
 pub use command::{Command, EntityKind, Refusal, user_of};
 pub use counts::Counts;
-pub use entry::{DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome};
+pub use entry::{DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome, written_by};
 pub use fold::{LateDecision, Prepared, apply};
 pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
 pub use interactions::{Interactions, StoredInteraction};

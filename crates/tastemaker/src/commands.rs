@@ -8,6 +8,7 @@ pub(crate) mod demo;
 pub(crate) mod evaluate;
 pub(crate) mod events;
 pub(crate) mod import;
+pub(crate) mod journal;
 pub(crate) mod models;
 pub(crate) mod offline;
 pub(crate) mod recommend;

@@ -61,6 +61,8 @@ enum Command {
     Backup(commands::backup::Args),
     /// Restore a data folder from a backup, and check that it gives the same answers
     Restore(commands::restore::Args),
+    /// Look into the journal of a workspace
+    Journal(commands::journal::Args),
     /// Continue without entries that a journal has lost at its end
     AcceptLoss(commands::accept_loss::Args),
     /// Measure the speed of this machine
@@ -90,6 +92,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
+        Command::Journal(args) => commands::journal::run(&args),
         Command::AcceptLoss(args) => commands::accept_loss::run(&args),
         Command::Bench(args) => commands::bench::run(&args),
         Command::Completions(args) => {

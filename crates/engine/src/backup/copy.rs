@@ -12,16 +12,11 @@ use sha2::{Digest, Sha256};
 use super::BackupError;
 use super::manifest::{FileCopy, JournalCopy, write_whole};
 use crate::artifacts::offset_of;
-use crate::journal_files::{open_read_only, segment_names};
+use crate::journal_files::{first_offset, open_read_only, segment_names};
 use crate::store_picture::to_hex;
 
 /// How much of a file is read at once, in bytes.
 const CHUNK_BYTES: usize = 1_024 * 1_024;
-
-/// The first offset of a segment, which is its name.
-pub(super) fn first_offset(name: &str) -> Option<u64> {
-    name.strip_suffix(".seg")?.parse().ok()
-}
 
 /// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end. Closed
 /// segments that the backup has are kept; others are copied anew, and must begin with what the backup has of

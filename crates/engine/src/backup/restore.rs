@@ -11,11 +11,12 @@ use journal::disk::create_private_folder;
 use journal::{EndRecord, JournalEnd, Offset, RealDisk};
 use serde::Serialize;
 
-use super::copy::{first_offset, hash_beginning};
+use super::copy::hash_beginning;
 use super::manifest::{FileCopy, JournalCopy, Manifest, write_whole};
 use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder, is_within};
 use crate::DataFolder;
 use crate::data_folder::{LockedFolder, SYSTEM_JOURNAL, ends_folder, system_folder, workspace_folder};
+use crate::journal_files::first_offset;
 
 /// What was restored.
 #[derive(Debug, Serialize)]

@@ -1,0 +1,209 @@
+//! One entry or more of every variant, with every field set somewhere: what the fixtures hold and
+//! what the encoding is pinned by.
+
+mod commands;
+mod training;
+
+use catalog::ItemRow;
+use domain::{
+    Arrival, Column, Envelope, Interaction, InteractionKind, MessageType, PropertyType, PropertyValue,
+    Rejection, RejectionReason, Source, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId,
+    check_message,
+};
+use engine::{Command, Entry, ExternalIdType, Place, ServedList};
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+/// When all of it arrived.
+pub(crate) const AT: Timestamp = Timestamp(1_700_000_000_000);
+
+/// The users who view and buy enough for a training run.
+const USERS: u32 = 12;
+
+pub(crate) fn entries() -> Vec<Entry> {
+    let mut entries = vec![Entry::Reset { received_at: AT }, Entry::Configured(config())];
+    entries.extend(catalog());
+    entries.extend(messages());
+    entries.extend(REASONS.map(rejected));
+    entries.push(Entry::Served { lists: served() });
+    entries.push(Entry::Interactions { received_at: AT, interactions: interactions() });
+    entries.extend(
+        commands::all()
+            .into_iter()
+            .map(|command| Entry::Command { received_at: AT, command: Box::new(command) }),
+    );
+    entries.push(Entry::Trained(Box::new(training::refused())));
+    entries.push(Entry::ModelActivated { received_at: AT, version: "000000000007".to_owned() });
+    entries.push(Entry::Resumed { received_at: AT });
+    entries.push(fitting());
+    entries
+}
+
+/// Since version 6.
+pub(crate) fn fitting() -> Entry {
+    let scenarios = vec![r#"{"name":"gone","endpoint":"recommend_items_to_user"}"#.to_owned()];
+    Entry::Command { received_at: AT, command: Box::new(Command::NoteFittingScenarios { scenarios }) }
+}
+
+fn config() -> WorkspaceConfig {
+    WorkspaceConfig {
+        private_token: Some("private-0123456789".to_owned()),
+        public_token: Some("public-0123456789".to_owned()),
+        profile_token: Some("profile-0123456789".to_owned()),
+        public_user_properties: vec!["language".to_owned()],
+        sources: vec![Source {
+            name: "web".to_owned(),
+            write_key: "write-0123456789".to_owned(),
+            bearer_tokens: vec!["bearer-0123456789".to_owned()],
+            enabled: true,
+        }],
+        traits: vec![TraitDefinition::recommended_items("next")],
+        // Version 5 began without.
+        presets: None,
+        ..WorkspaceConfig::empty(WorkspaceId::new("shop").unwrap())
+    }
+}
+
+fn catalog() -> Vec<Entry> {
+    let columns = PropertyType::ALL.map(|type_| Column { name: format!("{type_}_value"), type_ });
+    let texts = |n| vec![format!("a{n}"), format!("b{n}")];
+    let row = |n: i64| ItemRow {
+        item_id: format!("i{n}"),
+        values: vec![
+            Some(PropertyValue::Int(-n)),
+            Some(PropertyValue::Double(n as f64 / 4.0)),
+            Some(PropertyValue::String(format!("Item {n}"))),
+            Some(PropertyValue::Boolean(n % 2 == 0)),
+            Some(PropertyValue::Timestamp(Timestamp(AT.0 - n))),
+            Some(PropertyValue::Set(texts(n))),
+            Some(PropertyValue::Image(format!("https://shop.example/{n}.png"))),
+            (n % 3 > 0).then(|| PropertyValue::ImageList(texts(n))),
+        ],
+    };
+    vec![
+        Entry::CatalogStaged { columns: columns.to_vec() },
+        Entry::CatalogItems { rows: (0..9).map(row).collect() },
+        Entry::CatalogActivated { received_at: AT },
+    ]
+}
+
+fn message(body: &Value) -> Entry {
+    let arrival = Arrival { received_at: AT, source: "web", peer_ip: None };
+    Entry::Message(Box::new(check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap()))
+}
+
+fn messages() -> Vec<Entry> {
+    let common = |type_: MessageType| {
+        json!({
+            "type": type_.word(), "messageId": format!("m-{type_}"), "userId": "u1", "anonymousId": "a1",
+            "timestamp": "2023-11-14T10:00:00Z", "sentAt": "2023-11-14T10:00:01Z",
+            "context": { "locale": "en" }, "integrations": { "All": true },
+        })
+    };
+    let mut all: Vec<Value> = MessageType::ALL.map(common).into();
+    all[0]["traits"] = json!({ "language": "en" });
+    all[1]["event"] = "Product Viewed".into();
+    all[1]["properties"] = json!({ "product_id": "i1", "price": 2.5 });
+    all[2]["name"] = "Home".into();
+    all[2]["category"] = "Shop".into();
+    all[3]["name"] = "Home".into();
+    all[4]["groupId"] = "g1".into();
+    all[5]["previousId"] = "u-old".into();
+    for n in 0..USERS * 6 {
+        let event = if n % 3 == 0 { "Order Completed" } else { "Product Viewed" };
+        let item = format!("i{}", (n * n + n / USERS) % 9);
+        all.push(json!({
+            "type": "track", "messageId": format!("e{n}"), "userId": format!("u{}", n % USERS), "event": event,
+            "timestamp": AT.0 / 1_000 - 86_400 + i64::from(n),
+            "properties": { "product_id": item, "products": [{ "product_id": item, "quantity": 1, "price": 3 }] },
+        }));
+    }
+    all.iter().map(message).collect()
+}
+
+const REASONS: [RejectionReason; 22] = [
+    RejectionReason::BadRequest,
+    RejectionReason::EmptyBatch,
+    RejectionReason::BatchTooLong,
+    RejectionReason::MessageTooLarge,
+    RejectionReason::TypeInvalid,
+    RejectionReason::IdRequired,
+    RejectionReason::IdNotString,
+    RejectionReason::IdTooLong,
+    RejectionReason::MessageIdInvalid,
+    RejectionReason::EventNotDefined,
+    RejectionReason::EventNotString,
+    RejectionReason::PropertiesNotObject,
+    RejectionReason::TraitsNotObject,
+    RejectionReason::TraitsTooMany,
+    RejectionReason::NameNotString,
+    RejectionReason::CategoryNotString,
+    RejectionReason::GroupIdInvalid,
+    RejectionReason::PreviousIdInvalid,
+    RejectionReason::ContextNotObject,
+    RejectionReason::TimestampInvalid,
+    RejectionReason::MappingFailed,
+    RejectionReason::IdentityLimit,
+];
+
+fn rejected(reason: RejectionReason) -> Entry {
+    Entry::Rejected(Box::new(Rejection {
+        reason,
+        detail: format!("a message with {}", reason.code()),
+        source: "web".to_owned(),
+        message_id: Some("m-rejected".to_owned()),
+        type_: Some(MessageType::Track),
+        received_at: AT,
+        excerpt: "{}".to_owned(),
+    }))
+}
+
+fn interactions() -> Vec<Interaction> {
+    let full = |kind| Interaction {
+        timestamp: Some(Timestamp(AT.0 - 3_600_000)),
+        value: Some(0.5),
+        amount: Some(2.0),
+        price: Some(9.99),
+        profit: Some(1.25),
+        session_id: Some("s1".to_owned()),
+        time_spent: Some(12.0),
+        auto_presented: Some(true),
+        recomm_id: Some(RECOMM_ID.to_string()),
+        additional_data: Some(r#"{"shelf":4}"#.to_owned()),
+        ..Interaction::new("u1", "i2", kind)
+    };
+    let bare = Interaction::new("u2", "i3", InteractionKind::Bookmark);
+    InteractionKind::ALL.into_iter().map(full).chain([bare]).collect()
+}
+
+const RECOMM_ID: Uuid = Uuid::from_u128(0x018b_cfe5_6800_7000_8000_0000_0000_0001);
+
+fn served() -> Vec<ServedList> {
+    let of_trait = ServedList {
+        recomm_id: None,
+        user: Some((ExternalIdType::AnonymousId, "a1".to_owned())),
+        at: AT,
+        items: vec!["i1".to_owned(), "i2".to_owned()],
+        place: Place::Trait("next".to_owned()),
+        group: None,
+        model: None,
+        rotates: false,
+        n_next: 0,
+        request: None,
+    };
+    let of_call = ServedList {
+        recomm_id: Some(RECOMM_ID),
+        user: Some((ExternalIdType::UserId, "u1".to_owned())),
+        place: Place::Scenario {
+            endpoint: "recommendItemsToUser".to_owned(),
+            scenario: Some("home".to_owned()),
+        },
+        group: Some("a".to_owned()),
+        model: Some("000000000007".to_owned()),
+        rotates: true,
+        request: Some("{}".to_owned()),
+        ..of_trait.clone()
+    };
+    let next = ServedList { items: vec!["i4".to_owned()], n_next: 1, ..of_call.clone() };
+    vec![of_trait, of_call, next]
+}

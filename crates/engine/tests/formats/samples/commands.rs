@@ -1,0 +1,173 @@
+//! Every command. Most change the state; some are refused by it, which is an answer too.
+
+use catalog::Property;
+use domain::{Interaction, InteractionKind, InteractionSelector, PropertyType};
+use engine::{
+    CollectionKind, Command, EntityKind, Member, RuleUpdate, Segment, Segmentation, SegmentationCommand,
+    SegmentationKind, Synonym, SynonymCommand,
+};
+use serde_json::json;
+
+use super::AT;
+
+fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+pub(crate) fn all() -> Vec<Command> {
+    [entities(), collections(), interactions(), lists(), segmentations(), synonyms()].concat()
+}
+
+fn entities() -> Vec<Command> {
+    let property = Property {
+        name: text("colour"),
+        type_: PropertyType::String,
+        role: Some(text("title")),
+        settings: Some(text("{}")),
+    };
+    let user_property =
+        |name, type_| Command::AddProperty { kind: EntityKind::User, property: Property::new(name, type_) };
+    vec![
+        Command::Add { kind: EntityKind::Item, id: text("lamp") },
+        Command::Add { kind: EntityKind::User, id: text("ann") },
+        Command::Add { kind: EntityKind::User, id: text("bob") },
+        Command::Delete { kind: EntityKind::User, id: text("bob") },
+        Command::Delete { kind: EntityKind::Item, id: text("nothing") },
+        Command::AddProperty { kind: EntityKind::Item, property },
+        user_property("age", PropertyType::Int),
+        user_property("gone", PropertyType::Set),
+        Command::DeleteProperty { kind: EntityKind::User, name: text("gone") },
+        Command::SetValues {
+            kind: EntityKind::Item,
+            id: text("lamp"),
+            values: text(r#"{"colour":"red"}"#),
+            cascade_create: false,
+        },
+        Command::SetValues {
+            kind: EntityKind::User,
+            id: text("cleo"),
+            values: text(r#"{"age":41}"#),
+            cascade_create: true,
+        },
+        Command::MergeUsers { target: text("ann"), source: text("cleo"), cascade_create: true },
+        Command::ActivateCatalog { version: 1 },
+    ]
+}
+
+fn collections() -> Vec<Command> {
+    let member = |is_collection, id, time| Member { is_collection, id: text(id), time };
+    let insert =
+        |kind, id, member| Command::InsertMember { kind, id: text(id), member, cascade_create: true };
+    let remove = |id, is_collection, member_id, time| Command::RemoveMember {
+        kind: CollectionKind::Series,
+        id: text(id),
+        is_collection,
+        member_id: text(member_id),
+        time,
+    };
+    vec![
+        Command::AddCollection { kind: CollectionKind::Series, id: text("season"), cascade_create: true },
+        Command::AddCollection { kind: CollectionKind::Group, id: text("family"), cascade_create: false },
+        insert(CollectionKind::Series, "season", member(false, "i1", 1.0)),
+        insert(CollectionKind::Series, "season", member(false, "i2", 2.5)),
+        insert(CollectionKind::Series, "season", member(false, "i2", 3.0)),
+        insert(CollectionKind::Group, "family", member(true, "season", 0.0)),
+        remove("season", false, "i2", Some(2.5)),
+        remove("season", true, "i2", None),
+        Command::AddCollection { kind: CollectionKind::Series, id: text("over"), cascade_create: false },
+        Command::DeleteCollection { kind: CollectionKind::Series, id: text("over"), cascade_delete: true },
+    ]
+}
+
+fn interactions() -> Vec<Command> {
+    let mut bought = Interaction::new("ann", "lamp", InteractionKind::Purchase);
+    bought.timestamp = Some(AT);
+    bought.amount = Some(3.0);
+    let played = Interaction {
+        kind: InteractionKind::ViewPortion,
+        session_id: Some(text("s1")),
+        value: Some(0.25),
+        ..bought.clone()
+    };
+    let delete = |timestamp, session_id| Command::DeleteInteractions {
+        selector: InteractionSelector {
+            user_id: text("ann"),
+            item_id: text("lamp"),
+            kind: InteractionKind::ViewPortion,
+            timestamp,
+            session_id,
+        },
+    };
+    vec![
+        Command::AddInteraction { interaction: bought, cascade_create: false },
+        Command::AddInteraction { interaction: played, cascade_create: true },
+        delete(Some(AT), Some(None)),
+        delete(None, Some(Some(text("s2")))),
+        delete(None, None),
+    ]
+}
+
+fn lists() -> Vec<Command> {
+    let put = |name| Command::PutScenario {
+        scenario:
+            json!({ "name": name, "endpoint": "recommendItemsToUser", "filter": "'colour' == \"red\"" })
+                .to_string(),
+    };
+    vec![put("home"), put("over"), Command::DeleteScenario { name: text("over") }]
+}
+
+fn segmentations() -> Vec<Command> {
+    let segment =
+        |id: &str| Segment { id: text(id), filter: text("'colour' == \"red\""), title: Some(text("Red")) };
+    let kinds = [
+        ("values", SegmentationKind::Property { name: text("colour") }),
+        ("computed", SegmentationKind::AutoReql { expression: text("{ 'colour' }") }),
+        ("manual", SegmentationKind::ManualReql { segments: Vec::new() }),
+        // Refused: segments are added one by one.
+        ("filled", SegmentationKind::ManualReql { segments: vec![segment("first")] }),
+    ];
+    let create = |(id, kind)| {
+        SegmentationCommand::Create(Segmentation {
+            id: text(id),
+            kind,
+            title: Some(text("Title")),
+            description: Some(text("Description")),
+        })
+    };
+    let update =
+        |id, rule, title, description| SegmentationCommand::Update { id: text(id), rule, title, description };
+    let of_segment = |id, title| SegmentationCommand::UpdateSegment {
+        segmentation_id: text("manual"),
+        id: text(id),
+        filter: text("true"),
+        title,
+    };
+    let changes = [
+        update("values", RuleUpdate::Property(Some(text("string_value"))), Some(None), None),
+        update("computed", RuleUpdate::AutoReql(None), None, Some(Some(text("Other")))),
+        update("manual", RuleUpdate::ManualReql, Some(Some(text("Other"))), Some(None)),
+        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("first") },
+        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("second") },
+        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("third") },
+        of_segment("first", Some(None)),
+        of_segment("second", None),
+        of_segment("third", Some(Some(text("Third")))),
+        SegmentationCommand::DeleteSegment { segmentation_id: text("manual"), id: text("third") },
+        SegmentationCommand::Delete { id: text("computed") },
+    ];
+    kinds.map(create).into_iter().chain(changes).map(Command::Segmentation).collect()
+}
+
+fn synonyms() -> Vec<Command> {
+    let add = |id, one_way| {
+        SynonymCommand::Add(Synonym { id: text(id), term: text("lamp"), synonym: text("light"), one_way })
+    };
+    let all = [
+        add("y0", false),
+        SynonymCommand::DeleteAll,
+        add("y1", true),
+        add("y2", false),
+        SynonymCommand::Delete { id: text("y2") },
+    ];
+    all.map(Command::Synonym).into()
+}

@@ -1,0 +1,182 @@
+//! Entries to look at: a line for people, or all of it as JSON. Secrets of a configuration are not
+//! told in full.
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::{Entry, VERSION, wire};
+use crate::Place;
+
+/// The longest summary of an entry, in characters.
+const SUMMARY_CHARS_MAX: usize = 160;
+/// How much of a secret is told, in characters, and from which length on.
+const SECRET_CHARS_TOLD: usize = 3;
+const SECRET_CHARS_TOLD_FROM: usize = 12;
+/// The name that write keys have in requests.
+const WRITE_KEY: &str = "\"writeKey\"";
+
+/// The build that wrote an entry, where its bytes say it.
+pub fn written_by(bytes: &[u8]) -> Option<&str> {
+    let rest = bytes.strip_prefix(&[VERSION])?;
+    <&str>::deserialize(&mut rmp_serde::Deserializer::from_read_ref(rest)).ok()
+}
+
+impl Entry {
+    /// The name of its variant.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Configured(_) => "configured",
+            Self::Message(_) => "message",
+            Self::Rejected(_) => "rejected",
+            Self::Interactions { .. } => "interactions",
+            Self::CatalogStaged { .. } => "catalog_staged",
+            Self::CatalogItems { .. } => "catalog_items",
+            Self::CatalogActivated { .. } => "catalog_activated",
+            Self::Trained(_) => "trained",
+            Self::ModelActivated { .. } => "model_activated",
+            Self::Served { .. } => "served",
+            Self::Resumed { .. } => "resumed",
+            Self::Command { .. } => "command",
+            Self::Reset { .. } => "reset",
+        }
+    }
+
+    /// Its fields as they are written, by name. Texts that are JSON themselves stay texts, but the
+    /// configuration.
+    pub fn fields(&self) -> Value {
+        let form = wire::Entry::serialize(self, serde_json::value::Serializer);
+        let variant = form.expect("entries of plain fields are JSON");
+        let Value::Object(variant) = variant else { return Value::Null };
+        let mut fields = variant.into_iter().next().map_or(Value::Null, |(_, fields)| fields);
+        match self {
+            Self::Configured(_) => fields = redacted(&fields),
+            Self::Rejected(rejection) => fields["excerpt"] = without_write_keys(&rejection.excerpt).into(),
+            _ => {}
+        }
+        fields
+    }
+
+    /// A summary in one line of at most 160 characters.
+    pub fn summary(&self) -> String {
+        let text = match self {
+            Self::Configured(config) => format!(
+                "{} sources, {} traits, {} scenarios",
+                config.sources.len(),
+                config.traits.len(),
+                config.scenarios.len()
+            ),
+            Self::Message(message) => {
+                let who = message.user_id.as_ref().or(message.anonymous_id.as_ref());
+                format!(
+                    "{} {:?} of {:?} from {:?}",
+                    message.type_,
+                    message.event_name(),
+                    who.map_or("", String::as_str),
+                    message.source
+                )
+            }
+            Self::Rejected(rejection) => {
+                format!("{} from {:?}: {}", rejection.reason.code(), rejection.source, rejection.detail)
+            }
+            Self::Interactions { interactions, .. } => {
+                let first = interactions.first().map(|first| {
+                    format!(", the first: {} of {:?} by {:?}", first.kind, first.item_id, first.user_id)
+                });
+                format!("{} interactions{}", interactions.len(), first.unwrap_or_default())
+            }
+            Self::CatalogStaged { columns } => {
+                let columns = columns.iter().map(|column| format!("{} {}", column.name, column.type_));
+                format!("columns {}", columns.collect::<Vec<_>>().join(", "))
+            }
+            Self::CatalogItems { rows } => {
+                let first = rows.first().map(|first| format!(", the first: {:?}", first.item_id));
+                format!("{} items{}", rows.len(), first.unwrap_or_default())
+            }
+            Self::Trained(training) => format!(
+                "model {} of {} users and {} items{}",
+                training.version,
+                training.n_users,
+                training.n_items,
+                training.refused.as_ref().map(|why| format!(", refused: {why}")).unwrap_or_default()
+            ),
+            Self::ModelActivated { version, .. } => format!("model {version}"),
+            Self::Served { lists } => {
+                let first = lists.first().map(|list| {
+                    let place = match &list.place {
+                        Place::Trait(key) => format!("trait {key:?}"),
+                        Place::Scenario { endpoint, scenario: None } => endpoint.clone(),
+                        Place::Scenario { endpoint, scenario: Some(name) } => {
+                            format!("{endpoint} {name:?}")
+                        }
+                    };
+                    let user = list.user.as_ref().map_or("nobody".to_owned(), |(_, id)| format!("{id:?}"));
+                    format!(", the first: {} items for {user} by {place}", list.items.len())
+                });
+                format!("{} lists{}", lists.len(), first.unwrap_or_default())
+            }
+            Self::Command { .. } => self.fields()["command"].to_string(),
+            Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => String::new(),
+        };
+        // Whatever sources write must not move the cursor of a terminal.
+        text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(SUMMARY_CHARS_MAX).collect()
+    }
+}
+
+/// A configuration without its secrets.
+fn redacted(json: &Value) -> Value {
+    let config = json.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let Some(mut config) = config else { return Value::Null };
+    for token in ["private_token", "public_token", "profile_token"] {
+        hide(&mut config[token]);
+    }
+    for source in config["source"].as_array_mut().into_iter().flatten() {
+        hide(&mut source["write_key"]);
+        source["bearer_tokens"].as_array_mut().into_iter().flatten().for_each(hide);
+    }
+    config
+}
+
+/// The beginning of a request without the keys in it. It may be cut anywhere.
+fn without_write_keys(excerpt: &str) -> String {
+    let mut parts = excerpt.split(WRITE_KEY);
+    let mut told = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        told.push_str(WRITE_KEY);
+        let mut pieces = part.splitn(3, '"');
+        match (pieces.next(), pieces.next(), pieces.next()) {
+            (Some(colon), Some(_), rest) if colon.trim() == ":" => {
+                told.push_str(colon);
+                told.push_str("\"…");
+                rest.into_iter().for_each(|rest| told.extend(["\"", rest]));
+            }
+            _ => told.push_str(part),
+        }
+    }
+    told
+}
+
+fn hide(secret: &mut Value) {
+    let Some(text) = secret.as_str() else { return };
+    let n_chars = text.chars().count();
+    let told = if n_chars < SECRET_CHARS_TOLD_FROM { 0 } else { SECRET_CHARS_TOLD };
+    *secret = text.chars().take(told).chain(['…']).collect::<String>().into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_write_key_in_a_rejected_request_is_not_told() {
+        for (excerpt, told) in [
+            (r#"{"writeKey":"k1","event":"a"}"#, r#"{"writeKey":"…","event":"a"}"#),
+            (r#"[{"writeKey" : "k1"},{"writeKey":"k2"}]"#, r#"[{"writeKey" : "…"},{"writeKey":"…"}]"#),
+            (r#"{"a":1,"writeKey":"k1 and no en"#, r#"{"a":1,"writeKey":"…"#),
+            (r#"{"writeKey":7,"event":"a"}"#, r#"{"writeKey":7,"event":"a"}"#),
+            (r#"{"event":"a","writeKey""#, r#"{"event":"a","writeKey""#),
+            ("no JSON", "no JSON"),
+        ] {
+            assert_eq!(without_write_keys(excerpt), told);
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Version 5 of entries: postcard, which has no names, so that the order of fields and variants is
+//! the format.
+//!
+//! Frozen: no build writes it any more. A field that a type of the program gets later stands here
+//! with `#[serde(skip)]` and reads as its default, a variant likewise, at the end. A type that
+//! changes in another way gets a frozen copy with a conversion in its place.
+
+mod catalog;
+mod command;
+mod interaction;
+mod message;
+mod training;
+
+use serde::{Deserialize, Deserializer};
+use serde_with::As;
+
+use self::catalog::{Column, ItemRow};
+use self::command::Command;
+use self::interaction::{Interaction, ServedList};
+use self::message::{Message, Rejection};
+use self::training::Training;
+
+use super::as_json;
+
+/// Lets a form stand for its type inside a list, a box or an option.
+macro_rules! forms {
+    ($($form:ident = $type:ty,)*) => {$(
+        impl<'de> serde_with::DeserializeAs<'de, $type> for $form {
+            fn deserialize_as<D: serde::Deserializer<'de>>(from: D) -> Result<$type, D::Error> {
+                $form::deserialize(from)
+            }
+        }
+    )*};
+}
+use forms;
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::Entry")]
+pub(super) enum Entry {
+    Configured(#[serde(with = "as_json")] domain::WorkspaceConfig),
+    Message(#[serde(with = "As::<Box<Message>>")] Box<domain::Message>),
+    Rejected(#[serde(with = "As::<Box<Rejection>>")] Box<domain::Rejection>),
+    Interactions {
+        received_at: domain::Timestamp,
+        #[serde(with = "As::<Vec<Interaction>>")]
+        interactions: Vec<domain::Interaction>,
+    },
+    CatalogStaged {
+        #[serde(with = "As::<Vec<Column>>")]
+        columns: Vec<domain::Column>,
+    },
+    CatalogItems {
+        #[serde(with = "As::<Vec<ItemRow>>")]
+        rows: Vec<::catalog::ItemRow>,
+    },
+    CatalogActivated {
+        received_at: domain::Timestamp,
+    },
+    Trained(#[serde(deserialize_with = "read_training")] Box<crate::TrainingRecord>),
+    ModelActivated {
+        received_at: domain::Timestamp,
+        version: String,
+    },
+    Served {
+        #[serde(with = "As::<Vec<ServedList>>")]
+        lists: Vec<crate::ServedList>,
+    },
+    Resumed {
+        received_at: domain::Timestamp,
+    },
+    Command {
+        received_at: domain::Timestamp,
+        #[serde(with = "As::<Box<Command>>")]
+        command: Box<crate::Command>,
+    },
+    Reset {
+        received_at: domain::Timestamp,
+    },
+}
+
+fn read_training<'de, D: Deserializer<'de>>(from: D) -> Result<Box<crate::TrainingRecord>, D::Error> {
+    Ok(Box::new(Training::deserialize(from)?.into()))
+}

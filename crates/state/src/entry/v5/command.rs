@@ -1,0 +1,222 @@
+//! Commands of the recommender API.
+
+use serde::Deserialize;
+use serde_with::As;
+
+use super::catalog::Property;
+use super::forms;
+use super::interaction::{Interaction, InteractionSelector};
+
+forms! {
+    Command = crate::Command,
+    EntityKind = crate::EntityKind,
+    CollectionKind = crate::CollectionKind,
+    Member = crate::Member,
+    Segmentation = crate::Segmentation,
+    SegmentationKind = crate::SegmentationKind,
+    Segment = crate::Segment,
+    SegmentationCommand = crate::SegmentationCommand,
+    RuleUpdate = crate::RuleUpdate,
+    Synonym = crate::Synonym,
+    SynonymCommand = crate::SynonymCommand,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::Command")]
+pub(in crate::entry) enum Command {
+    Add {
+        #[serde(with = "As::<EntityKind>")]
+        kind: crate::EntityKind,
+        id: String,
+    },
+    Delete {
+        #[serde(with = "As::<EntityKind>")]
+        kind: crate::EntityKind,
+        id: String,
+    },
+    SetValues {
+        #[serde(with = "As::<EntityKind>")]
+        kind: crate::EntityKind,
+        id: String,
+        values: String,
+        cascade_create: bool,
+    },
+    AddProperty {
+        #[serde(with = "As::<EntityKind>")]
+        kind: crate::EntityKind,
+        #[serde(with = "As::<Property>")]
+        property: catalog::Property,
+    },
+    DeleteProperty {
+        #[serde(with = "As::<EntityKind>")]
+        kind: crate::EntityKind,
+        name: String,
+    },
+    AddCollection {
+        #[serde(with = "As::<CollectionKind>")]
+        kind: crate::CollectionKind,
+        id: String,
+        cascade_create: bool,
+    },
+    DeleteCollection {
+        #[serde(with = "As::<CollectionKind>")]
+        kind: crate::CollectionKind,
+        id: String,
+        cascade_delete: bool,
+    },
+    InsertMember {
+        #[serde(with = "As::<CollectionKind>")]
+        kind: crate::CollectionKind,
+        id: String,
+        #[serde(with = "As::<Member>")]
+        member: crate::Member,
+        cascade_create: bool,
+    },
+    RemoveMember {
+        #[serde(with = "As::<CollectionKind>")]
+        kind: crate::CollectionKind,
+        id: String,
+        is_collection: bool,
+        member_id: String,
+        time: Option<f64>,
+    },
+    AddInteraction {
+        #[serde(with = "As::<Interaction>")]
+        interaction: domain::Interaction,
+        cascade_create: bool,
+    },
+    DeleteInteractions {
+        #[serde(with = "As::<InteractionSelector>")]
+        selector: domain::InteractionSelector,
+    },
+    MergeUsers {
+        target: String,
+        source: String,
+        cascade_create: bool,
+    },
+    PutScenario {
+        scenario: String,
+    },
+    DeleteScenario {
+        name: String,
+    },
+    Segmentation(#[serde(with = "As::<SegmentationCommand>")] crate::SegmentationCommand),
+    Synonym(#[serde(with = "As::<SynonymCommand>")] crate::SynonymCommand),
+    ActivateCatalog {
+        version: u32,
+    },
+    NoteFittingScenarios {
+        scenarios: Vec<String>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::EntityKind")]
+pub(in crate::entry) enum EntityKind {
+    Item,
+    User,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::CollectionKind")]
+pub(in crate::entry) enum CollectionKind {
+    Series,
+    Group,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::Member")]
+pub(in crate::entry) struct Member {
+    is_collection: bool,
+    id: String,
+    time: f64,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::Segmentation")]
+pub(in crate::entry) struct Segmentation {
+    id: String,
+    #[serde(with = "As::<SegmentationKind>")]
+    kind: crate::SegmentationKind,
+    title: Option<String>,
+    description: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::SegmentationKind")]
+pub(in crate::entry) enum SegmentationKind {
+    Property {
+        name: String,
+    },
+    AutoReql {
+        expression: String,
+    },
+    ManualReql {
+        #[serde(with = "As::<Vec<Segment>>")]
+        segments: Vec<crate::Segment>,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::Segment")]
+pub(in crate::entry) struct Segment {
+    id: String,
+    filter: String,
+    title: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::SegmentationCommand")]
+pub(in crate::entry) enum SegmentationCommand {
+    Create(#[serde(with = "As::<Segmentation>")] crate::Segmentation),
+    Update {
+        id: String,
+        #[serde(with = "As::<RuleUpdate>")]
+        rule: crate::RuleUpdate,
+        title: Option<Option<String>>,
+        description: Option<Option<String>>,
+    },
+    Delete {
+        id: String,
+    },
+    AddSegment {
+        segmentation_id: String,
+        #[serde(with = "As::<Segment>")]
+        segment: crate::Segment,
+    },
+    UpdateSegment {
+        segmentation_id: String,
+        id: String,
+        filter: String,
+        title: Option<Option<String>>,
+    },
+    DeleteSegment {
+        segmentation_id: String,
+        id: String,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::RuleUpdate")]
+pub(in crate::entry) enum RuleUpdate {
+    Property(Option<String>),
+    AutoReql(Option<String>),
+    ManualReql,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::Synonym")]
+pub(in crate::entry) struct Synonym {
+    id: String,
+    term: String,
+    synonym: String,
+    one_way: bool,
+}
+
+#[derive(Deserialize)]
+#[serde(remote = "crate::SynonymCommand")]
+pub(in crate::entry) enum SynonymCommand {
+    Add(#[serde(with = "As::<Synonym>")] crate::Synonym),
+    Delete { id: String },
+    DeleteAll,
+}
