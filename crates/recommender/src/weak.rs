@@ -56,6 +56,9 @@ pub fn weights_in_force(trials: &[WeakSignalTrial]) -> WeakSignalWeights {
     on.fold(WeakSignalWeights::NONE, |weights, trial| weights.with(trial.kind, trial.weight))
 }
 
+/// A list for each test user, best first.
+type Lists = Vec<Vec<ItemIdx>>;
+
 /// Tries the kinds of weak signals of a set one after another, the strongest first, on its split by time: a kind is on
 /// where lists with it are better than lists without it, the middle 95 % of the difference above 0. All lists are made
 /// with the same parameters, those that suit the interactions alone. Returns the lists of the test users as well, where
@@ -65,7 +68,7 @@ pub(crate) fn judge(
     parameters: &Parameters,
     seed: u64,
     check: &dyn Fn() -> Result<(), Cancelled>,
-) -> Result<(Vec<WeakSignalTrial>, Option<Vec<Vec<ItemIdx>>>), Cancelled> {
+) -> Result<(Vec<WeakSignalTrial>, Option<Lists>), Cancelled> {
     let tried = set.weak_weights_to_try();
     let has_any = |kind| tried.of(kind) > 0.0 && set.weak_signals().any(|signal| signal.kind == kind);
     let kinds: Vec<WeakSignalKind> = WeakSignalKind::ALL.into_iter().filter(|kind| has_any(*kind)).collect();

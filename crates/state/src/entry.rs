@@ -35,6 +35,7 @@ const ENTRY_BYTES_USUAL: usize = 512;
 
 /// One entry. It carries every time and every id that the fold needs; the fold makes none.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "a configuration comes once in thousands of entries")]
 pub enum Entry {
     /// The workspace is set up this way from now on.
     Configured(WorkspaceConfig),

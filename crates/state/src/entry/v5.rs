@@ -36,6 +36,7 @@ use forms;
 
 #[derive(Deserialize)]
 #[serde(remote = "crate::Entry")]
+#[expect(clippy::large_enum_variant, reason = "a configuration comes once in thousands of entries")]
 pub(super) enum Entry {
     Configured(#[serde(with = "as_json")] domain::WorkspaceConfig),
     Message(#[serde(with = "As::<Box<Message>>")] Box<domain::Message>),

@@ -50,6 +50,7 @@ use forms;
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "crate::Entry", rename_all = "snake_case")]
+#[expect(clippy::large_enum_variant, reason = "a configuration comes once in thousands of entries")]
 pub(super) enum Entry {
     Configured(#[serde(with = "as_json")] domain::WorkspaceConfig),
     Message(#[serde(with = "As::<Box<Message>>")] Box<domain::Message>),
