@@ -1,5 +1,7 @@
 //! Weak signals are kept apart from interactions, by the presets of their time.
 
+#![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
+
 use domain::{
     Arrival, Envelope, Interaction, InteractionKind, Timestamp, WorkspaceConfig, WorkspaceId, check_message,
 };
