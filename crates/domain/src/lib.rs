@@ -21,4 +21,7 @@ pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionR
 pub use property::{Column, PropertyType, PropertyValue};
 pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};
 pub use timestamp::Timestamp;
-pub use workspace::{Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError};
+pub use workspace::{
+    Source, Token, TokenKind, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
+    WorkspaceSettings,
+};

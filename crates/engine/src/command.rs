@@ -10,11 +10,12 @@ use profiles::Origin;
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
+use crate::configuration::{ConfigChange, ConfigCommand, Expected};
 use crate::segmentations::SegmentationCommand;
 use crate::series::{CollectionKind, Member};
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
-use crate::{scenarios, segmentations, synonyms};
+use crate::{configuration, scenarios, segmentations, synonyms};
 
 /// What has an id and properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,14 +141,15 @@ pub enum Command {
         /// Makes the target where it is missing.
         cascade_create: bool,
     },
-    /// Makes a scenario or replaces the one of its name.
+    /// Makes a scenario or replaces the one of its name, as earlier versions journalled it; now it is
+    /// a [`Command::Configure`].
     PutScenario {
         /// The scenario as JSON, which names its keys: what it may say will grow.
         scenario: String,
     },
-    /// Deletes a scenario.
+    /// Deletes a scenario, as earlier versions journalled it.
     DeleteScenario {
-        /// The name of the property.
+        /// The name of the scenario.
         name: String,
     },
     /// Changes segmentations.
@@ -159,6 +161,8 @@ pub enum Command {
         /// Which.
         version: u32,
     },
+    /// Changes a resource of the configuration.
+    Configure(Box<ConfigCommand>),
 }
 
 /// Why a command changed nothing.
@@ -170,6 +174,13 @@ pub enum Refusal {
     NotFound(String),
     /// A value or a limit stands against it.
     Invalid(String),
+    /// It expects another revision of the resource.
+    Changed {
+        /// The resource.
+        what: String,
+        /// Its revision now.
+        revision: u64,
+    },
 }
 
 impl Refusal {
@@ -252,14 +263,21 @@ pub(crate) fn apply(
         Command::MergeUsers { target, source, cascade_create } => {
             entities::merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
-        Command::PutScenario { scenario } => scenarios::apply_put(views, batch, &scenario),
-        Command::DeleteScenario { name } => scenarios::apply_delete(views, batch, &name),
+        Command::PutScenario { scenario } => {
+            scenarios::apply_earlier_put(views, batch, &scenario, origin.offset)
+        }
+        Command::DeleteScenario { name } => {
+            let change = ConfigChange::RemoveScenario { name };
+            let command = ConfigCommand { change, expected: Expected::Anything };
+            configuration::apply(views, batch, &command, origin.offset)
+        }
         Command::Segmentation(command) => segmentations::apply(views, batch, command),
         Command::Synonym(command) => synonyms::apply(views, batch, command),
         Command::ActivateCatalog { version } => match views.catalog.activate_previous(batch, version, at)? {
             true => Ok(()),
             false => Err(Refusal::missing("catalog version", &version.to_string())),
         },
+        Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset),
     })
 }
 

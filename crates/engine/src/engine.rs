@@ -173,6 +173,7 @@ pub struct Engine {
     pub(crate) training_lock: Mutex<()>,
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
+    pub(crate) config_lock: Mutex<()>,
     pub(crate) scenario_fallbacks: Mutex<Option<Arc<ScenarioFallbacks>>>,
     /// That the model in use could not be read yet.
     pub(crate) lost_model: Mutex<Option<Problem>>,
@@ -306,6 +307,7 @@ impl Engine {
             training_lock: Mutex::new(()),
             training_runs: Arc::default(),
             import_lock: Mutex::new(()),
+            config_lock: Mutex::new(()),
             scenario_fallbacks: Mutex::new(None),
             held: Mutex::new(Held {
                 cold: memory.hold(MemoryPart::ColdStartItems, 0),

@@ -1,7 +1,6 @@
 //! The fold: what each entry does to the state. It reads no clock, no random source, no network and no model.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
@@ -15,6 +14,7 @@ use uuid::Uuid;
 
 use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
 use crate::command::{self, Command};
+use crate::configuration::Revisions;
 use crate::interactions::Added;
 use crate::views::Views;
 use crate::{Entry, Outcome, scenario_fallback};
@@ -101,8 +101,8 @@ fn apply_entry(
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views.workspace.put_config(batch, &config);
-            views.config = Arc::new(config);
+            views.config_revisions = Revisions::of_whole(offset);
+            views.put_config(batch, config);
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),

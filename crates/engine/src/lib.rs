@@ -9,6 +9,7 @@ mod budget;
 mod check;
 mod clock;
 mod command;
+mod configuration;
 mod data_folder;
 mod engine;
 mod entry;
@@ -61,7 +62,11 @@ pub use backup::{
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
 pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
 pub use command::{Command, EntityKind, Refusal};
-pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
+pub use configuration::{ConfigChange, ConfigCommand, ConfigError, Expected, Resource, Revisions};
+pub use data_folder::{
+    ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,
+    LockedFolder,
+};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use entry::{DecodeError, Entry, Outcome};
 pub use expressions::ExpressionError;

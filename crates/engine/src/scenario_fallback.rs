@@ -14,6 +14,7 @@ use reql::{ReqlError, Schema, Subject, Type};
 use store::Batch;
 
 use crate::command::Command;
+use crate::configuration::Resource;
 use crate::filter::{SchemaOf, type_of};
 use crate::recommendation::subject_of;
 use crate::views::Views;
@@ -110,6 +111,10 @@ pub(crate) fn fitting_before(views: &Views, entry: &Entry) -> Option<Vec<Scenari
             Command::ActivateCatalog { .. } | Command::DeleteProperty { .. } => None,
             Command::PutScenario { scenario } => Some(serde_json::from_str::<Scenario>(scenario).ok()?.name),
             Command::DeleteScenario { name } => Some(name.clone()),
+            Command::Configure(command) => match command.change.resource() {
+                Resource::Scenario(name) => Some(name),
+                _ => return None,
+            },
             _ => return None,
         },
         _ => return None,

@@ -1,23 +1,19 @@
-//! Scenarios: part of the configuration, set by the bootstrap file and, one at a time, over the admin API.
-
-use std::sync::Arc;
+//! Scenarios: part of the configuration, by their names, and what is checked of their expressions.
 
 use domain::scenario::SCENARIOS_MAX;
 use domain::{ExpressionRole, Scenario, WorkspaceConfig};
 use reql::{Schema, Subject, Type};
 use store::Batch;
 
-use crate::command::{Command, Done, Refusal};
+use crate::Engine;
+use crate::command::{Done, Refusal};
+use crate::configuration::{self, ConfigChange, ConfigCommand, Expected};
 use crate::recommendation::subject_of;
 use crate::views::Views;
-use crate::{Engine, Outcome, SubmitError};
 
-/// Why a scenario is not what it was asked to be.
+/// Why a scenario cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It says something that makes no sense; the text names the key.
-    #[error("{0}")]
-    Invalid(String),
     /// There is none of this name.
     #[error("no scenario {name:?}; there are: {known}")]
     NotFound {
@@ -26,9 +22,6 @@ pub enum ScenarioError {
         /// The names of those there are.
         known: String,
     },
-    /// Of the writer.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
 }
 
 /// Checks what the types of a configuration cannot: that its expressions are expressions. Their properties may come later.
@@ -57,7 +50,7 @@ impl Schema for AnyProperty {
     }
 }
 
-fn check_expressions(scenario: &Scenario) -> Result<(), String> {
+pub(crate) fn check_expressions(scenario: &Scenario) -> Result<(), String> {
     let subject = subject_of(scenario.endpoint);
     for (place, role, text) in scenario.expressions() {
         let named = |error: reql::ReqlError| format!("{place}: {error}");
@@ -86,27 +79,6 @@ impl Engine {
         found.ok_or_else(|| self.no_such_scenario(name))
     }
 
-    /// Makes a scenario or replaces the one of its name; says whether it is new.
-    pub fn put_scenario(&self, scenario: &Scenario) -> Result<bool, ScenarioError> {
-        scenario.validate().and_then(|()| check_expressions(scenario)).map_err(ScenarioError::Invalid)?;
-        let is_new = self.shared.views.read().config.scenario(&scenario.name).is_none();
-        let scenario = serde_json::to_string(scenario).expect("a scenario is plain JSON");
-        match self.submit_command(Command::PutScenario { scenario })? {
-            Outcome::Refused(
-                Refusal::Invalid(what) | Refusal::NotFound(what) | Refusal::AlreadyThere(what),
-            ) => Err(ScenarioError::Invalid(what)),
-            _ => Ok(is_new),
-        }
-    }
-
-    /// Deletes a scenario.
-    pub fn delete_scenario(&self, name: &str) -> Result<(), ScenarioError> {
-        match self.submit_command(Command::DeleteScenario { name: name.to_owned() })? {
-            Outcome::Refused(_) => Err(self.no_such_scenario(name)),
-            _ => Ok(()),
-        }
-    }
-
     fn no_such_scenario(&self, name: &str) -> ScenarioError {
         let names: Vec<String> = self.scenarios().into_iter().map(|scenario| scenario.name).collect();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
@@ -114,28 +86,21 @@ impl Engine {
     }
 }
 
-pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str) -> Done {
+/// Applies a change of a scenario as earlier versions journalled it: the fold checked it then.
+pub(crate) fn apply_earlier_put(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    scenario: &str,
+    offset: u64,
+) -> Done {
     let scenario: Scenario =
         serde_json::from_str(scenario).map_err(|error| Refusal::Invalid(error.to_string()))?;
     scenario.validate().map_err(Refusal::Invalid)?;
-    let scenarios = &mut Arc::make_mut(&mut views.config).scenarios;
-    match scenarios.iter().position(|other| other.name == scenario.name) {
-        Some(at) => scenarios[at] = scenario,
-        None if scenarios.len() >= SCENARIOS_MAX => {
-            return Err(Refusal::Invalid(format!("there are {SCENARIOS_MAX} scenarios, the limit")));
-        }
-        None => scenarios.push(scenario),
+    let is_new = views.config.scenario(&scenario.name).is_none();
+    if is_new && views.config.scenarios.len() >= SCENARIOS_MAX {
+        return Err(Refusal::Invalid(format!("there are {SCENARIOS_MAX} scenarios, the limit")));
     }
-    views.workspace.put_config(batch, &views.config);
-    Ok(())
-}
-
-pub(crate) fn apply_delete(views: &mut Views, batch: &mut Batch<'_>, name: &str) -> Done {
-    let scenarios = &mut Arc::make_mut(&mut views.config).scenarios;
-    let Some(at) = scenarios.iter().position(|scenario| scenario.name == name) else {
-        return Err(Refusal::missing("scenario", name));
-    };
-    scenarios.remove(at);
-    views.workspace.put_config(batch, &views.config);
-    Ok(())
+    let change = ConfigChange::put_scenario(&scenario);
+    let command = ConfigCommand { change, expected: Expected::Anything };
+    configuration::apply(views, batch, &command, offset)
 }

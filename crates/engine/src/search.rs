@@ -3,7 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use domain::{ItemIdx, PropertyValue};
+use domain::{ItemIdx, PropertyValue, TokenKind};
 use parking_lot::Mutex;
 use recommender::{Eligibility, Sources};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
@@ -92,7 +92,7 @@ impl Engine {
         self.refresh_cold();
         let can_be_searched = {
             let config = &self.shared.views.read().config;
-            config.private_token.is_some() || config.public_token.is_some()
+            [TokenKind::Private, TokenKind::Public].iter().any(|kind| config.secrets(*kind).next().is_some())
         };
         if can_be_searched {
             let search = self.search.load_full();

@@ -10,6 +10,7 @@ use profiles::Profiles;
 use store::{Keyspace, Read, Store, StoreError};
 
 use crate::attribution::{self, Attribution};
+use crate::configuration::Revisions;
 use crate::interactions::{self, Interactions};
 use crate::journal_clock::JournalClock;
 use crate::message_ids::{self, MessageIds};
@@ -24,6 +25,7 @@ use crate::user_state::UserState;
 
 const WORKSPACE: &str = "engine.workspace";
 const CONFIG_KEY: &[u8] = b"config";
+const CONFIG_REVISIONS_KEY: &[u8] = b"config_revisions";
 const TRAININGS_KEY: &[u8] = b"trainings";
 const CLOCK_KEY: &[u8] = b"clock";
 const RESET_AT_KEY: &[u8] = b"reset_at";
@@ -56,6 +58,7 @@ pub(crate) fn first_revision() -> u64 {
 pub(crate) struct Views {
     pub(crate) workspace: WorkspaceKeyspace,
     pub(crate) config: Arc<WorkspaceConfig>,
+    pub(crate) config_revisions: Revisions,
     /// Scenarios that do not fit the catalog, or did not since, as they were when they last did; by their names.
     pub(crate) fitting_scenarios: BTreeMap<String, Scenario>,
     /// The latest training runs, oldest first.
@@ -92,6 +95,7 @@ impl Views {
         let workspace = WorkspaceKeyspace(store.keyspace(WORKSPACE));
         Ok(Self {
             config: Arc::new(workspace.config(store)?.unwrap_or(config)),
+            config_revisions: workspace.get(store, CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
             fitting_scenarios: workspace.fitting_scenarios(store)?,
             trainings: workspace.get(store, TRAININGS_KEY)?.unwrap_or_default(),
             reset_at: workspace.get::<Option<u64>>(store, RESET_AT_KEY)?.flatten(),
@@ -127,6 +131,7 @@ impl Views {
             clock,
             workspace: _,
             config: _,
+            config_revisions: _,
             fitting_scenarios: _,
             trainings: _,
             active_model: _,
@@ -198,6 +203,13 @@ impl Views {
         self.workspace.put(batch, RESET_AT_KEY, &self.reset_at);
     }
 
+    /// Puts a configuration in force, with the revisions that it has got.
+    pub(crate) fn put_config(&mut self, batch: &mut store::Batch<'_>, config: WorkspaceConfig) {
+        self.workspace.put_config(batch, &config);
+        self.workspace.put(batch, CONFIG_REVISIONS_KEY, &self.config_revisions);
+        self.config = Arc::new(config);
+    }
+
     /// Remembers scenarios as they were when they last fitted the catalog.
     pub(crate) fn put_fitting_scenarios(
         &mut self,
@@ -253,7 +265,7 @@ impl Views {
 pub(crate) struct WorkspaceKeyspace(Keyspace);
 
 impl WorkspaceKeyspace {
-    pub(crate) fn put_config(&self, batch: &mut store::Batch<'_>, config: &WorkspaceConfig) {
+    fn put_config(&self, batch: &mut store::Batch<'_>, config: &WorkspaceConfig) {
         batch.put(&self.0, CONFIG_KEY, serde_json::to_vec(config).expect("a configuration is plain JSON"));
     }
 

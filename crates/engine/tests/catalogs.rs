@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use catalog::{CatalogChanges, Format, ImportOptions};
 use domain::{Endpoint, Scenario, WorkspaceId};
-use engine::{Engine, Missing, RecommendationRequest, RequestBudget};
+use engine::{ConfigChange, Engine, Expected, Missing, RecommendationRequest, RequestBudget};
 
 fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
@@ -26,7 +26,8 @@ fn import(engine: &Engine, file: &str, confirmed: Option<u64>) -> Result<Catalog
 
 fn put(engine: &Engine, name: &str, settings: &str) {
     let json = format!("{{\"endpoint\": \"recommendItemsToUser\", {settings}}}");
-    engine.put_scenario(&Scenario::from_json(name, json.as_bytes()).unwrap()).unwrap();
+    let change = ConfigChange::put_scenario(&Scenario::from_json(name, json.as_bytes()).unwrap());
+    engine.change_config(change, Expected::Anything).unwrap();
 }
 
 /// The ids of a list of a scenario, in their order, or why there is none.
@@ -140,7 +141,8 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     // As soon as it fits again, it is in force again.
     engine.activate_catalog(1).unwrap();
     assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1 i2 i3".to_owned(), 0));
-    engine.delete_scenario("cheap").unwrap();
+    let removal = ConfigChange::RemoveScenario { name: "cheap".to_owned() };
+    engine.change_config(removal, Expected::Present).unwrap();
     put(&engine, "cheap", r#""filter": "'prize' < 2""#);
     assert!(list(&engine, "cheap").contains("prize"), "it is another one, which never fitted");
 }
