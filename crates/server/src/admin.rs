@@ -171,7 +171,7 @@ fn path_of(engine: &Engine, resources: &str, name: &str) -> String {
         false => format!("%{byte:02X}"),
     };
     let name: String = name.bytes().map(encode).collect();
-    format!("/api/workspaces/{}/{resources}/{name}", engine.id())
+    ["", "api", "workspaces", engine.id().as_str(), resources, &name].join("/")
 }
 
 #[cfg(test)]
