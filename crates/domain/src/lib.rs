@@ -26,5 +26,6 @@ pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};
 pub use timestamp::Timestamp;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{
-    PRESETS_LATEST, Source, TraitDefinition, TraitKind, WorkspaceConfig, WorkspaceConfigError,
+    PRESETS_LATEST, Source, Token, TokenKind, TraitDefinition, TraitKind, WorkspaceConfig,
+    WorkspaceConfigError, WorkspaceSettings,
 };

@@ -1,5 +1,9 @@
 //! What a workspace is set up to do: its tokens, sources and traits.
 
+mod token;
+
+pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
+
 use serde::{Deserialize, Serialize};
 
 use crate::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
@@ -14,18 +18,24 @@ pub const PRESETS_LATEST: u32 = 2;
 /// The set of configurations that name none: they were written before there was another.
 const PRESETS_FIRST: u32 = 1;
 
-/// The configuration of one workspace, journalled as a whole each time that it changes.
+/// The configuration of one workspace. Each of its resources is changed by a command of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceConfig {
     /// The workspace's name.
     pub id: WorkspaceId,
+    /// A name for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Signs recommender API calls from servers.
     pub private_token: Option<String>,
     /// Signs recommender API calls from browsers.
     pub public_token: Option<String>,
     /// The HTTP Basic user of the Profile API.
     pub profile_token: Option<String>,
+    /// Further tokens, beside the one of each kind above.
+    #[serde(default, rename = "token", skip_serializing_if = "Vec::is_empty")]
+    pub tokens: Vec<Token>,
     /// Properties of users that expressions sent by browsers may read; no others.
     #[serde(default)]
     pub public_user_properties: Vec<String>,
@@ -51,6 +61,43 @@ pub struct WorkspaceConfig {
     /// The places that ask for recommendations.
     #[serde(default, rename = "scenario")]
     pub scenarios: Vec<Scenario>,
+}
+
+/// Single values of a workspace that belong to no list.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WorkspaceSettings {
+    /// See [`WorkspaceConfig::name`].
+    pub name: Option<String>,
+    /// See [`WorkspaceConfig::public_merge_users`].
+    pub public_merge_users: bool,
+    /// See [`WorkspaceConfig::public_user_properties`].
+    pub public_user_properties: Vec<String>,
+    /// See [`WorkspaceConfig::presets`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub presets: Option<u32>,
+    /// See [`WorkspaceConfig::weak_signals`].
+    #[serde(default)]
+    pub weak_signals: WeakSignalWeights,
+}
+
+impl WorkspaceSettings {
+    /// Checks bounds.
+    ///
+    /// # Errors
+    /// A sentence that names the key.
+    pub fn validate(&self) -> Result<(), String> {
+        if self.name.as_ref().is_some_and(|name| !(1..=WORKSPACE_NAME_BYTES_MAX).contains(&name.len())) {
+            return Err(format!("name must be 1 to {WORKSPACE_NAME_BYTES_MAX} bytes"));
+        }
+        let n_properties = self.public_user_properties.len();
+        if n_properties > PUBLIC_USER_PROPERTIES_MAX {
+            return Err(format!(
+                "{n_properties} public_user_properties exceed the limit of {PUBLIC_USER_PROPERTIES_MAX}"
+            ));
+        }
+        Ok(())
+    }
 }
 
 /// A place that sends messages.
@@ -166,6 +213,9 @@ const SOURCES_MAX: usize = 1_000;
 const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
+const WORKSPACE_NAME_BYTES_MAX: usize = 200;
+/// What tokens and keys may be, as messages say it.
+const TOKEN_FORM: &str = "1 to 256 printable ASCII characters without ':'";
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -182,9 +232,11 @@ impl WorkspaceConfig {
     pub fn empty(id: WorkspaceId) -> Self {
         Self {
             id,
+            name: None,
             private_token: None,
             public_token: None,
             profile_token: None,
+            tokens: Vec::new(),
             public_user_properties: Vec::new(),
             public_merge_users: false,
             sources: Vec::new(),
@@ -211,6 +263,64 @@ impl WorkspaceConfig {
         self.traits.iter().find(|trait_| trait_.key == key)
     }
 
+    /// The source of a name.
+    pub fn source(&self, name: &str) -> Option<&Source> {
+        self.sources.iter().find(|source| source.name == name)
+    }
+
+    /// Its single values.
+    pub fn settings(&self) -> WorkspaceSettings {
+        WorkspaceSettings {
+            name: self.name.clone(),
+            public_merge_users: self.public_merge_users,
+            public_user_properties: self.public_user_properties.clone(),
+            presets: self.presets,
+            weak_signals: self.weak_signals,
+        }
+    }
+
+    /// Replaces its single values.
+    pub fn set_settings(&mut self, settings: WorkspaceSettings) {
+        let WorkspaceSettings { name, public_merge_users, public_user_properties, presets, weak_signals } =
+            settings;
+        (self.name, self.public_merge_users) = (name, public_merge_users);
+        self.public_user_properties = public_user_properties;
+        (self.presets, self.weak_signals) = (presets, weak_signals);
+    }
+
+    /// Replaces the source `name` by one that may have another name; adds it where there is none.
+    pub fn put_source(&mut self, name: &str, source: Source) {
+        match self.sources.iter_mut().find(|other| other.name == name) {
+            Some(other) => *other = source,
+            None => self.sources.push(source),
+        }
+    }
+
+    /// Removes a source; false where there is none of this name.
+    pub fn remove_source(&mut self, name: &str) -> bool {
+        remove_named(&mut self.sources, name, |source| &source.name)
+    }
+
+    /// Adds a trait or replaces the one of its key.
+    pub fn put_trait(&mut self, definition: TraitDefinition) {
+        put_named(&mut self.traits, definition, |trait_| &trait_.key);
+    }
+
+    /// Removes a trait; false where there is none of this key.
+    pub fn remove_trait(&mut self, key: &str) -> bool {
+        remove_named(&mut self.traits, key, |trait_| &trait_.key)
+    }
+
+    /// Adds a scenario or replaces the one of its name.
+    pub fn put_scenario(&mut self, scenario: Scenario) {
+        put_named(&mut self.scenarios, scenario, |scenario| &scenario.name);
+    }
+
+    /// Removes a scenario; false where there is none of this name.
+    pub fn remove_scenario(&mut self, name: &str) -> bool {
+        remove_named(&mut self.scenarios, name, |scenario| &scenario.name)
+    }
+
     /// Checks bounds, names and that nothing is named twice.
     pub fn validate(&self) -> Result<(), WorkspaceConfigError> {
         let refuse = |what: String| Err(WorkspaceConfigError { workspace: self.id.clone(), what });
@@ -227,16 +337,14 @@ impl WorkspaceConfig {
         ];
         for (name, token) in tokens {
             if token.as_ref().is_some_and(|token| !is_token(token)) {
-                return refuse(format!(
-                    "{name} must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'"
-                ));
+                return refuse(format!("{name} must be {TOKEN_FORM}"));
             }
         }
-        if self.public_user_properties.len() > PUBLIC_USER_PROPERTIES_MAX {
-            return refuse(format!(
-                "{} public_user_properties exceed the limit of {PUBLIC_USER_PROPERTIES_MAX}",
-                self.public_user_properties.len()
-            ));
+        if let Err(what) = self.check_tokens() {
+            return refuse(what);
+        }
+        if let Err(what) = self.settings().validate() {
+            return refuse(what);
         }
         if let Err(what) = self.interaction_weights.validate() {
             return refuse(format!("interaction_weights: {what}"));
@@ -255,10 +363,7 @@ impl WorkspaceConfig {
                 return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
             }
             if !is_token(&source.write_key) {
-                return refuse(format!(
-                    "source {:?}: write_key must be 1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'",
-                    source.name
-                ));
+                return refuse(format!("source {:?}: write_key must be {TOKEN_FORM}", source.name));
             }
             let earlier = &self.sources[..n];
             if earlier.iter().any(|other| other.name == source.name) {
@@ -306,4 +411,19 @@ impl WorkspaceConfig {
 /// Tokens travel in headers and URLs; ':' would end the user part of HTTP Basic.
 fn is_token(token: &str) -> bool {
     (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic() && b != b':')
+}
+
+/// Replaces the element of the same name in its place, or appends.
+fn put_named<T>(list: &mut Vec<T>, element: T, name: impl Fn(&T) -> &String) {
+    match list.iter().position(|other| name(other) == name(&element)) {
+        Some(at) => list[at] = element,
+        None => list.push(element),
+    }
+}
+
+/// False where nothing has this name.
+fn remove_named<T>(list: &mut Vec<T>, wanted: &str, name: impl Fn(&T) -> &String) -> bool {
+    let n_before = list.len();
+    list.retain(|element| name(element) != wanted);
+    list.len() < n_before
 }

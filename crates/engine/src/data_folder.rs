@@ -1,14 +1,17 @@
 //! The folder of an installation: a lock, a journal for what belongs to no workspace, and one folder a workspace.
 
+use std::collections::BTreeMap;
 use std::fs::TryLockError;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use domain::WorkspaceId;
+use arc_swap::ArcSwap;
+use domain::{Timestamp, WorkspaceId};
 use fs_err as fs;
 use journal::disk::{create_private_folder, open_private_file};
 use journal::{Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, RealDisk};
+use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -49,8 +52,51 @@ pub enum DataFolderError {
 /// What the journal of the installation holds.
 #[derive(Serialize, Deserialize)]
 enum SystemEntry {
-    /// SHA-256 of the token that administrators show.
+    /// SHA-256 of the token that the bootstrap file gives administrators.
     AdminToken([u8; 32]),
+    /// SHA-256 of a further token, by its name.
+    PutAdminToken { name: String, hash: [u8; 32] },
+    /// An administrators' token is no longer valid.
+    RemoveAdminToken { name: String },
+}
+
+/// SHA-256 of each administrators' token, by its name.
+pub type AdminTokens = BTreeMap<String, [u8; 32]>;
+
+/// The name of the administrators' token that the bootstrap file sets.
+pub const BOOTSTRAP_TOKEN: &str = "bootstrap";
+/// The most tokens of administrators: each one that is shown is compared with all of them.
+pub const ADMIN_TOKENS_MAX: usize = 100;
+
+/// Why an administrators' token is neither added nor removed.
+#[derive(Debug, thiserror::Error)]
+pub enum AdminTokenError {
+    /// There is a token of this name.
+    #[error("admin token {name:?} exists already: remove it first, or choose another name")]
+    AlreadyThere {
+        /// The name.
+        name: String,
+    },
+    /// There is no token of this name.
+    #[error("no admin token {name:?}; there are: {known}")]
+    NotFound {
+        /// The name.
+        name: String,
+        /// The names that there are.
+        known: String,
+    },
+    /// Nobody could reach the admin API afterwards.
+    #[error("admin token {name:?} is the only one: add another before you remove it")]
+    Last {
+        /// The name.
+        name: String,
+    },
+    /// There are as many as there may be.
+    #[error("there are {ADMIN_TOKENS_MAX} admin tokens, the limit: remove one first")]
+    TooMany,
+    /// The journal of the installation did not take it.
+    #[error("the journal of the installation takes nothing")]
+    Append(#[from] journal::AppendError),
 }
 
 /// The name under which the end of the installation's journal is recorded; no workspace id begins with '_'.
@@ -66,7 +112,8 @@ pub struct LockedFolder {
 pub struct DataFolder {
     journal: FileJournal,
     ends: Arc<dyn Disk>,
-    admin_token: parking_lot::Mutex<Option<[u8; 32]>>,
+    admin_tokens: ArcSwap<AdminTokens>,
+    admin_tokens_lock: Mutex<()>,
     locked: LockedFolder,
 }
 
@@ -152,14 +199,20 @@ impl DataFolder {
             disk,
             JournalOptions { name: SYSTEM_JOURNAL.to_owned(), end_record, ..JournalOptions::default() },
         )?;
-        let mut admin_token = None;
+        let mut admin_tokens = AdminTokens::new();
         for record in journal.read_from(Offset(0)) {
             let (_, bytes) = record.map_err(OpenError::from)?;
-            let SystemEntry::AdminToken(hash) =
+            let entry: SystemEntry =
                 postcard::from_bytes(&bytes).map_err(|error| DataFolderError::Entry(error.to_string()))?;
-            admin_token = Some(hash);
+            entry.apply(&mut admin_tokens);
         }
-        Ok(Self { journal, ends, admin_token: parking_lot::Mutex::new(admin_token), locked })
+        Ok(Self {
+            journal,
+            ends,
+            admin_tokens: ArcSwap::from_pointee(admin_tokens),
+            admin_tokens_lock: Mutex::new(()),
+            locked,
+        })
     }
 
     /// The workspaces that there are, by name, and those that there should be.
@@ -197,22 +250,108 @@ impl DataFolder {
         Engine::open_recorded(id.clone(), &folder, end_record, options, progress)
     }
 
-    /// SHA-256 of the administrators' token; none where none was ever set.
-    pub fn admin_token_hash(&self) -> Option<[u8; 32]> {
-        *self.admin_token.lock()
+    /// The administrators' tokens; empty where none was ever set.
+    pub fn admin_tokens(&self) -> Arc<AdminTokens> {
+        self.admin_tokens.load_full()
     }
 
-    /// Sets the administrators' token; nothing is written where it is that one already.
+    /// Sets the administrators' token of the bootstrap file; nothing is written where it is that one.
+    ///
+    /// # Errors
+    /// Where the journal does not take it.
     pub fn set_admin_token(&self, token: &str) -> Result<(), journal::AppendError> {
+        let _one_at_a_time = self.admin_tokens_lock.lock();
         let hash: [u8; 32] = Sha256::digest(token).into();
-        let mut current = self.admin_token.lock();
-        if *current != Some(hash) {
-            let entry =
-                postcard::to_stdvec(&SystemEntry::AdminToken(hash)).expect("plain fields always encode");
-            self.journal.append(&[&entry])?;
-            *current = Some(hash);
+        match self.admin_tokens().get(BOOTSTRAP_TOKEN) == Some(&hash) {
+            true => Ok(()),
+            false => self.append(SystemEntry::AdminToken(hash)),
         }
+    }
+
+    /// Adds a token of administrators.
+    ///
+    /// # Errors
+    /// Where the name is taken, there are too many, or the journal does not take it.
+    pub fn add_admin_token(&self, name: &str, token: &str) -> Result<(), AdminTokenError> {
+        let _one_at_a_time = self.admin_tokens_lock.lock();
+        let tokens = self.admin_tokens();
+        if tokens.contains_key(name) {
+            return Err(AdminTokenError::AlreadyThere { name: name.to_owned() });
+        }
+        if tokens.len() >= ADMIN_TOKENS_MAX {
+            return Err(AdminTokenError::TooMany);
+        }
+        let hash = Sha256::digest(token).into();
+        Ok(self.append(SystemEntry::PutAdminToken { name: name.to_owned(), hash })?)
+    }
+
+    /// Removes a token of administrators; it is no longer valid when this returns.
+    ///
+    /// # Errors
+    /// Where there is none of this name, it is the only one, or the journal does not take it.
+    pub fn remove_admin_token(&self, name: &str) -> Result<(), AdminTokenError> {
+        let _one_at_a_time = self.admin_tokens_lock.lock();
+        let tokens = self.admin_tokens();
+        if !tokens.contains_key(name) {
+            let known: Vec<&str> = tokens.keys().map(String::as_str).collect();
+            return Err(AdminTokenError::NotFound { name: name.to_owned(), known: known.join(", ") });
+        }
+        if tokens.len() == 1 {
+            return Err(AdminTokenError::Last { name: name.to_owned() });
+        }
+        Ok(self.append(SystemEntry::RemoveAdminToken { name: name.to_owned() })?)
+    }
+
+    /// The caller holds the lock of the tokens.
+    fn append(&self, entry: SystemEntry) -> Result<(), journal::AppendError> {
+        self.journal.append(&[&postcard::to_stdvec(&entry).expect("plain fields always encode")])?;
+        let mut tokens = AdminTokens::clone(&self.admin_tokens());
+        entry.apply(&mut tokens);
+        self.admin_tokens.store(Arc::new(tokens));
         Ok(())
+    }
+
+    /// Moves the folder of a workspace and the record of its journal's end into a folder of their own
+    /// below `trash`, named after the workspace and the time. The workspace must not be open.
+    ///
+    /// # Errors
+    /// Where the file system refuses; then both are where they were, as far as it allows.
+    pub fn trash_workspace(&self, id: &WorkspaceId, at: Timestamp) -> std::io::Result<PathBuf> {
+        let data = self.locked.path();
+        // Times have characters that some tools take for something else.
+        let time: String = at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+        let trash = data.join("trash").join(format!("{id}-{time}"));
+        create_private_folder(&data.join("trash"))?;
+        create_private_folder(&trash)?;
+        let folder = workspace_folder(data, id);
+        let (record, record_in_trash) =
+            (ends_folder(data).join(format!("{id}.end")), trash.join(format!("{id}.end")));
+        // The record goes first: a workspace without one still opens, a record without its workspace is
+        // a journal that is lost.
+        let has_record = match fs::rename(&record, &record_in_trash) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+            moved => moved.map(|()| true)?,
+        };
+        if let Err(error) = fs::rename(&folder, trash.join(id.as_str())) {
+            if has_record {
+                fs::rename(&record_in_trash, &record)?;
+            }
+            return Err(error);
+        }
+        for changed in [trash.as_path(), &ends_folder(data), &data.join("workspaces")] {
+            fs::File::open(changed)?.sync_all()?;
+        }
+        Ok(trash)
+    }
+}
+
+impl SystemEntry {
+    fn apply(self, tokens: &mut AdminTokens) {
+        match self {
+            Self::AdminToken(hash) => drop(tokens.insert(BOOTSTRAP_TOKEN.to_owned(), hash)),
+            Self::PutAdminToken { name, hash } => drop(tokens.insert(name, hash)),
+            Self::RemoveAdminToken { name } => drop(tokens.remove(&name)),
+        }
     }
 }
 

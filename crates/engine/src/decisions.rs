@@ -3,7 +3,8 @@
 
 use domain::Scenario;
 use state::{
-    Command, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand, SegmentationKind, Views,
+    Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
+    SegmentationKind, Views,
 };
 
 use serving::{SchemaOf, check_scenario, fits};
@@ -30,6 +31,7 @@ pub(crate) fn is_open(entry: &Entry) -> bool {
         Entry::Command { command, .. } => matches!(
             **command,
             Command::Segmentation(_)
+                | Command::Configure(_)
                 | Command::PutScenario { .. }
                 | Command::ActivateCatalog { .. }
                 | Command::DeleteProperty { .. }
@@ -71,6 +73,10 @@ fn check(views: &Views, entry: &Entry) -> Result<(), Refusal> {
     let Entry::Command { command, .. } = entry else { return Ok(()) };
     match &**command {
         Command::PutScenario { scenario } => check_scenario(scenario).map_err(Refusal::Invalid),
+        Command::Configure(command) => match &command.change {
+            ConfigChange::PutScenario { scenario, .. } => check_scenario(scenario).map_err(Refusal::Invalid),
+            _ => Ok(()),
+        },
         Command::Segmentation(command) => check_segmentation(views, command),
         _ => Ok(()),
     }
@@ -121,6 +127,10 @@ fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
             Command::PutScenario { scenario } => match serde_json::from_str::<Scenario>(scenario) {
                 Ok(scenario) => Some(scenario.name),
                 Err(_) => return Vec::new(),
+            },
+            Command::Configure(command) => match &command.change {
+                ConfigChange::PutScenario { name, .. } => Some(name.clone()),
+                _ => return Vec::new(),
             },
             _ => return Vec::new(),
         },

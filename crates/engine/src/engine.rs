@@ -171,6 +171,7 @@ pub struct Engine {
     pub(crate) training_lock: Mutex<()>,
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
+    pub(crate) config_lock: Mutex<()>,
     /// That the model in use could not be read yet.
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
@@ -305,6 +306,7 @@ impl Engine {
             training_lock: Mutex::new(()),
             training_runs: Arc::default(),
             import_lock: Mutex::new(()),
+            config_lock: Mutex::new(()),
             lost_model: Mutex::new(None),
             reported: Mutex::new(Vec::new()),
             findings: Mutex::new(Vec::new()),

@@ -6,6 +6,7 @@ mod background;
 mod backup;
 mod check;
 mod clock;
+mod configuration;
 mod data_folder;
 mod decisions;
 mod engine;
@@ -35,7 +36,11 @@ pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
 pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
-pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
+pub use configuration::ConfigError;
+pub use data_folder::{
+    ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,
+    LockedFolder,
+};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
@@ -65,10 +70,11 @@ pub use serving::{
     Reservation, ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, Counts, DAYS_KEPT, DayInteractions,
-    DecodeError, EntityKind, Entry, GENERATION_IDS_MAX, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX,
-    ITEMS_PER_ENTRY_MAX, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow, Kpis, MEMBERS_MAX, Member, Outcome,
-    PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, RuleUpdate,
+    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand, Counts,
+    DAYS_KEPT, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
+    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KEPT_DAYS,
+    KpiCounts, KpiRow, Kpis, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX, Place,
+    RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate,
     SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
     SegmentationCommand, SegmentationKind, ServedList, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
     UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, WEAK_SIGNALS_PER_KIND_MAX, WINDOW_MS,

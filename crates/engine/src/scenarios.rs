@@ -1,16 +1,12 @@
-//! Scenarios, one at a time, for whoever sets them up.
+//! Scenarios, one at a time, for whoever looks at them.
 
 use domain::Scenario;
-use state::{Command, Refusal};
 
-use crate::{Engine, Outcome, SubmitError};
+use crate::Engine;
 
-/// Why a scenario is not what it was asked to be.
+/// Why a scenario cannot be shown.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
-    /// It says something that makes no sense; the text names the key.
-    #[error("{0}")]
-    Invalid(String),
     /// There is none of this name.
     #[error("no scenario {name:?}; there are: {known}")]
     NotFound {
@@ -19,9 +15,6 @@ pub enum ScenarioError {
         /// The names of those there are.
         known: String,
     },
-    /// Of the writer.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
 }
 
 impl Engine {
@@ -43,26 +36,6 @@ impl Engine {
     pub fn scenario(&self, name: &str) -> Result<Scenario, ScenarioError> {
         let found = self.snapshot().setup.config.scenario(name).cloned();
         found.ok_or_else(|| self.no_such_scenario(name))
-    }
-
-    /// Makes a scenario or replaces the one of its name; says whether it is new.
-    pub fn put_scenario(&self, scenario: &Scenario) -> Result<bool, ScenarioError> {
-        let is_new = self.snapshot().setup.config.scenario(&scenario.name).is_none();
-        let scenario = serde_json::to_string(scenario).expect("a scenario is plain JSON");
-        match self.submit_command(Command::PutScenario { scenario })? {
-            Outcome::Refused(
-                Refusal::Invalid(what) | Refusal::NotFound(what) | Refusal::AlreadyThere(what),
-            ) => Err(ScenarioError::Invalid(what)),
-            _ => Ok(is_new),
-        }
-    }
-
-    /// Deletes a scenario.
-    pub fn delete_scenario(&self, name: &str) -> Result<(), ScenarioError> {
-        match self.submit_command(Command::DeleteScenario { name: name.to_owned() })? {
-            Outcome::Refused(_) => Err(self.no_such_scenario(name)),
-            _ => Ok(()),
-        }
     }
 
     fn no_such_scenario(&self, name: &str) -> ScenarioError {

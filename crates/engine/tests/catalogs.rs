@@ -9,8 +9,8 @@ use std::time::Duration;
 use catalog::{CatalogChanges, Format, ImportOptions};
 use domain::{Endpoint, Scenario, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{
-    Command, Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, Segmentation,
-    SegmentationCommand, SegmentationKind,
+    Command, ConfigChange, Confirmed, Engine, Entry, Expected, Missing, RecommendationRequest, RequestBudget,
+    Segmentation, SegmentationCommand, SegmentationKind,
 };
 
 fn open(folder: &Path) -> Engine {
@@ -34,7 +34,8 @@ fn import_confirmed(engine: &Engine, file: &str, confirmed: &Confirmed) -> Resul
 
 fn put(engine: &Engine, name: &str, settings: &str) {
     let json = format!("{{\"endpoint\": \"recommendItemsToUser\", {settings}}}");
-    engine.put_scenario(&Scenario::from_json(name, json.as_bytes()).unwrap()).unwrap();
+    let change = ConfigChange::put_scenario(&Scenario::from_json(name, json.as_bytes()).unwrap());
+    engine.change_config(change, Expected::Anything).unwrap();
 }
 
 /// The ids of a list of a scenario, in their order, or why there is none.
@@ -215,7 +216,8 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     // As soon as it fits again, it is in force again.
     engine.activate_catalog(1).unwrap();
     assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1 i2 i3".to_owned(), 0));
-    engine.delete_scenario("cheap").unwrap();
+    let removal = ConfigChange::RemoveScenario { name: "cheap".to_owned() };
+    engine.change_config(removal, Expected::Present).unwrap();
     put(&engine, "cheap", r#""filter": "'prize' < 2""#);
     assert!(list(&engine, "cheap").contains("prize"), "it is another one, which never fitted");
 }

@@ -547,7 +547,7 @@ fn a_data_folder_has_one_process() {
     };
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     drop(data);
-    assert!(DataFolder::open(folder.path()).unwrap().admin_token_hash().is_some());
+    assert!(DataFolder::open(folder.path()).unwrap().admin_tokens().contains_key(engine::BOOTSTRAP_TOKEN));
 }
 
 #[test]

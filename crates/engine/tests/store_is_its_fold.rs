@@ -5,12 +5,13 @@
 
 use catalog::{CatalogFile, Format, ImportOptions, Property, read_file};
 use domain::{
-    Arrival, Envelope, Interaction, InteractionKind, PropertyType, Timestamp, WorkspaceId, check_message,
+    Arrival, Endpoint, Envelope, Interaction, InteractionKind, PropertyType, Scenario, Timestamp,
+    TraitDefinition, WorkspaceId, check_message,
 };
 use engine::{
-    CollectionKind, Command, Confirmed, DataFolder, Engine, EntityKind, Entry, ExternalIdType, LockedFolder,
-    Member, Place, Segment, Segmentation, SegmentationCommand, SegmentationKind, ServedList, Synonym,
-    SynonymCommand,
+    CollectionKind, Command, ConfigChange, ConfigCommand, Confirmed, DataFolder, Engine, EntityKind, Entry,
+    Expected, ExternalIdType, LockedFolder, Member, Place, Segment, Segmentation, SegmentationCommand,
+    SegmentationKind, ServedList, Synonym, SynonymCommand,
 };
 use serde_json::json;
 use testkit::Random;
@@ -108,7 +109,7 @@ impl Source {
         let kind = if self.random.chance(0.5) { EntityKind::Item } else { EntityKind::User };
         let prefix = if kind == EntityKind::Item { "i" } else { "u" };
         let collection = if self.random.chance(0.5) { CollectionKind::Series } else { CollectionKind::Group };
-        match self.random.below(18) {
+        match self.random.below(20) {
             0 => Command::Add { kind, id: self.text(prefix, 12) },
             1 => Command::Delete { kind, id: self.text(prefix, 12) },
             2 => Command::AddProperty { kind, property: Property::new("p", PropertyType::Int) },
@@ -153,6 +154,7 @@ impl Source {
                 let scenario = json!({ "name": self.text("n", 3), "endpoint": endpoint, "filter": filter });
                 Command::PutScenario { scenario: scenario.to_string() }
             }
+            15 | 16 => Command::Configure(Box::new(self.config_command())),
             13 | 14 => Command::SetValues {
                 kind,
                 id: self.text(prefix, 12),
@@ -161,6 +163,28 @@ impl Source {
             },
             _ => Command::AddInteraction { interaction: self.interaction(), cascade_create: true },
         }
+    }
+
+    fn config_command(&mut self) -> ConfigCommand {
+        let (name, write_key) = (self.text("n", 3), self.text("k", 1_000_000));
+        let source = domain::Source { name, write_key, bearer_tokens: Vec::new(), enabled: true };
+        let definition = TraitDefinition::recommended_items(self.text("t", 3));
+        let scenario = Scenario::new(self.text("n", 3), Endpoint::SearchItems);
+        let change = match self.random.below(6) {
+            0 => ConfigChange::put_source(&self.text("n", 3), &source),
+            1 => ConfigChange::RemoveSource { name: source.name },
+            2 => ConfigChange::put_trait(&definition),
+            3 => ConfigChange::RemoveTrait { key: definition.key },
+            4 => ConfigChange::put_scenario(&scenario),
+            _ => ConfigChange::RemoveScenario { name: scenario.name },
+        };
+        let expected = match self.random.below(4) {
+            0 => Expected::Absent,
+            1 => Expected::Present,
+            2 => Expected::Revision(self.random.below(ENTRIES) as u64),
+            _ => Expected::Anything,
+        };
+        ConfigCommand { change, expected }
     }
 
     fn entry(&mut self) -> Entry {

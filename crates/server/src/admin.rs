@@ -1,23 +1,30 @@
 //! Administration: everything about a workspace, for whoever runs the server.
 
+mod admin_tokens;
+mod body;
 mod catalog;
 mod events;
 mod kpis;
 mod recommendations;
 mod rejections;
+mod revision;
 mod scenarios;
+mod settings;
+mod sources;
+mod tokens;
 mod training;
+mod traits;
 mod workspaces;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use engine::Engine;
 
 use crate::App;
@@ -28,8 +35,28 @@ use crate::workspaces::NotOpen;
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
-        .route("/api/workspaces", get(workspaces::list))
-        .route("/api/workspaces/{workspace}", get(workspaces::read))
+        .route("/api/admin_tokens", get(admin_tokens::list).post(admin_tokens::create))
+        .route("/api/admin_tokens/{name}", delete(admin_tokens::delete))
+        .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
+        .route("/api/workspaces/{workspace}", get(workspaces::read).delete(workspaces::delete))
+        .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
+        .route(
+            "/api/workspaces/{workspace}/interaction_weights",
+            get(settings::read_weights).put(settings::put_weights),
+        )
+        .route("/api/workspaces/{workspace}/sources", get(sources::list).post(sources::create))
+        .route(
+            "/api/workspaces/{workspace}/sources/{name}",
+            get(sources::read).patch(sources::update).delete(sources::delete),
+        )
+        .route("/api/workspaces/{workspace}/sources/{name}/rotate", post(sources::rotate))
+        .route("/api/workspaces/{workspace}/tokens", get(tokens::list).post(tokens::create))
+        .route("/api/workspaces/{workspace}/tokens/{name}", get(tokens::read).delete(tokens::delete))
+        .route("/api/workspaces/{workspace}/traits", get(traits::list))
+        .route(
+            "/api/workspaces/{workspace}/traits/{key}",
+            get(traits::read).put(traits::put).delete(traits::delete),
+        )
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
         .route("/api/workspaces/{workspace}/events", get(events::read))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
@@ -52,16 +79,21 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 
 async fn only_administrators(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let origin = Origin::of(request.headers(), request.extensions(), &app.settings.callers);
-    let known = **app.admin_token_hash.load();
-    let message = match (known, Credentials::of(request.headers())) {
-        (None, _) => "no admin_token was ever set: start once with --bootstrap and a file that has one",
-        (Some(known), Credentials::Bearer(shown)) if is_same_hash(&known, &hash(&shown)) => {
+    let known = app.installation.data.admin_tokens();
+    // All are compared, so that the time tells nothing of any.
+    let is_known = |shown: &str| {
+        let shown = hash(shown);
+        known.values().fold(false, |is_known, known| is_known | is_same_hash(known, &shown))
+    };
+    let message = match (known.is_empty(), Credentials::of(request.headers())) {
+        (true, _) => "no admin_token was ever set: start once with --bootstrap and a file that has one",
+        (false, Credentials::Bearer(shown)) if is_known(&shown) => {
             origin.trust();
             // Administrators get in whatever the others do.
             return next.run(request).await;
         }
-        (Some(_), Credentials::Bearer(_)) => "this is not the admin_token",
-        (Some(_), _) => "show the admin_token as a bearer token",
+        (false, Credentials::Bearer(_)) => "this is not the admin_token",
+        (false, _) => "show the admin_token as a bearer token",
     };
     app.admission.refuse(&origin).await;
     ApiError::unauthorized("authentication_error", message).into_response()
@@ -71,7 +103,7 @@ async fn only_administrators(State(app): State<Arc<App>>, request: Request, next
 struct Workspace(Arc<Engine>);
 
 /// A body that is read, and the workspace for it, which is not held while the client sends.
-struct Upload(Arc<Engine>, Bytes);
+struct Upload<B>(Arc<Engine>, B);
 
 #[derive(serde::Deserialize)]
 struct Place {
@@ -86,11 +118,21 @@ impl FromRequestParts<Arc<App>> for Workspace {
         let Path(Place { workspace: id }) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        Self::find(app, &id)
+    }
+}
+
+impl Workspace {
+    /// The workspace of an id.
+    ///
+    /// # Errors
+    /// 503 where it is closed, 404 where there is none.
+    fn find(app: &App, id: &str) -> Result<Self, ApiError> {
         let known = || {
             let engines = app.workspaces.engines();
             engines.iter().map(|engine| engine.id().as_str()).collect::<Vec<_>>().join(", ")
         };
-        app.workspaces.engine(&id).map(Self).map_err(|why| match why {
+        app.workspaces.engine(id).map(Self).map_err(|why| match why {
             NotOpen::Unknown(_) => {
                 ApiError::not_found(format!("no workspace {id:?}; there are: {}", known()))
             }
@@ -99,7 +141,11 @@ impl FromRequestParts<Arc<App>> for Workspace {
     }
 }
 
-impl FromRequest<Arc<App>> for Upload {
+impl<B> FromRequest<Arc<App>> for Upload<B>
+where
+    B: FromRequest<Arc<App>> + Send,
+    ApiError: From<B::Rejection>,
+{
     type Rejection = ApiError;
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
@@ -107,12 +153,53 @@ impl FromRequest<Arc<App>> for Upload {
         // Refused before anything is sent where it is not open, and looked up again once everything is there.
         drop(Workspace::from_request_parts(&mut parts, app).await?);
         let mut again = parts.clone();
-        let body = Bytes::from_request(Request::from_parts(parts, body), app)
-            .await
-            .map_err(|error| ApiError::bad_request(error.body_text()))?;
+        let body = B::from_request(Request::from_parts(parts, body), app).await?;
         let Workspace(engine) = Workspace::from_request_parts(&mut again, app).await?;
         Ok(Self(engine, body))
     }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(error: BytesRejection) -> Self {
+        Self::bad_request(error.body_text())
+    }
+}
+
+/// Runs a change of a configuration beside the requests, one at a time in the whole server.
+async fn configure<T: Send + 'static>(
+    app: &Arc<App>,
+    engine: &Arc<Engine>,
+    change: impl FnOnce(&App, &Engine) -> Result<T, ApiError> + Send + 'static,
+) -> Result<T, ApiError> {
+    let (app, engine) = (Arc::clone(app), Arc::clone(engine));
+    let changed = tokio::task::spawn_blocking(move || {
+        let _one_at_a_time = app.configuring.lock();
+        change(&app, &engine)
+    });
+    changed.await?
+}
+
+/// 404, with the names that there are.
+fn no_such(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
+    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
+    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+    ApiError::not_found(format!("no {word} {name:?}; there are: {known}"))
+}
+
+/// A key or token that nobody can guess: 122 random bits in 32 characters.
+fn new_secret() -> String {
+    uuid::Uuid::new_v4().simple().to_string()
+}
+
+/// The path of a resource of a workspace, for the header `Location`.
+fn path_of(engine: &Engine, resources: &str, name: &str) -> String {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
+    let encode = |byte: u8| match is_plain(byte) {
+        true => char::from(byte).to_string(),
+        false => format!("%{byte:02X}"),
+    };
+    let name: String = name.bytes().map(encode).collect();
+    ["", "api", "workspaces", engine.id().as_str(), resources, &name].join("/")
 }
 
 #[cfg(test)]

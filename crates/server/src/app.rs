@@ -4,8 +4,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwap;
-use engine::{MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
+use engine::{DataFolder, EngineOptions, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
 use metrics_exporter_prometheus::PrometheusHandle;
+use parking_lot::Mutex;
 
 use crate::Workspaces;
 use crate::admission::{Admission, CallerLimits};
@@ -31,6 +32,14 @@ impl Default for Settings {
     }
 }
 
+/// The data folder that is served, and how workspaces in it are opened.
+pub struct Installation {
+    /// The folder, with the administrators' tokens.
+    pub data: Arc<DataFolder>,
+    /// Of workspaces that are created while the server runs.
+    pub options: EngineOptions,
+}
+
 /// The server's state.
 pub struct App {
     pub(crate) settings: Settings,
@@ -39,28 +48,31 @@ pub struct App {
     pub(crate) memory: Arc<MemoryBudget>,
     /// Of the runs that the admin API starts.
     pub(crate) training: ArcSwap<TrainingOptions>,
-    pub(crate) admin_token_hash: ArcSwap<Option<[u8; 32]>>,
+    pub(crate) installation: Installation,
+    /// Held while any configuration changes: write keys are unique among all workspaces.
+    pub configuring: Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
     is_stopping: Arc<AtomicBool>,
 }
 
 impl App {
-    /// Serves these workspaces, which share this memory budget.
+    /// Serves these workspaces, which share the memory budget of the installation's options.
     pub fn new(
         settings: Settings,
         workspaces: Workspaces,
-        memory: Arc<MemoryBudget>,
-        admin_token_hash: Option<[u8; 32]>,
+        installation: Installation,
         metrics: PrometheusHandle,
     ) -> Self {
+        let memory = Arc::clone(&installation.options.memory);
         Self {
             admission: Arc::new(Admission::new(settings.callers.clone(), Arc::clone(&memory))),
             training: ArcSwap::from_pointee(settings.training),
             settings,
             workspaces: Arc::new(workspaces),
             memory,
-            admin_token_hash: ArcSwap::from_pointee(admin_token_hash),
+            installation,
+            configuring: Mutex::new(()),
             metrics,
             is_stopping: Arc::default(),
         }
@@ -71,11 +83,9 @@ impl App {
         &self.workspaces
     }
 
-    /// Takes over what may have changed while it serves: the sources of all workspaces, the administrators' token, and how models are
-    /// trained.
-    pub fn reload(&self, admin_token_hash: Option<[u8; 32]>, training: TrainingOptions) {
+    /// Takes over what may have changed while it serves: the sources of all workspaces, and how models are trained.
+    pub fn reload(&self, training: TrainingOptions) {
         self.workspaces.reload_sources();
-        self.admin_token_hash.store(Arc::new(admin_token_hash));
         self.training.store(Arc::new(training));
     }
 

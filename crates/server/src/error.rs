@@ -4,7 +4,7 @@ use std::any::Any;
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use engine::{EngineError, QueryError, SubmitError};
 use serde_json::json;
@@ -19,11 +19,13 @@ pub(crate) struct ApiError {
     code: &'static str,
     pub(crate) message: String,
     detail: Option<serde_json::Value>,
+    /// The present revision of the resource that the request would have changed.
+    etag: Option<HeaderValue>,
 }
 
 impl ApiError {
     fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), detail: None }
+        Self { status, code, message: message.into(), detail: None, etag: None }
     }
 
     /// 400: a parameter or a body is wrong.
@@ -59,6 +61,11 @@ impl ApiError {
     /// 409: the state of the workspace stands against it.
     pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
         Self::new(StatusCode::CONFLICT, code, message)
+    }
+
+    /// 412: the resource is not as the caller expects; `etag` says how it is.
+    pub(crate) fn precondition_failed(message: impl Into<String>, etag: Option<HeaderValue>) -> Self {
+        Self { etag, ..Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message) }
     }
 
     /// 429: come back soon.
@@ -147,6 +154,9 @@ impl IntoResponse for ApiError {
         }
         let mut response = (self.status, Json(body)).into_response();
         say_when_to_retry(&mut response);
+        if let Some(etag) = self.etag {
+            response.headers_mut().insert(ETAG, etag);
+        }
         if self.status == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Basic realm=\"tastemaker\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);

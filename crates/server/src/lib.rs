@@ -15,7 +15,7 @@ mod tracking;
 mod workspaces;
 
 pub use admission::CallerLimits;
-pub use app::{App, Settings};
+pub use app::{App, Installation, Settings};
 pub use connections::{ConnectionLimits, Listener, Tls, serve};
 pub use operations::install_metrics;
 pub use recombee::{SignedTarget, signed, verify_signature};

@@ -64,7 +64,7 @@ pub fn verify_signature(
     config: &WorkspaceConfig,
     now: Timestamp,
 ) -> Result<SignedTarget, String> {
-    let caller = signature::verify(target, config, now).map_err(|failure| failure.message)?;
+    let caller = signature::verify(target, config, now).map_err(|failure| failure.message)?.caller;
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut parameters = Parameters::default();
     parameters.add_query(query).map_err(|failure| failure.message)?;
@@ -104,31 +104,32 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         Err(NotOpen::Unknown(_)) => Err(Failure::not_found(format!("there is no database {database:?}"))),
         Ok((workspace, engine)) => {
             let config = engine.config();
-            signature::verify(target, &config, engine::now()).map(|caller| (workspace, config, caller))
+            signature::verify(target, &config, engine::now())
+                .map(|signer| (signer.caller, signer.token.to_owned()))
+                .map(|(caller, token)| (workspace, config, caller, token))
         }
     };
-    let (workspace, config, caller) = match known {
+    let (workspace, config, caller, token) = match known {
         Ok(known) => known,
         Err(failure) => {
             app.admission.refuse(&origin).await;
             return Err(failure);
         }
     };
-    let (token, limits, body_bytes_max) = match caller {
+    let (limits, body_bytes_max) = match caller {
         Caller::Private => {
             origin.trust();
-            (&config.private_token, app.settings.callers.private, BODY_BYTES_MAX)
+            (app.settings.callers.private, BODY_BYTES_MAX)
         }
         Caller::Public => {
             app.admission.take_public(&origin, 1)?;
-            (&config.public_token, app.settings.callers.public, PUBLIC_BODY_BYTES_MAX)
+            (app.settings.callers.public, PUBLIC_BODY_BYTES_MAX)
         }
     };
     let bytes = read(body, body_bytes_max).await?;
     let room = app.admission.make_room_for(bytes.len()).await;
     let mut parameters = parameters_of(&bytes)?;
-    let token = token.as_deref().unwrap_or_default();
-    let key = if caller == Caller::Private { Key::Private(token) } else { Key::Public(token) };
+    let key = if caller == Caller::Private { Key::Private(&token) } else { Key::Public(&token) };
     let permit = app.admission.admit(&origin, key)?;
     parameters.add_query(parts.uri.query().unwrap_or_default())?;
     for name in ["hmac_timestamp", "hmac_sign", "frontend_timestamp", "frontend_sign"] {

@@ -30,6 +30,8 @@ struct State {
 #[derive(Clone)]
 struct Closed {
     why: String,
+    /// It is not opened again, unless removing it fails.
+    is_being_removed: bool,
     /// Of its sources; none where it was never open.
     write_keys: Option<BTreeSet<[u8; 32]>>,
 }
@@ -102,9 +104,36 @@ impl Workspaces {
                 Some(closed) => closed.write_keys.clone(),
                 None => state.forget(id),
             };
-            state.closed.insert(id.clone(), Closed { why: why.to_owned(), write_keys });
+            let closed = Closed { why: why.to_owned(), is_being_removed: false, write_keys };
+            state.closed.insert(id.clone(), closed);
             state
         });
+    }
+
+    /// As [`Workspaces::close`], for a workspace that nobody is to open again.
+    pub(crate) fn close_for_removal(&self, id: &WorkspaceId) {
+        self.0.rcu(|state| {
+            let mut state = State::clone(state);
+            let (why, write_keys) = ("it is being removed".to_owned(), state.forget(id));
+            state.closed.insert(id.clone(), Closed { why, is_being_removed: true, write_keys });
+            state
+        });
+    }
+
+    /// Knows nothing of a workspace any more.
+    pub(crate) fn forget(&self, id: &WorkspaceId) {
+        self.0.rcu(|state| {
+            let mut state = State::clone(state);
+            state.forget(id);
+            state.closed.remove(id);
+            state
+        });
+    }
+
+    /// Whether there is such a workspace, open or closed.
+    pub(crate) fn knows(&self, id: &WorkspaceId) -> bool {
+        let state = self.0.load();
+        state.open.contains_key(id) || state.closed.contains_key(id)
     }
 
     /// Tells operators of a folder that is named like no workspace, and why it is not served.
@@ -127,9 +156,11 @@ impl Workspaces {
         ids.into_iter().filter_map(|id| self.0.load().open.get(&id).cloned())
     }
 
-    /// Those that are not served, and why.
+    /// Those that are not served and are to be opened again, and why.
     pub fn closed(&self) -> Vec<(WorkspaceId, String)> {
-        self.0.load().closed.iter().map(|(id, closed)| (id.clone(), closed.why.clone())).collect()
+        let state = self.0.load();
+        let to_open = state.closed.iter().filter(|(_, closed)| !closed.is_being_removed);
+        to_open.map(|(id, closed)| (id.clone(), closed.why.clone())).collect()
     }
 
     /// Folders that are named like no workspace, and why they are not served.

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use domain::{Timestamp, UserIdx};
+use domain::{Timestamp, TokenKind, UserIdx};
 use history::Impression;
 use parking_lot::Mutex;
 use recommender::Model;
@@ -96,7 +96,7 @@ impl Serving {
         self.refresh_cold_start(live);
         let can_be_searched = {
             let config = &live.snapshot().setup.config;
-            config.private_token.is_some() || config.public_token.is_some()
+            [TokenKind::Private, TokenKind::Public].iter().any(|kind| config.secrets(*kind).next().is_some())
         };
         if can_be_searched {
             self.refresh_search(live);

@@ -10,11 +10,12 @@ use profiles::Origin;
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
+use crate::configuration::ConfigCommand;
 use crate::segmentations::SegmentationCommand;
 use crate::series::{CollectionKind, Member};
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
-use crate::{scenarios, segmentations, synonyms};
+use crate::{configuration, scenarios, segmentations, synonyms};
 
 /// What has an id and properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -140,14 +141,15 @@ pub enum Command {
         /// Makes the target where it is missing.
         cascade_create: bool,
     },
-    /// Makes a scenario or replaces the one of its name.
+    /// Makes a scenario or replaces the one of its name, as earlier versions journalled it; now it is
+    /// a [`Command::Configure`].
     PutScenario {
         /// The scenario as JSON, which names its keys: what it may say will grow.
         scenario: String,
     },
-    /// Deletes a scenario.
+    /// Deletes a scenario, as earlier versions journalled it.
     DeleteScenario {
-        /// The name of the property.
+        /// The name of the scenario.
         name: String,
     },
     /// Changes segmentations.
@@ -164,6 +166,8 @@ pub enum Command {
         /// Each as JSON, which names its keys.
         scenarios: Vec<String>,
     },
+    /// Changes a resource of the configuration.
+    Configure(Box<ConfigCommand>),
 }
 
 /// Why a command changed nothing.
@@ -175,6 +179,13 @@ pub enum Refusal {
     NotFound(String),
     /// A value or a limit stands against it.
     Invalid(String),
+    /// It expects another revision of the resource.
+    Changed {
+        /// The resource.
+        what: String,
+        /// Its revision now.
+        revision: u64,
+    },
 }
 
 impl Refusal {
@@ -259,8 +270,8 @@ pub(crate) fn apply(
         Command::MergeUsers { target, source, cascade_create } => {
             entities::merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
-        Command::PutScenario { scenario } => scenarios::apply_put(views, batch, &scenario),
-        Command::DeleteScenario { name } => scenarios::apply_delete(views, batch, &name),
+        Command::PutScenario { scenario } => scenarios::apply_put(views, batch, &scenario, origin.offset),
+        Command::DeleteScenario { name } => scenarios::apply_delete(views, batch, name, origin.offset),
         Command::Segmentation(command) => segmentations::apply(views, batch, command),
         Command::Synonym(command) => synonyms::apply(views, batch, command),
         Command::ActivateCatalog { version } => match views.catalog.activate_previous(batch, version, at)? {
@@ -270,6 +281,7 @@ pub(crate) fn apply(
         Command::NoteFittingScenarios { scenarios } => {
             scenarios::apply_note_fitting(views, batch, &scenarios)
         }
+        Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset),
     })
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
 use crate::command::{self, Command, Refusal};
+use crate::configuration::Revisions;
 use crate::interactions::Added;
 use crate::views::Views;
 use crate::{Entry, Outcome};
@@ -131,7 +132,7 @@ fn apply_entry(
     match entry {
         Entry::Configured(config) => {
             views.untaken.forget_taken(batch, mapping::presets_of(config.preset_set()));
-            views.setup.put_config(batch, config);
+            views.setup.put_config(batch, config, Revisions::of_whole(offset));
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),

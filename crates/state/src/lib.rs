@@ -2,6 +2,7 @@
 
 mod attribution;
 mod command;
+mod configuration;
 mod counts;
 mod entry;
 mod fold;
@@ -26,6 +27,7 @@ pub use attribution::{
     Kpis, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, Remembered, ServedList, day_of,
 };
 pub use command::{Command, EntityKind, Refusal, user_of};
+pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
 pub use entry::{DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome, written_by};
 pub use fold::{LateDecision, Prepared, apply};

@@ -1,34 +1,29 @@
-//! Scenarios: a part of the configuration that is changed one at a time. Whether they make sense was decided
-//! before the journal took them.
+//! Scenarios as earlier builds journalled their changes, and those that fit the catalog.
 
 use domain::Scenario;
 use domain::scenario::SCENARIOS_MAX;
 use store::Batch;
 
 use crate::command::{Done, Refusal};
+use crate::configuration::{self, ConfigChange, ConfigCommand, Expected};
 use crate::views::Views;
 
-pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str) -> Done {
+pub(crate) fn apply_put(views: &mut Views, batch: &mut Batch<'_>, scenario: &str, offset: u64) -> Done {
     let scenario = parse(scenario)?;
     let scenarios = &views.setup.config.scenarios;
-    let at = scenarios.iter().position(|other| other.name == scenario.name);
-    if at.is_none() && scenarios.len() >= SCENARIOS_MAX {
+    let is_new = scenarios.iter().all(|other| other.name != scenario.name);
+    if is_new && scenarios.len() >= SCENARIOS_MAX {
         return Err(Refusal::Invalid(format!("there are {SCENARIOS_MAX} scenarios, the limit")));
     }
-    views.setup.change_config(batch, |config| match at {
-        Some(at) => config.scenarios[at] = scenario,
-        None => config.scenarios.push(scenario),
-    });
-    Ok(())
+    apply(views, batch, ConfigChange::put_scenario(&scenario), offset)
 }
 
-pub(crate) fn apply_delete(views: &mut Views, batch: &mut Batch<'_>, name: &str) -> Done {
-    let Some(at) = views.setup.config.scenarios.iter().position(|scenario| scenario.name == name) else {
-        return Err(Refusal::missing("scenario", name));
-    };
-    views.setup.change_config(batch, |config| drop(config.scenarios.remove(at)));
-    views.setup.note_fitting(batch, Vec::new());
-    Ok(())
+pub(crate) fn apply_delete(views: &mut Views, batch: &mut Batch<'_>, name: String, offset: u64) -> Done {
+    apply(views, batch, ConfigChange::RemoveScenario { name }, offset)
+}
+
+fn apply(views: &mut Views, batch: &mut Batch<'_>, change: ConfigChange, offset: u64) -> Done {
+    configuration::apply(views, batch, &ConfigCommand { change, expected: Expected::Anything }, offset)
 }
 
 pub(crate) fn apply_note_fitting(views: &mut Views, batch: &mut Batch<'_>, scenarios: &[String]) -> Done {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
+use crate::configuration::Revisions;
 use crate::journal_clock::JournalClock;
 use crate::part::{StatePart, counts_nothing, has_no_users};
 use crate::training::{TRAININGS_KEPT_MAX, TrainingRecord};
@@ -19,6 +20,7 @@ const TRAININGS_KEY: &[u8] = b"trainings";
 const CLOCK_KEY: &[u8] = b"clock";
 const RESET_AT_KEY: &[u8] = b"reset_at";
 const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
+const CONFIG_REVISIONS_KEY: &[u8] = b"config_revisions";
 const FITTING_SCENARIOS_KEY: &[u8] = b"fitting_scenarios";
 
 /// Single values of a workspace.
@@ -26,6 +28,8 @@ pub struct Setup {
     keyspace: Keyspace,
     /// The configuration.
     pub config: Arc<WorkspaceConfig>,
+    /// The revision of each resource of the configuration.
+    pub config_revisions: Revisions,
     /// Scenarios as they were when they last fitted the catalog, by their names.
     pub fitting_scenarios: BTreeMap<String, Scenario>,
     /// The latest training runs, oldest first.
@@ -50,6 +54,7 @@ impl StatePart for Setup {
         let config = stored.json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
         Ok(Self {
             config: Arc::new(config),
+            config_revisions: stored.get(CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
             fitting_scenarios: stored.json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
             trainings: stored.get(TRAININGS_KEY)?.unwrap_or_default(),
             active_model: stored.get::<Option<String>>(ACTIVE_MODEL_KEY)?.flatten(),
@@ -71,16 +76,17 @@ impl Setup {
         self.trainings.iter().find(|training| training.version == *version)
     }
 
-    pub(crate) fn put_config(&mut self, batch: &mut Batch<'_>, config: WorkspaceConfig) {
+    /// Puts a configuration in force, with the revisions that its resources have got.
+    pub(crate) fn put_config(
+        &mut self,
+        batch: &mut Batch<'_>,
+        config: WorkspaceConfig,
+        revisions: Revisions,
+    ) {
         self.put_json(batch, CONFIG_KEY, &config);
-        self.config = Arc::new(config);
+        self.put(batch, CONFIG_REVISIONS_KEY, &revisions);
+        (self.config, self.config_revisions) = (Arc::new(config), revisions);
         self.note_fitting(batch, Vec::new());
-    }
-
-    /// Changes the configuration.
-    pub(crate) fn change_config(&mut self, batch: &mut Batch<'_>, change: impl FnOnce(&mut WorkspaceConfig)) {
-        change(Arc::make_mut(&mut self.config));
-        self.put_json(batch, CONFIG_KEY, &*self.config);
     }
 
     /// Remembers scenarios as they are now that they fit the catalog, and forgets those that are gone.

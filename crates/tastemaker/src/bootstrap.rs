@@ -1,11 +1,15 @@
-//! The bootstrap file: which workspaces there are and how they are set up. Applying it twice changes nothing the second time.
+//! The bootstrap file: which workspaces there are and how they are set up. It goes through the same commands as the admin API, those
+//! that lead from what is in force to what it says. Applying it twice changes nothing the second time.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
-use domain::WorkspaceConfig;
-use engine::{DataFolder, Engine, Entry, Problem};
+use domain::{
+    InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition, WeakSignalWeights,
+    WorkspaceConfig, WorkspaceId,
+};
+use engine::{ConfigChange, DataFolder, Engine, Problem};
 use serde::Deserialize;
 
 use crate::configuration;
@@ -17,12 +21,84 @@ pub(crate) struct Bootstrap {
     /// The bearer token of the admin API.
     admin_token: Option<String>,
     #[serde(default, rename = "workspace")]
-    pub(crate) workspaces: Vec<WorkspaceConfig>,
+    pub(crate) workspaces: Vec<AskedWorkspace>,
+    /// Whether resources that the file does not name are removed from its workspaces.
+    #[serde(skip)]
+    prunes: bool,
+}
+
+/// What the file says of a workspace. What it does not say stays as it is.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct AskedWorkspace {
+    pub(crate) id: WorkspaceId,
+    name: Option<String>,
+    private_token: Option<String>,
+    public_token: Option<String>,
+    profile_token: Option<String>,
+    #[serde(default, rename = "token")]
+    tokens: Vec<Token>,
+    public_user_properties: Option<Vec<String>>,
+    public_merge_users: Option<bool>,
+    #[serde(default, rename = "source")]
+    sources: Vec<Source>,
+    #[serde(default, rename = "trait")]
+    traits: Vec<TraitDefinition>,
+    interaction_weights: Option<InteractionWeights>,
+    presets: Option<u32>,
+    weak_signals: Option<WeakSignalWeights>,
+    #[serde(default, rename = "scenario")]
+    scenarios: Vec<Scenario>,
+}
+
+impl AskedWorkspace {
+    /// What the file says, with defaults for the rest.
+    fn alone(&self) -> WorkspaceConfig {
+        let asked = self.clone();
+        WorkspaceConfig {
+            name: asked.name,
+            private_token: asked.private_token,
+            public_token: asked.public_token,
+            profile_token: asked.profile_token,
+            tokens: asked.tokens,
+            public_user_properties: asked.public_user_properties.unwrap_or_default(),
+            public_merge_users: asked.public_merge_users.unwrap_or_default(),
+            sources: asked.sources,
+            traits: asked.traits,
+            interaction_weights: asked.interaction_weights.unwrap_or_default(),
+            scenarios: asked.scenarios,
+            presets: asked.presets.or(Some(PRESETS_LATEST)),
+            weak_signals: asked.weak_signals.unwrap_or_default(),
+            ..WorkspaceConfig::empty(asked.id)
+        }
+    }
+
+    /// What is in force, with what the file says in its place.
+    fn over(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
+        let (asked, mut config) = (self.alone(), in_force.clone());
+        config.name = asked.name.clone().or(config.name);
+        config.public_merge_users = self.public_merge_users.unwrap_or(config.public_merge_users);
+        if let Some(properties) = &self.public_user_properties {
+            config.public_user_properties.clone_from(properties);
+        }
+        config.interaction_weights = self.interaction_weights.unwrap_or(config.interaction_weights);
+        config.presets = self.presets.or(config.presets);
+        config.weak_signals = self.weak_signals.unwrap_or(config.weak_signals);
+        asked.all_tokens().for_each(|token| config.put_token(token));
+        for source in asked.sources {
+            // Senders know a source by its key: with another name it is the same one.
+            config.sources.retain(|other| other.name == source.name || other.write_key != source.write_key);
+            config.put_source(&source.name.clone(), source);
+        }
+        asked.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
+        asked.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
+        config
+    }
 }
 
 impl Bootstrap {
-    pub(crate) fn read(path: &Path) -> Result<Self> {
-        let bootstrap: Self = configuration::read(path)?;
+    pub(crate) fn read(path: &Path, prunes: bool) -> Result<Self> {
+        let bootstrap = Self { prunes, ..configuration::read(path)? };
         bootstrap.validate().with_context(|| format!("cannot use {}", path.display()))?;
         Ok(bootstrap)
     }
@@ -32,8 +108,9 @@ impl Bootstrap {
             bail!("admin_token is empty");
         }
         for (n, workspace) in self.workspaces.iter().enumerate() {
-            workspace.validate()?;
-            engine::check_config(workspace).map_err(anyhow::Error::msg)?;
+            let config = workspace.alone();
+            config.validate()?;
+            engine::check_config(&config).map_err(anyhow::Error::msg)?;
             if self.workspaces[..n].iter().any(|other| other.id == workspace.id) {
                 bail!("two workspaces have the id {}", workspace.id);
             }
@@ -48,6 +125,18 @@ impl Bootstrap {
         }
         Ok(())
     }
+
+    /// What is to be in force in a workspace in which this is.
+    fn asked_for(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
+        match self.workspaces.iter().find(|asked| asked.id == in_force.id) {
+            None => in_force.clone(),
+            // Messages keep their meaning until the file names another set.
+            Some(asked) if self.prunes => {
+                WorkspaceConfig { presets: asked.presets.or(in_force.presets), ..asked.alone() }
+            }
+            Some(asked) => asked.over(in_force),
+        }
+    }
 }
 
 /// What is to be in force in each workspace: what the file asks for, or what is in force. Changes nothing.
@@ -59,12 +148,12 @@ pub(crate) fn configs_asked_for(
     engines: &[Arc<Engine>],
 ) -> Result<Vec<WorkspaceConfig>> {
     let asked_for = |engine: &Arc<Engine>| {
-        let in_force = (*engine.config()).clone();
-        let mut asked = bootstrap.into_iter().flat_map(|bootstrap| &bootstrap.workspaces);
-        match asked.find(|config| config.id == *engine.id()) {
-            None => Ok(in_force),
-            Some(asked) => with_scenarios_of(asked, in_force),
-        }
+        let in_force = engine.config();
+        let Some(bootstrap) = bootstrap else { return Ok((*in_force).clone()) };
+        let config = bootstrap.asked_for(&in_force);
+        let checked = config.validate();
+        checked.context("what the bootstrap file says does not go together with what is in force")?;
+        Ok(config)
     };
     let configs = engines.iter().map(asked_for).collect::<Result<Vec<WorkspaceConfig>>>()?;
     check_write_keys(&configs)?;
@@ -74,8 +163,12 @@ pub(crate) fn configs_asked_for(
 /// Puts configurations in force. A workspace that cannot write it down (its disk is full, say) goes on with what is in force.
 pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig]) {
     for (engine, config) in engines.iter().zip(configs) {
-        if let Err(error) = configure(engine, config) {
-            engine.report_problem(Problem::NotConfigured { why: format!("{error:#}") });
+        for change in ConfigChange::between(&engine.config(), config) {
+            let removes = change.removes();
+            tracing::info!(workspace = %engine.id(), resource = %change.resource(), removes, "the bootstrap file changes it");
+        }
+        if let Err(error) = engine.configure_as(config) {
+            engine.report_problem(Problem::NotConfigured { why: error.to_string() });
         }
     }
 }
@@ -97,28 +190,10 @@ fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
     Ok(())
 }
 
-/// What a file asks for, with the scenarios in force that it does not name: those were made over the API. A file that
-/// names no set of presets leaves the one in force.
-fn with_scenarios_of(asked: &WorkspaceConfig, in_force: WorkspaceConfig) -> Result<WorkspaceConfig> {
-    let mut merged = asked.clone();
-    merged.presets = asked.presets.or(in_force.presets);
-    let others = in_force.scenarios.into_iter().filter(|scenario| asked.scenario(&scenario.name).is_none());
-    merged.scenarios.extend(others);
-    merged.validate().context("the file's scenarios and those made over the API do not go together")?;
-    Ok(merged)
-}
-
-/// Journals a configuration, unless it is the one in force.
-pub(crate) fn configure(engine: &Engine, config: &WorkspaceConfig) -> Result<()> {
-    if *engine.config() != *config {
-        engine.submit_blocking(vec![Entry::Configured(config.clone())])?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::{Endpoint, Scenario};
+    use domain::Endpoint;
+    use engine::{Entry, Expected};
 
     use super::*;
     use crate::configuration::documented::{keys_known, keys_listed};
@@ -143,30 +218,88 @@ name = "same"
 share = 0.5
 "#;
 
+    /// A workspace in a folder of its own.
+    struct Shop {
+        engine: Arc<Engine>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Shop {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let id = WorkspaceId::new("shop").unwrap();
+            let engine = Arc::new(Engine::open(id, folder.path(), &|_, _| {}).unwrap());
+            Self { engine, _folder: folder }
+        }
+
+        /// How many entries the journal got by it.
+        fn apply(&self, text: &str, prunes: bool) -> u64 {
+            let bootstrap = Bootstrap { prunes, ..parse(text).unwrap() };
+            bootstrap.validate().unwrap();
+            let before = self.engine.counts().journal_entries;
+            let engines = [Arc::clone(&self.engine)];
+            let configs = configs_asked_for(Some(&bootstrap), &engines).unwrap();
+            configure_each(&engines, &configs);
+            let problems = self.engine.problems();
+            let is_refused = |problem: &Problem| matches!(problem, Problem::NotConfigured { .. });
+            assert!(!problems.iter().any(is_refused), "{problems:?}");
+            self.engine.counts().journal_entries - before
+        }
+
+        fn put_scenario(&self, scenario: &Scenario) {
+            let change = ConfigChange::put_scenario(scenario);
+            self.engine.change_config(change, Expected::Anything).unwrap();
+        }
+    }
+
     #[test]
     fn scenarios_of_the_file_win_by_name_and_those_of_the_api_stay() {
-        let folder = tempfile::tempdir().unwrap();
-        let bootstrap: Bootstrap = parse(SHOP).unwrap();
-        bootstrap.validate().unwrap();
-        let asked = &bootstrap.workspaces[0];
-        let engine = Engine::open(asked.id.clone(), folder.path(), &|_, _| {}).unwrap();
-        let apply = || {
-            let merged = with_scenarios_of(asked, (*engine.config()).clone()).unwrap();
-            configure(&engine, &merged).unwrap();
-        };
-        apply();
+        let shop = Shop::new();
+        let asked: Bootstrap = parse(SHOP).unwrap();
+        let of_file = asked.workspaces[0].scenarios[0].clone();
+        assert_eq!(shop.apply(SHOP, false), 1);
         let named = |name: &str| Scenario::new(name, Endpoint::SearchItems);
-        assert!(engine.put_scenario(&named("api")).unwrap());
-        assert!(!engine.put_scenario(&named("homepage")).unwrap());
-        assert_eq!(engine.scenario("homepage").unwrap().endpoint, Endpoint::SearchItems);
-        apply();
-        let in_force = engine.config();
-        assert_eq!(in_force.scenarios, [asked.scenarios[0].clone(), named("api")]);
-        apply();
-        assert_eq!(engine.config(), in_force);
-        engine.delete_scenario("homepage").unwrap();
-        apply();
-        assert_eq!(engine.config(), in_force);
+        shop.put_scenario(&named("api"));
+        shop.put_scenario(&named("homepage"));
+        assert_eq!(shop.engine.scenario("homepage").unwrap().endpoint, Endpoint::SearchItems);
+        assert_eq!(shop.apply(SHOP, false), 2, "the scenario that fitted is noted before it is replaced");
+        let in_force = shop.engine.config();
+        assert_eq!(in_force.scenarios, [of_file.clone(), named("api")]);
+        assert_eq!(shop.apply(SHOP, false), 0, "nothing has changed");
+        assert_eq!(shop.apply(SHOP, true), 1, "it names no other");
+        assert_eq!(shop.engine.config().scenarios, [of_file]);
+    }
+
+    #[test]
+    fn a_file_changes_what_it_names_and_takes_nothing_away_unless_it_prunes() {
+        let shop = Shop::new();
+        let first = "[[workspace]]\nid = \"shop\"\nname = \"Shop\"\nprivate_token = \"p\"\npublic_merge_users = true\n\
+            [workspace.interaction_weights]\nview = 0.2\n[[workspace.source]]\nname = \"web\"\nwrite_key = \"k1\"\n\
+            [[workspace.token]]\nname = \"second\"\nkind = \"private\"\ntoken = \"s\"\n\
+            [[workspace.trait]]\nkey = \"t\"\nkind = \"recommended_items\"\n";
+        assert_eq!(shop.apply(first, false), 6);
+        let then = shop.engine.config();
+        let second =
+            "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"k2\"\n";
+        assert_eq!(shop.apply(second, false), 1);
+        let mut expected = (*then).clone();
+        expected.sources.extend(parse::<Bootstrap>(second).unwrap().workspaces[0].sources.clone());
+        assert_eq!(*shop.engine.config(), expected);
+
+        // Senders of the key k1 go on.
+        let renamed =
+            "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"site\"\nwrite_key = \"k1\"\n";
+        assert_eq!(shop.apply(renamed, false), 2);
+        let names = |shop: &Shop| -> Vec<String> {
+            shop.engine.config().sources.iter().map(|source| source.name.clone()).collect()
+        };
+        assert_eq!(names(&shop), ["app", "site"]);
+
+        let swapped = "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"k1\"\n\
+            [[workspace.source]]\nname = \"site\"\nwrite_key = \"k2\"\n";
+        assert_eq!(shop.apply(swapped, false), 2, "keys may change places");
+        shop.apply("[[workspace]]\nid = \"shop\"\n", true);
+        assert_eq!(*shop.engine.config(), WorkspaceConfig::empty(shop.engine.id().clone()));
     }
 
     #[test]
@@ -240,6 +373,7 @@ share = 0.5
         assert_eq!(keys_listed(page, "workspace"), in_workspace(""));
         for (section, text) in [
             ("workspace.source", "[[workspace.source]]"),
+            ("workspace.token", "[[workspace.token]]"),
             ("workspace.trait", "[[workspace.trait]]"),
             ("workspace.interaction_weights", "[workspace.interaction_weights]"),
             ("workspace.scenario", "[[workspace.scenario]]"),

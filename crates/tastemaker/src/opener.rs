@@ -24,7 +24,7 @@ const ROOM_BYTES_MIN: u64 = 16 * 1_024 * 1_024;
 
 /// What opens the workspaces of a data folder.
 pub(crate) struct Opener {
-    pub(crate) data: DataFolder,
+    pub(crate) data: Arc<DataFolder>,
     pub(crate) options: EngineOptions,
     /// As it was read last.
     pub(crate) bootstrap: ArcSwapOption<Bootstrap>,
@@ -183,7 +183,7 @@ mod tests {
         let engine = Arc::new(engine);
         let workspaces = Workspaces::new([Arc::clone(&engine)]);
         let opener = Opener {
-            data: DataFolder::open(&folder.path().join("data")).unwrap(),
+            data: Arc::new(DataFolder::open(&folder.path().join("data")).unwrap()),
             options: EngineOptions::default(),
             bootstrap: ArcSwapOption::empty(),
         };

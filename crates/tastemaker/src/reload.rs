@@ -25,6 +25,8 @@ pub(crate) struct Reload<'s> {
     /// Reads and checks the settings as at the start.
     pub(crate) read_settings: &'s dyn Fn() -> Result<Settings>,
     pub(crate) bootstrap: Option<&'s Path>,
+    /// Whether the bootstrap file removes what it does not name.
+    pub(crate) prunes: bool,
     pub(crate) service: &'s Service,
     /// The files of the certificate, and the one in use.
     pub(crate) tls: Option<(TlsFiles, Tls)>,
@@ -49,8 +51,9 @@ impl Reload<'_> {
     fn reload(&self) -> Result<()> {
         let asked = (self.read_settings)()?;
         let filter = asked.log.filter()?;
-        let bootstrap = self.bootstrap.map(Bootstrap::read).transpose()?;
+        let bootstrap = self.bootstrap.map(|path| Bootstrap::read(path, self.prunes)).transpose()?;
         let app = &self.service.app;
+        let configuring = app.configuring.lock();
         let engines = app.workspaces().engines();
         let configs = configs_asked_for(bootstrap.as_ref(), &engines)?;
         let certificate =
@@ -62,7 +65,8 @@ impl Reload<'_> {
         }
         (self.set_filter)(filter)?;
         configure_each(&engines, &configs);
-        app.reload(self.service.opener.data.admin_token_hash(), asked.training.options());
+        app.reload(asked.training.options());
+        drop(configuring);
         if let Some((tls, config)) = certificate {
             tls.store(config);
         }

@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use arc_swap::ArcSwapOption;
 use domain::WorkspaceId;
 use engine::{DataFolder, Engine, EngineError, EngineOptions, MemoryBudget};
-use server::{App, ConnectionLimits, Listener, Workspaces};
+use server::{App, ConnectionLimits, Installation, Listener, Workspaces};
 
 use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
 use crate::opener::Opener;
@@ -26,15 +26,14 @@ pub(crate) struct Service {
 impl Service {
     /// Opens a data folder with all its workspaces and those of the bootstrap file.
     pub(crate) fn open(folder: &Path, bootstrap: Option<Bootstrap>, settings: &Settings) -> Result<Self> {
-        let data = DataFolder::open(folder)?;
+        let data = Arc::new(DataFolder::open(folder)?);
         let mut ids = data.workspaces()?;
         let asked = bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces);
         ids.extend(asked.map(|workspace| workspace.id.clone()));
         ids.sort();
         ids.dedup();
-        let memory = MemoryBudget::new(settings.limits.cache_bytes_max);
         let options = EngineOptions {
-            memory: Arc::clone(&memory),
+            memory: MemoryBudget::new(settings.limits.cache_bytes_max),
             store_cache_bytes: (settings.limits.store_cache_bytes_max / ids.len().max(1) as u64)
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
@@ -56,14 +55,19 @@ impl Service {
             workspaces.report_stray_folder(&folder.file_name().unwrap_or_default().to_string_lossy(), &why);
         }
         let metrics = server::install_metrics()?;
-        let admin_token_hash = opener.data.admin_token_hash();
-        let app = App::new(settings.of_server(), workspaces, memory, admin_token_hash, metrics);
+        let installation = Installation { data: Arc::clone(&opener.data), options: opener.options.clone() };
+        let app = App::new(settings.of_server(), workspaces, installation, metrics);
         Ok(Self { app: Arc::new(app), opener: Arc::new(opener) })
     }
 
     /// How many workspaces there are, open or closed.
     pub(crate) fn n_workspaces(&self) -> usize {
         self.engines().len() + self.app.workspaces().closed().len()
+    }
+
+    /// Whether somebody may create workspaces over the admin API.
+    pub(crate) fn has_administrators(&self) -> bool {
+        !self.opener.data.admin_tokens().is_empty()
     }
 
     /// The workspaces that are open, by name.

@@ -263,7 +263,8 @@ fn a_server_holds_its_folder_and_stops_when_asked() {
     let url = format!("{}/api/workspaces/shop", server.base);
     let mut answer = server.agent.get(url).header("authorization", "Bearer admin").call().unwrap();
     let shown: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
-    assert_eq!(shown["counts"]["journal_entries"], 2);
+    // Two tokens, a source, a trait and the message.
+    assert_eq!(shown["counts"]["journal_entries"], 5);
 }
 
 #[test]

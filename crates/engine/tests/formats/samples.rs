@@ -35,14 +35,16 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.push(Entry::Trained(Box::new(training::refused())));
     entries.push(Entry::ModelActivated { received_at: AT, version: "000000000007".to_owned() });
     entries.push(Entry::Resumed { received_at: AT });
-    entries.push(fitting());
+    entries.extend(since_version_6());
     entries
 }
 
-/// Since version 6.
-pub(crate) fn fitting() -> Entry {
+/// What version 5 does not have.
+pub(crate) fn since_version_6() -> Vec<Entry> {
     let scenarios = vec![r#"{"name":"gone","endpoint":"recommend_items_to_user"}"#.to_owned()];
-    Entry::Command { received_at: AT, command: Box::new(Command::NoteFittingScenarios { scenarios }) }
+    let noted = Command::NoteFittingScenarios { scenarios };
+    let commands = std::iter::once(noted).chain(commands::configuration());
+    commands.map(|command| Entry::Command { received_at: AT, command: Box::new(command) }).collect()
 }
 
 fn config() -> WorkspaceConfig {

@@ -2,6 +2,7 @@
 //! `POST .../catalog/versions/{version}/activate` goes back to one.
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use catalog::import::{ImportError, parse_confirm, parse_type};
@@ -51,7 +52,7 @@ impl Query {
 pub(super) async fn import(
     Parameters(pairs): Parameters<Vec<(String, String)>>,
     headers: HeaderMap,
-    Upload(engine, body): Upload,
+    Upload(engine, body): Upload<Bytes>,
 ) -> Result<Json<Value>, ApiError> {
     let query = Query::of(pairs)?;
     let type_ = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

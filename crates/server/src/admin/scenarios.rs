@@ -4,14 +4,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::Path;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use domain::Scenario;
-use engine::{Engine, ScenarioError};
+use engine::{ConfigChange, Engine, Resource, ScenarioError};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
-use super::{Upload, Workspace};
+use super::body::RawBody;
+use super::revision::{Expectation, of_put, revised};
+use super::{Upload, Workspace, configure};
+use crate::App;
 use crate::error::ApiError;
 
 /// Written without a detour: a detour would widen numbers.
@@ -43,9 +47,10 @@ pub(super) async fn list(Workspace(engine): Workspace) -> Json<Scenarios> {
 pub(super) async fn read(
     Workspace(engine): Workspace,
     Path((_, name)): Path<(String, String)>,
-) -> Result<Json<Answer>, ApiError> {
+) -> Result<Response, ApiError> {
     let scenario = engine.scenario(&name)?;
-    Ok(Json(Answer::of(&engine, scenario)))
+    let body = Answer::of(&engine, scenario);
+    Ok(revised(&engine, &Resource::Scenario(name), body))
 }
 
 /// The body without the problems of an answer that is sent back.
@@ -57,38 +62,42 @@ fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
 
 /// The body is the scenario, with or without its name. Answers it as it is kept.
 pub(super) async fn put(
+    State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
-    Upload(engine, body): Upload,
-) -> Result<(StatusCode, Json<Answer>), ApiError> {
+    Expectation(expected): Expectation,
+    Upload(engine, RawBody(body)): Upload<RawBody>,
+) -> Result<Response, ApiError> {
     let scenario = Scenario::from_json(&name, without_problems(&body).as_deref().unwrap_or(&body))
         .map_err(|what| ApiError::invalid(format!("scenario {name:?}: {what}")))?;
-    let kept = Arc::clone(&engine);
-    let put = tokio::task::spawn_blocking(move || (engine.put_scenario(&scenario), scenario));
-    let (is_new, scenario) = match put.await? {
-        (Ok(is_new), scenario) => (is_new, scenario),
-        (Err(ScenarioError::Invalid(what)), _) => {
-            return Err(ApiError::invalid(format!("scenario {name:?}: {what}")));
-        }
-        (Err(error), _) => return Err(error.into()),
-    };
-    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(Answer::of(&kept, scenario))))
+    configure(&app, &engine, move |_, engine| {
+        let is_new = engine.config().scenario(&name).is_none();
+        let change = ConfigChange::put_scenario(&scenario);
+        engine.change_config(change, expected).map_err(|error| of_put(error, expected))?;
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        let body = revised(engine, &Resource::Scenario(name), Answer::of(engine, scenario));
+        Ok((status, body).into_response())
+    })
+    .await
 }
 
 pub(super) async fn delete(
+    State(app): State<Arc<App>>,
     Workspace(engine): Workspace,
     Path((_, name)): Path<(String, String)>,
+    Expectation(expected): Expectation,
 ) -> Result<StatusCode, ApiError> {
-    tokio::task::spawn_blocking(move || engine.delete_scenario(&name)).await??;
-    Ok(StatusCode::NO_CONTENT)
+    configure(&app, &engine, move |_, engine| {
+        engine.scenario(&name)?;
+        engine.change_config(ConfigChange::RemoveScenario { name }, expected)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
 }
 
 impl From<ScenarioError> for ApiError {
     fn from(error: ScenarioError) -> Self {
         match error {
-            ScenarioError::Invalid(what) => Self::invalid(what),
             error @ ScenarioError::NotFound { .. } => Self::not_found(error.to_string()),
-            ScenarioError::Submit(error) => error.into(),
         }
     }
 }

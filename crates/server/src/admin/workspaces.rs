@@ -1,15 +1,31 @@
-//! `GET /api/workspaces[/{workspace}]`: what there is.
+//! `GET` and `POST /api/workspaces`; `GET` and `DELETE /api/workspaces/{workspace}`: what there is.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use domain::json::to_value;
-use engine::{Engine, Health};
+use domain::{WorkspaceId, WorkspaceSettings};
+use engine::{ConfigChange, Engine, Expected, Health, Resource};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Workspace;
+use super::body::Body;
+use super::revision::revised;
 use crate::App;
+use crate::error::ApiError;
+use crate::parameters::Parameters;
+
+/// The most workspaces: each has threads, open files and a share of the memory.
+const WORKSPACES_MAX: usize = 1_000;
+/// How long a workspace that is removed may be in use by requests that began before.
+const REMOVAL_WAIT_MAX: Duration = Duration::from_secs(10);
+/// How often it is looked whether they have ended.
+const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     let workspaces: Vec<Value> =
@@ -31,10 +47,119 @@ fn workspace_json(engine: &Engine) -> Value {
         .collect();
     json!({
         "id": config.id,
+        "name": config.name,
         "ready": engine.health() == Health::Ready,
         "sources": sources,
         "traits": to_value(&config.traits),
         "counts": engine.counts(),
         "training": to_value(&engine.training()),
     })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewWorkspace {
+    id: String,
+    name: Option<String>,
+}
+
+/// An empty workspace, which is served from now on.
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Body(NewWorkspace { id, name }): Body<NewWorkspace>,
+) -> Result<Response, ApiError> {
+    let id = WorkspaceId::new(id).map_err(|error| ApiError::invalid(format!("id: {error}")))?;
+    let made = tokio::task::spawn_blocking(move || make(&app, &id, name));
+    let engine = made.await??;
+    let location = format!("/api/workspaces/{}", engine.id());
+    let body = revised(&engine, &Resource::Settings, workspace_json(&engine));
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
+}
+
+fn make(app: &App, id: &WorkspaceId, name: Option<String>) -> Result<Arc<Engine>, ApiError> {
+    let _configuring = app.configuring.lock();
+    let data = &app.installation.data;
+    let known = data.workspaces().map_err(|error| ApiError::unavailable(error.to_string()))?;
+    if known.contains(id) || app.workspaces.knows(id) {
+        return Err(ApiError::conflict("already_exists", format!("workspace {id} exists already")));
+    }
+    if known.len() >= WORKSPACES_MAX {
+        let message = format!("there are {} workspaces, the limit is {WORKSPACES_MAX}", known.len());
+        return Err(ApiError::conflict("too_many", message));
+    }
+    let settings = WorkspaceSettings { name, ..WorkspaceSettings::default() };
+    settings.validate().map_err(ApiError::invalid)?;
+    let engine = data.open_workspace_with(id, &app.installation.options, &|_, _| {})?;
+    // With an entry, its journal's end is recorded: a folder that is lost is missed.
+    engine.change_config(ConfigChange::put_settings(&settings), Expected::Anything)?;
+    let engine = Arc::new(engine);
+    app.workspaces.open(Arc::clone(&engine));
+    Ok(engine)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Removal {
+    confirm: Option<String>,
+}
+
+/// Closes the workspace and moves its folder to the trash of the data folder.
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Path(id): Path<String>,
+    Parameters(Removal { confirm }): Parameters<Removal>,
+) -> Result<Json<Value>, ApiError> {
+    // The engine is not held: it must be nobody's before its folder is moved.
+    let engine = Workspace::find(&app, &id)?.0;
+    let id = engine.id().clone();
+    drop(engine);
+    if confirm.as_deref() != Some(id.as_str()) {
+        return Err(ApiError::invalid(format!(
+            "this removes workspace {id} with all its data: repeat its id to confirm, as ?confirm={id}"
+        )));
+    }
+    let moved_to = tokio::task::spawn_blocking(move || remove(&app, &id)).await??;
+    Ok(Json(json!({ "moved_to": moved_to })))
+}
+
+/// The folder that the workspace was moved to, below the data folder.
+fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
+    let mut engine = {
+        // Not longer: whoever waits for it may hold the engine.
+        let _one_at_a_time = app.configuring.lock();
+        let engine = Workspace::find(app, id.as_str())?.0;
+        if engine.is_training() {
+            let message = format!("workspace {id} is being trained: try again when the run has ended");
+            return Err(ApiError::conflict("training_under_way", message));
+        }
+        app.workspaces.close_for_removal(id);
+        engine
+    };
+    let began = Instant::now();
+    let engine = loop {
+        engine = match Arc::try_unwrap(engine) {
+            Ok(engine) => break engine,
+            Err(engine) => engine,
+        };
+        if began.elapsed() > REMOVAL_WAIT_MAX {
+            app.workspaces.open(engine);
+            let message = format!("requests still use workspace {id}: nothing was removed, try again later");
+            return Err(ApiError::conflict("in_use", message));
+        }
+        std::thread::sleep(REMOVAL_POLL_INTERVAL);
+    };
+    drop(engine);
+    match app.installation.data.trash_workspace(id, engine::now()) {
+        Ok(folder) => {
+            app.workspaces.forget(id);
+            tracing::warn!(workspace = %id, folder = %folder.display(), "a workspace was removed");
+            let name = folder.file_name().unwrap_or_default().to_string_lossy();
+            Ok(format!("trash/{name}"))
+        }
+        Err(error) => {
+            // It is opened again as any other that is closed.
+            app.workspaces.close(id, &format!("removing it failed: {error}"));
+            Err(ApiError::unavailable(format!("workspace {id} cannot be moved: {error}")))
+        }
+    }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
-use domain::UserIdx;
+use domain::{TokenKind, UserIdx};
 use engine::{Engine, ExternalId, ExternalIdType};
 use serde::Deserialize;
 
@@ -48,8 +48,10 @@ impl FromRequestParts<Arc<App>> for Lookup {
             Err(closed @ NotOpen::Closed(_)) => return Err(closed.into()),
             known => known.ok(),
         };
-        let token = engine.as_ref().and_then(|engine| engine.config().profile_token.clone());
-        let Some(engine) = engine.filter(|_| token.is_some_and(|token| is_same(&token, &shown))) else {
+        let is_known = |engine: &Arc<Engine>| {
+            engine.config().secrets(TokenKind::Profile).any(|token| is_same(token, &shown))
+        };
+        let Some(engine) = engine.filter(is_known) else {
             app.admission.refuse(&origin).await;
             return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
         };

@@ -66,6 +66,7 @@ impl From<Refusal> for Failure {
             Refusal::AlreadyThere(message) => Self::new(StatusCode::CONFLICT, message),
             Refusal::NotFound(message) => Self::not_found(message),
             Refusal::Invalid(message) => Self::invalid(message),
+            Refusal::Changed { what, .. } => Self::new(StatusCode::CONFLICT, format!("{what} was changed")),
         }
     }
 }

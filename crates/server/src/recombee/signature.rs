@@ -1,6 +1,6 @@
 //! Who a call of the recommender API comes from: a parameter of its address signs all others (HMAC-SHA1).
 
-use domain::{Timestamp, WorkspaceConfig};
+use domain::{Timestamp, TokenKind, WorkspaceConfig};
 use hmac::{Hmac, KeyInit, Mac};
 use sha1::Sha1;
 
@@ -33,21 +33,32 @@ pub(super) enum Caller {
     Public,
 }
 
+/// Who signed a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Signer<'c> {
+    pub(super) caller: Caller,
+    /// The token that the call was signed with.
+    pub(super) token: &'c str,
+}
+
 /// Checks the signature of a request target as it came, such as `/shop/items/1?hmac_timestamp=1700000000&hmac_sign=...`.
-pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> Result<Caller, Failure> {
-    let schemes = [
-        ("hmac_", Caller::Private, &config.private_token),
-        ("frontend_", Caller::Public, &config.public_token),
-    ];
-    for (prefix, caller, token) in schemes {
+pub(super) fn verify<'c>(
+    target: &str,
+    config: &'c WorkspaceConfig,
+    now: Timestamp,
+) -> Result<Signer<'c>, Failure> {
+    let schemes =
+        [("hmac_", Caller::Private, TokenKind::Private), ("frontend_", Caller::Public, TokenKind::Public)];
+    for (prefix, caller, kind) in schemes {
         let Some((signed, sign)) = without_parameter(target, &format!("{prefix}sign=")) else { continue };
-        let Some(token) = token else {
-            let what = if caller == Caller::Private { "private_token" } else { "public_token" };
+        let mut tokens = config.secrets(kind).peekable();
+        if tokens.peek().is_none() {
+            let what = format!("{}_token", kind.word());
             return Err(Failure::unauthorized(format!("database {} has no {what}", config.id)));
-        };
-        if !is_signed(&signed, sign, token) {
-            return Err(Failure::unauthorized("Invalid HMAC signature"));
         }
+        let Some(token) = tokens.find(|token| is_signed(&signed, sign, token)) else {
+            return Err(Failure::unauthorized("Invalid HMAC signature"));
+        };
         let (_, query) = signed.split_once('?').unwrap_or_default();
         let name = format!("{prefix}timestamp=");
         let timestamp = query.split('&').filter_map(|pair| pair.strip_prefix(&name)).next_back();
@@ -62,7 +73,7 @@ pub(super) fn verify(target: &str, config: &WorkspaceConfig, now: Timestamp) -> 
                 "the signature is {age_s:.0} s {which}, it may be at most {LIFETIME_S} s from the server's time"
             )));
         }
-        return Ok(caller);
+        return Ok(Signer { caller, token });
     }
     Err(Failure::unauthorized("the address has no hmac_sign or frontend_sign"))
 }
@@ -125,7 +136,7 @@ mod tests {
             ..WorkspaceConfig::empty(WorkspaceId::new("db").unwrap())
         };
         let check = |target: &str, now_s: i64| match verify(target, &config, Timestamp(now_s * 1_000)) {
-            Ok(caller) => format!("{caller:?}"),
+            Ok(signer) => format!("{:?}", signer.caller),
             Err(failure) => failure.message,
         };
         let item =

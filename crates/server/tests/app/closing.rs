@@ -26,7 +26,7 @@ struct Shop {
 impl Shop {
     async fn new() -> Self {
         let mut test = TestApp::new().await;
-        let app = TestApp::app(&test.engine, Settings::default(), &[]);
+        let app = TestApp::app(&test.engine, &test.folder.path().join("other"), Settings::default(), &[]);
         test.router = router(Arc::clone(&app));
         Self { test, app }
     }

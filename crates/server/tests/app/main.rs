@@ -6,6 +6,7 @@ mod attribution;
 mod budgets;
 mod catalogs;
 mod closing;
+mod configuration;
 mod dialects;
 mod lists;
 mod profile_api;
@@ -17,6 +18,7 @@ mod segmentations;
 mod synonyms;
 mod tracking;
 
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 
 use axum::Router;
@@ -25,9 +27,9 @@ use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode};
 use base64::Engine as _;
 use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
-use engine::{Engine, Entry};
+use engine::{DataFolder, Engine, EngineOptions, Entry};
 use serde_json::{Value, json};
-use server::{App, Settings, Workspaces, install_metrics, router};
+use server::{App, Installation, Settings, Workspaces, install_metrics, router};
 use testkit::FaultyDisk;
 use tower::ServiceExt;
 
@@ -78,21 +80,24 @@ impl TestApp {
 
     fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk, settings: Settings) -> Self {
         let engine = Arc::new(engine);
-        let router = Self::router(&engine, settings, &[]);
+        let router = Self::router(&engine, folder.path(), settings, &[]);
         Self { router, engine, disk, folder }
     }
 
-    fn router(engine: &Arc<Engine>, settings: Settings, closed: &[(&str, &str)]) -> Router {
-        router(Self::app(engine, settings, closed))
+    fn router(engine: &Arc<Engine>, folder: &Path, settings: Settings, closed: &[(&str, &str)]) -> Router {
+        router(Self::app(engine, folder, settings, closed))
     }
 
-    fn app(engine: &Arc<Engine>, settings: Settings, closed: &[(&str, &str)]) -> Arc<App> {
+    fn app(engine: &Arc<Engine>, folder: &Path, settings: Settings, closed: &[(&str, &str)]) -> Arc<App> {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
-        let admin = Some(<sha2::Sha256 as sha2::Digest>::digest("admin").into());
+        let data = DataFolder::open(&folder.join("installation")).unwrap();
+        data.set_admin_token("admin").unwrap();
+        let options = EngineOptions { memory: Arc::clone(engine.memory()), ..EngineOptions::default() };
+        let installation = Installation { data: Arc::new(data), options };
         let workspaces = Workspaces::new([Arc::clone(engine)]);
         closed.iter().for_each(|(name, why)| workspaces.close(&WorkspaceId::new(*name).unwrap(), why));
-        Arc::new(App::new(settings, workspaces, Arc::clone(engine.memory()), admin, metrics))
+        Arc::new(App::new(settings, workspaces, installation, metrics))
     }
 
     /// The same after a restart.

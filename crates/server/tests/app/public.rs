@@ -309,7 +309,10 @@ async fn whoever_messages_know_can_be_recommended_to_and_erased() {
 #[tokio::test]
 async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
     let mut app = shop().await;
-    app.router = TestApp::router(&app.engine, server::Settings::default(), &[("other", "a flipped bit")]);
+    // The earlier one has the installation's folder.
+    app.router = axum::Router::new();
+    let closed = [("other", "a flipped bit")];
+    app.router = TestApp::router(&app.engine, app.folder.path(), server::Settings::default(), &closed);
     let message = json!({ "writeKey": "nobody knows", "batch": [] }).to_string();
     let sent = app.post("/v1/batch", message, &[]).await;
     assert_eq!(sent.status, StatusCode::SERVICE_UNAVAILABLE, "{}", sent.body);

@@ -5,7 +5,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Entry, VERSION, wire};
-use crate::Place;
+use crate::{Command, Place};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
@@ -50,6 +50,9 @@ impl Entry {
         let mut fields = variant.into_iter().next().map_or(Value::Null, |(_, fields)| fields);
         match self {
             Self::Configured(_) => fields = redacted(&fields),
+            Self::Command { command, .. } if matches!(**command, Command::Configure(_)) => {
+                redact_change(&mut fields["command"]["configure"]["change"]);
+            }
             Self::Rejected(rejection) => fields["excerpt"] = without_write_keys(&rejection.excerpt).into(),
             _ => {}
         }
@@ -129,11 +132,29 @@ fn redacted(json: &Value) -> Value {
     for token in ["private_token", "public_token", "profile_token"] {
         hide(&mut config[token]);
     }
-    for source in config["source"].as_array_mut().into_iter().flatten() {
-        hide(&mut source["write_key"]);
-        source["bearer_tokens"].as_array_mut().into_iter().flatten().for_each(hide);
+    for token in config["token"].as_array_mut().into_iter().flatten() {
+        hide(&mut token["token"]);
     }
+    config["source"].as_array_mut().into_iter().flatten().for_each(redact_source);
     config
+}
+
+/// Hides the secrets of a change of the configuration; the JSON texts in it become values.
+fn redact_change(change: &mut Value) {
+    for (kind, key) in [("put_source", "source"), ("put_token", "token")] {
+        let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
+        let mut value = serde_json::from_str(text).unwrap_or(Value::Null);
+        match kind {
+            "put_source" => redact_source(&mut value),
+            _ => hide(&mut value["token"]),
+        }
+        change[kind][key] = value;
+    }
+}
+
+fn redact_source(source: &mut Value) {
+    hide(&mut source["write_key"]);
+    source["bearer_tokens"].as_array_mut().into_iter().flatten().for_each(hide);
 }
 
 /// The beginning of a request without the keys in it. It may be cut anywhere.

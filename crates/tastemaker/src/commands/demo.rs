@@ -15,7 +15,6 @@ use tokio::runtime::Runtime;
 
 use super::recommend::{explain, title};
 use super::serve::stop_signal;
-use crate::bootstrap::configure;
 use crate::demo::albums::{ALBUMS_CSV, albums};
 use crate::demo::listeners::{World, user_id};
 use crate::opener::open_workspace;
@@ -132,7 +131,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
         ..WorkspaceConfig::empty(id.clone())
     };
     let engine = open_workspace(&data, &id, false)?;
-    configure(&engine, &config)?;
+    engine.configure_as(&config)?;
     let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
     engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
     Ok(())

@@ -9,7 +9,6 @@ use domain::TraitDefinition;
 use engine::Engine;
 
 use super::{Opened, Place};
-use crate::bootstrap::configure;
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -47,5 +46,5 @@ fn open(place: &Place, creates: bool) -> Result<Opened> {
 fn set_up(engine: &Engine) -> Result<()> {
     let mut config = (*engine.config()).clone();
     config.traits.push(TraitDefinition::recommended_items(TRAIT_KEY));
-    configure(engine, &config)
+    Ok(engine.configure_as(&config)?)
 }

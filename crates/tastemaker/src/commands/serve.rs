@@ -51,6 +51,9 @@ pub(crate) struct Args {
     /// A file of workspaces to set up; applying it again changes nothing
     #[arg(long, value_name = "FILE")]
     bootstrap: Option<PathBuf>,
+    /// Remove from the workspaces of the bootstrap file whatever it does not name
+    #[arg(long, requires = "bootstrap")]
+    prune: bool,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -61,12 +64,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let addresses = Addresses::of(&settings, args.tls.has_certificate())?;
     let set_filter = start_log(&settings.log)?;
     files::raise_limit();
-    let bootstrap = args.bootstrap.as_deref().map(Bootstrap::read).transpose()?;
+    let bootstrap = args.bootstrap.as_deref().map(|path| Bootstrap::read(path, args.prune)).transpose()?;
     if bootstrap.is_none() && !args.data.exists() {
         bail!(nothing_to_serve(&args.data));
     }
     let service = Service::open(&args.data, bootstrap, &settings)?;
-    if service.n_workspaces() == 0 {
+    if service.n_workspaces() == 0 && !service.has_administrators() {
         bail!(nothing_to_serve(&args.data));
     }
     let tls_ip = addresses.https.unwrap_or(settings.listen).ip();
@@ -91,8 +94,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             tracing::info!(%url, data = %args.data.display(), "serving");
         }
         let (bootstrap, settings) = (args.bootstrap.as_deref(), Arc::clone(&live));
-        let reload =
-            Reload { read_settings: &read_settings, bootstrap, service: &service, tls, settings, set_filter };
+        let reload = Reload {
+            read_settings: &read_settings,
+            bootstrap,
+            prunes: args.prune,
+            service: &service,
+            tls,
+            settings,
+            set_filter,
+        };
         let reload = async {
             while hangup.recv().await.is_some() {
                 tokio::task::block_in_place(|| reload.run());

@@ -1,10 +1,13 @@
 //! Every command. Most change the state; some are refused by it, which is an answer too.
 
 use catalog::Property;
-use domain::{Interaction, InteractionKind, InteractionSelector, PropertyType};
+use domain::{
+    Endpoint, Interaction, InteractionKind, InteractionSelector, InteractionWeights, PropertyType, Scenario,
+    Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
+};
 use engine::{
-    CollectionKind, Command, EntityKind, Member, RuleUpdate, Segment, Segmentation, SegmentationCommand,
-    SegmentationKind, Synonym, SynonymCommand,
+    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate, Segment,
+    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
 use serde_json::json;
 
@@ -170,4 +173,35 @@ fn synonyms() -> Vec<Command> {
         SynonymCommand::Delete { id: text("y2") },
     ];
     all.map(Command::Synonym).into()
+}
+
+/// Every change of a configuration, and everything that one may expect.
+pub(crate) fn configuration() -> Vec<Command> {
+    let put_source = |expected| {
+        let source = Source {
+            name: text("app"),
+            write_key: text("app-0123456789"),
+            bearer_tokens: Vec::new(),
+            enabled: true,
+        };
+        (ConfigChange::put_source("app", &source), expected)
+    };
+    let token = Token { name: text("second"), kind: TokenKind::Private, token: text("second-0123456789") };
+    let settings = WorkspaceSettings { name: Some(text("The shop")), ..WorkspaceSettings::default() };
+    let scenario = Scenario::new("cart", Endpoint::RecommendItemsToItem);
+    let changes = [
+        put_source(Expected::Absent),
+        put_source(Expected::Revision(1)),
+        (ConfigChange::RemoveSource { name: text("app") }, Expected::Present),
+        (ConfigChange::put_token(&token), Expected::Anything),
+        (ConfigChange::RemoveToken { name: text("second") }, Expected::Anything),
+        (ConfigChange::put_trait(&TraitDefinition::recommended_items("soon")), Expected::Anything),
+        (ConfigChange::RemoveTrait { key: text("soon") }, Expected::Anything),
+        (ConfigChange::put_scenario(&scenario), Expected::Anything),
+        (ConfigChange::RemoveScenario { name: text("cart") }, Expected::Anything),
+        (ConfigChange::put_interaction_weights(&InteractionWeights::default()), Expected::Anything),
+        (ConfigChange::put_settings(&settings), Expected::Anything),
+    ];
+    let command = |(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected }));
+    changes.map(command).into()
 }

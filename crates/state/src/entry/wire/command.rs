@@ -106,6 +106,7 @@ pub(in crate::entry) enum Command {
     ActivateCatalog {
         version: u32,
     },
+    Configure(Box<crate::ConfigCommand>),
     NoteFittingScenarios {
         scenarios: Vec<String>,
     },

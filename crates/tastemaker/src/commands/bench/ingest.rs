@@ -14,7 +14,6 @@ use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 
 use super::{p50_and_p99, serve};
-use crate::bootstrap::configure;
 use crate::opener::open_workspace;
 use crate::service::Service;
 use crate::settings::Settings;
@@ -127,7 +126,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
         enabled: true,
     };
     let config = WorkspaceConfig { sources: vec![source], ..WorkspaceConfig::empty(id.clone()) };
-    configure(&open_workspace(&data, &id, true)?, &config)
+    Ok(open_workspace(&data, &id, true)?.configure_as(&config)?)
 }
 
 /// Sends batches over all connections for the time of one measurement.

@@ -1,0 +1,100 @@
+//! Changes of the configuration, checked before they are journalled.
+
+use std::sync::Arc;
+
+use domain::WorkspaceConfig;
+use serving::check_scenario;
+use state::{Command, ConfigChange, ConfigCommand, Entry, Expected, Outcome, Refusal, Revisions};
+
+use crate::{Engine, SubmitError, now};
+
+/// Why a workspace is not configured as it was asked to be.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// A value is wrong; the text names resource and key.
+    #[error("{0}")]
+    Invalid(String),
+    /// The resource does not exist.
+    #[error("{0}")]
+    NotFound(String),
+    /// A resource of this name exists.
+    #[error("{0}")]
+    AlreadyThere(String),
+    /// Somebody changed the resource since it was read.
+    #[error("{what} was changed since you read it: read it again and repeat your change on what it is now")]
+    Changed {
+        /// The resource.
+        what: String,
+        /// Its revision now.
+        revision: u64,
+    },
+    /// Of the writer.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+}
+
+impl From<Refusal> for ConfigError {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Invalid(what) => Self::Invalid(what),
+            Refusal::NotFound(what) => Self::NotFound(what),
+            Refusal::AlreadyThere(what) => Self::AlreadyThere(what),
+            Refusal::Changed { what, revision } => Self::Changed { what, revision },
+        }
+    }
+}
+
+impl Engine {
+    /// The configuration with the revisions of its resources, both of one moment.
+    pub fn revised_config(&self) -> (Arc<WorkspaceConfig>, Revisions) {
+        let snapshot = self.snapshot();
+        (Arc::clone(&snapshot.setup.config), snapshot.setup.config_revisions.clone())
+    }
+
+    /// Changes the configuration, all of it or nothing. It holds when this returns.
+    ///
+    /// # Errors
+    /// Where a value breaks a rule, a resource is not what the command expects, or nothing can be
+    /// written.
+    pub fn configure(&self, commands: Vec<ConfigCommand>) -> Result<(), ConfigError> {
+        let _one_at_a_time = self.config_lock.lock();
+        let (config, revisions) = self.revised_config();
+        let mut config = WorkspaceConfig::clone(&config);
+        for command in &commands {
+            command.apply_to(&mut config, &revisions)?;
+            if let ConfigChange::PutScenario { name, scenario } = &command.change {
+                check_scenario(scenario)
+                    .map_err(|what| ConfigError::Invalid(format!("scenario {name:?}: {what}")))?;
+            }
+        }
+        config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
+        let entry = |command| Entry::Command {
+            received_at: now(),
+            command: Box::new(Command::Configure(Box::new(command))),
+        };
+        for outcome in self.submit_blocking(commands.into_iter().map(entry).collect())? {
+            if let Outcome::Refused(refusal) = outcome {
+                return Err(refusal.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// As [`Engine::configure`], for one change.
+    ///
+    /// # Errors
+    /// As [`Engine::configure`].
+    pub fn change_config(&self, change: ConfigChange, expected: Expected) -> Result<(), ConfigError> {
+        self.configure(vec![ConfigCommand { change, expected }])
+    }
+
+    /// Makes a configuration the one in force by the changes that lead to it; none where it is.
+    ///
+    /// # Errors
+    /// As [`Engine::configure`].
+    pub fn configure_as(&self, config: &WorkspaceConfig) -> Result<(), ConfigError> {
+        let changes = ConfigChange::between(&self.config(), config);
+        let command = |change| ConfigCommand { change, expected: Expected::Anything };
+        self.configure(changes.into_iter().map(command).collect())
+    }
+}

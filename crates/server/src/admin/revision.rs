@@ -1,0 +1,96 @@
+//! Revisions of resources in headers: `ETag` in answers, `If-Match` and `If-None-Match` in requests.
+
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use engine::{ConfigError, Engine, Expected, Resource};
+use serde::Serialize;
+
+use crate::error::ApiError;
+
+/// The `ETag` of a revision.
+fn etag(revision: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value")
+}
+
+/// An answer that shows a resource, with its revision.
+pub(super) fn revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
+    let (_, revisions) = engine.revised_config();
+    ([(header::ETAG, etag(revisions.of(resource)))], Json(body)).into_response()
+}
+
+/// What a request that changes a resource expects of it. A request without these headers expects
+/// nothing: it wins over whatever was there.
+pub(super) struct Expectation(pub(super) Expected);
+
+impl<S: Send + Sync> FromRequestParts<S> for Expectation {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
+        let if_match = value(&parts.headers, header::IF_MATCH)?;
+        let if_none_match = value(&parts.headers, header::IF_NONE_MATCH)?;
+        Ok(Self(match (if_match, if_none_match) {
+            (None, None) => Expected::Anything,
+            (Some("*"), None) => Expected::Present,
+            (Some(etag), None) => Expected::Revision(revision(etag)?),
+            (None, Some("*")) => Expected::Absent,
+            (None, Some(other)) => {
+                return Err(ApiError::invalid(format!(
+                    "If-None-Match is {other:?}, it must be *: then the resource is made only if there is none"
+                )));
+            }
+            (Some(_), Some(_)) => {
+                return Err(ApiError::invalid("send If-Match or If-None-Match, not both"));
+            }
+        }))
+    }
+}
+
+fn value(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
+    let mut values = headers.get_all(&name).iter();
+    let (first, second) = (values.next(), values.next());
+    if second.is_some() {
+        return Err(ApiError::invalid(format!("{name} comes twice: send it once, with one ETag")));
+    }
+    let text = |value: &HeaderValue| value.to_str().ok().map(str::trim).map(str::to_owned);
+    match first {
+        None => Ok(None),
+        Some(value) if text(value).is_some() => Ok(value.to_str().ok().map(str::trim)),
+        Some(_) => Err(ApiError::invalid(format!("{name} is no text"))),
+    }
+}
+
+fn revision(etag: &str) -> Result<u64, ApiError> {
+    let digits = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
+        ApiError::invalid(format!(
+            "If-Match is {etag:?}, it must be the ETag of an earlier answer as it came, such as \"17\", or *"
+        ))
+    })
+}
+
+impl From<ConfigError> for ApiError {
+    fn from(error: ConfigError) -> Self {
+        match error {
+            ConfigError::Invalid(what) => Self::invalid(what),
+            ConfigError::NotFound(what) => Self::not_found(what),
+            ConfigError::AlreadyThere(what) => Self::conflict("already_exists", what),
+            ConfigError::Changed { revision, .. } => {
+                Self::precondition_failed(error.to_string(), Some(etag(revision)))
+            }
+            ConfigError::Submit(error) => error.into(),
+        }
+    }
+}
+
+/// The error of a `PUT`, of which `If-None-Match: *` is a precondition.
+pub(super) fn of_put(error: ConfigError, expected: Expected) -> ApiError {
+    match error {
+        ConfigError::AlreadyThere(what) if expected == Expected::Absent => {
+            ApiError::precondition_failed(what, None)
+        }
+        other => other.into(),
+    }
+}

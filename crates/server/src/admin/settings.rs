@@ -1,0 +1,75 @@
+//! `GET` and `PATCH /api/workspaces/{workspace}/settings`; `GET` and `PUT .../interaction_weights`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use domain::{InteractionWeights, WeakSignalWeights, WorkspaceSettings};
+use engine::{ConfigChange, Resource};
+use serde::{Deserialize, Deserializer};
+
+use super::body::Body;
+use super::revision::{Expectation, revised};
+use super::{Upload, Workspace, configure};
+use crate::App;
+use crate::error::ApiError;
+
+/// Keys that are missing stay as they are.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Patch {
+    /// Null takes the name away.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    name: Option<Option<String>>,
+    public_merge_users: Option<bool>,
+    public_user_properties: Option<Vec<String>>,
+    /// Of presets.
+    presets: Option<u32>,
+    weak_signals: Option<WeakSignalWeights>,
+}
+
+/// Tells null from a key that is missing.
+fn deserialize_present<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+pub(super) async fn read(Workspace(engine): Workspace) -> Response {
+    revised(&engine, &Resource::Settings, engine.config().settings())
+}
+
+pub(super) async fn update(
+    State(app): State<Arc<App>>,
+    Expectation(expected): Expectation,
+    Upload(engine, Body(patch)): Upload<Body<Patch>>,
+) -> Result<Response, ApiError> {
+    configure(&app, &engine, move |_, engine| {
+        let present = engine.config().settings();
+        let settings = WorkspaceSettings {
+            name: patch.name.unwrap_or(present.name),
+            public_merge_users: patch.public_merge_users.unwrap_or(present.public_merge_users),
+            public_user_properties: patch.public_user_properties.unwrap_or(present.public_user_properties),
+            presets: patch.presets.or(present.presets),
+            weak_signals: patch.weak_signals.unwrap_or(present.weak_signals),
+        };
+        engine.change_config(ConfigChange::put_settings(&settings), expected)?;
+        Ok(revised(engine, &Resource::Settings, settings))
+    })
+    .await
+}
+
+pub(super) async fn read_weights(Workspace(engine): Workspace) -> Response {
+    revised(&engine, &Resource::InteractionWeights, engine.config().interaction_weights)
+}
+
+/// Kinds that the body leaves out get their defaults.
+pub(super) async fn put_weights(
+    State(app): State<Arc<App>>,
+    Expectation(expected): Expectation,
+    Upload(engine, Body(weights)): Upload<Body<InteractionWeights>>,
+) -> Result<Response, ApiError> {
+    configure(&app, &engine, move |_, engine| {
+        engine.change_config(ConfigChange::put_interaction_weights(&weights), expected)?;
+        Ok(revised(engine, &Resource::InteractionWeights, weights))
+    })
+    .await
+}

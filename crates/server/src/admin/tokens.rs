@@ -1,0 +1,86 @@
+//! `GET` and `POST /api/workspaces/{workspace}/tokens`; `GET` and `DELETE .../tokens/{name}`. A token is
+//! shown once, in the answer that made it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use domain::{Token, TokenKind};
+use engine::{ConfigChange, Expected, Resource};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::body::Body;
+use super::revision::{Expectation, revised};
+use super::{Upload, Workspace, configure, new_secret, no_such, path_of};
+use crate::App;
+use crate::error::ApiError;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NewToken {
+    name: String,
+    kind: TokenKind,
+    /// One is made where there is none.
+    token: Option<String>,
+}
+
+pub(super) async fn list(Workspace(engine): Workspace) -> Json<Value> {
+    let config = engine.config();
+    let tokens: Vec<Value> = config.all_tokens().map(|token| without_secret(&token)).collect();
+    Json(json!({ "tokens": tokens }))
+}
+
+pub(super) async fn create(
+    State(app): State<Arc<App>>,
+    Upload(engine, Body(NewToken { name, kind, token })): Upload<Body<NewToken>>,
+) -> Result<Response, ApiError> {
+    if let Some(of_key) = TokenKind::ALL.into_iter().find(|of_key| of_key.word() == name)
+        && of_key != kind
+    {
+        return Err(ApiError::invalid(format!(
+            "token {name:?}: kind is {:?}, a token of this name is of kind {name:?}: choose another name",
+            kind.word()
+        )));
+    }
+    let token = Token { name, kind, token: token.unwrap_or_else(new_secret) };
+    configure(&app, &engine, move |_, engine| {
+        engine.change_config(ConfigChange::put_token(&token), Expected::Absent)?;
+        let location = path_of(engine, "tokens", &token.name);
+        let body = json!({ "name": token.name, "kind": token.kind, "token": token.token });
+        let body = revised(engine, &Resource::Token(token.name), body);
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
+    })
+    .await
+}
+
+pub(super) async fn read(
+    Workspace(engine): Workspace,
+    Path((_, name)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let config = engine.config();
+    let token = config.token(&name).ok_or_else(|| {
+        let names: Vec<String> = config.all_tokens().map(|token| token.name).collect();
+        no_such("token", &name, &names)
+    })?;
+    Ok(revised(&engine, &Resource::Token(name), without_secret(&token)))
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Workspace(engine): Workspace,
+    Path((_, name)): Path<(String, String)>,
+    Expectation(expected): Expectation,
+) -> Result<StatusCode, ApiError> {
+    configure(&app, &engine, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveToken { name }, expected)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+fn without_secret(token: &Token) -> Value {
+    json!({ "name": token.name, "kind": token.kind })
+}

@@ -1,0 +1,87 @@
+//! `GET /api/workspaces/{workspace}/traits`; `GET`, `PUT` and `DELETE .../traits/{key}`: the computed traits
+//! on every profile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use domain::TraitDefinition;
+use engine::{ConfigChange, Resource};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
+
+use super::body::RawBody;
+use super::revision::{Expectation, of_put, revised};
+use super::{Upload, Workspace, configure, no_such};
+use crate::App;
+use crate::error::ApiError;
+
+/// Written without a detour: a detour would widen numbers.
+#[derive(Serialize)]
+pub(super) struct Traits {
+    traits: Vec<TraitDefinition>,
+}
+
+pub(super) async fn list(Workspace(engine): Workspace) -> Json<Traits> {
+    Json(Traits { traits: engine.config().traits.clone() })
+}
+
+pub(super) async fn read(
+    Workspace(engine): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let config = engine.config();
+    let definition = config.trait_definition(&key).ok_or_else(|| {
+        let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
+        no_such("trait", &key, &keys)
+    })?;
+    Ok(revised(&engine, &Resource::Trait(key), definition))
+}
+
+/// The body is the definition, with or without its key. Answers it as it is kept.
+pub(super) async fn put(
+    State(app): State<Arc<App>>,
+    Path((_, key)): Path<(String, String)>,
+    Expectation(expected): Expectation,
+    Upload(engine, RawBody(body)): Upload<RawBody>,
+) -> Result<Response, ApiError> {
+    let definition =
+        definition_of(&key, &body).map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))?;
+    configure(&app, &engine, move |_, engine| {
+        let is_new = engine.config().trait_definition(&key).is_none();
+        let change = ConfigChange::put_trait(&definition);
+        engine.change_config(change, expected).map_err(|error| of_put(error, expected))?;
+        let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+        Ok((status, revised(engine, &Resource::Trait(key), &definition)).into_response())
+    })
+    .await
+}
+
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    Workspace(engine): Workspace,
+    Path((_, key)): Path<(String, String)>,
+    Expectation(expected): Expectation,
+) -> Result<StatusCode, ApiError> {
+    configure(&app, &engine, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
+        Ok(StatusCode::NO_CONTENT)
+    })
+    .await
+}
+
+/// The definition that JSON describes; the JSON need not name the key, and must not name another.
+fn definition_of(key: &str, json: &[u8]) -> Result<TraitDefinition, String> {
+    let text = |error: serde_json::Error| error.to_string();
+    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(json).map_err(text)?;
+    keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);
+    let keys = serde_json::to_vec(&keys).map_err(text)?;
+    let definition: TraitDefinition = serde_json::from_slice(&keys).map_err(text)?;
+    match definition.key == key {
+        true => Ok(definition),
+        false => Err(format!("key is {:?}, but the path says {key:?}", definition.key)),
+    }
+}

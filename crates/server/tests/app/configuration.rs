@@ -1,0 +1,213 @@
+//! Configuration over the admin API: each change is in force with the next request.
+
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
+
+use super::{Answer, TestApp, basic, track};
+
+const SHOP: &str = "/api/workspaces/shop";
+
+impl TestApp {
+    async fn administer(&self, method: Method, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
+        let mut request = Request::builder().method(method).uri(path).header("authorization", "Bearer admin");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let body = if body.is_null() { Body::empty() } else { Body::from(body.to_string()) };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    /// The status of a message with this write key.
+    async fn sent_with(&self, key: &str) -> u16 {
+        let message = json!({ "userId": "ann", "event": "Seen" }).to_string();
+        self.post("/v1/track", message, &[("authorization", &basic(key))]).await.status.as_u16()
+    }
+}
+
+fn etag(answer: &Answer) -> String {
+    answer.headers["etag"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_source_counts_with_the_next_message_and_its_key_is_shown_once() {
+    let app = TestApp::new().await;
+    let sources = format!("{SHOP}/sources");
+    let made = app.administer(Method::POST, &sources, json!({ "name": "my app" }), &[]).await;
+    assert_eq!(made.status, 201, "{}", made.line());
+    let key = made.body["write_key"].as_str().unwrap().to_owned();
+    let path = made.headers["location"].to_str().unwrap().to_owned();
+    assert_eq!(path, format!("{sources}/my%20app"));
+    assert_eq!(app.sent_with(&key).await, 200);
+    let again = app.administer(Method::POST, &sources, json!({ "name": "my app" }), &[]).await;
+    insta::assert_snapshot!(again.line(), @r#"409 already_exists: source "my app" is there already"#);
+    for shown in [app.admin(&path).await, app.admin(&sources).await, app.admin(SHOP).await] {
+        assert!(!shown.body.to_string().contains(&key), "{}", shown.body);
+    }
+
+    app.administer(Method::PATCH, &path, json!({ "enabled": false }), &[]).await;
+    assert_eq!(app.sent_with(&key).await, 403);
+    let renamed = app.administer(Method::PATCH, &path, json!({ "name": "app", "enabled": true }), &[]).await;
+    assert_eq!((renamed.status.as_u16(), renamed.body["name"].as_str()), (200, Some("app")));
+    assert_eq!((app.sent_with(&key).await, app.admin(&path).await.status.as_u16()), (200, 404));
+
+    let path = format!("{sources}/app");
+    let rotated = app.administer(Method::POST, &format!("{path}/rotate"), Value::Null, &[]).await;
+    let other = rotated.body["write_key"].as_str().unwrap().to_owned();
+    assert_eq!((app.sent_with(&key).await, app.sent_with(&other).await), (401, 200));
+    let app = app.reopened();
+    assert_eq!((app.sent_with(&key).await, app.sent_with(&other).await), (401, 200));
+    assert_eq!(app.administer(Method::DELETE, &path, Value::Null, &[]).await.status, 204);
+    assert_eq!(app.sent_with(&other).await, 401);
+}
+
+#[tokio::test]
+async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_etag() {
+    let app = TestApp::new().await;
+    let definition = json!({ "kind": "recommended_items", "count": 2 });
+    let puts = [("traits/t", definition.clone()), ("scenarios/s", json!({ "endpoint": "searchItems" }))];
+    for (path, body) in puts {
+        let path = format!("{SHOP}/{path}");
+        let none = [("if-none-match", "*")];
+        let made = app.administer(Method::PUT, &path, body.clone(), &none).await;
+        assert_eq!(made.status, 201, "{}", made.line());
+        assert_eq!(app.administer(Method::PUT, &path, body.clone(), &none).await.status, 412);
+        let read = etag(&app.admin(&path).await);
+        assert_eq!(read, etag(&made));
+        let replaced = app.administer(Method::PUT, &path, body.clone(), &[("if-match", &read)]).await;
+        assert_eq!(replaced.status, 200, "{}", replaced.line());
+        for (method, body) in [(Method::PUT, body.clone()), (Method::DELETE, Value::Null)] {
+            let stale = app.administer(method, &path, body, &[("if-match", &read)]).await;
+            assert_eq!(stale.status, 412, "{}", stale.line());
+            assert_eq!(etag(&stale), etag(&replaced));
+            assert!(stale.line().contains("was changed since you read it"), "{}", stale.line());
+        }
+        let wrong = app.administer(Method::PUT, &path, body, &[("if-match", "17")]).await;
+        assert!(wrong.line().contains(r#"such as "17", or *"#), "{}", wrong.line());
+    }
+    for (method, path, body) in [
+        (Method::PATCH, "settings", json!({ "name": "Shop" })),
+        (Method::PUT, "interaction_weights", json!({ "view": 0.1 })),
+        (Method::PATCH, "sources/web", json!({ "enabled": true })),
+        (Method::DELETE, "tokens/profile", Value::Null),
+    ] {
+        let path = format!("{SHOP}/{path}");
+        let read = etag(&app.admin(&path).await);
+        app.administer(Method::PUT, &format!("{SHOP}/traits/t"), definition.clone(), &[]).await;
+        let done = app.administer(method.clone(), &path, body.clone(), &[("if-match", &read)]).await;
+        assert!(done.status.is_success(), "a change of something else is no clash: {}", done.line());
+        if method != Method::DELETE {
+            let stale = app.administer(method, &path, body, &[("if-match", &read)]).await;
+            assert_eq!(stale.status, 412, "{}", stale.line());
+        }
+    }
+}
+
+#[tokio::test]
+async fn tokens_and_traits_count_with_the_next_call() {
+    let app = TestApp::new().await;
+    app.batch(json!([track(1, "ann", "Product Viewed", json!({ "product_id": "lamp" }))])).await;
+    let tokens = format!("{SHOP}/tokens");
+    let body = json!({ "name": "second", "kind": "private" });
+    let made = app.administer(Method::POST, &tokens, body, &[]).await;
+    assert_eq!(made.status, 201, "{}", made.line());
+    let secret = made.body["token"].as_str().unwrap().to_owned();
+    let called_with = async |token: &str| {
+        let target = format!("/shop/items/list/?hmac_timestamp={}", engine::now().0 / 1_000);
+        app.signed(Method::GET, &target, "hmac_sign", token, "").await.status.as_u16()
+    };
+    assert_eq!((called_with("private").await, called_with(&secret).await), (200, 200));
+    let revoke = async |name: &str| {
+        app.administer(Method::DELETE, &format!("{tokens}/{name}"), Value::Null, &[]).await.status.as_u16()
+    };
+    assert_eq!(revoke("private").await, 204);
+    assert_eq!((called_with("private").await, called_with(&secret).await), (401, 200));
+    let listed = app.admin(&tokens).await.body;
+    assert!(!listed.to_string().contains(&secret), "{listed}");
+
+    let path = format!("{SHOP}/traits/seen");
+    let body = json!({ "kind": "recommended_items", "logic": "recently_viewed" });
+    assert_eq!(app.administer(Method::PUT, &path, body, &[]).await.status, 201);
+    let seen = async || app.profile("user_id:ann", "traits").await.body["traits"]["seen"].clone();
+    assert_eq!(seen().await, json!(["lamp"]));
+    assert_eq!(app.administer(Method::DELETE, &path, Value::Null, &[]).await.status, 204);
+    assert_eq!(seen().await, Value::Null);
+    assert_eq!(revoke("profile").await, 204);
+    assert_eq!(app.profile("user_id:ann", "traits").await.status, 401);
+
+    let admins = "/api/admin_tokens";
+    let last = app.administer(Method::DELETE, &format!("{admins}/bootstrap"), Value::Null, &[]).await;
+    assert_eq!(last.status, 409, "{}", last.line());
+    let made = app.administer(Method::POST, admins, json!({ "name": "console" }), &[]).await;
+    let bearer = format!("Bearer {}", made.body["token"].as_str().unwrap());
+    assert_eq!(app.get(admins, &[("authorization", &bearer)]).await.status, 200);
+    app.administer(Method::DELETE, &format!("{admins}/bootstrap"), Value::Null, &[]).await;
+    assert_eq!(app.admin(SHOP).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_workspace_is_made_served_and_removed_while_others_go_on() {
+    let app = TestApp::new().await;
+    let made =
+        app.administer(Method::POST, "/api/workspaces", json!({ "id": "news", "name": "News" }), &[]).await;
+    assert_eq!((made.status.as_u16(), made.body["name"].as_str()), (201, Some("News")), "{}", made.line());
+    let news = "/api/workspaces/news";
+    let sources = format!("{news}/sources");
+    let taken =
+        app.administer(Method::POST, &sources, json!({ "name": "web", "write_key": "key" }), &[]).await;
+    assert_eq!(taken.status, 409, "it is of the other workspace: {}", taken.line());
+    let source = json!({ "name": "web", "write_key": "of-news" });
+    assert_eq!(app.administer(Method::POST, &sources, source, &[]).await.status, 201);
+    assert_eq!(app.sent_with("of-news").await, 200);
+
+    let refused = app.administer(Method::DELETE, &format!("{news}?confirm=shop"), Value::Null, &[]).await;
+    insta::assert_snapshot!(refused.line(), @"400 validation_error: this removes workspace news with all its data: repeat its id to confirm, as ?confirm=news");
+    let removed = app.administer(Method::DELETE, &format!("{news}?confirm=news"), Value::Null, &[]).await;
+    assert_eq!(removed.status, 200, "{}", removed.line());
+    let moved_to = app.folder.path().join("installation").join(removed.body["moved_to"].as_str().unwrap());
+    assert!(moved_to.join("news/journal").is_dir() && moved_to.join("news.end").is_file());
+    assert_eq!(app.admin(news).await.status, 404);
+    assert_eq!((app.sent_with("of-news").await, app.sent_with("key").await), (401, 200));
+    let again = app.administer(Method::POST, "/api/workspaces", json!({ "id": "news" }), &[]).await;
+    assert_eq!(again.status, 201, "{}", again.line());
+    assert_eq!(app.admin(&sources).await.body, json!({ "sources": [] }));
+}
+
+#[tokio::test]
+async fn mistakes_name_the_key_and_change_nothing() {
+    let app = TestApp::new().await;
+    let before = app.engine.config();
+    let mut lines = Vec::new();
+    for (method, path, body) in [
+        (Method::POST, "/api/workspaces", json!({ "id": "Shop" })),
+        (Method::POST, "/api/workspaces", json!({ "id": "shop" })),
+        (Method::POST, "/api/workspaces", json!({ "id": "new", "name": "" })),
+        (Method::POST, "/api/admin_tokens", json!({ "name": "a b" })),
+        (Method::DELETE, "/api/admin_tokens/nope", Value::Null),
+        (Method::POST, "sources", json!({ "name": "" })),
+        (Method::POST, "sources", json!({ "name": "app", "write_key": "a:b" })),
+        (Method::POST, "sources", json!({ "name": "app", "write_key": "key" })),
+        (Method::POST, "sources", json!({ "nam": "app" })),
+        (Method::PATCH, "sources/web", json!({ "name": "old" })),
+        (Method::PATCH, "sources/nope", json!({ "enabled": true })),
+        (Method::DELETE, "sources/nope", Value::Null),
+        (Method::POST, "tokens", json!({ "name": "x", "kind": "secret" })),
+        (Method::POST, "tokens", json!({ "name": "public", "kind": "private" })),
+        (Method::POST, "tokens", json!({ "name": "x", "kind": "public", "token": "private" })),
+        (Method::DELETE, "tokens/nope", Value::Null),
+        (Method::PUT, "traits/x__detail", json!({ "kind": "recommended_items" })),
+        (Method::PUT, "traits/x", json!({ "kind": "recommended_items", "count": 0 })),
+        (Method::PUT, "traits/x", json!({ "key": "y", "kind": "recommended_items" })),
+        (Method::PUT, "traits/x", json!({ "kind": "recommended_items", "cuont": 1 })),
+        (Method::PUT, "interaction_weights", json!({ "view": 2 })),
+        (Method::PUT, "interaction_weights", Value::Null),
+        (Method::PATCH, "settings", json!({ "public_merge_users": "yes" })),
+        (Method::PATCH, "settings", json!({ "private_token": "x" })),
+    ] {
+        let full = if path.starts_with('/') { path.to_owned() } else { format!("{SHOP}/{path}") };
+        let answer = app.administer(method.clone(), &full, body.clone(), &[]).await;
+        lines.push(format!("{method} {path} {body}\n  {}", answer.line()));
+    }
+    insta::assert_snapshot!(lines.join("\n"));
+    assert_eq!(app.engine.config(), before);
+}

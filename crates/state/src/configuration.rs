@@ -1,0 +1,356 @@
+//! Commands that configure a workspace: one for each resource, with a revision against lost updates.
+//!
+//! Whether a command fits the state (something of this name exists, it has the expected revision) is
+//! decided by the fold. Rules about form are checked before a command is journalled, so that a later
+//! program with stricter rules replays what was decided.
+
+use std::collections::BTreeMap;
+
+use domain::{
+    InteractionWeights, Scenario, Source, Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use store::Batch;
+
+use crate::command::{Done, Refusal};
+use crate::views::Views;
+
+/// A part of the configuration that is changed by itself.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Resource {
+    /// The source of a name.
+    Source(String),
+    /// The token of a name.
+    Token(String),
+    /// The computed trait of a key.
+    Trait(String),
+    /// The scenario of a name.
+    Scenario(String),
+    /// The weights of interaction kinds; always there.
+    InteractionWeights,
+    /// The single values; always there.
+    Settings,
+}
+
+impl Resource {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Source(_) => "source",
+            Self::Token(_) => "token",
+            Self::Trait(_) => "trait",
+            Self::Scenario(_) => "scenario",
+            Self::InteractionWeights => "interaction_weights",
+            Self::Settings => "settings",
+        }
+    }
+
+    fn name(&self) -> Option<&str> {
+        match self {
+            Self::Source(name) | Self::Token(name) | Self::Trait(name) | Self::Scenario(name) => Some(name),
+            Self::InteractionWeights | Self::Settings => None,
+        }
+    }
+
+    fn is_in(&self, config: &WorkspaceConfig) -> bool {
+        match self {
+            Self::Source(name) => config.source(name).is_some(),
+            Self::Token(name) => config.token(name).is_some(),
+            Self::Trait(key) => config.trait_definition(key).is_some(),
+            Self::Scenario(name) => config.scenario(name).is_some(),
+            Self::InteractionWeights | Self::Settings => true,
+        }
+    }
+}
+
+impl std::fmt::Display for Resource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.name() {
+            Some(name) => write!(f, "{} {name:?}", self.word()),
+            None => f.write_str(self.word()),
+        }
+    }
+}
+
+/// One change of a resource. Values are JSON, which names its keys: they will get more of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ConfigChange {
+    /// Adds a source or replaces the one of this name, by one that may have another name.
+    PutSource {
+        /// The name before the change.
+        name: String,
+        /// A [`Source`].
+        source: String,
+    },
+    /// Removes a source.
+    RemoveSource {
+        /// Its name.
+        name: String,
+    },
+    /// Adds a token or replaces the one of its name.
+    PutToken {
+        /// Its name, which the token has as well.
+        name: String,
+        /// A [`Token`].
+        token: String,
+    },
+    /// Removes a token.
+    RemoveToken {
+        /// Its name.
+        name: String,
+    },
+    /// Adds a trait or replaces the one of its key.
+    PutTrait {
+        /// Its key, which the definition has as well.
+        key: String,
+        /// A [`TraitDefinition`].
+        definition: String,
+    },
+    /// Removes a trait.
+    RemoveTrait {
+        /// Its key.
+        key: String,
+    },
+    /// Adds a scenario or replaces the one of its name.
+    PutScenario {
+        /// Its name, which the scenario has as well.
+        name: String,
+        /// A [`Scenario`].
+        scenario: String,
+    },
+    /// Removes a scenario.
+    RemoveScenario {
+        /// Its name.
+        name: String,
+    },
+    /// Replaces the weights of interaction kinds.
+    PutInteractionWeights {
+        /// The [`InteractionWeights`].
+        weights: String,
+    },
+    /// Replaces the single values.
+    PutSettings {
+        /// The [`WorkspaceSettings`].
+        settings: String,
+    },
+}
+
+impl ConfigChange {
+    /// Adds `source`, or replaces the source `name` by it.
+    pub fn put_source(name: &str, source: &Source) -> Self {
+        Self::PutSource { name: name.to_owned(), source: to_json(source) }
+    }
+
+    /// Adds a token or replaces the one of its name.
+    pub fn put_token(token: &Token) -> Self {
+        Self::PutToken { name: token.name.clone(), token: to_json(token) }
+    }
+
+    /// Adds a trait or replaces the one of its key.
+    pub fn put_trait(definition: &TraitDefinition) -> Self {
+        Self::PutTrait { key: definition.key.clone(), definition: to_json(definition) }
+    }
+
+    /// Adds a scenario or replaces the one of its name.
+    pub fn put_scenario(scenario: &Scenario) -> Self {
+        Self::PutScenario { name: scenario.name.clone(), scenario: to_json(scenario) }
+    }
+
+    /// Replaces the weights of interaction kinds.
+    pub fn put_interaction_weights(weights: &InteractionWeights) -> Self {
+        Self::PutInteractionWeights { weights: to_json(weights) }
+    }
+
+    /// Replaces the single values.
+    pub fn put_settings(settings: &WorkspaceSettings) -> Self {
+        Self::PutSettings { settings: to_json(settings) }
+    }
+
+    /// The resource that it changes, by its name before the change.
+    pub fn resource(&self) -> Resource {
+        match self {
+            Self::PutSource { name, .. } | Self::RemoveSource { name } => Resource::Source(name.clone()),
+            Self::PutToken { name, .. } | Self::RemoveToken { name } => Resource::Token(name.clone()),
+            Self::PutTrait { key, .. } | Self::RemoveTrait { key } => Resource::Trait(key.clone()),
+            Self::PutScenario { name, .. } | Self::RemoveScenario { name } => {
+                Resource::Scenario(name.clone())
+            }
+            Self::PutInteractionWeights { .. } => Resource::InteractionWeights,
+            Self::PutSettings { .. } => Resource::Settings,
+        }
+    }
+
+    /// Whether it takes the resource away.
+    pub fn removes(&self) -> bool {
+        match self {
+            Self::RemoveSource { .. }
+            | Self::RemoveToken { .. }
+            | Self::RemoveTrait { .. }
+            | Self::RemoveScenario { .. } => true,
+            Self::PutSource { .. }
+            | Self::PutToken { .. }
+            | Self::PutTrait { .. }
+            | Self::PutScenario { .. }
+            | Self::PutInteractionWeights { .. }
+            | Self::PutSettings { .. } => false,
+        }
+    }
+
+    /// The changes that lead from one configuration to another, removals first; none between equal
+    /// ones. The order of lists is no difference.
+    pub fn between(from: &WorkspaceConfig, to: &WorkspaceConfig) -> Vec<Self> {
+        let mut changes = Vec::new();
+        for source in from.sources.iter().filter(|source| to.source(&source.name).is_none()) {
+            changes.push(Self::RemoveSource { name: source.name.clone() });
+        }
+        for token in from.all_tokens().filter(|token| to.token(&token.name).is_none()) {
+            changes.push(Self::RemoveToken { name: token.name });
+        }
+        for trait_ in from.traits.iter().filter(|trait_| to.trait_definition(&trait_.key).is_none()) {
+            changes.push(Self::RemoveTrait { key: trait_.key.clone() });
+        }
+        for scenario in from.scenarios.iter().filter(|scenario| to.scenario(&scenario.name).is_none()) {
+            changes.push(Self::RemoveScenario { name: scenario.name.clone() });
+        }
+        if from.settings() != to.settings() {
+            changes.push(Self::put_settings(&to.settings()));
+        }
+        if from.interaction_weights != to.interaction_weights {
+            changes.push(Self::put_interaction_weights(&to.interaction_weights));
+        }
+        for token in to.all_tokens().filter(|token| from.token(&token.name).as_ref() != Some(token)) {
+            changes.push(Self::put_token(&token));
+        }
+        for source in to.sources.iter().filter(|source| from.source(&source.name) != Some(*source)) {
+            changes.push(Self::put_source(&source.name, source));
+        }
+        for trait_ in to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_)) {
+            changes.push(Self::put_trait(trait_));
+        }
+        let is_new = |scenario: &&Scenario| from.scenario(&scenario.name) != Some(*scenario);
+        changes.extend(to.scenarios.iter().filter(is_new).map(Self::put_scenario));
+        changes
+    }
+
+    /// Applies the change; the resource as it is named afterwards, none where it is gone.
+    fn apply_to(&self, config: &mut WorkspaceConfig) -> Result<Option<Resource>, Refusal> {
+        match self {
+            Self::PutSource { name, source } => {
+                let source: Source = from_json(source)?;
+                let after = Resource::Source(source.name.clone());
+                if source.name != *name && config.source(&source.name).is_some() {
+                    return Err(Refusal::there("source", &source.name));
+                }
+                config.put_source(name, source);
+                return Ok(Some(after));
+            }
+            Self::RemoveSource { name } => drop(config.remove_source(name)),
+            Self::PutToken { token, .. } => config.put_token(from_json(token)?),
+            Self::RemoveToken { name } => drop(config.remove_token(name)),
+            Self::PutTrait { definition, .. } => config.put_trait(from_json(definition)?),
+            Self::RemoveTrait { key } => drop(config.remove_trait(key)),
+            Self::PutScenario { scenario, .. } => config.put_scenario(from_json(scenario)?),
+            Self::RemoveScenario { name } => drop(config.remove_scenario(name)),
+            Self::PutInteractionWeights { weights } => config.interaction_weights = from_json(weights)?,
+            Self::PutSettings { settings } => config.set_settings(from_json(settings)?),
+        }
+        Ok((!self.removes()).then(|| self.resource()))
+    }
+}
+
+fn to_json(value: &impl Serialize) -> String {
+    serde_json::to_string(value).expect("parts of a configuration are plain JSON")
+}
+
+fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, Refusal> {
+    serde_json::from_str(json).map_err(|error| Refusal::Invalid(error.to_string()))
+}
+
+/// What a command expects of the resource that it changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Expected {
+    /// Nothing: it is made or replaced, whoever changed it meanwhile.
+    #[default]
+    Anything,
+    /// It does not exist.
+    Absent,
+    /// It exists.
+    Present,
+    /// It exists and was not changed after this revision.
+    Revision(u64),
+}
+
+/// A change with what it expects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ConfigCommand {
+    /// The change.
+    pub change: ConfigChange,
+    /// What it expects of its resource.
+    pub expected: Expected,
+}
+
+impl ConfigCommand {
+    /// Applies the change to a configuration; gives the resource as it is named afterwards, none where it is gone.
+    ///
+    /// # Errors
+    /// Where the resource is not what the command expects.
+    pub fn apply_to(
+        &self,
+        config: &mut WorkspaceConfig,
+        revisions: &Revisions,
+    ) -> Result<Option<Resource>, Refusal> {
+        let resource = self.change.resource();
+        let revision = resource.is_in(config).then(|| revisions.of(&resource));
+        let word = resource.word();
+        match (self.expected, revision, resource.name()) {
+            (Expected::Absent, Some(_), Some(name)) => return Err(Refusal::there(word, name)),
+            (Expected::Revision(expected), Some(found), _) if expected != found => {
+                return Err(Refusal::Changed { what: resource.to_string(), revision: found });
+            }
+            (Expected::Present | Expected::Revision(_), None, Some(name)) => {
+                return Err(Refusal::missing(word, name));
+            }
+            (_, None, Some(name)) if self.change.removes() => return Err(Refusal::missing(word, name)),
+            _ => {}
+        }
+        self.change.apply_to(config)
+    }
+}
+
+/// The revision of each resource: the journal offset of the entry that changed it last.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Revisions {
+    /// Of what no later entry changed: the last entry that held a whole configuration.
+    whole: u64,
+    by_resource: BTreeMap<Resource, u64>,
+}
+
+impl Revisions {
+    /// The revision of a resource that exists.
+    pub fn of(&self, resource: &Resource) -> u64 {
+        self.by_resource.get(resource).copied().unwrap_or(self.whole)
+    }
+
+    /// The revisions after an entry that holds a whole configuration.
+    pub(crate) fn of_whole(offset: u64) -> Self {
+        Self { whole: offset, by_resource: BTreeMap::new() }
+    }
+
+    /// Notes that the entry at `offset` changed `before` into `after`.
+    pub(crate) fn note(&mut self, before: &Resource, after: Option<Resource>, offset: u64) {
+        self.by_resource.remove(before);
+        self.by_resource.extend(after.map(|after| (after, offset)));
+    }
+}
+
+pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: &ConfigCommand, offset: u64) -> Done {
+    let mut config = (*views.setup.config).clone();
+    let after = command.apply_to(&mut config, &views.setup.config_revisions)?;
+    let mut revisions = views.setup.config_revisions.clone();
+    revisions.note(&command.change.resource(), after, offset);
+    views.untaken.forget_taken(batch, mapping::presets_of(config.preset_set()));
+    views.setup.put_config(batch, config, revisions);
+    Ok(())
+}
