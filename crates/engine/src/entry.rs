@@ -16,8 +16,10 @@ const ENTRY_BYTES_USUAL: usize = 512;
 
 /// One entry. It carries every time and every id that the fold needs; the fold makes none.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[expect(clippy::large_enum_variant, reason = "a whole configuration is rare, and messages are boxed")]
 pub enum Entry {
-    /// The workspace is set up this way from now on.
+    /// The workspace is set up this way from now on, as earlier versions journalled it: now each
+    /// resource is changed by a [`Command::Configure`].
     Configured(#[serde(with = "as_json")] WorkspaceConfig),
     /// A message arrived and passed the form check.
     Message(Box<Message>),
