@@ -55,9 +55,9 @@ enum SystemEntry {
     /// SHA-256 of the token that the bootstrap file gives administrators.
     AdminToken([u8; 32]),
     /// SHA-256 of a further token, by its name.
-    PutAdminToken { name: String, hash: [u8; 32] },
+    NamedToken { name: String, hash: [u8; 32] },
     /// An administrators' token is no longer valid.
-    RemoveAdminToken { name: String },
+    Revoked { name: String },
 }
 
 /// SHA-256 of each administrators' token, by its name.
@@ -282,7 +282,7 @@ impl DataFolder {
             return Err(AdminTokenError::TooMany);
         }
         let hash = Sha256::digest(token).into();
-        Ok(self.append(SystemEntry::PutAdminToken { name: name.to_owned(), hash })?)
+        Ok(self.append(SystemEntry::NamedToken { name: name.to_owned(), hash })?)
     }
 
     /// Removes a token of administrators; it is no longer valid when this returns.
@@ -299,7 +299,7 @@ impl DataFolder {
         if tokens.len() == 1 {
             return Err(AdminTokenError::Last { name: name.to_owned() });
         }
-        Ok(self.append(SystemEntry::RemoveAdminToken { name: name.to_owned() })?)
+        Ok(self.append(SystemEntry::Revoked { name: name.to_owned() })?)
     }
 
     /// The caller holds the lock of the tokens.
@@ -349,8 +349,8 @@ impl SystemEntry {
     fn apply(self, tokens: &mut AdminTokens) {
         match self {
             Self::AdminToken(hash) => drop(tokens.insert(BOOTSTRAP_TOKEN.to_owned(), hash)),
-            Self::PutAdminToken { name, hash } => drop(tokens.insert(name, hash)),
-            Self::RemoveAdminToken { name } => drop(tokens.remove(&name)),
+            Self::NamedToken { name, hash } => drop(tokens.insert(name, hash)),
+            Self::Revoked { name } => drop(tokens.remove(&name)),
         }
     }
 }
