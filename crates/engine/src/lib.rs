@@ -11,6 +11,7 @@ mod decisions;
 mod engine;
 mod events;
 mod finding;
+mod follow;
 mod import;
 mod journal_files;
 mod journal_inspection;

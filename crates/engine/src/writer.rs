@@ -16,9 +16,10 @@ use parking_lot::{Mutex, RwLock};
 use serving::LiveState;
 use state::Prepared;
 use state::Views;
-use store::{Store, StoreError};
+use store::Store;
 use tokio::sync::oneshot;
 
+use crate::follow::apply_batch;
 use crate::{Entry, Outcome, now};
 
 /// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
@@ -32,8 +33,6 @@ const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// How many batches may be durable and not yet applied.
 const UNAPPLIED_BATCHES_MAX: usize = 2;
-/// How many changes are applied before readers get a turn: messages, commands, lists and interactions.
-const CHANGES_PER_LOCK: usize = 128;
 /// How often a full disk is tried again while nobody writes.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -76,7 +75,7 @@ pub enum Health {
 
 /// What the threads and the queries share.
 pub(crate) struct Shared {
-    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) journal: Arc<dyn Journal>,
     pub(crate) live: LiveState,
     /// The configuration as the views have it, for whoever must not wait for them.
     pub(crate) config: ArcSwap<WorkspaceConfig>,
@@ -85,7 +84,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(journal: Box<dyn Journal>, store: Store, views: Views) -> Self {
+    pub(crate) fn new(journal: Arc<dyn Journal>, store: Store, views: Views) -> Self {
         Self {
             journal,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
@@ -284,7 +283,7 @@ fn fold_batches(shared: &Shared, to_apply: &Receiver<Durable>) {
             replies.push((submission.entries.len(), submission.reply));
             entries.extend(submission.entries);
         }
-        let outcomes = apply_batch(shared, first_offset, entries);
+        let outcomes = apply_batch(shared, (first_offset..).zip(entries).collect());
         metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
         match outcomes {
             Ok(outcomes) => {
@@ -304,41 +303,6 @@ fn fold_batches(shared: &Shared, to_apply: &Receiver<Durable>) {
             }
         }
     }
-}
-
-/// Applies entries from `first_offset` on and commits what they changed, in one step.
-pub(crate) fn apply_batch(
-    shared: &Shared,
-    first_offset: u64,
-    entries: Vec<Prepared>,
-) -> Result<Vec<Outcome>, StoreError> {
-    let mut batch = shared.live.store().batch();
-    let mut outcomes = Vec::with_capacity(entries.len());
-    let mut entries = entries.into_iter().peekable();
-    while entries.peek().is_some() {
-        let mut views = shared.live.write();
-        let mut n_changes = 0;
-        while n_changes < CHANGES_PER_LOCK
-            && let Some(entry) = entries.next()
-        {
-            n_changes += entry.n_changes();
-            let offset = first_offset + outcomes.len() as u64;
-            if entry.is_reset() {
-                // What came before is committed, so that a crash on the way finds the reset as the next entry.
-                views.flush(&mut batch);
-                batch.commit(offset)?;
-                views.reset(shared.live.store())?;
-                batch = shared.live.store().batch();
-            }
-            outcomes.push(state::apply(&mut views, &mut batch, offset, entry)?);
-        }
-        if !Arc::ptr_eq(&shared.config.load(), &views.setup.config) {
-            shared.config.store(Arc::clone(&views.setup.config));
-        }
-    }
-    shared.live.write().flush(&mut batch);
-    batch.commit(first_offset + outcomes.len() as u64)?;
-    Ok(outcomes)
 }
 
 /// An error with all that it comes from, in one line.
