@@ -49,7 +49,7 @@ impl Engine {
         let mut list = self.recommend(Some(user), &request)?;
         let (at, rotates) = (now(), request.rotation_rate > 0.0);
         if is_cited {
-            list.recomm_id = Some(new_recomm_id(at));
+            list.recomm_id = Some(new_id(at));
         }
         if is_cited || (rotates && !list.items.is_empty()) {
             let served = ServedList {
@@ -129,7 +129,7 @@ impl Engine {
 }
 
 /// An id that begins with its time, by which what it names is found again.
-pub(crate) fn new_recomm_id(at: Timestamp) -> Uuid {
+pub(crate) fn new_id(at: Timestamp) -> Uuid {
     let (seconds, ms) = (at.0.max(0) as u64 / 1_000, at.0.max(0) as u64 % 1_000);
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms as u32 * 1_000_000))
 }

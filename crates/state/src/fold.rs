@@ -150,10 +150,14 @@ fn apply_entry(
             }
             return Ok(Outcome::Interactions { added, already_there });
         }
-        Entry::CatalogStaged { columns } => views.catalog.stage(batch, columns),
-        Entry::CatalogItems { rows } => views.catalog.stage_items(batch, &rows),
-        Entry::CatalogActivated { received_at } => {
-            if !views.catalog.activate(batch, received_at)? {
+        Entry::CatalogStaged { import, columns } => views.catalog.stage(batch, import, columns)?,
+        Entry::CatalogItems { import, rows } => {
+            if !views.catalog.stage_items(batch, import, &rows) {
+                return Ok(Outcome::NothingStaged);
+            }
+        }
+        Entry::CatalogActivated { import, received_at } => {
+            if !views.catalog.activate(batch, import, received_at)? {
                 return Ok(Outcome::NothingStaged);
             }
         }
