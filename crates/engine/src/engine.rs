@@ -302,7 +302,7 @@ impl Engine {
         };
         let shared = Arc::new(shared);
 
-        let writer = Arc::new(Writer::start(&shared));
+        let writer = Arc::new(Writer::start(&shared, &store_folder));
         let recorder = Recorder::start(&shared, &writer, &memory);
         let engine = Self {
             id,

@@ -1,7 +1,11 @@
 //! The fold follows the journal: what is in it is applied to the state, whoever appended it.
+//!
+//! Entries that this process appended are kept until their turn, by the offset that the journal gave them, and are not
+//! read again. Whatever else is there is read, decoded and applied between them.
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Instant;
 
 use journal::Offset;
 use state::Prepared;
@@ -9,14 +13,61 @@ use store::StoreError;
 
 use crate::decisions::{is_open, late_decision};
 use crate::engine::of_store;
-use crate::writer::Shared;
-use crate::{EngineError, Entry, Outcome};
+use crate::inbox::{Inbox, Work};
+use crate::writer::{Durable, Health, Shared, with_sources};
+use crate::{EngineError, Entry, Outcome, SubmitError};
 
 /// How many entries, and of how many bytes, are applied at once where they are read from the journal.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
 const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 /// How many changes are applied before readers get a turn: messages, commands, lists and interactions.
 const CHANGES_PER_LOCK: usize = 128;
+
+/// Applies what the journal gets, until the inbox is closed or something fails.
+pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
+    // Where the last work ended: offsets behind the last entry may belong to none.
+    let mut position = shared.live.snapshot().applied;
+    while let Some(work) = inbox.next(position) {
+        let started = Instant::now();
+        let read = |until| replay(shared, store_folder, until, &|_, _| Ok(()));
+        let folded = match work {
+            Work::Others { until } => read(until).map(|()| position = until).map_err(|error| (error, vec![])),
+            Work::Own(Durable { first_offset, submissions }) => {
+                let (mut entries, mut replies) = (Vec::new(), Vec::with_capacity(submissions.len()));
+                for submission in submissions {
+                    replies.push((submission.entries.len(), submission.reply));
+                    entries.extend(submission.entries);
+                }
+                let entries: Vec<_> = (first_offset..).zip(entries).collect();
+                // The journal has all of what comes before an entry when it says that the entry is durable.
+                let before = if position < first_offset { read(first_offset) } else { Ok(()) };
+                position = first_offset + entries.len() as u64;
+                let outcomes =
+                    before.and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
+                match outcomes {
+                    Ok(outcomes) => {
+                        let mut outcomes = outcomes.into_iter();
+                        for (n_entries, reply) in replies {
+                            // A caller that has gone away is no reason to stop.
+                            reply.send(Ok(outcomes.by_ref().take(n_entries).collect())).ok();
+                        }
+                        Ok(())
+                    }
+                    Err(error) => Err((error, replies)),
+                }
+            }
+        };
+        metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
+        if let Err((error, replies)) = folded {
+            let why = with_sources(&error);
+            shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
+            for (_, reply) in replies {
+                reply.send(Err(SubmitError::Fold(why.clone()))).ok();
+            }
+            return;
+        }
+    }
+}
 
 /// Applies what the store has not seen, up to the offset `end`. It ends early with an error of `progress`, which gets
 /// applied and total entries, offsets that belong to none included.

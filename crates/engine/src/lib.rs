@@ -13,6 +13,7 @@ mod events;
 mod finding;
 mod follow;
 mod import;
+mod inbox;
 mod journal_files;
 mod journal_inspection;
 mod lists;

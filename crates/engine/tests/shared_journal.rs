@@ -4,12 +4,20 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
-use domain::{Arrival, Envelope, Timestamp, WorkspaceId, check_message};
-use engine::{Engine, Entry, Outcome, TimelineQuery, TrainingOptions};
+use catalog::{Format, ImportOptions};
+use domain::{
+    Arrival, Day, Endpoint, Envelope, Interaction, InteractionKind, Timestamp, WorkspaceId, check_message,
+};
+use engine::{
+    Command, Confirmed, Engine, EntityKind, Entry, ImportedInteractions, Missing, Outcome,
+    RecommendationRequest, RequestBudget, TimelineQuery, TrainingOptions,
+};
 use journal::{Journal, MemoryJournal};
 use serde_json::{Value, json};
 
+/// When interactions were, by which they are the same.
 const AT: Timestamp = Timestamp(1_700_000_000_000);
 
 fn open(folder: &Path, journal: &Arc<MemoryJournal>) -> Engine {
@@ -18,7 +26,7 @@ fn open(folder: &Path, journal: &Arc<MemoryJournal>) -> Engine {
 }
 
 fn message(body: &Value) -> Entry {
-    let arrival = Arrival { received_at: AT, source: "web", peer_ip: None };
+    let arrival = Arrival { received_at: engine::now(), source: "web", peer_ip: None };
     Entry::Message(Box::new(check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap()))
 }
 
@@ -72,4 +80,129 @@ fn a_journal_that_ends_before_the_store_is_refused() {
     let error = Engine::open_over(WorkspaceId::new("shop").unwrap(), folder.path(), empty, &|_, _| {});
     let error = error.err().unwrap().full_text();
     assert!(error.contains("everything below 1 was acknowledged"), "{error}");
+}
+
+/// How long an engine may take to follow the other.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+fn wait_until(is_so: impl Fn() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < DEADLINE, "it takes too long");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Waits until each has applied everything.
+fn wait_for_all(engines: &[&Engine], journal: &MemoryJournal) {
+    let last = journal.read_from(Default::default()).last().unwrap().unwrap().0.0;
+    wait_until(|| engines.iter().all(|engine| engine.snapshot().applied == last + 1));
+}
+
+const N_ROUNDS: usize = 60;
+
+/// What one of two engines is told, at the same time as the other: messages of its own and messages that both get, a
+/// catalog, interactions. Gives how many of those for both were new, and what became of the interactions.
+fn write(engine: &Engine, own: usize) -> (usize, ImportedInteractions) {
+    let mut n_new = 0;
+    let mut imported = ImportedInteractions::default();
+    for n in 0..N_ROUNDS {
+        let entries = vec![
+            viewed(&format!("own-{own}-{n}"), &format!("u{}", n % 9), &format!("i{}", n % 13)),
+            viewed(&format!("both-{n}"), &format!("u{}", n % 7), &format!("i{}", n % 11)),
+            Entry::Resumed { received_at: engine::now() },
+        ];
+        let outcomes = engine.submit_blocking(entries).unwrap();
+        assert_eq!([&outcomes[0], &outcomes[2]], [&Outcome::Applied; 2]);
+        match &outcomes[1] {
+            Outcome::Applied => n_new += 1,
+            other => assert_eq!(*other, Outcome::Duplicate),
+        }
+        let mut interaction = Interaction::new(format!("u{n}"), "i1", InteractionKind::Purchase);
+        interaction.timestamp = Some(AT);
+        let of_round = engine.import_interactions(vec![interaction]).unwrap();
+        imported.added += of_round.added;
+        imported.already_there += of_round.already_there;
+        let add = Command::Add { kind: EntityKind::User, id: format!("made-{own}-{n}") };
+        let entry = Entry::Command { received_at: engine::now(), command: Box::new(add) };
+        assert_eq!(engine.submit_blocking(vec![entry]).unwrap(), [Outcome::Applied]);
+        if n % 20 == 10 {
+            let csv = format!("item_id,price,from\ni1,{n},{own}\nown-{own},{n},{own}\n");
+            let (file, _) =
+                engine.read_catalog(csv.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
+            let confirmed = Confirmed { n_withdrawn: Some(u64::MAX), ..Confirmed::default() };
+            engine.import_catalog(file, &confirmed, &|_, _| {}).unwrap();
+        }
+    }
+    (n_new, imported)
+}
+
+#[test]
+fn two_engines_that_write_into_one_journal_at_once_end_with_the_same_state() {
+    for gap in [0, 2] {
+        let journal = Arc::new(MemoryJournal::with_gaps(gap));
+        let folders = [0, 1, 2].map(|_| tempfile::tempdir().unwrap());
+        let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
+        let (of_a, of_b) = std::thread::scope(|scope| {
+            let of_a = scope.spawn(|| write(&a, 0));
+            let of_b = scope.spawn(|| write(&b, 1));
+            (of_a.join().unwrap(), of_b.join().unwrap())
+        });
+        // Each message that both got is new once, whoever was first.
+        assert_eq!(of_a.0 + of_b.0, N_ROUNDS);
+        assert_eq!(of_a.1.added + of_b.1.added, N_ROUNDS as u64);
+        assert_eq!(of_a.1.already_there + of_b.1.already_there, N_ROUNDS as u64);
+        wait_for_all(&[&a, &b], &journal);
+        let answers = a.answers(&|_| {}).unwrap();
+        assert_eq!(answers.differences(&b.answers(&|_| {}).unwrap()), [""; 0], "with gaps of {gap}");
+        let third = open(folders[2].path(), &journal);
+        assert_eq!(answers.differences(&third.answers(&|_| {}).unwrap()), [""; 0], "with gaps of {gap}");
+        assert_eq!(third.catalog_versions()[0].n_items, 2, "no import is mixed with another");
+    }
+}
+
+#[test]
+fn an_engine_follows_another_without_writing_itself_and_goes_on_after_a_restart() {
+    let journal = Arc::new(MemoryJournal::default());
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
+    a.submit_blocking(vec![viewed("m1", "ann", "i1")]).unwrap();
+    wait_until(|| b.user_of_text("ann").is_some());
+    drop(b);
+    a.submit_blocking(vec![viewed("m2", "bob", "i1")]).unwrap();
+    let b = open(folders[1].path(), &journal);
+    assert!(b.user_of_text("bob").is_some());
+    assert_eq!(b.submit_blocking(vec![viewed("m2", "bob", "i1")]).unwrap(), [Outcome::Duplicate]);
+    a.reset().unwrap();
+    wait_until(|| b.user_of_text("bob").is_none());
+}
+
+#[test]
+fn what_one_engine_handed_out_can_be_cited_through_the_other() {
+    let journal = Arc::new(MemoryJournal::default());
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
+    let now = engine::now();
+    let entries = (0..30).map(|n| viewed(&format!("m{n}"), &format!("u{n}"), &format!("i{}", n % 10)));
+    a.submit_blocking(entries.collect()).unwrap();
+    let request = RecommendationRequest {
+        user_id: Some("u1".to_owned()),
+        scenario: Some("home".to_owned()),
+        missing: Missing::Ignored,
+        ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 3)
+    };
+    let budget = Arc::new(RequestBudget::unlimited());
+    let id = a.request_recommendations(&request, &budget).unwrap().recomm_id;
+    wait_until(|| b.recommendation(id).unwrap().is_some());
+    let mut interaction = Interaction::new("u1".to_owned(), "i2", InteractionKind::DetailView);
+    (interaction.recomm_id, interaction.timestamp) = (Some(id.to_string()), Some(now));
+    let command = Command::AddInteraction { interaction, cascade_create: true };
+    let entry = Entry::Command { received_at: now, command: Box::new(command) };
+    assert_eq!(b.submit_blocking(vec![entry]).unwrap(), [Outcome::Applied]);
+    wait_for_all(&[&a, &b], &journal);
+    for engine in [&a, &b] {
+        let kpis = engine.snapshot().attribution.kpis(Day(0), Day(u32::MAX));
+        let row = kpis.rows.iter().find(|row| row.counts.recommendations == 1).unwrap();
+        assert_eq!(row.counts.clicked_recommendations, 1);
+    }
 }

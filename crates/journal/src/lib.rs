@@ -53,6 +53,10 @@ pub trait Journal: Send + Sync {
         Ok(next.filter(|(found, _)| *found == offset).map(|(_, record)| record))
     }
 
+    /// Has `told` called with the end of the journal after each append of whoever writes to it, as soon as the
+    /// records can be read. A journal that one process alone appends to has nothing to tell it.
+    fn watch(&self, _told: Box<dyn Fn(Offset) + Send + Sync>) {}
+
     /// Makes durable what is kept beside the records, such as where they end. For a stop: records are durable
     /// without it.
     fn sync_end(&self) {}

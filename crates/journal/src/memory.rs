@@ -2,17 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use parking_lot::RwLock;
+use parking_lot::{Mutex, RwLock};
 
 use crate::{AppendError, BATCH_BYTES_MAX, Journal, Offset, RECORD_BYTES_MAX, Records};
 
 /// A journal that lives as long as its process. Several writers may share it.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct MemoryJournal {
     content: RwLock<Content>,
     /// How many offsets belong to no record after each batch.
     gap: u64,
+    watchers: Mutex<Vec<Watcher>>,
 }
+
+type Watcher = Box<dyn Fn(Offset) + Send + Sync>;
 
 #[derive(Debug, Default)]
 struct Content {
@@ -36,15 +39,23 @@ impl Journal for MemoryJournal {
         if batch_bytes > BATCH_BYTES_MAX {
             return Err(AppendError::BatchTooLarge { batch_bytes });
         }
-        let mut content = self.content.write();
-        let first = content.end;
-        content.records.extend((first..).zip(records.iter().map(|record| record.to_vec())));
-        content.end += records.len() as u64 + self.gap;
+        let (first, end) = {
+            let mut content = self.content.write();
+            let first = content.end;
+            content.records.extend((first..).zip(records.iter().map(|record| record.to_vec())));
+            content.end += records.len() as u64 + self.gap;
+            (first, content.end)
+        };
+        self.watchers.lock().iter().for_each(|told| told(Offset(end)));
         Ok(Offset(first))
     }
 
     fn end(&self) -> Offset {
         Offset(self.content.read().end)
+    }
+
+    fn watch(&self, told: Watcher) {
+        self.watchers.lock().push(told);
     }
 
     fn read_from(&self, from: Offset) -> Records<'_> {

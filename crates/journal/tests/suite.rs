@@ -242,7 +242,8 @@ fn a_journal_with_gaps_gives_records_under_their_offsets_and_none_in_between() {
     assert_eq!(append(&journal, &[b"a".to_vec(), b"b".to_vec()]), Offset(0));
     assert_eq!(append(&journal, &[b"c".to_vec()]), Offset(4));
     assert_eq!(journal.end(), Offset(7));
-    let offsets = |from| journal.read_from(Offset(from)).map(|record| record.unwrap().0.0).collect::<Vec<_>>();
+    let offsets =
+        |from| journal.read_from(Offset(from)).map(|record| record.unwrap().0.0).collect::<Vec<_>>();
     assert_eq!((offsets(0), offsets(3), offsets(9)), (vec![0, 1, 4], vec![4], vec![]));
     assert_eq!(journal.get(Offset(4)).unwrap(), Some(b"c".to_vec()));
     assert_eq!(journal.get(Offset(3)).unwrap(), None, "what comes after a gap is not in it");
