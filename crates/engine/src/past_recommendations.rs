@@ -114,17 +114,26 @@ impl Engine {
         list: ServedList,
         is_public: bool,
     ) -> Result<(), QueryError> {
+        let name = self.name_of(user)?;
         let views = self.snapshot();
-        let name = match user {
-            Some(user) => views.name_of(user)?,
-            None => None,
-        };
         let known = list.items.iter().filter_map(|item| views.catalog.item(item));
         let known = known.filter(|_| list.rotates);
         let shown = known.map(|item| Impression { item, at_s: list.at.seconds_u32() }).collect();
         drop(views);
         self.recorder.note(user, shown, ServedList { user: name, ..list }, is_public);
         Ok(())
+    }
+
+    /// The id by which a user is named in an entry.
+    pub(crate) fn name_of(
+        &self,
+        user: Option<UserIdx>,
+    ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
+        let views = self.snapshot();
+        Ok(match user {
+            Some(user) => views.name_of(user)?,
+            None => None,
+        })
     }
 }
 

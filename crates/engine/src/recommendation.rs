@@ -34,6 +34,9 @@ pub enum RecommendationError {
     /// There is no such list.
     #[error(transparent)]
     List(#[from] ListError),
+    /// Another server continued the recommendation at the same time; nothing was handed out.
+    #[error("recommendation {0} was continued elsewhere at the same time: try again")]
+    ContinuedElsewhere(Uuid),
     /// Who or what is missing could not be made, or the list not be remembered.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -181,7 +184,10 @@ impl Engine {
             request: can_be_continued
                 .then(|| serde_json::to_string(request).expect("plain fields always encode")),
         };
-        Ok(self.note(user, list, request.is_public)?)
+        match response.n_next {
+            0 => Ok(self.note(user, list, request.is_public)?),
+            _ => self.journal_next(user, list),
+        }
     }
 }
 

@@ -12,7 +12,7 @@ use domain::{
 };
 use engine::{
     Command, Confirmed, Engine, EntityKind, Entry, ImportedInteractions, Missing, Outcome,
-    RecommendationRequest, RequestBudget, TimelineQuery, TrainingOptions,
+    RecommendationError, RecommendationRequest, RequestBudget, TimelineQuery, TrainingOptions,
 };
 use journal::{Journal, MemoryJournal};
 use serde_json::{Value, json};
@@ -204,5 +204,55 @@ fn what_one_engine_handed_out_can_be_cited_through_the_other() {
         let kpis = engine.snapshot().attribution.kpis(Day(0), Day(u32::MAX));
         let row = kpis.rows.iter().find(|row| row.counts.recommendations == 1).unwrap();
         assert_eq!(row.counts.clicked_recommendations, 1);
+    }
+}
+
+#[test]
+fn two_engines_that_continue_a_list_at_once_give_no_item_twice() {
+    let journal = Arc::new(MemoryJournal::default());
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
+    let entries = (0..90).map(|n| viewed(&format!("m{n}"), &format!("u{n}"), &format!("i{n}")));
+    a.submit_blocking(entries.collect()).unwrap();
+    let request = RecommendationRequest {
+        user_id: Some("nobody".to_owned()),
+        missing: Missing::Ignored,
+        ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 3)
+    };
+    let budget = Arc::new(RequestBudget::unlimited());
+    let first = a.request_recommendations(&request, &budget).unwrap();
+    wait_until(|| b.recommendation(first.recomm_id).unwrap().is_some());
+    let go_on = |engine: &Engine| -> Vec<(u32, Vec<String>)> {
+        let next = (0..10).filter_map(|_| {
+            match engine.next_recommendations(first.recomm_id, 3, false, false, &budget) {
+                Ok((_, next)) => {
+                    let ids = next.recommended.into_iter().map(|item| item.id);
+                    Some((next.n_next, ids.collect()))
+                }
+                // As often as the other was first.
+                Err(RecommendationError::ContinuedElsewhere(_)) => None,
+                Err(error) => panic!("{error}"),
+            }
+        });
+        next.collect()
+    };
+    let (of_a, of_b) = std::thread::scope(|scope| {
+        let of_a = scope.spawn(|| go_on(&a));
+        let of_b = scope.spawn(|| go_on(&b));
+        (of_a.join().unwrap(), of_b.join().unwrap())
+    });
+    let mut all = [of_a, of_b].concat();
+    all.sort();
+    assert!(all.len() > 10, "{all:?}");
+    assert!(all.iter().map(|(n, _)| *n).eq(1..=all.len() as u32), "{all:?}");
+    let given = first.recommended.iter().map(|item| item.id.clone());
+    let given: Vec<String> = given.chain(all.into_iter().flat_map(|(_, ids)| ids)).collect();
+    let mut distinct = given.clone();
+    distinct.sort();
+    distinct.dedup();
+    assert_eq!(distinct.len(), given.len(), "{given:?}");
+    wait_for_all(&[&a, &b], &journal);
+    for engine in [&a, &b] {
+        assert_eq!(engine.recommendation(first.recomm_id).unwrap().unwrap().items, given);
     }
 }
