@@ -5,6 +5,7 @@ use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use store::key::KeyBuf;
 use store::{Batch, Read, Store, StoreError};
+use uuid::Uuid;
 
 use crate::keys::{self, Keys};
 use crate::{Property, PropertyTable};
@@ -19,6 +20,8 @@ pub struct Catalog {
     current: Option<CatalogVersion>,
     /// Versions that were current, for the way back; the one that was left last comes last.
     previous: Vec<CatalogVersion>,
+    /// Versions of imports under way, the one that began first first.
+    staged: Vec<StagedVersion>,
     /// The highest version that anything was staged under.
     last_version: u32,
     n_available: usize,
@@ -81,6 +84,22 @@ impl Item {
 /// as the catalog.
 pub const PREVIOUS_VERSIONS_MAX: usize = 2;
 
+/// How many imports may be under way at once: one more, and the one that began first is given up. Each takes as much of
+/// the disk as the catalog.
+pub const STAGED_VERSIONS_MAX: usize = 4;
+/// Its value is the highest version; versions count from 1 on.
+const LAST_VERSION_KEY: u32 = 0;
+
+/// A version that an import fills.
+#[derive(Clone, Copy)]
+struct StagedVersion {
+    version: u32,
+    import: Uuid,
+}
+
+/// A version as it is stored, with the import that it is of.
+type StoredVersion = (CatalogVersion, Uuid);
+
 /// A version of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogVersion {
@@ -135,11 +154,21 @@ impl Catalog {
             }
             items.push(Item { record, listed: false });
         }
-        let (mut previous, mut last_version) = (Vec::new(), 0);
+        let (mut previous, mut staged) = (Vec::new(), Vec::new());
+        let last_version = match store.get(&keys.versions, &version_key(LAST_VERSION_KEY))? {
+            Some(bytes) => keys::decode("catalog version", &bytes)?,
+            None => 0,
+        };
         for pair in store.scan(&keys.versions, &[]) {
-            let version: CatalogVersion = keys::decode("catalog version", &pair?.1)?;
-            last_version = version.version;
-            previous.extend(version.activated_at.is_some().then_some(version));
+            let (key, value) = pair?;
+            if key == version_key(LAST_VERSION_KEY) {
+                continue;
+            }
+            let (version, import): StoredVersion = keys::decode("catalog version", &value)?;
+            match version.activated_at {
+                Some(_) => previous.push(version),
+                None => staged.push(StagedVersion { version: version.version, import }),
+            }
         }
         previous.sort_by_key(|version| version.activation);
         let current = previous.pop();
@@ -148,7 +177,8 @@ impl Catalog {
         for row in table.rows_of(store, version)? {
             items[row as usize].listed = true;
         }
-        let mut catalog = Self { keys, by_id, items, table, current, previous, last_version, n_available: 0 };
+        let mut catalog =
+            Self { keys, by_id, items, table, current, previous, staged, last_version, n_available: 0 };
         catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
@@ -270,8 +300,7 @@ impl Catalog {
         if self.current.is_some() {
             return;
         }
-        self.last_version += 1;
-        let staged = CatalogVersion::staged(self.last_version);
+        let staged = CatalogVersion::staged(self.next_version(batch));
         let version = CatalogVersion { activated_at: Some(at), activation: 1, ..staged };
         self.put_version(batch, &version);
         self.table.start(version.version);
@@ -297,48 +326,85 @@ impl Catalog {
         item
     }
 
-    /// Starts a version; whatever was staged before is given up.
-    pub fn stage(&mut self, batch: &mut Batch<'_>, columns: Vec<Column>) {
-        self.last_version += 1;
-        self.put_version(batch, &CatalogVersion::staged(self.last_version));
+    /// Starts the version of an import. What was staged under the same id is given up, and what began first where too many
+    /// are under way.
+    pub fn stage(
+        &mut self,
+        batch: &mut Batch<'_>,
+        import: Uuid,
+        columns: Vec<Column>,
+    ) -> Result<(), StoreError> {
+        if let Some(place) = self.staged_place(import) {
+            self.give_up(batch, place)?;
+        }
+        if self.staged.len() == STAGED_VERSIONS_MAX {
+            self.give_up(batch, 0)?;
+        }
+        let version = self.next_version(batch);
+        self.staged.push(StagedVersion { version, import });
+        batch.put(
+            &self.keys.versions,
+            version_key(version),
+            keys::encode(&(CatalogVersion::staged(version), import)),
+        );
         // What the recommender API said of a property holds on where its type stays.
         let known = |column: &Column| {
             let known = self.table.property(&column.name).filter(|known| known.type_ == column.type_);
             known.cloned().unwrap_or_else(|| Property::new(column.name.clone(), column.type_))
         };
         let properties = columns.iter().map(known).collect();
-        self.table.stage_schema(batch, self.last_version, properties);
+        self.table.stage_schema(batch, version, properties);
+        Ok(())
     }
 
-    /// Adds items to the staged version.
-    pub fn stage_items(&mut self, batch: &mut Batch<'_>, rows: &[ItemRow]) {
+    /// Adds items to the version of an import; false where none is staged, and nothing is added.
+    pub fn stage_items(&mut self, batch: &mut Batch<'_>, import: Uuid, rows: &[ItemRow]) -> bool {
+        let Some(place) = self.staged_place(import) else { return false };
+        let version = self.staged[place].version;
         for row in rows {
             let item = self.item_or_new(batch, &row.item_id);
-            self.table.stage(batch, self.last_version, item.0, &row.values);
+            self.table.stage(batch, version, item.0, &row.values);
         }
+        true
     }
 
-    /// Makes the staged version the current one, and removes versions that are too old or were given up; false where none is staged.
-    pub fn activate(&mut self, batch: &mut Batch<'_>, at: Timestamp) -> Result<bool, StoreError> {
-        let Some(bytes) = batch.get(&self.keys.versions, &version_key(self.last_version))? else {
-            return Ok(false);
-        };
-        let staged: CatalogVersion = keys::decode("catalog version", &bytes)?;
-        if staged.activated_at.is_some() {
-            return Ok(false);
-        }
-        self.switch(batch, staged, at)?;
+    /// Makes the version of an import the current one, and removes versions that are too old; false where none is staged.
+    pub fn activate(
+        &mut self,
+        batch: &mut Batch<'_>,
+        import: Uuid,
+        at: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let Some(place) = self.staged_place(import) else { return Ok(false) };
+        let version = self.staged.remove(place).version;
+        self.switch(batch, CatalogVersion::staged(version), at)?;
         let n_too_old = self.previous.len().saturating_sub(PREVIOUS_VERSIONS_MAX);
-        self.previous.drain(..n_too_old);
-        let kept: Vec<u32> = self.versions().iter().map(|version| version.version).collect();
-        for pair in batch.scan(&self.keys.versions, &[]).collect::<Result<Vec<_>, _>>()? {
-            let version: CatalogVersion = keys::decode("catalog version", &pair.1)?;
-            if !kept.contains(&version.version) {
-                self.table.remove_version(batch, version.version)?;
-                batch.remove(&self.keys.versions, pair.0);
-            }
-        }
+        let too_old: Vec<CatalogVersion> = self.previous.drain(..n_too_old).collect();
+        too_old.iter().try_for_each(|old| self.remove_version(batch, old.version))?;
         Ok(true)
+    }
+
+    fn staged_place(&self, import: Uuid) -> Option<usize> {
+        self.staged.iter().position(|staged| staged.import == import)
+    }
+
+    fn give_up(&mut self, batch: &mut Batch<'_>, place: usize) -> Result<(), StoreError> {
+        let given_up = self.staged.remove(place);
+        self.remove_version(batch, given_up.version)
+    }
+
+    fn remove_version(&self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
+        self.table.remove_version(batch, version)?;
+        batch.remove(&self.keys.versions, version_key(version));
+        Ok(())
+    }
+
+    /// The number of a new version. Which numbers were given does not follow from the versions that are kept.
+    fn next_version(&mut self, batch: &mut Batch<'_>) -> u32 {
+        self.last_version += 1;
+        let key = version_key(LAST_VERSION_KEY);
+        batch.put(&self.keys.versions, key, keys::encode(&self.last_version));
+        self.last_version
     }
 
     /// Makes a version current again that was so before; false where there is none of this number.
@@ -388,7 +454,7 @@ impl Catalog {
     }
 
     fn put_version(&self, batch: &mut Batch<'_>, version: &CatalogVersion) {
-        batch.put(&self.keys.versions, version_key(version.version), keys::encode(version));
+        batch.put(&self.keys.versions, version_key(version.version), keys::encode(&(version, Uuid::nil())));
     }
 
     fn item_or_new(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {

@@ -2,9 +2,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
-use catalog::{Catalog, Format, ImportOptions, KEYSPACES, NamedBy, read_file};
+use catalog::{
+    Catalog, CatalogFile, Format, ImportOptions, KEYSPACES, NamedBy, STAGED_VERSIONS_MAX, read_file,
+};
 use domain::{ItemIdx, Timestamp};
-use store::Store;
+use store::{Read, Store};
+use uuid::Uuid;
 
 /// The rows or the report of a file, as text.
 fn check(format: Format, file: &str, declared: &[(&str, &str)], skip_invalid: bool) -> String {
@@ -175,10 +178,10 @@ impl House {
     fn import(&mut self, file: &str, activate: bool) {
         let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
         let mut batch = self.store.batch();
-        self.catalog.stage(&mut batch, file.columns);
-        self.catalog.stage_items(&mut batch, &file.rows);
+        self.catalog.stage(&mut batch, Uuid::nil(), file.columns).unwrap();
+        assert!(self.catalog.stage_items(&mut batch, Uuid::nil(), &file.rows));
         if activate {
-            assert!(self.catalog.activate(&mut batch, Timestamp(9)).unwrap());
+            assert!(self.catalog.activate(&mut batch, Uuid::nil(), Timestamp(9)).unwrap());
         }
         batch.commit(0).unwrap();
     }
@@ -219,6 +222,81 @@ fn versions_switch_whole() {
     house.message("a");
     house.import("item_id,title\na,A\n", false);
     assert_eq!(house.picture(), r#"(a); b; c title="C"; d title="D""#);
+}
+
+/// One step of an import, in a batch of its own; the catalog is loaded anew before it.
+fn step<T>(house: &mut House, step: impl FnOnce(&mut Catalog, &mut store::Batch<'_>) -> T) -> T {
+    house.catalog = Catalog::load(&house.store).unwrap();
+    let mut batch = house.store.batch();
+    let result = step(&mut house.catalog, &mut batch);
+    batch.commit(0).unwrap();
+    result
+}
+
+fn read(file: &str) -> CatalogFile {
+    read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap().0
+}
+
+#[test]
+fn imports_that_are_under_way_together_do_not_mix() {
+    let mut house = House::new();
+    let files = ["item_id,price\na,1\nb,2\n", "item_id,title\nb,B\nc,C\n"].map(read);
+    let ids = [Uuid::from_u128(1), Uuid::from_u128(2)];
+    for (id, file) in ids.iter().zip(&files) {
+        step(&mut house, |catalog, batch| catalog.stage(batch, *id, file.columns.clone()).unwrap());
+    }
+    for n in 0..2 {
+        for (id, file) in ids.iter().zip(&files) {
+            let row = std::slice::from_ref(&file.rows[n]);
+            assert!(step(&mut house, |catalog, batch| catalog.stage_items(batch, *id, row)));
+        }
+    }
+    let activate = |house: &mut House, id: Uuid| {
+        step(house, |catalog, batch| catalog.activate(batch, id, Timestamp(9)).unwrap())
+    };
+    assert!(activate(&mut house, ids[1]));
+    assert_eq!(house.picture(), r#"(a); b title="B"; c title="C""#);
+    assert!(activate(&mut house, ids[0]));
+    assert_eq!(house.picture(), "a price=1; b price=2; (c)");
+    assert!(!activate(&mut house, ids[0]), "it is no longer under way");
+    let versions: Vec<u32> = house.catalog.versions().iter().map(|version| version.version).collect();
+    assert_eq!(versions, [1, 2], "the one that began last was activated first");
+}
+
+#[test]
+fn the_import_that_began_first_is_given_up_for_one_too_many_and_leaves_nothing() {
+    let mut house = House::new();
+    let file = read("item_id,price\na,1\n");
+    let n_pairs = |house: &House| -> usize {
+        KEYSPACES.iter().map(|name| house.store.scan(&house.store.keyspace(name), &[]).count()).sum()
+    };
+    let begin = |house: &mut House, n: usize| {
+        let id = Uuid::from_u128(n as u128);
+        step(house, |catalog, batch| {
+            catalog.stage(batch, id, file.columns.clone()).unwrap();
+            catalog.stage_items(batch, id, &file.rows)
+        });
+    };
+    (0..STAGED_VERSIONS_MAX).for_each(|n| begin(&mut house, n));
+    let n_before = n_pairs(&house);
+    // The same import once more takes its own place.
+    begin(&mut house, 1);
+    begin(&mut house, STAGED_VERSIONS_MAX);
+    assert_eq!(n_pairs(&house), n_before);
+    let is_under_way = |house: &mut House, n: usize| {
+        let id = Uuid::from_u128(n as u128);
+        step(house, |catalog, batch| catalog.stage_items(batch, id, &file.rows))
+    };
+    let under_way: Vec<usize> = (0..=STAGED_VERSIONS_MAX).filter(|n| is_under_way(&mut house, *n)).collect();
+    assert_eq!(under_way, (1..=STAGED_VERSIONS_MAX).collect::<Vec<_>>());
+    // Versions that are kept no longer give their numbers to nobody.
+    for n in (1..=STAGED_VERSIONS_MAX).rev() {
+        let id = Uuid::from_u128(n as u128);
+        assert!(step(&mut house, |catalog, batch| catalog.activate(batch, id, Timestamp(9)).unwrap()));
+    }
+    let last = house.catalog.last_version();
+    begin(&mut house, 9);
+    assert_eq!((last, house.catalog.last_version()), (6, 7));
 }
 
 #[test]

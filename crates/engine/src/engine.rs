@@ -20,17 +20,14 @@ use state::Views;
 use store::{Store, StoreError};
 
 use crate::artifacts::{Artifacts, ArtifactsError};
-use crate::decisions::{Step, is_open, late_decision, next_step};
+use crate::decisions::{Step, next_step};
+use crate::follow::replay;
 use crate::next::NEXT_LOCKS;
 use crate::recorder::Recorder;
 use crate::training::threads;
 use crate::training_runs::TrainingRuns;
-use crate::writer::{Health, Shared, SubmitError, Writer, apply_batch, with_sources};
+use crate::writer::{Health, Shared, SubmitError, Writer, with_sources};
 use crate::{Command, Computing, Entry, Finding, Outcome, Problem, RequestBudget, now};
-
-/// How many entries, and of how many bytes, are applied at once while the journal is replayed.
-const REPLAY_BATCH_ENTRIES: usize = 4_096;
-const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
 
 /// Memory for what is read from the store aside in which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -199,7 +196,8 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder.join("journal"))?);
-        Self::open_parts(id, folder, disk, None, options, progress)
+        let open = |end| open_files(&id, disk, None, end);
+        Self::open_parts(id.clone(), folder, open, options, progress)
     }
 
     /// As [`Engine::open_with`], with a record of the journal's end, which is kept up.
@@ -225,7 +223,8 @@ impl Engine {
             }
         }
         let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(journal)?);
-        Self::open_parts(id, folder, disk, Some(end_record), options, progress)
+        let open = |end| open_files(&id, disk, Some(end_record), end);
+        Self::open_parts(id.clone(), folder, open, options, progress)
     }
 
     /// As [`Engine::open`], with the journal on a disk of the caller's.
@@ -235,14 +234,34 @@ impl Engine {
         disk: Arc<dyn Disk>,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
-        Self::open_parts(id, folder, disk, None, &EngineOptions::default(), progress)
+        let open = |end| open_files(&id, disk, None, end);
+        Self::open_parts(id.clone(), folder, open, &EngineOptions::default(), progress)
+    }
+
+    /// As [`Engine::open`], over a journal of the caller's, into which others may write as well; the folder holds
+    /// the store and the models.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub fn open_over(
+        id: WorkspaceId,
+        folder: &Path,
+        journal: Arc<dyn Journal>,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
+        let open = |KnownEnd { acknowledged, .. }| match journal.end() {
+            end if end < acknowledged => {
+                Err(OpenError::Truncated { place: "a journal that is shared".to_owned(), end, acknowledged })
+            }
+            _ => Ok(journal),
+        };
+        Self::open_parts(id, folder, open, &EngineOptions::default(), progress)
     }
 
     fn open_parts(
         id: WorkspaceId,
         folder: &Path,
-        disk: Arc<dyn Disk>,
-        end_record: Option<EndRecord>,
+        open_journal: impl FnOnce(KnownEnd) -> Result<Arc<dyn Journal>, OpenError>,
         options: &EngineOptions,
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
@@ -261,15 +280,7 @@ impl Engine {
         };
         let artifacts = Artifacts::open(folder.join("models"))?;
         let acknowledged = Offset(position.max(artifacts.journal_end()?));
-        let is_vouched_for = position > 0;
-        let of_journal = JournalOptions {
-            name: id.as_str().to_owned(),
-            acknowledged,
-            is_vouched_for,
-            end_record,
-            ..JournalOptions::default()
-        };
-        let journal = Box::new(FileJournal::open_with(disk, of_journal)?);
+        let journal = open_journal(KnownEnd { acknowledged, is_vouched_for: position > 0 })?;
         let shared = Shared::new(journal, state.0, state.1);
         let end = shared.journal.end().0;
         let progress = |done, total| {
@@ -292,7 +303,7 @@ impl Engine {
         };
         let shared = Arc::new(shared);
 
-        let writer = Arc::new(Writer::start(&shared));
+        let writer = Arc::new(Writer::start(&shared, &store_folder));
         let recorder = Recorder::start(&shared, &writer, &memory);
         let engine = Self {
             id,
@@ -523,7 +534,7 @@ impl Engine {
         };
         remove()?;
         let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, &self.id)?;
-        let shared = Shared::new(Box::new(JournalOf(Arc::clone(&self.shared))), store, views);
+        let shared = Shared::new(Arc::clone(&self.shared.journal), store, views);
         let told_at = Cell::new(Instant::now());
         replay(&shared, &aside, training.offset, &|entries, total| {
             if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {
@@ -557,7 +568,28 @@ pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, Engin
     Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes).map_err(of_store(folder))
 }
 
-fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
+/// What is known of where a journal ends, before it is opened.
+struct KnownEnd {
+    /// Everything below was there.
+    acknowledged: Offset,
+    /// As [`JournalOptions::is_vouched_for`].
+    is_vouched_for: bool,
+}
+
+/// Opens the journal of a workspace that is kept in files.
+fn open_files(
+    id: &WorkspaceId,
+    disk: Arc<dyn Disk>,
+    end_record: Option<EndRecord>,
+    KnownEnd { acknowledged, is_vouched_for }: KnownEnd,
+) -> Result<Arc<dyn Journal>, OpenError> {
+    let name = id.as_str().to_owned();
+    let options =
+        JournalOptions { name, acknowledged, is_vouched_for, end_record, ..JournalOptions::default() };
+    Ok(Arc::new(FileJournal::open_with(disk, options)?))
+}
+
+pub(crate) fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
     move |source| EngineError::Store { folder: folder.to_owned(), source }
 }
 
@@ -584,64 +616,4 @@ fn remake_state(
     tracing::warn!(workspace = %id, folder = %folder.display(), why, "a store is removed and made again from the journal");
     fs_err::remove_dir_all(folder)?;
     open_state(folder, cache_bytes, id)
-}
-
-/// Applies what the store has not seen, up to `end`. It ends early with an error of `progress`, which gets applied and total entries.
-pub(crate) fn replay(
-    shared: &Shared,
-    folder: &Path,
-    end: u64,
-    progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
-) -> Result<(), EngineError> {
-    let of_store = of_store(folder);
-    let start = shared.live.store().position().map_err(&of_store)?;
-    let (mut first, mut entries, mut n_bytes) = (start, Vec::new(), 0);
-    let apply_pending = |entries: &mut Vec<Prepared>, first: u64| {
-        let n_entries = entries.len() as u64;
-        apply_batch(shared, first, std::mem::take(entries)).map_err(&of_store)?;
-        Ok::<u64, EngineError>(n_entries)
-    };
-    for record in shared.journal.read_from(Offset(start)) {
-        let (offset, bytes) = record?;
-        if offset.0 >= end {
-            break;
-        }
-        n_bytes += bytes.len();
-        let entry =
-            Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset: offset.0, source })?;
-        let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
-        let mut prepared = Prepared::of(entry);
-        if is_undecided && is_open(prepared.entry()) {
-            first += apply_pending(&mut entries, first)?;
-            let views = shared.live.snapshot();
-            let late = late_decision(&views, prepared.entry());
-            drop(views);
-            prepared = prepared.decided_late(late);
-        }
-        entries.push(prepared);
-        let is_full = entries.len() == REPLAY_BATCH_ENTRIES || n_bytes >= REPLAY_BATCH_BYTES;
-        if is_full || offset.0 + 1 == end {
-            n_bytes = 0;
-            first += apply_pending(&mut entries, first)?;
-            progress(first - start, end - start)?;
-        }
-    }
-    Ok(())
-}
-
-/// The journal of an engine, read by a second fold.
-struct JournalOf(Arc<Shared>);
-
-impl Journal for JournalOf {
-    fn append(&self, _: &[&[u8]]) -> Result<Offset, journal::AppendError> {
-        unreachable!("a fold aside only reads")
-    }
-
-    fn end(&self) -> Offset {
-        self.0.journal.end()
-    }
-
-    fn read_from(&self, from: Offset) -> journal::Records<'_> {
-        self.0.journal.read_from(from)
-    }
 }

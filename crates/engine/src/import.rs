@@ -4,11 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 
 use catalog::import::ImportError;
-use catalog::{CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, read_file};
+use catalog::{
+    CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, STAGED_VERSIONS_MAX,
+    read_file,
+};
 use domain::{Interaction, counted, grouped};
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
+use crate::past_recommendations::new_id;
 use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError, now};
 
 /// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
@@ -65,6 +69,11 @@ pub enum CatalogImportError {
         /// The properties, and who uses each of them.
         uses: BTreeMap<String, Vec<String>>,
     },
+    /// So many others have begun since that it was given up.
+    #[error(
+        "the import was given up, since {STAGED_VERSIONS_MAX} others have begun after it: import the file again"
+    )]
+    GivenUp,
     /// Of the writer.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -145,13 +154,14 @@ impl Engine {
         confirmed: &Confirmed,
         progress: &dyn Fn(u64, u64),
     ) -> Result<CatalogChanges, CatalogImportError> {
-        // Two imports at once would stage into each other.
+        // What is confirmed holds of the version that is current until the import takes its place.
         let _one_at_a_time = self.import_lock.lock();
         let changes = self.changes_of(&file);
         check_withdrawal(&changes, confirmed)?;
         self.check_drops(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
-        self.submit_one(Entry::CatalogStaged { columns: file.columns })?;
+        let import = new_id(now());
+        self.submit_one(Entry::CatalogStaged { import, columns: file.columns })?;
         let mut n_done = 0;
         let mut rows = file.rows.into_iter().peekable();
         while rows.peek().is_some() {
@@ -164,15 +174,20 @@ impl Engine {
                     own.push(row);
                 }
                 n_done += own.len() as u64;
-                entries.push(Entry::CatalogItems { rows: own });
+                entries.push(Entry::CatalogItems { import, rows: own });
             }
-            self.submit_blocking(entries)?;
+            self.submit_import(entries)?;
             progress(n_done, n_items);
         }
-        self.submit_one(Entry::CatalogActivated { received_at: now() })?;
+        self.submit_import(vec![Entry::CatalogActivated { import, received_at: now() }])?;
         // What does not fit any more is logged now, not with the next list.
         self.serving.unfit_scenarios(&self.snapshot());
         Ok(changes)
+    }
+
+    fn submit_import(&self, entries: Vec<Entry>) -> Result<(), CatalogImportError> {
+        let outcomes = self.submit_blocking(entries)?;
+        if outcomes.contains(&Outcome::NothingStaged) { Err(CatalogImportError::GivenUp) } else { Ok(()) }
     }
 
     /// The current version of the catalog and those that can be activated again, the one that was current last first.

@@ -1,19 +1,25 @@
 //! What comes after a list that was handed out: the same call again, without what it gave.
+//!
+//! Which list is the next one is decided by the fold: it is handed out after its entry is applied. Where another server
+//! was first, the list is made anew, without what that one gave.
 
 use std::sync::Arc;
 
-use domain::Entries;
+use domain::{Entries, UserIdx};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 use serving::{ListError, RecommendationRequest, RequestBudget};
 
-use crate::{Engine, RecommendationError, RecommendationResponse, now};
+use crate::{Engine, Entry, Outcome, RecommendationError, RecommendationResponse, ServedList, now};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
 /// Calls that continue one recommendation wait for each other; so many locks are shared among all.
 pub(crate) const NEXT_LOCKS: usize = 64;
+
+/// How often a list is made, where other servers continue the same recommendation.
+const ATTEMPTS_MAX: usize = 4;
 
 impl Engine {
     /// Continues a list of items, or of segments; gives the call that began it, too. Where a browser asks, `is_public`, the expressions of a
@@ -28,6 +34,43 @@ impl Engine {
     ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
         let lock = xxh3_64(recomm_id.as_bytes()) as usize % NEXT_LOCKS;
         let _one_at_a_time = self.next_locks[lock].lock();
+        for _ in 1..ATTEMPTS_MAX {
+            match self.make_next(recomm_id, count, of_segments, is_public, budget) {
+                Err(RecommendationError::ContinuedElsewhere(_)) => {}
+                made => return made,
+            }
+        }
+        self.make_next(recomm_id, count, of_segments, is_public, budget)
+    }
+
+    /// Journals a list that continues another one, alone, and waits for what the fold says.
+    pub(crate) fn journal_next(
+        &self,
+        user: Option<UserIdx>,
+        list: ServedList,
+    ) -> Result<(), RecommendationError> {
+        let Some(recomm_id) = list.recomm_id else { return Ok(()) };
+        let list = ServedList { user: self.name_of(user)?, ..list };
+        // What it continues goes first.
+        if !self.recorder.waiting(recomm_id).is_empty()
+            && let Some(journalled) = self.recorder.journal_all()
+        {
+            journalled.blocking_recv().ok();
+        }
+        match self.submit_blocking(vec![Entry::Served { lists: vec![list] }])?[..] {
+            [Outcome::Refused(_)] => Err(RecommendationError::ContinuedElsewhere(recomm_id)),
+            _ => Ok(()),
+        }
+    }
+
+    fn make_next(
+        &self,
+        recomm_id: Uuid,
+        count: usize,
+        of_segments: bool,
+        is_public: bool,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
         let unknown = || {
             let what = format!("nobody was given recommendation {recomm_id} in the last 30 minutes");
             RecommendationError::from(ListError::NotFound(what))

@@ -49,7 +49,7 @@ impl Engine {
         let mut list = self.recommend(Some(user), &request)?;
         let (at, rotates) = (now(), request.rotation_rate > 0.0);
         if is_cited {
-            list.recomm_id = Some(new_recomm_id(at));
+            list.recomm_id = Some(new_id(at));
         }
         if is_cited || (rotates && !list.items.is_empty()) {
             let served = ServedList {
@@ -114,11 +114,8 @@ impl Engine {
         list: ServedList,
         is_public: bool,
     ) -> Result<(), QueryError> {
+        let name = self.name_of(user)?;
         let views = self.snapshot();
-        let name = match user {
-            Some(user) => views.name_of(user)?,
-            None => None,
-        };
         let known = list.items.iter().filter_map(|item| views.catalog.item(item));
         let known = known.filter(|_| list.rotates);
         let shown = known.map(|item| Impression { item, at_s: list.at.seconds_u32() }).collect();
@@ -126,10 +123,22 @@ impl Engine {
         self.recorder.note(user, shown, ServedList { user: name, ..list }, is_public);
         Ok(())
     }
+
+    /// The id by which a user is named in an entry.
+    pub(crate) fn name_of(
+        &self,
+        user: Option<UserIdx>,
+    ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
+        let views = self.snapshot();
+        Ok(match user {
+            Some(user) => views.name_of(user)?,
+            None => None,
+        })
+    }
 }
 
 /// An id that begins with its time, by which what it names is found again.
-pub(crate) fn new_recomm_id(at: Timestamp) -> Uuid {
+pub(crate) fn new_id(at: Timestamp) -> Uuid {
     let (seconds, ms) = (at.0.max(0) as u64 / 1_000, at.0.max(0) as u64 % 1_000);
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms as u32 * 1_000_000))
 }

@@ -10,7 +10,7 @@ use serving::{
 use state::{Command, EntityKind, Entry, Outcome, Place, Refusal, ServedList, user_of};
 use uuid::Uuid;
 
-use crate::past_recommendations::new_recomm_id;
+use crate::past_recommendations::new_id;
 use crate::{Engine, SubmitError, now};
 
 /// What a call gets.
@@ -34,6 +34,9 @@ pub enum RecommendationError {
     /// There is no such list.
     #[error(transparent)]
     List(#[from] ListError),
+    /// Another server continued the recommendation at the same time; nothing was handed out.
+    #[error("recommendation {0} was continued elsewhere at the same time: try again")]
+    ContinuedElsewhere(Uuid),
     /// Who or what is missing could not be made, or the list not be remembered.
     #[error(transparent)]
     Submit(#[from] SubmitError),
@@ -61,7 +64,7 @@ impl Engine {
         request: &RecommendationRequest,
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
-        self.respond(request, new_recomm_id(now()), 0, budget)
+        self.respond(request, new_id(now()), 0, budget)
     }
 
     /// Makes the users and items that a call names and wants made, so that the call itself waits for no disk.
@@ -69,7 +72,7 @@ impl Engine {
     /// # Errors
     /// Where the call is wrong, or what is missing cannot be made.
     pub fn create_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
-        let (of_scenario, _) = self.serving.scenario_of(&self.snapshot(), request, new_recomm_id(now()))?;
+        let (of_scenario, _) = self.serving.scenario_of(&self.snapshot(), request, new_id(now()))?;
         self.prepared(request, &of_scenario)?;
         self.see_to_missing(request)
     }
@@ -181,7 +184,10 @@ impl Engine {
             request: can_be_continued
                 .then(|| serde_json::to_string(request).expect("plain fields always encode")),
         };
-        Ok(self.note(user, list, request.is_public)?)
+        match response.n_next {
+            0 => Ok(self.note(user, list, request.is_public)?),
+            _ => self.journal_next(user, list),
+        }
     }
 }
 

@@ -16,7 +16,8 @@ use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
-use crate::engine::{open_store, replay};
+use crate::engine::open_store;
+use crate::follow::replay;
 use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
 use crate::store_picture;
 use crate::writer::{Shared, with_sources};
@@ -220,7 +221,7 @@ fn verify_store(
     let journal = FileJournal::open(disk, Offset(position)).map_err(EngineError::from)?;
     let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
     let views = Views::load(&fresh, id)?;
-    let shared = Shared::new(Box::new(journal), fresh, views);
+    let shared = Shared::new(Arc::new(journal), fresh, views);
     let progress_of_fold = |done, total| {
         progress(VerifyProgress::Fold(done, total));
         Ok(())

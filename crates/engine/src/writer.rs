@@ -1,11 +1,13 @@
-//! How entries get into the journal and the state: one thread appends, one folds, and callers wait for the outcome.
+//! How entries get into the journal and the state: one thread appends, one follows the journal (`follow.rs`), and callers wait for
+//! the outcome.
 //!
 //! Everything that waits while a batch is being written goes into the next one, under one fsync. The fold works on one batch while
 //! the next is on its way to the disk. A caller hears only of what is durable and visible.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -16,9 +18,11 @@ use parking_lot::{Mutex, RwLock};
 use serving::LiveState;
 use state::Prepared;
 use state::Views;
-use store::{Store, StoreError};
+use store::Store;
 use tokio::sync::oneshot;
 
+use crate::follow::follow;
+use crate::inbox::Inbox;
 use crate::{Entry, Outcome, now};
 
 /// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
@@ -30,10 +34,6 @@ const BATCH_ENTRIES_MAX: usize = 300;
 const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
 /// The most bytes that one caller may hand over at once: with a batch that is nearly full it still fits the journal's limit.
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
-/// How many batches may be durable and not yet applied.
-const UNAPPLIED_BATCHES_MAX: usize = 2;
-/// How many changes are applied before readers get a turn: messages, commands, lists and interactions.
-const CHANGES_PER_LOCK: usize = 128;
 /// How often a full disk is tried again while nobody writes.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -76,7 +76,7 @@ pub enum Health {
 
 /// What the threads and the queries share.
 pub(crate) struct Shared {
-    pub(crate) journal: Box<dyn Journal>,
+    pub(crate) journal: Arc<dyn Journal>,
     pub(crate) live: LiveState,
     /// The configuration as the views have it, for whoever must not wait for them.
     pub(crate) config: ArcSwap<WorkspaceConfig>,
@@ -85,7 +85,7 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(journal: Box<dyn Journal>, store: Store, views: Views) -> Self {
+    pub(crate) fn new(journal: Arc<dyn Journal>, store: Store, views: Views) -> Self {
         Self {
             journal,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
@@ -104,7 +104,7 @@ impl Shared {
     }
 
     /// Broken stays broken.
-    fn set_health(&self, health: Health) {
+    pub(crate) fn set_health(&self, health: Health) {
         let mut current = self.health.write();
         if !matches!(*current, Health::Broken(_)) && *current != health {
             match &health {
@@ -120,17 +120,22 @@ impl Shared {
 
 type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
 
-struct Submission {
-    entries: Vec<Prepared>,
+/// Entries that one caller handed over together.
+pub(crate) struct Submission {
+    /// As the fold takes them.
+    pub(crate) entries: Vec<Prepared>,
+    /// As the journal takes them.
     records: Vec<Vec<u8>>,
     bytes: usize,
-    reply: Reply,
+    /// Gets one outcome for each entry.
+    pub(crate) reply: Reply,
 }
 
-/// What is durable and to be applied.
-struct Durable {
-    first_offset: u64,
-    submissions: Vec<Submission>,
+/// A batch that is durable and to be applied. Its entries are those that the journal has from the first offset on:
+/// they need not be read and decoded again.
+pub(crate) struct Durable {
+    pub(crate) first_offset: u64,
+    pub(crate) submissions: Vec<Submission>,
 }
 
 /// The threads of one engine.
@@ -140,21 +145,37 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(shared: &Arc<Shared>) -> Self {
+    pub(crate) fn start(shared: &Arc<Shared>, store_folder: &Path) -> Self {
         let (queue, submissions) = channel();
-        let (durable, to_apply) = sync_channel(UNAPPLIED_BATCHES_MAX);
+        let inbox = Arc::new(Inbox::default());
+        let told = Arc::downgrade(&inbox);
+        shared.journal.watch(Box::new(move |end| {
+            if let Some(inbox) = told.upgrade() {
+                inbox.note_end(end.0);
+            }
+        }));
+        // What came between the replay and now.
+        inbox.note_end(shared.journal.end().0);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("threads can be started")
         };
         let (for_append, for_fold) = (Arc::clone(shared), Arc::clone(shared));
+        let (appended, store_folder) = (Arc::clone(&inbox), store_folder.to_owned());
         let threads = vec![
             spawn(
                 "journal",
                 Box::new(move || {
-                    guarded(&for_append, || append_batches(&for_append, &submissions, &durable))
+                    guarded(&for_append, || append_batches(&for_append, &submissions, &appended));
+                    appended.close();
                 }),
             ),
-            spawn("fold", Box::new(move || guarded(&for_fold, || fold_batches(&for_fold, &to_apply)))),
+            spawn(
+                "fold",
+                Box::new(move || {
+                    guarded(&for_fold, || follow(&for_fold, &store_folder, &inbox));
+                    inbox.end_fold();
+                }),
+            ),
         ];
         Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) }
     }
@@ -214,12 +235,12 @@ fn guarded(shared: &Shared, run: impl FnOnce()) {
     }
 }
 
-fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, durable: &SyncSender<Durable>) {
+fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, inbox: &Inbox) {
     loop {
         let first = match submissions.recv_timeout(RETRY_INTERVAL) {
             Ok(first) => first,
             Err(RecvTimeoutError::Timeout) => {
-                if matches!(shared.health(), Health::Failing(_)) && !resume(shared, durable) {
+                if matches!(shared.health(), Health::Failing(_)) && !resume(shared, inbox) {
                     return;
                 }
                 continue;
@@ -235,31 +256,32 @@ fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, durable: 
             batch.push(next);
         }
         shared.queued_bytes.fetch_sub(bytes, Ordering::Relaxed);
-        if !append(shared, batch, durable) {
+        if !append(shared, batch, inbox) {
             return;
         }
     }
 }
 
 /// Finds out whether the disk is writable again by writing that it is.
-fn resume(shared: &Shared, durable: &SyncSender<Durable>) -> bool {
+fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     let entry = Entry::Resumed { received_at: now() };
     let records = vec![entry.encode()];
     let (reply, _) = oneshot::channel();
-    append(shared, vec![Submission { entries: vec![Prepared::of(entry)], records, bytes: 0, reply }], durable)
+    append(shared, vec![Submission { entries: vec![Prepared::of(entry)], records, bytes: 0, reply }], inbox)
 }
 
 /// Appends one batch and passes it to the fold; false where the fold has ended.
-fn append(shared: &Shared, batch: Vec<Submission>, durable: &SyncSender<Durable>) -> bool {
+fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
     let records: Vec<&[u8]> =
         batch.iter().flat_map(|submission| &submission.records).map(Vec::as_slice).collect();
     let started = Instant::now();
+    inbox.begin_append(shared.journal.end().0);
     match shared.journal.append(&records) {
         Ok(first_offset) => {
             metrics::histogram!("journal_append_seconds").record(started.elapsed().as_secs_f64());
             metrics::counter!("journal_records_total").increment(records.len() as u64);
             shared.set_health(Health::Ready);
-            durable.send(Durable { first_offset: first_offset.0, submissions: batch }).is_ok()
+            inbox.end_append(Some(Durable { first_offset: first_offset.0, submissions: batch }))
         }
         Err(error) => {
             metrics::counter!("journal_append_failures_total").increment(1);
@@ -271,74 +293,9 @@ fn append(shared: &Shared, batch: Vec<Submission>, durable: &SyncSender<Durable>
             for submission in batch {
                 submission.reply.send(Err(SubmitError::Journal(why.clone()))).ok();
             }
-            true
+            inbox.end_append(None)
         }
     }
-}
-
-fn fold_batches(shared: &Shared, to_apply: &Receiver<Durable>) {
-    while let Ok(Durable { first_offset, submissions }) = to_apply.recv() {
-        let started = Instant::now();
-        let (mut entries, mut replies) = (Vec::new(), Vec::with_capacity(submissions.len()));
-        for submission in submissions {
-            replies.push((submission.entries.len(), submission.reply));
-            entries.extend(submission.entries);
-        }
-        let outcomes = apply_batch(shared, first_offset, entries);
-        metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
-        match outcomes {
-            Ok(outcomes) => {
-                let mut outcomes = outcomes.into_iter();
-                for (n_entries, reply) in replies {
-                    // A caller that has gone away is no reason to stop.
-                    reply.send(Ok(outcomes.by_ref().take(n_entries).collect())).ok();
-                }
-            }
-            Err(error) => {
-                let why = with_sources(&error);
-                shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
-                for (_, reply) in replies {
-                    reply.send(Err(SubmitError::Fold(why.clone()))).ok();
-                }
-                return;
-            }
-        }
-    }
-}
-
-/// Applies entries from `first_offset` on and commits what they changed, in one step.
-pub(crate) fn apply_batch(
-    shared: &Shared,
-    first_offset: u64,
-    entries: Vec<Prepared>,
-) -> Result<Vec<Outcome>, StoreError> {
-    let mut batch = shared.live.store().batch();
-    let mut outcomes = Vec::with_capacity(entries.len());
-    let mut entries = entries.into_iter().peekable();
-    while entries.peek().is_some() {
-        let mut views = shared.live.write();
-        let mut n_changes = 0;
-        while n_changes < CHANGES_PER_LOCK
-            && let Some(entry) = entries.next()
-        {
-            n_changes += entry.n_changes();
-            let offset = first_offset + outcomes.len() as u64;
-            if entry.is_reset() {
-                // What came before is committed, so that a crash on the way finds the reset as the next entry.
-                views.flush(&mut batch);
-                batch.commit(offset)?;
-                views.reset(shared.live.store())?;
-                batch = shared.live.store().batch();
-            }
-            outcomes.push(state::apply(&mut views, &mut batch, offset, entry)?);
-        }
-        if !Arc::ptr_eq(&shared.config.load(), &views.setup.config) {
-            shared.config.store(Arc::clone(&views.setup.config));
-        }
-    }
-    shared.live.write().flush(&mut batch);
-    batch.commit(first_offset + outcomes.len() as u64)?;
-    Ok(outcomes)
 }
 
 /// An error with all that it comes from, in one line.

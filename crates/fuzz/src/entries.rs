@@ -48,10 +48,14 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let entries = [
         Entry::Interactions { received_at, interactions: vec![interaction] },
         Entry::CatalogStaged {
+            import: uuid::Uuid::from_u128(7),
             columns: vec![column("tags", PropertyType::Set), column("n", PropertyType::Int)],
         },
-        Entry::CatalogItems { rows: vec![ItemRow { item_id: "i".to_owned(), values }] },
-        Entry::CatalogActivated { received_at },
+        Entry::CatalogItems {
+            import: uuid::Uuid::from_u128(7),
+            rows: vec![ItemRow { item_id: "i".to_owned(), values }],
+        },
+        Entry::CatalogActivated { import: uuid::Uuid::from_u128(7), received_at },
         Entry::ModelActivated { received_at, version: "000000000012".to_owned() },
         Entry::Command { received_at, command: Box::new(command) },
         Entry::Reset { received_at },

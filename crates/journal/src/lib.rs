@@ -18,7 +18,7 @@ pub use end_record::{EndRecord, JournalEnd, RecordedEnd, end_record_name, read_e
 pub use file::{FileJournal, JournalOptions};
 pub use memory::MemoryJournal;
 
-/// The position of a record: the number of records before it.
+/// The position of a record. Offsets ascend; in a journal that is not made of files some may belong to no record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Offset(pub u64);
 
@@ -37,19 +37,25 @@ pub const SEGMENT_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 
 /// A log of records.
 pub trait Journal: Send + Sync {
-    /// Appends a batch and returns the offset of its first record, when all of it is durable.
+    /// Appends a batch and returns the offset of its first record, when all of it is durable. The others have the
+    /// offsets that follow, without a gap.
     fn append(&self, records: &[&[u8]]) -> Result<Offset, AppendError>;
 
-    /// The offset that the next record will get.
+    /// The lowest offset that the next record may get: all records are below.
     fn end(&self) -> Offset;
 
     /// The records from `from` up to the end as it is now, in order. Past the end there are none.
     fn read_from(&self, from: Offset) -> Records<'_>;
 
-    /// The record at `offset`, or none past the end.
+    /// The record at `offset`, or none in a gap and past the end.
     fn get(&self, offset: Offset) -> Result<Option<Vec<u8>>, ReadError> {
-        Ok(self.read_from(offset).next().transpose()?.map(|(_, record)| record))
+        let next = self.read_from(offset).next().transpose()?;
+        Ok(next.filter(|(found, _)| *found == offset).map(|(_, record)| record))
     }
+
+    /// Has `told` called with the end of the journal after each append of whoever writes to it, as soon as the
+    /// records can be read. A journal that one process alone appends to has nothing to tell it.
+    fn watch(&self, _told: Box<dyn Fn(Offset) + Send + Sync>) {}
 
     /// Makes durable what is kept beside the records, such as where they end. For a stop: records are durable
     /// without it.

@@ -1,13 +1,33 @@
 //! The journal's twin in memory, for tests.
 
-use parking_lot::RwLock;
+use std::collections::BTreeMap;
+
+use parking_lot::{Mutex, RwLock};
 
 use crate::{AppendError, BATCH_BYTES_MAX, Journal, Offset, RECORD_BYTES_MAX, Records};
 
-/// A journal that lives as long as its process.
-#[derive(Debug, Default)]
+/// A journal that lives as long as its process. Several writers may share it.
+#[derive(Default)]
 pub struct MemoryJournal {
-    records: RwLock<Vec<Vec<u8>>>,
+    content: RwLock<Content>,
+    /// How many offsets belong to no record after each batch.
+    gap: u64,
+    watchers: Mutex<Vec<Watcher>>,
+}
+
+type Watcher = Box<dyn Fn(Offset) + Send + Sync>;
+
+#[derive(Debug, Default)]
+struct Content {
+    records: BTreeMap<u64, Vec<u8>>,
+    end: u64,
+}
+
+impl MemoryJournal {
+    /// A journal in which `gap` offsets after each batch belong to no record.
+    pub fn with_gaps(gap: u64) -> Self {
+        Self { gap, ..Self::default() }
+    }
 }
 
 impl Journal for MemoryJournal {
@@ -19,18 +39,32 @@ impl Journal for MemoryJournal {
         if batch_bytes > BATCH_BYTES_MAX {
             return Err(AppendError::BatchTooLarge { batch_bytes });
         }
-        let mut all = self.records.write();
-        let first = Offset(all.len() as u64);
-        all.extend(records.iter().map(|record| record.to_vec()));
-        Ok(first)
+        let (first, end) = {
+            let mut content = self.content.write();
+            let first = content.end;
+            content.records.extend((first..).zip(records.iter().map(|record| record.to_vec())));
+            content.end += records.len() as u64 + self.gap;
+            (first, content.end)
+        };
+        self.watchers.lock().iter().for_each(|told| told(Offset(end)));
+        Ok(Offset(first))
     }
 
     fn end(&self) -> Offset {
-        Offset(self.records.read().len() as u64)
+        Offset(self.content.read().end)
+    }
+
+    fn watch(&self, told: Watcher) {
+        self.watchers.lock().push(told);
     }
 
     fn read_from(&self, from: Offset) -> Records<'_> {
-        let end = self.end().0;
-        Box::new((from.0..end).map(|n| Ok((Offset(n), self.records.read()[n as usize].clone()))))
+        let (mut next, end) = (from.0, self.end().0);
+        Box::new(std::iter::from_fn(move || {
+            let content = self.content.read();
+            let (offset, record) = content.records.range(next..end.max(next)).next()?;
+            next = offset + 1;
+            Some(Ok((Offset(*offset), record.clone())))
+        }))
     }
 }

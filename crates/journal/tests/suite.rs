@@ -235,3 +235,16 @@ fn a_block_of_more_records_than_bytes_is_damage() {
     let error = read_all(folder.path(), 0).unwrap_err().to_string();
     assert!(error.contains("more records than its payload has room for"), "{error}");
 }
+
+#[test]
+fn a_journal_with_gaps_gives_records_under_their_offsets_and_none_in_between() {
+    let journal = MemoryJournal::with_gaps(2);
+    assert_eq!(append(&journal, &[b"a".to_vec(), b"b".to_vec()]), Offset(0));
+    assert_eq!(append(&journal, &[b"c".to_vec()]), Offset(4));
+    assert_eq!(journal.end(), Offset(7));
+    let offsets =
+        |from| journal.read_from(Offset(from)).map(|record| record.unwrap().0.0).collect::<Vec<_>>();
+    assert_eq!((offsets(0), offsets(3), offsets(9)), (vec![0, 1, 4], vec![4], vec![]));
+    assert_eq!(journal.get(Offset(4)).unwrap(), Some(b"c".to_vec()));
+    assert_eq!(journal.get(Offset(3)).unwrap(), None, "what comes after a gap is not in it");
+}

@@ -147,7 +147,9 @@ impl StatePart for Attribution {
 }
 
 impl Attribution {
-    /// Remembers a list that was handed out under an id, and counts it; `today` is the day of the entry that says so.
+    /// Remembers a list that was handed out under an id, and counts it; `today` is the day of the entry that says so. False
+    /// where the list continues what another one has continued meanwhile: of those that two servers make at once the
+    /// journal's first is given.
     pub(crate) fn note(
         &mut self,
         batch: &mut Batch<'_>,
@@ -155,10 +157,10 @@ impl Attribution {
         user: Option<UserIdx>,
         today: Day,
         is_configured: bool,
-    ) -> Result<(), StoreError> {
-        let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, day_of(id)?))) else { return Ok(()) };
+    ) -> Result<bool, StoreError> {
+        let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, day_of(id)?))) else { return Ok(true) };
         if day < today.earlier(KEPT_DAYS) || day.earlier(AHEAD_DAYS_MAX) > today {
-            return Ok(());
+            return Ok(true);
         }
         let remembered = match (list.n_next, self.remembered(batch, id)?) {
             (0, None) => {
@@ -177,15 +179,16 @@ impl Attribution {
                 }
                 remembered
             }
+            (n_next @ 1.., Some(remembered)) if n_next <= remembered.n_next => return Ok(false),
             (1.., Some(mut remembered)) => {
                 remembered.extend(list);
                 remembered
             }
             // Nobody knows what it continues; or it came before.
-            (1.., None) | (0, Some(_)) => return Ok(()),
+            (1.., None) | (0, Some(_)) => return Ok(true),
         };
         self.put(batch, id, day, &remembered);
-        Ok(())
+        Ok(true)
     }
 
     /// Counts a new interaction that arrived on a day.

@@ -11,6 +11,7 @@ mod wire;
 use catalog::ItemRow;
 use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 pub use inspect::written_by;
 
@@ -52,16 +53,23 @@ pub enum Entry {
     },
     /// A new version of the catalog begins.
     CatalogStaged {
+        /// Names the import: several may be under way, each with a version of its own. Nil in entries of builds that made
+        /// one after the other.
+        import: Uuid,
         /// Its properties.
         columns: Vec<Column>,
     },
     /// Items of the version that has begun.
     CatalogItems {
+        /// The import.
+        import: Uuid,
         /// At most [`crate::ITEMS_PER_ENTRY_MAX`].
         rows: Vec<ItemRow>,
     },
     /// The version that has begun is whole and becomes the current one.
     CatalogActivated {
+        /// The import.
+        import: Uuid,
         /// When.
         received_at: Timestamp,
     },
@@ -141,7 +149,7 @@ impl Entry {
             Self::Trained(training) => Some(training.finished_at),
             Self::Served { lists } => lists.iter().map(|list| list.at).max(),
             Self::Interactions { received_at, .. }
-            | Self::CatalogActivated { received_at }
+            | Self::CatalogActivated { received_at, .. }
             | Self::ModelActivated { received_at, .. }
             | Self::Resumed { received_at }
             | Self::Command { received_at, .. }
@@ -226,7 +234,7 @@ pub enum Outcome {
         /// Ones with a user, item, kind and timestamp that were there.
         already_there: u32,
     },
-    /// There is nothing to activate.
+    /// Nothing is staged under the id of the import: it was given up, or is activated.
     NothingStaged,
     /// A command changed nothing.
     Refused(Refusal),

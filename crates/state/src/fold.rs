@@ -101,15 +101,18 @@ fn preset_actions(message: &Message) -> Vec<PresetAction> {
     (1..=PRESETS_LATEST).flat_map(|set| of_set(set).into_iter().map(move |made| (set, made))).collect()
 }
 
-/// Applies the entry at `offset`.
+/// Applies the entry at `offset`. Offsets may have gaps.
+///
+/// # Panics
+/// Where an entry at `offset` or behind it was applied before.
 pub fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
     Prepared { entry, actions, late }: Prepared,
 ) -> Result<Outcome, StoreError> {
-    assert_eq!(offset, views.applied, "entries are applied once each, in order");
-    views.applied += 1;
+    assert!(offset >= views.applied, "entries are applied once each, in order");
+    views.applied = offset + 1;
     if let Some(at) = entry.time() {
         views.setup.clock.observe(at);
     }
@@ -148,16 +151,20 @@ fn apply_entry(
             }
             return Ok(Outcome::Interactions { added, already_there });
         }
-        Entry::CatalogStaged { columns } => views.catalog.stage(batch, columns),
-        Entry::CatalogItems { rows } => views.catalog.stage_items(batch, &rows),
-        Entry::CatalogActivated { received_at } => {
-            if !views.catalog.activate(batch, received_at)? {
+        Entry::CatalogStaged { import, columns } => views.catalog.stage(batch, import, columns)?,
+        Entry::CatalogItems { import, rows } => {
+            if !views.catalog.stage_items(batch, import, &rows) {
+                return Ok(Outcome::NothingStaged);
+            }
+        }
+        Entry::CatalogActivated { import, received_at } => {
+            if !views.catalog.activate(batch, import, received_at)? {
                 return Ok(Outcome::NothingStaged);
             }
         }
         Entry::Trained(training) => views.setup.add_training(batch, *training),
         Entry::ModelActivated { version, .. } => views.setup.activate_model(batch, version),
-        Entry::Served { lists } => note_served(views, batch, lists)?,
+        Entry::Served { lists } => return note_served(views, batch, lists),
         Entry::Resumed { .. } => {}
         // The store is cleared by whoever has it: `apply_batch`.
         Entry::Reset { .. } => views.setup.note_reset(batch, offset),
@@ -284,30 +291,42 @@ fn apply_action(
     Ok(())
 }
 
-/// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's.
-fn note_served(views: &mut Views, batch: &mut Batch<'_>, lists: Vec<ServedList>) -> Result<(), StoreError> {
+/// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's. Where a list
+/// continues what was continued meanwhile, it is passed over and the outcome says so.
+fn note_served(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    lists: Vec<ServedList>,
+) -> Result<Outcome, StoreError> {
+    let mut outcome = Outcome::Applied;
     let today = lists.iter().map(|list| Day::of(views.setup.clock.time().bound(list.at))).max();
-    let Some(today) = today else { return Ok(()) };
+    let Some(today) = today else { return Ok(outcome) };
     let n_lists = lists.len();
     let is_credible = |list: &ServedList| Day::of(list.at).earlier(AHEAD_DAYS_MAX) <= today;
     for list in lists.into_iter().filter(is_credible) {
         let id = list.user.as_ref().map(|(type_, value)| ExternalId { type_: *type_, value });
         let user = id.and_then(|id| views.profiles.ids().user_of(id));
-        if let Some(user) = user.filter(|_| list.rotates) {
+        let shown: Vec<Impression> = {
             let at_s = list.at.seconds_u32();
-            let items = list.items.iter().filter_map(|item| views.catalog.item(item));
-            let shown: Vec<Impression> = items.map(|item| Impression { item, at_s }).collect();
-            views.impressions.add(batch, user, &shown, views.setup.clock.time());
-        }
+            let rotated = list.items.iter().filter(|_| list.rotates && user.is_some());
+            let items = rotated.filter_map(|item| views.catalog.item(item));
+            items.map(|item| Impression { item, at_s }).collect()
+        };
+        let rotates = list.rotates;
         let is_configured = match &list.place {
             Place::Trait(key) => views.setup.config.trait_definition(key).is_some(),
             Place::Scenario { scenario, .. } => {
                 scenario.as_ref().is_some_and(|name| views.setup.config.scenario(name).is_some())
             }
         };
-        views.attribution.note(batch, list, user, today, is_configured)?;
+        if !views.attribution.note(batch, list, user, today, is_configured)? {
+            outcome = Outcome::Refused(Refusal::AlreadyThere("it was continued meanwhile".to_owned()));
+        } else if let Some(user) = user.filter(|_| rotates) {
+            views.impressions.add(batch, user, &shown, views.setup.clock.time());
+        }
     }
-    views.attribution.forget(batch, today, n_lists)
+    views.attribution.forget(batch, today, n_lists)?;
+    Ok(outcome)
 }
 
 /// The user that a message landed on, by the id that its mappings see.

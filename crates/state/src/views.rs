@@ -33,7 +33,8 @@ macro_rules! views {
         /// The state of a workspace.
         pub struct Views {
             $($(#[$doc])* pub $part: $type,)*
-            /// How many journal entries have been applied, those of the batch under way included.
+            /// The offset up to which the journal has been applied, the batch under way included: one more than that of
+            /// the last entry.
             pub applied: u64,
         }
 

@@ -83,9 +83,9 @@ fn catalog() -> Vec<Entry> {
         ],
     };
     vec![
-        Entry::CatalogStaged { columns: columns.to_vec() },
-        Entry::CatalogItems { rows: (0..9).map(row).collect() },
-        Entry::CatalogActivated { received_at: AT },
+        Entry::CatalogStaged { import: uuid::Uuid::nil(), columns: columns.to_vec() },
+        Entry::CatalogItems { import: uuid::Uuid::nil(), rows: (0..9).map(row).collect() },
+        Entry::CatalogActivated { import: uuid::Uuid::nil(), received_at: AT },
     ]
 }
 

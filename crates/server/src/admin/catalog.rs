@@ -76,9 +76,9 @@ fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> R
     let (file, report) = engine.read_catalog(body, format, options).map_err(of_import)?;
     let changes = engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| match error {
         CatalogImportError::Submit(error) => error.into(),
-        CatalogImportError::Withdraws { .. } | CatalogImportError::Drops { .. } => {
-            ApiError::import(error.to_string(), json!(report))
-        }
+        CatalogImportError::Withdraws { .. }
+        | CatalogImportError::Drops { .. }
+        | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
     })?;
     let version = engine.counts().catalog_version;
     Ok(Json(json!({ "report": report, "changes": changes, "catalog_version": version })))

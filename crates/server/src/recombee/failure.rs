@@ -128,6 +128,7 @@ impl From<RecommendationError> for Failure {
     fn from(error: RecommendationError) -> Self {
         match error {
             RecommendationError::List(error) => error.into(),
+            RecommendationError::ContinuedElsewhere(_) => Self::new(StatusCode::CONFLICT, error.to_string()),
             RecommendationError::Submit(error) => error.into(),
         }
     }

@@ -87,11 +87,11 @@ impl Entry {
                 });
                 format!("{} interactions{}", interactions.len(), first.unwrap_or_default())
             }
-            Self::CatalogStaged { columns } => {
+            Self::CatalogStaged { columns, .. } => {
                 let columns = columns.iter().map(|column| format!("{} {}", column.name, column.type_));
                 format!("columns {}", columns.collect::<Vec<_>>().join(", "))
             }
-            Self::CatalogItems { rows } => {
+            Self::CatalogItems { rows, .. } => {
                 let first = rows.first().map(|first| format!(", the first: {:?}", first.item_id));
                 format!("{} items{}", rows.len(), first.unwrap_or_default())
             }

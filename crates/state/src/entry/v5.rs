@@ -47,14 +47,20 @@ pub(super) enum Entry {
         interactions: Vec<domain::Interaction>,
     },
     CatalogStaged {
+        #[serde(skip)]
+        import: uuid::Uuid,
         #[serde(with = "As::<Vec<Column>>")]
         columns: Vec<domain::Column>,
     },
     CatalogItems {
+        #[serde(skip)]
+        import: uuid::Uuid,
         #[serde(with = "As::<Vec<ItemRow>>")]
         rows: Vec<::catalog::ItemRow>,
     },
     CatalogActivated {
+        #[serde(skip)]
+        import: uuid::Uuid,
         received_at: domain::Timestamp,
     },
     Trained(#[serde(deserialize_with = "read_training")] Box<crate::TrainingRecord>),

@@ -61,14 +61,20 @@ pub(super) enum Entry {
         interactions: Vec<domain::Interaction>,
     },
     CatalogStaged {
+        #[serde(default, skip_serializing_if = "uuid::Uuid::is_nil")]
+        import: uuid::Uuid,
         #[serde(with = "As::<Vec<Column>>")]
         columns: Vec<domain::Column>,
     },
     CatalogItems {
+        #[serde(default, skip_serializing_if = "uuid::Uuid::is_nil")]
+        import: uuid::Uuid,
         #[serde(with = "As::<Vec<ItemRow>>")]
         rows: Vec<::catalog::ItemRow>,
     },
     CatalogActivated {
+        #[serde(default, skip_serializing_if = "uuid::Uuid::is_nil")]
+        import: uuid::Uuid,
         received_at: domain::Timestamp,
     },
     Trained(#[serde(with = "As::<Box<TrainingRecord>>")] Box<crate::TrainingRecord>),

@@ -7,9 +7,9 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use axum::Router;
 use axum::routing::get;
-use catalog::ItemRow;
+use catalog::{CatalogFile, ItemRow};
 use domain::{Column, PropertyType, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
-use engine::{Command, DataFolder, Entry};
+use engine::{Command, Confirmed, DataFolder, Entry};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
@@ -46,7 +46,6 @@ const INTERACTIONS_PER_USER: u64 = 41;
 const CONNECTIONS: u32 = 16;
 const COUNT: usize = 10;
 const CATEGORIES: u32 = 50;
-const ROWS_PER_ENTRY: usize = 500;
 /// How many items change in a second while they are asked about.
 const CHANGES_PER_S: u64 = 20;
 /// About what a list with filter and booster takes: what a server does that only computes for so long shows what the machine takes away.
@@ -172,13 +171,8 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
         ("tags", PropertyType::Set),
     ];
     let columns = columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
-    engine.submit_blocking(vec![Entry::CatalogStaged { columns }])?;
-    let items: Vec<u32> = (0..args.items).collect();
-    for items in items.chunks(ROWS_PER_ENTRY) {
-        let rows = items.iter().map(|item| row(*item)).collect();
-        engine.submit_blocking(vec![Entry::CatalogItems { rows }])?;
-    }
-    engine.submit_blocking(vec![Entry::CatalogActivated { received_at: engine::now() }])?;
+    let rows = (0..args.items).map(row).collect();
+    engine.import_catalog(CatalogFile { columns, rows }, &Confirmed::default(), &|_, _| {})?;
     let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
     let set = Simulation { users: args.users, items: args.items, interactions }.histories();
     simulation::import(&engine, &set, args.users, args.json)?;

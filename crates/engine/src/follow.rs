@@ -1,0 +1,149 @@
+//! The fold follows the journal: what is in it is applied to the state, whoever appended it.
+//!
+//! Entries that this process appended are kept until their turn, by the offset that the journal gave them, and are not
+//! read again. Whatever else is there is read, decoded and applied between them.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use journal::Offset;
+use state::Prepared;
+use store::StoreError;
+
+use crate::decisions::{is_open, late_decision};
+use crate::engine::of_store;
+use crate::inbox::{Inbox, Work};
+use crate::writer::{Durable, Health, Shared, with_sources};
+use crate::{EngineError, Entry, Outcome, SubmitError};
+
+/// How many entries, and of how many bytes, are applied at once where they are read from the journal.
+const REPLAY_BATCH_ENTRIES: usize = 4_096;
+const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
+/// How many changes are applied before readers get a turn: messages, commands, lists and interactions.
+const CHANGES_PER_LOCK: usize = 128;
+
+/// Applies what the journal gets, until the inbox is closed or something fails.
+pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
+    // Where the last work ended: offsets behind the last entry may belong to none.
+    let mut position = shared.live.snapshot().applied;
+    while let Some(work) = inbox.next(position) {
+        let started = Instant::now();
+        let read = |until| replay(shared, store_folder, until, &|_, _| Ok(()));
+        let folded = match work {
+            Work::Others { until } => read(until).map(|()| position = until).map_err(|error| (error, vec![])),
+            Work::Own(Durable { first_offset, submissions }) => {
+                let (mut entries, mut replies) = (Vec::new(), Vec::with_capacity(submissions.len()));
+                for submission in submissions {
+                    replies.push((submission.entries.len(), submission.reply));
+                    entries.extend(submission.entries);
+                }
+                let entries: Vec<_> = (first_offset..).zip(entries).collect();
+                // The journal has all of what comes before an entry when it says that the entry is durable.
+                let before = if position < first_offset { read(first_offset) } else { Ok(()) };
+                position = first_offset + entries.len() as u64;
+                let outcomes =
+                    before.and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
+                match outcomes {
+                    Ok(outcomes) => {
+                        let mut outcomes = outcomes.into_iter();
+                        for (n_entries, reply) in replies {
+                            // A caller that has gone away is no reason to stop.
+                            reply.send(Ok(outcomes.by_ref().take(n_entries).collect())).ok();
+                        }
+                        Ok(())
+                    }
+                    Err(error) => Err((error, replies)),
+                }
+            }
+        };
+        metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
+        if let Err((error, replies)) = folded {
+            let why = with_sources(&error);
+            shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
+            for (_, reply) in replies {
+                reply.send(Err(SubmitError::Fold(why.clone()))).ok();
+            }
+            return;
+        }
+    }
+}
+
+/// Applies what the store has not seen, up to the offset `end`. It ends early with an error of `progress`, which gets
+/// applied and total entries, offsets that belong to none included.
+pub(crate) fn replay(
+    shared: &Shared,
+    folder: &Path,
+    end: u64,
+    progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
+) -> Result<(), EngineError> {
+    let of_store = of_store(folder);
+    let start = shared.live.store().position().map_err(&of_store)?;
+    let (mut entries, mut n_bytes) = (Vec::new(), 0);
+    let apply_pending = |entries: &mut Vec<(u64, Prepared)>| {
+        apply_batch(shared, std::mem::take(entries)).map(drop).map_err(&of_store)
+    };
+    for record in shared.journal.read_from(Offset(start)) {
+        let (Offset(offset), bytes) = record?;
+        if offset >= end {
+            break;
+        }
+        n_bytes += bytes.len();
+        let entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
+        let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
+        let mut prepared = Prepared::of(entry);
+        if is_undecided && is_open(prepared.entry()) {
+            apply_pending(&mut entries)?;
+            let views = shared.live.snapshot();
+            let late = late_decision(&views, prepared.entry());
+            drop(views);
+            prepared = prepared.decided_late(late);
+        }
+        entries.push((offset, prepared));
+        if entries.len() == REPLAY_BATCH_ENTRIES || n_bytes >= REPLAY_BATCH_BYTES {
+            n_bytes = 0;
+            apply_pending(&mut entries)?;
+            progress(offset + 1 - start, end - start)?;
+        }
+    }
+    if start < end {
+        apply_pending(&mut entries)?;
+        progress(end - start, end - start)?;
+    }
+    Ok(())
+}
+
+/// Applies entries, each with its offset, and commits what they changed, in one step.
+pub(crate) fn apply_batch(
+    shared: &Shared,
+    entries: Vec<(u64, Prepared)>,
+) -> Result<Vec<Outcome>, StoreError> {
+    let Some((last, _)) = entries.last() else { return Ok(Vec::new()) };
+    let position = last + 1;
+    let mut batch = shared.live.store().batch();
+    let mut outcomes = Vec::with_capacity(entries.len());
+    let mut entries = entries.into_iter().peekable();
+    while entries.peek().is_some() {
+        let mut views = shared.live.write();
+        let mut n_changes = 0;
+        while n_changes < CHANGES_PER_LOCK
+            && let Some((offset, entry)) = entries.next()
+        {
+            n_changes += entry.n_changes();
+            if entry.is_reset() {
+                // What came before is committed, so that a crash on the way finds the reset as the next entry.
+                views.flush(&mut batch);
+                batch.commit(offset)?;
+                views.reset(shared.live.store())?;
+                batch = shared.live.store().batch();
+            }
+            outcomes.push(state::apply(&mut views, &mut batch, offset, entry)?);
+        }
+        if !Arc::ptr_eq(&shared.config.load(), &views.setup.config) {
+            shared.config.store(Arc::clone(&views.setup.config));
+        }
+    }
+    shared.live.write().flush(&mut batch);
+    batch.commit(position)?;
+    Ok(outcomes)
+}
