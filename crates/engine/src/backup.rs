@@ -28,7 +28,7 @@ use crate::data_folder::{
 };
 use crate::journal_files::{journal_bytes, recorded_end};
 use crate::writer::with_sources;
-use crate::{DataFolderError, Engine, EngineError, now};
+use crate::{DataFolderError, Engine, EngineError, EngineOptions, now};
 
 pub(crate) use manifest::FILE as MANIFEST;
 use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
@@ -411,7 +411,7 @@ fn fold_copy(
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
     let of_engine = |source| BackupError::Engine { id: id.clone(), source };
     let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
-    let engine = Engine::open_on(id.clone(), &folder, disk, &fold);
+    let engine = Engine::open_parts(id.clone(), &folder, disk, None, &EngineOptions::standing_still(), &fold);
     let engine = engine.map_err(of_engine)?;
     digest_answers(&engine, progress).map_err(of_engine)
 }

@@ -23,6 +23,7 @@ mod recommendation;
 mod recorder;
 mod scenarios;
 mod store_picture;
+mod ticker;
 mod training;
 mod training_runs;
 mod verify;
@@ -34,7 +35,7 @@ pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
-pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
+pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now};
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use events::{Event, Metadata};

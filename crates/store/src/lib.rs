@@ -13,7 +13,7 @@ use fs_err as fs;
 pub use batch::Batch;
 
 /// Format of the store's own keys, and of what the fold makes of a journal; a store of another format is made again from the journal.
-const FORMAT: u8 = 6;
+const FORMAT: u8 = 7;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 const FORMAT_KEY: &[u8] = b"format";

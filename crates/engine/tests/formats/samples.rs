@@ -36,6 +36,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.push(Entry::ModelActivated { received_at: AT, version: "000000000007".to_owned() });
     entries.push(Entry::Resumed { received_at: AT });
     entries.push(fitting());
+    entries.push(tick());
     entries
 }
 
@@ -43,6 +44,11 @@ pub(crate) fn entries() -> Vec<Entry> {
 pub(crate) fn fitting() -> Entry {
     let scenarios = vec![r#"{"name":"gone","endpoint":"recommend_items_to_user"}"#.to_owned()];
     Entry::Command { received_at: AT, command: Box::new(Command::NoteFittingScenarios { scenarios }) }
+}
+
+/// Later than the fixtures of version 6.
+pub(crate) fn tick() -> Entry {
+    Entry::Tick { at: AT }
 }
 
 fn config() -> WorkspaceConfig {
