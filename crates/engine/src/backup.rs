@@ -14,12 +14,11 @@ mod restore;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use domain::WorkspaceId;
 use fs_err as fs;
 use journal::disk::create_private_folder;
-use journal::{ReadError, RealDisk, RecordedEnd, end_record_name};
+use journal::{ReadError, RecordedEnd, end_record_name};
 use serde::Serialize;
 
 use crate::answers::Answers;
@@ -28,7 +27,7 @@ use crate::data_folder::{
 };
 use crate::journal_files::{journal_bytes, recorded_end};
 use crate::writer::with_sources;
-use crate::{DataFolderError, Engine, EngineError, now};
+use crate::{DataFolderError, Engine, EngineError, EngineOptions, now};
 
 pub(crate) use manifest::FILE as MANIFEST;
 use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
@@ -410,8 +409,7 @@ fn fold_copy(
     let folder = workspace_folder(backup, id);
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
     let of_engine = |source| BackupError::Engine { id: id.clone(), source };
-    let disk = Arc::new(RealDisk::open(folder.join("journal"))?);
-    let engine = Engine::open_on(id.clone(), &folder, disk, &fold);
+    let engine = Engine::open_with(id.clone(), &folder, &EngineOptions::standing_still(), &fold);
     let engine = engine.map_err(of_engine)?;
     digest_answers(&engine, progress).map_err(of_engine)
 }

@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::sync::LazyLock;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use domain::Timestamp;
@@ -18,13 +19,51 @@ pub const CLOCK_JUMP_MS: i64 = 60_000;
 /// or a corrected clock is right again after that.
 pub const CLOCK_BELIEVED_AFTER: Duration = Duration::from_secs(10 * 60);
 
+/// What tells a workspace the time.
+pub trait Clock: Send + Sync {
+    /// The time now, for lists and for entries that are about to be submitted; the fold never asks.
+    fn now(&self) -> Timestamp;
+}
+
+/// The clock of the process, which follows no jump of the system's clock at once.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        now()
+    }
+}
+
+/// A clock that stands still until it is set.
+#[derive(Debug)]
+pub struct ManualClock(AtomicI64);
+
+impl ManualClock {
+    /// A clock that shows a time.
+    pub fn new(at: Timestamp) -> Self {
+        Self(AtomicI64::new(at.0))
+    }
+
+    /// Sets the clock, forward or back.
+    pub fn set(&self, at: Timestamp) {
+        self.0.store(at.0, Ordering::SeqCst);
+    }
+}
+
+impl Clock for ManualClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(self.0.load(Ordering::SeqCst))
+    }
+}
+
 static CLOCK: LazyLock<(Instant, Mutex<ClockGuard>)> = LazyLock::new(|| {
     let guard = ClockGuard { offset_ms: read_system_clock_ms(), jump: None };
     (Instant::now(), Mutex::new(guard))
 });
 
-/// The time now, for entries that are about to be submitted; the fold never calls it. A jump of the
-/// system's clock is not followed at once.
+/// The time of the process's clock, for what belongs to no workspace. A jump of the system's clock is not
+/// followed at once.
 pub fn now() -> Timestamp {
     let (started, guard) = &*CLOCK;
     let mut guard = guard.lock();

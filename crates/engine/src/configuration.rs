@@ -6,7 +6,7 @@ use domain::WorkspaceConfig;
 use serving::check_scenario;
 use state::{Command, ConfigChange, ConfigCommand, Entry, Expected, Outcome, Refusal, Revisions};
 
-use crate::{Engine, SubmitError, now};
+use crate::{Engine, SubmitError};
 
 /// Why a workspace is not configured as it was asked to be.
 #[derive(Debug, thiserror::Error)]
@@ -69,7 +69,7 @@ impl Engine {
         }
         config.validate().map_err(|error| ConfigError::Invalid(error.what))?;
         let entry = |command| Entry::Command {
-            received_at: now(),
+            received_at: self.now(),
             command: Box::new(Command::Configure(Box::new(command))),
         };
         for outcome in self.submit_blocking(commands.into_iter().map(entry).collect())? {

@@ -1,15 +1,13 @@
 //! Decisions that an entry carries into the journal: the fold has no parser, so whether an expression is right,
 //! and which scenarios fit the catalog, is settled here, before.
 
-use domain::Scenario;
+use domain::{Scenario, Timestamp};
 use state::{
     Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
     SegmentationKind, Views,
 };
 
 use serving::{SchemaOf, check_scenario, fits};
-
-use crate::now;
 
 /// What is to be done with entries, in their order.
 pub(crate) enum Step {
@@ -40,10 +38,11 @@ pub(crate) fn is_open(entry: &Entry) -> bool {
     }
 }
 
-/// The next step: an entry that is to be decided with what goes before it, or all entries up to the next such.
+/// The next step, `now`: an entry that is to be decided with what goes before it, or all entries up to the next such.
 pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     rest: &mut std::iter::Peekable<std::vec::IntoIter<Entry>>,
     views: &dyn Fn() -> V,
+    now: Timestamp,
 ) -> Option<Step> {
     let first = rest.next()?;
     if !is_open(&first) {
@@ -57,7 +56,7 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     if let Err(refusal) = check(&views, &first) {
         return Some(Step::Refuse(refusal));
     }
-    let mut entries = Vec::from_iter(note_fitting(&fitting_before(&views, &first)));
+    let mut entries = Vec::from_iter(note_fitting(&fitting_before(&views, &first), now));
     let n_noted = entries.len();
     entries.push(first);
     Some(Step::Append { entries, n_noted })
@@ -145,8 +144,8 @@ fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
     fitting.cloned().collect()
 }
 
-fn note_fitting(scenarios: &[Scenario]) -> Option<Entry> {
+fn note_fitting(scenarios: &[Scenario], now: Timestamp) -> Option<Entry> {
     let as_json = |scenario| serde_json::to_string(scenario).expect("a scenario is plain JSON");
     let command = Command::NoteFittingScenarios { scenarios: scenarios.iter().map(as_json).collect() };
-    (!scenarios.is_empty()).then(|| Entry::Command { received_at: now(), command: Box::new(command) })
+    (!scenarios.is_empty()).then(|| Entry::Command { received_at: now, command: Box::new(command) })
 }

@@ -24,10 +24,13 @@ use crate::decisions::{Step, next_step};
 use crate::follow::replay;
 use crate::next::NEXT_LOCKS;
 use crate::recorder::Recorder;
+use crate::ticker::Ticker;
 use crate::training::threads;
 use crate::training_runs::TrainingRuns;
 use crate::writer::{Health, Shared, SubmitError, Writer, with_sources};
-use crate::{Command, Computing, Entry, Finding, Outcome, Problem, RequestBudget, now};
+use crate::{
+    Clock, Command, Computing, Entry, Finding, ManualClock, Outcome, Problem, RequestBudget, SystemClock,
+};
 
 /// Memory for what is read from the store aside in which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
@@ -146,12 +149,26 @@ pub struct EngineOptions {
     pub store_cache_bytes: u64,
     /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening takes as long as making it again.
     pub opens_without_model: bool,
+    /// What tells it the time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl EngineOptions {
+    /// Of a copy that is opened to be looked at: for it time stands still, so that nothing becomes due.
+    pub(crate) fn standing_still() -> Self {
+        Self { clock: Arc::new(ManualClock::new(Timestamp(0))), ..Self::default() }
+    }
 }
 
 impl Default for EngineOptions {
     /// Of a workspace that is alone.
     fn default() -> Self {
-        Self { memory: Arc::default(), store_cache_bytes: store::CACHE_BYTES, opens_without_model: false }
+        Self {
+            memory: Arc::default(),
+            store_cache_bytes: store::CACHE_BYTES,
+            opens_without_model: false,
+            clock: Arc::new(SystemClock),
+        }
     }
 }
 
@@ -162,6 +179,7 @@ pub struct Engine {
     pub(crate) shared: Arc<Shared>,
     writer: Arc<Writer>,
     pub(crate) recorder: Recorder,
+    pub(crate) ticker: Ticker,
     pub(crate) artifacts: Artifacts,
     pub(crate) serving: Serving,
     pub(crate) next_locks: [Mutex<()>; NEXT_LOCKS],
@@ -258,6 +276,7 @@ impl Engine {
         Self::open_parts(id, folder, open, &EngineOptions::default(), progress)
     }
 
+    /// As [`Engine::open_with`], with the journal on a disk of the caller's and a record of its end.
     fn open_parts(
         id: WorkspaceId,
         folder: &Path,
@@ -281,7 +300,8 @@ impl Engine {
         let artifacts = Artifacts::open(folder.join("models"))?;
         let acknowledged = Offset(position.max(artifacts.journal_end()?));
         let journal = open_journal(KnownEnd { acknowledged, is_vouched_for: position > 0 })?;
-        let shared = Shared::new(journal, state.0, state.1);
+        let clock = || Arc::clone(&options.clock);
+        let shared = Shared::new(journal, state.0, state.1, clock());
         let end = shared.journal.end().0;
         let progress = |done, total| {
             progress(done, total);
@@ -292,7 +312,7 @@ impl Engine {
                 let Shared { journal, live, .. } = shared;
                 drop(live);
                 let (store, views) = remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
-                let shared = Shared::new(journal, store, views);
+                let shared = Shared::new(journal, store, views, clock());
                 replay(&shared, &store_folder, end, &progress)?;
                 shared
             }
@@ -305,6 +325,7 @@ impl Engine {
 
         let writer = Arc::new(Writer::start(&shared, &store_folder));
         let recorder = Recorder::start(&shared, &writer, &memory);
+        let ticker = Ticker::start(&shared, &writer);
         let engine = Self {
             id,
             folder: folder.to_owned(),
@@ -313,6 +334,7 @@ impl Engine {
             artifacts,
             serving: Serving::new(Arc::clone(&memory), recorder.waiting_impressions()),
             recorder,
+            ticker,
             next_locks: [const { Mutex::new(()) }; NEXT_LOCKS],
             training_lock: Mutex::new(()),
             training_runs: Arc::default(),
@@ -333,6 +355,11 @@ impl Engine {
         self.shared.live.snapshot()
     }
 
+    /// The time by its clock.
+    pub fn now(&self) -> Timestamp {
+        self.shared.clock.now()
+    }
+
     /// The workspace's name.
     pub fn id(&self) -> &WorkspaceId {
         &self.id
@@ -345,7 +372,7 @@ impl Engine {
     pub async fn submit(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let mut outcomes = Vec::with_capacity(entries.len());
         let mut rest = entries.into_iter().peekable();
-        while let Some(step) = next_step(&mut rest, &|| self.snapshot()) {
+        while let Some(step) = next_step(&mut rest, &|| self.snapshot(), self.now()) {
             match step {
                 Step::Refuse(refusal) => outcomes.push(Outcome::Refused(refusal)),
                 Step::Append { entries, n_noted } => {
@@ -380,7 +407,7 @@ impl Engine {
         if let Some(journalled) = self.recorder.journal_all() {
             journalled.blocking_recv().ok();
         }
-        self.submit_one(Entry::Reset { received_at: now() })?;
+        self.submit_one(Entry::Reset { received_at: self.now() })?;
         self.serving.clear();
         Ok(())
     }
@@ -392,7 +419,7 @@ impl Engine {
 
     /// Submits a command of this moment.
     pub(crate) fn submit_command(&self, command: Command) -> Result<Outcome, SubmitError> {
-        let entry = Entry::Command { received_at: now(), command: Box::new(command) };
+        let entry = Entry::Command { received_at: self.now(), command: Box::new(command) };
         Ok(self.submit_blocking(vec![entry])?.remove(0))
     }
 
@@ -446,6 +473,7 @@ impl Engine {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.cut_training_short();
         self.recorder.stop();
+        self.ticker.stop();
         self.writer.stop();
         self.shared.journal.sync_end();
         if let Err(error) = self.shared.live.store().flush() {
@@ -534,7 +562,8 @@ impl Engine {
         };
         remove()?;
         let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, &self.id)?;
-        let shared = Shared::new(Arc::clone(&self.shared.journal), store, views);
+        let shared =
+            Shared::new(Arc::clone(&self.shared.journal), store, views, Arc::clone(&self.shared.clock));
         let told_at = Cell::new(Instant::now());
         replay(&shared, &aside, training.offset, &|entries, total| {
             if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {

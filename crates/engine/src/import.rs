@@ -13,7 +13,7 @@ use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
 use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 
 use crate::past_recommendations::new_id;
-use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError, now};
+use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError};
 
 /// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
 const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
@@ -160,7 +160,7 @@ impl Engine {
         check_withdrawal(&changes, confirmed)?;
         self.check_drops(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
-        let import = new_id(now());
+        let import = new_id(self.now());
         self.submit_one(Entry::CatalogStaged { import, columns: file.columns })?;
         let mut n_done = 0;
         let mut rows = file.rows.into_iter().peekable();
@@ -179,7 +179,7 @@ impl Engine {
             self.submit_import(entries)?;
             progress(n_done, n_items);
         }
-        self.submit_import(vec![Entry::CatalogActivated { import, received_at: now() }])?;
+        self.submit_import(vec![Entry::CatalogActivated { import, received_at: self.now() }])?;
         // What does not fit any more is logged now, not with the next list.
         self.serving.unfit_scenarios(&self.snapshot());
         Ok(changes)
@@ -251,7 +251,7 @@ impl Engine {
         let mut interactions = interactions.into_iter().peekable();
         while interactions.peek().is_some() {
             let entries = (0..ENTRIES_PER_SUBMIT).map(|_| Entry::Interactions {
-                received_at: now(),
+                received_at: self.now(),
                 interactions: interactions.by_ref().take(INTERACTIONS_PER_ENTRY_MAX).collect(),
             });
             for outcome in self.submit_blocking(entries.collect())? {

@@ -26,6 +26,7 @@ mod recommendation;
 mod recorder;
 mod scenarios;
 mod store_picture;
+mod ticker;
 mod training;
 mod training_runs;
 mod verify;
@@ -37,7 +38,7 @@ pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
-pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, clock_problem, now};
+pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now};
 pub use configuration::ConfigError;
 pub use data_folder::{
     ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,

@@ -3,7 +3,7 @@
 use domain::{ListRequest, Timestamp, TraitDefinition, UserIdx};
 use serving::{QueryError, RecommendedList, USERS_PER_STEP};
 
-use crate::{Engine, EngineError, now};
+use crate::{Engine, EngineError};
 
 impl Engine {
     /// Recommends to a user, or to somebody unknown, from the history as it is now. Nothing is remembered of it: see [`Engine::serve`].
@@ -15,7 +15,7 @@ impl Engine {
         user: Option<UserIdx>,
         request: &ListRequest,
     ) -> Result<RecommendedList, QueryError> {
-        self.recommend_at(user, request, now())
+        self.recommend_at(user, request, self.now())
     }
 
     /// As [`Engine::recommend`], at another time than now.
@@ -37,7 +37,7 @@ impl Engine {
         users: &[Option<UserIdx>],
         request: &ListRequest,
     ) -> Result<Vec<RecommendedList>, QueryError> {
-        self.serving.recommend_many(&self.shared.live, users, request, now())
+        self.serving.recommend_many(&self.shared.live, users, request, self.now())
     }
 
     /// The lists of a trait for every known user, in the order of their indices: `sink` gets each user's id and list, `progress` users
@@ -72,6 +72,6 @@ impl Engine {
     /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
     /// more often.
     pub fn refresh(&self) {
-        self.serving.refresh(&self.shared.live, now());
+        self.serving.refresh(&self.shared.live, self.now());
     }
 }

@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use serving::{ListError, RecommendationRequest, RequestBudget};
 
-use crate::{Engine, Entry, Outcome, RecommendationError, RecommendationResponse, ServedList, now};
+use crate::{Engine, Entry, Outcome, RecommendationError, RecommendationResponse, ServedList};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
@@ -76,7 +76,7 @@ impl Engine {
             RecommendationError::from(ListError::NotFound(what))
         };
         let past = self.recommendation(recomm_id)?.ok_or_else(unknown)?;
-        if now().0 - past.last_at.0 > CONTINUED_WITHIN_MS {
+        if self.now().0 - past.last_at.0 > CONTINUED_WITHIN_MS {
             return Err(unknown());
         }
         let request = past.request.as_deref().and_then(|json| serde_json::from_str(json).ok());

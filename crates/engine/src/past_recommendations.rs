@@ -7,7 +7,7 @@ use serving::QueryError;
 use state::{KEPT_DAYS, Remembered, day_of};
 use uuid::Uuid;
 
-use crate::{Engine, Place, RecommendedList, ServedList, now};
+use crate::{Engine, Place, RecommendedList, ServedList};
 
 /// A recommendation that can still be cited.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,7 +47,7 @@ impl Engine {
     ) -> Result<RecommendedList, QueryError> {
         let request = definition.list();
         let mut list = self.recommend(Some(user), &request)?;
-        let (at, rotates) = (now(), request.rotation_rate > 0.0);
+        let (at, rotates) = (self.now(), request.rotation_rate > 0.0);
         if is_cited {
             list.recomm_id = Some(new_id(at));
         }
@@ -71,7 +71,7 @@ impl Engine {
 
     /// What was handed out under an id, also where it is not journalled yet; none where the id is unknown or too old.
     pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {
-        let is_too_old = |day| day < Day::of(now()).earlier(KEPT_DAYS);
+        let is_too_old = |day| day < Day::of(self.now()).earlier(KEPT_DAYS);
         if day_of(id).is_none_or(is_too_old) {
             return Ok(None);
         }

@@ -11,7 +11,7 @@ use state::{Command, EntityKind, Entry, Outcome, Place, Refusal, ServedList, use
 use uuid::Uuid;
 
 use crate::past_recommendations::new_id;
-use crate::{Engine, SubmitError, now};
+use crate::{Engine, SubmitError};
 
 /// What a call gets.
 #[derive(Debug, Clone, PartialEq)]
@@ -64,7 +64,7 @@ impl Engine {
         request: &RecommendationRequest,
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
-        self.respond(request, new_id(now()), 0, budget)
+        self.respond(request, new_id(self.now()), 0, budget)
     }
 
     /// Makes the users and items that a call names and wants made, so that the call itself waits for no disk.
@@ -72,7 +72,7 @@ impl Engine {
     /// # Errors
     /// Where the call is wrong, or what is missing cannot be made.
     pub fn create_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
-        let (of_scenario, _) = self.serving.scenario_of(&self.snapshot(), request, new_id(now()))?;
+        let (of_scenario, _) = self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
         self.prepared(request, &of_scenario)?;
         self.see_to_missing(request)
     }
@@ -84,7 +84,7 @@ impl Engine {
         of_scenario: &ScenarioSettings,
     ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
         let (first, second) = self.serving.stages(&self.snapshot(), request, of_scenario)?;
-        Ok((self.serving.prepare(&self.shared.live, first, now())?, second))
+        Ok((self.serving.prepare(&self.shared.live, first, self.now())?, second))
     }
 
     pub(crate) fn respond(
@@ -103,7 +103,8 @@ impl Engine {
         if let Some(second) = second {
             let found = std::mem::take(&mut listed.recommended).into_iter().next();
             if let Some(found) = found {
-                let second = self.serving.prepare(&self.shared.live, second.with_source(&found.id), now())?;
+                let second =
+                    self.serving.prepare(&self.shared.live, second.with_source(&found.id), self.now())?;
                 listed = self.list(&second, budget)?;
                 source = Some(found);
             }
@@ -120,7 +121,7 @@ impl Engine {
         stage: &PreparedStage<'_>,
         budget: &Arc<RequestBudget>,
     ) -> Result<Listed, RecommendationError> {
-        Ok(self.serving.list_stage(&self.shared.live, stage, now(), budget)?)
+        Ok(self.serving.list_stage(&self.shared.live, stage, self.now(), budget)?)
     }
 
     /// Makes users and items that are missing, or says that they are.
@@ -142,7 +143,7 @@ impl Engine {
             (Missing::Created, _) if request.is_public => Ok(()),
             (Missing::Refused, Some((kind, id))) => Err(missing_error(*kind, id)),
             (Missing::Created, _) => {
-                let received_at = now();
+                let received_at = self.now();
                 let add = |(kind, id): (EntityKind, &String)| Entry::Command {
                     received_at,
                     command: Box::new(Command::Add { kind, id: id.clone() }),
@@ -171,7 +172,7 @@ impl Engine {
         let list = ServedList {
             recomm_id: Some(response.recomm_id),
             user: None,
-            at: now(),
+            at: self.now(),
             items: response.recommended.iter().map(|entry| entry.id.clone()).collect(),
             place: Place::Scenario {
                 endpoint: request.endpoint.word().to_owned(),

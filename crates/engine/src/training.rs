@@ -11,7 +11,7 @@ use serving::features_of;
 use state::TrainingRecord;
 
 use crate::training_runs::RunUnderWay;
-use crate::{Engine, EngineError, Entry, TrainingRun, now};
+use crate::{Engine, EngineError, Entry, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
@@ -214,7 +214,7 @@ impl Engine {
 
     fn begin_training(&self) -> Result<RunUnderWay, EngineError> {
         self.expect_interactions()?;
-        self.training_runs.begin()
+        self.training_runs.begin(self.now())
     }
 
     fn expect_interactions(&self) -> Result<(), EngineError> {
@@ -285,7 +285,7 @@ impl Engine {
         let training = Training {
             version,
             offset,
-            finished_at: now(),
+            finished_at: self.now(),
             n_users: (0..set.n_users()).filter(|&user| !set.row(user).is_empty()).count() as u64,
             n_items: set.n_items() as u64,
             n_interactions,
@@ -375,7 +375,7 @@ impl Engine {
             return Err(EngineError::NoSuchModel { version: version.to_owned() });
         };
         let model = self.read_or_remake(&training)?;
-        self.submit_one(Entry::ModelActivated { received_at: now(), version: version.to_owned() })?;
+        self.submit_one(Entry::ModelActivated { received_at: self.now(), version: version.to_owned() })?;
         self.use_model(model);
         Ok(training)
     }
@@ -404,7 +404,7 @@ impl Engine {
         // A refused run counts: the same data would be refused again.
         let Some(last) = views.setup.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
         let n_then = last.n_interactions_total;
-        let is_old = now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
+        let is_old = self.now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
         n_now >= n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
             || (is_old && n_now > n_then)
     }

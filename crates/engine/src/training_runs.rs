@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{EngineError, Training, now};
+use crate::{EngineError, Training};
 
 /// The most runs that are kept; the oldest are forgotten.
 pub const TRAINING_RUNS_KEPT_MAX: usize = 20;
@@ -52,11 +52,11 @@ pub enum TrainingRunState {
 pub(crate) struct TrainingRuns(Mutex<VecDeque<TrainingRun>>);
 
 impl TrainingRuns {
-    /// Registers a run that begins now.
+    /// Registers a run that begins now, `started_at`.
     ///
     /// # Errors
     /// [`EngineError::TrainingUnderWay`] where one is under way.
-    pub(crate) fn begin(self: &Arc<Self>) -> Result<RunUnderWay, EngineError> {
+    pub(crate) fn begin(self: &Arc<Self>, started_at: Timestamp) -> Result<RunUnderWay, EngineError> {
         let mut runs = self.0.lock();
         if let Some(TrainingRun { id, started_at, state: TrainingRunState::Running { .. } }) = runs.back() {
             return Err(EngineError::TrainingUnderWay { id: *id, started_at: *started_at });
@@ -65,7 +65,7 @@ impl TrainingRuns {
             runs.pop_front();
         }
         let state = TrainingRunState::Running { progress: 0.0 };
-        let run = TrainingRun { id: Uuid::new_v4(), started_at: now(), state };
+        let run = TrainingRun { id: Uuid::new_v4(), started_at, state };
         runs.push_back(run.clone());
         Ok(RunUnderWay { runs: Arc::clone(self), run })
     }
@@ -129,17 +129,19 @@ mod tests {
     #[test]
     fn one_run_goes_on_at_a_time_and_one_that_panics_makes_room_for_the_next() {
         let runs = Arc::<TrainingRuns>::default();
-        let first = runs.begin().expect("none is under way");
+        let first = runs.begin(Timestamp(1)).expect("none is under way");
         first.set_progress(0.5);
         let id = first.run.id;
-        assert!(matches!(runs.begin(), Err(EngineError::TrainingUnderWay { id: of, .. }) if of == id));
+        assert!(
+            matches!(runs.begin(Timestamp(1)), Err(EngineError::TrainingUnderWay { id: of, .. }) if of == id)
+        );
         let state = |id| runs.find(id).map(|run| run.state);
         assert_eq!(state(id), Some(TrainingRunState::Running { progress: 0.5 }));
         drop(first);
         let failed = |state| matches!(state, Some(TrainingRunState::Failed { .. }));
         assert!(failed(state(id)));
         for _ in 0..TRAINING_RUNS_KEPT_MAX {
-            runs.begin().expect("none is under way").end(&Err(EngineError::NoInteractions));
+            runs.begin(Timestamp(1)).expect("none is under way").end(&Err(EngineError::NoInteractions));
         }
         assert_eq!((state(id), runs.0.lock().len()), (None, TRAINING_RUNS_KEPT_MAX));
         assert!(runs.last().is_some_and(|run| failed(Some(run.state))));

@@ -21,7 +21,7 @@ use crate::follow::replay;
 use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
 use crate::store_picture;
 use crate::writer::{Shared, with_sources};
-use crate::{DataFolderError, EngineError, Finding};
+use crate::{DataFolderError, EngineError, Finding, SystemClock};
 
 /// What was found in one journal, or in one workspace.
 #[derive(Debug, Serialize)]
@@ -221,7 +221,7 @@ fn verify_store(
     let journal = FileJournal::open(disk, Offset(position)).map_err(EngineError::from)?;
     let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
     let views = Views::load(&fresh, id)?;
-    let shared = Shared::new(Arc::new(journal), fresh, views);
+    let shared = Shared::new(Arc::new(journal), fresh, views, Arc::new(SystemClock));
     let progress_of_fold = |done, total| {
         progress(VerifyProgress::Fold(done, total));
         Ok(())

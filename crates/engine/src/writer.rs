@@ -23,7 +23,7 @@ use tokio::sync::oneshot;
 
 use crate::follow::follow;
 use crate::inbox::Inbox;
-use crate::{Entry, Outcome, now};
+use crate::{Clock, Entry, Outcome};
 
 /// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
@@ -78,6 +78,7 @@ pub enum Health {
 pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) live: LiveState,
+    pub(crate) clock: Arc<dyn Clock>,
     /// The configuration as the views have it, for whoever must not wait for them.
     pub(crate) config: ArcSwap<WorkspaceConfig>,
     health: RwLock<Health>,
@@ -85,9 +86,10 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(journal: Arc<dyn Journal>, store: Store, views: Views) -> Self {
+    pub(crate) fn new(journal: Arc<dyn Journal>, store: Store, views: Views, clock: Arc<dyn Clock>) -> Self {
         Self {
             journal,
+            clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
             live: LiveState::new(store, views),
             health: RwLock::new(Health::Ready),
@@ -264,7 +266,7 @@ fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, inbox: &I
 
 /// Finds out whether the disk is writable again by writing that it is.
 fn resume(shared: &Shared, inbox: &Inbox) -> bool {
-    let entry = Entry::Resumed { received_at: now() };
+    let entry = Entry::Resumed { received_at: shared.clock.now() };
     let records = vec![entry.encode()];
     let (reply, _) = oneshot::channel();
     append(shared, vec![Submission { entries: vec![Prepared::of(entry)], records, bytes: 0, reply }], inbox)

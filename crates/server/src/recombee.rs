@@ -104,7 +104,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         Err(NotOpen::Unknown(_)) => Err(Failure::not_found(format!("there is no database {database:?}"))),
         Ok((workspace, engine)) => {
             let config = engine.config();
-            signature::verify(target, &config, engine::now())
+            signature::verify(target, &config, engine.now())
                 .map(|signer| (signer.caller, signer.token.to_owned()))
                 .map(|(caller, token)| (workspace, config, caller, token))
         }
@@ -157,7 +157,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     };
     let (status, made) = match call {
         Call::Change(command, done) => {
-            let outcomes = workspace.engine()?.submit(vec![entry(*command)]).await?;
+            let outcomes = {
+                let engine = workspace.engine()?;
+                engine.submit(vec![entry(*command, engine.now())]).await?
+            };
             start(changed(outcomes.into_iter().next(), done, caller)?, &workspace, &budget, &account)?
         }
         Call::Ask { question, is_long } => {
@@ -227,8 +230,8 @@ fn parameters_of(bytes: &[u8]) -> Result<Parameters, Failure> {
     Parameters::of_json(value).ok_or_else(|| Failure::invalid("the body must be a JSON object"))
 }
 
-fn entry(command: Command) -> Entry {
-    Entry::Command { received_at: engine::now(), command: Box::new(command) }
+fn entry(command: Command, received_at: Timestamp) -> Entry {
+    Entry::Command { received_at, command: Box::new(command) }
 }
 
 /// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others have done: what is there already is as

@@ -104,6 +104,11 @@ pub enum Entry {
         /// When.
         received_at: Timestamp,
     },
+    /// Time has passed, something was due, and no other entry came.
+    Tick {
+        /// What time it is.
+        at: Timestamp,
+    },
 }
 
 /// Why bytes of the journal are not an entry.
@@ -153,7 +158,8 @@ impl Entry {
             | Self::ModelActivated { received_at, .. }
             | Self::Resumed { received_at }
             | Self::Command { received_at, .. }
-            | Self::Reset { received_at } => Some(*received_at),
+            | Self::Reset { received_at }
+            | Self::Tick { at: received_at } => Some(*received_at),
             Self::Configured(_) | Self::CatalogStaged { .. } | Self::CatalogItems { .. } => None,
         }
     }

@@ -19,6 +19,7 @@ use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
 use crate::command::{self, Command, Refusal};
 use crate::configuration::Revisions;
 use crate::interactions::Added;
+use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
 use crate::{Entry, Outcome};
 
@@ -101,7 +102,10 @@ fn preset_actions(message: &Message) -> Vec<PresetAction> {
     (1..=PRESETS_LATEST).flat_map(|set| of_set(set).into_iter().map(move |made| (set, made))).collect()
 }
 
-/// Applies the entry at `offset`. Offsets may have gaps.
+/// Applies the entry at `offset`, after the timers that are due by then. Offsets may have gaps.
+///
+/// # Errors
+/// Where the store cannot be read.
 ///
 /// # Panics
 /// Where an entry at `offset` or behind it was applied before.
@@ -109,12 +113,30 @@ pub fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
+    prepared: Prepared,
+) -> Result<Outcome, StoreError> {
+    apply_firing(views, batch, offset, prepared, &mut fire)
+}
+
+/// What a timer does that fires. A timer that it schedules in turn is due later than this one.
+pub(crate) type Fire<'a> = dyn FnMut(&mut Views, &mut Batch<'_>, Timer) -> Result<(), StoreError> + 'a;
+
+/// As [`apply`], where timers do what `fire` says.
+pub(crate) fn apply_firing(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    offset: u64,
     Prepared { entry, actions, late }: Prepared,
+    fire: &mut Fire<'_>,
 ) -> Result<Outcome, StoreError> {
     assert!(offset >= views.applied, "entries are applied once each, in order");
     views.applied = offset + 1;
     if let Some(at) = entry.time() {
         views.setup.clock.observe(at);
+        let until = views.setup.clock.time().bound(at);
+        while let Some(timer) = views.timers.take_due(batch, until)? {
+            fire(views, batch, timer)?;
+        }
     }
     if !late.fitting.is_empty() {
         views.setup.note_fitting(batch, late.fitting);
@@ -123,6 +145,16 @@ pub fn apply(
         return Ok(Outcome::Refused(refusal));
     }
     apply_entry(views, batch, offset, entry, actions)
+}
+
+/// What the timers of each kind do.
+pub(crate) fn fire(views: &mut Views, batch: &mut Batch<'_>, timer: Timer) -> Result<(), StoreError> {
+    match timer.kind {
+        TimerKind::ForgetImpressions => {
+            views.impressions.forget_old(batch, UserIdx(timer.id), timer.due);
+        }
+    }
+    Ok(())
 }
 
 fn apply_entry(
@@ -165,7 +197,8 @@ fn apply_entry(
         Entry::Trained(training) => views.setup.add_training(batch, *training),
         Entry::ModelActivated { version, .. } => views.setup.activate_model(batch, version),
         Entry::Served { lists } => return note_served(views, batch, lists),
-        Entry::Resumed { .. } => {}
+        // Time has passed, and what was due has fired.
+        Entry::Resumed { .. } | Entry::Tick { .. } => {}
         // The store is cleared by whoever has it: `apply_batch`.
         Entry::Reset { .. } => views.setup.note_reset(batch, offset),
         Entry::Command { received_at, command } => {
@@ -323,6 +356,11 @@ fn note_served(
             outcome = Outcome::Refused(Refusal::AlreadyThere("it was continued meanwhile".to_owned()));
         } else if let Some(user) = user.filter(|_| rotates) {
             views.impressions.add(batch, user, &shown, views.setup.clock.time());
+            if let Some(due) = views.impressions.too_old_at(user) {
+                let timer = Timer { due, kind: TimerKind::ForgetImpressions, id: user.0 };
+                // Where there is no room, old impressions stay until the user is shown something again.
+                views.timers.schedule(batch, timer)?;
+            }
         }
     }
     views.attribution.forget(batch, today, n_lists)?;

@@ -1,6 +1,7 @@
 //! Impressions: what users were shown lately, so that it can step back. The newest of each user are in
 //! memory, written through to the store.
 
+use domain::list::ROTATION_TIME_S_MAX;
 use domain::{ItemIdx, Timestamp, UserIdx, WorkspaceId};
 use history::Impression;
 use profiles::Merge;
@@ -73,14 +74,33 @@ impl Impressions {
         items: &[Impression],
         now: JournalTime,
     ) {
+        if items.is_empty() {
+            return;
+        }
         let row = self.by_user.entry(user).or_default();
         row.extend(items);
         row.sort_by_key(|impression| impression.at_s);
         let newest_at = Timestamp(row.last().map_or(0, |impression| i64::from(impression.at_s) * 1_000));
         let newest_s = now.bound(newest_at).seconds_u32();
-        row.retain(|impression| newest_s.saturating_sub(impression.at_s) < domain::list::ROTATION_TIME_S_MAX);
+        row.retain(|impression| newest_s.saturating_sub(impression.at_s) < ROTATION_TIME_S_MAX);
         row.drain(..row.len().saturating_sub(IMPRESSIONS_PER_USER_MAX));
         self.put(batch, user);
+    }
+
+    /// When the last impression of a user is too old to matter; none where there is none.
+    pub(crate) fn too_old_at(&self, user: UserIdx) -> Option<Timestamp> {
+        let last = self.of(user).last()?;
+        Some(Timestamp((i64::from(last.at_s) + i64::from(ROTATION_TIME_S_MAX)) * 1_000))
+    }
+
+    /// Forgets what is too old to matter at a time.
+    pub(crate) fn forget_old(&mut self, batch: &mut Batch<'_>, user: UserIdx, at: Timestamp) {
+        let Some(row) = self.by_user.get_mut(&user) else { return };
+        row.retain(|impression| at.seconds_u32().saturating_sub(impression.at_s) < ROTATION_TIME_S_MAX);
+        match row.is_empty() {
+            true => self.delete(batch, user),
+            false => self.put(batch, user),
+        }
     }
 
     /// What the source was shown, the target was shown too.

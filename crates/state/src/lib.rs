@@ -17,6 +17,7 @@ mod segmentations;
 mod series;
 mod setup;
 mod synonyms;
+mod timers;
 mod training;
 mod untaken;
 mod views;
@@ -44,6 +45,7 @@ pub use segmentations::{
 pub use series::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use setup::Setup;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
+pub use timers::{TIMERS_MAX, Timer, TimerKind, Timers};
 pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
 pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, UntakenEvents};
 pub use views::Views;

@@ -18,6 +18,7 @@ use crate::segmentations::Segmentations;
 use crate::series::{CollectionKind, Collections, Groups, Series};
 use crate::setup::Setup;
 use crate::synonyms::Synonyms;
+use crate::timers::Timers;
 use crate::untaken::UntakenEvents;
 use crate::weak_signals::WeakSignals;
 
@@ -112,6 +113,8 @@ views! {
     untaken: UntakenEvents,
     /// What users were shown lately.
     impressions: Impressions,
+    /// What is to be done at a time.
+    timers: Timers,
     /// Recommendations that can be cited, and what became of them.
     attribution: Attribution,
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use arc_swap::ArcSwapOption;
 use domain::WorkspaceId;
-use engine::{DataFolder, Engine, EngineError, EngineOptions, MemoryBudget};
+use engine::{DataFolder, Engine, EngineError, EngineOptions, MemoryBudget, SystemClock};
 use server::{App, ConnectionLimits, Installation, Listener, Workspaces};
 
 use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
@@ -37,6 +37,7 @@ impl Service {
             store_cache_bytes: (settings.limits.store_cache_bytes_max / ids.len().max(1) as u64)
                 .max(STORE_CACHE_BYTES_MIN),
             opens_without_model: true,
+            clock: Arc::new(SystemClock),
         };
         let opener = Opener { data, options, bootstrap: ArcSwapOption::new(bootstrap.map(Arc::new)) };
         let (engines, closed) = open_each(&opener, &ids)?;

@@ -14,9 +14,9 @@ use serde::Serialize;
 use super::copy::hash_beginning;
 use super::manifest::{FileCopy, JournalCopy, Manifest, write_whole};
 use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder, is_within};
-use crate::DataFolder;
 use crate::data_folder::{LockedFolder, SYSTEM_JOURNAL, ends_folder, system_folder, workspace_folder};
 use crate::journal_files::first_offset;
+use crate::{DataFolder, EngineOptions};
 
 /// What was restored.
 #[derive(Debug, Serialize)]
@@ -113,7 +113,8 @@ pub fn restore(
         let id = &workspace.id;
         let of_engine = |source| BackupError::Engine { id: id.clone(), source };
         let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
-        let engine = opened.open_workspace(id, &fold).map_err(of_engine)?;
+        let engine =
+            opened.open_workspace_with(id, &EngineOptions::standing_still(), &fold).map_err(of_engine)?;
         let answers = digest_answers(&engine, progress).map_err(of_engine)?;
         let differences = workspace.answers.differences(&answers);
         if !differences.is_empty() {

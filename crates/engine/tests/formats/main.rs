@@ -9,10 +9,12 @@ mod samples;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use domain::WorkspaceId;
 use engine::{
-    Command, Engine, EngineOptions, Entry, InspectedEntry, Problem, TrainingOptions, inspect_journal,
+    Command, Engine, EngineOptions, Entry, InspectedEntry, ManualClock, Problem, TrainingOptions,
+    inspect_journal,
 };
 
 /// The version of entries that this build writes.
@@ -24,8 +26,13 @@ fn shop() -> WorkspaceId {
     WorkspaceId::new("shop").unwrap()
 }
 
+/// Nothing becomes due while a fixture is looked at.
+fn options() -> EngineOptions {
+    EngineOptions { clock: Arc::new(ManualClock::new(samples::AT)), ..EngineOptions::default() }
+}
+
 fn open(folder: &Path) -> Engine {
-    Engine::open(shop(), folder, &|_, _| {}).unwrap()
+    Engine::open_with(shop(), folder, &options(), &|_, _| {}).unwrap()
 }
 
 fn fixture(version: u8) -> PathBuf {
@@ -137,7 +144,7 @@ fn a_model_of_another_format_is_made_again_by_itself_while_its_workspace_serves(
     bytes[4] = 1;
     fs_err::write(artifact.path(), bytes).unwrap();
 
-    let options = EngineOptions { opens_without_model: true, ..EngineOptions::default() };
+    let options = EngineOptions { opens_without_model: true, ..options() };
     let engine = Engine::open_with(shop(), &unpacked.workspace(), &options, &|_, _| {}).unwrap();
     let told = |engine: &Engine| {
         let problems = engine.problems().into_iter().filter(|one| matches!(one, Problem::ModelLost { .. }));

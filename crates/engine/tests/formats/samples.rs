@@ -44,7 +44,8 @@ pub(crate) fn since_version_6() -> Vec<Entry> {
     let scenarios = vec![r#"{"name":"gone","endpoint":"recommend_items_to_user"}"#.to_owned()];
     let noted = Command::NoteFittingScenarios { scenarios };
     let commands = std::iter::once(noted).chain(commands::configuration());
-    commands.map(|command| Entry::Command { received_at: AT, command: Box::new(command) }).collect()
+    let entry = |command| Entry::Command { received_at: AT, command: Box::new(command) };
+    commands.map(entry).chain([Entry::Tick { at: AT }]).collect()
 }
 
 fn config() -> WorkspaceConfig {

@@ -76,7 +76,7 @@ pub(super) async fn read(
     Workspace(engine): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Body>, ApiError> {
-    let until = day("until", query.until.as_deref())?.unwrap_or(Day::of(engine::now()));
+    let until = day("until", query.until.as_deref())?.unwrap_or(Day::of(engine.now()));
     let from = day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
         return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));

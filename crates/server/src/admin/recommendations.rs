@@ -57,7 +57,7 @@ pub(super) async fn read(
     request.validate_for_user().map_err(ApiError::invalid)?;
     let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
     let list = engine.recommend(user, &request)?;
-    Ok(Json(ListBody::of(&list, engine::now())).into_response())
+    Ok(Json(ListBody::of(&list, engine.now())).into_response())
 }
 
 #[derive(Serialize)]

@@ -89,7 +89,11 @@ pub(super) async fn read(
             let Some(definition) = definition else { continue };
             // Only the companion tells the id, so without it nobody can cite the list.
             let is_cited = keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
-            (computed(&lookup, &mut lists, definition, key, is_cited)?, COMPUTED.to_owned(), engine::now())
+            (
+                computed(&lookup, &mut lists, definition, key, is_cited)?,
+                COMPUTED.to_owned(),
+                lookup.engine.now(),
+            )
         };
         let shown = match query.verbose {
             Some(true) => {
@@ -124,7 +128,7 @@ fn computed(
     }
     let is_detail = key != definition.key;
     Ok(match &lists[&definition.key] {
-        Ok(list) if is_detail => to_value(&ListBody::of(list, engine::now())),
+        Ok(list) if is_detail => to_value(&ListBody::of(list, lookup.engine.now())),
         Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
         Err(why) if is_detail => json!({ "items": [], "error": why }),
         Err(_) => json!([]),

@@ -160,10 +160,10 @@ impl Batch {
         answers: &mut VecDeque<Answer>,
     ) {
         let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();
-        let submitted = workspace
-            .engine()
-            .map_err(Failure::from)
-            .and_then(|engine| Ok(engine.submit_blocking(commands.into_iter().map(entry).collect())?));
+        let submitted = workspace.engine().map_err(Failure::from).and_then(|engine| {
+            let entries = commands.into_iter().map(|command| entry(command, engine.now()));
+            Ok(engine.submit_blocking(entries.collect())?)
+        });
         match submitted {
             Ok(outcomes) => {
                 let ended = outcomes.into_iter().zip(dones);

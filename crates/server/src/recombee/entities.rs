@@ -134,7 +134,7 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
             filter.as_deref(),
             offset,
             count.unwrap_or(usize::MAX),
-            engine::now(),
+            engine.now(),
             budget,
         )?;
         budget.check_answer(bytes_of_ids(&ids))?;
@@ -275,7 +275,7 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
             Some(&filter),
             0,
             usize::MAX,
-            engine::now(),
+            engine.now(),
             budget,
         )?;
         // Before anything is done: the answer says what was.
@@ -283,7 +283,7 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
         let mut changed = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
             budget.check_caller()?;
-            let entries = ids.iter().map(|id| super::entry(change(id.clone()))).collect();
+            let entries = ids.iter().map(|id| super::entry(change(id.clone()), engine.now())).collect();
             for (id, outcome) in ids.iter().zip(engine.submit_blocking(entries)?) {
                 match outcome {
                     Outcome::Refused(Refusal::NotFound(_))

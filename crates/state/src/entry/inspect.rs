@@ -38,6 +38,7 @@ impl Entry {
             Self::Resumed { .. } => "resumed",
             Self::Command { .. } => "command",
             Self::Reset { .. } => "reset",
+            Self::Tick { .. } => "tick",
         }
     }
 
@@ -118,6 +119,7 @@ impl Entry {
                 format!("{} lists{}", lists.len(), first.unwrap_or_default())
             }
             Self::Command { .. } => self.fields()["command"].to_string(),
+            Self::Tick { at } => at.to_string(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => String::new(),
         };
         // Whatever sources write must not move the cursor of a terminal.

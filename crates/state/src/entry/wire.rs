@@ -97,4 +97,7 @@ pub(super) enum Entry {
     Reset {
         received_at: domain::Timestamp,
     },
+    Tick {
+        at: domain::Timestamp,
+    },
 }
