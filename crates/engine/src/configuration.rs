@@ -51,9 +51,10 @@ impl Engine {
         (Arc::clone(&snapshot.setup.config), snapshot.setup.config_revisions.clone())
     }
 
-    /// Changes the configuration, all of it or nothing. It holds when this returns.
+    /// Changes the configuration. All changes are checked before any is written, and they hold when this returns.
     ///
     /// # Errors
+    /// Where the journal fails between two scenarios, the changes before hold; asking for the same again completes them.
     /// Where a value breaks a rule, a resource is not what the command expects, or nothing can be
     /// written.
     pub fn configure(&self, commands: Vec<ConfigCommand>) -> Result<(), ConfigError> {

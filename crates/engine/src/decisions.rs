@@ -2,12 +2,11 @@
 //! and which scenarios fit the catalog, is settled here, before.
 
 use domain::{Scenario, Timestamp};
+use serving::{SchemaOf, check_scenario, fits};
 use state::{
     Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
     SegmentationKind, Views,
 };
-
-use serving::{SchemaOf, check_scenario, fits};
 
 /// What is to be done with entries, in their order.
 pub(crate) enum Step {
@@ -26,14 +25,14 @@ pub(crate) enum Step {
 pub(crate) fn is_open(entry: &Entry) -> bool {
     match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => true,
-        Entry::Command { command, .. } => matches!(
-            **command,
+        Entry::Command { command, .. } => match &**command {
+            Command::Configure(command) => matches!(command.change, ConfigChange::PutScenario { .. }),
             Command::Segmentation(_)
-                | Command::Configure(_)
-                | Command::PutScenario { .. }
-                | Command::ActivateCatalog { .. }
-                | Command::DeleteProperty { .. }
-        ),
+            | Command::PutScenario { .. }
+            | Command::ActivateCatalog { .. }
+            | Command::DeleteProperty { .. } => true,
+            _ => false,
+        },
         _ => false,
     }
 }
