@@ -35,7 +35,7 @@ pub struct PropertyChange {
 
 impl CatalogChanges {
     /// Begins with what the columns of a file change.
-    pub fn of_columns(catalog: &Catalog, columns: &[Column]) -> Self {
+    pub fn from_columns(catalog: &Catalog, columns: &[Column]) -> Self {
         let known = |name: &str| catalog.table().property(name).map(|property| property.type_);
         let of_file = columns.iter().map(|column| PropertyChange {
             name: column.name.clone(),

@@ -14,13 +14,13 @@ pub struct Day(pub u32);
 
 impl Day {
     /// The day of an instant.
-    pub fn of(at: Timestamp) -> Self {
+    pub fn from_timestamp(at: Timestamp) -> Self {
         Self((at.0.max(0) / MS_PER_DAY).try_into().unwrap_or(u32::MAX))
     }
 
     /// Reads `YYYY-MM-DD`.
     pub fn parse(text: &str) -> Option<Self> {
-        Timestamp::parse(text).map(Self::of).filter(|day| day.to_string() == text)
+        Timestamp::parse(text).map(Self::from_timestamp).filter(|day| day.to_string() == text)
     }
 
     /// So many days earlier; the first at the earliest.
@@ -63,7 +63,7 @@ mod tests {
         86400        -
         20261121     -
         ");
-        let noon = Timestamp::parse("2026-11-21T12:00:00Z").map(Day::of);
+        let noon = Timestamp::parse("2026-11-21T12:00:00Z").map(Day::from_timestamp);
         assert_eq!(noon.map(|day| day.to_string()).as_deref(), Some("2026-11-21"));
     }
 }

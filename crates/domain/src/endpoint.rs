@@ -97,7 +97,7 @@ impl Endpoint {
     }
 
     /// The endpoint that lists these for that.
-    pub fn of(entries: Entries, is_for: For) -> Option<Self> {
+    pub fn for_entries(entries: Entries, is_for: For) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
         all.find(|(_, _, of, what)| (*of, *what) == (entries, is_for)).map(|(endpoint, ..)| endpoint)
     }
@@ -142,7 +142,7 @@ mod tests {
         for (n, (endpoint, word, entries, is_for)) in Endpoint::ALL.into_iter().enumerate() {
             assert_eq!(endpoint as usize, n, "{word}");
             assert_eq!(serde_json::to_value(endpoint).unwrap(), word);
-            assert_eq!(Endpoint::of(entries, is_for), Some(endpoint));
+            assert_eq!(Endpoint::for_entries(entries, is_for), Some(endpoint));
             assert_eq!(endpoint.needs_segmentation(), word.contains("Segment"), "{word}");
         }
     }

@@ -336,7 +336,7 @@ const WEIGHT_MAX: f32 = 1.0;
 
 impl InteractionWeights {
     /// The weight of a kind.
-    pub fn of(&self, kind: InteractionKind) -> f32 {
+    pub fn weight(&self, kind: InteractionKind) -> f32 {
         match kind {
             InteractionKind::DetailView => self.view,
             InteractionKind::Purchase => self.purchase,
@@ -350,12 +350,12 @@ impl InteractionWeights {
     /// Checks ranges, and that something counts.
     pub fn validate(&self) -> Result<(), String> {
         for kind in InteractionKind::ALL {
-            let weight = self.of(kind);
+            let weight = self.weight(kind);
             if !(0.0..=WEIGHT_MAX).contains(&weight) {
                 return Err(format!("the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"));
             }
         }
-        if InteractionKind::ALL.into_iter().all(|kind| self.of(kind) == 0.0) {
+        if InteractionKind::ALL.into_iter().all(|kind| self.weight(kind) == 0.0) {
             return Err("every weight is 0: nothing would count".to_owned());
         }
         Ok(())

@@ -60,7 +60,7 @@ impl WeakSignalWeights {
     pub const NONE: Self = Self { click: 0.0, list_view: 0.0 };
 
     /// The weight of a kind.
-    pub fn of(&self, kind: WeakSignalKind) -> f32 {
+    pub fn weight(&self, kind: WeakSignalKind) -> f32 {
         match kind {
             WeakSignalKind::Click => self.click,
             WeakSignalKind::ListView => self.list_view,
@@ -82,7 +82,7 @@ impl WeakSignalWeights {
     /// Names the kind whose weight is out of range.
     pub fn validate(&self) -> Result<(), String> {
         for kind in WeakSignalKind::ALL {
-            let weight = self.of(kind);
+            let weight = self.weight(kind);
             if !(0.0..=WEIGHT_MAX).contains(&weight) {
                 return Err(format!("the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"));
             }

@@ -336,13 +336,13 @@ pub fn back_up(
     Ok(BackupReport {
         bytes: manifest.files(to).map(|(_, file)| file.bytes).sum(),
         copied_bytes: copied.get(),
-        workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::of).collect(),
+        workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::from_copy).collect(),
         failed,
     })
 }
 
 impl BackedUpWorkspace {
-    fn of(copy: &WorkspaceCopy) -> Self {
+    fn from_copy(copy: &WorkspaceCopy) -> Self {
         Self {
             id: copy.id.clone(),
             entries: copy.journal.entries,

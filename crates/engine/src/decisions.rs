@@ -2,7 +2,7 @@
 //! and which scenarios fit the catalog, is settled here, before.
 
 use domain::{Scenario, Timestamp};
-use serving::{SchemaOf, check_scenario, fits};
+use serving::{ExpressionSchema, check_scenario, fits};
 use state::{
     Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
     SegmentationKind, Views,
@@ -99,7 +99,7 @@ fn check_segmentation(views: &Views, command: &SegmentationCommand) -> Result<()
 
 fn check_expression(views: &Views, expression: &str) -> Result<(), Refusal> {
     let invalid = |error: reql::ReqlError| Refusal::Invalid(format!("expression: {error}"));
-    let schema = SchemaOf { views, subject: reql::Subject::Items };
+    let schema = ExpressionSchema { views, subject: reql::Subject::Items };
     match reql::parse(expression).and_then(|expression| expression.check(&schema)).map_err(invalid)? {
         reql::Type::Set | reql::Type::Any | reql::Type::Null => Ok(()),
         other => {
@@ -111,7 +111,7 @@ fn check_expression(views: &Views, expression: &str) -> Result<(), Refusal> {
 }
 
 fn check_filter(views: &Views, filter: &str) -> Result<(), Refusal> {
-    let schema = SchemaOf { views, subject: reql::Subject::Items };
+    let schema = ExpressionSchema { views, subject: reql::Subject::Items };
     let checked = reql::parse(filter).and_then(|filter| filter.check_filter(&schema));
     checked.map_err(|error| Refusal::Invalid(format!("filter: {error}")))
 }

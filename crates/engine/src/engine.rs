@@ -293,7 +293,7 @@ impl Engine {
             }
             state => {
                 let (store, views) = state?;
-                let position = store.position().map_err(of_store(&store_folder))?;
+                let position = store.position().map_err(store_error_in(&store_folder))?;
                 ((store, views), position)
             }
         };
@@ -393,7 +393,7 @@ impl Engine {
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
-        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::of).collect();
+        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::new).collect();
         if let Some(journalled) = self.recorder.journal_cited(&entries) {
             // Nobody answers where the journal did not take it; then this is not refused for that.
             journalled.await.ok();
@@ -594,7 +594,7 @@ impl Drop for Engine {
 }
 
 pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
-    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes).map_err(of_store(folder))
+    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes).map_err(store_error_in(folder))
 }
 
 /// What is known of where a journal ends, before it is opened.
@@ -618,7 +618,7 @@ fn open_files(
     Ok(Arc::new(FileJournal::open_with(disk, options)?))
 }
 
-pub(crate) fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
+pub(crate) fn store_error_in(folder: &Path) -> impl Fn(StoreError) -> EngineError {
     move |source| EngineError::Store { folder: folder.to_owned(), source }
 }
 
@@ -630,7 +630,7 @@ fn is_store_damage(error: &EngineError) -> bool {
 /// A store and its views.
 fn open_state(folder: &Path, cache_bytes: u64, id: &WorkspaceId) -> Result<(Store, Views), EngineError> {
     let store = open_store(folder, cache_bytes)?;
-    let views = Views::load(&store, id).map_err(of_store(folder))?;
+    let views = Views::load(&store, id).map_err(store_error_in(folder))?;
     Ok((store, views))
 }
 

@@ -12,7 +12,7 @@ use state::Prepared;
 use store::StoreError;
 
 use crate::decisions::{is_open, late_decision};
-use crate::engine::of_store;
+use crate::engine::store_error_in;
 use crate::inbox::{Inbox, Work};
 use crate::writer::{Durable, Health, Shared, with_sources};
 use crate::{EngineError, Entry, Outcome, SubmitError};
@@ -43,7 +43,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                 let before = if position < first_offset { read(first_offset) } else { Ok(()) };
                 position = first_offset + entries.len() as u64;
                 let outcomes =
-                    before.and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
+                    before.and_then(|()| apply_batch(shared, entries).map_err(store_error_in(store_folder)));
                 match outcomes {
                     Ok(outcomes) => {
                         let mut outcomes = outcomes.into_iter();
@@ -77,7 +77,7 @@ pub(crate) fn replay(
     end: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let of_store = of_store(folder);
+    let of_store = store_error_in(folder);
     let start = shared.live.store().position().map_err(&of_store)?;
     let (mut entries, mut n_bytes) = (Vec::new(), 0);
     let apply_pending = |entries: &mut Vec<(u64, Prepared)>| {
@@ -91,7 +91,7 @@ pub(crate) fn replay(
         n_bytes += bytes.len();
         let entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
-        let mut prepared = Prepared::of(entry);
+        let mut prepared = Prepared::new(entry);
         if is_undecided && is_open(prepared.entry()) {
             apply_pending(&mut entries)?;
             let views = shared.live.snapshot();

@@ -219,7 +219,7 @@ impl Engine {
     }
 
     fn changes_of(&self, file: &CatalogFile) -> CatalogChanges {
-        let mut changes = CatalogChanges::of_columns(&self.snapshot().catalog, &file.columns);
+        let mut changes = CatalogChanges::from_columns(&self.snapshot().catalog, &file.columns);
         // The fold gets its turns.
         for rows in file.rows.chunks(ITEMS_PER_LOOK) {
             changes.count(&self.snapshot().catalog, &file.columns, rows);

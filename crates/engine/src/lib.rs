@@ -68,19 +68,19 @@ pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
     BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ListError,
-    ListOptions, ListedItem, ListedReason, MemoryBudget, MemoryPart, Missing, QueryError, RECOMMENDED_MAX,
-    RecommendationRequest, Recommended, RecommendedList, RejectionReport, RequestBudget, RequestLimits,
-    Reservation, ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
+    ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart, Missing, QueryError,
+    RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport, RequestBudget,
+    RequestLimits, Reservation, ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand, Counts,
     DAYS_KEPT, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
     IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KEPT_DAYS,
-    KpiCounts, KpiRow, Kpis, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX, Place,
+    KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX, Place,
     RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate,
     SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
-    SegmentationCommand, SegmentationKind, ServedList, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
-    UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, WEAK_SIGNALS_PER_KIND_MAX, WINDOW_MS,
+    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
+    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX, WINDOW_MS,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

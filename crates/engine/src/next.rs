@@ -11,7 +11,7 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use serving::{ListError, RecommendationRequest, RequestBudget};
 
-use crate::{Engine, Entry, Outcome, RecommendationError, RecommendationResponse, ServedList};
+use crate::{Engine, Entry, ListImpression, Outcome, RecommendationError, RecommendationResponse};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
@@ -47,17 +47,17 @@ impl Engine {
     pub(crate) fn journal_next(
         &self,
         user: Option<UserIdx>,
-        list: ServedList,
+        list: ListImpression,
     ) -> Result<(), RecommendationError> {
         let Some(recomm_id) = list.recomm_id else { return Ok(()) };
-        let list = ServedList { user: self.name_of(user)?, ..list };
+        let list = ListImpression { user: self.name_of(user)?, ..list };
         // What it continues goes first.
         if !self.recorder.waiting(recomm_id).is_empty()
             && let Some(journalled) = self.recorder.journal_all()
         {
             journalled.blocking_recv().ok();
         }
-        match self.submit_blocking(vec![Entry::Served { lists: vec![list] }])?[..] {
+        match self.submit_blocking(vec![Entry::ListImpressions { lists: vec![list] }])?[..] {
             [Outcome::Refused(_)] => Err(RecommendationError::ContinuedElsewhere(recomm_id)),
             _ => Ok(()),
         }

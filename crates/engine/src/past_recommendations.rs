@@ -4,10 +4,10 @@ use domain::{Day, Timestamp, TraitDefinition, UserIdx};
 use history::Impression;
 use profiles::ExternalIdType;
 use serving::QueryError;
-use state::{KEPT_DAYS, Remembered, day_of};
+use state::{KEPT_DAYS, StoredRecommendation, day_of};
 use uuid::Uuid;
 
-use crate::{Engine, Place, RecommendedList, ServedList};
+use crate::{Engine, ListImpression, Place, RecommendedList};
 
 /// A recommendation that can still be cited.
 #[derive(Debug, Clone, PartialEq)]
@@ -39,7 +39,7 @@ pub struct PastRecommendation {
 impl Engine {
     /// Makes the list of a trait for a user who gets it. Where the user is told the id, `is_cited`, it is a recommendation; where not, only
     /// the rotation goes on.
-    pub fn serve(
+    pub fn serve_trait(
         &self,
         user: UserIdx,
         definition: &TraitDefinition,
@@ -52,7 +52,7 @@ impl Engine {
             list.recomm_id = Some(new_id(at));
         }
         if is_cited || (rotates && !list.items.is_empty()) {
-            let served = ServedList {
+            let served = ListImpression {
                 recomm_id: list.recomm_id,
                 user: None,
                 at,
@@ -64,24 +64,24 @@ impl Engine {
                 n_next: 0,
                 request: None,
             };
-            self.note(Some(user), served, false)?;
+            self.record_impression(Some(user), served, false)?;
         }
         Ok(list)
     }
 
     /// What was handed out under an id, also where it is not journalled yet; none where the id is unknown or too old.
     pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {
-        let is_too_old = |day| day < Day::of(self.now()).earlier(KEPT_DAYS);
+        let is_too_old = |day| day < Day::from_timestamp(self.now()).earlier(KEPT_DAYS);
         if day_of(id).is_none_or(is_too_old) {
             return Ok(None);
         }
         // In this order: what leaves the queue in between is in the store, and what is in both says so by its number.
         let waiting = self.recorder.waiting(id);
         let views = self.snapshot();
-        let mut remembered = views.attribution.remembered(views.store(), id)?;
+        let mut remembered = views.attribution.stored_recommendation(views.store(), id)?;
         for (user, list) in waiting {
             match &mut remembered {
-                None if list.n_next == 0 => remembered = Some(Remembered::of(list, user)),
+                None if list.n_next == 0 => remembered = Some(StoredRecommendation::new(list, user)),
                 Some(remembered) if list.n_next > remembered.n_next => remembered.extend(list),
                 _ => {}
             }
@@ -108,10 +108,10 @@ impl Engine {
 
     /// Notes a list that `user` is given now, in a browser where it `is_public`; by which id they are known is filled in here. It is journalled
     /// in the background.
-    pub(crate) fn note(
+    pub(crate) fn record_impression(
         &self,
         user: Option<UserIdx>,
-        list: ServedList,
+        list: ListImpression,
         is_public: bool,
     ) -> Result<(), QueryError> {
         let name = self.name_of(user)?;
@@ -120,7 +120,7 @@ impl Engine {
         let known = known.filter(|_| list.rotates);
         let shown = known.map(|item| Impression { item, at_s: list.at.seconds_u32() }).collect();
         drop(views);
-        self.recorder.note(user, shown, ServedList { user: name, ..list }, is_public);
+        self.recorder.record(user, shown, ListImpression { user: name, ..list }, is_public);
         Ok(())
     }
 

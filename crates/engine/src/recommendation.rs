@@ -7,7 +7,7 @@ use serving::{
     BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest, Recommended,
     RequestBudget, Stage,
 };
-use state::{Command, EntityKind, Entry, Outcome, Place, Refusal, ServedList, user_of};
+use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, user_of};
 use uuid::Uuid;
 
 use crate::past_recommendations::new_id;
@@ -169,7 +169,7 @@ impl Engine {
     ) -> Result<(), RecommendationError> {
         let user = request.user_id.as_deref().and_then(|id| self.snapshot().profiles.ids().user_of_text(id));
         let can_be_continued = request.endpoint.can_be_continued() && response.n_next == 0;
-        let list = ServedList {
+        let list = ListImpression {
             recomm_id: Some(response.recomm_id),
             user: None,
             at: self.now(),
@@ -186,7 +186,7 @@ impl Engine {
                 .then(|| serde_json::to_string(request).expect("plain fields always encode")),
         };
         match response.n_next {
-            0 => Ok(self.note(user, list, request.is_public)?),
+            0 => Ok(self.record_impression(user, list, request.is_public)?),
             _ => self.journal_next(user, list),
         }
     }

@@ -10,8 +10,8 @@ use history::Impression;
 use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 use serving::WaitingImpressions;
+use state::ListImpression;
 use state::Prepared;
-use state::ServedList;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -41,7 +41,7 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 struct Waiting {
     user: Option<UserIdx>,
     impressions: Vec<Impression>,
-    list: ServedList,
+    list: ListImpression,
     /// Whether a browser asked for it.
     is_public: bool,
 }
@@ -161,7 +161,7 @@ struct SharedQueue {
 }
 
 impl WaitingImpressions for SharedQueue {
-    fn of(&self, user: UserIdx) -> Vec<Impression> {
+    fn impressions(&self, user: UserIdx) -> Vec<Impression> {
         let queue = self.queue.lock();
         let of_user = queue.waiting.iter().filter(|waiting| waiting.user == Some(user));
         of_user.flat_map(|waiting| waiting.impressions.clone()).collect()
@@ -188,11 +188,11 @@ impl Recorder {
 
     /// Notes a list that is handed out now, unless too much waits: what is noted is never given up for what
     /// is new. Lists of browsers, `is_public`, have a part of the queue.
-    pub(crate) fn note(
+    pub(crate) fn record(
         &self,
         user: Option<UserIdx>,
         impressions: Vec<Impression>,
-        mut list: ServedList,
+        mut list: ListImpression,
         is_public: bool,
     ) {
         list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
@@ -212,7 +212,7 @@ impl Recorder {
     }
 
     /// The lists of a recommendation that the journal does not have yet, and for whom they are.
-    pub(crate) fn waiting(&self, id: Uuid) -> Vec<(Option<UserIdx>, ServedList)> {
+    pub(crate) fn waiting(&self, id: Uuid) -> Vec<(Option<UserIdx>, ListImpression)> {
         let queue = self.queue.queue.lock();
         if !queue.n_by_id.contains_key(&id) {
             return Vec::new();
@@ -274,7 +274,7 @@ impl Drop for LetGo<'_> {
 
 /// Waits until there is something and journals it: at once where it is as much as goes together.
 fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: &Writer) -> Next {
-    let lists: Vec<ServedList> = {
+    let lists: Vec<ListImpression> = {
         let mut queue = queue.lock();
         while queue.waiting.is_empty() && !queue.is_stopping {
             changed.wait(&mut queue);
@@ -295,8 +295,8 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
         return Next::End;
     }
     let n = lists.len();
-    let entries = lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::Served { lists: lists.to_vec() });
-    let submitted = writer.submit(shared, entries.map(Prepared::of).collect());
+    let entries = lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
+    let submitted = writer.submit(shared, entries.map(Prepared::new).collect());
     let outcome =
         submitted.and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
     let mut queue = queue.lock();
@@ -336,7 +336,7 @@ mod tests {
             user: None,
             is_public,
             impressions: Vec::new(),
-            list: ServedList {
+            list: ListImpression {
                 recomm_id: Some(Uuid::from_u128(n)),
                 user: None,
                 at: Timestamp(0),

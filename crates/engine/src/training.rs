@@ -66,7 +66,7 @@ impl Training {
     ///
     /// # Errors
     /// Where the report is none that this program can read.
-    fn of(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
+    fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
         let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
             serde_json::from_str(&record.report)?;
         let record = record.clone();
@@ -252,7 +252,7 @@ impl Engine {
             })?;
             let judged = &trained.judged;
             let compare = |others: &[Vec<ItemIdx>], since_s| {
-                Comparison::of(&judged.test, &judged.lists, others, since_s, options.seed)
+                Comparison::compare(&judged.test, &judged.lists, others, since_s, options.seed)
             };
             let beside_current = current
                 .as_ref()
@@ -359,7 +359,7 @@ impl Engine {
     }
 
     fn read_record(&self, record: &TrainingRecord) -> Option<Training> {
-        let read = Training::of(record);
+        let read = Training::from_record(record);
         if let Err(error) = &read {
             let (workspace, version) = (self.id(), &record.version);
             tracing::warn!(%workspace, version, %error, "the report of a training run cannot be read");

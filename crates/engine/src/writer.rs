@@ -269,7 +269,7 @@ fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     let entry = Entry::Resumed { received_at: shared.clock.now() };
     let records = vec![entry.encode()];
     let (reply, _) = oneshot::channel();
-    append(shared, vec![Submission { entries: vec![Prepared::of(entry)], records, bytes: 0, reply }], inbox)
+    append(shared, vec![Submission { entries: vec![Prepared::new(entry)], records, bytes: 0, reply }], inbox)
 }
 
 /// Appends one batch and passes it to the fold; false where the fold has ended.

@@ -11,9 +11,9 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListOptions, MemoryPart,
-    Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, RecommendationRequest, RequestBudget,
-    ReturnedProperties, ServedList,
+    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListImpression,
+    ListOptions, MemoryPart, Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX,
+    RecommendationRequest, RequestBudget, ReturnedProperties,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -47,8 +47,8 @@ fn place(scenario: &str) -> Place {
 }
 
 /// A list of the scenario `home` for the user `u<n>`, under the id of its time and `n`.
-fn list(at: Timestamp, n: u32) -> ServedList {
-    ServedList {
+fn list(at: Timestamp, n: u32) -> ListImpression {
+    ListImpression {
         recomm_id: Some(id(at, n)),
         user: Some((ExternalIdType::UserId, format!("u{n}"))),
         at,
@@ -62,8 +62,8 @@ fn list(at: Timestamp, n: u32) -> ServedList {
     }
 }
 
-fn served(lists: Vec<ServedList>) -> Entry {
-    Entry::Served { lists }
+fn served(lists: Vec<ListImpression>) -> Entry {
+    Entry::ListImpressions { lists }
 }
 
 /// The user `u<n>` does something that cites an id.
@@ -104,7 +104,8 @@ fn lines(kpis: &Kpis) -> String {
             Place::Trait(key) => format!("trait {key}"),
             Place::Scenario { endpoint, scenario } => format!("{endpoint} {scenario:?}"),
         };
-        let kinds = InteractionKind::ALL.map(|kind| format!("{kind} {}", row.counts.interactions.of(kind)));
+        let kinds =
+            InteractionKind::ALL.map(|kind| format!("{kind} {}", row.counts.interactions.count(kind)));
         text += &format!(
             "{} {place} {:?}: {} to {} users, {}, revenue {}, {} clicked, {} converted\n",
             row.day,
@@ -118,7 +119,7 @@ fn lines(kpis: &Kpis) -> String {
         );
     }
     for day in &kpis.interactions {
-        let kinds = InteractionKind::ALL.map(|kind| format!("{kind} {}", day.counts.of(kind)));
+        let kinds = InteractionKind::ALL.map(|kind| format!("{kind} {}", day.counts.count(kind)));
         text += &format!("{} {}\n", day.day, kinds.join(", "));
     }
     text
@@ -140,14 +141,14 @@ fn what_cites_a_recommendation_counts_on_its_day_and_place_once() {
     let engine = open(folder.path());
     add_users(&engine, 4);
     let first = noon(0);
-    let in_group = |n, group: &str| ServedList { group: Some(group.to_owned()), ..list(first, n) };
-    let of_trait = ServedList { place: Place::Trait("top".to_owned()), ..list(first, 9) };
-    let for_nobody = ServedList { user: None, place: place("nobody"), ..list(first, 8) };
-    let unseen = ServedList { recomm_id: None, place: place("unseen"), ..list(first, 0) };
+    let in_group = |n, group: &str| ListImpression { group: Some(group.to_owned()), ..list(first, n) };
+    let of_trait = ListImpression { place: Place::Trait("top".to_owned()), ..list(first, 9) };
+    let for_nobody = ListImpression { user: None, place: place("nobody"), ..list(first, 8) };
+    let unseen = ListImpression { recomm_id: None, place: place("unseen"), ..list(first, 0) };
     // Again to the same user; and a list that continues, which is no further recommendation.
-    let again = ServedList { recomm_id: Some(id(first, 100)), ..list(first, 0) };
+    let again = ListImpression { recomm_id: Some(id(first, 100)), ..list(first, 0) };
     let next =
-        ServedList { n_next: 1, at: later(first, 500), items: vec!["i3".to_owned()], ..list(first, 0) };
+        ListImpression { n_next: 1, at: later(first, 500), items: vec!["i3".to_owned()], ..list(first, 0) };
     engine
         .submit_blocking(vec![
             served(vec![list(first, 0), in_group(1, "a"), in_group(2, "b"), of_trait, for_nobody, unseen]),
@@ -208,7 +209,7 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS), 2)]), view(KEPT_DAYS - 1)]).unwrap();
     engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS + 1), 2)]), view(KEPT_DAYS - 2)]).unwrap();
     // What is too old when it comes is not noted at all.
-    let late = ServedList { recomm_id: Some(id(first, 50)), ..list(noon(KEPT_DAYS + 1), 2) };
+    let late = ListImpression { recomm_id: Some(id(first, 50)), ..list(noon(KEPT_DAYS + 1), 2) };
     engine.submit_blocking(vec![served(vec![late])]).unwrap();
     assert_eq!(engine.recommendation(id(first, 0)).unwrap(), None, "it is older than the clock says");
     let shown = check_reloaded(folder.path(), engine, |engine| lines(&all(engine)));
@@ -220,7 +221,7 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     let days =
         |engine: &Engine| format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>());
     let before = days(&engine);
-    assert!(!before.contains(&format!("{:?}", Day::of(first))), "{before}");
+    assert!(!before.contains(&format!("{:?}", Day::from_timestamp(first))), "{before}");
     check_reloaded(folder.path(), engine, days);
 }
 
@@ -264,7 +265,7 @@ fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
 #[test]
 fn a_user_counts_once_a_day_also_after_a_restart_and_is_gone_from_what_is_remembered() {
     let folder = tempfile::tempdir().unwrap();
-    let today = Timestamp(Day::of(engine::now()).start().0);
+    let today = Timestamp(Day::from_timestamp(engine::now()).start().0);
     {
         let engine = open(folder.path());
         add_users(&engine, 3);
@@ -272,7 +273,7 @@ fn a_user_counts_once_a_day_also_after_a_restart_and_is_gone_from_what_is_rememb
         engine.submit_blocking(vec![served((0..2).map(|n| list(today, n)).collect())]).unwrap();
     }
     let engine = open(folder.path());
-    let again = |n| ServedList { recomm_id: Some(id(today, 10 + n)), ..list(today, n) };
+    let again = |n| ListImpression { recomm_id: Some(id(today, 10 + n)), ..list(today, n) };
     engine.submit_blocking(vec![served((0..3).map(again).collect())]).unwrap();
     let counts = |engine: &Engine| all(engine).rows[0].counts;
     assert_eq!((counts(&engine).recommendations, counts(&engine).users), (5, 3));
@@ -296,11 +297,12 @@ fn places_beyond_the_limit_of_a_day_count_together() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let n_places = PLACES_PER_DAY_MAX as u32 + 3;
-    let lists = (0..n_places).map(|n| ServedList { place: place(&format!("s{n:04}")), ..list(noon(0), n) });
+    let lists =
+        (0..n_places).map(|n| ListImpression { place: place(&format!("s{n:04}")), ..list(noon(0), n) });
     engine.submit_blocking(vec![served(lists.collect())]).unwrap();
     // A place with a row keeps it, also on a day that is full; and the next day has room.
-    let known = ServedList { place: place("s0000"), ..list(noon(0), 5_000) };
-    let other_day = ServedList { place: place("s9999"), ..list(noon(1), 5_001) };
+    let known = ListImpression { place: place("s0000"), ..list(noon(0), 5_000) };
+    let other_day = ListImpression { place: place("s9999"), ..list(noon(1), 5_001) };
     let cite = |n| cites(InteractionKind::Purchase, n, &id(noon(0), n).to_string(), noon(0));
     let last = n_places - 1;
     engine.submit_blocking(vec![served(vec![known, other_day]), cite(0), cite(last)]).unwrap();
@@ -335,7 +337,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     };
     let started = std::time::Instant::now();
     for n in 0..50 {
-        let list = engine.serve(user, &definition, true).unwrap();
+        let list = engine.serve_trait(user, &definition, true).unwrap();
         let id = list.recomm_id.unwrap();
         let past = engine.recommendation(id).unwrap().unwrap();
         assert_eq!(past.user, Some((ExternalIdType::UserId, "u0".to_owned())));
@@ -352,7 +354,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     assert_eq!(n_clicked, 50, "{rows:?}");
 
     // A list whose id nobody is told rotates, and is no recommendation.
-    assert_eq!(engine.serve(user, &definition, false).unwrap().recomm_id, None);
+    assert_eq!(engine.serve_trait(user, &definition, false).unwrap().recomm_id, None);
     // What a call hands out, and what continues it.
     let request = RecommendationRequest {
         user_id: Some("u0".to_owned()),
@@ -468,7 +470,7 @@ fn a_recommendation_that_goes_on_and_on_stays_within_its_limit() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let at = engine::now();
-    let next = |n_next: u32| ServedList {
+    let next = |n_next: u32| ListImpression {
         n_next,
         items: (0..600).map(|n| format!("i{n_next}-{n}")).collect(),
         ..list(at, 0)
@@ -487,7 +489,7 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
             cites(*kind, user, &id(at, user).to_string(), later(noon(day), n.into()))
         }
         None => {
-            let of = |at| ServedList {
+            let of = |at| ListImpression {
                 place: place(&format!("s{}", n % 3)),
                 group: group.map(|group| group.to_string()),
                 n_next: u32::from(n == 39),
@@ -529,7 +531,7 @@ proptest! {
             prop_assert!(counts.converted_recommendations <= counts.recommendations, "{row:?}");
         }
         let n_interactions: u64 =
-            expected.interactions.iter().flat_map(|day| InteractionKind::ALL.map(|kind| day.counts.of(kind))).sum();
+            expected.interactions.iter().flat_map(|day| InteractionKind::ALL.map(|kind| day.counts.count(kind))).sum();
         prop_assert!(n_interactions >= straight.counts().interactions);
     }
 }

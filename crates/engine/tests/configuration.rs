@@ -87,7 +87,7 @@ fn run(seed: u64) {
         let expected = match random.below(5) {
             0 => Expected::Absent,
             1 => Expected::Present,
-            2 => Expected::Revision(before.1.of(&change.resource())),
+            2 => Expected::Revision(before.1.revision(&change.resource())),
             3 => Expected::Revision(random.below(COMMANDS) as u64),
             _ => Expected::Anything,
         };
@@ -140,7 +140,7 @@ fn changes_of_different_resources_do_not_clash_and_those_of_one_do() {
     let (web, app) = (source("web", "k1"), source("app", "k2"));
     put(ConfigChange::put_source("web", &web), Expected::Absent).unwrap();
     put(ConfigChange::put_source("app", &app), Expected::Absent).unwrap();
-    let revision = |name: &str| engine.revised_config().1.of(&Resource::Source(name.to_owned()));
+    let revision = |name: &str| engine.revised_config().1.revision(&Resource::Source(name.to_owned()));
     let (of_web, of_app) = (revision("web"), revision("app"));
     assert_ne!(of_web, of_app);
 
@@ -176,9 +176,9 @@ fn journals_of_earlier_versions_give_their_configuration_and_it_goes_on_from_the
     engine.submit_blocking(vec![command(Command::PutScenario { scenario })]).unwrap();
     let (in_force, revisions) = engine.revised_config();
     assert_eq!(in_force.scenarios.len(), 1);
-    let whole = revisions.of(&Resource::Token("private".to_owned()));
-    assert_eq!(revisions.of(&Resource::Trait("t".to_owned())), whole);
-    assert!(revisions.of(&Resource::Scenario("home".to_owned())) > whole);
+    let whole = revisions.revision(&Resource::Token("private".to_owned()));
+    assert_eq!(revisions.revision(&Resource::Trait("t".to_owned())), whole);
+    assert!(revisions.revision(&Resource::Scenario("home".to_owned())) > whole);
 
     let expected = Expected::Revision(whole);
     engine.change_config(ConfigChange::RemoveToken { name: "private".to_owned() }, expected).unwrap();

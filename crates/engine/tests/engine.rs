@@ -266,7 +266,7 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     assert!(!moved.fallback);
     let number = |id: &str| id[1..].parse::<u32>().unwrap();
     assert!(moved.items.iter().all(|item| number(&item.item_id) < 10), "{moved:?}");
-    assert!(moved.items.iter().all(|item| item.because[0].item_id == "i3"));
+    assert!(moved.items.iter().all(|item| item.explanation[0].item_id == "i3"));
 
     // Bought, then so much else that the purchase is no longer in the history in memory.
     engine.submit_blocking(vec![bought(1, 1, 4)]).unwrap();
@@ -383,7 +383,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         let found = engine.recommend(engine.user_of_text("u1"), &asked(20, Exclusion::Interacted)).unwrap();
         let new = found.items.iter().find(|item| item.item_id == format!("i{}", n - 1)).unwrap();
         assert_eq!(new.origin, Origin::New, "{found:?}");
-        assert_eq!(new.because[0].similar_in.as_deref(), Some("genre"));
+        assert_eq!(new.explanation[0].similar_in.as_deref(), Some("genre"));
         let other = first("u2");
         assert_eq!(other.item_id[1..].parse::<u32>().unwrap() % 2, 1, "{other:?}");
     }
@@ -429,15 +429,16 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
             exclude: Some(Exclusion::None),
             ..TraitDefinition::recommended_items("turning")
         };
-        let serve =
-            |user: &str| ids(engine.serve(engine.user_of_text(user).unwrap(), &turning, false).unwrap());
+        let serve = |user: &str| {
+            ids(engine.serve_trait(engine.user_of_text(user).unwrap(), &turning, false).unwrap())
+        };
         assert_eq!(peek(&engine, "guest"), peek(&engine, "guest"), "looking is not showing");
         let first = serve("guest");
         // Nothing has reached the journal yet, and still it counts.
         let second = serve("guest");
         assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
         let plain = TraitDefinition { rotation_rate: 0.0, ..turning.clone() };
-        let plain = engine.serve(engine.user_of_text("guest").unwrap(), &plain, true).unwrap();
+        let plain = engine.serve_trait(engine.user_of_text("guest").unwrap(), &plain, true).unwrap();
         assert_eq!(ids(plain), first, "a list without rotation neither moves nor counts");
         (first, second, peek(&engine, "guest"))
     };

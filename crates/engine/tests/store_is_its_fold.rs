@@ -10,8 +10,8 @@ use domain::{
 };
 use engine::{
     CollectionKind, Command, ConfigChange, ConfigCommand, Confirmed, DataFolder, Engine, EntityKind, Entry,
-    Expected, ExternalIdType, LockedFolder, Member, Place, Segment, Segmentation, SegmentationCommand,
-    SegmentationKind, ServedList, Synonym, SynonymCommand,
+    Expected, ExternalIdType, ListImpression, LockedFolder, Member, Place, Segment, Segmentation,
+    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
 use serde_json::json;
 use testkit::Random;
@@ -45,7 +45,7 @@ impl Source {
                 )
                 .into_uuid();
                 self.served.push(recomm_id);
-                ServedList {
+                ListImpression {
                     recomm_id: Some(recomm_id),
                     user: Some((ExternalIdType::UserId, self.text("u", 9))),
                     at: self.at,
@@ -59,7 +59,7 @@ impl Source {
                 }
             })
             .collect();
-        Entry::Served { lists }
+        Entry::ListImpressions { lists }
     }
 
     fn interaction(&mut self) -> Interaction {

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use domain::list::ROTATION_TIME_S_MAX;
 use domain::{Timestamp, WorkspaceId};
 use engine::{
-    Command, DataFolder, Engine, EngineOptions, EntityKind, Entry, ExternalIdType, ManualClock, Place,
-    SAMPLE_INTERVAL_MS, SAMPLES, ServedList, inspect_journal,
+    Command, DataFolder, Engine, EngineOptions, EntityKind, Entry, ExternalIdType, ListImpression,
+    ManualClock, Place, SAMPLE_INTERVAL_MS, SAMPLES, inspect_journal,
 };
 
 const START: Timestamp = Timestamp(1_700_000_000_000);
@@ -69,7 +69,7 @@ impl Shop {
     }
 
     fn served(&self) -> Entry {
-        let list = ServedList {
+        let list = ListImpression {
             recomm_id: None,
             user: Some((ExternalIdType::UserId, "ann".to_owned())),
             at: START,
@@ -81,12 +81,12 @@ impl Shop {
             n_next: 0,
             request: None,
         };
-        Entry::Served { lists: vec![list] }
+        Entry::ListImpressions { lists: vec![list] }
     }
 
     fn n_impressions(&self) -> usize {
         let user = self.engine().user_of_text("ann").unwrap();
-        self.engine().snapshot().impressions.of(user).len()
+        self.engine().snapshot().impressions.by_user(user).len()
     }
 
     /// The times of the ticks in the journal, in milliseconds since the start.

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use domain::{Arrival, Envelope, Timestamp, WorkspaceId, check_message};
-use engine::{Engine, Entry, UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX};
+use engine::{Engine, Entry, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX};
 use serde_json::{Value, json};
 
 fn open(folder: &Path) -> Engine {
@@ -46,7 +46,7 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
     // Sent again, it is a duplicate.
     engine.submit_blocking(vec![message(0, &sent[0])]).unwrap();
     let counted = |engine: &Engine| -> Vec<String> {
-        let line = |event: engine::UntakenEvent| {
+        let line = |event: engine::UnmatchedEvent| {
             let json = event.to_json();
             let (first_at, last_at) =
                 (&json["first_at"].as_str().unwrap()[17..19], &json["last_at"].as_str().unwrap()[17..19]);
@@ -78,13 +78,13 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
 fn names_without_end_are_counted_together() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
-    let names = (0..UNTAKEN_NAMES_MAX + 50).map(|n| track(&format!("event {n}")));
-    let long = ["x".repeat(UNTAKEN_NAME_CHARS_MAX + 1), "x".repeat(UNTAKEN_NAME_CHARS_MAX + 2)];
+    let names = (0..UNMATCHED_NAMES_MAX + 50).map(|n| track(&format!("event {n}")));
+    let long = ["x".repeat(UNMATCHED_NAME_CHARS_MAX + 1), "x".repeat(UNMATCHED_NAME_CHARS_MAX + 2)];
     let sent: Vec<Value> = long.iter().map(|name| track(name)).chain(names).collect();
     engine.submit_blocking(sent.iter().enumerate().map(|(n, body)| message(n, body)).collect()).unwrap();
     let events = engine.snapshot().untaken.all();
-    assert_eq!(events.len(), UNTAKEN_NAMES_MAX + 1);
+    assert_eq!(events.len(), UNMATCHED_NAMES_MAX + 1);
     assert_eq!((events[0].event.as_str(), events[0].count), ("(others)", 51));
-    assert_eq!((events[1].event.chars().count(), events[1].count), (UNTAKEN_NAME_CHARS_MAX, 2));
+    assert_eq!((events[1].event.chars().count(), events[1].count), (UNMATCHED_NAME_CHARS_MAX, 2));
     assert_eq!(events.iter().map(|event| event.count).sum::<u64>(), sent.len() as u64);
 }

@@ -151,5 +151,5 @@ fn weak_signals_are_used_where_they_make_lists_better_and_nowhere_else() {
     let request = ListRequest::new(5, Logic::Personal);
     let list = again.recommend(again.user_of_text("new"), &request).unwrap();
     assert!(!list.fallback);
-    assert!(list.items.iter().all(|item| item.because.is_empty()), "{:?}", list.items);
+    assert!(list.items.iter().all(|item| item.explanation.is_empty()), "{:?}", list.items);
 }

@@ -70,7 +70,7 @@ impl HistoryEntry {
             InteractionKind::ViewPortion => 0.2 + 0.8 * self.strength(),
             _ => 1.0,
         };
-        weights.of(self.kind) * strength
+        weights.weight(self.kind) * strength
     }
 }
 

@@ -45,7 +45,7 @@ pub struct RelevanceScores {
 
 impl Parameters {
     /// A blend, and defaults for everything else.
-    pub fn of(components: Vec<Component>, kept_per_item: u32) -> Self {
+    pub fn new(components: Vec<Component>, kept_per_item: u32) -> Self {
         Self {
             components,
             interaction_weights: InteractionWeights::default(),
@@ -60,7 +60,7 @@ impl Parameters {
 
 impl RelevanceScores {
     /// From the shares of hits, in any order.
-    pub(crate) fn of_hits(mut shares: Vec<f32>) -> Self {
+    pub(crate) fn from_hits(mut shares: Vec<f32>) -> Self {
         shares.sort_by(f32::total_cmp);
         let at = |part: f64| shares.get((shares.len() as f64 * part) as usize).copied().unwrap_or(0.0);
         Self { medium: at(0.1), high: at(0.5) }

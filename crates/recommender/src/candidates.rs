@@ -7,11 +7,11 @@ use domain::{InteractionKind, InteractionWeights, ItemIdx, Logic, Relevance, Tim
 use linalg::{Accumulator, TopK, top_k};
 use rustc_hash::FxHashSet;
 
-use crate::cold::ColdItems;
+use crate::cold_start::ColdStartItems;
 use crate::models::buy_again::BuyAgain;
 use crate::models::popularity::Popularity;
 use crate::models::recently_viewed::RecentlyViewed;
-use crate::recommend::{Because, ItemBooster, Origin, REASONS_MAX};
+use crate::recommend::{CONTRIBUTIONS_MAX, Contribution, ItemBooster, Origin};
 use crate::seeds::seeds_of;
 use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request, WeakHistory, WeakSignal};
 
@@ -21,7 +21,7 @@ pub struct Sources<'a> {
     /// None before the first training.
     pub model: Option<&'a Model>,
     /// What the model does not know.
-    pub cold: &'a ColdItems,
+    pub cold: &'a ColdStartItems,
     /// For popularity before the first training.
     pub histories: &'a Histories,
     /// What counts how much before the first training.
@@ -66,7 +66,7 @@ const BOOSTED_SHARE_MIN: f32 = 1e-3;
 const BOOSTED_TAIL: f32 = 0.01;
 
 /// A score that is boosted: in the order of scores, and not below the tail, whatever part of the list is asked for.
-fn above_tail(score: f32, top: f32) -> f32 {
+fn above_fallback(score: f32, top: f32) -> f32 {
     let tail = BOOSTED_TAIL * top;
     if score >= 2.0 * tail { score } else { tail + 0.5 * score }
 }
@@ -83,14 +83,14 @@ thread_local! {
 
 /// Among which items a list is made, and what their scores are multiplied with.
 #[derive(Clone, Copy)]
-pub(crate) struct Among<'a> {
+pub(crate) struct CandidateScope<'a> {
     /// Where only few may be in the list: those that may, at most.
-    pub(crate) few: Option<&'a [u32]>,
+    pub(crate) candidate_set: Option<&'a [u32]>,
     pub(crate) booster: Option<ItemBooster<'a>>,
 }
 
 /// What a weighed history speaks for.
-pub(crate) struct Personal {
+pub(crate) struct PersonalCandidates {
     /// Best first.
     pub(crate) candidates: Vec<Candidate>,
     /// Before boosting: what fills the list up stays below this; never above `top`.
@@ -100,48 +100,52 @@ pub(crate) struct Personal {
 }
 
 /// What a history says, or what a list is for.
-pub(crate) struct Weighed {
+pub(crate) struct QueryVector {
     /// To each channel of the model; the cold items hear what the first one hears.
     pub(crate) channels: Vec<Vec<(HistoryEntry, f32)>>,
     /// Items that the list is for and that the model does not know: they speak for what is like them.
     unknown_seeds: Vec<(HistoryEntry, f32)>,
 }
 
-impl Weighed {
+impl QueryVector {
     /// With every weight multiplied.
-    fn times(mut self, factor: f32) -> Self {
+    fn scaled(mut self, factor: f32) -> Self {
         let weights = self.channels.iter_mut().flatten().chain(&mut self.unknown_seeds);
         weights.for_each(|(_, weight)| *weight *= factor);
         self
     }
 
     /// With what another one says beside it.
-    fn and(mut self, other: Self) -> Self {
+    fn combined_with(mut self, other: Self) -> Self {
         self.channels.iter_mut().zip(other.channels).for_each(|(own, other)| own.extend(other));
         self.unknown_seeds.extend(other.unknown_seeds);
         self
     }
 
     /// To the first channel.
-    pub(crate) fn first(&self) -> &[(HistoryEntry, f32)] {
+    pub(crate) fn first_channel(&self) -> &[(HistoryEntry, f32)] {
         self.channels.first().map_or(&[], Vec::as_slice)
     }
 }
 
 impl Sources<'_> {
     /// What a history says now.
-    pub(crate) fn weigh(&self, history: &[HistoryEntry]) -> Weighed {
-        self.weigh_with_weak(history, &[])
+    pub(crate) fn query_vector(&self, history: &[HistoryEntry]) -> QueryVector {
+        self.query_vector_with_weak_signals(history, &[])
     }
 
     /// The same with weak signals beside the history.
-    pub(crate) fn weigh_with_weak(&self, history: &[HistoryEntry], signals: &[WeakSignal]) -> Weighed {
+    pub(crate) fn query_vector_with_weak_signals(
+        &self,
+        history: &[HistoryEntry],
+        signals: &[WeakSignal],
+    ) -> QueryVector {
         let weights = &self.interaction_weights;
         let channels = match self.model {
             Some(model) => model.weigh(history, signals),
             None => vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)],
         };
-        Weighed { channels, unknown_seeds: Vec::new() }
+        QueryVector { channels, unknown_seeds: Vec::new() }
     }
 
     fn is_warm(&self, item: u32) -> bool {
@@ -159,29 +163,29 @@ impl Sources<'_> {
     }
 
     /// What speaks in a request: the history, or the items that the list goes with and as much of the history as was asked for.
-    pub(crate) fn weigh_request(&self, request: &Request<'_>) -> Weighed {
+    pub(crate) fn query_vector_for_request(&self, request: &Request<'_>) -> QueryVector {
         let seeds = seeds_of(request);
         // Who has nothing at hand is like anybody else.
         if seeds.is_empty() && request.list.logic != Logic::Similar {
-            return self.weigh_with_weak(request.history, request.weak);
+            return self.query_vector_with_weak_signals(request.history, request.weak_signals);
         }
-        let of_seeds = self.weigh_seeds(request, &seeds);
+        let of_seeds = self.query_vector_for_seeds(request, &seeds);
         let impact = request.list.user_impact;
         if impact == 0.0 {
             return of_seeds;
         }
-        let of_history = self.weigh_with_weak(request.history, request.weak);
+        let of_history = self.query_vector_with_weak_signals(request.history, request.weak_signals);
         if impact == 1.0 {
             return of_history;
         }
         // A history says a little of many items and a seed much of few: each is as loud as its best item, or nobody would hear the history.
-        let (top, top_of_history) = (self.top(&of_seeds), self.top(&of_history));
+        let (top, top_of_history) = (self.max_score(&of_seeds), self.max_score(&of_history));
         let volume = if top > 0.0 && top_of_history > 0.0 { top / top_of_history } else { 1.0 };
-        of_seeds.times(1.0 - impact).and(of_history.times(impact * volume))
+        of_seeds.scaled(1.0 - impact).combined_with(of_history.scaled(impact * volume))
     }
 
     /// The items that the list is for, each as much.
-    fn weigh_seeds(&self, request: &Request<'_>, seeds: &[ItemIdx]) -> Weighed {
+    fn query_vector_for_seeds(&self, request: &Request<'_>, seeds: &[ItemIdx]) -> QueryVector {
         let at = Timestamp(i64::from(request.now_s) * 1_000);
         let weight = 1.0 / seeds.len().max(1) as f32;
         let seeds = seeds.iter();
@@ -195,18 +199,18 @@ impl Sources<'_> {
             None => Vec::new(),
         };
         let n_channels = self.model.map_or(1, |model| model.channels.len());
-        Weighed { channels: vec![seeds; n_channels], unknown_seeds }
+        QueryVector { channels: vec![seeds; n_channels], unknown_seeds }
     }
 
     /// The best of what a weighed history says.
-    fn top(&self, weighed: &Weighed) -> f32 {
+    fn max_score(&self, weighed: &QueryVector) -> f32 {
         let mut top = 0f32;
-        self.drain(weighed, |_, sum| top = top.max(sum));
+        self.for_each_score(weighed, |_, sum| top = top.max(sum));
         top
     }
 
     /// Sums up what a weighed history says for each item; whoever reads the sums leaves zeros.
-    fn with_sums<R>(&self, weighed: &Weighed, read: impl FnOnce(&mut Accumulator) -> R) -> R {
+    fn with_scores<R>(&self, weighed: &QueryVector, read: impl FnOnce(&mut Accumulator) -> R) -> R {
         SUMS.with_borrow_mut(|sums| {
             if sums.len() < self.n_items {
                 *sums = Accumulator::new(self.n_items);
@@ -214,9 +218,9 @@ impl Sources<'_> {
             if let Some(model) = self.model {
                 model.add(&weighed.channels, sums);
             }
-            self.cold.add(weighed.first(), sums);
+            self.cold.add(weighed.first_channel(), sums);
             for (entry, weight) in &weighed.unknown_seeds {
-                self.cold.features().for_each_like(entry.item, |item, cosine| {
+                self.cold.features().for_each_similar(entry.item, |item, cosine| {
                     sums.add(item, weight * cosine * cosine);
                 });
             }
@@ -225,23 +229,23 @@ impl Sources<'_> {
     }
 
     /// Hands each item for which a weighed history says anything to `take`, in no order.
-    pub(crate) fn drain(&self, weighed: &Weighed, take: impl FnMut(u32, f32)) {
-        self.with_sums(weighed, |sums| sums.drain(take));
+    pub(crate) fn for_each_score(&self, weighed: &QueryVector, take: impl FnMut(u32, f32)) {
+        self.with_scores(weighed, |sums| sums.drain(take));
     }
 
     /// The best items by what a weighed history says for them: above 0, and not below a share of the best one, before boosting.
-    pub(crate) fn personal(
+    pub(crate) fn personal_candidates(
         &self,
-        weighed: &Weighed,
+        weighed: &QueryVector,
         n: usize,
         share_min: f32,
-        among: Among<'_>,
+        among: CandidateScope<'_>,
         allows: impl Fn(u32) -> bool,
-    ) -> Personal {
-        let Among { few, booster } = among;
+    ) -> PersonalCandidates {
+        let CandidateScope { candidate_set: few, booster } = among;
         let (mut best, mut first) = (TopK::new(n), TopK::new(1));
         let each_sum = |take: &mut dyn FnMut(u32, f32)| {
-            self.with_sums(weighed, |sums| match few {
+            self.with_scores(weighed, |sums| match few {
                 None => sums.drain(take),
                 Some(few) => {
                     few.iter().for_each(|&item| take(item, sums.get(item)));
@@ -267,7 +271,7 @@ impl Sources<'_> {
         let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, sum)| *sum);
         if let Some(booster) = booster {
             for &(item, sum) in relevant.iter().filter(|(_, sum)| *sum >= floor) {
-                best.offer(item, above_tail(sum, top) * booster.of(ItemIdx(item)), || allows(item));
+                best.offer(item, above_fallback(sum, top) * booster.boost(ItemIdx(item)), || allows(item));
             }
         }
         let mut best = best.into_sorted();
@@ -276,13 +280,13 @@ impl Sources<'_> {
         }
         let lowest = match booster {
             None => best.last().map(|(_, score)| *score),
-            Some(_) => (top > 0.0).then_some(above_tail(0.0, top)),
+            Some(_) => (top > 0.0).then_some(above_fallback(0.0, top)),
         };
         let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
         let candidates =
             best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
         let top = if top == 0.0 { 1.0 } else { top };
-        Personal { candidates, lowest: lowest.unwrap_or(top), top }
+        PersonalCandidates { candidates, lowest: lowest.unwrap_or(top), top }
     }
 
     /// What a history says for each of `items`, 0 where it says nothing.
@@ -290,7 +294,7 @@ impl Sources<'_> {
         let mut places: Vec<(u32, usize)> = items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
         places.sort_unstable();
         let mut scores = vec![0.0; items.len()];
-        self.drain(&self.weigh(history), |item, sum| {
+        self.for_each_score(&self.query_vector(history), |item, sum| {
             let first = places.partition_point(|(other, _)| *other < item);
             for (_, n) in places[first..].iter().take_while(|(other, _)| *other == item) {
                 scores[*n] = sum;
@@ -301,13 +305,13 @@ impl Sources<'_> {
 
     /// Fills up to `n`, behind what is there best first, with trending items. Their scores are shares of `floor`, so that a list that is not
     /// boosted stays sorted by score.
-    pub(crate) fn fill(
+    pub(crate) fn add_fallback(
         &self,
         candidates: &mut Vec<Candidate>,
         by: TrendingBy<'_>,
         n: usize,
         floor: f32,
-        among: Among<'_>,
+        among: CandidateScope<'_>,
         allows: impl Fn(u32) -> bool,
     ) {
         let taken: FxHashSet<u32> = candidates.iter().map(|candidate| candidate.item).collect();
@@ -315,15 +319,15 @@ impl Sources<'_> {
         let (missing, n_kept) = (n.saturating_sub(candidates.len()), n.max(candidates.len()));
         let (mut best, most) = match among.booster {
             None => (TopK::new(missing), 1.0),
-            Some(booster) => (TopK::new(n), booster.most().max(0.0)),
+            Some(booster) => (TopK::new(n), booster.max_boost().max(0.0)),
         };
         let boosted = |item: u32, share: f32| match among.booster {
-            Some(booster) => boosted_share(share) * booster.of(ItemIdx(item)),
+            Some(booster) => boosted_share(share) * booster.boost(ItemIdx(item)),
             None => share,
         };
         // What has to be reached by whatever may still come into a boosted list.
         let last = candidates.get(n_kept.wrapping_sub(1)).map(|last| last.score);
-        match (by, among.few) {
+        match (by, among.candidate_set) {
             (TrendingBy::All, Some(few)) => {
                 let top = self.top_popularity();
                 for &item in few {
@@ -331,7 +335,7 @@ impl Sources<'_> {
                 }
             }
             (by, _) => {
-                for (item, share) in self.popular(by) {
+                for (item, share) in self.popular_items(by) {
                     // Whatever follows is not more popular, and of equal ones it has the larger index.
                     let is_over = match among.booster {
                         None => best.least().is_some(),
@@ -370,7 +374,7 @@ impl Sources<'_> {
 
     /// Items with their popularity as a share of the most popular one's, most popular first: all items, or those that there is any popularity
     /// of.
-    fn popular<'b>(&'b self, by: TrendingBy<'b>) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
+    fn popular_items<'b>(&'b self, by: TrendingBy<'b>) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
         let all = 0..self.n_items as u32;
         let share_of = |top: Option<f32>| {
             let top = top.unwrap_or(1.0).max(f32::MIN_POSITIVE);
@@ -452,14 +456,14 @@ impl Sources<'_> {
     }
 
     /// How alike two items are, from 0 to 1: by their properties, or by how strongly one speaks for the other.
-    pub(crate) fn likeness(&self, a: u32, b: u32) -> f32 {
-        let related = self.model.map_or(0.0, |model| model.likeness(a, b).max(model.likeness(b, a)));
+    pub(crate) fn similarity(&self, a: u32, b: u32) -> f32 {
+        let related = self.model.map_or(0.0, |model| model.similarity(a, b).max(model.similarity(b, a)));
         related.max(self.cold.features().cosine(ItemIdx(a), ItemIdx(b)))
     }
 
     /// The history items that speak most for an item. Shares are of all that speaks for it; what speaks against it has none.
-    pub(crate) fn because(&self, weighed: &Weighed, item: ItemIdx) -> Vec<Because> {
-        let mut all: Vec<Because> = Vec::new();
+    pub(crate) fn explain(&self, weighed: &QueryVector, item: ItemIdx) -> Vec<Contribution> {
+        let mut all: Vec<Contribution> = Vec::new();
         let mut add = |entry: &HistoryEntry, part: f32| {
             // Nobody is told that they did something because a list held it.
             if part == 0.0 || entry.is_weak() {
@@ -467,7 +471,7 @@ impl Sources<'_> {
             }
             match all.binary_search_by_key(&entry.item, |because| because.item) {
                 Ok(n) => all[n].share += part,
-                Err(n) => all.insert(n, Because { item: entry.item, kind: entry.kind, share: part }),
+                Err(n) => all.insert(n, Contribution { item: entry.item, kind: entry.kind, share: part }),
             }
         };
         if let Some(model) = self.model {
@@ -478,24 +482,24 @@ impl Sources<'_> {
                 }
             }
         }
-        for (entry, weight) in weighed.first() {
-            add(entry, weight * self.cold.part(entry.item, item));
+        for (entry, weight) in weighed.first_channel() {
+            add(entry, weight * self.cold.contribution(entry.item, item));
         }
         for (entry, weight) in &weighed.unknown_seeds {
             let cosine = self.cold.features().cosine(entry.item, item);
             add(entry, weight * cosine * cosine);
         }
         all.retain(|because| because.share > 0.0);
-        strongest(all)
+        keep_strongest(all)
     }
 }
 
 /// The strongest parts, as shares of all of them.
-pub(crate) fn strongest(mut all: Vec<Because>) -> Vec<Because> {
+pub(crate) fn keep_strongest(mut all: Vec<Contribution>) -> Vec<Contribution> {
     let total: f32 = all.iter().map(|because| because.share).sum();
     all.iter_mut().for_each(|because| because.share /= total);
     all.sort_unstable_by(|a, b| b.share.total_cmp(&a.share).then(a.item.cmp(&b.item)));
-    all.truncate(REASONS_MAX);
+    all.truncate(CONTRIBUTIONS_MAX);
     all
 }
 
@@ -533,7 +537,7 @@ impl Model {
     }
 
     /// How strongly an item speaks for another, beside what it speaks for most.
-    fn likeness(&self, from: u32, to: u32) -> f32 {
+    fn similarity(&self, from: u32, to: u32) -> f32 {
         let Some(channel) = self.channels.first().filter(|_| (from as usize) < self.n_items()) else {
             return 0.0;
         };

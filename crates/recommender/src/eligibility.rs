@@ -3,7 +3,7 @@
 use domain::{Exclusion, InteractionKind, ItemIdx};
 use rustc_hash::FxHashSet;
 
-use crate::{HistoryEntry, ItemType, ValueIdx};
+use crate::{Facet, HistoryEntry, ValueIdx};
 
 /// What may not be recommended to one user now.
 pub struct Eligibility<'a> {
@@ -24,8 +24,8 @@ impl<'a> Eligibility<'a> {
     }
 
     /// The values of a property that may not be in a list: those of the user's own items that are left out.
-    pub(crate) fn excluded_values(&self, item_type: &ItemType) -> FxHashSet<ValueIdx> {
-        self.excluded.iter().flat_map(|item| item_type.of(*item).iter().copied()).collect()
+    pub(crate) fn excluded_values(&self, item_type: &Facet) -> FxHashSet<ValueIdx> {
+        self.excluded.iter().flat_map(|item| item_type.values_of(*item).iter().copied()).collect()
     }
 
     /// Whether the item may be in the list.

@@ -53,7 +53,7 @@ const RESAMPLES: usize = 1_000;
 impl Comparison {
     /// Compares lists of the same test users; only what they chose after `since_s` (seconds since 1970) counts, and those that chose nothing
     /// are left out. None where nobody is left.
-    pub fn of(
+    pub fn compare(
         test: &[TestUser],
         lists: &[Vec<ItemIdx>],
         others: &[Vec<ItemIdx>],

@@ -69,7 +69,7 @@ impl Features {
     }
 
     /// Hands each other item that is like an item to `take`, with its cosine. O(features of all items).
-    pub(crate) fn for_each_like(&self, item: ItemIdx, mut take: impl FnMut(u32, f32)) {
+    pub(crate) fn for_each_similar(&self, item: ItemIdx, mut take: impl FnMut(u32, f32)) {
         if item.pos() >= self.by_item.n_rows() {
             return;
         }

@@ -42,7 +42,7 @@ const DENSE_PLACES_PER_ENTRY: usize = 8;
 
 impl ItemMatrix {
     /// A matrix of rows, in the faster form.
-    pub fn of_rows(matrix: Csr) -> Self {
+    pub fn from_rows(matrix: Csr) -> Self {
         let n_items = matrix.n_rows();
         if n_items > DENSE_ITEMS_MAX || matrix.n_values() * DENSE_PLACES_PER_ENTRY < n_items * n_items {
             return Self::Sparse(matrix);

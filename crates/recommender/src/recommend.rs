@@ -3,14 +3,14 @@
 use domain::{Fallback, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 use rustc_hash::FxHashSet;
 
-use crate::candidates::{Among, Candidate, Sources, TrendingBy, Weighed};
-use crate::item_type::{ItemType, ValueIdx};
+use crate::candidates::{Candidate, CandidateScope, QueryVector, Sources, TrendingBy};
+use crate::facet::{Facet, ValueIdx};
 use crate::rerank::{pick, rotate};
 use crate::seeds::at_hand;
-use crate::{Eligibility, HistoryEntry, Impression, WeakSignal, own};
+use crate::{Eligibility, HistoryEntry, Impression, WeakSignal, own_history};
 
 /// The most history items that a reason names.
-pub(crate) const REASONS_MAX: usize = 3;
+pub(crate) const CONTRIBUTIONS_MAX: usize = 3;
 /// How many candidates are reranked for each item of a list, at least, and at most in all.
 const RERANKED_PER_ITEM: usize = 5;
 const RERANKED_MIN: usize = 100;
@@ -39,7 +39,7 @@ pub enum Origin {
 
 /// A history item that speaks for a recommended one.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Because {
+pub struct Contribution {
     /// The history item.
     pub item: ItemIdx,
     /// What the user did with it.
@@ -58,7 +58,7 @@ pub struct Recommended<I = ItemIdx> {
     /// Where it came from.
     pub origin: Origin,
     /// The history items that contributed most, strongest first; none for trending items.
-    pub because: Vec<Because>,
+    pub explanation: Vec<Contribution>,
 }
 
 /// A ranked list.
@@ -74,27 +74,27 @@ pub enum Recommendation {
 #[derive(Clone, Copy)]
 pub enum ItemBooster<'a> {
     /// By item, and the largest of all.
-    Each(&'a [f32], f32),
+    Precomputed(&'a [f32], f32),
     /// As it is asked for.
-    Asked(&'a dyn Fn(ItemIdx) -> f32),
+    OnDemand(&'a dyn Fn(ItemIdx) -> f32),
 }
 
 impl ItemBooster<'_> {
     /// For one item.
     #[inline]
-    pub fn of(&self, item: ItemIdx) -> f32 {
+    pub fn boost(&self, item: ItemIdx) -> f32 {
         match self {
-            Self::Each(boosts, _) => boosts.get(item.pos()).copied().unwrap_or(1.0),
-            Self::Asked(boost) => boost(item),
+            Self::Precomputed(boosts, _) => boosts.get(item.pos()).copied().unwrap_or(1.0),
+            Self::OnDemand(boost) => boost(item),
         }
     }
 
     /// No item has more.
-    pub(crate) fn most(&self) -> f32 {
+    pub(crate) fn max_boost(&self) -> f32 {
         match self {
             // Items that came since have 1.
-            Self::Each(_, most) => most.max(1.0),
-            Self::Asked(_) => f32::INFINITY,
+            Self::Precomputed(_, most) => most.max(1.0),
+            Self::OnDemand(_) => f32::INFINITY,
         }
     }
 }
@@ -107,7 +107,7 @@ pub struct Request<'a> {
     /// What the user did, oldest first.
     pub history: &'a [HistoryEntry],
     /// The user's weak signals, oldest first.
-    pub weak: &'a [WeakSignal],
+    pub weak_signals: &'a [WeakSignal],
     /// What the list is for, where its logic is [`Logic::Similar`].
     pub seeds: &'a [ItemIdx],
     /// What somebody picked, where the logic is [`Logic::Picks`], best first.
@@ -115,11 +115,11 @@ pub struct Request<'a> {
     /// What may be in it.
     pub eligibility: &'a Eligibility<'a>,
     /// Where few items may be in it: all that may, and perhaps others.
-    pub few: Option<&'a [u32]>,
+    pub candidate_set: Option<&'a [u32]>,
     /// What scores are multiplied with.
     pub booster: Option<ItemBooster<'a>>,
     /// The property or segmentation whose values are recommended in place of items.
-    pub values: Option<Values<'a>>,
+    pub values: Option<FacetValues<'a>>,
     /// How many items of a kind there may be.
     pub constraints: &'a [Constraint<'a>],
     /// What has a share of the places.
@@ -134,9 +134,9 @@ pub struct Request<'a> {
 
 /// Values that are recommended.
 #[derive(Clone, Copy)]
-pub struct Values<'a> {
+pub struct FacetValues<'a> {
     /// Which values items have.
-    pub item_type: &'a ItemType,
+    pub facet: &'a Facet,
     /// Which may be in the list.
     pub allows: &'a dyn Fn(ValueIdx) -> bool,
     /// What their scores are multiplied with.
@@ -147,7 +147,7 @@ pub struct Values<'a> {
 #[derive(Clone, Copy)]
 pub struct Constraint<'a> {
     /// Which values items have.
-    pub item_type: &'a ItemType,
+    pub item_type: &'a Facet,
     /// How many items.
     pub max: usize,
 }
@@ -175,11 +175,11 @@ impl<'a> Request<'a> {
         Self {
             list,
             history,
-            weak: &[],
+            weak_signals: &[],
             seeds: &[],
             picks: &[],
             eligibility,
-            few: None,
+            candidate_set: None,
             booster: None,
             values: None,
             constraints: &[],
@@ -203,39 +203,39 @@ impl Recommendation {
 
 /// Answers a request with up to `count` items; fewer only where fewer are eligible, or relevant enough.
 pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation {
-    let weighed = sources.weigh_request(request);
+    let weighed = sources.query_vector_for_request(request);
     if let Some(values) = request.values {
         let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
         // As many whatever part of the list is asked for, so that one is the beginning of the other.
         let found = candidates(sources, request, &weighed, ITEMS_OF_VALUES, None, &allows);
-        let because = |item| sources.because(&weighed, item);
+        let because = |item| sources.explain(&weighed, item);
         return Recommendation::Values(values.list(sources, request, &found.candidates, because));
     }
     let own_kind = |item: ItemIdx| {
         let last = request.history.iter().rev().find(|entry| entry.item == item);
-        last.map(|entry| Because { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
+        last.map(|entry| Contribution { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
     };
     let explained = |candidate: Candidate| {
         let item = ItemIdx(candidate.item);
         let because = match candidate.origin {
-            Origin::Model | Origin::New => sources.because(&weighed, item),
+            Origin::Model | Origin::New => sources.explain(&weighed, item),
             Origin::Trending | Origin::Picked => Vec::new(),
             Origin::RecentlyViewed => own_kind(item),
-            Origin::BuyAgain => vec![Because { item, kind: InteractionKind::Purchase, share: 1.0 }],
+            Origin::BuyAgain => vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }],
         };
-        Recommended { item, score: candidate.score, origin: candidate.origin, because }
+        Recommended { item, score: candidate.score, origin: candidate.origin, explanation: because }
     };
     Recommendation::Items(picked(sources, request, &weighed).into_iter().map(explained).collect())
 }
 
 /// The items that [`recommend`] answers with, and their scores, without reasons.
 pub fn rank(sources: Sources<'_>, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
-    let picked = picked(sources, request, &sources.weigh_request(request));
+    let picked = picked(sources, request, &sources.query_vector_for_request(request));
     picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
 }
 
 /// The items of a list.
-fn picked(sources: Sources<'_>, request: &Request<'_>, weighed: &Weighed) -> Vec<Candidate> {
+fn picked(sources: Sources<'_>, request: &Request<'_>, weighed: &QueryVector) -> Vec<Candidate> {
     let count = request.list.count;
     let at_hand = at_hand(request);
     let allows = |item: u32| {
@@ -257,7 +257,7 @@ fn picked(sources: Sources<'_>, request: &Request<'_>, weighed: &Weighed) -> Vec
         }
         rotate(&mut found, request);
         if is_reranked {
-            found = pick(found, request, |a, b| sources.likeness(a, b));
+            found = pick(found, request, |a, b| sources.similarity(a, b));
         }
         // Constraints may have used up what was found.
         if found.len() >= count || n_found < n || request.constraints.is_empty() {
@@ -277,7 +277,7 @@ pub fn rerank(
     let of = |(item, score): (ItemIdx, f32)| Candidate { item: item.0, score, origin: Origin::Model };
     let mut candidates: Vec<Candidate> = scored.into_iter().map(of).collect();
     rotate(&mut candidates, request);
-    let picked = pick(candidates, request, |a, b| sources.likeness(a, b));
+    let picked = pick(candidates, request, |a, b| sources.similarity(a, b));
     picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
 }
 
@@ -298,17 +298,17 @@ struct Found {
 fn candidates(
     sources: Sources<'_>,
     request: &Request<'_>,
-    weighed: &Weighed,
+    weighed: &QueryVector,
     n: usize,
     floor: Option<f32>,
     allows: &dyn Fn(u32) -> bool,
 ) -> Found {
-    let Request { list, few, booster, .. } = *request;
-    let among = Among { few, booster };
+    let Request { list, candidate_set: few, booster, .. } = *request;
+    let among = CandidateScope { candidate_set: few, booster };
     let of_own = |items: Vec<(u32, f32)>, origin| {
         let positive = items.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
         let floor = positive.fold(1.0, f32::min);
-        let boost = |item: u32| booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
+        let boost = |item: u32| booster.map_or(1.0, |booster| booster.boost(ItemIdx(item)));
         let mut own: Vec<Candidate> = items
             .into_iter()
             .filter(|(item, _)| allows(*item))
@@ -321,7 +321,7 @@ fn candidates(
     let mut found = match list.logic {
         Logic::Personal | Logic::Similar | Logic::CrossSell | Logic::WatchNext => {
             let share_min = sources.relevant_share(list.min_relevance);
-            let personal = sources.personal(weighed, n, share_min, among, allows);
+            let personal = sources.personal_candidates(weighed, n, share_min, among, allows);
             Found { candidates: personal.candidates, floor: personal.lowest }
         }
         Logic::Trending => {
@@ -331,13 +331,13 @@ fn candidates(
                 (None, Some(kind)) => TrendingBy::Kind(kind),
                 (None, None) => TrendingBy::All,
             };
-            sources.fill(&mut candidates, by, n, 1.0, among, allows);
+            sources.add_fallback(&mut candidates, by, n, 1.0, among, allows);
             let floor = candidates.last().map_or(1.0, |last| last.score);
             Found { candidates, floor }
         }
-        Logic::RecentlyViewed => of_own(own::viewed(sources, request), Origin::RecentlyViewed),
-        Logic::ContinueWatching => of_own(own::begun(request), Origin::RecentlyViewed),
-        Logic::Picks => of_own(own::picked(sources, request), Origin::Picked),
+        Logic::RecentlyViewed => of_own(own_history::viewed(sources, request), Origin::RecentlyViewed),
+        Logic::ContinueWatching => of_own(own_history::begun(request), Origin::RecentlyViewed),
+        Logic::Picks => of_own(own_history::picked(sources, request), Origin::Picked),
         Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
     };
     if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
@@ -352,8 +352,8 @@ fn candidates(
     if list.fallback == Fallback::Personal && list.logic != Logic::Personal && missing > 0 {
         let taken: FxHashSet<u32> = found.candidates.iter().map(|candidate| candidate.item).collect();
         let is_new = |item| !taken.contains(&item) && allows(item);
-        let own = sources.personal(
-            &sources.weigh_with_weak(request.history, request.weak),
+        let own = sources.personal_candidates(
+            &sources.query_vector_with_weak_signals(request.history, request.weak_signals),
             missing,
             0.0,
             among,
@@ -369,7 +369,7 @@ fn candidates(
     let is_complete =
         list.logic == Logic::Trending && (request.period_popularity.is_none() || list.interaction.is_some());
     if !is_complete {
-        sources.fill(&mut found.candidates, TrendingBy::All, n, of_rest, among, allows);
+        sources.add_fallback(&mut found.candidates, TrendingBy::All, n, of_rest, among, allows);
     }
     found
 }

@@ -26,14 +26,14 @@ pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
     candidates.sort_by(Candidate::best_first);
 }
 
-/// Picks one item after the other: the one with the largest `(1 - diversity) score - diversity (mean likeness to those picked)`, scores as
+/// Picks one item after the other: the one with the largest `(1 - diversity) score - diversity (mean similarity to those picked)`, scores as
 /// shares of the best one's (marginal relevance, Carbonell and Goldstein, SIGIR'98, with the mean, which goes on taking turns after one
 /// of each kind is there: max-sum diversification, Borodin et al., PODS'12), among those that the constraints allow and, where promoted items
-/// are behind their share, among these. `likeness` is from 0 to 1. O(candidates), and as much again for each diverse place.
+/// are behind their share, among these. `similarity` is from 0 to 1. O(candidates), and as much again for each diverse place.
 pub(crate) fn pick(
     candidates: Vec<Candidate>,
     request: &Request<'_>,
-    likeness: impl Fn(u32, u32) -> f32,
+    similarity: impl Fn(u32, u32) -> f32,
 ) -> Vec<Candidate> {
     let ListRequest { count, diversity, .. } = *request.list;
     let top = candidates.first().map_or(1.0, |best| best.score.max(f32::MIN_POSITIVE));
@@ -41,12 +41,12 @@ pub(crate) fn pick(
     // Summed over those picked.
     let mut alike = vec![0f32; candidates.len().min(DIVERSE_CANDIDATES_MAX)];
     let mut picked: Vec<Candidate> = Vec::with_capacity(count.min(candidates.len()));
-    let mut room = Room::of(request, candidates.len());
+    let mut room = Room::new(request, candidates.len());
     while picked.len() < count {
         let is_diverse = picked.len() < n_diverse;
         let worth = |n: usize| {
-            let likeness = alike[n] / picked.len().max(1) as f32;
-            (1.0 - diversity) * candidates[n].score / top - diversity * likeness
+            let similarity = alike[n] / picked.len().max(1) as f32;
+            (1.0 - diversity) * candidates[n].score / top - diversity * similarity
         };
         let next = |room: &mut Room<'_>, is_promoted: bool| {
             let looked_at = if is_diverse { 0..alike.len() } else { 0..0 };
@@ -61,7 +61,7 @@ pub(crate) fn pick(
         room.take(best, &candidates);
         if is_diverse {
             for (alike, candidate) in alike.iter_mut().zip(&candidates) {
-                *alike += likeness(candidates[best].item, candidate.item);
+                *alike += similarity(candidates[best].item, candidate.item);
             }
         }
         picked.push(candidates[best]);
@@ -81,7 +81,7 @@ struct Room<'a> {
 }
 
 impl<'a> Room<'a> {
-    fn of(request: &'a Request<'a>, n_candidates: usize) -> Self {
+    fn new(request: &'a Request<'a>, n_candidates: usize) -> Self {
         Self {
             request,
             is_picked: vec![false; n_candidates],
@@ -97,7 +97,7 @@ impl<'a> Room<'a> {
         !self.is_picked[n]
             && (!is_promoted || self.is_promoted(item))
             && self.request.constraints.iter().zip(&self.n_with).all(|(constraint, n_with)| {
-                let values = constraint.item_type.of(ItemIdx(item));
+                let values = constraint.item_type.values_of(ItemIdx(item));
                 values.iter().all(|value| n_with.get(value).is_none_or(|n| *n < constraint.max))
             })
     }
@@ -124,7 +124,7 @@ impl<'a> Room<'a> {
         self.is_picked[n] = true;
         let item = candidates[n].item;
         for (constraint, n_with) in self.request.constraints.iter().zip(&mut self.n_with) {
-            for value in constraint.item_type.of(ItemIdx(item)) {
+            for value in constraint.item_type.values_of(ItemIdx(item)) {
                 *n_with.entry(*value).or_default() += 1;
             }
         }
@@ -144,14 +144,14 @@ mod tests {
     }
 
     /// Items 0, 1, 2 are alike, and so are 3, 4, 5.
-    fn likeness(a: u32, b: u32) -> f32 {
+    fn similarity(a: u32, b: u32) -> f32 {
         if a / 3 == b / 3 { 0.9 } else { 0.0 }
     }
 
     fn picked(diversity: f32) -> Vec<u32> {
         let list = ListRequest { diversity, ..ListRequest::new(4, Logic::Personal) };
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
-        let picked = pick(candidates(), &Request::new(&list, &[], &eligibility), likeness);
+        let picked = pick(candidates(), &Request::new(&list, &[], &eligibility), similarity);
         picked.into_iter().map(|candidate| candidate.item).collect()
     }
 

@@ -17,7 +17,7 @@ use crate::models::popularity::Normalisation;
 use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_ridge, spectral};
 use crate::split::{Split, SplitKind, TestUser};
 use crate::statistics::{PairSums, some_rows_of};
-use crate::weak;
+use crate::weak_signals;
 use crate::{Cancelled, HistoryWeighting, Model, Parameters, TrainingSet, WeakSignalTrial, train_with};
 use pool::Pool;
 
@@ -93,9 +93,9 @@ pub fn train(
 ) -> Result<Trained, Cancelled> {
     let (search, mut judged) = search(set, options, &|share| progress(SEARCH_SHARE * share))?;
     let (weak_signals, lists) =
-        weak::judge(set, &search.parameters, options.seed, &|| progress(SEARCH_SHARE))?;
+        weak_signals::judge(set, &search.parameters, options.seed, &|| progress(SEARCH_SHARE))?;
     judged.lists = lists.unwrap_or(judged.lists);
-    set.set_weak_weights(weak::weights_in_force(&weak_signals));
+    set.set_weak_weights(weak_signals::weights_in_force(&weak_signals));
     let model = train_with(set, &search.parameters, version, &|| progress(SEARCH_SHARE))?;
     progress(1.0)?;
     Ok(Trained { model, search, judged, weak_signals })
@@ -115,7 +115,7 @@ pub fn search(
     options: &SearchOptions,
     progress: &Progress<'_>,
 ) -> Result<(Search, Judged), Cancelled> {
-    let split = Split::of(set, options.seed);
+    let split = Split::new(set, options.seed);
     let mut tuner =
         Tuner { pool: Pool::new(&split), set: &split.train, kind: split.kind, progress, share_done: 0.0 };
     if !split.test.is_empty() {
@@ -146,7 +146,7 @@ pub fn search(
             interaction_weights: *set.interaction_weights(),
             relevance: blend.relevance,
             popularity: config,
-            ..Parameters::of(components, kept_per_item(set.n_items()))
+            ..Parameters::new(components, kept_per_item(set.n_items()))
         },
     };
     progress(1.0)?;
@@ -323,7 +323,7 @@ impl Tuner<'_> {
         let fit = |half_life_days| {
             let config = neighbours::Config { half_life_days, ..start };
             let sums = neighbours::sums(self.set, half_life_days);
-            ItemMatrix::of_rows(neighbours::normalise(&self.raw(&sums, kept), &sums.item_sums(), &config))
+            ItemMatrix::from_rows(neighbours::normalise(&self.raw(&sums, kept), &sums.item_sums(), &config))
         };
         let mut of_half_lives: Vec<(f64, Option<f32>)> = vec![(0.0, None)];
         if half_lives.len() > 1 {
@@ -337,7 +337,7 @@ impl Tuner<'_> {
             let sums = neighbours::sums(self.set, half_life_days);
             let item_sums = sums.item_sums();
             let raw = self.raw(&sums, kept);
-            let fit = |config| ItemMatrix::of_rows(neighbours::normalise(&raw, &item_sums, &config));
+            let fit = |config| ItemMatrix::from_rows(neighbours::normalise(&raw, &item_sums, &config));
             let mut config = neighbours::Config { half_life_days, ..start };
             let weightings = self.weightings_of(&fit(config))?;
             let (_, best) = self.normalised(config.normalisation, weightings[0], |normalisation| {
@@ -360,7 +360,7 @@ impl Tuner<'_> {
         let start = sequence::Config { half_life_days, ..Default::default() };
         let raw = self.raw(&sequence::sums(self.set, &start), kept);
         let mut weightings =
-            self.weightings_of(&ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &start)))?;
+            self.weightings_of(&ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &start)))?;
         // Shapes with a few normalisations each, since what one does depends on the other.
         let mut found: Vec<(f64, sequence::Config)> = Vec::new();
         for backward in [0.0, 0.2, 0.6] {
@@ -368,7 +368,7 @@ impl Tuner<'_> {
                 self.check()?;
                 let shape = sequence::Config { backward, discount, ..start };
                 let raw = self.raw(&sequence::sums(self.set, &shape), kept);
-                let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
+                let fit = |config| ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &config));
                 let normalisations = [(0.65, 0.35), (0.9, 0.1)].map(|(source_exponent, target_exponent)| {
                     let normalisation = Normalisation { source_exponent, target_exponent, smoothing: 8.0 };
                     sequence::Config { normalisation, ..shape }
@@ -385,7 +385,7 @@ impl Tuner<'_> {
         let next = sequence::Config { steps: 1, ..best };
         for mut config in [Some(best), other, Some(next)].into_iter().flatten() {
             let raw = self.raw(&sequence::sums(self.set, &config), kept);
-            let fit = |config| ItemMatrix::of_rows(sequence::normalise(&raw, self.set, &config));
+            let fit = |config| ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &config));
             weightings = self.weightings_of(&fit(config))?;
             let (_, normalisation) =
                 self.normalised(config.normalisation, weightings[0], |normalisation| {
@@ -404,7 +404,7 @@ impl Tuner<'_> {
         }
         for start in [sequence_ridge::Config::FAST, sequence_ridge::Config::SLOW] {
             self.check()?;
-            let sums = sequence_ridge::Sums::of(self.set, &start);
+            let sums = sequence_ridge::Sums::compute(self.set, &start);
             let fit = |config: sequence_ridge::Config| {
                 ItemMatrix::Head(sequence_ridge::solve(&sums, config.penalty))
             };
@@ -469,7 +469,7 @@ impl Tuner<'_> {
             return Ok(());
         }
         let largest = spectral::Config { half_life_days, rank: rank_max, seed, ..Default::default() };
-        let decomposition = spectral::Decomposition::of(self.set, &largest);
+        let decomposition = spectral::Decomposition::compute(self.set, &largest);
         let fit = |config: spectral::Config| ItemMatrix::Factors(spectral::filter(&decomposition, &config));
         if self.kind == SplitKind::Random {
             for (share, filter) in [(1, 0.0), (1, 0.5), (1, 1.0), (4, 0.5)] {
@@ -493,7 +493,8 @@ impl Tuner<'_> {
         }
         let kept = kept_of_parts(self.set.n_items());
         let cosines = content::cosines(self.set, kept.min(content::Config::KEPT_MAX));
-        let fit = |config: content::Config| ItemMatrix::of_rows(content::weigh(&cosines, self.set, &config));
+        let fit =
+            |config: content::Config| ItemMatrix::from_rows(content::weigh(&cosines, self.set, &config));
         let start = content::Config::default();
         let weightings = self.weightings_of(&fit(start))?;
         for popularity in [0.0, 0.3] {

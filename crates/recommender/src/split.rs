@@ -76,7 +76,7 @@ impl Judged {
 
 impl Split {
     /// Splits in the way that fits.
-    pub fn of(set: &TrainingSet, seed: u64) -> Self {
+    pub fn new(set: &TrainingSet, seed: u64) -> Self {
         let split = Self::judging(set, seed, Judged::Free);
         if split.test.is_empty() { Self::judging(set, seed, Judged::All) } else { split }
     }
@@ -246,11 +246,13 @@ mod tests {
             free.chain((4..9).map(|n| viewed(n, i64::from(400 * n + user), true))).collect()
         };
         let set = TrainingSet::new((0..400).map(|user| row(user, false)), 9);
-        let split = Split::of(&set, 7);
+        let split = Split::new(&set, 7);
         assert_eq!((split.kind, split.test.len()), (SplitKind::Time, 160));
         assert!(split.test.iter().all(|user| user.wanted.keys().eq([&ItemIdx(3)]) && user.led_to.len() == 5));
         let set = TrainingSet::new((0..400).map(|user| row(user, true)), 9);
-        assert!(Split::of(&set, 7).test.iter().all(|user| !user.wanted.is_empty() && user.led_to.is_empty()));
-        assert!(!Split::of(&set, 7).test.is_empty());
+        assert!(
+            Split::new(&set, 7).test.iter().all(|user| !user.wanted.is_empty() && user.led_to.is_empty())
+        );
+        assert!(!Split::new(&set, 7).test.is_empty());
     }
 }

@@ -156,7 +156,7 @@ impl TrainingSet {
             let weak = self
                 .weak_row(user)
                 .iter()
-                .map(|signal| (signal.item.0, self.weak_weights.of(signal.kind) * factor(signal.at_s)));
+                .map(|signal| (signal.item.0, self.weak_weights.weight(signal.kind) * factor(signal.at_s)));
             let mut row: Vec<(u32, f32)> = weighed.chain(weak).filter(|(_, weight)| *weight > 0.0).collect();
             row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             row.dedup_by_key(|(item, _)| *item);

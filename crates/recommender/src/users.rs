@@ -17,7 +17,7 @@ const RERANKED_MIN: usize = 100;
 const RERANKED_MAX: usize = 1_000;
 
 /// What users are measured by.
-pub struct Taste {
+pub struct UserQuery {
     /// For each channel what each item speaks for.
     by_channel: Vec<Vec<f32>>,
     /// Whether a history's length is no merit.
@@ -26,9 +26,9 @@ pub struct Taste {
 
 impl Sources<'_> {
     /// Of those who would like an item. O(items).
-    pub fn taste_for_item(&self, item: ItemIdx) -> Taste {
+    pub fn user_query_for_item(&self, item: ItemIdx) -> UserQuery {
         let all = 0..self.n_items as u32;
-        let cold = |from: u32| self.cold.likeness(ItemIdx(from), item);
+        let cold = |from: u32| self.cold.similarity(ItemIdx(from), item);
         let by_channel = match self.model {
             None => vec![all.map(cold).collect()],
             Some(model) => {
@@ -41,33 +41,33 @@ impl Sources<'_> {
                 (0..model.channels.len()).map(|n| all.clone().map(|from| part(n, from)).collect()).collect()
             }
         };
-        Taste { by_channel, is_cosine: false }
+        UserQuery { by_channel, is_cosine: false }
     }
 
     /// Of those who like what a history speaks for.
-    pub fn taste_of(&self, history: &[HistoryEntry]) -> Taste {
-        let weighed = self.weigh(history);
+    pub fn user_query_for_history(&self, history: &[HistoryEntry]) -> UserQuery {
+        let weighed = self.query_vector(history);
         let mut taste = vec![0f32; self.n_items];
-        self.drain(&weighed, |item, sum| taste[item as usize] = sum.max(0.0));
+        self.for_each_score(&weighed, |item, sum| taste[item as usize] = sum.max(0.0));
         let top = taste.iter().fold(0f32, |top, value| top.max(*value)).max(f32::MIN_POSITIVE);
         // What was done weighs as much as the best of what it speaks for.
         taste.iter_mut().for_each(|value| *value /= top);
-        let own = weighed.first();
+        let own = weighed.first_channel();
         let top_own = own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
         own.iter().for_each(|(entry, weight)| taste[entry.item.pos()] += weight / top_own);
-        Taste { by_channel: vec![taste], is_cosine: true }
+        UserQuery { by_channel: vec![taste], is_cosine: true }
     }
 
     /// The scores of users from `first` on, one for each history.
-    pub fn user_scores(&self, taste: &Taste, histories: &[&[HistoryEntry]]) -> Vec<f32> {
+    pub fn user_scores(&self, taste: &UserQuery, histories: &[&[HistoryEntry]]) -> Vec<f32> {
         histories.par_iter().map(|history| self.user_score(taste, history)).collect()
     }
 
-    fn user_score(&self, taste: &Taste, history: &[HistoryEntry]) -> f32 {
+    fn user_score(&self, taste: &UserQuery, history: &[HistoryEntry]) -> f32 {
         if history.is_empty() {
             return 0.0;
         }
-        let weighed = self.weigh(history);
+        let weighed = self.query_vector(history);
         let channels = taste.by_channel.iter().zip(&weighed.channels);
         let parts = channels.flat_map(|(taste, weighed)| {
             let of = |entry: &HistoryEntry| taste.get(entry.item.pos()).copied().unwrap_or(0.0);
@@ -75,7 +75,7 @@ impl Sources<'_> {
         });
         let sum: f32 = parts.sum();
         match taste.is_cosine {
-            true => sum / length(weighed.first()),
+            true => sum / length(weighed.first_channel()),
             false => sum,
         }
     }
@@ -124,7 +124,8 @@ pub fn rank_users(
     if list.diversity > 0.0 {
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
         found = pick(found, &Request::new(list, &[], &eligibility), |a, b| {
-            let weighed = |user: u32| sources.weigh(histories.row(UserIdx(user))).first().to_vec();
+            let weighed =
+                |user: u32| sources.query_vector(histories.row(UserIdx(user))).first_channel().to_vec();
             cosine(&weighed(a), &weighed(b))
         });
     }

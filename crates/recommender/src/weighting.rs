@@ -93,7 +93,7 @@ impl HistoryWeighting {
             if fading < HEARD_MIN {
                 break;
             }
-            weighed.push((HistoryEntry::weak(signal), weak.weights.of(signal.kind) * fading));
+            weighed.push((HistoryEntry::weak(signal), weak.weights.weight(signal.kind) * fading));
         }
     }
 }

@@ -102,7 +102,7 @@ impl SearchIndex {
         n: usize,
         candidates: &Candidates<'_>,
     ) -> Vec<(u32, f32)> {
-        let words = Words::of(query, QUERY_WORDS_MAX);
+        let words = Words::split(query, QUERY_WORDS_MAX);
         let snapshot = Arc::clone(&self.snapshot.read());
         ranking::best(&snapshot, &words, synonyms, n, candidates)
     }
@@ -169,7 +169,7 @@ impl Writer {
         let (mut beginnings, mut compounds) = (BTreeSet::new(), String::new());
         let mut room = ITEM_WORDS_MAX;
         for text in &texts.texts {
-            let words = Words::of(text, room);
+            let words = Words::split(text, room);
             room -= words.parts.len();
             for word in words.parts.iter().chain(words.joined.iter().map(|(_, joined)| joined)) {
                 all.push_str(word);
@@ -188,7 +188,7 @@ impl Writer {
                 });
             }
         }
-        let codes = texts.codes.iter().map(|code| Words::of(code, QUERY_WORDS_MAX));
+        let codes = texts.codes.iter().map(|code| Words::split(code, QUERY_WORDS_MAX));
         let codes: Vec<Words> = codes.filter(|code| !code.parts.is_empty()).collect();
         codes.iter().for_each(|code| document.add_text(self.fields.codes, code.code_hash()));
         if all.is_empty() && codes.is_empty() {

@@ -19,7 +19,8 @@ impl Synonyms {
     pub fn new(pairs: impl IntoIterator<Item = (String, String, bool)>) -> Self {
         let mut synonyms = Self::default();
         for (term, synonym, one_way) in pairs {
-            let (term, synonym) = (Words::of(&term, QUERY_WORDS_MAX), Words::of(&synonym, QUERY_WORDS_MAX));
+            let (term, synonym) =
+                (Words::split(&term, QUERY_WORDS_MAX), Words::split(&synonym, QUERY_WORDS_MAX));
             if !one_way {
                 synonyms.insert(&synonym, &term);
             }

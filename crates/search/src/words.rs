@@ -23,7 +23,7 @@ pub(crate) struct Words {
 
 impl Words {
     /// The first `parts_max` words of a text.
-    pub(crate) fn of(text: &str, parts_max: usize) -> Self {
+    pub(crate) fn split(text: &str, parts_max: usize) -> Self {
         let mut words = Words::default();
         for chunk in text.split_whitespace() {
             let room = parts_max - words.parts.len();
@@ -86,8 +86,8 @@ pub struct Phrase(Vec<String>);
 
 impl Phrase {
     /// The phrase that a text is; no more of it than of a query.
-    pub fn of(text: &str) -> Self {
-        Self(Words::of(text, QUERY_WORDS_MAX).parts)
+    pub fn parse(text: &str) -> Self {
+        Self(Words::split(text, QUERY_WORDS_MAX).parts)
     }
 
     /// Whether each of its words, and there is one, begins a word of another phrase.
@@ -127,7 +127,8 @@ mod tests {
 
     #[test]
     fn words_are_folded_and_codes_are_kept_together_too() {
-        let words = Words::of("Čaj ČAJ c\u{30c}aj — İstanbul Łódź straße ΌΔΟΣ «ABC-123.4» don't ー !?", 99);
+        let words =
+            Words::split("Čaj ČAJ c\u{30c}aj — İstanbul Łódź straße ΌΔΟΣ «ABC-123.4» don't ー !?", 99);
         let parts = "caj caj caj istanbul lodz strasse οδοσ abc 123 4 don t ー";
         assert_eq!(words.phrase(), parts);
         assert_eq!(words.joined, [(7..10, "abc1234".to_owned()), (10..12, "dont".to_owned())]);
@@ -135,26 +136,26 @@ mod tests {
 
     #[test]
     fn neighbours_are_compounds_unless_both_are_numbers() {
-        let words = Words::of("Tea-cup set 2 in 1, 12 34", 99);
+        let words = Words::split("Tea-cup set 2 in 1, 12 34", 99);
         let compounds: Vec<String> = words.compounds().map(|(_, compound)| compound).collect();
         assert_eq!(compounds, ["teacup", "cupset", "set2", "2in", "in1"]);
         assert_eq!(words.compounds().last().unwrap().0, 4..6);
-        assert_eq!(Words::of("ABC-12/3", 99).code(), Words::of("abc 123", 99).code());
+        assert_eq!(Words::split("ABC-12/3", 99).code(), Words::split("abc 123", 99).code());
     }
 
     #[test]
     fn phrases_are_compared_by_their_words() {
-        assert_eq!(Phrase::of("Čaj, zelený"), Phrase::of("caj ZELENY"));
-        assert!(Phrase::of("zel").is_within(&Phrase::of("Čaj, zelený")));
-        assert!(!Phrase::of("zel red").is_within(&Phrase::of("Čaj, zelený")));
-        assert!(!Phrase::of("-").is_within(&Phrase::of("Čaj")));
+        assert_eq!(Phrase::parse("Čaj, zelený"), Phrase::parse("caj ZELENY"));
+        assert!(Phrase::parse("zel").is_within(&Phrase::parse("Čaj, zelený")));
+        assert!(!Phrase::parse("zel red").is_within(&Phrase::parse("Čaj, zelený")));
+        assert!(!Phrase::parse("-").is_within(&Phrase::parse("Čaj")));
     }
 
     #[test]
     fn words_are_bounded() {
-        assert_eq!(Words::of("a-b-c d", 2).parts, ["a", "b"]);
-        assert_eq!(Words::of("a-b-c d", 2).joined, [(0..2, "ab".to_owned())]);
-        assert_eq!(Words::of(&"x".repeat(1000), 2).parts, ["x".repeat(WORD_CHARS_MAX)]);
-        assert_eq!(Words::of("  -- \u{301} ", 2), Words::default());
+        assert_eq!(Words::split("a-b-c d", 2).parts, ["a", "b"]);
+        assert_eq!(Words::split("a-b-c d", 2).joined, [(0..2, "ab".to_owned())]);
+        assert_eq!(Words::split(&"x".repeat(1000), 2).parts, ["x".repeat(WORD_CHARS_MAX)]);
+        assert_eq!(Words::split("  -- \u{301} ", 2), Words::default());
     }
 }

@@ -78,14 +78,14 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 }
 
 async fn only_administrators(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let origin = Origin::of(request.headers(), request.extensions(), &app.settings.callers);
+    let origin = Origin::from_request(request.headers(), request.extensions(), &app.settings.callers);
     let known = app.installation.data.admin_tokens();
     // All are compared, so that the time tells nothing of any.
     let is_known = |shown: &str| {
         let shown = hash(shown);
         known.values().fold(false, |is_known, known| is_known | is_same_hash(known, &shown))
     };
-    let message = match (known.is_empty(), Credentials::of(request.headers())) {
+    let message = match (known.is_empty(), Credentials::from_headers(request.headers())) {
         (true, _) => "no admin_token was ever set: start once with --bootstrap and a file that has one",
         (false, Credentials::Bearer(shown)) if is_known(&shown) => {
             origin.trust();

@@ -19,7 +19,7 @@ pub(crate) enum Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Self::None };
         let Some((scheme, rest)) = value.to_str().ok().and_then(|text| text.trim().split_once(' ')) else {
             return Self::Malformed;

@@ -204,7 +204,7 @@ async fn answer(
 ) -> Response {
     connection.enter(Phase::Working);
     let mut request: Request =
-        request.map(|body| Body::new(CountedBody::of_request(body, Arc::clone(&connection))));
+        request.map(|body| Body::new(CountedBody::for_request(body, Arc::clone(&connection))));
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(Arc::clone(&connection));
     let response = match router.oneshot(request).await {
@@ -212,5 +212,5 @@ async fn answer(
         Err(never) => match never {},
     };
     connection.enter(Phase::Sending);
-    response.map(|body| Body::new(CountedBody::of_answer(body, connection)))
+    response.map(|body| Body::new(CountedBody::for_answer(body, connection)))
 }

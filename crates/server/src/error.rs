@@ -197,7 +197,7 @@ pub(crate) fn as_json(response: Response) -> Response {
 }
 
 /// A panic is a defect; the client gets the same form as for every other error.
-pub(crate) fn of_panic(panic: Box<dyn Any + Send>) -> Response {
+pub(crate) fn panic_response(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(panic = text, "a handler panicked");

@@ -78,7 +78,7 @@ fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
         .merge(recombee)
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(method_not_allowed)
-        .layer(CatchPanicLayer::custom(error::of_panic))
+        .layer(CatchPanicLayer::custom(error::panic_response))
         .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
         .layer(from_fn(operations::measure))
         .layer(from_fn(name_request))

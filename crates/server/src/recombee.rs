@@ -95,7 +95,7 @@ async fn answer(app: Arc<App>, request: Request) -> Response {
 
 async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
-    let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
+    let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let path = parts.uri.path();
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
@@ -227,7 +227,7 @@ fn parameters_of(bytes: &[u8]) -> Result<Parameters, Failure> {
     }
     let value = serde_json::from_slice(bytes)
         .map_err(|error| Failure::invalid(format!("the body is no JSON: {error}")))?;
-    Parameters::of_json(value).ok_or_else(|| Failure::invalid("the body must be a JSON object"))
+    Parameters::from_json(value).ok_or_else(|| Failure::invalid("the body must be a JSON object"))
 }
 
 fn entry(command: Command, received_at: Timestamp) -> Entry {

@@ -1,7 +1,7 @@
 //! Lists as JSON, the same form wherever one leaves.
 
 use domain::{InteractionKind, Timestamp};
-use engine::{ListedItem, ListedReason, Origin, RecommendedList};
+use engine::{ListedContribution, ListedItem, Origin, RecommendedList};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -34,11 +34,11 @@ struct ReasonBody<'a> {
     /// that is too new for any model (then each reason names the property), "buy_again" for one that is due, or "trending" where nothing in
     /// the history speaks.
     code: &'static str,
-    because: Vec<BecauseBody<'a>>,
+    because: Vec<ContributionBody<'a>>,
 }
 
 #[derive(Serialize)]
-struct BecauseBody<'a> {
+struct ContributionBody<'a> {
     id: &'a str,
     kind: InteractionKind,
     share: f64,
@@ -48,9 +48,9 @@ struct BecauseBody<'a> {
 
 impl<'a> ListBody<'a> {
     /// The form of a list that was computed at a time.
-    pub fn of(list: &'a RecommendedList, computed_at: Timestamp) -> Self {
+    pub fn new(list: &'a RecommendedList, computed_at: Timestamp) -> Self {
         Self {
-            items: list.items.iter().map(ItemBody::of).collect(),
+            items: list.items.iter().map(ItemBody::new).collect(),
             item_type: list.item_type.as_deref(),
             recomm_id: list.recomm_id,
             model: list.model.as_deref(),
@@ -73,8 +73,9 @@ pub fn source_of(origin: Origin) -> &'static str {
 }
 
 impl<'a> ItemBody<'a> {
-    fn of(item: &'a ListedItem) -> Self {
-        let of_first = |otherwise| item.because.first().map_or(otherwise, |reason| reason.kind.participle());
+    fn new(item: &'a ListedItem) -> Self {
+        let of_first =
+            |otherwise| item.explanation.first().map_or(otherwise, |reason| reason.kind.participle());
         let code = match item.origin {
             Origin::Model => of_first("model"),
             Origin::New => "similar",
@@ -82,13 +83,13 @@ impl<'a> ItemBody<'a> {
             origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_of(origin),
         };
         let source = source_of(item.origin);
-        let because = item.because.iter().map(BecauseBody::of).collect();
+        let because = item.explanation.iter().map(ContributionBody::new).collect();
         Self { id: &item.item_id, score: item.score, source, reason: ReasonBody { code, because } }
     }
 }
 
-impl<'a> BecauseBody<'a> {
-    fn of(reason: &'a ListedReason) -> Self {
+impl<'a> ContributionBody<'a> {
+    fn new(reason: &'a ListedContribution) -> Self {
         Self {
             id: &reason.item_id,
             kind: reason.kind,

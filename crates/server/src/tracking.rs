@@ -88,7 +88,7 @@ impl Call {
     /// be checked after.
     async fn read(app: &App, request: Request, body_bytes_max: usize) -> Result<(Self, Bytes), ApiError> {
         let (parts, body) = request.into_parts();
-        let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
+        let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
         let call = Self { headers: parts.headers, origin, received_at: engine::now() };
         if let Err(error) = source::check_headers(app, &call.headers) {
             return Err(call.refuse(app, error).await);
@@ -98,7 +98,7 @@ impl Call {
 
     /// The workspace and the source of the request, which counts as under way from now on.
     async fn enter(&self, app: &App, body_key: Option<&str>) -> Result<(SourceOf, Permit), ApiError> {
-        match source::of(app, &self.headers, body_key) {
+        match source::find_source(app, &self.headers, body_key) {
             Ok(found) => {
                 let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;
                 Ok((found, permit))

@@ -4,7 +4,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use domain::ItemIdx;
-use recommender::{ColdItems, Features, FeaturesBuilder, Model};
+use recommender::{ColdStartItems, Features, FeaturesBuilder, Model};
 
 use crate::{LiveState, Serving};
 
@@ -22,7 +22,7 @@ pub(crate) struct ColdStart {
     duration: Duration,
     /// When a list first went by it although the properties had changed.
     outdated_since: OnceLock<Instant>,
-    pub(crate) items: ColdItems,
+    pub(crate) items: ColdStartItems,
 }
 
 /// What cold items are like is made anew after a change at most so often ...
@@ -105,7 +105,7 @@ fn make_cold_start(live: &LiveState, model: Option<&Model>) -> ColdStart {
     let started = Instant::now();
     let (of, revision) = state_of_cold_start(live, model);
     let n_items = live.snapshot().catalog.n_items();
-    let items = ColdItems::of(features_of(live, n_items), model);
+    let items = ColdStartItems::new(features_of(live, n_items), model);
     let (made_at, duration) = (Instant::now(), started.elapsed());
     ColdStart { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
 }

@@ -5,14 +5,14 @@ use std::sync::Arc;
 use catalog::{Catalog, PropertyTable};
 use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, UserIdx};
 use profiles::IdTable;
-use recommender::{ItemType, ValueIdx};
+use recommender::{Facet, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 use state::{EntityKind, Views, user_of};
 
 use crate::groupings::Segmentations;
 
 /// The properties that there are.
-pub struct SchemaOf<'a> {
+pub struct ExpressionSchema<'a> {
     /// The state that has them.
     pub views: &'a Views,
     /// Of items, users or segments.
@@ -27,7 +27,7 @@ pub(crate) fn subject_of_kind(kind: EntityKind) -> Subject {
     }
 }
 
-impl Schema for SchemaOf<'_> {
+impl Schema for ExpressionSchema<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
         self.views.catalog.table().property(name).map(|property| type_of(property.type_))
     }
@@ -42,9 +42,9 @@ impl Schema for SchemaOf<'_> {
 }
 
 /// A schema in which any property may be named: one that is not there is null.
-pub(crate) struct ForgivingSchema<'a>(pub(crate) SchemaOf<'a>);
+pub(crate) struct LenientSchema<'a>(pub(crate) ExpressionSchema<'a>);
 
-impl Schema for ForgivingSchema<'_> {
+impl Schema for LenientSchema<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
         self.0.item_property(name).or(Some(Type::Null))
     }
@@ -114,7 +114,7 @@ impl Rows for UserRows<'_> {
 }
 
 /// Segments, which have no properties.
-pub(crate) struct SegmentRows<'a>(pub(crate) &'a ItemType);
+pub(crate) struct SegmentRows<'a>(pub(crate) &'a Facet);
 
 impl Rows for SegmentRows<'_> {
     fn column(&self, _: &str) -> Option<reql::Column<'_>> {
@@ -136,7 +136,7 @@ impl Rows for SegmentRows<'_> {
 
 /// What filters ask beside the candidates.
 #[derive(Clone, Copy)]
-pub(crate) struct ContextOf<'a> {
+pub(crate) struct EvaluationContext<'a> {
     pub(crate) views: &'a Views,
     /// In whole seconds, so that within one everybody gets the same.
     pub(crate) now_s: f64,
@@ -148,19 +148,19 @@ pub(crate) struct ContextOf<'a> {
     pub(crate) segmentations: Option<&'a Segmentations>,
     /// Of an expression that a browser sent: the id that it named the user by. Such an expression reads no interactions, and of the user
     /// the properties only that the workspace has made public.
-    pub(crate) blinded: Option<Blinded<'a>>,
+    pub(crate) restriction: Option<PublicRestriction<'a>>,
 }
 
 /// The view of an expression that a browser sent.
 #[derive(Clone, Copy)]
-pub(crate) struct Blinded<'a> {
+pub(crate) struct PublicRestriction<'a> {
     /// The id that the browser named the user by.
     pub(crate) user_id: Option<&'a str>,
 }
 
-impl<'a> ContextOf<'a> {
+impl<'a> EvaluationContext<'a> {
     /// Of a filter that is for no item, user or segment.
-    pub(crate) fn of_nobody(views: &'a Views, now: Timestamp) -> Self {
+    pub(crate) fn anonymous(views: &'a Views, now: Timestamp) -> Self {
         Self {
             views,
             now_s: now.0.div_euclid(1_000) as f64,
@@ -169,11 +169,11 @@ impl<'a> ContextOf<'a> {
             user: None,
             segment: None,
             segmentations: None,
-            blinded: None,
+            restriction: None,
         }
     }
 
-    fn segments(&self, segmentation: &str) -> Option<Arc<ItemType>> {
+    fn segments(&self, segmentation: &str) -> Option<Arc<Facet>> {
         self.views.segmentations.get(segmentation)?;
         self.segmentations?.get(segmentation).cloned()
     }
@@ -189,7 +189,7 @@ fn read_value(table: &PropertyTable, row: u32, property: &str) -> Value {
     }
 }
 
-impl Context for ContextOf<'_> {
+impl Context for EvaluationContext<'_> {
     fn now_s(&self) -> f64 {
         self.now_s
     }
@@ -207,7 +207,7 @@ impl Context for ContextOf<'_> {
     }
 
     fn context_user(&self, property: &str) -> Value {
-        if let Some(Blinded { user_id }) = self.blinded {
+        if let Some(PublicRestriction { user_id }) = self.restriction {
             let is_public = |name: &String| name == property;
             match property {
                 // As it was asked for, whether there is such a user or not.
@@ -249,7 +249,7 @@ impl Context for ContextOf<'_> {
         let found = self.segments(segmentation).zip(self.views.catalog.existing(item_id));
         let Some((segments, item)) = found else { return Value::Null };
         Value::Set(Set::new(
-            segments.of(item).iter().map(|value| Value::text(segments.text(*value))).collect(),
+            segments.values_of(item).iter().map(|value| Value::text(segments.text(*value))).collect(),
         ))
     }
 
@@ -279,7 +279,7 @@ impl Context for ContextOf<'_> {
     }
 
     fn user_interactions(&self, user_id: &str, kinds: &[reql::InteractionKind], n: Option<usize>) -> Value {
-        if self.blinded.is_some() {
+        if self.restriction.is_some() {
             return Value::Null;
         }
         let Some(user) = user_of(self.views, user_id) else { return Value::Array([].into()) };

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 use state::Views;
 
-use crate::evaluation::{ContextOf, ItemRows};
+use crate::evaluation::{EvaluationContext, ItemRows};
 use crate::{BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation};
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.
@@ -174,14 +174,14 @@ impl Budget {
 }
 
 /// A filter or booster that is ready for the rows of one request.
-pub(crate) struct Ready<'a> {
+pub(crate) struct PreparedExpression<'a> {
     use_: Use,
     computed: Option<Arc<Computed>>,
     compiled: Compiled<'a>,
     budget: &'a Budget,
 }
 
-impl Ready<'_> {
+impl PreparedExpression<'_> {
     /// Whether a filter lets the row pass.
     pub(crate) fn allows(&self, row: u32) -> bool {
         self.value(row) != 0.0
@@ -291,20 +291,20 @@ impl Expressions {
     }
 
     /// An expression for users or segments, or one that is used once.
-    pub(crate) fn of_rows<'a>(
+    pub(crate) fn prepare_for_rows<'a>(
         &self,
         use_: Use,
         text: &str,
         rows: &'a dyn Rows,
         context: &'a dyn Context,
         budget: &'a Budget,
-    ) -> Result<Ready<'a>, ReqlError> {
+    ) -> Result<PreparedExpression<'a>, ReqlError> {
         let compiled = self.cached(use_, text)?.expression.compile(rows, context);
-        Ok(Ready { use_, computed: None, compiled, budget })
+        Ok(PreparedExpression { use_, computed: None, compiled, budget })
     }
 
     /// An expression for items. Where its values are kept and as new as the items, they are taken.
-    pub(crate) fn of_items<'a>(
+    pub(crate) fn prepare_for_items<'a>(
         &self,
         use_: Use,
         text: &str,
@@ -312,10 +312,10 @@ impl Expressions {
         rows: &'a dyn Rows,
         context: &'a dyn Context,
         budget: &'a Budget,
-    ) -> Result<Ready<'a>, ReqlError> {
+    ) -> Result<PreparedExpression<'a>, ReqlError> {
         let cached = self.cached(use_, text)?;
         let compiled = cached.expression.compile(rows, context);
-        let mut ready = Ready { use_, computed: None, compiled, budget };
+        let mut ready = PreparedExpression { use_, computed: None, compiled, budget };
         ready.computed = caught_up(views, &cached, &ready);
         Ok(ready)
     }
@@ -443,7 +443,7 @@ fn compute(live: &LiveState, use_: Use, cached: &Cached, now_s: f64) -> Option<C
     let now = Timestamp((now_s * 1_000.0) as i64);
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {
         let views = live.snapshot();
-        let (items, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(&views, now));
+        let (items, context) = (ItemRows(&views.catalog), EvaluationContext::anonymous(&views, now));
         let compiled = cached.expression.compile(&items, &context);
         let rows = first..(first + ITEMS_PER_STEP).min(n_items);
         by_item.extend(
@@ -467,7 +467,7 @@ fn can_catch_up(views: &Views, known: &Computed) -> bool {
 }
 
 /// The values as new as the items, those that have changed computed again; none where they are not known, or too many have changed.
-fn caught_up(views: &Views, cached: &Cached, ready: &Ready<'_>) -> Option<Arc<Computed>> {
+fn caught_up(views: &Views, cached: &Cached, ready: &PreparedExpression<'_>) -> Option<Arc<Computed>> {
     let known = cached.values.lock().clone()?;
     let (revision, n_items) = (views.catalog.table().revision(), views.catalog.n_items());
     if known.revision == revision && known.by_item.len() == n_items {
@@ -485,8 +485,8 @@ fn caught_up(views: &Views, cached: &Cached, ready: &Ready<'_>) -> Option<Arc<Co
 
 /// What a row must pass, and what its score is multiplied with.
 pub(crate) struct Selection<'a> {
-    pub(crate) filters: Vec<Ready<'a>>,
-    pub(crate) boosters: Vec<Ready<'a>>,
+    pub(crate) filters: Vec<PreparedExpression<'a>>,
+    pub(crate) boosters: Vec<PreparedExpression<'a>>,
 }
 
 impl Selection<'_> {
@@ -499,7 +499,7 @@ impl Selection<'_> {
     }
 
     /// The items that pass the strictest of the filters, where they are known and few.
-    pub(crate) fn few(&self) -> Option<&[u32]> {
+    pub(crate) fn candidate_set(&self) -> Option<&[u32]> {
         let few = self.filters.iter().filter_map(|filter| filter.computed.as_ref()?.few.as_deref());
         few.min_by_key(|items| items.len())
     }

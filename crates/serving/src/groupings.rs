@@ -11,11 +11,11 @@ use catalog::PropertyTable;
 use domain::Timestamp;
 use lru::LruCache;
 use parking_lot::Mutex;
-use recommender::ItemType;
+use recommender::Facet;
 use reql::{Column, Expression};
 use state::{SegmentationKind, Views};
 
-use crate::evaluation::{ContextOf, ItemRows};
+use crate::evaluation::{EvaluationContext, ItemRows};
 use crate::expressions::{Budget, ExpressionError};
 use crate::{LiveState, MemoryBudget, MemoryPart, QueryError, Reservation};
 
@@ -46,7 +46,7 @@ impl Grouping {
 }
 
 /// Segmentations that expressions of a request ask for, by their ids.
-pub(crate) type Segmentations = BTreeMap<String, Arc<ItemType>>;
+pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
 
 /// The groupings that lists were asked for.
 pub(crate) struct Groupings {
@@ -64,7 +64,7 @@ struct Cell {
 #[derive(Clone)]
 struct Made {
     /// An error where it takes too long.
-    item_type: Result<Arc<ItemType>, ExpressionError>,
+    item_type: Result<Arc<Facet>, ExpressionError>,
     of: Revision,
     at: Instant,
     duration: Duration,
@@ -82,7 +82,7 @@ struct Revision {
 }
 
 impl Revision {
-    fn of(views: &Views) -> Self {
+    fn current(views: &Views) -> Self {
         Self {
             properties: views.catalog.table().revision(),
             segmentations: views.segmentations.revision(),
@@ -126,7 +126,7 @@ impl Groupings {
         live: &LiveState,
         grouping: &Grouping,
         now: Timestamp,
-    ) -> Result<Arc<ItemType>, QueryError> {
+    ) -> Result<Arc<Facet>, QueryError> {
         self.made(live, grouping, now, false)
     }
 
@@ -139,7 +139,7 @@ impl Groupings {
         live: &LiveState,
         grouping: &Grouping,
         now: Timestamp,
-    ) -> Result<Arc<ItemType>, QueryError> {
+    ) -> Result<Arc<Facet>, QueryError> {
         self.made(live, grouping, now, true)
     }
 
@@ -149,11 +149,11 @@ impl Groupings {
         grouping: &Grouping,
         now: Timestamp,
         is_newest_needed: bool,
-    ) -> Result<Arc<ItemType>, QueryError> {
+    ) -> Result<Arc<Facet>, QueryError> {
         let revision = {
             let views = live.snapshot();
             check_property(&views, grouping)?;
-            Revision::of(&views)
+            Revision::current(&views)
         };
         let cell = self.cell(grouping);
         let known = || cell.made.lock().clone().filter(|made| made.is_fresh(revision, is_newest_needed));
@@ -186,7 +186,7 @@ impl Groupings {
     fn make(&self, live: &LiveState, grouping: &Grouping, now: Timestamp, cell: &Cell) -> Made {
         let started = Instant::now();
         let (item_type, of) = group(live, grouping, now);
-        let n_bytes = item_type.as_ref().map_or(0, ItemType::n_bytes);
+        let n_bytes = item_type.as_ref().map_or(0, Facet::n_bytes);
         // What was known gives way first, then what was not asked for for the longest time.
         *cell.made.lock() = None;
         let room = self.make_room(grouping, n_bytes);
@@ -239,7 +239,7 @@ enum Rule {
 }
 
 impl Rule {
-    fn of(views: &Views, grouping: &Grouping) -> Self {
+    fn new(views: &Views, grouping: &Grouping) -> Self {
         let kind = match grouping {
             Grouping::Property(name) => return Self::Property(Some(name.clone())),
             Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
@@ -258,8 +258,8 @@ impl Rule {
     }
 
     /// Adds items to a grouping, in their order.
-    fn push(&self, views: &Views, now: Timestamp, budget: &Budget, items: Range<u32>, to: &mut ItemType) {
-        let (rows, context) = (ItemRows(&views.catalog), ContextOf::of_nobody(views, now));
+    fn push(&self, views: &Views, now: Timestamp, budget: &Budget, items: Range<u32>, to: &mut Facet) {
+        let (rows, context) = (ItemRows(&views.catalog), EvaluationContext::anonymous(views, now));
         match self {
             Self::Property(None) | Self::Expression(None) => items.for_each(|_| to.push_texts([])),
             Self::Property(Some(name)) => push_values(to, views.catalog.table(), name, items),
@@ -288,12 +288,12 @@ fn group(
     live: &LiveState,
     grouping: &Grouping,
     now: Timestamp,
-) -> (Result<ItemType, ExpressionError>, Revision) {
+) -> (Result<Facet, ExpressionError>, Revision) {
     let (of, rule) = {
         let views = live.snapshot();
-        (Revision::of(&views), Rule::of(&views, grouping))
+        (Revision::current(&views), Rule::new(&views, grouping))
     };
-    let (mut item_type, budget) = (ItemType::new(), Budget::for_all());
+    let (mut item_type, budget) = (Facet::new(), Budget::for_all());
     for first in (0..of.n_items).step_by(ITEMS_PER_STEP) {
         let items = first as u32..(first + ITEMS_PER_STEP).min(of.n_items) as u32;
         rule.push(&live.snapshot(), now, &budget, items, &mut item_type);
@@ -301,7 +301,7 @@ fn group(
     (budget.check().map(|()| item_type), of)
 }
 
-fn push_values(item_type: &mut ItemType, table: &PropertyTable, property: &str, items: Range<u32>) {
+fn push_values(item_type: &mut Facet, table: &PropertyTable, property: &str, items: Range<u32>) {
     match table.column(property) {
         Some(Column::String(cells, texts)) => {
             for item in items.map(|item| item as usize) {

@@ -7,7 +7,7 @@ use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, Timestamp, Us
 use reql::Rows;
 use state::{CollectionKind, EntityKind, Member, StoredInteraction, Views, user_of};
 
-use crate::evaluation::{ContextOf, ItemRows, SchemaOf, UserRows, subject_of_kind};
+use crate::evaluation::{EvaluationContext, ExpressionSchema, ItemRows, UserRows, subject_of_kind};
 use crate::expressions::{Budget, ExpressionError};
 use crate::{QueryError, RequestBudget, Snapshot};
 
@@ -45,8 +45,8 @@ impl Snapshot<'_> {
         let Some(expression) = expression else {
             return Ok(page(all.map(|row| rows.id(row)).collect(), offset, count));
         };
-        expression.check_filter(&SchemaOf { views, subject: subject_of_kind(kind) })?;
-        let (context, budget) = (ContextOf::of_nobody(views, now), Budget::within(budget));
+        expression.check_filter(&ExpressionSchema { views, subject: subject_of_kind(kind) })?;
+        let (context, budget) = (EvaluationContext::anonymous(views, now), Budget::within(budget));
         let compiled = expression.compile(rows, &context);
         let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
         let ids = passing.map(|row| rows.id(row)).collect();
@@ -101,7 +101,7 @@ impl Snapshot<'_> {
     ) -> Result<Option<Vec<Interaction>>, QueryError> {
         let views: &Views = self;
         let Some(user) = user_of(views, user_id) else { return Ok(None) };
-        let stored = views.interactions.of_user(self.store(), user, kind);
+        let stored = views.interactions.by_user(self.store(), user, kind);
         Ok(Some(named(views, stored?)))
     }
 
@@ -113,7 +113,7 @@ impl Snapshot<'_> {
     ) -> Result<Option<Vec<Interaction>>, QueryError> {
         let views: &Views = self;
         let Some(item) = views.catalog.existing(item_id) else { return Ok(None) };
-        let stored = views.interactions.of_item(self.store(), item, kind);
+        let stored = views.interactions.by_item(self.store(), item, kind);
         Ok(Some(named(views, stored?)))
     }
 }

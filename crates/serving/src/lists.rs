@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use rayon::prelude::*;
 use recommender::{
-    Because, Eligibility, HistoryEntry, Impression, ItemType, Model, Origin, Recommendation, Request,
-    Sources, Values, WeakSignal, recommend,
+    Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression, Model, Origin, Recommendation,
+    Request, Sources, WeakSignal, recommend,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
@@ -41,15 +41,15 @@ pub struct ListedItem {
     pub item_id: String,
     /// Comparable within one list.
     pub score: f32,
-    /// From the model, from likeness, from popularity, or from the user's own doings.
+    /// From the model, from similarity, from popularity, or from the user's own doings.
     pub origin: Origin,
     /// What of the user's history speaks for it, strongest first.
-    pub because: Vec<ListedReason>,
+    pub explanation: Vec<ListedContribution>,
 }
 
 /// A part of an item's score.
 #[derive(Debug, Clone, PartialEq)]
-pub struct ListedReason {
+pub struct ListedContribution {
     /// The history item.
     pub item_id: String,
     /// What the user did with it.
@@ -110,7 +110,7 @@ impl<'a> RequestContext<'a> {
         now: Timestamp,
     ) -> Request<'b> {
         Request {
-            weak: self.weak,
+            weak_signals: self.weak,
             impressions: &self.impressions,
             now_s: now.seconds_u32(),
             ..Request::new(list, self.history, eligibility)
@@ -186,7 +186,7 @@ impl Serving {
             None => FxHashSet::default(),
         };
         let impressions = match user.filter(|_| list.rotation_rate > 0.0) {
-            Some(user) => [snapshot.impressions.of(user), &self.waiting.of(user)].concat(),
+            Some(user) => [snapshot.impressions.by_user(user), &self.waiting.impressions(user)].concat(),
             None => Vec::new(),
         };
         let history = user.map_or(&[][..], |user| histories.row(user));
@@ -203,7 +203,8 @@ impl Serving {
         now: Timestamp,
     ) -> Result<RecommendedList, QueryError> {
         let item_type = item_type.as_deref();
-        let values = item_type.map(|item_type| Values { item_type, allows: &|_| true, booster: None });
+        let values =
+            item_type.map(|item_type| FacetValues { facet: item_type, allows: &|_| true, booster: None });
         let context = self.context(snapshot, user, request)?;
         let is_available = |item: ItemIdx| snapshot.catalog.is_available(item);
         let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
@@ -225,19 +226,19 @@ impl Serving {
 struct PreparedList {
     in_use: ModelInUse,
     /// The values of a property that are listed; none for items.
-    item_type: Option<Arc<ItemType>>,
+    item_type: Option<Arc<Facet>>,
 }
 
 /// A list with its reasons by external ids.
 fn named(
     views: &Views,
     in_use: &ModelInUse,
-    item_type: Option<&ItemType>,
+    item_type: Option<&Facet>,
     recommendation: &Recommendation,
 ) -> Vec<ListedItem> {
     let features = in_use.cold_start.items.features();
-    let because = |of: Option<ItemIdx>, because: &[Because]| {
-        let reason = |because: &Because| ListedReason {
+    let because = |of: Option<ItemIdx>, because: &[Contribution]| {
+        let reason = |because: &Contribution| ListedContribution {
             item_id: views.catalog.item_id(because.item).to_owned(),
             kind: because.kind,
             share: because.share,
@@ -252,7 +253,10 @@ fn named(
                 item_id: views.catalog.item_id(item.item).to_owned(),
                 score: item.score,
                 origin: item.origin,
-                because: because(Some(item.item).filter(|_| item.origin == Origin::New), &item.because),
+                explanation: because(
+                    Some(item.item).filter(|_| item.origin == Origin::New),
+                    &item.explanation,
+                ),
             })
             .collect(),
         Recommendation::Values(values) => values
@@ -261,7 +265,7 @@ fn named(
                 item_id: item_type.map_or("", |item_type| item_type.text(value.item)).to_owned(),
                 score: value.score,
                 origin: value.origin,
-                because: because(None, &value.because),
+                explanation: because(None, &value.explanation),
             })
             .collect(),
     }

@@ -8,7 +8,7 @@ use domain::ScenarioSettings;
 use reql::{Schema, Subject, Type};
 use state::{SegmentationKind, Views};
 
-use crate::evaluation::{ForgivingSchema, SchemaOf};
+use crate::evaluation::{ExpressionSchema, LenientSchema};
 use crate::recommendation::subject_of;
 
 /// Properties and who uses each of them, in words.
@@ -79,8 +79,8 @@ impl Finder<'_> {
     /// Adds the properties that an expression names. An expression that fails its check has no effect
     /// on lists, so it uses nothing.
     fn add_expression(&mut self, subject: Subject, text: &str, user: &str) {
-        let schema = NotingSchema {
-            schema: ForgivingSchema(SchemaOf { views: self.views, subject }),
+        let schema = RecordingSchema {
+            schema: LenientSchema(ExpressionSchema { views: self.views, subject }),
             named: RefCell::default(),
         };
         if reql::parse(text).is_ok_and(|expression| expression.check(&schema).is_ok()) {
@@ -92,12 +92,12 @@ impl Finder<'_> {
 }
 
 /// Notes which properties of items an expression asks for.
-struct NotingSchema<'a> {
-    schema: ForgivingSchema<'a>,
+struct RecordingSchema<'a> {
+    schema: LenientSchema<'a>,
     named: RefCell<BTreeSet<String>>,
 }
 
-impl Schema for NotingSchema<'_> {
+impl Schema for RecordingSchema<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
         self.named.borrow_mut().insert(name.to_owned());
         self.schema.item_property(name)

@@ -217,7 +217,7 @@ fn stages<'a>(
         None => (Entries::Items, Endpoint::RecommendItemsToItem),
     };
     let is_known = is_for != For::Segment || of_scenario.segmentation.is_some();
-    let Some(source) = Endpoint::of(entries, is_for).filter(|_| is_known) else {
+    let Some(source) = Endpoint::for_entries(entries, is_for).filter(|_| is_known) else {
         let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
         return Err(ListError::Invalid(what.to_owned()));
     };

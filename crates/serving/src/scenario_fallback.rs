@@ -14,7 +14,7 @@ use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
 
 use crate::Serving;
-use crate::evaluation::{SchemaOf, type_of};
+use crate::evaluation::{ExpressionSchema, type_of};
 use crate::recommendation::subject_of;
 
 /// What takes the place of scenarios that do not fit.
@@ -60,7 +60,7 @@ impl Serving {
         }
         let fallback = |(name, last): (&String, &Scenario)| {
             let scenario = setup.config.scenario(name)?;
-            let (in_force, problems) = fit(&Properties::of(views), scenario, last);
+            let (in_force, problems) = fit(&Properties::new(views), scenario, last);
             (!problems.is_empty()).then(|| (name.clone(), Fallback { in_force, problems }))
         };
         let by_name = setup.fitting_scenarios.iter().filter_map(fallback).collect();
@@ -91,7 +91,7 @@ impl Serving {
 pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenario> {
     let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(views, scenario));
     let unfit = fitting.filter_map(|scenario| {
-        let items = Properties { columns: Some(columns), ..Properties::of(views) };
+        let items = Properties { columns: Some(columns), ..Properties::new(views) };
         let problems = fit(&items, scenario, scenario).1;
         (!problems.is_empty()).then(|| UnfitScenario { scenario: scenario.name.clone(), problems })
     });
@@ -100,7 +100,7 @@ pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenar
 
 /// Whether all that a scenario says of properties fits those there are.
 pub fn fits(views: &Views, scenario: &Scenario) -> bool {
-    fit(&Properties::of(views), scenario, scenario).1.is_empty()
+    fit(&Properties::new(views), scenario, scenario).1.is_empty()
 }
 
 /// The properties that there are, or would be with a catalog file.
@@ -112,7 +112,7 @@ struct Properties<'a> {
 }
 
 impl<'a> Properties<'a> {
-    fn of(views: &'a Views) -> Self {
+    fn new(views: &'a Views) -> Self {
         Self { views, columns: None }
     }
 
@@ -126,13 +126,13 @@ impl<'a> Properties<'a> {
     }
 
     fn schema(&self, subject: Subject) -> Fitted<'a> {
-        Fitted { columns: self.columns, rest: SchemaOf { views: self.views, subject } }
+        Fitted { columns: self.columns, rest: ExpressionSchema { views: self.views, subject } }
     }
 }
 
 struct Fitted<'a> {
     columns: Option<&'a [Column]>,
-    rest: SchemaOf<'a>,
+    rest: ExpressionSchema<'a>,
 }
 
 impl Schema for Fitted<'_> {

@@ -22,7 +22,7 @@ const COUNT_INTERVAL: Duration = Duration::from_secs(10);
 /// Impressions that the journal does not say yet.
 pub trait WaitingImpressions: Send + Sync {
     /// Those of a user, in any order.
-    fn of(&self, user: UserIdx) -> Vec<Impression>;
+    fn impressions(&self, user: UserIdx) -> Vec<Impression>;
 }
 
 /// What lists of one workspace are made of beside its state: the model in use, and what is kept to be fast.

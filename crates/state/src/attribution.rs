@@ -2,9 +2,9 @@
 //! handed out. The item need not have been in the list: clients cite what led there.
 
 mod by_day;
-mod figures;
+mod kpis;
+mod list_impression;
 mod rate;
-mod served;
 
 use domain::{Day, InteractionKind, Timestamp, UserIdx, WorkspaceId};
 use profiles::Merge;
@@ -14,13 +14,13 @@ use store::{Batch, Read, Store, StoreError};
 use uuid::Uuid;
 
 use self::by_day::ByDay;
-use self::figures::{Figures, RowName, others_of};
+use self::kpis::{KpiTable, RowName, others_of};
 
-pub use self::figures::{
+pub use self::kpis::{
     DAYS_KEPT, DayInteractions, InteractionCounts, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
 };
+pub use self::list_impression::{ListImpression, Place};
 pub use self::rate::Rate;
-pub use self::served::{Place, ServedList};
 
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing};
@@ -42,7 +42,7 @@ const FORGOTTEN_PER_LIST: usize = 2;
 
 /// What is remembered of a recommendation. A user stays an index here, so that no id of somebody deleted is left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Remembered {
+pub struct StoredRecommendation {
     /// Who got it; none where it was for nobody.
     pub user: Option<UserIdx>,
     /// When the first list of it was handed out.
@@ -69,9 +69,9 @@ pub struct Remembered {
     is_among_others: bool,
 }
 
-impl Remembered {
+impl StoredRecommendation {
     /// The recommendation that a list begins.
-    pub fn of(list: ServedList, user: Option<UserIdx>) -> Self {
+    pub fn new(list: ListImpression, user: Option<UserIdx>) -> Self {
         Self {
             user,
             at: list.at,
@@ -89,7 +89,7 @@ impl Remembered {
     }
 
     /// Adds a list that continues it.
-    pub fn extend(&mut self, list: ServedList) {
+    pub fn extend(&mut self, list: ListImpression) {
         self.n_next = self.n_next.max(list.n_next);
         self.last_at = self.last_at.max(list.at);
         let room = RECOMMENDATION_ITEMS_MAX.saturating_sub(self.items.len());
@@ -116,11 +116,11 @@ pub struct Attribution {
     recommendations: ByDay,
     /// Who is counted in which row.
     users: ByDay,
-    figures: Figures,
+    kpi_table: KpiTable,
 }
 
 impl StatePart for Attribution {
-    const KEYSPACES: &'static [&'static str] = &[RECOMMENDATIONS, USERS, figures::KEYSPACE];
+    const KEYSPACES: &'static [&'static str] = &[RECOMMENDATIONS, USERS, kpis::KEYSPACE];
 
     counts_nothing!();
 
@@ -128,7 +128,7 @@ impl StatePart for Attribution {
         Ok(Self {
             recommendations: ByDay::new(store.keyspace(RECOMMENDATIONS)),
             users: ByDay::new(store.keyspace(USERS)),
-            figures: Figures::load(store)?,
+            kpi_table: KpiTable::load(store)?,
         })
     }
 
@@ -142,7 +142,7 @@ impl StatePart for Attribution {
     }
 
     fn flush(&mut self, batch: &mut Batch<'_>) {
-        self.figures.flush(batch);
+        self.kpi_table.flush(batch);
     }
 }
 
@@ -150,10 +150,10 @@ impl Attribution {
     /// Remembers a list that was handed out under an id, and counts it; `today` is the day of the entry that says so. False
     /// where the list continues what another one has continued meanwhile: of those that two servers make at once the
     /// journal's first is given.
-    pub(crate) fn note(
+    pub(crate) fn record(
         &mut self,
         batch: &mut Batch<'_>,
-        list: ServedList,
+        list: ListImpression,
         user: Option<UserIdx>,
         today: Day,
         is_configured: bool,
@@ -162,13 +162,13 @@ impl Attribution {
         if day < today.earlier(KEPT_DAYS) || day.earlier(AHEAD_DAYS_MAX) > today {
             return Ok(true);
         }
-        let remembered = match (list.n_next, self.remembered(batch, id)?) {
+        let remembered = match (list.n_next, self.stored_recommendation(batch, id)?) {
             (0, None) => {
-                let mut remembered = Remembered::of(list, user);
+                let mut remembered = StoredRecommendation::new(list, user);
                 // Clients may name any scenario: those take no row from what somebody has set up.
                 remembered.is_among_others =
-                    !is_configured && !self.figures.has_room(day, &remembered.row_name());
-                let (number, counts) = self.figures.row_mut(day, remembered.row_name());
+                    !is_configured && !self.kpi_table.has_room(day, &remembered.row_name());
+                let (number, counts) = self.kpi_table.row_mut(day, remembered.row_name());
                 counts.recommendations += 1;
                 if let Some(user) = user {
                     let key = KeyBuf::new().u32(day.0).u32(number).u32(user.0).build();
@@ -199,13 +199,13 @@ impl Attribution {
         arrived: Day,
     ) -> Result<(), StoreError> {
         let Counted { kind, price, cited } = *counted;
-        self.figures.interactions_mut(arrived).add(kind);
+        self.kpi_table.interactions_mut(arrived).add(kind);
         let Some((id, day)) = cited.and_then(|id| Some((id, day_of(id)?))) else { return Ok(()) };
         if day < arrived.earlier(KEPT_DAYS) {
             return Ok(());
         }
-        let Some(mut remembered) = self.remembered(batch, id)? else { return Ok(()) };
-        let (_, counts) = self.figures.row_mut(day, remembered.row_name());
+        let Some(mut remembered) = self.stored_recommendation(batch, id)? else { return Ok(()) };
+        let (_, counts) = self.kpi_table.row_mut(day, remembered.row_name());
         counts.interactions.add(kind);
         let (was, n_first) = match kind {
             InteractionKind::DetailView => (&mut remembered.was_clicked, &mut counts.clicked_recommendations),
@@ -232,27 +232,31 @@ impl Attribution {
         let n_max = FORGOTTEN_PER_ENTRY + FORGOTTEN_PER_LIST * n_lists;
         self.recommendations.forget(batch, today.earlier(KEPT_DAYS), n_max)?;
         self.users.forget(batch, today.earlier(KEPT_DAYS), n_max)?;
-        self.figures.forget(batch, today.earlier(DAYS_KEPT));
+        self.kpi_table.forget(batch, today.earlier(DAYS_KEPT));
         Ok(())
     }
 
     /// The metrics of recommendations made from one day to another, both included.
     pub fn kpis(&self, from: Day, until: Day) -> Kpis {
-        self.figures.kpis(from, until)
+        self.kpi_table.kpis(from, until)
     }
 
     /// The recommendation of an id; none where it is unknown or forgotten.
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn remembered(&self, read: &dyn Read, id: Uuid) -> Result<Option<Remembered>, StoreError> {
+    pub fn stored_recommendation(
+        &self,
+        read: &dyn Read,
+        id: Uuid,
+    ) -> Result<Option<StoredRecommendation>, StoreError> {
         let Some(day) = day_of(id) else { return Ok(None) };
         let unreadable = |_| StoreError::Unreadable { what: "recommendation" };
         let value = read.get(self.recommendations.keyspace(), &key(id, day))?;
         value.map(|value| postcard::from_bytes(&value).map_err(unreadable)).transpose()
     }
 
-    fn put(&mut self, batch: &mut Batch<'_>, id: Uuid, day: Day, remembered: &Remembered) {
+    fn put(&mut self, batch: &mut Batch<'_>, id: Uuid, day: Day, remembered: &StoredRecommendation) {
         let value = postcard::to_stdvec(remembered).expect("plain fields always encode");
         self.recommendations.put(batch, key(id, day), value);
     }
@@ -267,7 +271,7 @@ pub(crate) fn cited(recomm_id: Option<&str>) -> Option<Uuid> {
 pub fn day_of(id: Uuid) -> Option<Day> {
     let at = id.get_timestamp().filter(|_| id.get_version_num() == 7)?;
     let (seconds, _) = at.to_unix();
-    Some(Day::of(Timestamp(i64::try_from(seconds).ok()?.checked_mul(1_000)?)))
+    Some(Day::from_timestamp(Timestamp(i64::try_from(seconds).ok()?.checked_mul(1_000)?)))
 }
 
 fn key(id: Uuid, day: Day) -> Vec<u8> {

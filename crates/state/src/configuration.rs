@@ -302,7 +302,7 @@ impl ConfigCommand {
         revisions: &Revisions,
     ) -> Result<Option<Resource>, Refusal> {
         let resource = self.change.resource();
-        let revision = resource.is_in(config).then(|| revisions.of(&resource));
+        let revision = resource.is_in(config).then(|| revisions.revision(&resource));
         let word = resource.word();
         match (self.expected, revision, resource.name()) {
             (Expected::Absent, Some(_), Some(name)) => return Err(Refusal::there(word, name)),
@@ -329,12 +329,12 @@ pub struct Revisions {
 
 impl Revisions {
     /// The revision of a resource that exists.
-    pub fn of(&self, resource: &Resource) -> u64 {
+    pub fn revision(&self, resource: &Resource) -> u64 {
         self.by_resource.get(resource).copied().unwrap_or(self.whole)
     }
 
     /// The revisions after an entry that holds a whole configuration.
-    pub(crate) fn of_whole(offset: u64) -> Self {
+    pub(crate) fn from_whole(offset: u64) -> Self {
         Self { whole: offset, by_resource: BTreeMap::new() }
     }
 
@@ -350,7 +350,7 @@ pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: &ConfigCo
     let after = command.apply_to(&mut config, &views.setup.config_revisions)?;
     let mut revisions = views.setup.config_revisions.clone();
     revisions.note(&command.change.resource(), after, offset);
-    views.untaken.forget_taken(batch, mapping::presets_of(config.preset_set()));
+    views.untaken.forget_matched(batch, mapping::presets_of(config.preset_set()));
     views.setup.put_config(batch, config, revisions);
     Ok(())
 }

@@ -16,7 +16,7 @@ use uuid::Uuid;
 pub use inspect::written_by;
 
 use crate::TrainingRecord;
-use crate::attribution::ServedList;
+use crate::attribution::ListImpression;
 use crate::command::{Command, Refusal};
 
 /// The version of the encoding. New fields and variants do not change it.
@@ -83,9 +83,9 @@ pub enum Entry {
         version: String,
     },
     /// Lists were given to users.
-    Served {
+    ListImpressions {
         /// In the order of time.
-        lists: Vec<ServedList>,
+        lists: Vec<ListImpression>,
     },
     /// Writing works again after the disk was full.
     Resumed {
@@ -152,7 +152,7 @@ impl Entry {
             Self::Message(message) => Some(message.received_at),
             Self::Rejected(rejection) => Some(rejection.received_at),
             Self::Trained(training) => Some(training.finished_at),
-            Self::Served { lists } => lists.iter().map(|list| list.at).max(),
+            Self::ListImpressions { lists } => lists.iter().map(|list| list.at).max(),
             Self::Interactions { received_at, .. }
             | Self::CatalogActivated { received_at, .. }
             | Self::ModelActivated { received_at, .. }

@@ -15,7 +15,7 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use crate::attribution::{AHEAD_DAYS_MAX, Counted, Place, ServedList, cited};
+use crate::attribution::{AHEAD_DAYS_MAX, Counted, ListImpression, Place, cited};
 use crate::command::{self, Command, Refusal};
 use crate::configuration::Revisions;
 use crate::interactions::Added;
@@ -76,14 +76,14 @@ impl Prepared {
     /// How much there is to apply, about.
     pub fn n_changes(&self) -> usize {
         match &self.entry {
-            Entry::Served { lists } => lists.len(),
+            Entry::ListImpressions { lists } => lists.len(),
             Entry::Interactions { interactions, .. } => interactions.len(),
             _ => 1,
         }
     }
 
     /// Works out what the mappings make of an entry.
-    pub fn of(entry: Entry) -> Self {
+    pub fn new(entry: Entry) -> Self {
         let actions = match &entry {
             Entry::Message(message) => preset_actions(message),
             _ => Vec::new(),
@@ -166,8 +166,8 @@ fn apply_entry(
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views.untaken.forget_taken(batch, mapping::presets_of(config.preset_set()));
-            views.setup.put_config(batch, config, Revisions::of_whole(offset));
+            views.untaken.forget_matched(batch, mapping::presets_of(config.preset_set()));
+            views.setup.put_config(batch, config, Revisions::from_whole(offset));
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
@@ -196,7 +196,7 @@ fn apply_entry(
         }
         Entry::Trained(training) => views.setup.add_training(batch, *training),
         Entry::ModelActivated { version, .. } => views.setup.activate_model(batch, version),
-        Entry::Served { lists } => return note_served(views, batch, lists),
+        Entry::ListImpressions { lists } => return record_list_impressions(views, batch, lists),
         // Time has passed, and what was due has fired.
         Entry::Resumed { .. } | Entry::Tick { .. } => {}
         // The store is cleared by whoever has it: `apply_batch`.
@@ -288,7 +288,7 @@ fn apply_action(
 ) -> Result<(), StoreError> {
     match action {
         Action::AddInteraction(interaction) => {
-            let user = match own.of(&interaction.user_id) {
+            let user = match own.resolve(&interaction.user_id) {
                 Some(user) => user,
                 None => views.profiles.resolve_text(batch, &interaction.user_id, origin),
             };
@@ -296,15 +296,16 @@ fn apply_action(
             add_interaction(views, batch, user, interaction, named_by, origin, of_session)?;
         }
         Action::DeleteInteractions(selector) => {
-            let user =
-                own.of(&selector.user_id).or_else(|| views.profiles.ids().user_of_text(&selector.user_id));
+            let user = own
+                .resolve(&selector.user_id)
+                .or_else(|| views.profiles.ids().user_of_text(&selector.user_id));
             if let Some((user, item)) = user.zip(views.catalog.item(&selector.item_id)) {
                 let (at, session) = (selector.timestamp, selector.session_id);
                 views.interactions.delete(batch, user, selector.kind, item, at, session)?;
             }
         }
         Action::AddWeakSignals { user_id, item_ids, kind, timestamp } => {
-            let user = match own.of(&user_id) {
+            let user = match own.resolve(&user_id) {
                 Some(user) => user,
                 None => views.profiles.resolve_text(batch, &user_id, origin),
             };
@@ -326,16 +327,16 @@ fn apply_action(
 
 /// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's. Where a list
 /// continues what was continued meanwhile, it is passed over and the outcome says so.
-fn note_served(
+fn record_list_impressions(
     views: &mut Views,
     batch: &mut Batch<'_>,
-    lists: Vec<ServedList>,
+    lists: Vec<ListImpression>,
 ) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::Applied;
-    let today = lists.iter().map(|list| Day::of(views.setup.clock.time().bound(list.at))).max();
+    let today = lists.iter().map(|list| Day::from_timestamp(views.setup.clock.time().bound(list.at))).max();
     let Some(today) = today else { return Ok(outcome) };
     let n_lists = lists.len();
-    let is_credible = |list: &ServedList| Day::of(list.at).earlier(AHEAD_DAYS_MAX) <= today;
+    let is_credible = |list: &ListImpression| Day::from_timestamp(list.at).earlier(AHEAD_DAYS_MAX) <= today;
     for list in lists.into_iter().filter(is_credible) {
         let id = list.user.as_ref().map(|(type_, value)| ExternalId { type_: *type_, value });
         let user = id.and_then(|id| views.profiles.ids().user_of(id));
@@ -352,7 +353,7 @@ fn note_served(
                 scenario.as_ref().is_some_and(|name| views.setup.config.scenario(name).is_some())
             }
         };
-        if !views.attribution.note(batch, list, user, today, is_configured)? {
+        if !views.attribution.record(batch, list, user, today, is_configured)? {
             outcome = Outcome::Refused(Refusal::AlreadyThere("it was continued meanwhile".to_owned()));
         } else if let Some(user) = user.filter(|_| rotates) {
             views.impressions.add(batch, user, &shown, views.setup.clock.time());
@@ -374,7 +375,7 @@ struct OwnUser {
 }
 
 impl OwnUser {
-    fn of(&self, id: &str) -> Option<UserIdx> {
+    fn resolve(&self, id: &str) -> Option<UserIdx> {
         (self.id.as_deref() == Some(id)).then_some(self.user)
     }
 }
@@ -400,7 +401,7 @@ pub(crate) fn add_interaction(
     let added = views.interactions.add(batch, user, item, at, interaction, of_session)?;
     // A view portion that goes on was counted when it began.
     if views.interactions.histories().n_interactions() > n_before {
-        let arrived = Day::of(views.setup.clock.time().bound(origin.received_at));
+        let arrived = Day::from_timestamp(views.setup.clock.time().bound(origin.received_at));
         views.attribution.count_interaction(batch, &counted, arrived)?;
     }
     Ok(added)

@@ -62,7 +62,7 @@ impl StatePart for Impressions {
 
 impl Impressions {
     /// What a user was shown, oldest first.
-    pub fn of(&self, user: UserIdx) -> &[Impression] {
+    pub fn by_user(&self, user: UserIdx) -> &[Impression] {
         self.by_user.get(&user).map_or(&[], Vec::as_slice)
     }
 
@@ -89,7 +89,7 @@ impl Impressions {
 
     /// When the last impression of a user is too old to matter; none where there is none.
     pub(crate) fn too_old_at(&self, user: UserIdx) -> Option<Timestamp> {
-        let last = self.of(user).last()?;
+        let last = self.by_user(user).last()?;
         Some(Timestamp((i64::from(last.at_s) + i64::from(ROTATION_TIME_S_MAX)) * 1_000))
     }
 
@@ -126,7 +126,7 @@ impl Impressions {
 
     fn put(&self, batch: &mut Batch<'_>, user: UserIdx) {
         let row: Vec<(u32, u32)> =
-            self.of(user).iter().map(|impression| (impression.item.0, impression.at_s)).collect();
+            self.by_user(user).iter().map(|impression| (impression.item.0, impression.at_s)).collect();
         let bytes = postcard::to_stdvec(&row).expect("plain fields always encode");
         batch.put(&self.keyspace, KeyBuf::new().u32(user.0), bytes);
     }

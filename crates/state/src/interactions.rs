@@ -236,7 +236,7 @@ impl Interactions {
     }
 
     /// A user's interactions of a kind, in the order of items and times.
-    pub fn of_user(
+    pub fn by_user(
         &self,
         read: &dyn Read,
         user: UserIdx,
@@ -246,7 +246,7 @@ impl Interactions {
     }
 
     /// All interactions of a kind with an item, in the order of users. There is no index by item: this looks through all histories.
-    pub fn of_item(
+    pub fn by_item(
         &self,
         read: &dyn Read,
         item: ItemIdx,

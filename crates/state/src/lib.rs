@@ -19,13 +19,14 @@ mod setup;
 mod synonyms;
 mod timers;
 mod training;
-mod untaken;
+mod unmatched_events;
 mod views;
 mod weak_signals;
 
 pub use attribution::{
     AHEAD_DAYS_MAX, Attribution, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow,
-    Kpis, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, Remembered, ServedList, day_of,
+    Kpis, ListImpression, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation,
+    day_of,
 };
 pub use command::{Command, EntityKind, Refusal, user_of};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
@@ -47,6 +48,6 @@ pub use setup::Setup;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
 pub use timers::{TIMERS_MAX, Timer, TimerKind, Timers};
 pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
-pub use untaken::{UNTAKEN_NAME_CHARS_MAX, UNTAKEN_NAMES_MAX, UntakenEvent, UntakenEvents};
+pub use unmatched_events::{UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UnmatchedEvents};
 pub use views::Views;
 pub use weak_signals::{WEAK_SIGNALS_PER_KIND_MAX, WeakSignals};

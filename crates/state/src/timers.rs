@@ -32,7 +32,7 @@ impl TimerKind {
     /// Those whose id is the index of a user.
     const OF_USERS: [Self; 1] = [Self::ForgetImpressions];
 
-    fn of_number(number: u8) -> Option<Self> {
+    fn from_number(number: u8) -> Option<Self> {
         (number == Self::ForgetImpressions as u8).then_some(Self::ForgetImpressions)
     }
 
@@ -61,11 +61,11 @@ impl Timer {
         KeyBuf::new().u64(self.due.0 as u64).u8(self.kind as u8).u32(self.id)
     }
 
-    fn of_key(key: &[u8]) -> Result<Self, StoreError> {
+    fn from_key(key: &[u8]) -> Result<Self, StoreError> {
         let mut parts = KeyParts::new(key);
         let mut timer = || {
             let due = Timestamp(i64::try_from(parts.u64()?).ok()?);
-            Some(Self { due, kind: TimerKind::of_number(parts.u8()?)?, id: parts.u32()? })
+            Some(Self { due, kind: TimerKind::from_number(parts.u8()?)?, id: parts.u32()? })
         };
         timer().ok_or(StoreError::Unreadable { what: "timer" })
     }
@@ -92,7 +92,7 @@ impl StatePart for Timers {
         for pair in store.scan(&timers, &[]) {
             let (key, _) = pair?;
             if n_timers == 0 {
-                next = Some(Timer::of_key(&key)?);
+                next = Some(Timer::from_key(&key)?);
             }
             n_timers += 1;
         }
@@ -176,7 +176,7 @@ impl Timers {
         if self.next == Some(timer) {
             // Nothing is before it.
             let first = batch.scan_range(&self.timers, &timer.key().build(), &END).next().transpose()?;
-            self.next = first.map(|(key, _)| Timer::of_key(&key)).transpose()?;
+            self.next = first.map(|(key, _)| Timer::from_key(&key)).transpose()?;
         }
         Ok(())
     }

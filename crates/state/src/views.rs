@@ -19,7 +19,7 @@ use crate::series::{CollectionKind, Collections, Groups, Series};
 use crate::setup::Setup;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
-use crate::untaken::UntakenEvents;
+use crate::unmatched_events::UnmatchedEvents;
 use crate::weak_signals::WeakSignals;
 
 /// Where what counts its changes begins to count: never where it did before, so that nothing made before a reset looks fresh after it.
@@ -110,7 +110,7 @@ views! {
     /// Messages that were not taken.
     rejections: Rejections,
     /// Events that no preset takes.
-    untaken: UntakenEvents,
+    untaken: UnmatchedEvents,
     /// What users were shown lately.
     impressions: Impressions,
     /// What is to be done at a time.

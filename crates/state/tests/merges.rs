@@ -13,7 +13,7 @@ use store::key::KeyParts;
 use store::{Read, Store};
 use uuid::Uuid;
 
-use state::{Command, EntityKind, Entry, Place, Prepared, ServedList, Views};
+use state::{Command, EntityKind, Entry, ListImpression, Place, Prepared, Views};
 
 const IDS: [&str; 6] = ["ann", "bob", "cid", "dan", "eve", "fay"];
 const PROPERTIES: [&str; 3] = ["city", "size", "tier"];
@@ -62,7 +62,7 @@ impl Step {
                 Command::AddInteraction { interaction, cascade_create: true }
             }
             Self::See { user, item } => {
-                let list = ServedList {
+                let list = ListImpression {
                     recomm_id: Some(Uuid::now_v7()),
                     user: Some((ExternalIdType::UserId, id(user))),
                     at,
@@ -74,7 +74,7 @@ impl Step {
                     n_next: 0,
                     request: None,
                 };
-                return Entry::Served { lists: vec![list] };
+                return Entry::ListImpressions { lists: vec![list] };
             }
             Self::Look { user, item } => {
                 let body = format!(
@@ -198,7 +198,7 @@ proptest! {
             .collect();
         let mut batch = store.batch();
         for (offset, entry) in (0..).zip(entries) {
-            state::apply(&mut views, &mut batch, offset, Prepared::of(entry)).unwrap();
+            state::apply(&mut views, &mut batch, offset, Prepared::new(entry)).unwrap();
         }
         views.flush(&mut batch);
         batch.commit(views.applied).unwrap();
@@ -222,7 +222,7 @@ proptest! {
                 person.values.iter().map(|(name, value)| (*name, value.clone())).collect();
             prop_assert_eq!(values, wanted, "the values of {:?}", person.ids);
             let bought: BTreeSet<String> = views.interactions
-                .of_user(store, user, InteractionKind::Purchase).unwrap().into_iter()
+                .by_user(store, user, InteractionKind::Purchase).unwrap().into_iter()
                 .map(|stored| views.catalog.item_id(stored.item).to_owned())
                 .collect();
             prop_assert_eq!(&bought, &person.bought, "what {:?} bought", person.ids);

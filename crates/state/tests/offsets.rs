@@ -12,7 +12,7 @@ fn apply_at(offsets: &[u64]) -> u64 {
     let mut views = Views::load(&store, &WorkspaceId::new("shop").unwrap()).unwrap();
     let mut batch = store.batch();
     for offset in offsets {
-        let entry = Prepared::of(Entry::Resumed { received_at: Timestamp(1) });
+        let entry = Prepared::new(Entry::Resumed { received_at: Timestamp(1) });
         apply(&mut views, &mut batch, *offset, entry).unwrap();
     }
     views.applied

@@ -57,7 +57,7 @@ impl Service {
         }
         let metrics = server::install_metrics()?;
         let installation = Installation { data: Arc::clone(&opener.data), options: opener.options.clone() };
-        let app = App::new(settings.of_server(), workspaces, installation, metrics);
+        let app = App::new(settings.server_settings(), workspaces, installation, metrics);
         Ok(Self { app: Arc::new(app), opener: Arc::new(opener) })
     }
 

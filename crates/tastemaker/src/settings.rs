@@ -237,7 +237,7 @@ impl Training {
 
 impl Settings {
     /// What the server needs of them.
-    pub(crate) fn of_server(&self) -> server::Settings {
+    pub(crate) fn server_settings(&self) -> server::Settings {
         server::Settings {
             callers: CallerLimits {
                 requests_max: self.limits.requests_max,

@@ -18,10 +18,10 @@ pub fn detect<R: Read>(reader: R) -> io::Result<(u8, Rewound<R>)> {
     let mut reader = BufReader::new(reader);
     let mut header = Vec::new();
     reader.by_ref().take(HEADER_BYTES_MAX).read_until(b'\n', &mut header)?;
-    Ok((of_header(&header), Cursor::new(header).chain(reader)))
+    Ok((detect_in_header(&header), Cursor::new(header).chain(reader)))
 }
 
-fn of_header(header: &[u8]) -> u8 {
+fn detect_in_header(header: &[u8]) -> u8 {
     let mut counts = [0; DELIMITERS.len()];
     let mut is_quoted = false;
     for byte in header {

@@ -123,7 +123,7 @@ pub fn restore(
     }
     Ok(RestoreReport {
         bytes: total,
-        workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::of).collect(),
+        workspaces: manifest.workspaces.iter().map(BackedUpWorkspace::from_copy).collect(),
     })
 }
 

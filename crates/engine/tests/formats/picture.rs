@@ -88,7 +88,7 @@ pub(crate) fn picture(engine: &Engine) -> String {
     for ((source, reason), count) in engine.snapshot().rejections(100).counts {
         add("rejected", format!("{source} {}: {count}", reason.code()));
     }
-    let day = Day::of(AT);
+    let day = Day::from_timestamp(AT);
     add("kpis", format!("{:?}", engine.snapshot().attribution.kpis(day.earlier(1), day)));
     let list = |user| {
         let request = ListRequest { exclude: Exclusion::None, ..ListRequest::new(5, Logic::Personal) };

@@ -10,7 +10,7 @@ use domain::{
     Rejection, RejectionReason, Source, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId,
     check_message,
 };
-use engine::{Command, Entry, ExternalIdType, Place, ServedList};
+use engine::{Command, Entry, ExternalIdType, ListImpression, Place};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.extend(catalog());
     entries.extend(messages());
     entries.extend(REASONS.map(rejected));
-    entries.push(Entry::Served { lists: served() });
+    entries.push(Entry::ListImpressions { lists: served() });
     entries.push(Entry::Interactions { received_at: AT, interactions: interactions() });
     entries.extend(
         commands::all()
@@ -181,8 +181,8 @@ fn interactions() -> Vec<Interaction> {
 
 const RECOMM_ID: Uuid = Uuid::from_u128(0x018b_cfe5_6800_7000_8000_0000_0000_0001);
 
-fn served() -> Vec<ServedList> {
-    let of_trait = ServedList {
+fn served() -> Vec<ListImpression> {
+    let of_trait = ListImpression {
         recomm_id: None,
         user: Some((ExternalIdType::AnonymousId, "a1".to_owned())),
         at: AT,
@@ -194,7 +194,7 @@ fn served() -> Vec<ServedList> {
         n_next: 0,
         request: None,
     };
-    let of_call = ServedList {
+    let of_call = ListImpression {
         recomm_id: Some(RECOMM_ID),
         user: Some((ExternalIdType::UserId, "u1".to_owned())),
         place: Place::Scenario {
@@ -207,6 +207,6 @@ fn served() -> Vec<ServedList> {
         request: Some("{}".to_owned()),
         ..of_trait.clone()
     };
-    let next = ServedList { items: vec!["i4".to_owned()], n_next: 1, ..of_call.clone() };
+    let next = ListImpression { items: vec!["i4".to_owned()], n_next: 1, ..of_call.clone() };
     vec![of_trait, of_call, next]
 }

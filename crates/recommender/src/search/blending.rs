@@ -65,7 +65,7 @@ pub(super) struct Blend {
 
 /// Chooses.
 pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
-    let candidates = Candidates::of(pool);
+    let candidates = Candidates::new(pool);
     let columns = columns(pool, &candidates);
     let solo: Vec<f64> = columns.par_iter().map(|column| candidates.ndcg(&column.values)).collect();
     let mut order: Vec<usize> = (0..columns.len()).collect();
@@ -103,7 +103,7 @@ pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
         let best = list.first().map_or(1.0, |(_, score)| *score);
         list.iter().filter(|(item, _)| user.wanted.contains_key(item)).map(move |(_, score)| score / best)
     });
-    let relevance = RelevanceScores::of_hits(hits.collect());
+    let relevance = RelevanceScores::from_hits(hits.collect());
     Blend { components: members.iter().map(component).collect(), lists: items_of(&lists), relevance, models }
 }
 
@@ -261,7 +261,7 @@ fn columns(pool: &Pool<'_>, candidates: &Candidates) -> Vec<Column> {
 }
 
 impl Candidates {
-    fn of(pool: &Pool<'_>) -> Self {
+    fn new(pool: &Pool<'_>) -> Self {
         let mut likely: Vec<Vec<u32>> = vec![Vec::new(); pool.test.len()];
         for setting in &pool.settings {
             for &weighting in setting.weightings.iter().take(WEIGHTINGS_LISTED) {

@@ -48,7 +48,7 @@ struct Shard {
 
 impl SequenceSums {
     /// Of some users. `user_weight` gets a user's number of interactions. All shards that are to be merged need the same arguments.
-    pub fn of(
+    pub fn compute(
         set: &TrainingSet,
         as_of_s: u32,
         kernel: Kernel,

@@ -27,7 +27,7 @@ struct Shard {
 
 impl SetSums {
     /// Of some users. All shards that are to be merged need the same arguments but the set.
-    pub fn of(
+    pub fn compute(
         set: &TrainingSet,
         as_of_s: u32,
         half_life_days: Option<f32>,

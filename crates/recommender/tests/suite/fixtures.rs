@@ -2,8 +2,8 @@
 
 use domain::{InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use recommender::{
-    ColdItems, Eligibility, Features, Histories, HistoryEntry, Model, Recommended, Request, SearchOptions,
-    Sources, Trained, TrainingSet, recommend,
+    ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model, Recommended, Request,
+    SearchOptions, Sources, Trained, TrainingSet, recommend,
 };
 
 pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
@@ -16,7 +16,7 @@ pub(crate) fn train(histories: &Histories, n_items: usize) -> Trained {
 
 pub(crate) fn sources<'a>(
     model: Option<&'a Model>,
-    cold: &'a ColdItems,
+    cold: &'a ColdStartItems,
     histories: &'a Histories,
     n_items: usize,
 ) -> Sources<'a> {
@@ -34,7 +34,7 @@ pub(crate) fn list_of(
     count: usize,
 ) -> Vec<Recommended> {
     let list = ListRequest::new(count, Logic::Personal);
-    let cold = ColdItems::of(Features::none(n_items).into(), model);
+    let cold = ColdStartItems::new(Features::none(n_items).into(), model);
     let request = Request::new(&list, history, eligibility);
     recommend(sources(model, &cold, histories, n_items), &request).into_items()
 }

@@ -6,8 +6,8 @@ use domain::{
 };
 use proptest::prelude::*;
 use recommender::{
-    ColdItems, Eligibility, Features, FeaturesBuilder, Histories, HistoryEntry, Impression, ItemType, Model,
-    Origin, Recommendation, Recommended, RelevanceScores, Request, Values, recommend,
+    ColdStartItems, Eligibility, Facet, FacetValues, Features, FeaturesBuilder, Histories, HistoryEntry,
+    Impression, Model, Origin, Recommendation, Recommended, RelevanceScores, Request, recommend,
 };
 
 use crate::fixtures::{DAY_S, GROUP_ITEMS, anything, checkerboard, entry, groups, list_of, sources, train};
@@ -41,12 +41,12 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
         let all: f32 = parts.iter().sum();
         assert!((all - first.score).abs() <= 1e-4 * first.score, "{all} {}", first.score);
         let speaks_for: f32 = parts.iter().filter(|part| **part > 0.0).sum();
-        for because in &first.because {
+        for because in &first.explanation {
             let n = history.iter().position(|h| h.item == because.item).unwrap();
             assert!((parts[n] / speaks_for - because.share).abs() < 1e-4);
         }
-        assert!(first.because.windows(2).all(|pair| pair[0].share >= pair[1].share));
-        assert!(first.because.iter().map(|because| because.share).sum::<f32>() <= 1.0 + 1e-5);
+        assert!(first.explanation.windows(2).all(|pair| pair[0].share >= pair[1].share));
+        assert!(first.explanation.iter().map(|because| because.share).sum::<f32>() <= 1.0 + 1e-5);
     }
     assert!(trained.search.blend.ndcg > trained.search.popularity.ndcg);
 }
@@ -82,7 +82,7 @@ fn a_new_item_goes_to_people_who_like_its_like_before_any_training() {
     let features = std::sync::Arc::new(builder.finish(21));
     let model = train(&histories, 20).model;
     for model in [None, Some(&model)] {
-        let cold = ColdItems::of(features.clone(), model);
+        let cold = ColdStartItems::new(features.clone(), model);
         let sources = sources(model, &cold, &histories, 21);
         let request = ListRequest::new(3, Logic::Personal);
         for user in 0..40 {
@@ -92,9 +92,9 @@ fn a_new_item_goes_to_people_who_like_its_like_before_any_training() {
             let found = list.iter().find(|item| item.item.0 == 20 && item.origin == Origin::New);
             assert_eq!(found.is_some(), user % 2 == 0, "user {user}: {list:?}");
             if let Some(found) = found {
-                let shares: f32 = found.because.iter().map(|because| because.share).sum();
-                assert!(shares > 0.3 && found.because.iter().all(|because| because.item.0 % 2 == 0));
-                assert_eq!(features.shared_property(found.because[0].item, found.item), Some("genre"));
+                let shares: f32 = found.explanation.iter().map(|because| because.share).sum();
+                assert!(shares > 0.3 && found.explanation.iter().all(|because| because.item.0 % 2 == 0));
+                assert_eq!(features.shared_property(found.explanation[0].item, found.item), Some("genre"));
             }
         }
     }
@@ -136,7 +136,7 @@ fn items_of(
     let n_items = histories.n_items();
     let history = histories.row(UserIdx(user));
     let eligibility = Eligibility::new(&anything, request.exclude, history, []);
-    let cold = ColdItems::of(Features::none(n_items).into(), Some(model));
+    let cold = ColdStartItems::new(Features::none(n_items).into(), Some(model));
     let request = Request { impressions: shown, now_s, ..Request::new(request, history, &eligibility) };
     let list = recommend(sources(Some(model), &cold, histories, n_items), &request).into_items();
     assert!(list.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first: {list:?}");
@@ -200,7 +200,7 @@ fn relevance_is_measured_by_the_best_of_the_own_list_however_long_the_history() 
             ListRequest { min_relevance, fallback, ..ListRequest::new(n_items as usize, Logic::Personal) };
         let history = histories.row(user);
         let eligibility = Eligibility::new(&anything, list.exclude, history, []);
-        let cold = ColdItems::of(Features::none(n_items as usize).into(), Some(&model));
+        let cold = ColdStartItems::new(Features::none(n_items as usize).into(), Some(&model));
         let found = recommend(
             sources(Some(&model), &cold, &histories, n_items as usize),
             &Request::new(&list, history, &eligibility),
@@ -232,7 +232,7 @@ fn diversity_takes_turns_between_kinds_of_items() {
             ListRequest { diversity, exclude: Exclusion::Interacted, ..ListRequest::new(6, Logic::Personal) };
         let history = histories.row(UserIdx(40));
         let eligibility = Eligibility::new(&anything, request.exclude, history, []);
-        let cold = ColdItems::of(Features::none(40).into(), Some(&model));
+        let cold = ColdStartItems::new(Features::none(40).into(), Some(&model));
         let list = recommend(
             sources(Some(&model), &cold, &histories, 40),
             &Request::new(&request, history, &eligibility),
@@ -253,7 +253,7 @@ fn trends_are_of_the_kind_of_interaction_that_is_asked_for() {
     let model = train(&histories, 4).model;
     let of = |model: Option<&Model>, interaction| {
         let request = ListRequest { interaction, ..ListRequest::new(4, Logic::Trending) };
-        let cold = ColdItems::of(Features::none(4).into(), model);
+        let cold = ColdStartItems::new(Features::none(4).into(), model);
         let eligibility = Eligibility::new(&anything, request.exclude, &[], []);
         let list =
             recommend(sources(model, &cold, &histories, 4), &Request::new(&request, &[], &eligibility))
@@ -371,7 +371,7 @@ fn the_same_weeks_a_year_earlier_count_where_they_help() {
 fn values_of_a_property_are_ranked_by_what_their_items_score() {
     let histories = checkerboard(40, 20);
     let model = train(&histories, 20).model;
-    let mut item_type = ItemType::new();
+    let mut item_type = Facet::new();
     for item in 0..20u32 {
         // Items of the even group are of brands "even" and "both", two of them of "rare".
         let mut brands = vec![if item % 2 == 0 { "even" } else { "odd" }.to_owned(), "both".to_owned()];
@@ -389,8 +389,8 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
         };
         let history = histories.row(UserIdx(user));
         let eligibility = Eligibility::new(&anything, exclude, history, []);
-        let cold = ColdItems::of(Features::none(20).into(), Some(&model));
-        let values = Values { item_type: &item_type, allows: &|_| true, booster: None };
+        let cold = ColdStartItems::new(Features::none(20).into(), Some(&model));
+        let values = FacetValues { facet: &item_type, allows: &|_| true, booster: None };
         let request = Request { values: Some(values), ..Request::new(&request, history, &eligibility) };
         match recommend(sources(Some(&model), &cold, &histories, 20), &request) {
             Recommendation::Values(values) => values,
@@ -403,9 +403,9 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
     let even = list(0, Exclusion::None);
     assert_eq!(texts(&even).len(), 4);
     assert!(texts(&even)[..2].contains(&"even".to_owned()), "{even:?}");
-    let shares: f32 = even[0].because.iter().map(|because| because.share).sum();
+    let shares: f32 = even[0].explanation.iter().map(|because| because.share).sum();
     assert!(even[0].origin == Origin::Model && shares > 0.1 && shares < 1.001);
-    assert!(even[0].because.iter().all(|because| because.item.0 % 2 == 0));
+    assert!(even[0].explanation.iter().all(|because| because.item.0 % 2 == 0));
     assert_eq!(texts(&list(0, Exclusion::Interacted)), ["odd"], "brands of seen items are left out");
 }
 

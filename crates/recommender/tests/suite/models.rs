@@ -57,7 +57,7 @@ fn rows_of(histories: &Histories) -> Vec<Vec<HistoryEntry>> {
 
 fn fit(model: ModelConfig, set: &TrainingSet) -> Model {
     let component = Component { model, weighting: HistoryWeighting::default(), weight: 1.0 };
-    train_with(set, &Parameters::of(vec![component], KEPT), "t", &|| Ok(())).expect("nothing cuts it short")
+    train_with(set, &Parameters::new(vec![component], KEPT), "t", &|| Ok(())).expect("nothing cuts it short")
 }
 
 fn dense(model: &Model) -> Vec<Vec<f32>> {

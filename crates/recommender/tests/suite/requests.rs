@@ -7,8 +7,9 @@ use domain::{
 };
 use proptest::prelude::*;
 use recommender::{
-    ColdItems, Constraint, Eligibility, Features, FeaturesBuilder, Histories, ItemBooster, ItemType, Model,
-    Origin, Promoted, Recommendation, Recommended, Request, Sources, ValueIdx, Values, rank_users, recommend,
+    ColdStartItems, Constraint, Eligibility, Facet, FacetValues, Features, FeaturesBuilder, Histories,
+    ItemBooster, Model, Origin, Promoted, Recommendation, Recommended, Request, Sources, ValueIdx,
+    rank_users, recommend,
 };
 
 use crate::fixtures::{DAY_S, GROUP_ITEMS, anything, checkerboard, entry, groups, sources, train};
@@ -19,14 +20,14 @@ const N_ITEMS: usize = 20;
 struct Board {
     histories: Histories,
     model: Model,
-    cold: ColdItems,
+    cold: ColdStartItems,
 }
 
 impl Board {
     fn new() -> Self {
         let histories = checkerboard(40, N_ITEMS as u32);
         let model = train(&histories, N_ITEMS).model;
-        let cold = ColdItems::of(Features::none(N_ITEMS).into(), Some(&model));
+        let cold = ColdStartItems::new(Features::none(N_ITEMS).into(), Some(&model));
         Self { histories, model, cold }
     }
 
@@ -80,7 +81,7 @@ fn what_goes_with_an_item_follows_the_item_and_the_user_as_far_as_asked() {
     // The user is of the even group, the item of the odd one.
     let alone = of(0.0);
     assert!(alone.iter().all(|item| item.item.0 % 2 == 1 && item.origin == Origin::Model), "{alone:?}");
-    assert!(alone.iter().all(|item| item.because[0].item == ItemIdx(1)));
+    assert!(alone.iter().all(|item| item.explanation[0].item == ItemIdx(1)));
     assert!(of(1.0).iter().all(|item| item.item.0 % 2 == 0));
     let n_odd = of(0.5).iter().filter(|item| item.item.0 % 2 == 1).count();
     assert!((1..8).contains(&n_odd), "{n_odd}");
@@ -96,7 +97,7 @@ fn a_history_of_many_tastes_is_heard_beside_the_item_that_a_list_is_for() {
         histories.add(user, entry(group * GROUP_ITEMS, InteractionKind::DetailView, DAY_S));
     });
     let model = train(&histories, n_items as usize).model;
-    let cold = ColdItems::of(Features::none(n_items as usize).into(), Some(&model));
+    let cold = ColdStartItems::new(Features::none(n_items as usize).into(), Some(&model));
     let history = histories.row(user);
     let seed = ItemIdx(10 * GROUP_ITEMS);
     let of_seeds_group = |user_impact| {
@@ -123,7 +124,7 @@ fn a_new_item_is_gone_with_by_what_is_like_it() {
         let genre = if item % 2 == 0 { "jazz" } else { "metal" };
         builder.add(ItemIdx(item), &[("genre", PropertyValue::String(genre.to_owned()))]);
     }
-    let cold = ColdItems::of(builder.finish(N_ITEMS + 2).into(), Some(&model));
+    let cold = ColdStartItems::new(builder.finish(N_ITEMS + 2).into(), Some(&model));
     let list = asked(5, Logic::Similar);
     let eligibility = Eligibility::new(&anything, list.exclude, &[], []);
     // Item 20 is new jazz, of which the model knows nothing.
@@ -145,14 +146,14 @@ fn boosters_decide_among_all_items_not_only_among_those_of_the_history() {
         let list = board.list(
             0,
             &asked(3, logic),
-            &More { booster: Some(ItemBooster::Asked(&raised)), ..More::default() },
+            &More { booster: Some(ItemBooster::OnDemand(&raised)), ..More::default() },
         );
         assert_eq!(ids(&list)[0], 7);
         assert!(is_sorted(&list) && list.len() == 3);
         let list = board.list(
             0,
             &asked(20, logic),
-            &More { booster: Some(ItemBooster::Asked(&sunk)), ..More::default() },
+            &More { booster: Some(ItemBooster::OnDemand(&sunk)), ..More::default() },
         );
         assert!(is_sorted(&list) && list.len() == 20);
         assert!(ids(&list)[15..].iter().all(|item| item % 4 == 0), "{list:?}");
@@ -165,7 +166,7 @@ fn boosters_decide_among_all_items_not_only_among_those_of_the_history() {
 #[test]
 fn constraints_hold_and_lists_are_complete_as_long_as_they_can_be() {
     let board = Board::new();
-    let mut brand = ItemType::new();
+    let mut brand = Facet::new();
     (0..N_ITEMS).for_each(|item| brand.push_texts([format!("brand {}", item % 5).as_str()]));
     let constraints = [Constraint { item_type: &brand, max: 2 }];
     for diversity in [0.0, 0.5] {
@@ -203,7 +204,7 @@ fn a_fallback_fills_up_and_none_leaves_a_list_short() {
     histories.add(UserIdx(40), entry(2, InteractionKind::DetailView, DAY_S));
     histories.add(UserIdx(40), entry(4, InteractionKind::DetailView, DAY_S));
     let model = train(&histories, N_ITEMS).model;
-    let cold = ColdItems::of(Features::none(N_ITEMS).into(), Some(&model));
+    let cold = ColdStartItems::new(Features::none(N_ITEMS).into(), Some(&model));
     let of = |fallback| {
         let list = ListRequest { fallback, ..asked(6, Logic::RecentlyViewed) };
         let history = histories.row(UserIdx(40));
@@ -237,7 +238,7 @@ fn what_fills_up_stays_behind_a_lists_own_items_also_where_all_that_the_history_
         let tags = tags.map(str::to_owned).to_vec();
         builder.add(ItemIdx(item), &[("tags", PropertyValue::Set(tags))]);
     }
-    let cold = ColdItems::of(builder.finish(N_ITEMS).into(), None);
+    let cold = ColdStartItems::new(builder.finish(N_ITEMS).into(), None);
     let list =
         ListRequest { fallback: Fallback::Personal, diversity: 0.01, ..asked(6, Logic::RecentlyViewed) };
     let history = histories.row(UserIdx(40));
@@ -254,7 +255,7 @@ fn what_fills_up_stays_behind_a_lists_own_items_also_where_all_that_the_history_
 #[test]
 fn lists_of_values_are_filtered_boosted_and_complete() {
     let board = Board::new();
-    let mut segments = ItemType::new();
+    let mut segments = Facet::new();
     for item in 0..N_ITEMS {
         segments.push_texts([if item % 2 == 0 { "even" } else { "odd" }, format!("of {item}").as_str()]);
     }
@@ -263,7 +264,7 @@ fn lists_of_values_are_filtered_boosted_and_complete() {
         let list = asked(count, Logic::Personal);
         let history = board.histories.row(UserIdx(0));
         let eligibility = Eligibility::new(&anything, list.exclude, history, []);
-        let values = Values { item_type: &segments, allows, booster };
+        let values = FacetValues { facet: &segments, allows, booster };
         let request = Request { values: Some(values), ..Request::new(&list, history, &eligibility) };
         match recommend(board.sources(), &request) {
             Recommendation::Values(values) => values,
@@ -289,8 +290,8 @@ fn users_for_an_item_and_like_a_user_are_those_of_the_group() {
     let sources = sources(Some(&board.model), &board.cold, &histories, N_ITEMS);
     let rows: Vec<_> = (0..42).map(|user| histories.row(UserIdx(user))).collect();
     for (taste, own) in [
-        (sources.taste_for_item(ItemIdx(3)), None),
-        (sources.taste_of(histories.row(UserIdx(1))), Some(UserIdx(1))),
+        (sources.user_query_for_item(ItemIdx(3)), None),
+        (sources.user_query_for_history(histories.row(UserIdx(1))), Some(UserIdx(1))),
     ] {
         let scores = sources.user_scores(&taste, &rows);
         let rank = |list: &ListRequest, booster: Option<&dyn Fn(UserIdx) -> f32>| {
@@ -320,12 +321,12 @@ fn a_booster_that_says_nothing_changes_nothing_and_a_list_is_the_beginning_of_a_
         for user in 0..40 {
             let plain = ids(&board.list(user, &asked(20, logic), &More::default()));
             let whole = {
-                let more = More { booster: Some(ItemBooster::Asked(&by_item)), ..More::default() };
+                let more = More { booster: Some(ItemBooster::OnDemand(&by_item)), ..More::default() };
                 ids(&board.list(user, &asked(20, logic), &more))
             };
             for count in [1, 2, 5, 20] {
                 let of = |booster| {
-                    let more = More { booster: Some(ItemBooster::Asked(booster)), ..More::default() };
+                    let more = More { booster: Some(ItemBooster::OnDemand(booster)), ..More::default() };
                     ids(&board.list(user, &asked(count, logic), &more))
                 };
                 assert_eq!(of(&same), plain[..count], "user {user}");
@@ -354,8 +355,8 @@ proptest! {
         let of = |booster| BOARD.list(user, &list, &More { booster: Some(booster), ..More::default() });
         let most = boosts.iter().copied().fold(f32::MIN, f32::max);
         let by_item = |item: ItemIdx| boosts[item.pos()];
-        let asked = of(ItemBooster::Asked(&by_item));
-        prop_assert_eq!(of(ItemBooster::Each(&boosts, most)), asked.clone());
+        let asked = of(ItemBooster::OnDemand(&by_item));
+        prop_assert_eq!(of(ItemBooster::Precomputed(&boosts, most)), asked.clone());
         prop_assert!(diversity > 0.0 || is_sorted(&asked));
     }
 }

@@ -37,11 +37,11 @@ proptest! {
         let rows: Vec<Vec<HistoryEntry>> = rows.iter().map(|row| row_of(row)).collect();
         let set = |rows: &[Vec<HistoryEntry>]| TrainingSet::new(rows.to_vec(), 8);
         let as_of_s = 50 * 86_400;
-        let sets = |rows: &[Vec<HistoryEntry>], sign| SetSums::of(&set(rows), as_of_s, Some(9.0), 0.5, sign);
+        let sets = |rows: &[Vec<HistoryEntry>], sign| SetSums::compute(&set(rows), as_of_s, Some(9.0), 0.5, sign);
         let kernel = Kernel { forward: vec![1.0, 0.7, 0.3], backward: vec![0.0, 0.2] };
         let sequences = |rows: &[Vec<HistoryEntry>], sign| {
             let weight = |n: usize| 1.0 / (n as f32 + 1.0);
-            SequenceSums::of(&set(rows), as_of_s, kernel.clone(), Some(9.0), weight, sign)
+            SequenceSums::compute(&set(rows), as_of_s, kernel.clone(), Some(9.0), weight, sign)
         };
         let (first, rest) = rows.split_at(cut.min(rows.len()));
         let (sets_all, sequences_all) = (sets(&rows, Sign::Plus), sequences(&rows, Sign::Plus));

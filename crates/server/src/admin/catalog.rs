@@ -23,7 +23,7 @@ struct Query {
 }
 
 impl Query {
-    fn of(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
+    fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut query = Self::default();
         for (name, value) in pairs {
             let wrong =
@@ -54,7 +54,7 @@ pub(super) async fn import(
     headers: HeaderMap,
     Upload(engine, body): Upload<Bytes>,
 ) -> Result<Json<Value>, ApiError> {
-    let query = Query::of(pairs)?;
+    let query = Query::from_pairs(pairs)?;
     let type_ = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = match type_.split(';').next().unwrap_or_default().trim() {
         "text/csv" | "text/tab-separated-values" => Format::Csv,
@@ -70,10 +70,11 @@ pub(super) async fn import(
 fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> Result<Json<Value>, ApiError> {
     let Query { options, dry_run, confirmed } = query;
     if *dry_run {
-        let preview = engine.preview_catalog(|| Ok(body), format, options, confirmed).map_err(of_import)?;
+        let preview =
+            engine.preview_catalog(|| Ok(body), format, options, confirmed).map_err(import_error)?;
         return Ok(Json(json!(preview)));
     }
-    let (file, report) = engine.read_catalog(body, format, options).map_err(of_import)?;
+    let (file, report) = engine.read_catalog(body, format, options).map_err(import_error)?;
     let changes = engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| match error {
         CatalogImportError::Submit(error) => error.into(),
         CatalogImportError::Withdraws { .. }
@@ -84,7 +85,7 @@ fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> R
     Ok(Json(json!({ "report": report, "changes": changes, "catalog_version": version })))
 }
 
-fn of_import(error: ImportError) -> ApiError {
+fn import_error(error: ImportError) -> ApiError {
     let message = error.to_string();
     match error {
         ImportError::Rows(report) => ApiError::import(message, json!(report)),

@@ -76,15 +76,15 @@ pub(super) async fn read(
     Workspace(engine): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Body>, ApiError> {
-    let until = day("until", query.until.as_deref())?.unwrap_or(Day::of(engine.now()));
+    let until = day("until", query.until.as_deref())?.unwrap_or(Day::from_timestamp(engine.now()));
     let from = day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
         return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));
     }
     let Kpis { rows, interactions } = engine.snapshot().attribution.kpis(from, until);
     Ok(Json(Body {
-        kpis: rows.into_iter().map(RowBody::of).collect(),
-        interactions: interactions.into_iter().map(InteractionsBody::of).collect(),
+        kpis: rows.into_iter().map(RowBody::new).collect(),
+        interactions: interactions.into_iter().map(InteractionsBody::new).collect(),
     }))
 }
 
@@ -97,11 +97,11 @@ fn day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
 }
 
 impl RowBody {
-    fn of(KpiRow { day, place, group, counts }: KpiRow) -> Self {
-        let of_kind = |kind| counts.interactions.of(kind);
+    fn new(KpiRow { day, place, group, counts }: KpiRow) -> Self {
+        let of_kind = |kind| counts.interactions.count(kind);
         Self {
             day: day.to_string(),
-            place: PlaceBody::of(place),
+            place: PlaceBody::new(place),
             group,
             recommendations: counts.recommendations,
             users: counts.users,
@@ -112,14 +112,14 @@ impl RowBody {
             ratings: of_kind(InteractionKind::Rating),
             view_portions: of_kind(InteractionKind::ViewPortion),
             revenue: counts.revenue,
-            click_through_rate: RateBody::of(counts.click_through_rate()),
-            conversion_rate: RateBody::of(counts.conversion_rate()),
+            click_through_rate: RateBody::new(counts.click_through_rate()),
+            conversion_rate: RateBody::new(counts.conversion_rate()),
         }
     }
 }
 
 impl PlaceBody {
-    pub(super) fn of(place: Place) -> Self {
+    pub(super) fn new(place: Place) -> Self {
         match place {
             Place::Trait(key) => Self { endpoint: None, scenario: None, trait_: Some(key) },
             Place::Scenario { endpoint, scenario } => {
@@ -130,21 +130,21 @@ impl PlaceBody {
 }
 
 impl RateBody {
-    fn of(Rate { value, low, high }: Rate) -> Self {
+    fn new(Rate { value, low, high }: Rate) -> Self {
         Self { value, low, high }
     }
 }
 
 impl InteractionsBody {
-    fn of(DayInteractions { day, counts }: DayInteractions) -> Self {
+    fn new(DayInteractions { day, counts }: DayInteractions) -> Self {
         Self {
             day: day.to_string(),
-            detail_views: counts.of(InteractionKind::DetailView),
-            cart_additions: counts.of(InteractionKind::CartAddition),
-            purchases: counts.of(InteractionKind::Purchase),
-            bookmarks: counts.of(InteractionKind::Bookmark),
-            ratings: counts.of(InteractionKind::Rating),
-            view_portions: counts.of(InteractionKind::ViewPortion),
+            detail_views: counts.count(InteractionKind::DetailView),
+            cart_additions: counts.count(InteractionKind::CartAddition),
+            purchases: counts.count(InteractionKind::Purchase),
+            bookmarks: counts.count(InteractionKind::Bookmark),
+            ratings: counts.count(InteractionKind::Rating),
+            view_portions: counts.count(InteractionKind::ViewPortion),
         }
     }
 }

@@ -57,7 +57,7 @@ pub(super) async fn read(
     request.validate_for_user().map_err(ApiError::invalid)?;
     let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
     let list = engine.recommend(user, &request)?;
-    Ok(Json(ListBody::of(&list, engine.now())).into_response())
+    Ok(Json(ListBody::new(&list, engine.now())).into_response())
 }
 
 #[derive(Serialize)]
@@ -101,7 +101,7 @@ pub(super) async fn read_one(
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
         at: past.at.to_string(),
-        place: PlaceBody::of(past.place),
+        place: PlaceBody::new(past.place),
         group: past.group,
         model: past.model,
         items: past.items,

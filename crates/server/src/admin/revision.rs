@@ -18,7 +18,7 @@ fn etag(revision: u64) -> HeaderValue {
 /// An answer that shows a resource, with its revision.
 pub(super) fn revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
     let (_, revisions) = engine.revised_config();
-    ([(header::ETAG, etag(revisions.of(resource)))], Json(body)).into_response()
+    ([(header::ETAG, etag(revisions.revision(resource)))], Json(body)).into_response()
 }
 
 /// What a request that changes a resource expects of it. A request without these headers expects
@@ -86,7 +86,7 @@ impl From<ConfigError> for ApiError {
 }
 
 /// The error of a `PUT`, of which `If-None-Match: *` is a precondition.
-pub(super) fn of_put(error: ConfigError, expected: Expected) -> ApiError {
+pub(super) fn put_error(error: ConfigError, expected: Expected) -> ApiError {
     match error {
         ConfigError::AlreadyThere(what) if expected == Expected::Absent => {
             ApiError::precondition_failed(what, None)

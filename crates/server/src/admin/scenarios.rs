@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::body::RawBody;
-use super::revision::{Expectation, of_put, revised};
+use super::revision::{Expectation, put_error, revised};
 use super::{Upload, Workspace, configure};
 use crate::App;
 use crate::error::ApiError;
@@ -34,14 +34,14 @@ pub(super) struct Answer {
 }
 
 impl Answer {
-    fn of(engine: &Engine, scenario: Scenario) -> Self {
+    fn new(engine: &Engine, scenario: Scenario) -> Self {
         Self { problems: engine.scenario_problems(&scenario.name), scenario }
     }
 }
 
 pub(super) async fn list(Workspace(engine): Workspace) -> Json<Scenarios> {
     let scenarios = engine.scenarios().into_iter();
-    Json(Scenarios { scenarios: scenarios.map(|scenario| Answer::of(&engine, scenario)).collect() })
+    Json(Scenarios { scenarios: scenarios.map(|scenario| Answer::new(&engine, scenario)).collect() })
 }
 
 pub(super) async fn read(
@@ -49,7 +49,7 @@ pub(super) async fn read(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let scenario = engine.scenario(&name)?;
-    let body = Answer::of(&engine, scenario);
+    let body = Answer::new(&engine, scenario);
     Ok(revised(&engine, &Resource::Scenario(name), body))
 }
 
@@ -72,9 +72,9 @@ pub(super) async fn put(
     configure(&app, &engine, move |_, engine| {
         let is_new = engine.config().scenario(&name).is_none();
         let change = ConfigChange::put_scenario(&scenario);
-        engine.change_config(change, expected).map_err(|error| of_put(error, expected))?;
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-        let body = revised(engine, &Resource::Scenario(name), Answer::of(engine, scenario));
+        let body = revised(engine, &Resource::Scenario(name), Answer::new(engine, scenario));
         Ok((status, body).into_response())
     })
     .await

@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::body::RawBody;
-use super::revision::{Expectation, of_put, revised};
+use super::revision::{Expectation, put_error, revised};
 use super::{Upload, Workspace, configure, no_such};
 use crate::App;
 use crate::error::ApiError;
@@ -53,7 +53,7 @@ pub(super) async fn put(
     configure(&app, &engine, move |_, engine| {
         let is_new = engine.config().trait_definition(&key).is_none();
         let change = ConfigChange::put_trait(&definition);
-        engine.change_config(change, expected).map_err(|error| of_put(error, expected))?;
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
         Ok((status, revised(engine, &Resource::Trait(key), &definition)).into_response())
     })

@@ -19,7 +19,7 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn of(headers: &HeaderMap, extensions: &Extensions, limits: &CallerLimits) -> Self {
+    pub(crate) fn from_request(headers: &HeaderMap, extensions: &Extensions, limits: &CallerLimits) -> Self {
         let peer =
             extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
         let address = peer.map(|peer| caller_behind(peer, headers, &limits.trusted_proxies));

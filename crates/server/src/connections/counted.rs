@@ -86,12 +86,12 @@ pub(super) struct CountedBody<B> {
 
 impl<B> CountedBody<B> {
     /// While it is read and not ended, the connection is receiving.
-    pub(super) fn of_request(body: B, connection: Arc<Connection>) -> Self {
+    pub(super) fn for_request(body: B, connection: Arc<Connection>) -> Self {
         Self { body, connection, is_request: true }
     }
 
     /// When it has been written, the connection waits for the next request.
-    pub(super) fn of_answer(body: B, connection: Arc<Connection>) -> Self {
+    pub(super) fn for_answer(body: B, connection: Arc<Connection>) -> Self {
         Self { body, connection, is_request: false }
     }
 }

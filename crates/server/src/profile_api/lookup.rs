@@ -38,8 +38,8 @@ impl FromRequestParts<Arc<App>> for Lookup {
         let Path(place) = Path::<Place>::from_request_parts(parts, app)
             .await
             .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
-        let origin = Origin::of(&parts.headers, &parts.extensions, &app.settings.callers);
-        let Credentials::BasicUser(shown) = Credentials::of(&parts.headers) else {
+        let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
+        let Credentials::BasicUser(shown) = Credentials::from_headers(&parts.headers) else {
             app.admission.refuse(&origin).await;
             return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
         };

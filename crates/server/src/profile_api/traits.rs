@@ -120,7 +120,7 @@ fn computed(
     is_cited: bool,
 ) -> Result<Value, ApiError> {
     if !lists.contains_key(&definition.key) {
-        let list = match lookup.engine.serve(lookup.user, definition, is_cited) {
+        let list = match lookup.engine.serve_trait(lookup.user, definition, is_cited) {
             Err(error @ QueryError::NoSuchProperty { .. }) => Err(error.to_string()),
             served => Ok(served?),
         };
@@ -128,7 +128,7 @@ fn computed(
     }
     let is_detail = key != definition.key;
     Ok(match &lists[&definition.key] {
-        Ok(list) if is_detail => to_value(&ListBody::of(list, lookup.engine.now())),
+        Ok(list) if is_detail => to_value(&ListBody::new(list, lookup.engine.now())),
         Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
         Err(why) if is_detail => json!({ "items": [], "error": why }),
         Err(_) => json!([]),

@@ -219,7 +219,7 @@ fn request_of(entry: Value) -> Result<Request, Failure> {
     else {
         return Err(Failure::invalid("it needs a method and a path, both strings"));
     };
-    let parameters = Parameters::of_json(entry.remove("params").unwrap_or_default());
+    let parameters = Parameters::from_json(entry.remove("params").unwrap_or_default());
     let mut parameters = parameters.ok_or_else(|| Failure::invalid("params must be an object"))?;
     let (path, query) = path.split_once('?').unwrap_or((&path, ""));
     parameters.add_query(query)?;

@@ -22,7 +22,7 @@ type Read<T> = Result<T, Failure>;
 
 impl Parameters {
     /// The parameters in a JSON value; none where it is no object.
-    pub(super) fn of_json(value: Value) -> Option<Self> {
+    pub(super) fn from_json(value: Value) -> Option<Self> {
         object(value).map(Self)
     }
 

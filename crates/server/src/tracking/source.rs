@@ -11,8 +11,12 @@ const CODE: &str = "unknown_source";
 
 /// The workspace and source of a write key, from the HTTP Basic user or else from the body. A bearer token comes beside a key in
 /// the body; where a source has bearer tokens, nothing else will do.
-pub(super) fn of(app: &App, headers: &HeaderMap, body_key: Option<&str>) -> Result<SourceOf, ApiError> {
-    let credentials = Credentials::of(headers);
+pub(super) fn find_source(
+    app: &App,
+    headers: &HeaderMap,
+    body_key: Option<&str>,
+) -> Result<SourceOf, ApiError> {
+    let credentials = Credentials::from_headers(headers);
     let (key, bearer) = match &credentials {
         Credentials::BasicUser(key) => (Some(key.as_str()), None),
         Credentials::Bearer(token) => (body_key, Some(token.as_str())),
@@ -66,8 +70,8 @@ pub(super) fn of(app: &App, headers: &HeaderMap, body_key: Option<&str>) -> Resu
 /// # Errors
 /// Where the headers name no source, or one that takes no messages from this caller. Headers without a key say nothing.
 pub(super) fn check_headers(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
-    match Credentials::of(headers) {
-        Credentials::BasicUser(_) => of(app, headers, None).map(|_| ()),
+    match Credentials::from_headers(headers) {
+        Credentials::BasicUser(_) => find_source(app, headers, None).map(|_| ()),
         Credentials::Malformed => Err(malformed()),
         Credentials::None | Credentials::Bearer(_) => Ok(()),
     }

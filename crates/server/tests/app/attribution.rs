@@ -3,7 +3,7 @@
 use axum::body::Body;
 use axum::http::Request;
 use domain::Day;
-use engine::{Entry, Place, ServedList};
+use engine::{Entry, ListImpression, Place};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -45,7 +45,7 @@ async fn what_cites_a_list_counts_at_once() {
     ]);
     assert_eq!(app.batch(messages).await.status, 200);
 
-    let today = Day::of(engine::now()).to_string();
+    let today = Day::from_timestamp(engine::now()).to_string();
     let mut answer = app.kpis("").await;
     assert_eq!(answer.status, 200, "{}", answer.line());
     for row in ["kpis", "interactions"] {
@@ -64,8 +64,8 @@ async fn what_cites_a_list_counts_at_once() {
     assert_eq!(looked_at.get("recomm_id"), None);
 }
 
-fn list(place: Place, group: Option<&str>) -> ServedList {
-    ServedList {
+fn list(place: Place, group: Option<&str>) -> ListImpression {
+    ListImpression {
         recomm_id: Some(Uuid::now_v7()),
         user: None,
         at: engine::now(),
@@ -89,10 +89,10 @@ async fn names_that_nobody_configured_take_no_room_from_those_that_are() {
     let put = Request::put("/api/workspaces/shop/scenarios/cart").header("authorization", "Bearer admin");
     let put = put.body(Body::from(r#"{"endpoint": "recommendItemsToItem"}"#)).unwrap();
     assert_eq!(app.send(put).await.status, 201);
-    let others: Vec<ServedList> =
+    let others: Vec<ListImpression> =
         (0..1_100).map(|n| list(of_scenario(Some(&format!("s{n}"))), None)).collect();
     for lists in [others, vec![list(of_scenario(Some("cart")), None)]] {
-        app.engine.submit(vec![Entry::Served { lists }]).await.unwrap();
+        app.engine.submit(vec![Entry::ListImpressions { lists }]).await.unwrap();
     }
     let rows = app.kpis("").await.body["kpis"].clone();
     let rows = rows.as_array().unwrap();
@@ -115,14 +115,14 @@ async fn figures_are_by_day_place_and_group() {
         list(of_scenario(Some("a")), None),
         list(Place::Trait("t".to_owned()), None),
     ];
-    app.engine.submit(vec![Entry::Served { lists }]).await.unwrap();
+    app.engine.submit(vec![Entry::ListImpressions { lists }]).await.unwrap();
     let rows = app.kpis("").await.body["kpis"].clone();
     let row =
         |row: &Value| format!("{} {} {} {}", row["trait"], row["endpoint"], row["scenario"], row["group"]);
     let rows: Vec<String> = rows.as_array().unwrap().iter().map(row).collect();
     insta::assert_snapshot!(rows.join("\n"));
 
-    let today = Day::of(engine::now());
+    let today = Day::from_timestamp(engine::now());
     let n_rows = |answer: Answer| answer.body["kpis"].as_array().unwrap().len();
     assert_eq!(n_rows(app.kpis(&format!("from={today}&until={today}")).await), 5);
     assert_eq!(n_rows(app.kpis(&format!("until={}", today.earlier(1))).await), 0);

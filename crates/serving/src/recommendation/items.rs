@@ -40,10 +40,10 @@ impl Serving {
         let boost = |item: ItemIdx| selection.boost(item.0);
         let booster = match selection.boosts() {
             _ if selection.boosters.is_empty() => None,
-            Some((boosts, most)) => Some(ItemBooster::Each(boosts, most)),
-            None => Some(ItemBooster::Asked(&boost)),
+            Some((boosts, most)) => Some(ItemBooster::Precomputed(boosts, most)),
+            None => Some(ItemBooster::OnDemand(&boost)),
         };
-        let few = selection.few().or_else(|| segment.as_ref().map(SegmentOf::members));
+        let few = selection.candidate_set().or_else(|| segment.as_ref().map(SegmentOf::members));
         let left_out: FxHashSet<ItemIdx> = {
             let ids = stage.left_out.iter().map(String::as_str).chain(stage.whole_is_for);
             ids.filter_map(|id| views.catalog.item(id)).chain(item).collect()
@@ -53,8 +53,14 @@ impl Serving {
             constraints.iter().map(|(item_type, max)| Constraint { item_type, max: *max }).collect();
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
-            let ready =
-                self.expressions.of_items(Use::Filter, text, views, &rows, &contexts.of_scenario, &budget);
+            let ready = self.expressions.prepare_for_items(
+                Use::Filter,
+                text,
+                views,
+                &rows,
+                &contexts.scenario,
+                &budget,
+            );
             ready.map_err(|error| ListError::Invalid(error.to_string()))
         });
         let promoted_filter = promoted_filter.transpose()?;
@@ -79,7 +85,7 @@ impl Serving {
         let request = Request {
             seeds: &seeds,
             picks: &picks,
-            few,
+            candidate_set: few,
             booster,
             constraints: &constraints,
             promoted,
@@ -98,18 +104,22 @@ impl Serving {
                     views.catalog.is_available(item) && !segment.includes(item) && selection.allows(item.0)
                 };
                 let eligibility = context.eligibility(&is_beyond, &list, &left_out);
-                let beyond = Request { eligibility: &eligibility, few: selection.few(), ..request };
+                let beyond = Request {
+                    eligibility: &eligibility,
+                    candidate_set: selection.candidate_set(),
+                    ..request
+                };
                 let seeds = || seeds_of(in_use, views, segment);
-                of_segment(sources, &request, stage.is_filled(&list).then_some((&beyond, &seeds)))
+                list_segment(sources, &request, stage.takes_fallback(&list).then_some((&beyond, &seeds)))
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        stage.listed(in_use, &rows, &contexts.of_caller, &budget, found, list.rotation_rate > 0.0)
+        stage.listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
     }
 }
 
 /// The members of a segment that a request asks for, and behind them what goes with the seeds.
-fn of_segment(
+fn list_segment(
     sources: Sources<'_>,
     request: &Request<'_>,
     beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
@@ -147,7 +157,7 @@ fn personalised(
     let personal = sources.score_each(request.history, &items);
     let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
     let ranked = matches.into_iter().zip(personal).map(|((item, score), personal)| {
-        let boost = request.booster.map_or(1.0, |booster| booster.of(ItemIdx(item)));
+        let boost = request.booster.map_or(1.0, |booster| booster.boost(ItemIdx(item)));
         (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
     });
     let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::{ItemIdx, Logic, Timestamp};
-use recommender::{ItemType, Recommendation, Request, ValueIdx, Values};
+use recommender::{Facet, FacetValues, Recommendation, Request, ValueIdx};
 use rustc_hash::{FxHashMap, FxHashSet};
 use search::Phrase;
 use state::Views;
@@ -34,7 +34,7 @@ impl Serving {
         let list = stage.list()?;
         let views: &Views = snapshot;
         let (user, item) = stage.resolved(views);
-        let nothing = ItemType::new();
+        let nothing = Facet::new();
         let item_type = item_type.as_deref().unwrap_or(&nothing);
         let (rows, contexts, budget) =
             (SegmentRows(item_type), stage.contexts(views, segmentations, now), Budget::within(budget));
@@ -58,13 +58,13 @@ impl Serving {
                 let matches = search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility, sources);
                 let mut scores: FxHashMap<ValueIdx, f32> = FxHashMap::default();
                 for (item, score) in matches {
-                    for value in item_type.of(ItemIdx(item)) {
+                    for value in item_type.values_of(ItemIdx(item)) {
                         *scores.entry(*value).or_default() += score;
                     }
                 }
                 let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
                 let titles = titles(views, segmentation);
-                let query = Phrase::of(query);
+                let query = Phrase::parse(query);
                 let values = (0..item_type.n_values() as u32).map(ValueIdx);
                 for value in values.take_while(|_| budget.allows_row()) {
                     let id = item_type.text(value);
@@ -90,8 +90,8 @@ impl Serving {
                     _ => item.into_iter().collect(),
                 };
                 let booster: &dyn Fn(ValueIdx) -> f32 = &boost;
-                let values = Values {
-                    item_type,
+                let values = FacetValues {
+                    facet: item_type,
                     allows: &allows_value,
                     booster: (!selection.boosters.is_empty()).then_some(booster),
                 };
@@ -110,12 +110,12 @@ impl Serving {
             }
         };
         let found = values.into_iter().map(|(value, score)| (value.0, score));
-        stage.listed(in_use, &rows, &contexts.of_caller, &budget, found, false)
+        stage.listed(in_use, &rows, &contexts.caller, &budget, found, false)
     }
 }
 
 fn worth_of_name(name: &str, query: &Phrase) -> f32 {
-    let name = Phrase::of(name);
+    let name = Phrase::parse(name);
     match query.is_within(&name) {
         true if name == *query => NAME_IS_QUERY,
         true => NAME_HAS_QUERY,

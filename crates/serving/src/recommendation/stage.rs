@@ -7,12 +7,12 @@ use domain::{
     AssetType, Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
     ScenarioSettings, Timestamp, UserIdx,
 };
-use recommender::{ItemType, ValueIdx};
+use recommender::{Facet, ValueIdx};
 use reql::{Context, Expression, Rows, Subject};
 use state::{Views, user_of};
 
 use super::{ListOptions, RecommendationRequest};
-use crate::evaluation::{Blinded, ContextOf, ForgivingSchema, SchemaOf};
+use crate::evaluation::{EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction};
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
 use crate::groupings::{Grouping, Segmentations};
 use crate::lists::ModelInUse;
@@ -86,16 +86,16 @@ pub(super) enum Author {
 /// The contexts of the expressions of a stage.
 pub(super) struct Contexts<'a> {
     /// Of expressions of the scenario, which may look at everything.
-    pub(super) of_scenario: ContextOf<'a>,
+    pub(super) scenario: EvaluationContext<'a>,
     /// Of expressions of the caller, which in a browser may not.
-    pub(super) of_caller: ContextOf<'a>,
+    pub(super) caller: EvaluationContext<'a>,
 }
 
 impl<'a> Contexts<'a> {
-    fn of(&self, author: Author) -> &ContextOf<'a> {
+    fn for_author(&self, author: Author) -> &EvaluationContext<'a> {
         match author {
-            Author::Scenario => &self.of_scenario,
-            Author::Caller => &self.of_caller,
+            Author::Scenario => &self.scenario,
+            Author::Caller => &self.caller,
         }
     }
 }
@@ -123,13 +123,13 @@ pub struct Stage<'a> {
 
 /// A segment of a segmentation.
 pub(super) struct SegmentOf {
-    pub(super) item_type: Arc<ItemType>,
+    pub(super) item_type: Arc<Facet>,
     pub(super) value: ValueIdx,
 }
 
 impl SegmentOf {
     pub(super) fn includes(&self, item: ItemIdx) -> bool {
-        self.item_type.of(item).contains(&self.value)
+        self.item_type.values_of(item).contains(&self.value)
     }
 
     /// Its items.
@@ -248,7 +248,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether a list that its logic leaves incomplete is filled up.
-    pub(super) fn is_filled(&self, list: &ListRequest) -> bool {
+    pub(super) fn takes_fallback(&self, list: &ListRequest) -> bool {
         list.min_relevance == Relevance::Low && list.fallback != Fallback::None
     }
 
@@ -269,7 +269,7 @@ impl<'a> Stage<'a> {
         'a: 'v,
     {
         let (user, item) = self.resolved(views);
-        let of_scenario = ContextOf {
+        let of_scenario = EvaluationContext {
             views,
             now_s: now.0.div_euclid(1_000) as f64,
             seed: now.0 as u64,
@@ -277,10 +277,10 @@ impl<'a> Stage<'a> {
             user,
             segment: self.segment,
             segmentations: Some(segmentations),
-            blinded: None,
+            restriction: None,
         };
-        let blinded = self.is_public.then_some(Blinded { user_id: self.user });
-        Contexts { of_scenario, of_caller: ContextOf { blinded, ..of_scenario } }
+        let blinded = self.is_public.then_some(PublicRestriction { user_id: self.user });
+        Contexts { scenario: of_scenario, caller: EvaluationContext { restriction: blinded, ..of_scenario } }
     }
 
     /// A list of what was found, with what the expressions of the call say of it.
@@ -341,11 +341,11 @@ pub(super) struct StageSources {
     /// None where nothing is searched.
     pub(super) search: Option<Arc<Search>>,
     /// The segments that are recommended, or to one of which items are; none where the stage is about none.
-    pub(super) item_type: Option<Arc<ItemType>>,
+    pub(super) item_type: Option<Arc<Facet>>,
     /// The segment that the list is for.
     pub(super) segment: Option<SegmentOf>,
     /// The properties that are constrained, with how many items may share a value.
-    pub(super) constraints: Vec<(Arc<ItemType>, usize)>,
+    pub(super) constraints: Vec<(Arc<Facet>, usize)>,
     /// The segmentations that expressions ask for.
     pub(super) segmentations: Segmentations,
 }
@@ -366,7 +366,7 @@ impl Serving {
         let mut item_type = is_of_segments.then(|| self.item_type(live, &stage, now)).transpose()?;
         let mut segment = None;
         if let Some(id) = stage.segment {
-            let is_known = |item_type: &Arc<ItemType>| item_type.value(id).is_some();
+            let is_known = |item_type: &Arc<Facet>| item_type.value(id).is_some();
             if !item_type.as_ref().is_some_and(is_known) {
                 // It may be new.
                 item_type = Some(self.groupings.newest(live, &stage.grouping(), now)?);
@@ -397,7 +397,7 @@ impl Serving {
         live: &LiveState,
         stage: &Stage<'_>,
         now: Timestamp,
-    ) -> Result<Arc<ItemType>, ListError> {
+    ) -> Result<Arc<Facet>, ListError> {
         let id = stage.settings.segmentation.as_deref().unwrap_or_default();
         if live.snapshot().segmentations.get(id).is_none() {
             let what = format!("there is no segmentation {id:?}, which the scenario is about");
@@ -467,7 +467,7 @@ impl Serving {
     /// Refuses a stage whose expressions are wrong, before anything is done for it.
     pub(super) fn check(&self, views: &Views, stage: &Stage<'_>) -> Result<(), ListError> {
         stage.list()?;
-        let schema = SchemaOf { views, subject: stage.subject() };
+        let schema = ExpressionSchema { views, subject: stage.subject() };
         for StageExpression { what, text, .. } in &stage.filters {
             self.expressions.check(Use::Filter, text, &schema).map_err(wrong(what))?;
         }
@@ -475,7 +475,7 @@ impl Serving {
             self.expressions.check(Use::Booster, text, &schema).map_err(wrong(what))?;
         }
         if let Some(promoted) = &stage.settings.promoted {
-            let schema = SchemaOf { views, subject: Subject::Items };
+            let schema = ExpressionSchema { views, subject: Subject::Items };
             let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
             checked.map_err(wrong(PROMOTED))?;
         }
@@ -487,7 +487,7 @@ impl Serving {
             }
         }
         // What they name need not be there: lists of users are asked about properties of items too.
-        let schema = ForgivingSchema(SchemaOf { views, subject: stage.subject() });
+        let schema = LenientSchema(ExpressionSchema { views, subject: stage.subject() });
         for (name, text) in stage.expressions {
             let checked = reql::parse(text).and_then(|expression| expression.check(&schema));
             checked.map_err(wrong(&format!("reqlExpressions {name:?}")))?;
@@ -506,10 +506,10 @@ impl Serving {
     ) -> Result<Selection<'v>, ListError> {
         let of_items = rows.subject() == Subject::Items;
         let ready = |use_, StageExpression { what, text, by }: &StageExpression| {
-            let context: &dyn Context = contexts.of(*by);
+            let context: &dyn Context = contexts.for_author(*by);
             let ready = match of_items {
-                true => self.expressions.of_items(use_, text, views, rows, context, budget),
-                false => self.expressions.of_rows(use_, text, rows, context, budget),
+                true => self.expressions.prepare_for_items(use_, text, views, rows, context, budget),
+                false => self.expressions.prepare_for_rows(use_, text, rows, context, budget),
             };
             let ready = ready.map_err(wrong(what))?;
             within(budget.look())?;

@@ -31,8 +31,8 @@ impl Serving {
             let sources = in_use.sources(&views);
             let histories = views.interactions.histories();
             let taste = match item {
-                Some(item) => sources.taste_for_item(item),
-                None => sources.taste_of(user.map_or(&[], |user| histories.row(user))),
+                Some(item) => sources.user_query_for_item(item),
+                None => sources.user_query_for_history(user.map_or(&[], |user| histories.row(user))),
             };
             let n_known = views.profiles.ids().known_users().last().map_or(0, |user| user.pos() + 1);
             (taste, histories.n_users().max(n_known))
@@ -84,6 +84,6 @@ impl Serving {
             return Err(source.into());
         }
         let found = found.into_iter().map(|(user, score)| (user.0, score));
-        stage.listed(in_use, &rows, &contexts.of_caller, &budget, found, false)
+        stage.listed(in_use, &rows, &contexts.caller, &budget, found, false)
     }
 }

@@ -17,7 +17,7 @@ pub struct Rate {
 
 impl Rate {
     /// The rate of so many successes, of which there are at most as many as trials.
-    pub fn of(n_successes: u64, n_trials: u64) -> Self {
+    pub fn new(n_successes: u64, n_trials: u64) -> Self {
         // After a clock that ran ahead for long, figures may be forgotten before what they are of.
         let n_successes = n_successes.min(n_trials);
         if n_trials == 0 {
@@ -43,7 +43,7 @@ mod tests {
     fn intervals_are_those_of_the_published_table() {
         let table: String = [(0, 0), (0, 10), (1, 10), (5, 10), (10, 10), (81, 263), (15, 148)]
             .map(|(n_successes, n_trials)| {
-                let Rate { value, low, high } = Rate::of(n_successes, n_trials);
+                let Rate { value, low, high } = Rate::new(n_successes, n_trials);
                 format!("{n_successes} of {n_trials}: {value:.4?} from {low:.4} to {high:.4}\n")
             })
             .concat();

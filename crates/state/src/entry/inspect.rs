@@ -34,7 +34,7 @@ impl Entry {
             Self::CatalogActivated { .. } => "catalog_activated",
             Self::Trained(_) => "trained",
             Self::ModelActivated { .. } => "model_activated",
-            Self::Served { .. } => "served",
+            Self::ListImpressions { .. } => "served",
             Self::Resumed { .. } => "resumed",
             Self::Command { .. } => "command",
             Self::Reset { .. } => "reset",
@@ -104,7 +104,7 @@ impl Entry {
                 training.refused.as_ref().map(|why| format!(", refused: {why}")).unwrap_or_default()
             ),
             Self::ModelActivated { version, .. } => format!("model {version}"),
-            Self::Served { lists } => {
+            Self::ListImpressions { lists } => {
                 let first = lists.first().map(|list| {
                     let place = match &list.place {
                         Place::Trait(key) => format!("trait {key:?}"),

@@ -68,9 +68,9 @@ pub(super) enum Entry {
         received_at: domain::Timestamp,
         version: String,
     },
-    Served {
+    ListImpressions {
         #[serde(with = "As::<Vec<ServedList>>")]
-        lists: Vec<crate::ServedList>,
+        lists: Vec<crate::ListImpression>,
     },
     Resumed {
         received_at: domain::Timestamp,

@@ -82,9 +82,10 @@ pub(super) enum Entry {
         received_at: domain::Timestamp,
         version: String,
     },
-    Served {
+    #[serde(rename = "Served")]
+    ListImpressions {
         #[serde(with = "As::<Vec<ServedList>>")]
-        lists: Vec<crate::ServedList>,
+        lists: Vec<crate::ListImpression>,
     },
     Resumed {
         received_at: domain::Timestamp,

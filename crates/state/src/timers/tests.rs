@@ -7,7 +7,7 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::fold::{apply_firing, fire};
-use crate::{Command, EntityKind, Entry, Place, Prepared, SAMPLE_INTERVAL_MS, SAMPLES, ServedList};
+use crate::{Command, EntityKind, Entry, ListImpression, Place, Prepared, SAMPLE_INTERVAL_MS, SAMPLES};
 
 const KIND: TimerKind = TimerKind::ForgetImpressions;
 const START_MS: i64 = 1_700_000_000_000;
@@ -43,7 +43,7 @@ fn add_user(ms: i64, user: usize) -> Entry {
 }
 
 fn served(ms: i64, user: usize) -> Entry {
-    let list = ServedList {
+    let list = ListImpression {
         recomm_id: None,
         user: Some((ExternalIdType::UserId, format!("u{user}"))),
         at: at(ms),
@@ -55,7 +55,7 @@ fn served(ms: i64, user: usize) -> Entry {
         n_next: 0,
         request: None,
     };
-    Entry::Served { lists: vec![list] }
+    Entry::ListImpressions { lists: vec![list] }
 }
 
 /// A fold that notes what fires.
@@ -90,7 +90,7 @@ impl Fold {
                 fire(views, batch, timer)
             };
             let offset = views.applied;
-            apply_firing(views, &mut batch, offset, Prepared::of(entry), &mut note_and_fire).unwrap();
+            apply_firing(views, &mut batch, offset, Prepared::new(entry), &mut note_and_fire).unwrap();
         }
         views.flush(&mut batch);
         batch.commit(views.applied).unwrap();
@@ -145,7 +145,7 @@ fn what_is_due_fires_before_the_entry_is_applied() {
     fold.apply([add_user(0, 0), command(0, Command::Add { kind: EntityKind::Item, id: "item".to_owned() })]);
     fold.apply([served(0, 0)]);
     let user = fold.views.profiles.ids().user_of_text("u0").unwrap();
-    let row = |fold: &Fold| fold.views.impressions.of(user).len();
+    let row = |fold: &Fold| fold.views.impressions.by_user(user).len();
     fold.apply(ticks(0, KEPT_MS - 1));
     assert_eq!((row(&fold), fold.take_fired()), (1, vec![]));
     // The list is shown at the moment at which the earlier one is forgotten.
@@ -330,7 +330,7 @@ proptest! {
         prop_assert_eq!(fired, expected(&steps, end_ms));
         prop_assert_eq!(fold.n_rows(), [0, 0]);
         for user in users {
-            prop_assert!(fold.views.impressions.of(UserIdx(user)).is_empty());
+            prop_assert!(fold.views.impressions.by_user(UserIdx(user)).is_empty());
         }
     }
 }

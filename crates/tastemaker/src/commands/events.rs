@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use engine::UntakenEvent;
+use engine::UnmatchedEvent;
 
 use super::Place;
 use crate::terminal;
@@ -18,7 +18,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let opened = args.place.open()?;
     let events = opened.engine.snapshot().untaken.all();
     if args.place.json {
-        let told: Vec<_> = events.iter().map(UntakenEvent::to_json).collect();
+        let told: Vec<_> = events.iter().map(UnmatchedEvent::to_json).collect();
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "not_taken": told }))?);
         return Ok(());
     }
@@ -26,8 +26,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("Every event so far is taken by a preset.");
         return Ok(());
     }
-    let preset_of = |event: &UntakenEvent| event.suggestion().map_or("none", |suggestion| suggestion.preset);
-    let row = |event: &UntakenEvent| {
+    let preset_of =
+        |event: &UnmatchedEvent| event.suggestion().map_or("none", |suggestion| suggestion.preset);
+    let row = |event: &UnmatchedEvent| {
         vec![
             event.type_.word().to_owned(),
             event.event.clone(),
@@ -39,7 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let rows: Vec<Vec<String>> = events.iter().map(row).collect();
     println!("These events are in the timelines of users, but no preset takes them for recommendations:");
     println!("{}", terminal::table(&["type", "event", "messages", "latest", "similar preset"], &rows));
-    let suggestions = events.iter().filter_map(UntakenEvent::suggestion);
+    let suggestions = events.iter().filter_map(UnmatchedEvent::suggestion);
     let examples: BTreeMap<_, _> = suggestions.map(|suggestion| (suggestion.preset, suggestion)).collect();
     for (preset, suggestion) in examples {
         let (set, example) = (suggestion.set, suggestion.example);

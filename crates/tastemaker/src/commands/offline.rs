@@ -10,7 +10,7 @@ use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyVa
 use fs_err as fs;
 use rayon::prelude::*;
 use recommender::{
-    ColdItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry, Origin, Request,
+    ColdStartItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry, Origin, Request,
     SearchOptions, Sources, TrainingSet, recommend, search, train_with,
 };
 use rustc_hash::FxHashMap;
@@ -112,7 +112,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let model = train_with(&set, &found.parameters, "offline", &|| Ok(()))?;
     lap(&mut seconds, "fit");
 
-    let cold = ColdItems::of(set.features().clone(), Some(&model));
+    let cold = ColdStartItems::new(set.features().clone(), Some(&model));
     let counts = recommender::Histories::default();
     let interaction_weights = *set.interaction_weights();
     let sources =
@@ -230,7 +230,7 @@ fn read_interactions(path: &Path) -> Result<Histories> {
 
 fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Result<()> {
     let name = path.to_string_lossy();
-    let Some(format) = Format::of_name(&name) else {
+    let Some(format) = Format::from_name(&name) else {
         bail!("{name}: the name must end in .csv, .tsv or .jsonl")
     };
     // What an item is like says the rest of its row.

@@ -95,7 +95,7 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
     let user = engine.user_of_text(user_id);
     let list = engine.recommend(user, request)?;
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&server::ListBody::of(&list, engine::now()))?);
+        println!("{}", serde_json::to_string_pretty(&server::ListBody::new(&list, engine::now()))?);
         return Ok(());
     }
     if user.is_none() && request.logic == Logic::Personal {
@@ -158,22 +158,22 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
 
 /// Why an item is in a list, for people.
 pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<String> {
-    if item.because.is_empty() {
+    if item.explanation.is_empty() {
         return Ok("trending".to_owned());
     }
     if item.origin == Origin::BuyAgain {
         return Ok("due to be bought again".to_owned());
     }
     let (mut parts, mut last) = (Vec::new(), None);
-    for reason in &item.because {
+    for reason in &item.explanation {
         let name = title(engine, &reason.item_id)?;
         let name = if name.is_empty() { reason.item_id.clone() } else { name };
         // "played A, B, viewed C": what was done is said where it changes.
         let verb =
             if last == Some(reason.kind) { String::new() } else { format!("{} ", reason.kind.participle()) };
-        let likeness =
+        let similarity =
             reason.similar_in.as_ref().map_or(String::new(), |property| format!(", similar in {property}"));
-        parts.push(format!("{verb}{name} ({:.0} %{likeness})", 100.0 * reason.share));
+        parts.push(format!("{verb}{name} ({:.0} %{similarity})", 100.0 * reason.share));
         last = Some(reason.kind);
     }
     Ok(format!("because you {}", parts.join(", ")))

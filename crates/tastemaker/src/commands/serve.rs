@@ -61,7 +61,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: &Args) -> Result<()> {
     let read_settings = || args.settings();
     let settings = read_settings()?;
-    let addresses = Addresses::of(&settings, args.tls.has_certificate())?;
+    let addresses = Addresses::from_settings(&settings, args.tls.has_certificate())?;
     let set_filter = start_log(&settings.log)?;
     files::raise_limit();
     let bootstrap = args.bootstrap.as_deref().map(|path| Bootstrap::read(path, args.prune)).transpose()?;
@@ -168,7 +168,7 @@ impl Addresses {
     ///
     /// # Errors
     /// Where https has an address and no certificate.
-    fn of(settings: &Settings, has_certificate: bool) -> Result<Self> {
+    fn from_settings(settings: &Settings, has_certificate: bool) -> Result<Self> {
         let listen = settings.listen;
         Ok(match (settings.listen_tls, has_certificate) {
             (None, false) => Self { http: Some(listen), https: None },

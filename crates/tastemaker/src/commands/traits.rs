@@ -116,7 +116,7 @@ impl Sink {
                 for (n, item) in list.items.iter().enumerate() {
                     let source = server::source_of(item.origin);
                     let because: Vec<&str> =
-                        item.because.iter().map(|reason| reason.item_id.as_str()).collect();
+                        item.explanation.iter().map(|reason| reason.item_id.as_str()).collect();
                     let (rank, score) = ((n + 1).to_string(), item.score.to_string());
                     writer.write_record([
                         user_id,
@@ -130,7 +130,7 @@ impl Sink {
             }
             Form::JsonLines(writer) => {
                 let ids: Vec<&str> = list.items.iter().map(|item| item.item_id.as_str()).collect();
-                let detail = to_value(&server::ListBody::of(list, engine::now()));
+                let detail = to_value(&server::ListBody::new(list, engine::now()));
                 let key = &self.key;
                 let line =
                     serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });

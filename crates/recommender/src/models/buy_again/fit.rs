@@ -64,7 +64,7 @@ impl Purchases {
         }
     }
 
-    fn of(history: &[HistoryEntry]) -> BTreeMap<u32, Self> {
+    fn by_item(history: &[HistoryEntry]) -> BTreeMap<u32, Self> {
         let mut by_item: BTreeMap<u32, Self> = BTreeMap::new();
         for entry in history.iter().filter(|entry| entry.kind == InteractionKind::Purchase) {
             by_item.entry(entry.item.0).or_default().add(entry.at_s);
@@ -113,7 +113,7 @@ pub fn fit(set: &TrainingSet, config: &Config) -> BuyAgain {
     let mut by_item = vec![Sums::default(); set.n_items()];
     let mut of_all = Sums::default();
     for user in 0..set.n_users() {
-        for (item, purchases) in Purchases::of(set.row(user)) {
+        for (item, purchases) in Purchases::by_item(set.row(user)) {
             by_item[item as usize].add(&purchases);
             of_all.add(&purchases);
         }
@@ -155,6 +155,10 @@ impl BuyAgain {
             }
             Some((item, share * (1.0 - (-rate * days_ahead).exp())))
         };
-        Purchases::of(history).into_iter().filter_map(of_item).filter(|(_, score)| *score > 0.0).collect()
+        Purchases::by_item(history)
+            .into_iter()
+            .filter_map(of_item)
+            .filter(|(_, score)| *score > 0.0)
+            .collect()
     }
 }

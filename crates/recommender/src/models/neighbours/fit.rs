@@ -9,7 +9,7 @@ use crate::statistics::{SetSums, Sign, rows_of};
 
 /// The sums that the model is made of.
 pub fn sums(set: &TrainingSet, half_life_days: Option<f32>) -> SetSums {
-    SetSums::of(set, set.as_of_s(), half_life_days, 0.5, Sign::Plus)
+    SetSums::compute(set, set.as_of_s(), half_life_days, 0.5, Sign::Plus)
 }
 
 /// The item-item matrix with the strongest `kept_max` of each item. The work is the sum over users of their number of items squared.

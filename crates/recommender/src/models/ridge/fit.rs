@@ -21,7 +21,7 @@ pub fn fit(set: &TrainingSet, config: &Config) -> ItemMatrix {
 
 /// The weighted gram of the head items.
 pub fn gram(set: &TrainingSet, config: &Config, head: &[u32]) -> Dense {
-    let sums = SetSums::of(set, set.as_of_s(), config.half_life_days, config.user_exponent, Sign::Plus);
+    let sums = SetSums::compute(set, set.as_of_s(), config.half_life_days, config.user_exponent, Sign::Plus);
     dense_of(&sums, head)
 }
 

@@ -24,7 +24,7 @@ pub fn fit(set: &TrainingSet, config: &Config, nearest: usize) -> Csr {
 
 /// The gram of a training set; the penalty does not matter.
 pub fn gram(set: &TrainingSet, config: &Config) -> Gram {
-    let sums = SetSums::of(set, set.as_of_s(), config.half_life_days, config.user_exponent, Sign::Plus);
+    let sums = SetSums::compute(set, set.as_of_s(), config.half_life_days, config.user_exponent, Sign::Plus);
     let n_items = set.n_items();
     let kept_max = (PAIRS_MAX / n_items.max(1)).clamp(super::NEAREST as usize, PAIRS_PER_ITEM_MAX);
     let sizes: Vec<f32> =

@@ -16,7 +16,7 @@ pub fn sums(set: &TrainingSet, config: &Config) -> SequenceSums {
     let kernel =
         Kernel { forward: [&[1.0], &forward[..]].concat(), backward: [&[0.0], &backward[..]].concat() };
     let user_weight = |n: usize| 1.0 / (2.0 + n as f32).log2();
-    SequenceSums::of(set, set.as_of_s(), kernel, config.half_life_days, user_weight, Sign::Plus)
+    SequenceSums::compute(set, set.as_of_s(), kernel, config.half_life_days, user_weight, Sign::Plus)
 }
 
 /// The item-item matrix with the strongest `kept_max` of each item. The work is twice the interactions times the steps.

@@ -21,7 +21,7 @@ pub struct Sums {
 
 /// The matrix over the items with the most interactions, items x items.
 pub fn fit(set: &TrainingSet, config: &Config) -> HeadMatrix {
-    solve(&Sums::of(set, config), config.penalty)
+    solve(&Sums::compute(set, config), config.penalty)
 }
 
 /// The matrix of sums.
@@ -34,10 +34,11 @@ pub fn solve(sums: &Sums, penalty: f32) -> HeadMatrix {
 
 impl Sums {
     /// Of a training set; the penalty of the config does not matter.
-    pub fn of(set: &TrainingSet, config: &Config) -> Self {
+    pub fn compute(set: &TrainingSet, config: &Config) -> Self {
         let head = set.head_items(ITEMS_MAX);
         let user_weight = |n: usize| (n.max(1) as f32).powf(-config.user_exponent);
-        let of_kernel = |kernel| SequenceSums::of(set, set.as_of_s(), kernel, None, user_weight, Sign::Plus);
+        let of_kernel =
+            |kernel| SequenceSums::compute(set, set.as_of_s(), kernel, None, user_weight, Sign::Plus);
         let n_steps = ((REST.ln() / config.past.ln()).ceil() as usize).clamp(2, STEPS_MAX - 1);
 
         let at_once = 1.0 / (1.0 - config.past * config.past);

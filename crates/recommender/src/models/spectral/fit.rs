@@ -19,7 +19,7 @@ pub struct Decomposition {
 
 /// The factors of the item-item matrix.
 pub fn fit(set: &TrainingSet, config: &Config) -> Factors {
-    filter(&Decomposition::of(set, config), config)
+    filter(&Decomposition::compute(set, config), config)
 }
 
 /// The factors of a decomposition of at least the config's rank.
@@ -37,7 +37,7 @@ pub fn filter(decomposition: &Decomposition, config: &Config) -> Factors {
 
 impl Decomposition {
     /// Of a training set; the filter does not matter.
-    pub fn of(set: &TrainingSet, config: &Config) -> Self {
+    pub fn compute(set: &TrainingSet, config: &Config) -> Self {
         let mut matrix = set.weights(|at_s| decay(set.as_of_s().saturating_sub(at_s), config.half_life_days));
         let item_sums = matrix.transposed().row_sums();
         let inverse_roots = |sums: &[f64]| -> Vec<f32> {

@@ -9,7 +9,7 @@ forms! {
     Interaction = domain::Interaction,
     InteractionKind = domain::InteractionKind,
     InteractionSelector = domain::InteractionSelector,
-    ServedList = crate::ServedList,
+    ServedList = crate::ListImpression,
     Place = crate::Place,
     ExternalIdType = profiles::ExternalIdType,
 }
@@ -56,7 +56,7 @@ pub(in crate::entry) struct InteractionSelector {
 }
 
 #[derive(Deserialize)]
-#[serde(remote = "crate::ServedList")]
+#[serde(remote = "crate::ListImpression")]
 pub(in crate::entry) struct ServedList {
     recomm_id: Option<uuid::Uuid>,
     #[serde(with = "As::<Option<(ExternalIdType, Same)>>")]

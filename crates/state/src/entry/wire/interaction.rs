@@ -9,7 +9,7 @@ forms! {
     Interaction = domain::Interaction,
     InteractionKind = domain::InteractionKind,
     InteractionSelector = domain::InteractionSelector,
-    ServedList = crate::ServedList,
+    ServedList = crate::ListImpression,
     Place = crate::Place,
     ExternalIdType = profiles::ExternalIdType,
 }
@@ -68,7 +68,7 @@ pub(in crate::entry) struct InteractionSelector {
 }
 
 #[derive(Serialize, Deserialize)]
-#[serde(remote = "crate::ServedList")]
+#[serde(remote = "crate::ListImpression")]
 pub(in crate::entry) struct ServedList {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recomm_id: Option<uuid::Uuid>,

@@ -9,7 +9,7 @@ use engine::DataFolder;
 use rayon::prelude::*;
 use recommender::models::neighbours;
 use recommender::{
-    ColdItems, Component, Eligibility, Features, Histories, HistoryWeighting, ModelConfig, Parameters,
+    ColdStartItems, Component, Eligibility, Features, Histories, HistoryWeighting, ModelConfig, Parameters,
     Request, Sources, TrainingSet, recommend, train_with,
 };
 use serde_json::json;
@@ -71,7 +71,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
     let started = Instant::now();
     let n_items = args.items as usize;
-    let cold = ColdItems::of(Features::none(n_items).into(), Some(&model));
+    let cold = ColdStartItems::new(Features::none(n_items).into(), Some(&model));
     let histories = Histories::default();
     let interaction_weights = *set.interaction_weights();
     let sources =
@@ -158,7 +158,7 @@ fn parameters() -> Parameters {
         weighting: HistoryWeighting::default(),
         weight: 1.0,
     };
-    Parameters::of(vec![neighbours], KEPT_PER_ITEM)
+    Parameters::new(vec![neighbours], KEPT_PER_ITEM)
 }
 
 fn write(set: &TrainingSet, path: &std::path::Path) -> Result<()> {

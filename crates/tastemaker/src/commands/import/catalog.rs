@@ -44,7 +44,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let name = args.file.to_string_lossy();
-    let Some(format) = Format::of_name(&name) else {
+    let Some(format) = Format::from_name(&name) else {
         bail!("{name}: the name must end in .csv, .tsv or .jsonl")
     };
     let options = ImportOptions {

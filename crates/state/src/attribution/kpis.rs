@@ -26,7 +26,7 @@ pub struct InteractionCounts([u64; InteractionKind::ALL.len()]);
 
 impl InteractionCounts {
     /// How many of a kind.
-    pub fn of(&self, kind: InteractionKind) -> u64 {
+    pub fn count(&self, kind: InteractionKind) -> u64 {
         self.0[kind as usize]
     }
 
@@ -55,12 +55,12 @@ pub struct KpiCounts {
 impl KpiCounts {
     /// Recommendations that were clicked, of all.
     pub fn click_through_rate(&self) -> Rate {
-        Rate::of(self.clicked_recommendations, self.recommendations)
+        Rate::new(self.clicked_recommendations, self.recommendations)
     }
 
     /// Recommendations that led to a purchase, of all.
     pub fn conversion_rate(&self) -> Rate {
-        Rate::of(self.converted_recommendations, self.recommendations)
+        Rate::new(self.converted_recommendations, self.recommendations)
     }
 
     /// A price beyond all numbers is none.
@@ -114,15 +114,15 @@ struct Row {
 }
 
 #[derive(Default)]
-struct DayFigures {
+struct DayKpis {
     interactions: InteractionCounts,
     interactions_are_dirty: bool,
     rows: BTreeMap<RowName, Row>,
 }
 
-pub(super) struct Figures {
+pub(super) struct KpiTable {
     keyspace: Keyspace,
-    by_day: BTreeMap<Day, DayFigures>,
+    by_day: BTreeMap<Day, DayKpis>,
     dirty_days: BTreeSet<Day>,
 }
 
@@ -137,10 +137,10 @@ pub(super) fn others_of(place: &Place) -> RowName {
     (place, None)
 }
 
-impl Figures {
+impl KpiTable {
     pub(super) fn load(store: &Store) -> Result<Self, StoreError> {
         let keyspace = store.keyspace(KEYSPACE);
-        let mut by_day: BTreeMap<Day, DayFigures> = BTreeMap::new();
+        let mut by_day: BTreeMap<Day, DayKpis> = BTreeMap::new();
         for pair in store.scan(&keyspace, &[]) {
             let (key, value) = pair?;
             let mut parts = KeyParts::new(&key);

@@ -1,8 +1,8 @@
-//! Items that no model knows yet, by their likeness to what a person did.
+//! Items that no model knows yet, by their similarity to what a person did.
 //!
 //! History item i speaks for such an item j with `strength_i cos(a_i, a_j)^2`, where a are the items' features and the strength is
 //! [`STRENGTH_SHARE`] of the most that i says for anything in the model: what is alike in everything is worth half of the closest neighbour.
-//! It speaks for the [`LIKE_MAX`] most alike.
+//! It speaks for the [`SIMILAR_ITEMS_MAX`] most alike.
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
@@ -13,12 +13,12 @@ use linalg::{Accumulator, top_k_of};
 use crate::features::Features;
 use crate::{HistoryEntry, Model};
 
-/// What likeness in everything is worth beside the strongest related item.
+/// What similarity in everything is worth beside the strongest related item.
 const STRENGTH_SHARE: f32 = 0.5;
 /// The most cold items of a feature that are looked at, the newest ones.
 const ITEMS_PER_FEATURE_MAX: usize = 1_000;
 /// The most cold items that an item speaks for; of those equally alike the newest.
-const LIKE_MAX: usize = 100;
+const SIMILAR_ITEMS_MAX: usize = 100;
 
 thread_local! {
     /// Used again by every item of a thread.
@@ -26,42 +26,42 @@ thread_local! {
 }
 
 /// Features of all items, and which cold ones have each feature.
-pub struct ColdItems {
+pub struct ColdStartItems {
     features: Arc<Features>,
     /// For each feature the cold items with their weights.
     items_of: Vec<Vec<(u32, f32)>>,
     /// For each item how loud it speaks.
     strengths: Vec<f32>,
     /// For each item what it speaks for, once somebody asked.
-    like: Vec<OnceLock<Like>>,
+    similar: Vec<OnceLock<SimilarItems>>,
 }
 
 /// What an item speaks for.
-struct Like {
+struct SimilarItems {
     /// Ascending.
     items: Box<[u32]>,
     /// How much it says for each, before a history's weight.
     parts: Box<[f32]>,
 }
 
-impl ColdItems {
+impl ColdStartItems {
     /// What all of it takes in memory, in bytes: more and more while it is asked what items speak for.
     pub fn n_bytes(&self) -> usize {
         let per_feature = size_of::<Vec<(u32, f32)>>();
         let of_features: usize =
             self.items_of.iter().map(|items| per_feature + items.capacity() * size_of::<(u32, f32)>()).sum();
-        let per_item = size_of::<f32>() + size_of::<OnceLock<Like>>();
+        let per_item = size_of::<f32>() + size_of::<OnceLock<SimilarItems>>();
         let of_like: usize = self
-            .like
+            .similar
             .iter()
             .filter_map(OnceLock::get)
             .map(|like| size_of_val(&*like.items) + size_of_val(&*like.parts))
             .sum();
-        self.features.n_bytes() + of_features + self.like.len() * per_item + of_like
+        self.features.n_bytes() + of_features + self.similar.len() * per_item + of_like
     }
 
     /// What `model` does not know of `features`; everything where there is none.
-    pub fn of(features: Arc<Features>, model: Option<&Model>) -> Self {
+    pub fn new(features: Arc<Features>, model: Option<&Model>) -> Self {
         let by_item = features.by_item();
         let is_warm = |item: usize| model.is_some_and(|model| model.is_warm(item as u32));
         let mut items_of = vec![Vec::new(); by_item.n_columns()];
@@ -83,7 +83,7 @@ impl ColdItems {
         };
         let strengths = (0..by_item.n_rows()).map(strength).collect();
         let like = (0..by_item.n_rows()).map(|_| OnceLock::new()).collect();
-        Self { features, items_of, strengths, like }
+        Self { features, items_of, strengths, similar: like }
     }
 
     /// What items are like.
@@ -94,20 +94,20 @@ impl ColdItems {
     /// Adds what a weighed history says for cold items.
     pub(crate) fn add(&self, weighed: &[(HistoryEntry, f32)], sums: &mut Accumulator) {
         for (entry, weight) in weighed {
-            if let Some(like) = self.like(entry.item) {
+            if let Some(like) = self.similar_items(entry.item) {
                 sums.add_each(&like.items, &like.parts, |part| weight * part);
             }
         }
     }
 
     /// What one history item says for a cold item in a list, before the history's weight.
-    pub(crate) fn part(&self, from: ItemIdx, item: ItemIdx) -> f32 {
-        let Some(like) = self.like(from) else { return 0.0 };
+    pub(crate) fn contribution(&self, from: ItemIdx, item: ItemIdx) -> f32 {
+        let Some(like) = self.similar_items(from) else { return 0.0 };
         like.items.binary_search(&item.0).map_or(0.0, |n| like.parts[n])
     }
 
     /// How alike two items are by the measure of [`Self::part`], also where others are more alike.
-    pub(crate) fn likeness(&self, from: ItemIdx, item: ItemIdx) -> f32 {
+    pub(crate) fn similarity(&self, from: ItemIdx, item: ItemIdx) -> f32 {
         let by_item = self.features.by_item();
         if from.pos() >= by_item.n_rows() || item.pos() >= by_item.n_rows() || from == item {
             return 0.0;
@@ -124,13 +124,13 @@ impl ColdItems {
     }
 
     /// What an item speaks for; nothing where it is silent.
-    fn like(&self, from: ItemIdx) -> Option<&Like> {
+    fn similar_items(&self, from: ItemIdx) -> Option<&SimilarItems> {
         let strength = self.strengths.get(from.pos()).copied().filter(|strength| *strength != 0.0)?;
-        let row = || COSINES.with_borrow_mut(|cosines| self.make_like(from, strength, cosines));
-        Some(self.like[from.pos()].get_or_init(row))
+        let row = || COSINES.with_borrow_mut(|cosines| self.find_similar_items(from, strength, cosines));
+        Some(self.similar[from.pos()].get_or_init(row))
     }
 
-    fn make_like(&self, from: ItemIdx, strength: f32, cosines: &mut Accumulator) -> Like {
+    fn find_similar_items(&self, from: ItemIdx, strength: f32, cosines: &mut Accumulator) -> SimilarItems {
         let by_item = self.features.by_item();
         if cosines.len() < by_item.n_rows() {
             *cosines = Accumulator::new(by_item.n_rows());
@@ -148,10 +148,10 @@ impl ColdItems {
                 found.push((u32::MAX - other, strength * cosine * cosine));
             }
         });
-        top_k_of(&mut found, LIKE_MAX);
+        top_k_of(&mut found, SIMILAR_ITEMS_MAX);
         found.iter_mut().for_each(|(other, _)| *other = u32::MAX - *other);
         found.sort_unstable_by_key(|(other, _)| *other);
         let (items, parts): (Vec<u32>, Vec<f32>) = found.into_iter().unzip();
-        Like { items: items.into(), parts: parts.into() }
+        SimilarItems { items: items.into(), parts: parts.into() }
     }
 }

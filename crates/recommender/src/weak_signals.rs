@@ -70,12 +70,12 @@ pub(crate) fn judge(
     check: &dyn Fn() -> Result<(), Cancelled>,
 ) -> Result<(Vec<WeakSignalTrial>, Option<Lists>), Cancelled> {
     let tried = set.weak_weights_to_try();
-    let has_any = |kind| tried.of(kind) > 0.0 && set.weak_signals().any(|signal| signal.kind == kind);
+    let has_any = |kind| tried.weight(kind) > 0.0 && set.weak_signals().any(|signal| signal.kind == kind);
     let kinds: Vec<WeakSignalKind> = WeakSignalKind::ALL.into_iter().filter(|kind| has_any(*kind)).collect();
     if kinds.is_empty() {
         return Ok((Vec::new(), None));
     }
-    let Split { kind: split_kind, mut train, test } = Split::of(set, seed);
+    let Split { kind: split_kind, mut train, test } = Split::new(set, seed);
     let is_judged = split_kind == SplitKind::Time && !test.is_empty();
     let mut lists_with = |weights| {
         train.set_weak_weights(weights);
@@ -85,12 +85,12 @@ pub(crate) fn judge(
     let mut lists = if is_judged { lists_with(weights)? } else { Vec::new() };
     let mut trials = Vec::new();
     for kind in kinds {
-        let weight = tried.of(kind);
+        let weight = tried.weight(kind);
         let mut trial = WeakSignalTrial { kind, weight, comparison: None, is_on: false };
         if is_judged {
             let weights_tried = weights.with(kind, weight);
             let lists_tried = lists_with(weights_tried)?;
-            trial.comparison = Comparison::of(&test, &lists_tried, &lists, 0, seed);
+            trial.comparison = Comparison::compare(&test, &lists_tried, &lists, 0, seed);
             trial.is_on = trial.comparison.is_some_and(|comparison| comparison.low > 0.0);
             if trial.is_on {
                 (weights, lists) = (weights_tried, lists_tried);

@@ -8,8 +8,8 @@ use domain::{Fallback, ItemIdx, PropertyValue, Relevance};
 use rustc_hash::FxHashMap;
 
 use crate::Origin;
-use crate::candidates::{Candidate, Sources, strongest};
-use crate::recommend::{Because, Recommended, Request, Values};
+use crate::candidates::{Candidate, Sources, keep_strongest};
+use crate::recommend::{Contribution, FacetValues, Recommended, Request};
 
 /// The most values of one item that count.
 const VALUES_PER_ITEM_MAX: usize = 32;
@@ -22,7 +22,7 @@ pub struct ValueIdx(pub u32);
 
 /// Which values of one property items have.
 #[derive(Debug, Clone, Default)]
-pub struct ItemType {
+pub struct Facet {
     values: Vec<String>,
     ids: FxHashMap<String, u32>,
     /// For each item where its values begin, and the end.
@@ -32,7 +32,7 @@ pub struct ItemType {
     by_value: OnceLock<Vec<Vec<u32>>>,
 }
 
-impl ItemType {
+impl Facet {
     /// Without any item.
     pub fn new() -> Self {
         Self { starts: vec![0], ..Self::default() }
@@ -83,7 +83,7 @@ impl ItemType {
         let by_value = self.by_value.get_or_init(|| {
             let mut by_value = vec![Vec::new(); self.values.len()];
             for item in 0..self.n_items() as u32 {
-                self.of(ItemIdx(item)).iter().for_each(|value| by_value[value.0 as usize].push(item));
+                self.values_of(ItemIdx(item)).iter().for_each(|value| by_value[value.0 as usize].push(item));
             }
             by_value
         });
@@ -114,7 +114,7 @@ impl ItemType {
     }
 
     /// The values of an item; none of one that came later.
-    pub fn of(&self, item: ItemIdx) -> &[ValueIdx] {
+    pub fn values_of(&self, item: ItemIdx) -> &[ValueIdx] {
         let place = |n: usize| self.starts.get(n).copied();
         match place(item.pos()).zip(place(item.pos() + 1)) {
             Some((start, end)) => &self.of_items[start as usize..end as usize],
@@ -123,23 +123,23 @@ impl ItemType {
     }
 }
 
-impl Values<'_> {
+impl FacetValues<'_> {
     /// The best values of candidates (best first), those of excluded items left out; filled up with the values of popular items.
     pub(crate) fn list(
         &self,
         sources: Sources<'_>,
         request: &Request<'_>,
         candidates: &[Candidate],
-        because: impl Fn(ItemIdx) -> Vec<Because>,
+        because: impl Fn(ItemIdx) -> Vec<Contribution>,
     ) -> Vec<Recommended<ValueIdx>> {
         let count = request.list.count;
-        let excluded = request.eligibility.excluded_values(self.item_type);
+        let excluded = request.eligibility.excluded_values(self.facet);
         let allows = |value: ValueIdx| !excluded.contains(&value) && (self.allows)(value);
         let boost = |value: ValueIdx| self.booster.map_or(1.0, |booster| booster(value));
         // For each value its candidates with their parts of its score.
         let mut parts: FxHashMap<ValueIdx, Vec<(&Candidate, f32)>> = FxHashMap::default();
         for candidate in candidates {
-            let values = self.item_type.of(ItemIdx(candidate.item));
+            let values = self.facet.values_of(ItemIdx(candidate.item));
             for value in values {
                 parts.entry(*value).or_default().push((candidate, candidate.score / values.len() as f32));
             }
@@ -165,18 +165,18 @@ impl Values<'_> {
                 let of_value = parts.get(&value).map_or(&[][..], Vec::as_slice);
                 // The best candidate comes first, and what is from the history comes before what is trending.
                 let origin = of_value.first().map_or(Origin::Trending, |(first, _)| first.origin);
-                let mut reasons: Vec<Because> = Vec::new();
+                let mut reasons: Vec<Contribution> = Vec::new();
                 let own = of_value.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
                 for (candidate, part) in own.take(EXPLAINED_ITEMS_MAX) {
                     for reason in because(ItemIdx(candidate.item)) {
                         let share = reason.share * part;
                         match reasons.iter_mut().find(|known| known.item == reason.item) {
                             Some(known) => known.share += share,
-                            None => reasons.push(Because { share, ..reason }),
+                            None => reasons.push(Contribution { share, ..reason }),
                         }
                     }
                 }
-                Recommended { item: value, score, origin, because: strongest(reasons) }
+                Recommended { item: value, score, origin, explanation: keep_strongest(reasons) }
             })
             .collect()
     }
@@ -190,7 +190,7 @@ impl Values<'_> {
     ) -> Vec<(ValueIdx, f32)> {
         let mut sums: FxHashMap<ValueIdx, f32> = FxHashMap::default();
         for item in (0..sources.n_items as u32).filter(|item| request.eligibility.allows(ItemIdx(*item))) {
-            for value in self.item_type.of(ItemIdx(item)).iter().filter(|value| is_meant(**value)) {
+            for value in self.facet.values_of(ItemIdx(item)).iter().filter(|value| is_meant(**value)) {
                 *sums.entry(*value).or_default() += sources.popularity(item);
             }
         }

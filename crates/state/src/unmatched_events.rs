@@ -14,15 +14,15 @@ use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
 const COUNTS: &str = "state.untaken_events";
 
 /// The most names that are counted each by itself; what comes after them is counted together.
-pub const UNTAKEN_NAMES_MAX: usize = 1_000;
+pub const UNMATCHED_NAMES_MAX: usize = 1_000;
 /// Characters of a name that count.
-pub const UNTAKEN_NAME_CHARS_MAX: usize = 200;
+pub const UNMATCHED_NAME_CHARS_MAX: usize = 200;
 /// The name of all that is counted together.
 const OTHERS: &str = "(others)";
 
 /// An event that no preset takes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct UntakenEvent {
+pub struct UnmatchedEvent {
     /// What its messages are.
     pub type_: MessageType,
     /// The name, its first characters where it is long; `(others)` for all names beyond the first [`UNTAKEN_NAMES_MAX`].
@@ -35,7 +35,7 @@ pub struct UntakenEvent {
     pub last_at: Timestamp,
 }
 
-impl UntakenEvent {
+impl UnmatchedEvent {
     /// What would take it; none where no preset comes near.
     pub fn suggestion(&self) -> Option<Suggestion> {
         mapping::suggest(mapping::presets(), self.type_, &self.event)
@@ -59,12 +59,12 @@ impl UntakenEvent {
 }
 
 /// Events that no preset takes, by type and name.
-pub struct UntakenEvents {
+pub struct UnmatchedEvents {
     keyspace: Keyspace,
-    by_name: BTreeMap<(MessageType, String), UntakenEvent>,
+    by_name: BTreeMap<(MessageType, String), UnmatchedEvent>,
 }
 
-impl StatePart for UntakenEvents {
+impl StatePart for UnmatchedEvents {
     const KEYSPACES: &'static [&'static str] = &[COUNTS];
 
     has_no_users!();
@@ -76,21 +76,21 @@ impl StatePart for UntakenEvents {
         let mut by_name = BTreeMap::new();
         for pair in store.scan(&keyspace, &[]) {
             let unreadable = |_| StoreError::Unreadable { what: "count of an event" };
-            let event: UntakenEvent = postcard::from_bytes(&pair?.1).map_err(unreadable)?;
+            let event: UnmatchedEvent = postcard::from_bytes(&pair?.1).map_err(unreadable)?;
             by_name.insert((event.type_, event.event.clone()), event);
         }
         Ok(Self { keyspace, by_name })
     }
 }
 
-impl UntakenEvents {
+impl UnmatchedEvents {
     pub(crate) fn add(&mut self, batch: &mut Batch<'_>, type_: MessageType, event: &str, at: Timestamp) {
-        let mut key = (type_, event.chars().take(UNTAKEN_NAME_CHARS_MAX).collect::<String>());
-        if self.by_name.len() >= UNTAKEN_NAMES_MAX && !self.by_name.contains_key(&key) {
+        let mut key = (type_, event.chars().take(UNMATCHED_NAME_CHARS_MAX).collect::<String>());
+        if self.by_name.len() >= UNMATCHED_NAMES_MAX && !self.by_name.contains_key(&key) {
             key.1 = OTHERS.to_owned();
         }
         let stored = KeyBuf::new().u8(key.0 as u8).text(&key.1);
-        let new = || UntakenEvent { type_, event: key.1.clone(), count: 0, first_at: at, last_at: at };
+        let new = || UnmatchedEvent { type_, event: key.1.clone(), count: 0, first_at: at, last_at: at };
         let counted = self.by_name.entry(key.clone()).or_insert_with(new);
         counted.count += 1;
         counted.last_at = counted.last_at.max(at);
@@ -98,7 +98,7 @@ impl UntakenEvents {
     }
 
     /// Forgets the events that mappings take from now on.
-    pub(crate) fn forget_taken(&mut self, batch: &mut Batch<'_>, mappings: &[Mapping]) {
+    pub(crate) fn forget_matched(&mut self, batch: &mut Batch<'_>, mappings: &[Mapping]) {
         let takes = |mapping: &Mapping, (type_, event): &(MessageType, String)| {
             mapping.trigger.type_ == *type_ && mapping.trigger.event == Some(event)
         };
@@ -113,8 +113,8 @@ impl UntakenEvents {
     }
 
     /// The most frequent first.
-    pub fn all(&self) -> Vec<UntakenEvent> {
-        let mut all: Vec<UntakenEvent> = self.by_name.values().cloned().collect();
+    pub fn all(&self) -> Vec<UnmatchedEvent> {
+        let mut all: Vec<UnmatchedEvent> = self.by_name.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));
         all
     }

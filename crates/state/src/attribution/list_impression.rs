@@ -6,7 +6,7 @@ use uuid::Uuid;
 
 /// A list that was handed out.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ServedList {
+pub struct ListImpression {
     /// The id that it can be cited by, of version 7; none where nobody was told one: it is no recommendation then, and only counts as shown.
     pub recomm_id: Option<Uuid>,
     /// An external id of the user, and its type; none where it is for nobody.
@@ -29,7 +29,7 @@ pub struct ServedList {
     pub request: Option<String>,
 }
 
-impl ServedList {
+impl ListImpression {
     /// How many bytes its texts take in memory, which is more than what the journal has of all of it but fixed fields.
     pub fn n_bytes(&self) -> usize {
         let of_place = match &self.place {
