@@ -23,8 +23,6 @@ const CONNECTIONS: u64 = 8;
 const GROWTH_MAX: f64 = 0.05;
 /// How often the memory is looked at.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
-/// Memory is the median of what was seen over this share of all requests, because single readings jump.
-const WINDOW: f64 = 0.05;
 /// How many answers of a connection are shown that are an error of the server, of one kind of call.
 const FAILURES_SHOWN: u64 = 3;
 /// Caches that are full after the warm-up; with larger ones a cache that still fills would look like memory that is lost.
@@ -48,8 +46,10 @@ pub struct Options {
 pub struct Report {
     /// Requests by what was asked and the status of the answer.
     pub answers: BTreeMap<(&'static str, u16), u64>,
-    /// The memory after the warm-up and at the end, in bytes.
-    pub resident_bytes: (u64, u64),
+    /// The memory after the warm-up and at the end, in bytes, on the line that fits all samples
+    /// between them best. Single samples do not tell: caches drop idle values every ten minutes,
+    /// and the memory goes up and down by a tenth meanwhile.
+    pub resident_bytes: (f64, f64),
     took: Duration,
 }
 
@@ -57,7 +57,7 @@ impl Report {
     /// By which share the memory has grown since the warm-up.
     pub fn growth(&self) -> f64 {
         let (warm, end) = self.resident_bytes;
-        end as f64 / warm as f64 - 1.0
+        end / warm - 1.0
     }
 
     /// Whether the memory at the end is that after the warm-up.
@@ -68,6 +68,29 @@ impl Report {
     /// Requests that ended with an error of the server.
     pub fn n_failed(&self) -> u64 {
         self.answers.iter().filter(|((_, status), _)| *status >= 500).map(|(_, n)| n).sum()
+    }
+}
+
+/// A straight line.
+struct Line {
+    start: f64,
+    slope: f64,
+}
+
+impl Line {
+    /// The line with the least squared distance to `points` (x, y); none without two different x.
+    fn fit(points: &[(f64, f64)]) -> Option<Self> {
+        let n = points.len() as f64;
+        let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / n;
+        let (x_mean, y_mean) = (mean(|point| point.0), mean(|point| point.1));
+        let spread: f64 = points.iter().map(|(x, _)| (x - x_mean).powi(2)).sum();
+        let common: f64 = points.iter().map(|(x, y)| (x - x_mean) * (y - y_mean)).sum();
+        let slope = common / spread;
+        (spread > 0.0).then_some(Self { start: y_mean - slope * x_mean, slope })
+    }
+
+    fn at(&self, x: f64) -> f64 {
+        self.start + self.slope * x
     }
 }
 
@@ -98,15 +121,13 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
         let own = task.await?.with_context(|| format!("the load ended; log:\n{}", server.end_of_log()))?;
         own.into_iter().for_each(|(key, n)| *answers.entry(key).or_default() += n);
     }
-    let window = (options.requests as f64 * WINDOW) as u64;
-    let median = |until: u64| {
-        let range = until.saturating_sub(window)..=until;
-        let mut bytes: Vec<u64> =
-            samples.iter().filter(|(n, _)| range.contains(n)).map(|(_, bytes)| *bytes).collect();
-        bytes.sort_unstable();
-        bytes.get(bytes.len() / 2).copied().context("the load was too short to see the memory")
-    };
-    let resident_bytes = (median(options.warm_up)?, median(options.requests)?);
+    let warm: Vec<(f64, f64)> = samples
+        .iter()
+        .filter(|(n, _)| *n >= options.warm_up)
+        .map(|(n, bytes)| (*n as f64, *bytes as f64))
+        .collect();
+    let line = Line::fit(&warm).context("the load was too short to see the memory")?;
+    let resident_bytes = (line.at(options.warm_up as f64), line.at(options.requests as f64));
     let took = started.elapsed();
     server.stop().await?;
     Ok(Report { answers, resident_bytes, took })
@@ -180,7 +201,7 @@ impl fmt::Display for Report {
             writeln!(f, "{name:<20} {status} {n:>9}")?;
         }
         let (warm, end) = self.resident_bytes;
-        let mib = |bytes: u64| bytes as f64 / (1_024.0 * 1_024.0);
+        let mib = |bytes: f64| bytes / (1_024.0 * 1_024.0);
         writeln!(f, "{} s", self.took.as_secs())?;
         write!(
             f,
@@ -189,5 +210,24 @@ impl fmt::Display for Report {
             mib(end),
             100.0 * self.growth()
         )
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_goes_up_and_down_has_not_grown_and_memory_that_leaks_has() {
+        let saw = |n: u32| f64::from(n % 400) * 25.0;
+        let grown = |leak: f64| {
+            let points: Vec<_> =
+                (400..2_000).map(|n| (f64::from(n), 100_000.0 + saw(n) + leak * f64::from(n))).collect();
+            let line = Line::fit(&points).unwrap();
+            line.at(2_000.0) / line.at(400.0) - 1.0
+        };
+        assert!(grown(0.0) < GROWTH_MAX, "{}", grown(0.0));
+        assert!(grown(8.0) > GROWTH_MAX, "{}", grown(8.0));
+        assert!(Line::fit(&[(1.0, 2.0)]).is_none());
     }
 }
