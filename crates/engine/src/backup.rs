@@ -409,7 +409,7 @@ fn fold_copy(
     let folder = workspace_folder(backup, id);
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
     let of_engine = |source| BackupError::Engine { id: id.clone(), source };
-    let engine = Engine::open_with(id.clone(), &folder, &EngineOptions::standing_still(), &fold);
+    let engine = Engine::open_with(id.clone(), &folder, &EngineOptions::with_frozen_clock(), &fold);
     let engine = engine.map_err(of_engine)?;
     digest_answers(&engine, progress).map_err(of_engine)
 }

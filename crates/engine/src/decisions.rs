@@ -15,7 +15,7 @@ pub(crate) enum Step {
         /// In their order.
         entries: Vec<Entry>,
         /// How many of them were added here.
-        n_noted: usize,
+        n_scenario_notes: usize,
     },
     /// The entry does not go to the journal.
     Refuse(Refusal),
@@ -49,7 +49,7 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
         while let Some(next) = rest.next_if(|next| !is_open(next)) {
             entries.push(next);
         }
-        return Some(Step::Append { entries, n_noted: 0 });
+        return Some(Step::Append { entries, n_scenario_notes: 0 });
     }
     let views = views();
     if let Err(refusal) = check(&views, &first) {
@@ -58,7 +58,7 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     let mut entries = Vec::from_iter(note_fitting(&fitting_before(&views, &first), now));
     let n_noted = entries.len();
     entries.push(first);
-    Some(Step::Append { entries, n_noted })
+    Some(Step::Append { entries, n_scenario_notes: n_noted })
 }
 
 /// The decision of an entry that was journalled without one; none where there is nothing to decide.

@@ -25,7 +25,7 @@ use crate::follow::replay;
 use crate::next::NEXT_LOCKS;
 use crate::recorder::Recorder;
 use crate::ticker::Ticker;
-use crate::training::threads;
+use crate::training::training_threads;
 use crate::training_runs::TrainingRuns;
 use crate::writer::{Health, Shared, SubmitError, Writer, with_sources};
 use crate::{
@@ -155,7 +155,7 @@ pub struct EngineOptions {
 
 impl EngineOptions {
     /// Of a copy that is opened to be looked at: for it time stands still, so that nothing becomes due.
-    pub(crate) fn standing_still() -> Self {
+    pub(crate) fn with_frozen_clock() -> Self {
         Self { clock: Arc::new(ManualClock::new(Timestamp(0))), ..Self::default() }
     }
 }
@@ -375,7 +375,7 @@ impl Engine {
         while let Some(step) = next_step(&mut rest, &|| self.snapshot(), self.now()) {
             match step {
                 Step::Refuse(refusal) => outcomes.push(Outcome::Refused(refusal)),
-                Step::Append { entries, n_noted } => {
+                Step::Append { entries, n_scenario_notes: n_noted } => {
                     let applied = self.append(entries).await?;
                     outcomes.extend(applied.into_iter().skip(n_noted));
                 }
@@ -495,7 +495,7 @@ impl Engine {
                 *self.lost_model.lock() = Some(lost);
                 return Ok(());
             }
-            Err(why) => self.make_again(&training, &why)?,
+            Err(why) => self.remake_and_write(&training, &why)?,
         };
         self.use_model(model);
         Ok(())
@@ -516,7 +516,7 @@ impl Engine {
             *self.lost_model.lock() = None;
             return Ok(false);
         };
-        let made = threads(true)?.install(|| self.make_again(&training, &why));
+        let made = training_threads(true)?.install(|| self.remake_and_write(&training, &why));
         match made {
             Ok(model) => self.use_model(model),
             Err(error) => {
@@ -531,7 +531,7 @@ impl Engine {
 
     /// The model of a run, made again where its artifact is lost.
     pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
-        self.read_model(training).or_else(|why| self.make_again(training, &why))
+        self.read_model(training).or_else(|why| self.remake_and_write(training, &why))
     }
 
     /// The model of a run, or why its artifact cannot be used.
@@ -543,7 +543,7 @@ impl Engine {
         }
     }
 
-    fn make_again(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
+    fn remake_and_write(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
         tracing::warn!(why, version = training.version, "the model is made again from the journal");
         let model = self.remake_model(training)?;
         // It is in memory; the next start makes it once more.

@@ -62,7 +62,7 @@ pub enum CatalogImportError {
     /// It drops properties that are in use, which nobody has confirmed.
     #[error(
         "the file drops properties that are in use, so nothing was imported: {}: add the columns, or confirm that they go ({})",
-        described(.uses),
+        describe_uses(.uses),
         .uses.keys().map(|name| format!("drop={name}")).collect::<Vec<_>>().join(", ")
     )]
     Drops {
@@ -79,7 +79,7 @@ pub enum CatalogImportError {
     Submit(#[from] SubmitError),
 }
 
-fn described(uses: &PropertyUses) -> String {
+fn describe_uses(uses: &PropertyUses) -> String {
     let described = uses.iter().map(|(name, users)| format!("{name:?} by {}", users.join(" and ")));
     described.collect::<Vec<_>>().join("; ")
 }
@@ -136,7 +136,7 @@ impl Engine {
             }
             read => read?,
         };
-        let changes = self.changes_of(&file);
+        let changes = self.compare_with_catalog(&file);
         let checks = [check_withdrawal(&changes, confirmed), self.check_drops(&changes, confirmed)];
         refused.extend(checks.into_iter().filter_map(|check| Some(check.err()?.to_string())));
         let unfit = scenarios_unfit_for(&self.snapshot(), &file.columns).into_iter();
@@ -156,7 +156,7 @@ impl Engine {
     ) -> Result<CatalogChanges, CatalogImportError> {
         // What is confirmed holds of the version that is current until the import takes its place.
         let _one_at_a_time = self.import_lock.lock();
-        let changes = self.changes_of(&file);
+        let changes = self.compare_with_catalog(&file);
         check_withdrawal(&changes, confirmed)?;
         self.check_drops(&changes, confirmed)?;
         let n_items = file.rows.len() as u64;
@@ -218,7 +218,7 @@ impl Engine {
         }
     }
 
-    fn changes_of(&self, file: &CatalogFile) -> CatalogChanges {
+    fn compare_with_catalog(&self, file: &CatalogFile) -> CatalogChanges {
         let mut changes = CatalogChanges::from_columns(&self.snapshot().catalog, &file.columns);
         // The fold gets its turns.
         for rows in file.rows.chunks(ITEMS_PER_LOOK) {

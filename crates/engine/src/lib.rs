@@ -55,7 +55,7 @@ pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
 pub use scenarios::ScenarioError;
 pub use store_picture::KeyspaceDigest;
-pub use training::{FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, too_little};
+pub use training::{FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions};
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};

@@ -72,7 +72,7 @@ impl LockedFolder {
     /// # Errors
     /// See [`LossError`].
     pub fn assess_loss(&self, workspace: Option<&WorkspaceId>) -> Result<Loss, LossError> {
-        let (name, folder) = self.place_of(workspace)?;
+        let (name, folder) = self.locate_journal(workspace)?;
         let mut survey = survey_journal(&folder, &name, &|_| {})?;
         if !survey.problems.is_empty() {
             return Err(LossError::Damaged(survey.problems.swap_remove(0)));
@@ -80,9 +80,9 @@ impl LockedFolder {
         let recorded = recorded_end(self.path(), &name)?;
         let store = workspace.map(|id| workspace_folder(self.path(), id).join("store"));
         let store_position =
-            store.filter(|store| store.is_dir()).map_or(Ok(None), |store| position_of(&store))?;
+            store.filter(|store| store.is_dir()).map_or(Ok(None), |store| read_store_position(&store))?;
         let models_end = match workspace {
-            Some(id) => models_of(self.path(), id)?.map_or(Ok(0), |models| models.journal_end())?,
+            Some(id) => open_models(self.path(), id)?.map_or(Ok(0), |models| models.journal_end())?,
             None => 0,
         };
         let recorded_offset = if let RecordedEnd::At(end) = recorded { end.offset.0 } else { 0 };
@@ -100,13 +100,13 @@ impl LockedFolder {
     /// # Errors
     /// See [`LossError`].
     pub fn accept_loss(&self, workspace: Option<&WorkspaceId>, loss: &Loss) -> Result<(), LossError> {
-        let (name, _) = self.place_of(workspace)?;
+        let (name, _) = self.locate_journal(workspace)?;
         if let Some(id) = workspace
             && loss.store_position.is_some_and(|position| position > loss.journal_end())
         {
             fs::remove_dir_all(workspace_folder(self.path(), id).join("store"))?;
         }
-        if let Some(models) = workspace.map(|id| models_of(self.path(), id)).transpose()?.flatten() {
+        if let Some(models) = workspace.map(|id| open_models(self.path(), id)).transpose()?.flatten() {
             models.remove_after(loss.journal_end())?;
         }
         let record = EndRecord::open(Arc::new(RealDisk::open(ends_folder(self.path()))?), &name)?;
@@ -115,7 +115,7 @@ impl LockedFolder {
     }
 
     /// Name and folder of a journal.
-    fn place_of(&self, workspace: Option<&WorkspaceId>) -> Result<(String, PathBuf), LossError> {
+    fn locate_journal(&self, workspace: Option<&WorkspaceId>) -> Result<(String, PathBuf), LossError> {
         let Some(id) = workspace else {
             return Ok((SYSTEM_JOURNAL.to_owned(), system_folder(self.path())));
         };
@@ -127,13 +127,13 @@ impl LockedFolder {
 }
 
 /// The artifacts of a workspace; none where there is no folder of them.
-fn models_of(data: &Path, id: &WorkspaceId) -> Result<Option<Artifacts>, LossError> {
+fn open_models(data: &Path, id: &WorkspaceId) -> Result<Option<Artifacts>, LossError> {
     let folder = workspace_folder(data, id).join("models");
     Ok(folder.is_dir().then(|| Artifacts::open(folder)).transpose().map_err(EngineError::from)?)
 }
 
 /// How far a store has applied its journal; none where it is damaged, so that the next start makes it again.
-fn position_of(store: &Path) -> Result<Option<u64>, LossError> {
+fn read_store_position(store: &Path) -> Result<Option<u64>, LossError> {
     let position = open_store(store, store::CACHE_BYTES).and_then(|opened| {
         opened.position().map_err(|source| EngineError::Store { folder: store.to_owned(), source })
     });

@@ -73,12 +73,12 @@ impl Engine {
     /// Where the call is wrong, or what is missing cannot be made.
     pub fn create_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
         let (of_scenario, _) = self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
-        self.prepared(request, &of_scenario)?;
-        self.see_to_missing(request)
+        self.prepare_stages(request, &of_scenario)?;
+        self.create_or_refuse_missing(request)
     }
 
     /// The stages of a call, the first one ready for its list.
-    fn prepared<'a>(
+    fn prepare_stages<'a>(
         &self,
         request: &'a RecommendationRequest,
         of_scenario: &ScenarioSettings,
@@ -96,27 +96,27 @@ impl Engine {
     ) -> Result<RecommendationResponse, RecommendationError> {
         budget.check()?;
         let (of_scenario, group) = self.serving.scenario_of(&self.snapshot(), request, recomm_id)?;
-        let (first, second) = self.prepared(request, &of_scenario)?;
-        self.see_to_missing(request)?;
-        let mut listed = self.list(&first, budget)?;
+        let (first, second) = self.prepare_stages(request, &of_scenario)?;
+        self.create_or_refuse_missing(request)?;
+        let mut listed = self.list_stage(&first, budget)?;
         let mut source = None;
         if let Some(second) = second {
             let found = std::mem::take(&mut listed.recommended).into_iter().next();
             if let Some(found) = found {
                 let second =
                     self.serving.prepare(&self.shared.live, second.with_source(&found.id), self.now())?;
-                listed = self.list(&second, budget)?;
+                listed = self.list_stage(&second, budget)?;
                 source = Some(found);
             }
         }
         let Listed { recommended, model, rotates } = listed;
         let response =
             RecommendationResponse { recomm_id, group: group.clone(), source, recommended, n_next };
-        self.remember(request, &response, model, rotates)?;
+        self.record_list(request, &response, model, rotates)?;
         Ok(response)
     }
 
-    fn list(
+    fn list_stage(
         &self,
         stage: &PreparedStage<'_>,
         budget: &Arc<RequestBudget>,
@@ -125,7 +125,7 @@ impl Engine {
     }
 
     /// Makes users and items that are missing, or says that they are.
-    fn see_to_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
+    fn create_or_refuse_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
         let named = [(EntityKind::User, &request.user_id), (EntityKind::Item, &request.item_id)];
         let missing: Vec<(EntityKind, &String)> = {
             let views = self.snapshot();
@@ -160,7 +160,7 @@ impl Engine {
     }
 
     /// Remembers what was handed out.
-    fn remember(
+    fn record_list(
         &self,
         request: &RecommendationRequest,
         response: &RecommendationResponse,

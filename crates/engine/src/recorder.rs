@@ -67,10 +67,10 @@ struct Queue {
     /// How many lists wait under each recommendation id.
     n_by_id: FxHashMap<Uuid, u32>,
     /// How many lists were noted, and how many of them wait no longer, since the start.
-    n_noted: u64,
+    n_queued: u64,
     n_left: u64,
     /// Who waits until so many have left.
-    in_haste: Vec<(u64, oneshot::Sender<()>)>,
+    flush_waiters: Vec<(u64, oneshot::Sender<()>)>,
 }
 
 impl Queue {
@@ -83,9 +83,9 @@ impl Queue {
             n_together_max: None,
             is_stopping: false,
             n_by_id: FxHashMap::default(),
-            n_noted: 0,
+            n_queued: 0,
             n_left: 0,
-            in_haste: Vec::new(),
+            flush_waiters: Vec::new(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Queue {
         if let Some(id) = waiting.list.recomm_id {
             *self.n_by_id.entry(id).or_default() += 1;
         }
-        self.n_noted += 1;
+        self.n_queued += 1;
         self.memory.resize(self.memory.n_bytes() + waiting.n_bytes());
         if waiting.is_public {
             self.n_public += 1;
@@ -136,19 +136,19 @@ impl Queue {
     }
 
     /// Has all that waits journalled without delay; none where nothing does.
-    fn hurry(&mut self) -> Option<oneshot::Receiver<()>> {
+    fn expedite(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.waiting.is_empty() || self.is_stopping {
             return None;
         }
         let (journalled, receiver) = oneshot::channel();
-        self.in_haste.push((self.n_noted, journalled));
+        self.flush_waiters.push((self.n_queued, journalled));
         Some(receiver)
     }
 
     /// Tells those whose lists have left.
     fn release(&mut self) {
         let n_left = self.n_left;
-        for (_, journalled) in self.in_haste.extract_if(.., |(n_awaited, _)| *n_awaited <= n_left) {
+        for (_, journalled) in self.flush_waiters.extract_if(.., |(n_awaited, _)| *n_awaited <= n_left) {
             journalled.send(()).ok();
         }
     }
@@ -230,14 +230,14 @@ impl Recorder {
         if !cited.any(|id| queue.n_by_id.contains_key(&id)) {
             return None;
         }
-        let receiver = queue.hurry();
+        let receiver = queue.expedite();
         self.queue.changed.notify_one();
         receiver
     }
 
     /// Has everything journalled at once.
     pub(crate) fn journal_all(&self) -> Option<oneshot::Receiver<()>> {
-        let receiver = self.queue.queue.lock().hurry();
+        let receiver = self.queue.queue.lock().expedite();
         self.queue.changed.notify_one();
         receiver
     }
@@ -267,7 +267,7 @@ impl Drop for LetGo<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.queue.lock();
         if queue.is_stopping || std::thread::panicking() {
-            queue.in_haste.clear();
+            queue.flush_waiters.clear();
         }
     }
 }
@@ -280,7 +280,7 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
             changed.wait(&mut queue);
         }
         let has_time =
-            |queue: &mut Queue| !queue.is_stopping && queue.in_haste.is_empty() && !queue.has_turn();
+            |queue: &mut Queue| !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_turn();
         changed.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
@@ -314,7 +314,7 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
         }
         // They stay, and are tried again.
         Err(error) => {
-            queue.in_haste.clear();
+            queue.flush_waiters.clear();
             tracing::debug!(%error, n_lists = queue.waiting.len(), "served lists wait for the journal");
             changed.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
             return if queue.is_stopping { Next::End } else { Next::Step };
@@ -353,7 +353,7 @@ mod tests {
 
     /// Pushes lists until there is no room; how many there were.
     fn fill(queue: &mut Queue, is_public: bool) -> u128 {
-        let first = queue.n_noted as u128;
+        let first = queue.n_queued as u128;
         for n in 0.. {
             let waiting = waiting(first + n, REQUEST_BYTES_MAX, is_public);
             if !queue.has_room(&waiting) {

@@ -89,7 +89,7 @@ impl Training {
     }
 
     /// What the journal remembers of the run.
-    fn record(&self) -> TrainingRecord {
+    fn to_record(&self) -> TrainingRecord {
         let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
         let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
         TrainingRecord {
@@ -143,7 +143,9 @@ fn run_when_idle() -> Result<(), thread_priority::Error> {
 }
 
 /// Threads of a run of its own, so that requests never wait in line behind its work.
-pub(crate) fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+pub(crate) fn training_threads(
+    is_background: bool,
+) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     let step_back = move |_| {
         if is_background && let Err(error) = run_when_idle() {
             tracing::warn!(?error, "training has the priority of requests");
@@ -153,7 +155,7 @@ pub(crate) fn threads(is_background: bool) -> Result<rayon::ThreadPool, rayon::T
 }
 
 /// Says how many interactions there are and how many a first model needs.
-pub fn too_little(n_interactions: u64) -> String {
+pub fn describe_too_few_interactions(n_interactions: u64) -> String {
     let are = if n_interactions == 1 { "is" } else { "are" };
     let there_are = counted(n_interactions, "interaction", "interactions");
     format!("there {are} {there_are}; a first model needs at least {FIRST_TRAINING_INTERACTIONS}")
@@ -229,7 +231,7 @@ impl Engine {
     ) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let started = Instant::now();
-        let threads = threads(options.is_background)?;
+        let threads = training_threads(options.is_background)?;
         // Here, not on those threads: while they hold a lock, requests would wait for what steps back behind them.
         let (set, offset, n_interactions_total) = {
             let views = self.snapshot();
@@ -241,7 +243,7 @@ impl Engine {
                 histories.n_interactions(),
             )
         };
-        let mut set = self.completed(set);
+        let mut set = self.with_features_and_weights(set);
         let version = format!("{offset:012}");
         let current = self.serving.model().zip(self.training());
         let (trained, beside_current, beside_popularity) = threads.install(|| {
@@ -271,7 +273,7 @@ impl Engine {
         let n_interactions = set.entries().len() as u64;
         let is_little = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
         let refused = refused.map(|why| match is_little {
-            true => too_little(n_interactions),
+            true => describe_too_few_interactions(n_interactions),
             false => why,
         });
         // Without anything new since the model in use there is no comparison; but what hits nothing takes no place from what did.
@@ -299,7 +301,7 @@ impl Engine {
             duration_ms: started.elapsed().as_millis() as u64,
         };
         if let Some(why) = &training.refused {
-            self.submit_one(Entry::Trained(Box::new(training.record())))?;
+            self.submit_one(Entry::Trained(Box::new(training.to_record())))?;
             let (workspace, version) = (self.id(), &training.version);
             match current {
                 Some(_) => {
@@ -310,7 +312,7 @@ impl Engine {
             return Ok(training);
         }
         self.artifacts.write(&trained.model)?;
-        self.submit_one(Entry::Trained(Box::new(training.record())))?;
+        self.submit_one(Entry::Trained(Box::new(training.to_record())))?;
         if self.training().is_none_or(|active| active.version != training.version) {
             tracing::info!(workspace = %self.id(), training.version = %training.version, "what the model was made of is forgotten");
             return Ok(training);
@@ -338,7 +340,7 @@ impl Engine {
             let views = self.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
         };
-        let set = self.completed(set);
+        let set = self.with_features_and_weights(set);
         let progress = |share| {
             progress(share);
             self.check_training()
@@ -422,7 +424,7 @@ impl Engine {
     }
 
     /// The set with what items are like, and with what counts how much.
-    fn completed(&self, set: TrainingSet) -> TrainingSet {
+    fn with_features_and_weights(&self, set: TrainingSet) -> TrainingSet {
         let features = features_of(&self.shared.live, set.n_items());
         let weights = self.snapshot().setup.config.interaction_weights;
         set.with_features(features).with_interaction_weights(weights)

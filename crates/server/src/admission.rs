@@ -104,7 +104,7 @@ pub(crate) struct Admission {
     limits: CallerLimits,
     memory: Arc<MemoryBudget>,
     waiting_answers: Mutex<WaitingAnswers>,
-    under_way: Mutex<UnderWay>,
+    under_way: Mutex<ActiveRequests>,
     /// Calls with public tokens.
     calls: Rates,
     /// Milliseconds of computing for them.
@@ -120,7 +120,7 @@ pub(crate) struct Admission {
 }
 
 #[derive(Default)]
-struct UnderWay {
+struct ActiveRequests {
     n: usize,
     by_token: FxHashMap<u64, usize>,
     by_address: FxHashMap<IpAddr, usize>,
@@ -145,7 +145,7 @@ impl Drop for Turn {
     fn drop(&mut self) {
         if let Some(address) = self.account.paying_address() {
             let took_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
-            self.account.admission.computing.left(address, |left| *left -= took_ms);
+            self.account.admission.computing.with_balance(address, |left| *left -= took_ms);
         }
     }
 }
@@ -185,11 +185,11 @@ impl Account {
         let mut public_turn = None;
         if self.is_public {
             self.check_computing()?;
-            public_turn = Some(turn_of(&self.admission.public_turns).await?);
+            public_turn = Some(acquire_turn(&self.admission.public_turns).await?);
             // Others of the address have had theirs meanwhile.
             self.check_computing()?;
         }
-        let turn = turn_of(&self.admission.turns).await?;
+        let turn = acquire_turn(&self.admission.turns).await?;
         Ok(Turn { account: self.clone(), began: Instant::now(), _turn: turn, _public_turn: public_turn })
     }
 
@@ -198,13 +198,13 @@ impl Account {
     /// # Errors
     /// 503 where the server is stopping.
     pub(crate) async fn take_question_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        turn_of(&self.admission.question_turns).await
+        acquire_turn(&self.admission.question_turns).await
     }
 
     fn check_computing(&self) -> Result<(), ApiError> {
         let Rates { per_s, burst, .. } = &self.admission.computing;
         match self.paying_address() {
-            Some(address) if self.admission.computing.left(address, |left| *left <= 0.0) => {
+            Some(address) if self.admission.computing.with_balance(address, |left| *left <= 0.0) => {
                 Err(ApiError::too_many_requests(format!(
                     "an address may ask for {per_s} ms of computing a second with a public token, {burst} at once after a pause: send \
                      fewer calls or simpler expressions, or send them from your server with the private token"
@@ -352,7 +352,7 @@ impl Admission {
     pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
         let Some(address) = origin.network() else { return Ok(()) };
         let n_calls = n_calls as f64;
-        let fits = self.calls.left(address, |left| {
+        let fits = self.calls.with_balance(address, |left| {
             let fits = *left >= n_calls;
             *left -= if fits { n_calls } else { 0.0 };
             fits
@@ -402,7 +402,7 @@ impl Drop for Permit {
     }
 }
 
-async fn turn_of(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
+async fn acquire_turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
     let turn = Arc::clone(turns).acquire_owned().await;
     turn.map_err(|_| ApiError::unavailable("the server is stopping"))
 }

@@ -88,7 +88,7 @@ pub async fn serve(
                     let Some(connection) = registry.add(peer) else { continue };
                     let (router, tls, is_stopping) =
                         (router.clone(), listener.tls.clone(), is_stopping.clone());
-                    tokio::spawn(attend(router, stream, tls, connection, is_stopping));
+                    tokio::spawn(serve_connection(router, stream, tls, connection, is_stopping));
                 }
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(error) => {
@@ -137,7 +137,7 @@ fn is_of_one_connection(error: &std::io::Error) -> bool {
 }
 
 /// Serves one connection until it ends or is closed.
-async fn attend(
+async fn serve_connection(
     router: Router,
     stream: TcpStream,
     tls: Option<Tls>,

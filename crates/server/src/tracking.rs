@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 use crate::App;
 use crate::admission::{Key, Origin, Permit};
 use crate::error::ApiError;
-use crate::workspaces::SourceOf;
+use crate::workspaces::WorkspaceSource;
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
@@ -32,7 +32,7 @@ const SUBMIT_BYTES: usize = 2 * 1_024 * 1_024;
 const STRICT_HEADER: &str = "x-tastemaker-strict";
 
 pub(crate) fn routes() -> Router<Arc<App>> {
-    let batch = |State(app), request| batch_of(app, request);
+    let batch = |State(app), request| handle_batch(app, request);
     // The browser library measures itself; nobody here asked.
     let browser_metrics = || async { Json(json!({ "success": true })) };
     let routes = Router::new()
@@ -40,7 +40,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/v1/b", post(batch))
         .route("/v1/m", post(browser_metrics));
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
-        let single = move |State(app), request| single_of(app, request, type_);
+        let single = move |State(app), request| handle_single(app, request, type_);
         // The browser library posts to the first letter.
         let (path, letter) = (format!("/v1/{}", type_.word()), format!("/v1/{}", &type_.word()[..1]));
         routes.route(&path, post(single)).route(&letter, post(single))
@@ -60,20 +60,20 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
     Router::new().route("/v1/batch", post(batch))
 }
 
-async fn single_of(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
+async fn handle_single(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
     let ((engine, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
-    take(&engine, std::iter::once(checked), call.is_strict()).await
+    submit_messages(&engine, std::iter::once(checked), call.is_strict()).await
 }
 
-async fn batch_of(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
+async fn handle_batch(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
     let _room = app.admission.make_room_for(body.len()).await;
     let wire = batch::read(&body)?;
     let ((engine, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
     let arrival = call.arrival(&source.name);
-    take(&engine, batch::check(&wire, &arrival), call.is_strict()).await
+    submit_messages(&engine, batch::check(&wire, &arrival), call.is_strict()).await
 }
 
 /// What is known of a request beside its body.
@@ -97,7 +97,7 @@ impl Call {
     }
 
     /// The workspace and the source of the request, which counts as under way from now on.
-    async fn enter(&self, app: &App, body_key: Option<&str>) -> Result<(SourceOf, Permit), ApiError> {
+    async fn enter(&self, app: &App, body_key: Option<&str>) -> Result<(WorkspaceSource, Permit), ApiError> {
         match source::find_source(app, &self.headers, body_key) {
             Ok(found) => {
                 let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;
@@ -141,7 +141,7 @@ pub(crate) type Checked = Result<Box<Message>, Box<Rejection>>;
 
 /// Submits messages and rejections, and answers when all of it is durable and applied. They are made as they are submitted: a small body
 /// may unfold into many messages that share a large context.
-async fn take(
+async fn submit_messages(
     engine: &Engine,
     mut checked: impl Iterator<Item = Checked> + Send,
     is_strict: bool,
@@ -152,7 +152,7 @@ async fn take(
         let (mut entries, mut bytes) = (Vec::new(), 0);
         for checked in checked.by_ref() {
             if is_strict {
-                told.push(tell(&checked));
+                told.push(describe_result(&checked));
             }
             entries.push(match checked {
                 Ok(message) => {
@@ -192,7 +192,7 @@ async fn take(
     Ok((status, Json(json!({ "success": n_rejected == 0, "messages": told }))).into_response())
 }
 
-fn tell(checked: &Checked) -> Value {
+fn describe_result(checked: &Checked) -> Value {
     match checked {
         Ok(message) => json!({ "message_id": message.message_id, "status": "accepted" }),
         Err(rejection) => json!({

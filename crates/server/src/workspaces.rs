@@ -11,7 +11,7 @@ use crate::auth;
 use crate::error::ApiError;
 
 /// Which workspace and source a write key is for.
-pub(crate) type SourceOf = (Arc<Engine>, Arc<Source>);
+pub(crate) type WorkspaceSource = (Arc<Engine>, Arc<Source>);
 
 /// Every workspace that the server knows of, open or closed.
 #[derive(Default)]
@@ -22,7 +22,7 @@ pub struct Workspaces(ArcSwap<State>);
 struct State {
     open: BTreeMap<WorkspaceId, Arc<Engine>>,
     closed: BTreeMap<WorkspaceId, Closed>,
-    sources: BTreeMap<[u8; 32], SourceOf>,
+    sources: BTreeMap<[u8; 32], WorkspaceSource>,
     stray_folders: BTreeMap<String, String>,
 }
 
@@ -57,7 +57,7 @@ pub(crate) enum NotOpen {
 /// What is known of a write key.
 pub(crate) enum KeyOwner {
     /// A source.
-    Source(SourceOf),
+    Source(WorkspaceSource),
     /// A source of a workspace that is closed.
     Closed,
     /// Perhaps one of a workspace whose sources nobody knows, since it could not be opened.
@@ -171,7 +171,7 @@ impl Workspaces {
     /// The workspace of a name, for work that waits for no client.
     pub(crate) fn engine(&self, workspace: &str) -> Result<Arc<Engine>, NotOpen> {
         let id = WorkspaceId::new(workspace).map_err(|_| NotOpen::Unknown(workspace.to_owned()))?;
-        self.engine_of(&id)
+        self.find_engine(&id)
     }
 
     /// The workspace of a name, for a request that waits for its client, and its engine as it is now.
@@ -183,7 +183,7 @@ impl Workspaces {
         Ok((WorkspaceHandle { workspaces: Arc::clone(self), id: engine.id().clone() }, engine))
     }
 
-    fn engine_of(&self, id: &WorkspaceId) -> Result<Arc<Engine>, NotOpen> {
+    fn find_engine(&self, id: &WorkspaceId) -> Result<Arc<Engine>, NotOpen> {
         let state = self.0.load();
         match state.open.get(id) {
             Some(engine) => Ok(Arc::clone(engine)),
@@ -212,7 +212,7 @@ impl WorkspaceHandle {
     /// # Errors
     /// [`NotOpen::Closed`] where it is closed at the moment.
     pub(crate) fn engine(&self) -> Result<Arc<Engine>, NotOpen> {
-        self.workspaces.engine_of(&self.id)
+        self.workspaces.find_engine(&self.id)
     }
 }
 
@@ -228,7 +228,7 @@ impl From<NotOpen> for ApiError {
 }
 
 /// The sources that a workspace has now, by the hashes of their write keys.
-fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], SourceOf)> {
+fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], WorkspaceSource)> {
     let sources = engine.config().sources.clone().into_iter();
     sources.map(|source| (auth::hash(&source.write_key), (Arc::clone(engine), Arc::new(source)))).collect()
 }

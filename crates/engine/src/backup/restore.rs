@@ -114,7 +114,7 @@ pub fn restore(
         let of_engine = |source| BackupError::Engine { id: id.clone(), source };
         let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
         let engine =
-            opened.open_workspace_with(id, &EngineOptions::standing_still(), &fold).map_err(of_engine)?;
+            opened.open_workspace_with(id, &EngineOptions::with_frozen_clock(), &fold).map_err(of_engine)?;
         let answers = digest_answers(&engine, progress).map_err(of_engine)?;
         let differences = workspace.answers.differences(&answers);
         if !differences.is_empty() {

@@ -21,11 +21,11 @@ use crate::error::ApiError;
 /// Written without a detour: a detour would widen numbers.
 #[derive(Serialize)]
 pub(super) struct Scenarios {
-    scenarios: Vec<Answer>,
+    scenarios: Vec<ScenarioBody>,
 }
 
 #[derive(Serialize)]
-pub(super) struct Answer {
+pub(super) struct ScenarioBody {
     #[serde(flatten)]
     scenario: Scenario,
     /// What does not fit the catalog any more, and what is in its place.
@@ -33,7 +33,7 @@ pub(super) struct Answer {
     problems: Vec<String>,
 }
 
-impl Answer {
+impl ScenarioBody {
     fn new(engine: &Engine, scenario: Scenario) -> Self {
         Self { problems: engine.scenario_problems(&scenario.name), scenario }
     }
@@ -41,7 +41,7 @@ impl Answer {
 
 pub(super) async fn list(Workspace(engine): Workspace) -> Json<Scenarios> {
     let scenarios = engine.scenarios().into_iter();
-    Json(Scenarios { scenarios: scenarios.map(|scenario| Answer::new(&engine, scenario)).collect() })
+    Json(Scenarios { scenarios: scenarios.map(|scenario| ScenarioBody::new(&engine, scenario)).collect() })
 }
 
 pub(super) async fn read(
@@ -49,7 +49,7 @@ pub(super) async fn read(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let scenario = engine.scenario(&name)?;
-    let body = Answer::new(&engine, scenario);
+    let body = ScenarioBody::new(&engine, scenario);
     Ok(revised(&engine, &Resource::Scenario(name), body))
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn put(
         let change = ConfigChange::put_scenario(&scenario);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-        let body = revised(engine, &Resource::Scenario(name), Answer::new(engine, scenario));
+        let body = revised(engine, &Resource::Scenario(name), ScenarioBody::new(engine, scenario));
         Ok((status, body).into_response())
     })
     .await

@@ -40,7 +40,7 @@ pub(super) struct Patch {
 }
 
 #[derive(Serialize)]
-struct Shown {
+struct SourceBody {
     name: String,
     enabled: bool,
     n_bearer_tokens: usize,
@@ -48,7 +48,7 @@ struct Shown {
     write_key: Option<String>,
 }
 
-impl Shown {
+impl SourceBody {
     fn without_key(source: &Source) -> Self {
         let n_bearer_tokens = source.bearer_tokens.len();
         Self { name: source.name.clone(), enabled: source.enabled, n_bearer_tokens, write_key: None }
@@ -61,7 +61,7 @@ impl Shown {
 
 pub(super) async fn list(Workspace(engine): Workspace) -> Json<Value> {
     let config = engine.config();
-    let sources: Vec<Shown> = config.sources.iter().map(Shown::without_key).collect();
+    let sources: Vec<SourceBody> = config.sources.iter().map(SourceBody::without_key).collect();
     Json(json!({ "sources": sources }))
 }
 
@@ -79,7 +79,7 @@ pub(super) async fn create(
         let name = source.name.clone();
         put(app, engine, &name, &source, Expected::Absent)?;
         let location = path_of(engine, "sources", &name);
-        let body = revised(engine, &Resource::Source(name), Shown::with_key(&source));
+        let body = revised(engine, &Resource::Source(name), SourceBody::with_key(&source));
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
     })
     .await
@@ -90,7 +90,7 @@ pub(super) async fn read(
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
     let source = source_of(&engine.config(), &name)?;
-    Ok(revised(&engine, &Resource::Source(name), Shown::without_key(&source)))
+    Ok(revised(&engine, &Resource::Source(name), SourceBody::without_key(&source)))
 }
 
 pub(super) async fn update(
@@ -99,7 +99,7 @@ pub(super) async fn update(
     Expectation(expected): Expectation,
     Upload(engine, Body(patch)): Upload<Body<Patch>>,
 ) -> Result<Response, ApiError> {
-    change(&app, &engine, name, expected, patch, Shown::without_key).await
+    change(&app, &engine, name, expected, patch, SourceBody::without_key).await
 }
 
 /// Another key takes the place of the present one, which is refused from now on.
@@ -110,7 +110,7 @@ pub(super) async fn rotate(
     Expectation(expected): Expectation,
 ) -> Result<Response, ApiError> {
     let patch = Patch { write_key: Some(new_secret()), ..Patch::default() };
-    change(&app, &engine, name, expected, patch, Shown::with_key).await
+    change(&app, &engine, name, expected, patch, SourceBody::with_key).await
 }
 
 async fn change(
@@ -119,7 +119,7 @@ async fn change(
     name: String,
     expected: Expected,
     patch: Patch,
-    show: fn(&Source) -> Shown,
+    show: fn(&Source) -> SourceBody,
 ) -> Result<Response, ApiError> {
     configure(app, engine, move |app, engine| {
         let present = source_of(&engine.config(), &name)?;

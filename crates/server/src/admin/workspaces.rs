@@ -69,14 +69,14 @@ pub(super) async fn create(
     Body(NewWorkspace { id, name }): Body<NewWorkspace>,
 ) -> Result<Response, ApiError> {
     let id = WorkspaceId::new(id).map_err(|error| ApiError::invalid(format!("id: {error}")))?;
-    let made = tokio::task::spawn_blocking(move || make(&app, &id, name));
+    let made = tokio::task::spawn_blocking(move || create_workspace(&app, &id, name));
     let engine = made.await??;
     let location = format!("/api/workspaces/{}", engine.id());
     let body = revised(&engine, &Resource::Settings, workspace_json(&engine));
     Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
 }
 
-fn make(app: &App, id: &WorkspaceId, name: Option<String>) -> Result<Arc<Engine>, ApiError> {
+fn create_workspace(app: &App, id: &WorkspaceId, name: Option<String>) -> Result<Arc<Engine>, ApiError> {
     let _configuring = app.configuring.lock();
     let data = &app.installation.data;
     let known = data.workspaces().map_err(|error| ApiError::unavailable(error.to_string()))?;

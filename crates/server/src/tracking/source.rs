@@ -5,7 +5,7 @@ use axum::http::HeaderMap;
 use crate::App;
 use crate::auth::{Credentials, is_same};
 use crate::error::ApiError;
-use crate::workspaces::{KeyOwner, SourceOf};
+use crate::workspaces::{KeyOwner, WorkspaceSource};
 
 const CODE: &str = "unknown_source";
 
@@ -15,7 +15,7 @@ pub(super) fn find_source(
     app: &App,
     headers: &HeaderMap,
     body_key: Option<&str>,
-) -> Result<SourceOf, ApiError> {
+) -> Result<WorkspaceSource, ApiError> {
     let credentials = Credentials::from_headers(headers);
     let (key, bearer) = match &credentials {
         Credentials::BasicUser(key) => (Some(key.as_str()), None),

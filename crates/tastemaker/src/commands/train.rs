@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 use engine::{
-    Component, FIRST_TRAINING_INTERACTIONS, Metrics, Search, SplitKind, Training, TrainingOptions, too_little,
+    Component, FIRST_TRAINING_INTERACTIONS, Metrics, Search, SplitKind, Training, TrainingOptions,
+    describe_too_few_interactions,
 };
 
 use super::Place;
@@ -55,7 +56,7 @@ pub(super) fn no_model_yet(n_interactions: u64) -> String {
 
 /// How much there is to learn from and how much a first model needs, where that is more.
 pub(super) fn little(n_interactions: u64) -> Option<String> {
-    (n_interactions < FIRST_TRAINING_INTERACTIONS).then(|| too_little(n_interactions))
+    (n_interactions < FIRST_TRAINING_INTERACTIONS).then(|| describe_too_few_interactions(n_interactions))
 }
 
 /// A training run, for people; `has_model` is whether any model is in use after it.
