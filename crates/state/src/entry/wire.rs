@@ -82,7 +82,7 @@ pub(super) enum Entry {
         received_at: domain::Timestamp,
         version: String,
     },
-    #[serde(rename = "Served")]
+    #[serde(rename = "served")]
     ListImpressions {
         #[serde(with = "As::<Vec<ServedList>>")]
         lists: Vec<crate::ListImpression>,
