@@ -38,7 +38,7 @@ impl From<Refusal> for ConfigError {
         match refusal {
             Refusal::Invalid(what) => Self::Invalid(what),
             Refusal::NotFound(what) => Self::NotFound(what),
-            Refusal::AlreadyThere(what) => Self::AlreadyThere(what),
+            Refusal::AlreadyExists(what) => Self::AlreadyThere(what),
             Refusal::Changed { what, revision } => Self::Changed { what, revision },
         }
     }
@@ -94,7 +94,7 @@ impl Engine {
     /// # Errors
     /// As [`Engine::configure`].
     pub fn configure_as(&self, config: &WorkspaceConfig) -> Result<(), ConfigError> {
-        let changes = ConfigChange::between(&self.config(), config);
+        let changes = ConfigChange::diff(&self.config(), config);
         let command = |change| ConfigCommand { change, expected: Expected::Anything };
         self.configure(changes.into_iter().map(command).collect())
     }

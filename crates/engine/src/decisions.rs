@@ -63,7 +63,7 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
 
 /// The decision of an entry that was journalled without one; none where there is nothing to decide.
 pub(crate) fn late_decision(views: &Views, entry: &Entry) -> LateDecision {
-    LateDecision { refusal: check(views, entry).err(), fitting: fitting_before(views, entry) }
+    LateDecision { refusal: check(views, entry).err(), fitting_scenarios: fitting_before(views, entry) }
 }
 
 /// Refuses an entry whose expressions are wrong.

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use recommender::{Cancelled, Model, TrainingSet, weights_in_force};
 use serving::{MemoryBudget, QueryError, Serving, Snapshot, features_of};
 use state::DecodeError;
-use state::Prepared;
+use state::PreparedEntry;
 use state::Views;
 use store::{Store, StoreError};
 
@@ -393,7 +393,7 @@ impl Engine {
     }
 
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
-        let entries: Vec<Prepared> = entries.into_iter().map(Prepared::new).collect();
+        let entries: Vec<PreparedEntry> = entries.into_iter().map(PreparedEntry::new).collect();
         if let Some(journalled) = self.recorder.journal_cited(&entries) {
             // Nobody answers where the journal did not take it; then this is not refused for that.
             journalled.await.ok();
@@ -575,7 +575,7 @@ impl Engine {
         let set = {
             let views = shared.live.snapshot();
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
-                .with_weak_signals(views.weak_signals.rows(), WeakSignalWeights::NONE)
+                .with_weak_signals(views.weak_signals.all_by_user(), WeakSignalWeights::NONE)
         };
         let features = features_of(&shared.live, set.n_items());
         drop(shared);

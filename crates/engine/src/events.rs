@@ -31,12 +31,12 @@ pub struct Metadata {
 impl Engine {
     /// The user of an external id.
     pub fn user(&self, id: ExternalId<'_>) -> Option<UserIdx> {
-        self.snapshot().profiles.ids().user_of(id)
+        self.snapshot().profiles.ids().user_by_external_id(id)
     }
 
     /// The user of a text: a user id before an anonymous id.
     pub fn user_of_text(&self, id: &str) -> Option<UserIdx> {
-        self.snapshot().profiles.ids().user_of_text(id)
+        self.snapshot().profiles.ids().user_by_id(id)
     }
 
     /// About how many bytes the values of items or users take as JSON, all of them or those of some properties. Ids that nobody has take
@@ -72,7 +72,7 @@ impl Engine {
         let (profile, last) = {
             let snapshot = self.snapshot();
             let (profiles, store) = (&snapshot.profiles, snapshot.store());
-            (profiles.profile(store, user)?, profiles.last_message(store, user)?)
+            (profiles.profile(store, user)?, profiles.last_entry(store, user)?)
         };
         let Some(profile) = profile else { return Ok(None) };
         let last_message = last.map(|entry| self.message(entry.offset)).transpose()?;

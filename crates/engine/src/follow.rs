@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use journal::Offset;
-use state::Prepared;
+use state::PreparedEntry;
 use store::StoreError;
 
 use crate::decisions::{is_open, late_decision};
@@ -80,7 +80,7 @@ pub(crate) fn replay(
     let of_store = store_error_in(folder);
     let start = shared.live.store().position().map_err(&of_store)?;
     let (mut entries, mut n_bytes) = (Vec::new(), 0);
-    let apply_pending = |entries: &mut Vec<(u64, Prepared)>| {
+    let apply_pending = |entries: &mut Vec<(u64, PreparedEntry)>| {
         apply_batch(shared, std::mem::take(entries)).map(drop).map_err(&of_store)
     };
     for record in shared.journal.read_from(Offset(start)) {
@@ -91,13 +91,13 @@ pub(crate) fn replay(
         n_bytes += bytes.len();
         let entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
-        let mut prepared = Prepared::new(entry);
+        let mut prepared = PreparedEntry::new(entry);
         if is_undecided && is_open(prepared.entry()) {
             apply_pending(&mut entries)?;
             let views = shared.live.snapshot();
             let late = late_decision(&views, prepared.entry());
             drop(views);
-            prepared = prepared.decided_late(late);
+            prepared = prepared.with_late_decision(late);
         }
         entries.push((offset, prepared));
         if entries.len() == REPLAY_BATCH_ENTRIES || n_bytes >= REPLAY_BATCH_BYTES {
@@ -116,7 +116,7 @@ pub(crate) fn replay(
 /// Applies entries, each with its offset, and commits what they changed, in one step.
 pub(crate) fn apply_batch(
     shared: &Shared,
-    entries: Vec<(u64, Prepared)>,
+    entries: Vec<(u64, PreparedEntry)>,
 ) -> Result<Vec<Outcome>, StoreError> {
     let Some((last, _)) = entries.last() else { return Ok(Vec::new()) };
     let position = last + 1;

@@ -255,7 +255,7 @@ impl Engine {
                 interactions: interactions.by_ref().take(INTERACTIONS_PER_ENTRY_MAX).collect(),
             });
             for outcome in self.submit_blocking(entries.collect())? {
-                if let Outcome::Interactions { added, already_there } = outcome {
+                if let Outcome::Interactions { added, duplicates: already_there } = outcome {
                     imported.added += u64::from(added);
                     imported.already_there += u64::from(already_there);
                 }

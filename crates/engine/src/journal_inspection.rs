@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use domain::WorkspaceId;
 use journal::{JournalEnd, ReadError, RecordedEnd, decode_block, scan_segment};
 
-use state::written_by;
+use state::read_writer_build;
 
 use crate::data_folder::{list_workspaces, workspace_folder};
 use crate::journal_files::{first_offset, open_read_only, recorded_end, segment_names};
@@ -95,7 +95,7 @@ pub fn inspect_journal(
             let (first, records) = decode_block(bytes).expect("the scan has checked the block");
             let mut numbered = (first.0..).zip(records).filter(|(offset, _)| *offset >= from);
             numbered.try_for_each(|(offset, bytes)| {
-                let written_by = written_by(&bytes).map(str::to_owned);
+                let written_by = read_writer_build(&bytes).map(str::to_owned);
                 visit(InspectedEntry { offset, written_by, entry: Entry::decode(&bytes) })
             })
         });

@@ -74,13 +74,14 @@ pub use serving::{
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand, Counts,
-    DAYS_KEPT, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
-    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KEPT_DAYS,
-    KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX, Place,
-    RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate,
-    SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
-    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
-    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX, WINDOW_MS,
+    DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS,
+    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
+    KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX,
+    Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, Resource,
+    Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX,
+    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
+    WEAK_SIGNALS_PER_KIND_MAX,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

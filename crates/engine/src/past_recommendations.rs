@@ -4,7 +4,7 @@ use domain::{Day, Timestamp, TraitDefinition, UserIdx};
 use history::Impression;
 use profiles::ExternalIdType;
 use serving::QueryError;
-use state::{KEPT_DAYS, StoredRecommendation, day_of};
+use state::{RECOMMENDATION_DAYS_KEPT, StoredRecommendation, recommendation_day};
 use uuid::Uuid;
 
 use crate::{Engine, ListImpression, Place, RecommendedList};
@@ -71,8 +71,8 @@ impl Engine {
 
     /// What was handed out under an id, also where it is not journalled yet; none where the id is unknown or too old.
     pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {
-        let is_too_old = |day| day < Day::from_timestamp(self.now()).earlier(KEPT_DAYS);
-        if day_of(id).is_none_or(is_too_old) {
+        let is_too_old = |day| day < Day::from_timestamp(self.now()).earlier(RECOMMENDATION_DAYS_KEPT);
+        if recommendation_day(id).is_none_or(is_too_old) {
             return Ok(None);
         }
         // In this order: what leaves the queue in between is in the store, and what is in both says so by its number.

@@ -92,7 +92,7 @@ impl Engine {
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
         let of_model = self.lost_model.lock().clone();
-        let doubted = self.snapshot().setup.clock.doubted();
+        let doubted = self.snapshot().setup.clock.unconfirmed_time();
         let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
         let of_data: Vec<Problem> =
             self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();

@@ -7,7 +7,7 @@ use serving::{
     BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest, Recommended,
     RequestBudget, Stage,
 };
-use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, user_of};
+use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
 
 use crate::past_recommendations::new_id;
@@ -130,7 +130,7 @@ impl Engine {
         let missing: Vec<(EntityKind, &String)> = {
             let views = self.snapshot();
             let is_missing = |kind, id: &str| match kind {
-                EntityKind::User => user_of(&views, id).is_none(),
+                EntityKind::User => find_user(&views, id).is_none(),
                 EntityKind::Item => views.catalog.existing(id).is_none(),
             };
             let named = named.into_iter().filter_map(|(kind, id)| Some((kind, id.as_ref()?)));
@@ -167,7 +167,7 @@ impl Engine {
         model: Option<String>,
         rotates: bool,
     ) -> Result<(), RecommendationError> {
-        let user = request.user_id.as_deref().and_then(|id| self.snapshot().profiles.ids().user_of_text(id));
+        let user = request.user_id.as_deref().and_then(|id| self.snapshot().profiles.ids().user_by_id(id));
         let can_be_continued = request.endpoint.can_be_continued() && response.n_next == 0;
         let list = ListImpression {
             recomm_id: Some(response.recomm_id),

@@ -11,7 +11,7 @@ use parking_lot::{Condvar, Mutex};
 use rustc_hash::FxHashMap;
 use serving::WaitingImpressions;
 use state::ListImpression;
-use state::Prepared;
+use state::PreparedEntry;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
@@ -223,8 +223,8 @@ impl Recorder {
 
     /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it is
     /// applied, or that it cannot be.
-    pub(crate) fn journal_cited(&self, entries: &[Prepared]) -> Option<oneshot::Receiver<()>> {
-        let mut cited = entries.iter().flat_map(Prepared::cited).peekable();
+    pub(crate) fn journal_cited(&self, entries: &[PreparedEntry]) -> Option<oneshot::Receiver<()>> {
+        let mut cited = entries.iter().flat_map(PreparedEntry::cited_recommendations).peekable();
         cited.peek()?;
         let mut queue = self.queue.queue.lock();
         if !cited.any(|id| queue.n_by_id.contains_key(&id)) {
@@ -296,7 +296,7 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
     }
     let n = lists.len();
     let entries = lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
-    let submitted = writer.submit(shared, entries.map(Prepared::new).collect());
+    let submitted = writer.submit(shared, entries.map(PreparedEntry::new).collect());
     let outcome =
         submitted.and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
     let mut queue = queue.lock();

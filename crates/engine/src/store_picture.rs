@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use state::{MessageIds, StatePart, Views, split_batches};
+use state::{MessageIds, StatePart, Views, split_rows};
 use store::{Pairs, Read, Store, StoreError};
 
 use crate::Finding;
@@ -27,7 +27,7 @@ pub struct KeyspaceDigest {
 /// The pairs of a keyspace in order, independent of how entries were batched.
 fn canonical_pairs<'a>(store: &'a Store, keyspace: &'static str) -> Pairs<'a> {
     let pairs = store.scan(&store.keyspace(keyspace), &[]);
-    if MessageIds::KEYSPACES.contains(&keyspace) { split_batches(pairs) } else { pairs }
+    if MessageIds::KEYSPACES.contains(&keyspace) { split_rows(pairs) } else { pairs }
 }
 
 /// Digests all keyspaces of a store. `progress` gets the number of pairs just read.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use state::Prepared;
+use state::PreparedEntry;
 
 use crate::writer::{Health, Shared, Writer};
 use crate::{BackgroundThread, Engine, Entry, Next, Signals, SubmitError};
@@ -71,7 +71,7 @@ impl Ticks {
         if self.shared.health() != Health::Ready || !self.shared.live.snapshot().is_tick_due(at) {
             return Ok(false);
         }
-        let submitted = self.writer.submit(&self.shared, vec![Prepared::new(Entry::Tick { at })])?;
+        let submitted = self.writer.submit(&self.shared, vec![PreparedEntry::new(Entry::Tick { at })])?;
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(true)
     }

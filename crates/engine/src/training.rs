@@ -238,7 +238,7 @@ impl Engine {
             let histories = views.interactions.histories();
             (
                 TrainingSet::snapshot(histories, views.catalog.n_items())
-                    .with_weak_signals(views.weak_signals.rows(), views.setup.config.weak_signals),
+                    .with_weak_signals(views.weak_signals.all_by_user(), views.setup.config.weak_signals),
                 views.applied,
                 histories.n_interactions(),
             )

@@ -16,7 +16,7 @@ use domain::WorkspaceConfig;
 use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
 use parking_lot::{Mutex, RwLock};
 use serving::LiveState;
-use state::Prepared;
+use state::PreparedEntry;
 use state::Views;
 use store::Store;
 use tokio::sync::oneshot;
@@ -125,7 +125,7 @@ type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
 /// Entries that one caller handed over together.
 pub(crate) struct Submission {
     /// As the fold takes them.
-    pub(crate) entries: Vec<Prepared>,
+    pub(crate) entries: Vec<PreparedEntry>,
     /// As the journal takes them.
     records: Vec<Vec<u8>>,
     bytes: usize,
@@ -186,7 +186,7 @@ impl Writer {
     pub(crate) fn submit(
         &self,
         shared: &Shared,
-        entries: Vec<Prepared>,
+        entries: Vec<PreparedEntry>,
     ) -> Result<oneshot::Receiver<Result<Vec<Outcome>, SubmitError>>, SubmitError> {
         if let Health::Broken(why) = shared.health() {
             return Err(SubmitError::Journal(why));
@@ -269,7 +269,11 @@ fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     let entry = Entry::Resumed { received_at: shared.clock.now() };
     let records = vec![entry.encode()];
     let (reply, _) = oneshot::channel();
-    append(shared, vec![Submission { entries: vec![Prepared::new(entry)], records, bytes: 0, reply }], inbox)
+    append(
+        shared,
+        vec![Submission { entries: vec![PreparedEntry::new(entry)], records, bytes: 0, reply }],
+        inbox,
+    )
 }
 
 /// Appends one batch and passes it to the fold; false where the fold has ended.

@@ -11,8 +11,8 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, DAYS_KEPT, Engine, EntityKind, Entry, ExternalIdType, KEPT_DAYS, Kpis, ListImpression,
-    ListOptions, MemoryPart, Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX,
+    Command, Engine, EntityKind, Entry, ExternalIdType, KPI_DAYS_KEPT, Kpis, ListImpression, ListOptions,
+    MemoryPart, Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     RecommendationRequest, RequestBudget, ReturnedProperties,
 };
 use proptest::prelude::*;
@@ -204,20 +204,31 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     let text = id(first, 0).to_string();
     let view = |day: u32| cites(InteractionKind::DetailView, 0, &text, noon(day));
     // It counts on the last day, whether or not something else was served since, and not on the next.
-    pass_time(&engine, noon(KEPT_DAYS));
-    engine.submit_blocking(vec![view(KEPT_DAYS), view(KEPT_DAYS + 1)]).unwrap();
-    engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS), 2)]), view(KEPT_DAYS - 1)]).unwrap();
-    engine.submit_blocking(vec![served(vec![list(noon(KEPT_DAYS + 1), 2)]), view(KEPT_DAYS - 2)]).unwrap();
+    pass_time(&engine, noon(RECOMMENDATION_DAYS_KEPT));
+    engine.submit_blocking(vec![view(RECOMMENDATION_DAYS_KEPT), view(RECOMMENDATION_DAYS_KEPT + 1)]).unwrap();
+    engine
+        .submit_blocking(vec![
+            served(vec![list(noon(RECOMMENDATION_DAYS_KEPT), 2)]),
+            view(RECOMMENDATION_DAYS_KEPT - 1),
+        ])
+        .unwrap();
+    engine
+        .submit_blocking(vec![
+            served(vec![list(noon(RECOMMENDATION_DAYS_KEPT + 1), 2)]),
+            view(RECOMMENDATION_DAYS_KEPT - 2),
+        ])
+        .unwrap();
     // What is too old when it comes is not noted at all.
-    let late = ListImpression { recomm_id: Some(id(first, 50)), ..list(noon(KEPT_DAYS + 1), 2) };
+    let late =
+        ListImpression { recomm_id: Some(id(first, 50)), ..list(noon(RECOMMENDATION_DAYS_KEPT + 1), 2) };
     engine.submit_blocking(vec![served(vec![late])]).unwrap();
     assert_eq!(engine.recommendation(id(first, 0)).unwrap(), None, "it is older than the clock says");
     let shown = check_reloaded(folder.path(), engine, |engine| lines(&all(engine)));
     insta::assert_snapshot!(shown);
 
     let engine = open(folder.path());
-    pass_time(&engine, noon(DAYS_KEPT + 1));
-    engine.submit_blocking(vec![served(vec![list(noon(DAYS_KEPT + 1), 1)])]).unwrap();
+    pass_time(&engine, noon(KPI_DAYS_KEPT + 1));
+    engine.submit_blocking(vec![served(vec![list(noon(KPI_DAYS_KEPT + 1), 1)])]).unwrap();
     let days =
         |engine: &Engine| format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>());
     let before = days(&engine);

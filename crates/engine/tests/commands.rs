@@ -188,7 +188,7 @@ fn answers(engine: &Engine) -> String {
 
 fn refusals(outcomes: &[Outcome]) -> String {
     let line = |outcome: &Outcome| match outcome {
-        Outcome::Refused(Refusal::AlreadyThere(what)) => format!("already there: {what}"),
+        Outcome::Refused(Refusal::AlreadyExists(what)) => format!("already there: {what}"),
         Outcome::Refused(Refusal::NotFound(what)) => format!("not found: {what}"),
         Outcome::Refused(Refusal::Invalid(what)) => format!("invalid: {what}"),
         other => format!("{other:?}"),

@@ -122,7 +122,7 @@ fn run(seed: u64) {
     }
     other.configure_as(&kept).unwrap();
     assert_eq!(sorted((*other.config()).clone()), sorted((*kept).clone()), "seed {seed}");
-    assert_eq!(ConfigChange::between(&other.config(), &kept), [], "seed {seed}");
+    assert_eq!(ConfigChange::diff(&other.config(), &kept), [], "seed {seed}");
 }
 
 #[test]

@@ -36,11 +36,11 @@ fn seen(item: usize, at_s: u32) -> Interaction {
 
 fn row(engine: &Engine) -> Vec<(String, WeakSignalKind, u32)> {
     let views = engine.snapshot();
-    let user = views.profiles.ids().user_of_text("ann").unwrap();
+    let user = views.profiles.ids().user_by_id("ann").unwrap();
     let named = |signal: &WeakSignal| {
         (views.catalog.item_id(signal.item).to_owned(), signal.kind, signal.at_s - BEGIN_S)
     };
-    views.weak_signals.row(user).iter().map(named).collect()
+    views.weak_signals.by_user(user).iter().map(named).collect()
 }
 
 fn lost_store(engine: Engine, folder: &std::path::Path) -> Engine {
@@ -60,7 +60,7 @@ fn list_views_and_clicks_push_no_interaction_out_and_are_none() {
         let views = engine.snapshot();
         let histories = views.interactions.histories();
         let counts: Vec<_> = (0..n_items as u32).map(|item| histories.counts(ItemIdx(item))).collect();
-        let user = views.profiles.ids().user_of_text("ann").unwrap();
+        let user = views.profiles.ids().user_by_id("ann").unwrap();
         (histories.row(user).to_vec(), counts, histories.n_interactions(), views.catalog.n_items())
     };
     let before = picture(&engine);
@@ -92,15 +92,15 @@ fn a_message_keeps_what_the_presets_of_its_time_made_of_it() {
     engine.import_interactions((0..9).map(|item| seen(item, BEGIN_S)).collect()).unwrap();
     // A configuration from before there were sets names none.
     engine.submit_blocking(vec![configured(None), clicked(1), clicked(2)]).unwrap();
-    assert_eq!(engine.snapshot().untaken.all()[0].count, 2);
+    assert_eq!(engine.snapshot().unmatched_events.all()[0].count, 2);
     engine.submit_blocking(vec![configured(Some(2)), clicked(3)]).unwrap();
-    assert_eq!(engine.snapshot().untaken.all(), [], "a preset takes them now");
+    assert_eq!(engine.snapshot().unmatched_events.all(), [], "a preset takes them now");
     let expected = [("i3".to_owned(), WeakSignalKind::Click, 3)];
     assert_eq!(row(&engine), expected);
     engine.submit_blocking(vec![configured(Some(1)), clicked(4)]).unwrap();
     let check = |engine: &Engine| {
         assert_eq!(row(engine), expected);
-        let untaken = engine.snapshot().untaken.all();
+        let untaken = engine.snapshot().unmatched_events.all();
         assert_eq!((untaken.len(), untaken[0].count), (1, 1));
     };
     check(&engine);

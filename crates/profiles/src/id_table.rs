@@ -1,4 +1,5 @@
-//! All external ids of a workspace in memory: id -> user and user -> id, in about the bytes of the ids and 20 more each.
+//! The external ids of all users in memory. The memory is that of the ids and about 20 bytes more
+//! for each.
 
 use domain::UserIdx;
 use hashbrown::HashTable;
@@ -6,52 +7,53 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use crate::{ExternalId, ExternalIdType};
 
-/// A place in the table of ids.
+/// The position of an id in the table.
 type Slot = u32;
 const NO_SLOT: Slot = Slot::MAX;
 
-/// External ids and the users they belong to.
+/// Maps external ids to users, and users to their user id.
 #[derive(Default)]
 pub struct IdTable {
-    /// The type byte and the text of each id, one after the other.
+    /// The type byte and the text of each id, concatenated.
     texts: Vec<u8>,
-    /// Where each id's bytes end.
+    /// The end of each id in `texts`, by slot.
     ends: Vec<u64>,
+    /// The user of each id, by slot.
     owners: Vec<UserIdx>,
     table: HashTable<Slot>,
     users: Vec<User>,
     n_known: usize,
-    /// Slots of ids that are gone; their bytes are still there.
+    /// The number of slots of removed ids. Their bytes stay until the table is compacted.
     n_dead: usize,
 }
 
-/// The table is built anew without the ids that are gone where they are more than half of it, and at least so many.
+/// The table is compacted when removed ids are more than half of it and at least this many.
 const DEAD_MIN: usize = 1_024;
 
 #[derive(Clone, Copy)]
 struct User {
-    /// The first user id, where the user is known.
+    /// The slot of the primary user id; `NO_SLOT` for an anonymous user.
     user_id: Slot,
     n_ids: u16,
     n_merges: u16,
-    /// False after the user was merged into another.
+    /// False after the user was merged into another or deleted.
     alive: bool,
 }
 
 impl IdTable {
-    /// The user that an id belongs to.
-    pub fn user_of(&self, id: ExternalId<'_>) -> Option<UserIdx> {
+    /// The user with an external id.
+    pub fn user_by_external_id(&self, id: ExternalId<'_>) -> Option<UserIdx> {
         self.find(id).map(|slot| self.owners[slot as usize])
     }
 
-    /// The user of an id of either type: a user id before an anonymous id.
-    pub fn user_of_text(&self, id: &str) -> Option<UserIdx> {
+    /// The user with an id of either type. A user id takes precedence over an anonymous id.
+    pub fn user_by_id(&self, id: &str) -> Option<UserIdx> {
         [ExternalIdType::UserId, ExternalIdType::AnonymousId]
             .into_iter()
-            .find_map(|type_| self.user_of(ExternalId { type_, value: id }))
+            .find_map(|type_| self.user_by_external_id(ExternalId { type_, value: id }))
     }
 
-    /// The first user id of a user; none for an anonymous one.
+    /// The primary user id of a user: the first that it got. None for an anonymous user.
     pub fn user_id(&self, user: UserIdx) -> Option<&str> {
         let slot = self.users.get(user.pos())?.user_id;
         (slot != NO_SLOT).then(|| std::str::from_utf8(&self.bytes(slot)[1..]).expect("ids come from strings"))
@@ -62,39 +64,39 @@ impl IdTable {
         self.users.get(user.pos()).is_some_and(|user| user.user_id != NO_SLOT)
     }
 
-    /// How many user indices have been given out, merged users included.
+    /// The number of user indices in use, including those of merged and deleted users.
     pub fn n_users(&self) -> usize {
         self.users.len()
     }
 
-    /// How many users have a user id.
+    /// The number of known users: those with a user id.
     pub fn n_known(&self) -> usize {
         self.n_known
     }
 
-    /// How many ids there are.
+    /// The number of external ids.
     pub fn n_ids(&self) -> usize {
         self.table.len()
     }
 
-    /// The known users, in the order of their indices.
+    /// The known users, ordered by index.
     pub fn known_users(&self) -> impl Iterator<Item = UserIdx> + '_ {
         (0..self.users.len() as u32).map(UserIdx).filter(|user| self.is_known(*user))
     }
 
-    /// Gives out the next user index.
+    /// Adds a user without ids and returns its index.
     pub(crate) fn add_user(&mut self) -> UserIdx {
         self.users.push(User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: true });
         UserIdx(self.users.len() as u32 - 1)
     }
 
-    /// Enters an id that is not in the table.
+    /// Adds an id that is not in the table yet.
     pub(crate) fn add_id(&mut self, id: ExternalId<'_>, user: UserIdx) {
         let slot = self.insert(&[&[id.type_.code()], id.value.as_bytes()].concat(), user);
         self.count_id(slot, user);
     }
 
-    /// Enters the type byte and the text of an id.
+    /// Adds an id, given as its type byte and text.
     fn insert(&mut self, id: &[u8], user: UserIdx) -> Slot {
         let slot = self.owners.len() as Slot;
         self.texts.extend_from_slice(id);
@@ -105,7 +107,7 @@ impl IdTable {
         slot
     }
 
-    /// Gives an id of one user to another.
+    /// Moves an id to another user.
     pub(crate) fn move_id(&mut self, id: ExternalId<'_>, to: UserIdx) {
         if let Some(slot) = self.find(id) {
             self.owners[slot as usize] = to;
@@ -113,7 +115,7 @@ impl IdTable {
         }
     }
 
-    /// Marks a user as merged into another, whose ids have been moved.
+    /// Marks `source` as merged into `target`. Its ids must have been moved before.
     pub(crate) fn retire(&mut self, source: UserIdx, target: UserIdx) {
         let merged = std::mem::replace(
             &mut self.users[source.pos()],
@@ -126,9 +128,9 @@ impl IdTable {
         self.users[target.pos()].n_merges = merges;
     }
 
-    /// Takes an id away from a user, who stays.
+    /// Removes one id of a user. The user stays.
     pub(crate) fn release(&mut self, id: ExternalId<'_>, user: UserIdx) {
-        let Some(slot) = self.forget(id) else { return };
+        let Some(slot) = self.remove_slot(id) else { return };
         let user = &mut self.users[user.pos()];
         user.n_ids -= 1;
         if user.user_id == slot {
@@ -138,25 +140,25 @@ impl IdTable {
         self.compact();
     }
 
-    /// Makes one of a user's ids the first of them.
-    pub(crate) fn name(&mut self, user: UserIdx, id: ExternalId<'_>) {
+    /// Makes one of a user's ids the primary user id.
+    pub(crate) fn set_user_id(&mut self, user: UserIdx, id: ExternalId<'_>) {
         let Some(slot) = self.find(id) else { return };
         if std::mem::replace(&mut self.users[user.pos()].user_id, slot) == NO_SLOT {
             self.n_known += 1;
         }
     }
 
-    fn forget(&mut self, id: ExternalId<'_>) -> Option<Slot> {
+    fn remove_slot(&mut self, id: ExternalId<'_>) -> Option<Slot> {
         let slot = self.find(id)?;
         self.table.find_entry(hash(id), |other| *other == slot).ok()?.remove();
         self.n_dead += 1;
         Some(slot)
     }
 
-    /// Forgets the ids of a user, who is gone for good.
+    /// Removes a deleted user with all ids.
     pub(crate) fn remove(&mut self, user: UserIdx, ids: &[ExternalId<'_>]) {
         for id in ids {
-            self.forget(*id);
+            self.remove_slot(*id);
         }
         let gone = User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false };
         if std::mem::replace(&mut self.users[user.pos()], gone).user_id != NO_SLOT {
@@ -165,7 +167,8 @@ impl IdTable {
         self.compact();
     }
 
-    /// Builds the table anew where most of it is dead: so who makes and deletes users again and again does not fill it.
+    /// Rebuilds the table without removed ids if they are most of it, so that repeated creation and
+    /// deletion of users does not fill the memory.
     fn compact(&mut self) {
         if self.n_dead < DEAD_MIN || self.n_dead <= self.owners.len() / 2 {
             return;
@@ -184,7 +187,7 @@ impl IdTable {
         (self.users, self.n_known) = (old.users, old.n_known);
     }
 
-    /// Makes room for users up to `n`, none of them alive yet.
+    /// Extends the table to `n` users. The new ones are not alive.
     pub(crate) fn grow_users(&mut self, n: usize) {
         let gap = User { user_id: NO_SLOT, n_ids: 0, n_merges: 0, alive: false };
         if self.users.len() < n {
@@ -192,21 +195,21 @@ impl IdTable {
         }
     }
 
-    /// Brings a user of [`IdTable::grow_users`] to life, with the merges it has seen.
+    /// Marks a user of [`IdTable::grow_users`] as alive, with the number of merges into it.
     pub(crate) fn revive(&mut self, user: UserIdx, n_merges: u16) {
         self.users[user.pos()].alive = true;
         self.users[user.pos()].n_merges = n_merges;
     }
 
-    pub(crate) fn n_ids_of(&self, user: UserIdx) -> usize {
+    pub(crate) fn n_ids_by_user(&self, user: UserIdx) -> usize {
         usize::from(self.users[user.pos()].n_ids)
     }
 
-    pub(crate) fn n_merges_of(&self, user: UserIdx) -> usize {
+    pub(crate) fn n_merges_by_user(&self, user: UserIdx) -> usize {
         usize::from(self.users[user.pos()].n_merges)
     }
 
-    /// Whether the index stands for a profile, that is, was not merged away.
+    /// Whether the index has a profile: the user was neither merged into another nor deleted.
     pub fn is_alive(&self, user: UserIdx) -> bool {
         self.users.get(user.pos()).is_some_and(|user| user.alive)
     }
@@ -252,7 +255,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ids_that_come_and_go_leave_the_table_at_its_size_and_the_others_as_they_were() {
+    fn repeated_creation_and_deletion_of_ids_keeps_the_table_small_and_other_ids_unchanged() {
         let mut ids = IdTable::default();
         let id = |type_, value| ExternalId { type_, value };
         let (user_id, anonymous_id) = (ExternalIdType::UserId, ExternalIdType::AnonymousId);
@@ -270,9 +273,9 @@ mod tests {
             ids.release(id(anonymous_id, "released"), ann);
         }
         assert!(ids.owners.len() <= 3 * DEAD_MIN && ids.texts.capacity() < 100_000, "{}", ids.owners.len());
-        assert_eq!((ids.n_ids(), ids.n_known(), ids.n_ids_of(ann)), (3, 1, 2));
-        assert_eq!((ids.user_of_text("phone"), ids.user_of_text("second")), (Some(device), Some(ann)));
+        assert_eq!((ids.n_ids(), ids.n_known(), ids.n_ids_by_user(ann)), (3, 1, 2));
+        assert_eq!((ids.user_by_id("phone"), ids.user_by_id("second")), (Some(device), Some(ann)));
         assert_eq!(ids.user_id(ann), Some("ann"));
-        assert_eq!(ids.user_of_text("comes and goes"), None);
+        assert_eq!(ids.user_by_id("comes and goes"), None);
     }
 }

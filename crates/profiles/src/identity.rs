@@ -1,7 +1,8 @@
-//! How external ids become profiles.
+//! Identity resolution: finds the profile for the external ids of a message.
 //!
-//! A message brings a user id, an anonymous id or both. It lands on the profile of its ids; a profile that only an anonymous
-//! id names becomes the known user's when a message carries both. Two known users are brought together only by an explicit merge.
+//! A message has a user id, an anonymous id or both, and lands on the profile with these ids. An
+//! anonymous profile is merged into a known user's when a message carries ids of both. Two known
+//! users are merged only on explicit request.
 
 use domain::{Message, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
@@ -11,23 +12,23 @@ use store::{Batch, Read, Store, StoreError};
 use crate::keys::{self, Keys};
 use crate::{IdTable, Profiles};
 
-/// The most ids of one profile; further ones are not attached.
+/// The most external ids of one profile. Further ids are not attached.
 pub const IDS_PER_PROFILE_MAX: usize = 1_000;
-/// The most merges into one profile; further ones do not happen.
+/// The most merges into one profile. Further merges are refused.
 pub const MERGES_PER_PROFILE_MAX: usize = 100;
 
-/// The types of external ids, in the order of their code on disk.
+/// The types of external ids, ordered by their code on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ExternalIdType {
-    /// A known user, by the sender's own id.
+    /// The source's own id of a known user.
     UserId,
-    /// A browser or device.
+    /// The id of a browser or device.
     AnonymousId,
 }
 
 impl ExternalIdType {
-    /// The word in APIs.
+    /// The word for it in APIs.
     pub fn word(self) -> &'static str {
         match self {
             Self::UserId => "user_id",
@@ -35,7 +36,7 @@ impl ExternalIdType {
         }
     }
 
-    /// The type of a word.
+    /// Parses the word of APIs.
     pub fn from_word(word: &str) -> Option<Self> {
         [Self::UserId, Self::AnonymousId].into_iter().find(|type_| type_.word() == word)
     }
@@ -49,27 +50,27 @@ impl ExternalIdType {
     }
 }
 
-/// An id of a type.
+/// An external id with its type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ExternalId<'a> {
-    /// Of what type.
+    /// The type; ids of different types are distinct.
     pub type_: ExternalIdType,
-    /// The text.
+    /// The text of the id.
     pub value: &'a str,
 }
 
-/// An external id of a profile, with where it came from.
+/// An external id of a profile, with its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identifier {
-    /// Of what type.
+    /// The type; ids of different types are distinct.
     pub type_: ExternalIdType,
-    /// The text.
+    /// The text of the id.
     pub value: String,
-    /// When it was added.
+    /// When it was added to a profile.
     pub created_at: Timestamp,
-    /// The message that brought it; empty for imports.
+    /// The id of the message that added it; empty for imports and commands.
     pub first_message_id: String,
-    /// The source of that message.
+    /// The source of that message; empty like the message id.
     pub source: String,
 }
 
@@ -80,40 +81,41 @@ struct IdentifierRecord {
     source: String,
 }
 
-/// A profile's own record.
+/// The stored record of a profile.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Profile {
-    /// The journal offset that made it: names it for good.
-    pub made_at: u64,
-    /// When its first message arrived.
+    /// The journal offset of the entry that created it. It never changes.
+    pub created_offset: u64,
+    /// The arrival of its first message.
     pub created_at: Timestamp,
-    /// That message; empty for imports.
+    /// The id of that message; empty for imports and commands.
     pub first_message_id: String,
-    /// The source of that message.
+    /// The source of that message; empty for imports and commands.
     pub first_source: String,
-    /// The user id it got first; none for an anonymous profile.
+    /// The primary user id: the first that it got. None for an anonymous profile.
     pub user_id: Option<String>,
-    /// How many profiles were merged into it.
+    /// The number of profiles that were merged into it.
     pub n_merges: u16,
-    /// The profile that this one was merged into, or itself where it was deleted: then nothing else is left of it.
+    /// The profile that this one was merged into. A deleted profile has its own index here and no
+    /// other values.
     pub merged_into: Option<UserIdx>,
 }
 
-/// What brought an id or a profile: a message or an import.
+/// The message, import or command that creates an id or a profile.
 #[derive(Debug, Clone, Copy)]
 pub struct Origin<'a> {
-    /// The journal offset.
+    /// The journal offset of the entry.
     pub offset: u64,
-    /// When it arrived.
+    /// When the entry arrived.
     pub received_at: Timestamp,
-    /// The message's id; empty for imports.
+    /// The id of the message; empty for imports and commands.
     pub message_id: &'a str,
-    /// The message's source; empty for imports.
+    /// The source of the message; empty for imports and commands.
     pub source: &'a str,
 }
 
 impl<'a> Origin<'a> {
-    /// A message at an offset.
+    /// The origin of changes by a message at an offset.
     pub fn message(offset: u64, message: &'a Message) -> Self {
         Self {
             offset,
@@ -123,23 +125,28 @@ impl<'a> Origin<'a> {
         }
     }
 
-    /// An import at an offset.
+    /// The origin of changes by an import or a command at an offset.
     pub fn import(offset: u64, received_at: Timestamp) -> Self {
         Self { offset, received_at, message_id: "", source: "" }
     }
 }
 
-/// A merge that happened: the caller moves what it keeps of the source to the target.
+/// A merge that was applied to profiles. The caller must move its own rows from the source to the
+/// target.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Merge {
-    /// The user that stays.
+    /// The user that remains.
     pub target: UserIdx,
-    /// The user that is gone.
+    /// The user that was merged into the target and no longer exists.
     pub source: UserIdx,
 }
 
 impl Profiles {
-    /// The profile that a message with these ids lands on, made or extended where needed, and the merge that it took.
+    /// Finds the profile for the ids of a message. Creates the profile, attaches a new id or merges
+    /// an anonymous profile where needed, and returns the merge.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn resolve(
         &mut self,
         batch: &mut Batch<'_>,
@@ -149,11 +156,11 @@ impl Profiles {
     ) -> Result<(UserIdx, Option<Merge>), StoreError> {
         let user_id = user_id.map(|value| ExternalId { type_: ExternalIdType::UserId, value });
         let anonymous_id = anonymous_id.map(|value| ExternalId { type_: ExternalIdType::AnonymousId, value });
-        let by_user = user_id.and_then(|id| self.ids.user_of(id));
-        let by_anonymous = anonymous_id.and_then(|id| self.ids.user_of(id));
+        let by_user = user_id.and_then(|id| self.ids.user_by_external_id(id));
+        let by_anonymous = anonymous_id.and_then(|id| self.ids.user_by_external_id(id));
         match (user_id, by_user, by_anonymous) {
             (_, Some(user), None) => {
-                self.attach(batch, anonymous_id, user, origin)?;
+                self.attach_id(batch, anonymous_id, user, origin)?;
                 Ok((user, None))
             }
             (Some(_), Some(user), Some(other)) if user != other => {
@@ -161,52 +168,60 @@ impl Profiles {
                 Ok((user, merge))
             }
             (Some(_), None, Some(other)) if self.ids.is_known(other) => {
-                Ok((self.make(batch, user_id, None, origin), None))
+                Ok((self.create_profile(batch, user_id, None, origin), None))
             }
             (_, _, Some(user)) => {
                 if by_user.is_none() {
-                    self.attach(batch, user_id, user, origin)?;
+                    self.attach_id(batch, user_id, user, origin)?;
                 }
                 Ok((user, None))
             }
-            (_, None, None) => Ok((self.make(batch, user_id, anonymous_id, origin), None)),
+            (_, None, None) => Ok((self.create_profile(batch, user_id, anonymous_id, origin), None)),
         }
     }
 
-    /// The user of a text as mappings and imports write it: a user id before an anonymous id, made as a user id where new.
-    pub fn resolve_text(&mut self, batch: &mut Batch<'_>, id: &str, origin: Origin<'_>) -> UserIdx {
-        self.ids.user_of_text(id).unwrap_or_else(|| {
+    /// Finds the user with an id of either type; a user id takes precedence. An unknown id becomes
+    /// the user id of a new profile.
+    pub fn resolve_id(&mut self, batch: &mut Batch<'_>, id: &str, origin: Origin<'_>) -> UserIdx {
+        self.ids.user_by_id(id).unwrap_or_else(|| {
             let user_id = ExternalId { type_: ExternalIdType::UserId, value: id };
-            self.make(batch, Some(user_id), None, origin)
+            self.create_profile(batch, Some(user_id), None, origin)
         })
     }
 
-    /// Makes two users one on request. A source that nobody knows yet becomes an id of the target, of either type, so that messages which
-    /// come late still find it. A source that is the device of another known user stays theirs: people share devices.
-    pub fn merge_texts(
+    /// Merges two users on request. An unknown source becomes an id of the target, of both types,
+    /// so that late messages find the target. A source that is a device of another known user is
+    /// not merged, because people share devices.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn merge_ids(
         &mut self,
         batch: &mut Batch<'_>,
         target: &str,
         source: &str,
         origin: Origin<'_>,
     ) -> Result<Option<Merge>, StoreError> {
-        let target = self.resolve_text(batch, target, origin);
-        let of_type = |type_| ExternalId { type_, value: source };
-        if let Some(source) = self.ids.user_of(of_type(ExternalIdType::UserId)) {
+        let target = self.resolve_id(batch, target, origin);
+        let source_id = |type_| ExternalId { type_, value: source };
+        if let Some(source) = self.ids.user_by_external_id(source_id(ExternalIdType::UserId)) {
             return self.merge(batch, target, source);
         }
-        match self.ids.user_of(of_type(ExternalIdType::AnonymousId)) {
+        match self.ids.user_by_external_id(source_id(ExternalIdType::AnonymousId)) {
             Some(device) if self.ids.is_known(device) => Ok(None),
             Some(device) => self.merge(batch, target, device),
             None => {
-                self.attach(batch, Some(of_type(ExternalIdType::UserId)), target, origin)?;
-                self.attach(batch, Some(of_type(ExternalIdType::AnonymousId)), target, origin)?;
+                self.attach_id(batch, Some(source_id(ExternalIdType::UserId)), target, origin)?;
+                self.attach_id(batch, Some(source_id(ExternalIdType::AnonymousId)), target, origin)?;
                 Ok(None)
             }
         }
     }
 
-    /// The ids of a profile, by type and text.
+    /// The external ids of a profile, ordered by type and text.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn identifiers(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<Identifier>, StoreError> {
         let pairs = read.scan(&self.keys.identifiers, &keys::user(user).build());
         pairs
@@ -225,13 +240,19 @@ impl Profiles {
             .collect()
     }
 
-    /// The profile's own record.
+    /// The stored record of a profile; none if the index is not in use.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn profile(&self, read: &dyn Read, user: UserIdx) -> Result<Option<Profile>, StoreError> {
         let value = read.get(&self.keys.profiles, &keys::user(user).build())?;
         value.map(|value| keys::decode("profile", &value)).transpose()
     }
 
-    /// Forgets a user: ids, traits, timeline and record.
+    /// Deletes a user's ids, traits, timeline and record.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
         let identifiers = self.identifiers(batch, user)?;
         let ids: Vec<ExternalId<'_>> =
@@ -241,9 +262,9 @@ impl Profiles {
             let pairs: Vec<_> = batch.scan(keyspace, &keys::user(user).build()).collect::<Result<_, _>>()?;
             pairs.into_iter().for_each(|(key, _)| batch.remove(keyspace, key));
         }
-        // What is left says that the index is taken.
-        let nobody = Profile {
-            made_at: 0,
+        // An empty record stays, so that the index is not used again.
+        let deleted = Profile {
+            created_offset: 0,
             created_at: Timestamp::default(),
             first_message_id: String::new(),
             first_source: String::new(),
@@ -251,30 +272,29 @@ impl Profiles {
             n_merges: 0,
             merged_into: Some(user),
         };
-        batch.put(&self.keys.profiles, keys::user(user), keys::encode(&nobody));
+        batch.put(&self.keys.profiles, keys::user(user), keys::encode(&deleted));
         Ok(())
     }
 
-    /// Takes a text away from the ids of a user, who stays: the next to come under it is somebody new.
-    pub fn release_text(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        text: &str,
-    ) -> Result<(), StoreError> {
+    /// Removes an id, of either type, from a user. The user stays; a later message with the id
+    /// creates a new user.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn release_id(&mut self, batch: &mut Batch<'_>, user: UserIdx, text: &str) -> Result<(), StoreError> {
         for type_ in [ExternalIdType::UserId, ExternalIdType::AnonymousId] {
             let id = ExternalId { type_, value: text };
-            if self.ids.user_of(id) == Some(user) {
+            if self.ids.user_by_external_id(id) == Some(user) {
                 batch.remove(&self.keys.identifiers, keys::user(user).u8(type_.code()).text(text));
                 self.ids.release(id, user);
             }
         }
-        let is_first = |profile: &Profile| profile.user_id.as_deref() == Some(text);
-        if let Some(profile) = self.profile(batch, user)?.filter(is_first) {
-            let left = self.identifiers(batch, user)?.into_iter();
-            let user_id = left.filter(|id| id.type_ == ExternalIdType::UserId).map(|id| id.value).next();
+        let is_primary = |profile: &Profile| profile.user_id.as_deref() == Some(text);
+        if let Some(profile) = self.profile(batch, user)?.filter(is_primary) {
+            let remaining = self.identifiers(batch, user)?.into_iter();
+            let user_id = remaining.filter(|id| id.type_ == ExternalIdType::UserId).map(|id| id.value).next();
             if let Some(value) = &user_id {
-                self.ids.name(user, ExternalId { type_: ExternalIdType::UserId, value });
+                self.ids.set_user_id(user, ExternalId { type_: ExternalIdType::UserId, value });
             }
             let profile = Profile { user_id, ..profile };
             batch.put(&self.keys.profiles, keys::user(user), keys::encode(&profile));
@@ -282,7 +302,7 @@ impl Profiles {
         Ok(())
     }
 
-    fn make(
+    fn create_profile(
         &mut self,
         batch: &mut Batch<'_>,
         user_id: Option<ExternalId<'_>>,
@@ -291,7 +311,7 @@ impl Profiles {
     ) -> UserIdx {
         let user = self.ids.add_user();
         let profile = Profile {
-            made_at: origin.offset,
+            created_offset: origin.offset,
             created_at: origin.received_at,
             first_message_id: origin.message_id.to_owned(),
             first_source: origin.source.to_owned(),
@@ -305,8 +325,8 @@ impl Profiles {
         user
     }
 
-    /// Gives a new id to a profile that has room for it.
-    fn attach(
+    /// Attaches a new id to a profile, unless the profile has reached its limit.
+    fn attach_id(
         &mut self,
         batch: &mut Batch<'_>,
         id: Option<ExternalId<'_>>,
@@ -316,8 +336,8 @@ impl Profiles {
         if id.is_none() {
             return Ok(());
         }
-        if self.ids.n_ids_of(user) >= IDS_PER_PROFILE_MAX {
-            self.limits_met.push("the profile has 1,000 ids, the limit: the new id was not linked to it");
+        if self.ids.n_ids_by_user(user) >= IDS_PER_PROFILE_MAX {
+            self.limits_reached.push("the profile has 1,000 ids, the limit: the new id was not linked to it");
             return Ok(());
         }
         if let Some(id) = id.filter(|id| id.type_ == ExternalIdType::UserId)
@@ -349,20 +369,21 @@ impl Profiles {
         self.ids.add_id(id, user);
     }
 
-    /// Moves everything of the source to the target, unless they are one already or the target has reached its limits.
+    /// Moves everything of the source to the target. Does nothing if they are the same user or the
+    /// target has reached its limits.
     fn merge(
         &mut self,
         batch: &mut Batch<'_>,
         target: UserIdx,
         source: UserIdx,
     ) -> Result<Option<Merge>, StoreError> {
-        let full = self.ids.n_merges_of(target) >= MERGES_PER_PROFILE_MAX
-            || self.ids.n_ids_of(target) + self.ids.n_ids_of(source) > IDS_PER_PROFILE_MAX;
+        let is_full = self.ids.n_merges_by_user(target) >= MERGES_PER_PROFILE_MAX
+            || self.ids.n_ids_by_user(target) + self.ids.n_ids_by_user(source) > IDS_PER_PROFILE_MAX;
         if target == source {
             return Ok(None);
         }
-        if full {
-            self.limits_met.push(
+        if is_full {
+            self.limits_reached.push(
                 "the profile has reached the limit of 100 merges or 1,000 ids: the two were not merged",
             );
             return Ok(None);
@@ -371,27 +392,27 @@ impl Profiles {
             batch.scan(&self.keys.identifiers, &keys::user(source).build()).collect::<Result<_, _>>()?;
         for (key, value) in identifiers {
             let (_, type_, text) = parse_key(&key)?;
-            let moved = keys::user(target).u8(type_.code()).text(text);
+            let new_key = keys::user(target).u8(type_.code()).text(text);
             self.ids.move_id(ExternalId { type_, value: text }, target);
-            batch.put(&self.keys.identifiers, moved, value);
+            batch.put(&self.keys.identifiers, new_key, value);
             batch.remove(&self.keys.identifiers, key.clone());
         }
         self.merge_traits(batch, target, source)?;
         self.merge_timelines(batch, target, source)?;
         self.ids.retire(source, target);
 
-        let (kept, gone) = (self.profile(batch, target)?, self.profile(batch, source)?);
-        if let (Some(mut kept), Some(gone)) = (kept, gone) {
-            if gone.made_at < kept.made_at {
-                kept.created_at = gone.created_at;
-                kept.first_message_id.clone_from(&gone.first_message_id);
-                kept.first_source.clone_from(&gone.first_source);
+        let profiles = (self.profile(batch, target)?, self.profile(batch, source)?);
+        if let (Some(mut kept), Some(merged)) = profiles {
+            if merged.created_offset < kept.created_offset {
+                kept.created_at = merged.created_at;
+                kept.first_message_id.clone_from(&merged.first_message_id);
+                kept.first_source.clone_from(&merged.first_source);
             }
-            kept.user_id = kept.user_id.or_else(|| gone.user_id.clone());
-            kept.n_merges = self.ids.n_merges_of(target) as u16;
+            kept.user_id = kept.user_id.or_else(|| merged.user_id.clone());
+            kept.n_merges = self.ids.n_merges_by_user(target) as u16;
             batch.put(&self.keys.profiles, keys::user(target), keys::encode(&kept));
-            let gone = Profile { user_id: None, merged_into: Some(target), ..gone };
-            batch.put(&self.keys.profiles, keys::user(source), keys::encode(&gone));
+            let merged = Profile { user_id: None, merged_into: Some(target), ..merged };
+            batch.put(&self.keys.profiles, keys::user(source), keys::encode(&merged));
         }
         Ok(Some(Merge { target, source }))
     }
@@ -410,7 +431,7 @@ pub(crate) fn load_ids(store: &Store, keys: &Keys) -> Result<IdTable, StoreError
             ids.revive(user, profile.n_merges);
         }
         if let Some(user_id) = &profile.user_id {
-            // First of the profile's ids, as when it was given.
+            // Added before the other ids, so that it becomes the primary one again.
             ids.add_id(ExternalId { type_: ExternalIdType::UserId, value: user_id }, user);
         }
     }
@@ -418,7 +439,7 @@ pub(crate) fn load_ids(store: &Store, keys: &Keys) -> Result<IdTable, StoreError
         let (key, _) = pair?;
         let (user, type_, value) = parse_key(&key)?;
         let id = ExternalId { type_, value };
-        if ids.user_of(id).is_none() {
+        if ids.user_by_external_id(id).is_none() {
             ids.add_id(id, user);
         }
     }

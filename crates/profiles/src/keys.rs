@@ -1,4 +1,4 @@
-//! The keyspaces of this crate, and how their keys and values are written.
+//! The keyspaces of this crate, and the encoding of their keys and values.
 
 use domain::{Timestamp, UserIdx};
 use serde::{Serialize, de::DeserializeOwned};
@@ -13,7 +13,7 @@ const TIMELINE: &str = "profiles.timeline";
 /// The names of the keyspaces, for opening the store.
 pub const KEYSPACES: [&str; 4] = [IDENTIFIERS, PROFILES, TRAITS, TIMELINE];
 
-/// Handles of the keyspaces.
+/// Handles to the open keyspaces.
 pub struct Keys {
     pub(crate) identifiers: Keyspace,
     pub(crate) profiles: Keyspace,

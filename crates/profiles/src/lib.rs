@@ -17,28 +17,32 @@ pub use traits::StoredTrait;
 
 use store::StoreError;
 
-/// The profiles of one workspace: the table of ids, over the keyspaces.
+/// The profiles of one workspace: the table of ids in memory, everything else in the store.
 pub struct Profiles {
     keys: Keys,
     ids: IdTable,
-    /// What limits stood against since they were last asked for.
-    limits_met: Vec<&'static str>,
+    /// Messages about ids and merges that a limit prevented, since the last call of
+    /// [`Profiles::take_limits_reached`].
+    limits_reached: Vec<&'static str>,
 }
 
 impl Profiles {
-    /// Loads the table of ids.
+    /// Loads the table of ids from the store.
+    ///
+    /// # Errors
+    /// If the store cannot be read, or holds a row that this crate did not write.
     pub fn load(store: &store::Store) -> Result<Self, StoreError> {
         let keys = Keys::open(store);
         let ids = identity::load_ids(store, &keys)?;
-        Ok(Self { keys, ids, limits_met: Vec::new() })
+        Ok(Self { keys, ids, limits_reached: Vec::new() })
     }
 
-    /// What was not linked because of a limit, for whoever reports it.
-    pub fn take_limits_met(&mut self) -> Vec<&'static str> {
-        std::mem::take(&mut self.limits_met)
+    /// Takes the messages about ids and merges that a limit prevented.
+    pub fn take_limits_reached(&mut self) -> Vec<&'static str> {
+        std::mem::take(&mut self.limits_reached)
     }
 
-    /// The ids of all users.
+    /// The external ids of all users.
     pub fn ids(&self) -> &IdTable {
         &self.ids
     }

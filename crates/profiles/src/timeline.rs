@@ -1,4 +1,4 @@
-//! What happened to a user, in the order of time: an index of journal offsets.
+//! Timelines: the messages of each user in the order of time, as journal offsets.
 
 use domain::{Timestamp, UserIdx};
 use store::key::KeyParts;
@@ -6,48 +6,49 @@ use store::{Batch, Read, Store, StoreError};
 
 use crate::{Profiles, keys};
 
-/// Stands for the name of an event where a message is none; no event has an empty name.
+/// The stored name of a message that is no event. No event has an empty name.
 const NO_EVENT: &str = "";
 
-/// One event of a timeline.
+/// One message of a timeline.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TimelineEntry {
-    /// When it happened.
+    /// The timestamp of the message.
     pub timestamp: Timestamp,
-    /// Where its message is in the journal.
+    /// The offset of the message in the journal.
     pub offset: u64,
 }
 
-/// Which part of a timeline to read.
+/// Selects events of a timeline.
 #[derive(Debug, Clone, Default)]
 pub struct TimelineQuery {
-    /// Oldest first instead of newest first.
+    /// Whether to read oldest first; newest first otherwise.
     pub ascending: bool,
-    /// Only events at this instant or later.
+    /// Only events at or after this time.
     pub start: Option<Timestamp>,
-    /// Only events before this instant.
+    /// Only events before this time.
     pub end: Option<Timestamp>,
-    /// Only events of these names; empty means all.
+    /// Only events with these names; empty means all.
     pub include: Vec<String>,
-    /// No events of these names.
+    /// No events with these names.
     pub exclude: Vec<String>,
-    /// Only events after this one in the order of the reading.
+    /// Only events after this one in reading order: the last event of the page before.
     pub after: Option<TimelineEntry>,
-    /// At most this many.
+    /// The most events of the page.
     pub limit: usize,
 }
 
-/// A part of a timeline.
+/// A page of a timeline.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TimelinePage {
-    /// The events in the order asked for.
+    /// The events in reading order.
     pub entries: Vec<TimelineEntry>,
-    /// Whether there are more.
+    /// Whether more events follow.
     pub has_more: bool,
 }
 
 impl Profiles {
-    /// Enters a message into a user's timeline. `event` names what happened; messages that only say who somebody is have none.
+    /// Adds a message to a user's timeline. `event` is the name of the event; identify, group and
+    /// alias messages have none.
     pub fn add_message(
         &self,
         batch: &mut Batch<'_>,
@@ -59,15 +60,21 @@ impl Profiles {
         batch.put(&self.keys.timeline, keys::timeline(user, timestamp, offset), event.unwrap_or(NO_EVENT));
     }
 
-    /// The latest message of a user; none where there is none.
-    pub fn last_message(&self, store: &Store, user: UserIdx) -> Result<Option<TimelineEntry>, StoreError> {
+    /// The latest message of a user, including messages that are no events; none without messages.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn last_entry(&self, store: &Store, user: UserIdx) -> Result<Option<TimelineEntry>, StoreError> {
         let from = keys::timeline(user, Timestamp(0), 0);
         let until = keys::timeline(user, Timestamp(i64::MAX), u64::MAX);
         let last = store.scan_back(&self.keys.timeline, &from, &until).next();
         last.map(|pair| parse_key(&pair?.0)).transpose()
     }
 
-    /// A page of a user's timeline.
+    /// Reads a page of a user's events.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn timeline(
         &self,
         store: &Store,
@@ -80,12 +87,12 @@ impl Profiles {
             None => keys::timeline(user, Timestamp(i64::MAX), u64::MAX),
         };
         if let Some(after) = query.after {
-            let at = keys::timeline(user, after.timestamp, after.offset);
+            let after_key = keys::timeline(user, after.timestamp, after.offset);
             if query.ascending {
-                // The next key after `at`.
-                from = from.max([at, vec![0]].concat());
+                // The first key after `after_key`.
+                from = from.max([after_key, vec![0]].concat());
             } else {
-                until = until.min(at);
+                until = until.min(after_key);
             }
         }
         let mut page = TimelinePage { entries: Vec::new(), has_more: false };
@@ -102,8 +109,10 @@ impl Profiles {
             if name == NO_EVENT.as_bytes() {
                 continue;
             }
-            let is = |wanted: &String| wanted.as_bytes() == name;
-            if (!query.include.is_empty() && !query.include.iter().any(is)) || query.exclude.iter().any(is) {
+            let has_name = |wanted: &String| wanted.as_bytes() == name;
+            if (!query.include.is_empty() && !query.include.iter().any(has_name))
+                || query.exclude.iter().any(has_name)
+            {
                 continue;
             }
             if page.entries.len() == query.limit {

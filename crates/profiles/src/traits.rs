@@ -7,19 +7,22 @@ use store::{Batch, Read, StoreError};
 
 use crate::{Profiles, keys};
 
-/// A trait as a source set it.
+/// A stored trait value.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredTrait {
-    /// The value as JSON text; `null` is a value.
+    /// JSON text of the value; `null` is a value.
     pub json: String,
-    /// When it was true, by the message's timestamp.
+    /// The timestamp of the message that set it.
     pub updated_at: Timestamp,
-    /// The source that said so.
+    /// The source of that message.
     pub source: String,
 }
 
 impl Profiles {
-    /// Sets a trait, unless a newer value is there.
+    /// Sets a trait, unless the stored value is newer.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn set_trait(
         &self,
         batch: &mut Batch<'_>,
@@ -27,17 +30,20 @@ impl Profiles {
         key: &str,
         value: &StoredTrait,
     ) -> Result<(), StoreError> {
-        let at = keys::user(user).text(key).build();
-        let newer = |kept: &StoredTrait| kept.updated_at > value.updated_at;
+        let row_key = keys::user(user).text(key).build();
+        let is_newer = |kept: &StoredTrait| kept.updated_at > value.updated_at;
         let kept =
-            batch.get(&self.keys.traits, &at)?.map(|bytes| keys::decode("trait", &bytes)).transpose()?;
-        if !kept.as_ref().is_some_and(newer) {
-            batch.put(&self.keys.traits, at, keys::encode(value));
+            batch.get(&self.keys.traits, &row_key)?.map(|bytes| keys::decode("trait", &bytes)).transpose()?;
+        if !kept.as_ref().is_some_and(is_newer) {
+            batch.put(&self.keys.traits, row_key, keys::encode(value));
         }
         Ok(())
     }
 
-    /// All traits of a profile in the order of their keys.
+    /// All traits of a profile, ordered by key.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn traits(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<(String, StoredTrait)>, StoreError> {
         read.scan(&self.keys.traits, &keys::user(user).build())
             .map(|pair| {
@@ -50,7 +56,8 @@ impl Profiles {
             .collect()
     }
 
-    /// Moves the source's traits to the target; of a key that both have the newer value stays, the target's where equal.
+    /// Moves the source's traits to the target. Where both have a key, the newer value stays, or
+    /// the target's if both are equally old.
     pub(crate) fn merge_traits(
         &self,
         batch: &mut Batch<'_>,

@@ -1,4 +1,4 @@
-//! Identity resolution as a user sees it, and that a reload changes nothing.
+//! Identity resolution as callers see it, also after a reload.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -7,14 +7,14 @@ use profiles::{KEYSPACES, Origin, Profiles, TimelineQuery};
 use proptest::prelude::*;
 use store::Store;
 
-struct House {
+struct Fixture {
     store: Store,
     profiles: Profiles,
     position: u64,
     _folder: tempfile::TempDir,
 }
 
-impl House {
+impl Fixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let store = Store::open(folder.path(), &KEYSPACES).unwrap();
@@ -22,7 +22,7 @@ impl House {
         Self { store, profiles, position: 0, _folder: folder }
     }
 
-    /// A message with these ids: the user that it lands on.
+    /// Applies a message with these ids, empty for none, and returns its user.
     fn message(&mut self, user_id: &str, anonymous_id: &str) -> UserIdx {
         let mut batch = self.store.batch();
         let (offset, now) = (self.position, Timestamp(1_000 * self.position as i64));
@@ -39,23 +39,23 @@ impl House {
     fn merge(&mut self, target: &str, source: &str) {
         let mut batch = self.store.batch();
         let origin = Origin::import(self.position, Timestamp(0));
-        self.profiles.merge_texts(&mut batch, target, source, origin).unwrap();
+        self.profiles.merge_ids(&mut batch, target, source, origin).unwrap();
         self.position += 1;
         batch.commit(self.position).unwrap();
     }
 
-    /// Takes an id away from its user.
+    /// Removes an id from its user.
     fn release(&mut self, id: &str) {
-        let Some(user) = self.profiles.ids().user_of_text(id) else { return };
+        let Some(user) = self.profiles.ids().user_by_id(id) else { return };
         let mut batch = self.store.batch();
-        self.profiles.release_text(&mut batch, user, id).unwrap();
-        assert_ne!(self.profiles.ids().user_of_text(id), Some(user));
+        self.profiles.release_id(&mut batch, user, id).unwrap();
+        assert_ne!(self.profiles.ids().user_by_id(id), Some(user));
         self.position += 1;
         batch.commit(self.position).unwrap();
     }
 
-    /// Every profile with its ids, its primary user id and the offsets of its timeline.
-    fn picture(&self, profiles: &Profiles) -> String {
+    /// Prints each profile with its primary user id, its ids and the offsets of its timeline.
+    fn print(&self, profiles: &Profiles) -> String {
         let ids = profiles.ids();
         let users = (0..ids.n_users() as u32).map(UserIdx).filter(|user| ids.is_alive(*user));
         users
@@ -78,26 +78,26 @@ fn leak(text: &str) -> &'static str {
 }
 
 #[test]
-fn an_anonymous_history_becomes_the_users() {
-    let mut house = House::new();
-    house.message("", "phone");
-    house.message("", "laptop");
-    house.message("ann", "phone");
-    house.message("ann", "");
-    house.message("ann", "laptop");
-    // Another person on Ann's laptop: both stay who they are.
-    house.message("bob", "laptop");
-    house.message("", "laptop");
-    // Two known users are one only on request.
-    house.message("anna", "");
-    house.merge("ann", "anna");
-    house.merge("ann", "tablet");
-    house.message("", "tablet");
-    house.message("tablet", "");
+fn an_anonymous_history_moves_to_the_known_user() {
+    let mut fixture = Fixture::new();
+    fixture.message("", "phone");
+    fixture.message("", "laptop");
+    fixture.message("ann", "phone");
+    fixture.message("ann", "");
+    fixture.message("ann", "laptop");
+    // Another person on Ann's laptop: the two are not merged.
+    fixture.message("bob", "laptop");
+    fixture.message("", "laptop");
+    // Two known users are merged only on request.
+    fixture.message("anna", "");
+    fixture.merge("ann", "anna");
+    fixture.merge("ann", "tablet");
+    fixture.message("", "tablet");
+    fixture.message("tablet", "");
     // Bob's own device does not make him Ann.
-    house.message("bob", "watch");
-    house.merge("ann", "watch");
-    insta::assert_snapshot!(house.picture(&house.profiles), @r"
+    fixture.message("bob", "watch");
+    fixture.merge("ann", "watch");
+    insta::assert_snapshot!(fixture.print(&fixture.profiles), @r"
     0 ann [user_id:ann user_id:anna user_id:tablet anonymous_id:laptop anonymous_id:phone anonymous_id:tablet] events [0, 1, 2, 3, 4, 6, 7, 10, 11]
     2 bob [user_id:bob anonymous_id:watch] events [5, 12]
     ");
@@ -107,39 +107,39 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(16))]
 
     #[test]
-    fn a_reload_and_every_order_of_messages_keep_one_owner_per_id(
+    fn every_id_has_one_owner_after_any_messages_and_a_reload(
         steps in prop::collection::vec((0u8..6, 0u8..4, 0u8..4), 1..25),
     ) {
-        let mut house = House::new();
+        let mut fixture = Fixture::new();
         for (step, user, anonymous) in steps {
             let (user, anonymous) = (format!("u{user}"), format!("a{anonymous}"));
             match step {
-                0 => { house.message(&user, ""); }
-                1 => { house.message("", &anonymous); }
-                2 | 3 => { house.message(&user, &anonymous); }
-                4 => house.merge(&user, &anonymous.replace('a', "u")),
-                _ => house.release(&user),
+                0 => { fixture.message(&user, ""); }
+                1 => { fixture.message("", &anonymous); }
+                2 | 3 => { fixture.message(&user, &anonymous); }
+                4 => fixture.merge(&user, &anonymous.replace('a', "u")),
+                _ => fixture.release(&user),
             }
-            let picture = house.picture(&house.profiles);
-            for id in picture.split(['[', ']', ' ', '\n']).filter(|word| word.contains(':')) {
-                prop_assert_eq!(picture.matches(&format!("{id} ")).count() + picture.matches(&format!("{id}]")).count(), 1);
+            let printed = fixture.print(&fixture.profiles);
+            for id in printed.split(['[', ']', ' ', '\n']).filter(|word| word.contains(':')) {
+                prop_assert_eq!(printed.matches(&format!("{id} ")).count() + printed.matches(&format!("{id}]")).count(), 1);
             }
-            prop_assert_eq!(picture, house.picture(&Profiles::load(&house.store).unwrap()));
+            prop_assert_eq!(printed, fixture.print(&Profiles::load(&fixture.store).unwrap()));
         }
     }
 }
 
 #[test]
 fn pages_of_a_timeline_show_each_event_once() {
-    let mut house = House::new();
+    let mut fixture = Fixture::new();
     for _ in 0..25 {
-        house.message("ann", "");
+        fixture.message("ann", "");
     }
     for ascending in [true, false] {
         let (mut seen, mut after) = (Vec::new(), None);
         loop {
             let query = TimelineQuery { ascending, after, limit: 7, ..Default::default() };
-            let page = house.profiles.timeline(&house.store, UserIdx(0), &query).unwrap();
+            let page = fixture.profiles.timeline(&fixture.store, UserIdx(0), &query).unwrap();
             seen.extend(page.entries.iter().map(|entry| entry.offset));
             after = page.entries.last().copied();
             if !page.has_more {
@@ -159,8 +159,8 @@ fn pages_of_a_timeline_show_each_event_once() {
         limit: 10,
         ..Default::default()
     };
-    let page = house.profiles.timeline(&house.store, UserIdx(0), &some).unwrap();
+    let page = fixture.profiles.timeline(&fixture.store, UserIdx(0), &some).unwrap();
     assert_eq!(page.entries.iter().map(|entry| entry.offset).collect::<Vec<_>>(), [3, 4]);
     let none = TimelineQuery { exclude: vec!["E".to_owned()], limit: 10, ..Default::default() };
-    assert!(house.profiles.timeline(&house.store, UserIdx(0), &none).unwrap().entries.is_empty());
+    assert!(fixture.profiles.timeline(&fixture.store, UserIdx(0), &none).unwrap().entries.is_empty());
 }

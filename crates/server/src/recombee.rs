@@ -238,7 +238,7 @@ fn entry(command: Command, received_at: Timestamp) -> Entry {
 /// good as new, and a user who is not there is merged as one without a history is.
 fn changed(outcome: Option<Outcome>, done: Done, caller: Caller) -> Result<Done, Failure> {
     match outcome {
-        Some(Outcome::Refused(Refusal::AlreadyThere(_) | Refusal::NotFound(_)))
+        Some(Outcome::Refused(Refusal::AlreadyExists(_) | Refusal::NotFound(_)))
             if caller == Caller::Public =>
         {
             Ok(done)

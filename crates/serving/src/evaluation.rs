@@ -7,7 +7,7 @@ use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, U
 use profiles::IdTable;
 use recommender::{Facet, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
-use state::{EntityKind, Views, user_of};
+use state::{EntityKind, Views, find_user};
 
 use crate::groupings::Segmentations;
 
@@ -105,7 +105,7 @@ impl Rows for UserRows<'_> {
     }
 
     fn row_of(&self, id: &str) -> Option<u32> {
-        self.ids.user_of_text(id).map(|user| user.0)
+        self.ids.user_by_id(id).map(|user| user.0)
     }
 
     fn subject(&self) -> Subject {
@@ -282,7 +282,7 @@ impl Context for EvaluationContext<'_> {
         if self.restriction.is_some() {
             return Value::Null;
         }
-        let Some(user) = user_of(self.views, user_id) else { return Value::Array([].into()) };
+        let Some(user) = find_user(self.views, user_id) else { return Value::Array([].into()) };
         let row = self.views.interactions.histories().row(user);
         let named = row.iter().filter_map(|entry| {
             let (kind, word) = kind_of(entry.kind);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use catalog::{Property, PropertyTable};
 use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, Timestamp, UserIdx};
 use reql::Rows;
-use state::{CollectionKind, EntityKind, Member, StoredInteraction, Views, user_of};
+use state::{CollectionKind, EntityKind, Member, StoredInteraction, Views, find_user};
 
 use crate::evaluation::{EvaluationContext, ExpressionSchema, ItemRows, UserRows, subject_of_kind};
 use crate::expressions::{Budget, ExpressionError};
@@ -100,7 +100,7 @@ impl Snapshot<'_> {
         kind: InteractionKind,
     ) -> Result<Option<Vec<Interaction>>, QueryError> {
         let views: &Views = self;
-        let Some(user) = user_of(views, user_id) else { return Ok(None) };
+        let Some(user) = find_user(views, user_id) else { return Ok(None) };
         let stored = views.interactions.by_user(self.store(), user, kind);
         Ok(Some(named(views, stored?)))
     }
@@ -144,7 +144,7 @@ pub(crate) fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
 pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
     match kind {
         EntityKind::Item => views.catalog.existing(id).map(|item| item.0),
-        EntityKind::User => user_of(views, id).map(|user| user.0),
+        EntityKind::User => find_user(views, id).map(|user| user.0),
     }
 }
 
@@ -157,7 +157,7 @@ fn named(views: &Views, mut stored: Vec<StoredInteraction>) -> Vec<Interaction> 
         .filter(|stored| views.catalog.item(views.catalog.item_id(stored.item)) == Some(stored.item))
         .map(|stored| {
             let (user, item) = (user_id(stored.user), views.catalog.item_id(stored.item));
-            stored.named(&user, item)
+            stored.into_interaction(&user, item)
         })
         .collect()
 }

@@ -181,7 +181,7 @@ impl Serving {
         let older = match user.filter(|user| histories.is_full(*user)) {
             Some(user) => {
                 let excludes = |kind| recommender::excludes(list.exclude, kind);
-                snapshot.interactions.items_of(snapshot.store(), user, excludes)?
+                snapshot.interactions.items_by_user(snapshot.store(), user, excludes)?
             }
             None => FxHashSet::default(),
         };
@@ -190,7 +190,7 @@ impl Serving {
             None => Vec::new(),
         };
         let history = user.map_or(&[][..], |user| histories.row(user));
-        let weak = user.map_or(&[][..], |user| snapshot.weak_signals.row(user));
+        let weak = user.map_or(&[][..], |user| snapshot.weak_signals.by_user(user));
         Ok(RequestContext { history, weak, older, impressions })
     }
 

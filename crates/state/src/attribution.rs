@@ -1,5 +1,6 @@
-//! What became of recommendations: each is remembered under its id, and what cites the id counts on the day and the place where it was
-//! handed out. The item need not have been in the list: clients cite what led there.
+//! Attribution: counts the interactions that cite a recommendation. Each recommendation is stored
+//! under its id. An interaction that cites the id counts for the day and the place of the
+//! recommendation. Its item need not have been in the list: clients cite the list that led there.
 
 mod by_day;
 mod kpis;
@@ -14,10 +15,10 @@ use store::{Batch, Read, Store, StoreError};
 use uuid::Uuid;
 
 use self::by_day::ByDay;
-use self::kpis::{KpiTable, RowName, others_of};
+use self::kpis::{KpiTable, RowName, others_row};
 
 pub use self::kpis::{
-    DAYS_KEPT, DayInteractions, InteractionCounts, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
+    DayInteractions, InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
 };
 pub use self::list_impression::{ListImpression, Place};
 pub use self::rate::Rate;
@@ -28,49 +29,51 @@ use crate::part::{StatePart, counts_nothing};
 const RECOMMENDATIONS: &str = "state.recommendations";
 const USERS: &str = "state.kpi_users";
 
-/// For how many days a recommendation can be cited.
-pub const KEPT_DAYS: u32 = 30;
-/// How many days a list, or its id, may be ahead of the journal's clock: one that is further ahead is not remembered. After a downtime that
-/// is longer nothing from before can be cited any more.
-pub const AHEAD_DAYS_MAX: u32 = KEPT_DAYS;
-/// The most items that are remembered of one recommendation with all lists that continue it.
+/// For how many days a recommendation is stored and can be cited.
+pub const RECOMMENDATION_DAYS_KEPT: u32 = 30;
+/// How many days a list, or its id, may be ahead of the journal's clock. A list further ahead is
+/// not stored. After a downtime that is longer, no earlier recommendation can be cited any more.
+pub const AHEAD_DAYS_MAX: u32 = RECOMMENDATION_DAYS_KEPT;
+/// The most items that are stored of one recommendation with all lists that continue it.
 pub const RECOMMENDATION_ITEMS_MAX: usize = 10_000;
-/// How many of what is too old are forgotten with each entry, beside ...
-const FORGOTTEN_PER_ENTRY: usize = 1_000;
-/// ... as many for each list in it, so that no flood of lists outruns the forgetting.
-const FORGOTTEN_PER_LIST: usize = 2;
+/// The most expired rows of a keyspace that one entry deletes, in addition to those for its lists.
+const REMOVED_PER_ENTRY_MAX: usize = 1_000;
+/// The most expired rows that each list of an entry deletes. More than one, so that expired rows do
+/// not pile up.
+const REMOVED_PER_LIST_MAX: usize = 2;
 
-/// What is remembered of a recommendation. A user stays an index here, so that no id of somebody deleted is left.
+/// A stored recommendation: the first list and those that continue it. It holds the index of the
+/// user and no external id, so that nothing of a deleted user is left.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StoredRecommendation {
-    /// Who got it; none where it was for nobody.
+    /// The user it was for; none if it was for no user.
     pub user: Option<UserIdx>,
-    /// When the first list of it was handed out.
+    /// The time of the first list.
     pub at: Timestamp,
-    /// When the last list of it was handed out.
+    /// The time of the latest list.
     pub last_at: Timestamp,
-    /// How many lists have continued it.
+    /// The number of lists that have continued it.
     pub n_next: u32,
-    /// Where it appeared.
+    /// Where the list was asked for.
     pub place: Place,
-    /// The group of an A/B test.
+    /// The group of the A/B test that the user is in; none without a test.
     pub group: Option<String>,
-    /// The version of the model; none before the first training.
+    /// The version of the model; none before the first training run.
     pub model: Option<String>,
-    /// External ids, best first, list after list.
+    /// External ids of the items, best first, list after list.
     pub items: Vec<String>,
-    /// The call as JSON; none of what cannot be continued.
+    /// JSON text of the request; none if the recommendation cannot be continued.
     pub request: Option<String>,
-    /// Whether a detail view cites it.
+    /// Whether a detail view has cited it.
     pub was_clicked: bool,
-    /// Whether a purchase cites it.
+    /// Whether a purchase has cited it.
     pub was_converted: bool,
-    /// Whether its day had no room for a row of its own.
+    /// Whether it counts in the common row of its day, because no row was left for its place.
     is_among_others: bool,
 }
 
 impl StoredRecommendation {
-    /// The recommendation that a list begins.
+    /// Creates the recommendation that begins with a list.
     pub fn new(list: ListImpression, user: Option<UserIdx>) -> Self {
         Self {
             user,
@@ -88,7 +91,7 @@ impl StoredRecommendation {
         }
     }
 
-    /// Adds a list that continues it.
+    /// Appends a list that continues the recommendation.
     pub fn extend(&mut self, list: ListImpression) {
         self.n_next = self.n_next.max(list.n_next);
         self.last_at = self.last_at.max(list.at);
@@ -96,25 +99,25 @@ impl StoredRecommendation {
         self.items.extend(list.items.into_iter().take(room));
     }
 
-    fn row_name(&self) -> RowName {
+    fn kpi_row(&self) -> RowName {
         match self.is_among_others {
-            true => others_of(&self.place),
+            true => others_row(&self.place),
             false => (self.place.clone(), self.group.clone()),
         }
     }
 }
 
-/// An interaction as far as it counts.
-pub(crate) struct Counted {
+/// The values of an interaction that attribution needs.
+pub(crate) struct CountedInteraction {
     pub(crate) kind: InteractionKind,
     pub(crate) price: Option<f64>,
     pub(crate) cited: Option<Uuid>,
 }
 
-/// Recommendations that can be cited, and their metrics by day.
+/// Recommendations that can be cited, and their KPIs by day.
 pub struct Attribution {
     recommendations: ByDay,
-    /// Who is counted in which row.
+    /// The users that are counted in each row of KPIs.
     users: ByDay,
     kpi_table: KpiTable,
 }
@@ -132,7 +135,7 @@ impl StatePart for Attribution {
         })
     }
 
-    /// Counts by day, and lists for as long as they can be cited: neither says an id of a user.
+    /// Does nothing: the rows expire by day and hold no external id of a user.
     fn merge_users(&mut self, _: &mut Batch<'_>, _: Merge, _: JournalTime) -> Result<(), StoreError> {
         Ok(())
     }
@@ -147,9 +150,11 @@ impl StatePart for Attribution {
 }
 
 impl Attribution {
-    /// Remembers a list that was handed out under an id, and counts it; `today` is the day of the entry that says so. False
-    /// where the list continues what another one has continued meanwhile: of those that two servers make at once the
-    /// journal's first is given.
+    /// Stores and counts a list that has a recommendation id. `today` is the day of its entry. A
+    /// place that `is_configured` always has a row of its own.
+    ///
+    /// Returns false if another list has continued the recommendation in the same way. Two servers
+    /// may do so at once; the first in the journal counts.
     pub(crate) fn record(
         &mut self,
         batch: &mut Batch<'_>,
@@ -158,17 +163,18 @@ impl Attribution {
         today: Day,
         is_configured: bool,
     ) -> Result<bool, StoreError> {
-        let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, day_of(id)?))) else { return Ok(true) };
-        if day < today.earlier(KEPT_DAYS) || day.earlier(AHEAD_DAYS_MAX) > today {
+        let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, recommendation_day(id)?))) else {
+            return Ok(true);
+        };
+        if day < today.earlier(RECOMMENDATION_DAYS_KEPT) || day.earlier(AHEAD_DAYS_MAX) > today {
             return Ok(true);
         }
-        let remembered = match (list.n_next, self.stored_recommendation(batch, id)?) {
+        let stored = match (list.n_next, self.stored_recommendation(batch, id)?) {
             (0, None) => {
-                let mut remembered = StoredRecommendation::new(list, user);
-                // Clients may name any scenario: those take no row from what somebody has set up.
-                remembered.is_among_others =
-                    !is_configured && !self.kpi_table.has_room(day, &remembered.row_name());
-                let (number, counts) = self.kpi_table.row_mut(day, remembered.row_name());
+                let mut stored = StoredRecommendation::new(list, user);
+                // Clients may name any scenario. Unknown names must not use up the rows of a day.
+                stored.is_among_others = !is_configured && !self.kpi_table.has_room(day, &stored.kpi_row());
+                let (number, counts) = self.kpi_table.row_mut(day, stored.kpi_row());
                 counts.recommendations += 1;
                 if let Some(user) = user {
                     let key = KeyBuf::new().u32(day.0).u32(number).u32(user.0).build();
@@ -177,98 +183,99 @@ impl Attribution {
                         self.users.put(batch, key, Vec::new());
                     }
                 }
-                remembered
+                stored
             }
-            (n_next @ 1.., Some(remembered)) if n_next <= remembered.n_next => return Ok(false),
-            (1.., Some(mut remembered)) => {
-                remembered.extend(list);
-                remembered
+            (n_next @ 1.., Some(stored)) if n_next <= stored.n_next => return Ok(false),
+            (1.., Some(mut stored)) => {
+                stored.extend(list);
+                stored
             }
-            // Nobody knows what it continues; or it came before.
+            // The recommendation to continue is unknown, or the first list is stored already.
             (1.., None) | (0, Some(_)) => return Ok(true),
         };
-        self.put(batch, id, day, &remembered);
+        self.put(batch, id, day, &stored);
         Ok(true)
     }
 
-    /// Counts a new interaction that arrived on a day.
+    /// Counts a new interaction that arrived on the day `arrived`.
     pub(crate) fn count_interaction(
         &mut self,
         batch: &mut Batch<'_>,
-        counted: &Counted,
+        counted: &CountedInteraction,
         arrived: Day,
     ) -> Result<(), StoreError> {
-        let Counted { kind, price, cited } = *counted;
+        let CountedInteraction { kind, price, cited } = *counted;
         self.kpi_table.interactions_mut(arrived).add(kind);
-        let Some((id, day)) = cited.and_then(|id| Some((id, day_of(id)?))) else { return Ok(()) };
-        if day < arrived.earlier(KEPT_DAYS) {
+        let Some((id, day)) = cited.and_then(|id| Some((id, recommendation_day(id)?))) else { return Ok(()) };
+        if day < arrived.earlier(RECOMMENDATION_DAYS_KEPT) {
             return Ok(());
         }
-        let Some(mut remembered) = self.stored_recommendation(batch, id)? else { return Ok(()) };
-        let (_, counts) = self.kpi_table.row_mut(day, remembered.row_name());
+        let Some(mut stored) = self.stored_recommendation(batch, id)? else { return Ok(()) };
+        let (_, counts) = self.kpi_table.row_mut(day, stored.kpi_row());
         counts.interactions.add(kind);
-        let (was, n_first) = match kind {
-            InteractionKind::DetailView => (&mut remembered.was_clicked, &mut counts.clicked_recommendations),
+        let (was_counted, n_recommendations) = match kind {
+            InteractionKind::DetailView => (&mut stored.was_clicked, &mut counts.clicked_recommendations),
             InteractionKind::Purchase => {
                 counts.add_revenue(price.unwrap_or(0.0));
-                (&mut remembered.was_converted, &mut counts.converted_recommendations)
+                (&mut stored.was_converted, &mut counts.converted_recommendations)
             }
             _ => return Ok(()),
         };
-        if !std::mem::replace(was, true) {
-            *n_first += 1;
-            self.put(batch, id, day, &remembered);
+        if !std::mem::replace(was_counted, true) {
+            *n_recommendations += 1;
+            self.put(batch, id, day, &stored);
         }
         Ok(())
     }
 
-    /// Forgets some of what is too old on the day of an entry that brought so many lists.
-    pub(crate) fn forget(
+    /// Deletes some of the rows that have expired on the day `today`, more the more lists the entry
+    /// had.
+    pub(crate) fn remove_expired(
         &mut self,
         batch: &mut Batch<'_>,
         today: Day,
         n_lists: usize,
     ) -> Result<(), StoreError> {
-        let n_max = FORGOTTEN_PER_ENTRY + FORGOTTEN_PER_LIST * n_lists;
-        self.recommendations.forget(batch, today.earlier(KEPT_DAYS), n_max)?;
-        self.users.forget(batch, today.earlier(KEPT_DAYS), n_max)?;
-        self.kpi_table.forget(batch, today.earlier(DAYS_KEPT));
+        let n_max = REMOVED_PER_ENTRY_MAX + REMOVED_PER_LIST_MAX * n_lists;
+        self.recommendations.remove_before(batch, today.earlier(RECOMMENDATION_DAYS_KEPT), n_max)?;
+        self.users.remove_before(batch, today.earlier(RECOMMENDATION_DAYS_KEPT), n_max)?;
+        self.kpi_table.remove_before(batch, today.earlier(KPI_DAYS_KEPT));
         Ok(())
     }
 
-    /// The metrics of recommendations made from one day to another, both included.
+    /// The KPIs of the days from `from` to `until`, both included.
     pub fn kpis(&self, from: Day, until: Day) -> Kpis {
         self.kpi_table.kpis(from, until)
     }
 
-    /// The recommendation of an id; none where it is unknown or forgotten.
+    /// The recommendation of an id; none if it is unknown or has expired.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     pub fn stored_recommendation(
         &self,
         read: &dyn Read,
         id: Uuid,
     ) -> Result<Option<StoredRecommendation>, StoreError> {
-        let Some(day) = day_of(id) else { return Ok(None) };
+        let Some(day) = recommendation_day(id) else { return Ok(None) };
         let unreadable = |_| StoreError::Unreadable { what: "recommendation" };
         let value = read.get(self.recommendations.keyspace(), &key(id, day))?;
         value.map(|value| postcard::from_bytes(&value).map_err(unreadable)).transpose()
     }
 
-    fn put(&mut self, batch: &mut Batch<'_>, id: Uuid, day: Day, remembered: &StoredRecommendation) {
-        let value = postcard::to_stdvec(remembered).expect("plain fields always encode");
+    fn put(&mut self, batch: &mut Batch<'_>, id: Uuid, day: Day, stored: &StoredRecommendation) {
+        let value = postcard::to_stdvec(stored).expect("plain fields always encode");
         self.recommendations.put(batch, key(id, day), value);
     }
 }
 
-/// The recommendation that a text cites; none where it is no id that this program makes.
-pub(crate) fn cited(recomm_id: Option<&str>) -> Option<Uuid> {
-    Uuid::try_parse(recomm_id?).ok().filter(|id| day_of(*id).is_some())
+/// Parses a recommendation id; none if it is no UUID of version 7, which this program generates.
+pub(crate) fn parse_recommendation_id(recomm_id: Option<&str>) -> Option<Uuid> {
+    Uuid::try_parse(recomm_id?).ok().filter(|id| recommendation_day(*id).is_some())
 }
 
-/// The day on which an id was made, which a UUID of version 7 begins with.
-pub fn day_of(id: Uuid) -> Option<Day> {
+/// The day on which a recommendation id was generated. None if it is no UUID of version 7.
+pub fn recommendation_day(id: Uuid) -> Option<Day> {
     let at = id.get_timestamp().filter(|_| id.get_version_num() == 7)?;
     let (seconds, _) = at.to_unix();
     Some(Day::from_timestamp(Timestamp(i64::try_from(seconds).ok()?.checked_mul(1_000)?)))

@@ -1,4 +1,4 @@
-//! Commands of the recommender API: what each asks for, and what the fold does with it.
+//! Commands: changes that clients ask for, and how the fold applies them.
 
 mod collections;
 mod entities;
@@ -10,24 +10,24 @@ use profiles::Origin;
 use serde::{Deserialize, Serialize};
 use store::{Batch, StoreError};
 
+use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
 use crate::segmentations::SegmentationCommand;
-use crate::series::{CollectionKind, Member};
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
 use crate::{configuration, scenarios, segmentations, synonyms};
 
-/// What has an id and properties.
+/// The kinds of entities that have an id and properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum EntityKind {
-    /// Something that can be recommended.
+    /// An item of the catalog.
     Item,
-    /// Somebody.
+    /// A user.
     User,
 }
 
 impl EntityKind {
-    /// The word for people.
+    /// The word for it in messages.
     pub fn word(self) -> &'static str {
         match self {
             Self::Item => "item",
@@ -36,185 +36,187 @@ impl EntityKind {
     }
 }
 
-/// One change that a client of the recommender API asks for. Form and ranges are checked before; whether it fits the state, the fold says.
+/// One change that a client asks for. Form and ranges are checked before it is journalled. The fold
+/// decides whether it fits the state.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
-    /// Makes an item or a user.
+    /// Creates an item or a user.
     Add {
-        /// Whether it is an item or a user.
+        /// Item or user.
         kind: EntityKind,
-        /// Its id.
+        /// The id of the new item or user.
         id: String,
     },
-    /// Deletes an item or a user with all that was done with or by it.
+    /// Deletes an item or a user. A user's interactions are deleted too.
     Delete {
-        /// Whether it is an item or a user.
-        kind: EntityKind,
-        /// Its id.
-        id: String,
-    },
-    /// Sets and unsets values of properties.
-    SetValues {
-        /// Whether it is an item or a user.
+        /// Item or user.
         kind: EntityKind,
         /// The id of the item or user.
         id: String,
-        /// A JSON object, as text: the properties with their values.
+    },
+    /// Sets values of properties, or unsets them.
+    SetValues {
+        /// Item or user.
+        kind: EntityKind,
+        /// The id of the item or user.
+        id: String,
+        /// JSON text of an object: values by the name of their property; `null` unsets.
         values: String,
-        /// Makes the item or user where it is missing.
+        /// Creates the item or user if it is missing.
         cascade_create: bool,
     },
-    /// Makes a property.
+    /// Adds a property.
     AddProperty {
-        /// Whether items or users have it.
+        /// Whether it is a property of items or of users.
         kind: EntityKind,
-        /// Its name, type and role.
+        /// The name, type, role and settings.
         property: Property,
     },
     /// Deletes a property with all its values.
     DeleteProperty {
-        /// Whether items or users have it.
+        /// Whether it is a property of items or of users.
         kind: EntityKind,
         /// The name of the property.
         name: String,
     },
-    /// Makes a series or group.
+    /// Creates an empty series or group.
     AddCollection {
-        /// Whether it is an item or a user.
+        /// Series or group.
         kind: CollectionKind,
-        /// Its id.
+        /// The id of the new collection.
         id: String,
-        /// Makes the item of the same id too, where it is missing.
+        /// Also creates the item of the same id if it is missing.
         cascade_create: bool,
     },
     /// Deletes a series or group.
     DeleteCollection {
-        /// Whether it is an item or a user.
+        /// Series or group.
         kind: CollectionKind,
-        /// Its id.
+        /// The id of the collection.
         id: String,
-        /// Deletes the item of the same id too.
+        /// Also deletes the item of the same id.
         cascade_delete: bool,
     },
-    /// Puts a member into a series or group.
+    /// Inserts a member into a series or group.
     InsertMember {
-        /// Whether it is an item or a user.
+        /// Series or group.
         kind: CollectionKind,
-        /// Into which.
+        /// The id of the collection.
         id: String,
-        /// What.
+        /// The item or collection to insert.
         member: Member,
-        /// Makes both where they are missing.
+        /// Creates the collection and the member if they are missing.
         cascade_create: bool,
     },
-    /// Takes a member out of a series or group.
+    /// Removes a member from a series or group.
     RemoveMember {
-        /// Whether it is an item or a user.
+        /// Series or group.
         kind: CollectionKind,
-        /// Out of which.
+        /// The id of the collection.
         id: String,
-        /// Whether it is a series or group itself.
+        /// Whether the member is a collection; an item otherwise.
         is_collection: bool,
-        /// The member's id.
+        /// The id of the member.
         member_id: String,
-        /// Only at this time.
+        /// Removes only the member at this place in the series; none removes it at all places.
         time: Option<f64>,
     },
     /// Adds an interaction.
     AddInteraction {
-        /// What happened.
+        /// The interaction, by external ids.
         interaction: Interaction,
-        /// Makes user and item where they are missing.
+        /// Creates user and item if they are missing.
         cascade_create: bool,
     },
     /// Deletes interactions.
     DeleteInteractions {
-        /// Which.
+        /// Selects the interactions by user, item, kind and time or session.
         selector: InteractionSelector,
     },
-    /// Gives all of one user to another, and forgets the first.
+    /// Moves everything of one user to another.
     MergeUsers {
-        /// Who stays.
+        /// The id of the user who stays.
         target: String,
-        /// Who is gone.
+        /// The id of the user who is merged into the target and ceases to exist.
         source: String,
-        /// Makes the target where it is missing.
+        /// Creates the target if it is missing.
         cascade_create: bool,
     },
-    /// Makes a scenario or replaces the one of its name, as earlier versions journalled it; now it is
-    /// a [`Command::Configure`].
+    /// Adds a scenario or replaces the one of the same name. Only read: builds write
+    /// [`Command::Configure`] now.
     PutScenario {
-        /// The scenario as JSON, which names its keys: what it may say will grow.
+        /// The scenario as JSON text.
         scenario: String,
     },
-    /// Deletes a scenario, as earlier versions journalled it.
+    /// Deletes a scenario. Only read, like [`Command::PutScenario`].
     DeleteScenario {
         /// The name of the scenario.
         name: String,
     },
-    /// Changes segmentations.
+    /// Changes a segmentation.
     Segmentation(SegmentationCommand),
     /// Changes synonyms.
     Synonym(SynonymCommand),
-    /// Makes a version of the catalog current again that was so before.
+    /// Makes an earlier version of the catalog the current one again.
     ActivateCatalog {
-        /// Which.
+        /// The number of the version.
         version: u32,
     },
-    /// Remembers scenarios that fit the catalog of the moment: what is in force once they no longer do.
+    /// Stores scenarios that fit the current catalog. The stored form is in force once a scenario
+    /// no longer fits.
     NoteFittingScenarios {
-        /// Each as JSON, which names its keys.
+        /// JSON text of each scenario.
         scenarios: Vec<String>,
     },
     /// Changes a resource of the configuration.
     Configure(Box<ConfigCommand>),
 }
 
-/// Why a command changed nothing.
+/// Why a command was refused. Texts are complete messages for clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// What it makes is there.
-    AlreadyThere(String),
-    /// What it is about is missing.
+    /// The resource to create exists already.
+    AlreadyExists(String),
+    /// The resource to change does not exist.
     NotFound(String),
-    /// A value or a limit stands against it.
+    /// A value is invalid or a limit is reached.
     Invalid(String),
-    /// It expects another revision of the resource.
+    /// The resource has another revision than the command expects.
     Changed {
-        /// The resource.
+        /// The kind and name of the resource.
         what: String,
-        /// Its revision now.
+        /// The current revision.
         revision: u64,
     },
 }
 
 impl Refusal {
-    /// What the command is about, `word` with this id, is missing.
+    /// The resource `id` of the kind `word` does not exist.
     pub fn missing(word: &str, id: &str) -> Self {
         Self::NotFound(format!("there is no {word} {id:?}"))
     }
 
-    /// What the command makes, `word` with this id, is there already.
-    pub fn there(word: &str, id: &str) -> Self {
-        Self::AlreadyThere(format!("{word} {id:?} is there already"))
+    /// The resource `id` of the kind `word` exists already.
+    pub fn already_exists(word: &str, id: &str) -> Self {
+        Self::AlreadyExists(format!("{word} {id:?} is there already"))
     }
 }
 
-pub(crate) type Done = Result<(), Refusal>;
+pub(crate) type CommandResult = Result<(), Refusal>;
 
-/// Applies a command that arrived at `origin`'s time.
+/// Applies a command. The outer error is one of the store, the inner one the refusal.
 pub(crate) fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     command: Command,
     origin: Origin<'_>,
-) -> Result<Done, StoreError> {
+) -> Result<CommandResult, StoreError> {
     let at = origin.received_at;
     Ok(match command {
-        Command::Add { kind, id } => match exists(views, kind, &id) {
-            true => Err(Refusal::there(kind.word(), &id)),
+        Command::Add { kind, id } => match entity_exists(views, kind, &id) {
+            true => Err(Refusal::already_exists(kind.word(), &id)),
             false => {
-                make(views, batch, kind, &id, origin);
+                create_entity(views, batch, kind, &id, origin);
                 Ok(())
             }
         },
@@ -225,7 +227,7 @@ pub(crate) fn apply(
                 Ok(())
             }
         },
-        Command::Delete { kind: EntityKind::User, id } => match user_of(views, &id) {
+        Command::Delete { kind: EntityKind::User, id } => match find_user(views, &id) {
             None => Err(Refusal::missing("user", &id)),
             Some(user) => {
                 views.delete_user(batch, user)?;
@@ -237,11 +239,11 @@ pub(crate) fn apply(
         }
         Command::AddProperty { kind, property } => entities::add_property(views, batch, kind, property, at),
         Command::DeleteProperty { kind, name } => {
-            let is_there = match kind {
+            let existed = match kind {
                 EntityKind::Item => views.catalog.delete_property(batch, &name),
                 EntityKind::User => views.users.delete_property(batch, &name),
             };
-            is_there.then_some(()).ok_or_else(|| Refusal::missing("property", &name))
+            existed.then_some(()).ok_or_else(|| Refusal::missing("property", &name))
         }
         Command::AddCollection { kind, id, cascade_create } => {
             collections::add(views, batch, kind, &id, cascade_create, at)
@@ -253,12 +255,12 @@ pub(crate) fn apply(
             collections::insert(views, batch, kind, &id, member, cascade_create, at)
         }
         Command::RemoveMember { kind, id, is_collection, member_id, time } => {
-            let is_meant = |member: &Member| {
+            let matches = |member: &Member| {
                 member.is_collection == is_collection
                     && member.id == member_id
                     && time.is_none_or(|time| time == member.time)
             };
-            match views.collections_mut(kind).remove(batch, &id, is_meant) {
+            match views.collections_mut(kind).remove(batch, &id, matches) {
                 0 => Err(Refusal::NotFound(format!("{} {id:?} does not hold {member_id:?}", kind.word()))),
                 _ => Ok(()),
             }
@@ -278,32 +280,30 @@ pub(crate) fn apply(
             true => Ok(()),
             false => Err(Refusal::missing("catalog version", &version.to_string())),
         },
-        Command::NoteFittingScenarios { scenarios } => {
-            scenarios::apply_note_fitting(views, batch, &scenarios)
-        }
+        Command::NoteFittingScenarios { scenarios } => scenarios::apply_fitting(views, batch, &scenarios),
         Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset),
     })
 }
 
-/// The user of an id of either type.
-pub fn user_of(views: &Views, id: &str) -> Option<UserIdx> {
-    views.profiles.ids().user_of_text(id)
+/// Finds a user by an external id of either type; a user id takes precedence.
+pub fn find_user(views: &Views, id: &str) -> Option<UserIdx> {
+    views.profiles.ids().user_by_id(id)
 }
 
-fn exists(views: &Views, kind: EntityKind, id: &str) -> bool {
+fn entity_exists(views: &Views, kind: EntityKind, id: &str) -> bool {
     match kind {
         EntityKind::Item => views.catalog.existing(id).is_some(),
-        EntityKind::User => user_of(views, id).is_some(),
+        EntityKind::User => find_user(views, id).is_some(),
     }
 }
 
-fn make(views: &mut Views, batch: &mut Batch<'_>, kind: EntityKind, id: &str, origin: Origin<'_>) {
+fn create_entity(views: &mut Views, batch: &mut Batch<'_>, kind: EntityKind, id: &str, origin: Origin<'_>) {
     match kind {
         EntityKind::Item => {
             views.catalog.set(batch, id, &[], origin.received_at);
         }
         EntityKind::User => {
-            views.profiles.resolve_text(batch, id, origin);
+            views.profiles.resolve_id(batch, id, origin);
         }
     }
 }

@@ -1,8 +1,9 @@
-//! Commands that configure a workspace: one for each resource, with a revision against lost updates.
+//! Commands that configure a workspace. Each changes one resource and may expect a revision of it,
+//! so that no update is lost.
 //!
-//! Whether a command fits the state (something of this name exists, it has the expected revision) is
-//! decided by the fold. Rules about form are checked before a command is journalled, so that a later
-//! program with stricter rules replays what was decided.
+//! The fold decides whether a command fits the state: whether the resource exists and has the
+//! expected revision. Rules about form are checked before a command is journalled. A later build
+//! with stricter rules therefore replays a command as it was decided.
 
 use std::collections::BTreeMap;
 
@@ -13,23 +14,23 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use store::Batch;
 
-use crate::command::{Done, Refusal};
+use crate::command::{CommandResult, Refusal};
 use crate::views::Views;
 
-/// A part of the configuration that is changed by itself.
+/// A part of the configuration that is changed on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Resource {
-    /// The source of a name.
+    /// A source, by name.
     Source(String),
-    /// The token of a name.
+    /// A token, by name.
     Token(String),
-    /// The computed trait of a key.
+    /// A computed trait, by key.
     Trait(String),
-    /// The scenario of a name.
+    /// A scenario, by name.
     Scenario(String),
-    /// The weights of interaction kinds; always there.
+    /// The weights of interaction kinds. They always exist.
     InteractionWeights,
-    /// The single values; always there.
+    /// The settings that are single values. They always exist.
     Settings,
 }
 
@@ -72,66 +73,66 @@ impl std::fmt::Display for Resource {
     }
 }
 
-/// One change of a resource. Values are JSON, which names its keys: they will get more of them.
+/// One change of a resource. Values are JSON text, so that they can get further keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConfigChange {
-    /// Adds a source or replaces the one of this name, by one that may have another name.
+    /// Adds a source, or replaces the one of this name. The new source may have another name.
     PutSource {
         /// The name before the change.
         name: String,
-        /// A [`Source`].
+        /// JSON text of a [`Source`].
         source: String,
     },
     /// Removes a source.
     RemoveSource {
-        /// Its name.
+        /// The name of the source.
         name: String,
     },
-    /// Adds a token or replaces the one of its name.
+    /// Adds a token or replaces the one of the same name.
     PutToken {
-        /// Its name, which the token has as well.
+        /// The name, as in the token.
         name: String,
-        /// A [`Token`].
+        /// JSON text of a [`Token`].
         token: String,
     },
     /// Removes a token.
     RemoveToken {
-        /// Its name.
+        /// The name of the token.
         name: String,
     },
-    /// Adds a trait or replaces the one of its key.
+    /// Adds a computed trait or replaces the one of the same key.
     PutTrait {
-        /// Its key, which the definition has as well.
+        /// The key, as in the definition.
         key: String,
-        /// A [`TraitDefinition`].
+        /// JSON text of a [`TraitDefinition`].
         definition: String,
     },
-    /// Removes a trait.
+    /// Removes a computed trait.
     RemoveTrait {
-        /// Its key.
+        /// The key of the trait.
         key: String,
     },
-    /// Adds a scenario or replaces the one of its name.
+    /// Adds a scenario or replaces the one of the same name.
     PutScenario {
-        /// Its name, which the scenario has as well.
+        /// The name, as in the scenario.
         name: String,
-        /// A [`Scenario`].
+        /// JSON text of a [`Scenario`].
         scenario: String,
     },
     /// Removes a scenario.
     RemoveScenario {
-        /// Its name.
+        /// The name of the scenario.
         name: String,
     },
     /// Replaces the weights of interaction kinds.
     PutInteractionWeights {
-        /// The [`InteractionWeights`].
+        /// JSON text of the [`InteractionWeights`].
         weights: String,
     },
-    /// Replaces the single values.
+    /// Replaces the settings.
     PutSettings {
-        /// The [`WorkspaceSettings`].
+        /// JSON text of the [`WorkspaceSettings`].
         settings: String,
     },
 }
@@ -142,17 +143,17 @@ impl ConfigChange {
         Self::PutSource { name: name.to_owned(), source: to_json(source) }
     }
 
-    /// Adds a token or replaces the one of its name.
+    /// Adds a token or replaces the one of the same name.
     pub fn put_token(token: &Token) -> Self {
         Self::PutToken { name: token.name.clone(), token: to_json(token) }
     }
 
-    /// Adds a trait or replaces the one of its key.
+    /// Adds a computed trait or replaces the one of the same key.
     pub fn put_trait(definition: &TraitDefinition) -> Self {
         Self::PutTrait { key: definition.key.clone(), definition: to_json(definition) }
     }
 
-    /// Adds a scenario or replaces the one of its name.
+    /// Adds a scenario or replaces the one of the same name.
     pub fn put_scenario(scenario: &Scenario) -> Self {
         Self::PutScenario { name: scenario.name.clone(), scenario: to_json(scenario) }
     }
@@ -162,12 +163,12 @@ impl ConfigChange {
         Self::PutInteractionWeights { weights: to_json(weights) }
     }
 
-    /// Replaces the single values.
+    /// Replaces the settings.
     pub fn put_settings(settings: &WorkspaceSettings) -> Self {
         Self::PutSettings { settings: to_json(settings) }
     }
 
-    /// The resource that it changes, by its name before the change.
+    /// The resource to change, by its name before the change.
     pub fn resource(&self) -> Resource {
         match self {
             Self::PutSource { name, .. } | Self::RemoveSource { name } => Resource::Source(name.clone()),
@@ -181,8 +182,8 @@ impl ConfigChange {
         }
     }
 
-    /// Whether it takes the resource away.
-    pub fn removes(&self) -> bool {
+    /// Whether it removes the resource.
+    pub fn is_removal(&self) -> bool {
         match self {
             Self::RemoveSource { .. }
             | Self::RemoveToken { .. }
@@ -197,9 +198,9 @@ impl ConfigChange {
         }
     }
 
-    /// The changes that lead from one configuration to another, removals first; none between equal
-    /// ones. The order of lists is no difference.
-    pub fn between(from: &WorkspaceConfig, to: &WorkspaceConfig) -> Vec<Self> {
+    /// The changes that turn the configuration `from` into `to`, removals first. The order of lists
+    /// does not matter. Equal configurations give no changes.
+    pub fn diff(from: &WorkspaceConfig, to: &WorkspaceConfig) -> Vec<Self> {
         let mut changes = Vec::new();
         for source in from.sources.iter().filter(|source| to.source(&source.name).is_none()) {
             changes.push(Self::RemoveSource { name: source.name.clone() });
@@ -233,14 +234,14 @@ impl ConfigChange {
         changes
     }
 
-    /// Applies the change; the resource as it is named afterwards, none where it is gone.
+    /// Applies the change and returns the resource under its new name; none if it was removed.
     fn apply_to(&self, config: &mut WorkspaceConfig) -> Result<Option<Resource>, Refusal> {
         match self {
             Self::PutSource { name, source } => {
                 let source: Source = from_json(source)?;
                 let after = Resource::Source(source.name.clone());
                 if source.name != *name && config.source(&source.name).is_some() {
-                    return Err(Refusal::there("source", &source.name));
+                    return Err(Refusal::already_exists("source", &source.name));
                 }
                 config.put_source(name, source);
                 return Ok(Some(after));
@@ -255,7 +256,7 @@ impl ConfigChange {
             Self::PutInteractionWeights { weights } => config.interaction_weights = from_json(weights)?,
             Self::PutSettings { settings } => config.set_settings(from_json(settings)?),
         }
-        Ok((!self.removes()).then(|| self.resource()))
+        Ok((!self.is_removal()).then(|| self.resource()))
     }
 }
 
@@ -267,35 +268,36 @@ fn from_json<T: DeserializeOwned>(json: &str) -> Result<T, Refusal> {
     serde_json::from_str(json).map_err(|error| Refusal::Invalid(error.to_string()))
 }
 
-/// What a command expects of the resource that it changes.
+/// The state of the resource that a command expects.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Expected {
-    /// Nothing: it is made or replaced, whoever changed it meanwhile.
+    /// Any state: the resource is created or replaced.
     #[default]
     Anything,
-    /// It does not exist.
+    /// The resource does not exist.
     Absent,
-    /// It exists.
+    /// The resource exists.
     Present,
-    /// It exists and was not changed after this revision.
+    /// The resource exists and has this revision.
     Revision(u64),
 }
 
-/// A change with what it expects.
+/// A change, with the state of the resource that it expects.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ConfigCommand {
-    /// The change.
+    /// The change of one resource.
     pub change: ConfigChange,
-    /// What it expects of its resource.
+    /// The expected state of that resource before the change.
     pub expected: Expected,
 }
 
 impl ConfigCommand {
-    /// Applies the change to a configuration; gives the resource as it is named afterwards, none where it is gone.
+    /// Applies the change to a configuration and returns the resource under its new name; none if
+    /// it was removed.
     ///
     /// # Errors
-    /// Where the resource is not what the command expects.
+    /// If the resource is not in the expected state, or the JSON text is invalid.
     pub fn apply_to(
         &self,
         config: &mut WorkspaceConfig,
@@ -305,14 +307,14 @@ impl ConfigCommand {
         let revision = resource.is_in(config).then(|| revisions.revision(&resource));
         let word = resource.word();
         match (self.expected, revision, resource.name()) {
-            (Expected::Absent, Some(_), Some(name)) => return Err(Refusal::there(word, name)),
+            (Expected::Absent, Some(_), Some(name)) => return Err(Refusal::already_exists(word, name)),
             (Expected::Revision(expected), Some(found), _) if expected != found => {
                 return Err(Refusal::Changed { what: resource.to_string(), revision: found });
             }
             (Expected::Present | Expected::Revision(_), None, Some(name)) => {
                 return Err(Refusal::missing(word, name));
             }
-            (_, None, Some(name)) if self.change.removes() => return Err(Refusal::missing(word, name)),
+            (_, None, Some(name)) if self.change.is_removal() => return Err(Refusal::missing(word, name)),
             _ => {}
         }
         self.change.apply_to(config)
@@ -322,13 +324,14 @@ impl ConfigCommand {
 /// The revision of each resource: the journal offset of the entry that changed it last.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Revisions {
-    /// Of what no later entry changed: the last entry that held a whole configuration.
+    /// The last entry that held a whole configuration: the revision of resources that no later
+    /// entry changed.
     whole: u64,
     by_resource: BTreeMap<Resource, u64>,
 }
 
 impl Revisions {
-    /// The revision of a resource that exists.
+    /// The revision of a resource. The resource must exist.
     pub fn revision(&self, resource: &Resource) -> u64 {
         self.by_resource.get(resource).copied().unwrap_or(self.whole)
     }
@@ -338,19 +341,24 @@ impl Revisions {
         Self { whole: offset, by_resource: BTreeMap::new() }
     }
 
-    /// Notes that the entry at `offset` changed `before` into `after`.
-    pub(crate) fn note(&mut self, before: &Resource, after: Option<Resource>, offset: u64) {
+    /// Records that the entry at `offset` changed `before` into `after`; none if it was removed.
+    pub(crate) fn record(&mut self, before: &Resource, after: Option<Resource>, offset: u64) {
         self.by_resource.remove(before);
         self.by_resource.extend(after.map(|after| (after, offset)));
     }
 }
 
-pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: &ConfigCommand, offset: u64) -> Done {
+pub(crate) fn apply(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    command: &ConfigCommand,
+    offset: u64,
+) -> CommandResult {
     let mut config = (*views.setup.config).clone();
     let after = command.apply_to(&mut config, &views.setup.config_revisions)?;
     let mut revisions = views.setup.config_revisions.clone();
-    revisions.note(&command.change.resource(), after, offset);
-    views.untaken.forget_matched(batch, mapping::presets_of(config.preset_set()));
+    revisions.record(&command.change.resource(), after, offset);
+    views.unmatched_events.remove_matched(batch, mapping::presets_of(config.preset_set()));
     views.setup.put_config(batch, config, revisions);
     Ok(())
 }

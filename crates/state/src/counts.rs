@@ -1,24 +1,24 @@
-/// How much of everything a workspace's state holds.
+/// The sizes of a workspace's state.
 #[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Counts {
-    /// Entries in the journal.
+    /// The number of entries in the journal.
     pub journal_entries: u64,
-    /// Profiles with a user id.
+    /// The number of profiles with a user id.
     pub known_users: u64,
-    /// Ids of all profiles.
+    /// The number of external ids of all profiles.
     pub external_ids: u64,
-    /// Items of catalog and messages.
+    /// The number of items, including those that only messages name.
     pub items: u64,
-    /// Items that may be recommended.
+    /// The number of items that may be recommended.
     pub available_items: u64,
-    /// The catalog's version, 0 before the first import.
+    /// The version of the catalog, 0 before the first import.
     pub catalog_version: u32,
-    /// Interactions of all time.
+    /// The number of interactions of all time.
     pub interactions: u64,
-    /// Message ids that are remembered.
+    /// The number of message ids kept to detect duplicates.
     pub message_ids: u64,
-    /// Rejections of all time.
+    /// The number of rejections of all time.
     pub rejections: u64,
-    /// Bytes that wait for the journal.
+    /// The bytes in the writer's queue.
     pub queued_bytes: u64,
 }

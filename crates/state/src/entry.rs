@@ -1,8 +1,8 @@
-//! What the journal holds: every fact that changes the state of a workspace.
+//! Entries of the journal: every fact that changes the state of a workspace.
 //!
-//! An entry is a version, the version of the build that wrote it, and its form in [`wire`]: three
-//! MessagePack values in a row. Entries of earlier builds are read as well ([`v5`]), so that segments
-//! of several versions lie side by side in one journal.
+//! An encoded entry is three MessagePack values in a row: the version of the encoding, the version
+//! of the build that wrote it, and its form in [`wire`]. Entries of version 5 are read as well
+//! ([`v5`]), so one journal may hold segments of several versions.
 
 mod inspect;
 mod v5;
@@ -13,117 +13,118 @@ use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use inspect::written_by;
+pub use inspect::read_writer_build;
 
 use crate::TrainingRecord;
 use crate::attribution::ListImpression;
 use crate::command::{Command, Refusal};
 
-/// The version of the encoding. New fields and variants do not change it.
+/// The version of the encoding. It stays the same when fields and variants are added.
 const VERSION: u8 = 6;
-/// The version that had no names.
+/// The earlier version: postcard, without names of fields and variants.
 const VERSION_POSITIONAL: u8 = 5;
 /// The most interactions of one entry.
 pub const INTERACTIONS_PER_ENTRY_MAX: usize = 1_000;
 /// The most items of one entry.
 pub const ITEMS_PER_ENTRY_MAX: usize = 500;
 
-/// The version of this build, which it writes into each entry.
+/// The version of this build. It is written into each entry.
 const BUILD: &str = env!("CARGO_PKG_VERSION");
 
-/// Room for a message as most sources send them, in bytes.
+/// The initial capacity of the buffer for an encoded entry, in bytes: enough for a typical message.
 const ENTRY_BYTES_USUAL: usize = 512;
 
-/// One entry. It carries every time and every id that the fold needs; the fold makes none.
+/// One fact in the journal. It carries every time and every id that the fold needs, since the fold
+/// has no clock and no random source.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "a configuration comes once in thousands of entries")]
 pub enum Entry {
-    /// The workspace is set up this way from now on.
+    /// Replaces the whole configuration. Builds since [`Command::Configure`] only read it.
     Configured(WorkspaceConfig),
-    /// A message arrived and passed the form check.
+    /// A message that passed the form check.
     Message(Box<Message>),
-    /// A message arrived and did not pass.
+    /// A message that failed the form check.
     Rejected(Box<Rejection>),
-    /// Interactions were imported.
+    /// Imported interactions.
     Interactions {
-        /// When.
+        /// When the import submitted them.
         received_at: Timestamp,
         /// At most [`crate::INTERACTIONS_PER_ENTRY_MAX`].
         interactions: Vec<Interaction>,
     },
-    /// A new version of the catalog begins.
+    /// An import starts to stage a new version of the catalog.
     CatalogStaged {
-        /// Names the import: several may be under way, each with a version of its own. Nil in entries of builds that made
-        /// one after the other.
+        /// The id of the import. Several imports may run at once, each with a version of its own.
+        /// Nil in entries of builds that allowed only one at a time.
         import: Uuid,
-        /// Its properties.
+        /// The properties of the items, in the order of the values of each row.
         columns: Vec<Column>,
     },
-    /// Items of the version that has begun.
+    /// Items of a staged version.
     CatalogItems {
-        /// The import.
+        /// The import that staged the version.
         import: Uuid,
         /// At most [`crate::ITEMS_PER_ENTRY_MAX`].
         rows: Vec<ItemRow>,
     },
-    /// The version that has begun is whole and becomes the current one.
+    /// A staged version is complete and becomes the current one.
     CatalogActivated {
-        /// The import.
+        /// The import that staged the version.
         import: Uuid,
-        /// When.
+        /// When the import ended.
         received_at: Timestamp,
     },
-    /// A model was trained; it is used from now on unless it was refused.
+    /// A training run ended. Its model becomes the active one unless it was refused.
     Trained(Box<TrainingRecord>),
-    /// The model of an earlier run is used from now on.
+    /// The model of an earlier training run becomes the active one.
     ModelActivated {
-        /// When.
+        /// When the change was asked for.
         received_at: Timestamp,
-        /// Which.
+        /// The version of the model.
         version: String,
     },
-    /// Lists were given to users.
+    /// Lists that were shown to users.
     ListImpressions {
-        /// In the order of time.
+        /// Ordered by time.
         lists: Vec<ListImpression>,
     },
-    /// Writing works again after the disk was full.
+    /// The journal can be written again after a failure, such as a full disk.
     Resumed {
-        /// When.
+        /// When the write was tried.
         received_at: Timestamp,
     },
-    /// A client of the recommender API asked for a change.
+    /// A change that a client asked for. The fold accepts or refuses it.
     Command {
-        /// When.
+        /// When the request arrived.
         received_at: Timestamp,
-        /// Which.
+        /// The change.
         command: Box<Command>,
     },
-    /// Everything is forgotten but the configuration.
+    /// Deletes everything but the configuration.
     Reset {
-        /// When.
+        /// When the request arrived.
         received_at: Timestamp,
     },
-    /// Time has passed, something was due, and no other entry came.
+    /// Lets time pass: a timer is due and no other entry arrived.
     Tick {
-        /// What time it is.
+        /// The current time of the writer's clock.
         at: Timestamp,
     },
 }
 
-/// Why bytes of the journal are not an entry.
+/// Why bytes of the journal cannot be decoded as an entry.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
-    /// Of a version that this build does not know.
+    /// The version of the encoding is unknown to this build.
     #[error(
         "the entry has version {found}, and Tastemaker {BUILD} reads versions {VERSION_POSITIONAL} and {VERSION}: use the build \
          that wrote it, or a later one"
     )]
     Version {
-        /// The entry's version.
+        /// The version in the entry.
         found: u8,
     },
-    /// It holds what this build does not know, and another one wrote it.
+    /// The entry holds a variant or a key that is unknown to this build. Another build wrote it.
     #[error(
         "the entry was written by Tastemaker {written_by}, and Tastemaker {BUILD} cannot read it ({what}): use Tastemaker \
          {written_by} or a later one"
@@ -131,22 +132,23 @@ pub enum DecodeError {
     OtherBuild {
         /// The version of the build that wrote it.
         written_by: String,
-        /// What is not known.
+        /// The error of the decoder, which names the unknown part.
         what: String,
     },
-    /// No entry, though this build wrote it.
+    /// The bytes are malformed, although this build or one of version 5 wrote them.
     #[error("the entry cannot be read: {0}")]
     Unreadable(String),
-    /// No bytes at all.
+    /// There are no bytes.
     #[error("the entry is empty")]
     Empty,
 }
 
 impl Entry {
-    /// Up to this version what a command's expressions are was decided by the fold.
+    /// The last version whose commands were journalled before their expressions were checked.
+    /// [`crate::LateDecision`] holds the result of the check for them.
     pub const UNDECIDED_VERSION_MAX: u8 = 5;
 
-    /// When it was made, by the clock of the process that made it; none of entries that do not say.
+    /// The time at which it was written, by the writer's clock. None for kinds that carry no time.
     pub fn time(&self) -> Option<Timestamp> {
         match self {
             Self::Message(message) => Some(message.received_at),
@@ -164,13 +166,13 @@ impl Entry {
         }
     }
 
-    /// The bytes of the entry.
+    /// Encodes the entry in the current version.
     pub fn encode(&self) -> Vec<u8> {
-        self.encode_by(BUILD)
+        self.encode_as_build(BUILD)
     }
 
-    /// The bytes of the entry as a build of some version writes them.
-    fn encode_by(&self, build: &str) -> Vec<u8> {
+    /// As [`Self::encode`], in the name of a build of version `build`.
+    fn encode_as_build(&self, build: &str) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(ENTRY_BYTES_USUAL);
         bytes.push(VERSION);
         let mut to = rmp_serde::Serializer::new(&mut bytes).with_struct_map();
@@ -179,11 +181,11 @@ impl Entry {
         bytes
     }
 
-    /// The entry of bytes, of this version or an earlier one.
+    /// Decodes an entry of the current version or of version 5. Unknown fields are ignored.
     ///
     /// # Errors
-    /// [`DecodeError::OtherBuild`] where a later build has written a variant, or a key of a
-    /// configuration, that this one does not know. Fields that are not known are passed over.
+    /// [`DecodeError::OtherBuild`] if a later build wrote a variant, or a key of a configuration,
+    /// that is unknown to this one.
     pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
         match bytes.split_first() {
             None => Err(DecodeError::Empty),
@@ -207,7 +209,7 @@ fn decode_named(bytes: &[u8]) -> Result<Entry, DecodeError> {
     })
 }
 
-/// A configuration as JSON text: it has the names that its keys have in files and in APIs.
+/// Encodes a configuration as JSON text, with the keys that files and APIs have.
 mod as_json {
     use domain::WorkspaceConfig;
     use serde::de::Error as _;
@@ -224,24 +226,25 @@ mod as_json {
     }
 }
 
-/// What the fold made of an entry.
+/// The result of applying an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {
-    /// It changed the state.
+    /// The entry was applied.
     Applied,
-    /// A message was applied, but a mapping could not make its action of it, or a limit stood against it: see the rejections.
+    /// A message was applied, but a mapping failed on it or a limit was reached. A rejection tells
+    /// the reason.
     AppliedInPart,
-    /// A message with this id was applied before.
+    /// A message with the same id was applied before. This one changed nothing.
     Duplicate,
-    /// Imported interactions: how many were new, how many were there.
+    /// Interactions were imported.
     Interactions {
-        /// New ones.
+        /// The number of new interactions.
         added: u32,
-        /// Ones with a user, item, kind and timestamp that were there.
-        already_there: u32,
+        /// The number of interactions whose user, item, kind and timestamp existed already.
+        duplicates: u32,
     },
-    /// Nothing is staged under the id of the import: it was given up, or is activated.
+    /// No version is staged under the id of the import: it was abandoned or activated before.
     NothingStaged,
-    /// A command changed nothing.
+    /// The command, or the list impression, was refused and changed nothing.
     Refused(Refusal),
 }

@@ -1,4 +1,5 @@
-//! The fold: what each entry does to the state. It reads no clock, no random source, no network and no model.
+//! The fold: applies journal entries to the state. It reads no clock, no random source, no network
+//! and no model.
 
 use std::collections::BTreeMap;
 
@@ -15,65 +16,69 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use crate::attribution::{AHEAD_DAYS_MAX, Counted, ListImpression, Place, cited};
+use crate::attribution::{
+    AHEAD_DAYS_MAX, CountedInteraction, ListImpression, Place, parse_recommendation_id,
+};
 use crate::command::{self, Command, Refusal};
 use crate::configuration::Revisions;
-use crate::interactions::Added;
+use crate::interactions::AddOutcome;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
 use crate::{Entry, Outcome};
 
-/// An entry with what mappings make of it. That follows from the entry alone, so threads that submit work it out, not the one that folds.
-pub struct Prepared {
+/// An entry with the actions that mappings derive from it. The actions follow from the entry alone,
+/// so the submitting threads compute them and not the fold thread.
+pub struct PreparedEntry {
     entry: Entry,
     actions: Vec<PresetAction>,
     late: LateDecision,
 }
 
-/// What is decided of an entry when it is applied, because its journal does not say it: of entries of formats up to
-/// [`Entry::UNDECIDED_VERSION_MAX`].
+/// Decisions about an entry that are made when it is applied, because its journal does not hold
+/// them. Only entries of versions up to [`Entry::UNDECIDED_VERSION_MAX`] need them.
 #[derive(Default)]
 pub struct LateDecision {
-    /// Why the entry changes nothing.
+    /// The reason to refuse the entry; none if it is accepted.
     pub refusal: Option<Refusal>,
-    /// Scenarios that fit the catalog before the entry, and may not after it.
-    pub fitting: Vec<Scenario>,
+    /// Scenarios that fit the catalog before the entry and may not fit it afterwards.
+    pub fitting_scenarios: Vec<Scenario>,
 }
 
-/// What a preset makes of a message, with the first numbered set of presets that has it: the state says which is in force.
+/// The action that a preset derives from a message, with the number of the first preset set that
+/// has the preset. The configuration says which set is in force.
 type PresetAction = (u32, Result<Action, MappingError>);
 
-impl Prepared {
-    /// Whether the store must be cleared before the entry is applied.
+impl PreparedEntry {
+    /// Whether the caller must clear the store before it applies the entry ([`Views::reset`]).
     pub fn is_reset(&self) -> bool {
         matches!(self.entry, Entry::Reset { .. })
     }
 
-    /// The entry itself.
+    /// The entry as it was submitted.
     pub fn entry(&self) -> &Entry {
         &self.entry
     }
 
-    /// The recommendations that messages and commands cite.
-    pub fn cited(&self) -> impl Iterator<Item = Uuid> + '_ {
-        let of_command = match &self.entry {
+    /// The ids of recommendations that interactions in the entry cite. Imports are not included.
+    pub fn cited_recommendations(&self) -> impl Iterator<Item = Uuid> + '_ {
+        let from_command = match &self.entry {
             Entry::Command { command, .. } => match &**command {
                 Command::AddInteraction { interaction, .. } => Some(interaction),
                 _ => None,
             },
             _ => None,
         };
-        let of_actions = self.actions.iter().filter_map(|(_, action)| match action {
+        let from_actions = self.actions.iter().filter_map(|(_, action)| match action {
             Ok(Action::AddInteraction(interaction)) => Some(interaction),
             _ => None,
         });
-        of_command
+        from_command
             .into_iter()
-            .chain(of_actions)
-            .filter_map(|interaction| cited(interaction.recomm_id.as_deref()))
+            .chain(from_actions)
+            .filter_map(|interaction| parse_recommendation_id(interaction.recomm_id.as_deref()))
     }
 
-    /// How much there is to apply, about.
+    /// A rough measure of the work to apply the entry: the number of its lists or interactions.
     pub fn n_changes(&self) -> usize {
         match &self.entry {
             Entry::ListImpressions { lists } => lists.len(),
@@ -82,64 +87,67 @@ impl Prepared {
         }
     }
 
-    /// Works out what the mappings make of an entry.
+    /// Prepares an entry: computes the actions that mappings derive from it.
     pub fn new(entry: Entry) -> Self {
         let actions = match &entry {
-            Entry::Message(message) => preset_actions(message),
+            Entry::Message(message) => compute_preset_actions(message),
             _ => Vec::new(),
         };
         Self { entry, actions, late: LateDecision::default() }
     }
 
-    /// The same, with what is decided now.
-    pub fn decided_late(self, late: LateDecision) -> Self {
+    /// Adds decisions that the journal does not hold.
+    pub fn with_late_decision(self, late: LateDecision) -> Self {
         Self { late, ..self }
     }
 }
 
-fn preset_actions(message: &Message) -> Vec<PresetAction> {
-    let of_set = |set| mapping::actions_of(mapping::presets_added_by(set), message);
-    (1..=PRESETS_LATEST).flat_map(|set| of_set(set).into_iter().map(move |made| (set, made))).collect()
+fn compute_preset_actions(message: &Message) -> Vec<PresetAction> {
+    let actions_of_set = |set| mapping::actions_of(mapping::presets_added_by(set), message);
+    (1..=PRESETS_LATEST)
+        .flat_map(|set| actions_of_set(set).into_iter().map(move |action| (set, action)))
+        .collect()
 }
 
-/// Applies the entry at `offset`, after the timers that are due by then. Offsets may have gaps.
+/// Applies the entry at `offset`, after firing the timers that are due by its time. Offsets may
+/// have gaps.
 ///
 /// # Errors
-/// Where the store cannot be read.
+/// If the store cannot be read.
 ///
 /// # Panics
-/// Where an entry at `offset` or behind it was applied before.
+/// If an entry at `offset` or a later one was applied before.
 pub fn apply(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
-    prepared: Prepared,
+    prepared: PreparedEntry,
 ) -> Result<Outcome, StoreError> {
-    apply_firing(views, batch, offset, prepared, &mut fire)
+    apply_firing(views, batch, offset, prepared, &mut fire_timer)
 }
 
-/// What a timer does that fires. A timer that it schedules in turn is due later than this one.
-pub(crate) type Fire<'a> = dyn FnMut(&mut Views, &mut Batch<'_>, Timer) -> Result<(), StoreError> + 'a;
+/// The effect of a timer. It may schedule only timers that are due later than the one that fires.
+pub(crate) type FireTimer<'a> = dyn FnMut(&mut Views, &mut Batch<'_>, Timer) -> Result<(), StoreError> + 'a;
 
-/// As [`apply`], where timers do what `fire` says.
+/// As [`apply`], with `fire` as the effect of timers.
 pub(crate) fn apply_firing(
     views: &mut Views,
     batch: &mut Batch<'_>,
     offset: u64,
-    Prepared { entry, actions, late }: Prepared,
-    fire: &mut Fire<'_>,
+    PreparedEntry { entry, actions, late }: PreparedEntry,
+    fire: &mut FireTimer<'_>,
 ) -> Result<Outcome, StoreError> {
     assert!(offset >= views.applied, "entries are applied once each, in order");
     views.applied = offset + 1;
     if let Some(at) = entry.time() {
         views.setup.clock.observe(at);
         let until = views.setup.clock.time().bound(at);
-        while let Some(timer) = views.timers.take_due(batch, until)? {
+        while let Some(timer) = views.timers.pop_due(batch, until)? {
             fire(views, batch, timer)?;
         }
     }
-    if !late.fitting.is_empty() {
-        views.setup.note_fitting(batch, late.fitting);
+    if !late.fitting_scenarios.is_empty() {
+        views.setup.record_fitting_scenarios(batch, late.fitting_scenarios);
     }
     if let Some(refusal) = late.refusal {
         return Ok(Outcome::Refused(refusal));
@@ -147,11 +155,11 @@ pub(crate) fn apply_firing(
     apply_entry(views, batch, offset, entry, actions)
 }
 
-/// What the timers of each kind do.
-pub(crate) fn fire(views: &mut Views, batch: &mut Batch<'_>, timer: Timer) -> Result<(), StoreError> {
+/// The effect of the timers of each kind.
+pub(crate) fn fire_timer(views: &mut Views, batch: &mut Batch<'_>, timer: Timer) -> Result<(), StoreError> {
     match timer.kind {
         TimerKind::ForgetImpressions => {
-            views.impressions.forget_old(batch, UserIdx(timer.id), timer.due);
+            views.impressions.remove_expired(batch, UserIdx(timer.id), timer.due);
         }
     }
     Ok(())
@@ -166,22 +174,22 @@ fn apply_entry(
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views.untaken.forget_matched(batch, mapping::presets_of(config.preset_set()));
+            views.unmatched_events.remove_matched(batch, mapping::presets_of(config.preset_set()));
             views.setup.put_config(batch, config, Revisions::from_whole(offset));
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
         Entry::Rejected(rejection) => views.rejections.add(batch, *rejection),
         Entry::Interactions { received_at, interactions } => {
-            let (mut added, mut already_there) = (0, 0);
+            let (mut added, mut duplicates) = (0, 0);
             for interaction in interactions {
                 let origin = Origin::import(offset, received_at);
-                let user = views.profiles.resolve_text(batch, &interaction.user_id, origin);
+                let user = views.profiles.resolve_id(batch, &interaction.user_id, origin);
                 match add_interaction(views, batch, user, interaction, NamedBy::Action, origin, false)? {
-                    Added::New => added += 1,
-                    Added::AlreadyThere | Added::Behind => already_there += 1,
+                    AddOutcome::New => added += 1,
+                    AddOutcome::Duplicate | AddOutcome::Outdated => duplicates += 1,
                 }
             }
-            return Ok(Outcome::Interactions { added, already_there });
+            return Ok(Outcome::Interactions { added, duplicates });
         }
         Entry::CatalogStaged { import, columns } => views.catalog.stage(batch, import, columns)?,
         Entry::CatalogItems { import, rows } => {
@@ -197,10 +205,10 @@ fn apply_entry(
         Entry::Trained(training) => views.setup.add_training(batch, *training),
         Entry::ModelActivated { version, .. } => views.setup.activate_model(batch, version),
         Entry::ListImpressions { lists } => return record_list_impressions(views, batch, lists),
-        // Time has passed, and what was due has fired.
+        // `apply_firing` has fired the timers that are due.
         Entry::Resumed { .. } | Entry::Tick { .. } => {}
-        // The store is cleared by whoever has it: `apply_batch`.
-        Entry::Reset { .. } => views.setup.note_reset(batch, offset),
+        // The caller has cleared the store: see `PreparedEntry::is_reset`.
+        Entry::Reset { .. } => views.setup.record_reset(batch, offset),
         Entry::Command { received_at, command } => {
             let origin = Origin::import(offset, received_at);
             if let Err(refusal) = command::apply(views, batch, *command, origin)? {
@@ -223,7 +231,7 @@ fn apply_message(
         return Ok(Outcome::Duplicate);
     }
     let set = views.setup.config.preset_set();
-    let actions = actions.into_iter().filter(|(since, _)| *since <= set).map(|(_, made)| made);
+    let actions = actions.into_iter().filter(|(since, _)| *since <= set).map(|(_, action)| action);
     let actions: Vec<Result<Action, MappingError>> = actions.collect();
     let origin = Origin::message(offset, message);
     let (user, merge) =
@@ -240,10 +248,10 @@ fn apply_message(
         && actions.is_empty()
         && !mapping::is_taken(mapping::presets_of(set), message)
     {
-        views.untaken.add(batch, message.type_, event, received_at);
+        views.unmatched_events.add(batch, message.type_, event, received_at);
     }
     if message.type_ == MessageType::Identify {
-        for (key, value) in traits_of(message) {
+        for (key, value) in parse_traits(message) {
             let value = StoredTrait {
                 json: value.get().to_owned(),
                 updated_at: message.timestamp,
@@ -256,24 +264,25 @@ fn apply_message(
         MessageType::Page | MessageType::Screen => NamedBy::Page,
         _ => NamedBy::Action,
     };
-    // Ids that the message itself brought stand for whoever it landed on, not for somebody else with the same text.
+    // The message's own id stands for the user that the message landed on, even if another user has
+    // an id of the other type with the same text.
     let own_id = message.user_id.as_ref().or(message.anonymous_id.as_ref()).cloned();
-    let of_message = OwnUser { user, id: own_id };
+    let message_user = MessageUser { user, id: own_id };
     let mut outcome = Outcome::Applied;
-    for made in actions {
-        match made {
-            Ok(action) => apply_action(views, batch, action, named_by, &of_message, origin)?,
+    for action in actions {
+        match action {
+            Ok(action) => apply_action(views, batch, action, named_by, &message_user, origin)?,
             Err(error) => {
                 outcome = Outcome::AppliedInPart;
                 views
                     .rejections
-                    .add(batch, rejection(message, RejectionReason::MappingFailed, error.to_string()));
+                    .add(batch, new_rejection(message, RejectionReason::MappingFailed, error.to_string()));
             }
         }
     }
-    for limit in views.profiles.take_limits_met() {
+    for limit in views.profiles.take_limits_reached() {
         outcome = Outcome::AppliedInPart;
-        views.rejections.add(batch, rejection(message, RejectionReason::IdentityLimit, limit.to_owned()));
+        views.rejections.add(batch, new_rejection(message, RejectionReason::IdentityLimit, limit.to_owned()));
     }
     Ok(outcome)
 }
@@ -283,40 +292,40 @@ fn apply_action(
     batch: &mut Batch<'_>,
     action: Action,
     named_by: NamedBy,
-    own: &OwnUser,
+    message_user: &MessageUser,
     origin: Origin<'_>,
 ) -> Result<(), StoreError> {
     match action {
         Action::AddInteraction(interaction) => {
-            let user = match own.resolve(&interaction.user_id) {
+            let user = match message_user.resolve(&interaction.user_id) {
                 Some(user) => user,
-                None => views.profiles.resolve_text(batch, &interaction.user_id, origin),
+                None => views.profiles.resolve_id(batch, &interaction.user_id, origin),
             };
-            let of_session = interaction.session_id.is_some();
-            add_interaction(views, batch, user, interaction, named_by, origin, of_session)?;
+            let replaces_view_portion = interaction.session_id.is_some();
+            add_interaction(views, batch, user, interaction, named_by, origin, replaces_view_portion)?;
         }
         Action::DeleteInteractions(selector) => {
-            let user = own
+            let user = message_user
                 .resolve(&selector.user_id)
-                .or_else(|| views.profiles.ids().user_of_text(&selector.user_id));
+                .or_else(|| views.profiles.ids().user_by_id(&selector.user_id));
             if let Some((user, item)) = user.zip(views.catalog.item(&selector.item_id)) {
                 let (at, session) = (selector.timestamp, selector.session_id);
                 views.interactions.delete(batch, user, selector.kind, item, at, session)?;
             }
         }
         Action::AddWeakSignals { user_id, item_ids, kind, timestamp } => {
-            let user = match own.resolve(&user_id) {
+            let user = match message_user.resolve(&user_id) {
                 Some(user) => user,
-                None => views.profiles.resolve_text(batch, &user_id, origin),
+                None => views.profiles.resolve_id(batch, &user_id, origin),
             };
-            let at_s = time_of(timestamp, origin).seconds_u32();
-            // They make no item: one that nobody did anything with stands in the catalog, or is none.
+            let at_s = interaction_time(timestamp, origin).seconds_u32();
+            // Weak signals create no items: unknown items are skipped.
             let items = item_ids.iter().filter_map(|item_id| views.catalog.item(item_id));
             let signals: Vec<WeakSignal> = items.map(|item| WeakSignal { at_s, item, kind }).collect();
             views.weak_signals.add(batch, user, &signals);
         }
         Action::MergeUsers { target_user_id, source_user_id } => {
-            let merge = views.profiles.merge_texts(batch, &target_user_id, &source_user_id, origin)?;
+            let merge = views.profiles.merge_ids(batch, &target_user_id, &source_user_id, origin)?;
             if let Some(merge) = merge {
                 views.merge_users(batch, merge)?;
             }
@@ -325,8 +334,9 @@ fn apply_action(
     Ok(())
 }
 
-/// Users and items that are gone since are passed over, and lists whose time is too far ahead of the journal's. Where a list
-/// continues what was continued meanwhile, it is passed over and the outcome says so.
+/// Skips users and items that were deleted since, and lists whose time is more than
+/// [`AHEAD_DAYS_MAX`] ahead of the journal's clock. A list that continues a recommendation which
+/// another list has continued meanwhile is skipped and refused.
 fn record_list_impressions(
     views: &mut Views,
     batch: &mut Batch<'_>,
@@ -339,11 +349,11 @@ fn record_list_impressions(
     let is_credible = |list: &ListImpression| Day::from_timestamp(list.at).earlier(AHEAD_DAYS_MAX) <= today;
     for list in lists.into_iter().filter(is_credible) {
         let id = list.user.as_ref().map(|(type_, value)| ExternalId { type_: *type_, value });
-        let user = id.and_then(|id| views.profiles.ids().user_of(id));
-        let shown: Vec<Impression> = {
+        let user = id.and_then(|id| views.profiles.ids().user_by_external_id(id));
+        let impressions: Vec<Impression> = {
             let at_s = list.at.seconds_u32();
-            let rotated = list.items.iter().filter(|_| list.rotates && user.is_some());
-            let items = rotated.filter_map(|item| views.catalog.item(item));
+            let rotating = list.items.iter().filter(|_| list.rotates && user.is_some());
+            let items = rotating.filter_map(|item| views.catalog.item(item));
             items.map(|item| Impression { item, at_s }).collect()
         };
         let rotates = list.rotates;
@@ -354,33 +364,36 @@ fn record_list_impressions(
             }
         };
         if !views.attribution.record(batch, list, user, today, is_configured)? {
-            outcome = Outcome::Refused(Refusal::AlreadyThere("it was continued meanwhile".to_owned()));
+            outcome = Outcome::Refused(Refusal::AlreadyExists(
+                "another request has continued the recommendation".to_owned(),
+            ));
         } else if let Some(user) = user.filter(|_| rotates) {
-            views.impressions.add(batch, user, &shown, views.setup.clock.time());
-            if let Some(due) = views.impressions.too_old_at(user) {
+            views.impressions.add(batch, user, &impressions, views.setup.clock.time());
+            if let Some(due) = views.impressions.expires_at(user) {
                 let timer = Timer { due, kind: TimerKind::ForgetImpressions, id: user.0 };
-                // Where there is no room, old impressions stay until the user is shown something again.
+                // Without room for the timer, old impressions stay until the user's next list.
                 views.timers.schedule(batch, timer)?;
             }
         }
     }
-    views.attribution.forget(batch, today, n_lists)?;
+    views.attribution.remove_expired(batch, today, n_lists)?;
     Ok(outcome)
 }
 
-/// The user that a message landed on, by the id that its mappings see.
-struct OwnUser {
+/// The user that a message landed on, and the external id of the message that mappings use for it.
+struct MessageUser {
     user: UserIdx,
     id: Option<String>,
 }
 
-impl OwnUser {
+impl MessageUser {
     fn resolve(&self, id: &str) -> Option<UserIdx> {
         (self.id.as_deref() == Some(id)).then_some(self.user)
     }
 }
 
-/// Adds an interaction of a user, making its item where it is new. A view portion `of_session` moves the session's one forward.
+/// Adds an interaction of a user and creates its item if it is new. If `replaces_view_portion`, a
+/// view portion replaces the earlier one of the same session.
 pub(crate) fn add_interaction(
     views: &mut Views,
     batch: &mut Batch<'_>,
@@ -388,18 +401,18 @@ pub(crate) fn add_interaction(
     interaction: Interaction,
     named_by: NamedBy,
     origin: Origin<'_>,
-    of_session: bool,
-) -> Result<Added, StoreError> {
+    replaces_view_portion: bool,
+) -> Result<AddOutcome, StoreError> {
     let item = views.catalog.item_of_message(batch, &interaction.item_id, named_by);
-    let at = time_of(interaction.timestamp, origin);
-    let counted = Counted {
+    let at = interaction_time(interaction.timestamp, origin);
+    let counted = CountedInteraction {
         kind: interaction.kind,
         price: interaction.price,
-        cited: cited(interaction.recomm_id.as_deref()),
+        cited: parse_recommendation_id(interaction.recomm_id.as_deref()),
     };
     let n_before = views.interactions.histories().n_interactions();
-    let added = views.interactions.add(batch, user, item, at, interaction, of_session)?;
-    // A view portion that goes on was counted when it began.
+    let added = views.interactions.add(batch, user, item, at, interaction, replaces_view_portion)?;
+    // A view portion that replaces an earlier one was counted with that one.
     if views.interactions.histories().n_interactions() > n_before {
         let arrived = Day::from_timestamp(views.setup.clock.time().bound(origin.received_at));
         views.attribution.count_interaction(batch, &counted, arrived)?;
@@ -407,21 +420,21 @@ pub(crate) fn add_interaction(
     Ok(added)
 }
 
-/// When something happened, by the time that its sender gives. Nothing has happened in the future: such a time would
-/// make everything else look old.
-fn time_of(timestamp: Option<Timestamp>, origin: Origin<'_>) -> Timestamp {
+/// The sender's time of an interaction. A time in the future, beyond [`FUTURE_TOLERANCE_MS`], is
+/// replaced by the arrival: it would make everything else look old.
+fn interaction_time(timestamp: Option<Timestamp>, origin: Origin<'_>) -> Timestamp {
     let at = timestamp.unwrap_or(origin.received_at);
     let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
     Timestamp(at.0.max(0))
 }
 
-/// The traits of an identify; a body that is not an object has none, as the form check has seen to.
-fn traits_of(message: &Message) -> BTreeMap<String, Box<RawValue>> {
+/// Parses the traits of an identify, none if it has no body. The form check refuses other forms.
+fn parse_traits(message: &Message) -> BTreeMap<String, Box<RawValue>> {
     message.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
 }
 
-/// What could not be done with a message that was taken.
-fn rejection(message: &Message, reason: RejectionReason, detail: String) -> Rejection {
+/// A rejection for a part of an accepted message that could not be applied.
+fn new_rejection(message: &Message, reason: RejectionReason, detail: String) -> Rejection {
     Rejection {
         reason,
         detail,

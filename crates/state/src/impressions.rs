@@ -1,5 +1,5 @@
-//! Impressions: what users were shown lately, so that it can step back. The newest of each user are in
-//! memory, written through to the store.
+//! Impressions: the items that each user was shown recently, for rotation. The newest ones of each
+//! user are in memory and in the store.
 
 use domain::list::ROTATION_TIME_S_MAX;
 use domain::{ItemIdx, Timestamp, UserIdx, WorkspaceId};
@@ -14,7 +14,7 @@ use crate::part::{StatePart, counts_nothing, writes_at_once};
 
 const IMPRESSIONS: &str = "state.impressions";
 
-/// The most items of one user that are remembered as shown.
+/// The most impressions that are kept of one user.
 pub const IMPRESSIONS_PER_USER_MAX: usize = 500;
 
 /// The newest impressions of each user, at most [`IMPRESSIONS_PER_USER_MAX`].
@@ -61,12 +61,12 @@ impl StatePart for Impressions {
 }
 
 impl Impressions {
-    /// What a user was shown, oldest first.
+    /// The impressions of a user, oldest first.
     pub fn by_user(&self, user: UserIdx) -> &[Impression] {
         self.by_user.get(&user).map_or(&[], Vec::as_slice)
     }
 
-    /// Remembers items as shown; what is too old to matter, and what there is no room for, is forgotten.
+    /// Adds impressions, and removes those that are too old for rotation or exceed the limit.
     pub(crate) fn add(
         &mut self,
         batch: &mut Batch<'_>,
@@ -87,14 +87,15 @@ impl Impressions {
         self.put(batch, user);
     }
 
-    /// When the last impression of a user is too old to matter; none where there is none.
-    pub(crate) fn too_old_at(&self, user: UserIdx) -> Option<Timestamp> {
+    /// The time at which the last impression of a user becomes too old for rotation; none without
+    /// impressions.
+    pub(crate) fn expires_at(&self, user: UserIdx) -> Option<Timestamp> {
         let last = self.by_user(user).last()?;
         Some(Timestamp((i64::from(last.at_s) + i64::from(ROTATION_TIME_S_MAX)) * 1_000))
     }
 
-    /// Forgets what is too old to matter at a time.
-    pub(crate) fn forget_old(&mut self, batch: &mut Batch<'_>, user: UserIdx, at: Timestamp) {
+    /// Removes the impressions that are too old for rotation at the time `at`.
+    pub(crate) fn remove_expired(&mut self, batch: &mut Batch<'_>, user: UserIdx, at: Timestamp) {
         let Some(row) = self.by_user.get_mut(&user) else { return };
         row.retain(|impression| at.seconds_u32().saturating_sub(impression.at_s) < ROTATION_TIME_S_MAX);
         match row.is_empty() {
@@ -103,7 +104,7 @@ impl Impressions {
         }
     }
 
-    /// What the source was shown, the target was shown too.
+    /// Moves the source's impressions to the target.
     pub(crate) fn merge(
         &mut self,
         batch: &mut Batch<'_>,
@@ -117,7 +118,7 @@ impl Impressions {
         }
     }
 
-    /// Forgets what a user was shown.
+    /// Deletes the impressions of a user.
     pub(crate) fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) {
         if self.by_user.remove(&user).is_some() {
             batch.remove(&self.keyspace, KeyBuf::new().u32(user.0));

@@ -1,7 +1,7 @@
-//! All interactions in the store, the most recent ones of each user in memory.
+//! Interactions: all of them in the store, the most recent ones of each user in memory.
 //!
-//! A user, a kind, an item and a timestamp are the key: what a second one with the same four does is nothing. Of a view portion in a
-//! session there is one, which moves forward.
+//! The key of an interaction is its user, kind, item and timestamp. A second one with the same key
+//! changes nothing. A session has one view portion for each item, and a later one replaces it.
 
 use domain::{Interaction, InteractionKind, ItemIdx, Timestamp, UserIdx, WorkspaceId};
 use history::{Histories, HistoryEntry};
@@ -17,13 +17,13 @@ use crate::part::{StatePart, writes_at_once};
 
 const INTERACTIONS: &str = "state.interactions";
 
-/// All interactions: in the store, the most recent ones of each user in memory.
+/// The interactions of a workspace.
 pub struct Interactions {
     keyspace: Keyspace,
     histories: Histories,
 }
 
-/// What the store keeps beside the key.
+/// The stored value of an interaction; the key holds the other fields.
 #[derive(Serialize, Deserialize)]
 struct Record {
     value: Option<f64>,
@@ -37,33 +37,33 @@ struct Record {
     additional_data: Option<String>,
 }
 
-/// What became of an interaction that was to be added.
+/// The result of adding an interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Added {
-    /// It is new, or a view portion that went on.
+pub(crate) enum AddOutcome {
+    /// The interaction was added. A view portion may have replaced an earlier one.
     New,
-    /// One with the same key is there.
-    AlreadyThere,
-    /// The session's view portion is later or has come further.
-    Behind,
+    /// An interaction with the same key exists; nothing changed.
+    Duplicate,
+    /// The session has a view portion that is later or larger; nothing changed.
+    Outdated,
 }
 
-/// An interaction as it is stored, by indices.
+/// A stored interaction, with indices in place of external ids.
 pub struct StoredInteraction {
-    /// Who.
+    /// The user.
     pub user: UserIdx,
-    /// With which item.
+    /// The item.
     pub item: ItemIdx,
-    /// What was done.
+    /// What the user did.
     pub kind: InteractionKind,
-    /// When.
+    /// When it happened.
     pub at: Timestamp,
     record: Record,
 }
 
 impl StoredInteraction {
-    /// The interaction by external ids.
-    pub fn named(self, user_id: &str, item_id: &str) -> Interaction {
+    /// Converts to an interaction with these external ids.
+    pub fn into_interaction(self, user_id: &str, item_id: &str) -> Interaction {
         let Record {
             value,
             amount,
@@ -101,18 +101,18 @@ impl StatePart for Interactions {
     fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let mut interactions =
             Self { keyspace: store.keyspace(INTERACTIONS), histories: Histories::default() };
-        let (mut row, mut row_of) = (Vec::new(), UserIdx(0));
+        let (mut row, mut row_user) = (Vec::new(), UserIdx(0));
         for pair in store.scan(&store.keyspace(INTERACTIONS), &[]) {
             let (user, entry) = parse(&pair?)?;
-            if user != row_of {
-                interactions.histories.replace(row_of, std::mem::take(&mut row));
-                row_of = user;
+            if user != row_user {
+                interactions.histories.replace(row_user, std::mem::take(&mut row));
+                row_user = user;
             }
             interactions.histories.count(&entry, 1);
             row.push(entry);
         }
         if !row.is_empty() {
-            interactions.histories.replace(row_of, row);
+            interactions.histories.replace(row_user, row);
         }
         Ok(interactions)
     }
@@ -136,7 +136,8 @@ impl Interactions {
         &self.histories
     }
 
-    /// Adds an interaction. A view portion `of_session` takes the place of the one that the session has.
+    /// Adds an interaction. If `replaces_view_portion`, a view portion replaces the earlier one of
+    /// its session.
     pub(crate) fn add(
         &mut self,
         batch: &mut Batch<'_>,
@@ -144,36 +145,38 @@ impl Interactions {
         item: ItemIdx,
         at: Timestamp,
         interaction: Interaction,
-        of_session: bool,
-    ) -> Result<Added, StoreError> {
-        if of_session && interaction.kind == InteractionKind::ViewPortion {
+        replaces_view_portion: bool,
+    ) -> Result<AddOutcome, StoreError> {
+        if replaces_view_portion && interaction.kind == InteractionKind::ViewPortion {
             let prefix = KeyBuf::new().u32(user.0).u8(interaction.kind.code()).u32(item.0).build();
-            let stored = self.stored(batch, &prefix)?;
-            let same = stored.into_iter().find(|stored| stored.record.session_id == interaction.session_id);
-            if let Some(stored) = same {
+            let stored = self.scan_stored(batch, &prefix)?;
+            let previous =
+                stored.into_iter().find(|stored| stored.record.session_id == interaction.session_id);
+            if let Some(stored) = previous {
                 let is_less = |new: Option<f64>, old: Option<f64>| new.unwrap_or(0.0) < old.unwrap_or(0.0);
                 if stored.at >= at
                     || is_less(interaction.value, stored.record.value)
                     || is_less(interaction.time_spent, stored.record.time_spent)
                 {
-                    return Ok(Added::Behind);
+                    return Ok(AddOutcome::Outdated);
                 }
                 let session = Some(interaction.session_id.clone());
                 self.delete(batch, user, stored.kind, item, Some(stored.at), session)?;
             }
         }
         let key = key(user, interaction.kind, item, at);
-        let is_led = cites(interaction.recomm_id.as_deref());
+        let is_led = cites_recommendation(interaction.recomm_id.as_deref());
         let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value).led(is_led);
-        // A row that is not full holds everything, so most interactions are known to be new without a look at the store.
-        let may_be_there = self.histories.is_full(user) || {
+        // A row that is not full holds all interactions of the user, so most new interactions need
+        // no read of the store.
+        let may_exist = self.histories.is_full(user) || {
             let same = |other: &HistoryEntry| (other.item, other.kind) == (entry.item, entry.kind);
             let row = self.histories.row(user);
             let from = row.partition_point(|other| other.at_s < entry.at_s);
             row[from..].iter().take_while(|other| other.at_s == entry.at_s).any(same)
         };
-        if may_be_there && batch.get(&self.keyspace, &key)?.is_some() {
-            return Ok(Added::AlreadyThere);
+        if may_exist && batch.get(&self.keyspace, &key)?.is_some() {
+            return Ok(AddOutcome::Duplicate);
         }
         let record = Record {
             value: interaction.value,
@@ -188,10 +191,12 @@ impl Interactions {
         };
         batch.put(&self.keyspace, key, postcard::to_stdvec(&record).expect("plain fields always encode"));
         self.histories.add(user, entry);
-        Ok(Added::New)
+        Ok(AddOutcome::New)
     }
 
-    /// Deletes the interactions of a user with an item, all of a kind, the one at a timestamp or that of a session; says how many.
+    /// Deletes the interactions of a user and a kind with an item: those at `at` and of `session`,
+    /// where given. `Some(None)` selects interactions without a session. Returns the number of
+    /// deleted ones.
     pub(crate) fn delete(
         &mut self,
         batch: &mut Batch<'_>,
@@ -224,7 +229,7 @@ impl Interactions {
         Ok(n_deleted)
     }
 
-    /// Forgets everything that a user did.
+    /// Deletes all interactions of a user.
     pub(crate) fn delete_all(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
         let prefix = KeyBuf::new().u32(user.0).build();
         let all: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
@@ -235,17 +240,24 @@ impl Interactions {
         self.reload(batch, user)
     }
 
-    /// A user's interactions of a kind, in the order of items and times.
+    /// The interactions of a user and a kind, ordered by item and time.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn by_user(
         &self,
         read: &dyn Read,
         user: UserIdx,
         kind: InteractionKind,
     ) -> Result<Vec<StoredInteraction>, StoreError> {
-        self.stored(read, &KeyBuf::new().u32(user.0).u8(kind.code()).build())
+        self.scan_stored(read, &KeyBuf::new().u32(user.0).u8(kind.code()).build())
     }
 
-    /// All interactions of a kind with an item, in the order of users. There is no index by item: this looks through all histories.
+    /// All interactions of a kind with an item, ordered by user. There is no index by item: the
+    /// cost grows with the number of users.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
     pub fn by_item(
         &self,
         read: &dyn Read,
@@ -260,17 +272,18 @@ impl Interactions {
             let has = |entry: &HistoryEntry| entry.item == item && entry.kind == kind;
             if self.histories.is_full(user) || self.histories.row(user).iter().any(has) {
                 let prefix = KeyBuf::new().u32(user.0).u8(kind.code()).u32(item.0).build();
-                found.extend(self.stored(read, &prefix)?);
+                found.extend(self.scan_stored(read, &prefix)?);
             }
         }
         Ok(found)
     }
 
-    fn stored(&self, read: &dyn Read, prefix: &[u8]) -> Result<Vec<StoredInteraction>, StoreError> {
+    fn scan_stored(&self, read: &dyn Read, prefix: &[u8]) -> Result<Vec<StoredInteraction>, StoreError> {
         read.scan(&self.keyspace, prefix).map(|pair| parse_stored(&pair?)).collect()
     }
 
-    /// Gives all interactions of the source to the target; of those that both have, the target's stay.
+    /// Moves the source's interactions to the target. Where both have one with the same key, the
+    /// target's stays.
     pub(crate) fn merge(
         &mut self,
         batch: &mut Batch<'_>,
@@ -293,8 +306,11 @@ impl Interactions {
         self.reload(batch, target)
     }
 
-    /// The items of a user with interactions that `includes` takes, from all time.
-    pub fn items_of(
+    /// The items that a user has interacted with at any time, by kinds that `includes` accepts.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn items_by_user(
         &self,
         read: &dyn Read,
         user: UserIdx,
@@ -310,8 +326,11 @@ impl Interactions {
         Ok(items)
     }
 
-    /// Whether a user has an interaction with an item, of a kind that `includes` takes, from all time.
-    pub fn has(
+    /// Whether a user has interacted with an item at any time, by a kind that `includes` accepts.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn has_interaction(
         &self,
         read: &dyn Read,
         user: UserIdx,
@@ -335,8 +354,8 @@ impl Interactions {
     }
 }
 
-/// Whether an interaction says that a recommendation led there, be it ours or of another program.
-fn cites(recomm_id: Option<&str>) -> bool {
+/// Whether an interaction cites a recommendation, of this program or of another one.
+fn cites_recommendation(recomm_id: Option<&str>) -> bool {
     recomm_id.is_some_and(|id| !id.is_empty())
 }
 
@@ -347,7 +366,7 @@ fn key(user: UserIdx, kind: InteractionKind, item: ItemIdx, at: Timestamp) -> Ve
 fn parse(pair: &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
     let stored = parse_stored(pair)?;
     let entry = HistoryEntry::new(stored.item, stored.kind, stored.at, stored.record.value);
-    Ok((stored.user, entry.led(cites(stored.record.recomm_id.as_deref()))))
+    Ok((stored.user, entry.led(cites_recommendation(stored.record.recomm_id.as_deref()))))
 }
 
 fn parse_stored((key, value): &store::Pair) -> Result<StoredInteraction, StoreError> {

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod attribution;
+mod collections;
 mod command;
 mod configuration;
 mod counts;
@@ -14,7 +15,6 @@ mod part;
 mod rejections;
 mod scenarios;
 mod segmentations;
-mod series;
 mod setup;
 mod synonyms;
 mod timers;
@@ -24,26 +24,28 @@ mod views;
 mod weak_signals;
 
 pub use attribution::{
-    AHEAD_DAYS_MAX, Attribution, DAYS_KEPT, DayInteractions, InteractionCounts, KEPT_DAYS, KpiCounts, KpiRow,
-    Kpis, ListImpression, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation,
-    day_of,
+    AHEAD_DAYS_MAX, Attribution, DayInteractions, InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis,
+    ListImpression, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate,
+    StoredRecommendation, recommendation_day,
 };
-pub use command::{Command, EntityKind, Refusal, user_of};
+pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
+pub use command::{Command, EntityKind, Refusal, find_user};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
-pub use entry::{DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome, written_by};
-pub use fold::{LateDecision, Prepared, apply};
+pub use entry::{
+    DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome, read_writer_build,
+};
+pub use fold::{LateDecision, PreparedEntry, apply};
 pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
 pub use interactions::{Interactions, StoredInteraction};
 pub use journal_clock::{BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES};
-pub use message_ids::{GENERATION_IDS_MAX, MessageIds, WINDOW_MS, split_batches};
+pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
 pub use segmentations::{
     RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand,
     SegmentationKind, Segmentations,
 };
-pub use series::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use setup::Setup;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
 pub use timers::{TIMERS_MAX, Timer, TimerKind, Timers};

@@ -1,8 +1,8 @@
-//! Which message ids were applied lately: exact for at least a day, or for the last 14 million ids where a day has more; in memory and
-//! rebuilt from the store.
+//! The ids of recently applied messages, to detect duplicates. All are in memory and in the store.
 //!
-//! Ids are kept as 128-bit hashes in two generations of a day each, so an id is remembered for one to two days. A generation that
-//! reaches its bound ends early. Time is that of the entries, so every node forgets at the same entry.
+//! Ids are kept as 128-bit hashes in two generations of a day each, so an id is kept for one to two
+//! days. A generation that reaches [`GENERATION_IDS_MAX`] ends early. Time is the bounded time of
+//! the entries, so that every fold of a journal drops an id at the same entry.
 
 use domain::{Timestamp, WorkspaceId};
 use rustc_hash::FxHashSet;
@@ -15,23 +15,26 @@ use crate::part::{StatePart, has_no_users};
 
 const MESSAGE_IDS: &str = "state.message_ids";
 
-/// How long a generation lasts, in milliseconds: the shortest time for which an id is remembered.
-pub const WINDOW_MS: i64 = 24 * 3_600 * 1_000;
-/// The most ids of one generation. A set of 2^24 places of 17 bytes holds 14.7 million: 285 MB, twice for two generations.
+/// How long a generation lasts, in milliseconds, and the shortest time for which an id is kept.
+pub const GENERATION_MS: i64 = 24 * 3_600 * 1_000;
+/// The most ids of one generation. A set of 2^24 slots of 17 bytes holds 14.7 million ids and takes
+/// 285 MB; two generations take twice that.
 pub const GENERATION_IDS_MAX: usize = 14_000_000;
 
-/// Sorts after every offset: the key of a generation's start.
+/// The offset in the key of a generation's start. It sorts after every offset.
 const START: u64 = u64::MAX;
 const HASH_BYTES: usize = 16;
 
 /// The ids of messages that were applied in the last one to two days.
 pub struct MessageIds {
     keyspace: Keyspace,
+    /// The number of the current generation; 0 before the first id.
     generation: u32,
+    /// When the current generation began.
     started_at: Timestamp,
     current: FxHashSet<u128>,
     previous: FxHashSet<u128>,
-    /// Ids of the batch under way, and the offset of its first.
+    /// The hashes of the batch under way, and the offset of the first.
     pending: (u64, Vec<u8>),
 }
 
@@ -68,7 +71,7 @@ impl StatePart for MessageIds {
         Ok(ids)
     }
 
-    /// Writes what the batch entered.
+    /// Writes the ids of the batch as one row.
     fn flush(&mut self, batch: &mut Batch<'_>) {
         if !self.pending.1.is_empty() {
             let key = KeyBuf::new().u32(self.generation).u64(self.pending.0);
@@ -82,7 +85,7 @@ impl StatePart for MessageIds {
 }
 
 impl MessageIds {
-    /// Enters an id; false where it is there already.
+    /// Adds an id. Returns false if it is a duplicate.
     pub(crate) fn insert(
         &mut self,
         batch: &mut Batch<'_>,
@@ -91,9 +94,9 @@ impl MessageIds {
         offset: u64,
     ) -> Result<bool, StoreError> {
         let is_over =
-            received_at.0 >= self.started_at.0 + WINDOW_MS || self.current.len() >= GENERATION_IDS_MAX;
+            received_at.0 >= self.started_at.0 + GENERATION_MS || self.current.len() >= GENERATION_IDS_MAX;
         if is_over || self.generation == 0 {
-            self.next_generation(batch, received_at)?;
+            self.start_generation(batch, received_at)?;
         }
         let hash = xxh3_128(message_id.as_bytes());
         if self.previous.contains(&hash) || !self.current.insert(hash) {
@@ -106,18 +109,18 @@ impl MessageIds {
         Ok(true)
     }
 
-    /// What the ids take in memory, about, in bytes: places are made for more than there are.
+    /// The approximate memory of the ids, in bytes, including unused slots.
     pub fn n_bytes(&self) -> u64 {
-        let n_places = self.current.capacity() + self.previous.capacity();
-        // One byte beside each hash, and an eighth of the places stays free.
-        (n_places * (HASH_BYTES + 1) * 8 / 7) as u64
+        let n_slots = self.current.capacity() + self.previous.capacity();
+        // Each slot has one more byte than its hash, and an eighth of the slots stays free.
+        (n_slots * (HASH_BYTES + 1) * 8 / 7) as u64
     }
 
-    fn next_generation(&mut self, batch: &mut Batch<'_>, received_at: Timestamp) -> Result<(), StoreError> {
+    fn start_generation(&mut self, batch: &mut Batch<'_>, received_at: Timestamp) -> Result<(), StoreError> {
         StatePart::flush(self, batch);
-        let forgotten = KeyBuf::new().u32(self.generation.wrapping_sub(1)).build();
+        let expired = KeyBuf::new().u32(self.generation.wrapping_sub(1)).build();
         let keys: Vec<_> =
-            batch.scan(&self.keyspace, &forgotten).map(|pair| Ok(pair?.0)).collect::<Result<_, _>>()?;
+            batch.scan(&self.keyspace, &expired).map(|pair| Ok(pair?.0)).collect::<Result<_, _>>()?;
         for key in keys {
             batch.remove(&self.keyspace, key);
         }
@@ -130,9 +133,9 @@ impl MessageIds {
     }
 }
 
-/// The stored pairs with the ids one by one, numbered within their generation: how many were written together
-/// depends on how entries were batched.
-pub fn split_batches(pairs: store::Pairs<'_>) -> store::Pairs<'_> {
+/// Splits the stored rows into one pair for each id, numbered within its generation. Stores that
+/// were folded in different batches become comparable in this way.
+pub fn split_rows(pairs: store::Pairs<'_>) -> store::Pairs<'_> {
     let (mut generation, mut n) = (Vec::new(), 0u64);
     Box::new(pairs.flat_map(move |pair| {
         let (key, value) = match pair {

@@ -1,4 +1,4 @@
-//! The parts that a workspace's state is made of, and the questions that each must answer.
+//! [`StatePart`]: the interface of the parts of a workspace's state.
 
 use catalog::{Catalog, PropertyTable};
 use domain::{UserIdx, WorkspaceId};
@@ -8,22 +8,23 @@ use store::{Batch, Store, StoreError};
 use crate::Counts;
 use crate::journal_clock::JournalTime;
 
-/// A part of the state: rows in keyspaces of its own, and usually a copy of them in memory. No method has a
-/// default, so a new part does not compile before it has said what becomes of a user who is merged or deleted.
+/// A part of the state: rows in keyspaces of its own, and usually a copy of them in memory. No
+/// method has a default, so that a new part must define what happens to merged and deleted users.
 pub trait StatePart: Sized {
-    /// Its keyspaces in the store.
+    /// The keyspaces of the part. No other part reads or writes them.
     const KEYSPACES: &'static [&'static str];
 
-    /// Reads the part of the workspace `id` from the store.
+    /// Loads the part of the workspace `id` from the store.
     ///
     /// # Errors
-    /// Where the store cannot be read, or holds a row that this part did not write.
+    /// If the store cannot be read, or holds a row that this part did not write.
     fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError>;
 
-    /// Moves the source's rows to the target; of what both have, the target's stays.
+    /// Moves the source's rows to the target. On a conflict the target's row stays, unless the part
+    /// says otherwise. `now` bounds the times of entries.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     fn merge_users(
         &mut self,
         batch: &mut Batch<'_>,
@@ -31,20 +32,20 @@ pub trait StatePart: Sized {
         now: JournalTime,
     ) -> Result<(), StoreError>;
 
-    /// Removes a user's rows.
+    /// Deletes a user's rows.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError>;
 
-    /// Writes changes that are not in the batch yet. Called before the batch is committed.
+    /// Writes changes that are not in the batch yet. Called before each batch is committed.
     fn flush(&mut self, batch: &mut Batch<'_>);
 
-    /// Adds what it holds to the counts.
+    /// Sets the counts of this part in `counts`.
     fn count(&self, counts: &mut Counts);
 }
 
-/// The answers of a part that has no rows of users.
+/// Implements `merge_users` and `delete_user` for a part without rows of users.
 macro_rules! has_no_users {
     () => {
         fn merge_users(
@@ -66,14 +67,14 @@ macro_rules! has_no_users {
     };
 }
 
-/// The answer of a part that writes every change at once.
+/// Implements `flush` for a part that writes every change at once.
 macro_rules! writes_at_once {
     () => {
         fn flush(&mut self, _: &mut store::Batch<'_>) {}
     };
 }
 
-/// The answer of a part that adds nothing to the counts.
+/// Implements `count` for a part without counts.
 macro_rules! counts_nothing {
     () => {
         fn count(&self, _: &mut $crate::Counts) {}
@@ -91,7 +92,7 @@ impl StatePart for Profiles {
         Self::load(store)
     }
 
-    /// Identity resolution decides on a merge, and has moved these rows when it says so.
+    /// Does nothing: identity resolution has moved the rows of profiles when it reports a merge.
     fn merge_users(&mut self, _: &mut Batch<'_>, _: Merge, _: JournalTime) -> Result<(), StoreError> {
         Ok(())
     }
@@ -125,7 +126,7 @@ impl StatePart for Catalog {
 
 /// The properties of users.
 impl StatePart for PropertyTable {
-    /// They are among the catalog's.
+    /// None: the catalog's keyspaces include those of users.
     const KEYSPACES: &'static [&'static str] = &[];
 
     writes_at_once!();

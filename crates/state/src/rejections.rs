@@ -1,4 +1,4 @@
-//! Messages that were not taken: counts by source and reason for good, and the latest ones to look at.
+//! Rejections: permanent counts by source and reason, and the latest rejections in full.
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -12,10 +12,10 @@ use crate::part::{StatePart, has_no_users, writes_at_once};
 const COUNTS: &str = "state.rejection_counts";
 const LATEST: &str = "state.rejections";
 
-/// How many rejections are kept to look at.
+/// The number of latest rejections that are kept.
 pub const REJECTIONS_KEPT_MAX: usize = 500;
 
-/// Messages that were not taken.
+/// Rejections of messages, in memory and in the store.
 pub struct Rejections {
     counts_keyspace: Keyspace,
     latest_keyspace: Keyspace,
@@ -76,12 +76,12 @@ impl Rejections {
         }
     }
 
-    /// How many there were of all time, by source and reason.
+    /// The number of rejections of all time, by source and reason.
     pub fn counts(&self) -> &BTreeMap<(String, RejectionReason), u64> {
         &self.counts
     }
 
-    /// The latest [`REJECTIONS_KEPT_MAX`], newest first.
+    /// The latest rejections, newest first, at most [`REJECTIONS_KEPT_MAX`].
     pub fn latest(&self) -> impl Iterator<Item = &Rejection> {
         self.latest.iter().rev()
     }

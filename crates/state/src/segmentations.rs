@@ -1,8 +1,8 @@
-//! Segmentations: ways to put items into segments, which can be recommended like items.
+//! Segmentations: divisions of the items into segments, which can be recommended like items.
 //!
-//! A segmentation names properties and holds expressions; which items are in which segment follows from the items of the moment.
-//! Its property is there when it is made or changed, and its expressions were right before the journal took them. A property that is
-//! deleted later leaves the segmentation with empty segments.
+//! A segmentation names a property or holds expressions. The current items determine the content of
+//! each segment. A property must exist when the segmentation is created or changed; deleting it
+//! later leaves empty segments. Expressions are checked before the command is journalled.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use domain::{PropertyType, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
-use crate::command::{Done, Refusal};
+use crate::command::{CommandResult, Refusal};
 use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
 use crate::views::{Views, first_revision};
 
@@ -21,38 +21,38 @@ const SEGMENTS: &str = "state.segments";
 pub const SEGMENTATIONS_MAX: usize = 1_000;
 /// The most segments of one manual segmentation.
 pub const SEGMENTS_MAX: usize = 10_000;
-/// Ends the segmentation's id in the key of a segment; no id has it.
+/// Separates the two ids in the key of a segment. No id contains it.
 const SEPARATOR: u8 = 0;
 
-/// A way to put items into segments.
+/// A division of the items into segments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segmentation {
-    /// Its id.
+    /// The id that clients chose.
     pub id: String,
-    /// How.
+    /// How items are assigned to segments.
     pub kind: SegmentationKind,
-    /// For people.
+    /// A title for display.
     pub title: Option<String>,
-    /// For people.
+    /// A description for display.
     pub description: Option<String>,
 }
 
-/// How items are put into segments.
+/// How items are assigned to segments.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SegmentationKind {
-    /// By the values of a property: each is the id of a segment.
+    /// By the values of a property. Each value is the id of a segment.
     Property {
-        /// A property of type string or set.
+        /// The name of a property of type string or set.
         name: String,
     },
-    /// By the ids of segments that an expression yields.
+    /// By an expression that gives the ids of an item's segments.
     AutoReql {
-        /// It yields a set.
+        /// An expression whose value is a set.
         expression: String,
     },
     /// By a filter for each segment.
     ManualReql {
-        /// In the order of their ids.
+        /// Ordered by id.
         segments: Vec<Segment>,
     },
 }
@@ -60,78 +60,78 @@ pub enum SegmentationKind {
 /// A segment of a manual segmentation.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Segment {
-    /// Its id.
+    /// The id, unique within the segmentation.
     pub id: String,
-    /// Which items are in it.
+    /// The filter expression that its items pass.
     pub filter: String,
-    /// For people.
+    /// A title for display.
     pub title: Option<String>,
 }
 
 /// A change of the segmentations.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum SegmentationCommand {
-    /// Makes one.
+    /// Creates a segmentation.
     Create(Segmentation),
-    /// Changes one.
+    /// Changes a segmentation.
     Update {
-        /// Which.
+        /// The id of the segmentation.
         id: String,
-        /// Of which kind it must be, and what it follows from now on.
+        /// The kind that it must have, and its new rule.
         rule: RuleUpdate,
-        /// None leaves it as it is.
+        /// The new title; none keeps the present one.
         title: Option<Option<String>>,
-        /// None leaves it as it is.
+        /// The new description; none keeps the present one.
         description: Option<Option<String>>,
     },
-    /// Deletes one with its segments.
+    /// Deletes a segmentation with its segments.
     Delete {
-        /// Which.
+        /// The id of the segmentation.
         id: String,
     },
-    /// Makes a segment of a manual one.
+    /// Adds a segment to a manual segmentation.
     AddSegment {
-        /// Of which.
+        /// The id of the segmentation.
         segmentation_id: String,
-        /// What.
+        /// The new segment.
         segment: Segment,
     },
-    /// Changes a segment of a manual one.
+    /// Changes a segment of a manual segmentation.
     UpdateSegment {
-        /// Of which.
+        /// The id of the segmentation.
         segmentation_id: String,
-        /// Which.
+        /// The id of the segment.
         id: String,
-        /// Which items are in it from now on.
+        /// The new filter expression.
         filter: String,
-        /// None leaves it as it is.
+        /// The new title; none keeps the present one.
         title: Option<Option<String>>,
     },
-    /// Deletes a segment of a manual one.
+    /// Deletes a segment of a manual segmentation.
     DeleteSegment {
-        /// Of which.
+        /// The id of the segmentation.
         segmentation_id: String,
-        /// Which.
+        /// The id of the segment.
         id: String,
     },
 }
 
-/// What a segmentation of each kind may be told; none leaves it as it is.
+/// The new rule of a segmentation, by its kind; none keeps the present one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum RuleUpdate {
-    /// To follow another property.
+    /// The name of another property.
     Property(Option<String>),
-    /// To follow another expression.
+    /// Another expression.
     AutoReql(Option<String>),
-    /// Its segments change one by one.
+    /// No rule: the segments are changed one by one.
     ManualReql,
 }
 
-/// The segmentations of a workspace: in memory, written through to the store.
+/// The segmentations of a workspace, in memory and in the store.
 pub struct Segmentations {
     keyspace: Keyspace,
-    /// Apart, so that a segment is written without all the others.
-    of_segments: Keyspace,
+    /// Holds segments one by one, so that a change of one does not rewrite the others.
+    segments_keyspace: Keyspace,
     by_id: BTreeMap<String, Segmentation>,
     revision: u64,
 }
@@ -145,13 +145,13 @@ impl StatePart for Segmentations {
 
     fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let unreadable = || StoreError::Unreadable { what: "segmentation" };
-        let (keyspace, of_segments) = (store.keyspace(SEGMENTATIONS), store.keyspace(SEGMENTS));
+        let (keyspace, segments_keyspace) = (store.keyspace(SEGMENTATIONS), store.keyspace(SEGMENTS));
         let mut by_id = BTreeMap::new();
         for pair in store::Read::scan(store, &keyspace, &[]) {
             let segmentation: Segmentation = postcard::from_bytes(&pair?.1).map_err(|_| unreadable())?;
             by_id.insert(segmentation.id.clone(), segmentation);
         }
-        for pair in store::Read::scan(store, &of_segments, &[]) {
+        for pair in store::Read::scan(store, &segments_keyspace, &[]) {
             let (key, value) = pair?;
             let id = key.split(|byte| *byte == SEPARATOR).next().unwrap_or_default();
             let id = std::str::from_utf8(id).map_err(|_| unreadable())?;
@@ -159,27 +159,27 @@ impl StatePart for Segmentations {
             let Some(SegmentationKind::ManualReql { segments }) = kind else { return Err(unreadable()) };
             segments.push(postcard::from_bytes(&value).map_err(|_| unreadable())?);
         }
-        Ok(Self { keyspace, of_segments, by_id, revision: first_revision() })
+        Ok(Self { keyspace, segments_keyspace, by_id, revision: first_revision() })
     }
 }
 
 impl Segmentations {
-    /// The segmentation of an id.
+    /// The segmentation with an id.
     pub fn get(&self, id: &str) -> Option<&Segmentation> {
         self.by_id.get(id)
     }
 
-    /// All segmentations in the order of their ids.
+    /// All segmentations, ordered by id.
     pub fn all(&self) -> impl ExactSizeIterator<Item = &Segmentation> {
         self.by_id.values()
     }
 
-    /// Counted up on every change since the start, for whoever keeps something made of them.
+    /// A number that grows with every change, for caches of compiled segmentations.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Makes or replaces one; its segments are as they were, and none of a new one.
+    /// Adds a segmentation or replaces it. Its segments in the store stay as they are.
     fn put(&mut self, batch: &mut Batch<'_>, segmentation: Segmentation) {
         let kind = match &segmentation.kind {
             SegmentationKind::ManualReql { .. } => SegmentationKind::ManualReql { segments: Vec::new() },
@@ -199,15 +199,15 @@ impl Segmentations {
         batch.remove(&self.keyspace, id);
         if let SegmentationKind::ManualReql { segments } = segmentation.kind {
             for segment in segments {
-                batch.remove(&self.of_segments, segment_key(id, &segment.id));
+                batch.remove(&self.segments_keyspace, segment_key(id, &segment.id));
             }
         }
         self.revision += 1;
         true
     }
 
-    /// The segments of a manual one.
-    fn segments(&mut self, id: &str) -> Result<&mut Vec<Segment>, Refusal> {
+    /// The segments of a manual segmentation.
+    fn segments_mut(&mut self, id: &str) -> Result<&mut Vec<Segment>, Refusal> {
         match self.by_id.get_mut(id).map(|segmentation| &mut segmentation.kind) {
             None => Err(Refusal::missing("segmentation", id)),
             Some(SegmentationKind::ManualReql { segments }) => Ok(segments),
@@ -217,7 +217,7 @@ impl Segmentations {
 
     fn write_segment(&mut self, batch: &mut Batch<'_>, segmentation_id: &str, segment: &Segment) {
         let value = postcard::to_stdvec(segment).expect("plain fields always encode");
-        batch.put(&self.of_segments, segment_key(segmentation_id, &segment.id), value);
+        batch.put(&self.segments_keyspace, segment_key(segmentation_id, &segment.id), value);
         self.revision += 1;
     }
 }
@@ -230,11 +230,11 @@ fn wrong_kind(id: &str, wanted: &str) -> Refusal {
     Refusal::Invalid(format!("segmentation {id:?} is no {wanted} one"))
 }
 
-pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SegmentationCommand) -> Done {
+pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SegmentationCommand) -> CommandResult {
     match command {
         SegmentationCommand::Create(segmentation) => {
             if views.segmentations.get(&segmentation.id).is_some() {
-                return Err(Refusal::there("segmentation", &segmentation.id));
+                return Err(Refusal::already_exists("segmentation", &segmentation.id));
             }
             if views.segmentations.by_id.len() >= SEGMENTATIONS_MAX {
                 let limit = format!("there are {SEGMENTATIONS_MAX} segmentations, the limit");
@@ -281,43 +281,44 @@ pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: Segmentat
             }
         }
         SegmentationCommand::AddSegment { segmentation_id, segment } => {
-            let segments = views.segmentations.segments(&segmentation_id)?;
-            let Err(at) = place_of(segments, &segment.id) else {
-                return Err(Refusal::there("segment", &segment.id));
+            let segments = views.segmentations.segments_mut(&segmentation_id)?;
+            let Err(position) = find_segment(segments, &segment.id) else {
+                return Err(Refusal::already_exists("segment", &segment.id));
             };
             if segments.len() >= SEGMENTS_MAX {
                 let limit =
                     format!("segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, the limit");
                 return Err(Refusal::Invalid(limit));
             }
-            views.segmentations.segments(&segmentation_id)?.insert(at, segment.clone());
+            views.segmentations.segments_mut(&segmentation_id)?.insert(position, segment.clone());
             views.segmentations.write_segment(batch, &segmentation_id, &segment);
         }
         SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title } => {
-            let segments = views.segmentations.segments(&segmentation_id)?;
-            let at = place_of(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
-            let segment = &mut views.segmentations.segments(&segmentation_id)?[at];
+            let segments = views.segmentations.segments_mut(&segmentation_id)?;
+            let position = find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
+            let segment = &mut views.segmentations.segments_mut(&segmentation_id)?[position];
             segment.filter = filter;
             segment.title = title.unwrap_or(segment.title.take());
             let segment = segment.clone();
             views.segmentations.write_segment(batch, &segmentation_id, &segment);
         }
         SegmentationCommand::DeleteSegment { segmentation_id, id } => {
-            let segments = views.segmentations.segments(&segmentation_id)?;
-            let at = place_of(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
-            segments.remove(at);
-            batch.remove(&views.segmentations.of_segments, segment_key(&segmentation_id, &id));
+            let segments = views.segmentations.segments_mut(&segmentation_id)?;
+            let position = find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
+            segments.remove(position);
+            batch.remove(&views.segmentations.segments_keyspace, segment_key(&segmentation_id, &id));
             views.segmentations.revision += 1;
         }
     }
     Ok(())
 }
 
-fn place_of(segments: &[Segment], id: &str) -> Result<usize, usize> {
+/// The position of a segment, or the position to insert it at.
+fn find_segment(segments: &[Segment], id: &str) -> Result<usize, usize> {
     segments.binary_search_by(|segment| segment.id.as_str().cmp(id))
 }
 
-fn check_property(views: &Views, name: &str) -> Done {
+fn check_property(views: &Views, name: &str) -> CommandResult {
     match views.catalog.table().property(name).map(|property| property.type_) {
         None => Err(Refusal::missing("item property", name)),
         Some(PropertyType::String | PropertyType::Set) => Ok(()),

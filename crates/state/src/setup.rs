@@ -1,4 +1,4 @@
-//! Single values of a workspace: its configuration, the training runs, the journal's clock.
+//! The single values of a workspace: configuration, training runs and the journal's clock.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::journal_clock::JournalClock;
 use crate::part::{StatePart, counts_nothing, has_no_users};
 use crate::training::{TRAININGS_KEPT_MAX, TrainingRecord};
 
-/// What a reset keeps.
+/// The keyspace that survives a reset.
 pub(crate) const KEYSPACE: &str = "state.workspace";
 const CONFIG_KEY: &[u8] = b"config";
 const TRAININGS_KEY: &[u8] = b"trainings";
@@ -23,22 +23,23 @@ const ACTIVE_MODEL_KEY: &[u8] = b"active_model";
 const CONFIG_REVISIONS_KEY: &[u8] = b"config_revisions";
 const FITTING_SCENARIOS_KEY: &[u8] = b"fitting_scenarios";
 
-/// Single values of a workspace.
+/// The single values of a workspace.
 pub struct Setup {
     keyspace: Keyspace,
-    /// The configuration.
+    /// The configuration in force.
     pub config: Arc<WorkspaceConfig>,
     /// The revision of each resource of the configuration.
     pub config_revisions: Revisions,
-    /// Scenarios as they were when they last fitted the catalog, by their names.
+    /// Scenarios as they were when they last fitted the catalog, by name. They are in force while
+    /// the configured ones do not fit.
     pub fitting_scenarios: BTreeMap<String, Scenario>,
     /// The latest training runs, oldest first.
     pub trainings: Vec<TrainingRecord>,
-    /// The version of the model in use.
+    /// The version of the active model; none before the first training run.
     pub active_model: Option<String>,
-    /// The offset of the last reset.
+    /// The offset of the last reset; none without one.
     pub reset_at: Option<u64>,
-    /// The time of the journal.
+    /// The journal's clock.
     pub clock: JournalClock,
 }
 
@@ -51,11 +52,11 @@ impl StatePart for Setup {
     fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError> {
         let keyspace = store.keyspace(KEYSPACE);
         let stored = Stored { store, keyspace: &keyspace };
-        let config = stored.json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
+        let config = stored.get_json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
         Ok(Self {
             config: Arc::new(config),
             config_revisions: stored.get(CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
-            fitting_scenarios: stored.json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
+            fitting_scenarios: stored.get_json(FITTING_SCENARIOS_KEY)?.unwrap_or_default(),
             trainings: stored.get(TRAININGS_KEY)?.unwrap_or_default(),
             active_model: stored.get::<Option<String>>(ACTIVE_MODEL_KEY)?.flatten(),
             reset_at: stored.get::<Option<u64>>(RESET_AT_KEY)?.flatten(),
@@ -70,13 +71,13 @@ impl StatePart for Setup {
 }
 
 impl Setup {
-    /// The run whose model is in use.
+    /// The training run of the active model.
     pub fn active_training(&self) -> Option<&TrainingRecord> {
         let version = self.active_model.as_ref()?;
         self.trainings.iter().find(|training| training.version == *version)
     }
 
-    /// Puts a configuration in force, with the revisions that its resources have got.
+    /// Replaces the configuration and the revisions of its resources.
     pub(crate) fn put_config(
         &mut self,
         batch: &mut Batch<'_>,
@@ -86,36 +87,37 @@ impl Setup {
         self.put_json(batch, CONFIG_KEY, &config);
         self.put(batch, CONFIG_REVISIONS_KEY, &revisions);
         (self.config, self.config_revisions) = (Arc::new(config), revisions);
-        self.note_fitting(batch, Vec::new());
+        self.record_fitting_scenarios(batch, Vec::new());
     }
 
-    /// Remembers scenarios as they are now that they fit the catalog, and forgets those that are gone.
-    pub(crate) fn note_fitting(&mut self, batch: &mut Batch<'_>, scenarios: Vec<Scenario>) {
-        let mut noted = self.fitting_scenarios.clone();
-        noted.extend(scenarios.into_iter().map(|scenario| (scenario.name.clone(), scenario)));
-        noted.retain(|name, _| self.config.scenario(name).is_some());
-        if noted != self.fitting_scenarios {
-            self.put_json(batch, FITTING_SCENARIOS_KEY, &noted);
-            self.fitting_scenarios = noted;
+    /// Stores scenarios that fit the catalog, and drops those that are no longer configured.
+    pub(crate) fn record_fitting_scenarios(&mut self, batch: &mut Batch<'_>, scenarios: Vec<Scenario>) {
+        let mut fitting = self.fitting_scenarios.clone();
+        fitting.extend(scenarios.into_iter().map(|scenario| (scenario.name.clone(), scenario)));
+        fitting.retain(|name, _| self.config.scenario(name).is_some());
+        if fitting != self.fitting_scenarios {
+            self.put_json(batch, FITTING_SCENARIOS_KEY, &fitting);
+            self.fitting_scenarios = fitting;
         }
     }
 
-    /// Forgets the models; those of runs under way are refused when they come.
-    pub(crate) fn note_reset(&mut self, batch: &mut Batch<'_>, offset: u64) {
+    /// Drops all training runs and models. Runs under way are ignored when they end.
+    pub(crate) fn record_reset(&mut self, batch: &mut Batch<'_>, offset: u64) {
         (self.trainings, self.active_model, self.reset_at) = (Vec::new(), None, Some(offset));
         self.put(batch, TRAININGS_KEY, &self.trainings);
         self.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
         self.put(batch, RESET_AT_KEY, &self.reset_at);
     }
 
-    /// Remembers a run; its model is used unless it was refused. The run in use is never forgotten.
+    /// Stores a training run and activates its model unless it was refused. Drops the oldest run
+    /// beyond [`TRAININGS_KEPT_MAX`], but never the active one.
     pub(crate) fn add_training(&mut self, batch: &mut Batch<'_>, training: TrainingRecord) {
         if self.reset_at.is_some_and(|reset_at| training.offset <= reset_at) {
             return;
         }
-        let is_used = training.refused.is_none();
+        let is_accepted = training.refused.is_none();
         let version = training.version.clone();
-        // Without anything new, a second run of the same offset takes the place of the first.
+        // A second run on the same offset has the same version and replaces the first.
         self.trainings.retain(|other| other.version != version);
         self.trainings.push(training);
         if self.trainings.len() > TRAININGS_KEPT_MAX {
@@ -124,12 +126,12 @@ impl Setup {
             oldest.into_iter().for_each(|n| drop(self.trainings.remove(n)));
         }
         self.put(batch, TRAININGS_KEY, &self.trainings);
-        if is_used {
+        if is_accepted {
             self.activate_model(batch, version);
         }
     }
 
-    /// Uses the model of a run.
+    /// Makes the model of a training run the active one.
     pub(crate) fn activate_model(&mut self, batch: &mut Batch<'_>, version: String) {
         self.active_model = Some(version);
         self.put(batch, ACTIVE_MODEL_KEY, &self.active_model);
@@ -151,14 +153,18 @@ struct Stored<'a> {
 
 impl Stored<'_> {
     fn get<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.decoded(key, |bytes| postcard::from_bytes(bytes).ok())
+        self.get_decoded(key, |bytes| postcard::from_bytes(bytes).ok())
     }
 
-    fn json<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
-        self.decoded(key, |bytes| serde_json::from_slice(bytes).ok())
+    fn get_json<T: DeserializeOwned>(&self, key: &[u8]) -> Result<Option<T>, StoreError> {
+        self.get_decoded(key, |bytes| serde_json::from_slice(bytes).ok())
     }
 
-    fn decoded<T>(&self, key: &[u8], decode: impl Fn(&[u8]) -> Option<T>) -> Result<Option<T>, StoreError> {
+    fn get_decoded<T>(
+        &self,
+        key: &[u8],
+        decode: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<Option<T>, StoreError> {
         let Some(bytes) = self.store.get(self.keyspace, key)? else { return Ok(None) };
         decode(&bytes).map(Some).ok_or(StoreError::Unreadable { what: "workspace" })
     }

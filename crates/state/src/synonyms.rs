@@ -1,4 +1,4 @@
-//! Synonyms of the search: terms that also find each other.
+//! Synonyms for text search.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,7 @@ use domain::WorkspaceId;
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
-use crate::command::{Done, Refusal};
+use crate::command::{CommandResult, Refusal};
 use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
 use crate::views::{Views, first_revision};
 
@@ -15,37 +15,37 @@ const SYNONYMS: &str = "state.synonyms";
 /// The most synonyms of a workspace.
 pub const SYNONYMS_MAX: usize = 10_000;
 
-/// A search for the term also finds the synonym and, unless it is one way, the other way round.
+/// A synonym: a search for `term` also finds `synonym`, and the reverse unless `one_way`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Synonym {
-    /// What clients call it.
+    /// The id for clients.
     pub id: String,
-    /// What is searched.
+    /// The term in a query.
     pub term: String,
-    /// What is found too.
+    /// The other term that a search for `term` finds.
     pub synonym: String,
-    /// Whether a search for the synonym does not find the term.
+    /// Whether a search for `synonym` does not find `term`.
     pub one_way: bool,
 }
 
 /// A change of the synonyms.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SynonymCommand {
-    /// Adds one.
+    /// Adds a synonym.
     Add(Synonym),
-    /// Deletes one.
+    /// Deletes a synonym.
     Delete {
-        /// Which.
+        /// The id of the synonym.
         id: String,
     },
-    /// Deletes all.
+    /// Deletes all synonyms.
     DeleteAll,
 }
 
-/// The synonyms of a workspace: in memory, written through to the store.
+/// The synonyms of a workspace, in memory and in the store.
 pub struct Synonyms {
     keyspace: Keyspace,
-    /// In the order in which they were made.
+    /// By number, in the order in which they were added.
     by_number: BTreeMap<u64, Synonym>,
     revision: u64,
 }
@@ -76,12 +76,12 @@ impl Synonyms {
         self.by_number.values()
     }
 
-    /// Counted up on every change since the start, for whoever keeps something made of them.
+    /// A number that grows with every change, for caches of search indexes.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Term, synonym and whether it is one way, as the search takes them.
+    /// Triples of term, synonym and `one_way`, as the search index expects them.
     pub fn pairs(&self) -> impl Iterator<Item = (String, String, bool)> {
         self.by_number
             .values()
@@ -96,27 +96,27 @@ impl Synonyms {
         self.revision += 1;
     }
 
-    /// Deletes those that `is_meant`; says how many.
-    fn delete(&mut self, batch: &mut Batch<'_>, is_meant: impl Fn(&Synonym) -> bool) -> usize {
-        let meant = self.by_number.iter().filter(|(_, synonym)| is_meant(synonym));
-        let meant: Vec<u64> = meant.map(|(number, _)| *number).collect();
-        for number in &meant {
+    /// Deletes the synonyms that match. Returns their number.
+    fn delete(&mut self, batch: &mut Batch<'_>, matches: impl Fn(&Synonym) -> bool) -> usize {
+        let matching = self.by_number.iter().filter(|(_, synonym)| matches(synonym));
+        let numbers: Vec<u64> = matching.map(|(number, _)| *number).collect();
+        for number in &numbers {
             self.by_number.remove(number);
             batch.remove(&self.keyspace, number.to_be_bytes());
         }
-        self.revision += u64::from(!meant.is_empty());
-        meant.len()
+        self.revision += u64::from(!numbers.is_empty());
+        numbers.len()
     }
 }
 
-pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SynonymCommand) -> Done {
+pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SynonymCommand) -> CommandResult {
     let synonyms = &mut views.synonyms;
     match command {
         SynonymCommand::Add(new) => {
             let is_same = |other: &Synonym| other.term == new.term && other.synonym == new.synonym;
             if synonyms.by_number.values().any(is_same) {
                 let (term, synonym) = (&new.term, &new.synonym);
-                return Err(Refusal::AlreadyThere(format!("{term:?} has the synonym {synonym:?} already")));
+                return Err(Refusal::AlreadyExists(format!("{term:?} has the synonym {synonym:?} already")));
             }
             if synonyms.by_number.len() >= SYNONYMS_MAX {
                 return Err(Refusal::Invalid(format!("there are {SYNONYMS_MAX} synonyms, the limit")));

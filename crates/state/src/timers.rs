@@ -1,8 +1,8 @@
-//! Timers: what the fold does at a time, in the order of these times.
+//! Timers: effects that the fold applies at a given time, in the order of their times.
 //!
-//! Before an entry is applied, all fires that is due by the entry's own time, as far as the journal's
-//! clock believes it. So what fires, and in which order, follows from the entries alone. Where something
-//! is due and no entry comes, [`crate::Entry::Tick`] is journalled by whoever has a clock.
+//! Before an entry is applied, all timers fire that are due by the entry's time, bounded by the
+//! journal's clock. The timers that fire, and their order, therefore depend on the entries only. If
+//! a timer is due and no entry arrives, the engine journals a [`crate::Entry::Tick`].
 
 use domain::{Timestamp, UserIdx, WorkspaceId};
 use profiles::Merge;
@@ -21,23 +21,23 @@ const END: [u8; 1] = [u8::MAX];
 /// The most timers of a workspace.
 pub const TIMERS_MAX: usize = 10_000_000;
 
-/// What a timer is for. The numbers are stored, and order what is due at the same time.
+/// The effect of a timer. The numbers are stored; they order timers that are due at the same time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TimerKind {
-    /// The last impression of a user is too old to matter.
+    /// Removes the impressions of a user that are too old for rotation. The id is the user index.
     ForgetImpressions = 0,
 }
 
 impl TimerKind {
-    /// Those whose id is the index of a user.
-    const OF_USERS: [Self; 1] = [Self::ForgetImpressions];
+    /// The kinds whose id is a user index.
+    const USER_KINDS: [Self; 1] = [Self::ForgetImpressions];
 
     fn from_number(number: u8) -> Option<Self> {
         (number == Self::ForgetImpressions as u8).then_some(Self::ForgetImpressions)
     }
 
-    /// When the timer of a merged user is due, given when both were.
-    fn due_of_merged(self, one: Timestamp, other: Timestamp) -> Timestamp {
+    /// The due time of a merged user, from those of the two users.
+    fn merge_due_times(self, one: Timestamp, other: Timestamp) -> Timestamp {
         match self {
             // The target has the impressions of both.
             Self::ForgetImpressions => one.max(other),
@@ -45,14 +45,14 @@ impl TimerKind {
     }
 }
 
-/// One timer. There is one of each kind and id at most.
+/// A timer. There is at most one of each kind and id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timer {
-    /// When it fires. That is the time for all that it does, whenever it gets to it.
+    /// When it fires. Its effect uses this time, even if it is applied later.
     pub due: Timestamp,
-    /// What it is for.
+    /// The effect.
     pub kind: TimerKind,
-    /// Whose or of what it is, as the kind says.
+    /// The subject of the effect; the kind defines its meaning.
     pub id: u32,
 }
 
@@ -76,7 +76,7 @@ pub struct Timers {
     timers: Keyspace,
     due_times: Keyspace,
     n_timers: usize,
-    /// The first that is due.
+    /// The timer that is due first.
     next: Option<Timer>,
 }
 
@@ -100,32 +100,33 @@ impl StatePart for Timers {
     }
 
     fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
-        for kind in TimerKind::OF_USERS {
-            let Some(of_source) = self.due(batch, kind, merge.source.0)? else { continue };
+        for kind in TimerKind::USER_KINDS {
+            let Some(source_due) = self.due_time(batch, kind, merge.source.0)? else { continue };
             self.cancel(batch, kind, merge.source.0)?;
-            let of_target = self.due(batch, kind, merge.target.0)?;
-            let due = of_target.map_or(of_source, |of_target| kind.due_of_merged(of_target, of_source));
+            let target_due = self.due_time(batch, kind, merge.target.0)?;
+            let due =
+                target_due.map_or(source_due, |target_due| kind.merge_due_times(target_due, source_due));
             self.schedule(batch, Timer { due, kind, id: merge.target.0 })?;
         }
         Ok(())
     }
 
     fn delete_user(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
-        TimerKind::OF_USERS.into_iter().try_for_each(|kind| self.cancel(batch, kind, user.0))
+        TimerKind::USER_KINDS.into_iter().try_for_each(|kind| self.cancel(batch, kind, user.0))
     }
 }
 
 impl Timers {
-    /// When the next timer is due; none where there is no timer.
+    /// When the next timer is due; none without timers.
     pub fn next_due(&self) -> Option<Timestamp> {
         self.next.map(|next| next.due)
     }
 
-    /// Has a timer fire at its time, in place of an earlier one of its kind and id; false where there is no
-    /// room for a new one. A time that has passed already is due with the next entry.
+    /// Adds a timer, or moves the one of the same kind and id. Returns false if there is no room
+    /// for a new one. A timer whose time has passed fires with the next entry.
     pub(crate) fn schedule(&mut self, batch: &mut Batch<'_>, timer: Timer) -> Result<bool, StoreError> {
         let timer = Timer { due: Timestamp(timer.due.0.max(0)), ..timer };
-        match self.due(batch, timer.kind, timer.id)? {
+        match self.due_time(batch, timer.kind, timer.id)? {
             Some(due) if due == timer.due => return Ok(true),
             Some(due) => self.remove(batch, Timer { due, ..timer })?,
             None if self.n_timers >= TIMERS_MAX => return Ok(false),
@@ -138,21 +139,21 @@ impl Timers {
         Ok(true)
     }
 
-    /// Removes the timer of a kind and an id, if there is one.
+    /// Removes the timer of a kind and an id, if it exists.
     pub(crate) fn cancel(
         &mut self,
         batch: &mut Batch<'_>,
         kind: TimerKind,
         id: u32,
     ) -> Result<(), StoreError> {
-        match self.due(batch, kind, id)? {
+        match self.due_time(batch, kind, id)? {
             Some(due) => self.remove(batch, Timer { due, kind, id }),
             None => Ok(()),
         }
     }
 
-    /// Removes the first timer that is due at a time, and gives it.
-    pub(crate) fn take_due(
+    /// Removes and returns the first timer that is due at or before `until`.
+    pub(crate) fn pop_due(
         &mut self,
         batch: &mut Batch<'_>,
         until: Timestamp,
@@ -162,7 +163,7 @@ impl Timers {
         Ok(Some(timer))
     }
 
-    fn due(&self, read: &dyn Read, kind: TimerKind, id: u32) -> Result<Option<Timestamp>, StoreError> {
+    fn due_time(&self, read: &dyn Read, kind: TimerKind, id: u32) -> Result<Option<Timestamp>, StoreError> {
         let unreadable = || StoreError::Unreadable { what: "timer" };
         let value = read.get(&self.due_times, &due_key(kind, id).build())?;
         let due = value.map(|value| KeyParts::new(&value).u64().and_then(|ms| i64::try_from(ms).ok()));
@@ -174,7 +175,7 @@ impl Timers {
         batch.remove(&self.due_times, due_key(timer.kind, timer.id));
         self.n_timers -= 1;
         if self.next == Some(timer) {
-            // Nothing is before it.
+            // No timer sorts before the removed one.
             let first = batch.scan_range(&self.timers, &timer.key().build(), &END).next().transpose()?;
             self.next = first.map(|(key, _)| Timer::from_key(&key)).transpose()?;
         }
@@ -187,8 +188,8 @@ fn due_key(kind: TimerKind, id: u32) -> KeyBuf {
 }
 
 impl Views {
-    /// Whether an entry [`crate::Entry::Tick`] of a time would make something fire, or bring the journal's
-    /// clock nearer to a time at which something is due.
+    /// Whether a [`crate::Entry::Tick`] with the time `at` would fire a timer, or bring the
+    /// journal's clock closer to the due time of one.
     pub fn is_tick_due(&self, at: Timestamp) -> bool {
         let Some(due) = self.timers.next_due().filter(|due| *due <= at) else { return false };
         let mut clock = self.setup.clock.clone();

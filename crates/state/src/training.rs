@@ -1,35 +1,36 @@
-//! What the journal says of training runs.
+//! Records of training runs, as the journal holds them.
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 
-/// How many training runs are remembered.
+/// The number of latest training runs that are kept.
 pub const TRAININGS_KEPT_MAX: usize = 50;
 
-/// The record of a training run. The model is a pure function of the journal up to `offset` and of the
-/// hyperparameters in the report.
+/// The record of a training run. The model is a pure function of the journal up to `offset` and of
+/// the hyperparameters in the report.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrainingRecord {
-    /// Names the run and its artifact.
+    /// The version of the model: names the run and its artifact.
     pub version: String,
-    /// The journal position that the snapshot was taken at.
+    /// The journal position of the snapshot that the run is based on.
     pub offset: u64,
     /// When the run ended.
     pub finished_at: Timestamp,
-    /// Users with any interaction in the snapshot.
+    /// The number of users with an interaction in the snapshot.
     pub n_users: u64,
-    /// Items in the snapshot.
+    /// The number of items in the snapshot.
     pub n_items: u64,
-    /// Interactions in the snapshot.
+    /// The number of interactions in the snapshot.
     pub n_interactions: u64,
-    /// Interactions of all time at the snapshot: the next run is due after a share of these.
+    /// The number of interactions of all time at the snapshot. The next run is due when it has
+    /// grown by a certain share.
     pub n_interactions_total: u64,
     /// The time of the newest interaction in the snapshot, in seconds since 1970.
     pub as_of_s: u32,
-    /// What the search for hyperparameters found and how the model compares, as JSON: nothing of it
-    /// concerns the state, and what it says grows with the models.
+    /// JSON text: the result of the hyperparameter search and the comparison with other models. The
+    /// state does not use it, and its content grows with the models.
     pub report: String,
-    /// Why the model is not used; none where it is.
+    /// The reason why the model was refused; none if it was accepted.
     pub refused: Option<String>,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,

@@ -1,4 +1,5 @@
-//! Events that no preset takes: counted by name for good, so that whoever sends them sees that they do nothing, and what would take them.
+//! Unmatched events: events that no preset matches, counted by name. Operators see that these
+//! events have no effect, and which name a preset would match.
 
 use std::collections::BTreeMap;
 
@@ -13,35 +14,36 @@ use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
 
 const COUNTS: &str = "state.untaken_events";
 
-/// The most names that are counted each by itself; what comes after them is counted together.
+/// The most names that are counted separately. Later names are counted together.
 pub const UNMATCHED_NAMES_MAX: usize = 1_000;
-/// Characters of a name that count.
+/// The length to which a name is cut, in characters.
 pub const UNMATCHED_NAME_CHARS_MAX: usize = 200;
-/// The name of all that is counted together.
+/// The name under which later names are counted together.
 const OTHERS: &str = "(others)";
 
-/// An event that no preset takes.
+/// The count of an event that no preset matches.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UnmatchedEvent {
-    /// What its messages are.
+    /// The type of its messages.
     pub type_: MessageType,
-    /// The name, its first characters where it is long; `(others)` for all names beyond the first [`UNTAKEN_NAMES_MAX`].
+    /// The name, cut to [`UNMATCHED_NAME_CHARS_MAX`]; `(others)` for all names beyond the first
+    /// [`UNMATCHED_NAMES_MAX`].
     pub event: String,
-    /// How many messages.
+    /// The number of messages.
     pub count: u64,
-    /// When the first one arrived.
+    /// When the first message arrived.
     pub first_at: Timestamp,
-    /// When the latest one arrived.
+    /// When the latest message arrived.
     pub last_at: Timestamp,
 }
 
 impl UnmatchedEvent {
-    /// What would take it; none where no preset comes near.
+    /// A preset that matches a similar event; none if no preset is close.
     pub fn suggestion(&self) -> Option<Suggestion> {
         mapping::suggest(mapping::presets(), self.type_, &self.event)
     }
 
-    /// As APIs and commands show it, with what would take it.
+    /// The JSON form in APIs and commands, with the suggestion.
     pub fn to_json(&self) -> Value {
         let suggestion = self.suggestion().map(|suggestion| {
             let example: Value = serde_json::from_str(suggestion.example).unwrap_or_default();
@@ -58,7 +60,7 @@ impl UnmatchedEvent {
     }
 }
 
-/// Events that no preset takes, by type and name.
+/// Unmatched events by type and name, in memory and in the store.
 pub struct UnmatchedEvents {
     keyspace: Keyspace,
     by_name: BTreeMap<(MessageType, String), UnmatchedEvent>,
@@ -97,22 +99,22 @@ impl UnmatchedEvents {
         batch.put(&self.keyspace, stored, postcard::to_stdvec(counted).expect("plain fields always encode"));
     }
 
-    /// Forgets the events that mappings take from now on.
-    pub(crate) fn forget_matched(&mut self, batch: &mut Batch<'_>, mappings: &[Mapping]) {
-        let takes = |mapping: &Mapping, (type_, event): &(MessageType, String)| {
+    /// Deletes the events that mappings match from now on.
+    pub(crate) fn remove_matched(&mut self, batch: &mut Batch<'_>, mappings: &[Mapping]) {
+        let matches = |mapping: &Mapping, (type_, event): &(MessageType, String)| {
             mapping.trigger.type_ == *type_ && mapping.trigger.event == Some(event)
         };
         let keyspace = &self.keyspace;
         self.by_name.retain(|key, _| {
-            let is_taken = mappings.iter().any(|mapping| takes(mapping, key));
-            if is_taken {
+            let is_matched = mappings.iter().any(|mapping| matches(mapping, key));
+            if is_matched {
                 batch.remove(keyspace, KeyBuf::new().u8(key.0 as u8).text(&key.1));
             }
-            !is_taken
+            !is_matched
         });
     }
 
-    /// The most frequent first.
+    /// All unmatched events, the most frequent first.
     pub fn all(&self) -> Vec<UnmatchedEvent> {
         let mut all: Vec<UnmatchedEvent> = self.by_name.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));

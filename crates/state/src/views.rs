@@ -1,4 +1,5 @@
-//! The state of a workspace that is held in memory: rebuilt from the store at start, changed by the fold alone.
+//! The views: the state of a workspace in memory. They are loaded from the store at the start and
+//! changed by the fold only.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,33 +10,34 @@ use store::{Batch, Store, StoreError};
 
 use crate::Counts;
 use crate::attribution::Attribution;
+use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::impressions::Impressions;
 use crate::interactions::Interactions;
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
 use crate::rejections::Rejections;
 use crate::segmentations::Segmentations;
-use crate::series::{CollectionKind, Collections, Groups, Series};
 use crate::setup::Setup;
 use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
 use crate::weak_signals::WeakSignals;
 
-/// Where what counts its changes begins to count: never where it did before, so that nothing made before a reset looks fresh after it.
+/// The first revision of a view that counts its changes. It differs for each load, so that nothing
+/// cached before a reset looks current after it.
 pub(crate) fn first_revision() -> u64 {
     static LOADS: AtomicU64 = AtomicU64::new(0);
     LOADS.fetch_add(1, Ordering::Relaxed) << 32
 }
 
-/// Makes the views of the list of their parts: whatever goes over all parts follows from it.
+/// Declares [`Views`] from the list of its parts, with the methods that visit every part.
 macro_rules! views {
     ($($(#[$doc:meta])* $part:ident: $type:ty,)*) => {
         /// The state of a workspace.
         pub struct Views {
             $($(#[$doc])* pub $part: $type,)*
-            /// The offset up to which the journal has been applied, the batch under way included: one more than that of
-            /// the last entry.
+            /// The offset up to which the journal has been applied, including the batch under way:
+            /// one more than the offset of the last entry.
             pub applied: u64,
         }
 
@@ -48,7 +50,7 @@ macro_rules! views {
                 Ok(Self { $($part: StatePart::load(store, id)?,)* applied: store.position()? })
             }
 
-            /// Moves whatever is the source's to the target.
+            /// Moves all rows of the source to the target.
             pub(crate) fn merge_users(
                 &mut self,
                 batch: &mut Batch<'_>,
@@ -59,7 +61,7 @@ macro_rules! views {
                 Ok(())
             }
 
-            /// Forgets whatever is a user's.
+            /// Deletes all rows of a user.
             pub(crate) fn delete_user(
                 &mut self,
                 batch: &mut Batch<'_>,
@@ -69,12 +71,13 @@ macro_rules! views {
                 Ok(())
             }
 
-            /// Writes what must be written before a batch is committed.
+            /// Writes pending changes of all parts. To be called before a batch is committed.
             pub fn flush(&mut self, batch: &mut Batch<'_>) {
                 $(StatePart::flush(&mut self.$part, batch);)*
             }
 
-            /// How much of everything there is; what waits for the journal is not the state's to know.
+            /// Counts of all parts. Those of the journal and its queue are 0: the caller fills them
+            /// in.
             pub fn counts(&self) -> Counts {
                 let mut counts = Counts::default();
                 $(StatePart::count(&self.$part, &mut counts);)*
@@ -85,45 +88,45 @@ macro_rules! views {
 }
 
 views! {
-    /// Configuration, training runs, the journal's clock.
+    /// The configuration, the training runs and the journal's clock.
     setup: Setup,
-    /// Who there is, by which ids, with traits and timelines.
+    /// Users with their external ids, traits and timelines.
     profiles: Profiles,
-    /// Items with their properties.
+    /// Items and their properties.
     catalog: Catalog,
-    /// The users' properties.
+    /// The properties of users.
     users: PropertyTable,
-    /// Items that follow each other.
+    /// Ordered collections of items.
     series: Series,
-    /// Items that belong together.
+    /// Unordered collections of items.
     groups: Groups,
-    /// Ways to put items into segments.
+    /// Divisions of the items into segments.
     segmentations: Segmentations,
-    /// Terms that also find each other.
+    /// Synonyms for text search.
     synonyms: Synonyms,
-    /// What users did with items.
+    /// Interactions of users with items.
     interactions: Interactions,
-    /// Clicks and list views.
+    /// Weak signals of users: clicks and list views.
     weak_signals: WeakSignals,
-    /// Messages that were applied lately.
+    /// Ids of recently applied messages, to detect duplicates.
     message_ids: MessageIds,
-    /// Messages that were not taken.
+    /// Counts of rejected messages, and the latest ones.
     rejections: Rejections,
-    /// Events that no preset takes.
-    untaken: UnmatchedEvents,
-    /// What users were shown lately.
+    /// Counts of events that no preset matches.
+    unmatched_events: UnmatchedEvents,
+    /// Recent impressions of each user.
     impressions: Impressions,
-    /// What is to be done at a time.
+    /// Scheduled effects.
     timers: Timers,
-    /// Recommendations that can be cited, and what became of them.
+    /// Recommendations that can be cited, and their KPIs.
     attribution: Attribution,
 }
 
 impl Views {
-    /// Rebuilds the views of the workspace `id`.
+    /// Loads the views of the workspace `id`. A reset that a crash interrupted is finished first.
     ///
     /// # Errors
-    /// Where the store cannot be read, or holds what this program did not write.
+    /// If the store cannot be read, or holds a row that this program did not write.
     pub fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError> {
         if store.is_clearing()? {
             store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
@@ -131,19 +134,19 @@ impl Views {
         Self::load_parts(store, id)
     }
 
-    /// Clears the store of everything but single values of the workspace, and the views with it; the entry
-    /// that asks for it does the rest.
+    /// Clears the store except for the keyspace of [`Setup`], and reloads the views. Applying the
+    /// entry `Reset` does the rest.
     ///
     /// # Errors
-    /// Where the store cannot be read or written.
+    /// If the store cannot be read or written.
     pub fn reset(&mut self, store: &Store) -> Result<(), StoreError> {
         store.clear(&store.keyspace(crate::setup::KEYSPACE))?;
-        let fresh = Self::load_parts(store, &self.setup.config.id)?;
-        *self = Self { applied: self.applied, ..fresh };
+        let reloaded = Self::load_parts(store, &self.setup.config.id)?;
+        *self = Self { applied: self.applied, ..reloaded };
         Ok(())
     }
 
-    /// The series, or the groups.
+    /// All collections of a kind.
     pub fn collections(&self, kind: CollectionKind) -> &Collections {
         match kind {
             CollectionKind::Series => &self.series.0,

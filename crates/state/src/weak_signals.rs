@@ -1,5 +1,5 @@
-//! The weak signals of users, in a place of their own: they push no interaction out of a history, and nothing that
-//! asks what a user did with an item sees them. The newest of each user are in memory, written through to the store.
+//! Weak signals, apart from interactions: they displace no interaction from a history, and queries
+//! about interactions do not see them. The newest ones of each user are in memory and in the store.
 
 use domain::{ItemIdx, UserIdx, WeakSignalKind, WorkspaceId};
 use history::WeakSignal;
@@ -14,17 +14,17 @@ use crate::part::{StatePart, counts_nothing, writes_at_once};
 
 const WEAK_SIGNALS: &str = "state.weak_signals";
 
-/// The most signals of one kind that are kept of one user, the newest; 12 bytes each in memory.
+/// The most signals of one kind that are kept of one user. Each takes 12 bytes in memory.
 pub const WEAK_SIGNALS_PER_KIND_MAX: usize = 150;
 
-/// The weak signals of users, at most [`WEAK_SIGNALS_PER_KIND_MAX`] of each kind.
+/// The newest weak signals of each user, at most [`WEAK_SIGNALS_PER_KIND_MAX`] of each kind.
 pub struct WeakSignals {
     keyspace: Keyspace,
-    /// Oldest first, of each kind and item once.
+    /// Oldest first, one for each kind and item.
     by_user: FxHashMap<UserIdx, Vec<WeakSignal>>,
 }
 
-/// A signal as it is stored.
+/// A stored signal: seconds since 1970, item and kind.
 #[derive(Serialize, Deserialize)]
 struct Record(u32, u32, WeakSignalKind);
 
@@ -64,19 +64,19 @@ impl StatePart for WeakSignals {
 }
 
 impl WeakSignals {
-    /// A user's signals, oldest first.
-    pub fn row(&self, user: UserIdx) -> &[WeakSignal] {
+    /// The signals of a user, oldest first.
+    pub fn by_user(&self, user: UserIdx) -> &[WeakSignal] {
         self.by_user.get(&user).map_or(&[], Vec::as_slice)
     }
 
-    /// Every user's signals: as many rows as there are users up to the last who has any.
-    pub fn rows(&self) -> Vec<Vec<WeakSignal>> {
+    /// The signals of all users, by user index, up to the last user who has any.
+    pub fn all_by_user(&self) -> Vec<Vec<WeakSignal>> {
         let n_users = self.by_user.keys().map(|user| user.pos() + 1).max().unwrap_or(0);
-        (0..n_users as u32).map(|user| self.row(UserIdx(user)).to_vec()).collect()
+        (0..n_users as u32).map(|user| self.by_user(UserIdx(user)).to_vec()).collect()
     }
 
-    /// Adds signals. Of one kind about one item the newest counts, and the newest items of each kind are kept,
-    /// in whatever order they come.
+    /// Adds signals. Keeps the newest one of each kind and item, and the newest items of each kind.
+    /// The result does not depend on the order of calls.
     pub(crate) fn add(&mut self, batch: &mut Batch<'_>, user: UserIdx, signals: &[WeakSignal]) {
         if signals.is_empty() {
             return;
@@ -101,7 +101,7 @@ impl WeakSignals {
         self.put(batch, user);
     }
 
-    /// The source's signals are the target's.
+    /// Moves the source's signals to the target.
     pub(crate) fn merge(&mut self, batch: &mut Batch<'_>, target: UserIdx, source: UserIdx) {
         if let Some(row) = self.by_user.remove(&source) {
             batch.remove(&self.keyspace, KeyBuf::new().u32(source.0));
@@ -109,7 +109,7 @@ impl WeakSignals {
         }
     }
 
-    /// Forgets a user's signals.
+    /// Deletes the signals of a user.
     pub(crate) fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) {
         if self.by_user.remove(&user).is_some() {
             batch.remove(&self.keyspace, KeyBuf::new().u32(user.0));
@@ -117,7 +117,7 @@ impl WeakSignals {
     }
 
     fn put(&self, batch: &mut Batch<'_>, user: UserIdx) {
-        let row = self.row(user).iter().map(|signal| Record(signal.at_s, signal.item.0, signal.kind));
+        let row = self.by_user(user).iter().map(|signal| Record(signal.at_s, signal.item.0, signal.kind));
         let bytes = postcard::to_stdvec(&row.collect::<Vec<_>>()).expect("plain fields always encode");
         batch.put(&self.keyspace, KeyBuf::new().u32(user.0), bytes);
     }
@@ -141,7 +141,7 @@ mod tests {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
         #[test]
-        fn the_newest_of_each_kind_are_kept_in_whatever_order_and_batches_they_come(
+        fn the_newest_of_each_kind_are_kept_in_any_order_and_batches(
             signals in prop::collection::vec(signal(), 1..1_500),
             per_batch in 1..60usize,
         ) {
@@ -153,7 +153,7 @@ mod tests {
             signals.chunks(per_batch).for_each(|chunk| kept.add(&mut batch, one, chunk));
             signals.iter().rev().for_each(|signal| kept.add(&mut batch, other, &[*signal]));
             batch.commit(1).unwrap();
-            prop_assert_eq!(kept.row(one), kept.row(other));
+            prop_assert_eq!(kept.by_user(one), kept.by_user(other));
 
             let mut expected = Vec::new();
             for kind in WeakSignalKind::ALL {
@@ -168,9 +168,9 @@ mod tests {
                 expected.extend(newest.into_iter().rev().take(WEAK_SIGNALS_PER_KIND_MAX));
             }
             expected.sort_unstable();
-            prop_assert_eq!(kept.row(one), expected);
+            prop_assert_eq!(kept.by_user(one), expected);
             let loaded = WeakSignals::load(&store, &WorkspaceId::new("shop").unwrap()).unwrap();
-            prop_assert_eq!(loaded.row(one), kept.row(one), "after a restart");
+            prop_assert_eq!(loaded.by_user(one), kept.by_user(one), "after a restart");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Merges and deletions: no value is lost, and nobody who is gone leaves a row.
+//! Merges and deletions lose no value and leave no row of a deleted or merged user.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,21 @@ use store::key::KeyParts;
 use store::{Read, Store};
 use uuid::Uuid;
 
-use state::{Command, EntityKind, Entry, ListImpression, Place, Prepared, Views};
+use state::{Command, EntityKind, Entry, ListImpression, Place, PreparedEntry, Views};
 
 const IDS: [&str; 6] = ["ann", "bob", "cid", "dan", "eve", "fay"];
 const PROPERTIES: [&str; 3] = ["city", "size", "tier"];
 
-/// How many items there are from the start.
+/// The number of items that exist from the start.
 const KNOWN_ITEMS: usize = 8;
 
-/// Something that happens to users, by their place in `IDS`.
+/// A change of users, given by their position in `IDS`.
 #[derive(Debug, Clone)]
 enum Step {
     SetValue { user: usize, property: usize, value: u8 },
     Buy { user: usize, item: u8 },
-    See { user: usize, item: u8 },
-    Look { user: usize, item: usize },
+    Show { user: usize, item: u8 },
+    ViewList { user: usize, item: usize },
     Merge { target: usize, source: usize },
     Alias { target: usize, source: usize },
     Delete { user: usize },
@@ -39,8 +39,8 @@ fn step() -> impl Strategy<Value = Step> {
         4 => (user(), 0..PROPERTIES.len(), any::<u8>())
             .prop_map(|(user, property, value)| Step::SetValue { user, property, value }),
         3 => (user(), any::<u8>()).prop_map(|(user, item)| Step::Buy { user, item }),
-        2 => (user(), any::<u8>()).prop_map(|(user, item)| Step::See { user, item }),
-        2 => (user(), 0..KNOWN_ITEMS).prop_map(|(user, item)| Step::Look { user, item }),
+        2 => (user(), any::<u8>()).prop_map(|(user, item)| Step::Show { user, item }),
+        2 => (user(), 0..KNOWN_ITEMS).prop_map(|(user, item)| Step::ViewList { user, item }),
         2 => (user(), user()).prop_map(|(target, source)| Step::Merge { target, source }),
         2 => (user(), user()).prop_map(|(target, source)| Step::Alias { target, source }),
         1 => user().prop_map(|user| Step::Delete { user }),
@@ -61,7 +61,7 @@ impl Step {
                 let interaction = Interaction::new(IDS[user], &item, InteractionKind::Purchase);
                 Command::AddInteraction { interaction, cascade_create: true }
             }
-            Self::See { user, item } => {
+            Self::Show { user, item } => {
                 let list = ListImpression {
                     recomm_id: Some(Uuid::now_v7()),
                     user: Some((ExternalIdType::UserId, id(user))),
@@ -76,7 +76,7 @@ impl Step {
                 };
                 return Entry::ListImpressions { lists: vec![list] };
             }
-            Self::Look { user, item } => {
+            Self::ViewList { user, item } => {
                 let body = format!(
                     r#"{{"userId": "{}", "event": "Product List Viewed",
                         "properties": {{"products": [{{"sku": "known-{item}"}}]}}}}"#,
@@ -85,7 +85,7 @@ impl Step {
                 let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
                 let type_ = Some(MessageType::Track);
                 let message = domain::check_message(&body, type_, &Envelope::default(), &arrival);
-                return Entry::Message(Box::new(message.expect("a right track")));
+                return Entry::Message(Box::new(message.expect("a valid track")));
             }
             Self::Merge { target, source } => {
                 Command::MergeUsers { target: id(target), source: id(source), cascade_create: true }
@@ -95,7 +95,7 @@ impl Step {
                 let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
                 let type_ = Some(MessageType::Alias);
                 let message = domain::check_message(&body, type_, &Envelope::default(), &arrival);
-                return Entry::Message(Box::new(message.expect("a right alias")));
+                return Entry::Message(Box::new(message.expect("a valid alias")));
             }
             Self::Delete { user } => Command::Delete { kind: EntityKind::User, id: id(user) },
         };
@@ -103,19 +103,19 @@ impl Step {
     }
 }
 
-/// What is known of one person.
+/// The expected state of one user.
 #[derive(Debug, Clone, Default, PartialEq)]
 struct Person {
     ids: BTreeSet<&'static str>,
     values: BTreeMap<&'static str, String>,
     bought: BTreeSet<String>,
-    looked: BTreeSet<String>,
+    viewed: BTreeSet<String>,
 }
 
-/// The same steps, done plainly.
+/// Applies the steps to a plain model.
 fn expected(steps: &[Step]) -> Vec<Person> {
     let mut people: Vec<Person> = Vec::new();
-    fn of(people: &mut Vec<Person>, user: usize) -> usize {
+    fn find_or_add(people: &mut Vec<Person>, user: usize) -> usize {
         let found = people.iter().position(|person| person.ids.contains(IDS[user]));
         found.unwrap_or_else(|| {
             people.push(Person { ids: [IDS[user]].into(), ..Person::default() });
@@ -125,30 +125,30 @@ fn expected(steps: &[Step]) -> Vec<Person> {
     for step in steps {
         match *step {
             Step::SetValue { user, property, value } => {
-                let person = of(&mut people, user);
+                let person = find_or_add(&mut people, user);
                 people[person].values.insert(PROPERTIES[property], value.to_string());
             }
             Step::Buy { user, item } => {
-                let person = of(&mut people, user);
+                let person = find_or_add(&mut people, user);
                 people[person].bought.insert(format!("item-{item}"));
             }
-            Step::See { .. } => {}
-            Step::Look { user, item } => {
-                let person = of(&mut people, user);
-                people[person].looked.insert(format!("known-{item}"));
+            Step::Show { .. } => {}
+            Step::ViewList { user, item } => {
+                let person = find_or_add(&mut people, user);
+                people[person].viewed.insert(format!("known-{item}"));
             }
             Step::Merge { target, source } | Step::Alias { target, source } => {
-                let is_there = people.iter().any(|person| person.ids.contains(IDS[source]));
+                let source_exists = people.iter().any(|person| person.ids.contains(IDS[source]));
                 let is_command = matches!(step, Step::Merge { .. });
-                if is_command && !is_there {
+                if is_command && !source_exists {
                     continue;
                 }
-                let kept = of(&mut people, target);
-                if !is_there {
+                let kept = find_or_add(&mut people, target);
+                if !source_exists {
                     people[kept].ids.insert(IDS[source]);
                     continue;
                 }
-                let gone = of(&mut people, source);
+                let gone = find_or_add(&mut people, source);
                 if kept == gone {
                     continue;
                 }
@@ -159,7 +159,7 @@ fn expected(steps: &[Step]) -> Vec<Person> {
                     person.values.entry(name).or_insert(value);
                 }
                 person.bought.extend(gone_person.bought);
-                person.looked.extend(gone_person.looked);
+                person.viewed.extend(gone_person.viewed);
                 if is_command {
                     person.ids.remove(IDS[source]);
                 }
@@ -175,7 +175,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn merges_and_deletions_lose_no_value_and_leave_no_row_of_somebody_who_is_gone(
+    fn merges_and_deletions_lose_no_value_and_leave_no_row_of_a_user_who_no_longer_exists(
         steps in prop::collection::vec(step(), 1..40),
     ) {
         let folder = tempfile::tempdir().unwrap();
@@ -198,20 +198,20 @@ proptest! {
             .collect();
         let mut batch = store.batch();
         for (offset, entry) in (0..).zip(entries) {
-            state::apply(&mut views, &mut batch, offset, Prepared::new(entry)).unwrap();
+            state::apply(&mut views, &mut batch, offset, PreparedEntry::new(entry)).unwrap();
         }
         views.flush(&mut batch);
         batch.commit(views.applied).unwrap();
 
         let people = expected(&steps);
-        let mut there = BTreeSet::new();
+        let mut existing = BTreeSet::new();
         for person in &people {
             let users: BTreeSet<u32> = person.ids.iter()
-                .map(|id| views.profiles.ids().user_of_text(id).expect("somebody with this id").0)
+                .map(|id| views.profiles.ids().user_by_id(id).expect("a user with this id").0)
                 .collect();
-            prop_assert_eq!(users.len(), 1, "{:?} is one person", person.ids);
+            prop_assert_eq!(users.len(), 1, "{:?} are one user", person.ids);
             let user = domain::UserIdx(*users.first().unwrap());
-            there.insert(user.0);
+            existing.insert(user.0);
             let values: BTreeMap<&str, String> = views.users.values(user.0).into_iter()
                 .map(|(name, value)| match value {
                     PropertyValue::String(text) => (name, text),
@@ -225,11 +225,11 @@ proptest! {
                 .by_user(store, user, InteractionKind::Purchase).unwrap().into_iter()
                 .map(|stored| views.catalog.item_id(stored.item).to_owned())
                 .collect();
-            prop_assert_eq!(&bought, &person.bought, "what {:?} bought", person.ids);
-            let looked: BTreeSet<String> = views.weak_signals.row(user).iter()
+            prop_assert_eq!(&bought, &person.bought, "purchases of {:?}", person.ids);
+            let viewed: BTreeSet<String> = views.weak_signals.by_user(user).iter()
                 .map(|signal| views.catalog.item_id(signal.item).to_owned())
                 .collect();
-            prop_assert_eq!(&looked, &person.looked, "what lists {:?} looked at held", person.ids);
+            prop_assert_eq!(&viewed, &person.viewed, "items in lists that {:?} viewed", person.ids);
         }
         let n_before = |name: &str| if name == "catalog.user_values" { 4 } else { 0 };
         for name in ["state.interactions", "state.impressions", "state.weak_signals", "catalog.user_values", "profiles.identifiers",
@@ -237,7 +237,7 @@ proptest! {
             for pair in store.scan(&store.keyspace(name), &[]) {
                 let key = pair.unwrap().0;
                 let user = KeyParts::new(&key[n_before(name)..]).u32().unwrap();
-                prop_assert!(there.contains(&user), "{} has a row of user {}, who is gone", name, user);
+                prop_assert!(existing.contains(&user), "{} has a row of user {}, who no longer exists", name, user);
             }
         }
     }

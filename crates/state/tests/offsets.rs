@@ -1,9 +1,9 @@
-//! Entries are applied once each, in the order of their offsets.
+//! Each entry is applied once, in the order of offsets.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use domain::{Timestamp, WorkspaceId};
-use state::{Entry, Prepared, Views, apply};
+use state::{Entry, PreparedEntry, Views, apply};
 use store::Store;
 
 fn apply_at(offsets: &[u64]) -> u64 {
@@ -12,7 +12,7 @@ fn apply_at(offsets: &[u64]) -> u64 {
     let mut views = Views::load(&store, &WorkspaceId::new("shop").unwrap()).unwrap();
     let mut batch = store.batch();
     for offset in offsets {
-        let entry = Prepared::new(Entry::Resumed { received_at: Timestamp(1) });
+        let entry = PreparedEntry::new(Entry::Resumed { received_at: Timestamp(1) });
         apply(&mut views, &mut batch, *offset, entry).unwrap();
     }
     views.applied
@@ -32,6 +32,6 @@ fn an_entry_that_was_applied_is_not_applied_again() {
 
 #[test]
 #[should_panic(expected = "entries are applied once each, in order")]
-fn an_entry_from_before_is_not_applied() {
+fn an_entry_before_the_last_one_is_not_applied() {
     apply_at(&[0, 4, 3]);
 }

@@ -163,8 +163,8 @@ pub(crate) fn configs_asked_for(
 /// Puts configurations in force. A workspace that cannot write it down (its disk is full, say) goes on with what is in force.
 pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig]) {
     for (engine, config) in engines.iter().zip(configs) {
-        for change in ConfigChange::between(&engine.config(), config) {
-            let removes = change.removes();
+        for change in ConfigChange::diff(&engine.config(), config) {
+            let removes = change.is_removal();
             tracing::info!(workspace = %engine.id(), resource = %change.resource(), removes, "the bootstrap file changes it");
         }
         if let Err(error) = engine.configure_as(config) {

@@ -8,6 +8,7 @@ use super::Workspace;
 
 /// All that are counted, the most frequent first; `would_be_taken_by` is null where no preset comes near.
 pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    let events: Vec<Value> = engine.snapshot().untaken.all().iter().map(UnmatchedEvent::to_json).collect();
+    let events: Vec<Value> =
+        engine.snapshot().unmatched_events.all().iter().map(UnmatchedEvent::to_json).collect();
     Json(json!({ "not_taken": events }))
 }

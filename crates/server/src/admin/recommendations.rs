@@ -93,7 +93,7 @@ pub(super) async fn read_one(
     let Some(past) = engine.recommendation(recomm_id)? else {
         let message = format!(
             "no recommendation {recomm_id}: there never was one, or it is older than {} days",
-            engine::KEPT_DAYS
+            engine::RECOMMENDATION_DAYS_KEPT
         );
         return Err(ApiError::not_found(message));
     };

@@ -63,7 +63,7 @@ impl Failure {
 impl From<Refusal> for Failure {
     fn from(refusal: Refusal) -> Self {
         match refusal {
-            Refusal::AlreadyThere(message) => Self::new(StatusCode::CONFLICT, message),
+            Refusal::AlreadyExists(message) => Self::new(StatusCode::CONFLICT, message),
             Refusal::NotFound(message) => Self::not_found(message),
             Refusal::Invalid(message) => Self::invalid(message),
             Refusal::Changed { what, .. } => Self::new(StatusCode::CONFLICT, format!("{what} was changed")),

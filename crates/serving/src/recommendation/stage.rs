@@ -9,7 +9,7 @@ use domain::{
 };
 use recommender::{Facet, ValueIdx};
 use reql::{Context, Expression, Rows, Subject};
-use state::{Views, user_of};
+use state::{Views, find_user};
 
 use super::{ListOptions, RecommendationRequest};
 use crate::evaluation::{EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction};
@@ -254,7 +254,7 @@ impl<'a> Stage<'a> {
 
     /// Who and what the list is for, as far as they are there.
     pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
-        let user = self.user.and_then(|id| user_of(views, id));
+        let user = self.user.and_then(|id| find_user(views, id));
         (user, self.item.and_then(|id| views.catalog.existing(id)))
     }
 

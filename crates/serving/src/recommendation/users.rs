@@ -55,7 +55,7 @@ impl Serving {
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let histories = views.interactions.histories();
         let left_out: FxHashSet<UserIdx> =
-            stage.left_out.iter().filter_map(|id| ids.user_of_text(id)).chain(user).collect();
+            stage.left_out.iter().filter_map(|id| ids.user_by_id(id)).chain(user).collect();
         let failed: Cell<Option<StoreError>> = Cell::new(None);
         let has_it = |user: UserIdx, item: ItemIdx| {
             let is_excluded = |kind: InteractionKind| excludes(list.exclude, kind);
@@ -64,10 +64,13 @@ impl Serving {
             }
             // What is too long ago for the memory is in the store.
             histories.is_full(user)
-                && views.interactions.has(snapshot.store(), user, item, is_excluded).unwrap_or_else(|error| {
-                    failed.set(Some(error));
-                    true
-                })
+                && views
+                    .interactions
+                    .has_interaction(snapshot.store(), user, item, is_excluded)
+                    .unwrap_or_else(|error| {
+                        failed.set(Some(error));
+                        true
+                    })
         };
         let allows = |user: UserIdx| {
             ids.user_id(user).is_some()

@@ -1,4 +1,4 @@
-//! Keyspaces whose keys begin with a day, so that old days can be forgotten little by little.
+//! A keyspace whose keys begin with a day, so that old days can be deleted step by step.
 
 use domain::Day;
 use store::key::KeyBuf;
@@ -6,7 +6,7 @@ use store::{Batch, Keyspace, StoreError};
 
 pub(super) struct ByDay {
     keyspace: Keyspace,
-    /// Nothing is below: forgetting begins here, and does not look through all that it has removed.
+    /// No row has a lower key. Deletion starts here and does not scan rows that it deleted before.
     lowest: Vec<u8>,
 }
 
@@ -26,8 +26,8 @@ impl ByDay {
         batch.put(&self.keyspace, key, value);
     }
 
-    /// Removes what is of days before this one, the oldest first, at most `n_max`.
-    pub(super) fn forget(
+    /// Deletes rows of days before `before`, the oldest first, at most `n_max`.
+    pub(super) fn remove_before(
         &mut self,
         batch: &mut Batch<'_>,
         before: Day,

@@ -1,4 +1,5 @@
-//! Figures by day, place and group: in memory, what a batch changed written before it is committed.
+//! KPIs by day, place and group. All are in memory; changed rows are written before a batch is
+//! committed.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -11,13 +12,13 @@ use super::{Place, Rate};
 
 pub(super) const KEYSPACE: &str = "state.kpis";
 
-/// For how many days figures are kept.
-pub const DAYS_KEPT: u32 = 800;
-/// How many places and groups of a day have a row of their own; what comes later counts together.
+/// For how many days KPIs are stored.
+pub const KPI_DAYS_KEPT: u32 = 800;
+/// The number of places and groups that have a row of their own on one day. Later ones share a row.
 pub const PLACES_PER_DAY_MAX: usize = 1_000;
-/// The scenario, or trait, of what counts together.
+/// The scenario or trait of the shared row.
 const OTHERS: &str = "(others)";
-/// The row of a day in which all its interactions are; places have rows from 1.
+/// The number of the row that counts all interactions of a day. Rows of places start at 1.
 const INTERACTIONS_ROW: u32 = 0;
 
 /// Counts of interactions by kind.
@@ -25,7 +26,7 @@ const INTERACTIONS_ROW: u32 = 0;
 pub struct InteractionCounts([u64; InteractionKind::ALL.len()]);
 
 impl InteractionCounts {
-    /// How many of a kind.
+    /// The number of interactions of a kind.
     pub fn count(&self, kind: InteractionKind) -> u64 {
         self.0[kind as usize]
     }
@@ -35,35 +36,36 @@ impl InteractionCounts {
     }
 }
 
-/// What was recommended at a place on a day, and what became of it until now.
+/// The counts of the recommendations of one day, place and group, and of the interactions that cite
+/// them.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct KpiCounts {
-    /// How many recommendations were handed out.
+    /// The number of recommendations.
     pub recommendations: u64,
-    /// To how many different users, as they were then: two that are merged later stay two.
+    /// The number of distinct users who got them. Users who are merged later still count as two.
     pub users: u64,
-    /// Interactions that cite them.
+    /// The interactions that cite the recommendations.
     pub interactions: InteractionCounts,
-    /// The prices of the purchases among those.
+    /// The sum of the prices of the purchases among those interactions.
     pub revenue: f64,
-    /// Recommendations that a detail view cites.
+    /// The number of recommendations that a detail view cites.
     pub clicked_recommendations: u64,
-    /// Recommendations that a purchase cites.
+    /// The number of recommendations that a purchase cites.
     pub converted_recommendations: u64,
 }
 
 impl KpiCounts {
-    /// Recommendations that were clicked, of all.
+    /// The share of recommendations that were clicked.
     pub fn click_through_rate(&self) -> Rate {
         Rate::new(self.clicked_recommendations, self.recommendations)
     }
 
-    /// Recommendations that led to a purchase, of all.
+    /// The share of recommendations that led to a purchase.
     pub fn conversion_rate(&self) -> Rate {
         Rate::new(self.converted_recommendations, self.recommendations)
     }
 
-    /// A price beyond all numbers is none.
+    /// Adds a price, unless the sum would overflow.
     pub(super) fn add_revenue(&mut self, price: f64) {
         let revenue = self.revenue + price;
         if revenue.is_finite() {
@@ -72,38 +74,38 @@ impl KpiCounts {
     }
 }
 
-/// The figures of one place and group on one day.
+/// The KPIs of one day, place and group.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KpiRow {
-    /// The day on which the recommendations were made.
+    /// The day of the recommendations, by their ids.
     pub day: Day,
-    /// Where.
+    /// Where the lists were asked for.
     pub place: Place,
-    /// The group of an A/B test.
+    /// The group of an A/B test; none without a test.
     pub group: Option<String>,
-    /// What became of them.
+    /// The counts until now.
     pub counts: KpiCounts,
 }
 
-/// The interactions that arrived on a day, whether they cite something or not.
+/// All interactions that arrived on a day, including those that cite no recommendation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DayInteractions {
-    /// The day.
+    /// The day of the arrival.
     pub day: Day,
-    /// How many came.
+    /// The counts by kind.
     pub counts: InteractionCounts,
 }
 
-/// Figures of a range of days.
+/// The KPIs of a range of days.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kpis {
-    /// In the order of days, places and groups.
+    /// Ordered by day, place and group.
     pub rows: Vec<KpiRow>,
-    /// In the order of days.
+    /// Ordered by day.
     pub interactions: Vec<DayInteractions>,
 }
 
-/// A place and a group.
+/// The place and the group of a row.
 pub(super) type RowName = (Place, Option<String>);
 
 #[derive(Default)]
@@ -126,8 +128,8 @@ pub(super) struct KpiTable {
     dirty_days: BTreeSet<Day>,
 }
 
-/// Where that counts for which a day has no row.
-pub(super) fn others_of(place: &Place) -> RowName {
+/// The shared row for a place that gets no row of its own.
+pub(super) fn others_row(place: &Place) -> RowName {
     let place = match place {
         Place::Trait(_) => Place::Trait(OTHERS.to_owned()),
         Place::Scenario { endpoint, .. } => {
@@ -145,12 +147,12 @@ impl KpiTable {
             let (key, value) = pair?;
             let mut parts = KeyParts::new(&key);
             let (day, number) = parts.u32().zip(parts.u32()).ok_or_else(unreadable)?;
-            let figures = by_day.entry(Day(day)).or_default();
+            let day_kpis = by_day.entry(Day(day)).or_default();
             if number == INTERACTIONS_ROW {
-                figures.interactions = decode(&value)?;
+                day_kpis.interactions = decode(&value)?;
             } else {
                 let (place, group, counts): (Place, Option<String>, KpiCounts) = decode(&value)?;
-                figures.rows.insert((place, group), Row { number, counts, is_dirty: false });
+                day_kpis.rows.insert((place, group), Row { number, counts, is_dirty: false });
             }
         }
         Ok(Self { keyspace, by_day, dirty_days: BTreeSet::new() })
@@ -158,11 +160,11 @@ impl KpiTable {
 
     /// Whether a place and group have a row of their own on a day, or may get one.
     pub(super) fn has_room(&self, day: Day, name: &RowName) -> bool {
-        let of_day = self.by_day.get(&day);
-        of_day.is_none_or(|day| day.rows.len() < PLACES_PER_DAY_MAX || day.rows.contains_key(name))
+        let day_kpis = self.by_day.get(&day);
+        day_kpis.is_none_or(|day| day.rows.len() < PLACES_PER_DAY_MAX || day.rows.contains_key(name))
     }
 
-    /// The row of a place and group, made where it is new, with its number within the day.
+    /// The row of a place and group, with its number within the day. Adds the row if it is new.
     pub(super) fn row_mut(&mut self, day: Day, name: RowName) -> (u32, &mut KpiCounts) {
         self.dirty_days.insert(day);
         let rows = &mut self.by_day.entry(day).or_default().rows;
@@ -172,20 +174,21 @@ impl KpiTable {
         (row.number, &mut row.counts)
     }
 
-    /// The interactions that arrived on a day.
+    /// The counts of the interactions that arrived on a day.
     pub(super) fn interactions_mut(&mut self, day: Day) -> &mut InteractionCounts {
         self.dirty_days.insert(day);
-        let figures = self.by_day.entry(day).or_default();
-        figures.interactions_are_dirty = true;
-        &mut figures.interactions
+        let day_kpis = self.by_day.entry(day).or_default();
+        day_kpis.interactions_are_dirty = true;
+        &mut day_kpis.interactions
     }
 
-    /// Forgets the oldest day where it is before this one, whole: the numbers of its rows have no gaps.
-    pub(super) fn forget(&mut self, batch: &mut Batch<'_>, before: Day) {
+    /// Deletes the oldest day if it is before `before`. A day is deleted as a whole, so that the
+    /// numbers of its rows have no gaps.
+    pub(super) fn remove_before(&mut self, batch: &mut Batch<'_>, before: Day) {
         let Some(oldest) = self.by_day.first_entry().filter(|oldest| *oldest.key() < before) else { return };
-        let (day, figures) = oldest.remove_entry();
+        let (day, day_kpis) = oldest.remove_entry();
         self.dirty_days.remove(&day);
-        let rows = figures.rows.into_values().map(|row| row.number);
+        let rows = day_kpis.rows.into_values().map(|row| row.number);
         for number in rows.chain([INTERACTIONS_ROW]) {
             batch.remove(&self.keyspace, key(day, number));
         }
@@ -193,11 +196,11 @@ impl KpiTable {
 
     pub(super) fn flush(&mut self, batch: &mut Batch<'_>) {
         for day in std::mem::take(&mut self.dirty_days) {
-            let Some(figures) = self.by_day.get_mut(&day) else { continue };
-            if std::mem::take(&mut figures.interactions_are_dirty) {
-                batch.put(&self.keyspace, key(day, INTERACTIONS_ROW), encode(&figures.interactions));
+            let Some(day_kpis) = self.by_day.get_mut(&day) else { continue };
+            if std::mem::take(&mut day_kpis.interactions_are_dirty) {
+                batch.put(&self.keyspace, key(day, INTERACTIONS_ROW), encode(&day_kpis.interactions));
             }
-            for ((place, group), row) in &mut figures.rows {
+            for ((place, group), row) in &mut day_kpis.rows {
                 if std::mem::take(&mut row.is_dirty) {
                     batch.put(&self.keyspace, key(day, row.number), encode(&(place, group, row.counts)));
                 }
@@ -210,12 +213,12 @@ impl KpiTable {
         if from > until {
             return kpis;
         }
-        for (&day, figures) in self.by_day.range(from..=until) {
-            let counts = figures.interactions;
+        for (&day, day_kpis) in self.by_day.range(from..=until) {
+            let counts = day_kpis.interactions;
             if counts != InteractionCounts::default() {
                 kpis.interactions.push(DayInteractions { day, counts });
             }
-            let rows = figures.rows.iter().map(|((place, group), row)| KpiRow {
+            let rows = day_kpis.rows.iter().map(|((place, group), row)| KpiRow {
                 day,
                 place: place.clone(),
                 group: group.clone(),

@@ -1,61 +1,63 @@
-//! What the journal says of lists that were handed out.
+//! List impressions, as the journal records them.
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-/// A list that was handed out.
+/// A list that was shown to a user, or returned to a client for no user.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ListImpression {
-    /// The id that it can be cited by, of version 7; none where nobody was told one: it is no recommendation then, and only counts as shown.
+    /// The recommendation id, a UUID of version 7. None if no client was told one: then the items
+    /// only count as impressions.
     pub recomm_id: Option<Uuid>,
-    /// An external id of the user, and its type; none where it is for nobody.
+    /// An external id of the user, with its type; none if the list is for no user.
     pub user: Option<(profiles::ExternalIdType, String)>,
-    /// When.
+    /// When the list was computed.
     pub at: Timestamp,
     /// The items' external ids, best first.
     pub items: Vec<String>,
-    /// What it was asked for.
+    /// Where the list was asked for.
     pub place: Place,
-    /// The group of an A/B test.
+    /// The group of an A/B test; none without a test.
     pub group: Option<String>,
-    /// The version of the model; none before the first training.
+    /// The version of the model; none before the first training run.
     pub model: Option<String>,
-    /// Whether its items step back in the user's next lists.
+    /// Whether rotation moves its items back in the user's next lists.
     pub rotates: bool,
-    /// 0 for a recommendation, n for the n-th list that continues it under its id.
+    /// 0 for the first list of a recommendation, n for the n-th list that continues it.
     pub n_next: u32,
-    /// What was asked for, as JSON, so that it can be continued; none where it cannot.
+    /// JSON text of the request, to continue the list later; none if it cannot be continued.
     pub request: Option<String>,
 }
 
 impl ListImpression {
-    /// How many bytes its texts take in memory, which is more than what the journal has of all of it but fixed fields.
+    /// The bytes of its texts and items in memory. More than its size in the journal, apart from
+    /// fixed fields.
     pub fn n_bytes(&self) -> usize {
-        let of_place = match &self.place {
+        let place_bytes = match &self.place {
             Place::Trait(key) => key.len(),
             Place::Scenario { endpoint, scenario } => {
                 endpoint.len() + scenario.as_ref().map_or(0, String::len)
             }
         };
-        let of_user = self.user.as_ref().map_or(0, |(_, id)| id.len());
+        let user_bytes = self.user.as_ref().map_or(0, |(_, id)| id.len());
         let texts = [&self.group, &self.model, &self.request];
-        let of_texts = texts.into_iter().flatten().map(String::len).sum::<usize>();
-        let of_items = self.items.iter().map(|item| size_of::<String>() + item.len()).sum::<usize>();
-        of_place + of_user + of_texts + of_items
+        let text_bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
+        let item_bytes = self.items.iter().map(|item| size_of::<String>() + item.len()).sum::<usize>();
+        place_bytes + user_bytes + text_bytes + item_bytes
     }
 }
 
-/// What lists are asked for: where they appear.
+/// The place that a list is asked for.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {
-    /// A trait, by its key.
+    /// A computed trait, by its key.
     Trait(String),
-    /// A call of the recommender API.
+    /// A request to the recommender API.
     Scenario {
-        /// Its operation: `recommendItemsToUser`.
+        /// The operation, such as `recommendItemsToUser`.
         endpoint: String,
-        /// The scenario that it named.
+        /// The scenario in the request; none if it named none.
         scenario: Option<String>,
     },
 }

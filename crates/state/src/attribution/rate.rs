@@ -1,24 +1,26 @@
-//! Shares with what can be said of them.
+//! Rates with their confidence intervals.
 
 /// The quantile of the normal distribution that leaves 2.5 % on either side.
 const Z: f64 = 1.959_963_984_540_054;
 
-/// A share of trials that were successes, with its 95 % interval after Wilson (1927), "Probable inference, the law of succession, and
-/// statistical inference", JASA 22, which holds for few trials and for shares near 0 and 1 too.
+/// The share of trials that were successes, with the 95 % score interval of Wilson (1927),
+/// "Probable inference, the law of succession, and statistical inference", JASA 22. The interval
+/// also holds for few trials and for shares near 0 and 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Rate {
-    /// The share; none without trials.
+    /// The share, from 0 to 1; none without trials.
     pub value: Option<f64>,
-    /// The lower bound.
+    /// The lower bound of the interval; 0 without trials.
     pub low: f64,
-    /// The upper bound.
+    /// The upper bound of the interval; 1 without trials.
     pub high: f64,
 }
 
 impl Rate {
-    /// The rate of so many successes, of which there are at most as many as trials.
+    /// The rate of `n_successes` in `n_trials`.
     pub fn new(n_successes: u64, n_trials: u64) -> Self {
-        // After a clock that ran ahead for long, figures may be forgotten before what they are of.
+        // If the clock ran ahead for long, KPIs may be deleted before their recommendations. Later
+        // clicks then exceed the recommendations that are still counted.
         let n_successes = n_successes.min(n_trials);
         if n_trials == 0 {
             return Self { value: None, low: 0.0, high: 1.0 };

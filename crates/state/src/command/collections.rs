@@ -1,10 +1,10 @@
-//! Series and groups.
+//! Commands that change series and groups.
 
 use domain::Timestamp;
 use store::Batch;
 
-use super::{Done, Refusal, delete_item};
-use crate::series::{CollectionKind, MEMBERS_MAX, Member};
+use super::{CommandResult, Refusal, delete_item};
+use crate::collections::{CollectionKind, MEMBERS_MAX, Member};
 use crate::views::Views;
 
 pub(super) fn add(
@@ -14,9 +14,9 @@ pub(super) fn add(
     id: &str,
     cascade_create: bool,
     at: Timestamp,
-) -> Done {
+) -> CommandResult {
     if !views.collections_mut(kind).add(batch, id) {
-        return Err(Refusal::there(kind.word(), id));
+        return Err(Refusal::already_exists(kind.word(), id));
     }
     if cascade_create && views.catalog.existing(id).is_none() {
         views.catalog.set(batch, id, &[], at);
@@ -30,7 +30,7 @@ pub(super) fn delete(
     kind: CollectionKind,
     id: &str,
     cascade_delete: bool,
-) -> Done {
+) -> CommandResult {
     if !views.collections_mut(kind).delete(batch, id) {
         return Err(Refusal::missing(kind.word(), id));
     }
@@ -48,32 +48,32 @@ pub(super) fn insert(
     member: Member,
     cascade_create: bool,
     at: Timestamp,
-) -> Done {
-    let member_is_there = match member.is_collection {
+) -> CommandResult {
+    let member_exists = match member.is_collection {
         true => views.collections_mut(kind).members(&member.id).is_some(),
         false => views.catalog.existing(&member.id).is_some(),
     };
     let members = views.collections_mut(kind).members(id);
-    let is_there = members.is_some();
+    let collection_exists = members.is_some();
     if members.unwrap_or_default().contains(&member) {
-        return Err(Refusal::AlreadyThere(format!("{} {id:?} holds {:?} already", kind.word(), member.id)));
+        return Err(Refusal::AlreadyExists(format!("{} {id:?} holds {:?} already", kind.word(), member.id)));
     }
     if members.is_some_and(|members| members.len() >= MEMBERS_MAX) {
         return Err(Refusal::Invalid(format!("{} {id:?} has {MEMBERS_MAX} members, the limit", kind.word())));
     }
-    if !cascade_create && !is_there {
+    if !cascade_create && !collection_exists {
         return Err(Refusal::missing(kind.word(), id));
     }
-    if !cascade_create && !member_is_there {
+    if !cascade_create && !member_exists {
         let word = if member.is_collection { kind.word() } else { "item" };
         return Err(Refusal::missing(word, &member.id));
     }
     let mut missing_items = Vec::new();
-    if !is_there {
+    if !collection_exists {
         views.collections_mut(kind).add(batch, id);
         missing_items.push(id);
     }
-    if !member_is_there {
+    if !member_exists {
         if member.is_collection {
             views.collections_mut(kind).add(batch, &member.id);
         }

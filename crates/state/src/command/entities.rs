@@ -1,11 +1,11 @@
-//! Items and users with their properties.
+//! Commands that change items, users and their properties.
 
 use catalog::{Property, PropertyTable};
 use domain::{PropertyType, PropertyValue, Timestamp};
 use profiles::Origin;
 use store::{Batch, StoreError};
 
-use super::{Done, EntityKind, Refusal, exists, user_of};
+use super::{CommandResult, EntityKind, Refusal, entity_exists, find_user};
 use crate::views::Views;
 
 pub(super) fn set_values(
@@ -16,8 +16,8 @@ pub(super) fn set_values(
     values: &str,
     cascade_create: bool,
     origin: Origin<'_>,
-) -> Done {
-    if !cascade_create && !exists(views, kind, id) {
+) -> CommandResult {
+    if !cascade_create && !entity_exists(views, kind, id) {
         return Err(Refusal::missing(kind.word(), id));
     }
     let values: serde_json::Map<String, serde_json::Value> =
@@ -35,7 +35,7 @@ pub(super) fn set_values(
             views.catalog.set(batch, id, &typed, origin.received_at);
         }
         EntityKind::User => {
-            let user = views.profiles.resolve_text(batch, id, origin);
+            let user = views.profiles.resolve_id(batch, id, origin);
             views.users.set(batch, user.0, &typed);
         }
     }
@@ -51,8 +51,8 @@ fn typed_value(
     let Some(property) = table.property(name) else {
         return Err(Refusal::NotFound(format!("there is no {} property {name:?}", kind.word())));
     };
-    let said = |what| Refusal::Invalid(format!("property {name:?} ({}) {what}", property.type_));
-    PropertyValue::from_json(property.type_, json).map_err(said)
+    let refuse = |what| Refusal::Invalid(format!("property {name:?} ({}) {what}", property.type_));
+    PropertyValue::from_json(property.type_, json).map_err(refuse)
 }
 
 pub(super) fn add_property(
@@ -61,18 +61,18 @@ pub(super) fn add_property(
     kind: EntityKind,
     property: Property,
     at: Timestamp,
-) -> Done {
+) -> CommandResult {
     let table = match kind {
         EntityKind::Item => views.catalog.table(),
         EntityKind::User => &views.users,
     };
     if table.property(&property.name).is_some() {
-        return Err(Refusal::there("property", &property.name));
+        return Err(Refusal::already_exists("property", &property.name));
     }
     if let Some(other) = table.properties().find(|other| other.role.is_some() && other.role == property.role)
     {
         let role = property.role.unwrap_or_default();
-        return Err(Refusal::AlreadyThere(format!(
+        return Err(Refusal::AlreadyExists(format!(
             "property {:?} has the role {role:?} already",
             other.name
         )));
@@ -99,19 +99,19 @@ pub(super) fn merge_users(
     source: &str,
     cascade_create: bool,
     origin: Origin<'_>,
-) -> Result<Done, StoreError> {
-    if user_of(views, source).is_none() {
+) -> Result<CommandResult, StoreError> {
+    if find_user(views, source).is_none() {
         return Ok(Err(Refusal::missing("user", source)));
     }
-    if !cascade_create && user_of(views, target).is_none() {
+    if !cascade_create && find_user(views, target).is_none() {
         return Ok(Err(Refusal::missing("user", target)));
     }
-    if let Some(merge) = views.profiles.merge_texts(batch, target, source, origin)? {
+    if let Some(merge) = views.profiles.merge_ids(batch, target, source, origin)? {
         views.merge_users(batch, merge)?;
-        // Clients of this API may give the id to somebody new.
-        views.profiles.release_text(batch, merge.target, source)?;
+        // Clients of this API may use the source's id for a new user.
+        views.profiles.release_id(batch, merge.target, source)?;
     }
-    match views.profiles.take_limits_met().first() {
+    match views.profiles.take_limits_reached().first() {
         Some(limit) => Ok(Err(Refusal::Invalid((*limit).to_owned()))),
         None => Ok(Ok(())),
     }

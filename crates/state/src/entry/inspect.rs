@@ -1,5 +1,4 @@
-//! Entries to look at: a line for people, or all of it as JSON. Secrets of a configuration are not
-//! told in full.
+//! Printable forms of entries: a summary line and complete JSON. Secrets are redacted in both.
 
 use serde::Deserialize;
 use serde_json::Value;
@@ -9,20 +8,21 @@ use crate::{Command, Place};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
-/// How much of a secret is told, in characters, and from which length on.
-const SECRET_CHARS_TOLD: usize = 3;
-const SECRET_CHARS_TOLD_FROM: usize = 12;
-/// The name that write keys have in requests.
+/// How many characters of a secret are shown.
+const SECRET_CHARS_SHOWN: usize = 3;
+/// The length from which on a part of a secret is shown, in characters.
+const SECRET_CHARS_MIN: usize = 12;
+/// The JSON key of a write key in requests.
 const WRITE_KEY: &str = "\"writeKey\"";
 
-/// The build that wrote an entry, where its bytes say it.
-pub fn written_by(bytes: &[u8]) -> Option<&str> {
+/// The version of the build that wrote an encoded entry; none in entries of version 5.
+pub fn read_writer_build(bytes: &[u8]) -> Option<&str> {
     let rest = bytes.strip_prefix(&[VERSION])?;
     <&str>::deserialize(&mut rmp_serde::Deserializer::from_read_ref(rest)).ok()
 }
 
 impl Entry {
-    /// The name of its variant.
+    /// The name of the variant, as in the encoding.
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Configured(_) => "configured",
@@ -42,25 +42,25 @@ impl Entry {
         }
     }
 
-    /// Its fields as they are written, by name. Texts that are JSON themselves stay texts, but the
-    /// configuration.
+    /// The fields by name, as they are encoded, without secrets. JSON texts stay texts, except for
+    /// configurations.
     pub fn fields(&self) -> Value {
         let form = wire::Entry::serialize(self, serde_json::value::Serializer);
         let variant = form.expect("entries of plain fields are JSON");
         let Value::Object(variant) = variant else { return Value::Null };
         let mut fields = variant.into_iter().next().map_or(Value::Null, |(_, fields)| fields);
         match self {
-            Self::Configured(_) => fields = redacted(&fields),
+            Self::Configured(_) => fields = redact_config(&fields),
             Self::Command { command, .. } if matches!(**command, Command::Configure(_)) => {
                 redact_change(&mut fields["command"]["configure"]["change"]);
             }
-            Self::Rejected(rejection) => fields["excerpt"] = without_write_keys(&rejection.excerpt).into(),
+            Self::Rejected(rejection) => fields["excerpt"] = redact_write_keys(&rejection.excerpt).into(),
             _ => {}
         }
         fields
     }
 
-    /// A summary in one line of at most 160 characters.
+    /// A summary in one line of at most [`SUMMARY_CHARS_MAX`] characters.
     pub fn summary(&self) -> String {
         let text = match self {
             Self::Configured(config) => format!(
@@ -122,13 +122,13 @@ impl Entry {
             Self::Tick { at } => at.to_string(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => String::new(),
         };
-        // Whatever sources write must not move the cursor of a terminal.
+        // Text from sources must not control the terminal.
         text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(SUMMARY_CHARS_MAX).collect()
     }
 }
 
-/// A configuration without its secrets.
-fn redacted(json: &Value) -> Value {
+/// Parses the JSON text of a configuration and hides its secrets.
+fn redact_config(json: &Value) -> Value {
     let config = json.as_str().and_then(|text| serde_json::from_str::<Value>(text).ok());
     let Some(mut config) = config else { return Value::Null };
     for token in ["private_token", "public_token", "profile_token"] {
@@ -141,7 +141,7 @@ fn redacted(json: &Value) -> Value {
     config
 }
 
-/// Hides the secrets of a change of the configuration; the JSON texts in it become values.
+/// Hides the secrets in a configuration change. Its JSON texts become values.
 fn redact_change(change: &mut Value) {
     for (kind, key) in [("put_source", "source"), ("put_token", "token")] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
@@ -159,30 +159,30 @@ fn redact_source(source: &mut Value) {
     source["bearer_tokens"].as_array_mut().into_iter().flatten().for_each(hide);
 }
 
-/// The beginning of a request without the keys in it. It may be cut anywhere.
-fn without_write_keys(excerpt: &str) -> String {
+/// Hides the write keys in the beginning of a request, which may be cut at any place.
+fn redact_write_keys(excerpt: &str) -> String {
     let mut parts = excerpt.split(WRITE_KEY);
-    let mut told = parts.next().unwrap_or_default().to_owned();
+    let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {
-        told.push_str(WRITE_KEY);
+        shown.push_str(WRITE_KEY);
         let mut pieces = part.splitn(3, '"');
         match (pieces.next(), pieces.next(), pieces.next()) {
             (Some(colon), Some(_), rest) if colon.trim() == ":" => {
-                told.push_str(colon);
-                told.push_str("\"…");
-                rest.into_iter().for_each(|rest| told.extend(["\"", rest]));
+                shown.push_str(colon);
+                shown.push_str("\"…");
+                rest.into_iter().for_each(|rest| shown.extend(["\"", rest]));
             }
-            _ => told.push_str(part),
+            _ => shown.push_str(part),
         }
     }
-    told
+    shown
 }
 
 fn hide(secret: &mut Value) {
     let Some(text) = secret.as_str() else { return };
     let n_chars = text.chars().count();
-    let told = if n_chars < SECRET_CHARS_TOLD_FROM { 0 } else { SECRET_CHARS_TOLD };
-    *secret = text.chars().take(told).chain(['…']).collect::<String>().into();
+    let n_shown = if n_chars < SECRET_CHARS_MIN { 0 } else { SECRET_CHARS_SHOWN };
+    *secret = text.chars().take(n_shown).chain(['…']).collect::<String>().into();
 }
 
 #[cfg(test)]
@@ -190,8 +190,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_write_key_in_a_rejected_request_is_not_told() {
-        for (excerpt, told) in [
+    fn the_write_key_in_a_rejected_request_is_not_shown() {
+        for (excerpt, shown) in [
             (r#"{"writeKey":"k1","event":"a"}"#, r#"{"writeKey":"…","event":"a"}"#),
             (r#"[{"writeKey" : "k1"},{"writeKey":"k2"}]"#, r#"[{"writeKey" : "…"},{"writeKey":"…"}]"#),
             (r#"{"a":1,"writeKey":"k1 and no en"#, r#"{"a":1,"writeKey":"…"#),
@@ -199,7 +199,7 @@ mod tests {
             (r#"{"event":"a","writeKey""#, r#"{"event":"a","writeKey""#),
             ("no JSON", "no JSON"),
         ] {
-            assert_eq!(without_write_keys(excerpt), told);
+            assert_eq!(redact_write_keys(excerpt), shown);
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Version 5 of entries: postcard, which has no names, so that the order of fields and variants is
-//! the format.
+//! Version 5 of the encoding: postcard, which has no names. The order of fields and variants is the
+//! format.
 //!
-//! Frozen: no build writes it any more. A field that a type of the program gets later stands here
-//! with `#[serde(skip)]` and reads as its default, a variant likewise, at the end. A type that
-//! changes in another way gets a frozen copy with a conversion in its place.
+//! It is frozen, and no build writes it any more. A later field of a type stands here with
+//! `#[serde(skip)]` and decodes as its default. A later variant stands last, with `#[serde(skip)]`.
+//! A type that changes in another way gets a frozen copy here, with a conversion.
 
 mod catalog;
 mod command;
@@ -16,13 +16,13 @@ use serde_with::As;
 
 use self::catalog::{Column, ItemRow};
 use self::command::Command;
-use self::interaction::{Interaction, ServedList};
+use self::interaction::{Interaction, ListImpression};
 use self::message::{Message, Rejection};
 use self::training::Training;
 
 use super::as_json;
 
-/// Lets a form stand for its type inside a list, a box or an option.
+/// Lets each form stand for its type inside lists, boxes and options.
 macro_rules! forms {
     ($($form:ident = $type:ty,)*) => {$(
         impl<'de> serde_with::DeserializeAs<'de, $type> for $form {
@@ -69,7 +69,7 @@ pub(super) enum Entry {
         version: String,
     },
     ListImpressions {
-        #[serde(with = "As::<Vec<ServedList>>")]
+        #[serde(with = "As::<Vec<ListImpression>>")]
         lists: Vec<crate::ListImpression>,
     },
     Resumed {

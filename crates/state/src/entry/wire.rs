@@ -1,17 +1,17 @@
-//! The forms in which entries are written: MessagePack, with the names of fields and variants.
+//! The encoded forms of entries: MessagePack, with the names of fields and variants.
 //!
-//! The types of the program may change; what is written changes only here. Each form stands for one
-//! type (`serde(remote)`) and lists all of its fields, or it does not compile. Names stay for good:
-//! `tests/formats` pins them.
+//! The types of the program may change; the encoding changes only here. Each form stands for one
+//! type (`serde(remote)`) and must list all of its fields to compile. Names are permanent: the
+//! tests in `tests/formats` of `engine` pin them.
 //!
-//! - A new field: `#[serde(default)]`, with which older entries read as its default. Older builds
-//!   pass over it.
-//! - A new variant: at any place. Older builds refuse an entry that has it, and name the build that
-//!   wrote it.
-//! - A field or a variant whose meaning changes gets a new name, and the old one stays to be read.
+//! - A new field gets `#[serde(default)]`: older entries decode with its default. Older builds
+//!   ignore it.
+//! - A new variant may stand at any place. Older builds refuse entries with it, and their error
+//!   names the build that wrote them.
+//! - A field or a variant whose meaning changes gets a new name. The old one stays readable.
 //!
-//! A configuration and a scenario are JSON texts inside, with the names that files and APIs have
-//! for their keys. So is the report of a training run.
+//! Configurations, scenarios and the reports of training runs are JSON texts, with the keys that
+//! files and APIs have.
 
 mod catalog;
 mod command;
@@ -24,13 +24,13 @@ use serde_with::As;
 
 use self::catalog::{Column, ItemRow};
 use self::command::Command;
-use self::interaction::{Interaction, ServedList};
+use self::interaction::{Interaction, ListImpression};
 use self::message::{Message, Rejection};
 use self::training::TrainingRecord;
 
 use super::as_json;
 
-/// Lets a form stand for its type inside a list, a box or an option.
+/// Lets each form stand for its type inside lists, boxes and options.
 macro_rules! forms {
     ($($form:ident = $type:ty,)*) => {$(
         impl serde_with::SerializeAs<$type> for $form {
@@ -84,7 +84,7 @@ pub(super) enum Entry {
     },
     #[serde(rename = "served")]
     ListImpressions {
-        #[serde(with = "As::<Vec<ServedList>>")]
+        #[serde(with = "As::<Vec<ListImpression>>")]
         lists: Vec<crate::ListImpression>,
     },
     Resumed {

@@ -6,17 +6,17 @@ use proptest::prelude::*;
 use tempfile::TempDir;
 
 use super::*;
-use crate::fold::{apply_firing, fire};
-use crate::{Command, EntityKind, Entry, ListImpression, Place, Prepared, SAMPLE_INTERVAL_MS, SAMPLES};
+use crate::fold::{apply_firing, fire_timer};
+use crate::{Command, EntityKind, Entry, ListImpression, Place, PreparedEntry, SAMPLE_INTERVAL_MS, SAMPLES};
 
 const KIND: TimerKind = TimerKind::ForgetImpressions;
 const START_MS: i64 = 1_700_000_000_000;
 const DAY_MS: i64 = 24 * 3_600 * 1_000;
-/// Under what the journal's clock believes of one entry.
+/// Less than the journal's clock accepts from a single entry.
 const STEP_MS_MAX: i64 = 2 * DAY_MS;
 const KEPT_MS: i64 = ROTATION_TIME_S_MAX as i64 * 1_000;
 
-/// So many milliseconds after the start.
+/// The time `ms` milliseconds after the start.
 fn at(ms: i64) -> Timestamp {
     Timestamp(START_MS + ms)
 }
@@ -25,7 +25,7 @@ fn tick(ms: i64) -> Entry {
     Entry::Tick { at: at(ms) }
 }
 
-/// Ticks that lead from a time to another.
+/// Ticks from one time to another, in steps that the journal's clock follows.
 fn ticks(from_ms: i64, to_ms: i64) -> impl Iterator<Item = Entry> {
     (1..).map(move |n| from_ms + n * STEP_MS_MAX).take_while(move |ms| *ms < to_ms).chain([to_ms]).map(tick)
 }
@@ -42,7 +42,7 @@ fn add_user(ms: i64, user: usize) -> Entry {
     command(ms, Command::Add { kind: EntityKind::User, id: format!("u{user}") })
 }
 
-fn served(ms: i64, user: usize) -> Entry {
+fn list_impression(ms: i64, user: usize) -> Entry {
     let list = ListImpression {
         recomm_id: None,
         user: Some((ExternalIdType::UserId, format!("u{user}"))),
@@ -58,7 +58,7 @@ fn served(ms: i64, user: usize) -> Entry {
     Entry::ListImpressions { lists: vec![list] }
 }
 
-/// A fold that notes what fires.
+/// A fold that records the timers that fire.
 struct Fold {
     folder: TempDir,
     store: Store,
@@ -80,17 +80,17 @@ impl Fold {
         Self { folder, store, views, fired }
     }
 
-    /// Applies entries as one batch; what fires does what timers do.
+    /// Applies entries as one batch, with the real effects of timers.
     fn apply(&mut self, entries: impl IntoIterator<Item = Entry>) {
         let Self { store, views, fired, .. } = self;
         let mut batch = store.batch();
         for entry in entries {
-            let mut note_and_fire = |views: &mut Views, batch: &mut Batch<'_>, timer: Timer| {
+            let mut record_and_fire = |views: &mut Views, batch: &mut Batch<'_>, timer: Timer| {
                 fired.push(timer);
-                fire(views, batch, timer)
+                fire_timer(views, batch, timer)
             };
             let offset = views.applied;
-            apply_firing(views, &mut batch, offset, Prepared::new(entry), &mut note_and_fire).unwrap();
+            apply_firing(views, &mut batch, offset, PreparedEntry::new(entry), &mut record_and_fire).unwrap();
         }
         views.flush(&mut batch);
         batch.commit(views.applied).unwrap();
@@ -133,23 +133,23 @@ fn a_timer_fires_at_its_exact_time_once_and_in_order_also_after_a_restart() {
     fold.apply([tick(1_000)]);
     assert_eq!(fold.take_fired(), [timer(1_000, 9)]);
     let mut fold = fold.restart();
-    // What fires sees the time at which it was due, not that of the entry which comes so late.
+    // A timer has its own due time, not that of the late entry that fires it.
     fold.apply([tick(1_000), tick(1_999), tick(2_500), tick(2_500), tick(DAY_MS), tick(2 * DAY_MS)]);
     assert_eq!(fold.take_fired(), [timer(2_000, 3), timer(2_000, 7), timer(3_000, 1)]);
     assert_eq!((fold.views.timers.next_due(), fold.n_rows()), (None, [0, 0]));
 }
 
 #[test]
-fn what_is_due_fires_before_the_entry_is_applied() {
+fn due_timers_fire_before_the_entry_is_applied() {
     let mut fold = Fold::new();
     fold.apply([add_user(0, 0), command(0, Command::Add { kind: EntityKind::Item, id: "item".to_owned() })]);
-    fold.apply([served(0, 0)]);
-    let user = fold.views.profiles.ids().user_of_text("u0").unwrap();
+    fold.apply([list_impression(0, 0)]);
+    let user = fold.views.profiles.ids().user_by_id("u0").unwrap();
     let row = |fold: &Fold| fold.views.impressions.by_user(user).len();
     fold.apply(ticks(0, KEPT_MS - 1));
     assert_eq!((row(&fold), fold.take_fired()), (1, vec![]));
-    // The list is shown at the moment at which the earlier one is forgotten.
-    fold.apply([served(KEPT_MS, 0)]);
+    // The list is shown at the moment at which the earlier one expires.
+    fold.apply([list_impression(KEPT_MS, 0)]);
     assert_eq!((row(&fold), fold.take_fired()), (1, vec![timer(KEPT_MS, user.0)]));
     assert_eq!(fold.views.timers.next_due(), Some(at(2 * KEPT_MS)));
     fold.apply(ticks(KEPT_MS, 2 * KEPT_MS));
@@ -163,7 +163,7 @@ fn a_clock_that_is_ahead_for_a_moment_fires_nothing() {
     fold.schedule([timer(DAY_MS, 1)]);
     fold.apply([tick(1_000 * DAY_MS), add_user(1_000 * DAY_MS, 0), tick(-1_000 * DAY_MS), tick(DAY_MS - 1)]);
     assert_eq!(fold.take_fired(), []);
-    // An entry that is behind fires nothing that is due after it.
+    // A late entry fires no timer that is due after its time.
     fold.schedule([timer(DAY_MS - 2, 2)]);
     fold.apply([tick(DAY_MS - 3)]);
     assert_eq!(fold.take_fired(), []);
@@ -172,14 +172,14 @@ fn a_clock_that_is_ahead_for_a_moment_fires_nothing() {
 }
 
 #[test]
-fn a_tick_is_due_where_it_fires_something_or_brings_the_clock_nearer() {
+fn a_tick_is_due_if_it_fires_a_timer_or_brings_the_clock_closer() {
     let mut fold = Fold::new();
     fold.apply((0..30).map(|n| tick(n * SAMPLE_INTERVAL_MS)));
-    assert!(!fold.views.is_tick_due(at(DAY_MS)), "nothing is due ever");
+    assert!(!fold.views.is_tick_due(at(DAY_MS)), "there is no timer");
     fold.schedule([timer(DAY_MS, 1)]);
     assert!(!fold.views.is_tick_due(at(DAY_MS - 1)));
     assert!(fold.views.is_tick_due(at(DAY_MS)));
-    // After weeks in which nothing was written the clock needs ten times, a minute apart.
+    // After weeks without entries the clock needs ten times, a minute apart.
     let mut n_ticks = 0;
     let seconds = (0..).map(|second| 40 * DAY_MS + second * 1_000);
     for ms in seconds.take_while(|ms| *ms < 41 * DAY_MS) {
@@ -204,8 +204,8 @@ fn a_timer_can_be_moved_and_cancelled_and_a_new_one_needs_room() {
     assert_eq!(fold.views.timers.next_due(), Some(at(2_500)));
     fold.change(|timers, batch| {
         timers.n_timers = TIMERS_MAX;
-        assert!(!timers.schedule(batch, timer(1, 4)).unwrap(), "a new one");
-        assert!(timers.schedule(batch, timer(2_600, 3)).unwrap(), "one that is there");
+        assert!(!timers.schedule(batch, timer(1, 4)).unwrap(), "a new timer");
+        assert!(timers.schedule(batch, timer(2_600, 3)).unwrap(), "an existing timer");
     });
     fold.apply([tick(DAY_MS)]);
     assert_eq!(fold.take_fired(), [timer(2_500, 1), timer(2_600, 3)]);
@@ -215,19 +215,19 @@ const USERS: usize = 4;
 
 #[derive(Debug, Clone, Copy)]
 enum Event {
-    Serve { user: usize },
+    Show { user: usize },
     Merge { target: usize, source: usize },
     Delete { user: usize },
 }
 
-/// An event, how long after the one before it, and what there is in between: ticks after parts of that time, and whether a
-/// batch ends, and the process.
+/// An event, its distance from the one before in milliseconds, ticks at these fractions of the
+/// distance, whether a batch ends after it, and whether the process restarts after it.
 type Step = (Event, i64, Vec<f64>, bool, bool);
 
 fn step() -> impl Strategy<Value = Step> {
     let user = || 0..USERS;
     let event = prop_oneof![
-        12 => user().prop_map(|user| Event::Serve { user }),
+        12 => user().prop_map(|user| Event::Show { user }),
         1 => (user(), user()).prop_map(|(target, source)| Event::Merge { target, source }),
         1 => user().prop_map(|user| Event::Delete { user }),
     ];
@@ -243,7 +243,7 @@ fn step() -> impl Strategy<Value = Step> {
 fn entry(event: Event, ms: i64) -> Entry {
     let id = |user: usize| format!("u{user}");
     match event {
-        Event::Serve { user } => served(ms, user),
+        Event::Show { user } => list_impression(ms, user),
         Event::Merge { target, source } => {
             let merge = Command::MergeUsers { target: id(target), source: id(source), cascade_create: false };
             command(ms, merge)
@@ -252,9 +252,9 @@ fn entry(event: Event, ms: i64) -> Entry {
     }
 }
 
-/// What is to fire, done plainly; users by their number.
+/// The timers that must fire, as due time and user number, computed by a plain model.
 fn expected(steps: &[Step], end_ms: i64) -> Vec<(i64, usize)> {
-    let (mut due, mut there) = (BTreeMap::new(), (0..USERS).collect::<BTreeSet<_>>());
+    let (mut due, mut existing) = (BTreeMap::new(), (0..USERS).collect::<BTreeSet<_>>());
     let (mut fired, mut ms) = (Vec::new(), 0);
     let mut fire_until = |due: &mut BTreeMap<usize, i64>, ms: i64| {
         let mut now: Vec<(i64, usize)> = due.iter().map(|(user, due)| (*due, *user)).collect();
@@ -267,24 +267,24 @@ fn expected(steps: &[Step], end_ms: i64) -> Vec<(i64, usize)> {
         ms += after_ms;
         fire_until(&mut due, ms);
         match *event {
-            Event::Serve { user } if there.contains(&user) => {
+            Event::Show { user } if existing.contains(&user) => {
                 // Impressions are kept by the second.
                 due.insert(user, (START_MS + ms) / 1_000 * 1_000 - START_MS + KEPT_MS);
             }
             Event::Merge { target, source }
-                if target != source && there.contains(&target) && there.contains(&source) =>
+                if target != source && existing.contains(&target) && existing.contains(&source) =>
             {
-                there.remove(&source);
-                if let Some(of_source) = due.remove(&source) {
-                    let of_target = due.entry(target).or_insert(of_source);
-                    *of_target = of_source.max(*of_target);
+                existing.remove(&source);
+                if let Some(source_due) = due.remove(&source) {
+                    let target_due = due.entry(target).or_insert(source_due);
+                    *target_due = source_due.max(*target_due);
                 }
             }
             Event::Delete { user } => {
-                there.remove(&user);
+                existing.remove(&user);
                 due.remove(&user);
             }
-            Event::Serve { .. } | Event::Merge { .. } => {}
+            Event::Show { .. } | Event::Merge { .. } => {}
         }
     }
     fire_until(&mut due, end_ms);
@@ -295,7 +295,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
-    fn the_same_fires_however_entries_are_batched_and_whatever_ticks_and_restarts_are_between(
+    fn the_same_timers_fire_for_any_batches_ticks_and_restarts(
         steps in prop::collection::vec(step(), 1..80),
     ) {
         let mut fold = Fold::new();
@@ -303,11 +303,11 @@ proptest! {
         fold.apply([command(0, Command::Add { kind: EntityKind::Item, id: "item".to_owned() })]);
         let (mut users, mut index) = (Vec::new(), BTreeMap::new());
         for user in 0..USERS {
-            let found = fold.views.profiles.ids().user_of_text(&format!("u{user}")).unwrap();
+            let found = fold.views.profiles.ids().user_by_id(&format!("u{user}")).unwrap();
             users.push(found.0);
             index.insert(found.0, user);
         }
-        prop_assert!(users.is_sorted(), "what is due together fires in the order of users");
+        prop_assert!(users.is_sorted(), "timers with the same due time fire in the order of users");
         let (mut batch, mut ms) = (Vec::new(), 0);
         for (event, after_ms, ticks, ends_batch, restarts) in &steps {
             let mut ticks: Vec<i64> = ticks.iter().map(|part| (part * *after_ms as f64) as i64).collect();

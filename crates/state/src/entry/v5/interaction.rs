@@ -1,4 +1,4 @@
-//! Interactions, and lists that were handed out.
+//! Forms of interactions and list impressions.
 
 use serde::Deserialize;
 use serde_with::{As, Same};
@@ -9,7 +9,7 @@ forms! {
     Interaction = domain::Interaction,
     InteractionKind = domain::InteractionKind,
     InteractionSelector = domain::InteractionSelector,
-    ServedList = crate::ListImpression,
+    ListImpression = crate::ListImpression,
     Place = crate::Place,
     ExternalIdType = profiles::ExternalIdType,
 }
@@ -57,7 +57,7 @@ pub(in crate::entry) struct InteractionSelector {
 
 #[derive(Deserialize)]
 #[serde(remote = "crate::ListImpression")]
-pub(in crate::entry) struct ServedList {
+pub(in crate::entry) struct ListImpression {
     recomm_id: Option<uuid::Uuid>,
     #[serde(with = "As::<Option<(ExternalIdType, Same)>>")]
     user: Option<(profiles::ExternalIdType, String)>,

@@ -1,5 +1,5 @@
-//! Records of training runs. Version 5 had a report field by field; it is JSON since, with the names
-//! that the fields have here.
+//! Records of training runs. Version 5 held the report field by field. Later versions hold it as
+//! JSON text, with the names of the fields here.
 
 use domain::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,4 +1,4 @@
-//! Properties and items.
+//! Forms of properties and items.
 
 use serde::{Deserialize, Serialize};
 use serde_with::As;

@@ -1,4 +1,4 @@
-//! Commands of the recommender API.
+//! Forms of commands.
 
 use serde::{Deserialize, Serialize};
 use serde_with::As;

@@ -1,4 +1,4 @@
-//! Interactions, and lists that were handed out.
+//! Forms of interactions and list impressions.
 
 use serde::{Deserialize, Serialize};
 use serde_with::{As, Same};
@@ -9,7 +9,7 @@ forms! {
     Interaction = domain::Interaction,
     InteractionKind = domain::InteractionKind,
     InteractionSelector = domain::InteractionSelector,
-    ServedList = crate::ListImpression,
+    ListImpression = crate::ListImpression,
     Place = crate::Place,
     ExternalIdType = profiles::ExternalIdType,
 }
@@ -69,7 +69,7 @@ pub(in crate::entry) struct InteractionSelector {
 
 #[derive(Serialize, Deserialize)]
 #[serde(remote = "crate::ListImpression")]
-pub(in crate::entry) struct ServedList {
+pub(in crate::entry) struct ListImpression {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recomm_id: Option<uuid::Uuid>,
     #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<(ExternalIdType, Same)>>")]

@@ -1,4 +1,4 @@
-//! Messages and rejections.
+//! Forms of messages and rejections.
 
 use serde::{Deserialize, Serialize};
 use serde_with::As;

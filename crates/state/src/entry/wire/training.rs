@@ -1,4 +1,4 @@
-//! Records of training runs.
+//! The form of records of training runs.
 
 use serde::{Deserialize, Serialize};
 

@@ -1,4 +1,4 @@
-//! Series and groups: named collections of items and of other collections.
+//! Series and groups: named collections of items and of other collections. A series is ordered.
 
 use std::collections::BTreeMap;
 
@@ -14,17 +14,17 @@ const GROUPS: &str = "state.groups";
 /// The most members of one series or group.
 pub const MEMBERS_MAX: usize = 10_000;
 
-/// A named place for members.
+/// The two kinds of collections.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum CollectionKind {
-    /// Members have a place in time, as the episodes of a season.
+    /// Members are ordered by time, as the episodes of a season.
     Series,
     /// Members have no order.
     Group,
 }
 
 impl CollectionKind {
-    /// The word for people.
+    /// The word for it in messages.
     pub fn word(self) -> &'static str {
         match self {
             Self::Series => "series",
@@ -33,14 +33,14 @@ impl CollectionKind {
     }
 }
 
-/// Something in a series or group.
+/// A member of a series or group.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Member {
-    /// Whether it is a series or group itself; an item otherwise.
+    /// Whether it is a collection of the same kind; an item otherwise.
     pub is_collection: bool,
-    /// Its id.
+    /// The id of the item or collection.
     pub id: String,
-    /// Its place in a series; 0 in a group.
+    /// The position in a series; 0 in a group.
     pub time: f64,
 }
 
@@ -74,7 +74,7 @@ impl StatePart for Groups {
     }
 }
 
-/// All series, or all groups, of a workspace: in memory, written through to the store.
+/// All collections of one kind in a workspace, in memory and in the store.
 pub struct Collections {
     keyspace: Keyspace,
     by_id: BTreeMap<String, Vec<Member>>,
@@ -93,17 +93,17 @@ impl Collections {
         Ok(Self { keyspace, by_id })
     }
 
-    /// The ids in their order.
+    /// All ids, in lexicographic order.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         self.by_id.keys().map(String::as_str)
     }
 
-    /// The members in the order of their times.
+    /// The members of a collection, ordered by time; none if it does not exist.
     pub fn members(&self, id: &str) -> Option<&[Member]> {
         self.by_id.get(id).map(Vec::as_slice)
     }
 
-    /// Makes an empty one, unless it is there.
+    /// Adds an empty collection. Returns false if it exists already.
     pub(crate) fn add(&mut self, batch: &mut Batch<'_>, id: &str) -> bool {
         let is_new = !self.by_id.contains_key(id);
         if is_new {
@@ -118,24 +118,24 @@ impl Collections {
         self.by_id.remove(id).is_some()
     }
 
-    /// Puts a member into its place; the collection is there and has room.
+    /// Inserts a member by its time. The collection must exist and be below [`MEMBERS_MAX`].
     pub(crate) fn insert(&mut self, batch: &mut Batch<'_>, id: &str, member: Member) {
         let Some(members) = self.by_id.get_mut(id) else { return };
-        let at = members.partition_point(|other| other.time <= member.time);
-        members.insert(at, member);
+        let position = members.partition_point(|other| other.time <= member.time);
+        members.insert(position, member);
         self.put(batch, id);
     }
 
-    /// Takes members out that `is_meant`; says how many.
+    /// Removes the members that match. Returns their number.
     pub(crate) fn remove(
         &mut self,
         batch: &mut Batch<'_>,
         id: &str,
-        is_meant: impl Fn(&Member) -> bool,
+        matches: impl Fn(&Member) -> bool,
     ) -> usize {
         let Some(members) = self.by_id.get_mut(id) else { return 0 };
         let n_before = members.len();
-        members.retain(|member| !is_meant(member));
+        members.retain(|member| !matches(member));
         let n_removed = n_before - members.len();
         if n_removed > 0 {
             self.put(batch, id);
@@ -143,18 +143,18 @@ impl Collections {
         n_removed
     }
 
-    /// Takes an item, or a collection, out of all collections.
+    /// Removes an item, or a collection, from all collections.
     pub(crate) fn remove_everywhere(&mut self, batch: &mut Batch<'_>, is_collection: bool, id: &str) {
-        let is_meant = |member: &Member| member.is_collection == is_collection && member.id == id;
-        let holding = self.by_id.iter().filter(|(_, members)| members.iter().any(is_meant));
-        let holding: Vec<String> = holding.map(|(id, _)| id.clone()).collect();
-        for collection in holding {
-            self.remove(batch, &collection, is_meant);
+        let matches = |member: &Member| member.is_collection == is_collection && member.id == id;
+        let containing = self.by_id.iter().filter(|(_, members)| members.iter().any(matches));
+        let containing: Vec<String> = containing.map(|(id, _)| id.clone()).collect();
+        for collection in containing {
+            self.remove(batch, &collection, matches);
         }
     }
 
     fn put(&self, batch: &mut Batch<'_>, id: &str) {
-        let members = self.by_id.get(id).expect("only what is there is written");
+        let members = self.by_id.get(id).expect("only existing collections are written");
         batch.put(&self.keyspace, id, postcard::to_stdvec(members).expect("plain fields always encode"));
     }
 }
