@@ -1,11 +1,11 @@
-//! What an import changes.
+//! The changes that an import makes.
 
 use domain::{Column, PropertyType};
 use serde::Serialize;
 
 use crate::{Catalog, ItemRow};
 
-/// What making a file the current version of the catalog changes.
+/// The changes between the current catalog and a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct CatalogChanges {
     /// Items of the current version.

@@ -49,7 +49,7 @@ impl Format {
     }
 }
 
-/// What the caller says about the file.
+/// The options of an import.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
     /// Types that are declared for columns of the file.
@@ -89,7 +89,7 @@ pub struct CatalogFile {
     pub rows: Vec<ItemRow>,
 }
 
-/// What became of the rows of a file.
+/// The outcome of reading a file, by row.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
     /// Rows in the file, without a header.
@@ -115,7 +115,7 @@ pub struct RowError {
     pub row: u64,
     /// The column of a wrong cell; none where the row as a whole is wrong.
     pub column: Option<String>,
-    /// What is wrong, counted in the report.
+    /// Row errors, which the report counts.
     pub reason: &'static str,
     /// The particulars: column and value.
     pub detail: String,
@@ -136,7 +136,7 @@ pub enum ImportError {
     /// The file is over a limit.
     #[error("the file has more than {limit} {what}")]
     TooLarge {
-        /// What there are too many of: "items" or "columns".
+        /// "items" or "columns".
         what: &'static str,
         /// The limit.
         limit: usize,
@@ -248,9 +248,9 @@ struct RawRow {
 /// A value as the file has it.
 enum Raw {
     Absent,
-    /// Of a CSV file: may be anything.
+    /// A CSV cell: text of any type.
     Text(String),
-    /// Of a JSON file: typed by itself.
+    /// A JSON value, which has a type.
     Json(serde_json::Value),
 }
 
@@ -288,7 +288,7 @@ fn typed_row(
     Ok(typed)
 }
 
-/// Which column holds the id; the others are the properties.
+/// The column with the id; the others are properties.
 fn id_column(names: &[String]) -> Result<usize, ImportError> {
     ID_COLUMNS
         .iter()

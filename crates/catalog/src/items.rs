@@ -46,7 +46,7 @@ struct Item {
     listed: bool,
 }
 
-/// What kind of message names an item.
+/// The kind of message that names an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamedBy {
     /// Something was done with it.
@@ -289,7 +289,7 @@ impl Catalog {
         }
         self.put_item(batch, item);
         self.table.remove(batch, item.0);
-        // What is deleted does not come back with an earlier version.
+        // A deleted item does not come back with an earlier version.
         for previous in &self.previous {
             self.table.remove_beside(batch, previous.version, item.0);
         }
@@ -347,7 +347,7 @@ impl Catalog {
             version_key(version),
             keys::encode(&(CatalogVersion::staged(version), import)),
         );
-        // What the recommender API said of a property holds on where its type stays.
+        // Roles and metadata of a property stay where its type stays.
         let known = |column: &Column| {
             let known = self.table.property(&column.name).filter(|known| known.type_ == column.type_);
             known.cloned().unwrap_or_else(|| Property::new(column.name.clone(), column.type_))

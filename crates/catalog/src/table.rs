@@ -19,9 +19,9 @@ pub struct Property {
     pub name: String,
     /// The type of its values.
     pub type_: PropertyType,
-    /// What it is for, such as `title`; a role has one property.
+    /// Its role, such as `title`; at most one property has a role.
     pub role: Option<String>,
-    /// What else the client keeps with it: settings of the role and notes, as JSON text.
+    /// Metadata of the client: settings of the role and notes, as JSON text.
     pub settings: Option<String>,
 }
 
@@ -32,7 +32,7 @@ impl Property {
     }
 }
 
-/// What the store keeps of a row: the number of each property with its value.
+/// A row in the store: the number of each property with its value.
 type Row = Vec<(u32, PropertyValue)>;
 
 struct Entry {
@@ -66,7 +66,7 @@ const CHANGES_KEPT_MAX: usize = 65_536;
 static LOADS: AtomicU64 = AtomicU64::new(0);
 const REVISION_BITS: u32 = 44;
 
-/// What the store keeps of a schema.
+/// A schema in the store.
 #[derive(Default, Serialize, Deserialize)]
 struct SchemaRecord {
     next_number: u32,
@@ -294,7 +294,7 @@ impl PropertyTable {
             let row = parse_row_key(&key)?;
             let stored: Row = keys::decode("values", &value)?;
             for (number, value) in stored {
-                // What belongs to a deleted property is left over until the row is written again.
+                // Values of a deleted property stay until the row is written again.
                 if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
                     entry.cells.set(&mut self.texts, row as usize, Some(&value));
                 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reql::TextId;
 use rustc_hash::FxHashMap;
 
-/// Which texts there are. Ids of texts that nobody uses any more are given out again.
+/// Interned texts. The ids of unused texts are reused.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     texts: Vec<Arc<str>>,

@@ -34,7 +34,7 @@ pub enum Endpoint {
     SearchItemSegments,
 }
 
-/// What the entries of a list are.
+/// The kind of entries in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entries {
     /// Items.
@@ -45,7 +45,7 @@ pub enum Entries {
     Users,
 }
 
-/// What a list is for, beside a user.
+/// The seed of a list, beside a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum For {
     /// Nothing else.
@@ -54,9 +54,9 @@ pub enum For {
     Item,
     /// A segment.
     Segment,
-    /// What is searched.
+    /// A text query.
     Query,
-    /// Whichever of these the call names.
+    /// The first of these that the call names.
     Any,
 }
 
@@ -86,12 +86,12 @@ impl Endpoint {
         Self::ALL[self as usize].1
     }
 
-    /// What its lists are of.
+    /// The kind of entries in its lists.
     pub fn entries(self) -> Entries {
         Self::ALL[self as usize].2
     }
 
-    /// What its lists are for.
+    /// The seed of its lists.
     pub fn is_for(self) -> For {
         Self::ALL[self as usize].3
     }

@@ -1,6 +1,6 @@
 //! Identifiers: strings outside, dense indices inside.
 //!
-//! Dense indices are handed out by the fold in journal order, so two nodes that fold one journal agree on them.
+//! The fold assigns dense indices in journal order, so that two nodes that fold one journal agree.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! What a user did with an item.
+//! Interactions of users with items.
 
 use std::fmt;
 
@@ -66,7 +66,7 @@ impl InteractionKind {
         }
     }
 
-    /// What the user did, as a past participle: the reason code of a recommendation.
+    /// The past participle, such as "bought": the reason code of a recommendation.
     pub fn participle(self) -> &'static str {
         match self {
             Self::DetailView => "viewed",
@@ -93,7 +93,7 @@ pub struct Interaction {
     pub user_id: String,
     /// The item's external id.
     pub item_id: String,
-    /// What was done.
+    /// The kind.
     pub kind: InteractionKind,
     /// When; absent means when it arrived.
     pub timestamp: Option<Timestamp>,
@@ -113,7 +113,7 @@ pub struct Interaction {
     pub auto_presented: Option<bool>,
     /// The recommendation that led here.
     pub recomm_id: Option<String>,
-    /// Whatever else the caller keeps with it, as JSON text.
+    /// Additional data of the caller, as JSON text.
     pub additional_data: Option<String>,
 }
 
@@ -138,14 +138,14 @@ impl Interaction {
     }
 }
 
-/// Which interactions to delete: all of a user, an item and a kind, the one at a timestamp, or that of a session.
+/// Selects interactions to delete: all of a user, an item and a kind, the one at a timestamp, or that of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InteractionSelector {
     /// The user's external id.
     pub user_id: String,
     /// The item's external id.
     pub item_id: String,
-    /// What was done.
+    /// The kind.
     pub kind: InteractionKind,
     /// When; absent means at any time.
     pub timestamp: Option<Timestamp>,

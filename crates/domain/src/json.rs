@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-/// What something is as a value, with numbers of single precision as short as they are written: 0.3.
+/// Serialises to a JSON value; numbers of single precision get their shortest form: 0.3.
 ///
 /// [`serde_json::to_value`] and [`serde_json::json!`] widen them to 0.30000001192092896. So what may hold such numbers comes into a value
 /// through here, or is written without becoming one.

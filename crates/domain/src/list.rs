@@ -1,4 +1,4 @@
-//! What a list of recommendations is asked to be.
+//! The options of a list of recommendations.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,38 +11,38 @@ pub enum Logic {
     /// From the person's own history; filled with what is trending.
     #[default]
     Personal,
-    /// What everybody likes now.
+    /// Items that are popular now.
     Trending,
-    /// What the person looked at lately, the latest first.
+    /// Items that the user viewed, the latest first.
     RecentlyViewed,
-    /// What the person is due to buy once more.
+    /// Items that the user is due to buy again.
     BuyAgain,
-    /// What goes with the items that the list is for.
+    /// Items related to the seed items.
     Similar,
-    /// What goes with the item that the list is for, or with what the person has in the cart.
+    /// Items related to the seed item, or to the user's cart.
     CrossSell,
-    /// What goes with the item that the list is for, or with what the person did something with last.
+    /// Items related to the seed item, or to the item of the user's last interaction.
     WatchNext,
-    /// What the person has begun to play and not finished, the latest first.
+    /// Items that the user has begun and not finished, the latest first.
     ContinueWatching,
-    /// What somebody picked, in their order or in that of the person's taste.
+    /// Items that an editor picked, in the editor's order or ordered for the user.
     Picks,
 }
 
-/// What fills up a list that its logic leaves incomplete.
+/// The items that complete a list whose logic has too few candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fallback {
     /// Nothing: the list stays short.
     None,
-    /// What everybody likes now.
+    /// Items that are popular now.
     Trending,
-    /// What the person's own history speaks for, then what everybody likes now.
+    /// Personal items, then items that are popular now.
     Personal,
 }
 
 impl Logic {
-    /// What fills up a list where nothing is said: a list of what a person did is about nothing else.
+    /// The default fallback. Lists of the user's own items and of picks have none.
     pub fn fallback(self) -> Fallback {
         match self {
             Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext | Self::Trending => {
@@ -52,7 +52,7 @@ impl Logic {
         }
     }
 
-    /// Whether something speaks for the items of the list: a history, or items that it goes with.
+    /// Whether candidates are scored by the model: for a history or for seed items.
     pub fn has_relevance(self) -> bool {
         matches!(self, Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext)
     }
@@ -62,7 +62,7 @@ impl Logic {
         matches!(self, Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching)
     }
 
-    /// What a list leaves out where nothing is said: a favourite brand stays one after a purchase.
+    /// The default exclusion. Lists of values exclude nothing: a favourite brand stays one after a purchase.
     pub fn exclusion(self, item_type: Option<&str>) -> Exclusion {
         match self {
             Self::BuyAgain | Self::ContinueWatching | Self::Picks => Exclusion::None,
@@ -72,18 +72,18 @@ impl Logic {
     }
 }
 
-/// Which of a user's own items a recommendation leaves out.
+/// The items of the user's own history that a list leaves out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exclusion {
     /// Nothing.
     None,
-    /// What the user has bought.
+    /// Items that the user has bought.
     #[default]
     Purchased,
-    /// What the user has bought or played, be it a part.
+    /// Items that the user has bought or played, even partly.
     Watched,
-    /// Whatever the user has interacted with.
+    /// All items that the user has interacted with.
     Interacted,
 }
 
@@ -100,7 +100,7 @@ pub enum Relevance {
     High,
 }
 
-/// What kinds of videos are listed: what items have as their property [`AssetType::PROPERTY`].
+/// The kinds of videos that are listed, by the items' property [`AssetType::PROPERTY`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AssetType {
     /// Movies.
@@ -144,13 +144,13 @@ pub struct ListRequest {
     pub count: usize,
     /// Where they come from.
     pub logic: Logic,
-    /// Of trending lists: only interactions of this kind count.
+    /// For trending lists: only interactions of this kind count; none for all.
     pub interaction: Option<InteractionKind>,
-    /// What is left out.
+    /// The items that are left out.
     pub exclude: Exclusion,
     /// The property whose values are recommended in place of items.
     pub item_type: Option<String>,
-    /// From 0, only what suits best, to 1, as little alike as possible.
+    /// From 0, only relevance, to 1, as little similarity as possible.
     pub diversity: f32,
     /// From 0, the same list again, to 1, nothing that was shown a moment ago.
     pub rotation_rate: f32,
@@ -158,33 +158,33 @@ pub struct ListRequest {
     pub rotation_time_s: u32,
     /// How much of the history must speak for an item.
     pub min_relevance: Relevance,
-    /// Of lists for an item: from 0, only the item speaks, to 1, only the history.
+    /// For lists for an item: the weight of the user's history, from 0, only the item, to 1, only the history.
     pub user_impact: f32,
-    /// What fills the list up, at low relevance.
+    /// The fallback; only used with [`Relevance::Low`].
     pub fallback: Fallback,
     /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any
     /// time. Of trending items: only interactions of that age count.
     pub max_age_s: Option<u32>,
-    /// Of what was viewed or is to be continued: whether the oldest comes first.
+    /// For viewed and unfinished items: whether the oldest comes first.
     pub oldest_first: bool,
-    /// Of what is to be continued: from which portion on something is begun, from 0 to 1.
+    /// For unfinished items: the portion from which an item counts as begun, from 0 to 1.
     pub begun_from: f32,
-    /// Of what is to be continued: from which portion on something is finished, from 0 to 1.
+    /// For unfinished items: the portion from which an item counts as finished, from 0 to 1.
     pub finished_from: f32,
-    /// Of picks: whether they come in the order of the person's taste.
+    /// For picks: whether they are ordered for the user.
     pub reorder_picks: bool,
 }
 
-/// From which portion on something is begun where nothing is said.
+/// The default portion from which an item counts as begun.
 const BEGUN_FROM_DEFAULT: f32 = 0.1;
-/// From which portion on something is finished where nothing is said.
+/// The default portion from which an item counts as finished.
 const FINISHED_FROM_DEFAULT: f32 = 0.9;
 
 /// The most items of a list that is asked for over HTTP or by a trait.
 pub const LIST_COUNT_MAX: u32 = 200;
-/// How long an item that was shown takes to recover where nothing is said, in seconds.
+/// The default time after an impression until an item has its full score again, in seconds.
 pub const ROTATION_TIME_S_DEFAULT: u32 = 7_200;
-/// The longest time in which what was shown is remembered for rotation, in seconds: 30 days.
+/// The longest rotation time, for which impressions are kept, in seconds: 30 days.
 pub const ROTATION_TIME_S_MAX: u32 = 30 * 86_400;
 
 impl ListRequest {

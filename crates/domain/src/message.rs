@@ -26,9 +26,9 @@ pub const FUTURE_TOLERANCE_MS: i64 = 5 * 60 * 1_000;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageType {
-    /// Who the user is.
+    /// A message about the user itself: traits.
     Identify,
-    /// What the user did.
+    /// An event of the user.
     Track,
     /// The user saw a page of a site.
     Page,
@@ -74,7 +74,7 @@ impl fmt::Display for MessageType {
 pub struct Message {
     /// Unique within the workspace; assigned at arrival where the sender gave none.
     pub message_id: String,
-    /// What the message says.
+    /// The type, with the fields that only this type has.
     #[serde(rename = "type")]
     pub type_: MessageType,
     /// The sender's id of a known user.
@@ -127,7 +127,7 @@ impl Message {
         }
     }
 
-    /// What happened, for people and for filters: the event of a track, `Page Viewed`, `Screen Viewed`, else the type.
+    /// The name of the event, for display and for filters: that of a track, `Page Viewed`, `Screen Viewed`, else the type.
     pub fn event_name(&self) -> &str {
         match self.type_ {
             MessageType::Track => self.event.as_deref().unwrap_or_default(),

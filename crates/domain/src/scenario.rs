@@ -1,6 +1,6 @@
 //! Scenarios: places of a shop that ask for recommendations, and what a list is made to be there.
 //!
-//! What a request leaves unsaid, its scenario says. Groups split the users of a scenario; each group may say something else.
+//! A scenario has the defaults of its requests. Groups split its users; a group may override the scenario.
 
 use serde::{Deserialize, Serialize};
 
@@ -22,14 +22,14 @@ const NAME_BYTES_MAX: usize = 255;
 /// How far the shares of groups may be from 1 together: tenths do not add up in binary.
 const SHARES_TOLERANCE: f32 = 1e-3;
 
-/// What an expression of a scenario is.
+/// The role of an expression in a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpressionRole {
-    /// What entries must pass.
+    /// A filter of entries: yields a boolean.
     Filter,
-    /// What their scores are multiplied with.
+    /// A booster of entries: yields a number.
     Booster,
-    /// Which items are promoted.
+    /// The filter of promoted items.
     Promoted,
 }
 
@@ -58,9 +58,9 @@ pub struct Constraint {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promoted {
-    /// Which: a filter.
+    /// The items: an expression that yields a boolean.
     pub filter: String,
-    /// Which part, from 0 to 1.
+    /// Their share of the places of a list, from 0 to 1.
     pub share: f32,
 }
 
@@ -68,11 +68,11 @@ pub struct Promoted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ScenarioKeys<String>")]
 pub struct Scenario {
-    /// What requests call it.
+    /// The name that requests use.
     pub name: String,
-    /// Which requests it is for.
+    /// The endpoint that it applies to.
     pub endpoint: Endpoint,
-    /// What its lists are.
+    /// The options of its lists.
     #[serde(flatten)]
     pub settings: ScenarioSettings,
     /// Parts of its users with settings of their own; none, or all of the users.
@@ -84,11 +84,11 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "GroupKeys")]
 pub struct Group {
-    /// What answers call it.
+    /// The name that answers have.
     pub name: String,
-    /// Which part of the users, from 0 to 1.
+    /// Its share of the users, from 0 to 1.
     pub share: f32,
-    /// What it says in place of its scenario.
+    /// Options that override those of the scenario.
     #[serde(flatten)]
     pub settings: ScenarioSettings,
 }
@@ -97,7 +97,7 @@ pub struct Group {
 /// `serde(flatten)` would do the second, but then nobody says where a mistake is and which keys there are.
 macro_rules! settings {
     ($($(#[$about:meta])* $key:ident: $type:ty,)*) => {
-        /// What a scenario or a group says of its lists; what is absent is not said.
+        /// Options of the lists of a scenario, a group or a call; absent ones are left to the next in that order.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct ScenarioSettings {
@@ -105,7 +105,7 @@ macro_rules! settings {
         }
 
         impl ScenarioSettings {
-            /// What these say, and where they say nothing what the other ones say.
+            /// These options, completed with the `others`.
             pub fn or(&self, other: &Self) -> Self {
                 Self { $($key: self.$key.clone().or_else(|| other.$key.clone()),)* }
             }
@@ -150,9 +150,9 @@ settings! {
     logic: Logic,
     /// See [`ListRequest::interaction`].
     interaction: InteractionKind,
-    /// Which candidates may be in a list: an expression that yields a boolean. It holds beside the filter of a request.
+    /// A filter of candidates: yields a boolean. It applies together with the filter of the request.
     filter: String,
-    /// What raises or lowers candidates: an expression that yields a number.
+    /// A booster of candidates: yields a number.
     booster: String,
     /// See [`ListRequest::exclude`].
     exclude: Exclusion,
@@ -164,18 +164,18 @@ settings! {
     rotation_time_s: u32,
     /// See [`ListRequest::min_relevance`].
     min_relevance: Relevance,
-    /// Of lists that go with an item: from 0, the item alone counts, to 1, the user alone.
+    /// For lists for an item: the weight of the user's history, from 0, only the item, to 1, only the history.
     user_impact: f32,
     /// The segmentation whose segments are recommended, or to one of which items are.
     segmentation: String,
     /// What fills up a list that its logic leaves incomplete.
     fallback: Fallback,
-    /// How alike the items of a list may be.
+    /// The limits on items that share a value.
     #[serde(rename = "constraint")]
     constraints: Vec<Constraint>,
-    /// What is to have a part of every list.
+    /// The promoted items.
     promoted: Promoted,
-    /// Of lists of picks: the ids of the items, the best first.
+    /// For lists of picks: the ids of the items, best first.
     picks: Vec<String>,
     /// See [`ListRequest::reorder_picks`].
     reorder_picks: bool,
@@ -187,7 +187,7 @@ settings! {
     begun_from: f32,
     /// See [`ListRequest::finished_from`].
     finished_from: f32,
-    /// Which kinds of videos may be in a list.
+    /// The kinds of videos that may be in a list.
     asset_type: AssetType,
 }
 

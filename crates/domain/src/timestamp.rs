@@ -45,7 +45,7 @@ impl Timestamp {
         }
     }
 
-    /// Of Unix seconds, also before 1970.
+    /// From Unix seconds, also before 1970.
     pub fn from_seconds(seconds: f64) -> Option<Self> {
         let ms = (seconds * 1_000.0).round();
         let is_written = ms.is_finite() && (MS_MIN as f64..=(MS_MAX + 2 * 86_400_000) as f64).contains(&ms);

@@ -1,4 +1,4 @@
-//! What a workspace is set up to do: its tokens, sources and traits.
+//! The configuration of a workspace: tokens, sources, traits, scenarios and weights.
 
 mod token;
 
@@ -52,10 +52,10 @@ pub struct WorkspaceConfig {
     /// it had under the set of its time.
     #[serde(default)]
     pub presets: Option<u32>,
-    /// What weak signals count where they make lists better; training judges that.
+    /// The weight of each kind of weak signal, used where training finds that it makes lists better.
     #[serde(default)]
     pub weak_signals: WeakSignalWeights,
-    /// What counts how much; models trained before a change keep what they were made with.
+    /// The weight of each kind of interaction. A model keeps the weights that it was trained with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
     /// The places that ask for recommendations.
@@ -120,7 +120,7 @@ fn enabled_by_default() -> bool {
     true
 }
 
-/// What a trait is made of.
+/// How the value of a computed trait is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TraitKind {
@@ -134,7 +134,7 @@ pub enum TraitKind {
 pub struct TraitDefinition {
     /// The key on the profile.
     pub key: String,
-    /// What the value is.
+    /// How the value is computed.
     pub kind: TraitKind,
     /// See [`ListRequest::count`].
     #[serde(default = "count_by_default")]
@@ -214,7 +214,7 @@ const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 const WORKSPACE_NAME_BYTES_MAX: usize = 200;
-/// What tokens and keys may be, as messages say it.
+/// The rule for tokens and keys, as error messages state it.
 const TOKEN_FORM: &str = "1 to 256 printable ASCII characters without ':'";
 
 /// Why a configuration is refused.
@@ -223,7 +223,7 @@ const TOKEN_FORM: &str = "1 to 256 printable ASCII characters without ':'";
 pub struct WorkspaceConfigError {
     /// Whose configuration.
     pub workspace: WorkspaceId,
-    /// What is wrong and how to mend it.
+    /// The problem, and how to solve it.
     pub what: String,
 }
 

@@ -7,13 +7,13 @@ const MAGIC: [u8; 4] = *b"BLK1";
 pub(crate) const HEADER_BYTES: usize = 32;
 /// zstd level: 1 compresses JSON texts about five times at several hundred MB/s.
 const ZSTD_LEVEL: i32 = 1;
-/// What compression may add to incompressible bytes, generously.
+/// An upper bound of the bytes that compression adds to incompressible data.
 const PAYLOAD_BYTES_MAX: usize = BATCH_BYTES_MAX + BATCH_BYTES_MAX / 128 + 1_024;
 
 /// Size of a record's length before it, in bytes.
 const RECORD_LENGTH_BYTES: u64 = 4;
 
-/// What a block's header says.
+/// The header of a block.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) payload_bytes: u32,

@@ -7,7 +7,7 @@ use crate::block::{self, Header};
 use crate::segment::{self, At, Owner, Segment};
 use crate::{DiskFile, Offset, ReadError};
 
-/// What reading a whole journal found.
+/// The result of reading a whole journal.
 #[derive(Debug, Default)]
 pub struct JournalCheck {
     /// Segments that were read.
@@ -20,7 +20,7 @@ pub struct JournalCheck {
     pub is_complete: bool,
 }
 
-/// What reading one segment found.
+/// The result of reading one segment.
 #[derive(Debug)]
 pub struct SegmentScan {
     /// The offset of the first record.
@@ -29,7 +29,7 @@ pub struct SegmentScan {
     pub end: Offset,
     /// The byte after the last right block.
     pub bytes: u64,
-    /// What is wrong after it; none where everything was right.
+    /// The damage after it; none where the whole segment is right.
     pub damage: Option<ReadError>,
     /// Whether that is what a crash leaves of an append that was never acknowledged, if this is the last
     /// segment.
@@ -92,7 +92,7 @@ pub fn scan_segment(
 /// The records of a block that [`scan_segment`] has read, with the offset of the first.
 ///
 /// # Errors
-/// What is wrong with bytes that are no block.
+/// Describes the damage in bytes that are no block.
 pub fn decode_block(bytes: &[u8]) -> Result<(Offset, Vec<Vec<u8>>), &'static str> {
     let (header, payload) = bytes
         .split_first_chunk::<{ block::HEADER_BYTES }>()

@@ -11,7 +11,7 @@ use crate::{Disk, DiskFile, Offset};
 
 const MAGIC: [u8; 4] = *b"TME1";
 const VERSION: u8 = 1;
-/// What of a slot holds anything, in bytes.
+/// The used part of a slot, in bytes.
 const SLOT_BYTES: usize = 108;
 /// The longest name of a journal, in bytes.
 const NAME_BYTES_MAX: usize = 64;
@@ -35,7 +35,7 @@ impl JournalEnd {
         Self { offset: Offset(0), segment: Offset(0), segment_bytes: segment::HEADER_BYTES as u64 };
 }
 
-/// What an end-of-log record says.
+/// The content of an end-of-log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordedEnd {
     /// There is none: the journal is new, or of a program that wrote none.
@@ -56,7 +56,7 @@ pub struct EndRecord {
 
 struct State {
     file: Option<Box<dyn DiskFile>>,
-    /// Of the next slot to be written.
+    /// The index of the next slot to be written.
     counter: u64,
     recorded: RecordedEnd,
 }
@@ -86,7 +86,7 @@ impl EndRecord {
         Ok(Self { disk, journal: journal.to_owned(), state })
     }
 
-    /// What the record says.
+    /// The recorded end.
     pub fn recorded(&self) -> RecordedEnd {
         self.state.lock().recorded
     }
@@ -143,7 +143,7 @@ pub fn read_end_record(file: &dyn DiskFile, journal: &str) -> io::Result<Recorde
     Ok(read_slots(file, journal)?.0)
 }
 
-/// What a record says, and its highest counter.
+/// The content of a record, and its highest counter.
 fn read_slots(file: &dyn DiskFile, journal: &str) -> io::Result<(RecordedEnd, u64)> {
     let mut best: Option<(u64, JournalEnd)> = None;
     for _ in 0..READ_ATTEMPTS {

@@ -53,7 +53,7 @@ pub struct FileJournal {
     end_record: Option<EndRecord>,
 }
 
-/// What earlier appends left.
+/// The state that earlier appends left.
 #[derive(Default)]
 struct Tail {
     /// The segment whose fsync failed.
@@ -118,7 +118,7 @@ impl FileJournal {
             check_record(record, options.is_vouched_for, segments.is_empty(), end)?;
         }
         if let Some(last) = segments.last() {
-            // What an earlier process wrote and could not sync is taken for there from now on.
+            // Blocks that an earlier process wrote and could not sync count as written from now on.
             rewrite_unsynced(last, options.end_record.as_ref())?;
             last.file.sync().and_then(|()| disk.sync()).map_err(|source| io(&last.name, source))?;
         }
@@ -127,7 +127,7 @@ impl FileJournal {
             return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
         }
         if segments.is_empty() || unborn.is_some() {
-            // Of an unborn one, the crash came between making the file and writing its header.
+            // A segment without a header: the crash came between creating the file and writing the header.
             let name = segment::file_name(end);
             segments.push(create_segment(disk.as_ref(), end, owner).map_err(|source| io(&name, source))?);
         }
@@ -155,7 +155,7 @@ impl FileJournal {
     }
 }
 
-/// What caller and end-of-log record know to have been there.
+/// The end that the caller and the end-of-log record vouch for.
 fn acknowledged_of(options: &JournalOptions) -> Offset {
     match options.end_record.as_ref().map(EndRecord::recorded) {
         Some(RecordedEnd::At(end)) => options.acknowledged.max(end.offset),

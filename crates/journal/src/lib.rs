@@ -105,7 +105,7 @@ pub enum AppendError {
     Write {
         /// The file, with its folder.
         segment: String,
-        /// What the file system said.
+        /// The error of the file system.
         #[source]
         source: io::Error,
     },
@@ -127,7 +127,7 @@ pub enum OpenError {
     Io {
         /// The folder or file.
         place: String,
-        /// What the file system said.
+        /// The error of the file system.
         #[source]
         source: io::Error,
     },
@@ -158,7 +158,7 @@ pub enum OpenError {
         place: String,
         /// Where the journal ends.
         end: Offset,
-        /// What the caller or the end-of-log record knows to have been there.
+        /// The end that the caller or the end-of-log record vouches for.
         acknowledged: Offset,
     },
     /// Nobody knows where the journal should end.
@@ -182,7 +182,7 @@ pub enum ReadError {
         segment: String,
         /// Where in it.
         position: u64,
-        /// What the file system said.
+        /// The error of the file system.
         #[source]
         source: io::Error,
     },
@@ -195,7 +195,7 @@ pub enum ReadError {
         segment: String,
         /// Where in it.
         position: u64,
-        /// What is wrong there.
+        /// The damage.
         what: &'static str,
     },
     /// The file was written by another version of the program.

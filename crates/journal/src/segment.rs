@@ -32,7 +32,7 @@ pub(crate) struct Segment {
     pub(crate) end: Option<(Offset, u64)>,
 }
 
-/// What is at a position of a segment.
+/// The content at a position of a segment.
 pub(crate) enum At {
     /// A block's header.
     Block(Header),

@@ -21,7 +21,7 @@ pub enum Directive {
     Object(Vec<(&'static str, Directive)>),
 }
 
-/// What a directive resolves to.
+/// The value that a directive resolves to.
 #[derive(Debug, Clone)]
 pub(crate) enum Resolved<'a> {
     Found(Found<'a>),
@@ -33,7 +33,7 @@ pub(crate) enum Resolved<'a> {
 /// Fields with their values; those that are undefined are left out.
 pub(crate) type Fields<'a> = Vec<(&'static str, Resolved<'a>)>;
 
-/// What paths start from: the message, or an element of an array in it.
+/// The root of paths: the message, or an element of an array in it.
 #[derive(Clone, Copy)]
 enum Root<'a, 'p> {
     Message(&'p Payload<'a>),

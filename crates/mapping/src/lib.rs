@@ -25,9 +25,9 @@ pub struct Mapping {
     pub name: &'static str,
     /// The first numbered set of presets that has it.
     pub set: u32,
-    /// Which messages it takes.
+    /// Selects the messages that it applies to.
     pub trigger: Trigger,
-    /// What it makes of them.
+    /// The type of its actions.
     pub action: ActionType,
     /// The action's fields.
     pub fields: Vec<(&'static str, Directive)>,
@@ -39,7 +39,7 @@ pub struct Mapping {
 pub struct MappingError {
     /// The mapping's name.
     pub mapping: &'static str,
-    /// Which field is missing or wrong.
+    /// The field that is missing or wrong.
     pub what: String,
 }
 
@@ -52,7 +52,7 @@ impl Mapping {
     }
 }
 
-/// Whether any of the mappings takes the message, whatever becomes of it.
+/// Whether any mapping matches the message, even if its action fails.
 pub fn is_taken(mappings: &[Mapping], message: &Message) -> bool {
     mappings.iter().any(|mapping| mapping.trigger.takes(message))
 }

@@ -1,4 +1,4 @@
-//! What would take an event that no preset takes: the preset that means what its name says, with an example.
+//! Suggests a preset for an unmatched event by its name, with an example.
 
 use domain::MessageType;
 
@@ -161,7 +161,7 @@ fn event_like(name: &str) -> Option<(&'static str, &'static str)> {
     OF_EVENTS.iter().find(|(other, _)| *other == event).copied()
 }
 
-/// The words of a name in small letters, `productViewed` and `product_viewed` alike.
+/// The words of a name in small letters; `productViewed` and `product_viewed` have the same.
 fn words_of(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;

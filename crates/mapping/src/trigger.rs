@@ -1,4 +1,4 @@
-//! Which messages a mapping takes.
+//! The condition of a mapping.
 
 use domain::{Message, MessageType};
 

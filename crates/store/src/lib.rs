@@ -44,7 +44,7 @@ const WORKER_THREADS: usize = 2;
 const UNFLUSHED_BYTES_MAX: u64 = 32 * 1_024 * 1_024;
 const UNFLUSHED_BYTES_MIN: u64 = 4 * 1_024 * 1_024;
 const CACHES_PER_UNFLUSHED: u64 = 8;
-/// What a pair takes in memory beside key and value, in bytes.
+/// The memory of a pair beside key and value, in bytes.
 const PAIR_OVERHEAD_BYTES: u64 = 50;
 
 /// Why the store could not do something.
@@ -53,9 +53,9 @@ pub enum StoreError {
     /// The engine below failed.
     #[error("the store failed to {what}")]
     Engine {
-        /// What was tried.
+        /// The operation that failed.
         what: &'static str,
-        /// What the engine said.
+        /// The error of the storage engine.
         #[source]
         source: fjall::Error,
     },
@@ -76,7 +76,7 @@ pub enum StoreError {
     /// Something of it is missing, or it was never made to its end.
     #[error("the store is not whole, {what}: the next start makes it again from the journal")]
     NotWhole {
-        /// What is wrong.
+        /// The damage.
         what: String,
     },
 }
@@ -124,7 +124,7 @@ pub struct Keyspace {
     inner: fjall::Keyspace,
 }
 
-/// What can be read from: the store as last committed, or a batch with its own writes on top.
+/// Read access: to the store as last committed, or to a batch with its own writes on top.
 pub trait Read {
     /// The value of a key.
     fn get(&self, keyspace: &Keyspace, key: &[u8]) -> Result<Option<Vec<u8>>>;
@@ -323,7 +323,7 @@ fn is_store_there(folder: &Path) -> Result<bool> {
     }
 }
 
-/// What is in a folder; nothing where it is missing.
+/// The entries of a folder; none where it is missing.
 fn list(folder: &Path) -> Result<Vec<PathBuf>> {
     let list = || match fs::read_dir(folder) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),

@@ -1,10 +1,10 @@
-//! What separates the values of a CSV file.
+//! The delimiter of a CSV file.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
 /// A header is looked at up to here, in bytes.
 const HEADER_BYTES_MAX: u64 = 1_024 * 1_024;
-/// What spreadsheets write between values; the first where the header has none of them.
+/// Delimiters that spreadsheets write; the first where the header has none of them.
 const DELIMITERS: [u8; 3] = *b",;\t";
 
 /// A file whose first line was looked at, from its beginning on.

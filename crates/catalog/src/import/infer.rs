@@ -96,7 +96,7 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
     }
 }
 
-/// Of JSON values of different types the most frequent type; the others are bad cells.
+/// The most frequent type of JSON values; values of other types are bad cells.
 fn json_majority<'a>(values: impl Iterator<Item = &'a Raw>) -> PropertyType {
     let (mut n_double, mut n_boolean, mut n_other) = (0u64, 0u64, 0u64);
     for value in values {

@@ -28,7 +28,7 @@ pub struct Arrival<'a> {
     pub peer_ip: Option<IpAddr>,
 }
 
-/// What a batch says for all of its messages; empty for a single message.
+/// The fields of a batch that apply to all its messages; empty for a single message.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Envelope<'a> {
     /// Merged under each message's own `context`.
@@ -58,7 +58,7 @@ pub fn check_message(
     })
 }
 
-/// What is already known of a message when it turns out to be wrong.
+/// The fields of a message that are known when it is rejected.
 struct Seen {
     type_: Option<MessageType>,
     message_id: Option<String>,
@@ -123,7 +123,7 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     if !text.trim_start().starts_with('{') {
         return refuse(Reason::BadRequest, "the message is not a JSON object");
     }
-    // What the batch says for all its messages is kept with each.
+    // The fields of the batch are stored with each message.
     let shared_bytes: usize =
         [envelope.context, envelope.integrations].iter().flatten().map(|raw| raw.get().len()).sum();
     if text.len() + shared_bytes > MESSAGE_BYTES_MAX {
@@ -376,7 +376,7 @@ fn merged(field: &str, under: Option<&RawValue>, over: Option<&RawValue>) -> Che
     Ok(serde_json::to_string(&parts).ok())
 }
 
-/// Browsers and apps do not know their own address; a server-side sender asks with `direct` to have its own noted.
+/// Browsers and apps do not know their own address. A server asks with `direct` to have its own stored.
 /// IPv6 addresses are not collected.
 fn with_ip(context: Option<String>, peer_ip: Option<IpAddr>) -> Option<String> {
     let (Some(text), Some(IpAddr::V4(ip))) = (&context, peer_ip) else { return context };

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{WorkspaceConfig, is_token};
 
-/// What a token opens.
+/// The API that a token gives access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
@@ -38,7 +38,7 @@ pub struct Token {
     /// 1 to [`TOKEN_NAME_BYTES_MAX`] characters of a-z, A-Z, 0-9, `_`, `-` and `.`. The words of the
     /// kinds are the names of `private_token`, `public_token` and `profile_token`.
     pub name: String,
-    /// What it opens.
+    /// The API that it gives access to.
     pub kind: TokenKind,
     /// The secret.
     pub token: String,
