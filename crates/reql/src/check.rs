@@ -10,7 +10,7 @@ use crate::value::Value;
 /// The operators that `reduce` knows.
 const REDUCERS: [&str; 10] = ["+", "-", "*", "/", "%", "&", "max", "min", "and", "or"];
 
-/// By which sign `num_item_ratings` counts.
+/// The sign of the ratings that `num_item_ratings` counts.
 const RATING_SIGNS: [&str; 2] = ["negative", "positive"];
 
 /// The type of what the tree yields.

@@ -17,7 +17,7 @@ use crate::rows::{Column, Rows, at, seconds, set_at};
 use crate::syntax::{ArithmeticOp, Link, LogicOp, Tree, What};
 use crate::value::Value;
 
-/// An expression made ready for many rows of one request.
+/// An expression compiled for many rows of one request.
 pub struct Compiled<'a> {
     rows: &'a dyn Rows,
     context: &'a dyn Context,
@@ -34,7 +34,7 @@ impl<'a> Compiled<'a> {
         Self { rows, context, tree, form }
     }
 
-    /// Whether a filter lets the row pass; null and whatever is no boolean do not pass.
+    /// Whether a filter lets the row pass; null and values that are not boolean do not pass.
     pub fn boolean(&self, row: u32) -> bool {
         match &self.form {
             Form::Condition(of_row) | Form::Boolean(of_row) => of_row(row) == Some(true),
@@ -44,7 +44,7 @@ impl<'a> Compiled<'a> {
         }
     }
 
-    /// The number that a booster gives the row; nothing for null and whatever is no number.
+    /// The value of a booster for the row; none for null and values that are not numbers.
     pub fn number(&self, row: u32) -> Option<f64> {
         let number = match &self.form {
             Form::Number(of_row) => of_row(row),

@@ -1,4 +1,4 @@
-//! What an expression may ask beside the candidate.
+//! The data that an expression may read beside the candidate.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ pub trait Context: Sync {
         Value::Null
     }
 
-    /// What is known of the segment that the recommendation is for: its `segmentId`.
+    /// A property of the segment that the recommendation is for: its `segmentId`.
     fn context_segment(&self, key: &str) -> Value {
         Value::Null
     }
@@ -65,7 +65,7 @@ pub trait Context: Sync {
     }
 }
 
-/// Which interactions of an item are counted.
+/// The interactions of an item that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InteractionCount {
     /// `num_item_bookmarks`.
@@ -78,7 +78,7 @@ pub enum InteractionCount {
     Ratings,
 }
 
-/// Which interactions of a user are listed.
+/// The interactions of a user that are listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InteractionKind {
     /// `detail_views`.

@@ -1,10 +1,10 @@
-//! What is wrong with an expression, and where.
+//! Errors in expressions, with their positions.
 
 /// Why an expression is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{message} at column {column}")]
 pub struct ReqlError {
-    /// Which of the four ways to be wrong it is.
+    /// The kind of error.
     pub kind: ErrorKind,
     /// The fault in words for the person who wrote the expression, without the place.
     pub message: String,

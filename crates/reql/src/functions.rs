@@ -44,7 +44,7 @@ pub(crate) struct Signature {
     pub(crate) function: Function,
     required: &'static [Wanted],
     optional: &'static [Wanted],
-    /// What any further argument must be.
+    /// The type of any further argument.
     rest: Option<Wanted>,
     pub(crate) result: Type,
 }
@@ -136,7 +136,7 @@ pub(crate) fn named(name: &str) -> impl Iterator<Item = &'static Signature> {
 }
 
 impl Signature {
-    /// What the argument at this place must be; nothing when the function does not take so many.
+    /// The type of the argument at this position; none if the function does not take so many.
     pub(crate) fn wanted(&self, place: usize) -> Option<Wanted> {
         self.required.iter().chain(self.optional).nth(place).copied().or(self.rest)
     }

@@ -10,9 +10,9 @@ const EARTH_RADIUS_METRES: f64 = 6_371_008.8;
 /// A part of the globe.
 #[derive(Debug, Clone)]
 pub enum Region {
-    /// What lies inside a polygon of places, its sides straight on a map of degrees.
+    /// The inside of a polygon of places; its sides are straight on a map of degrees.
     Polygon(Vec<[f64; 2]>),
-    /// What lies within a distance of a place.
+    /// All places within a distance of a place.
     Circle {
         /// The place.
         centre: [f64; 2],

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// What an expression yields, as far as it shows without evaluating it.
+/// The type of an expression, as far as it is known without evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
     /// Always null; goes everywhere.
@@ -69,7 +69,7 @@ impl fmt::Display for Type {
     }
 }
 
-/// What the candidates are.
+/// The kind of candidates.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     /// Items of the catalogue.
@@ -91,9 +91,9 @@ impl Subject {
     }
 }
 
-/// Which properties there are, and what the candidates are.
+/// The properties that exist, and the kind of candidates.
 ///
-/// For a check that forgives unknown properties, answer [`Type::Null`] for them.
+/// For a lenient check, return [`Type::Null`] for unknown properties.
 pub trait Schema {
     /// The type of a property of items, the implicit one excepted.
     fn item_property(&self, name: &str) -> Option<Type>;
@@ -106,7 +106,7 @@ pub trait Schema {
         None
     }
 
-    /// What the candidates are.
+    /// The kind of candidates.
     fn subject(&self) -> Subject {
         Subject::Items
     }

@@ -76,7 +76,7 @@ impl Expression {
         Err(ReqlError::new(ErrorKind::Type, self.tree.column, format!("{rule}, and this {found}")))
     }
 
-    /// What the expression takes in memory, in bytes: many times its text.
+    /// The memory of the expression, in bytes: many times its text.
     pub fn n_bytes(&self) -> usize {
         size_of::<Self>() + self.text.len() + self.tree.n_bytes()
     }

@@ -70,7 +70,7 @@ fn is_in(element: &Value, container: &Value) -> bool {
     }
 }
 
-/// Of sets, the smaller is the one that the other contains.
+/// A set is smaller than a set that contains it.
 fn ordering(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::String(left), Value::String(right)) => Some(left.cmp(right)),

@@ -29,7 +29,7 @@ struct Parser<'t> {
     next: usize,
     nesting: usize,
     n_nodes: usize,
-    /// Of the lambdas around the next token, outermost first.
+    /// The variables of the lambdas around the next token, outermost first.
     variables: Vec<Arc<str>>,
 }
 
@@ -264,7 +264,7 @@ impl Parser<'_> {
         }
     }
 
-    /// What follows the name: a variable with a body, then the collection that the variable runs through.
+    /// The rest after the name: a variable with a body, then the collection that the variable runs through.
     fn lambda(&mut self, column: u32, op: LambdaOp) -> Parsed {
         self.expect("(")?;
         self.expect_word("lambda")?;

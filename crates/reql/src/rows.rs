@@ -15,7 +15,7 @@ pub trait Rows: Sync {
     /// The row of an external id.
     fn row_of(&self, id: &str) -> Option<u32>;
 
-    /// What the candidates are: under which name expressions read the external id.
+    /// The kind of candidates, which gives the name under which expressions read the external id.
     fn subject(&self) -> Subject {
         Subject::Items
     }

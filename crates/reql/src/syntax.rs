@@ -49,7 +49,7 @@ pub(crate) enum What {
     Call(Function, Vec<Tree>),
     Lambda {
         op: LambdaOp,
-        /// Which variable it binds.
+        /// The variable that it binds.
         variable: usize,
         body: Tree,
         collection: Tree,
@@ -138,7 +138,7 @@ pub(crate) enum LambdaOp {
     Exists,
 }
 
-/// What is not a candidate and has properties.
+/// A thing with properties that is not the candidate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     ContextItem,
@@ -161,9 +161,9 @@ pub struct Dependencies {
     pub chance: bool,
 }
 
-/// What an allocation takes beside what was asked for, in bytes, about.
+/// The approximate overhead of an allocation, in bytes.
 const ALLOCATION_BYTES: usize = 8;
-/// What something shared takes beside itself, in bytes: two counts and an allocation.
+/// The overhead of a shared value, in bytes: two counts and an allocation.
 pub(crate) const SHARED_BYTES: usize = 2 * size_of::<usize>() + ALLOCATION_BYTES;
 
 fn bytes_of_vec<T>(elements: &Vec<T>) -> usize {
@@ -193,7 +193,7 @@ impl Node {
         }
     }
 
-    /// What the node takes in memory, its children included, in bytes.
+    /// The memory of the node and its children, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         let of_own = match &self.what {
             What::Constant(value) => value.n_bytes_beside(),

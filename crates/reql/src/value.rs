@@ -1,4 +1,4 @@
-//! Values of the language while an expression is evaluated and when its result is handed out.
+//! Values of the language, during an evaluation and as its result.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -106,7 +106,7 @@ impl Value {
         }
     }
 
-    /// Whether a condition with this value holds; null and whatever is no boolean do not.
+    /// Whether a condition with this value holds; null and values that are not boolean do not.
     pub(crate) fn holds(&self) -> bool {
         matches!(self, Self::Boolean(true))
     }
@@ -134,7 +134,7 @@ impl Value {
         weight
     }
 
-    /// What the value takes in memory beside itself, in bytes; what is shared counts as if it were not.
+    /// The memory of the value beside itself, in bytes; shared parts count for each owner.
     pub(crate) fn n_bytes_beside(&self) -> usize {
         let of_elements = |elements: &[Self]| {
             let beside = elements.iter().map(Self::n_bytes_beside).sum::<usize>();

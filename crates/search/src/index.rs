@@ -30,12 +30,12 @@ const COMPOUND_TEXT_WORDS_MAX: usize = 16;
 
 const IN_MEMORY: &str = "writing to memory does not fail";
 
-/// What an item can be found by.
+/// The texts by which an item can be found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ItemTexts {
     /// The values of its string and set properties.
     pub texts: Vec<String>,
-    /// What names it alone: its id, article numbers. They are found whole, with any separators.
+    /// Codes that name it alone: its id, article numbers. They are found whole, with any separators.
     pub codes: Vec<String>,
 }
 
@@ -112,7 +112,7 @@ impl SearchIndex {
         self.snapshot.read().n_items()
     }
 
-    /// What the index takes in memory, in bytes.
+    /// The memory of the index, in bytes.
     pub fn n_bytes(&self) -> usize {
         self.snapshot.read().n_bytes()
     }

@@ -62,7 +62,7 @@ pub(crate) fn best(
     top(n, candidates.allows, some)
 }
 
-/// How popular an item is beside the most popular allowed match, from 0 to 1. Where nobody wants any, all are alike. As for the
+/// The popularity of an item as a share of the most popular allowed match, from 0 to 1. Without any popularity all are equal. As for the
 /// rarity of a word, matches are what stands for the query, or where nothing does, all that is like it: a popular `lampshade`
 /// does not make all lamps look alike.
 fn popularity_of<'a, M: Iterator<Item = (u32, &'a Total)>>(
@@ -84,7 +84,7 @@ fn popularity_of<'a, M: Iterator<Item = (u32, &'a Total)>>(
     move |item| if most > 0.0 { (popularity(item) / most).clamp(0.0, 1.0) } else { 1.0 }
 }
 
-/// What a document has of all words of a query.
+/// The matches of a document with the words of a query.
 #[derive(Clone, Default)]
 struct Total {
     /// Words that match.

@@ -1,4 +1,4 @@
-//! What searches see of the index between two updates: the words of the items that are there.
+//! The state of the index between two updates, which searches read: the words of the existing items.
 
 use std::sync::Arc;
 
@@ -57,7 +57,7 @@ struct Segment {
     codes: Arc<InvertedIndexReader>,
     lengths: FieldNormReader,
     first_doc: u32,
-    /// What BM25 adds to the occurrences of a word, by the code of the item's length.
+    /// The length term of BM25, which is added to the occurrences of a word, by the code of the item's length.
     dampings: [f32; 256],
 }
 
@@ -89,7 +89,7 @@ impl Snapshot {
         Snapshot { segments, items, n_items, n_bytes }
     }
 
-    /// What the index takes in memory in this state, in bytes.
+    /// The memory of the index in this state, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         self.n_bytes
     }

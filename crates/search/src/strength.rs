@@ -94,7 +94,7 @@ impl Strengths {
     }
 }
 
-/// What takes words that are like a word but for typos, the likeliest first. Each also takes what those before it do.
+/// The automata that accept a word with typos, the likeliest first. Each also accepts what those before it do.
 fn likes(word: &str) -> Vec<DfaWrapper> {
     let n_chars = word.chars().count();
     if n_chars < ONE_TYPO_CHARS_MIN || word.chars().any(char::is_numeric) {

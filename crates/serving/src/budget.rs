@@ -1,6 +1,6 @@
-//! What one request may cost: bytes of its answer and time of computing, counted over all its parts.
+//! The budget of one request: bytes of its answer and time of computing, counted over all its parts.
 //!
-//! Whoever works for a request charges its budget while the work goes on. A budget also ends when the caller leaves and when the server
+//! All work for a request charges its budget while it goes on. A budget also ends when the caller leaves and when the server
 //! stops, so that no work is done for nobody.
 
 use std::sync::Arc;

@@ -33,7 +33,7 @@ const COLD_INTERVAL_FACTOR: u32 = 10;
 const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl ColdStart {
-    /// What it takes in memory, in bytes.
+    /// Its memory, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         self.items.n_bytes()
     }
@@ -42,7 +42,7 @@ impl ColdStart {
         COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR)
     }
 
-    /// Single items change all the time; what they are like is made anew from time to time.
+    /// Single items change all the time; their features are computed again from time to time.
     fn is_due(&self, revision: u64) -> bool {
         self.revision != revision && self.made_at.elapsed() >= self.interval()
     }
@@ -55,7 +55,7 @@ impl ColdStart {
 }
 
 impl Serving {
-    /// What the model in use does not know; made when the model or the items have changed since it was last asked for.
+    /// The cold-start items of the model in use; computed again when the model or the items have changed.
     pub(crate) fn cold_start(&self, live: &LiveState, model: Option<&Model>) -> Arc<ColdStart> {
         let (of, revision) = state_of_cold_start(live, model);
         let known = || self.cold_start.load_full().filter(|cold| cold.of == of);
@@ -76,7 +76,7 @@ impl Serving {
         cold
     }
 
-    /// Makes anew what lists know of cold items, where they were asked for and items have changed.
+    /// Computes the cold-start items again if they are in use and items have changed.
     pub(crate) fn refresh_cold_start(&self, live: &LiveState) {
         let model = self.model.load_full();
         let (of, revision) = state_of_cold_start(live, model.as_deref());
@@ -110,7 +110,7 @@ fn make_cold_start(live: &LiveState, model: Option<&Model>) -> ColdStart {
     ColdStart { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
 }
 
-/// What the items are like, by their properties; read a few items at a time, so that the fold gets its turns.
+/// The features of the items, from their properties; read a few items at a time, so that the fold can run in between.
 pub fn features_of(live: &LiveState, n_items: usize) -> Arc<Features> {
     let mut builder = FeaturesBuilder::default();
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {

@@ -11,7 +11,7 @@ pub enum QueryError {
     /// Nobody can list values of such a property.
     #[error("the catalog has no property {property:?}; it has: {known}")]
     NoSuchProperty {
-        /// The property that was asked for.
+        /// The name of the property.
         property: String,
         /// Those that there are.
         known: String,
@@ -21,7 +21,7 @@ pub enum QueryError {
     Segmentation {
         /// The segmentation.
         id: String,
-        /// What is wrong with the expression.
+        /// The error in the expression.
         source: ExpressionError,
     },
 }
@@ -38,9 +38,9 @@ pub enum ListError {
     /// A filter, booster or other expression is wrong, or asks for too much.
     #[error("{what}: {source}")]
     Expression {
-        /// Which of the expressions of the call or its scenario.
+        /// The name of the expression in the call or its scenario.
         what: String,
-        /// Why.
+        /// The error.
         source: ExpressionError,
     },
     /// Nothing can be searched yet.
@@ -49,7 +49,7 @@ pub enum ListError {
     /// The request may cost no more.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// Of whatever the list is made of.
+    /// An error of the queries behind the list.
     #[error(transparent)]
     Query(#[from] QueryError),
 }

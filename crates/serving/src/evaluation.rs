@@ -15,11 +15,11 @@ use crate::groupings::Segmentations;
 pub struct ExpressionSchema<'a> {
     /// The state that has them.
     pub views: &'a Views,
-    /// Of items, users or segments.
+    /// The kind of entities: items, users or segments.
     pub subject: Subject,
 }
 
-/// What expressions over entities of a kind are about.
+/// The subject of expressions over a kind of entities.
 pub(crate) fn subject_of_kind(kind: EntityKind) -> Subject {
     match kind {
         EntityKind::Item => Subject::Items,
@@ -134,11 +134,11 @@ impl Rows for SegmentRows<'_> {
     }
 }
 
-/// What filters ask beside the candidates.
+/// The data that filters read beside the candidates.
 #[derive(Clone, Copy)]
 pub(crate) struct EvaluationContext<'a> {
     pub(crate) views: &'a Views,
-    /// In whole seconds, so that within one everybody gets the same.
+    /// The time in whole seconds, so that all calls within a second get the same.
     pub(crate) now_s: f64,
     pub(crate) seed: u64,
     pub(crate) item: Option<ItemIdx>,
@@ -159,7 +159,7 @@ pub(crate) struct PublicRestriction<'a> {
 }
 
 impl<'a> EvaluationContext<'a> {
-    /// Of a filter that is for no item, user or segment.
+    /// A context without an item, user or segment.
     pub(crate) fn anonymous(views: &'a Views, now: Timestamp) -> Self {
         Self {
             views,
@@ -210,7 +210,7 @@ impl Context for EvaluationContext<'_> {
         if let Some(PublicRestriction { user_id }) = self.restriction {
             let is_public = |name: &String| name == property;
             match property {
-                // As it was asked for, whether there is such a user or not.
+                // The id as given, whether the user exists or not.
                 "userId" => return user_id.map_or(Value::Null, Value::text),
                 _ if self.views.setup.config.public_user_properties.iter().any(is_public) => {}
                 _ => return Value::Null,

@@ -28,7 +28,7 @@ const ITEMS_PER_STEP: usize = 1_000;
 const MOMENT: Duration = Duration::from_millis(5);
 const INTERVAL_FACTOR: u32 = 10;
 
-/// What groups items.
+/// A way to group items.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Grouping {
     /// The values of a property.
@@ -48,7 +48,7 @@ impl Grouping {
 /// Segmentations that expressions of a request ask for, by their ids.
 pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
 
-/// The groupings that lists were asked for.
+/// A cache of the groupings that lists have used.
 pub(crate) struct Groupings {
     cells: Mutex<LruCache<Grouping, Arc<Cell>>>,
     memory: Arc<MemoryBudget>,
@@ -71,12 +71,12 @@ struct Made {
     _room: Arc<Reservation>,
 }
 
-/// What a grouping follows from.
+/// The revisions that a grouping depends on.
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Revision {
-    /// Of the items' properties.
+    /// The revision of the items' properties.
     properties: u64,
-    /// Of the segmentations.
+    /// The revision of the segmentations.
     segmentations: u64,
     n_items: usize,
 }
@@ -109,7 +109,7 @@ impl Groupings {
         self.cells.lock().clear();
     }
 
-    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other workspaces too.
+    /// Drops values that were not used within a time, which makes room in the budget of all workspaces.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut cells = self.cells.lock();
         while cells.peek_lru().is_some_and(|(_, cell)| cell.asked_at.lock().elapsed() >= idle_max) {
@@ -130,7 +130,7 @@ impl Groupings {
         self.made(live, grouping, now, false)
     }
 
-    /// As [`Groupings::get`], with everything that is written.
+    /// As [`Groupings::get`], with all changes so far.
     ///
     /// # Errors
     /// As [`Groupings::get`].
@@ -187,7 +187,7 @@ impl Groupings {
         let started = Instant::now();
         let (item_type, of) = group(live, grouping, now);
         let n_bytes = item_type.as_ref().map_or(0, Facet::n_bytes);
-        // What was known gives way first, then what was not asked for for the longest time.
+        // The outdated value goes first, then the least recently used ones.
         *cell.made.lock() = None;
         let room = self.make_room(grouping, n_bytes);
         let is_kept = room.is_some();
@@ -232,7 +232,7 @@ fn check_property(views: &Views, grouping: &Grouping) -> Result<(), QueryError> 
 
 /// How a segmentation finds the segments of an item.
 enum Rule {
-    /// By a property; none where the segmentation is not there.
+    /// By a property; none if the segmentation does not exist.
     Property(Option<String>),
     Expression(Option<Expression>),
     Filters(Vec<(String, Expression)>),
@@ -339,7 +339,7 @@ fn text_of(json: serde_json::Value) -> String {
     }
 }
 
-/// What segments are called beside their ids.
+/// The titles of segments by their ids.
 pub(crate) fn titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
     match views.segmentations.get(segmentation).map(|segmentation| &segmentation.kind) {
         Some(SegmentationKind::ManualReql { segments }) => {

@@ -1,4 +1,4 @@
-//! What there is, as the recommender API lists it: items and users with their values, properties, series, interactions.
+//! Listings of the recommender API: items and users with their values, properties, series, interactions.
 
 use std::sync::Arc;
 
@@ -148,7 +148,7 @@ pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
     }
 }
 
-/// By external ids, oldest first; what was done with deleted items is left out.
+/// Interactions by external ids, oldest first; those with deleted items are left out.
 fn named(views: &Views, mut stored: Vec<StoredInteraction>) -> Vec<Interaction> {
     stored.sort_by_key(|stored| stored.at);
     let user_id = |user: UserIdx| views.profiles.ids().user_id(user).unwrap_or_default().to_owned();

@@ -30,7 +30,7 @@ pub struct RecommendedList {
     pub recomm_id: Option<Uuid>,
     /// The version of the model; none before the first training.
     pub model: Option<String>,
-    /// Whether a list from the history was asked for and nothing in it comes from there.
+    /// Whether the request was for a personal list and all of its items are from the fallback.
     pub fallback: bool,
 }
 
@@ -43,7 +43,7 @@ pub struct ListedItem {
     pub score: f32,
     /// From the model, from similarity, from popularity, or from the user's own doings.
     pub origin: Origin,
-    /// What of the user's history speaks for it, strongest first.
+    /// The strongest contributions of the user's history, strongest first.
     pub explanation: Vec<ListedContribution>,
 }
 
@@ -52,15 +52,15 @@ pub struct ListedItem {
 pub struct ListedContribution {
     /// The history item.
     pub item_id: String,
-    /// What the user did with it.
+    /// The kind of the interaction.
     pub kind: InteractionKind,
     /// Its part of the score, from 0 to 1.
     pub share: f32,
-    /// For items that no model knows yet: the property in which both are most alike.
+    /// For cold-start items: the property in which both are most similar.
     pub similar_in: Option<String>,
 }
 
-/// The model that every list of a moment is made of, and the items that it does not know.
+/// The model in use with its cold-start items; all lists of one call use the same.
 pub(crate) struct ModelInUse {
     model: Option<Arc<Model>>,
     cold_start: Arc<ColdStart>,
@@ -82,7 +82,7 @@ impl ModelInUse {
     }
 }
 
-/// The user whom a list is for, as far as the list goes by them.
+/// The user's inputs to a list: history, weak signals, exclusions and recent impressions.
 pub(crate) struct RequestContext<'a> {
     history: &'a [HistoryEntry],
     weak: &'a [WeakSignal],
@@ -92,7 +92,7 @@ pub(crate) struct RequestContext<'a> {
 }
 
 impl<'a> RequestContext<'a> {
-    /// What may be in the list, of what `is_available`.
+    /// The eligibility of items, given which are available.
     pub(crate) fn eligibility<'b>(
         &self,
         is_available: &'b dyn Fn(ItemIdx) -> bool,
@@ -122,7 +122,7 @@ impl Serving {
     /// Recommends to a user, or to somebody unknown, from the history as it is now.
     ///
     /// # Errors
-    /// Where values of a property are asked for that is not there, or the store cannot be read.
+    /// If the requested property does not exist, or the store cannot be read.
     pub fn recommend(
         &self,
         live: &LiveState,
@@ -170,7 +170,7 @@ impl Serving {
         Ok(PreparedList { in_use: self.model_in_use(live), item_type })
     }
 
-    /// What a list goes by of a user, or of somebody unknown.
+    /// The inputs of a user; empty for an unknown user.
     pub(crate) fn context<'v>(
         &self,
         snapshot: &'v Snapshot<'_>,
@@ -222,7 +222,7 @@ impl Serving {
     }
 }
 
-/// What a list is made of beside a snapshot.
+/// The inputs of a list that do not come from a snapshot.
 struct PreparedList {
     in_use: ModelInUse,
     /// The values of a property that are listed; none for items.

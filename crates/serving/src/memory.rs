@@ -1,6 +1,6 @@
 //! How much memory all that is kept to be fast may take together, over all workspaces of a process.
 //!
-//! Whoever keeps something reserves its bytes first, by part, and keeps it only as long as the reservation.
+//! A cache reserves the bytes of a value first, by part, and keeps the value only as long as the reservation.
 //! What can be dropped asks ([`MemoryBudget::reserve`]) and is told no beyond the budget or its part's
 //! share of it; what cannot be dropped only counts ([`MemoryBudget::hold`]), and leaves less for the rest.
 
@@ -11,21 +11,21 @@ use std::time::Duration;
 /// How many bytes that is where nobody says otherwise.
 pub const CACHE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
 
-/// What nobody has asked for within this time is dropped where [`crate::Engine::refresh`] is called.
+/// A refresh drops values that were not used within this time.
 pub(crate) const IDLE_MAX: Duration = Duration::from_secs(600);
 
-/// What memory is used for.
+/// The uses of memory that the budget counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryPart {
     /// Filters and boosters, parsed.
     Expressions,
-    /// What they yield for all items.
+    /// Their values for all items.
     ExpressionValues,
-    /// Which values and segments items have.
+    /// Facets: the values and segments of items.
     ItemGroupings,
-    /// What is popular in periods that lists asked for.
+    /// Popularity in periods.
     PeriodPopularity,
-    /// What lists know of items that no model knows; cannot be dropped.
+    /// Cold-start items; cannot be dropped.
     ColdStartItems,
     /// The full text indexes; cannot be dropped.
     SearchIndexes,

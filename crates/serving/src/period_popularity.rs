@@ -27,7 +27,7 @@ pub(crate) type Ranked = Arc<[(u32, f32)]>;
 /// A period, by its length in seconds, and the kind of interactions that count; none for all kinds.
 type Period = (u32, Option<InteractionKind>);
 
-/// The popularity in the periods that lists asked for.
+/// A cache of the popularity in the periods that lists have used.
 pub(crate) struct PeriodPopularity {
     counted: Mutex<LruCache<Period, Counted>>,
     memory: Arc<MemoryBudget>,

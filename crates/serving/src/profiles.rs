@@ -1,4 +1,4 @@
-//! What there is to tell of single users and items.
+//! Queries about single users and items.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub struct HistoryItem {
 /// Rejections with their counts by source and reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RejectionReport {
-    /// Of all time.
+    /// Counts of all time, by source and reason.
     pub counts: BTreeMap<(String, RejectionReason), u64>,
     /// Newest first.
     pub latest: Vec<Rejection>,
@@ -74,7 +74,7 @@ impl Snapshot<'_> {
         }
     }
 
-    /// An external id of a user, or of whoever the user was merged into; none of somebody who is gone.
+    /// An external id of a user, or of the user it was merged into; none for a deleted user.
     ///
     /// # Errors
     /// Where the store cannot be read.

@@ -1,4 +1,4 @@
-//! Which scenarios, segmentations and traits use a property of items, so that an import does not
+//! Finds the scenarios, segmentations and traits that use a property of items, so that an import does not
 //! drop it unnoticed.
 
 use std::cell::RefCell;

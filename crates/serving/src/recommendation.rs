@@ -26,27 +26,27 @@ pub const RECOMMENDED_MAX: usize = 10_000;
 /// A call, with all that it says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecommendationRequest {
-    /// What is asked for.
+    /// The kind of list.
     pub endpoint: Endpoint,
     /// How many, from 1 to [`RECOMMENDED_MAX`].
     pub count: usize,
-    /// For whom, or like whom.
+    /// The user that the list is for, or like whom users are listed.
     pub user_id: Option<String>,
-    /// For which item.
+    /// The item that the list is for.
     pub item_id: Option<String>,
-    /// For which segment.
+    /// The segment that the list is for.
     pub segment_id: Option<String>,
-    /// What is searched.
+    /// The text of a search.
     pub search_query: Option<String>,
     /// Where the list appears.
     pub scenario: Option<String>,
-    /// What the list is.
+    /// The options of the list.
     pub options: ListOptions,
-    /// Of a composite recommendation: what its source is.
+    /// The options of the source of a composite recommendation.
     pub source_options: ListOptions,
-    /// What becomes of users and items that are not there.
+    /// The treatment of users and items that do not exist.
     pub missing: Missing,
-    /// What may not be in the list.
+    /// Ids that are left out of the list.
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
     pub returns_group: bool,
@@ -76,18 +76,18 @@ impl RecommendationRequest {
     }
 }
 
-/// What a call says of a list.
+/// The options of a call for one list.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListOptions {
-    /// How the list is made.
+    /// The settings, which override those of the scenario.
     pub settings: ScenarioSettings,
-    /// What is evaluated for each entry, by names.
+    /// Expressions that are evaluated for each entry, by name.
     pub expressions: Vec<(String, String)>,
-    /// Which properties come with each entry.
+    /// The properties that come with each entry.
     pub properties: ReturnedProperties,
 }
 
-/// Which properties come with each entry.
+/// The properties that come with each entry.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum ReturnedProperties {
     /// None.
@@ -100,7 +100,7 @@ pub enum ReturnedProperties {
 }
 
 impl ReturnedProperties {
-    /// The names that are asked for; none where all properties are.
+    /// The names of the properties; none for all.
     pub fn names(&self) -> Option<&[String]> {
         match self {
             Self::None => Some(&[]),
@@ -110,7 +110,7 @@ impl ReturnedProperties {
     }
 }
 
-/// What becomes of users and items that are not there.
+/// The treatment of users and items that do not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
     /// The call is refused.
@@ -122,7 +122,7 @@ pub enum Missing {
 }
 
 impl Serving {
-    /// What the scenario of a call says, for the group that the user is in.
+    /// The settings of a call's scenario, for the group that the user is in.
     ///
     /// # Errors
     /// Where the call needs a scenario of its kind, and there is none of that name.
@@ -201,7 +201,7 @@ fn stages<'a>(
     if request.endpoint != Endpoint::CompositeRecommendation {
         return Ok((whole, None));
     }
-    // What it is for says the first of what is given.
+    // The first of these that is given is the seed.
     let is_for = match request {
         RecommendationRequest { search_query: Some(_), .. } => For::Query,
         RecommendationRequest { item_id: Some(_), .. } => For::Item,

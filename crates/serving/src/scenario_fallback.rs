@@ -17,9 +17,9 @@ use crate::Serving;
 use crate::evaluation::{ExpressionSchema, type_of};
 use crate::recommendation::subject_of;
 
-/// What takes the place of scenarios that do not fit.
+/// Replacements of scenarios that do not fit the catalog.
 pub(crate) struct ScenarioFallbacks {
-    /// What they were made for: the configuration, and the revisions of the properties of items and users.
+    /// Their inputs: the configuration, and the revisions of the properties of items and users.
     config: Arc<WorkspaceConfig>,
     revisions: (u64, u64),
     by_name: BTreeMap<String, Fallback>,
@@ -31,7 +31,7 @@ struct Fallback {
 }
 
 impl ScenarioFallbacks {
-    /// What takes the place of a scenario; none where that fits, or never did.
+    /// The replacement of a scenario; none if the scenario fits, or never did.
     pub(crate) fn get(&self, name: &str) -> Option<&Scenario> {
         self.by_name.get(name).map(|fallback| &fallback.in_force)
     }
@@ -42,12 +42,12 @@ impl ScenarioFallbacks {
 pub struct UnfitScenario {
     /// Its name.
     pub scenario: String,
-    /// What of it does not fit, and what is in force instead.
+    /// The parts that do not fit, and their replacements.
     pub problems: Vec<String>,
 }
 
 impl Serving {
-    /// What takes the place of scenarios that do not fit the catalog of the moment; what is new is logged.
+    /// The replacements of scenarios that do not fit the catalog at this moment; new ones are logged.
     pub(crate) fn scenario_fallbacks(&self, views: &Views) -> Arc<ScenarioFallbacks> {
         let setup = &views.setup;
         let revisions = (views.catalog.table().schema_revision(), views.users.schema_revision());
@@ -107,7 +107,7 @@ pub fn fits(views: &Views, scenario: &Scenario) -> bool {
 #[derive(Clone, Copy)]
 struct Properties<'a> {
     views: &'a Views,
-    /// Of items; none for those of the catalog.
+    /// Columns of items that replace those of the catalog; none for those of the catalog.
     columns: Option<&'a [Column]>,
 }
 

@@ -1,4 +1,4 @@
-//! What scenarios say, as far as that does not depend on the catalog.
+//! Checks of scenarios that do not depend on the catalog.
 
 use domain::{ExpressionRole, Scenario, WorkspaceConfig};
 use reql::{Schema, Subject, Type};
@@ -34,7 +34,7 @@ impl Schema for AnyProperty {
 /// Checks a scenario in its JSON, as far as that does not depend on the catalog.
 ///
 /// # Errors
-/// What is wrong, for whoever wrote it.
+/// A message for the author of the scenario.
 pub fn check_scenario(json: &str) -> Result<(), String> {
     let scenario: Scenario = serde_json::from_str(json).map_err(|error| error.to_string())?;
     scenario.validate()?;

@@ -26,7 +26,7 @@ const CODE_PROPERTIES: [&str; 6] = ["sku", "ean", "gtin", "upc", "isbn", "mpn"];
 /// A state of the catalog.
 #[derive(Clone, Copy)]
 struct Indexed {
-    /// Of the items' properties.
+    /// The revision of the items' properties.
     revision: u64,
     /// Items may come without properties, by messages.
     n_items: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Search {
     /// The number of updates of the index, for searches that wait for one.
     n_updates: Mutex<u64>,
     updated: Condvar,
-    /// Of one revision of the synonyms.
+    /// The revision of the synonyms.
     synonyms: Mutex<(u64, Arc<Synonyms>)>,
 }
 
@@ -55,7 +55,7 @@ impl Search {
         }
     }
 
-    /// What the index takes in memory, in bytes.
+    /// The memory of the index, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         self.index.get().map_or(0, SearchIndex::n_bytes)
     }
@@ -175,7 +175,7 @@ fn update_index(
     true
 }
 
-/// What items can be found by; read a few at a time, so that the fold gets its turns.
+/// The texts of items; read a few at a time, so that the fold can run in between.
 fn texts<'a>(live: &'a LiveState, items: &'a [u32]) -> impl Iterator<Item = (u32, ItemTexts)> + 'a {
     items.chunks(ITEMS_PER_STEP).flat_map(|items| {
         let views = live.snapshot();
@@ -183,7 +183,7 @@ fn texts<'a>(live: &'a LiveState, items: &'a [u32]) -> impl Iterator<Item = (u32
     })
 }
 
-/// What an item can be found by: its strings and sets, its id, and numbers that are codes. Nothing of a deleted one.
+/// The texts of an item: its strings and sets, its id, and numbers that are codes. Empty for a deleted item.
 fn texts_of(views: &Views, row: u32) -> ItemTexts {
     let catalog = &views.catalog;
     let id = catalog.item_id(ItemIdx(row));

@@ -25,7 +25,7 @@ pub trait WaitingImpressions: Send + Sync {
     fn impressions(&self, user: UserIdx) -> Vec<Impression>;
 }
 
-/// What lists of one workspace are made of beside its state: the model in use, and what is kept to be fast.
+/// The model in use and the caches of one workspace: everything that lists need beside its state.
 pub struct Serving {
     pub(crate) model: ArcSwapOption<Model>,
     pub(crate) cold_start: ArcSwapOption<ColdStart>,
@@ -41,7 +41,7 @@ pub struct Serving {
     held: Mutex<Held>,
 }
 
-/// What a workspace holds of the memory budget for what cannot be dropped.
+/// Reservations of a workspace for memory that cannot be dropped.
 struct Held {
     cold_start: Reservation,
     search: Reservation,

@@ -78,11 +78,11 @@ struct State {
 
 #[derive(Default, Clone)]
 struct File {
-    /// As programs see it.
+    /// The content that programs see.
     bytes: Vec<u8>,
-    /// As it was at the last sync.
+    /// The content at the last sync.
     durable: Vec<u8>,
-    /// What was done since.
+    /// The changes since then.
     unsynced: Vec<Change>,
     /// Whether the folder was synced since the file was made.
     is_name_durable: bool,

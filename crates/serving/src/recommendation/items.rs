@@ -16,9 +16,9 @@ use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many of a segment's items, the most popular ones, say what goes with it.
 pub(super) const SEEDS_MAX: usize = 50;
-/// How many items that match a search are ranked, whatever part of them is asked for.
+/// The number of matches that are ranked, whatever the requested count.
 const MATCHES: usize = 2_000;
-/// What a match is worth more when it is what the user would like best.
+/// The bonus of a match that the user would like best, as a share of its score.
 const PERSONAL_WEIGHT: f32 = 0.5;
 
 impl Serving {
@@ -124,7 +124,7 @@ fn list_segment(
     request: &Request<'_>,
     beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
 ) -> Vec<(ItemIdx, f32)> {
-    // More than asked for where their order is not the last word.
+    // More than the requested count if they are reranked.
     let count = if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
     let pool = ListRequest { count, diversity: 0.0, rotation_rate: 0.0, ..request.list.clone() };
     let plain =

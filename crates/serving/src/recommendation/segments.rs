@@ -17,7 +17,7 @@ use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many items that match a search say which segments do.
 const MATCHES_OF_SEGMENTS: usize = 500;
-/// What the name of a segment is worth, beside an item that matches best, when it is what is searched for, or has all its words.
+/// The score of a segment whose name is the query, or has all its words, relative to the best matching item.
 const NAME_IS_QUERY: f32 = 100.0;
 const NAME_HAS_QUERY: f32 = 10.0;
 

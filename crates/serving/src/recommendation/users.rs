@@ -62,7 +62,7 @@ impl Serving {
             if histories.row(user).iter().any(|entry| entry.item == item && is_excluded(entry.kind)) {
                 return true;
             }
-            // What is too long ago for the memory is in the store.
+            // Interactions that are too old for memory are in the store.
             histories.is_full(user)
                 && views
                     .interactions
