@@ -31,6 +31,8 @@ pub enum ExpressionRole {
     Booster,
     /// The filter of promoted items.
     Promoted,
+    /// Whose interactions count as trending: about users, whatever the list is of.
+    UserFilter,
 }
 
 impl ExpressionRole {
@@ -40,6 +42,7 @@ impl ExpressionRole {
             Self::Filter => "filter",
             Self::Booster => "booster",
             Self::Promoted => "promoted.filter",
+            Self::UserFilter => "user_filter",
         }
     }
 }
@@ -165,6 +168,7 @@ settings! {
     /// See [`ListRequest::min_relevance`].
     min_relevance: Relevance,
     /// For lists for an item: the weight of the user's history, from 0, only the item, to 1, only the history.
+    /// For searches: the weight of the user's taste beside the match, from 0 to 1.
     user_impact: f32,
     /// The segmentation whose segments are recommended, or to one of which items are.
     segmentation: String,
@@ -189,6 +193,8 @@ settings! {
     finished_from: f32,
     /// The kinds of videos that may be in a list.
     asset_type: AssetType,
+    /// Of lists of trending items: whose interactions count, an expression over users that yields a boolean.
+    user_filter: String,
 }
 
 impl TryFrom<ScenarioKeys<String>> for Scenario {
@@ -270,6 +276,11 @@ impl Scenario {
         if settings.logic == Some(Logic::Picks) && settings.picks.is_none() {
             return Err("logic is picks, which needs picks: the ids of the items".to_owned());
         }
+        if settings.user_filter.is_some() && settings.logic != Some(Logic::Trending) {
+            return Err(
+                "user_filter says whose interactions count as trending: set logic to trending too".to_owned()
+            );
+        }
         match settings.segmentation {
             None if endpoint.needs_segmentation() => {
                 Err(format!("segmentation is missing: {endpoint} needs to know of which"))
@@ -314,6 +325,7 @@ impl ScenarioSettings {
             (ExpressionRole::Filter, self.filter.as_ref()),
             (ExpressionRole::Booster, self.booster.as_ref()),
             (ExpressionRole::Promoted, promoted),
+            (ExpressionRole::UserFilter, self.user_filter.as_ref()),
         ];
         all.into_iter().filter_map(|(role, text)| Some((role, text?.as_str())))
     }
@@ -429,6 +441,8 @@ mod tests {
             items(r#", "group": [{"name": "x", "share": 0.5}, {"name": "x", "share": 0.5}]"#),
             items(r#", "group": [{"name": "x", "share": 0.5}, {"name": "y", "share": 0.4}]"#),
             items(r#", "group": [{"name": "x", "share": 1, "rotation_rate": 3}]"#),
+            items(r#", "user_filter": "true""#),
+            items(r#", "logic": "trending", "user_filter": """#),
         ];
         insta::assert_snapshot!(lines.join("\n"));
         assert_eq!(check("recommendItemSegmentsToUser", r#", "segmentation": "b""#), "");

@@ -1,7 +1,5 @@
 //! The live matrix: what each user did most recently, twelve bytes an interaction.
 
-use std::ops::Range;
-
 use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx};
 use rustc_hash::FxHashMap;
 
@@ -120,14 +118,14 @@ impl Histories {
     /// 1970) on: the sum of all weights, or the number of interactions of one kind.
     pub fn add_period_popularity(
         &self,
-        users: Range<u32>,
+        users: impl Iterator<Item = UserIdx>,
         first_s: u32,
         kind: Option<InteractionKind>,
         weights: &InteractionWeights,
         popularity: &mut FxHashMap<u32, f32>,
     ) {
         for user in users {
-            let row = self.row(UserIdx(user));
+            let row = self.row(user);
             for entry in &row[row.partition_point(|entry| entry.at_s < first_s)..] {
                 let worth = match kind {
                     None => entry.weight(weights).max(0.0),

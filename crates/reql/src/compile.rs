@@ -60,6 +60,14 @@ impl<'a> Compiled<'a> {
         value_of(&self.tree, self.rows, self.context, row)
     }
 
+    /// What is left of the expression once it is compiled, as a key: wherever it is the same, rows have
+    /// the same values, whoever the expression was compiled for. None where the value asks the context
+    /// for each row anew, or is left to chance.
+    pub fn row_key(&self) -> Option<String> {
+        let depends_on = self.tree.dependencies();
+        (!depends_on.context && !depends_on.chance).then(|| format!("{:?}", self.tree))
+    }
+
     /// The value of every row, when it is the same for all.
     pub fn constant(&self) -> Option<Value> {
         match &self.form {

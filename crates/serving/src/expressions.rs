@@ -182,6 +182,11 @@ pub(crate) struct PreparedExpression<'a> {
 }
 
 impl PreparedExpression<'_> {
+    /// See [`Compiled::row_key`].
+    pub(crate) fn row_key(&self) -> Option<String> {
+        self.compiled.row_key()
+    }
+
     /// Whether a filter lets the row pass.
     pub(crate) fn allows(&self, row: u32) -> bool {
         self.value(row) != 0.0

@@ -1,21 +1,26 @@
-//! Popularity in a period that ends now: counted from the histories when a list asks for it, and
-//! kept for a while.
+//! Popularity in a period that ends now, or among some of the users: counted from the histories when
+//! a list asks for it, and kept for a while.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{InteractionKind, ListRequest, Logic, Timestamp};
+use domain::{InteractionKind, ListRequest, Logic, Timestamp, UserIdx};
 use lru::LruCache;
 use parking_lot::Mutex;
 use rustc_hash::FxHashMap;
 
+use crate::expressions::Budget;
+use crate::groupings::Segmentations;
+use crate::recommendation::within;
 use crate::{
-    BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation, Serving, USERS_PER_STEP,
+    ListError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation, Serving, Stage,
+    USERS_PER_STEP,
 };
 
-/// The most periods whose popularity is kept.
-const PERIODS_MAX: NonZeroUsize = NonZeroUsize::new(32).expect("above 0");
+/// The most periods whose popularity is kept, within what the memory budget allows: some for each of
+/// the world's countries.
+const PERIODS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 /// Popularity is kept for this long, or, if that is longer, for `INTERVAL_FACTOR` times as long as
 /// counting took.
 const KEPT_FOR: Duration = Duration::from_secs(1);
@@ -24,8 +29,16 @@ const INTERVAL_FACTOR: u32 = 100;
 /// The items that anybody interacted with, and their popularity, most popular first.
 pub(crate) type Ranked = Arc<[(u32, f32)]>;
 
-/// A period, by its length in seconds, and the kind of interactions that count; none for all kinds.
-type Period = (u32, Option<InteractionKind>);
+/// What is counted.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Period {
+    /// Since when, in seconds before now; none for any time.
+    length_s: Option<u32>,
+    /// Interactions of which kind; none for all kinds.
+    kind: Option<InteractionKind>,
+    /// Of which users, as their filter's key says it.
+    users: String,
+}
 
 /// A cache of the popularity in the periods that lists have used.
 pub(crate) struct PeriodPopularity {
@@ -57,9 +70,9 @@ impl PeriodPopularity {
         }
     }
 
-    fn get(&self, period: Period) -> Option<Ranked> {
+    fn get(&self, period: &Period) -> Option<Ranked> {
         let mut counted = self.counted.lock();
-        let known = counted.get(&period)?;
+        let known = counted.get(period)?;
         let kept_for = KEPT_FOR.max(known.duration * INTERVAL_FACTOR);
         (known.at.elapsed() < kept_for).then(|| Arc::clone(&known.ranked))
     }
@@ -79,27 +92,34 @@ impl PeriodPopularity {
 }
 
 impl Serving {
-    /// The popularity in the period that a list of trending items asks for; none for other lists.
-    /// The fold gets its turns meanwhile. O(users + interactions in the period).
+    /// The popularity in the period and among the users that a list of trending items asks for; none
+    /// where it asks for neither. The fold gets its turns meanwhile. O(users + interactions in the period).
     ///
     /// # Errors
-    /// Where the request's budget is used up.
+    /// Where the request's budget is used up, or the filter of users is wrong or takes too long.
     pub(crate) fn period_popularity(
         &self,
         live: &LiveState,
+        stage: &Stage<'_>,
         list: &ListRequest,
+        segmentations: &Segmentations,
         now: Timestamp,
-        budget: &RequestBudget,
-    ) -> Result<Option<Ranked>, BudgetError> {
-        let Some(length_s) = list.max_age_s.filter(|_| list.logic == Logic::Trending) else {
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Option<Ranked>, ListError> {
+        if list.logic != Logic::Trending || (list.max_age_s.is_none() && !stage.has_user_filter()) {
             return Ok(None);
+        }
+        let evaluation = Budget::within(budget);
+        let users = {
+            let views = live.snapshot();
+            self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |users| users.key())?
         };
-        let period = (length_s, list.interaction);
-        if let Some(ranked) = self.period_popularity.get(period) {
+        let period = users.map(|users| Period { length_s: list.max_age_s, kind: list.interaction, users });
+        if let Some(ranked) = period.as_ref().and_then(|period| self.period_popularity.get(period)) {
             return Ok(Some(ranked));
         }
         let started = Instant::now();
-        let first_s = now.seconds_u32().saturating_sub(length_s);
+        let first_s = list.max_age_s.map_or(0, |length_s| now.seconds_u32().saturating_sub(length_s));
         let mut popularity = FxHashMap::default();
         let mut done = 0;
         loop {
@@ -113,12 +133,18 @@ impl Serving {
             let step = done..n_users.min(done + USERS_PER_STEP as u32);
             done = step.end;
             let weights = &views.setup.config.interaction_weights;
-            histories.add_period_popularity(step, first_s, list.interaction, weights, &mut popularity);
+            self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |filter| {
+                let users = step.map(UserIdx).filter(|user| filter.allows(*user));
+                histories.add_period_popularity(users, first_s, list.interaction, weights, &mut popularity);
+            })?;
+            within(evaluation.check())?;
         }
         let mut ranked: Vec<(u32, f32)> = popularity.into_iter().collect();
         ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
         let ranked = Ranked::from(ranked);
-        self.period_popularity.put(period, &ranked, started.elapsed());
+        if let Some(period) = period {
+            self.period_popularity.put(period, &ranked, started.elapsed());
+        }
         Ok(Some(ranked))
     }
 }

@@ -71,6 +71,9 @@ impl Finder<'_> {
         if let Some(promoted) = &settings.promoted {
             self.add_expression(Subject::Items, &promoted.filter, user);
         }
+        if let Some(user_filter) = &settings.user_filter {
+            self.add_expression(Subject::Users, user_filter, user);
+        }
         for constraint in settings.constraints.iter().flatten() {
             self.add(&constraint.property, user);
         }

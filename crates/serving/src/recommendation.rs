@@ -6,6 +6,7 @@
 mod items;
 mod segments;
 mod stage;
+mod user_filter;
 mod users;
 
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-pub(crate) use self::stage::subject_of;
 pub use self::stage::{Listed, PreparedStage, Recommended, Stage};
+pub(crate) use self::stage::{subject_of, within};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.
@@ -183,7 +184,9 @@ impl Serving {
         if stage.subject() == Subject::Users {
             return self.list_users(live, stage, sources, now, budget);
         }
-        let period_popularity = self.period_popularity(live, &stage.list()?, now, budget)?;
+        let list = stage.list()?;
+        let period_popularity =
+            self.period_popularity(live, stage, &list, &sources.segmentations, now, budget)?;
         let (snapshot, period_popularity) = (&live.snapshot(), period_popularity.as_deref());
         match stage.subject() {
             Subject::Segments => self.list_segments(snapshot, stage, sources, period_popularity, now, budget),

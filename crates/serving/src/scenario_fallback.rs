@@ -122,6 +122,7 @@ impl<'a> Properties<'a> {
             ExpressionRole::Filter => expression.check_filter(&self.schema(subject)),
             ExpressionRole::Booster => expression.check_booster(&self.schema(subject)),
             ExpressionRole::Promoted => expression.check_filter(&self.schema(Subject::Items)),
+            ExpressionRole::UserFilter => expression.check_filter(&self.schema(Subject::Users)),
         }
     }
 
@@ -189,6 +190,8 @@ fn fit_settings(
     };
     replace(ExpressionRole::Filter, &mut settings.filter, last.and_then(|last| last.filter.as_ref()));
     replace(ExpressionRole::Booster, &mut settings.booster, last.and_then(|last| last.booster.as_ref()));
+    let last_user_filter = last.and_then(|last| last.user_filter.as_ref());
+    replace(ExpressionRole::UserFilter, &mut settings.user_filter, last_user_filter);
     if let Some(Promoted { filter, share }) = settings.promoted.take() {
         let mut filter = Some(filter);
         let last = last.and_then(|last| Some(&last.promoted.as_ref()?.filter));

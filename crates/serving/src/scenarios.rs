@@ -50,6 +50,7 @@ fn check_expressions(scenario: &Scenario) -> Result<(), String> {
             ExpressionRole::Filter => parsed.check_filter(&AnyProperty(subject)),
             ExpressionRole::Booster => parsed.check_booster(&AnyProperty(subject)),
             ExpressionRole::Promoted => parsed.check_filter(&AnyProperty(Subject::Items)),
+            ExpressionRole::UserFilter => parsed.check_filter(&AnyProperty(Subject::Users)),
         };
         checked.map_err(named)?;
     }

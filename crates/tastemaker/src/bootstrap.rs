@@ -164,8 +164,11 @@ pub(crate) fn configs_asked_for(
 pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig]) {
     for (engine, config) in engines.iter().zip(configs) {
         for change in ConfigChange::diff(&engine.config(), config) {
-            let removes = change.is_removal();
-            tracing::info!(workspace = %engine.id(), resource = %change.resource(), removes, "the bootstrap file changes it");
+            let (workspace, resource) = (engine.id(), change.resource());
+            match change.is_removal() {
+                true => tracing::info!(%workspace, %resource, "taken away by the bootstrap file"),
+                false => tracing::info!(%workspace, %resource, "set by the bootstrap file"),
+            }
         }
         if let Err(error) = engine.configure_as(config) {
             engine.report_problem(Problem::NotConfigured { why: error.to_string() });

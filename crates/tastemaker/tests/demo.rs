@@ -76,7 +76,7 @@ fn check_demo(seed: u64) {
     assert_eq!(number(line("trained on"), " interactions"), run["n_interactions"], "{all}");
     assert!(
         line("trained on")
-            .contains(&format!("NDCG@20 is {:.3}", run["search"]["blend"]["ndcg"].as_f64().unwrap()))
+            .contains(&format!("score {:.3} (NDCG@20", run["search"]["blend"]["ndcg"].as_f64().unwrap()))
     );
     let said = line(&format!("{TRAIT} for"));
     assert_eq!(number(said, " listeners"), USERS.parse::<u64>().unwrap(), "{all}");

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::select;
-use reql::Value;
+use reql::{Context, Value};
 
 use crate::catalogue::{Catalogue, Item, Request};
 use crate::fuzz_body::{canonical, number_of};
@@ -242,5 +242,44 @@ proptest! {
     #[test]
     fn where_types_do_not_fit(text in anything(2), items in items()) {
         agree(&text, items)?;
+    }
+}
+
+/// A request for another user, who did other things.
+struct OtherRequest;
+
+impl Context for OtherRequest {
+    fn now_s(&self) -> f64 {
+        Request.now_s()
+    }
+
+    fn context_user(&self, property: &str) -> Value {
+        match property {
+            "age" => Value::Int(31),
+            _ => Request.context_user(property),
+        }
+    }
+}
+
+#[test]
+fn a_key_is_the_same_where_rows_have_the_same_values_and_another_where_they_do_not() {
+    let catalogue = Catalogue::sample();
+    let key =
+        |text: &str, context: &dyn Context| reql::parse(text).unwrap().compile(&catalogue, context).row_key();
+    for (text, is_same) in [
+        ("'stock' > 3", true),
+        ("'stock' > size(context_user[\"follows\"])", true),
+        ("'stock' > context_user[\"age\"]", false),
+        ("'stock' > now()", true),
+    ] {
+        let keys = [key(text, &Request), key(text, &OtherRequest)];
+        assert!(keys[0].is_some(), "{text}");
+        assert_eq!(keys[0] == keys[1], is_same, "{text}: {keys:?}");
+    }
+    for text in
+        ["'price' > size(context_user['brand'])", "'stock' > random()", "num_item_purchases('itemId') > 1"]
+    {
+        let unclear = reql::parse(text).ok().map(|it| it.compile(&catalogue, &Request).row_key());
+        assert_eq!(unclear, Some(None), "{text}");
     }
 }

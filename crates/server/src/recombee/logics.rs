@@ -14,7 +14,8 @@ const AGE_S_MAX: f64 = 100.0 * 365.25 * 86_400.0;
 
 /// A logic as callers name it.
 struct Named {
-    /// The vendor's words for it, behind the domain: `ecommerce:`, `video:` or any other.
+    /// The vendor's words for it, behind the domain: `ecommerce:`, `video:` or any other. One with its
+    /// domain means something else in others.
     words: &'static [&'static str],
     /// None is what the endpoint does by itself.
     logic: Option<Logic>,
@@ -25,12 +26,15 @@ struct Named {
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Setting {
     AssetType,
+    ExcludeAlreadyRead,
     ExcludeAlreadyWatched,
     MaxAge,
+    PersonalizationImpact,
     PersonalizedReordering,
     Picks,
     RecencyOrdering,
     TimePeriod,
+    UserSegmentFilter,
     WatchingCompletedPercentage,
     WatchingStartedPercentage,
 }
@@ -38,8 +42,13 @@ enum Setting {
 /// Of lists of videos, which any list may be.
 const OF_VIDEOS: &[Setting] = &[Setting::AssetType, Setting::ExcludeAlreadyWatched];
 
-const LOGICS: [Named; 11] = [
-    Named { words: &["default", "homepage", "search"], logic: None, settings: &[] },
+const LOGICS: [Named; 13] = [
+    Named { words: &["default", "homepage"], logic: None, settings: &[] },
+    Named {
+        words: &["search", "search:personalized"],
+        logic: None,
+        settings: &[Setting::PersonalizationImpact],
+    },
     Named {
         words: &["personal", "personalized", "for-you"],
         logic: Some(Logic::Personal),
@@ -67,7 +76,7 @@ const LOGICS: [Named; 11] = [
     Named {
         words: &["popular", "trending", "bestseller", "bestsellers", "most-viewed"],
         logic: Some(Logic::Trending),
-        settings: &[Setting::AssetType, Setting::TimePeriod],
+        settings: &[Setting::AssetType, Setting::TimePeriod, Setting::UserSegmentFilter],
     },
     Named {
         words: &["recently-viewed", "watch-again", "last-seen"],
@@ -89,9 +98,19 @@ const LOGICS: [Named; 11] = [
         settings: &[],
     },
     Named {
-        words: &["editorial-picks", "editors-picks"],
+        words: &["editorial-picks"],
         logic: Some(Logic::Picks),
         settings: &[Setting::ExcludeAlreadyWatched, Setting::PersonalizedReordering, Setting::Picks],
+    },
+    Named {
+        words: &["editors-picks"],
+        logic: Some(Logic::Picks),
+        settings: &[
+            Setting::ExcludeAlreadyRead,
+            Setting::ExcludeAlreadyWatched,
+            Setting::PersonalizedReordering,
+            Setting::Picks,
+        ],
     },
     Named { words: &["similarly-purchasing"], logic: None, settings: &[] },
 ];
@@ -114,7 +133,7 @@ pub(super) fn read(parameters: &Parameters, endpoint: Option<Endpoint>) -> Resul
     // Users like a user are what that endpoint lists by itself.
     let of_users = endpoint.is_some_and(|endpoint| endpoint.entries() == Entries::Users);
     let logic = named.logic.filter(|logic| *logic != Logic::Similar || !of_users).or(by_itself);
-    let mut said = ScenarioSettings { logic, ..ScenarioSettings::default() };
+    let mut said = ScenarioSettings { logic, ..defaults(&name) };
     let settings = Parameters(settings);
     for key in settings.0.keys() {
         let setting = named.settings.iter().find(|setting| setting.name() == key);
@@ -124,10 +143,21 @@ pub(super) fn read(parameters: &Parameters, endpoint: Option<Endpoint>) -> Resul
     Ok(said)
 }
 
+/// What the vendor's logics say by themselves, where that differs from ours.
+fn defaults(name: &str) -> ScenarioSettings {
+    let nothing = ScenarioSettings::default();
+    match name {
+        "news:editors-picks" => ScenarioSettings { reorder_picks: Some(true), ..nothing },
+        "video:personal" => ScenarioSettings { exclude: Some(Exclusion::Watched), ..nothing },
+        _ => nothing,
+    }
+}
+
 /// The vendor's names have a domain before the word; ours are words alone.
 fn named(name: &str) -> Option<&'static Named> {
+    let with_word = |word: &str| LOGICS.iter().find(|named| named.words.contains(&word));
     match name.split_once(':') {
-        Some((domain, word)) => LOGICS.iter().find(|named| !domain.is_empty() && named.words.contains(&word)),
+        Some((domain, word)) => with_word(name).or_else(|| with_word(word).filter(|_| !domain.is_empty())),
         None => {
             let own = Logic::deserialize(Value::from(name)).ok()?;
             LOGICS.iter().find(|named| named.logic == Some(own))
@@ -138,7 +168,8 @@ fn named(name: &str) -> Option<&'static Named> {
 fn unknown(name: &str) -> Failure {
     let known = "recombee:default, recombee:homepage, recombee:personal, recombee:similar, recombee:popular, \
         recombee:recently-viewed, ecommerce:similar-products, ecommerce:cross-sell, ecommerce:bestseller, \
-        ecommerce:buy-again, video:continue-watching, video:more-like-this, video:watch-next, video:editorial-picks, \
+        ecommerce:buy-again, video:popular, video:continue-watching, video:more-like-this, video:watch-next, \
+        video:editorial-picks, news:personal, news:related, news:editors-picks, search:personalized, \
         personal, similar, cross_sell, watch_next, trending, recently_viewed, continue_watching, buy_again, picks";
     Failure::invalid(format!("there is no logic {name:?}; there are: {known}"))
 }
@@ -158,12 +189,15 @@ impl Setting {
     fn name(self) -> &'static str {
         match self {
             Self::AssetType => "assetType",
+            Self::ExcludeAlreadyRead => "excludeAlreadyRead",
             Self::ExcludeAlreadyWatched => "excludeAlreadyWatched",
             Self::MaxAge => "maxAge",
+            Self::PersonalizationImpact => "personalizationImpact",
             Self::PersonalizedReordering => "personalizedReordering",
             Self::Picks => "picks",
             Self::RecencyOrdering => "recencyOrdering",
             Self::TimePeriod => "timePeriod",
+            Self::UserSegmentFilter => "userSegmentFilter",
             Self::WatchingCompletedPercentage => "watchingCompletedPercentage",
             Self::WatchingStartedPercentage => "watchingStartedPercentage",
         }
@@ -182,11 +216,17 @@ impl Setting {
                 let type_ = word.map(|word| AssetType::deserialize(Value::from(word))).transpose();
                 said.asset_type = type_.map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
             }
+            Self::ExcludeAlreadyRead => {
+                said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Interacted);
+            }
             Self::ExcludeAlreadyWatched => {
                 said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Watched);
             }
             Self::MaxAge | Self::TimePeriod => {
                 said.max_age_s = settings.number_from(name, 0.0, AGE_S_MAX)?.map(|age_s| age_s as u32);
+            }
+            Self::PersonalizationImpact => {
+                said.user_impact = settings.number_from(name, 0.0, 1.0)?.map(|impact| impact as f32);
             }
             Self::PersonalizedReordering => said.reorder_picks = Some(settings.boolean(name, false)?),
             Self::Picks => {
@@ -203,6 +243,9 @@ impl Setting {
                         return Err(Failure::invalid(what));
                     }
                 };
+            }
+            Self::UserSegmentFilter => {
+                said.user_filter = settings.text(name)?.filter(|text| !text.is_empty()).map(str::to_owned);
             }
             Self::WatchingCompletedPercentage => said.finished_from = percentage()?,
             Self::WatchingStartedPercentage => said.begun_from = percentage()?,

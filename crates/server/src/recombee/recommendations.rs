@@ -216,6 +216,7 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
     let rotation_time_s = parameters.number_from("rotationTime", 0.0, f64::MAX)?;
     // Longer than it is remembered is as good as that, and no time is as good as the shortest.
     let rotation_time_s = rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
+    let of_logic = logics::read(parameters, endpoint)?;
     let settings = ScenarioSettings {
         filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),
         booster: parameters.text("booster")?.filter(|text| !text.is_empty()).map(str::to_owned),
@@ -223,8 +224,8 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
         min_relevance,
         rotation_rate: share("rotationRate")?,
         rotation_time_s,
-        user_impact: share("userImpact")?,
-        ..logics::read(parameters, endpoint)?
+        user_impact: share("userImpact")?.or(of_logic.user_impact),
+        ..of_logic
     };
     let properties = match (
         parameters.boolean("returnProperties", false)?,
@@ -285,7 +286,7 @@ impl Recommend {
     /// Notes who calls.
     ///
     /// # Errors
-    /// 403 where a browser asks for a list that shows what somebody did.
+    /// 403 where a browser asks for a list that shows what somebody did, or what a choice of users did.
     pub(super) fn called_by(&mut self, caller: Caller) -> Result<(), Failure> {
         let is_by_browser = caller == Caller::Public;
         match &mut self.what {
@@ -296,6 +297,12 @@ impl Recommend {
                 if is_by_browser && asked.into_iter().flatten().any(Logic::shows_history) {
                     let why = "logic: a public token may not ask for what a user has viewed or bought: name the logic in a scenario, \
                                or sign with the private token";
+                    return Err(Failure::forbidden(why));
+                }
+                let all = [&request.options, &request.source_options];
+                if is_by_browser && all.iter().any(|options| options.settings.user_filter.is_some()) {
+                    let why = "userSegmentFilter: a public token may not choose whose interactions count: name them in a scenario \
+                               (user_filter), or sign with the private token";
                     return Err(Failure::forbidden(why));
                 }
             }

@@ -177,6 +177,28 @@ async fn what_users_did_is_listed_to_browsers_by_scenarios_only() {
 }
 
 #[tokio::test]
+async fn whose_interactions_count_is_for_scenarios_to_say_not_for_browsers() {
+    let app = shop().await;
+    let filter = "'email' == \"ann@x.com\"";
+    let logic = json!({ "name": "recombee:popular", "settings": { "userSegmentFilter": filter } });
+    app.put_scenario("both", json!({ "endpoint": "compositeRecommendation" })).await;
+    let of_source =
+        json!({ "count": 1, "scenario": "both", "userId": "ann", "sourceSettings": { "logic": logic } });
+    for (path, body) in [
+        ("recomms/users/bob/items/", json!({ "count": 1, "logic": logic })),
+        ("recomms/composite/", of_source),
+    ] {
+        let refused = app.public(path, body).await;
+        assert_eq!(refused.status, StatusCode::FORBIDDEN, "{path}: {}", refused.body);
+        assert!(refused.body["error"].as_str().unwrap().contains("in a scenario"));
+    }
+    let scenario = json!({ "endpoint": "recommendItemsToUser", "logic": "trending", "user_filter": filter });
+    app.put_scenario("hers", scenario).await;
+    let list = app.public("recomms/users/bob/items/", json!({ "count": 1, "scenario": "hers" })).await;
+    assert_eq!(list.body["recomms"], json!([{ "id": "lamp" }]), "{}", list.body);
+}
+
+#[tokio::test]
 async fn a_list_of_a_server_that_a_browser_continues_is_blinded() {
     let app = shop().await;
     let expressions = json!({ "email": "context_user[\"email\"]" });

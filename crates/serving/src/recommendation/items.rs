@@ -18,7 +18,7 @@ use crate::{ListError, RequestBudget, Serving, Snapshot};
 pub(super) const SEEDS_MAX: usize = 50;
 /// The number of matches that are ranked, whatever the requested count.
 const MATCHES: usize = 2_000;
-/// The bonus of a match that the user would like best, as a share of its score.
+/// The default bonus of a match that the user would like best, as a share of its score.
 const PERSONAL_WEIGHT: f32 = 0.5;
 
 impl Serving {
@@ -96,7 +96,8 @@ impl Serving {
         let found = match (search.as_ref().zip(stage.search_query), segment) {
             (Some((search, query)), _) => {
                 let matches = search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
-                personalised(sources, &request, matches)
+                let weight = stage.settings.user_impact.unwrap_or(PERSONAL_WEIGHT);
+                personalised(sources, &request, matches, weight)
             }
             (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
@@ -152,13 +153,14 @@ fn personalised(
     sources: Sources<'_>,
     request: &Request<'_>,
     matches: Vec<(u32, f32)>,
+    personal_weight: f32,
 ) -> Vec<(ItemIdx, f32)> {
     let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();
     let personal = sources.score_each(request.history, &items);
     let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
     let ranked = matches.into_iter().zip(personal).map(|((item, score), personal)| {
         let boost = request.booster.map_or(1.0, |booster| booster.boost(ItemIdx(item)));
-        (ItemIdx(item), score * (1.0 + PERSONAL_WEIGHT * personal.max(0.0) / top) * boost)
+        (ItemIdx(item), score * (1.0 + personal_weight * personal.max(0.0) / top) * boost)
     });
     let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();
     ranked.sort_by(best_first);

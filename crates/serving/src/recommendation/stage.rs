@@ -11,6 +11,7 @@ use recommender::{Facet, ValueIdx};
 use reql::{Context, Expression, Rows, Subject};
 use state::{Views, find_user};
 
+use super::user_filter::USER_FILTER;
 use super::{ListOptions, RecommendationRequest};
 use crate::evaluation::{EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction};
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
@@ -164,6 +165,7 @@ impl<'a> Stage<'a> {
                 begun_from: None,
                 finished_from: None,
                 asset_type: None,
+                user_filter: None,
                 ..of_scenario.clone()
             },
             false => of_scenario.clone(),
@@ -252,6 +254,11 @@ impl<'a> Stage<'a> {
         list.min_relevance == Relevance::Low && list.fallback != Fallback::None
     }
 
+    /// Whether the interactions of some users only count as trending.
+    pub(crate) fn has_user_filter(&self) -> bool {
+        self.settings.user_filter.is_some()
+    }
+
     /// Who and what the list is for, as far as they are there.
     pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
         let user = self.user.and_then(|id| find_user(views, id));
@@ -325,7 +332,7 @@ pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
     }
 }
 
-fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
+pub(super) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
     move |error| ListError::Expression { what: what.to_owned(), source: ExpressionError::Reql(error) }
 }
 
@@ -425,6 +432,10 @@ impl Serving {
             }
             self.expressions.with(use_, text, |parsed| names.add(parsed)).map_err(wrong(what))?;
         }
+        if let Some(text) = &stage.settings.user_filter {
+            let parsed = self.expressions.with(Use::Filter, text, |parsed| names.add(parsed));
+            parsed.map_err(wrong(USER_FILTER))?;
+        }
         for (name, text) in stage.expressions {
             names.add(&reql::parse(text).map_err(wrong(name))?);
         }
@@ -479,6 +490,10 @@ impl Serving {
             let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
             checked.map_err(wrong(PROMOTED))?;
         }
+        if let Some(user_filter) = &stage.settings.user_filter {
+            let schema = ExpressionSchema { views, subject: Subject::Users };
+            self.expressions.check(Use::Filter, user_filter, &schema).map_err(wrong(USER_FILTER))?;
+        }
         for constraint in stage.settings.constraints.iter().flatten() {
             if views.catalog.table().property(&constraint.property).is_none() {
                 let property = &constraint.property;
@@ -525,8 +540,8 @@ impl Serving {
 }
 
 /// Says that the time for expressions is used up.
-fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
-    let what = || "filter, booster and reqlExpressions".to_owned();
+pub(crate) fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
+    let what = || "filter, booster, userSegmentFilter and reqlExpressions".to_owned();
     is_within.map_err(|source| match source {
         ExpressionError::Budget(error) => error.into(),
         source => ListError::Expression { what: what(), source },

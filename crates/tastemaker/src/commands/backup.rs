@@ -62,7 +62,7 @@ pub(super) fn workspace_table(workspaces: &[BackedUpWorkspace]) -> String {
             std::iter::once(workspace.id.to_string()).chain(numbers.map(terminal::grouped)).collect()
         })
         .collect();
-    terminal::table(&["workspace", "entries", "segments", "models", "sample users"], &rows)
+    terminal::table(&["workspace", "entries", "segments", "models", "users to compare"], &rows)
 }
 
 /// One bar at a time: copying, then for each workspace folding and digesting.

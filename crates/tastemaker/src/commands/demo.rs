@@ -159,7 +159,8 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     let training = engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
     bar.finish_and_clear();
     println!(
-        "trained on {} interactions in {:.1} s; on held-out plays NDCG@20 is {:.3} (popularity: {:.3})",
+        "trained on {} interactions in {:.1} s; on plays that were kept back its lists score {:.3} (NDCG@20, at most 1), \
+         and the most popular albums {:.3}",
         grouped(training.n_interactions),
         training.duration_ms as f64 / 1_000.0,
         training.search.blend.ndcg,
@@ -217,7 +218,7 @@ fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -
         }
     }
     let list = engine.recommend(Some(user), &definition.list())?;
-    println!("  recommended");
+    println!("  recommended, with the part of the score that each play gives");
     for (n, item) in list.items.iter().enumerate() {
         println!("  {}  {}", accent(&(n + 1).to_string()), album_line(engine, &item.item_id)?);
         println!("     {}", dim(&explain(engine, item)?));

@@ -101,6 +101,13 @@ async fn picks_are_listed_and_nothing_else() {
     played(&app, &[("vase3", "a", 0.2)]).await;
     let unwatched = json!({ "picks": picks, "excludeAlreadyWatched": true });
     assert_eq!(app.list(PATH, with(logic, unwatched)).await, ["lamp1", "rug2"]);
+    // An editor of news leaves the order to the reader's taste unless they say otherwise.
+    let news = "news:editors-picks";
+    assert_eq!(app.list(PATH, with(news, json!({ "picks": picks }))).await[0], "rug2");
+    let by_editor = json!({ "picks": picks, "personalizedReordering": false });
+    assert_eq!(app.list(PATH, with(news, by_editor)).await, ["lamp1", "rug2", "vase3"]);
+    let unread = json!({ "picks": ["rug0", "lamp1"], "excludeAlreadyRead": true });
+    assert_eq!(app.list(PATH, with(news, unread)).await, ["lamp1"]);
     let scenario =
         json!({ "endpoint": "recommendItemsToUser", "logic": "picks", "picks": ["rug2", "lamp1"] });
     app.put_scenario("picked", scenario).await;
@@ -173,6 +180,83 @@ async fn what_is_popular_in_a_period_is_counted_from_what_happened_in_it() {
 }
 
 #[tokio::test]
+async fn what_is_popular_among_some_users_is_counted_from_what_they_did() {
+    let app = trained_shop().await;
+    let hour_ago = engine::now().0 / 1_000 - 3_600;
+    let bought = [("u1", "rug7"), ("u3", "rug7"), ("u5", "rug7"), ("u4", "vase7")];
+    let purchase = |(user, item): &(&str, &str)| {
+        request("POST", "/purchases/", json!({ "userId": user, "itemId": item, "timestamp": hour_ago }))
+    };
+    app.change(bought.iter().map(purchase).collect()).await;
+    let first = async |user: &str, filter: &str| {
+        let settings = json!({ "timePeriod": 86_400, "userSegmentFilter": filter });
+        let path = format!("recomms/users/{user}/items/");
+        app.list(&path, with("recombee:popular", settings)).await[0].clone()
+    };
+    // Odd users live in Oslo, the others in Brno.
+    for (user, filter, expected) in [
+        ("u0", "", "rug7"),
+        ("u0", "'city' == \"Oslo\"", "rug7"),
+        ("u0", "'city' == \"Brno\"", "vase7"),
+        ("u0", "'userId' == \"u4\"", "vase7"),
+        ("u0", "'city' == context_user[\"city\"]", "vase7"),
+        ("u7", "'city' == context_user[\"city\"]", "rug7"),
+        ("u2", "'city' == context_user[\"city\"]", "vase7"),
+    ] {
+        assert_eq!(first(user, filter).await, expected, "{user}, {filter}");
+    }
+    let list = |settings: Value| app.list("recomms/users/u0/items/", with("video:popular", settings));
+    let of_nobody = json!({ "timePeriod": 86_400, "userSegmentFilter": "'city' == \"Rome\"" });
+    assert_eq!(list(of_nobody).await, list(json!({})).await, "what is trending fills it up");
+    let at_any_time = list(json!({ "userSegmentFilter": "'userId' == \"u1\"" })).await;
+    let seen_by_u1 = json!({ "count": 24, "filter": "'itemId' in map(lambda 'i': 'i'[\"itemId\"], \
+        user_interactions(\"u1\", {\"detail_views\", \"purchases\"}))", "allowNonexistent": true });
+    let seen_by_u1 = app.list("recomms/users/nobody/items/", seen_by_u1).await;
+    assert!(at_any_time[..5].iter().all(|id| seen_by_u1.contains(id)), "{at_any_time:?}, {seen_by_u1:?}");
+    let scenario = json!({ "endpoint": "recommendItemsToUser", "logic": "trending",
+        "max_age_s": 86_400, "user_filter": "'city' == context_user[\"city\"]" });
+    app.put_scenario("here", scenario).await;
+    let here = json!({ "count": 1, "scenario": "here" });
+    assert_eq!(app.list("recomms/users/u0/items/", here.clone()).await, ["vase7"]);
+    app.change(vec![request("DELETE", "/users/properties/city", Value::Null)]).await;
+    assert_eq!(app.list("recomms/users/u0/items/", here).await, ["rug7"], "lists go without the filter");
+}
+
+#[tokio::test]
+async fn a_search_follows_the_user_as_far_as_the_call_says() {
+    let app = trained_shop().await;
+    let found = async |user: &str, settings: Value| {
+        let body = json!({ "count": 3, "searchQuery": "amber", "allowNonexistent": true,
+            "logic": { "name": "search:personalized", "settings": settings } });
+        app.list(&format!("search/users/{user}/items/"), body).await
+    };
+    let by_text = found("nobody", json!({})).await;
+    for user in ["u0", "u1", "u2"] {
+        assert_eq!(found(user, json!({ "personalizationImpact": 0 })).await, by_text, "{user}");
+    }
+    let mut firsts = Vec::new();
+    for user in ["u0", "u1", "u2"] {
+        firsts.push(found(user, json!({ "personalizationImpact": 1 })).await[0].clone());
+    }
+    firsts.dedup();
+    assert_eq!(firsts.len(), 3, "each likes another kind: {firsts:?}");
+}
+
+#[tokio::test]
+async fn videos_that_were_watched_are_left_out_of_personal_lists_unless_the_call_says_otherwise() {
+    let app = shop().await;
+    played(&app, &[("lamp0", "a", 0.5)]).await;
+    let has_it = async |name: &str, settings: Value| {
+        let mut body = with(name, settings);
+        body["count"] = 24.into();
+        app.list(PATH, body).await.contains(&"lamp0".to_owned())
+    };
+    assert!(!has_it("video:personal", json!({})).await);
+    assert!(has_it("video:personal", json!({ "excludeAlreadyWatched": false })).await);
+    assert!(has_it("recombee:personal", json!({})).await);
+}
+
+#[tokio::test]
 async fn videos_are_listed_by_their_kind() {
     let app = shop().await;
     let movies = with("video:personal", json!({ "assetType": "movies" }));
@@ -203,7 +287,12 @@ async fn settings_that_a_logic_does_not_have_are_named() {
         with("recombee:recently-viewed", json!({ "recencyOrdering": "best" })),
         with("recombee:recently-viewed", json!({ "maxAge": -1 })),
         with("recombee:popular", json!({ "timePeriod": "7 days" })),
-        with("recombee:popular", json!({ "userSegmentFilter": "true" })),
+        with("recombee:popular", json!({ "userSegmentFilter": "'town' == 1" })),
+        with("recombee:popular", json!({ "userSegmentFilter": "'city'" })),
+        with("recombee:popular", json!({ "userSegmentFilter": "'city' ==" })),
+        with("recombee:popular", json!({ "personalizationImpact": 0.5 })),
+        with("search:personalized", json!({ "personalizationImpact": 2 })),
+        with("news:search", json!({ "freshnessWeight": 0.5 })),
         with("recombee:personal", json!("fast")),
     ] {
         let answer = app.call(Method::POST, "recomms/users/u0/items/", body.to_string()).await;

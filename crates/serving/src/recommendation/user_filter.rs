@@ -1,0 +1,52 @@
+//! Whose interactions count as trending, where a scenario or a call says so.
+
+use domain::{Timestamp, UserIdx};
+use state::Views;
+
+use super::Stage;
+use super::stage::wrong;
+use crate::evaluation::UserRows;
+use crate::expressions::{Budget, PreparedExpression, Use};
+use crate::groupings::Segmentations;
+use crate::{ListError, Serving};
+
+/// How messages call the filter.
+pub(super) const USER_FILTER: &str = "the filter of users whose interactions count";
+
+/// The filter of a stage for the users of one snapshot; without one all count.
+pub(crate) struct UserFilter<'a>(Option<PreparedExpression<'a>>);
+
+impl UserFilter<'_> {
+    /// Whether the interactions of a user count.
+    pub(crate) fn allows(&self, user: UserIdx) -> bool {
+        self.0.as_ref().is_none_or(|filter| filter.allows(user.0))
+    }
+
+    /// What is the same for all calls for which the same users count; none where that cannot be told.
+    /// See [`reql::Compiled::row_key`].
+    pub(crate) fn key(&self) -> Option<String> {
+        self.0.as_ref().map_or_else(|| Some(String::new()), PreparedExpression::row_key)
+    }
+}
+
+impl Serving {
+    /// Does something with the filter of a stage.
+    ///
+    /// # Errors
+    /// Where the filter is no expression.
+    pub(crate) fn with_user_filter<T>(
+        &self,
+        stage: &Stage<'_>,
+        segmentations: &Segmentations,
+        (views, now): (&Views, Timestamp),
+        budget: &Budget,
+        what: impl FnOnce(&UserFilter<'_>) -> T,
+    ) -> Result<T, ListError> {
+        let Some(text) = &stage.settings.user_filter else { return Ok(what(&UserFilter(None))) };
+        let rows = UserRows { table: &views.users, ids: views.profiles.ids() };
+        // Calls of browsers name no such filter, so that it is the scenario's or a server's.
+        let context = stage.contexts(views, segmentations, now).scenario;
+        let ready = self.expressions.prepare_for_rows(Use::Filter, text, &rows, &context, budget);
+        Ok(what(&UserFilter(Some(ready.map_err(wrong(USER_FILTER))?))))
+    }
+}
