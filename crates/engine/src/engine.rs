@@ -583,7 +583,7 @@ impl Engine {
         let parameters = &training.search.parameters;
         let mut set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
         set.set_weak_weights(weights_in_force(&training.weak_signals));
-        Ok(recommender::train_with(&set, parameters, &training.version, &|| self.check_training())?)
+        Ok(recommender::fit_model(&set, parameters, &training.version, &|| self.check_training())?)
     }
 }
 

@@ -63,7 +63,7 @@ pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
 pub use journal::JournalCheck;
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
 pub use recommender::evaluation::{Comparison, Metrics};
-pub use recommender::{Component, ModelConfig, Search, SplitKind};
+pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{

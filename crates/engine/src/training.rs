@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use domain::{ItemIdx, Timestamp, counted};
-use recommender::evaluation::{Comparison, lists_of};
-use recommender::{Cancelled, Model, Search, SearchOptions, TrainingSet, WeakSignalTrial};
+use recommender::evaluation::{Comparison, compute_model_lists};
+use recommender::{Cancelled, HyperparameterSearch, Model, SearchOptions, TrainingSet, WeakSignalTrial};
 use serde::{Deserialize, Serialize};
 use serving::features_of;
 use state::TrainingRecord;
@@ -38,7 +38,7 @@ pub struct Training {
     /// The time of the newest interaction in the snapshot, in seconds since 1970.
     pub as_of_s: u32,
     /// What the search found.
-    pub search: Search,
+    pub search: HyperparameterSearch,
     /// Beside the model that was in use, on what happened since that one; none where there was none, or nothing to judge on.
     pub beside_current: Option<Comparison>,
     /// Beside popularity.
@@ -54,7 +54,7 @@ pub struct Training {
 /// What a run found: of no concern to the state, and growing with the models.
 #[derive(Serialize, Deserialize)]
 struct TrainingReport {
-    search: Search,
+    search: HyperparameterSearch,
     beside_current: Option<Comparison>,
     beside_popularity: Option<Comparison>,
     #[serde(default)]
@@ -256,10 +256,10 @@ impl Engine {
             let compare = |others: &[Vec<ItemIdx>], since_s| {
                 Comparison::compare(&judged.test, &judged.lists, others, since_s, options.seed)
             };
-            let beside_current = current
-                .as_ref()
-                .and_then(|(model, training)| compare(&lists_of(model, &judged.test), training.as_of_s));
-            let beside_popularity = compare(&judged.popular, 0);
+            let beside_current = current.as_ref().and_then(|(model, training)| {
+                compare(&compute_model_lists(model, &judged.test), training.as_of_s)
+            });
+            let beside_popularity = compare(&judged.popular_lists, 0);
             Ok::<_, Cancelled>((trained, beside_current, beside_popularity))
         })?;
         let refused = [("the model in use", beside_current), ("popularity", beside_popularity)]
@@ -334,7 +334,7 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::NoInteractions`]; [`EngineError::TrainingCancelled`] where the workspace is stopped meanwhile.
-    pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<Search, EngineError> {
+    pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<HyperparameterSearch, EngineError> {
         self.expect_interactions()?;
         let set = {
             let views = self.snapshot();
@@ -345,7 +345,7 @@ impl Engine {
             progress(share);
             self.check_training()
         };
-        Ok(recommender::search(&set, &SearchOptions { seed }, &progress)?.0)
+        Ok(recommender::search_hyperparameters(&set, &SearchOptions { seed }, &progress)?.0)
     }
 
     /// The runs that are remembered, newest first.

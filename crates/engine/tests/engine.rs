@@ -382,7 +382,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         catalog(n);
         let found = engine.recommend(engine.user_of_text("u1"), &asked(20, Exclusion::Interacted)).unwrap();
         let new = found.items.iter().find(|item| item.item_id == format!("i{}", n - 1)).unwrap();
-        assert_eq!(new.origin, Origin::New, "{found:?}");
+        assert_eq!(new.origin, Origin::ColdStart, "{found:?}");
         assert_eq!(new.explanation[0].similar_in.as_deref(), Some("genre"));
         let other = first("u2");
         assert_eq!(other.item_id[1..].parse::<u32>().unwrap() % 2, 1, "{other:?}");

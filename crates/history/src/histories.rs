@@ -1,27 +1,29 @@
-//! The live matrix: what each user did most recently, twelve bytes an interaction.
+//! The live matrix: each user's most recent interactions, twelve bytes each.
 
 use domain::{InteractionKind, InteractionWeights, ItemIdx, Timestamp, UserIdx};
 use rustc_hash::FxHashMap;
 
 use crate::WeakSignal;
 
-/// The most interactions of one user that are held in memory and trained on; older ones are in the store.
+/// The most interactions per user that are held in memory and used for training. Older ones are in
+/// the store only.
 pub const HISTORY_ENTRIES_MAX: usize = 500;
 
-/// One interaction of a user.
+/// One interaction of a user with an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct HistoryEntry {
-    /// When, in seconds since 1970. First, so that entries sort by time.
+    /// Seconds since 1970. The first field, so that entries sort by time.
     pub at_s: u32,
-    /// With what.
+    /// The item that the user interacted with.
     pub item: ItemIdx,
-    /// What was done.
+    /// The kind of interaction.
     pub kind: InteractionKind,
-    /// The rating or portion in ten-thousandths; 10,000 for other kinds, 0 for a weak signal, which is a view of no
-    /// strength of its own.
+    /// The rating or view portion in ten-thousandths; 10,000 for other kinds. A view of strength 0
+    /// stands for a weak signal.
     strength: i16,
-    /// Whether a recommendation led there: models learn from it, and are not judged on it.
-    pub is_led: bool,
+    /// Whether the interaction cites a recommendation. Models learn from such interactions but are
+    /// not evaluated on them.
+    pub is_attributed: bool,
 }
 
 const _: () = assert!(size_of::<HistoryEntry>() == 12);
@@ -29,38 +31,41 @@ const _: () = assert!(size_of::<HistoryEntry>() == 12);
 const STRENGTH_ONE: f64 = 10_000.0;
 
 impl HistoryEntry {
-    /// An entry; `value` is the rating in [-1, 1] or the portion in [0, 1] and counts for these two kinds only.
+    /// Creates an entry. `value` is the rating in [-1, 1] or the view portion in [0, 1]; other
+    /// kinds ignore it.
     pub fn new(item: ItemIdx, kind: InteractionKind, at: Timestamp, value: Option<f64>) -> Self {
         let strength = match kind {
             InteractionKind::Rating | InteractionKind::ViewPortion => value.unwrap_or(1.0).clamp(-1.0, 1.0),
             _ => 1.0,
         };
         let strength = (strength * STRENGTH_ONE).round() as i16;
-        Self { at_s: at.seconds_u32(), item, kind, strength, is_led: false }
+        Self { at_s: at.seconds_u32(), item, kind, strength, is_attributed: false }
     }
 
-    /// A weak signal in a query vector: never in a history.
-    pub fn weak(signal: &WeakSignal) -> Self {
+    /// Represents a weak signal as an entry of a query vector. Histories hold no such entries.
+    pub fn from_weak_signal(signal: &WeakSignal) -> Self {
         let WeakSignal { at_s, item, .. } = *signal;
-        Self { at_s, item, kind: InteractionKind::DetailView, strength: 0, is_led: false }
+        Self { at_s, item, kind: InteractionKind::DetailView, strength: 0, is_attributed: false }
     }
 
-    /// Whether it stands for a weak signal.
-    pub fn is_weak(&self) -> bool {
+    /// Whether the entry represents a weak signal.
+    pub fn is_weak_signal(&self) -> bool {
         self.kind == InteractionKind::DetailView && self.strength == 0
     }
 
-    /// The same, and whether it cites the recommendation that led there.
-    pub fn led(self, is_led: bool) -> Self {
-        Self { is_led, ..self }
+    /// Returns the entry with `is_attributed` set: whether it cites a recommendation.
+    pub fn with_attribution(self, is_attributed: bool) -> Self {
+        Self { is_attributed, ..self }
     }
 
-    /// The rating or portion, 1 for other kinds.
+    /// The rating in [-1, 1] or the view portion in [0, 1]; 1 for other kinds, 0 for weak signals.
     pub fn strength(&self) -> f32 {
         f32::from(self.strength) / STRENGTH_ONE as f32
     }
 
-    /// What the interaction says about taste; below 0 for a rating below the middle. A portion counts from a fifth (started) to the whole.
+    /// The preference that the interaction expresses: the weight of its kind, scaled by its
+    /// strength. Below 0 for a rating below the middle. A view portion scales from 0.2 (started) to
+    /// 1 (complete).
     pub fn weight(&self, weights: &InteractionWeights) -> f32 {
         let strength = match self.kind {
             InteractionKind::Rating if self.strength < 0 => 0.5 * self.strength(),
@@ -72,9 +77,9 @@ impl HistoryEntry {
     }
 }
 
-/// Per user the most recent interactions in the order of time, and per item how many there are of each kind.
+/// Each user's most recent interactions in order of time, and each item's interaction counts.
 ///
-/// What a row holds depends only on which interactions there are, not on the order in which they came.
+/// A row depends only on the set of interactions, not on the order in which they arrive.
 #[derive(Default)]
 pub struct Histories {
     rows: Vec<Vec<HistoryEntry>>,
@@ -82,7 +87,7 @@ pub struct Histories {
     n_interactions: u64,
 }
 
-/// How often people interacted with an item, over all users and all time.
+/// The number of interactions with an item, over all users and all time.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ItemCounts {
     /// Interactions by kind, in the order of [`InteractionKind::ALL`].
@@ -104,18 +109,19 @@ impl Histories {
         self.row(user).len() >= HISTORY_ENTRIES_MAX
     }
 
-    /// How many interactions an item has.
+    /// The interaction counts of an item; zeros for an unknown item.
     pub fn counts(&self, item: ItemIdx) -> ItemCounts {
         self.counts.get(item.pos()).copied().unwrap_or_default()
     }
 
-    /// How many interactions there are over all users and all time.
+    /// The number of interactions over all users and all time.
     pub fn n_interactions(&self) -> u64 {
         self.n_interactions
     }
 
-    /// Adds to each item's popularity the interactions of some users from `first_s` (seconds since
-    /// 1970) on: the sum of all weights, or the number of interactions of one kind.
+    /// Adds the interactions of `users` since `first_s` (seconds since 1970) to `popularity`, by
+    /// item index. Without `kind` an interaction adds its weight, at least 0; with a kind, every
+    /// positive interaction of that kind adds 1.
     pub fn add_period_popularity(
         &self,
         users: impl Iterator<Item = UserIdx>,
@@ -127,74 +133,74 @@ impl Histories {
         for user in users {
             let row = self.row(user);
             for entry in &row[row.partition_point(|entry| entry.at_s < first_s)..] {
-                let worth = match kind {
+                let weight = match kind {
                     None => entry.weight(weights).max(0.0),
                     Some(kind) => f32::from(u8::from(entry.kind == kind && entry.strength() > 0.0)),
                 };
-                if worth > 0.0 {
-                    *popularity.entry(entry.item.0).or_default() += worth;
+                if weight > 0.0 {
+                    *popularity.entry(entry.item.0).or_default() += weight;
                 }
             }
         }
     }
 
-    /// How many users have a row.
+    /// The number of rows.
     pub fn n_users(&self) -> usize {
         self.rows.len()
     }
 
-    /// How many items have a count.
+    /// The number of items with counts.
     pub fn n_items(&self) -> usize {
         self.counts.len()
     }
 
-    /// Adds an interaction that is new.
+    /// Inserts a new interaction into the user's row and the item's counts.
     pub fn add(&mut self, user: UserIdx, entry: HistoryEntry) {
-        self.count(&entry, 1);
+        self.adjust_counts(&entry, 1);
         if self.rows.len() <= user.pos() {
             self.rows.resize_with(user.pos() + 1, Vec::new);
         }
         let row = &mut self.rows[user.pos()];
-        let at = row.partition_point(|other| *other <= entry);
-        row.insert(at, entry);
+        let position = row.partition_point(|other| *other <= entry);
+        row.insert(position, entry);
         if row.len() > HISTORY_ENTRIES_MAX {
             row.remove(0);
         }
     }
 
-    /// Takes an interaction out of the counts and, where it is there, out of the row.
+    /// Removes an interaction from the counts, and from the row if the row still holds it.
     pub fn remove(&mut self, user: UserIdx, entry: HistoryEntry) {
-        self.count(&entry, -1);
+        self.adjust_counts(&entry, -1);
         if let Some(row) = self.rows.get_mut(user.pos())
-            && let Ok(at) = row.binary_search(&entry)
+            && let Ok(position) = row.binary_search(&entry)
         {
-            row.remove(at);
+            row.remove(position);
         }
     }
 
-    /// Sets a row from all of a user's interactions without touching the counts.
-    pub fn replace(&mut self, user: UserIdx, mut all: Vec<HistoryEntry>) {
-        all.sort_unstable();
-        all.drain(..all.len().saturating_sub(HISTORY_ENTRIES_MAX));
+    /// Replaces a row by the most recent of all the user's interactions. Counts do not change.
+    pub fn replace_row(&mut self, user: UserIdx, mut entries: Vec<HistoryEntry>) {
+        entries.sort_unstable();
+        entries.drain(..entries.len().saturating_sub(HISTORY_ENTRIES_MAX));
         if self.rows.len() <= user.pos() {
             self.rows.resize_with(user.pos() + 1, Vec::new);
         }
-        all.shrink_to_fit();
-        self.rows[user.pos()] = all;
+        entries.shrink_to_fit();
+        self.rows[user.pos()] = entries;
     }
 
-    /// Counts an interaction up or down; rows are not touched.
-    pub fn count(&mut self, entry: &HistoryEntry, by: i32) {
+    /// Adds `by` to the counts of an interaction's item. Rows do not change.
+    pub fn adjust_counts(&mut self, entry: &HistoryEntry, by: i32) {
         if self.counts.len() <= entry.item.pos() {
             self.counts.resize(entry.item.pos() + 1, ItemCounts::default());
         }
         let counts = &mut self.counts[entry.item.pos()];
-        let of_kind = &mut counts.by_kind[entry.kind as usize];
-        *of_kind = of_kind.saturating_add_signed(by);
+        let kind_count = &mut counts.by_kind[entry.kind as usize];
+        *kind_count = kind_count.saturating_add_signed(by);
         if entry.kind == InteractionKind::Rating && entry.strength != 0 {
-            let of_sign =
+            let rating_count =
                 if entry.strength < 0 { &mut counts.negative_ratings } else { &mut counts.positive_ratings };
-            *of_sign = of_sign.saturating_add_signed(by);
+            *rating_count = rating_count.saturating_add_signed(by);
         }
         self.n_interactions = self.n_interactions.saturating_add_signed(i64::from(by));
     }

@@ -1,10 +1,10 @@
 use domain::ItemIdx;
 
-/// An item that a user was shown in a list.
+/// One item was shown to a user in a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Impression {
-    /// The item.
+    /// The item that was shown.
     pub item: ItemIdx,
-    /// When, in seconds since 1970.
+    /// Seconds since 1970.
     pub at_s: u32,
 }

@@ -1,13 +1,13 @@
 use domain::{ItemIdx, WeakSignalKind};
 
-/// One weak signal of a user.
+/// A hint of interest of a user in an item that is no interaction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct WeakSignal {
-    /// When, in seconds since 1970. First, so that signals sort by time.
+    /// Seconds since 1970. The first field, so that signals sort by time.
     pub at_s: u32,
-    /// The item that it is about.
+    /// The item of interest.
     pub item: ItemIdx,
-    /// What the user did.
+    /// The kind of signal, which determines its weight.
     pub kind: WeakSignalKind,
 }
 

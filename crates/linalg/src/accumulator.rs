@@ -1,73 +1,75 @@
-//! Sums over sparse vectors.
+//! An accumulator for sums of sparse vectors.
 
 use std::ops::AddAssign;
 
-/// A dense vector of zeros that knows which of its places were added to, so that clearing costs only those.
+/// A dense vector that tracks which indices were added to. Clearing it costs only those.
 #[derive(Debug)]
 pub struct Accumulator<V = f32> {
     sums: Vec<V>,
-    /// The first `n_touched` are each place with a sum other than zero, and some of them twice.
+    /// The first `n_touched` entries hold every index with a nonzero sum; an index may occur twice.
     touched: Vec<u32>,
     n_touched: usize,
 }
 
 impl<V: Copy + Default + PartialEq + AddAssign> Accumulator<V> {
-    /// `n` zeros.
+    /// Creates a vector of `n` zeros.
     pub fn new(n: usize) -> Self {
         Self { sums: vec![V::default(); n], touched: Vec::new(), n_touched: 0 }
     }
 
-    /// The number of places.
+    /// The length of the vector.
     pub fn len(&self) -> usize {
         self.sums.len()
     }
 
-    /// Whether there are no places.
+    /// Whether the length is 0.
     pub fn is_empty(&self) -> bool {
         self.sums.is_empty()
     }
 
-    /// Adds at one place.
+    /// Adds `value` at `index`.
     #[inline]
-    pub fn add(&mut self, at: u32, value: V) {
-        self.add_each(&[at], &[()], |()| value);
+    pub fn add(&mut self, index: u32, value: V) {
+        self.add_each(&[index], &[()], |()| value);
     }
 
-    /// Adds what `value` makes of each of `values` at its place.
+    /// Adds `value(values[n])` at `indices[n]`, for each n.
     #[inline]
-    pub fn add_each<S: Copy>(&mut self, places: &[u32], values: &[S], value: impl Fn(S) -> V) {
-        if self.touched.len() < self.n_touched + places.len() {
-            self.touched.resize(2 * self.touched.len() + places.len(), 0);
+    pub fn add_each<S: Copy>(&mut self, indices: &[u32], values: &[S], value: impl Fn(S) -> V) {
+        if self.touched.len() < self.n_touched + indices.len() {
+            self.touched.resize(2 * self.touched.len() + indices.len(), 0);
         }
         let touched = &mut self.touched[..];
         let mut n = self.n_touched;
-        for (&at, &source) in places.iter().zip(values) {
-            let sum = &mut self.sums[at as usize];
-            // Written in any case and counted where it is new: no branch to guess wrong.
-            touched[n] = at;
+        for (&index, &source) in indices.iter().zip(values) {
+            let sum = &mut self.sums[index as usize];
+            // Write always and count only new indices: this avoids a branch that is hard to
+            // predict.
+            touched[n] = index;
             n += usize::from(*sum == V::default());
             *sum += value(source);
         }
         self.n_touched = n;
     }
 
-    /// The sum at a place.
+    /// The sum at `index`.
     #[inline]
-    pub fn get(&self, at: u32) -> V {
-        self.sums[at as usize]
+    pub fn get(&self, index: u32) -> V {
+        self.sums[index as usize]
     }
 
-    /// Leaves zeros.
+    /// Sets all sums to 0. O(indices added to).
     pub fn clear(&mut self) {
         self.drain(|_, _| {});
     }
 
-    /// Hands each place with a sum other than zero to `take` once, in no order, and leaves zeros.
-    pub fn drain(&mut self, mut take: impl FnMut(u32, V)) {
-        for &at in &self.touched[..self.n_touched] {
-            let sum = std::mem::take(&mut self.sums[at as usize]);
+    /// Calls `visit` once for each index with a nonzero sum, in no particular order, then sets all
+    /// sums to 0.
+    pub fn drain(&mut self, mut visit: impl FnMut(u32, V)) {
+        for &index in &self.touched[..self.n_touched] {
+            let sum = std::mem::take(&mut self.sums[index as usize]);
             if sum != V::default() {
-                take(at, sum);
+                visit(index, sum);
             }
         }
         self.n_touched = 0;

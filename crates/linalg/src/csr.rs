@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Csr<V = f32> {
     n_columns: u32,
-    /// Where each row starts, and the end of the last: one more than there are rows.
+    /// The offset of each row in `columns` and `values`, then the number of values: rows + 1
+    /// entries.
     starts: Vec<u64>,
     columns: Vec<u32>,
     values: Vec<V>,
 }
 
 impl<V: Copy + Default> Csr<V> {
-    /// Builds a matrix from its rows, each a list of columns and values with ascending columns.
+    /// Builds a matrix from its rows. A row is a sequence of (column, value) with ascending
+    /// columns.
     pub fn from_rows<R>(n_columns: u32, rows: impl IntoIterator<Item = R>) -> Self
     where
         R: IntoIterator<Item = (u32, V)>,
@@ -51,14 +53,14 @@ impl<V: Copy + Default> Csr<V> {
         (&self.columns[span.clone()], &self.values[span])
     }
 
-    /// The value at a place, zero where none is stored. O(log of the row's length).
+    /// The value at a row and column, 0 where none is stored. O(log of the row's length).
     pub fn get(&self, row: usize, column: u32) -> V {
         let (columns, values) = self.row(row);
         columns.binary_search(&column).map_or(V::default(), |n| values[n])
     }
 
-    /// Rows and columns exchanged. O(values + rows + columns).
-    pub fn transposed(&self) -> Self {
+    /// The transposed matrix. O(values + rows + columns).
+    pub fn transpose(&self) -> Self {
         let mut starts = vec![0u64; self.n_columns() + 1];
         for &column in &self.columns {
             starts[column as usize + 1] += 1;
@@ -72,16 +74,16 @@ impl<V: Copy + Default> Csr<V> {
         for row in 0..self.n_rows() {
             let (row_columns, row_values) = self.row(row);
             for (&column, &value) in row_columns.iter().zip(row_values) {
-                let at = &mut next[column as usize];
-                columns[*at as usize] = row as u32;
-                values[*at as usize] = value;
-                *at += 1;
+                let offset = &mut next[column as usize];
+                columns[*offset as usize] = row as u32;
+                values[*offset as usize] = value;
+                *offset += 1;
             }
         }
         Self { n_columns: self.n_rows() as u32, starts, columns, values }
     }
 
-    /// The same places with other values: `value` gets row, column and what is there.
+    /// A matrix with the same structure whose values are `value(row, column, old value)`.
     pub fn map<W: Copy + Default>(&self, value: impl Fn(usize, u32, V) -> W) -> Csr<W> {
         let mut values = Vec::with_capacity(self.values.len());
         for row in 0..self.n_rows() {
@@ -91,12 +93,13 @@ impl<V: Copy + Default> Csr<V> {
         Csr { n_columns: self.n_columns, starts: self.starts.clone(), columns: self.columns.clone(), values }
     }
 
-    /// Checks what [`Csr::from_rows`] promises, for matrices that come from outside.
+    /// Checks the invariants that [`Csr::from_rows`] establishes. For matrices that were decoded
+    /// from bytes.
     pub fn is_valid(&self) -> bool {
-        let ends_right = self.starts.first() == Some(&0)
+        let has_matching_lengths = self.starts.first() == Some(&0)
             && self.starts.last() == Some(&(self.columns.len() as u64))
             && self.columns.len() == self.values.len();
-        ends_right
+        has_matching_lengths
             && self.starts.is_sorted()
             && self.columns.iter().all(|&column| column < self.n_columns)
             && (0..self.n_rows()).all(|row| self.row(row).0.is_sorted_by(|a, b| a < b))
@@ -104,12 +107,12 @@ impl<V: Copy + Default> Csr<V> {
 }
 
 impl Csr {
-    /// The sum of each row, in double precision.
+    /// The sum of each row, in `f64`.
     pub fn row_sums(&self) -> Vec<f64> {
         (0..self.n_rows()).map(|row| self.row(row).1.iter().map(|&value| f64::from(value)).sum()).collect()
     }
 
-    /// Multiplies each value by its row's and its column's factor.
+    /// Multiplies each value by the factor of its row and the factor of its column.
     pub fn scale(&mut self, row_factors: &[f32], column_factors: &[f32]) {
         assert_eq!(row_factors.len(), self.n_rows());
         for (span, row_factor) in self.starts.windows(2).zip(row_factors) {

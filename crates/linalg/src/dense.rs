@@ -1,4 +1,4 @@
-//! Dense matrices by rows, and what is computed on them; the work is done by `faer`.
+//! Dense row-major matrices. `faer` does the arithmetic.
 
 use faer::dyn_stack::{MemBuffer, MemStack, StackReq};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
@@ -8,7 +8,7 @@ use faer::linalg::solvers::DenseSolveCore;
 use faer::reborrow::{Reborrow, ReborrowMut};
 use faer::{Accum, Mat, MatMut, MatRef, Par, Side, Spec};
 
-/// A matrix of `f32`, row after row.
+/// A row-major matrix of `f32`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Dense {
     n_rows: usize,
@@ -16,12 +16,12 @@ pub struct Dense {
     values: Vec<f32>,
 }
 
-/// The matrix has no inverse: it is not positive definite.
+/// The matrix is not positive definite, so it has no Cholesky factor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotPositiveDefinite;
 
 impl Dense {
-    /// Zeros.
+    /// Creates a matrix of zeros.
     pub fn zeros(n_rows: usize, n_columns: usize) -> Self {
         Self { n_rows, n_columns, values: vec![0.0; n_rows * n_columns] }
     }
@@ -36,48 +36,48 @@ impl Dense {
         self.n_columns
     }
 
-    /// A row.
+    /// One row.
     pub fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.n_columns..(row + 1) * self.n_columns]
     }
 
-    /// A row to write to.
+    /// One row, mutable.
     pub fn row_mut(&mut self, row: usize) -> &mut [f32] {
         &mut self.values[row * self.n_columns..(row + 1) * self.n_columns]
     }
 
-    /// All values, row after row.
+    /// All values, row by row.
     pub fn values(&self) -> &[f32] {
         &self.values
     }
 
-    /// All values to write to, row after row.
+    /// All values, row by row, mutable.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values
     }
 
-    /// `self * other`: (m x k) (k x n).
-    pub fn times(&self, other: &Self) -> Self {
+    /// The product `self * other`, of shapes (m x k) (k x n).
+    pub fn multiply(&self, other: &Self) -> Self {
         let mut out = Self::zeros(self.n_rows, other.n_columns);
-        multiply(out.as_faer_mut(), self.as_faer(), other.as_faer(), Accum::Replace);
+        multiply_into(out.as_faer_mut(), self.as_faer(), other.as_faer(), Accum::Replace);
         out
     }
 
-    /// Adds `a * b'` of the first `k` columns: (m x k) (n x k)'.
+    /// Adds `a * b'` over the first `k` columns of both, of shapes (m x k) (n x k)'.
     pub fn add_product(&mut self, a: &Self, b: &Self, k: usize) {
         let a = a.as_faer().subcols(0, k);
         let b = b.as_faer().subcols(0, k).transpose();
         matmul(self.as_faer_mut(), Accum::Add, a, b, 1.0, parallelism());
     }
 
-    /// `self' * self`: columns x columns.
+    /// The Gram matrix `self' * self`, columns x columns.
     pub fn gram(&self) -> Self {
         let mut out = Self::zeros(self.n_columns, self.n_columns);
-        multiply(out.as_faer_mut(), self.as_faer().transpose(), self.as_faer(), Accum::Replace);
+        multiply_into(out.as_faer_mut(), self.as_faer().transpose(), self.as_faer(), Accum::Replace);
         out
     }
 
-    /// Multiplies each column by a factor.
+    /// Multiplies each column by its factor.
     pub fn scale_columns(&mut self, factors: &[f32]) {
         assert_eq!(factors.len(), self.n_columns);
         for row in self.values.chunks_exact_mut(self.n_columns.max(1)) {
@@ -85,20 +85,27 @@ impl Dense {
         }
     }
 
-    /// The inverse of a symmetric positive definite matrix, by Cholesky; 2/3 n^3 multiply-adds.
+    /// The inverse of a symmetric positive definite matrix, by Cholesky. 2/3 n^3 multiply-adds.
+    ///
+    /// # Errors
+    /// The matrix is not positive definite.
     pub fn inverse(&self) -> Result<Self, NotPositiveDefinite> {
         let inverse = self.as_faer().llt(Side::Lower).map_err(|_| NotPositiveDefinite)?.inverse();
         Ok(Self::from_faer(inverse.as_ref()))
     }
 
-    /// Overwrites `b` with the solution x of `self x = b`, for a symmetric positive definite matrix, whose place is taken by its Cholesky
-    /// factor; 1/3 n^3 multiply-adds on the caller's thread: for many small systems side by side.
+    /// Solves `self x = b` for a symmetric positive definite matrix and writes x to `b`. The
+    /// Cholesky factor overwrites the matrix. 1/3 n^3 multiply-adds on the caller's thread, for
+    /// many small systems in parallel.
+    ///
+    /// # Errors
+    /// The matrix is not positive definite; its values are then unspecified.
     pub fn solve_in_place(&mut self, b: &mut [f32]) -> Result<(), NotPositiveDefinite> {
         let n = self.n_rows;
         assert!(self.n_columns == n && b.len() == n);
-        let mut room = MemBuffer::new(cholesky_in_place_scratch::<f32>(n, Par::Seq, Spec::default()));
-        let stack = MemStack::new(&mut room);
-        // By columns: of a symmetric matrix that is the same.
+        let mut scratch = MemBuffer::new(cholesky_in_place_scratch::<f32>(n, Par::Seq, Spec::default()));
+        let stack = MemStack::new(&mut scratch);
+        // Column-major and row-major are the same for a symmetric matrix.
         let mut matrix = MatMut::from_column_major_slice_mut(&mut self.values, n, n);
         cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Spec::default())
             .map_err(|_| NotPositiveDefinite)?;
@@ -113,7 +120,8 @@ impl Dense {
         Ok(factor.L().to_owned())
     }
 
-    /// Eigenvalues of a symmetric matrix, largest first, and its eigenvectors as columns in the same order.
+    /// The eigenvalues of a symmetric matrix, largest first, and the eigenvectors as columns in the
+    /// same order.
     pub fn symmetric_eigen(&self) -> (Vec<f32>, Self) {
         if self.n_rows == 0 {
             return (Vec::new(), Self::zeros(0, 0));
@@ -148,12 +156,12 @@ impl Dense {
     }
 }
 
-/// All threads of rayon's current pool.
+/// The threads of rayon's current pool.
 pub(crate) fn parallelism() -> Par {
     Par::rayon(0)
 }
 
-fn multiply(out: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, accumulate: Accum) {
+fn multiply_into(out: MatMut<'_, f32>, a: MatRef<'_, f32>, b: MatRef<'_, f32>, accumulate: Accum) {
     matmul(out, accumulate, a, b, 1.0, parallelism());
 }
 
@@ -162,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_solves_a_system_gives_back_its_right_side() {
+    fn the_solution_of_a_system_reproduces_its_right_side() {
         let (n, mut state) = (20, 7u32);
         let mut root = Dense::zeros(n, n);
         for value in root.values_mut() {

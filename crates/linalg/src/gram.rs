@@ -1,12 +1,20 @@
-//! The gram of a matrix, row by row.
+//! The Gram matrix `A'A`, row by row.
 
 use crate::{Accumulator, Csr};
 
-/// Adds `sign` times row `column` of `A'A` to `sums`, for `A` of rows x columns in fixed point and its transpose.
+/// Adds `sign` times row `column` of `A'A` to `sums`. `a` is `A` (rows x columns, fixed point) and
+/// `transposed` its transpose.
 ///
-/// Whole numbers, so that the sums of parts of `A`'s rows add up to exactly the sums of all, in any order. The gram is never held
-/// whole. All rows together cost the sum over `A`'s rows of their length squared.
-pub fn gram_row(a: &Csr<u32>, transposed: &Csr<u32>, column: usize, sign: i64, sums: &mut Accumulator<i64>) {
+/// The sums are integers, so partitions of `A`'s rows add up to exactly the same result in any
+/// order. `A'A` is never held whole. All its rows together cost the sum over `A`'s rows of their
+/// squared length.
+pub fn add_gram_row(
+    a: &Csr<u32>,
+    transposed: &Csr<u32>,
+    column: usize,
+    sign: i64,
+    sums: &mut Accumulator<i64>,
+) {
     let (rows, values) = transposed.row(column);
     for (&row, &value) in rows.iter().zip(values) {
         let (others, other_values) = a.row(row as usize);
@@ -44,7 +52,7 @@ mod tests {
         let mut sums = Accumulator::new(n);
         let rows = (0..n).map(|column| {
             for (part, sign) in parts {
-                gram_row(part, &part.transposed(), column, *sign, &mut sums);
+                add_gram_row(part, &part.transpose(), column, *sign, &mut sums);
             }
             let mut row = vec![0; n];
             sums.drain(|at, sum| row[at as usize] = sum);
@@ -59,7 +67,7 @@ mod tests {
             let n = dense[0].len();
             let whole = fixed(&dense);
             prop_assert!(whole.is_valid());
-            prop_assert_eq!(&whole.transposed().transposed(), &whole);
+            prop_assert_eq!(&whole.transpose().transpose(), &whole);
             let found = gram(&[(whole.clone(), 1)], n);
             for i in 0..n {
                 for j in 0..n {

@@ -1,8 +1,8 @@
-//! The inner loops, compiled for the vector units that the processor has.
+//! Inner loops, compiled for the vector units of the processor at hand.
 
 use pulp::Arch;
 
-/// Adds `factor` times `row` to `out`.
+/// Computes `out += factor * row`.
 pub fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {
     struct AddScaled<'a>(&'a mut [f32], f32, &'a [f32]);
     impl pulp::NullaryFnOnce for AddScaled<'_> {
@@ -16,7 +16,7 @@ pub fn add_scaled(out: &mut [f32], factor: f32, row: &[f32]) {
     Arch::new().dispatch(AddScaled(out, factor, row));
 }
 
-/// The sum of products of three vectors of one length: `sum a_k b_k c_k`.
+/// The sum `sum_k a_k b_k c_k` over three vectors of equal length.
 pub fn dot_weighted(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
     const LANES: usize = 16;
     struct Dot<'a>(&'a [f32], &'a [f32], &'a [f32]);
@@ -41,26 +41,27 @@ pub fn dot_weighted(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
     Arch::new().dispatch(Dot(a, b, c))
 }
 
-/// How many values are at least as large as `own`.
-pub fn count_at_least(values: &[f32], own: f32) -> usize {
+/// The number of values that are at least `threshold`.
+pub fn count_at_least(values: &[f32], threshold: f32) -> usize {
     struct Count<'a>(&'a [f32], f32);
     impl pulp::NullaryFnOnce for Count<'_> {
         type Output = usize;
         #[inline(always)]
         fn call(self) -> usize {
-            let Self(values, own) = self;
-            // In short sums of 32 bits, which vector units count fast.
+            let Self(values, threshold) = self;
+            // Short sums in `u32` vectorize well.
             values
                 .chunks(4_096)
-                .map(|values| values.iter().map(|value| u32::from(*value >= own)).sum::<u32>() as usize)
+                .map(|values| values.iter().map(|value| u32::from(*value >= threshold)).sum::<u32>() as usize)
                 .sum()
         }
     }
-    Arch::new().dispatch(Count(values, own))
+    Arch::new().dispatch(Count(values, threshold))
 }
 
-/// `A'(A x)` for the rows of a sparse matrix, each given by `row`, and `WIDTH` columns of x at once.
-pub(crate) fn gram_times_slab<'a, const WIDTH: usize>(
+/// Adds `A'(A x)` to `product` for `WIDTH` columns of x. `rows` are the sparse rows of A; `x` and
+/// `product` are columns of A x `WIDTH`.
+pub(crate) fn multiply_slab_by_gram<'a, const WIDTH: usize>(
     rows: impl Iterator<Item = (&'a [u32], &'a [f32])>,
     x: &[[f32; WIDTH]],
     product: &mut [[f32; WIDTH]],
@@ -76,12 +77,12 @@ pub(crate) fn gram_times_slab<'a, const WIDTH: usize>(
             for (columns, values) in rows {
                 let mut sum = [0f32; WIDTH];
                 for (&column, &value) in columns.iter().zip(values) {
-                    let from = &x[column as usize];
-                    sum.iter_mut().zip(from).for_each(|(sum, from)| *sum += value * from);
+                    let source = &x[column as usize];
+                    sum.iter_mut().zip(source).for_each(|(sum, source)| *sum += value * source);
                 }
                 for (&column, &value) in columns.iter().zip(values) {
-                    let to = &mut product[column as usize];
-                    to.iter_mut().zip(&sum).for_each(|(to, sum)| *to += value * sum);
+                    let target = &mut product[column as usize];
+                    target.iter_mut().zip(&sum).for_each(|(target, sum)| *target += value * sum);
                 }
             }
         }

@@ -1,17 +1,18 @@
-//! The largest of many.
+//! Selection of the k largest values.
 
 use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 
-/// The `k` largest entries, largest first; of equal ones the smaller index first. O(n + k log k).
+/// The `k` largest (index, value) entries, largest first; of equal values the smaller index first.
+/// O(n + k log k).
 pub fn top_k(entries: impl Iterator<Item = (u32, f32)>, k: usize) -> Vec<(u32, f32)> {
     let mut entries: Vec<(u32, f32)> = entries.collect();
-    top_k_of(&mut entries, k);
+    retain_top_k(&mut entries, k);
     entries
 }
 
-/// [`top_k`] in place, for callers that use their room again.
-pub fn top_k_of(entries: &mut Vec<(u32, f32)>, k: usize) {
+/// Keeps the `k` largest entries, in the order of [`top_k`]. Reuses the vector's allocation.
+pub fn retain_top_k(entries: &mut Vec<(u32, f32)>, k: usize) {
     if k == 0 {
         entries.clear();
         return;
@@ -23,21 +24,22 @@ pub fn top_k_of(entries: &mut Vec<(u32, f32)>, k: usize) {
     entries.sort_unstable_by(larger_first);
 }
 
-/// Collects the `k` largest of the entries it is offered, without holding the others.
+/// Collects the `k` largest of a stream of entries in O(k) memory.
 #[derive(Debug, Default)]
 pub struct TopK {
     k: usize,
-    /// A heap with the smallest of the kept ones on top.
+    /// A heap with the smallest kept entry on top.
     kept: BinaryHeap<Entry>,
 }
 
 impl TopK {
-    /// With room for `k`.
+    /// Creates an empty collector of capacity `k`.
     pub fn new(k: usize) -> Self {
         Self { k, kept: BinaryHeap::with_capacity(k.min(1_024)) }
     }
 
-    /// Keeps the entry if it is among the largest so far and `allows` it, which is asked for those only.
+    /// Keeps the entry if it is among the `k` largest so far and `allows` returns true. `allows` is
+    /// called only for entries that are large enough.
     #[inline]
     pub fn offer(&mut self, index: u32, value: f32, allows: impl FnOnce() -> bool) {
         let entry = Entry(index, value);
@@ -51,9 +53,10 @@ impl TopK {
         }
     }
 
-    /// The smallest of those kept, once there is no more room.
+    /// The smallest kept value once `k` entries are kept, infinity for `k` = 0. Smaller values will
+    /// not be kept.
     #[inline]
-    pub fn least(&self) -> Option<f32> {
+    pub fn threshold(&self) -> Option<f32> {
         match self.kept.peek() {
             Some(smallest) if self.kept.len() == self.k => Some(smallest.1),
             None if self.k == 0 => Some(f32::INFINITY),
@@ -61,13 +64,13 @@ impl TopK {
         }
     }
 
-    /// What was kept, largest first; of equal ones the smaller index first.
+    /// The kept entries, largest first; of equal values the smaller index first.
     pub fn into_sorted(self) -> Vec<(u32, f32)> {
         self.kept.into_sorted_vec().into_iter().map(|Entry(index, value)| (index, value)).collect()
     }
 }
 
-/// Ordered with the largest value first.
+/// An (index, value) pair; the largest value sorts first.
 #[derive(Debug, Clone, Copy)]
 struct Entry(u32, f32);
 

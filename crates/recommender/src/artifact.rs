@@ -1,4 +1,4 @@
-//! Models as bytes.
+//! Encoding of models as artifacts. The format is described in the crate's README.
 
 use crate::{Channel, Model};
 
@@ -7,23 +7,23 @@ const VERSION: u8 = 5;
 const HEADER_BYTES: usize = 9;
 const ZSTD_LEVEL: i32 = 1;
 
-/// Why bytes are not a model.
+/// The reason that bytes cannot be decoded as a model.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum ArtifactError {
-    /// Written by another version of the program.
+    /// The artifact was written in another format version.
     #[error(
         "model artifact has version {found}, this program reads version {VERSION}: the next start makes the model again from the journal"
     )]
     Version {
-        /// The artifact's version.
+        /// The version in the artifact's header.
         found: u8,
     },
-    /// Not what was written.
+    /// The bytes differ from what was written.
     #[error("model artifact is damaged: {0}")]
     Damaged(&'static str),
 }
 
-/// The bytes of a model.
+/// Encodes a model as an artifact.
 pub fn encode(model: &Model) -> Vec<u8> {
     let raw = postcard::to_stdvec(model).expect("a model of plain fields always encodes");
     let payload = zstd::bulk::compress(&raw, ZSTD_LEVEL).expect("compressing into memory does not fail");
@@ -34,7 +34,10 @@ pub fn encode(model: &Model) -> Vec<u8> {
     bytes
 }
 
-/// The model of bytes, with its matrix checked.
+/// Decodes an artifact and checks the shapes of its matrices.
+///
+/// # Errors
+/// The artifact has another version or is damaged.
 pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
     if bytes.len() < HEADER_BYTES || bytes[..4] != MAGIC {
         return Err(ArtifactError::Damaged("it does not start as one"));
@@ -51,13 +54,13 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
     let model: Model =
         postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
     let n_items = model.n_items();
-    let is_right = |channel: &Channel| {
+    let is_valid_channel = |channel: &Channel| {
         let related = &channel.related;
         related.n_rows() == n_items && related.n_columns() == n_items && related.is_valid()
     };
     let trending = model.popularity.by_kind.iter().flat_map(|(_, items)| items).map(|(item, _)| item);
     let in_range = trending.chain(&model.popularity.ranked).all(|&item| (item as usize) < n_items);
-    if !in_range || model.buy_again.n_items() != n_items || !model.channels.iter().all(is_right) {
+    if !in_range || model.buy_again.n_items() != n_items || !model.channels.iter().all(is_valid_channel) {
         return Err(ArtifactError::Damaged("its parts do not fit together"));
     }
     Ok(model)

@@ -1,4 +1,4 @@
-//! Which models are added up, with which weights.
+//! The configuration of a blend: its components, their weights and hyperparameters.
 
 use domain::InteractionWeights;
 use serde::{Deserialize, Serialize};
@@ -9,47 +9,48 @@ use crate::models::{
 };
 use crate::{HistoryWeighting, TrainingSet};
 
-/// The most ways of weighting a history in one blend: each is a matrix of its own.
+/// The most history weightings in one blend. Each needs a matrix of its own.
 pub const CHANNELS_MAX: usize = 4;
-/// The most entries of a matrix that is to be added to others.
+/// The most entries of a component's matrix before it is added to others.
 const PART_ENTRIES_MAX: usize = 40_000_000;
 
-/// What a model is made with, found by [`crate::train`].
+/// All hyperparameters of a model. [`crate::train`] finds them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Parameters {
-    /// What is added up.
+    /// The components of the blend.
     pub components: Vec<Component>,
-    /// What counted how much.
+    /// The weight of each kind of interaction in training.
     pub interaction_weights: InteractionWeights,
-    /// From which scores on an item is relevant.
-    pub relevance: RelevanceScores,
-    /// Of popularity.
+    /// The score thresholds of the relevance levels.
+    pub relevance: RelevanceShares,
+    /// Hyperparameters of popularity.
     pub popularity: popularity::Config,
-    /// Of what was viewed recently.
+    /// Hyperparameters of the recently viewed list.
     pub recently_viewed: recently_viewed::Config,
-    /// Of buying again.
+    /// Hyperparameters of the buy-again list.
     pub buy_again: buy_again::Config,
-    /// How many related items are kept of each item and channel.
+    /// The number of related items kept per item and channel.
     pub kept_per_item: u32,
 }
 
-/// What is relevant: a score as a share of the best one that may be in the same list. Scores themselves do not compare: the longer a
-/// history, the more of them are alike.
+/// Relevance thresholds, as shares (0 to 1) of the best score that the same list may hold. Absolute
+/// scores are not comparable between users: the longer a history, the closer together its scores
+/// are.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-pub struct RelevanceScores {
-    /// Nine tenths of the recommended items that test users went on to choose had at least this share.
+pub struct RelevanceShares {
+    /// Of the recommended items that test users chose, nine tenths had at least this share.
     pub medium: f32,
-    /// Half of them had.
+    /// Half of them had at least this share.
     pub high: f32,
 }
 
 impl Parameters {
-    /// A blend, and defaults for everything else.
+    /// Creates the parameters of a blend, with defaults for everything else.
     pub fn new(components: Vec<Component>, kept_per_item: u32) -> Self {
         Self {
             components,
             interaction_weights: InteractionWeights::default(),
-            relevance: RelevanceScores::default(),
+            relevance: RelevanceShares::default(),
             popularity: popularity::Config::default(),
             recently_viewed: recently_viewed::Config::default(),
             buy_again: buy_again::Config::default(),
@@ -58,27 +59,27 @@ impl Parameters {
     }
 }
 
-impl RelevanceScores {
-    /// From the shares of hits, in any order.
+impl RelevanceShares {
+    /// Computes the thresholds from the score shares of hits, in any order.
     pub(crate) fn from_hits(mut shares: Vec<f32>) -> Self {
         shares.sort_by(f32::total_cmp);
-        let at = |part: f64| shares.get((shares.len() as f64 * part) as usize).copied().unwrap_or(0.0);
-        Self { medium: at(0.1), high: at(0.5) }
+        let quantile = |part: f64| shares.get((shares.len() as f64 * part) as usize).copied().unwrap_or(0.0);
+        Self { medium: quantile(0.1), high: quantile(0.5) }
     }
 }
 
-/// One model of a blend.
+/// One member of a blend: an algorithm, a history weighting and a weight.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Component {
-    /// The model and what it is made with.
+    /// The algorithm with its hyperparameters.
     pub model: ModelConfig,
-    /// How it reads a history.
+    /// The weighting of the history that its scores are computed from.
     pub weighting: HistoryWeighting,
-    /// What its scores are multiplied with.
+    /// The factor of its scores in the blend.
     pub weight: f32,
 }
 
-/// A model and what it is made with.
+/// An algorithm with its hyperparameters.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ModelConfig {
@@ -97,7 +98,7 @@ pub enum ModelConfig {
 }
 
 impl ModelConfig {
-    /// The model's name.
+    /// The name of the algorithm, as in reports of training runs.
     pub fn name(&self) -> &'static str {
         match self {
             Self::Neighbours(_) => "neighbours",
@@ -109,7 +110,7 @@ impl ModelConfig {
         }
     }
 
-    /// Fits the model; of sparse ones the strongest `kept_max` of each item.
+    /// Fits the model. A sparse model keeps the strongest `kept_max` entries per item.
     pub fn fit(&self, set: &TrainingSet, kept_max: usize) -> ItemMatrix {
         match self {
             Self::Neighbours(config) => ItemMatrix::Sparse(neighbours::fit(set, config, kept_max)),
@@ -124,7 +125,7 @@ impl ModelConfig {
     }
 }
 
-/// How many entries of each item are kept of a matrix that is to be added to others.
-pub(crate) fn kept_of_parts(n_items: usize) -> usize {
+/// The number of entries per item that a matrix keeps before it is added to others.
+pub(crate) fn part_entries_per_item(n_items: usize) -> usize {
     (PART_ENTRIES_MAX / n_items.max(1)).clamp(400, 5_000)
 }

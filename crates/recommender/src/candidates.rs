@@ -1,4 +1,4 @@
-//! What may come into a list, and what speaks for it.
+//! Candidates with scores, the fallback, and explanations.
 
 use std::cell::RefCell;
 use std::cmp::Ordering;
@@ -12,32 +12,32 @@ use crate::models::buy_again::BuyAgain;
 use crate::models::popularity::Popularity;
 use crate::models::recently_viewed::RecentlyViewed;
 use crate::recommend::{CONTRIBUTIONS_MAX, Contribution, ItemBooster, Origin};
-use crate::seeds::seeds_of;
+use crate::seeds::resolve_seeds;
 use crate::{Histories, HistoryEntry, HistoryWeighting, Model, Request, WeakHistory, WeakSignal};
 
-/// What lists are made of.
+/// Everything that candidates and their scores are computed from.
 #[derive(Clone, Copy)]
-pub struct Sources<'a> {
-    /// None before the first training.
+pub struct CandidateSources<'a> {
+    /// The active model. None before the first training.
     pub model: Option<&'a Model>,
-    /// What the model does not know.
-    pub cold: &'a ColdStartItems,
-    /// For popularity before the first training.
+    /// Features of all items, and the items that the model does not know.
+    pub cold_start: &'a ColdStartItems,
+    /// Interaction counts, for popularity before the first training.
     pub histories: &'a Histories,
-    /// What counts how much before the first training.
+    /// The weights of interaction kinds before the first training; later the model's own apply.
     pub interaction_weights: InteractionWeights,
-    /// How many items there are.
+    /// The number of items in the catalog; larger than the model's after new items arrive.
     pub n_items: usize,
 }
 
-/// Which interactions make items popular.
+/// The interactions that popularity is computed from.
 #[derive(Debug, Clone, Copy)]
-pub(crate) enum TrendingBy<'a> {
+pub(crate) enum TrendingBasis<'a> {
     /// All interactions, recent ones most.
     All,
     /// Interactions of one kind, recent ones most.
     Kind(InteractionKind),
-    /// Those of a period: items by their popularity in it, most popular first.
+    /// The interactions of a period: (item, popularity), most popular first.
     Period(&'a [(u32, f32)]),
 }
 
@@ -50,91 +50,92 @@ pub(crate) struct Candidate {
 }
 
 impl Candidate {
-    /// By score; of equal ones the smaller index first.
+    /// Orders by descending score; of equal scores the smaller index comes first.
     pub(crate) fn best_first(a: &Self, b: &Self) -> Ordering {
         b.score.total_cmp(&a.score).then(a.item.cmp(&b.item))
     }
 }
 
-/// How a history is read as long as there is no model.
+/// The history weighting before the first training.
 const WEIGHTING_WITHOUT_MODEL: HistoryWeighting = HistoryWeighting { half_life_days: None, step_decay: 0.9 };
 
-/// What a booster multiplies where an item has no popularity at all.
-const BOOSTED_SHARE_MIN: f32 = 1e-3;
-/// Of the best score: what is weaker than twice this is drawn together above it where scores are boosted, so that what fills the list up has a
-/// place below all of it from which a booster can lift it.
-const BOOSTED_TAIL: f32 = 0.01;
+/// The popularity share that a booster multiplies where an item has no popularity.
+const BOOSTED_POPULARITY_MIN: f32 = 1e-3;
+/// A share of the best score. In a boosted list, scores below twice this share are compressed into
+/// the range above it. The fallback stays below it, where a booster can still lift it.
+const BOOSTED_TAIL_SHARE: f32 = 0.01;
 
-/// A score that is boosted: in the order of scores, and not below the tail, whatever part of the list is asked for.
-fn above_fallback(score: f32, top: f32) -> f32 {
-    let tail = BOOSTED_TAIL * top;
+/// Compresses low scores so that all stay above the fallback of a boosted list. Monotone, and
+/// independent of the length of the list.
+fn compress_tail(score: f32, top: f32) -> f32 {
+    let tail = BOOSTED_TAIL_SHARE * top;
     if score >= 2.0 * tail { score } else { tail + 0.5 * score }
 }
 
-/// The popularity of what a boosted list is filled up with: in the order of shares, and above 0.
-fn boosted_share(share: f32) -> f32 {
-    BOOSTED_SHARE_MIN + (1.0 - BOOSTED_SHARE_MIN) * share
+/// The popularity share of a fallback item in a boosted list: monotone in `share` and above 0.
+fn raise_share(share: f32) -> f32 {
+    BOOSTED_POPULARITY_MIN + (1.0 - BOOSTED_POPULARITY_MIN) * share
 }
 
 thread_local! {
-    /// Used again by every request of a thread.
+    /// Reused by all requests of a thread.
     static SUMS: RefCell<Accumulator> = RefCell::new(Accumulator::new(0));
 }
 
-/// Among which items a list is made, and what their scores are multiplied with.
+/// The items that candidates are limited to, and the booster of their scores.
 #[derive(Clone, Copy)]
 pub(crate) struct CandidateScope<'a> {
-    /// Where only few may be in the list: those that may, at most.
+    /// A superset of the items that may be in the list. None where it is not enumerated.
     pub(crate) candidate_set: Option<&'a [u32]>,
     pub(crate) booster: Option<ItemBooster<'a>>,
 }
 
-/// What a weighed history speaks for.
+/// The candidates that a query vector scores above 0.
 pub(crate) struct PersonalCandidates {
     /// Best first.
     pub(crate) candidates: Vec<Candidate>,
-    /// Before boosting: what fills the list up stays below this; never above `top`.
+    /// The upper bound of the fallback's scores, before boosting; at most `top`.
     pub(crate) lowest: f32,
-    /// Before boosting: the best score, also of what is not allowed; 1 where there is nothing.
+    /// The best score before boosting, of ineligible items too; 1 where there is no score.
     pub(crate) top: f32,
 }
 
-/// What a history says, or what a list is for.
+/// The weighed history or seeds: for each interaction the weight with which it contributes.
 pub(crate) struct QueryVector {
-    /// To each channel of the model; the cold items hear what the first one hears.
+    /// The weights for each channel of the model. Cold-start items use those of the first channel.
     pub(crate) channels: Vec<Vec<(HistoryEntry, f32)>>,
-    /// Items that the list is for and that the model does not know: they speak for what is like them.
+    /// Seed items unknown to the model. They contribute by feature similarity instead.
     unknown_seeds: Vec<(HistoryEntry, f32)>,
 }
 
 impl QueryVector {
-    /// With every weight multiplied.
+    /// Multiplies all weights by `factor`.
     fn scaled(mut self, factor: f32) -> Self {
         let weights = self.channels.iter_mut().flatten().chain(&mut self.unknown_seeds);
         weights.for_each(|(_, weight)| *weight *= factor);
         self
     }
 
-    /// With what another one says beside it.
+    /// Appends the interactions of another query vector, channel by channel.
     fn combined_with(mut self, other: Self) -> Self {
         self.channels.iter_mut().zip(other.channels).for_each(|(own, other)| own.extend(other));
         self.unknown_seeds.extend(other.unknown_seeds);
         self
     }
 
-    /// To the first channel.
+    /// The weights for the first channel, in the order of items; empty without a channel.
     pub(crate) fn first_channel(&self) -> &[(HistoryEntry, f32)] {
         self.channels.first().map_or(&[], Vec::as_slice)
     }
 }
 
-impl Sources<'_> {
-    /// What a history says now.
+impl CandidateSources<'_> {
+    /// The query vector of a history (oldest first).
     pub(crate) fn query_vector(&self, history: &[HistoryEntry]) -> QueryVector {
         self.query_vector_with_weak_signals(history, &[])
     }
 
-    /// The same with weak signals beside the history.
+    /// As [`Self::query_vector`], with weak signals (oldest first) beside the history.
     pub(crate) fn query_vector_with_weak_signals(
         &self,
         history: &[HistoryEntry],
@@ -142,7 +143,7 @@ impl Sources<'_> {
     ) -> QueryVector {
         let weights = &self.interaction_weights;
         let channels = match self.model {
-            Some(model) => model.weigh(history, signals),
+            Some(model) => model.weigh_history(history, signals),
             None => vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)],
         };
         QueryVector { channels, unknown_seeds: Vec::new() }
@@ -152,8 +153,8 @@ impl Sources<'_> {
         self.model.is_some_and(|model| model.is_warm(item))
     }
 
-    /// From which share of the best score on something is relevant enough; above 0 all are that anything speaks for.
-    pub(crate) fn relevant_share(&self, min: Relevance) -> f32 {
+    /// The smallest share of the best score that is relevant enough. At 0 every score above 0 is.
+    pub(crate) fn relevance_share_min(&self, min: Relevance) -> f32 {
         let shares = self.model.map(|model| model.parameters.relevance).unwrap_or_default();
         match min {
             Relevance::Low => 0.0,
@@ -162,29 +163,31 @@ impl Sources<'_> {
         }
     }
 
-    /// What speaks in a request: the history, or the items that the list goes with and as much of the history as was asked for.
+    /// The query vector of a request: the history, or the seeds combined with the requested share
+    /// of the history.
     pub(crate) fn query_vector_for_request(&self, request: &Request<'_>) -> QueryVector {
-        let seeds = seeds_of(request);
-        // Who has nothing at hand is like anybody else.
+        let seeds = resolve_seeds(request);
+        // Without seeds, the list is personal.
         if seeds.is_empty() && request.list.logic != Logic::Similar {
             return self.query_vector_with_weak_signals(request.history, request.weak_signals);
         }
-        let of_seeds = self.query_vector_for_seeds(request, &seeds);
+        let from_seeds = self.query_vector_for_seeds(request, &seeds);
         let impact = request.list.user_impact;
         if impact == 0.0 {
-            return of_seeds;
+            return from_seeds;
         }
-        let of_history = self.query_vector_with_weak_signals(request.history, request.weak_signals);
+        let from_history = self.query_vector_with_weak_signals(request.history, request.weak_signals);
         if impact == 1.0 {
-            return of_history;
+            return from_history;
         }
-        // A history says a little of many items and a seed much of few: each is as loud as its best item, or nobody would hear the history.
-        let (top, top_of_history) = (self.max_score(&of_seeds), self.max_score(&of_history));
-        let volume = if top > 0.0 && top_of_history > 0.0 { top / top_of_history } else { 1.0 };
-        of_seeds.scaled(1.0 - impact).combined_with(of_history.scaled(impact * volume))
+        // A history spreads its weight over many items, a seed over few. Scale both to the same
+        // best score; otherwise the history has no effect.
+        let (seed_top, history_top) = (self.max_score(&from_seeds), self.max_score(&from_history));
+        let scale = if seed_top > 0.0 && history_top > 0.0 { seed_top / history_top } else { 1.0 };
+        from_seeds.scaled(1.0 - impact).combined_with(from_history.scaled(impact * scale))
     }
 
-    /// The items that the list is for, each as much.
+    /// The query vector of seed items, all with the same weight.
     fn query_vector_for_seeds(&self, request: &Request<'_>, seeds: &[ItemIdx]) -> QueryVector {
         let at = Timestamp(i64::from(request.now_s) * 1_000);
         let weight = 1.0 / seeds.len().max(1) as f32;
@@ -195,32 +198,32 @@ impl Sources<'_> {
         let is_unknown = |(entry, _): &&(HistoryEntry, f32)| !self.is_warm(entry.item.0);
         let unknown_seeds = match self.model {
             Some(_) => seeds.iter().filter(is_unknown).copied().collect(),
-            // Without a model everything speaks for what is like it.
+            // Without a model all items contribute by feature similarity.
             None => Vec::new(),
         };
         let n_channels = self.model.map_or(1, |model| model.channels.len());
         QueryVector { channels: vec![seeds; n_channels], unknown_seeds }
     }
 
-    /// The best of what a weighed history says.
-    fn max_score(&self, weighed: &QueryVector) -> f32 {
+    /// The best score of a query vector, at least 0.
+    fn max_score(&self, query: &QueryVector) -> f32 {
         let mut top = 0f32;
-        self.for_each_score(weighed, |_, sum| top = top.max(sum));
+        self.drain_scores(query, |_, sum| top = top.max(sum));
         top
     }
 
-    /// Sums up what a weighed history says for each item; whoever reads the sums leaves zeros.
-    fn with_scores<R>(&self, weighed: &QueryVector, read: impl FnOnce(&mut Accumulator) -> R) -> R {
+    /// Computes the score of every item into a reused accumulator. `read` must leave zeros.
+    fn with_scores<R>(&self, query: &QueryVector, read: impl FnOnce(&mut Accumulator) -> R) -> R {
         SUMS.with_borrow_mut(|sums| {
             if sums.len() < self.n_items {
                 *sums = Accumulator::new(self.n_items);
             }
             if let Some(model) = self.model {
-                model.add(&weighed.channels, sums);
+                model.add_scores(&query.channels, sums);
             }
-            self.cold.add(weighed.first_channel(), sums);
-            for (entry, weight) in &weighed.unknown_seeds {
-                self.cold.features().for_each_similar(entry.item, |item, cosine| {
+            self.cold_start.add_scores(query.first_channel(), sums);
+            for (entry, weight) in &query.unknown_seeds {
+                self.cold_start.features().visit_similar_items(entry.item, |item, cosine| {
                     sums.add(item, weight * cosine * cosine);
                 });
             }
@@ -228,34 +231,35 @@ impl Sources<'_> {
         })
     }
 
-    /// Hands each item for which a weighed history says anything to `take`, in no order.
-    pub(crate) fn for_each_score(&self, weighed: &QueryVector, take: impl FnMut(u32, f32)) {
-        self.with_scores(weighed, |sums| sums.drain(take));
+    /// Calls `visit` with each item and its nonzero score, in no particular order.
+    pub(crate) fn drain_scores(&self, query: &QueryVector, visit: impl FnMut(u32, f32)) {
+        self.with_scores(query, |sums| sums.drain(visit));
     }
 
-    /// The best items by what a weighed history says for them: above 0, and not below a share of the best one, before boosting.
+    /// The `n` best allowed items that score above 0 and at least `share_min` of the best score,
+    /// before boosting.
     pub(crate) fn personal_candidates(
         &self,
-        weighed: &QueryVector,
+        query: &QueryVector,
         n: usize,
         share_min: f32,
-        among: CandidateScope<'_>,
+        scope: CandidateScope<'_>,
         allows: impl Fn(u32) -> bool,
     ) -> PersonalCandidates {
-        let CandidateScope { candidate_set: few, booster } = among;
+        let CandidateScope { candidate_set, booster } = scope;
         let (mut best, mut first) = (TopK::new(n), TopK::new(1));
-        let each_sum = |take: &mut dyn FnMut(u32, f32)| {
-            self.with_scores(weighed, |sums| match few {
-                None => sums.drain(take),
-                Some(few) => {
-                    few.iter().for_each(|&item| take(item, sums.get(item)));
+        let for_each_sum = |visit: &mut dyn FnMut(u32, f32)| {
+            self.with_scores(query, |sums| match candidate_set {
+                None => sums.drain(visit),
+                Some(items) => {
+                    items.iter().for_each(|&item| visit(item, sums.get(item)));
                     sums.clear();
                 }
             });
         };
         let mut relevant: Vec<(u32, f32)> = Vec::new();
         let mut top = 0f32;
-        each_sum(&mut |item, sum| {
+        for_each_sum(&mut |item, sum| {
             if sum > 0.0 {
                 top = top.max(sum);
                 if share_min > 0.0 {
@@ -263,7 +267,7 @@ impl Sources<'_> {
                 }
                 match booster {
                     None => best.offer(item, sum, || allows(item)),
-                    // The best score has to be known first.
+                    // Compression needs the best score, which is known only at the end.
                     Some(_) => relevant.push((item, sum)),
                 }
             }
@@ -271,7 +275,7 @@ impl Sources<'_> {
         let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, sum)| *sum);
         if let Some(booster) = booster {
             for &(item, sum) in relevant.iter().filter(|(_, sum)| *sum >= floor) {
-                best.offer(item, above_fallback(sum, top) * booster.boost(ItemIdx(item)), || allows(item));
+                best.offer(item, compress_tail(sum, top) * booster.boost(ItemIdx(item)), || allows(item));
             }
         }
         let mut best = best.into_sorted();
@@ -280,89 +284,90 @@ impl Sources<'_> {
         }
         let lowest = match booster {
             None => best.last().map(|(_, score)| *score),
-            Some(_) => (top > 0.0).then_some(above_fallback(0.0, top)),
+            Some(_) => (top > 0.0).then_some(compress_tail(0.0, top)),
         };
-        let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::New };
+        let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::ColdStart };
         let candidates =
             best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
         let top = if top == 0.0 { 1.0 } else { top };
         PersonalCandidates { candidates, lowest: lowest.unwrap_or(top), top }
     }
 
-    /// What a history says for each of `items`, 0 where it says nothing.
-    pub fn score_each(&self, history: &[HistoryEntry], items: &[u32]) -> Vec<f32> {
-        let mut places: Vec<(u32, usize)> = items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
-        places.sort_unstable();
+    /// The score of each of `items` for a history; 0 where nothing contributes.
+    pub fn score_items(&self, history: &[HistoryEntry], items: &[u32]) -> Vec<f32> {
+        let mut positions: Vec<(u32, usize)> = items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
+        positions.sort_unstable();
         let mut scores = vec![0.0; items.len()];
-        self.for_each_score(&self.query_vector(history), |item, sum| {
-            let first = places.partition_point(|(other, _)| *other < item);
-            for (_, n) in places[first..].iter().take_while(|(other, _)| *other == item) {
+        self.drain_scores(&self.query_vector(history), |item, sum| {
+            let first = positions.partition_point(|(other, _)| *other < item);
+            for (_, n) in positions[first..].iter().take_while(|(other, _)| *other == item) {
                 scores[*n] = sum;
             }
         });
         scores
     }
 
-    /// Fills up to `n`, behind what is there best first, with trending items. Their scores are shares of `floor`, so that a list that is not
-    /// boosted stays sorted by score.
+    /// Appends trending items until there are `n` candidates. `candidates` is sorted, best first.
+    /// The new scores are shares of `floor`, so a list without a booster stays sorted.
     pub(crate) fn add_fallback(
         &self,
         candidates: &mut Vec<Candidate>,
-        by: TrendingBy<'_>,
+        by: TrendingBasis<'_>,
         n: usize,
         floor: f32,
-        among: CandidateScope<'_>,
+        scope: CandidateScope<'_>,
         allows: impl Fn(u32) -> bool,
     ) {
-        let taken: FxHashSet<u32> = candidates.iter().map(|candidate| candidate.item).collect();
-        let allows = |item: u32| !taken.contains(&item) && allows(item);
+        let known: FxHashSet<u32> = candidates.iter().map(|candidate| candidate.item).collect();
+        let allows = |item: u32| !known.contains(&item) && allows(item);
         let (missing, n_kept) = (n.saturating_sub(candidates.len()), n.max(candidates.len()));
-        let (mut best, most) = match among.booster {
+        let (mut best, boost_max) = match scope.booster {
             None => (TopK::new(missing), 1.0),
             Some(booster) => (TopK::new(n), booster.max_boost().max(0.0)),
         };
-        let boosted = |item: u32, share: f32| match among.booster {
-            Some(booster) => boosted_share(share) * booster.boost(ItemIdx(item)),
+        let boosted = |item: u32, share: f32| match scope.booster {
+            Some(booster) => raise_share(share) * booster.boost(ItemIdx(item)),
             None => share,
         };
-        // What has to be reached by whatever may still come into a boosted list.
+        // Later items must reach the last kept score to get into a boosted list.
         let last = candidates.get(n_kept.wrapping_sub(1)).map(|last| last.score);
-        match (by, among.candidate_set) {
-            (TrendingBy::All, Some(few)) => {
-                let top = self.top_popularity();
-                for &item in few {
+        match (by, scope.candidate_set) {
+            (TrendingBasis::All, Some(candidate_set)) => {
+                let top = self.max_popularity();
+                for &item in candidate_set {
                     best.offer(item, boosted(item, self.popularity(item) / top), || allows(item));
                 }
             }
             (by, _) => {
                 for (item, share) in self.popular_items(by) {
-                    // Whatever follows is not more popular, and of equal ones it has the larger index.
-                    let is_over = match among.booster {
-                        None => best.least().is_some(),
+                    // The following items are at most as popular; of equally popular ones they have
+                    // larger indices.
+                    let is_complete = match scope.booster {
+                        None => best.threshold().is_some(),
                         Some(_) => {
-                            let possible = boosted_share(share) * most;
-                            best.least().is_some_and(|least| possible < least)
+                            let possible = raise_share(share) * boost_max;
+                            best.threshold().is_some_and(|threshold| possible < threshold)
                                 || last.is_some_and(|last| floor * possible < last)
                         }
                     };
-                    if is_over {
+                    if is_complete {
                         break;
                     }
                     best.offer(item, boosted(item, share), || allows(item));
                 }
             }
         }
-        let of =
+        let to_candidate =
             |(item, share): (u32, f32)| Candidate { item, score: floor * share, origin: Origin::Trending };
-        candidates.extend(best.into_sorted().into_iter().map(of));
-        if among.booster.is_some() {
+        candidates.extend(best.into_sorted().into_iter().map(to_candidate));
+        if scope.booster.is_some() {
             candidates.sort_by(Candidate::best_first);
             candidates.truncate(n_kept);
         }
     }
 
-    /// The popularity of the most popular item.
-    fn top_popularity(&self) -> f32 {
+    /// The popularity of the most popular item; above 0.
+    fn max_popularity(&self) -> f32 {
         let top = match self.model {
             Some(Model { popularity, .. }) => {
                 popularity.ranked.first().map_or(1.0, |item| popularity.scores[*item as usize])
@@ -372,66 +377,67 @@ impl Sources<'_> {
         top.max(f32::MIN_POSITIVE)
     }
 
-    /// Items with their popularity as a share of the most popular one's, most popular first: all items, or those that there is any popularity
-    /// of.
-    fn popular_items<'b>(&'b self, by: TrendingBy<'b>) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
+    /// Items with their popularity as a share of the most popular one's, most popular first. All
+    /// items, or for a kind or period those with any popularity.
+    fn popular_items<'b>(&'b self, by: TrendingBasis<'b>) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
         let all = 0..self.n_items as u32;
-        let share_of = |top: Option<f32>| {
+        let to_share = |top: Option<f32>| {
             let top = top.unwrap_or(1.0).max(f32::MIN_POSITIVE);
             move |(item, score): (u32, f32)| (item, score / top)
         };
         let kind = match by {
-            TrendingBy::All => None,
-            TrendingBy::Kind(kind) => Some(kind),
-            TrendingBy::Period(ranked) => {
+            TrendingBasis::All => None,
+            TrendingBasis::Kind(kind) => Some(kind),
+            TrendingBasis::Period(ranked) => {
                 let top = ranked.first().map(|(_, score)| *score);
-                return Box::new(ranked.iter().copied().map(share_of(top)));
+                return Box::new(ranked.iter().copied().map(to_share(top)));
             }
         };
         match (self.model, kind) {
             (Some(model), None) => {
                 let Popularity { ranked, scores, .. } = &model.popularity;
                 let top = ranked.first().map(|&item| scores[item as usize]);
-                let ranked = ranked.iter().map(|&item| (item, scores[item as usize])).map(share_of(top));
-                // Items without any popularity, and those that came after the training, follow in the order of their indices.
+                let ranked = ranked.iter().map(|&item| (item, scores[item as usize])).map(to_share(top));
+                // Items without popularity, and items newer than the model, follow in order of
+                // their indices.
                 Box::new(ranked.chain(all.filter(|&item| !model.is_warm(item)).map(|item| (item, 0.0))))
             }
             (Some(model), Some(kind)) => {
-                let of_kind = model.popularity.by_kind.iter().find(|(of, _)| *of == kind);
-                let ranked = of_kind.map_or(&[][..], |(_, items)| items);
-                // What had no such interaction before the training has them now.
-                let new = move || {
+                let entry = model.popularity.by_kind.iter().find(|(other, _)| *other == kind);
+                let ranked = entry.map_or(&[][..], |(_, items)| items);
+                // Items without such interactions at training time, by their current counts.
+                let rank_new = move || {
                     let known: FxHashSet<u32> = ranked.iter().map(|(item, _)| *item).collect();
                     let new = all.filter(|item| !known.contains(item));
-                    let counted = new.map(|item| (item, self.live_popularity(ItemIdx(item), Some(kind))));
+                    let counted = new.map(|item| (item, self.count_interactions(ItemIdx(item), Some(kind))));
                     let counted: Vec<_> = counted.filter(|(_, count)| *count > 0.0).collect();
                     let n = counted.len();
                     top_k(counted.into_iter(), n).into_iter().map(|(item, _)| (item, 0.0))
                 };
-                let ranked = ranked.iter().copied().map(share_of(ranked.first().map(|(_, score)| *score)));
-                Box::new(ranked.chain(std::iter::once_with(new).flatten()))
+                let ranked = ranked.iter().copied().map(to_share(ranked.first().map(|(_, score)| *score)));
+                Box::new(ranked.chain(std::iter::once_with(rank_new).flatten()))
             }
             (None, kind) => {
-                let counted = all.map(|item| (item, self.live_popularity(ItemIdx(item), kind)));
+                let counted = all.map(|item| (item, self.count_interactions(ItemIdx(item), kind)));
                 let counted: Vec<_> = counted.filter(|(_, count)| kind.is_none() || *count > 0.0).collect();
                 let n = counted.len();
                 let ranked = top_k(counted.into_iter(), n);
                 let top = ranked.first().map(|(_, count)| *count);
-                Box::new(ranked.into_iter().map(share_of(top)))
+                Box::new(ranked.into_iter().map(to_share(top)))
             }
         }
     }
 
-    /// How popular an item is now; comparable within one state of the model.
+    /// The popularity of an item. Comparable only between items under the same model.
     pub fn popularity(&self, item: u32) -> f32 {
         match self.model {
             Some(model) => model.popularity.scores.get(item as usize).copied().unwrap_or(0.0),
-            None => self.live_popularity(ItemIdx(item), None),
+            None => self.count_interactions(ItemIdx(item), None),
         }
     }
 
-    /// Before the first training: all interactions of the item, or those of a kind, whenever they were.
-    fn live_popularity(&self, item: ItemIdx, kind: Option<InteractionKind>) -> f32 {
+    /// The number of interactions with an item over all time, of all kinds or of one.
+    fn count_interactions(&self, item: ItemIdx, kind: Option<InteractionKind>) -> f32 {
         let counts = self.histories.counts(item);
         match kind {
             Some(kind) => counts.by_kind[kind as usize] as f32,
@@ -439,95 +445,99 @@ impl Sources<'_> {
         }
     }
 
-    /// What a person looked at, with scores.
+    /// The items that a user viewed, latest first, with scores.
     pub(crate) fn recently_viewed(&self, history: &[HistoryEntry]) -> Vec<(u32, f32)> {
         match self.model {
-            Some(model) => model.recently_viewed.viewed(history),
-            None => RecentlyViewed::default().viewed(history),
+            Some(model) => model.recently_viewed.viewed_items(history),
+            None => RecentlyViewed::default().viewed_items(history),
         }
     }
 
-    /// What a person is due to buy again, with scores.
-    pub(crate) fn due(&self, history: &[HistoryEntry], now_s: u32) -> Vec<(u32, f32)> {
+    /// The items that a user is due to buy again, with scores.
+    pub(crate) fn due_purchases(&self, history: &[HistoryEntry], now_s: u32) -> Vec<(u32, f32)> {
         match self.model {
-            Some(model) => model.buy_again.due(history, now_s),
-            None => BuyAgain::default().due(history, now_s),
+            Some(model) => model.buy_again.due_items(history, now_s),
+            None => BuyAgain::default().due_items(history, now_s),
         }
     }
 
-    /// How alike two items are, from 0 to 1: by their properties, or by how strongly one speaks for the other.
+    /// The similarity of two items, from 0 to 1: the cosine of their features or the normalized
+    /// entry of the first channel, whichever is larger.
     pub(crate) fn similarity(&self, a: u32, b: u32) -> f32 {
         let related = self.model.map_or(0.0, |model| model.similarity(a, b).max(model.similarity(b, a)));
-        related.max(self.cold.features().cosine(ItemIdx(a), ItemIdx(b)))
+        related.max(self.cold_start.features().cosine(ItemIdx(a), ItemIdx(b)))
     }
 
-    /// The history items that speak most for an item. Shares are of all that speaks for it; what speaks against it has none.
-    pub(crate) fn explain(&self, weighed: &QueryVector, item: ItemIdx) -> Vec<Contribution> {
+    /// The strongest contributions to an item's score. Shares are of all positive contributions;
+    /// negative ones are ignored.
+    pub(crate) fn explain(&self, query: &QueryVector, item: ItemIdx) -> Vec<Contribution> {
         let mut all: Vec<Contribution> = Vec::new();
         let mut add = |entry: &HistoryEntry, part: f32| {
-            // Nobody is told that they did something because a list held it.
-            if part == 0.0 || entry.is_weak() {
+            // A weak signal is no action that an explanation may name.
+            if part == 0.0 || entry.is_weak_signal() {
                 return;
             }
-            match all.binary_search_by_key(&entry.item, |because| because.item) {
+            match all.binary_search_by_key(&entry.item, |contribution| contribution.item) {
                 Ok(n) => all[n].share += part,
                 Err(n) => all.insert(n, Contribution { item: entry.item, kind: entry.kind, share: part }),
             }
         };
         if let Some(model) = self.model {
-            for (channel, weighed) in model.channels.iter().zip(&weighed.channels) {
+            for (channel, weighed) in model.channels.iter().zip(&query.channels) {
                 for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < model.n_items())
                 {
                     add(entry, weight * channel.related.get(entry.item.pos(), item.0));
                 }
             }
         }
-        for (entry, weight) in weighed.first_channel() {
-            add(entry, weight * self.cold.contribution(entry.item, item));
+        for (entry, weight) in query.first_channel() {
+            add(entry, weight * self.cold_start.contribution(entry.item, item));
         }
-        for (entry, weight) in &weighed.unknown_seeds {
-            let cosine = self.cold.features().cosine(entry.item, item);
+        for (entry, weight) in &query.unknown_seeds {
+            let cosine = self.cold_start.features().cosine(entry.item, item);
             add(entry, weight * cosine * cosine);
         }
-        all.retain(|because| because.share > 0.0);
+        all.retain(|contribution| contribution.share > 0.0);
         keep_strongest(all)
     }
 }
 
-/// The strongest parts, as shares of all of them.
+/// Keeps the strongest contributions, as shares of all.
 pub(crate) fn keep_strongest(mut all: Vec<Contribution>) -> Vec<Contribution> {
-    let total: f32 = all.iter().map(|because| because.share).sum();
-    all.iter_mut().for_each(|because| because.share /= total);
+    let total: f32 = all.iter().map(|contribution| contribution.share).sum();
+    all.iter_mut().for_each(|contribution| contribution.share /= total);
     all.sort_unstable_by(|a, b| b.share.total_cmp(&a.share).then(a.item.cmp(&b.item)));
     all.truncate(CONTRIBUTIONS_MAX);
     all
 }
 
 impl Model {
-    /// The number of items of the training set.
+    /// The number of items in the training set.
     pub fn n_items(&self) -> usize {
         self.popularity.scores.len()
     }
 
-    /// Whether anybody had done anything with the item when the model was made.
+    /// Whether the item had any popularity when the model was trained. Other items are cold-start
+    /// items.
     pub(crate) fn is_warm(&self, item: u32) -> bool {
         self.popularity.scores.get(item as usize).is_some_and(|score| *score > 0.0)
     }
 
-    /// What a history says now, to each channel.
-    pub(crate) fn weigh(
+    /// Weighs a history and weak signals (both oldest first) for each channel.
+    pub(crate) fn weigh_history(
         &self,
         history: &[HistoryEntry],
         signals: &[WeakSignal],
     ) -> Vec<Vec<(HistoryEntry, f32)>> {
         let weak = WeakHistory { signals, weights: self.weak_weights };
         let weights = &self.parameters.interaction_weights;
-        let of = |weighting: HistoryWeighting| weighting.weigh_with_weak(history, weak, weights);
-        self.channels.iter().map(|channel| of(channel.weighting)).collect()
+        let weigh = |weighting: HistoryWeighting| weighting.weigh_with_weak_signals(history, weak, weights);
+        self.channels.iter().map(|channel| weigh(channel.weighting)).collect()
     }
 
-    /// Adds the related items of a weighed history over all channels; items that the model does not know say nothing.
-    pub(crate) fn add(&self, weighed: &[Vec<(HistoryEntry, f32)>], sums: &mut Accumulator) {
+    /// Adds the scores of a weighed history to `sums`, over all channels. Items beyond the model's
+    /// are ignored.
+    pub(crate) fn add_scores(&self, weighed: &[Vec<(HistoryEntry, f32)>], sums: &mut Accumulator) {
         for (channel, weighed) in self.channels.iter().zip(weighed) {
             for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < self.n_items()) {
                 let (columns, values) = channel.related.row(entry.item.pos());
@@ -536,12 +546,13 @@ impl Model {
         }
     }
 
-    /// How strongly an item speaks for another, beside what it speaks for most.
+    /// The entry (`from`, `to`) of the first channel relative to the largest of its row, from 0 to
+    /// 1.
     fn similarity(&self, from: u32, to: u32) -> f32 {
         let Some(channel) = self.channels.first().filter(|_| (from as usize) < self.n_items()) else {
             return 0.0;
         };
-        let most = channel.related.row(from as usize).1.iter().fold(0f32, |top, value| top.max(*value));
-        if most > 0.0 { (channel.related.get(from as usize, to) / most).clamp(0.0, 1.0) } else { 0.0 }
+        let largest = channel.related.row(from as usize).1.iter().fold(0f32, |top, value| top.max(*value));
+        if largest > 0.0 { (channel.related.get(from as usize, to) / largest).clamp(0.0, 1.0) } else { 0.0 }
     }
 }

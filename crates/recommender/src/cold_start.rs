@@ -1,74 +1,78 @@
-//! Items that no model knows yet, by their similarity to what a person did.
+//! Cold-start items: items that the model does not know. Their features stand in for interactions.
 //!
-//! History item i speaks for such an item j with `strength_i cos(a_i, a_j)^2`, where a are the items' features and the strength is
-//! [`STRENGTH_SHARE`] of the most that i says for anything in the model: what is alike in everything is worth half of the closest neighbour.
-//! It speaks for the [`SIMILAR_ITEMS_MAX`] most alike.
+//! History item i contributes `strength_i cos(a_i, a_j)^2` to the score of a cold-start item j,
+//! where a are the items' feature vectors. The strength is [`STRENGTH_SHARE`] times the largest
+//! entry of i's row in the model, so an item with equal features counts half as much as the closest
+//! neighbour. Item i contributes to its [`SIMILAR_ITEMS_MAX`] most similar items only.
 
 use std::cell::RefCell;
 use std::sync::{Arc, OnceLock};
 
 use domain::ItemIdx;
-use linalg::{Accumulator, top_k_of};
+use linalg::{Accumulator, retain_top_k};
 
 use crate::features::Features;
 use crate::{HistoryEntry, Model};
 
-/// What similarity in everything is worth beside the strongest related item.
+/// The weight of an item with equal features, relative to the most related item.
 const STRENGTH_SHARE: f32 = 0.5;
-/// The most cold items of a feature that are looked at, the newest ones.
+/// The most cold-start items per feature that are searched, newest first.
 const ITEMS_PER_FEATURE_MAX: usize = 1_000;
-/// The most cold items that an item speaks for; of those equally alike the newest.
+/// The most cold-start items that one item contributes to; of equally similar ones the newest.
 const SIMILAR_ITEMS_MAX: usize = 100;
 
 thread_local! {
-    /// Used again by every item of a thread.
+    /// Reused by all computations of a thread.
     static COSINES: RefCell<Accumulator> = RefCell::new(Accumulator::new(0));
 }
 
-/// Features of all items, and which cold ones have each feature.
+/// Features of all items, and an index from features to cold-start items.
 pub struct ColdStartItems {
     features: Arc<Features>,
-    /// For each feature the cold items with their weights.
-    items_of: Vec<Vec<(u32, f32)>>,
-    /// For each item how loud it speaks.
+    /// For each feature the cold-start items that have it with their feature weights, newest first.
+    items_by_feature: Vec<Vec<(u32, f32)>>,
+    /// For each item the factor of its contributions.
     strengths: Vec<f32>,
-    /// For each item what it speaks for, once somebody asked.
+    /// For each item the cold-start items that it contributes to, computed on first use.
     similar: Vec<OnceLock<SimilarItems>>,
 }
 
-/// What an item speaks for.
+/// The cold-start items that one item contributes to.
 struct SimilarItems {
-    /// Ascending.
+    /// Item indices, ascending.
     items: Box<[u32]>,
-    /// How much it says for each, before a history's weight.
-    parts: Box<[f32]>,
+    /// The score contributed to each item, before the weight of the history.
+    scores: Box<[f32]>,
 }
 
 impl ColdStartItems {
-    /// What all of it takes in memory, in bytes: more and more while it is asked what items speak for.
+    /// The memory in use, in bytes. Grows as similar items are computed.
     pub fn n_bytes(&self) -> usize {
         let per_feature = size_of::<Vec<(u32, f32)>>();
-        let of_features: usize =
-            self.items_of.iter().map(|items| per_feature + items.capacity() * size_of::<(u32, f32)>()).sum();
+        let index_bytes: usize = self
+            .items_by_feature
+            .iter()
+            .map(|items| per_feature + items.capacity() * size_of::<(u32, f32)>())
+            .sum();
         let per_item = size_of::<f32>() + size_of::<OnceLock<SimilarItems>>();
-        let of_like: usize = self
+        let similar_bytes: usize = self
             .similar
             .iter()
             .filter_map(OnceLock::get)
-            .map(|like| size_of_val(&*like.items) + size_of_val(&*like.parts))
+            .map(|similar| size_of_val(&*similar.items) + size_of_val(&*similar.scores))
             .sum();
-        self.features.n_bytes() + of_features + self.similar.len() * per_item + of_like
+        self.features.n_bytes() + index_bytes + self.similar.len() * per_item + similar_bytes
     }
 
-    /// What `model` does not know of `features`; everything where there is none.
+    /// Indexes the items that `model` does not know; all items where there is none.
     pub fn new(features: Arc<Features>, model: Option<&Model>) -> Self {
         let by_item = features.by_item();
         let is_warm = |item: usize| model.is_some_and(|model| model.is_warm(item as u32));
-        let mut items_of = vec![Vec::new(); by_item.n_columns()];
+        let mut items_by_feature = vec![Vec::new(); by_item.n_columns()];
         for item in (0..by_item.n_rows()).rev().filter(|item| !is_warm(*item)) {
             let (columns, values) = by_item.row(item);
             for (&feature, &value) in columns.iter().zip(values) {
-                let items = &mut items_of[feature as usize];
+                let items = &mut items_by_feature[feature as usize];
                 if items.len() < ITEMS_PER_FEATURE_MAX {
                     items.push((item as u32, value));
                 }
@@ -82,31 +86,33 @@ impl ColdStartItems {
             STRENGTH_SHARE * channel.related.row(item).1.iter().fold(0f32, |top, value| top.max(*value))
         };
         let strengths = (0..by_item.n_rows()).map(strength).collect();
-        let like = (0..by_item.n_rows()).map(|_| OnceLock::new()).collect();
-        Self { features, items_of, strengths, similar: like }
+        let similar = (0..by_item.n_rows()).map(|_| OnceLock::new()).collect();
+        Self { features, items_by_feature, strengths, similar }
     }
 
-    /// What items are like.
+    /// The features of all items.
     pub fn features(&self) -> &Features {
         &self.features
     }
 
-    /// Adds what a weighed history says for cold items.
-    pub(crate) fn add(&self, weighed: &[(HistoryEntry, f32)], sums: &mut Accumulator) {
+    /// Adds the scores of cold-start items for a weighed history to `sums`.
+    pub(crate) fn add_scores(&self, weighed: &[(HistoryEntry, f32)], sums: &mut Accumulator) {
         for (entry, weight) in weighed {
-            if let Some(like) = self.similar_items(entry.item) {
-                sums.add_each(&like.items, &like.parts, |part| weight * part);
+            if let Some(similar) = self.similar_items(entry.item) {
+                sums.add_each(&similar.items, &similar.scores, |score| weight * score);
             }
         }
     }
 
-    /// What one history item says for a cold item in a list, before the history's weight.
+    /// The contribution of one history item to a cold-start item, before the weight of the history.
+    /// 0 where the item is not among the most similar.
     pub(crate) fn contribution(&self, from: ItemIdx, item: ItemIdx) -> f32 {
-        let Some(like) = self.similar_items(from) else { return 0.0 };
-        like.items.binary_search(&item.0).map_or(0.0, |n| like.parts[n])
+        let Some(similar) = self.similar_items(from) else { return 0.0 };
+        similar.items.binary_search(&item.0).map_or(0.0, |n| similar.scores[n])
     }
 
-    /// How alike two items are by the measure of [`Self::part`], also where others are more alike.
+    /// The contribution of `from` to `item`, also where `item` is not among the most similar.
+    /// O(features of `from`).
     pub(crate) fn similarity(&self, from: ItemIdx, item: ItemIdx) -> f32 {
         let by_item = self.features.by_item();
         if from.pos() >= by_item.n_rows() || item.pos() >= by_item.n_rows() || from == item {
@@ -114,8 +120,8 @@ impl ColdStartItems {
         }
         let (columns, values) = by_item.row(from.pos());
         let shared = columns.iter().zip(values).filter_map(|(&feature, value)| {
-            let items = &self.items_of[feature as usize];
-            // Newest first: their indices descend.
+            let items = &self.items_by_feature[feature as usize];
+            // Sorted newest first, so indices descend.
             let found = items.binary_search_by(|(other, _)| item.0.cmp(other)).ok()?;
             Some(value * items[found].1)
         });
@@ -123,11 +129,11 @@ impl ColdStartItems {
         self.strengths[from.pos()] * cosine * cosine
     }
 
-    /// What an item speaks for; nothing where it is silent.
+    /// The cold-start items that an item contributes to; none where its strength is 0.
     fn similar_items(&self, from: ItemIdx) -> Option<&SimilarItems> {
         let strength = self.strengths.get(from.pos()).copied().filter(|strength| *strength != 0.0)?;
-        let row = || COSINES.with_borrow_mut(|cosines| self.find_similar_items(from, strength, cosines));
-        Some(self.similar[from.pos()].get_or_init(row))
+        let compute = || COSINES.with_borrow_mut(|cosines| self.find_similar_items(from, strength, cosines));
+        Some(self.similar[from.pos()].get_or_init(compute))
     }
 
     fn find_similar_items(&self, from: ItemIdx, strength: f32, cosines: &mut Accumulator) -> SimilarItems {
@@ -137,21 +143,22 @@ impl ColdStartItems {
         }
         let (columns, values) = by_item.row(from.pos());
         for (&feature, &value) in columns.iter().zip(values) {
-            for &(other, of_other) in &self.items_of[feature as usize] {
-                cosines.add(other, value * of_other);
+            for &(other, other_value) in &self.items_by_feature[feature as usize] {
+                cosines.add(other, value * other_value);
             }
         }
         let mut found: Vec<(u32, f32)> = Vec::new();
         cosines.drain(|other, cosine| {
             if other != from.0 {
-                // Of equal ones the smaller index is kept: counted from the end, that of the newer item.
+                // `retain_top_k` keeps the smaller index of equal values. Reversed indices make it
+                // keep the newer item.
                 found.push((u32::MAX - other, strength * cosine * cosine));
             }
         });
-        top_k_of(&mut found, SIMILAR_ITEMS_MAX);
+        retain_top_k(&mut found, SIMILAR_ITEMS_MAX);
         found.iter_mut().for_each(|(other, _)| *other = u32::MAX - *other);
         found.sort_unstable_by_key(|(other, _)| *other);
-        let (items, parts): (Vec<u32>, Vec<f32>) = found.into_iter().unzip();
-        SimilarItems { items: items.into(), parts: parts.into() }
+        let (items, scores): (Vec<u32>, Vec<f32>) = found.into_iter().unzip();
+        SimilarItems { items: items.into(), scores: scores.into() }
     }
 }

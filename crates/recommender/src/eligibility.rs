@@ -1,18 +1,19 @@
-//! The one place that decides whether an item may be in a list.
+//! The one check that decides whether an item may be in a list.
 
 use domain::{Exclusion, InteractionKind, ItemIdx};
 use rustc_hash::FxHashSet;
 
 use crate::{Facet, HistoryEntry, ValueIdx};
 
-/// What may not be recommended to one user now.
+/// The items that may be recommended to one user at one time.
 pub struct Eligibility<'a> {
     is_available: &'a dyn Fn(ItemIdx) -> bool,
     excluded: FxHashSet<ItemIdx>,
 }
 
 impl<'a> Eligibility<'a> {
-    /// `is_available` speaks for the catalog; `older` are the user's items of the excluded kinds that the history no longer holds.
+    /// `is_available` is the check of the catalog and the filters. `older` are the user's items of
+    /// excluded kinds that `history` no longer holds.
     pub fn new(
         is_available: &'a dyn Fn(ItemIdx) -> bool,
         exclusion: Exclusion,
@@ -23,9 +24,9 @@ impl<'a> Eligibility<'a> {
         Self { is_available, excluded: own.chain(older).collect() }
     }
 
-    /// The values of a property that may not be in a list: those of the user's own items that are left out.
-    pub(crate) fn excluded_values(&self, item_type: &Facet) -> FxHashSet<ValueIdx> {
-        self.excluded.iter().flat_map(|item| item_type.values_of(*item).iter().copied()).collect()
+    /// The values of a property that are excluded from lists of values: those of excluded items.
+    pub(crate) fn excluded_values(&self, facet: &Facet) -> FxHashSet<ValueIdx> {
+        self.excluded.iter().flat_map(|item| facet.values_of(*item).iter().copied()).collect()
     }
 
     /// Whether the item may be in the list.
@@ -34,7 +35,7 @@ impl<'a> Eligibility<'a> {
     }
 }
 
-/// Whether an interaction of this kind takes its item out of the user's lists.
+/// Whether an interaction of this kind excludes its item from the user's lists.
 pub fn excludes(exclusion: Exclusion, kind: InteractionKind) -> bool {
     match exclusion {
         Exclusion::None => false,

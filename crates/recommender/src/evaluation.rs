@@ -1,7 +1,7 @@
-//! How good lists are.
+//! Metrics of recommendation lists, and the comparison of two sets of lists.
 
 use domain::ItemIdx;
-use linalg::{Accumulator, top_k_of};
+use linalg::{Accumulator, retain_top_k};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rayon::prelude::*;
@@ -12,47 +12,49 @@ use crate::Model;
 use crate::models::popularity;
 use crate::split::TestUser;
 
-/// Lists are judged to this length.
+/// Metrics are computed on the first 20 items of a list.
 pub const CUT_OFF: usize = 20;
 
-/// What lists are worth, as means over the judged users.
+/// Accuracy metrics, as means over the test users.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Metrics {
-    /// Normalised discounted cumulative gain: hits count by rank, 1 is a perfect list.
+    /// Normalized discounted cumulative gain (nDCG), from 0 to 1; 1 is a perfect list.
     pub ndcg: f64,
-    /// The share of the items that users went on to choose which the lists hold.
+    /// The share of the items chosen by users that their lists hold, from 0 to 1.
     pub recall: f64,
-    /// The share of all items that are in any list.
+    /// The share of all items that occur in any list, from 0 to 1.
     pub coverage: f64,
-    /// How far from what everybody has: the mean over shown items of -log2 of the share of all interactions, in bits.
+    /// The mean over listed items of -log2 of the item's share of all interactions, in bits.
     pub novelty: f64,
-    /// The share of users whose whole list comes from their own history.
+    /// The share of users whose whole list comes from their own history, from 0 to 1.
     pub personal: f64,
-    /// The users judged.
+    /// The number of test users.
     pub n_users: usize,
 }
 
-/// How much better one set of lists is than another, on the same users.
+/// The difference in nDCG between two sets of lists for the same users.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
-    /// The mean NDCG of the one.
+    /// The mean nDCG of the lists under test.
     pub ndcg: f64,
-    /// The mean NDCG of the other.
+    /// The mean nDCG of the lists they are compared with.
     pub other_ndcg: f64,
-    /// The middle 95 % of the difference of the means over resampled users (bootstrap).
+    /// Lower bound of the 95 % bootstrap interval of the difference `ndcg - other_ndcg` (over
+    /// users).
     pub low: f64,
-    /// See `low`.
+    /// Upper bound of that interval.
     pub high: f64,
-    /// The users judged.
+    /// The number of users compared.
     pub n_users: usize,
 }
 
-/// How often users are resampled.
+/// The number of bootstrap samples.
 const RESAMPLES: usize = 1_000;
 
 impl Comparison {
-    /// Compares lists of the same test users; only what they chose after `since_s` (seconds since 1970) counts, and those that chose nothing
-    /// are left out. None where nobody is left.
+    /// Compares two sets of lists for the same test users. Only items chosen after `since_s`
+    /// (seconds since 1970) count. Users without such items are ignored; None where no user is
+    /// left.
     pub fn compare(
         test: &[TestUser],
         lists: &[Vec<ItemIdx>],
@@ -68,7 +70,10 @@ impl Comparison {
                     user.wanted.iter().filter(|(_, at_s)| **at_s > since_s).map(|(item, _)| *item).collect();
                 let is_wanted = |item: &ItemIdx| wanted.contains(item);
                 (!wanted.is_empty()).then(|| {
-                    (ndcg_of(list, is_wanted, wanted.len()), ndcg_of(other, is_wanted, wanted.len()))
+                    (
+                        compute_ndcg(list, is_wanted, wanted.len()),
+                        compute_ndcg(other, is_wanted, wanted.len()),
+                    )
                 })
             })
             .collect();
@@ -95,57 +100,64 @@ impl Comparison {
         })
     }
 
-    /// Whether the one is worse by more than a share of the other, beyond chance.
+    /// Whether the lists are worse by more than `margin`, a share of the other's nDCG, with the
+    /// whole interval.
     pub fn is_worse_by(&self, margin: f64) -> bool {
         self.high < -margin * self.other_ndcg
     }
 }
 
-fn ndcg_of(list: &[ItemIdx], is_wanted: impl Fn(&ItemIdx) -> bool, n_wanted: usize) -> f64 {
+fn compute_ndcg(list: &[ItemIdx], is_wanted: impl Fn(&ItemIdx) -> bool, n_wanted: usize) -> f64 {
     let hits = list.iter().take(CUT_OFF).enumerate().filter(|(_, item)| is_wanted(item));
-    hits.map(|(rank, _)| gain(rank)).sum::<f64>() / ideal(n_wanted)
+    hits.map(|(rank, _)| gain(rank)).sum::<f64>() / ideal_gain(n_wanted)
 }
 
-/// A model's lists of new items, of [`CUT_OFF`] items each.
-pub fn lists_of(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
+/// The model's lists of [`CUT_OFF`] new items for each test user, best first.
+pub fn compute_model_lists(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
     let n_items = model.n_items();
     let list = |sums: &mut Accumulator, user: &TestUser| {
-        let closed: FxHashSet<u32> = user.closed().collect();
-        model.add(&model.weigh(&user.history, &user.weak), sums);
+        let excluded: FxHashSet<u32> = user.excluded_items().collect();
+        model.add_scores(&model.weigh_history(&user.history, &user.weak_signals), sums);
         let mut entries = Vec::new();
         sums.drain(|item, sum| {
-            if sum > 0.0 && !closed.contains(&item) {
+            if sum > 0.0 && !excluded.contains(&item) {
                 entries.push((item, sum));
             }
         });
-        top_k_of(&mut entries, CUT_OFF);
+        retain_top_k(&mut entries, CUT_OFF);
         entries.into_iter().map(|(item, _)| ItemIdx(item)).collect()
     };
     test.par_iter().map_init(|| Accumulator::new(n_items), list).collect()
 }
 
-/// The same popular items for everybody, but what they know.
-pub fn popular_lists(popularity: &[f32], test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
-    let ranked = popularity::ranked(popularity);
+/// The most popular items for each test user, except those that the user already knows.
+pub fn compute_popular_lists(popularity: &[f32], test: &[TestUser]) -> Vec<Vec<ItemIdx>> {
+    let ranked = popularity::rank_items(popularity);
     let list = |user: &TestUser| {
-        let closed: FxHashSet<u32> = user.closed().collect();
-        ranked.iter().filter(|item| !closed.contains(item)).take(CUT_OFF).map(|&item| ItemIdx(item)).collect()
+        let excluded: FxHashSet<u32> = user.excluded_items().collect();
+        ranked
+            .iter()
+            .filter(|item| !excluded.contains(item))
+            .take(CUT_OFF)
+            .map(|&item| ItemIdx(item))
+            .collect()
     };
     test.iter().map(list).collect()
 }
 
-/// What a hit at a rank (from 0) counts.
+/// The discounted gain of a hit at a rank (from 0): `1 / log2(rank + 2)`.
 pub(crate) fn gain(rank: usize) -> f64 {
     1.0 / (rank as f64 + 2.0).log2()
 }
 
-/// What a perfect list for so many wanted items counts.
-pub(crate) fn ideal(n_wanted: usize) -> f64 {
+/// The gain of a perfect list where a user chose `n_wanted` items.
+pub(crate) fn ideal_gain(n_wanted: usize) -> f64 {
     (0..CUT_OFF.min(n_wanted)).map(gain).sum()
 }
 
-/// What each user's list from their own history is worth, as means; `counts` is how many interactions each item has in the training part.
-pub fn metrics_of(test: &[TestUser], lists: &[Vec<ItemIdx>], counts: &[u32]) -> Metrics {
+/// Computes the metrics of the test users' lists. `counts` is the number of interactions of each
+/// item in the training part.
+pub fn compute_metrics(test: &[TestUser], lists: &[Vec<ItemIdx>], counts: &[u32]) -> Metrics {
     let mut metrics = Metrics { n_users: test.len(), ..Default::default() };
     let total: f64 = counts.iter().map(|count| f64::from(*count)).sum();
     let bits = |item: &ItemIdx| (total / f64::from(counts[item.pos()].max(1))).log2();
@@ -154,7 +166,7 @@ pub fn metrics_of(test: &[TestUser], lists: &[Vec<ItemIdx>], counts: &[u32]) -> 
     for (user, list) in test.iter().zip(lists) {
         let list = &list[..list.len().min(CUT_OFF)];
         let is_wanted = |item: &ItemIdx| user.wanted.contains_key(item);
-        metrics.ndcg += ndcg_of(list, is_wanted, user.wanted.len());
+        metrics.ndcg += compute_ndcg(list, is_wanted, user.wanted.len());
         metrics.recall +=
             list.iter().filter(|item| is_wanted(item)).count() as f64 / user.wanted.len() as f64;
         metrics.personal += f64::from(u8::from(list.len() == CUT_OFF));

@@ -1,6 +1,7 @@
-//! Lists of values of a property: artists from albums, brands from products.
+//! Facets, and lists of values of a facet: artists instead of albums, brands instead of products.
 //!
-//! A value scores the sum of what its items score among the best ones; the score of an item with several values is shared among them.
+//! The score of a value is the sum of its items' scores among the best candidates. An item with
+//! several values divides its score among them.
 
 use std::sync::OnceLock;
 
@@ -8,37 +9,38 @@ use domain::{Fallback, ItemIdx, PropertyValue, Relevance};
 use rustc_hash::FxHashMap;
 
 use crate::Origin;
-use crate::candidates::{Candidate, Sources, keep_strongest};
-use crate::recommend::{Contribution, FacetValues, Recommended, Request};
+use crate::candidates::{Candidate, CandidateSources, keep_strongest};
+use crate::recommend::{Contribution, FacetValues, RecommendedItem, Request};
 
 /// The most values of one item that count.
 const VALUES_PER_ITEM_MAX: usize = 32;
-/// How many items of a value its reasons are taken from.
+/// The number of items of a value that contribute to its explanation.
 const EXPLAINED_ITEMS_MAX: usize = 10;
 
-/// A value of an item type.
+/// The dense index of a value of one facet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ValueIdx(pub u32);
 
-/// Which values of one property items have.
+/// The index of which items have which values of a property or segmentation.
 #[derive(Debug, Clone, Default)]
 pub struct Facet {
     values: Vec<String>,
     ids: FxHashMap<String, u32>,
-    /// For each item where its values begin, and the end.
+    /// For each item the offset of its values in `item_values`, and the end: items + 1 entries.
     starts: Vec<u32>,
-    of_items: Vec<ValueIdx>,
-    /// For each value its items; made when first asked for.
+    item_values: Vec<ValueIdx>,
+    /// For each value its items; computed on first use.
     by_value: OnceLock<Vec<Vec<u32>>>,
 }
 
 impl Facet {
-    /// Without any item.
+    /// Creates a facet without items.
     pub fn new() -> Self {
         Self { starts: vec![0], ..Self::default() }
     }
 
-    /// Adds the next item, in the order of items, with the value that it has of a property.
+    /// Appends the next item with its property value. Sets and image lists give several facet
+    /// values.
     pub fn push(&mut self, value: Option<&PropertyValue>) {
         match value {
             None => self.push_texts([]),
@@ -55,9 +57,10 @@ impl Facet {
         }
     }
 
-    /// Adds the next item with its values; empty ones, and those beyond the limit, are left out.
+    /// Appends the next item with its values. Empty texts, and values beyond the limit, are
+    /// ignored.
     pub fn push_texts<'a>(&mut self, texts: impl IntoIterator<Item = &'a str>) {
-        let first = self.of_items.len();
+        let first = self.item_values.len();
         for text in texts.into_iter().filter(|text| !text.is_empty()).take(VALUES_PER_ITEM_MAX) {
             let id = match self.ids.get(text) {
                 Some(id) => *id,
@@ -66,19 +69,19 @@ impl Facet {
                     *self.ids.entry(text.to_owned()).or_insert(self.values.len() as u32 - 1)
                 }
             };
-            if !self.of_items[first..].contains(&ValueIdx(id)) {
-                self.of_items.push(ValueIdx(id));
+            if !self.item_values[first..].contains(&ValueIdx(id)) {
+                self.item_values.push(ValueIdx(id));
             }
         }
-        self.starts.push(self.of_items.len() as u32);
+        self.starts.push(self.item_values.len() as u32);
     }
 
-    /// The value of a text; none where no item has it.
+    /// Looks up a value by its text; None where no item has it.
     pub fn value(&self, text: &str) -> Option<ValueIdx> {
         self.ids.get(text).copied().map(ValueIdx)
     }
 
-    /// The items of a value, in their order.
+    /// The items that have a value, ascending.
     pub fn items_of(&self, value: ValueIdx) -> &[u32] {
         let by_value = self.by_value.get_or_init(|| {
             let mut by_value = vec![Vec::new(); self.values.len()];
@@ -90,22 +93,22 @@ impl Facet {
         by_value.get(value.0 as usize).map_or(&[], Vec::as_slice)
     }
 
-    /// How many values there are.
+    /// The number of distinct values.
     pub fn n_values(&self) -> usize {
         self.values.len()
     }
 
-    /// How many items were added.
+    /// The number of items.
     pub fn n_items(&self) -> usize {
         self.starts.len() - 1
     }
 
-    /// What all of it takes in memory, in bytes, with the items of each value.
+    /// The memory in use, in bytes, including the items of each value.
     pub fn n_bytes(&self) -> usize {
         let per_value = 2 * size_of::<String>() + size_of::<u32>() + size_of::<Vec<u32>>();
-        let of_texts: usize = self.values.iter().map(|text| 2 * text.len() + per_value).sum();
-        let of_items = self.of_items.len() * (size_of::<ValueIdx>() + size_of::<u32>());
-        size_of::<Self>() + of_texts + of_items + self.starts.len() * size_of::<u32>()
+        let text_bytes: usize = self.values.iter().map(|text| 2 * text.len() + per_value).sum();
+        let item_bytes = self.item_values.len() * (size_of::<ValueIdx>() + size_of::<u32>());
+        size_of::<Self>() + text_bytes + item_bytes + self.starts.len() * size_of::<u32>()
     }
 
     /// The text of a value.
@@ -113,30 +116,31 @@ impl Facet {
         &self.values[value.0 as usize]
     }
 
-    /// The values of an item; none of one that came later.
+    /// The values of an item; empty for an item beyond the last appended one.
     pub fn values_of(&self, item: ItemIdx) -> &[ValueIdx] {
-        let place = |n: usize| self.starts.get(n).copied();
-        match place(item.pos()).zip(place(item.pos() + 1)) {
-            Some((start, end)) => &self.of_items[start as usize..end as usize],
+        let start = |n: usize| self.starts.get(n).copied();
+        match start(item.pos()).zip(start(item.pos() + 1)) {
+            Some((start, end)) => &self.item_values[start as usize..end as usize],
             None => &[],
         }
     }
 }
 
 impl FacetValues<'_> {
-    /// The best values of candidates (best first), those of excluded items left out; filled up with the values of popular items.
-    pub(crate) fn list(
+    /// Ranks the values of candidates (best first), without those of excluded items. Values of
+    /// popular items follow as the fallback.
+    pub(crate) fn rank_values(
         &self,
-        sources: Sources<'_>,
+        sources: CandidateSources<'_>,
         request: &Request<'_>,
         candidates: &[Candidate],
-        because: impl Fn(ItemIdx) -> Vec<Contribution>,
-    ) -> Vec<Recommended<ValueIdx>> {
+        explain: impl Fn(ItemIdx) -> Vec<Contribution>,
+    ) -> Vec<RecommendedItem<ValueIdx>> {
         let count = request.list.count;
         let excluded = request.eligibility.excluded_values(self.facet);
         let allows = |value: ValueIdx| !excluded.contains(&value) && (self.allows)(value);
         let boost = |value: ValueIdx| self.booster.map_or(1.0, |booster| booster(value));
-        // For each value its candidates with their parts of its score.
+        // For each value its candidates, each with its part of the value's score.
         let mut parts: FxHashMap<ValueIdx, Vec<(&Candidate, f32)>> = FxHashMap::default();
         for candidate in candidates {
             let values = self.facet.values_of(ItemIdx(candidate.item));
@@ -149,12 +153,13 @@ impl FacetValues<'_> {
             .filter(|(value, _)| allows(**value))
             .map(|(&value, parts)| (value, parts.iter().map(|(_, part)| part).sum()))
             .collect();
-        let is_filled =
+        let has_fallback =
             request.list.min_relevance == Relevance::Low && request.list.fallback != Fallback::None;
-        if is_filled && (scores.len() < count || self.booster.is_some()) {
+        if has_fallback && (scores.len() < count || self.booster.is_some()) {
             let floor = scores.iter().fold(1f32, |floor, (_, score)| floor.min(*score));
-            let rest = self.popular(sources, request, |value| !parts.contains_key(&value) && allows(value));
-            scores.extend(rest.into_iter().map(|(value, share)| (value, floor * share)));
+            let fallback =
+                self.popular_values(sources, request, |value| !parts.contains_key(&value) && allows(value));
+            scores.extend(fallback.into_iter().map(|(value, share)| (value, floor * share)));
         }
         scores.iter_mut().for_each(|(value, score)| *score *= boost(*value));
         scores.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
@@ -162,13 +167,13 @@ impl FacetValues<'_> {
         scores
             .into_iter()
             .map(|(value, score)| {
-                let of_value = parts.get(&value).map_or(&[][..], Vec::as_slice);
-                // The best candidate comes first, and what is from the history comes before what is trending.
-                let origin = of_value.first().map_or(Origin::Trending, |(first, _)| first.origin);
+                let candidates = parts.get(&value).map_or(&[][..], Vec::as_slice);
+                // Candidates are sorted, with those from the history before the trending ones.
+                let origin = candidates.first().map_or(Origin::Trending, |(first, _)| first.origin);
                 let mut reasons: Vec<Contribution> = Vec::new();
-                let own = of_value.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
+                let own = candidates.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
                 for (candidate, part) in own.take(EXPLAINED_ITEMS_MAX) {
-                    for reason in because(ItemIdx(candidate.item)) {
+                    for reason in explain(ItemIdx(candidate.item)) {
                         let share = reason.share * part;
                         match reasons.iter_mut().find(|known| known.item == reason.item) {
                             Some(known) => known.share += share,
@@ -176,25 +181,26 @@ impl FacetValues<'_> {
                         }
                     }
                 }
-                Recommended { item: value, score, origin, explanation: keep_strongest(reasons) }
+                RecommendedItem { item: value, score, origin, explanation: keep_strongest(reasons) }
             })
             .collect()
     }
 
-    /// Values of eligible items with their popularity, as shares below that of all of them together. O(items).
-    fn popular(
+    /// The values of eligible items with their share of the total popularity, between 0 and 1.
+    /// O(items).
+    fn popular_values(
         &self,
-        sources: Sources<'_>,
+        sources: CandidateSources<'_>,
         request: &Request<'_>,
-        is_meant: impl Fn(ValueIdx) -> bool,
+        allows: impl Fn(ValueIdx) -> bool,
     ) -> Vec<(ValueIdx, f32)> {
         let mut sums: FxHashMap<ValueIdx, f32> = FxHashMap::default();
         for item in (0..sources.n_items as u32).filter(|item| request.eligibility.allows(ItemIdx(*item))) {
-            for value in self.facet.values_of(ItemIdx(item)).iter().filter(|value| is_meant(**value)) {
+            for value in self.facet.values_of(ItemIdx(item)).iter().filter(|value| allows(**value)) {
                 *sums.entry(*value).or_default() += sources.popularity(item);
             }
         }
-        // One more, so that values that nobody liked yet are not at 0.
+        // Add-one smoothing, so that values without popularity score above 0.
         let total = 1.0 + sums.values().sum::<f32>();
         sums.into_iter().map(|(value, sum)| (value, (sum + 1.0) / (total + 1.0))).collect()
     }

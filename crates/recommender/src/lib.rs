@@ -8,13 +8,13 @@ mod eligibility;
 pub mod evaluation;
 mod facet;
 mod features;
+mod hyperparameter_search;
 pub mod matrix;
 mod model;
 pub mod models;
 mod own_history;
 mod recommend;
 mod rerank;
-mod search;
 mod seeds;
 mod split;
 pub mod statistics;
@@ -24,19 +24,22 @@ mod weak_signals;
 mod weighting;
 
 pub use artifact::{ArtifactError, decode, encode};
-pub use blend::{Component, ModelConfig, Parameters, RelevanceScores};
-pub use candidates::Sources;
+pub use blend::{Component, ModelConfig, Parameters, RelevanceShares};
+pub use candidates::CandidateSources;
 pub use cold_start::ColdStartItems;
 pub use eligibility::{Eligibility, excludes};
 pub use facet::{Facet, ValueIdx};
 pub use features::{Features, FeaturesBuilder};
 pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts, WeakSignal};
-pub use model::{Cancelled, Channel, Model, train_with};
-pub use recommend::{
-    Constraint, Contribution, FacetValues, ItemBooster, Origin, Promoted, Recommendation, Recommended,
-    Request, n_reranked, rank, recommend, rerank,
+pub use hyperparameter_search::{
+    HyperparameterSearch, JudgedLists, ModelTrial, Progress, SearchOptions, TrainingOutcome,
+    search_hyperparameters, train,
 };
-pub use search::{Judged, Progress, Search, SearchOptions, Trained, Tried, search, train};
+pub use model::{Cancelled, Channel, Model, fit_model};
+pub use recommend::{
+    Constraint, Contribution, FacetValues, ItemBooster, Origin, PromotedItems, Recommendation,
+    RecommendedItem, Request, n_reranked, rank, recommend, rerank,
+};
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{UserQuery, rank_users};

@@ -1,7 +1,8 @@
-//! What is served: for each way of weighting a history one sparse item-item matrix, and the popularity of items.
+//! The served model: one sparse item-item matrix per history weighting, and the popularity of
+//! items.
 
 use domain::WeakSignalWeights;
-use linalg::{Csr, Dense, top_k_of};
+use linalg::{Csr, Dense, retain_top_k};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -12,48 +13,52 @@ use crate::models::popularity::{self, Popularity};
 use crate::models::recently_viewed::{self, RecentlyViewed};
 use crate::{HistoryWeighting, Parameters, TrainingSet};
 
-/// A trained model. Items are those of its training set; an item that came later is in none of its lists.
+/// A trained model. It covers the items of its training set; later items are cold-start items.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
-    /// Names the training run.
+    /// The identifier of the training run.
     pub version: String,
-    /// What it was made with.
+    /// The hyperparameters that it was fitted with.
     pub parameters: Parameters,
-    /// The weights of weak signals that it was made with, and hears them by.
+    /// The weights of weak signals, in training and in query vectors.
     pub weak_weights: WeakSignalWeights,
-    /// The blend, one channel for each way of weighting a history.
+    /// The blend, one channel per history weighting.
     pub channels: Vec<Channel>,
-    /// What is trending.
+    /// Popularity, for trending lists and the fallback.
     pub popularity: Popularity,
-    /// What a person looked at.
+    /// The definition of recently viewed items.
     pub recently_viewed: RecentlyViewed,
-    /// What a person is due to buy once more.
+    /// The repurchase statistics of items.
     pub buy_again: BuyAgain,
 }
 
-/// A weighted sum of models that read a history in the same way.
+/// The weighted sum of the components with one history weighting.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Channel {
-    /// How the history is weighted.
+    /// The weighting of the history.
     pub weighting: HistoryWeighting,
-    /// For each item, items x items: how strongly it speaks for others, below 0 against them.
+    /// Items x items: row i holds the contributions of history item i to other items' scores;
+    /// values below 0 lower them.
     pub related: Csr,
 }
 
-/// One of so many entries of a row is looked at to guess what is kept.
-const SAMPLED_ONE_OF: usize = 16;
-/// How many rows are computed at once, within a bound on their values; 4 bytes each.
+/// The threshold of kept entries is estimated from every 16th entry of a row.
+const SAMPLE_STRIDE: usize = 16;
+/// The number of rows computed at once, bounded in rows and in values of 4 bytes.
 const ROWS_PER_STEP: usize = 1_024;
 const VALUES_PER_STEP: usize = 100_000_000;
-/// Of a product, one of so many columns of the basis, the first ones, says which entries of a row may be kept, as many as this work allows in
-/// multiply-adds...
-const LEADING_ONE_OF: usize = 4;
+/// Low-rank factors are evaluated in two steps. First, a quarter of the basis columns, the leading
+/// ones, selects a shortlist of each row's entries; fewer columns where this takes more
+/// multiply-adds than the maximum.
+const LEADING_DIVISOR: usize = 4;
 const LEADING_WORK_MAX: usize = 400_000_000_000;
-/// ... namely so many times those that are. What the other columns say is computed for these alone, which saves half of the work.
-const CONSIDERED_PER_KEPT: usize = 2;
+/// The size of the shortlist, as a multiple of the kept entries. Only for these the other columns
+/// are computed, which halves the work.
+const SHORTLISTED_PER_KEPT: usize = 2;
 
 impl Channel {
-    /// The weighted sum of matrices, with the strongest `kept_max` of each row.
+    /// Computes the weighted sum of matrices and keeps the `kept_max` largest absolute values of
+    /// each row.
     pub(crate) fn compile(
         weighting: HistoryWeighting,
         parts: &[(f32, ItemMatrix)],
@@ -63,26 +68,28 @@ impl Channel {
         if let [(weight, ItemMatrix::Sparse(matrix))] = parts {
             return Self { weighting, related: matrix.map(|_, _, value| weight * value) };
         }
-        let considered_max = CONSIDERED_PER_KEPT * kept_max;
-        let is_in_two_steps = considered_max < n_items;
+        let shortlisted_max = SHORTLISTED_PER_KEPT * kept_max;
+        let is_in_two_steps = shortlisted_max < n_items;
         let n_leading = |factors: &Factors| match is_in_two_steps {
-            true => factors.filter.len().div_ceil(LEADING_ONE_OF).min(LEADING_WORK_MAX / (n_items * n_items)),
+            true => {
+                factors.filter.len().div_ceil(LEADING_DIVISOR).min(LEADING_WORK_MAX / (n_items * n_items))
+            }
             false => factors.filter.len(),
         };
-        let strongest_of = |row: &[f32], item: usize| {
+        let select_row = |row: &[f32], item: usize| {
             if !is_in_two_steps {
-                return strongest(row, item, kept_max);
+                return select_strongest(row, item, kept_max);
             }
-            let mut considered = strongest(row, item, considered_max);
+            let mut shortlist = select_strongest(row, item, shortlisted_max);
             for (weight, matrix) in parts {
                 if let ItemMatrix::Factors(factors) = matrix {
                     let n_leading = n_leading(factors);
-                    considered.iter_mut().for_each(|(column, value)| {
-                        *value += weight * factors.trailing(item as u32, *column, n_leading);
+                    shortlist.iter_mut().for_each(|(column, value)| {
+                        *value += weight * factors.trailing_score(item as u32, *column, n_leading);
                     });
                 }
             }
-            largest(considered, kept_max)
+            retain_largest(shortlist, kept_max)
         };
         let mut rows: Vec<Vec<(u32, f32)>> = Vec::with_capacity(n_items);
         let per_step = (VALUES_PER_STEP / n_items.max(1)).clamp(1, ROWS_PER_STEP);
@@ -97,42 +104,46 @@ impl Channel {
                 let rows: Vec<Vec<(u32, f32)>> =
                     items.clone().map(|item| vec![(item as u32, *weight)]).collect();
                 match matrix {
-                    ItemMatrix::Factors(factors) => factors.add_leading(&rows, n_leading(factors), &mut sums),
+                    ItemMatrix::Factors(factors) => {
+                        factors.add_leading_scores(&rows, n_leading(factors), &mut sums)
+                    }
                     _ => matrix.add_scores(&rows, &mut sums),
                 }
             }
             let dense = sums.values().par_chunks(n_items.max(1)).zip(items);
-            rows.par_extend(dense.map(|(row, item)| strongest_of(row, item)));
+            rows.par_extend(dense.map(|(row, item)| select_row(row, item)));
         }
         Self { weighting, related: Csr::from_rows(n_items as u32, rows) }
     }
 }
 
-/// The entries of a dense row with the largest sizes, its own left out, in the order of columns.
-fn strongest(row: &[f32], own: usize, kept_max: usize) -> Vec<(u32, f32)> {
-    // Most entries are below what a sample says of the last one kept.
-    let mut sample: Vec<f32> = row.iter().step_by(SAMPLED_ONE_OF).map(|value| value.abs()).collect();
-    let at = 2 * kept_max / SAMPLED_ONE_OF + SAMPLED_ONE_OF;
+/// The `kept_max` entries of a dense row with the largest absolute values, in the order of columns.
+/// The diagonal entry `own` is excluded.
+fn select_strongest(row: &[f32], own: usize, kept_max: usize) -> Vec<(u32, f32)> {
+    // Skip most entries by a threshold estimated from a sample.
+    let mut sample: Vec<f32> = row.iter().step_by(SAMPLE_STRIDE).map(|value| value.abs()).collect();
+    let position = 2 * kept_max / SAMPLE_STRIDE + SAMPLE_STRIDE;
     let mut floor = 0.0;
-    if at < sample.len() {
-        floor = *sample.select_nth_unstable_by(at, |a, b| b.total_cmp(a)).1;
+    if position < sample.len() {
+        floor = *sample.select_nth_unstable_by(position, |a, b| b.total_cmp(a)).1;
     }
     loop {
         let entries = row.iter().enumerate().filter(|&(n, value)| n != own && value.abs() > floor);
-        let mut sizes: Vec<(u32, f32)> = entries.map(|(n, value)| (n as u32, value.abs())).collect();
-        if sizes.len() < kept_max && floor > 0.0 {
+        let mut magnitudes: Vec<(u32, f32)> = entries.map(|(n, value)| (n as u32, value.abs())).collect();
+        if magnitudes.len() < kept_max && floor > 0.0 {
             floor = 0.0;
             continue;
         }
-        top_k_of(&mut sizes, kept_max);
-        let mut kept: Vec<(u32, f32)> = sizes.into_iter().map(|(n, _)| (n, row[n as usize])).collect();
+        retain_top_k(&mut magnitudes, kept_max);
+        let mut kept: Vec<(u32, f32)> = magnitudes.into_iter().map(|(n, _)| (n, row[n as usize])).collect();
         kept.sort_unstable_by_key(|&(n, _)| n);
         return kept;
     }
 }
 
-/// The entries with the largest sizes, in the order of columns.
-fn largest(mut entries: Vec<(u32, f32)>, kept_max: usize) -> Vec<(u32, f32)> {
+/// Keeps the `kept_max` entries with the largest absolute values. Entries stay in the order of
+/// columns.
+fn retain_largest(mut entries: Vec<(u32, f32)>, kept_max: usize) -> Vec<(u32, f32)> {
     if entries.len() > kept_max {
         let larger_first =
             |a: &(u32, f32), b: &(u32, f32)| b.1.abs().total_cmp(&a.1.abs()).then(a.0.cmp(&b.0));
@@ -143,8 +154,8 @@ fn largest(mut entries: Vec<(u32, f32)>, kept_max: usize) -> Vec<(u32, f32)> {
     entries
 }
 
-/// Components by their way of weighting a history, in the order of the first of each.
-pub(crate) fn by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, Vec<&Component>)> {
+/// Groups components by their history weighting, in order of first occurrence.
+pub(crate) fn group_by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, Vec<&Component>)> {
     let mut groups: Vec<(HistoryWeighting, Vec<&Component>)> = Vec::new();
     for component in components {
         match groups.iter_mut().find(|(weighting, _)| *weighting == component.weighting) {
@@ -155,16 +166,16 @@ pub(crate) fn by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, V
     groups
 }
 
-/// A run was cut short by whoever wanted it.
+/// The training run was cancelled by its caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the run was cut short")]
 pub struct Cancelled;
 
-/// Fits with given parameters. `check` is asked between the components whether to go on.
+/// Fits a model with given parameters. `check` is called between components and may cancel the run.
 ///
 /// # Errors
-/// Those of `check`.
-pub fn train_with(
+/// `check` cancelled the run.
+pub fn fit_model(
     set: &TrainingSet,
     parameters: &Parameters,
     version: &str,
@@ -172,12 +183,13 @@ pub fn train_with(
 ) -> Result<Model, Cancelled> {
     let kept_max = parameters.kept_per_item as usize;
     let mut channels = Vec::new();
-    for (weighting, components) in by_weighting(&parameters.components) {
-        let single = components.len() == 1;
+    for (weighting, components) in group_by_weighting(&parameters.components) {
+        let is_single = components.len() == 1;
         let mut parts: Vec<(f32, ItemMatrix)> = Vec::with_capacity(components.len());
         for component in components {
             check()?;
-            let kept_max = if single { kept_max } else { crate::blend::kept_of_parts(set.n_items()) };
+            let kept_max =
+                if is_single { kept_max } else { crate::blend::part_entries_per_item(set.n_items()) };
             parts.push((component.weight, component.model.fit(set, kept_max)));
         }
         check()?;
@@ -201,7 +213,7 @@ mod tests {
 
     use super::*;
 
-    /// A product whose first directions say most, as those of a decomposition do.
+    /// Low-rank factors with decreasing weights, like those of a decomposition.
     fn product(n_items: usize, rank: usize) -> ItemMatrix {
         let mut basis = Dense::zeros(n_items, rank);
         let mut state = 7u32;
@@ -210,11 +222,11 @@ mod tests {
             *value = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
         }
         let filter = (0..rank).map(|k| 1.0 / (1.0 + k as f32)).collect();
-        ItemMatrix::Factors(Factors { basis: Arc::new(basis), filter, left: vec![2.0; n_items] })
+        ItemMatrix::Factors(Factors { basis: Arc::new(basis), filter, source_factors: vec![2.0; n_items] })
     }
 
     #[test]
-    fn two_steps_keep_what_one_would_with_the_values_of_the_whole() {
+    fn two_steps_keep_the_entries_of_one_step_with_exact_values() {
         let (n_items, kept_max) = (300, 30);
         let compiled =
             Channel::compile(HistoryWeighting::default(), &[(0.5, product(n_items, 40))], n_items, kept_max);
@@ -223,7 +235,7 @@ mod tests {
         product(n_items, 40).add_scores(&rows, &mut whole);
         let mut n_same = 0;
         for item in 0..n_items {
-            let exact = strongest(whole.row(item), item, kept_max);
+            let exact = select_strongest(whole.row(item), item, kept_max);
             let (columns, values) = compiled.related.row(item);
             assert_eq!(columns.len(), kept_max);
             for (&column, value) in columns.iter().zip(values) {

@@ -1,5 +1,6 @@
-//! The models. Each is one folder: `config.rs` says what it is made with, `fit.rs` fits it on a training set. Those of a blend give an item-item
-//! matrix; popularity, recently viewed and buy-again are lists of their own.
+//! The algorithms. Each is a folder: `config.rs` holds its hyperparameters, `fit.rs` fits it on a
+//! training set. Components of a blend give an item-item matrix; popularity, recently viewed and
+//! buy-again give lists of their own.
 
 pub mod buy_again;
 pub mod content;

@@ -1,63 +1,65 @@
-//! One request: candidates from where its logic says, reranked, with reasons. Everything passes the one eligibility pass.
+//! Answers one request: finds candidates by the logic, reranks and explains them. All items pass
+//! the same eligibility check.
 
 use domain::{Fallback, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
 use rustc_hash::FxHashSet;
 
-use crate::candidates::{Candidate, CandidateScope, QueryVector, Sources, TrendingBy};
+use crate::candidates::{Candidate, CandidateScope, CandidateSources, QueryVector, TrendingBasis};
 use crate::facet::{Facet, ValueIdx};
 use crate::rerank::{pick, rotate};
-use crate::seeds::at_hand;
+use crate::seeds::find_implicit_seeds;
 use crate::{Eligibility, HistoryEntry, Impression, WeakSignal, own_history};
 
-/// The most history items that a reason names.
+/// The most history items in an explanation.
 pub(crate) const CONTRIBUTIONS_MAX: usize = 3;
-/// How many candidates are reranked for each item of a list, at least, and at most in all.
+/// The number of candidates to rerank: per item of the list, at least, and at most.
 const RERANKED_PER_ITEM: usize = 5;
 const RERANKED_MIN: usize = 100;
 const RERANKED_MAX: usize = 2_000;
-/// Where constraints leave too few of these, so many times as many are looked at.
-const RERANKED_MORE: usize = 8;
-/// How many items stand behind a list of values of a property.
-const ITEMS_OF_VALUES: usize = 500;
+/// Where constraints leave a list short, the number of candidates grows by this factor.
+const RERANKED_GROWTH: usize = 8;
+/// The number of item candidates that a list of values is computed from.
+const VALUE_CANDIDATES: usize = 500;
 
-/// Where a recommended item came from.
+/// The part of the pipeline that an item comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
-    /// The user's own history, by what others did.
+    /// The model, from the user's history or the seeds.
     Model,
-    /// The user's own history, by what items are like: no model knows the item yet.
-    New,
-    /// What everybody likes now.
+    /// Feature similarity to the user's history or the seeds: the model does not know the item yet.
+    ColdStart,
+    /// Popularity among all users.
     Trending,
-    /// What the user looked at.
+    /// The items that the user viewed.
     RecentlyViewed,
-    /// What the user is due to buy once more.
+    /// The items that the user is due to buy again.
     BuyAgain,
-    /// Somebody picked it.
+    /// The picks of an editor.
     Picked,
 }
 
-/// A history item that speaks for a recommended one.
+/// One history item's share of a score.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Contribution {
-    /// The history item.
+    /// The history item that contributes.
     pub item: ItemIdx,
-    /// What the user did with it.
+    /// The kind of the user's interaction with it.
     pub kind: InteractionKind,
-    /// Its part of the score, from 0 to 1.
+    /// Its share of all positive contributions to the score, from 0 to 1.
     pub share: f32,
 }
 
-/// One item, or one value of a property, of a list.
+/// One item of a list, or one value of a property.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Recommended<I = ItemIdx> {
-    /// Which.
+pub struct RecommendedItem<I = ItemIdx> {
+    /// The recommended item or value.
     pub item: I,
-    /// The score: comparable within a list, and for items from the history between lists of one model.
+    /// The score, comparable within a list. Scores of [`Origin::Model`] are comparable between
+    /// lists of one model.
     pub score: f32,
-    /// Where it came from.
+    /// The part of the pipeline that it comes from.
     pub origin: Origin,
-    /// The history items that contributed most, strongest first; none for trending items.
+    /// The strongest contributions, strongest first; empty for trending items and picks.
     pub explanation: Vec<Contribution>,
 }
 
@@ -65,22 +67,22 @@ pub struct Recommended<I = ItemIdx> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Recommendation {
     /// Items, best first.
-    Items(Vec<Recommended>),
+    Items(Vec<RecommendedItem>),
     /// Values of a property, best first.
-    Values(Vec<Recommended<ValueIdx>>),
+    Values(Vec<RecommendedItem<ValueIdx>>),
 }
 
-/// What the score of an item is multiplied with: 1 changes nothing, 0 and less go to the end.
+/// The factor of items' scores: 1 changes nothing; items with 0 or less move to the end.
 #[derive(Clone, Copy)]
 pub enum ItemBooster<'a> {
-    /// By item, and the largest of all.
+    /// The factor of each item, and the largest of them. Items beyond the slice have 1.
     Precomputed(&'a [f32], f32),
-    /// As it is asked for.
+    /// Computed per item on demand.
     OnDemand(&'a dyn Fn(ItemIdx) -> f32),
 }
 
 impl ItemBooster<'_> {
-    /// For one item.
+    /// The factor of one item.
     #[inline]
     pub fn boost(&self, item: ItemIdx) -> f32 {
         match self {
@@ -89,80 +91,81 @@ impl ItemBooster<'_> {
         }
     }
 
-    /// No item has more.
+    /// An upper bound of all factors.
     pub(crate) fn max_boost(&self) -> f32 {
         match self {
-            // Items that came since have 1.
-            Self::Precomputed(_, most) => most.max(1.0),
+            // Newer items have a factor of 1.
+            Self::Precomputed(_, boost_max) => boost_max.max(1.0),
             Self::OnDemand(_) => f32::INFINITY,
         }
     }
 }
 
-/// Who asks for what.
+/// A recommendation request with the user's data, resolved to indices.
 #[derive(Clone, Copy)]
 pub struct Request<'a> {
-    /// The list.
+    /// The parameters of the list.
     pub list: &'a ListRequest,
-    /// What the user did, oldest first.
+    /// The user's interactions, oldest first.
     pub history: &'a [HistoryEntry],
     /// The user's weak signals, oldest first.
     pub weak_signals: &'a [WeakSignal],
-    /// What the list is for, where its logic is [`Logic::Similar`].
+    /// The seed items of [`Logic::Similar`]; empty for other logics.
     pub seeds: &'a [ItemIdx],
-    /// What somebody picked, where the logic is [`Logic::Picks`], best first.
+    /// The picked items of [`Logic::Picks`], best first; empty for other logics.
     pub picks: &'a [ItemIdx],
-    /// What may be in it.
+    /// The check that every item of the list passes.
     pub eligibility: &'a Eligibility<'a>,
-    /// Where few items may be in it: all that may, and perhaps others.
+    /// A superset of the eligible items, where it is small enough to be enumerated.
     pub candidate_set: Option<&'a [u32]>,
-    /// What scores are multiplied with.
+    /// The factor of items' scores.
     pub booster: Option<ItemBooster<'a>>,
-    /// The property or segmentation whose values are recommended in place of items.
+    /// The facet whose values are recommended instead of items.
     pub values: Option<FacetValues<'a>>,
-    /// How many items of a kind there may be.
+    /// Limits on the number of items per facet value.
     pub constraints: &'a [Constraint<'a>],
-    /// What has a share of the places.
-    pub promoted: Option<Promoted<'a>>,
-    /// What the user was shown lately.
+    /// Items with a guaranteed share of the places.
+    pub promoted: Option<PromotedItems<'a>>,
+    /// The user's recent impressions, for rotation.
     pub impressions: &'a [Impression],
-    /// The time, in seconds since 1970.
+    /// The time of the request, in seconds since 1970.
     pub now_s: u32,
-    /// For trending items of a period: items by their popularity in it, most popular first ([`crate::Histories::add_period_popularity`]).
+    /// The (item, popularity) pairs of a period, most popular first, for trending lists of a period
+    /// ([`crate::Histories::add_period_popularity`]).
     pub period_popularity: Option<&'a [(u32, f32)]>,
 }
 
-/// Values that are recommended.
+/// The values that a list of values ranks.
 #[derive(Clone, Copy)]
 pub struct FacetValues<'a> {
-    /// Which values items have.
+    /// The facet that the values belong to.
     pub facet: &'a Facet,
-    /// Which may be in the list.
+    /// The filter of values.
     pub allows: &'a dyn Fn(ValueIdx) -> bool,
-    /// What their scores are multiplied with.
+    /// The factor of values' scores. None changes nothing.
     pub booster: Option<&'a dyn Fn(ValueIdx) -> f32>,
 }
 
-/// At most so many items of a list have one value.
+/// At most `max` items of a list share a value of a facet.
 #[derive(Clone, Copy)]
 pub struct Constraint<'a> {
-    /// Which values items have.
-    pub item_type: &'a Facet,
-    /// How many items.
+    /// The facet whose values are counted.
+    pub facet: &'a Facet,
+    /// The most items per value.
     pub max: usize,
 }
 
-/// Items that have a share of the places of a list, as far as there are enough of them.
+/// Items with a guaranteed share of the places of a list, as long as enough of them are eligible.
 #[derive(Clone, Copy)]
-pub struct Promoted<'a> {
-    /// Which they are.
+pub struct PromotedItems<'a> {
+    /// Whether an item is promoted.
     pub includes: &'a dyn Fn(ItemIdx) -> bool,
-    /// From 0 to 1.
+    /// Their share of the places, from 0 to 1.
     pub share: f32,
 }
 
 impl<'a> Request<'a> {
-    /// Whether scores alone do not say the order.
+    /// Whether the order of the list depends on more than the scores.
     pub fn is_reranked(&self) -> bool {
         self.list.diversity > 0.0
             || (self.list.rotation_rate > 0.0 && !self.impressions.is_empty())
@@ -170,7 +173,7 @@ impl<'a> Request<'a> {
             || self.promoted.is_some()
     }
 
-    /// For items, of somebody who was shown nothing, at no time in particular.
+    /// Creates a request for items without boosters, constraints or impressions, at time 0.
     pub fn new(list: &'a ListRequest, history: &'a [HistoryEntry], eligibility: &'a Eligibility<'a>) -> Self {
         Self {
             list,
@@ -192,8 +195,8 @@ impl<'a> Request<'a> {
 }
 
 impl Recommendation {
-    /// The items; none of a list of values.
-    pub fn into_items(self) -> Vec<Recommended> {
+    /// The items; empty for a list of values.
+    pub fn into_items(self) -> Vec<RecommendedItem> {
         match self {
             Self::Items(items) => items,
             Self::Values(_) => Vec::new(),
@@ -201,111 +204,115 @@ impl Recommendation {
     }
 }
 
-/// Answers a request with up to `count` items; fewer only where fewer are eligible, or relevant enough.
-pub fn recommend(sources: Sources<'_>, request: &Request<'_>) -> Recommendation {
-    let weighed = sources.query_vector_for_request(request);
+/// Answers a request with up to `count` items. The list is shorter only where fewer items are
+/// eligible or relevant enough.
+pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recommendation {
+    let query = sources.query_vector_for_request(request);
     if let Some(values) = request.values {
         let allows = |item: u32| request.eligibility.allows(ItemIdx(item));
-        // As many whatever part of the list is asked for, so that one is the beginning of the other.
-        let found = candidates(sources, request, &weighed, ITEMS_OF_VALUES, None, &allows);
-        let because = |item| sources.explain(&weighed, item);
-        return Recommendation::Values(values.list(sources, request, &found.candidates, because));
+        // The number is fixed, so that a short list is a prefix of a longer one.
+        let found = find_candidates(sources, request, &query, VALUE_CANDIDATES, None, &allows);
+        let explain = |item| sources.explain(&query, item);
+        return Recommendation::Values(values.rank_values(sources, request, &found.candidates, explain));
     }
-    let own_kind = |item: ItemIdx| {
+    let explain_by_last_interaction = |item: ItemIdx| {
         let last = request.history.iter().rev().find(|entry| entry.item == item);
         last.map(|entry| Contribution { item, kind: entry.kind, share: 1.0 }).into_iter().collect()
     };
-    let explained = |candidate: Candidate| {
+    let to_recommended = |candidate: Candidate| {
         let item = ItemIdx(candidate.item);
-        let because = match candidate.origin {
-            Origin::Model | Origin::New => sources.explain(&weighed, item),
+        let explanation = match candidate.origin {
+            Origin::Model | Origin::ColdStart => sources.explain(&query, item),
             Origin::Trending | Origin::Picked => Vec::new(),
-            Origin::RecentlyViewed => own_kind(item),
+            Origin::RecentlyViewed => explain_by_last_interaction(item),
             Origin::BuyAgain => vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }],
         };
-        Recommended { item, score: candidate.score, origin: candidate.origin, explanation: because }
+        RecommendedItem { item, score: candidate.score, origin: candidate.origin, explanation }
     };
-    Recommendation::Items(picked(sources, request, &weighed).into_iter().map(explained).collect())
+    Recommendation::Items(select_items(sources, request, &query).into_iter().map(to_recommended).collect())
 }
 
-/// The items that [`recommend`] answers with, and their scores, without reasons.
-pub fn rank(sources: Sources<'_>, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
-    let picked = picked(sources, request, &sources.query_vector_for_request(request));
+/// The items of [`recommend`] with their scores, without explanations.
+pub fn rank(sources: CandidateSources<'_>, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
+    let picked = select_items(sources, request, &sources.query_vector_for_request(request));
     picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
 }
 
-/// The items of a list.
-fn picked(sources: Sources<'_>, request: &Request<'_>, weighed: &QueryVector) -> Vec<Candidate> {
+/// Finds, reranks and selects the items of a list.
+fn select_items(sources: CandidateSources<'_>, request: &Request<'_>, query: &QueryVector) -> Vec<Candidate> {
     let count = request.list.count;
-    let at_hand = at_hand(request);
+    let implicit_seeds = find_implicit_seeds(request);
     let allows = |item: u32| {
         let item = ItemIdx(item);
-        request.eligibility.allows(item) && !at_hand.contains(&item)
+        request.eligibility.allows(item) && !implicit_seeds.contains(&item)
     };
     let is_reranked = request.is_reranked();
     let mut n = if is_reranked { n_reranked(count) } else { count };
     loop {
-        let Found { candidates: mut found, floor } = candidates(sources, request, weighed, n, None, &allows);
+        let FoundCandidates { candidates: mut found, floor } =
+            find_candidates(sources, request, query, n, None, &allows);
         let n_found = found.len();
         if let Some(promoted) = &request.promoted {
             let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && allows(item);
             let n = (promoted.share * count as f32).ceil() as usize;
-            let more = candidates(sources, request, weighed, n, Some(floor), &allows).candidates;
-            let taken: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
-            found.extend(more.into_iter().filter(|candidate| !taken.contains(&candidate.item)));
+            let promoted = find_candidates(sources, request, query, n, Some(floor), &allows).candidates;
+            let known: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
+            found.extend(promoted.into_iter().filter(|candidate| !known.contains(&candidate.item)));
             found.sort_by(Candidate::best_first);
         }
         rotate(&mut found, request);
         if is_reranked {
             found = pick(found, request, |a, b| sources.similarity(a, b));
         }
-        // Constraints may have used up what was found.
+        // Constraints may have rejected too many candidates; then look at more.
         if found.len() >= count || n_found < n || request.constraints.is_empty() {
             return found;
         }
-        n *= RERANKED_MORE;
+        n *= RERANKED_GROWTH;
     }
 }
 
-/// What a request asks for of items that come from elsewhere, with scores, best first: rotated, diverse, constrained and with promoted ones in their
-/// places, as far as they are among them.
+/// Reranks scored items from elsewhere (best first): rotation, diversity, constraints and promoted
+/// items, as far as these are among the given ones.
 pub fn rerank(
-    sources: Sources<'_>,
+    sources: CandidateSources<'_>,
     request: &Request<'_>,
     scored: Vec<(ItemIdx, f32)>,
 ) -> Vec<(ItemIdx, f32)> {
-    let of = |(item, score): (ItemIdx, f32)| Candidate { item: item.0, score, origin: Origin::Model };
-    let mut candidates: Vec<Candidate> = scored.into_iter().map(of).collect();
+    let to_candidate =
+        |(item, score): (ItemIdx, f32)| Candidate { item: item.0, score, origin: Origin::Model };
+    let mut candidates: Vec<Candidate> = scored.into_iter().map(to_candidate).collect();
     rotate(&mut candidates, request);
     let picked = pick(candidates, request, |a, b| sources.similarity(a, b));
     picked.into_iter().map(|candidate| (ItemIdx(candidate.item), candidate.score)).collect()
 }
 
-/// How many items are looked at for a list that is reranked.
+/// The number of candidates for a reranked list of `count` items.
 pub fn n_reranked(count: usize) -> usize {
     (RERANKED_PER_ITEM * count).clamp(RERANKED_MIN, RERANKED_MAX.max(count))
 }
 
-/// What a logic found.
-struct Found {
+/// The candidates of a logic.
+struct FoundCandidates {
     /// Best first.
     candidates: Vec<Candidate>,
-    /// What fills the list up stays below this score.
+    /// The upper bound of the fallback's scores.
     floor: f32,
 }
 
-/// The best `n` items that `allows` lets through by the request's logic, filled up; `floor` where it is known from another list.
-fn candidates(
-    sources: Sources<'_>,
+/// Finds the `n` best allowed candidates by the request's logic, then the fallback. `floor`
+/// overrides the upper bound of the fallback's scores.
+fn find_candidates(
+    sources: CandidateSources<'_>,
     request: &Request<'_>,
-    weighed: &QueryVector,
+    query: &QueryVector,
     n: usize,
     floor: Option<f32>,
     allows: &dyn Fn(u32) -> bool,
-) -> Found {
-    let Request { list, candidate_set: few, booster, .. } = *request;
-    let among = CandidateScope { candidate_set: few, booster };
-    let of_own = |items: Vec<(u32, f32)>, origin| {
+) -> FoundCandidates {
+    let Request { list, candidate_set, booster, .. } = *request;
+    let scope = CandidateScope { candidate_set, booster };
+    let from_own_history = |items: Vec<(u32, f32)>, origin| {
         let positive = items.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
         let floor = positive.fold(1.0, f32::min);
         let boost = |item: u32| booster.map_or(1.0, |booster| booster.boost(ItemIdx(item)));
@@ -316,60 +323,67 @@ fn candidates(
             .collect();
         own.sort_by(Candidate::best_first);
         own.truncate(n);
-        Found { candidates: own, floor }
+        FoundCandidates { candidates: own, floor }
     };
     let mut found = match list.logic {
         Logic::Personal | Logic::Similar | Logic::CrossSell | Logic::WatchNext => {
-            let share_min = sources.relevant_share(list.min_relevance);
-            let personal = sources.personal_candidates(weighed, n, share_min, among, allows);
-            Found { candidates: personal.candidates, floor: personal.lowest }
+            let share_min = sources.relevance_share_min(list.min_relevance);
+            let personal = sources.personal_candidates(query, n, share_min, scope, allows);
+            FoundCandidates { candidates: personal.candidates, floor: personal.lowest }
         }
         Logic::Trending => {
             let mut candidates = Vec::new();
             let by = match (request.period_popularity, list.interaction) {
-                (Some(ranked), _) => TrendingBy::Period(ranked),
-                (None, Some(kind)) => TrendingBy::Kind(kind),
-                (None, None) => TrendingBy::All,
+                (Some(ranked), _) => TrendingBasis::Period(ranked),
+                (None, Some(kind)) => TrendingBasis::Kind(kind),
+                (None, None) => TrendingBasis::All,
             };
-            sources.add_fallback(&mut candidates, by, n, 1.0, among, allows);
+            sources.add_fallback(&mut candidates, by, n, 1.0, scope, allows);
             let floor = candidates.last().map_or(1.0, |last| last.score);
-            Found { candidates, floor }
+            FoundCandidates { candidates, floor }
         }
-        Logic::RecentlyViewed => of_own(own_history::viewed(sources, request), Origin::RecentlyViewed),
-        Logic::ContinueWatching => of_own(own_history::begun(request), Origin::RecentlyViewed),
-        Logic::Picks => of_own(own_history::picked(sources, request), Origin::Picked),
-        Logic::BuyAgain => of_own(sources.due(request.history, request.now_s), Origin::BuyAgain),
+        Logic::RecentlyViewed => {
+            from_own_history(own_history::find_viewed_items(sources, request), Origin::RecentlyViewed)
+        }
+        Logic::ContinueWatching => {
+            from_own_history(own_history::find_unfinished_items(request), Origin::RecentlyViewed)
+        }
+        Logic::Picks => from_own_history(own_history::order_picks(sources, request), Origin::Picked),
+        Logic::BuyAgain => {
+            from_own_history(sources.due_purchases(request.history, request.now_s), Origin::BuyAgain)
+        }
     };
     if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
         return found;
     }
     found.floor = floor.unwrap_or(found.floor);
-    let mut of_rest = found.floor;
-    // What fills up takes no place of what does not, unless that steps back.
-    let needs_all = list.rotation_rate > 0.0 || request.values.is_some() || !request.constraints.is_empty();
-    let n = if needs_all { n } else { list.count };
+    let mut fallback_floor = found.floor;
+    // The fallback only fills missing places, unless reranking may remove candidates.
+    let may_lose_candidates =
+        list.rotation_rate > 0.0 || request.values.is_some() || !request.constraints.is_empty();
+    let n = if may_lose_candidates { n } else { list.count };
     let missing = n.saturating_sub(found.candidates.len());
     if list.fallback == Fallback::Personal && list.logic != Logic::Personal && missing > 0 {
-        let taken: FxHashSet<u32> = found.candidates.iter().map(|candidate| candidate.item).collect();
-        let is_new = |item| !taken.contains(&item) && allows(item);
+        let known: FxHashSet<u32> = found.candidates.iter().map(|candidate| candidate.item).collect();
+        let is_new = |item| !known.contains(&item) && allows(item);
         let own = sources.personal_candidates(
             &sources.query_vector_with_weak_signals(request.history, request.weak_signals),
             missing,
             0.0,
-            among,
+            scope,
             is_new,
         );
-        let floor = of_rest;
-        let below =
+        let floor = fallback_floor;
+        let lower_score =
             |candidate: Candidate| Candidate { score: floor * (candidate.score / own.top), ..candidate };
-        found.candidates.extend(own.candidates.into_iter().map(below));
+        found.candidates.extend(own.candidates.into_iter().map(lower_score));
         found.candidates.sort_by(Candidate::best_first);
-        of_rest *= own.lowest / own.top;
+        fallback_floor *= own.lowest / own.top;
     }
     let is_complete =
         list.logic == Logic::Trending && (request.period_popularity.is_none() || list.interaction.is_some());
     if !is_complete {
-        sources.add_fallback(&mut found.candidates, TrendingBy::All, n, of_rest, among, allows);
+        sources.add_fallback(&mut found.candidates, TrendingBasis::All, n, fallback_floor, scope, allows);
     }
     found
 }

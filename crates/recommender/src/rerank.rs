@@ -1,4 +1,4 @@
-//! What is done to the order of candidates beyond their scores.
+//! Reranking: rotation, diversity, constraints and promoted items.
 
 use domain::{ItemIdx, ListRequest};
 use rustc_hash::FxHashMap;
@@ -6,19 +6,21 @@ use rustc_hash::FxHashMap;
 use crate::candidates::Candidate;
 use crate::{Request, ValueIdx};
 
-/// So many places of a list are diverse, among so many candidates; what follows is in the order of scores.
+/// The first places of a list that are diversified, and the candidates considered for them. Further
+/// places follow in order of scores.
 const DIVERSE_PLACES_MAX: usize = 200;
 const DIVERSE_CANDIDATES_MAX: usize = 1_000;
 
-/// What was shown lately steps back: its score is multiplied with `1 - rate (1 - age / rotation time)`, so that it recovers with time.
+/// Lowers the scores of recently shown items: `score (1 - rate (1 - age / rotation time))`, where
+/// age is the time since the user's last impression of the item.
 pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
     let rate = request.list.rotation_rate;
     if rate == 0.0 || request.impressions.is_empty() {
         return;
     }
     for candidate in candidates.iter_mut() {
-        let seen = request.impressions.iter().filter(|seen| seen.item.0 == candidate.item);
-        if let Some(last_s) = seen.map(|seen| seen.at_s).max() {
+        let impressions = request.impressions.iter().filter(|shown| shown.item.0 == candidate.item);
+        if let Some(last_s) = impressions.map(|shown| shown.at_s).max() {
             let age = request.now_s.saturating_sub(last_s) as f32 / request.list.rotation_time_s as f32;
             candidate.score *= 1.0 - rate * (1.0 - age).max(0.0);
         }
@@ -26,10 +28,14 @@ pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
     candidates.sort_by(Candidate::best_first);
 }
 
-/// Picks one item after the other: the one with the largest `(1 - diversity) score - diversity (mean similarity to those picked)`, scores as
-/// shares of the best one's (marginal relevance, Carbonell and Goldstein, SIGIR'98, with the mean, which goes on taking turns after one
-/// of each kind is there: max-sum diversification, Borodin et al., PODS'12), among those that the constraints allow and, where promoted items
-/// are behind their share, among these. `similarity` is from 0 to 1. O(candidates), and as much again for each diverse place.
+/// Selects items one by one: each time the allowed item with the largest `(1 - diversity) score -
+/// diversity (mean similarity to the items selected)`, with scores as shares of the best score.
+/// Promoted items come first while they are behind their share.
+///
+/// Maximal marginal relevance (Carbonell and Goldstein, SIGIR'98) with the mean in place of the
+/// maximum, which keeps alternating between groups of similar items (max-sum diversification,
+/// Borodin et al., PODS'12). `similarity` is from 0 to 1. O(candidates) for the whole list, and
+/// again for each diverse place.
 pub(crate) fn pick(
     candidates: Vec<Candidate>,
     request: &Request<'_>,
@@ -38,30 +44,32 @@ pub(crate) fn pick(
     let ListRequest { count, diversity, .. } = *request.list;
     let top = candidates.first().map_or(1.0, |best| best.score.max(f32::MIN_POSITIVE));
     let n_diverse = if diversity > 0.0 { DIVERSE_PLACES_MAX } else { 0 };
-    // Summed over those picked.
-    let mut alike = vec![0f32; candidates.len().min(DIVERSE_CANDIDATES_MAX)];
+    // For each candidate the sum of its similarities to the selected items.
+    let mut similarity_sums = vec![0f32; candidates.len().min(DIVERSE_CANDIDATES_MAX)];
     let mut picked: Vec<Candidate> = Vec::with_capacity(count.min(candidates.len()));
-    let mut room = Room::new(request, candidates.len());
+    let mut constraints = ListConstraints::new(request, candidates.len());
     while picked.len() < count {
         let is_diverse = picked.len() < n_diverse;
-        let worth = |n: usize| {
-            let similarity = alike[n] / picked.len().max(1) as f32;
+        let marginal_relevance = |n: usize| {
+            let similarity = similarity_sums[n] / picked.len().max(1) as f32;
             (1.0 - diversity) * candidates[n].score / top - diversity * similarity
         };
-        let next = |room: &mut Room<'_>, is_promoted: bool| {
-            let looked_at = if is_diverse { 0..alike.len() } else { 0..0 };
-            let fitting = looked_at.filter(|&n| room.fits(n, &candidates, is_promoted));
-            // Of equal ones the first, which has the better score.
-            let best = fitting.reduce(|best, n| if worth(n) > worth(best) { n } else { best });
-            best.or_else(|| room.first(&candidates, is_promoted))
+        let next = |constraints: &mut ListConstraints<'_>, is_promoted: bool| {
+            let considered = if is_diverse { 0..similarity_sums.len() } else { 0..0 };
+            let allowed = considered.filter(|&n| constraints.fits(n, &candidates, is_promoted));
+            // Of equal candidates the first wins: it has the better score.
+            let best = allowed
+                .reduce(|best, n| if marginal_relevance(n) > marginal_relevance(best) { n } else { best });
+            best.or_else(|| constraints.find_first(&candidates, is_promoted))
         };
-        let promoted = room.is_promoted_next(picked.len() + 1).then(|| next(&mut room, true)).flatten();
-        let best = promoted.or_else(|| next(&mut room, false));
+        let promoted =
+            constraints.is_promoted_next(picked.len() + 1).then(|| next(&mut constraints, true)).flatten();
+        let best = promoted.or_else(|| next(&mut constraints, false));
         let Some(best) = best else { break };
-        room.take(best, &candidates);
+        constraints.take(best, &candidates);
         if is_diverse {
-            for (alike, candidate) in alike.iter_mut().zip(&candidates) {
-                *alike += similarity(candidates[best].item, candidate.item);
+            for (sum, candidate) in similarity_sums.iter_mut().zip(&candidates) {
+                *sum += similarity(candidates[best].item, candidate.item);
             }
         }
         picked.push(candidates[best]);
@@ -69,44 +77,45 @@ pub(crate) fn pick(
     picked
 }
 
-/// What constraints and promotion leave room for.
-struct Room<'a> {
+/// The state of constraints and promoted items while a list is selected.
+struct ListConstraints<'a> {
     request: &'a Request<'a>,
     is_picked: Vec<bool>,
-    /// Before these places of the candidates, and of the promoted ones among them, nothing is left: what has no place once never has one again.
-    firsts: [usize; 2],
-    /// For each constraint how many of those picked have a value.
+    /// The positions from which to search all candidates and the promoted ones. Earlier candidates
+    /// are used up: once a constraint rejects a candidate, it always does.
+    search_from: [usize; 2],
+    /// For each constraint the number of selected items per value.
     n_with: Vec<FxHashMap<ValueIdx, usize>>,
     n_promoted: usize,
 }
 
-impl<'a> Room<'a> {
+impl<'a> ListConstraints<'a> {
     fn new(request: &'a Request<'a>, n_candidates: usize) -> Self {
         Self {
             request,
             is_picked: vec![false; n_candidates],
-            firsts: [0, 0],
+            search_from: [0, 0],
             n_with: vec![FxHashMap::default(); request.constraints.len()],
             n_promoted: 0,
         }
     }
 
-    /// Whether a candidate has a place, among the promoted ones if that is asked.
+    /// Whether a candidate can be selected; with `is_promoted` only promoted ones can.
     fn fits(&self, n: usize, candidates: &[Candidate], is_promoted: bool) -> bool {
         let item = candidates[n].item;
         !self.is_picked[n]
             && (!is_promoted || self.is_promoted(item))
             && self.request.constraints.iter().zip(&self.n_with).all(|(constraint, n_with)| {
-                let values = constraint.item_type.values_of(ItemIdx(item));
+                let values = constraint.facet.values_of(ItemIdx(item));
                 values.iter().all(|value| n_with.get(value).is_none_or(|n| *n < constraint.max))
             })
     }
 
-    /// The first candidate, or the first promoted one, that has a place.
-    fn first(&mut self, candidates: &[Candidate], is_promoted: bool) -> Option<usize> {
-        let from = self.firsts[usize::from(is_promoted)];
-        let found = (from..candidates.len()).find(|n| self.fits(*n, candidates, is_promoted));
-        self.firsts[usize::from(is_promoted)] = found.unwrap_or(candidates.len());
+    /// The first candidate, or promoted candidate, that can be selected.
+    fn find_first(&mut self, candidates: &[Candidate], is_promoted: bool) -> Option<usize> {
+        let start = self.search_from[usize::from(is_promoted)];
+        let found = (start..candidates.len()).find(|n| self.fits(*n, candidates, is_promoted));
+        self.search_from[usize::from(is_promoted)] = found.unwrap_or(candidates.len());
         found
     }
 
@@ -124,7 +133,7 @@ impl<'a> Room<'a> {
         self.is_picked[n] = true;
         let item = candidates[n].item;
         for (constraint, n_with) in self.request.constraints.iter().zip(&mut self.n_with) {
-            for value in constraint.item_type.values_of(ItemIdx(item)) {
+            for value in constraint.facet.values_of(ItemIdx(item)) {
                 *n_with.entry(*value).or_default() += 1;
             }
         }
@@ -137,13 +146,13 @@ mod tests {
     use domain::{Exclusion, Logic};
 
     use super::*;
-    use crate::{Eligibility, Origin, Promoted};
+    use crate::{Eligibility, Origin, PromotedItems};
 
     fn candidates() -> Vec<Candidate> {
         (0..6).map(|n| Candidate { item: n, score: 1.0 - 0.1 * n as f32, origin: Origin::Model }).collect()
     }
 
-    /// Items 0, 1, 2 are alike, and so are 3, 4, 5.
+    /// Items 0, 1, 2 are similar to each other, and so are 3, 4, 5.
     fn similarity(a: u32, b: u32) -> f32 {
         if a / 3 == b / 3 { 0.9 } else { 0.0 }
     }
@@ -156,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn more_diversity_takes_turns_between_what_is_alike() {
+    fn more_diversity_alternates_between_groups_of_similar_items() {
         assert_eq!(picked(0.0), [0, 1, 2, 3]);
         assert_eq!(picked(0.6), [0, 3, 1, 4]);
         assert_eq!(picked(1.0), [0, 3, 1, 4]);
@@ -170,7 +179,7 @@ mod tests {
         let is_promoted = |item: ItemIdx| item.0 >= n - 3;
         let list = ListRequest { diversity: 0.5, ..ListRequest::new(6, Logic::Personal) };
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
-        let promoted = Some(Promoted { includes: &is_promoted, share: 0.5 });
+        let promoted = Some(PromotedItems { includes: &is_promoted, share: 0.5 });
         let request = Request { promoted, ..Request::new(&list, &[], &eligibility) };
         let picked: Vec<u32> =
             pick(candidates, &request, |_, _| 0.0).into_iter().map(|candidate| candidate.item).collect();

@@ -1,4 +1,4 @@
-//! What a list goes with: the items that it is for, or what the user has at hand.
+//! The seeds of a list: given items, or items derived from the user's history.
 
 use std::borrow::Cow;
 
@@ -6,42 +6,42 @@ use domain::{InteractionKind, ItemIdx, Logic};
 
 use crate::{HistoryEntry, Request};
 
-/// The most items that a list goes with where the user's history says which, the latest ones.
-const AT_HAND_MAX: usize = 50;
+/// The most seeds that are derived from a history, the latest ones.
+const IMPLICIT_SEEDS_MAX: usize = 50;
 
-/// The items that a request's list goes with; none where a history speaks.
-pub(crate) fn seeds_of<'a>(request: &Request<'a>) -> Cow<'a, [ItemIdx]> {
+/// The seed items of a request; empty where its logic uses the whole history.
+pub(crate) fn resolve_seeds<'a>(request: &Request<'a>) -> Cow<'a, [ItemIdx]> {
     match request.list.logic {
         Logic::Similar => Cow::Borrowed(request.seeds),
-        _ => Cow::Owned(at_hand(request)),
+        _ => Cow::Owned(find_implicit_seeds(request)),
     }
 }
 
-/// What the user has at hand, where the list goes with that: it does not come into the list.
-pub(crate) fn at_hand(request: &Request<'_>) -> Vec<ItemIdx> {
+/// The seeds that the logic derives from the history. They are excluded from the list.
+pub(crate) fn find_implicit_seeds(request: &Request<'_>) -> Vec<ItemIdx> {
     let mut items = match request.list.logic {
-        Logic::CrossSell => cart_of(request.history),
+        Logic::CrossSell => find_cart_items(request.history),
         Logic::WatchNext => request.history.last().map(|entry| entry.item).into_iter().collect(),
         _ => Vec::new(),
     };
-    items.truncate(AT_HAND_MAX);
+    items.truncate(IMPLICIT_SEEDS_MAX);
     items
 }
 
-/// What is in a cart, the latest first: what was put there since the last purchase. Beside an empty one what was done last counts, so that
-/// whoever has just bought something is shown what goes with it.
-fn cart_of(history: &[HistoryEntry]) -> Vec<ItemIdx> {
+/// The items added to the cart since the last purchase, latest first. Where there are none, the
+/// items of the latest interactions, so that a purchase is followed by items that go with it.
+fn find_cart_items(history: &[HistoryEntry]) -> Vec<ItemIdx> {
     let newest_s = history.last().map_or(0, |entry| entry.at_s);
     let since_purchase = history.iter().rev().take_while(|entry| entry.kind != InteractionKind::Purchase);
-    let carted = since_purchase.filter(|entry| entry.kind == InteractionKind::CartAddition);
-    let mut items = distinct(carted);
+    let cart_additions = since_purchase.filter(|entry| entry.kind == InteractionKind::CartAddition);
+    let mut items = distinct_items(cart_additions);
     if items.is_empty() {
-        items = distinct(history.iter().rev().take_while(|entry| entry.at_s == newest_s));
+        items = distinct_items(history.iter().rev().take_while(|entry| entry.at_s == newest_s));
     }
     items
 }
 
-fn distinct<'a>(entries: impl Iterator<Item = &'a HistoryEntry>) -> Vec<ItemIdx> {
+fn distinct_items<'a>(entries: impl Iterator<Item = &'a HistoryEntry>) -> Vec<ItemIdx> {
     let mut items = Vec::new();
     for entry in entries {
         if !items.contains(&entry.item) {
@@ -58,12 +58,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cart_holds_what_was_put_there_since_the_last_purchase() {
+    fn a_cart_holds_the_items_added_since_the_last_purchase() {
         use InteractionKind::{CartAddition, DetailView, Purchase};
         let entry =
             |item, kind, at_s: i64| HistoryEntry::new(ItemIdx(item), kind, Timestamp(at_s * 1_000), None);
         let check = |history: &[HistoryEntry], expected: &[u32]| {
-            let items: Vec<u32> = cart_of(history).into_iter().map(|item| item.0).collect();
+            let items: Vec<u32> = find_cart_items(history).into_iter().map(|item| item.0).collect();
             assert_eq!(items, expected, "{history:?}");
         };
         let bought = [entry(1, CartAddition, 1), entry(2, Purchase, 2), entry(3, Purchase, 2)];

@@ -1,8 +1,9 @@
 //! Sums over users that models are computed from.
 //!
-//! They are kept as the users' own rows and summed for one item at a time, in whole numbers of a fixed unit: the sums of any shards of
-//! users are exactly the sums of all of them, in any order. So shards merge by standing side by side, and what is new is a shard more: a
-//! user's changed row is the new one beside the old one with a minus.
+//! Shards hold the users' rows; pair sums are computed for one item at a time, as integers in a
+//! fixed unit. The sums of any partition of users are exactly the sums of all, in any order. So
+//! shards merge by concatenation, and an update is a further shard: the new row of a user beside
+//! the old row with a negative sign.
 
 mod sequences;
 mod sets;
@@ -10,15 +11,15 @@ mod sets;
 pub use sequences::{Kernel, STEPS_MAX, SequenceSums};
 pub use sets::SetSums;
 
-use linalg::{Accumulator, Csr, top_k_of};
+use linalg::{Accumulator, Csr, retain_top_k};
 use rayon::prelude::*;
 
-/// Whether a shard's users are added or taken away.
+/// Whether a shard's users are added or subtracted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// Added.
+    /// The users are added.
     Plus,
-    /// Taken away: what other shards have said of these users no longer holds.
+    /// The users are subtracted: another shard holds rows of them that no longer apply.
     Minus,
 }
 
@@ -33,26 +34,31 @@ impl Sign {
 
 /// For every pair of items a sum over users.
 pub trait PairSums: Sync {
-    /// How many items there are.
+    /// The number of items.
     fn n_items(&self) -> usize;
 
-    /// Adds the sums of an item with every other to `sums`, in units of [`PairSums::unit`].
-    fn row(&self, item: usize, sums: &mut Accumulator<i64>);
+    /// Adds the sums of an item with all items to `sums`, in units of [`PairSums::unit`].
+    fn add_row(&self, item: usize, sums: &mut Accumulator<i64>);
 
-    /// What a sum of one stands for.
+    /// The value of the integer 1.
     fn unit(&self) -> f64;
 }
 
-/// The `kept_max` largest of `value(item, other, sum)` for each item, its own left out: items x items. What is not above 0 is left out too.
-pub fn rows_of(sums: &dyn PairSums, kept_max: usize, value: impl Fn(usize, u32, f32) -> f32 + Sync) -> Csr {
-    some_rows_of(sums, kept_max, |_| true, value)
-}
-
-/// As [`rows_of`], with empty rows for the items that nobody asks for.
-pub fn some_rows_of(
+/// Computes a matrix items x items: for each item the `kept_max` largest of `value(item, other,
+/// sum)` above 0, without the diagonal.
+pub fn compute_rows(
     sums: &dyn PairSums,
     kept_max: usize,
-    is_asked_for: impl Fn(usize) -> bool + Sync,
+    value: impl Fn(usize, u32, f32) -> f32 + Sync,
+) -> Csr {
+    compute_rows_where(sums, kept_max, |_| true, value)
+}
+
+/// As [`compute_rows`], with empty rows for items where `is_needed` returns false.
+pub fn compute_rows_where(
+    sums: &dyn PairSums,
+    kept_max: usize,
+    is_needed: impl Fn(usize) -> bool + Sync,
     value: impl Fn(usize, u32, f32) -> f32 + Sync,
 ) -> Csr {
     let unit = sums.unit();
@@ -63,10 +69,10 @@ pub fn some_rows_of(
             || (Accumulator::new(n_items), Vec::new()),
             |(row, entries), item| {
                 entries.clear();
-                if !is_asked_for(item) {
+                if !is_needed(item) {
                     return Vec::new();
                 }
-                sums.row(item, row);
+                sums.add_row(item, row);
                 row.drain(|other, sum| {
                     let value = value(item, other, (sum as f64 * unit) as f32);
                     if other as usize != item && value > 0.0 {
@@ -74,7 +80,7 @@ pub fn some_rows_of(
                     }
                 });
                 if entries.len() > kept_max {
-                    top_k_of(entries, kept_max);
+                    retain_top_k(entries, kept_max);
                 }
                 entries.sort_unstable_by_key(|&(other, _)| other);
                 entries.clone()

@@ -1,4 +1,4 @@
-//! A snapshot of all histories, which models learn from.
+//! The training set: a copy of all histories that models are fitted on.
 
 use std::sync::Arc;
 
@@ -9,29 +9,30 @@ use crate::features::Features;
 use crate::weighting::decay;
 use crate::{Histories, HistoryEntry, WeakSignal};
 
-/// Users' interactions, and what items are like.
+/// Users' interactions and weak signals, and the features of items.
 pub struct TrainingSet {
+    /// The offset of each user's entries, and the end: users + 1 entries.
     starts: Vec<usize>,
     entries: Vec<HistoryEntry>,
     n_items: usize,
     as_of_s: u32,
     features: Arc<Features>,
     interaction_weights: InteractionWeights,
-    /// By user; shorter than the users where the last ones have none.
+    /// By user; users beyond its length have none.
     weak: Vec<Vec<WeakSignal>>,
     weak_weights_to_try: WeakSignalWeights,
-    /// The weights in force; none until a trial has found that they make lists better.
+    /// The weights in force. All 0 until a trial has shown an improvement.
     weak_weights: WeakSignalWeights,
 }
 
 impl TrainingSet {
-    /// A copy of all rows, for `n_items` items.
+    /// Copies all rows of the live matrix, for a catalog of `n_items` items.
     pub fn snapshot(histories: &Histories, n_items: usize) -> Self {
         let rows = (0..histories.n_users() as u32).map(|user| histories.row(UserIdx(user)).to_vec());
         Self::new(rows, n_items)
     }
 
-    /// Rows of entries, oldest first within a row.
+    /// Creates a set from users' rows, oldest first within a row.
     pub fn new(rows: impl IntoIterator<Item = Vec<HistoryEntry>>, n_items: usize) -> Self {
         let (mut starts, mut entries) = (vec![0], Vec::new());
         for row in rows {
@@ -40,7 +41,7 @@ impl TrainingSet {
             starts.push(entries.len());
         }
         let as_of_s = entries.iter().map(|entry: &HistoryEntry| entry.at_s).max().unwrap_or(0);
-        let features = Arc::new(Features::none(n_items));
+        let features = Arc::new(Features::empty(n_items));
         let interaction_weights = InteractionWeights::default();
         Self {
             starts,
@@ -55,29 +56,30 @@ impl TrainingSet {
         }
     }
 
-    /// Other rows over the same items, read in the same way.
+    /// A set of other rows with the same items, features and weights.
     pub(crate) fn with_rows(&self, rows: impl IntoIterator<Item = Vec<HistoryEntry>>) -> Self {
         let set = Self::new(rows, self.n_items).with_features(Arc::clone(&self.features));
         set.with_interaction_weights(self.interaction_weights)
     }
 
-    /// The same with what items are like.
+    /// Returns the set with features of its items.
     pub fn with_features(mut self, features: Arc<Features>) -> Self {
         assert_eq!(features.by_item().n_rows(), self.n_items);
         self.features = features;
         self
     }
 
-    /// The same with other weights of kinds.
+    /// Returns the set with other weights of interaction kinds.
     pub fn with_interaction_weights(mut self, weights: InteractionWeights) -> Self {
         self.interaction_weights = weights;
         self
     }
 
-    /// The same with weak signals, oldest first within a row, and the weights that are to be tried.
+    /// Returns the set with weak signals by user, oldest first within a row, and the weights to
+    /// try.
     pub fn with_weak_signals(mut self, rows: Vec<Vec<WeakSignal>>, to_try: WeakSignalWeights) -> Self {
         debug_assert!(rows.iter().all(|row| row.is_sorted()));
-        // Somebody may have given weak signals alone.
+        // Users may have weak signals only.
         let n_rows = self.starts.len().max(rows.len() + 1);
         self.starts.resize(n_rows, self.entries.len());
         self.weak = rows;
@@ -85,12 +87,13 @@ impl TrainingSet {
         self
     }
 
-    /// Puts weights of weak signals in force: from now on models learn from the kinds whose weight is above 0.
+    /// Sets the weights of weak signals in force. Models learn from the kinds whose weight is above
+    /// 0.
     pub fn set_weak_weights(&mut self, weights: WeakSignalWeights) {
         self.weak_weights = weights;
     }
 
-    /// The weights of weak signals that are in force.
+    /// The weights of weak signals in force.
     pub(crate) fn weak_weights(&self) -> WeakSignalWeights {
         self.weak_weights
     }
@@ -105,7 +108,7 @@ impl TrainingSet {
         self.weak.iter().flatten()
     }
 
-    /// The weights of weak signals that are to be tried.
+    /// The weights of weak signals to try.
     pub(crate) fn weak_weights_to_try(&self) -> WeakSignalWeights {
         self.weak_weights_to_try
     }
@@ -130,24 +133,26 @@ impl TrainingSet {
         &self.entries[self.starts[user]..self.starts[user + 1]]
     }
 
-    /// The time of the newest entry, in seconds since 1970: the "now" of a training run, which reads no clock.
+    /// The time of the newest entry, in seconds since 1970. It is the "now" of a training run,
+    /// which reads no clock.
     pub fn as_of_s(&self) -> u32 {
         self.as_of_s
     }
 
-    /// What counts how much.
+    /// The weights of interaction kinds.
     pub fn interaction_weights(&self) -> &InteractionWeights {
         &self.interaction_weights
     }
 
-    /// What items are like.
+    /// The features of the items.
     pub fn features(&self) -> &Arc<Features> {
         &self.features
     }
 
-    /// The users x items matrix of kind weights times `factor` of the time in seconds since 1970; of several entries for
-    /// an item the heaviest counts, and none below 0. Weak signals count as far as their weights are in force.
-    pub fn weights(&self, factor: impl Fn(u32) -> f32) -> Csr {
+    /// The matrix users x items of kind weights times `factor(time in seconds since 1970)`. Of
+    /// several entries for an item the largest counts; values are above 0. Weak signals count with
+    /// their weights in force.
+    pub fn weight_matrix(&self, factor: impl Fn(u32) -> f32) -> Csr {
         let rows = (0..self.n_users()).map(|user| {
             let weighed = self
                 .row(user)
@@ -165,7 +170,7 @@ impl TrainingSet {
         Csr::from_rows(self.n_items as u32, rows)
     }
 
-    /// For each item the decayed weight of its interactions.
+    /// For each item the decayed weight of its interactions; the half-life is in days.
     pub fn item_sums(&self, half_life_days: Option<f32>) -> Vec<f64> {
         let mut sums = vec![0.0; self.n_items];
         for entry in &self.entries {
@@ -176,7 +181,7 @@ impl TrainingSet {
         sums
     }
 
-    /// The up to `n_max` items with the most interactions, ascending.
+    /// The up to `n_max` items with the most interactions, ascending by index.
     pub fn head_items(&self, n_max: usize) -> Vec<u32> {
         let sums = self.item_sums(None);
         let mut items: Vec<u32> = (0..self.n_items as u32).collect();

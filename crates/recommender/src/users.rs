@@ -1,34 +1,36 @@
-//! Lists of users: who would like an item, and who likes what somebody likes.
+//! Lists of users: those interested in an item, and those similar to a user.
 //!
-//! For an item, a user's score is what it is in a list of items for that user: `sum_i w_i related(i, item)` over the weighed history w. For
-//! another user it is the cosine of the weighed history with that user's taste: their own weighed history and what it speaks for.
+//! For an item, a user's score is the item's score in that user's list: `sum_i w_i related(i,
+//! item)` over the weighed history w. For another user it is the cosine of the weighed history w
+//! with that user's taste vector: their own weighed history plus its scores.
 
 use domain::{Exclusion, ItemIdx, ListRequest, Relevance, UserIdx};
 use linalg::TopK;
 use rayon::prelude::*;
 
-use crate::candidates::{Candidate, Sources};
+use crate::candidates::{Candidate, CandidateSources};
 use crate::rerank::pick;
 use crate::{Eligibility, Histories, HistoryEntry, Origin, Request};
 
-/// How many users are looked at for each one of a diverse list, at least, and at most in all.
+/// The number of candidates of a diverse list of users: per user of the list, at least, and at
+/// most.
 const RERANKED_PER_USER: usize = 5;
 const RERANKED_MIN: usize = 100;
 const RERANKED_MAX: usize = 1_000;
 
-/// What users are measured by.
+/// The vector that users' weighed histories are multiplied with.
 pub struct UserQuery {
-    /// For each channel what each item speaks for.
+    /// For each channel the value of each item.
     by_channel: Vec<Vec<f32>>,
-    /// Whether a history's length is no merit.
+    /// Whether scores are normalized by the length of the weighed history.
     is_cosine: bool,
 }
 
-impl Sources<'_> {
-    /// Of those who would like an item. O(items).
+impl CandidateSources<'_> {
+    /// The query for users interested in an item. O(items).
     pub fn user_query_for_item(&self, item: ItemIdx) -> UserQuery {
         let all = 0..self.n_items as u32;
-        let cold = |from: u32| self.cold.similarity(ItemIdx(from), item);
+        let cold = |from: u32| self.cold_start.similarity(ItemIdx(from), item);
         let by_channel = match self.model {
             None => vec![all.map(cold).collect()],
             Some(model) => {
@@ -44,13 +46,13 @@ impl Sources<'_> {
         UserQuery { by_channel, is_cosine: false }
     }
 
-    /// Of those who like what a history speaks for.
+    /// The query for users with a similar history.
     pub fn user_query_for_history(&self, history: &[HistoryEntry]) -> UserQuery {
         let weighed = self.query_vector(history);
         let mut taste = vec![0f32; self.n_items];
-        self.for_each_score(&weighed, |item, sum| taste[item as usize] = sum.max(0.0));
+        self.drain_scores(&weighed, |item, sum| taste[item as usize] = sum.max(0.0));
         let top = taste.iter().fold(0f32, |top, value| top.max(*value)).max(f32::MIN_POSITIVE);
-        // What was done weighs as much as the best of what it speaks for.
+        // Scale the history's own items and its scores to the same maximum, 1.
         taste.iter_mut().for_each(|value| *value /= top);
         let own = weighed.first_channel();
         let top_own = own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
@@ -58,63 +60,65 @@ impl Sources<'_> {
         UserQuery { by_channel: vec![taste], is_cosine: true }
     }
 
-    /// The scores of users from `first` on, one for each history.
-    pub fn user_scores(&self, taste: &UserQuery, histories: &[&[HistoryEntry]]) -> Vec<f32> {
-        histories.par_iter().map(|history| self.user_score(taste, history)).collect()
+    /// Scores users, one for each history (oldest first). Runs in parallel.
+    pub fn score_users(&self, query: &UserQuery, histories: &[&[HistoryEntry]]) -> Vec<f32> {
+        histories.par_iter().map(|history| self.score_user(query, history)).collect()
     }
 
-    fn user_score(&self, taste: &UserQuery, history: &[HistoryEntry]) -> f32 {
+    fn score_user(&self, query: &UserQuery, history: &[HistoryEntry]) -> f32 {
         if history.is_empty() {
             return 0.0;
         }
         let weighed = self.query_vector(history);
-        let channels = taste.by_channel.iter().zip(&weighed.channels);
-        let parts = channels.flat_map(|(taste, weighed)| {
-            let of = |entry: &HistoryEntry| taste.get(entry.item.pos()).copied().unwrap_or(0.0);
-            weighed.iter().map(move |(entry, weight)| weight * of(entry))
+        let channels = query.by_channel.iter().zip(&weighed.channels);
+        let parts = channels.flat_map(|(values, weighed)| {
+            let value = |entry: &HistoryEntry| values.get(entry.item.pos()).copied().unwrap_or(0.0);
+            weighed.iter().map(move |(entry, weight)| weight * value(entry))
         });
         let sum: f32 = parts.sum();
-        match taste.is_cosine {
-            true => sum / length(weighed.first_channel()),
+        match query.is_cosine {
+            true => sum / norm(weighed.first_channel()),
             false => sum,
         }
     }
 }
 
-fn length(weighed: &[(HistoryEntry, f32)]) -> f32 {
+fn norm(weighed: &[(HistoryEntry, f32)]) -> f32 {
     weighed.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt().max(f32::MIN_POSITIVE)
 }
 
-/// The best users by their scores, best first. At low relevance the list is filled up with those who do most.
+/// Ranks users by their scores, best first. At low relevance the most active users follow as the
+/// fallback.
 pub fn rank_users(
-    sources: Sources<'_>,
+    sources: CandidateSources<'_>,
     scores: &[f32],
     histories: &Histories,
     list: &ListRequest,
     booster: Option<&dyn Fn(UserIdx) -> f32>,
     allows: &dyn Fn(UserIdx) -> bool,
 ) -> Vec<(UserIdx, f32)> {
-    let share_min = sources.relevant_share(list.min_relevance);
+    let share_min = sources.relevance_share_min(list.min_relevance);
     let mut first = TopK::new(1);
     if share_min > 0.0 {
         (0u32..).zip(scores).for_each(|(user, &score)| first.offer(user, score, || allows(UserIdx(user))));
     }
     let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, score)| *score);
-    let is_filled = list.min_relevance == Relevance::Low;
+    let has_fallback = list.min_relevance == Relevance::Low;
     let n = match list.diversity > 0.0 {
         true => (RERANKED_PER_USER * list.count).clamp(RERANKED_MIN, RERANKED_MAX.max(list.count)),
         false => list.count,
     };
     let boost = |user: u32| booster.map_or(1.0, |booster| booster(UserIdx(user)));
-    let n_most = (0..scores.len() as u32).map(|user| histories.row(UserIdx(user)).len()).max().unwrap_or(0);
+    let history_len_max =
+        (0..scores.len() as u32).map(|user| histories.row(UserIdx(user)).len()).max().unwrap_or(0);
     let lowest = scores.iter().filter(|score| **score > 0.0).fold(1f32, |lowest, score| lowest.min(*score));
     let mut best = TopK::new(n);
     for (user, &score) in (0u32..).zip(scores) {
         let is_relevant = score > 0.0 && score >= floor;
-        if !is_relevant && !is_filled {
+        if !is_relevant && !has_fallback {
             continue;
         }
-        let activity = (1 + histories.row(UserIdx(user)).len()) as f32 / (2 + n_most) as f32;
+        let activity = (1 + histories.row(UserIdx(user)).len()) as f32 / (2 + history_len_max) as f32;
         let score = if is_relevant { score } else { lowest * activity };
         best.offer(user, score * boost(user), || allows(UserIdx(user)));
     }
@@ -132,11 +136,11 @@ pub fn rank_users(
     found.into_iter().map(|candidate| (UserIdx(candidate.item), candidate.score)).collect()
 }
 
-/// Of two weighed histories in the order of items.
+/// The cosine of two weighed histories, both in the order of items, clamped to [0, 1].
 fn cosine(a: &[(HistoryEntry, f32)], b: &[(HistoryEntry, f32)]) -> f32 {
     let parts = a.iter().filter_map(|(entry, weight)| {
         let n = b.binary_search_by_key(&entry.item, |(other, _)| other.item).ok()?;
         Some(weight * b[n].1)
     });
-    (parts.sum::<f32>() / (length(a) * length(b))).clamp(0.0, 1.0)
+    (parts.sum::<f32>() / (norm(a) * norm(b))).clamp(0.0, 1.0)
 }

@@ -1,21 +1,21 @@
-//! Weak signals: clicks in lists and products in lists that were looked at. Models learn which items go together from
-//! them, and a request's profile holds them, where a training run found that this makes lists better. Nothing else
-//! sees them: they are no history, make nothing popular, and leave nothing out of a list.
+//! Weak signals: clicks in lists, and products in viewed lists. Where a training run finds that
+//! they improve lists, models learn from them and query vectors include them. They affect nothing
+//! else: they are not part of histories, popularity or exclusions.
 
 use domain::{ItemIdx, WeakSignalKind, WeakSignalWeights};
 use history::WeakSignal;
 use serde::{Deserialize, Serialize};
 
-use crate::evaluation::{Comparison, lists_of};
+use crate::evaluation::{Comparison, compute_model_lists};
 use crate::split::{Split, SplitKind};
-use crate::{Cancelled, Parameters, TrainingSet, train_with};
+use crate::{Cancelled, Parameters, TrainingSet, fit_model};
 
-/// A user's weak signals, oldest first, with the weights in force.
+/// A user's weak signals with the weights in force.
 #[derive(Debug, Clone, Copy)]
 pub struct WeakHistory<'a> {
-    /// The signals.
+    /// The signals, oldest first.
     pub signals: &'a [WeakSignal],
-    /// The weight of each kind; a kind of weight 0 is not heard.
+    /// The weight of each kind; kinds of weight 0 are ignored.
     pub weights: WeakSignalWeights,
 }
 
@@ -24,21 +24,22 @@ impl WeakHistory<'_> {
     pub const NONE: Self = Self { signals: &[], weights: WeakSignalWeights::NONE };
 }
 
-/// What a training run found about one kind of weak signals.
+/// The trial of one kind of weak signal in a training run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct WeakSignalTrial {
-    /// The kind.
+    /// The kind of weak signal.
     pub kind: WeakSignalKind,
     /// The weight that was tried.
     pub weight: f32,
-    /// Lists with the kind beside lists without it; none where there is too little with times to judge on.
+    /// Lists with the kind compared with lists without it; None where there is no split by time to
+    /// judge on.
     pub comparison: Option<Comparison>,
     /// Whether the model uses the kind.
     pub is_on: bool,
 }
 
 impl WeakSignalTrial {
-    /// The finding in a line, such as "click: NDCG@20 0.1230 with, 0.1190 without: on".
+    /// Describes the outcome in one line, such as "click: NDCG@20 0.1230 with, 0.1190 without: on".
     pub fn describe(&self) -> String {
         let state = if self.is_on { "on" } else { "off" };
         match self.comparison {
@@ -50,7 +51,7 @@ impl WeakSignalTrial {
     }
 }
 
-/// The weights that trials found to be worth it.
+/// The weights of the kinds that are on, 0 for the others.
 pub fn weights_in_force(trials: &[WeakSignalTrial]) -> WeakSignalWeights {
     let on = trials.iter().filter(|trial| trial.is_on);
     on.fold(WeakSignalWeights::NONE, |weights, trial| weights.with(trial.kind, trial.weight))
@@ -59,11 +60,11 @@ pub fn weights_in_force(trials: &[WeakSignalTrial]) -> WeakSignalWeights {
 /// A list for each test user, best first.
 type Lists = Vec<Vec<ItemIdx>>;
 
-/// Tries the kinds of weak signals of a set one after another, the strongest first, on its split by time: a kind is on
-/// where lists with it are better than lists without it, the middle 95 % of the difference above 0. All lists are made
-/// with the same parameters, those that suit the interactions alone. Returns the lists of the test users as well, where
-/// any kind is on.
-pub(crate) fn judge(
+/// Tries the kinds of weak signals one after another, the strongest first, on a split by time. A
+/// kind is on where the whole 95 % interval of the difference in nDCG is above 0. All lists use the
+/// same hyperparameters, found without weak signals. Where any kind is on, also returns the lists
+/// of the test users.
+pub(crate) fn try_weak_signals(
     set: &TrainingSet,
     parameters: &Parameters,
     seed: u64,
@@ -79,7 +80,7 @@ pub(crate) fn judge(
     let is_judged = split_kind == SplitKind::Time && !test.is_empty();
     let mut lists_with = |weights| {
         train.set_weak_weights(weights);
-        Ok::<_, Cancelled>(lists_of(&train_with(&train, parameters, "", check)?, &test))
+        Ok::<_, Cancelled>(compute_model_lists(&fit_model(&train, parameters, "", check)?, &test))
     };
     let mut weights = WeakSignalWeights::NONE;
     let mut lists = if is_judged { lists_with(weights)? } else { Vec::new() };

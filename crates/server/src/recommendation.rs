@@ -64,7 +64,7 @@ impl<'a> ListBody<'a> {
 pub fn source_of(origin: Origin) -> &'static str {
     match origin {
         Origin::Model => "model",
-        Origin::New => "new",
+        Origin::ColdStart => "new",
         Origin::Trending => "trending",
         Origin::RecentlyViewed => "recently_viewed",
         Origin::BuyAgain => "buy_again",
@@ -78,7 +78,7 @@ impl<'a> ItemBody<'a> {
             |otherwise| item.explanation.first().map_or(otherwise, |reason| reason.kind.participle());
         let code = match item.origin {
             Origin::Model => of_first("model"),
-            Origin::New => "similar",
+            Origin::ColdStart => "similar",
             Origin::RecentlyViewed => of_first("viewed"),
             origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_of(origin),
         };

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use rayon::prelude::*;
 use recommender::{
-    Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression, Model, Origin, Recommendation,
-    Request, Sources, WeakSignal, recommend,
+    CandidateSources, Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression, Model, Origin,
+    Recommendation, Request, WeakSignal, recommend,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
@@ -67,10 +67,10 @@ pub(crate) struct ModelInUse {
 }
 
 impl ModelInUse {
-    pub(crate) fn sources<'a>(&'a self, views: &'a Views) -> Sources<'a> {
-        Sources {
+    pub(crate) fn sources<'a>(&'a self, views: &'a Views) -> CandidateSources<'a> {
+        CandidateSources {
             model: self.model.as_deref(),
-            cold: &self.cold_start.items,
+            cold_start: &self.cold_start.items,
             histories: views.interactions.histories(),
             interaction_weights: views.setup.config.interaction_weights,
             n_items: views.catalog.n_items(),
@@ -254,7 +254,7 @@ fn named(
                 score: item.score,
                 origin: item.origin,
                 explanation: because(
-                    Some(item.item).filter(|_| item.origin == Origin::New),
+                    Some(item.item).filter(|_| item.origin == Origin::ColdStart),
                     &item.explanation,
                 ),
             })

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use domain::{ItemIdx, PropertyValue};
 use parking_lot::{Condvar, Mutex};
-use recommender::{Eligibility, Sources};
+use recommender::{CandidateSources, Eligibility};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
 use state::Views;
 
@@ -92,7 +92,7 @@ impl Search {
         query: &str,
         n: usize,
         eligibility: &Eligibility<'_>,
-        sources: Sources<'_>,
+        sources: CandidateSources<'_>,
     ) -> Vec<(u32, f32)> {
         let synonyms = {
             let mut known = self.synonyms.lock();

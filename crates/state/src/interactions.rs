@@ -105,14 +105,14 @@ impl StatePart for Interactions {
         for pair in store.scan(&store.keyspace(INTERACTIONS), &[]) {
             let (user, entry) = parse(&pair?)?;
             if user != row_user {
-                interactions.histories.replace(row_user, std::mem::take(&mut row));
+                interactions.histories.replace_row(row_user, std::mem::take(&mut row));
                 row_user = user;
             }
-            interactions.histories.count(&entry, 1);
+            interactions.histories.adjust_counts(&entry, 1);
             row.push(entry);
         }
         if !row.is_empty() {
-            interactions.histories.replace(row_user, row);
+            interactions.histories.replace_row(row_user, row);
         }
         Ok(interactions)
     }
@@ -166,7 +166,7 @@ impl Interactions {
         }
         let key = key(user, interaction.kind, item, at);
         let is_led = cites_recommendation(interaction.recomm_id.as_deref());
-        let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value).led(is_led);
+        let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value).with_attribution(is_led);
         // A row that is not full holds all interactions of the user, so most new interactions need
         // no read of the store.
         let may_exist = self.histories.is_full(user) || {
@@ -234,7 +234,7 @@ impl Interactions {
         let prefix = KeyBuf::new().u32(user.0).build();
         let all: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
         for pair in all {
-            self.histories.count(&parse(&pair)?.1, -1);
+            self.histories.adjust_counts(&parse(&pair)?.1, -1);
             batch.remove(&self.keyspace, pair.0);
         }
         self.reload(batch, user)
@@ -296,7 +296,7 @@ impl Interactions {
             let new_key = [&target.0.to_be_bytes(), &old_key[4..]].concat();
             if batch.get(&self.keyspace, &new_key)?.is_some() {
                 let (_, entry) = parse(&(old_key.clone(), value))?;
-                self.histories.count(&entry, -1);
+                self.histories.adjust_counts(&entry, -1);
             } else {
                 batch.put(&self.keyspace, new_key, value);
             }
@@ -349,7 +349,7 @@ impl Interactions {
     fn reload(&mut self, batch: &Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
         let pairs = batch.scan(&self.keyspace, &KeyBuf::new().u32(user.0).build());
         let row = pairs.map(|pair| Ok(parse(&pair?)?.1)).collect::<Result<_, StoreError>>()?;
-        self.histories.replace(user, row);
+        self.histories.replace_row(user, row);
         Ok(())
     }
 }
@@ -366,7 +366,7 @@ fn key(user: UserIdx, kind: InteractionKind, item: ItemIdx, at: Timestamp) -> Ve
 fn parse(pair: &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
     let stored = parse_stored(pair)?;
     let entry = HistoryEntry::new(stored.item, stored.kind, stored.at, stored.record.value);
-    Ok((stored.user, entry.led(cites_recommendation(stored.record.recomm_id.as_deref()))))
+    Ok((stored.user, entry.with_attribution(cites_recommendation(stored.record.recomm_id.as_deref()))))
 }
 
 fn parse_stored((key, value): &store::Pair) -> Result<StoredInteraction, StoreError> {

@@ -1,14 +1,17 @@
-//! What a person is due to buy once more: the modified Poisson-Gamma model (Bhagat et al., KDD'18).
+//! Items that a user is due to buy again: the modified Poisson-Gamma model (Bhagat et al., KDD'18).
 //!
-//! A person who bought item j on k days, the last one t ago, the first one `span` before the last, buys it at the rate
-//! `(k + a) / (span + 2 |m - t| + a m_j)` while t < 2 m, afterwards `(k + a) / (span + t + a m_j)`, where m is the mean time between
-//! their purchases of it, drawn towards the item's own mean m_j, and a says how much the item counts beside the person. The score is the chance
-//! of a purchase within the days ahead, `1 - exp(-rate days)`, times the share of the item's buyers who ever bought it again, which every purchase
-//! of the person's own after the first counts for: `(share + k - 1) / k`. Only where that share is a half or more, and from half of m on
-//! until 3 m are over, is the item likely, and in the list.
+//! A user bought item j on k days, the last one t days ago, the first one `span` days before the
+//! last. Their purchase rate (per day) is `(k + a) / (span + 2 |m - t| + a m_j)` while t < 2 m,
+//! afterwards `(k + a) / (span + t + a m_j)`. m is the mean time between the user's purchases,
+//! shrunk towards the item's mean m_j; a is the weight of the item's mean, in purchases.
+//!
+//! The score is the probability of a purchase within the days ahead, `1 - exp(-rate days)`, times
+//! the probability of any repurchase: `(share + k - 1) / k`, where share is the share of the item's
+//! buyers who bought it again. An item is listed only where that probability is at least 1/2 and `m
+//! / 2 <= t <= 3 m`.
 
 mod config;
 mod fit;
 
 pub use config::Config;
-pub use fit::{BuyAgain, Rhythm, fit};
+pub use fit::{BuyAgain, RepurchaseStatistics, fit};

@@ -1,9 +1,10 @@
-//! Items that are alike by their properties.
+//! Items with similar properties.
 //!
-//! With a the idf-weighted features of an item, item i speaks for item j with `cos(a_i, a_j)^power (p_j + 1)^popularity`.
+//! Entry (i, j) is `cos(a_i, a_j)^power (p_j + 1)^popularity`, where a are the items' idf-weighted
+//! feature vectors and p_j is the weighted number of j's interactions.
 
 mod config;
 mod fit;
 
 pub use config::Config;
-pub use fit::{cosines, fit, weigh};
+pub use fit::{compute_cosines, fit, weigh_cosines};

@@ -1,8 +1,8 @@
-//! What everybody likes now: of all kinds of interactions together or of one, with more weight on the same weeks of earlier years where
-//! that helps.
+//! Popularity: decayed interactions of all users, in total and by kind, optionally with the same
+//! weeks of earlier years.
 
 mod config;
 mod fit;
 
 pub use config::{Config, Normalisation};
-pub use fit::{Popularity, factors, fit, ranked, scores};
+pub use fit::{Popularity, compute_factors, compute_scores, fit, rank_items};

@@ -1,4 +1,5 @@
-//! What a person looked at lately, the latest first: `score(j) = fading^n`, where j is the item looked at n items ago.
+//! The items that a user viewed, latest first: `score = fading^n`, where n is the number of other
+//! items viewed since.
 
 mod config;
 mod fit;

@@ -1,13 +1,14 @@
-//! Each item as a weighted sum of the others in a person's set.
+//! Each item as a weighted sum of the other items of a user.
 //!
-//! EASE (Steck, WWW'19): with G the weighted gram and P = (G + lambda I)^-1, item i speaks for item j with `-P_ij / P_jj`. Dense, over
-//! the items with the most interactions. Where there are too many items for that, each item j is explained by its nearest ones S alone:
-//! `(G_SS + lambda I)^-1 G_Sj` (fsSLIM, Ning and Karypis, ICDM'11, in closed form).
+//! EASE (Steck, WWW'19): entry (i, j) is `-P_ij / P_jj` with `P = (G + lambda I)^-1` and the
+//! weighted Gram matrix `G = R'R` (items x items). It is dense, over the items with the most
+//! interactions. Where there are too many items, each item j is regressed on its nearest items S
+//! only: `(G_SS + lambda I)^-1 G_Sj` (fsSLIM, Ning and Karypis, ICDM'11, in closed form).
 
 mod config;
 mod fit;
 pub mod nearest;
 
 pub use config::{Config, ITEMS_MAX, NEAREST};
-pub(crate) use fit::{dense_of, penalised_inverse};
-pub use fit::{fit, gram, solve};
+pub use fit::{compute_gram, fit, solve};
+pub(crate) use fit::{invert_penalised, to_dense};

@@ -1,4 +1,4 @@
-//! How often one item follows another in users' sequences, by distance.
+//! Sums over pairs of interactions in users' sequences, by distance.
 
 use linalg::Accumulator;
 
@@ -6,48 +6,51 @@ use super::{PairSums, Sign};
 use crate::TrainingSet;
 use crate::weighting::decay;
 
-/// One in fixed point.
-const ONE: f64 = (1u64 << 32) as f64;
-/// The furthest that a kernel reaches, in steps.
+/// The number 1 in fixed point.
+const FIXED_POINT_ONE: f64 = (1u64 << 32) as f64;
+/// The longest kernel, in steps.
 pub const STEPS_MAX: usize = 64;
-/// Between the last step of a user and the first of the next one, so that no kernel reaches across.
+/// The gap between two users' steps, so that no kernel reaches from one user to another.
 const STEPS_BETWEEN_USERS: u32 = STEPS_MAX as u32 + 1;
-/// The most entries on either side that an entry is paired with: a step may hold many.
+/// The most entries that an entry is paired with in each direction. A step may hold many.
 const ENTRIES_MAX: usize = 256;
 
-/// What a pair of interactions counts, by the steps from one to the other. What happened at the same second is one step, and its
-/// interactions are 0 steps apart.
+/// The weight of a pair of interactions by their distance in steps. Interactions in the same second
+/// are one step, at distance 0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Kernel {
-    /// For the later item, seen from the earlier one; at 0 both ways.
+    /// The weight from the earlier to the later item, by distance; at 0 it applies in both
+    /// directions.
     pub forward: Vec<f32>,
-    /// For the earlier item, seen from the later one; index 0 is not used.
+    /// The weight from the later to the earlier item, by distance; index 0 is not used.
     pub backward: Vec<f32>,
 }
 
-/// Sums over users and pairs of their interactions: kernel(distance) x the user's weight x the later interaction's decay.
+/// Sums over users and pairs of their interactions of `kernel(distance) x weights of both x
+/// evidence of the later one`, where evidence is the user's weight times the decay.
 pub struct SequenceSums {
     n_items: usize,
     kernel: Kernel,
     shards: Vec<Shard>,
 }
 
-/// Users' interactions one after another.
+/// The concatenated interactions of some users.
 struct Shard {
     sign: Sign,
     items: Vec<u32>,
     steps: Vec<u32>,
-    /// What an interaction weighs where it is the one that something is said of.
+    /// The weight of each interaction by its kind, above 0.
     weights: Vec<f32>,
-    /// What it weighs as evidence: its decay and its user's weight.
+    /// The evidence of each interaction: its decay times its user's weight.
     evidence: Vec<f32>,
-    /// For each item where its places begin, and the places.
+    /// For each item the sum of its interactions' weight times evidence.
     starts: Vec<u32>,
     places: Vec<u32>,
 }
 
 impl SequenceSums {
-    /// Of some users. `user_weight` gets a user's number of interactions. All shards that are to be merged need the same arguments.
+    /// Computes the sums of a set's users. `user_weight` maps a user's number of interactions to a
+    /// weight. All shards to be merged need the same arguments besides the set and the sign.
     pub fn compute(
         set: &TrainingSet,
         as_of_s: u32,
@@ -94,7 +97,7 @@ impl SequenceSums {
         Self { n_items: set.n_items(), kernel, shards: vec![shard] }
     }
 
-    /// The users of both.
+    /// Merges the shards of both.
     pub fn merge(mut self, other: Self) -> Self {
         assert!(self.n_items == other.n_items && self.kernel == other.kernel);
         self.shards.extend(other.shards);
@@ -106,15 +109,15 @@ impl SequenceSums {
         let mut sums = vec![0i64; self.n_items];
         for shard in &self.shards {
             for ((&item, &evidence), &weight) in shard.items.iter().zip(&shard.evidence).zip(&shard.weights) {
-                sums[item as usize] += shard.sign.factor() * fixed(evidence * weight);
+                sums[item as usize] += shard.sign.factor() * to_fixed_point(evidence * weight);
             }
         }
-        sums.into_iter().map(|sum| sum as f64 / ONE).collect()
+        sums.into_iter().map(|sum| sum as f64 / FIXED_POINT_ONE).collect()
     }
 }
 
-fn fixed(value: f32) -> i64 {
-    (f64::from(value) * ONE) as i64
+fn to_fixed_point(value: f32) -> i64 {
+    (f64::from(value) * FIXED_POINT_ONE) as i64
 }
 
 impl PairSums for SequenceSums {
@@ -122,7 +125,7 @@ impl PairSums for SequenceSums {
         self.n_items
     }
 
-    fn row(&self, item: usize, sums: &mut Accumulator<i64>) {
+    fn add_row(&self, item: usize, sums: &mut Accumulator<i64>) {
         for shard in &self.shards {
             let sign = shard.sign.factor();
             let span = shard.starts[item] as usize..shard.starts[item + 1] as usize;
@@ -135,7 +138,7 @@ impl PairSums for SequenceSums {
                     let Some(&factor) = self.kernel.forward.get(distance) else { break };
                     sums.add(
                         shard.items[other],
-                        sign * fixed(factor * weight * shard.weights[other] * shard.evidence[other]),
+                        sign * to_fixed_point(factor * weight * shard.weights[other] * shard.evidence[other]),
                     );
                 }
                 for other in (0..place).rev().take(ENTRIES_MAX) {
@@ -144,7 +147,7 @@ impl PairSums for SequenceSums {
                     let Some(&factor) = factors.get(distance) else { break };
                     sums.add(
                         shard.items[other],
-                        sign * fixed(factor * weight * shard.weights[other] * evidence),
+                        sign * to_fixed_point(factor * weight * shard.weights[other] * evidence),
                     );
                 }
             }
@@ -152,6 +155,6 @@ impl PairSums for SequenceSums {
     }
 
     fn unit(&self) -> f64 {
-        1.0 / ONE
+        1.0 / FIXED_POINT_ONE
     }
 }

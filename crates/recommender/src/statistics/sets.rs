@@ -1,16 +1,18 @@
-//! How strongly two items meet in the same users' sets.
+//! Sums over the sets of items that users interacted with.
 
-use linalg::{Accumulator, Csr, gram_row};
+use linalg::{Accumulator, Csr, add_gram_row};
 
 use super::{PairSums, Sign};
 use crate::TrainingSet;
 use crate::weighting::decay;
 
-/// One in fixed point, for a weight; the product of two is counted in its square.
-const ONE: f64 = (1u64 << 20) as f64;
+/// The number 1 in fixed point, for a weight. Products of two weights are in units of its inverse
+/// square.
+const FIXED_POINT_ONE: f64 = (1u64 << 20) as f64;
 
-/// Sums over users u of w_ui w_uj d_u^-2e, where w is the decayed weight of a user's interaction with an item, d_u the sum of the
-/// user's weights, and e the user exponent: at 0 every pair counts the same, at 1/2 every user speaks with the same total.
+/// Sums over users u of `w_ui w_uj d_u^-2e`, where w is the decayed weight of a user's interaction
+/// with an item, d_u the sum of the user's weights, and e the user exponent. At 0 every pair counts
+/// the same, at 1/2 every user has the same total.
 pub struct SetSums {
     n_items: usize,
     shards: Vec<Shard>,
@@ -18,15 +20,17 @@ pub struct SetSums {
 
 struct Shard {
     sign: Sign,
-    /// Users x items: w_ui d_u^-e.
+    /// Users x items: `w_ui d_u^-e` in fixed point.
     rows: Csr<u32>,
+    /// The transpose of `rows`, items x users.
     by_item: Csr<u32>,
-    /// For each item the sum of w_ui over the users.
+    /// For each item the sum of w_ui over users, in fixed point.
     item_sums: Vec<i64>,
 }
 
 impl SetSums {
-    /// Of some users. All shards that are to be merged need the same arguments but the set.
+    /// Computes the sums of a set's users. All shards to be merged need the same arguments besides
+    /// the set and the sign.
     pub fn compute(
         set: &TrainingSet,
         as_of_s: u32,
@@ -34,22 +38,23 @@ impl SetSums {
         user_exponent: f32,
         sign: Sign,
     ) -> Self {
-        let weights = set.weights(|at_s| decay(as_of_s.saturating_sub(at_s), half_life_days));
+        let weights = set.weight_matrix(|at_s| decay(as_of_s.saturating_sub(at_s), half_life_days));
         let mut item_sums = vec![0; set.n_items()];
         for user in 0..weights.n_rows() {
             let (items, values) = weights.row(user);
             for (&item, &value) in items.iter().zip(values) {
-                item_sums[item as usize] += (f64::from(value) * ONE).round() as i64;
+                item_sums[item as usize] += (f64::from(value) * FIXED_POINT_ONE).round() as i64;
             }
         }
-        let of_user = |sum: f64| ONE * sum.max(f64::MIN_POSITIVE).powf(-f64::from(user_exponent));
-        let factors: Vec<f64> = weights.row_sums().into_iter().map(of_user).collect();
+        let user_factor =
+            |sum: f64| FIXED_POINT_ONE * sum.max(f64::MIN_POSITIVE).powf(-f64::from(user_exponent));
+        let factors: Vec<f64> = weights.row_sums().into_iter().map(user_factor).collect();
         let rows = weights.map(|user, _, value| (f64::from(value) * factors[user]).round() as u32);
-        let by_item = rows.transposed();
+        let by_item = rows.transpose();
         Self { n_items: set.n_items(), shards: vec![Shard { sign, rows, by_item, item_sums }] }
     }
 
-    /// The users of both.
+    /// Merges the shards of both.
     pub fn merge(mut self, other: Self) -> Self {
         assert_eq!(self.n_items, other.n_items);
         self.shards.extend(other.shards);
@@ -61,7 +66,7 @@ impl SetSums {
         let sum = |item| {
             self.shards.iter().map(|shard: &Shard| shard.sign.factor() * shard.item_sums[item]).sum::<i64>()
         };
-        (0..self.n_items).map(|item| sum(item) as f64 / ONE).collect()
+        (0..self.n_items).map(|item| sum(item) as f64 / FIXED_POINT_ONE).collect()
     }
 }
 
@@ -70,13 +75,13 @@ impl PairSums for SetSums {
         self.n_items
     }
 
-    fn row(&self, item: usize, sums: &mut Accumulator<i64>) {
+    fn add_row(&self, item: usize, sums: &mut Accumulator<i64>) {
         for shard in &self.shards {
-            gram_row(&shard.rows, &shard.by_item, item, shard.sign.factor(), sums);
+            add_gram_row(&shard.rows, &shard.by_item, item, shard.sign.factor(), sums);
         }
     }
 
     fn unit(&self) -> f64 {
-        1.0 / (ONE * ONE)
+        1.0 / (FIXED_POINT_ONE * FIXED_POINT_ONE)
     }
 }

@@ -1,17 +1,17 @@
-//! What the tests of this crate share.
+//! Fixtures shared by the tests of this crate.
 
 use domain::{InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use recommender::{
-    ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model, Recommended, Request,
-    SearchOptions, Sources, Trained, TrainingSet, recommend,
+    CandidateSources, ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model, RecommendedItem,
+    Request, SearchOptions, TrainingOutcome, TrainingSet, recommend,
 };
 
 pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
 pub(crate) const DAY_S: i64 = 86_400;
 
-pub(crate) fn train(histories: &Histories, n_items: usize) -> Trained {
+pub(crate) fn train(histories: &Histories, n_items: usize) -> TrainingOutcome {
     recommender::train(&mut TrainingSet::snapshot(histories, n_items), &OPTIONS, "t", &|_| Ok(()))
-        .expect("nothing cuts it short")
+        .expect("nothing cancels the run")
 }
 
 pub(crate) fn sources<'a>(
@@ -19,12 +19,12 @@ pub(crate) fn sources<'a>(
     cold: &'a ColdStartItems,
     histories: &'a Histories,
     n_items: usize,
-) -> Sources<'a> {
+) -> CandidateSources<'a> {
     let interaction_weights = InteractionWeights::default();
-    Sources { model, cold, histories, interaction_weights, n_items }
+    CandidateSources { model, cold_start: cold, histories, interaction_weights, n_items }
 }
 
-/// A list from the history, of items of which nothing but histories is known.
+/// A personal list, of items without features.
 pub(crate) fn list_of(
     model: Option<&Model>,
     histories: &Histories,
@@ -32,9 +32,9 @@ pub(crate) fn list_of(
     eligibility: &Eligibility<'_>,
     n_items: usize,
     count: usize,
-) -> Vec<Recommended> {
+) -> Vec<RecommendedItem> {
     let list = ListRequest::new(count, Logic::Personal);
-    let cold = ColdStartItems::new(Features::none(n_items).into(), model);
+    let cold = ColdStartItems::new(Features::empty(n_items).into(), model);
     let request = Request::new(&list, history, eligibility);
     recommend(sources(model, &cold, histories, n_items), &request).into_items()
 }
@@ -43,34 +43,37 @@ pub(crate) fn entry(item: u32, kind: InteractionKind, at_s: i64) -> HistoryEntry
     HistoryEntry::new(ItemIdx(item), kind, Timestamp(at_s * 1_000), None)
 }
 
-/// Two groups of users; in each every user has seen all but one of its group's items: even items, odd items.
+/// Two groups of users and items, even and odd. Each user has viewed all but one of their group's
+/// items.
 pub(crate) fn checkerboard(n_users: u32, n_items: u32) -> Histories {
     let mut histories = Histories::default();
     for user in 0..n_users {
-        let own = (0..n_items).filter(|item| item % 2 == user % 2).collect::<Vec<_>>();
-        let left_out = own[(user / 2) as usize % own.len()];
-        // In an order of their own: each item follows each other one for somebody.
-        let n_own = own.len();
-        for (n, item) in own.iter().enumerate().filter(|(_, item)| **item != left_out) {
-            let day = (n * (1 + 2 * (user as usize / 2 % 3)) + user as usize / 2) % n_own;
+        let group_items = (0..n_items).filter(|item| item % 2 == user % 2).collect::<Vec<_>>();
+        let left_out = group_items[(user / 2) as usize % group_items.len()];
+        // Each user has an order of their own, so that each item follows each other one for some
+        // user.
+        let n_group_items = group_items.len();
+        for (n, item) in group_items.iter().enumerate().filter(|(_, item)| **item != left_out) {
+            let day = (n * (1 + 2 * (user as usize / 2 % 3)) + user as usize / 2) % n_group_items;
             histories.add(UserIdx(user), entry(*item, InteractionKind::DetailView, DAY_S * day as i64));
         }
     }
     histories
 }
 
-/// How many items a group of [`groups`] has.
+/// The number of items of a group in [`groups`].
 pub(crate) const GROUP_ITEMS: u32 = 6;
 
-/// Groups of users and items: each user has seen all but one of the group's items, and one item of another group.
+/// Groups of users and items. Each user has viewed all but one of the group's items, and one item
+/// of another group.
 pub(crate) fn groups(n_groups: u32, users_per_group: u32) -> Histories {
     let mut histories = Histories::default();
     for user in 0..n_groups * users_per_group {
         let (group, n) = (user % n_groups, user / n_groups);
         let own =
             (0..GROUP_ITEMS).filter(|item| *item != n % GROUP_ITEMS).map(|item| group * GROUP_ITEMS + item);
-        let strange = (group + 1 + n) % n_groups * GROUP_ITEMS + n % GROUP_ITEMS;
-        for (day, item) in own.chain([strange]).enumerate() {
+        let foreign_item = (group + 1 + n) % n_groups * GROUP_ITEMS + n % GROUP_ITEMS;
+        for (day, item) in own.chain([foreign_item]).enumerate() {
             let day = (day as u32 * (1 + n % 3) + n) % GROUP_ITEMS;
             histories.add(UserIdx(user), entry(item, InteractionKind::DetailView, DAY_S * i64::from(day)));
         }
@@ -78,6 +81,7 @@ pub(crate) fn groups(n_groups: u32, users_per_group: u32) -> Histories {
     histories
 }
 
-pub(crate) fn anything(_: ItemIdx) -> bool {
+/// Allows every item.
+pub(crate) fn allow_all(_: ItemIdx) -> bool {
     true
 }

@@ -1,4 +1,4 @@
-//! What every list must keep.
+//! Properties of lists from a user's own history.
 
 use domain::{
     Exclusion, Fallback, InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, PropertyValue,
@@ -7,10 +7,10 @@ use domain::{
 use proptest::prelude::*;
 use recommender::{
     ColdStartItems, Eligibility, Facet, FacetValues, Features, FeaturesBuilder, Histories, HistoryEntry,
-    Impression, Model, Origin, Recommendation, Recommended, RelevanceScores, Request, recommend,
+    Impression, Model, Origin, Recommendation, RecommendedItem, RelevanceShares, Request, recommend,
 };
 
-use crate::fixtures::{DAY_S, GROUP_ITEMS, anything, checkerboard, entry, groups, list_of, sources, train};
+use crate::fixtures::{DAY_S, GROUP_ITEMS, allow_all, checkerboard, entry, groups, list_of, sources, train};
 
 #[test]
 fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
@@ -19,34 +19,36 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
     let trained = train(&histories, n_items as usize);
     for user in 0..n_users {
         let history = histories.row(UserIdx(user));
-        let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
+        let eligibility = Eligibility::new(&allow_all, Exclusion::Interacted, history, []);
         let list = list_of(Some(&trained.model), &histories, history, &eligibility, n_items as usize, 3);
         let first = &list[0];
         assert_eq!(first.item.0 % 2, user % 2, "user {user}");
         assert_eq!(first.origin, Origin::Model);
-        // Every other own item is seen, so the rest of the list is popular items of the other group.
+        // The user has seen all other items of the group; popular items of the other group follow.
         assert!(list[1..].iter().all(|item| item.item.0 % 2 != user % 2 && item.origin == Origin::Trending));
 
-        // The score is the sum of what each history item says in each channel, and the reasons are its parts.
-        let part = |h: &HistoryEntry| -> f32 {
+        // The score is the sum over history items and channels; the explanation holds its terms.
+        let contribution = |history_item: &HistoryEntry| -> f32 {
             let channels = trained.model.channels.iter().map(|channel| {
                 let weighed = channel.weighting.weigh(history, &trained.model.parameters.interaction_weights);
-                let weight =
-                    weighed.iter().find(|(entry, _)| entry.item == h.item).map_or(0.0, |(_, weight)| *weight);
-                weight * channel.related.get(h.item.pos(), first.item.0)
+                let weight = weighed
+                    .iter()
+                    .find(|(entry, _)| entry.item == history_item.item)
+                    .map_or(0.0, |(_, weight)| *weight);
+                weight * channel.related.get(history_item.item.pos(), first.item.0)
             });
             channels.sum()
         };
-        let parts: Vec<f32> = history.iter().map(part).collect();
-        let all: f32 = parts.iter().sum();
-        assert!((all - first.score).abs() <= 1e-4 * first.score, "{all} {}", first.score);
-        let speaks_for: f32 = parts.iter().filter(|part| **part > 0.0).sum();
-        for because in &first.explanation {
-            let n = history.iter().position(|h| h.item == because.item).unwrap();
-            assert!((parts[n] / speaks_for - because.share).abs() < 1e-4);
+        let contributions: Vec<f32> = history.iter().map(contribution).collect();
+        let sum: f32 = contributions.iter().sum();
+        assert!((sum - first.score).abs() <= 1e-4 * first.score, "{sum} {}", first.score);
+        let positive_sum: f32 = contributions.iter().filter(|value| **value > 0.0).sum();
+        for explained in &first.explanation {
+            let n = history.iter().position(|entry| entry.item == explained.item).unwrap();
+            assert!((contributions[n] / positive_sum - explained.share).abs() < 1e-4);
         }
         assert!(first.explanation.windows(2).all(|pair| pair[0].share >= pair[1].share));
-        assert!(first.explanation.iter().map(|because| because.share).sum::<f32>() <= 1.0 + 1e-5);
+        assert!(first.explanation.iter().map(|contribution| contribution.share).sum::<f32>() <= 1.0 + 1e-5);
     }
     assert!(trained.search.blend.ndcg > trained.search.popularity.ndcg);
 }
@@ -57,7 +59,7 @@ fn without_a_history_or_a_model_the_popular_items_come() {
     for (user, item) in [(0, 2), (1, 2), (2, 1)] {
         histories.add(UserIdx(user), entry(item, InteractionKind::Purchase, 0));
     }
-    let eligibility = Eligibility::new(&anything, Exclusion::Purchased, &[], []);
+    let eligibility = Eligibility::new(&allow_all, Exclusion::Purchased, &[], []);
     let ids = |model| {
         let list = list_of(model, &histories, &[], &eligibility, 3, 5);
         assert!(list.iter().all(|item| item.origin == Origin::Trending));
@@ -71,7 +73,7 @@ fn without_a_history_or_a_model_the_popular_items_come() {
 }
 
 #[test]
-fn a_new_item_goes_to_people_who_like_its_like_before_any_training() {
+fn a_new_item_goes_to_users_of_similar_items_before_any_training() {
     // Jazz for even users, metal for odd ones; item 20 is new jazz.
     let histories = checkerboard(40, 20);
     let mut builder = FeaturesBuilder::default();
@@ -87,13 +89,15 @@ fn a_new_item_goes_to_people_who_like_its_like_before_any_training() {
         let request = ListRequest::new(3, Logic::Personal);
         for user in 0..40 {
             let history = histories.row(UserIdx(user));
-            let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
+            let eligibility = Eligibility::new(&allow_all, Exclusion::Interacted, history, []);
             let list = recommend(sources, &Request::new(&request, history, &eligibility)).into_items();
-            let found = list.iter().find(|item| item.item.0 == 20 && item.origin == Origin::New);
+            let found = list.iter().find(|item| item.item.0 == 20 && item.origin == Origin::ColdStart);
             assert_eq!(found.is_some(), user % 2 == 0, "user {user}: {list:?}");
             if let Some(found) = found {
-                let shares: f32 = found.explanation.iter().map(|because| because.share).sum();
-                assert!(shares > 0.3 && found.explanation.iter().all(|because| because.item.0 % 2 == 0));
+                let shares: f32 = found.explanation.iter().map(|contribution| contribution.share).sum();
+                assert!(
+                    shares > 0.3 && found.explanation.iter().all(|contribution| contribution.item.0 % 2 == 0)
+                );
                 assert_eq!(features.shared_property(found.explanation[0].item, found.item), Some("genre"));
             }
         }
@@ -101,27 +105,28 @@ fn a_new_item_goes_to_people_who_like_its_like_before_any_training() {
 }
 
 #[test]
-fn a_bad_rating_pushes_like_items_away() {
+fn a_bad_rating_lowers_the_scores_of_related_items() {
     let mut histories = checkerboard(40, 20);
     let n_items = 20;
     let model = train(&histories, n_items).model;
     let rate =
         |item, value| HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value));
-    let score = |histories: &Histories| {
+    let count_even_items = |histories: &Histories| {
         let history = histories.row(UserIdx(40));
-        let eligibility = Eligibility::new(&anything, Exclusion::Interacted, history, []);
+        let eligibility = Eligibility::new(&allow_all, Exclusion::Interacted, history, []);
         let list = list_of(Some(&model), histories, history, &eligibility, n_items, 20);
-        let of =
-            |item: &recommender::Recommended| item.origin == Origin::Model && item.item.0.is_multiple_of(2);
-        list.iter().filter(|item| of(item)).count()
+        let is_even_item = |item: &recommender::RecommendedItem| {
+            item.origin == Origin::Model && item.item.0.is_multiple_of(2)
+        };
+        list.iter().filter(|item| is_even_item(item)).count()
     };
     histories.add(UserIdx(40), rate(0, 0.9));
     histories.add(UserIdx(40), rate(1, 0.9));
-    let before = score(&histories);
+    let before = count_even_items(&histories);
     assert!(before > 4);
     histories.add(UserIdx(40), rate(2, -1.0));
     histories.add(UserIdx(40), rate(4, -1.0));
-    assert!(score(&histories) < before);
+    assert!(count_even_items(&histories) < before);
 }
 
 /// The items of a request for a user of the checkerboard.
@@ -135,8 +140,8 @@ fn items_of(
 ) -> Vec<u32> {
     let n_items = histories.n_items();
     let history = histories.row(UserIdx(user));
-    let eligibility = Eligibility::new(&anything, request.exclude, history, []);
-    let cold = ColdStartItems::new(Features::none(n_items).into(), Some(model));
+    let eligibility = Eligibility::new(&allow_all, request.exclude, history, []);
+    let cold = ColdStartItems::new(Features::empty(n_items).into(), Some(model));
     let request = Request { impressions: shown, now_s, ..Request::new(request, history, &eligibility) };
     let list = recommend(sources(Some(model), &cold, histories, n_items), &request).into_items();
     assert!(list.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first: {list:?}");
@@ -144,7 +149,7 @@ fn items_of(
 }
 
 #[test]
-fn what_was_shown_steps_back_and_recovers() {
+fn shown_items_step_back_and_recover() {
     let histories = checkerboard(40, 20);
     let model = train(&histories, 20).model;
     let request = |rotation_rate| ListRequest {
@@ -160,12 +165,12 @@ fn what_was_shown_steps_back_and_recovers() {
     assert_eq!(items(0.0, &shown, 1_000), first, "without a rate nothing rotates");
     let second = items(1.0, &shown, 1_000);
     assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
-    assert_eq!(items(1.0, &shown, 1_100), first, "after the rotation time everything is back");
-    assert_eq!(items(0.000_1, &shown, 1_000), first, "a little rotation moves next to nothing");
+    assert_eq!(items(1.0, &shown, 1_100), first, "after the rotation time the list is the same again");
+    assert_eq!(items(0.000_1, &shown, 1_000), first, "a small rate changes no order");
 }
 
 #[test]
-fn relevance_leaves_out_what_the_history_does_not_speak_for() {
+fn relevance_excludes_items_unrelated_to_the_history() {
     let histories = checkerboard(40, 20);
     let mut model = train(&histories, 20).model;
     let request = |min_relevance| ListRequest {
@@ -176,7 +181,7 @@ fn relevance_leaves_out_what_the_history_does_not_speak_for() {
     let n = |model: &Model, level| items_of(model, &histories, 0, &request(level), &[], 0).len();
     assert_eq!(n(&model, Relevance::Low), 20);
     let medium = n(&model, Relevance::Medium);
-    assert!(medium <= 10, "only the ten items of the own group have anything to do with the history");
+    assert!(medium <= 10, "only the ten items of the user's group are related to the history");
     assert!(n(&model, Relevance::High) <= medium);
     model.parameters.relevance.high = f32::MAX;
     assert_eq!(n(&model, Relevance::High), 0);
@@ -186,21 +191,22 @@ fn relevance_leaves_out_what_the_history_does_not_speak_for() {
 fn relevance_is_measured_by_the_best_of_the_own_list_however_long_the_history() {
     let n_items = 11 * GROUP_ITEMS;
     let mut histories = groups(11, 12);
-    // Of one taste, and of all: the scores of the second are a tenth of those of the first.
+    // One user has a single taste, the other one all tastes: their scores are a tenth of the first
+    // one's.
     let (one, all) = (UserIdx(histories.n_users() as u32), UserIdx(histories.n_users() as u32 + 1));
     histories.add(one, entry(0, InteractionKind::DetailView, DAY_S));
     (0..11).for_each(|group| {
         histories.add(all, entry(group * GROUP_ITEMS, InteractionKind::DetailView, DAY_S));
     });
     let mut model = train(&histories, n_items as usize).model;
-    model.parameters.relevance = RelevanceScores { medium: 0.2, high: 0.6 };
+    model.parameters.relevance = RelevanceShares { medium: 0.2, high: 0.6 };
     let list = |user: UserIdx, min_relevance| {
         let fallback = Fallback::None;
         let list =
             ListRequest { min_relevance, fallback, ..ListRequest::new(n_items as usize, Logic::Personal) };
         let history = histories.row(user);
-        let eligibility = Eligibility::new(&anything, list.exclude, history, []);
-        let cold = ColdStartItems::new(Features::none(n_items as usize).into(), Some(&model));
+        let eligibility = Eligibility::new(&allow_all, list.exclude, history, []);
+        let cold = ColdStartItems::new(Features::empty(n_items as usize).into(), Some(&model));
         let found = recommend(
             sources(Some(&model), &cold, &histories, n_items as usize),
             &Request::new(&list, history, &eligibility),
@@ -220,8 +226,8 @@ fn relevance_is_measured_by_the_best_of_the_own_list_however_long_the_history() 
 }
 
 #[test]
-fn diversity_takes_turns_between_kinds_of_items() {
-    // Somebody of both groups, more of the even one: without diversity even items come first.
+fn diversity_alternates_between_groups_of_items() {
+    // A user of both groups, mostly of the even one: without diversity even items come first.
     let mut histories = checkerboard(40, 40);
     for item in [0, 2, 4, 6, 8, 1] {
         histories.add(UserIdx(40), entry(item, InteractionKind::DetailView, 40 * DAY_S));
@@ -231,8 +237,8 @@ fn diversity_takes_turns_between_kinds_of_items() {
         let request =
             ListRequest { diversity, exclude: Exclusion::Interacted, ..ListRequest::new(6, Logic::Personal) };
         let history = histories.row(UserIdx(40));
-        let eligibility = Eligibility::new(&anything, request.exclude, history, []);
-        let cold = ColdStartItems::new(Features::none(40).into(), Some(&model));
+        let eligibility = Eligibility::new(&allow_all, request.exclude, history, []);
+        let cold = ColdStartItems::new(Features::empty(40).into(), Some(&model));
         let list = recommend(
             sources(Some(&model), &cold, &histories, 40),
             &Request::new(&request, history, &eligibility),
@@ -244,32 +250,32 @@ fn diversity_takes_turns_between_kinds_of_items() {
 }
 
 #[test]
-fn trends_are_of_the_kind_of_interaction_that_is_asked_for() {
+fn trends_count_the_requested_kind_of_interaction() {
     let mut histories = Histories::default();
     for user in 0..9 {
         histories.add(UserIdx(user), entry(0, InteractionKind::DetailView, 0));
         histories.add(UserIdx(user), entry(1 + user % 2, InteractionKind::Purchase, 0));
     }
     let model = train(&histories, 4).model;
-    let of = |model: Option<&Model>, interaction| {
+    let items = |model: Option<&Model>, interaction| {
         let request = ListRequest { interaction, ..ListRequest::new(4, Logic::Trending) };
-        let cold = ColdStartItems::new(Features::none(4).into(), model);
-        let eligibility = Eligibility::new(&anything, request.exclude, &[], []);
+        let cold = ColdStartItems::new(Features::empty(4).into(), model);
+        let eligibility = Eligibility::new(&allow_all, request.exclude, &[], []);
         let list =
             recommend(sources(model, &cold, &histories, 4), &Request::new(&request, &[], &eligibility))
                 .into_items();
         list.iter().map(|item| item.item.0).collect::<Vec<_>>()
     };
     for model in [None, Some(&model)] {
-        assert_eq!(of(model, Some(InteractionKind::Purchase)), [1, 2]);
-        assert_eq!(of(model, Some(InteractionKind::DetailView)), [0]);
-        assert!(of(model, Some(InteractionKind::CartAddition)).is_empty());
-        assert_eq!(of(model, None).len(), 4, "what nobody touched comes last");
+        assert_eq!(items(model, Some(InteractionKind::Purchase)), [1, 2]);
+        assert_eq!(items(model, Some(InteractionKind::DetailView)), [0]);
+        assert!(items(model, Some(InteractionKind::CartAddition)).is_empty());
+        assert_eq!(items(model, None).len(), 4, "items without interactions come last");
     }
 }
 
 #[test]
-fn recently_viewed_is_what_was_looked_at_latest_first() {
+fn recently_viewed_lists_viewed_items_latest_first() {
     let view = InteractionKind::DetailView;
     let mut histories = Histories::default();
     let history = [
@@ -287,7 +293,7 @@ fn recently_viewed_is_what_was_looked_at_latest_first() {
 }
 
 #[test]
-fn what_is_due_is_bought_again() {
+fn due_items_are_listed_to_buy_again() {
     // Item 0 is bought every ten days, item 1 once, item 2 every hundred days.
     let buy = |item, day: i64| entry(item, InteractionKind::Purchase, day * DAY_S);
     let mut histories = Histories::default();
@@ -309,13 +315,17 @@ fn what_is_due_is_bought_again() {
     assert!(due([200, 200, 200], 201).is_empty(), "nothing is due a day later");
     assert_eq!(due([200, 200, 200], 210), [0]);
     assert_eq!(due([209, 200, 111], 210), [2]);
-    assert_eq!(due([200, 200, 110], 210)[0], 0, "what comes more often is more likely within two weeks");
+    assert_eq!(
+        due([200, 200, 110], 210)[0],
+        0,
+        "the item with the shorter interval is more likely within two weeks"
+    );
     assert_eq!(due([200, 200, 110], 210).len(), 2);
 }
 
 #[test]
-fn only_what_is_likely_is_bought_again() {
-    // Of 100 buyers of each, 80 come back for coffee (0) every 30 days, 5 for another television (1) after as long.
+fn only_likely_repurchases_are_listed_to_buy_again() {
+    // 100 users buy each item. 80 buy coffee (0) again every 30 days, 5 another television (1).
     let buy = |item, day: i64| entry(item, InteractionKind::Purchase, day * DAY_S);
     let mut histories = Histories::default();
     for user in 0..100 {
@@ -330,11 +340,11 @@ fn only_what_is_likely_is_bought_again() {
         purchases.iter().for_each(|&(item, day)| own.add(UserIdx(0), buy(item, day)));
         items_of(&model, &own, 0, &ListRequest::new(5, Logic::BuyAgain), &[], (today * DAY_S) as u32)
     };
-    assert_eq!(due(&[(0, 200), (1, 200)], 230), [0], "of who bought one television few buy another");
-    assert_eq!(due(&[(0, 200), (1, 170), (1, 200)], 230).len(), 2, "whoever bought two does");
+    assert_eq!(due(&[(0, 200), (1, 200)], 230), [0], "few buyers of a television buy another");
+    assert_eq!(due(&[(0, 200), (1, 170), (1, 200)], 230).len(), 2, "a buyer of two is likely to");
     assert_eq!(due(&[(0, 140), (0, 170), (0, 200)], 280), [0], "somewhat late");
-    assert!(due(&[(0, 140), (0, 170), (0, 200)], 400).is_empty(), "a habit of the past");
-    // Their own interval counts, not that of others alone.
+    assert!(due(&[(0, 140), (0, 170), (0, 200)], 400).is_empty(), "the habit has ended");
+    // The user's own interval counts, not only that of others.
     assert_eq!(due(&[(0, 100), (0, 280), (0, 460)], 640), [0]);
 }
 
@@ -359,12 +369,16 @@ fn the_same_weeks_a_year_earlier_count_where_they_help() {
     };
     use recommender::models::popularity::{Config, fit};
     let seasonal = Config { seasonal: 6.0, ..Config::default() };
-    let of_december = |until, config: &Config| {
+    let count_december_items = |until, config: &Config| {
         fit(&set(until), config).ranked[..5].iter().filter(|item| **item < 5).count()
     };
-    assert_eq!(of_december(365 + 334, &Config::default()), 0, "on the last of November nothing sells yet");
-    assert_eq!(of_december(365 + 334, &seasonal), 5);
-    assert_eq!(of_december(365 + 200, &seasonal), 0, "in July it is no time for it");
+    assert_eq!(
+        count_december_items(365 + 334, &Config::default()),
+        0,
+        "at the end of November no December item sells yet"
+    );
+    assert_eq!(count_december_items(365 + 334, &seasonal), 5);
+    assert_eq!(count_december_items(365 + 200, &seasonal), 0, "in July the season is over");
 }
 
 #[test]
@@ -388,8 +402,8 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
             ..ListRequest::new(9, Logic::Personal)
         };
         let history = histories.row(UserIdx(user));
-        let eligibility = Eligibility::new(&anything, exclude, history, []);
-        let cold = ColdStartItems::new(Features::none(20).into(), Some(&model));
+        let eligibility = Eligibility::new(&allow_all, exclude, history, []);
+        let cold = ColdStartItems::new(Features::empty(20).into(), Some(&model));
         let values = FacetValues { facet: &item_type, allows: &|_| true, booster: None };
         let request = Request { values: Some(values), ..Request::new(&request, history, &eligibility) };
         match recommend(sources(Some(&model), &cold, &histories, 20), &request) {
@@ -397,20 +411,20 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
             Recommendation::Items(items) => panic!("{items:?}"),
         }
     };
-    let texts = |values: &[Recommended<recommender::ValueIdx>]| {
+    let texts = |values: &[RecommendedItem<recommender::ValueIdx>]| {
         values.iter().map(|value| item_type.text(value.item).to_owned()).collect::<Vec<_>>()
     };
     let even = list(0, Exclusion::None);
     assert_eq!(texts(&even).len(), 4);
     assert!(texts(&even)[..2].contains(&"even".to_owned()), "{even:?}");
-    let shares: f32 = even[0].explanation.iter().map(|because| because.share).sum();
+    let shares: f32 = even[0].explanation.iter().map(|contribution| contribution.share).sum();
     assert!(even[0].origin == Origin::Model && shares > 0.1 && shares < 1.001);
-    assert!(even[0].explanation.iter().all(|because| because.item.0 % 2 == 0));
+    assert!(even[0].explanation.iter().all(|contribution| contribution.item.0 % 2 == 0));
     assert_eq!(texts(&list(0, Exclusion::Interacted)), ["odd"], "brands of seen items are left out");
 }
 
 #[test]
-fn weights_of_kinds_change_what_is_heard() {
+fn weights_of_kinds_change_the_list() {
     let mut histories = checkerboard(40, 20);
     histories.add(UserIdx(40), entry(0, InteractionKind::DetailView, 0));
     histories.add(UserIdx(40), entry(1, InteractionKind::Purchase, 0));
@@ -427,7 +441,7 @@ fn weights_of_kinds_change_what_is_heard() {
             0,
         )[0] % 2
     };
-    assert_eq!(first(InteractionWeights::default()), 1, "a purchase says more");
+    assert_eq!(first(InteractionWeights::default()), 1, "a purchase weighs more");
     assert_eq!(first(InteractionWeights { purchase: 0.1, view: 1.0, ..InteractionWeights::default() }), 0);
 }
 
@@ -475,22 +489,22 @@ proptest! {
     ) {
         entries.sort_unstable();
         entries.dedup();
-        let fill = |entries: &[(u32, usize, i64)]| {
+        let build = |entries: &[(u32, usize, i64)]| {
             let mut histories = Histories::default();
             for &(item, kind, at) in entries {
                 histories.add(UserIdx(0), entry(item, InteractionKind::ALL[kind], at));
             }
             histories
         };
-        let ordered = fill(&entries);
+        let ordered = build(&entries);
         let n = entries.len().max(1);
         entries.rotate_left((seed % n as u64) as usize);
         entries.reverse();
-        let other = fill(&entries);
+        let other = build(&entries);
         prop_assert_eq!(ordered.row(UserIdx(0)), other.row(UserIdx(0)));
         let mut replaced = Histories::default();
         let all = entries.iter().map(|&(item, kind, at)| entry(item, InteractionKind::ALL[kind], at)).collect();
-        replaced.replace(UserIdx(0), all);
+        replaced.replace_row(UserIdx(0), all);
         prop_assert_eq!(ordered.row(UserIdx(0)), replaced.row(UserIdx(0)));
     }
 }

@@ -1,4 +1,4 @@
-//! What every model must keep: one suite for all folders of `models/`.
+//! One suite for all models of `models/`.
 
 use std::cell::Cell;
 
@@ -6,16 +6,17 @@ use domain::{InteractionKind, ItemIdx, PropertyValue, Timestamp, UserIdx};
 use recommender::models::{content, neighbours, ridge, sequence, sequence_ridge, spectral};
 use recommender::{
     ArtifactError, Cancelled, Component, FeaturesBuilder, Histories, HistoryEntry, HistoryWeighting, Model,
-    ModelConfig, Parameters, TrainingSet, decode, encode, train_with,
+    ModelConfig, Parameters, TrainingSet, decode, encode, fit_model,
 };
 
 use crate::fixtures::{DAY_S, checkerboard, entry};
 
 const KEPT: u32 = 50;
 
-/// Every model of a blend as a search begins with it. Popularity, recently viewed and buy-again are fitted beside each of them.
+/// Every model of a blend with the defaults of hyperparameter search. Popularity, recently viewed
+/// and buy-again are fitted along with each of them.
 fn every_model() -> Vec<ModelConfig> {
-    // As many values as there are groups: behind those one is as large as the other.
+    // As many directions as there are groups: further singular values are all equal.
     let small = spectral::Config { rank: 2, ..Default::default() };
     let all = vec![
         ModelConfig::Neighbours(neighbours::Config::default()),
@@ -26,7 +27,8 @@ fn every_model() -> Vec<ModelConfig> {
         ModelConfig::SequenceRidge(sequence_ridge::Config::FAST),
         ModelConfig::Content(content::Config::default()),
     ];
-    // A new model does not compile here without a number, and without a place above its number is missing.
+    // A new variant does not compile here without a number. The assertion fails where it is missing
+    // in `all`.
     let number = |model: &ModelConfig| match model {
         ModelConfig::Neighbours(_) => 0,
         ModelConfig::Spectral(_) => 1,
@@ -41,7 +43,7 @@ fn every_model() -> Vec<ModelConfig> {
     all
 }
 
-/// The histories with a group for each item: even or odd.
+/// A training set with a property for each item: even or odd.
 fn set_of(rows: Vec<Vec<HistoryEntry>>, n_items: usize) -> TrainingSet {
     let mut builder = FeaturesBuilder::default();
     for item in 0..n_items as u32 {
@@ -57,7 +59,7 @@ fn rows_of(histories: &Histories) -> Vec<Vec<HistoryEntry>> {
 
 fn fit(model: ModelConfig, set: &TrainingSet) -> Model {
     let component = Component { model, weighting: HistoryWeighting::default(), weight: 1.0 };
-    train_with(set, &Parameters::new(vec![component], KEPT), "t", &|| Ok(())).expect("nothing cuts it short")
+    fit_model(set, &Parameters::new(vec![component], KEPT), "t", &|| Ok(())).expect("nothing cancels the run")
 }
 
 fn dense(model: &Model) -> Vec<Vec<f32>> {
@@ -67,8 +69,8 @@ fn dense(model: &Model) -> Vec<Vec<f32>> {
 }
 
 #[test]
-fn each_finds_the_two_groups_and_no_item_speaks_for_itself() {
-    // The last item is one that nobody knows.
+fn each_model_finds_the_two_groups_and_no_item_contributes_to_itself() {
+    // The last item has no interactions.
     let set = set_of(rows_of(&checkerboard(40, 20)), 21);
     for config in every_model() {
         let model = fit(config, &set);
@@ -76,19 +78,19 @@ fn each_finds_the_two_groups_and_no_item_speaks_for_itself() {
         let mut wrong = 0;
         for (item, row) in dense(&model).iter().enumerate() {
             assert!(row.iter().all(|value| value.is_finite()), "{name}");
-            assert_eq!(row[item], 0.0, "{name}: item {item} speaks for itself");
+            assert_eq!(row[item], 0.0, "{name}: item {item} contributes to itself");
             if !matches!(config, ModelConfig::Content(_)) {
                 assert!(
                     item != 20 || row.iter().all(|value| *value == 0.0),
-                    "{name}: an unknown item speaks"
+                    "{name}: an unknown item contributes"
                 );
-                assert_eq!(row[20], 0.0, "{name}: something speaks for an unknown item");
+                assert_eq!(row[20], 0.0, "{name}: an item contributes to an unknown one");
             }
-            let mean = |parity: usize| {
-                let of_group = (0..20).filter(|&other| other != item && other % 2 == parity);
-                of_group.map(|other| row[other]).sum::<f32>()
+            let group_sum = |parity: usize| {
+                let others = (0..20).filter(|&other| other != item && other % 2 == parity);
+                others.map(|other| row[other]).sum::<f32>()
             };
-            wrong += usize::from(item < 20 && mean(item % 2) <= mean(1 - item % 2));
+            wrong += usize::from(item < 20 && group_sum(item % 2) <= group_sum(1 - item % 2));
         }
         assert_eq!(wrong, 0, "{name}");
     }
@@ -109,7 +111,7 @@ fn each_is_the_same_for_any_number_of_threads_and_comes_back_from_its_artifact()
 }
 
 #[test]
-fn a_ridge_over_all_others_is_the_dense_one() {
+fn a_ridge_over_all_other_items_equals_the_dense_one() {
     let set = set_of(rows_of(&checkerboard(40, 20)), 20);
     let config = ridge::Config { penalty: 0.5, ..Default::default() };
     let dense_one = dense(&fit(ModelConfig::Ridge(config), &set)).concat();
@@ -139,7 +141,7 @@ fn the_order_of_users_changes_no_model() {
 }
 
 #[test]
-fn none_stumbles_over_little_or_odd_data() {
+fn no_model_fails_on_little_or_odd_data() {
     let rated =
         |item, value| HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value));
     let long: Vec<HistoryEntry> =
@@ -166,17 +168,17 @@ fn none_stumbles_over_little_or_odd_data() {
             2,
         ),
     ];
-    for (what, rows, n_items) in odd {
+    for (name, rows, n_items) in odd {
         let mut set = set_of(rows, n_items);
         for config in every_model() {
             let model = fit(config, &set);
             assert!(
                 dense(&model).concat().iter().all(|value| value.is_finite()),
-                "{}: {what}",
+                "{}: {name}",
                 config.name()
             );
-            assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{what}");
-            assert_eq!(decode(&encode(&model)).unwrap(), model, "{what}");
+            assert!(model.popularity.scores.iter().all(|score| score.is_finite()), "{name}");
+            assert_eq!(decode(&encode(&model)).unwrap(), model, "{name}");
         }
         recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| Ok(())).unwrap();
     }
@@ -194,14 +196,14 @@ fn a_run_ends_at_whichever_step_it_is_told_to() {
         (trained.is_ok(), n_steps.get())
     };
     let (is_whole, n_steps) = run(usize::MAX);
-    assert!(is_whole && n_steps > 20, "{n_steps} steps are few: one takes seconds on large data");
+    assert!(is_whole && n_steps > 20, "{n_steps} steps are too few: a step takes seconds on large data");
     for steps_max in 0..n_steps {
         assert_eq!(run(steps_max), (false, steps_max + 1));
     }
 }
 
 #[test]
-fn artifacts_say_why_they_cannot_be_read() {
+fn unreadable_artifacts_give_the_reason() {
     let histories = checkerboard(10, 6);
     let model = crate::fixtures::train(&histories, 6).model;
     let bytes = encode(&model);

@@ -1,4 +1,4 @@
-//! Sums over users add up.
+//! Pair sums of shards of users add up.
 
 use domain::InteractionKind;
 use proptest::prelude::*;
@@ -7,11 +7,11 @@ use recommender::{HistoryEntry, TrainingSet};
 
 use crate::fixtures::entry;
 
-fn sums_of(sums: &dyn PairSums) -> Vec<Vec<i64>> {
+fn to_rows(sums: &dyn PairSums) -> Vec<Vec<i64>> {
     let mut row = linalg::Accumulator::new(sums.n_items());
     (0..sums.n_items())
         .map(|item| {
-            sums.row(item, &mut row);
+            sums.add_row(item, &mut row);
             let mut dense = vec![0; sums.n_items()];
             row.drain(|other, sum| dense[other as usize] = sum);
             dense
@@ -46,19 +46,19 @@ proptest! {
         let (first, rest) = rows.split_at(cut.min(rows.len()));
         let (sets_all, sequences_all) = (sets(&rows, Sign::Plus), sequences(&rows, Sign::Plus));
         let sets_merged = sets(rest, Sign::Plus).merge(sets(first, Sign::Plus));
-        prop_assert_eq!(sums_of(&sets_merged), sums_of(&sets_all));
+        prop_assert_eq!(to_rows(&sets_merged), to_rows(&sets_all));
         prop_assert_eq!(sets_merged.item_sums(), sets_all.item_sums());
         let sequences_merged = sequences(rest, Sign::Plus).merge(sequences(first, Sign::Plus));
-        prop_assert_eq!(sums_of(&sequences_merged), sums_of(&sequences_all));
+        prop_assert_eq!(to_rows(&sequences_merged), to_rows(&sequences_all));
         prop_assert_eq!(sequences_merged.item_sums(), sequences_all.item_sums());
 
-        // The first user does something more.
+        // The first user has a further interaction.
         let mut changed = rows.clone();
         changed[0].push(entry(new.0, InteractionKind::ALL[new.1], new.2 * 86_400));
         let added = sets_all.merge(sets(&rows[..1], Sign::Minus)).merge(sets(&changed[..1], Sign::Plus));
-        prop_assert_eq!(sums_of(&added), sums_of(&sets(&changed, Sign::Plus)));
+        prop_assert_eq!(to_rows(&added), to_rows(&sets(&changed, Sign::Plus)));
         let added =
             sequences_all.merge(sequences(&rows[..1], Sign::Minus)).merge(sequences(&changed[..1], Sign::Plus));
-        prop_assert_eq!(sums_of(&added), sums_of(&sequences(&changed, Sign::Plus)));
+        prop_assert_eq!(to_rows(&added), to_rows(&sequences(&changed, Sign::Plus)));
     }
 }

@@ -4,7 +4,9 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use domain::{ItemIdx, ListRequest, Logic, Timestamp};
-use recommender::{Constraint, ItemBooster, Promoted, Request, Sources, n_reranked, rank, rerank};
+use recommender::{
+    CandidateSources, Constraint, ItemBooster, PromotedItems, Request, n_reranked, rank, rerank,
+};
 use rustc_hash::FxHashSet;
 use state::Views;
 
@@ -50,7 +52,7 @@ impl Serving {
         };
 
         let constraints: Vec<Constraint<'_>> =
-            constraints.iter().map(|(item_type, max)| Constraint { item_type, max: *max }).collect();
+            constraints.iter().map(|(item_type, max)| Constraint { facet: item_type, max: *max }).collect();
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
             let ready = self.expressions.prepare_for_items(
@@ -67,7 +69,8 @@ impl Serving {
         let is_promoted =
             |item: ItemIdx| promoted_filter.as_ref().is_some_and(|filter| filter.allows(item.0));
         let promoted = stage.settings.promoted.as_ref();
-        let promoted = promoted.map(|promoted| Promoted { includes: &is_promoted, share: promoted.share });
+        let promoted =
+            promoted.map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
         let is_meant = |item: ItemIdx| {
             views.catalog.is_available(item)
@@ -121,7 +124,7 @@ impl Serving {
 
 /// The members of a segment that a request asks for, and behind them what goes with the seeds.
 fn list_segment(
-    sources: Sources<'_>,
+    sources: CandidateSources<'_>,
     request: &Request<'_>,
     beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
 ) -> Vec<(ItemIdx, f32)> {
@@ -150,13 +153,13 @@ fn list_segment(
 
 /// The items that match a search, those first that match best and that the user would like.
 fn personalised(
-    sources: Sources<'_>,
+    sources: CandidateSources<'_>,
     request: &Request<'_>,
     matches: Vec<(u32, f32)>,
     personal_weight: f32,
 ) -> Vec<(ItemIdx, f32)> {
     let items: Vec<u32> = matches.iter().map(|(item, _)| *item).collect();
-    let personal = sources.score_each(request.history, &items);
+    let personal = sources.score_items(request.history, &items);
     let top = personal.iter().fold(f32::MIN_POSITIVE, |top, score| top.max(*score));
     let ranked = matches.into_iter().zip(personal).map(|((item, score), personal)| {
         let boost = request.booster.map_or(1.0, |booster| booster.boost(ItemIdx(item)));

@@ -43,7 +43,7 @@ impl Serving {
             let views = live.snapshot();
             let users = (first..(first + USERS_PER_STEP).min(n_users)).map(|user| UserIdx(user as u32));
             let histories: Vec<_> = users.map(|user| views.interactions.histories().row(user)).collect();
-            scores.extend(in_use.sources(&views).user_scores(&taste, &histories));
+            scores.extend(in_use.sources(&views).score_users(&taste, &histories));
         }
         let snapshot = live.snapshot();
         let views: &Views = &snapshot;

@@ -10,8 +10,8 @@ use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyVa
 use fs_err as fs;
 use rayon::prelude::*;
 use recommender::{
-    ColdStartItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry, Origin, Request,
-    SearchOptions, Sources, TrainingSet, recommend, search, train_with,
+    CandidateSources, ColdStartItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry,
+    Origin, Request, SearchOptions, TrainingSet, fit_model, recommend, search_hyperparameters,
 };
 use rustc_hash::FxHashMap;
 use serde_json::json;
@@ -106,17 +106,22 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         terminal::set_share(&bar, share);
         Ok(())
     };
-    let (found, _) = search(&set, &options, &progress)?;
+    let (found, _) = search_hyperparameters(&set, &options, &progress)?;
     bar.finish_and_clear();
     lap(&mut seconds, "search");
-    let model = train_with(&set, &found.parameters, "offline", &|| Ok(()))?;
+    let model = fit_model(&set, &found.parameters, "offline", &|| Ok(()))?;
     lap(&mut seconds, "fit");
 
     let cold = ColdStartItems::new(set.features().clone(), Some(&model));
     let counts = recommender::Histories::default();
     let interaction_weights = *set.interaction_weights();
-    let sources =
-        Sources { model: Some(&model), cold: &cold, histories: &counts, interaction_weights, n_items };
+    let sources = CandidateSources {
+        model: Some(&model),
+        cold_start: &cold,
+        histories: &counts,
+        interaction_weights,
+        n_items,
+    };
     let request = ListRequest {
         exclude: Exclusion::Interacted,
         ..ListRequest::new(args.count as usize, Logic::Personal)

@@ -137,7 +137,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
         .map(|(n, item)| {
             let origin = match item.origin {
                 Origin::Model => "history",
-                Origin::New => "new",
+                Origin::ColdStart => "new",
                 Origin::Trending => "trending",
                 Origin::RecentlyViewed => "viewed",
                 Origin::BuyAgain => "due",

@@ -2,8 +2,8 @@
 
 use anyhow::Result;
 use engine::{
-    Component, FIRST_TRAINING_INTERACTIONS, Metrics, Search, SplitKind, Training, TrainingOptions,
-    describe_too_few_interactions,
+    Component, FIRST_TRAINING_INTERACTIONS, HyperparameterSearch, Metrics, SplitKind, Training,
+    TrainingOptions, describe_too_few_interactions,
 };
 
 use super::Place;
@@ -74,7 +74,7 @@ fn describe(training: &Training, has_model: bool) -> String {
 }
 
 /// The result of a hyperparameter search, as tables.
-pub(crate) fn describe_search(search: &Search) -> String {
+pub(crate) fn describe_search(search: &HyperparameterSearch) -> String {
     let row = |name: String, metrics: &Metrics| {
         vec![
             name,

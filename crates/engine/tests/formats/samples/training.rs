@@ -1,12 +1,12 @@
 //! The record of a training run with every model. It was refused, so that nobody makes that model.
 
 use domain::InteractionWeights;
-use engine::{Comparison, Metrics, Search, SplitKind};
+use engine::{Comparison, HyperparameterSearch, Metrics, SplitKind};
 use recommender::models::popularity::Normalisation;
 use recommender::models::{
     buy_again, content, neighbours, popularity, recently_viewed, ridge, sequence, sequence_ridge, spectral,
 };
-use recommender::{Component, HistoryWeighting, ModelConfig, Parameters, RelevanceScores, Tried};
+use recommender::{Component, HistoryWeighting, ModelConfig, ModelTrial, Parameters, RelevanceShares};
 use state::TrainingRecord;
 
 use super::AT;
@@ -14,7 +14,7 @@ use super::AT;
 /// The report of a run, as version 5 had it.
 #[derive(serde::Serialize)]
 struct Report {
-    search: Search,
+    search: HyperparameterSearch,
     beside_current: Option<Comparison>,
     beside_popularity: Option<Comparison>,
 }
@@ -58,15 +58,15 @@ pub(crate) fn refused() -> TrainingRecord {
         Metrics { ndcg: 0.125, recall: 0.25, coverage: 0.5, novelty: 3.5, personal: 0.0625, n_users: 300 };
     let comparison = Comparison { ndcg: 0.125, other_ndcg: 0.25, low: -0.25, high: 0.0, n_users: 300 };
     let report = Report {
-        search: Search {
+        search: HyperparameterSearch {
             split: SplitKind::LastStep,
-            models: components.map(|component| Tried { component, metrics }).to_vec(),
+            models: components.map(|component| ModelTrial { component, metrics }).to_vec(),
             blend: metrics,
             popularity: Metrics { n_users: 0, ..metrics },
             parameters: Parameters {
                 components: components.to_vec(),
                 interaction_weights: InteractionWeights { view: 0.25, ..InteractionWeights::default() },
-                relevance: RelevanceScores { medium: 0.25, high: 0.5 },
+                relevance: RelevanceShares { medium: 0.25, high: 0.5 },
                 popularity: popularity::Config { half_life_days: Some(30.0), seasonal: 0.5 },
                 recently_viewed: recently_viewed::Config { fading: 0.75 },
                 buy_again: buy_again::Config { prior: 1.0, smoothing: 5.0, due_share: 0.5, days_ahead: 14.0 },

@@ -1,22 +1,22 @@
-//! Parameters of buying again.
+//! Hyperparameters of the buy-again list.
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// How many purchases of a person the item's own rhythm counts for.
+    /// The weight of the item's mean interval, in purchases of the user.
     pub prior: f32,
-    /// How many buyers and intervals of the average item are added to each item's own.
+    /// The weight of the average item in an item's statistics, in buyers and in intervals.
     pub smoothing: f32,
-    /// A purchase is due when this share of the mean time between two has passed, from 0 to 1.
+    /// A purchase is due after this share of the mean interval, from 0 to 1.
     pub due_share: f32,
-    /// How far the look ahead reaches, in days.
+    /// The prediction horizon, in days.
     pub days_ahead: f32,
 }
 
 impl Config {
-    /// The mean time between two purchases where nobody has bought anything twice, in days.
+    /// The mean interval between purchases where no item was bought twice, in days.
     pub const INTERVAL_DAYS: f32 = 30.0;
 }
 

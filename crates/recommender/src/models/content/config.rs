@@ -1,18 +1,18 @@
-//! Parameters of the content model.
+//! Hyperparameters of the content model.
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// The power of the cosine: above 1 the most alike count most.
+    /// The exponent of the cosine. Above 1 it favours the most similar items.
     pub power: f32,
-    /// The power of popularity of the item that is spoken for.
+    /// The exponent of the target item's popularity; 0 ignores it.
     pub popularity: f32,
 }
 
 impl Config {
-    /// How many alike items of each item are looked at.
+    /// The most similar items per item that are kept.
     pub const KEPT_MAX: usize = 500;
 }
 

@@ -1,30 +1,31 @@
 //! The fit of the content model.
 
-use linalg::{Accumulator, Csr, top_k_of};
+use linalg::{Accumulator, Csr, retain_top_k};
 use rayon::prelude::*;
 
 use super::Config;
 use crate::TrainingSet;
 
-/// Features that more items than this have are not walked through: their idf is next to nothing, their lists are long.
+/// Features of more items than this are ignored: their idf is close to 0 and their lists are long.
 const ITEMS_PER_FEATURE_MAX: usize = 20_000;
 
-/// The item-item matrix with the strongest `kept_max` of each item.
+/// Fits the model: an item-item matrix with the `kept_max` strongest entries per item.
 pub fn fit(set: &TrainingSet, config: &Config, kept_max: usize) -> Csr {
-    weigh(&cosines(set, kept_max), set, config)
+    weigh_cosines(&compute_cosines(set, kept_max), set, config)
 }
 
-/// What cosines say, by the config.
-pub fn weigh(cosines: &Csr, set: &TrainingSet, config: &Config) -> Csr {
-    let popular: Vec<f32> =
+/// Computes the entries of the matrix from the cosines of items.
+pub fn weigh_cosines(cosines: &Csr, set: &TrainingSet, config: &Config) -> Csr {
+    let popularity: Vec<f32> =
         set.item_sums(None).into_iter().map(|sum| (sum as f32 + 1.0).powf(config.popularity)).collect();
-    cosines.map(|_, other, cosine| cosine.powf(config.power) * popular[other as usize])
+    cosines.map(|_, other, cosine| cosine.powf(config.power) * popularity[other as usize])
 }
 
-/// For each item the `kept_max` most alike: items x items. The work is the sum over features of their number of items squared.
-pub fn cosines(set: &TrainingSet, kept_max: usize) -> Csr {
+/// The cosines of each item's `kept_max` most similar items, items x items. The work is the sum
+/// over features of their squared number of items.
+pub fn compute_cosines(set: &TrainingSet, kept_max: usize) -> Csr {
     let features = set.features().by_item();
-    let by_feature = features.transposed();
+    let by_feature = features.transpose();
     let rows: Vec<Vec<(u32, f32)>> = (0..set.n_items())
         .into_par_iter()
         .map_init(
@@ -37,7 +38,7 @@ pub fn cosines(set: &TrainingSet, kept_max: usize) -> Csr {
                         items
                             .iter()
                             .zip(others)
-                            .for_each(|(&other, &of_other)| sums.add(other, value * of_other));
+                            .for_each(|(&other, &other_value)| sums.add(other, value * other_value));
                     }
                 }
                 entries.clear();
@@ -46,7 +47,7 @@ pub fn cosines(set: &TrainingSet, kept_max: usize) -> Csr {
                         entries.push((other, cosine.min(1.0)));
                     }
                 });
-                top_k_of(entries, kept_max);
+                retain_top_k(entries, kept_max);
                 entries.sort_unstable_by_key(|&(other, _)| other);
                 entries.clone()
             },

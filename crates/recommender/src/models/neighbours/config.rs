@@ -1,15 +1,15 @@
-//! Parameters of the neighbour model.
+//! Hyperparameters of the neighbour model.
 
 use serde::{Deserialize, Serialize};
 
 use crate::models::popularity::Normalisation;
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// After how many days an interaction counts half; none never.
+    /// The half-life of interactions, in days; None for no decay.
     pub half_life_days: Option<f32>,
-    /// How far popularity is taken out.
+    /// The normalization by popularity.
     pub normalisation: Normalisation,
 }
 

@@ -1,24 +1,26 @@
-//! Parameters of popularity.
+//! Hyperparameters of popularity.
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// After how many days an interaction counts half; none for never.
+    /// The half-life of interactions, in days; None for no decay.
     pub half_life_days: Option<f32>,
-    /// What an interaction of the same weeks a year earlier counts beside one of now, from 0.
+    /// The weight of an interaction in the same weeks a year earlier, relative to one of today; at
+    /// least 0.
     pub seasonal: f32,
 }
 
 impl Config {
-    /// In days.
-    pub const YEAR: f32 = 365.25;
-    /// The weeks that are about to come count, so the middle of a season is so many days after the day a year earlier.
-    pub const SEASON_AHEAD: f32 = 10.0;
-    /// So many days from the middle of a season nothing of it is left.
-    pub const SEASON_REACH: f32 = 28.0;
-    /// A season of each year further back counts so much less.
+    /// The length of a year, in days.
+    pub const YEAR_DAYS: f32 = 365.25;
+    /// The middle of a season lies this many days after the same day a year earlier, because the
+    /// coming weeks count.
+    pub const SEASON_AHEAD_DAYS: f32 = 10.0;
+    /// The days from the middle of a season to its end.
+    pub const SEASON_REACH_DAYS: f32 = 28.0;
+    /// The factor of a season for each further year back.
     pub const SEASON_FADING: f32 = 0.5;
 }
 
@@ -28,14 +30,14 @@ impl Default for Config {
     }
 }
 
-/// How far the popularity of two items is taken out of what they have in common. With both exponents 1/2 this is the cosine; a smaller one for
-/// the item spoken for keeps popular items in front.
+/// The normalization of a pair's sum by the popularity of both items. With both exponents at 1/2 it
+/// is the cosine. A smaller target exponent favours popular items.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Normalisation {
-    /// Of the item that speaks, from 0 to 1.
+    /// The exponent for the history item, from 0 to 1.
     pub source_exponent: f32,
-    /// Of the item spoken for, from 0 to 1.
+    /// The exponent for the recommended item, from 0 to 1.
     pub target_exponent: f32,
-    /// Added to items' sums, so that rare items do not win by chance; in interactions.
+    /// Added to the items' sums, in interactions, so that rare items do not score high by chance.
     pub smoothing: f32,
 }

@@ -1,11 +1,11 @@
-//! Parameters of what was viewed recently.
+//! Hyperparameters of the recently viewed list.
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// What an item counts less for each item that was looked at since.
+    /// The factor of the score for each item viewed since, from 0 to 1.
     pub fading: f32,
 }
 

@@ -1,23 +1,24 @@
-//! Parameters of the ridge on sets.
+//! Hyperparameters of the ridge on sets.
 
 use serde::{Deserialize, Serialize};
 
-/// The most items of a dense ridge: its work is their cube, its memory a few times their square.
+/// The most items of a dense ridge. Its work is their cube, its memory a few times their square.
 pub const ITEMS_MAX: usize = 6_000;
 
-/// Of larger sets each item is explained by so many of its nearest ones.
+/// The number of nearest items that each item is regressed on in larger catalogs.
 pub const NEAREST: u32 = 100;
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// After how many days an interaction counts half; none never.
+    /// The half-life of interactions, in days; None for no decay.
     pub half_life_days: Option<f32>,
-    /// How much less users with many interactions count, from 0 (not at all) to 1/2 (each user alike).
+    /// How far users are normalized by their sum of weights, from 0 (not at all) to 1/2 (every user
+    /// counts the same).
     pub user_exponent: f32,
-    /// By how many of its nearest items each item is explained; none for all of the head.
+    /// The number of nearest items that each item is regressed on; None for all head items.
     pub nearest: Option<u32>,
-    /// The penalty, as a multiple of the mean diagonal of the gram.
+    /// The penalty lambda, as a multiple of the mean diagonal of G.
     pub penalty: f32,
 }
 

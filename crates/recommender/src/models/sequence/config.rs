@@ -1,21 +1,21 @@
-//! Parameters of the sequence model.
+//! Hyperparameters of the sequence model.
 
 use serde::{Deserialize, Serialize};
 
 use crate::models::popularity::Normalisation;
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// After how many days an interaction counts half; none never.
+    /// The half-life of interactions, in days; None for no decay.
     pub half_life_days: Option<f32>,
-    /// How many steps apart a pair may be.
+    /// The largest distance of a pair, in steps.
     pub steps: u32,
-    /// What a pair counts less for each step between.
+    /// The factor of a pair for each step between its interactions, from 0 to 1.
     pub discount: f32,
-    /// What a later item says for an earlier one, as a share of the other direction.
+    /// The weight of the backward direction (later to earlier item), relative to the forward one.
     pub backward: f32,
-    /// How far popularity is taken out.
+    /// The normalization by popularity.
     pub normalisation: Normalisation,
 }
 

@@ -1,28 +1,28 @@
-//! Parameters of the spectral model.
+//! Hyperparameters of the spectral model.
 
 use serde::{Deserialize, Serialize};
 
-/// Parameters of one fit.
+/// Hyperparameters of one fit.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Config {
-    /// After how many days an interaction counts half; none never.
+    /// The half-life of interactions, in days; None for no decay.
     pub half_life_days: Option<f32>,
-    /// How many directions are kept.
+    /// The number of directions kept.
     pub rank: u32,
-    /// The power of the singular values: 0 keeps all directions alike.
+    /// The exponent of the singular values. At 0 all directions count the same.
     pub filter: f32,
-    /// How many times the decomposition goes over the data.
+    /// The number of power iterations.
     pub iterations: u32,
-    /// Where the decomposition starts from.
+    /// The seed of the initial subspace.
     pub seed: u64,
 }
 
 impl Config {
-    /// Fewer directions tell no tastes apart: a small catalog has no such model.
+    /// The fewest useful directions. Catalogs too small for it have no spectral model.
     pub const RANK_MIN: u32 = 8;
     /// The most directions.
     pub const RANK_MAX: usize = 1_024;
-    /// At most this share of the items is a direction.
+    /// The minimum number of items per direction.
     pub const ITEMS_PER_RANK: usize = 16;
 }
 

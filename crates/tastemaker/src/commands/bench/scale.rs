@@ -9,8 +9,8 @@ use engine::DataFolder;
 use rayon::prelude::*;
 use recommender::models::neighbours;
 use recommender::{
-    ColdStartItems, Component, Eligibility, Features, Histories, HistoryWeighting, ModelConfig, Parameters,
-    Request, Sources, TrainingSet, recommend, train_with,
+    CandidateSources, ColdStartItems, Component, Eligibility, Features, Histories, HistoryWeighting,
+    ModelConfig, Parameters, Request, TrainingSet, fit_model, recommend,
 };
 use serde_json::json;
 
@@ -66,16 +66,21 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let n_interactions = set.entries().len() as u64;
 
     let started = Instant::now();
-    let model = train_with(&set, &parameters(), "scale", &|| Ok(()))?;
+    let model = fit_model(&set, &parameters(), "scale", &|| Ok(()))?;
     let fit_s = lap(started);
 
     let started = Instant::now();
     let n_items = args.items as usize;
-    let cold = ColdStartItems::new(Features::none(n_items).into(), Some(&model));
+    let cold = ColdStartItems::new(Features::empty(n_items).into(), Some(&model));
     let histories = Histories::default();
     let interaction_weights = *set.interaction_weights();
-    let sources =
-        Sources { model: Some(&model), cold: &cold, histories: &histories, interaction_weights, n_items };
+    let sources = CandidateSources {
+        model: Some(&model),
+        cold_start: &cold,
+        histories: &histories,
+        interaction_weights,
+        n_items,
+    };
     let request = ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(COUNT, Logic::Personal) };
     let n_full = (0..set.n_users())
         .into_par_iter()

@@ -1,45 +1,45 @@
-//! The choice of a blend's members and weights.
+//! Chooses the members and weights of a blend.
 
 use domain::ItemIdx;
 use linalg::{add_scaled, count_at_least};
 use rayon::prelude::*;
 
-use super::Tried;
+use super::ModelTrial;
 use super::pool::{Pool, Setting};
 use crate::HistoryWeighting;
-use crate::blend::{CHANNELS_MAX, Component, ModelConfig, RelevanceScores};
-use crate::evaluation::{CUT_OFF, gain, ideal, metrics_of};
+use crate::blend::{CHANNELS_MAX, Component, ModelConfig, RelevanceShares};
+use crate::evaluation::{CUT_OFF, compute_metrics, gain, ideal_gain};
 
-/// How long the lists are whose items become a user's likely items, and of how many ways to weight a history.
-const LIST_LEN: usize = 40;
+/// The likely items of all test users, concatenated, and which of them are wanted.
+const LIKELY_ITEMS_PER_LIST: usize = 40;
 const WEIGHTINGS_LISTED: usize = 2;
-/// How many models a blend is begun with, in turn.
-const FIRSTS_MAX: usize = 3;
+/// The number of models that a blend is started from, one after the other.
+const FIRST_MEMBERS_MAX: usize = 3;
 /// The most changes of a blend.
 const ROUNDS_MAX: usize = 12;
 /// The most members of a blend, without the backoff.
 const MEMBERS_MAX: usize = 6;
-/// What a new member must add, as a share of what there is.
+/// The minimum relative gain in nDCG of a change.
 const GAIN_MIN: f64 = 0.002;
-/// Weights that a new member is tried with, beside a first one of 1.
+/// The weights that a new member is tried with, relative to the total of the others.
 const WEIGHTS: [f32; 4] = [0.06, 0.2, 0.5, 1.2];
-/// What the backoff weighs beside all others.
+/// The weight of the backoff, relative to the total of the others.
 const BACKOFF_WEIGHT: f32 = 0.01;
-/// What weights are multiplied with while they are made finer.
+/// The factors that weights are refined with.
 const REFINEMENTS: [f32; 4] = [0.6, 0.8, 1.25, 1.6];
 
 /// The likely items of all test users in a row, with what is wanted.
 struct Candidates {
-    /// Where each user's begin, and the end.
+    /// The offset of each user's items, and the end: users + 1 entries.
     starts: Vec<usize>,
     items: Vec<u32>,
-    /// For each user the places of wanted items, and what a perfect list counts.
+    /// For each user the positions of wanted items, and the gain of a perfect list.
     wanted: Vec<(Vec<usize>, f64)>,
 }
 
-/// What one setting with one weighting says of all candidates.
+/// The scores of all candidates under one setting and one history weighting.
 struct Column {
-    /// The place of the setting in the pool.
+    /// The index of the setting in the pool.
     setting: usize,
     component: Component,
     values: Vec<f32>,
@@ -51,22 +51,23 @@ impl Column {
     }
 }
 
-/// What blending found.
+/// The chosen blend with its evaluation.
 pub(super) struct Blend {
     /// The members with their weights.
     pub(super) components: Vec<Component>,
-    /// Its lists for the test users.
+    /// The blend's lists for the test users.
     pub(super) lists: Vec<Vec<ItemIdx>>,
-    /// What hits score, as shares of the best of their list.
-    pub(super) relevance: RelevanceScores,
+    /// The relevance thresholds, from the scores of hits.
+    pub(super) relevance: RelevanceShares,
     /// The best setting of each model on its own.
-    pub(super) models: Vec<Tried>,
+    pub(super) models: Vec<ModelTrial>,
 }
 
-/// Chooses.
-pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
+/// Chooses a blend from the settings of the pool. `counts` is the number of interactions of each
+/// item in the training part.
+pub(super) fn choose_blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
     let candidates = Candidates::new(pool);
-    let columns = columns(pool, &candidates);
+    let columns = compute_columns(pool, &candidates);
     let solo: Vec<f64> = columns.par_iter().map(|column| candidates.ndcg(&column.values)).collect();
     let mut order: Vec<usize> = (0..columns.len()).collect();
     order.sort_by(|&a, &b| solo[b].total_cmp(&solo[a]));
@@ -78,13 +79,18 @@ pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
             firsts.push(n);
         }
     }
-    let tried = firsts.iter().map(|&n| Tried {
+    let tried = firsts.iter().map(|&n| ModelTrial {
         component: columns[n].component,
-        metrics: metrics_of(pool.test, &items_of(&pool.lists(&[columns[n].member(pool)])), counts),
+        metrics: compute_metrics(
+            pool.test,
+            &drop_scores(&pool.compute_lists(&[columns[n].member(pool)])),
+            counts,
+        ),
     });
     let models = tried.collect();
-    let grown = firsts.iter().take(FIRSTS_MAX).map(|&first| grow(&columns, &candidates, first, solo[first]));
-    // Of equal ones the first: simpler models are tried before others.
+    let grown =
+        firsts.iter().take(FIRST_MEMBERS_MAX).map(|&first| grow(&columns, &candidates, first, solo[first]));
+    // Of equal blends the first wins: simpler models are tried first.
     let best = grown.reduce(|best, other| if other.1 > best.1 { other } else { best });
     let mut best = best.map(|(members, _)| members).unwrap_or_default();
     add_backoff(&columns, &mut best);
@@ -98,39 +104,45 @@ pub(super) fn blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
         weighting: *weighting,
         weight: *weight,
     };
-    let lists = pool.lists(&members);
+    let lists = pool.compute_lists(&members);
     let hits = pool.test.iter().zip(&lists).flat_map(|(user, list)| {
         let best = list.first().map_or(1.0, |(_, score)| *score);
         list.iter().filter(|(item, _)| user.wanted.contains_key(item)).map(move |(_, score)| score / best)
     });
-    let relevance = RelevanceScores::from_hits(hits.collect());
-    Blend { components: members.iter().map(component).collect(), lists: items_of(&lists), relevance, models }
+    let relevance = RelevanceShares::from_hits(hits.collect());
+    Blend {
+        components: members.iter().map(component).collect(),
+        lists: drop_scores(&lists),
+        relevance,
+        models,
+    }
 }
 
-fn items_of(lists: &[Vec<(ItemIdx, f32)>]) -> Vec<Vec<ItemIdx>> {
+fn drop_scores(lists: &[Vec<(ItemIdx, f32)>]) -> Vec<Vec<ItemIdx>> {
     lists.iter().map(|list| list.iter().map(|(item, _)| *item).collect()).collect()
 }
 
-/// Behind everything else come the neighbours of what a person did, so that lists are filled from their own history before they are filled
-/// with what everybody likes.
+/// Adds neighbours with a small weight to a blend without them. So lists are filled from the user's
+/// own history before the popular fallback.
 fn add_backoff(columns: &[Column], members: &mut Vec<(usize, f32)>) {
     let is_neighbours = |n: usize| matches!(columns[n].component.model, ModelConfig::Neighbours(_));
     if members.is_empty() || members.iter().any(|(n, _)| is_neighbours(*n)) {
         return;
     }
-    let weightings = weightings_of(columns, members);
+    let weightings = distinct_weightings(columns, members);
     let total: f32 = members.iter().map(|(_, weight)| weight).sum();
-    let mut fitting = (0..columns.len())
+    let mut candidates = (0..columns.len())
         .filter(|&n| is_neighbours(n) && weightings.contains(&columns[n].component.weighting));
-    members.extend(fitting.next().map(|n| (n, BACKOFF_WEIGHT * total)));
+    members.extend(candidates.next().map(|n| (n, BACKOFF_WEIGHT * total)));
 }
 
-/// Adds members to a first one, and changes members for others, as long as that helps. Returns places of columns with weights, and the NDCG.
+/// Grows a blend from a first member: adds and exchanges members while the nDCG improves. Returns
+/// (column, weight) pairs and the nDCG.
 fn grow(columns: &[Column], candidates: &Candidates, first: usize, solo: f64) -> (Vec<(usize, f32)>, f64) {
     let mut members: Vec<(usize, f32)> = vec![(first, 1.0)];
     let mut best = solo;
     for _ in 0..ROUNDS_MAX {
-        let Some((changed, ndcg)) = best_change(columns, candidates, &members) else { break };
+        let Some((changed, ndcg)) = find_best_change(columns, candidates, &members) else { break };
         if ndcg < best * (1.0 + GAIN_MIN) {
             break;
         }
@@ -141,13 +153,13 @@ fn grow(columns: &[Column], candidates: &Candidates, first: usize, solo: f64) ->
     (members, best)
 }
 
-/// The best way to add a member, or to put another in the place of one.
-fn best_change(
+/// Finds the best single addition or exchange of a member.
+fn find_best_change(
     columns: &[Column],
     candidates: &Candidates,
     members: &[(usize, f32)],
 ) -> Option<(Vec<(usize, f32)>, f64)> {
-    // What stays, and what is tried beside it.
+    // The members that stay; one is tried in addition.
     let mut bases: Vec<Vec<(usize, f32)>> = Vec::new();
     if members.len() < MEMBERS_MAX {
         bases.push(members.to_vec());
@@ -157,8 +169,8 @@ fn best_change(
     }
     let mut best: Option<(Vec<(usize, f32)>, f64)> = None;
     for base in bases {
-        let sums = sums_of(columns, &base);
-        let weightings = weightings_of(columns, &base);
+        let sums = sum_columns(columns, &base);
+        let weightings = distinct_weightings(columns, &base);
         let total: f32 = base.iter().map(|(_, weight)| weight).sum();
         let is_new = |n: &usize| members.iter().all(|(member, _)| member != n);
         let has_room = |n: &usize| {
@@ -174,17 +186,18 @@ fn best_change(
                 candidates.ndcg_of_sum(&sums, weight, &columns[n].values, values)
             })
             .collect();
-        let at = (0..tries.len()).max_by(|&a, &b| found[a].total_cmp(&found[b]).then(b.cmp(&a)));
-        if let Some(at) = at
-            && best.as_ref().is_none_or(|(_, ndcg)| found[at] > *ndcg)
+        let best_try = (0..tries.len()).max_by(|&a, &b| found[a].total_cmp(&found[b]).then(b.cmp(&a)));
+        if let Some(index) = best_try
+            && best.as_ref().is_none_or(|(_, ndcg)| found[index] > *ndcg)
         {
-            best = Some(([&base[..], &[tries[at]]].concat(), found[at]));
+            best = Some(([&base[..], &[tries[index]]].concat(), found[index]));
         }
     }
     best
 }
 
-/// Moves one weight at a time as long as that helps; a member that is not needed goes.
+/// Refines one weight at a time while the nDCG improves. Members that do not contribute are
+/// removed.
 fn refine(
     columns: &[Column],
     candidates: &Candidates,
@@ -193,9 +206,9 @@ fn refine(
 ) -> f64 {
     for _ in 0..3 {
         let before = best;
-        for at in 0..members.len() {
-            let (n, weight) = members[at];
-            let sums = sums_of(columns, members);
+        for position in 0..members.len() {
+            let (n, weight) = members[position];
+            let sums = sum_columns(columns, members);
             let tries: Vec<f32> = REFINEMENTS.iter().map(|factor| weight * factor).chain([0.0]).collect();
             let found: Vec<f64> = tries
                 .par_iter()
@@ -207,7 +220,7 @@ fn refine(
                 if ndcg > best || (tried == 0.0 && members.len() > 1 && ndcg >= best * (1.0 - GAIN_MIN / 4.0))
                 {
                     best = ndcg;
-                    members[at].1 = tried;
+                    members[position].1 = tried;
                 }
             }
         }
@@ -219,7 +232,8 @@ fn refine(
     best
 }
 
-fn sums_of(columns: &[Column], members: &[(usize, f32)]) -> Vec<f32> {
+/// The weighted sum of the members' scores.
+fn sum_columns(columns: &[Column], members: &[(usize, f32)]) -> Vec<f32> {
     let mut sums = vec![0.0; columns[0].values.len()];
     for &(n, weight) in members {
         sums.par_iter_mut().zip(&columns[n].values).for_each(|(sum, value)| *sum += weight * value);
@@ -227,7 +241,8 @@ fn sums_of(columns: &[Column], members: &[(usize, f32)]) -> Vec<f32> {
     sums
 }
 
-fn weightings_of(columns: &[Column], members: &[(usize, f32)]) -> Vec<HistoryWeighting> {
+/// The history weightings of the members, each once.
+fn distinct_weightings(columns: &[Column], members: &[(usize, f32)]) -> Vec<HistoryWeighting> {
     let mut weightings: Vec<HistoryWeighting> = Vec::new();
     for (n, _) in members {
         let weighting = columns[*n].component.weighting;
@@ -238,12 +253,13 @@ fn weightings_of(columns: &[Column], members: &[(usize, f32)]) -> Vec<HistoryWei
     weightings
 }
 
-/// Everything in the pool with every way to weight a history, scaled so that the best score of a list is 1 on average.
-fn columns(pool: &Pool<'_>, candidates: &Candidates) -> Vec<Column> {
+/// The scores of every setting under every history weighting, scaled so that the best score of a
+/// user is 1 on average.
+fn compute_columns(pool: &Pool<'_>, candidates: &Candidates) -> Vec<Column> {
     let mut columns = Vec::new();
-    for (at, setting) in pool.settings.iter().enumerate() {
+    for (index, setting) in pool.settings.iter().enumerate() {
         for &weighting in &setting.weightings {
-            let by_user = pool.for_each_user(&setting.matrix, weighting, |user, scores| {
+            let by_user = pool.map_user_scores(&setting.matrix, weighting, |user, scores| {
                 let items = &candidates.items[candidates.starts[user]..candidates.starts[user + 1]];
                 items.iter().map(|&item| scores.values[item as usize]).collect::<Vec<f32>>()
             });
@@ -253,7 +269,7 @@ fn columns(pool: &Pool<'_>, candidates: &Candidates) -> Vec<Column> {
                 let component = Component { model: setting.model, weighting, weight: 1.0 / mean };
                 let mut values = by_user.concat();
                 values.iter_mut().for_each(|value| *value *= component.weight);
-                columns.push(Column { setting: at, component, values });
+                columns.push(Column { setting: index, component, values });
             }
         }
     }
@@ -262,42 +278,46 @@ fn columns(pool: &Pool<'_>, candidates: &Candidates) -> Vec<Column> {
 
 impl Candidates {
     fn new(pool: &Pool<'_>) -> Self {
-        let mut likely: Vec<Vec<u32>> = vec![Vec::new(); pool.test.len()];
+        let mut likely_items: Vec<Vec<u32>> = vec![Vec::new(); pool.test.len()];
         for setting in &pool.settings {
             for &weighting in setting.weightings.iter().take(WEIGHTINGS_LISTED) {
-                let lists = pool.for_each_user(&setting.matrix, weighting, |_, scores| scores.best(LIST_LEN));
-                for (likely, list) in likely.iter_mut().zip(lists) {
-                    likely.extend(list.into_iter().map(|(item, _)| item));
+                let lists = pool.map_user_scores(&setting.matrix, weighting, |_, scores| {
+                    scores.top_items(LIKELY_ITEMS_PER_LIST)
+                });
+                for (items, list) in likely_items.iter_mut().zip(lists) {
+                    items.extend(list.into_iter().map(|(item, _)| item));
                 }
             }
         }
         let mut candidates = Self { starts: vec![0], items: Vec::new(), wanted: Vec::new() };
-        for (test, mut items) in pool.test.iter().zip(likely) {
+        for (test, mut items) in pool.test.iter().zip(likely_items) {
             items.sort_unstable();
             items.dedup();
             let is_wanted = |&n: &usize| test.wanted.contains_key(&ItemIdx(items[n]));
-            candidates.wanted.push(((0..items.len()).filter(is_wanted).collect(), ideal(test.wanted.len())));
+            candidates
+                .wanted
+                .push(((0..items.len()).filter(is_wanted).collect(), ideal_gain(test.wanted.len())));
             candidates.items.extend(items);
             candidates.starts.push(candidates.items.len());
         }
         candidates
     }
 
-    /// [`Candidates::ndcg`] of `sums + weight * values`, with room to use again.
-    fn ndcg_of_sum(&self, sums: &[f32], weight: f32, values: &[f32], room: &mut Vec<f32>) -> f64 {
-        room.clear();
-        room.extend_from_slice(sums);
-        add_scaled(room, weight, values);
-        self.ndcg(room)
+    /// The nDCG of `sums + weight * values`. `scratch` is a reused buffer.
+    fn ndcg_of_sum(&self, sums: &[f32], weight: f32, values: &[f32], scratch: &mut Vec<f32>) -> f64 {
+        scratch.clear();
+        scratch.extend_from_slice(sums);
+        add_scaled(scratch, weight, values);
+        self.ndcg(scratch)
     }
 
-    /// The mean NDCG of the order that values give; ties count against it.
+    /// The mean nDCG of the order that `values` give. Ties count against it.
     fn ndcg(&self, values: &[f32]) -> f64 {
         let mut total = 0.0;
         for (user, (wanted, ideal)) in self.wanted.iter().enumerate() {
             let values = &values[self.starts[user]..self.starts[user + 1]];
-            for &place in wanted {
-                let own = values[place];
+            for &position in wanted {
+                let own = values[position];
                 let rank = count_at_least(values, own) - 1;
                 if rank < CUT_OFF {
                     total += gain(rank) / ideal;
