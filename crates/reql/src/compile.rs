@@ -1,4 +1,5 @@
-//! Turns a folded tree into closures over columns, which ask for no type and copy no text while they run.
+//! Compiles a folded tree into closures over columns. They check no types and copy no text at run
+//! time.
 //!
 //! Parts without a fast form are left to the reference evaluator.
 
@@ -28,13 +29,14 @@ pub struct Compiled<'a> {
 impl<'a> Compiled<'a> {
     pub(crate) fn new(tree: &Tree, rows: &'a dyn Rows, context: &'a dyn Context) -> Self {
         let (tree, exhausted) = fold(tree, rows, context);
-        // Fast forms cannot tell a part that was given up from one that is null; the evaluation stops at it at once.
+        // Fast forms cannot tell a part that was given up from one that is null; the evaluation
+        // stops at it at once.
         let form =
             if exhausted { Form::Dynamic(tree.clone()) } else { Lowering { rows, context }.lower(&tree) };
         Self { rows, context, tree, form }
     }
 
-    /// Whether a filter lets the row pass; null and values that are not boolean do not pass.
+    /// Whether a filter accepts the row. Only `true` does; null and other types do not.
     pub fn boolean(&self, row: u32) -> bool {
         match &self.form {
             Form::Condition(of_row) | Form::Boolean(of_row) => of_row(row) == Some(true),
@@ -44,7 +46,7 @@ impl<'a> Compiled<'a> {
         }
     }
 
-    /// The value of a booster for the row; none for null and values that are not numbers.
+    /// The factor that a booster gives the row; `None` for null and values of other types.
     pub fn number(&self, row: u32) -> Option<f64> {
         let number = match &self.form {
             Form::Number(of_row) => of_row(row),
@@ -60,15 +62,14 @@ impl<'a> Compiled<'a> {
         value_of(&self.tree, self.rows, self.context, row)
     }
 
-    /// What is left of the expression once it is compiled, as a key: wherever it is the same, rows have
-    /// the same values, whoever the expression was compiled for. None where the value asks the context
-    /// for each row anew, or is left to chance.
+    /// A key of the compiled expression. Expressions with equal keys have equal values for each row.
+    /// `None` if a value asks the context for each row anew, or is random.
     pub fn row_key(&self) -> Option<String> {
         let depends_on = self.tree.dependencies();
         (!depends_on.context && !depends_on.chance).then(|| format!("{:?}", self.tree))
     }
 
-    /// The value of every row, when it is the same for all.
+    /// The value of all rows if it is the same for each, else `None`.
     pub fn constant(&self) -> Option<Value> {
         match &self.form {
             Form::Constant(value) => Some(value.clone()),
@@ -148,7 +149,7 @@ impl<'a> Lowering<'a> {
         }
     }
 
-    /// Whether a condition holds, which null does not; nothing when it needs too many steps.
+    /// Whether a condition holds; null does not. `None` if it needs too many steps.
     fn truth(self, form: Form<'a>) -> RowFn<'a, bool> {
         match form {
             Form::Condition(of_row) => of_row,

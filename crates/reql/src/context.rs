@@ -1,10 +1,11 @@
-//! The data that an expression may read beside the candidate.
+//! The data that an expression may read beside the candidate's own columns.
 
 use std::sync::Arc;
 
 use crate::value::Value;
 
-/// Answers that do not depend on the candidate's own columns; every default answers with nothing.
+/// Data of one request beside the candidate's columns. The defaults return null, 0 or an
+/// empty collection.
 ///
 /// A set property without a value is an empty set.
 #[expect(unused_variables, reason = "the names of the parameters are their documentation")]
@@ -14,7 +15,8 @@ pub trait Context: Sync {
         0.0
     }
 
-    /// The seed of `random()`, which is a pure function of it, the row and the place in the expression.
+    /// The seed of `random()`, which is a pure function of it, the row and the place in the
+    /// expression.
     fn seed(&self) -> u64 {
         0
     }
@@ -49,7 +51,8 @@ pub trait Context: Sync {
         Value::Null
     }
 
-    /// How many interactions an item has had; the arguments are texts such as `negative` that narrow what counts.
+    /// How many interactions an item has had; the arguments are texts such as `negative` that
+    /// narrow what counts.
     fn interaction_count(
         &self,
         kind: InteractionCount,
@@ -59,7 +62,8 @@ pub trait Context: Sync {
         None
     }
 
-    /// An array of dictionaries (`userId`, `itemId`, `timestamp`, `type`), oldest first; with `n` the last so many.
+    /// An array of dictionaries (`userId`, `itemId`, `timestamp`, `type`), oldest first; with `n`
+    /// the last so many.
     fn user_interactions(&self, user_id: &str, kinds: &[InteractionKind], n: Option<usize>) -> Value {
         Value::Null
     }

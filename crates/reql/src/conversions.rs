@@ -48,7 +48,8 @@ fn listed(open: &str, elements: &[Value], close: &str) -> Option<String> {
     Some(format!("{open}{}{close}", written.collect::<Option<Vec<_>>>()?.join(", ")))
 }
 
-/// `string(x)` and `string(x, format)`; a format makes an instant of a number, in UTC, with the directives of `strftime`.
+/// `string(x)` and `string(x, format)`; a format makes an instant of a number, in UTC, with the
+/// directives of `strftime`.
 pub(crate) fn string(value: &Value, format: Option<&str>) -> Value {
     match (value, format) {
         (_, Some(format)) => value.number().and_then(|seconds| formatted(seconds.as_f64(), format)),

@@ -19,7 +19,8 @@ pub enum ErrorKind {
     Syntax,
     /// A property that the schema does not have.
     UnknownProperty,
-    /// An operand or argument of a type that has no meaning there, or the wrong number of arguments.
+    /// An operand or argument of a type that has no meaning there, or the wrong number of
+    /// arguments.
     Type,
     /// The text, its nesting or its number of parts passes a bound.
     TooLarge,

@@ -25,7 +25,8 @@ pub(crate) fn try_value_of(tree: &Tree, rows: &dyn Rows, context: &dyn Context, 
 
 /// The value of `random()` at a place of the expression, in [0, 1).
 pub(crate) fn random(seed: u64, row: u32, column: u32) -> f64 {
-    // The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which leaves no trace of the order of rows and columns.
+    // The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which leaves no trace of the order of
+    // rows and columns.
     let mut bits = seed ^ (u64::from(row) << 32 | u64::from(column)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
@@ -234,7 +235,8 @@ impl Evaluation<'_> {
         };
         let mut found = Vec::new();
         for element in elements {
-            // A lambda that was taken out of another to be evaluated ahead has no variables below its own.
+            // A lambda that was taken out of another to be evaluated ahead has no variables below
+            // its own.
             self.variables.resize(variable, Value::Null);
             self.variables.push(element.clone());
             let value = self.value_of(body);
@@ -262,7 +264,8 @@ impl Evaluation<'_> {
         if weight > VALUE_WEIGHT_MAX { self.give_up() } else { value }
     }
 
-    /// Makes the whole evaluation null: a part that could not be computed must not turn into true behind a `not`.
+    /// Makes the whole evaluation null: a part that could not be computed must not turn into true
+    /// behind a `not`.
     fn give_up(&mut self) -> Value {
         self.steps_left = 0;
         Value::Null

@@ -8,7 +8,8 @@ use crate::evaluate::try_value_of;
 use crate::rows::Rows;
 use crate::syntax::{Link, Node, Source, Tree, What};
 
-/// The tree with constants in place of what does not depend on the row, and whether a part could not be evaluated.
+/// The tree with constants in place of what does not depend on the row, and whether a part could
+/// not be evaluated.
 pub(crate) fn fold(tree: &Tree, rows: &dyn Rows, context: &dyn Context) -> (Tree, bool) {
     let folding = Folding { rows, context, exhausted: Cell::new(false) };
     let tree = folding.fold(tree).tree;

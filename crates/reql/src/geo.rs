@@ -32,7 +32,8 @@ impl Region {
     pub fn contains(&self, place: [f64; 2]) -> bool {
         match self {
             Self::Circle { centre, radius_metres } => earth_distance(*centre, place) <= *radius_metres,
-            // A ray from the place to the east crosses the sides an odd number of times when it starts inside.
+            // A ray from the place to the east crosses the sides an odd number of times when it
+            // starts inside.
             Self::Polygon(corners) => {
                 let previous = corners.iter().cycle().skip(corners.len() - 1);
                 let crossed = corners.iter().zip(previous).filter(|&(&[lat1, lon1], &[lat2, lon2])| {

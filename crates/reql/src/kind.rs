@@ -35,12 +35,12 @@ impl Type {
         matches!(self, Self::Int | Self::Double | Self::Timestamp)
     }
 
-    /// Whether nothing can be said against it in any place.
+    /// Whether the type is accepted everywhere: any or null.
     pub(crate) fn is_open(self) -> bool {
         matches!(self, Self::Null | Self::Any)
     }
 
-    /// The type of what is either of the two.
+    /// The type of a value that has one of the two types.
     pub(crate) fn or(self, other: Self) -> Self {
         match (self, other) {
             (left, right) if left == right => left,
@@ -91,7 +91,7 @@ impl Subject {
     }
 }
 
-/// The properties that exist, and the kind of candidates.
+/// The properties that exist, and the kind of the candidates.
 ///
 /// For a lenient check, return [`Type::Null`] for unknown properties.
 pub trait Schema {

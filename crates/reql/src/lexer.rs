@@ -105,7 +105,8 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    /// Digits, then perhaps a fraction, then perhaps an exponent; whole numbers beyond 64 bits become doubles.
+    /// Digits, then perhaps a fraction, then perhaps an exponent; whole numbers beyond 64 bits
+    /// become doubles.
     fn number(&mut self) -> Value {
         let start = self.rest;
         let mut bytes = self.take_while(|c| c.is_ascii_digit()).len();

@@ -34,14 +34,15 @@ use std::sync::Arc;
 
 use crate::syntax::Tree;
 
-/// An expression that was parsed; cheap to clone.
+/// A parsed expression. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Expression {
     text: Arc<str>,
     tree: Tree,
 }
 
-/// Parses an expression. Which properties it names and whether its types fit is for [`Expression::check`].
+/// Parses an expression. Which properties it names and whether its types fit is for
+/// [`Expression::check`].
 pub fn parse(text: &str) -> Result<Expression, ReqlError> {
     Ok(Expression { tree: parser::tree_of(text)?, text: text.into() })
 }
@@ -52,17 +53,29 @@ impl Expression {
         &self.text
     }
 
-    /// The type of what the expression yields; an error when a property is unknown or a type does not fit.
+    /// Returns the type of the expression's value.
+    ///
+    /// # Errors
+    ///
+    /// A property is unknown, or an operand or argument has the wrong type.
     pub fn check(&self, schema: &dyn Schema) -> Result<Type, ReqlError> {
         check::type_of(&self.tree, schema)
     }
 
-    /// Checks the expression as a filter, which yields a boolean.
+    /// Checks the expression as a filter: its value must be a boolean.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Expression::check`], or the value is no boolean.
     pub fn check_filter(&self, schema: &dyn Schema) -> Result<(), ReqlError> {
         self.check_result(schema, "a filter yields a boolean", &[Type::Boolean])
     }
 
-    /// Checks the expression as a booster, which yields a number.
+    /// Checks the expression as a booster: its value must be a number.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Expression::check`], or the value is no number.
     pub fn check_booster(&self, schema: &dyn Schema) -> Result<(), ReqlError> {
         let numbers = [Type::Int, Type::Double, Type::Timestamp];
         self.check_result(schema, "a booster yields a number", &numbers)
@@ -76,31 +89,32 @@ impl Expression {
         Err(ReqlError::new(ErrorKind::Type, self.tree.column, format!("{rule}, and this {found}")))
     }
 
-    /// The memory of the expression, in bytes: many times its text.
+    /// Memory that the expression takes, in bytes: many times the length of its text.
     pub fn n_bytes(&self) -> usize {
         size_of::<Self>() + self.text.len() + self.tree.n_bytes()
     }
 
-    /// On what the value depends, for those who keep it.
+    /// The inputs on which the value depends. A caller that caches values needs them.
     pub fn dependencies(&self) -> Dependencies {
         self.tree.dependencies()
     }
 
-    /// The segmentations whose segments the expression asks for; none where it computes the name of one.
+    /// Names of the segmentations that the expression reads; `None` if it computes such a name.
     pub fn segmentations(&self) -> Option<BTreeSet<&str>> {
         let mut names = BTreeSet::new();
         self.tree.add_segmentations(&mut names).then_some(names)
     }
 
-    /// The value for one row by the reference evaluator, which compiled expressions agree with.
+    /// Evaluates one row with the reference evaluator. Compiled expressions give the same values.
     pub fn evaluate(&self, rows: &dyn Rows, context: &dyn Context, row: u32) -> Value {
         evaluate::value_of(&self.tree, rows, context, row)
     }
 
-    /// Makes the expression ready for many rows; what does not depend on the row is computed here.
+    /// Compiles the expression for many rows. Parts that do not depend on the row are computed
+    /// here.
     ///
-    /// Properties without a column are null, and operators between types that do not fit yield null or do not hold, so that an
-    /// expression that was not checked evaluates too.
+    /// An unchecked expression can be compiled too: properties without a column are null, and
+    /// operators between types that do not fit give null or do not hold.
     pub fn compile<'a>(&self, rows: &'a dyn Rows, context: &'a dyn Context) -> Compiled<'a> {
         Compiled::new(&self.tree, rows, context)
     }

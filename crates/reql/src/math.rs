@@ -1,4 +1,4 @@
-//! Functions of numbers, the same for both evaluators.
+//! Functions of numbers, shared by both evaluators.
 
 use std::cmp::Ordering;
 

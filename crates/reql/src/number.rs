@@ -1,4 +1,4 @@
-//! Arithmetic and comparison of whole and broken numbers, the same for both evaluators.
+//! Arithmetic and comparison of integers and doubles, shared by both evaluators.
 
 use std::cmp::Ordering;
 

@@ -1,4 +1,4 @@
-//! Where the values of candidates come from.
+//! Access to the property values of candidates, by column.
 
 use std::num::NonZeroU32;
 

@@ -1,6 +1,7 @@
 //! The syntax tree.
 //!
-//! Operators of one class in a row are one node with many operands, so that a long list of alternatives is wide and not deep.
+//! Operators of one class in a row are one node with many operands, so that a long list of
+//! alternatives is wide and not deep.
 
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
@@ -119,7 +120,8 @@ impl CompareOp {
         })
     }
 
-    /// Whether this ordering operator holds between things that compare so; nothing holds between what does not compare.
+    /// Whether this ordering operator holds between things that compare so; nothing holds between
+    /// what does not compare.
     pub(crate) fn holds(self, ordering: Option<Ordering>) -> bool {
         ordering.is_some_and(|ordering| match self {
             Self::Less => ordering.is_lt(),
@@ -153,7 +155,8 @@ pub(crate) enum Source {
 pub struct Dependencies {
     /// On the candidate; without it every candidate gets the same value.
     pub row: bool,
-    /// On the context: the item, user or segment of the request, other items, segments, interactions.
+    /// On the context: the item, user or segment of the request, other items, segments,
+    /// interactions.
     pub context: bool,
     /// On the time of the request.
     pub time: bool,

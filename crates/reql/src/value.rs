@@ -66,7 +66,8 @@ impl Value {
         Self::String(text.into())
     }
 
-    /// The value as JSON: timestamps are seconds, and what JSON cannot say (NaN, infinity, a region) is null.
+    /// The value as JSON: timestamps are seconds, and what JSON cannot say (NaN, infinity, a
+    /// region) is null.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null | Self::Region(_) => serde_json::Value::Null,
@@ -178,8 +179,8 @@ impl From<Number> for Value {
     }
 }
 
-/// The order in which sets keep elements: by type, then by content; numbers of all types together by value, NaN last and
-/// equal to itself.
+/// The order in which sets keep elements: by type, then by content; numbers of all types together
+/// by value, NaN last and equal to itself.
 impl Ord for Value {
     fn cmp(&self, other: &Self) -> Ordering {
         match (self, other) {

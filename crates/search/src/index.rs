@@ -1,4 +1,4 @@
-//! The index: how items come in and how searches see them.
+//! The index: adding, replacing and finding items.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,17 +15,19 @@ use crate::snapshot::{BEGINNING_CHARS_MAX, Fields, Snapshot};
 use crate::synonyms::Synonyms;
 use crate::words::{ITEM_WORDS_MAX, QUERY_WORDS_MAX, Words};
 
-/// Memory of the items that are being written, used as they come and freed after an update. At the library's least,
-/// 15 MB, a build of 100,000 items makes so many segments that merging them takes longer than writing them.
+/// Memory for items that are being written; freed after an update. With the library's minimum of
+/// 15 MB, a build of 100,000 items makes so many segments that merging them takes longer than
+/// writing them.
 const WRITER_HEAP_BYTES: usize = 50_000_000;
-/// Segments of about one size before they are merged. Every search walks through every segment's dictionary, so this
-/// is less than the library's default of 8.
+/// Number of segments of similar size at which they are merged. Every search reads the dictionary
+/// of every segment, so this is less than the library's default of 8.
 const SEGMENTS_MERGED_MIN: usize = 4;
-/// Share of deleted documents from which a segment is rewritten without them: they cost searches time and memory.
+/// Share of deleted documents (0 to 1) at which a segment is rewritten without them. They cost
+/// searches time and memory.
 const DELETED_SHARE_MAX: f32 = 0.3;
 
-/// Words of a text whose neighbours can be found as one word: names do, while each sentence of a description would make
-/// as many terms as it has words.
+/// Longest text, in words, whose neighbouring words are also indexed as one word. Names fit; a
+/// description would add as many terms as it has words.
 const COMPOUND_TEXT_WORDS_MAX: usize = 16;
 
 const IN_MEMORY: &str = "writing to memory does not fail";
@@ -35,7 +37,8 @@ const IN_MEMORY: &str = "writing to memory does not fail";
 pub struct ItemTexts {
     /// The values of its string and set properties.
     pub texts: Vec<String>,
-    /// Codes that name it alone: its id, article numbers. They are found whole, with any separators.
+    /// Names that are the item's own: its id, article numbers. They match as a whole only, with any
+    /// separators.
     pub codes: Vec<String>,
 }
 
@@ -45,7 +48,7 @@ impl From<Vec<String>> for ItemTexts {
     }
 }
 
-/// A full-text index of items, see the crate's documentation. Searches never wait for updates.
+/// A full-text index of items; see the crate's documentation. Searches never wait for updates.
 pub struct SearchIndex {
     writer: Mutex<Writer>,
     snapshot: RwLock<Arc<Snapshot>>,
@@ -56,20 +59,20 @@ struct Writer {
     memory: RamDirectory,
     writer: IndexWriter,
     reader: IndexReader,
-    /// Items that have been written. Every deletion is looked up in every segment, so that a build that deleted
-    /// what is not there would take several times as long.
+    /// Whether each item is in the index. A deletion is looked up in every segment, so deleting
+    /// items that are absent would make a build several times slower.
     is_written: Vec<bool>,
 }
 
 impl SearchIndex {
-    /// An index without items.
+    /// Creates an index without items.
     pub fn new() -> Self {
         let writer = Writer::new();
         SearchIndex { snapshot: RwLock::new(Arc::new(writer.snapshot())), writer: Mutex::new(writer) }
     }
 
-    /// Replaces what is known of the items: one without words in its texts and codes is removed. Searches see all of it
-    /// when the call returns, and nothing of it before.
+    /// Replaces the texts of the given items. An item whose texts and codes hold no word is
+    /// removed. Searches see all changes when the call returns, and none before.
     pub fn update(&self, items: impl IntoIterator<Item = (u32, ItemTexts)>) {
         let mut items = items.into_iter().peekable();
         if items.peek().is_none() {
@@ -78,11 +81,12 @@ impl SearchIndex {
         let mut writer = self.writer.lock();
         items.for_each(|(item, texts)| writer.replace(item, &texts));
         writer.commit();
-        // Still under the writer's lock, so that an older snapshot does not replace a newer one.
+        // Still under the writer's lock, so that no older snapshot replaces a newer one.
         *self.snapshot.write() = Arc::new(writer.snapshot());
     }
 
-    /// Replaces all that is known by these items, each once. Searches see what was there before until the call returns.
+    /// Replaces the whole index by these items; each may occur once. Searches see the previous
+    /// index until the call returns.
     pub fn rebuild(&self, items: impl IntoIterator<Item = (u32, ItemTexts)>) {
         let mut fresh = Writer::new();
         items.into_iter().for_each(|(item, texts)| fresh.replace(item, &texts));
@@ -92,9 +96,10 @@ impl SearchIndex {
         *self.snapshot.write() = Arc::new(writer.snapshot());
     }
 
-    /// The at most `n` items that match the query best, best first, with their scores, which are above 0 and compare
-    /// within one call only. Only allowed candidates count: if n of them match, n are returned, and whether any matches
-    /// all words is asked of them alone.
+    /// Finds at most `n` items that match the query, best first, with their scores. Scores are
+    /// above 0 and comparable within one call only. Only allowed candidates count: if `n` of them
+    /// match, `n` are returned. Items that match only some words are found if no allowed item
+    /// matches all.
     pub fn search(
         &self,
         query: &str,
@@ -104,15 +109,15 @@ impl SearchIndex {
     ) -> Vec<(u32, f32)> {
         let words = Words::split(query, QUERY_WORDS_MAX);
         let snapshot = Arc::clone(&self.snapshot.read());
-        ranking::best(&snapshot, &words, synonyms, n, candidates)
+        ranking::find_best(&snapshot, &words, synonyms, n, candidates)
     }
 
-    /// Items that can be found.
+    /// Number of items that can be found.
     pub fn n_items(&self) -> usize {
         self.snapshot.read().n_items()
     }
 
-    /// The memory of the index, in bytes.
+    /// Memory that the index takes, in bytes.
     pub fn n_bytes(&self) -> usize {
         self.snapshot.read().n_bytes()
     }
@@ -127,7 +132,7 @@ impl Default for SearchIndex {
 impl Writer {
     fn new() -> Self {
         let mut schema = Schema::builder();
-        // We split texts into words ourselves and hand them over separated by spaces.
+        // Texts are split into words here; the library only splits them again at spaces.
         let indexing = |tokenizer, has_lengths| {
             let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_fieldnorms(has_lengths);
             TextOptions::default()
@@ -177,7 +182,7 @@ impl Writer {
                 let ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
                 beginnings.extend(ends.take(BEGINNING_CHARS_MAX).map(|end| word[..end].to_owned()));
             }
-            // A longer value cannot be the whole of a query.
+            // A query cannot equal a longer value.
             if (1..=QUERY_WORDS_MAX).contains(&words.parts.len()) {
                 document.add_text(self.fields.values, words.phrase_hash());
             }

@@ -1,4 +1,4 @@
-//! From the words of a query to the best items.
+//! Ranks the items that match the words of a query.
 
 use std::cmp::{Ordering, Reverse};
 use std::collections::BinaryHeap;
@@ -7,30 +7,34 @@ use std::ops::Range;
 use crate::snapshot::Snapshot;
 use crate::strength::{CODE, COMPOUND, COMPOUND_CHARS_MIN, PREFIX, STRENGTH_END, SYNONYM, Strengths, VALUE};
 use crate::synonyms::Synonyms;
-use crate::words::{Words, hash_of};
+use crate::words::{Words, hash_text};
 
-/// What the text of the most popular match counts more than that of one that nobody wants: twice as much in all. BM25's saturations of a
-/// word in texts of half and of twice the mean length, which fit alike, differ by a factor of 1.2; a text ten times as long as the
-/// mean, which mentions the word in passing, fits 2.7 times less. So among the former popularity decides, and the latter stays
-/// behind. No popularity makes up for a worse way of matching.
+/// Weight of popularity: at 1.0 the text of the most popular match counts twice as much as that of
+/// a match without interactions. BM25's saturations of a word in texts of half and of twice the
+/// mean length differ by a factor of 1.2, so popularity decides between those. A text ten times as
+/// long as the mean, which mentions the word in passing, scores 2.7 times less and stays behind.
+/// Popularity never makes up for a worse way of matching.
 const POPULARITY_WEIGHT: f32 = 1.0;
 
-/// The items that a search is among.
+/// The items that a search may find, and their popularity.
 #[derive(Clone, Copy)]
 pub struct Candidates<'a> {
-    /// Whether an item may be found. Asked seldom: it may be a costly filter.
+    /// Whether an item may be found. It may be a costly filter, so it is called for few items only.
     pub allows: &'a dyn Fn(u32) -> bool,
-    /// How popular an item is, 0 or more, in any unit.
+    /// Popularity of an item, 0 or more, in any unit.
     pub popularity: &'a dyn Fn(u32) -> f32,
 }
 
-/// The best `n` allowed items: those that match all words, or if there are none, those that match some.
+/// Finds the best `n` allowed items that match all words. If there are none, finds those that match
+/// some words.
 ///
-/// A strength is the mean of the words, weighted by their rarity: of their ways of matching, and of BM25's saturations times
-/// `(1 + w popularity) / (1 + w)`, see [`POPULARITY_WEIGHT`] and [`popularity_of`]: likelihood of the query times a smoothed prior of
-/// the item (Kraaij et al., SIGIR'02). The score is the strength; of items that match some words it is the share of the words that
-/// match, and a bit more for the strength.
-pub(crate) fn best(
+/// The strength of an item is a mean over the words, weighted by their rarity. The mean is taken of
+/// the ways of matching, plus BM25's saturations times `(1 + w popularity) / (1 + w)`, see
+/// [`POPULARITY_WEIGHT`] and [`relative_popularity`]. This is the likelihood of the query times a
+/// smoothed prior of the item (Kraaij et al., SIGIR'02). The score is the strength. For items that
+/// match some words only, the score is the share of the words that match, raised slightly by the
+/// strength.
+pub(crate) fn find_best(
     snapshot: &Snapshot,
     words: &Words,
     synonyms: &Synonyms,
@@ -48,13 +52,13 @@ pub(crate) fn best(
         matched.map(|(doc, total)| (snapshot.item_of(doc), total))
     };
 
-    let popularity = popularity_of(candidates, || matched(n_words));
+    let popularity = relative_popularity(candidates, || matched(n_words));
     let all = matched(n_words).map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
     let found = top(n, candidates.allows, all);
     if !found.is_empty() {
         return found;
     }
-    let popularity = popularity_of(candidates, || matched(1));
+    let popularity = relative_popularity(candidates, || matched(1));
     let some = matched(1).map(|(item, total)| {
         let n_matched = f32::from(total.n_matched) + total.strength(popularity(item)) / STRENGTH_END;
         Found { item, score: n_matched / n_words as f32 }
@@ -62,29 +66,30 @@ pub(crate) fn best(
     top(n, candidates.allows, some)
 }
 
-/// The popularity of an item as a share of the most popular allowed match, from 0 to 1. Without any popularity all are equal. As for the
-/// rarity of a word, matches are what stands for the query, or where nothing does, all that is like it: a popular `lampshade`
-/// does not make all lamps look alike.
-fn popularity_of<'a, M: Iterator<Item = (u32, &'a Total)>>(
+/// Returns a function that gives an item's popularity divided by that of the most popular allowed
+/// match, from 0 to 1. It is 1 for all items if no match has any popularity. As for the rarity of a
+/// word, matches worse than a synonym count only where there are no better ones. So a popular
+/// `lampshade` does not level the popularity of lamps.
+fn relative_popularity<'a, M: Iterator<Item = (u32, &'a Total)>>(
     candidates: &'a Candidates<'a>,
     matched: impl Fn() -> M,
 ) -> impl Fn(u32) -> f32 + 'a {
     let popularity = candidates.popularity;
-    let most_of = |way_min: f32| {
+    let find_most = |way_min: f32| {
         let mut most = None;
         for (item, _) in matched().filter(|(_, total)| total.way >= way_min) {
-            let of_item = popularity(item);
-            if most.is_none_or(|most| of_item > most) && (candidates.allows)(item) {
-                most = Some(of_item);
+            let item_popularity = popularity(item);
+            if most.is_none_or(|most| item_popularity > most) && (candidates.allows)(item) {
+                most = Some(item_popularity);
             }
         }
         most
     };
-    let most = most_of(SYNONYM).or_else(|| most_of(0.0)).unwrap_or(0.0);
+    let most = find_most(SYNONYM).or_else(|| find_most(0.0)).unwrap_or(0.0);
     move |item| if most > 0.0 { (popularity(item) / most).clamp(0.0, 1.0) } else { 1.0 }
 }
 
-/// The matches of a document with the words of a query.
+/// The matches of one document, summed over all words of a query.
 #[derive(Clone, Default)]
 struct Total {
     /// Words that match.
@@ -103,15 +108,15 @@ impl Total {
     }
 }
 
-/// Some words of the query and the documents that match all of them at once, with strengths.
+/// A range of the query's words, and the documents that match it as a unit, with strengths.
 struct Run {
     words: Range<usize>,
     docs: Vec<(u32, f32)>,
 }
 
-/// The totals by document.
+/// Matches all words and returns the totals, by document.
 fn match_words(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Total> {
-    let runs = runs(snapshot, words, synonyms);
+    let runs = find_runs(snapshot, words, synonyms);
     let mut totals = vec![Total::default(); snapshot.n_docs()];
     let mut rarities = 0.0;
     let mut strengths = Strengths::new(snapshot.n_docs());
@@ -136,31 +141,31 @@ fn match_words(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<T
     totals
 }
 
-/// What matches several words at once, or as something else than words: the whole query as a value or code, codes,
-/// compounds and synonyms.
-fn runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run> {
+/// Finds the documents that match ranges of words as a unit: the whole query as a value or code,
+/// then codes, compounds and synonyms.
+fn find_runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run> {
     let mut values = snapshot.docs_with_value(&words.phrase_hash());
-    // Most queries are no value: then the words need not be read here.
+    // Most queries equal no value. Then the words need not be read here.
     if !values.is_empty() {
         let read = |word: &String| snapshot.docs_with_word(word);
         values = words.parts.iter().map(read).fold(values, intersect);
     }
     let whole = 0..words.parts.len();
-    let mut runs = vec![Run { words: whole.clone(), docs: stronger_by(VALUE, values) }];
-    runs.push(Run { words: whole, docs: stronger_by(VALUE, snapshot.docs_with_code(&words.code_hash())) });
+    let mut runs = vec![Run { words: whole.clone(), docs: add_way(VALUE, values) }];
+    runs.push(Run { words: whole, docs: add_way(VALUE, snapshot.docs_with_code(&words.code_hash())) });
 
     let as_code = |words: Range<usize>, code: &str| {
-        let docs = snapshot.docs_with_code(&hash_of(code));
-        Run { words, docs: stronger_by(CODE, docs) }
+        let docs = snapshot.docs_with_code(&hash_text(code));
+        Run { words, docs: add_way(CODE, docs) }
     };
     runs.extend(words.parts.iter().enumerate().map(|(at, word)| as_code(at..at + 1, word)));
     for (range, joined) in &words.joined {
         runs.push(as_code(range.clone(), joined));
         let docs = snapshot.docs_with_word(joined);
-        runs.push(Run { words: range.clone(), docs: stronger_by(CODE, docs) });
+        runs.push(Run { words: range.clone(), docs: add_way(CODE, docs) });
     }
     for (range, compound) in words.compounds() {
-        let mut docs = stronger_by(COMPOUND, snapshot.docs_with_word(&compound));
+        let mut docs = add_way(COMPOUND, snapshot.docs_with_word(&compound));
         if compound.chars().count() >= COMPOUND_CHARS_MIN {
             let begun = |_, doc, saturation| docs.push((doc, PREFIX + saturation));
             snapshot.for_each_with_prefix(&compound, begun);
@@ -169,17 +174,17 @@ fn runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run> {
     }
     synonyms.for_each_in(&words.parts, |range, synonym| {
         let docs = synonym.iter().map(|word| snapshot.docs_with_word(word)).reduce(intersect);
-        runs.push(Run { words: range, docs: stronger_by(SYNONYM, docs.unwrap_or_default()) });
+        runs.push(Run { words: range, docs: add_way(SYNONYM, docs.unwrap_or_default()) });
     });
     runs
 }
 
-fn stronger_by(way: f32, mut docs: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
+fn add_way(way: f32, mut docs: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
     docs.iter_mut().for_each(|(_, strength)| *strength += way);
     docs
 }
 
-/// The documents of both lists, which are in order, with the lesser strength.
+/// Intersects two ascending lists of documents. A document keeps the lesser strength.
 fn intersect(left: Vec<(u32, f32)>, right: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
     let mut right = right.into_iter().peekable();
     let both = left.into_iter().filter_map(|(doc, strength)| {
@@ -189,7 +194,7 @@ fn intersect(left: Vec<(u32, f32)>, right: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
     both.collect()
 }
 
-/// An item and its score. The greater one is the better one; of equal scores it is the lower index.
+/// An item and its score. The better one is the greater; at equal scores the lower index is better.
 #[derive(PartialEq)]
 struct Found {
     score: f32,
@@ -210,8 +215,8 @@ impl PartialOrd for Found {
     }
 }
 
-/// The best `n` allowed ones, best first. Only those are asked for that are better than the n found so far: a filter
-/// costs more than a comparison.
+/// Selects the best `n` allowed items, best first. `allows` is called only for items better than
+/// the `n` found so far, since a filter costs more than a comparison.
 fn top(n: usize, allows: &dyn Fn(u32) -> bool, all: impl Iterator<Item = Found>) -> Vec<(u32, f32)> {
     let mut best: BinaryHeap<Reverse<Found>> = BinaryHeap::new();
     for found in all {

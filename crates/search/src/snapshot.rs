@@ -1,4 +1,4 @@
-//! The state of the index between two updates, which searches read: the words of the existing items.
+//! The immutable state of the index that searches read between two updates.
 
 use std::sync::Arc;
 
@@ -11,16 +11,16 @@ use tantivy::schema::{Field, IndexRecordOption};
 
 const IN_MEMORY: &str = "reading memory does not fail";
 
-/// BM25's saturation of the occurrences of a word in an item. The usual 1.2, and 0.75 for `BM25_B`, make more of a title's length than it
-/// says.
+/// BM25's saturation of the occurrences of a word in an item. The usual 1.2, and 0.75 for `BM25_B`,
+/// overrate differences in the length of titles.
 const BM25_K1: f32 = 0.9;
-/// BM25's share of the item's length.
+/// BM25's normalization by the item's length, from 0 to 1.
 const BM25_B: f32 = 0.4;
 
-/// Above all saturations, and below 1.
+/// Upper bound of all saturations, below 1.
 const SATURATION_MAX: f32 = 0.999;
 
-/// Letters of a word that are a term of their own in `Fields::beginnings`.
+/// Longest beginning of a word, in characters, that is a term in `Fields::beginnings`.
 pub(crate) const BEGINNING_CHARS_MAX: usize = 2;
 
 /// The fields of the index.
@@ -30,9 +30,10 @@ pub(crate) struct Fields {
     pub(crate) item: Field,
     /// All words of the item.
     pub(crate) words: Field,
-    /// The first one and two letters of all words: a stream of all words that begin so would take many milliseconds.
+    /// The first one and two letters of all words. Reading all words that begin so would take many
+    /// milliseconds.
     pub(crate) beginnings: Field,
-    /// Neighbouring words of short values, written together.
+    /// Neighbouring words of short values, joined.
     pub(crate) compounds: Field,
     /// The hash of each value's phrase.
     pub(crate) values: Field,
@@ -40,10 +41,11 @@ pub(crate) struct Fields {
     pub(crate) codes: Field,
 }
 
-/// A state of the index. It numbers documents through all segments; those of deleted items are never shown.
+/// A state of the index. Documents are numbered across all segments. Methods never return documents
+/// of deleted items.
 pub(crate) struct Snapshot {
     segments: Vec<Segment>,
-    /// The item of each document, none if the document is deleted.
+    /// The item of each document; `None` if the document is deleted.
     items: Vec<Option<u32>>,
     n_items: usize,
     n_bytes: usize,
@@ -57,12 +59,13 @@ struct Segment {
     codes: Arc<InvertedIndexReader>,
     lengths: FieldNormReader,
     first_doc: u32,
-    /// The length term of BM25, which is added to the occurrences of a word, by the code of the item's length.
+    /// BM25's addend to the occurrences of a word, by the code of the item's length.
     dampings: [f32; 256],
 }
 
 impl Snapshot {
-    /// `index_bytes` is what the files of the index take. They are not asked one by one, since a merge may remove them meanwhile.
+    /// `index_bytes` is the total size of the index's files. They are not measured one by one,
+    /// since a merge may remove them meanwhile.
     pub(crate) fn new(searcher: &Searcher, fields: Fields, index_bytes: usize) -> Self {
         let mut items = Vec::new();
         let mut segments = Vec::new();
@@ -83,13 +86,13 @@ impl Snapshot {
         let n_items = searcher.num_docs() as usize;
         let mean_length = n_words as f32 / n_texts.max(1) as f32;
         for segment in &mut segments {
-            segment.dampings = dampings(mean_length);
+            segment.dampings = compute_dampings(mean_length);
         }
         let n_bytes = index_bytes + items.capacity() * size_of::<Option<u32>>();
         Snapshot { segments, items, n_items, n_bytes }
     }
 
-    /// The memory of the index in this state, in bytes.
+    /// Memory that the index takes in this state, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         self.n_bytes
     }
@@ -103,12 +106,14 @@ impl Snapshot {
         self.items.len()
     }
 
-    /// The item of a document that one of the methods here found.
+    /// The item of a document that a method of this snapshot returned. Panics for deleted
+    /// documents.
     pub(crate) fn item_of(&self, doc: u32) -> u32 {
         self.items[doc as usize].expect("deleted documents are not found")
     }
 
-    /// The documents that have the word, in order, with BM25's saturation of its occurrences, between 0 and 1.
+    /// The documents that have the word, in order, with BM25's saturation of its occurrences,
+    /// between 0 and 1.
     pub(crate) fn docs_with_word(&self, word: &str) -> Vec<(u32, f32)> {
         let mut docs = Vec::new();
         for segment in &self.segments {
@@ -121,7 +126,7 @@ impl Snapshot {
         docs
     }
 
-    /// Calls `found` with (word is the whole one, document, saturation) for all words that begin so.
+    /// Calls `found` with (is the whole word, document, saturation) for all words with this prefix.
     pub(crate) fn for_each_with_prefix(&self, prefix: &str, mut found: impl FnMut(bool, u32, f32)) {
         if prefix.chars().count() <= BEGINNING_CHARS_MAX {
             for segment in &self.segments {
@@ -137,7 +142,8 @@ impl Snapshot {
         self.for_each_term(|segment| &segment.words, prefix, &mut found);
     }
 
-    /// Calls `found` with (compound is the whole one, document, saturation) for all compounds that begin so.
+    /// Calls `found` with (is the whole compound, document, saturation) for all compounds with this
+    /// prefix.
     pub(crate) fn for_each_compound_with_prefix(&self, prefix: &str, mut found: impl FnMut(bool, u32, f32)) {
         self.for_each_term(|segment| &segment.compounds, prefix, &mut found);
     }
@@ -159,14 +165,21 @@ impl Snapshot {
         }
     }
 
-    /// Calls `found` with (document, saturation) for all words that the automaton takes and that start with the letter.
-    pub(crate) fn for_each_like(&self, like: &DfaWrapper, first: char, mut found: impl FnMut(u32, f32)) {
+    /// Calls `found` with (document, saturation) for all words that the automaton accepts and that
+    /// start with `first`.
+    pub(crate) fn for_each_accepted(
+        &self,
+        automaton: &DfaWrapper,
+        first: char,
+        mut found: impl FnMut(u32, f32),
+    ) {
         let from = first.to_string();
-        // The last byte of a character is below 255, so this is greater than all words that start with it.
+        // The last byte of a character is below 255, so this is greater than all words that start
+        // with it.
         let mut until = from.clone().into_bytes();
         *until.last_mut().expect("a character has bytes") += 1;
         for segment in &self.segments {
-            let terms = segment.words.terms().search(like).ge(&from).lt(&until);
+            let terms = segment.words.terms().search(automaton).ge(&from).lt(&until);
             let mut terms = terms.into_stream().expect(IN_MEMORY);
             while terms.advance() {
                 self.read(segment, &segment.words, terms.value(), &mut found);
@@ -174,12 +187,12 @@ impl Snapshot {
         }
     }
 
-    /// The documents one of whose values has the hash, in order, with the greatest saturation there is.
+    /// The documents with a value of this hash, ascending, with [`SATURATION_MAX`].
     pub(crate) fn docs_with_value(&self, phrase_hash: &str) -> Vec<(u32, f32)> {
         self.docs_with_hash(|segment| &segment.values, phrase_hash)
     }
 
-    /// The documents one of whose codes has the hash, in order, with the greatest saturation there is.
+    /// The documents with a code of this hash, ascending, with [`SATURATION_MAX`].
     pub(crate) fn docs_with_code(&self, code_hash: &str) -> Vec<(u32, f32)> {
         self.docs_with_hash(|segment| &segment.codes, code_hash)
     }
@@ -248,7 +261,7 @@ impl Segment {
 }
 
 /// BM25's `k1 * (1 - b + b * length / mean length)` for each code of a length.
-fn dampings(mean_length: f32) -> [f32; 256] {
+fn compute_dampings(mean_length: f32) -> [f32; 256] {
     std::array::from_fn(|code| {
         let length = FieldNormReader::id_to_fieldnorm(code as u8) as f32;
         BM25_K1 * (1.0 - BM25_B + BM25_B * length / mean_length.max(1.0))

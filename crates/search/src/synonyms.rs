@@ -8,14 +8,16 @@ use crate::words::{QUERY_WORDS_MAX, Words};
 /// Terms that stand for each other when searching. A term may be several words.
 #[derive(Debug, Clone, Default)]
 pub struct Synonyms {
-    /// The words of the terms that each phrase also finds.
+    /// For each phrase, the words of the terms that it also finds.
     found_by: BTreeMap<String, BTreeSet<Vec<String>>>,
+    /// Number of words of the longest phrase.
     words_max: usize,
 }
 
 impl Synonyms {
-    /// Synonyms from (term, synonym, one way): a search for the term also finds the synonym and, unless one way, a
-    /// search for the synonym finds the term. They do not chain. A pair with a side without words has no effect.
+    /// Builds synonyms from (term, synonym, one way). A search for the term also finds the synonym.
+    /// Unless one way, a search for the synonym also finds the term. Synonyms do not chain. A pair
+    /// has no effect if either side has no words.
     pub fn new(pairs: impl IntoIterator<Item = (String, String, bool)>) -> Self {
         let mut synonyms = Self::default();
         for (term, synonym, one_way) in pairs {
@@ -37,7 +39,8 @@ impl Synonyms {
         self.found_by.entry(from.phrase()).or_default().insert(to.parts.clone());
     }
 
-    /// Calls `found` with each run of a query's words that is a term, and the words of what the term also finds.
+    /// Calls `found` for each run of the query's words that is a term, with the words of each of
+    /// its synonyms.
     pub(crate) fn for_each_in(&self, words: &[String], mut found: impl FnMut(Range<usize>, &[String])) {
         for start in 0..words.len() {
             for end in start + 1..=words.len().min(start + self.words_max) {

@@ -1,15 +1,18 @@
-//! Texts to words, the same way for items, queries and synonyms: only what becomes equal here can match exactly.
+//! Splits texts into words, the same way for items, queries and synonyms. Only words that are equal
+//! after this can match exactly.
 
 use std::ops::Range;
 
 use unicode_normalization::UnicodeNormalization;
 use xxhash_rust::xxh3::xxh3_64;
 
-/// Words of a query that count; the rest of a longer one is ignored.
+/// Most words of a query; further words are ignored.
 pub(crate) const QUERY_WORDS_MAX: usize = 32;
-/// Words of an item that can be found: a few pages of text, so that one item cannot fill the memory.
+/// Most words of an item that are indexed: a few pages of text, so that one item cannot fill
+/// memory.
 pub(crate) const ITEM_WORDS_MAX: usize = 10_000;
-/// Characters of a word that count. Longer ones are data in a text field, found by their beginning.
+/// Most characters of a word that are indexed. Longer words are usually data in a text field; they
+/// are found by their beginning.
 const WORD_CHARS_MAX: usize = 64;
 
 /// The words of a text in order.
@@ -17,12 +20,13 @@ const WORD_CHARS_MAX: usize = 64;
 pub(crate) struct Words {
     /// Runs of letters and digits.
     pub(crate) parts: Vec<String>,
-    /// Parts that only punctuation separates, written together: `ABC-123.4` is `abc1234`, `don't` is `dont`.
+    /// Ranges of `parts` that only punctuation separates, joined: `ABC-123.4` is `abc1234`, `don't`
+    /// is `dont`.
     pub(crate) joined: Vec<(Range<usize>, String)>,
 }
 
 impl Words {
-    /// The first `parts_max` words of a text.
+    /// Splits a text into words and keeps the first `parts_max`.
     pub(crate) fn split(text: &str, parts_max: usize) -> Self {
         let mut words = Words::default();
         for chunk in text.split_whitespace() {
@@ -45,38 +49,39 @@ impl Words {
         words
     }
 
-    /// The words with one space between: equal for texts that differ in case, diacritics and punctuation only.
+    /// The words with one space between: equal for texts that differ in case, diacritics and
+    /// punctuation only.
     pub(crate) fn phrase(&self) -> String {
         self.parts.join(" ")
     }
 
-    /// All words written together: equal for codes that differ in case, diacritics and punctuation only.
+    /// All words written together: equal for codes that differ in case, diacritics and punctuation
+    /// only.
     pub(crate) fn code(&self) -> String {
         self.parts.concat()
     }
 
-    /// Words next to each other written together, as people split and join them: `tea cup` is also `teacup`. Two numbers are two
-    /// numbers.
+    /// Pairs of neighbouring words, joined: `tea cup` gives `teacup`. Two numbers are not joined.
     pub(crate) fn compounds(&self) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
         let is_number = |word: &String| word.chars().all(char::is_numeric);
         let pairs = self.parts.windows(2).enumerate().filter(move |(_, pair)| !pair.iter().all(is_number));
         pairs.map(|(start, pair)| (start..start + 2, pair.concat()))
     }
 
-    /// Stands for the phrase in the index: as terms, long phrases that are all different make a build take several
-    /// times as long. Two phrases in 2^64 are the same.
+    /// The index term of the phrase, a 64-bit hash. Long phrases as terms, nearly all distinct,
+    /// would make a build several times slower.
     pub(crate) fn phrase_hash(&self) -> String {
-        hash_of(&self.phrase())
+        hash_text(&self.phrase())
     }
 
-    /// Stands for the code in the index.
+    /// The index term of the code, a 64-bit hash.
     pub(crate) fn code_hash(&self) -> String {
-        hash_of(&self.code())
+        hash_text(&self.code())
     }
 }
 
 /// A term of fixed length for a text of any length.
-pub(crate) fn hash_of(text: &str) -> String {
+pub(crate) fn hash_text(text: &str) -> String {
     format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
@@ -85,22 +90,24 @@ pub(crate) fn hash_of(text: &str) -> String {
 pub struct Phrase(Vec<String>);
 
 impl Phrase {
-    /// The phrase that a text is; no more of it than of a query.
+    /// Parses a text. Like a query, it keeps 32 words at most.
     pub fn parse(text: &str) -> Self {
         Self(Words::split(text, QUERY_WORDS_MAX).parts)
     }
 
-    /// Whether each of its words, and there is one, begins a word of another phrase.
+    /// Whether each of its words begins a word of `other`. False for a phrase without words.
     pub fn is_within(&self, other: &Phrase) -> bool {
-        let begins_one = |word: &String| other.0.iter().any(|of_other| of_other.starts_with(word.as_str()));
+        let begins_one =
+            |word: &String| other.0.iter().any(|other_word| other_word.starts_with(word.as_str()));
         !self.0.is_empty() && self.0.iter().all(begins_one)
     }
 }
 
-/// Lower case without diacritics.
+/// Converts to lower case and removes diacritics.
 fn fold(text: &str) -> String {
     let mut folded = String::with_capacity(text.len());
-    // Recomposed at the end: in Hangul and kana the parts are letters or marks that make another letter.
+    // Recomposed at the end: in Hangul and kana the parts are letters or marks that make another
+    // letter.
     let letters = text.nfkd().filter(|c| !matches!(c, '\u{300}'..='\u{36f}')).nfc();
     for c in letters.flat_map(char::to_lowercase) {
         match c {

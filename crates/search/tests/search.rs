@@ -221,7 +221,8 @@ fn of_titles_that_fit_alike_the_best_seller_comes_first() {
         let candidates = Candidates { allows: &|item| item != 6, popularity };
         items(&index.search(query, &Synonyms::default(), 100, &candidates))
     };
-    // Neither a beginning, nor a typo, nor a sofa whose description mentions a lamp comes before lamps, whatever sells.
+    // Neither a beginning, nor a typo, nor a sofa whose description mentions a lamp comes before
+    // lamps, whatever sells.
     assert_eq!(search("lamp", &popularity)[..], [1, 2, 0, 5, 3, 4]);
     assert_eq!(search("desk lamp", &popularity), [1, 0]);
     // What nobody may find does not make all others look alike.
@@ -296,7 +297,8 @@ fn scores_do_not_depend_on_the_history_of_updates() {
         let index = SearchIndex::new();
         let mut order: Vec<u32> = (0..CATALOG.len() as u32).collect();
         order.shuffle(&mut random);
-        // Other texts come first and are replaced, some items come and go, in updates of several sizes.
+        // Other texts come first and are replaced, some items come and go, in updates of several
+        // sizes.
         index.update(order.iter().map(|&item| (item, texts(&["green tea red hat"]))));
         index.update((0..40).map(|item| (100 + item, texts(&["tea shoes"]))));
         for some in order.chunks(random.random_range(1..6)) {

@@ -1,4 +1,5 @@
-//! Times at the size of a large shop. Run with `cargo test --release -p search --test speed -- --ignored --nocapture`.
+//! Times at the size of a large shop. Run with `cargo test --release -p search --test speed --
+//! --ignored --nocapture`.
 
 use std::time::{Duration, Instant};
 

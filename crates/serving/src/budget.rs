@@ -1,7 +1,7 @@
 //! The budget of one request: bytes of its answer and time of computing, counted over all its parts.
 //!
-//! All work for a request charges its budget while it goes on. A budget also ends when the caller leaves and when the server
-//! stops, so that no work is done for nobody.
+//! Code that works for a request charges its budget while the work goes on. A budget also ends when
+//! the caller leaves and when the server stops, so that no work is wasted.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -60,7 +60,8 @@ pub struct RequestBudget {
     started: Instant,
     /// Time of computing that has ended, in microseconds.
     computed_us: AtomicU64,
-    /// When the computing under way began, in microseconds since `started` plus one; 0 where none is under way.
+    /// Start of the computing under way, in microseconds since `started` plus one; 0 if none
+    /// is under way.
     computing_since_us: AtomicU64,
     caller_left: AtomicBool,
     is_stopping: Arc<AtomicBool>,
@@ -69,7 +70,7 @@ pub struct RequestBudget {
 }
 
 impl RequestBudget {
-    /// A budget that ends early once `is_stopping` is set.
+    /// Creates a budget that ends early once `is_stopping` is set.
     pub fn new(limits: RequestLimits, is_stopping: Arc<AtomicBool>) -> Self {
         Self {
             limits,
@@ -93,7 +94,8 @@ impl RequestBudget {
     /// Counts bytes of the answer.
     ///
     /// # Errors
-    /// [`BudgetError::AnswerTooLarge`] where they do not fit; then they are not counted, and no work may go on ([`Self::check`]).
+    /// [`BudgetError::AnswerTooLarge`] where they do not fit; then they are not counted, and no
+    /// work may go on ([`Self::check`]).
     pub fn charge_answer(&self, bytes: u64) -> Result<(), BudgetError> {
         let bytes_max = self.limits.answer_bytes_max;
         let add = |charged: u64| charged.checked_add(bytes).filter(|charged| *charged <= bytes_max);
@@ -106,10 +108,11 @@ impl RequestBudget {
         BudgetError::AnswerTooLarge { bytes_max: self.limits.answer_bytes_max }
     }
 
-    /// Whether so many more bytes would fit into the answer.
+    /// Checks whether this many more bytes would fit into the answer.
     ///
     /// # Errors
-    /// [`BudgetError::AnswerTooLarge`] where they would not; then no work may go on ([`Self::check`]).
+    /// [`BudgetError::AnswerTooLarge`] where they would not; then no work may go on
+    /// ([`Self::check`]).
     pub fn check_answer(&self, bytes: u64) -> Result<(), BudgetError> {
         let bytes_max = self.limits.answer_bytes_max;
         match self.answer_bytes.load(Ordering::Relaxed).checked_add(bytes) {
@@ -118,18 +121,18 @@ impl RequestBudget {
         }
     }
 
-    /// Counts the time from now until the guard is dropped as computing, which ends early once `is_closing` is set. One thread computes for
-    /// a request at a time.
+    /// Counts the time from now until the guard is dropped as computing, which ends early once
+    /// `is_closing` is set. One thread computes for a request at a time.
     pub fn start_computing(&self, is_closing: &Arc<AtomicBool>) -> Computing<'_> {
         self.is_workspace_closing.store(Some(Arc::clone(is_closing)));
         self.computing_since_us.store(self.elapsed_us() + 1, Ordering::Relaxed);
         Computing(self)
     }
 
-    /// Whether anybody waits for the answer.
+    /// Checks that a caller still waits for the answer.
     ///
     /// # Errors
-    /// [`BudgetError::CallerLeft`] or [`BudgetError::Stopping`] where nobody does any more.
+    /// [`BudgetError::CallerLeft`] or [`BudgetError::Stopping`] if none does.
     pub fn check_caller(&self) -> Result<(), BudgetError> {
         if self.caller_left.load(Ordering::Relaxed) {
             return Err(BudgetError::CallerLeft);
@@ -140,11 +143,11 @@ impl RequestBudget {
         Ok(())
     }
 
-    /// Whether work may go on.
+    /// Checks that work may go on.
     ///
     /// # Errors
-    /// Where no time of computing is left, where something did not fit into the answer, where nobody waits for it, or where the workspace
-    /// that computes is being closed.
+    /// Where no time of computing is left, where something did not fit into the answer, where
+    /// nobody waits for it, or where the workspace that computes is being closed.
     pub fn check(&self) -> Result<(), BudgetError> {
         self.check_caller()?;
         if self.is_answer_full.load(Ordering::Relaxed) {
@@ -164,7 +167,7 @@ impl RequestBudget {
         }
     }
 
-    /// Ends all work for the request: nobody waits for its answer.
+    /// Ends all work for the request because no caller waits for its answer.
     pub fn note_caller_left(&self) {
         self.caller_left.store(true, Ordering::Relaxed);
     }

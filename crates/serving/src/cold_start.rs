@@ -1,4 +1,4 @@
-//! Cold-start items: those that the model in use does not know, with what they are like.
+//! Cold-start items: items that the active model does not know, with their features.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -8,7 +8,7 @@ use recommender::{ColdStartItems, Features, FeaturesBuilder, Model};
 
 use crate::{LiveState, Serving};
 
-/// How many items' properties are read between two turns of the fold.
+/// Number of items read at a time. The lock of the views is free between two such steps.
 const ITEMS_PER_STEP: usize = 1_000;
 
 /// The items that a model does not know, of one state of the catalog.
@@ -18,9 +18,9 @@ pub(crate) struct ColdStart {
     /// The state of the properties.
     revision: u64,
     made_at: Instant,
-    /// How long it took to make.
+    /// Duration of the computation.
     duration: Duration,
-    /// When a list first went by it although the properties had changed.
+    /// Time of the first list that used it although the properties had changed.
     outdated_since: OnceLock<Instant>,
     pub(crate) items: ColdStartItems,
 }
@@ -33,7 +33,7 @@ const COLD_INTERVAL_FACTOR: u32 = 10;
 const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl ColdStart {
-    /// Its memory, in bytes.
+    /// Memory that it takes, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
         self.items.n_bytes()
     }

@@ -8,10 +8,10 @@ pub enum QueryError {
     /// The store cannot be read.
     #[error("cannot read the store")]
     Store(#[from] StoreError),
-    /// Nobody can list values of such a property.
+    /// The values of a property of this type cannot be listed.
     #[error("the catalog has no property {property:?}; it has: {known}")]
     NoSuchProperty {
-        /// The name of the property.
+        /// The requested property.
         property: String,
         /// Those that there are.
         known: String,
@@ -21,7 +21,7 @@ pub enum QueryError {
     Segmentation {
         /// The segmentation.
         id: String,
-        /// The error in the expression.
+        /// The error of the expression.
         source: ExpressionError,
     },
 }
@@ -29,27 +29,27 @@ pub enum QueryError {
 /// Why there is no list.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
-    /// Parts of the call do not go together.
+    /// Parameters of the call contradict each other.
     #[error("{0}")]
     Invalid(String),
-    /// The list is for something that is not there.
+    /// The user, item or other entity that the list is for does not exist.
     #[error("{0}")]
     NotFound(String),
-    /// A filter, booster or other expression is wrong, or asks for too much.
+    /// A filter, booster or other expression is invalid or exceeds a limit.
     #[error("{what}: {source}")]
     Expression {
-        /// The name of the expression in the call or its scenario.
+        /// The parameter of the call, or of its scenario, that holds the expression.
         what: String,
-        /// The error.
+        /// The reason.
         source: ExpressionError,
     },
-    /// Nothing can be searched yet.
+    /// The search index holds no items yet.
     #[error("the search index is being made: come back in some seconds")]
     IndexNotReady,
-    /// The request may cost no more.
+    /// The budget of the request is used up.
     #[error(transparent)]
     Budget(#[from] BudgetError),
-    /// An error of the queries behind the list.
+    /// A query that the list needs has failed.
     #[error(transparent)]
     Query(#[from] QueryError),
 }

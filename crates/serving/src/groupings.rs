@@ -1,5 +1,5 @@
-//! Groupings of items: by the values of a property, or into the segments of a segmentation. Made when a list asks for one, kept while it
-//! is asked for again.
+//! Groupings of items: by the values of a property, or into the segments of a segmentation. Made
+//! when a list asks for one, kept while it is asked for again.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -23,12 +23,12 @@ use crate::{LiveState, MemoryBudget, MemoryPart, QueryError, Reservation};
 const GROUPINGS_MAX: NonZeroUsize = NonZeroUsize::new(100).expect("above 0");
 /// How many items are grouped between two turns of the fold.
 const ITEMS_PER_STEP: usize = 1_000;
-/// After a change of an item a grouping is made anew where that is a matter of moments. What takes longer takes at most this share of the
-/// time: until then lists go by what is known.
+/// After a change of an item a grouping is made anew where that is a matter of moments. What takes
+/// longer takes at most this share of the time: until then lists go by what is known.
 const MOMENT: Duration = Duration::from_millis(5);
 const INTERVAL_FACTOR: u32 = 10;
 
-/// A way to group items.
+/// The criterion by which items are grouped.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Grouping {
     /// The values of a property.
@@ -283,7 +283,8 @@ impl Rule {
     }
 }
 
-/// Groups all items, a step at a time so that the fold gets its turns, and tells the state that the grouping is at least as new as.
+/// Groups all items, a step at a time so that the fold gets its turns, and tells the state that the
+/// grouping is at least as new as.
 fn group(
     live: &LiveState,
     grouping: &Grouping,

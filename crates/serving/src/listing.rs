@@ -17,8 +17,8 @@ impl Snapshot<'_> {
         table(self, kind).properties().cloned().collect()
     }
 
-    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known
-    /// users, after the first `offset`; with a filter, of those that it lets through.
+    /// The ids, in their order, of at most `count` of the items that may be recommended or of the
+    /// known users, after the first `offset`; with a filter, of those that it lets through.
     ///
     /// # Errors
     /// Where the filter is none, or takes too long.
@@ -54,8 +54,8 @@ impl Snapshot<'_> {
         Ok(page(ids, offset, count))
     }
 
-    /// The values of an item or user by names: of the properties that are included, or of all; none where
-    /// there is no such item or user.
+    /// The values of an item or user by names: of the properties that are included, or of all; none
+    /// where there is no such item or user.
     pub fn entity_values(
         &self,
         kind: EntityKind,
@@ -75,7 +75,8 @@ impl Snapshot<'_> {
         row_of(self, kind, id).is_some()
     }
 
-    /// The ids of at most `count` of the series or groups, in their order, after the first `offset`.
+    /// The ids of at most `count` of the series or groups, in their order, after the first
+    /// `offset`.
     pub fn collection_page(&self, kind: CollectionKind, offset: usize, count: usize) -> Vec<String> {
         let views: &Views = self;
         views.collections(kind).ids().skip(offset).take(count).map(str::to_owned).collect()
@@ -87,7 +88,8 @@ impl Snapshot<'_> {
         views.collections(kind).ids().map(str::to_owned).collect()
     }
 
-    /// The members of a series or group in the order of their times; none where there is none of this id.
+    /// The members of a series or group in the order of their times; none where there is none of
+    /// this id.
     pub fn members(&self, kind: CollectionKind, id: &str) -> Option<Vec<Member>> {
         let views: &Views = self;
         views.collections(kind).members(id).map(<[Member]>::to_vec)

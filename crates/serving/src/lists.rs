@@ -1,4 +1,4 @@
-//! Lists of recommendations: what they are made of, and their form with external ids.
+//! Lists of recommendations: their inputs, and their form with external ids.
 
 use std::sync::Arc;
 
@@ -16,7 +16,7 @@ use crate::cold_start::ColdStart;
 use crate::groupings::Grouping;
 use crate::{LiveState, QueryError, Serving, Snapshot};
 
-/// How many users one step of a pass over many users takes.
+/// Number of users in one step of a pass over many users.
 pub const USERS_PER_STEP: usize = 4_096;
 
 /// A ranked list by external ids.
@@ -24,13 +24,13 @@ pub const USERS_PER_STEP: usize = 4_096;
 pub struct RecommendedList {
     /// Best first.
     pub items: Vec<ListedItem>,
-    /// The property whose values these are; none for items.
+    /// The property whose values are listed; `None` if items are listed.
     pub item_type: Option<String>,
-    /// The id under which interactions cite it; none where it was only looked at.
+    /// The recommendation id that interactions cite; `None` for a preview.
     pub recomm_id: Option<Uuid>,
-    /// The version of the model; none before the first training.
+    /// The version of the model; `None` before the first training.
     pub model: Option<String>,
-    /// Whether the request was for a personal list and all of its items are from the fallback.
+    /// Whether a list from the user's history was requested and no entry comes from it.
     pub fallback: bool,
 }
 
@@ -39,28 +39,28 @@ pub struct RecommendedList {
 pub struct ListedItem {
     /// The item, or the value of the property.
     pub item_id: String,
-    /// Comparable within one list.
+    /// Score, comparable within one list only.
     pub score: f32,
-    /// From the model, from similarity, from popularity, or from the user's own doings.
+    /// The origin of the candidate: model, similarity, popularity or the user's own history.
     pub origin: Origin,
-    /// The strongest contributions of the user's history, strongest first.
+    /// Contributions of the user's history, strongest first.
     pub explanation: Vec<ListedContribution>,
 }
 
-/// A part of an item's score.
+/// One history item's share of an item's score.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListedContribution {
     /// The history item.
     pub item_id: String,
-    /// The kind of the interaction.
+    /// The kind of the user's interaction with it.
     pub kind: InteractionKind,
-    /// Its part of the score, from 0 to 1.
+    /// Share of the score, from 0 to 1.
     pub share: f32,
-    /// For cold-start items: the property in which both are most similar.
+    /// For cold-start items: the property in which both items are most similar.
     pub similar_in: Option<String>,
 }
 
-/// The model in use with its cold-start items; all lists of one call use the same.
+/// The active model and its cold-start items, as used by all lists at one time.
 pub(crate) struct ModelInUse {
     model: Option<Arc<Model>>,
     cold_start: Arc<ColdStart>,
@@ -82,7 +82,7 @@ impl ModelInUse {
     }
 }
 
-/// The user's inputs to a list: history, weak signals, exclusions and recent impressions.
+/// The user's inputs to a recommendation request.
 pub(crate) struct RequestContext<'a> {
     history: &'a [HistoryEntry],
     weak: &'a [WeakSignal],
@@ -119,10 +119,10 @@ impl<'a> RequestContext<'a> {
 }
 
 impl Serving {
-    /// Recommends to a user, or to somebody unknown, from the history as it is now.
+    /// Recommends to a user from the current history, or to an unknown user.
     ///
     /// # Errors
-    /// If the requested property does not exist, or the store cannot be read.
+    /// The property whose values are requested does not exist, or the store cannot be read.
     pub fn recommend(
         &self,
         live: &LiveState,
@@ -134,7 +134,7 @@ impl Serving {
         self.list(&live.snapshot(), &prepared, user, request, now)
     }
 
-    /// Recommends to many at once, on all cores; the lists come in the order of the users.
+    /// Recommends to many users, on all cores. The lists are in the order of the users.
     ///
     /// # Errors
     /// As [`Serving::recommend`].
@@ -151,8 +151,8 @@ impl Serving {
         users.par_iter().map(list).collect()
     }
 
-    /// The model in use and the items that it does not know; these are made when the model or the items have changed since they were last
-    /// asked for.
+    /// The model in use and the items that it does not know; these are made when the model or the
+    /// items have changed since they were last asked for.
     pub(crate) fn model_in_use(&self, live: &LiveState) -> ModelInUse {
         let model = self.model.load_full();
         let cold_start = self.cold_start(live, model.as_deref());
@@ -170,7 +170,7 @@ impl Serving {
         Ok(PreparedList { in_use: self.model_in_use(live), item_type })
     }
 
-    /// The inputs of a user; empty for an unknown user.
+    /// Collects the inputs of a user, known or unknown, to a list.
     pub(crate) fn context<'v>(
         &self,
         snapshot: &'v Snapshot<'_>,
@@ -222,10 +222,10 @@ impl Serving {
     }
 }
 
-/// The inputs of a list that do not come from a snapshot.
+/// The inputs of a list beside the snapshot.
 struct PreparedList {
     in_use: ModelInUse,
-    /// The values of a property that are listed; none for items.
+    /// The facet whose values are listed; `None` if items are listed.
     item_type: Option<Arc<Facet>>,
 }
 

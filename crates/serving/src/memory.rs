@@ -1,42 +1,43 @@
 //! How much memory all that is kept to be fast may take together, over all workspaces of a process.
 //!
-//! A cache reserves the bytes of a value first, by part, and keeps the value only as long as the reservation.
-//! What can be dropped asks ([`MemoryBudget::reserve`]) and is told no beyond the budget or its part's
-//! share of it; what cannot be dropped only counts ([`MemoryBudget::hold`]), and leaves less for the rest.
+//! A cache reserves its bytes first, by part, and keeps its data only as long as the
+//! reservation. What can be dropped asks ([`MemoryBudget::reserve`]) and is told no beyond the
+//! budget or its part's share of it; what cannot be dropped only counts ([`MemoryBudget::hold`]),
+//! and leaves less for the rest.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-/// How many bytes that is where nobody says otherwise.
+/// The default budget, in bytes.
 pub const CACHE_BYTES_MAX: usize = 512 * 1_024 * 1_024;
 
 /// A refresh drops values that were not used within this time.
 pub(crate) const IDLE_MAX: Duration = Duration::from_secs(600);
 
-/// The uses of memory that the budget counts.
+/// A use of memory that is counted by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MemoryPart {
-    /// Filters and boosters, parsed.
+    /// Parsed filters and boosters.
     Expressions,
-    /// Their values for all items.
+    /// Values of filters and boosters for all items.
     ExpressionValues,
-    /// Facets: the values and segments of items.
+    /// Groupings of items by property values and segments.
     ItemGroupings,
-    /// Popularity in periods.
+    /// Popularity in the periods that lists have requested.
     PeriodPopularity,
-    /// Cold-start items; cannot be dropped.
+    /// Features of cold-start items; cannot be dropped.
     ColdStartItems,
     /// The full text indexes; cannot be dropped.
     SearchIndexes,
     /// Lists on their way to the journal; cannot be dropped.
     ImpressionQueues,
-    /// Answers that are made and that their callers have not taken yet; cannot be dropped.
+    /// Answers that wait for their callers to receive them; cannot be dropped.
     Answers,
 }
 
 impl MemoryPart {
-    /// All of them.
+    /// Every part, once.
     pub const ALL: [Self; 8] = [
         Self::Expressions,
         Self::ExpressionValues,
@@ -62,8 +63,8 @@ impl MemoryPart {
         }
     }
 
-    /// One of so many parts of the budget is for it at most, so that a flood of one kind leaves room for
-    /// the others.
+    /// One of so many parts of the budget is for it at most, so that a flood of one kind leaves
+    /// room for the others.
     fn one_of(self) -> usize {
         match self {
             Self::Expressions | Self::ExpressionValues | Self::PeriodPopularity => 4,
@@ -81,7 +82,7 @@ pub struct MemoryBudget {
 }
 
 impl MemoryBudget {
-    /// A budget of so many bytes.
+    /// Creates a budget of this many bytes.
     pub fn new(bytes_max: usize) -> Arc<Self> {
         Arc::new(Self { bytes_max, bytes: Default::default(), total_bytes: AtomicUsize::new(0) })
     }
@@ -91,12 +92,12 @@ impl MemoryBudget {
         self.bytes_max
     }
 
-    /// How many bytes a part may take at most.
+    /// The largest number of bytes that a part may take.
     pub fn share(&self, part: MemoryPart) -> usize {
         self.bytes_max / part.one_of()
     }
 
-    /// How many bytes a part takes.
+    /// Bytes that a part takes now.
     pub fn n_bytes(&self, part: MemoryPart) -> usize {
         self.bytes[part as usize].load(Ordering::Relaxed)
     }
@@ -106,13 +107,13 @@ impl MemoryBudget {
         MemoryPart::ALL.map(|part| (part, self.n_bytes(part)))
     }
 
-    /// Reserves bytes for a part; none where there is no room for them.
+    /// Reserves bytes for a part; `None` if they do not fit.
     pub fn reserve(self: &Arc<Self>, part: MemoryPart, n_bytes: usize) -> Option<Reservation> {
         let mut reservation = self.hold(part, 0);
         reservation.try_resize(n_bytes).then_some(reservation)
     }
 
-    /// Counts bytes of what cannot be dropped.
+    /// Counts bytes that cannot be dropped, even beyond the budget.
     pub fn hold(self: &Arc<Self>, part: MemoryPart, n_bytes: usize) -> Reservation {
         let mut reservation = Reservation { budget: Arc::clone(self), part, n_bytes: 0 };
         reservation.resize(n_bytes);
@@ -140,12 +141,12 @@ pub struct Reservation {
 }
 
 impl Reservation {
-    /// How many bytes it is for.
+    /// Number of bytes reserved.
     pub fn n_bytes(&self) -> usize {
         self.n_bytes
     }
 
-    /// Makes it one of so many bytes, whether there is room or not.
+    /// Changes the reservation to this many bytes, even beyond the budget.
     pub fn resize(&mut self, n_bytes: usize) {
         let (of_part, total) = (&self.budget.bytes[self.part as usize], &self.budget.total_bytes);
         for count in [of_part, total] {
@@ -155,7 +156,7 @@ impl Reservation {
         self.n_bytes = n_bytes;
     }
 
-    /// Makes it one of so many bytes where there is room for them; false where there is not.
+    /// Changes the reservation to this many bytes if they fit; returns false if they do not.
     pub fn try_resize(&mut self, n_bytes: usize) -> bool {
         let n_before = self.n_bytes;
         // Counted first, so that two that come at once do not both find the last room.

@@ -26,7 +26,7 @@ const PERIODS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 const KEPT_FOR: Duration = Duration::from_secs(1);
 const INTERVAL_FACTOR: u32 = 100;
 
-/// The items that anybody interacted with, and their popularity, most popular first.
+/// Items with interactions in the period and their popularity, most popular first.
 pub(crate) type Ranked = Arc<[(u32, f32)]>;
 
 /// What is counted.

@@ -18,7 +18,7 @@ pub struct HistoryItem {
     pub item_id: String,
     /// The kind of interaction.
     pub kind: InteractionKind,
-    /// When, to the second.
+    /// Time of the interaction, to the second.
     pub at: Timestamp,
 }
 
@@ -27,7 +27,7 @@ pub struct HistoryItem {
 pub struct RejectionReport {
     /// Counts of all time, by source and reason.
     pub counts: BTreeMap<(String, RejectionReason), u64>,
-    /// Newest first.
+    /// The latest rejections, newest first.
     pub latest: Vec<Rejection>,
 }
 
@@ -94,8 +94,8 @@ impl Snapshot<'_> {
     }
 }
 
-/// About how many bytes the values of items or users take as JSON, all of them or those of some properties. Ids that nobody has take
-/// nothing.
+/// About how many bytes the values of items or users take as JSON, all of them or those of some
+/// properties. Ids that nobody has take nothing.
 pub fn values_bytes(live: &LiveState, kind: EntityKind, ids: &[String], included: Option<&[String]>) -> u64 {
     /// Quotes, colon and comma, or a number.
     const FIXED_BYTES: usize = 8;

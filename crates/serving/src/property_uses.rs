@@ -79,8 +79,8 @@ impl Finder<'_> {
         }
     }
 
-    /// Adds the properties that an expression names. An expression that fails its check has no effect
-    /// on lists, so it uses nothing.
+    /// Adds the properties that an expression names. An expression that fails its check has no
+    /// effect on lists, so it uses nothing.
     fn add_expression(&mut self, subject: Subject, text: &str, user: &str) {
         let schema = RecordingSchema {
             schema: LenientSchema(ExpressionSchema { views: self.views, subject }),

@@ -1,7 +1,7 @@
 //! Calls for recommendations: what they say, what their scenario adds, and the lists that they get.
 //!
-//! A call is one stage, or two where something is recommended together with what goes with it. A stage is a list of items, of segments or
-//! of users; each has a file.
+//! A call is one stage, or two where something is recommended together with what goes with it. A
+//! stage is a list of items, of segments or of users; each has a file.
 
 mod items;
 mod segments;
@@ -24,40 +24,41 @@ use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 /// The most items, segments or users of one list.
 pub const RECOMMENDED_MAX: usize = 10_000;
 
-/// A call, with all that it says.
+/// One recommendation request with all its parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RecommendationRequest {
-    /// The kind of list.
+    /// The endpoint that was called.
     pub endpoint: Endpoint,
-    /// How many, from 1 to [`RECOMMENDED_MAX`].
+    /// Number of entries, from 1 to [`RECOMMENDED_MAX`].
     pub count: usize,
-    /// The user that the list is for, or like whom users are listed.
+    /// The user whom the list is for, or whom listed users are compared with.
     pub user_id: Option<String>,
     /// The item that the list is for.
     pub item_id: Option<String>,
     /// The segment that the list is for.
     pub segment_id: Option<String>,
-    /// The text of a search.
+    /// The text to search for.
     pub search_query: Option<String>,
-    /// Where the list appears.
+    /// The scenario in which the list appears.
     pub scenario: Option<String>,
     /// The options of the list.
     pub options: ListOptions,
-    /// The options of the source of a composite recommendation.
+    /// The options of the source stage of a composite recommendation.
     pub source_options: ListOptions,
-    /// The treatment of users and items that do not exist.
+    /// Treatment of users and items that do not exist.
     pub missing: Missing,
     /// Ids that are left out of the list.
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
     pub returns_group: bool,
-    /// Whether it comes from a browser, or continues a list in one: then nobody is made, no user is said to be missing, and none of its expressions reads what users
-    /// did, or of them more than what the workspace has made public.
+    /// Whether it comes from a browser, or continues a list in one: then nobody is made, no user is
+    /// said to be missing, and none of its expressions reads what users did, or of them more than
+    /// what the workspace has made public.
     pub is_public: bool,
 }
 
 impl RecommendationRequest {
-    /// A call that says nothing more.
+    /// Creates a request with defaults for all other parameters.
     pub fn new(endpoint: Endpoint, count: usize) -> Self {
         Self {
             endpoint,
@@ -77,31 +78,31 @@ impl RecommendationRequest {
     }
 }
 
-/// The options of a call for one list.
+/// The options of one list of a call.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListOptions {
     /// The settings, which override those of the scenario.
     pub settings: ScenarioSettings,
     /// Expressions that are evaluated for each entry, by name.
     pub expressions: Vec<(String, String)>,
-    /// The properties that come with each entry.
+    /// Properties that are returned with each entry.
     pub properties: ReturnedProperties,
 }
 
-/// The properties that come with each entry.
+/// The properties that are returned with each entry.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub enum ReturnedProperties {
-    /// None.
+    /// No properties.
     #[default]
     None,
-    /// All.
+    /// All properties.
     All,
-    /// Those of these names.
+    /// The properties with these names.
     Only(Vec<String>),
 }
 
 impl ReturnedProperties {
-    /// The names of the properties; none for all.
+    /// The requested names; `None` if all properties are returned.
     pub fn names(&self) -> Option<&[String]> {
         match self {
             Self::None => Some(&[]),
@@ -111,14 +112,14 @@ impl ReturnedProperties {
     }
 }
 
-/// The treatment of users and items that do not exist.
+/// Treatment of users and items that do not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Missing {
     /// The call is refused.
     Refused,
-    /// They are made.
+    /// They are created.
     Created,
-    /// They are nobody and nothing.
+    /// They are treated as a user or item without data.
     Ignored,
 }
 
@@ -170,10 +171,10 @@ impl Serving {
         Ok((first, second))
     }
 
-    /// Makes the list of a stage.
+    /// Computes the list of a stage.
     ///
     /// # Errors
-    /// Where it costs too much, an expression takes too long, or the store cannot be read.
+    /// The budget is used up, an expression takes too long, or the store cannot be read.
     pub fn list_stage(
         &self,
         live: &LiveState,
@@ -195,7 +196,7 @@ impl Serving {
     }
 }
 
-/// The stage of a call, or both.
+/// The one stage of a call, or both stages of a composite one.
 fn stages<'a>(
     request: &'a RecommendationRequest,
     of_scenario: &ScenarioSettings,
@@ -237,7 +238,8 @@ fn stages<'a>(
     Ok((first, Some(second)))
 }
 
-/// The group that a user is in: always the same one, as long as the shares stay. Whoever is nobody is in any.
+/// The group that a user is in: always the same one, as long as the shares stay. Whoever is nobody
+/// is in any.
 fn group_of<'a>(scenario: &'a Scenario, user_id: Option<&str>, recomm_id: Uuid) -> Option<&'a Group> {
     let who = user_id.map_or_else(|| recomm_id.to_string(), str::to_owned);
     let hash = xxh3_64(format!("{}\0{who}", scenario.name).as_bytes());

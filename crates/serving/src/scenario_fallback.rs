@@ -1,9 +1,10 @@
 //! Scenarios whose expressions do not fit the catalog any more.
 //!
-//! A catalog file may leave out a property, or declare its type anew, that expressions of scenarios name; a new scenario may name one that
-//! there is not. Whoever asks for lists must not pay for that. So each scenario is remembered as it was when it last fitted, and what
-//! does not fit is replaced, expression by expression: by what stood there then, where that fits, or by nothing. A scenario that never
-//! fitted has no list to lose: calls for it are refused, with the reason.
+//! A catalog file may leave out a property, or declare its type anew, that expressions of scenarios
+//! name; a new scenario may name one that there is not. Whoever asks for lists must not pay for
+//! that. So each scenario is remembered as it was when it last fitted, and what does not fit is
+//! replaced, expression by expression: by what stood there then, where that fits, or by nothing. A
+//! scenario that never fitted has no list to lose: calls for it are refused, with the reason.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +41,7 @@ impl ScenarioFallbacks {
 /// A scenario that does not fit the catalog any more.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnfitScenario {
-    /// Its name.
+    /// Name of the scenario.
     pub scenario: String,
     /// The parts that do not fit, and their replacements.
     pub problems: Vec<String>,
@@ -87,7 +88,7 @@ impl Serving {
     }
 }
 
-/// The scenarios that fit now and would not with a catalog of these properties.
+/// Finds the scenarios that fit now but would not fit a catalog with these properties.
 pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenario> {
     let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(views, scenario));
     let unfit = fitting.filter_map(|scenario| {
@@ -98,7 +99,7 @@ pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenar
     unfit.collect()
 }
 
-/// Whether all that a scenario says of properties fits those there are.
+/// Whether all expressions and property names of a scenario fit the properties that exist.
 pub fn fits(views: &Views, scenario: &Scenario) -> bool {
     fit(&Properties::new(views), scenario, scenario).1.is_empty()
 }
@@ -155,7 +156,8 @@ impl Schema for Fitted<'_> {
     }
 }
 
-/// The scenario with what fits, replaced by what stood in its place in `last` where it does not, and what does not fit.
+/// The scenario with what fits, replaced by what stood in its place in `last` where it does not,
+/// and what does not fit.
 fn fit(properties: &Properties<'_>, scenario: &Scenario, last: &Scenario) -> (Scenario, Vec<String>) {
     let mut problems = Vec::new();
     let subject = subject_of(scenario.endpoint);

@@ -5,7 +5,8 @@ use reql::{Schema, Subject, Type};
 
 use crate::recommendation::subject_of;
 
-/// Checks what the types of a configuration cannot: that its expressions are expressions. Their properties may come later.
+/// Checks what the types of a configuration cannot: that its expressions are expressions. Their
+/// properties may come later.
 pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
     for scenario in &config.scenarios {
         check_expressions(scenario)

@@ -1,4 +1,5 @@
-//! The search index of a workspace: made of the items' texts when it is first needed, kept up with what changes.
+//! The search index of a workspace: made of the items' texts when it is first needed, kept up with
+//! what changes.
 
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use state::Views;
 
 use crate::{ListError, LiveState, Serving};
 
-/// A search takes up to so many changed items into the index itself; more are left to [`Serving::refresh`].
+/// A search takes up to so many changed items into the index itself; more are left to
+/// [`Serving::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
 const WAIT_MAX: Duration = Duration::from_millis(50);
@@ -33,7 +35,8 @@ struct Indexed {
 }
 
 pub(crate) struct Search {
-    /// Made when it is first needed: it has threads of its own, and most workspaces are never searched.
+    /// Made when it is first needed: it has threads of its own, and most workspaces are never
+    /// searched.
     index: OnceLock<SearchIndex>,
     /// Up to where the index goes; none while it is empty.
     indexed: Mutex<Option<Indexed>>,
@@ -84,8 +87,8 @@ impl Search {
         true
     }
 
-    /// The best `n` of the items that may be found and match, best first, with scores above 0. Of those that match alike, what is
-    /// popular comes first.
+    /// The best `n` of the items that may be found and match, best first, with scores above 0. Of
+    /// those that match alike, what is popular comes first.
     pub(crate) fn matches(
         &self,
         views: &Views,
@@ -116,8 +119,8 @@ impl Serving {
         update_index(live, &search, &mut search.indexed.lock(), usize::MAX);
     }
 
-    /// The index with all changes so far, unless they are very many. While it has no items yet, waits
-    /// up to [`FIRST_WAIT_MAX`] for whoever indexes them.
+    /// The index with all changes so far, unless they are very many. While it has no items yet,
+    /// waits up to [`FIRST_WAIT_MAX`] for whoever indexes them.
     ///
     /// # Errors
     /// [`ListError::IndexNotReady`] where it has no items by then.

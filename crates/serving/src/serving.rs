@@ -89,8 +89,8 @@ impl Serving {
         self.search.store(Arc::new(Search::new()));
     }
 
-    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
-    /// more often.
+    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no
+    /// request has to. To be called every second or more often.
     pub fn refresh(&self, live: &LiveState, now: Timestamp) {
         self.expressions.refresh(live, now);
         self.refresh_cold_start(live);

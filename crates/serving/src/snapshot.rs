@@ -5,7 +5,8 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use state::Views;
 use store::Store;
 
-/// The state of a workspace at work: the store, and the views that one writer changes and many read.
+/// The state of a workspace at work: the store, and the views that one writer changes and many
+/// read.
 pub struct LiveState {
     store: Store,
     views: RwLock<Views>,
@@ -32,7 +33,7 @@ impl LiveState {
         &self.store
     }
 
-    /// Lets go of the views and gives the store.
+    /// Drops the views and returns the store.
     pub fn into_store(self) -> Store {
         self.store
     }

@@ -1,6 +1,8 @@
-//! The language as its public documentation describes it: expressions with their values, one a line.
+//! The language as its public documentation describes it: expressions with their values, one a
+//! line.
 //!
-//! The values were worked out apart from the program. The candidate is the first of [`Catalogue::sample`].
+//! The values were worked out apart from the program. The candidate is the first of
+//! [`Catalogue::sample`].
 
 use std::fmt::Write;
 
@@ -44,7 +46,8 @@ fn value_of(text: &str, catalogue: &Catalogue) -> Value {
     }
 }
 
-/// The page's tables: a row of two cells names an expression at its end, one of three an expression and its value.
+/// The page's tables: a row of two cells names an expression at its end, one of three an expression
+/// and its value.
 #[test]
 fn the_examples_of_the_how_to_page_have_their_values() {
     let catalogue = Catalogue::sample();

@@ -13,7 +13,8 @@ pub(crate) fn parse_and_evaluate(bytes: &[u8]) {
     let compiled = expression.compile(&catalogue, &Request);
     for row in 0..3 {
         let reference = expression.evaluate(&catalogue, &Request, row);
-        // What takes the reference too many steps may have a value in less; other nulls are compared by the tests of agreement.
+        // What takes the reference too many steps may have a value in less; other nulls are
+        // compared by the tests of agreement.
         if reference == reql::Value::Null {
             continue;
         }
