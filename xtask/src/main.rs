@@ -1,4 +1,4 @@
-//! `cargo xtask`: what developers and CI run.
+//! `cargo xtask`: the commands of developers and CI.
 
 mod tidy;
 
@@ -64,7 +64,7 @@ fn test() -> Result<()> {
     run("SDKs against a server", "tests/sdk/run", &[binary.to_str().context("the path is text")?], &[])
 }
 
-/// Builds all binaries with the features that the tests have, so that nothing is compiled twice.
+/// Builds all binaries with the features of the tests, so that nothing is compiled twice.
 fn build_as_tests_do() -> Result<()> {
     let arguments = ["build", "--workspace", "--all-targets", "--locked"];
     run("the binaries as the tests have them", "cargo", &arguments, &[])
@@ -92,7 +92,7 @@ fn fuzz() -> Result<()> {
     if is_installed { fuzz_guided(&seconds) } else { fuzz_stable(&seconds) }
 }
 
-/// A trial of the release binary; what follows on the command line is the trial's.
+/// Runs a trial of the release binary. The rest of the command line goes to the trial.
 fn run_trial(trial: &str) -> Result<()> {
     let packages = ["build", "--release", "--locked", "--package", "tastemaker", "--package", "trials"];
     run("the binaries", "cargo", &packages, &[])?;
@@ -104,14 +104,15 @@ fn run_trial(trial: &str) -> Result<()> {
     run(trial, &folder.join("trials").display().to_string(), &arguments, &[])
 }
 
-/// Mutations of the kept corpora, with the profile of the tests, which are built already.
+/// Runs mutations of the corpora, with the profile of the tests, which is built already.
 fn fuzz_stable(seconds: &str) -> Result<()> {
     build_as_tests_do()?;
     let fuzz = target_folder().join("debug/fuzz");
     run("fuzz", &fuzz.display().to_string(), &["all", "--seconds", seconds], &[])
 }
 
-/// The same bodies under libFuzzer. A stable compiler instruments as well; it only hides the switch.
+/// Runs the bodies under libFuzzer. The stable compiler can instrument too, behind
+/// `RUSTC_BOOTSTRAP`.
 fn fuzz_guided(seconds: &str) -> Result<()> {
     let corpora = root().join("target/fuzz/corpus");
     let text = |path: &Path| path.to_str().map(str::to_owned).context("the path is text");

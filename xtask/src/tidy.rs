@@ -1,4 +1,4 @@
-//! Invariants of the house that a search can check.
+//! Checks invariants of the architecture by the manifests and the text of the sources.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -7,11 +7,11 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
-/// Files longer than this are asked whether a second topic is in them, in lines.
-const FILE_LINES_ASKED: usize = 500;
-/// Names that fill up without end.
+/// Longer files are reported, since they may cover a second topic, in lines.
+const FILE_LINES_REPORTED: usize = 500;
+/// Module names without a topic, which are refused.
 const NAMES_REFUSED: [&str; 6] = ["util", "utils", "common", "helpers", "misc", "types"];
-/// Which crates may use a dependency; whoever else does breaks an invariant of the architecture page.
+/// Dependencies that only some crates may use, by the architecture page.
 const ONLY_IN: [(&str, &[&str]); 12] = [
     ("axum", &["server", "tastemaker"]),
     ("tower-http", &["server"]),
@@ -23,19 +23,20 @@ const ONLY_IN: [(&str, &[&str]); 12] = [
     ("rustls", &["tastemaker"]),
     ("tantivy", &["search"]),
     ("fjall", &["store"]),
-    // From a seed that the caller gives.
+    // The caller passes the seed.
     ("rand", &["tastemaker", "recommender", "linalg", "fuzz", "trials"]),
     ("faer", &["linalg"]),
 ];
-/// The crate whose answers follow from the journal alone, with every crate of ours that it depends on ...
+/// The pure crate: its state follows from the journal alone. Its dependencies in the workspace are
+/// checked too ...
 const PURE: &str = "state";
-/// ... but the one that keeps its rows, the one that reads columns of them, and the one whose form check gives
-/// messages without an id one before they are journalled.
-const PURE_BUT: [&str; 3] = ["store", "reql", "domain"];
-/// What none of these crates may depend on: threads, sockets, chance, models.
+/// ... except the store of its rows, the evaluator of expressions, and the crate whose form check
+/// generates missing message ids before messages are journalled.
+const PURE_EXCEPTIONS: [&str; 3] = ["store", "reql", "domain"];
+/// Dependencies that these crates must not have: threads, sockets, randomness, models.
 const PURE_REFUSED_CRATES: [&str; 8] =
     ["tokio", "rayon", "rand", "parking_lot", "recommender", "search", "journal", "tracing"];
-/// What their code may not name: clocks, chance and threads of the standard library.
+/// Texts that their code must not contain: clocks, randomness and threads.
 const PURE_REFUSED: [&str; 6] =
     ["SystemTime", "Instant::now", "Uuid::new", "Uuid::now", "thread::", "rand::"];
 
@@ -57,7 +58,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     bail!("{} faults", faults.len())
 }
 
-/// The crates of the workspace, as cargo describes them.
+/// The packages of the workspace from `cargo metadata`.
 fn packages(root: &Path) -> Result<Vec<Value>> {
     let output = Command::new("cargo")
         .args(["metadata", "--format-version=1", "--no-deps", "--locked"])
@@ -78,13 +79,13 @@ fn name(package: &Value) -> &str {
     package["name"].as_str().unwrap_or_default()
 }
 
-/// What a crate is built with, without what only its tests need.
+/// The dependencies of a crate, without those for tests only.
 fn dependencies(package: &Value) -> impl Iterator<Item = &str> {
     let all = package["dependencies"].as_array().into_iter().flatten();
     all.filter(|dependency| dependency["kind"] != "dev").map(name)
 }
 
-/// A crate depends on lower layers only, and some dependencies are for some crates.
+/// Checks that a crate depends on lower layers only, and the rules of [`ONLY_IN`].
 fn check_layers(packages: &[Value], faults: &mut Vec<String>) {
     let layers: BTreeMap<&str, Option<u64>> =
         packages.iter().map(|package| (name(package), package["metadata"]["layer"].as_u64())).collect();
@@ -111,7 +112,7 @@ fn check_layers(packages: &[Value], faults: &mut Vec<String>) {
     }
 }
 
-/// The folders of the pure crates; none of them depends on what is refused there.
+/// Returns the folders of the pure crates. Checks their dependencies.
 fn check_pure_crates(packages: &[Value], faults: &mut Vec<String>) -> Vec<PathBuf> {
     let (mut names, mut folders) = (vec![PURE], Vec::new());
     for n in 0.. {
@@ -122,7 +123,7 @@ fn check_pure_crates(packages: &[Value], faults: &mut Vec<String>) -> Vec<PathBu
             if PURE_REFUSED_CRATES.contains(&other) {
                 faults.push(format!("crate {own} uses {other}, and the fold must not"));
             }
-            if !names.contains(&other) && !PURE_BUT.contains(&other) {
+            if !names.contains(&other) && !PURE_EXCEPTIONS.contains(&other) {
                 names.push(other);
             }
         }
@@ -130,7 +131,7 @@ fn check_pure_crates(packages: &[Value], faults: &mut Vec<String>) -> Vec<PathBu
     folders
 }
 
-/// Every Rust file that is the project's own.
+/// Every Rust file under version control.
 fn sources(root: &Path) -> Result<Vec<PathBuf>> {
     let output = Command::new("git")
         .args(["ls-files", "*.rs"])
@@ -166,7 +167,7 @@ fn check_sources(root: &Path, sources: &[PathBuf], pure: &[PathBuf], faults: &mu
 fn report_sizes(root: &Path, sources: &[PathBuf]) {
     for path in sources {
         let lines = fs_err::read_to_string(root.join(path)).unwrap_or_default().lines().count();
-        if lines > FILE_LINES_ASKED {
+        if lines > FILE_LINES_REPORTED {
             println!("tidy: {} has {lines} lines: is there a second topic in it?", path.display());
         }
     }

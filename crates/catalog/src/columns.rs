@@ -1,4 +1,4 @@
-//! The values of one property in memory, one cell a row.
+//! The values of one property in memory, one cell for each row.
 
 use domain::{PropertyType, PropertyValue, Timestamp};
 use reql::{Column, TextId, Texts as _};
@@ -8,9 +8,9 @@ use crate::texts::Texts;
 /// The cells of one property; rows beyond the end are unset.
 #[derive(Debug)]
 pub(crate) enum Cells {
-    /// Whole numbers.
+    /// Whole numbers of 64 bits.
     Int(Vec<Option<i64>>),
-    /// Numbers.
+    /// Numbers of double precision.
     Double(Vec<Option<f64>>),
     /// True or false.
     Boolean(Vec<Option<bool>>),
@@ -34,7 +34,7 @@ impl Cells {
         }
     }
 
-    /// Sets or unsets a cell; the value is of the column's type.
+    /// Sets or clears a cell. A value of another type than the column's clears it.
     pub(crate) fn set(&mut self, texts: &mut Texts, row: usize, value: Option<&PropertyValue>) {
         self.release(texts, row);
         match (self, value) {
@@ -43,15 +43,15 @@ impl Cells {
             (Self::Boolean(cells), Some(PropertyValue::Boolean(value))) => put(cells, row, Some(*value)),
             (Self::Timestamp(cells), Some(PropertyValue::Timestamp(value))) => put(cells, row, Some(value.0)),
             (Self::Text(cells), Some(PropertyValue::String(text) | PropertyValue::Image(text))) => {
-                put(cells, row, Some(texts.take(text)));
+                put(cells, row, Some(texts.acquire(text)));
             }
             (Self::Texts(cells), Some(PropertyValue::ImageList(list))) => {
-                put(cells, row, Some(list.iter().map(|text| texts.take(text)).collect()));
+                put(cells, row, Some(list.iter().map(|text| texts.acquire(text)).collect()));
             }
             (Self::Texts(cells), Some(PropertyValue::Set(members))) => {
                 let mut ids: Vec<TextId> = Vec::with_capacity(members.len());
                 for member in members {
-                    let id = texts.take(member);
+                    let id = texts.acquire(member);
                     match ids.binary_search(&id) {
                         Ok(_) => texts.release(id),
                         Err(at) => ids.insert(at, id),
@@ -68,7 +68,7 @@ impl Cells {
         }
     }
 
-    /// The value of a cell, members of sets in the order of their texts.
+    /// The value of a cell; members of sets in alphabetical order.
     pub(crate) fn value(&self, type_: PropertyType, texts: &Texts, row: usize) -> Option<PropertyValue> {
         let text = |id: &TextId| texts.text(*id).to_owned();
         Some(match self {
@@ -94,7 +94,7 @@ impl Cells {
         })
     }
 
-    /// How many bytes the texts of a cell have.
+    /// The size of the texts of a cell, in bytes.
     pub(crate) fn text_bytes(&self, texts: &Texts, row: usize) -> usize {
         let ids = match self {
             Self::Text(cells) => {
@@ -118,7 +118,7 @@ impl Cells {
         }
     }
 
-    /// Gives up the texts of all cells.
+    /// Releases the texts of all cells.
     pub(crate) fn release_all(&self, texts: &mut Texts) {
         let n_rows = match self {
             Self::Text(cells) => cells.len(),

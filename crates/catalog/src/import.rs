@@ -1,7 +1,7 @@
-//! A catalog file becomes rows of typed values, or a report of what is wrong with it.
+//! Parses catalog files into rows of typed values, or reports what is wrong with them.
 //!
-//! A column keeps the type that its property has in the catalog, unless it is declared anew: one wrong cell must not make texts of
-//! prices that scenarios compare.
+//! A column keeps the type that its property has in the catalog, unless another one is declared:
+//! one invalid cell must not turn prices that scenarios compare into texts.
 
 mod csv;
 pub mod delimiter;
@@ -24,22 +24,22 @@ pub const ITEMS_MAX: usize = 5_000_000;
 pub const COLUMNS_MAX: usize = 1_000;
 /// The most text of one item, in bytes.
 pub const ITEM_BYTES_MAX: usize = 256 * 1_024;
-/// The most wrong rows that a report shows; all are counted.
+/// The most invalid rows and cells that a report lists; all are counted.
 pub const ROW_ERRORS_SHOWN_MAX: usize = 100;
 /// The columns that may hold the item's id.
 const ID_COLUMNS: [&str; 3] = ["item_id", "itemId", "id"];
 
-/// How a file is written.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// Values separated by commas, semicolons or tabs, with a header; sets are written `a|b|c`.
     Csv,
-    /// One JSON object a line; sets are arrays of strings.
+    /// One JSON object for each line; sets are arrays of strings.
     JsonLines,
 }
 
 impl Format {
-    /// By the ending of a file's name.
+    /// The format by the extension of a file name; none for an unknown extension.
     pub fn from_name(name: &str) -> Option<Self> {
         match name.rsplit_once('.')?.1.to_ascii_lowercase().as_str() {
             "csv" | "tsv" => Some(Self::Csv),
@@ -49,75 +49,76 @@ impl Format {
     }
 }
 
-/// The options of an import.
+/// Options for [`read_file`].
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
-    /// Types that are declared for columns of the file.
+    /// Declared types, by column.
     pub types: BTreeMap<String, PropertyType>,
-    /// Types that columns keep where none is declared: of the catalog's properties. The types of other columns are inferred.
+    /// Types of the catalog's properties, which columns keep where none is declared. Other types
+    /// are inferred.
     pub known: BTreeMap<String, PropertyType>,
-    /// Leaves wrong rows out instead of refusing the file.
+    /// Whether to skip invalid rows instead of refusing the file.
     pub skip_invalid: bool,
-    /// Takes cells that do not fit the type of their column as empty instead of refusing the file.
+    /// Whether to import cells that do not fit the type of their column as empty.
     pub allow_bad_cells: bool,
 }
 
-/// The column and type of a declaration such as `price=double`.
+/// Parses a declaration such as `price=double` into column and type.
 ///
 /// # Errors
-/// Says what a declaration looks like, or which types there are.
+/// Names the expected form, or the known types.
 pub fn parse_type(text: &str) -> Result<(String, PropertyType), String> {
-    // A name may have the sign in it, a type has not.
+    // A column name may contain '=', a type does not.
     let (column, type_) = text.rsplit_once('=').ok_or("write it as COLUMN=TYPE")?;
     Ok((column.to_owned(), type_.parse()?))
 }
 
-/// How many items an import may withdraw.
+/// Parses the number of items that an import may withdraw.
 ///
 /// # Errors
-/// Says what was expected.
+/// Says that the text is no number.
 pub fn parse_confirm(text: &str) -> Result<u64, String> {
     text.parse().map_err(|_| format!("{text:?} is no number of items"))
 }
 
-/// A file that was read.
+/// The content of a valid file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CatalogFile {
-    /// The properties, in the order of the file.
+    /// The columns without that of the item id, in the order of the file.
     pub columns: Vec<Column>,
     /// The items, in the order of the file.
     pub rows: Vec<ItemRow>,
 }
 
-/// The outcome of reading a file, by row.
+/// A summary of the rows of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct ImportReport {
-    /// Rows in the file, without a header.
+    /// The number of rows, without the header.
     pub n_rows: u64,
-    /// Rows that are good.
+    /// The number of rows that are imported.
     pub n_items: u64,
-    /// Rows that are wrong.
+    /// The number of invalid rows.
     pub n_invalid: u64,
-    /// Cells that do not fit the type of their column.
+    /// The number of cells that do not fit the type of their column.
     pub n_bad_cells: u64,
     /// The properties with their types.
     pub columns: Vec<Column>,
-    /// How many rows or cells are wrong for which reason.
+    /// The number of invalid rows and cells by reason.
     pub reasons: BTreeMap<String, u64>,
-    /// The first wrong rows and cells.
+    /// The first [`ROW_ERRORS_SHOWN_MAX`] invalid rows and cells.
     pub errors: Vec<RowError>,
 }
 
-/// One wrong row or cell.
+/// One invalid row or cell.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct RowError {
-    /// The line of the file that the row starts on, from 1 on.
+    /// The line of the file at which the row starts, from 1 on.
     pub row: u64,
-    /// The column of a wrong cell; none where the row as a whole is wrong.
+    /// The column of an invalid cell; none for an invalid row.
     pub column: Option<String>,
-    /// Row errors, which the report counts.
+    /// The reason, by which the report counts.
     pub reason: &'static str,
-    /// The particulars: column and value.
+    /// Details such as column and value.
     pub detail: String,
 }
 
@@ -130,23 +131,23 @@ pub enum ImportError {
     /// The header or the options do not fit.
     #[error("{0}")]
     Header(String),
-    /// There are wrong rows.
+    /// There are invalid rows.
     #[error("{}", .0.refusal())]
     Rows(Box<ImportReport>),
     /// The file is over a limit.
     #[error("the file has more than {limit} {what}")]
     TooLarge {
-        /// "items" or "columns".
+        /// The unit of the limit: "items" or "columns".
         what: &'static str,
-        /// The limit.
+        /// The number that was exceeded.
         limit: usize,
     },
 }
 
-/// Reads a catalog file whole and checks it.
+/// Reads a whole catalog file into memory and checks it.
 ///
 /// # Errors
-/// Where the file cannot be read, is no catalog, or has wrong rows that `options` do not allow.
+/// Where the file cannot be read, is no catalog, or has invalid rows that `options` do not allow.
 pub fn read_file(
     reader: impl Read,
     format: Format,
@@ -175,7 +176,7 @@ pub fn read_file(
     let mut rows = Vec::with_capacity(table.rows.len());
     for row in table.rows {
         let mut bad_cells = Vec::new();
-        let typed = typed_row(&row, &columns, &mut seen, &mut bad_cells);
+        let typed = parse_row(&row, &columns, &mut seen, &mut bad_cells);
         let is_good = typed.is_ok() && (bad_cells.is_empty() || options.allow_bad_cells);
         report.n_invalid += u64::from(!is_good);
         report.n_bad_cells += bad_cells.len() as u64;
@@ -206,8 +207,8 @@ impl ImportReport {
         }
     }
 
-    /// Says that the file is refused for its wrong rows and what can be done about them, with the options' names on the command line and over
-    /// HTTP.
+    /// The message for a file with invalid rows: the count, and the ways out with the names of the
+    /// options.
     pub fn refusal(&self) -> String {
         let ways_out = match self.n_bad_cells {
             0 => "correct the file, or skip invalid rows (skip_invalid)",
@@ -220,7 +221,7 @@ impl ImportReport {
     }
 }
 
-/// Says that invalid rows refuse a file, of a catalog or of interactions.
+/// The message that a file of items or interactions was refused for invalid rows.
 pub fn describe_invalid(n_invalid: u64, n_rows: u64) -> String {
     let are = if n_invalid == 1 { "is" } else { "are" };
     format!(
@@ -230,7 +231,7 @@ pub fn describe_invalid(n_invalid: u64, n_rows: u64) -> String {
     )
 }
 
-/// A file before its values are typed.
+/// A file whose values have no types yet.
 struct Table {
     columns: Vec<String>,
     rows: Vec<RawRow>,
@@ -241,21 +242,21 @@ struct Table {
 struct RawRow {
     line: u64,
     item_id: String,
-    /// In the order of the columns.
+    /// Values in the order of the columns.
     values: Vec<Raw>,
 }
 
-/// A value as the file has it.
+/// A value before it is typed.
 enum Raw {
     Absent,
-    /// A CSV cell: text of any type.
+    /// A cell of a CSV file, which has no type.
     Text(String),
-    /// A JSON value, which has a type.
+    /// A value of a JSON file.
     Json(serde_json::Value),
 }
 
-/// The row with its values; cells that do not fit are empty and added to `bad_cells`.
-fn typed_row(
+/// Parses the values of a row. Cells that do not fit are added to `bad_cells` and become empty.
+fn parse_row(
     row: &RawRow,
     columns: &[Column],
     seen: &mut FxHashSet<String>,
@@ -273,8 +274,8 @@ fn typed_row(
         return Err(error("item_id is repeated", format!("{:?} is in an earlier row", row.item_id)));
     }
     let values = columns.iter().zip(&row.values).map(|(column, raw)| {
-        infer::typed(raw, column.type_).unwrap_or_else(|shown| {
-            let detail = format!("column {:?} is {}, the value is {shown}", column.name, column.type_);
+        infer::typed(raw, column.type_).unwrap_or_else(|excerpt| {
+            let detail = format!("column {:?} is {}, the value is {excerpt}", column.name, column.type_);
             let bad_cell = error("value is not of its column's type", detail);
             bad_cells.push(RowError { column: Some(column.name.clone()), ..bad_cell });
             None
@@ -288,7 +289,7 @@ fn typed_row(
     Ok(typed)
 }
 
-/// The column with the id; the others are properties.
+/// The index of the column with the item id; the other columns are properties.
 fn id_column(names: &[String]) -> Result<usize, ImportError> {
     ID_COLUMNS
         .iter()

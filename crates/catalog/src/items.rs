@@ -13,16 +13,16 @@ use crate::{Property, PropertyTable};
 /// The catalog of one workspace.
 pub struct Catalog {
     keys: Keys,
-    /// Deleted items too, where their index is to be used again.
+    /// Includes deleted items whose index is reused by the next item of the id.
     by_id: FxHashMap<String, ItemIdx>,
     items: Vec<Item>,
     table: PropertyTable,
     current: Option<CatalogVersion>,
-    /// Versions that were current, for the way back; the one that was left last comes last.
+    /// Earlier versions that can be activated again, in the order of activation.
     previous: Vec<CatalogVersion>,
-    /// Versions of imports under way, the one that began first first.
+    /// Versions of unfinished imports, the oldest first.
     staged: Vec<StagedVersion>,
-    /// The highest version that anything was staged under.
+    /// The highest version number assigned so far.
     last_version: u32,
     n_available: usize,
 }
@@ -30,28 +30,28 @@ pub struct Catalog {
 #[derive(Clone, Serialize, Deserialize)]
 struct ItemRecord {
     item_id: String,
-    /// A message or an import of interactions has named it.
+    /// An interaction names it: a message or an import of interactions.
     in_messages: bool,
-    /// A page or screen message has named it.
+    /// A page or screen message names it.
     in_pages: bool,
-    /// Some version of the catalog has listed it.
+    /// At least one version of the catalog has listed it.
     ever_listed: bool,
-    /// It was deleted: another item may have its id since.
+    /// It was deleted. Another item may have the same id now.
     is_deleted: bool,
 }
 
 struct Item {
     record: ItemRecord,
-    /// The current version lists it.
+    /// Whether the current version lists it.
     listed: bool,
 }
 
 /// The kind of message that names an item.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NamedBy {
-    /// Something was done with it.
+    /// An interaction with the item.
     Action,
-    /// It is the name of a page or screen, which may be an article or just the way to the checkout.
+    /// A view of a page or screen with this name, which may be an article or just the checkout.
     Page,
 }
 
@@ -66,7 +66,8 @@ impl ItemRecord {
         }
     }
 
-    /// Whether nothing was ever done with it: then nothing is kept by its index once it is deleted, and the next item of its id gets it.
+    /// Whether no message has named it. Then nothing refers to its index, which can be reused after
+    /// a deletion.
     fn is_unnamed(&self) -> bool {
         !self.in_messages && !self.in_pages
     }
@@ -80,36 +81,36 @@ impl Item {
     }
 }
 
-/// How many versions that were current are kept: a wrong file, and another one in the attempt to mend that. Each takes as much of the disk
-/// as the catalog.
+/// The most earlier versions that are kept: enough to go back after a wrong file and a wrong
+/// correction of it. Each takes as much disk space as the catalog.
 pub const PREVIOUS_VERSIONS_MAX: usize = 2;
 
-/// How many imports may be under way at once: one more, and the one that began first is given up. Each takes as much of
-/// the disk as the catalog.
+/// The most unfinished imports. One more discards the oldest. Each takes as much disk space as the
+/// catalog.
 pub const STAGED_VERSIONS_MAX: usize = 4;
-/// Its value is the highest version; versions count from 1 on.
+/// The key of the highest version number; versions count from 1.
 const LAST_VERSION_KEY: u32 = 0;
 
-/// A version that an import fills.
+/// The version of an unfinished import.
 #[derive(Clone, Copy)]
 struct StagedVersion {
     version: u32,
     import: Uuid,
 }
 
-/// A version as it is stored, with the import that it is of.
+/// A version as it is stored, with the id of its import.
 type StoredVersion = (CatalogVersion, Uuid);
 
 /// A version of the catalog.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CatalogVersion {
-    /// Its number, from 1 on.
+    /// The number, from 1 on.
     pub version: u32,
-    /// When it became current, the last time; none while it is staged.
+    /// The time of the last activation; none while it is staged.
     pub activated_at: Option<Timestamp>,
-    /// How many items it lists; of the current one as of its activation, of a staged one 0.
+    /// The number of listed items: for the current version at its activation, 0 while it is staged.
     pub n_items: u64,
-    /// Its place among all activations, from 1 on; 0 while it is staged.
+    /// The sequence number of its last activation, from 1 on; 0 while it is staged.
     activation: u32,
 }
 
@@ -119,17 +120,17 @@ impl CatalogVersion {
     }
 }
 
-/// An item of an import: its id and a value or none for each column.
+/// One item of an import: its id and an optional value for each column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ItemRow {
-    /// The external id.
+    /// The external id of the item.
     pub item_id: String,
-    /// In the order of the columns.
+    /// Values in the order of the columns; none where a cell is empty.
     pub values: Vec<Option<PropertyValue>>,
 }
 
 impl ItemRow {
-    /// The bytes of its texts, which are most of it.
+    /// The approximate size, in bytes: of texts their length, of other values 8.
     pub fn text_bytes(&self) -> usize {
         let texts = self.values.iter().flatten().map(|value| match value {
             PropertyValue::String(text) | PropertyValue::Image(text) => text.len(),
@@ -143,7 +144,10 @@ impl ItemRow {
 }
 
 impl Catalog {
-    /// Loads ids and availability.
+    /// Loads items, versions and the properties of the current version.
+    ///
+    /// # Errors
+    /// The store's, or an unreadable value.
     pub fn load(store: &Store) -> Result<Self, StoreError> {
         let keys = Keys::open(store);
         let (mut by_id, mut items) = (FxHashMap::default(), Vec::new());
@@ -174,7 +178,7 @@ impl Catalog {
         let current = previous.pop();
         let version = current.as_ref().map_or(0, |current: &CatalogVersion| current.version);
         let table = keys::item_table(store, version)?;
-        for row in table.rows_of(store, version)? {
+        for row in table.row_numbers(store, version)? {
             items[row as usize].listed = true;
         }
         let mut catalog =
@@ -183,7 +187,7 @@ impl Catalog {
         Ok(catalog)
     }
 
-    /// The index of an item.
+    /// The index of an item; none where it was never named or is deleted.
     pub fn item(&self, item_id: &str) -> Option<ItemIdx> {
         self.by_id.get(item_id).copied().filter(|item| !self.items[item.pos()].record.is_deleted)
     }
@@ -193,17 +197,17 @@ impl Catalog {
         &self.items[item.pos()].record.item_id
     }
 
-    /// Whether an item may be recommended, as far as the catalog has a say.
+    /// Whether the catalog allows an item to be recommended.
     pub fn is_available(&self, item: ItemIdx) -> bool {
         self.items.get(item.pos()).is_some_and(|item| item.is_available(self.current.is_some()))
     }
 
-    /// How many item indices have been given out.
+    /// The number of assigned item indices, including those of deleted items.
     pub fn n_items(&self) -> usize {
         self.items.len()
     }
 
-    /// How many items may be recommended.
+    /// The number of available items.
     pub fn n_available(&self) -> usize {
         self.n_available
     }
@@ -213,7 +217,7 @@ impl Catalog {
         self.current.as_ref()
     }
 
-    /// The current version and those that can be activated again, the one that was current last first.
+    /// The current version, then the earlier ones that can be activated again, the latest first.
     pub fn versions(&self) -> Vec<CatalogVersion> {
         let counted = |current: CatalogVersion| CatalogVersion { n_items: self.n_listed() as u64, ..current };
         self.current.map(counted).into_iter().chain(self.previous.iter().rev().copied()).collect()
@@ -224,38 +228,39 @@ impl Catalog {
         self.items[item.pos()].listed
     }
 
-    /// How many items the current version lists.
+    /// The number of items that the current version lists. Takes time proportional to all items.
     pub fn n_listed(&self) -> usize {
         self.items.iter().filter(|item| item.listed).count()
     }
 
-    /// The highest version that anything was staged under, 0 for none.
+    /// The highest version number assigned so far, 0 for none.
     pub fn last_version(&self) -> u32 {
         self.last_version
     }
 
-    /// The properties of all items.
+    /// The item properties of the current version.
     pub fn table(&self) -> &PropertyTable {
         &self.table
     }
 
-    /// The item of an id, where it may be recommended: for the recommender API, where there is such an item.
-    pub fn existing(&self, item_id: &str) -> Option<ItemIdx> {
+    /// The item with an id, if it is available. For the recommender API only these items exist.
+    pub fn available_item(&self, item_id: &str) -> Option<ItemIdx> {
         self.item(item_id).filter(|item| self.is_available(*item))
     }
 
-    /// Adds a property whose name is new.
+    /// Adds a property with a new name. Creates a first version where there is none.
     pub fn add_property(&mut self, batch: &mut Batch<'_>, property: Property, at: Timestamp) {
-        self.begin(batch, at);
+        self.ensure_version(batch, at);
         self.table.add_property(batch, property);
     }
 
-    /// Deletes a property with its values; false where there is none.
+    /// Deletes a property with its values. Returns false where there is none of this name.
     pub fn delete_property(&mut self, batch: &mut Batch<'_>, name: &str) -> bool {
         self.table.delete_property(batch, name)
     }
 
-    /// Lists an item in the current version, made where it is new, and sets values of properties that there are.
+    /// Lists an item in the current version and sets values of existing properties. Creates the
+    /// item and a first version where they are missing.
     pub fn set(
         &mut self,
         batch: &mut Batch<'_>,
@@ -263,8 +268,8 @@ impl Catalog {
         values: &[(&str, Option<PropertyValue>)],
         at: Timestamp,
     ) -> ItemIdx {
-        self.begin(batch, at);
-        let item = self.item_or_new(batch, item_id);
+        self.ensure_version(batch, at);
+        let item = self.get_or_create_item(batch, item_id);
         let entry = &mut self.items[item.pos()];
         let was_available = entry.is_available(true);
         entry.listed = true;
@@ -276,8 +281,9 @@ impl Catalog {
         item
     }
 
-    /// Deletes an item for good: what was done with it stays with its index, which no id leads to any more. Where nothing was, the next item
-    /// of the same id gets the index, so that who makes and deletes one again and again fills no table.
+    /// Deletes an item from all versions. Its interactions keep its index, which no id refers to
+    /// any more. The index of an item without interactions is reused by the next item of the same
+    /// id, so that repeated creation and deletion does not fill the tables.
     pub fn delete(&mut self, batch: &mut Batch<'_>, item: ItemIdx) {
         let has_catalog = self.current.is_some();
         let entry = &mut self.items[item.pos()];
@@ -289,14 +295,14 @@ impl Catalog {
         }
         self.put_item(batch, item);
         self.table.remove(batch, item.0);
-        // A deleted item does not come back with an earlier version.
+        // An earlier version must not bring the item back.
         for previous in &self.previous {
             self.table.remove_beside(batch, previous.version, item.0);
         }
     }
 
-    /// Makes a first version where there is none.
-    fn begin(&mut self, batch: &mut Batch<'_>, at: Timestamp) {
+    /// Creates a first version where there is none.
+    fn ensure_version(&mut self, batch: &mut Batch<'_>, at: Timestamp) {
         if self.current.is_some() {
             return;
         }
@@ -308,17 +314,22 @@ impl Catalog {
         self.n_available = self.count_available();
     }
 
-    /// The index of an item that a message names, made where it is new.
-    pub fn item_of_message(&mut self, batch: &mut Batch<'_>, item_id: &str, named_by: NamedBy) -> ItemIdx {
-        let item = self.item_or_new(batch, item_id);
+    /// The index of an item that a message names. Creates the item where it is new.
+    pub fn get_or_create_named_item(
+        &mut self,
+        batch: &mut Batch<'_>,
+        item_id: &str,
+        named_by: NamedBy,
+    ) -> ItemIdx {
+        let item = self.get_or_create_item(batch, item_id);
         let has_catalog = self.current.is_some();
         let entry = &mut self.items[item.pos()];
         let was_available = entry.is_available(has_catalog);
-        let noted = match named_by {
+        let is_named = match named_by {
             NamedBy::Action => &mut entry.record.in_messages,
             NamedBy::Page => &mut entry.record.in_pages,
         };
-        if !std::mem::replace(noted, true) {
+        if !std::mem::replace(is_named, true) {
             let is_available = entry.is_available(has_catalog);
             self.n_available += usize::from(is_available) - usize::from(was_available);
             self.put_item(batch, item);
@@ -326,19 +337,22 @@ impl Catalog {
         item
     }
 
-    /// Starts the version of an import. What was staged under the same id is given up, and what began first where too many
-    /// are under way.
+    /// Starts the version of an import. Discards an earlier attempt under the same id, and the
+    /// oldest unfinished import where there are [`STAGED_VERSIONS_MAX`].
+    ///
+    /// # Errors
+    /// The store's.
     pub fn stage(
         &mut self,
         batch: &mut Batch<'_>,
         import: Uuid,
         columns: Vec<Column>,
     ) -> Result<(), StoreError> {
-        if let Some(place) = self.staged_place(import) {
-            self.give_up(batch, place)?;
+        if let Some(place) = self.staged_position(import) {
+            self.discard_staged(batch, place)?;
         }
         if self.staged.len() == STAGED_VERSIONS_MAX {
-            self.give_up(batch, 0)?;
+            self.discard_staged(batch, 0)?;
         }
         let version = self.next_version(batch);
         self.staged.push(StagedVersion { version, import });
@@ -347,7 +361,7 @@ impl Catalog {
             version_key(version),
             keys::encode(&(CatalogVersion::staged(version), import)),
         );
-        // Roles and metadata of a property stay where its type stays.
+        // Role and settings of a property persist while its type stays the same.
         let known = |column: &Column| {
             let known = self.table.property(&column.name).filter(|known| known.type_ == column.type_);
             known.cloned().unwrap_or_else(|| Property::new(column.name.clone(), column.type_))
@@ -357,25 +371,29 @@ impl Catalog {
         Ok(())
     }
 
-    /// Adds items to the version of an import; false where none is staged, and nothing is added.
+    /// Adds items to the version of an import. Returns false where the import is not staged.
     pub fn stage_items(&mut self, batch: &mut Batch<'_>, import: Uuid, rows: &[ItemRow]) -> bool {
-        let Some(place) = self.staged_place(import) else { return false };
+        let Some(place) = self.staged_position(import) else { return false };
         let version = self.staged[place].version;
         for row in rows {
-            let item = self.item_or_new(batch, &row.item_id);
+            let item = self.get_or_create_item(batch, &row.item_id);
             self.table.stage(batch, version, item.0, &row.values);
         }
         true
     }
 
-    /// Makes the version of an import the current one, and removes versions that are too old; false where none is staged.
+    /// Activates the version of an import and removes versions beyond [`PREVIOUS_VERSIONS_MAX`].
+    /// Returns false where the import is not staged.
+    ///
+    /// # Errors
+    /// The store's.
     pub fn activate(
         &mut self,
         batch: &mut Batch<'_>,
         import: Uuid,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(place) = self.staged_place(import) else { return Ok(false) };
+        let Some(place) = self.staged_position(import) else { return Ok(false) };
         let version = self.staged.remove(place).version;
         self.switch(batch, CatalogVersion::staged(version), at)?;
         let n_too_old = self.previous.len().saturating_sub(PREVIOUS_VERSIONS_MAX);
@@ -384,13 +402,13 @@ impl Catalog {
         Ok(true)
     }
 
-    fn staged_place(&self, import: Uuid) -> Option<usize> {
+    fn staged_position(&self, import: Uuid) -> Option<usize> {
         self.staged.iter().position(|staged| staged.import == import)
     }
 
-    fn give_up(&mut self, batch: &mut Batch<'_>, place: usize) -> Result<(), StoreError> {
-        let given_up = self.staged.remove(place);
-        self.remove_version(batch, given_up.version)
+    fn discard_staged(&mut self, batch: &mut Batch<'_>, place: usize) -> Result<(), StoreError> {
+        let discarded = self.staged.remove(place);
+        self.remove_version(batch, discarded.version)
     }
 
     fn remove_version(&self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
@@ -399,7 +417,8 @@ impl Catalog {
         Ok(())
     }
 
-    /// The number of a new version. Which numbers were given does not follow from the versions that are kept.
+    /// Assigns the next version number and stores it: the versions that are kept do not tell the
+    /// highest one.
     fn next_version(&mut self, batch: &mut Batch<'_>) -> u32 {
         self.last_version += 1;
         let key = version_key(LAST_VERSION_KEY);
@@ -407,7 +426,10 @@ impl Catalog {
         self.last_version
     }
 
-    /// Makes a version current again that was so before; false where there is none of this number.
+    /// Activates an earlier version again. Returns false where none of this number is kept.
+    ///
+    /// # Errors
+    /// The store's.
     pub fn activate_previous(
         &mut self,
         batch: &mut Batch<'_>,
@@ -437,7 +459,7 @@ impl Catalog {
             next.activation += left.activation;
         }
         self.items.iter_mut().for_each(|item| item.listed = false);
-        for row in self.table.rows_of(batch, next.version)? {
+        for row in self.table.row_numbers(batch, next.version)? {
             let entry = &mut self.items[row as usize];
             // An item may have been deleted since it was staged.
             entry.listed = !entry.record.is_deleted;
@@ -457,7 +479,7 @@ impl Catalog {
         batch.put(&self.keys.versions, version_key(version.version), keys::encode(&(version, Uuid::nil())));
     }
 
-    fn item_or_new(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {
+    fn get_or_create_item(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {
         if let Some(item) = self.item(item_id) {
             return item;
         }

@@ -1,4 +1,4 @@
-//! The keyspaces of this crate, and how their values are written.
+//! The keyspaces of this crate and the encoding of their values.
 
 use serde::{Serialize, de::DeserializeOwned};
 use store::{Keyspace, Store, StoreError};
@@ -27,12 +27,15 @@ impl Keys {
     }
 }
 
-/// The item properties of a version.
+/// Loads the item properties of a version.
 pub(crate) fn item_table(store: &Store, version: u32) -> Result<PropertyTable, StoreError> {
     PropertyTable::load(store, store.keyspace(ITEM_PROPERTIES), store.keyspace(ITEM_VALUES), version)
 }
 
-/// The user properties.
+/// Loads the user properties.
+///
+/// # Errors
+/// The store's, or an unreadable value.
 pub fn user_table(store: &Store) -> Result<PropertyTable, StoreError> {
     PropertyTable::load(store, store.keyspace(USER_PROPERTIES), store.keyspace(USER_VALUES), 0)
 }

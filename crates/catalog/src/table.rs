@@ -1,4 +1,4 @@
-//! Typed properties of rows: the schema and all cells in memory, written through to the store.
+//! Typed properties of rows: schema and cells are in memory and written through to the store.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,58 +15,58 @@ use crate::texts::Texts;
 /// A property of items or of users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Property {
-    /// Its name.
+    /// Unique in its table.
     pub name: String,
     /// The type of its values.
     pub type_: PropertyType,
-    /// Its role, such as `title`; at most one property has a role.
+    /// The role, such as `title`. At most one property has a role.
     pub role: Option<String>,
-    /// Metadata of the client: settings of the role and notes, as JSON text.
+    /// Further data of the client, as JSON text: settings of the role and notes.
     pub settings: Option<String>,
 }
 
 impl Property {
-    /// A property with nothing but name and type.
+    /// A property without role and settings.
     pub fn new(name: impl Into<String>, type_: PropertyType) -> Self {
         Self { name: name.into(), type_, role: None, settings: None }
     }
 }
 
-/// A row in the store: the number of each property with its value.
+/// A row as it is stored: the number of each property with its value.
 type Row = Vec<(u32, PropertyValue)>;
 
 struct Entry {
-    /// Given out once: a property that is deleted and made again is another one.
+    /// Never reused: a property that is deleted and created again gets a new number.
     number: u32,
     property: Property,
     cells: Cells,
 }
 
-/// Rows with properties.
+/// Rows, of items or users, with typed properties.
 pub struct PropertyTable {
     schema: Keyspace,
     rows: Keyspace,
-    /// Before every row's number in its key: the version that is read.
+    /// The version that is read; it precedes the row number in keys.
     version: u32,
     entries: Vec<Entry>,
     next_number: u32,
     texts: Texts,
-    /// Counted up with every change of a value.
+    /// Incremented with every change of a value.
     revision: u64,
-    /// Counted up with every change of the properties.
+    /// Incremented with every change of the properties.
     schema_revision: u64,
-    /// The row of each of the latest changes.
+    /// The rows of the latest changes, the oldest first.
     changes: VecDeque<u32>,
 }
 
-/// The most changes that are remembered; whoever has not looked for longer looks at everything.
+/// The most changes that are kept. A reader that is further behind reads all rows.
 const CHANGES_KEPT_MAX: usize = 65_536;
 
-/// How often a table was loaded in this process: revisions of two loads are never the same.
+/// Counts the loaded tables of this process, so that revisions of two tables never coincide.
 static LOADS: AtomicU64 = AtomicU64::new(0);
 const REVISION_BITS: u32 = 44;
 
-/// A schema in the store.
+/// A schema as it is stored.
 #[derive(Default, Serialize, Deserialize)]
 struct SchemaRecord {
     next_number: u32,
@@ -74,7 +74,10 @@ struct SchemaRecord {
 }
 
 impl PropertyTable {
-    /// Loads the rows of a version.
+    /// Loads schema and rows of a version.
+    ///
+    /// # Errors
+    /// The store's, or an unreadable value.
     pub fn load(store: &Store, schema: Keyspace, rows: Keyspace, version: u32) -> Result<Self, StoreError> {
         let first_revision = LOADS.fetch_add(1, Ordering::Relaxed) << REVISION_BITS;
         let mut table = Self {
@@ -92,61 +95,62 @@ impl PropertyTable {
         Ok(table)
     }
 
-    /// The properties, in the order in which they were made.
+    /// The properties in the order of their creation.
     pub fn properties(&self) -> impl Iterator<Item = &Property> {
         self.entries.iter().map(|entry| &entry.property)
     }
 
-    /// The property of a name.
+    /// The property with a name.
     pub fn property(&self, name: &str) -> Option<&Property> {
         self.properties().find(|property| property.name == name)
     }
 
-    /// The cells of a property, for filters and boosters, which see nothing of lists of images.
+    /// The cells of a property, for filters and boosters; none for lists of images, which they
+    /// cannot read.
     pub fn column(&self, name: &str) -> Option<reql::Column<'_>> {
-        let is_meant =
+        let is_readable =
             |property: &Property| property.name == name && property.type_ != PropertyType::ImageList;
-        let entry = self.entries.iter().find(|entry| is_meant(&entry.property))?;
+        let entry = self.entries.iter().find(|entry| is_readable(&entry.property))?;
         Some(entry.cells.column(&self.texts))
     }
 
-    /// Counted up with every change of a value.
+    /// Incremented with every change of a value. Unique in the process.
     pub fn revision(&self) -> u64 {
         self.revision
     }
 
-    /// Counted up with every change of the properties.
+    /// Incremented with every change of the properties. Unique in the process.
     pub fn schema_revision(&self) -> u64 {
         self.schema_revision
     }
 
-    /// A value of a row.
+    /// The value of a property in a row; none where it is unset or there is no such property.
     pub fn value(&self, row: u32, name: &str) -> Option<PropertyValue> {
         let entry = self.entries.iter().find(|entry| entry.property.name == name)?;
         entry.cells.value(entry.property.type_, &self.texts, row as usize)
     }
 
-    /// How many bytes the texts of a value have; 0 for a value that is no text.
+    /// The size of the texts of a value, in bytes; 0 for other types.
     pub fn text_bytes(&self, row: u32, name: &str) -> usize {
         let entry = self.entries.iter().find(|entry| entry.property.name == name);
         entry.map_or(0, |entry| entry.cells.text_bytes(&self.texts, row as usize))
     }
 
-    /// The values of a row, unset ones left out.
+    /// The names and values of a row, without unset ones.
     pub fn values(&self, row: u32) -> Vec<(&str, PropertyValue)> {
         let value = |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);
         self.entries.iter().filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?))).collect()
     }
 
-    /// Whether a row has these values, in the order of the columns, and no others.
+    /// Whether a row has exactly these values, which are in the order of the columns.
     pub(crate) fn holds(&self, row: u32, columns: &[Column], values: &[Option<PropertyValue>]) -> bool {
-        let is_as_given = |entry: &Entry| {
+        let is_unchanged = |entry: &Entry| {
             let place = columns.iter().position(|column| column.name == entry.property.name);
             let given = place.and_then(|place| values[place].as_ref());
             let known = entry.cells.value(entry.property.type_, &self.texts, row as usize);
             match (known, given) {
                 (Some(PropertyValue::Set(known)), Some(PropertyValue::Set(given))) => {
-                    // Sets are kept in order, each member once.
+                    // Stored sets are sorted and without duplicates.
                     known.iter().collect::<BTreeSet<_>>() == given.iter().collect::<BTreeSet<_>>()
                 }
                 (known, given) => known.as_ref() == given,
@@ -154,17 +158,18 @@ impl PropertyTable {
         };
         let is_new = |column: &Column| self.property(&column.name).is_none();
         let has_new = columns.iter().zip(values).any(|(column, value)| value.is_some() && is_new(column));
-        !has_new && self.entries.iter().all(is_as_given)
+        !has_new && self.entries.iter().all(is_unchanged)
     }
 
-    /// The rows that changed since a revision, some of them twice; none where that is too long ago to say.
+    /// The rows that changed since a revision, with repetitions; none where the changes are no
+    /// longer kept.
     pub fn changed_since(&self, revision: u64) -> Option<impl Iterator<Item = u32>> {
         let n = self.revision.checked_sub(revision).map(|n| n as usize)?;
         let from = self.changes.len().checked_sub(n)?;
         Some(self.changes.range(from..).copied())
     }
 
-    /// Adds a property whose name is new.
+    /// Adds a property with a new name.
     pub fn add_property(&mut self, batch: &mut Batch<'_>, property: Property) {
         let cells = Cells::new(property.type_);
         self.entries.push(Entry { number: self.next_number, property, cells });
@@ -172,18 +177,18 @@ impl PropertyTable {
         self.put_schema(batch);
     }
 
-    /// Deletes a property with its values; false where there is none.
+    /// Deletes a property with its values. Returns false where there is none of this name.
     pub fn delete_property(&mut self, batch: &mut Batch<'_>, name: &str) -> bool {
         let Some(at) = self.entries.iter().position(|entry| entry.property.name == name) else {
             return false;
         };
         self.entries.remove(at).cells.release_all(&mut self.texts);
         self.put_schema(batch);
-        self.note_change_of_all();
+        self.record_full_change();
         true
     }
 
-    /// Sets or unsets values of properties that there are, of their types.
+    /// Sets or clears values of existing properties; names without a property are ignored.
     pub fn set(&mut self, batch: &mut Batch<'_>, row: u32, values: &[(&str, Option<PropertyValue>)]) {
         for (name, value) in values {
             let Some(entry) = self.entries.iter_mut().find(|entry| entry.property.name == *name) else {
@@ -200,17 +205,18 @@ impl PropertyTable {
             })
             .collect();
         batch.put(&self.rows, row_key(self.version, row), keys::encode(&stored));
-        self.note_change(row);
+        self.record_change(row);
     }
 
-    /// Moves the values of the source to the target, as far as that has none of its own, and removes the source's row.
+    /// Moves the values of the source row to the target row, where the target has none, and removes
+    /// the source row.
     pub fn merge(&mut self, batch: &mut Batch<'_>, target: u32, source: u32) {
-        let own = |row: u32| -> Vec<(String, PropertyValue)> {
+        let values_of_row = |row: u32| -> Vec<(String, PropertyValue)> {
             self.values(row).into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
         };
-        let (kept, of_source) = (own(target), own(source));
+        let (kept, source_values) = (values_of_row(target), values_of_row(source));
         let is_new = |name: &str| kept.iter().all(|(other, _)| other != name);
-        let moved = of_source.iter().filter(|(name, _)| is_new(name));
+        let moved = source_values.iter().filter(|(name, _)| is_new(name));
         let moved: Vec<_> = moved.map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
         if !moved.is_empty() {
             self.set(batch, target, &moved);
@@ -229,16 +235,16 @@ impl PropertyTable {
             entry.cells.set(&mut self.texts, row as usize, None);
         }
         batch.remove(&self.rows, row_key(self.version, row));
-        self.note_change(row);
+        self.record_change(row);
     }
 
-    /// Reads and writes an empty version from now on, where nothing was written before.
+    /// Switches to a new, empty version. The table must have no properties.
     pub(crate) fn start(&mut self, version: u32) {
-        assert!(self.entries.is_empty(), "there is nothing to be left behind");
+        assert!(self.entries.is_empty(), "a new version starts from an empty table");
         self.version = version;
     }
 
-    /// Starts a version beside the one that is read; `stage` fills it.
+    /// Starts another version than the one that is read; [`Self::stage`] adds its rows.
     pub(crate) fn stage_schema(&self, batch: &mut Batch<'_>, version: u32, properties: Vec<Property>) {
         let next_number = properties.len() as u32;
         let properties = (0..).zip(properties).collect();
@@ -246,7 +252,8 @@ impl PropertyTable {
         batch.put(&self.schema, version_key(version), keys::encode(&record));
     }
 
-    /// Adds a row, with values in the order of the properties, to a version beside the one that is read.
+    /// Adds a row to another version than the one that is read. Values are in the order of the
+    /// properties.
     pub(crate) fn stage(
         &self,
         batch: &mut Batch<'_>,
@@ -258,12 +265,12 @@ impl PropertyTable {
         batch.put(&self.rows, row_key(version, row), keys::encode(&stored));
     }
 
-    /// The rows that a version has, in order.
-    pub(crate) fn rows_of(&self, read: &dyn Read, version: u32) -> Result<Vec<u32>, StoreError> {
+    /// The row numbers of a version, ascending.
+    pub(crate) fn row_numbers(&self, read: &dyn Read, version: u32) -> Result<Vec<u32>, StoreError> {
         read.scan(&self.rows, &version_key(version)).map(|pair| parse_row_key(&pair?.0)).collect()
     }
 
-    /// Removes a version beside the one that is read.
+    /// Removes another version than the one that is read.
     pub(crate) fn remove_version(&self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
         let prefix = version_key(version);
         for keyspace in [&self.rows, &self.schema] {
@@ -273,11 +280,11 @@ impl PropertyTable {
         Ok(())
     }
 
-    /// Reads another version from now on.
+    /// Loads another version in place of the current one.
     pub(crate) fn switch(&mut self, read: &dyn Read, version: u32) -> Result<(), StoreError> {
         self.version = version;
         self.schema_revision += 1;
-        self.note_change_of_all();
+        self.record_full_change();
         self.texts = Texts::default();
         let record: SchemaRecord = match read.get(&self.schema, &version_key(version))? {
             Some(bytes) => keys::decode("properties", &bytes)?,
@@ -294,7 +301,7 @@ impl PropertyTable {
             let row = parse_row_key(&key)?;
             let stored: Row = keys::decode("values", &value)?;
             for (number, value) in stored {
-                // Values of a deleted property stay until the row is written again.
+                // Values of a deleted property stay stored until the row is written again.
                 if let Some(entry) = self.entries.iter_mut().find(|entry| entry.number == number) {
                     entry.cells.set(&mut self.texts, row as usize, Some(&value));
                 }
@@ -310,7 +317,7 @@ impl PropertyTable {
         batch.put(&self.schema, version_key(self.version), keys::encode(&record));
     }
 
-    fn note_change(&mut self, row: u32) {
+    fn record_change(&mut self, row: u32) {
         if self.changes.len() == CHANGES_KEPT_MAX {
             self.changes.pop_front();
         }
@@ -318,7 +325,7 @@ impl PropertyTable {
         self.revision += 1;
     }
 
-    fn note_change_of_all(&mut self) {
+    fn record_full_change(&mut self) {
         self.changes.clear();
         self.revision += 1;
     }

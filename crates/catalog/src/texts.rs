@@ -1,4 +1,4 @@
-//! Texts of a table's values, each kept once as long as it is used.
+//! Interned texts of a table's values, with reference counts.
 
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -6,7 +6,7 @@ use std::sync::Arc;
 use reql::TextId;
 use rustc_hash::FxHashMap;
 
-/// Interned texts. The ids of unused texts are reused.
+/// Each distinct text once. Ids of unused texts are reused.
 #[derive(Debug, Default)]
 pub(crate) struct Texts {
     texts: Vec<Arc<str>>,
@@ -16,17 +16,17 @@ pub(crate) struct Texts {
 }
 
 impl Texts {
-    /// Counts one more use of a text.
-    pub(crate) fn take(&mut self, text: &str) -> TextId {
+    /// Adds a reference to a text and returns its id.
+    pub(crate) fn acquire(&mut self, text: &str) -> TextId {
         if let Some(&id) = self.ids.get(text) {
-            self.n_uses[place(id)] += 1;
+            self.n_uses[slot(id)] += 1;
             return id;
         }
         let text: Arc<str> = text.into();
         let id = match self.free.pop() {
             Some(id) => {
-                self.texts[place(id)] = Arc::clone(&text);
-                self.n_uses[place(id)] = 1;
+                self.texts[slot(id)] = Arc::clone(&text);
+                self.n_uses[slot(id)] = 1;
                 id
             }
             None => {
@@ -39,13 +39,13 @@ impl Texts {
         id
     }
 
-    /// Counts one use less.
+    /// Removes a reference; the last one frees text and id.
     pub(crate) fn release(&mut self, id: TextId) {
-        let n_uses = &mut self.n_uses[place(id)];
+        let n_uses = &mut self.n_uses[slot(id)];
         *n_uses -= 1;
         if *n_uses == 0 {
-            self.ids.remove(&self.texts[place(id)]);
-            self.texts[place(id)] = "".into();
+            self.ids.remove(&self.texts[slot(id)]);
+            self.texts[slot(id)] = "".into();
             self.free.push(id);
         }
     }
@@ -53,7 +53,7 @@ impl Texts {
 
 impl reql::Texts for Texts {
     fn text(&self, id: TextId) -> &str {
-        &self.texts[place(id)]
+        &self.texts[slot(id)]
     }
 
     fn id(&self, text: &str) -> Option<TextId> {
@@ -61,7 +61,7 @@ impl reql::Texts for Texts {
     }
 }
 
-fn place(id: TextId) -> usize {
+fn slot(id: TextId) -> usize {
     id.0.get() as usize - 1
 }
 
@@ -74,13 +74,13 @@ mod tests {
     #[test]
     fn a_text_lives_as_long_as_it_is_used() {
         let mut texts = Texts::default();
-        let (a, b) = (texts.take("a"), texts.take("b"));
-        assert_eq!(texts.take("a"), a);
+        let (a, b) = (texts.acquire("a"), texts.acquire("b"));
+        assert_eq!(texts.acquire("a"), a);
         texts.release(a);
         assert_eq!((texts.id("a"), texts.text(a)), (Some(a), "a"));
         texts.release(a);
         assert_eq!(texts.id("a"), None);
-        assert_eq!(texts.take("c"), a);
+        assert_eq!(texts.acquire("c"), a);
         assert_eq!((texts.id("c"), texts.id("b")), (Some(a), Some(b)));
     }
 }

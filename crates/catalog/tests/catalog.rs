@@ -1,4 +1,4 @@
-//! Files become versions, versions become current whole, and messages make items.
+//! Files become versions, versions are activated atomically, and messages create items.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -118,9 +118,9 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
     insta::assert_snapshot!(check(file, &[], true, false), @"2 items, double set int; 3 wrong, 2 bad cells: 3:price 4:- 6:price");
     insta::assert_snapshot!(check(file, &[], true, true), @"4 items, double set int; 1 wrong, 2 bad cells: 3:price 4:- 6:price");
     insta::assert_snapshot!(check(file, &[("price", "string")], true, false), @"4 items, string set int; 1 wrong, 0 bad cells: 4:-");
-    // Whole numbers do not make whole numbers of prices, and a column of its own may be empty.
+    // Whole numbers do not turn prices into whole numbers, and a new column may be empty.
     assert!(check("item_id,price,tags\na,1,\nb,2,\n", &[], false, false).starts_with("2 items, double set;"));
-    // Where the type is new, one value of many does not make texts of numbers; leading zeros do.
+    // For a new property, one value of many does not turn numbers into texts; leading zeros do.
     let column = |last: &str| {
         (0..20).fold("item_id,new\n".to_owned(), |file, n| file + &format!("i{n},{n}.5\n"))
             + "z,"
@@ -171,7 +171,7 @@ impl House {
 
     fn name(&mut self, item_id: &str, by: NamedBy) {
         let mut batch = self.store.batch();
-        self.catalog.item_of_message(&mut batch, item_id, by);
+        self.catalog.get_or_create_named_item(&mut batch, item_id, by);
         batch.commit(0).unwrap();
     }
 
@@ -186,7 +186,8 @@ impl House {
         batch.commit(0).unwrap();
     }
 
-    /// Each item with its properties, those that may not be recommended in brackets; the same after a reload.
+    /// Each item with its properties, those that may not be recommended in brackets; the same after
+    /// a reload.
     fn picture(&self) -> String {
         let picture = |catalog: &Catalog| {
             let items = (0..catalog.n_items() as u32).map(ItemIdx).map(|item| {
@@ -224,7 +225,7 @@ fn versions_switch_whole() {
     assert_eq!(house.picture(), r#"(a); b; c title="C"; d title="D""#);
 }
 
-/// One step of an import, in a batch of its own; the catalog is loaded anew before it.
+/// Runs one step of an import in its own batch, on a newly loaded catalog.
 fn step<T>(house: &mut House, step: impl FnOnce(&mut Catalog, &mut store::Batch<'_>) -> T) -> T {
     house.catalog = Catalog::load(&house.store).unwrap();
     let mut batch = house.store.batch();
@@ -279,7 +280,7 @@ fn the_import_that_began_first_is_given_up_for_one_too_many_and_leaves_nothing()
     };
     (0..STAGED_VERSIONS_MAX).for_each(|n| begin(&mut house, n));
     let n_before = n_pairs(&house);
-    // The same import once more takes its own place.
+    // A repeated import replaces its earlier attempt.
     begin(&mut house, 1);
     begin(&mut house, STAGED_VERSIONS_MAX);
     assert_eq!(n_pairs(&house), n_before);
@@ -289,7 +290,7 @@ fn the_import_that_began_first_is_given_up_for_one_too_many_and_leaves_nothing()
     };
     let under_way: Vec<usize> = (0..=STAGED_VERSIONS_MAX).filter(|n| is_under_way(&mut house, *n)).collect();
     assert_eq!(under_way, (1..=STAGED_VERSIONS_MAX).collect::<Vec<_>>());
-    // Versions that are kept no longer give their numbers to nobody.
+    // The numbers of removed versions are not reused.
     for n in (1..=STAGED_VERSIONS_MAX).rev() {
         let id = Uuid::from_u128(n as u128);
         assert!(step(&mut house, |catalog, batch| catalog.activate(batch, id, Timestamp(9)).unwrap()));
@@ -328,7 +329,7 @@ fn two_versions_back_are_kept_as_they_were_left() {
     assert!(is_activated);
     assert_eq!(house.picture(), "a price=1; b price=2; c price=6; (wrong)");
     assert_eq!(versions(&house), [(1, 3), (2, 1)], "and the way forward is open");
-    // What was deleted meanwhile does not come back, whoever goes where.
+    // An item that was deleted meanwhile stays deleted in every version.
     let mut batch = house.store.batch();
     house.catalog.delete(&mut batch, house.catalog.item("a").unwrap());
     let deleted = house.catalog.item("wrong").unwrap();

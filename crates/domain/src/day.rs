@@ -1,4 +1,4 @@
-//! Days in UTC, by which figures are kept.
+//! Days in UTC, the unit in which KPIs are kept.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ const MS_PER_DAY: i64 = 24 * 3_600 * 1_000;
 pub struct Day(pub u32);
 
 impl Day {
-    /// The day of an instant.
+    /// The day that holds an instant; the first day for instants before 1970.
     pub fn from_timestamp(at: Timestamp) -> Self {
         Self((at.0.max(0) / MS_PER_DAY).try_into().unwrap_or(u32::MAX))
     }
 
-    /// Reads `YYYY-MM-DD`.
+    /// Parses exactly `YYYY-MM-DD`; none for any other form.
     pub fn parse(text: &str) -> Option<Self> {
         Timestamp::parse(text).map(Self::from_timestamp).filter(|day| day.to_string() == text)
     }
 
-    /// So many days earlier; the first at the earliest.
+    /// The day `n_days` before, but not before 1970-01-01.
     pub fn earlier(self, n_days: u32) -> Self {
         Self(self.0.saturating_sub(n_days))
     }

@@ -1,4 +1,4 @@
-//! The operations of the recommender API that make lists.
+//! The operations of the recommender API that return lists.
 
 use std::fmt;
 
@@ -6,79 +6,79 @@ use serde::{Deserialize, Serialize};
 
 use crate::Logic;
 
-/// An operation of the recommender API that makes a list.
+/// An operation of the recommender API that returns a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Endpoint {
     /// Items for a user.
     RecommendItemsToUser,
-    /// Items that go with an item.
+    /// Items related to an item.
     RecommendItemsToItem,
-    /// Items that go with a segment of items.
+    /// Items of, or related to, a segment of items.
     RecommendItemsToItemSegment,
-    /// Users who are like a user.
+    /// Users similar to a user.
     RecommendUsersToUser,
-    /// Users for an item.
+    /// Users likely to be interested in an item.
     RecommendUsersToItem,
     /// Segments of items for a user.
     RecommendItemSegmentsToUser,
-    /// Segments of items that go with an item.
+    /// Segments of items related to an item.
     RecommendItemSegmentsToItem,
-    /// Segments of items that go with another.
+    /// Segments of items related to another segment.
     RecommendItemSegmentsToItemSegment,
-    /// Something, and items that go with it.
+    /// One entry, and a list of items related to it.
     CompositeRecommendation,
-    /// Items that a user searches.
+    /// Items that match a text query, ranked for a user.
     SearchItems,
-    /// Segments of items that a user searches.
+    /// Segments of items that match a text query, ranked for a user.
     SearchItemSegments,
 }
 
-/// The kind of entries in a list.
+/// The kind of the entries of a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entries {
-    /// Items.
+    /// Items of the catalog.
     Items,
     /// Segments of items.
     Segments,
-    /// Users.
+    /// Users of the workspace.
     Users,
 }
 
-/// The seed of a list, beside a user.
+/// The subject of a list, in addition to the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum For {
-    /// Nothing else.
+pub enum Target {
+    /// The user alone.
     User,
-    /// An item.
+    /// A seed item.
     Item,
-    /// A segment.
+    /// A segment of items.
     Segment,
     /// A text query.
     Query,
-    /// The first of these that the call names.
+    /// Any of these; the call decides.
     Any,
 }
 
 impl Endpoint {
-    /// All of them in their order, with their words.
-    const ALL: [(Self, &str, Entries, For); 11] = [
-        (Self::RecommendItemsToUser, "recommendItemsToUser", Entries::Items, For::User),
-        (Self::RecommendItemsToItem, "recommendItemsToItem", Entries::Items, For::Item),
-        (Self::RecommendItemsToItemSegment, "recommendItemsToItemSegment", Entries::Items, For::Segment),
-        (Self::RecommendUsersToUser, "recommendUsersToUser", Entries::Users, For::User),
-        (Self::RecommendUsersToItem, "recommendUsersToItem", Entries::Users, For::Item),
-        (Self::RecommendItemSegmentsToUser, "recommendItemSegmentsToUser", Entries::Segments, For::User),
-        (Self::RecommendItemSegmentsToItem, "recommendItemSegmentsToItem", Entries::Segments, For::Item),
+    /// Every endpoint in the order of the variants, with its word, entries and target.
+    const ALL: [(Self, &str, Entries, Target); 11] = [
+        (Self::RecommendItemsToUser, "recommendItemsToUser", Entries::Items, Target::User),
+        (Self::RecommendItemsToItem, "recommendItemsToItem", Entries::Items, Target::Item),
+        (Self::RecommendItemsToItemSegment, "recommendItemsToItemSegment", Entries::Items, Target::Segment),
+        (Self::RecommendUsersToUser, "recommendUsersToUser", Entries::Users, Target::User),
+        (Self::RecommendUsersToItem, "recommendUsersToItem", Entries::Users, Target::Item),
+        (Self::RecommendItemSegmentsToUser, "recommendItemSegmentsToUser", Entries::Segments, Target::User),
+        (Self::RecommendItemSegmentsToItem, "recommendItemSegmentsToItem", Entries::Segments, Target::Item),
         (
             Self::RecommendItemSegmentsToItemSegment,
             "recommendItemSegmentsToItemSegment",
             Entries::Segments,
-            For::Segment,
+            Target::Segment,
         ),
-        (Self::CompositeRecommendation, "compositeRecommendation", Entries::Items, For::Any),
-        (Self::SearchItems, "searchItems", Entries::Items, For::Query),
-        (Self::SearchItemSegments, "searchItemSegments", Entries::Segments, For::Query),
+        (Self::CompositeRecommendation, "compositeRecommendation", Entries::Items, Target::Any),
+        (Self::SearchItems, "searchItems", Entries::Items, Target::Query),
+        (Self::SearchItemSegments, "searchItemSegments", Entries::Segments, Target::Query),
     ];
 
     /// The operation's name in the API, files and JSON.
@@ -86,38 +86,41 @@ impl Endpoint {
         Self::ALL[self as usize].1
     }
 
-    /// The kind of entries in its lists.
+    /// The kind of the entries of its lists.
     pub fn entries(self) -> Entries {
         Self::ALL[self as usize].2
     }
 
-    /// The seed of its lists.
-    pub fn is_for(self) -> For {
+    /// The subject of its lists.
+    pub fn target(self) -> Target {
         Self::ALL[self as usize].3
     }
 
-    /// The endpoint that lists these for that.
-    pub fn for_entries(entries: Entries, is_for: For) -> Option<Self> {
+    /// The endpoint with these entries and this target, where there is one.
+    pub fn for_entries(entries: Entries, target: Target) -> Option<Self> {
         let mut all = Self::ALL.into_iter();
-        all.find(|(_, _, of, what)| (*of, *what) == (entries, is_for)).map(|(endpoint, ..)| endpoint)
+        all.find(|(_, _, its_entries, its_target)| (*its_entries, *its_target) == (entries, target))
+            .map(|(endpoint, ..)| endpoint)
     }
 
-    /// Whether it recommends segments, or to one, so that somebody must say of which segmentation.
+    /// Whether its entries or its target are segments, so that a request needs a segmentation.
     pub fn needs_segmentation(self) -> bool {
-        self.entries() == Entries::Segments || self.is_for() == For::Segment
+        self.entries() == Entries::Segments || self.target() == Target::Segment
     }
 
-    /// Whether a list of it can be continued.
+    /// Whether a list can be continued with further entries.
     pub fn can_be_continued(self) -> bool {
         self.entries() != Entries::Users && self != Self::CompositeRecommendation
     }
 
-    /// Whether there is something that a list can be similar to.
+    /// Whether a request may have a seed item or segment, which [`Logic::Similar`] needs.
     pub fn can_be_similar(self) -> bool {
-        self.entries() != Entries::Users && matches!(self.is_for(), For::Item | For::Segment | For::Any)
+        self.entries() != Entries::Users
+            && matches!(self.target(), Target::Item | Target::Segment | Target::Any)
     }
 
-    /// How its lists are made where nobody says it: members of a segment come by what the user likes.
+    /// The logic of requests and scenarios without one. Members of a segment are ranked for the
+    /// user.
     pub fn default_logic(self) -> Logic {
         match self {
             Self::RecommendItemsToItemSegment | Self::CompositeRecommendation => Logic::Personal,
@@ -138,11 +141,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn endpoints_stand_in_their_order_and_are_what_their_words_say() {
-        for (n, (endpoint, word, entries, is_for)) in Endpoint::ALL.into_iter().enumerate() {
+    fn the_table_of_endpoints_is_in_the_order_of_the_variants_and_their_words() {
+        for (n, (endpoint, word, entries, target)) in Endpoint::ALL.into_iter().enumerate() {
             assert_eq!(endpoint as usize, n, "{word}");
             assert_eq!(serde_json::to_value(endpoint).unwrap(), word);
-            assert_eq!(Endpoint::for_entries(entries, is_for), Some(endpoint));
+            assert_eq!(Endpoint::for_entries(entries, target), Some(endpoint));
             assert_eq!(endpoint.needs_segmentation(), word.contains("Segment"), "{word}");
         }
     }

@@ -1,16 +1,17 @@
 //! Identifiers: strings outside, dense indices inside.
 //!
-//! The fold assigns dense indices in journal order, so that two nodes that fold one journal agree.
+//! The fold assigns dense indices in journal order, so two nodes that fold one journal agree on
+//! them.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// A user's row in every per-user structure of one workspace.
+/// A dense index of a user: the row in every per-user structure of one workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct UserIdx(pub u32);
 
-/// An item's row in every per-item structure of one workspace.
+/// A dense index of an item: the row in every per-item structure of one workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ItemIdx(pub u32);
 
@@ -36,7 +37,7 @@ pub const ID_BYTES_MAX: usize = 1_000;
 #[serde(try_from = "String", into = "String")]
 pub struct WorkspaceId(String);
 
-/// First path segments that the server keeps for itself.
+/// First path segments that the server uses itself.
 const RESERVED: [&str; 7] = ["v1", "api", "console", "healthz", "readyz", "metrics", "docs"];
 
 /// The longest workspace id, in bytes.
@@ -53,7 +54,7 @@ pub enum WorkspaceIdError {
         /// The refused text.
         id: String,
     },
-    /// The text is a path segment of the server's own.
+    /// The text is a path segment that the server uses itself.
     #[error("workspace id {id:?} is a reserved word: choose another name")]
     Reserved {
         /// The refused text.
@@ -62,7 +63,10 @@ pub enum WorkspaceIdError {
 }
 
 impl WorkspaceId {
-    /// Checks the rule and the reserved words.
+    /// Checks the form and the reserved words.
+    ///
+    /// # Errors
+    /// See [`WorkspaceIdError`].
     pub fn new(id: impl Into<String>) -> Result<Self, WorkspaceIdError> {
         let id = id.into();
         let well_formed = (1..=WORKSPACE_ID_BYTES_MAX).contains(&id.len())

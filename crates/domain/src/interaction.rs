@@ -66,7 +66,7 @@ impl InteractionKind {
         }
     }
 
-    /// The past participle, such as "bought": the reason code of a recommendation.
+    /// A past participle, the reason code in explanations.
     pub fn participle(self) -> &'static str {
         match self {
             Self::DetailView => "viewed",
@@ -85,21 +85,21 @@ impl fmt::Display for InteractionKind {
     }
 }
 
-/// One interaction by external ids, as mappings, imports and APIs write it. A user, an item, a kind and a timestamp
-/// name it: a second one with the same four is already there.
+/// One interaction by external ids, from a mapping, an import or an API. User, item, kind and
+/// timestamp identify it: a second one with the same four is a duplicate.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Interaction {
     /// The user's external id.
     pub user_id: String,
     /// The item's external id.
     pub item_id: String,
-    /// The kind.
+    /// Decides the meaning of `value`.
     pub kind: InteractionKind,
-    /// When; absent means when it arrived.
+    /// Absent means the time of arrival.
     pub timestamp: Option<Timestamp>,
-    /// The rating in [-1, 1], the portion in [0, 1], the duration of a view in seconds.
+    /// A rating in [-1, 1], a portion in [0, 1], or the duration of a view in seconds.
     pub value: Option<f64>,
-    /// How many were bought or put into the cart.
+    /// The quantity bought or put into the cart.
     pub amount: Option<f64>,
     /// The price of the whole amount.
     pub price: Option<f64>,
@@ -107,18 +107,18 @@ pub struct Interaction {
     pub profit: Option<f64>,
     /// The playing session of a view portion.
     pub session_id: Option<String>,
-    /// For how long an item was played or read in the session, in seconds.
+    /// The time spent on the item in the session, in seconds.
     pub time_spent: Option<f64>,
-    /// Whether the item was shown without the user asking for it.
+    /// Whether the item was presented without a request of the user.
     pub auto_presented: Option<bool>,
-    /// The recommendation that led here.
+    /// The id of the recommendation that led to the interaction.
     pub recomm_id: Option<String>,
-    /// Additional data of the caller, as JSON text.
+    /// Further data of the caller, as JSON text.
     pub additional_data: Option<String>,
 }
 
 impl Interaction {
-    /// An interaction with nothing but its name.
+    /// An interaction without time, value and further data.
     pub fn new(user_id: impl Into<String>, item_id: impl Into<String>, kind: InteractionKind) -> Self {
         Self {
             user_id: user_id.into(),
@@ -138,17 +138,18 @@ impl Interaction {
     }
 }
 
-/// Selects interactions to delete: all of a user, an item and a kind, the one at a timestamp, or that of a session.
+/// Selects interactions to delete: those of a user, an item and a kind, of any or one time and
+/// session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct InteractionSelector {
     /// The user's external id.
     pub user_id: String,
     /// The item's external id.
     pub item_id: String,
-    /// The kind.
+    /// The only kind that is deleted.
     pub kind: InteractionKind,
-    /// When; absent means at any time.
+    /// Absent means any time.
     pub timestamp: Option<Timestamp>,
-    /// In which session; absent means in any, and `Some(None)` in none.
+    /// Absent means any session, `Some(None)` only interactions without one.
     pub session_id: Option<Option<String>>,
 }

@@ -1,17 +1,17 @@
-//! Values of JSON.
+//! Conversion to JSON values.
 
 use serde::Serialize;
 use serde_json::Value;
 
-/// Serialises to a JSON value; numbers of single precision get their shortest form: 0.3.
+/// Converts to a JSON value and keeps numbers of single precision short: 0.3.
 ///
-/// [`serde_json::to_value`] and [`serde_json::json!`] widen them to 0.30000001192092896. So what may hold such numbers comes into a value
-/// through here, or is written without becoming one.
+/// [`serde_json::to_value`] and [`serde_json::json!`] widen them to 0.30000001192092896. A type
+/// with `f32` fields is converted here, or serialized directly.
 ///
 /// # Panics
-/// Where it cannot be written as JSON, which plain structs, enums, lists and texts can.
-pub fn to_value(of: &impl Serialize) -> Value {
-    let text = serde_json::to_string(of).expect("plain fields always encode");
+/// Where `value` cannot be serialized. Plain structs, enums, lists and texts always can.
+pub fn to_value(value: &impl Serialize) -> Value {
+    let text = serde_json::to_string(value).expect("plain fields always encode");
     serde_json::from_str(&text).expect("it was written as JSON just now")
 }
 

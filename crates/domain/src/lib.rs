@@ -15,7 +15,7 @@ pub mod weak_signal;
 pub mod workspace;
 
 pub use day::Day;
-pub use endpoint::{Endpoint, Entries, For};
+pub use endpoint::{Endpoint, Entries, Target};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{AssetType, Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};

@@ -1,4 +1,4 @@
-//! The options of a list of recommendations.
+//! The parameters of a recommendation list.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,7 +8,7 @@ use crate::InteractionKind;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Logic {
-    /// From the person's own history; filled with what is trending.
+    /// Items predicted from the user's history. The default fallback is trending items.
     #[default]
     Personal,
     /// Items that are popular now.
@@ -17,27 +17,27 @@ pub enum Logic {
     RecentlyViewed,
     /// Items that the user is due to buy again.
     BuyAgain,
-    /// Items related to the seed items.
+    /// Items similar to the seed items of the request.
     Similar,
-    /// Items related to the seed item, or to the user's cart.
+    /// Complements of the seed item, or of the items in the user's cart.
     CrossSell,
-    /// Items related to the seed item, or to the item of the user's last interaction.
+    /// Items that follow the seed item, or the user's last interaction.
     WatchNext,
-    /// Items that the user has begun and not finished, the latest first.
+    /// Items that the user started to play and did not finish, the latest first.
     ContinueWatching,
-    /// Items that an editor picked, in the editor's order or ordered for the user.
+    /// Items picked by hand, in the given order or ordered by the user's scores.
     Picks,
 }
 
-/// The items that complete a list whose logic has too few candidates.
+/// The source of further items where the logic finds too few.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fallback {
-    /// Nothing: the list stays short.
+    /// No fallback: the list stays short.
     None,
     /// Items that are popular now.
     Trending,
-    /// Personal items, then items that are popular now.
+    /// Items predicted from the user's history, then trending items.
     Personal,
 }
 
@@ -52,17 +52,19 @@ impl Logic {
         }
     }
 
-    /// Whether candidates are scored by the model: for a history or for seed items.
+    /// Whether the scores come from a history or from seed items, so that a minimal relevance
+    /// applies.
     pub fn has_relevance(self) -> bool {
         matches!(self, Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext)
     }
 
-    /// Whether the list shows what the person did.
+    /// Whether the list consists of items from the user's history.
     pub fn shows_history(self) -> bool {
         matches!(self, Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching)
     }
 
-    /// The default exclusion. Lists of values exclude nothing: a favourite brand stays one after a purchase.
+    /// The default exclusion. Lists of property values exclude nothing: a favourite brand stays one
+    /// after a purchase.
     pub fn exclusion(self, item_type: Option<&str>) -> Exclusion {
         match self {
             Self::BuyAgain | Self::ContinueWatching | Self::Picks => Exclusion::None,
@@ -72,35 +74,36 @@ impl Logic {
     }
 }
 
-/// The items of the user's own history that a list leaves out.
+/// The items of a user's history that are excluded from a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exclusion {
-    /// Nothing.
+    /// No item.
     None,
     /// Items that the user has bought.
     #[default]
     Purchased,
-    /// Items that the user has bought or played, even partly.
+    /// Items that the user has bought, or played in whole or in part.
     Watched,
-    /// All items that the user has interacted with.
+    /// Items of any interaction of the user.
     Interacted,
 }
 
-/// How much of a person's history must speak for an item of a personal list, or how much the items that a list goes with.
+/// The least score that an item needs, calibrated on the items that users chose in held-out
+/// history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Relevance {
-    /// Nothing: a list is filled with what is trending.
+    /// No minimum; the fallback completes the list.
     #[default]
     Low,
-    /// As much as for all but the weakest tenth of what people went on to choose.
+    /// The tenth percentile of the scores of chosen items.
     Medium,
-    /// As much as for the stronger half of what people went on to choose.
+    /// The median score of chosen items.
     High,
 }
 
-/// The kinds of videos that are listed, by the items' property [`AssetType::PROPERTY`].
+/// The kinds of videos in a list, by the property [`AssetType::PROPERTY`] of the items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum AssetType {
     /// Movies.
@@ -121,10 +124,10 @@ pub enum AssetType {
 }
 
 impl AssetType {
-    /// The property of items, a string, that says what they are.
+    /// The item property, a string, that holds the kind.
     pub const PROPERTY: &str = "assetType";
 
-    /// The filter that lets these kinds pass; the property may name one or many of a kind.
+    /// The filter expression for these kinds; it accepts the singular and the plural of each word.
     pub fn filter(self) -> String {
         let words = match self {
             Self::Movies => r#""movie", "movies""#,
@@ -137,58 +140,58 @@ impl AssetType {
     }
 }
 
-/// A ranked list, as traits, scenarios and requests ask for it.
+/// The parameters of one ranked list, from a trait, a scenario or a request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRequest {
-    /// How many items.
+    /// The number of items, up to [`LIST_COUNT_MAX`] over HTTP.
     pub count: usize,
-    /// Where they come from.
+    /// Where the items come from.
     pub logic: Logic,
-    /// For trending lists: only interactions of this kind count; none for all.
+    /// For trending lists: the only kind of interaction that counts; none for all kinds.
     pub interaction: Option<InteractionKind>,
-    /// The items that are left out.
+    /// The items of the user's history that are excluded.
     pub exclude: Exclusion,
     /// The property whose values are recommended in place of items.
     pub item_type: Option<String>,
-    /// From 0, only relevance, to 1, as little similarity as possible.
+    /// From 0, pure relevance, to 1, items as dissimilar as possible.
     pub diversity: f32,
-    /// From 0, the same list again, to 1, nothing that was shown a moment ago.
+    /// From 0, no rotation, to 1, no item with a very recent impression.
     pub rotation_rate: f32,
-    /// How long it takes an item that was shown to recover, in seconds.
+    /// The time that an item takes to recover from an impression, in seconds.
     pub rotation_time_s: u32,
-    /// How much of the history must speak for an item.
+    /// The least relevance of an item.
     pub min_relevance: Relevance,
-    /// For lists for an item: the weight of the user's history, from 0, only the item, to 1, only the history.
+    /// For lists with a seed item: from 0, the seed alone counts, to 1, the history alone.
     pub user_impact: f32,
-    /// The fallback; only used with [`Relevance::Low`].
+    /// Completes the list where `min_relevance` is low.
     pub fallback: Fallback,
-    /// Of what was viewed or is to be continued: how long ago that may be, in seconds; none for any
-    /// time. Of trending items: only interactions of that age count.
+    /// For viewed, continued and trending items: the largest age of an interaction that counts, in
+    /// seconds; none for any age.
     pub max_age_s: Option<u32>,
-    /// For viewed and unfinished items: whether the oldest comes first.
+    /// For viewed and continued items: whether the oldest comes first.
     pub oldest_first: bool,
-    /// For unfinished items: the portion from which an item counts as begun, from 0 to 1.
+    /// For continued items: the portion from which an item counts as started, from 0 to 1.
     pub begun_from: f32,
-    /// For unfinished items: the portion from which an item counts as finished, from 0 to 1.
+    /// For continued items: the portion from which an item counts as finished, from 0 to 1.
     pub finished_from: f32,
-    /// For picks: whether they are ordered for the user.
+    /// For picks: whether they are ordered by the user's scores.
     pub reorder_picks: bool,
 }
 
-/// The default portion from which an item counts as begun.
+/// The default of [`ListRequest::begun_from`].
 const BEGUN_FROM_DEFAULT: f32 = 0.1;
-/// The default portion from which an item counts as finished.
+/// The default of [`ListRequest::finished_from`].
 const FINISHED_FROM_DEFAULT: f32 = 0.9;
 
 /// The most items of a list that is asked for over HTTP or by a trait.
 pub const LIST_COUNT_MAX: u32 = 200;
-/// The default time after an impression until an item has its full score again, in seconds.
+/// The default of [`ListRequest::rotation_time_s`], in seconds.
 pub const ROTATION_TIME_S_DEFAULT: u32 = 7_200;
-/// The longest rotation time, for which impressions are kept, in seconds: 30 days.
+/// The longest time for which impressions are kept for rotation, in seconds: 30 days.
 pub const ROTATION_TIME_S_MAX: u32 = 30 * 86_400;
 
 impl ListRequest {
-    /// So many items of a logic, and nothing else said.
+    /// A request for `count` items with the defaults of the logic.
     pub fn new(count: usize, logic: Logic) -> Self {
         Self {
             count,
@@ -210,7 +213,10 @@ impl ListRequest {
         }
     }
 
-    /// As [`ListRequest::validate`], of a list that is for a user and for no item.
+    /// As [`ListRequest::validate`], for a list that has a user and no seed item.
+    ///
+    /// # Errors
+    /// A sentence that names the key and the way out.
     pub fn validate_for_user(&self) -> Result<(), String> {
         if self.logic == Logic::Similar {
             let what = "logic is similar, which is for lists that are for an item: take another";
@@ -223,7 +229,10 @@ impl ListRequest {
         self.validate()
     }
 
-    /// Checks ranges, and that the parts go together; says what is wrong and how to mend it.
+    /// Checks ranges and that the parameters fit together.
+    ///
+    /// # Errors
+    /// A sentence that names the key and the way out.
     pub fn validate(&self) -> Result<(), String> {
         let shares = [
             ("diversity", self.diversity),
@@ -306,7 +315,7 @@ impl ListRequest {
     }
 }
 
-/// How much one interaction of each kind says about taste, from 0 to 1. Only their ratios count.
+/// The weight of one interaction of each kind, from 0 to 1. Only the ratios count.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct InteractionWeights {
@@ -314,24 +323,24 @@ pub struct InteractionWeights {
     pub view: f32,
     /// The weight of a purchase.
     pub purchase: f32,
-    /// The weight of the best rating; the worst one pushes away half as much.
+    /// The weight of the best rating; the worst one counts half as much, negatively.
     pub rating: f32,
     /// The weight of a cart addition.
     pub cart: f32,
     /// The weight of a bookmark.
     pub bookmark: f32,
-    /// The weight of something played or read to the end; a fifth of it where it was only begun.
+    /// The weight of an item played or read to the end; a fifth of it where it was only started.
     pub portion: f32,
 }
 
 impl Default for InteractionWeights {
-    /// Purchase over cart and bookmark over view.
+    /// Purchases and ratings first, then carts and bookmarks, then views.
     fn default() -> Self {
         Self { view: 0.4, purchase: 1.0, rating: 1.0, cart: 0.7, bookmark: 0.7, portion: 1.0 }
     }
 }
 
-/// The largest weight of a kind.
+/// The largest weight of one kind of interaction.
 const WEIGHT_MAX: f32 = 1.0;
 
 impl InteractionWeights {
@@ -347,7 +356,10 @@ impl InteractionWeights {
         }
     }
 
-    /// Checks ranges, and that something counts.
+    /// Checks ranges.
+    ///
+    /// # Errors
+    /// Names the kind whose weight is out of range, or says that all weights are 0.
     pub fn validate(&self) -> Result<(), String> {
         for kind in InteractionKind::ALL {
             let weight = self.weight(kind);

@@ -1,4 +1,4 @@
-//! Messages: what a source says that a user did or is.
+//! Messages: calls of a source that report what a user did or is.
 
 mod check;
 mod rejection;
@@ -19,24 +19,25 @@ pub const MESSAGE_ID_CHARS_BELOW: usize = 100;
 pub const TRAITS_BELOW: usize = 300;
 /// The longest group id, in characters.
 pub const GROUP_ID_CHARS_MAX: usize = 500;
-/// A corrected timestamp later than arrival by more than this is set to the time of arrival, in milliseconds.
+/// A corrected timestamp that is later than arrival by more than this is set to the time of
+/// arrival, in milliseconds.
 pub const FUTURE_TOLERANCE_MS: i64 = 5 * 60 * 1_000;
 
 /// The six types of messages, in the order of their code on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MessageType {
-    /// A message about the user itself: traits.
+    /// Sets traits of a user.
     Identify,
-    /// An event of the user.
+    /// Reports an event.
     Track,
-    /// The user saw a page of a site.
+    /// Reports a page view.
     Page,
-    /// The user saw a screen of an app.
+    /// Reports a screen view in an app.
     Screen,
-    /// The user belongs to an account.
+    /// Puts the user into an account.
     Group,
-    /// Two ids are one user.
+    /// Links two ids of one user.
     Alias,
 }
 
@@ -57,7 +58,7 @@ impl MessageType {
         }
     }
 
-    /// The type of a word.
+    /// The type of a word, as [`MessageType::word`] gives it.
     pub fn from_word(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|type_| type_.word() == word)
     }
@@ -69,48 +70,50 @@ impl fmt::Display for MessageType {
     }
 }
 
-/// One message that passed the form check. JSON parts stay texts: most are never looked into.
+/// One message that passed the form check. JSON parts stay texts: most are never parsed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
-    /// Unique within the workspace; assigned at arrival where the sender gave none.
+    /// Identifies the message within the workspace; generated at arrival where the sender gave
+    /// none.
     pub message_id: String,
-    /// The type, with the fields that only this type has.
+    /// Decides which fields are set.
     #[serde(rename = "type")]
     pub type_: MessageType,
     /// The sender's id of a known user.
     pub user_id: Option<String>,
     /// The sender's id of a browser or device.
     pub anonymous_id: Option<String>,
-    /// Alias: the id that becomes `user_id`.
+    /// Alias: the id that is linked to `user_id`.
     pub previous_id: Option<String>,
     /// Group: the account.
     pub group_id: Option<String>,
-    /// Track: what was done.
+    /// Track: the name of the event.
     pub event: Option<String>,
-    /// Page and screen: which.
+    /// Page and screen: the name.
     pub name: Option<String>,
-    /// Page: of what sort.
+    /// Page and screen: the category.
     pub category: Option<String>,
-    /// `properties` of track, page and screen, `traits` of identify and group: the text of a JSON object.
+    /// `properties` of track, page, screen and alias, `traits` of identify and group: the text of a
+    /// JSON object.
     pub body: Option<String>,
-    /// The text of a JSON object, the batch's own merged in.
+    /// The text of a JSON object, merged with that of the batch.
     pub context: Option<String>,
-    /// The text of a JSON object, the batch's own merged in.
+    /// The text of a JSON object, merged with that of the batch.
     pub integrations: Option<String>,
-    /// When it happened, corrected for the sender's clock: arrival - (sent - original).
+    /// The time of the event, corrected for the sender's clock: arrival - (sent - original).
     pub timestamp: Timestamp,
-    /// When it happened by the sender's clock.
+    /// The time of the event by the sender's clock.
     pub original_timestamp: Option<Timestamp>,
-    /// When it was sent by the sender's clock.
+    /// The time of sending by the sender's clock.
     pub sent_at: Option<Timestamp>,
-    /// When it arrived.
+    /// The time of arrival by the server's clock.
     pub received_at: Timestamp,
     /// The name of the source.
     pub source: String,
 }
 
 impl Message {
-    /// The bytes of its JSON parts, which are most of it.
+    /// The size of the JSON parts, in bytes; they are most of a message.
     pub fn text_bytes(&self) -> usize {
         [&self.body, &self.context, &self.integrations]
             .iter()
@@ -127,7 +130,8 @@ impl Message {
         }
     }
 
-    /// The name of the event, for display and for filters: that of a track, `Page Viewed`, `Screen Viewed`, else the type.
+    /// A name for people and for filters: the event of a track, `Page Viewed`, `Screen Viewed`,
+    /// else the type.
     pub fn event_name(&self) -> &str {
         match self.type_ {
             MessageType::Track => self.event.as_deref().unwrap_or_default(),
@@ -137,7 +141,7 @@ impl Message {
         }
     }
 
-    /// The message as a JSON value, to look at; mappings look into the message itself. A part that is not JSON is left out.
+    /// The message as JSON, for display. A part that is not valid JSON is left out.
     pub fn to_json(&self) -> serde_json::Value {
         let mut object = serde_json::Map::new();
         let texts = [

@@ -1,4 +1,4 @@
-//! Typed properties of items.
+//! Typed properties of items and users.
 
 use std::fmt;
 
@@ -7,13 +7,13 @@ use serde_json::Value;
 
 use crate::Timestamp;
 
-/// The types of properties: the recommender API's.
+/// The property types of the recommender API.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum PropertyType {
-    /// A whole number.
+    /// A whole number of 64 bits.
     Int,
-    /// A number.
+    /// A number of double precision.
     Double,
     /// A text.
     String,
@@ -74,7 +74,7 @@ impl std::str::FromStr for PropertyType {
     }
 }
 
-/// One property of a catalog.
+/// Name and type of one property, as a catalog file declares it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Column {
     /// The property's name.
@@ -84,7 +84,7 @@ pub struct Column {
     pub type_: PropertyType,
 }
 
-/// A value of an item's property; an absent value is no value.
+/// A value of a property. Absent values are `None` outside of this type.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum PropertyValue {
     /// See [`PropertyType::Int`].
@@ -105,16 +105,19 @@ pub enum PropertyValue {
     ImageList(Vec<String>),
 }
 
-/// A whole number, also where a client writes it as `5.0`.
+/// Reads a whole number, also written as `5.0`.
 fn whole(number: &serde_json::Number) -> Option<i64> {
-    // All whole numbers up to it are doubles.
+    // Doubles represent all whole numbers up to this one.
     const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
     let exact = |value: &f64| value.fract() == 0.0 && value.abs() <= EXACT_MAX;
     number.as_i64().or_else(|| number.as_f64().filter(exact).map(|value| value as i64))
 }
 
 impl PropertyValue {
-    /// The value of JSON as APIs send it; none of `null`. The error says what was expected.
+    /// Reads a value as APIs send it; none for `null`.
+    ///
+    /// # Errors
+    /// Says which form of JSON was expected.
     pub fn from_json(type_: PropertyType, json: &Value) -> Result<Option<Self>, String> {
         let texts = |items: &[Value]| {
             items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()

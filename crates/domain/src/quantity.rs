@@ -1,13 +1,13 @@
-//! Numbers as people read them, in messages of every crate.
+//! Formats numbers for messages.
 
-/// 12345678 as "12,345,678".
+/// Formats with thousands separators: "12,345,678".
 pub fn grouped(n: u64) -> String {
     let digits = n.to_string();
     let groups = digits.as_bytes().rchunks(3).rev().map(|group| String::from_utf8_lossy(group).into_owned());
     groups.collect::<Vec<_>>().join(",")
 }
 
-/// "1 item", "0 items", "12,345 items".
+/// Formats a count with its noun: "1 item", "12,345 items".
 pub fn counted(n: u64, singular: &str, plural: &str) -> String {
     format!("{} {}", grouped(n), if n == 1 { singular } else { plural })
 }

@@ -1,6 +1,7 @@
-//! Scenarios: places of a shop that ask for recommendations, and what a list is made to be there.
+//! Scenarios: named places where recommendations appear, with the settings of their lists.
 //!
-//! A scenario has the defaults of its requests. Groups split its users; a group may override the scenario.
+//! A scenario has the defaults for its requests. Groups split the users of a scenario, for example
+//! for a test; the settings of a group override those of its scenario.
 
 use serde::{Deserialize, Serialize};
 
@@ -19,24 +20,24 @@ pub const PICKS_MAX: usize = 1_000;
 pub const EXPRESSION_BYTES_MAX: usize = 524_288;
 /// The longest name of a scenario, group, segmentation or property, in bytes.
 const NAME_BYTES_MAX: usize = 255;
-/// How far the shares of groups may be from 1 together: tenths do not add up in binary.
+/// The largest distance of the sum of all shares from 1: tenths do not add up exactly in binary.
 const SHARES_TOLERANCE: f32 = 1e-3;
 
 /// The role of an expression in a scenario.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ExpressionRole {
-    /// A filter of entries: yields a boolean.
+    /// A condition that every entry of the list passes.
     Filter,
-    /// A booster of entries: yields a number.
+    /// A factor for the scores.
     Booster,
-    /// The filter of promoted items.
+    /// A condition for promoted items.
     Promoted,
     /// Whose interactions count as trending: about users, whatever the list is of.
     UserFilter,
 }
 
 impl ExpressionRole {
-    /// The key under which it stands.
+    /// The configuration key that holds it.
     pub fn key(self) -> &'static str {
         match self {
             Self::Filter => "filter",
@@ -47,38 +48,38 @@ impl ExpressionRole {
     }
 }
 
-/// At most so many items of a list have one value of a property.
+/// A limit on how many items of a list share one value of a property.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Constraint {
-    /// A property of items.
+    /// The item property.
     pub property: String,
-    /// How many, from 1 on.
+    /// The limit, from 1 on.
     pub max: u32,
 }
 
-/// Items that are to have a part of every list.
+/// Items with a guaranteed share of the places of every list.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Promoted {
-    /// The items: an expression that yields a boolean.
+    /// A filter expression that the promoted items pass.
     pub filter: String,
-    /// Their share of the places of a list, from 0 to 1.
+    /// The share of the places, from 0 to 1.
     pub share: f32,
 }
 
-/// A place that asks for recommendations.
+/// A named place where recommendations appear.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "ScenarioKeys<String>")]
 pub struct Scenario {
-    /// The name that requests use.
+    /// The name in requests.
     pub name: String,
-    /// The endpoint that it applies to.
+    /// The only operation that may use the scenario.
     pub endpoint: Endpoint,
-    /// The options of its lists.
+    /// The settings for all users, unless a group overrides them.
     #[serde(flatten)]
     pub settings: ScenarioSettings,
-    /// Parts of its users with settings of their own; none, or all of the users.
+    /// Parts of the users with settings of their own. Empty, or the shares add up to 1.
     #[serde(rename = "group", skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
 }
@@ -87,20 +88,22 @@ pub struct Scenario {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(from = "GroupKeys")]
 pub struct Group {
-    /// The name that answers have.
+    /// The name in answers.
     pub name: String,
-    /// Its share of the users, from 0 to 1.
+    /// The share of the users, from 0 to 1.
     pub share: f32,
-    /// Options that override those of the scenario.
+    /// Overrides of the scenario's settings.
     #[serde(flatten)]
     pub settings: ScenarioSettings,
 }
 
-/// Writes the keys of settings down once: for the settings, and for a scenario and a group in files, where they stand among other keys.
-/// `serde(flatten)` would do the second, but then nobody says where a mistake is and which keys there are.
+/// Lists the keys of settings once for three types: the settings, and the forms of a scenario and a
+/// group in files. `serde(flatten)` would lose the position of a mistake and the list of known
+/// keys.
 macro_rules! settings {
     ($($(#[$about:meta])* $key:ident: $type:ty,)*) => {
-        /// Options of the lists of a scenario, a group or a call; absent ones are left to the next in that order.
+        /// Settings of the lists of a scenario or a group. An absent one leaves the default in
+        /// force.
         #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
         #[serde(default, deny_unknown_fields)]
         pub struct ScenarioSettings {
@@ -108,7 +111,7 @@ macro_rules! settings {
         }
 
         impl ScenarioSettings {
-            /// These options, completed with the `others`.
+            /// These settings, with absent ones taken from `other`.
             pub fn or(&self, other: &Self) -> Self {
                 Self { $($key: self.$key.clone().or_else(|| other.$key.clone()),)* }
             }
@@ -125,7 +128,10 @@ macro_rules! settings {
         }
 
         impl<Name> ScenarioKeys<Name> {
-            fn named(self, name: impl FnOnce(Name) -> Result<String, String>) -> Result<Scenario, String> {
+            fn into_scenario(
+                self,
+                name: impl FnOnce(Name) -> Result<String, String>,
+            ) -> Result<Scenario, String> {
                 let settings = ScenarioSettings { $($key: self.$key,)* };
                 Ok(Scenario { name: name(self.name)?, endpoint: self.endpoint, settings, groups: self.group })
             }
@@ -153,9 +159,10 @@ settings! {
     logic: Logic,
     /// See [`ListRequest::interaction`].
     interaction: InteractionKind,
-    /// A filter of candidates: yields a boolean. It applies together with the filter of the request.
+    /// A boolean expression that every entry passes. It holds in addition to the filter of a
+    /// request.
     filter: String,
-    /// A booster of candidates: yields a number.
+    /// A numeric expression that scores are multiplied by.
     booster: String,
     /// See [`ListRequest::exclude`].
     exclude: Exclusion,
@@ -167,19 +174,18 @@ settings! {
     rotation_time_s: u32,
     /// See [`ListRequest::min_relevance`].
     min_relevance: Relevance,
-    /// For lists for an item: the weight of the user's history, from 0, only the item, to 1, only the history.
-    /// For searches: the weight of the user's taste beside the match, from 0 to 1.
+    /// See [`ListRequest::user_impact`].
     user_impact: f32,
-    /// The segmentation whose segments are recommended, or to one of which items are.
+    /// The segmentation whose segments are recommended, or whose segment is the seed of the list.
     segmentation: String,
-    /// What fills up a list that its logic leaves incomplete.
+    /// See [`ListRequest::fallback`].
     fallback: Fallback,
-    /// The limits on items that share a value.
+    /// Limits on how many items share a value of a property.
     #[serde(rename = "constraint")]
     constraints: Vec<Constraint>,
-    /// The promoted items.
+    /// Items with a guaranteed share of every list.
     promoted: Promoted,
-    /// For lists of picks: the ids of the items, best first.
+    /// For lists of picks: the item ids, the best first.
     picks: Vec<String>,
     /// See [`ListRequest::reorder_picks`].
     reorder_picks: bool,
@@ -201,39 +207,44 @@ impl TryFrom<ScenarioKeys<String>> for Scenario {
     type Error = String;
 
     fn try_from(keys: ScenarioKeys<String>) -> Result<Self, String> {
-        keys.named(Ok)
+        keys.into_scenario(Ok)
     }
 }
 
 impl Scenario {
-    /// A scenario that says nothing.
+    /// A scenario without settings and groups.
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
         Self { name: name.into(), endpoint, settings: ScenarioSettings::default(), groups: Vec::new() }
     }
 
-    /// The scenario of a name that JSON describes; the JSON need not name it, and must not name another.
+    /// Parses a scenario. The JSON may omit `name`.
+    ///
+    /// # Errors
+    /// Says what is wrong with the JSON, or that its name is another one.
     pub fn from_json(name: &str, json: &[u8]) -> Result<Self, String> {
         let keys: ScenarioKeys<Option<String>> =
             serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        keys.named(|said| match said {
-            Some(said) if said != name => Err(format!("name is {said:?}, but the path says {name:?}")),
+        keys.into_scenario(|json_name| match json_name {
+            Some(json_name) if json_name != name => {
+                Err(format!("name is {json_name:?}, but the path says {name:?}"))
+            }
             _ => Ok(name.to_owned()),
         })
     }
 
-    /// The settings that hold for a group, or for all where there are no groups.
-    pub fn settings_of(&self, group: Option<&Group>) -> ScenarioSettings {
+    /// The settings in force for a group; none for a scenario without groups.
+    pub fn settings_for(&self, group: Option<&Group>) -> ScenarioSettings {
         match group {
             Some(group) => group.settings.or(&self.settings),
             None => self.settings.clone(),
         }
     }
 
-    /// Every expression, with the place where it stands and what it is there.
+    /// Every expression, with its place for messages and its role.
     pub fn expressions(&self) -> impl Iterator<Item = (String, ExpressionRole, &str)> {
-        let of_groups =
+        let group_places =
             self.groups.iter().map(|group| (format!("group {:?}: ", group.name), &group.settings));
-        let places = std::iter::once((String::new(), &self.settings)).chain(of_groups);
+        let places = std::iter::once((String::new(), &self.settings)).chain(group_places);
         places.flat_map(|(place, settings)| {
             let named = settings.expressions();
             let named = named.map(move |(role, text)| (format!("{place}{}", role.key()), role, text));
@@ -241,7 +252,10 @@ impl Scenario {
         })
     }
 
-    /// Checks names, ranges, and that the parts go together; says what is wrong and where.
+    /// Checks names, ranges and that the settings fit together.
+    ///
+    /// # Errors
+    /// A sentence that names the group and the key.
     pub fn validate(&self) -> Result<(), String> {
         check_name("name", &self.name)?;
         self.settings.validate()?;
@@ -253,13 +267,13 @@ impl Scenario {
         }
         for (n, group) in self.groups.iter().enumerate() {
             check_name("the name of a group", &group.name)?;
-            let named = |what: String| format!("group {:?}: {what}", group.name);
+            let in_group = |what: String| format!("group {:?}: {what}", group.name);
             if self.groups[..n].iter().any(|other| other.name == group.name) {
                 return Err(format!("two groups are named {:?}", group.name));
             }
-            check_share("share", group.share).map_err(named)?;
-            let settings = self.settings_of(Some(group));
-            settings.validate().and_then(|()| self.check_endpoint(&settings)).map_err(named)?;
+            check_share("share", group.share).map_err(in_group)?;
+            let settings = self.settings_for(Some(group));
+            settings.validate().and_then(|()| self.check_endpoint(&settings)).map_err(in_group)?;
         }
         let sum: f32 = self.groups.iter().map(|group| group.share).sum();
         if (sum - 1.0).abs() > SHARES_TOLERANCE {
@@ -286,7 +300,7 @@ impl Scenario {
                 Err(format!("segmentation is missing: {endpoint} needs to know of which"))
             }
             Some(_) if !endpoint.needs_segmentation() && endpoint != Endpoint::CompositeRecommendation => {
-                Err(format!("segmentation is not for {endpoint}, which has to do with no segments"))
+                Err(format!("segmentation is set, but {endpoint} uses no segments: remove it"))
             }
             _ => Ok(()),
         }
@@ -294,13 +308,13 @@ impl Scenario {
 }
 
 impl ScenarioSettings {
-    /// The list that is asked for, of a logic where none is said. Where nothing is said of what fills it up, what is trending does, unless the list
-    /// is one of picks or of what is to be continued.
+    /// The parameters of a list. `logic` holds where the settings have none. The default fallback
+    /// is trending items, but none for picks and continued items.
     pub fn list(&self, count: usize, logic: Logic) -> ListRequest {
         let logic = self.logic.unwrap_or(logic);
-        let otherwise = ListRequest::new(count, logic);
-        // These are about nothing else than what they say.
-        let is_filled = !matches!(logic, Logic::ContinueWatching | Logic::Picks);
+        let defaults = ListRequest::new(count, logic);
+        // A fallback would put items into these that do not belong there.
+        let has_fallback = !matches!(logic, Logic::ContinueWatching | Logic::Picks);
         ListRequest {
             interaction: self.interaction,
             exclude: self.exclude.unwrap_or(logic.exclusion(None)),
@@ -309,13 +323,13 @@ impl ScenarioSettings {
             rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
             min_relevance: self.min_relevance.unwrap_or_default(),
             user_impact: self.user_impact.unwrap_or(0.0),
-            fallback: self.fallback.unwrap_or(if is_filled { Fallback::Trending } else { Fallback::None }),
+            fallback: self.fallback.unwrap_or(if has_fallback { Fallback::Trending } else { Fallback::None }),
             max_age_s: self.max_age_s,
             oldest_first: self.oldest_first.unwrap_or(false),
-            begun_from: self.begun_from.unwrap_or(otherwise.begun_from),
-            finished_from: self.finished_from.unwrap_or(otherwise.finished_from),
+            begun_from: self.begun_from.unwrap_or(defaults.begun_from),
+            finished_from: self.finished_from.unwrap_or(defaults.finished_from),
             reorder_picks: self.reorder_picks.unwrap_or(false),
-            ..otherwise
+            ..defaults
         }
     }
 
@@ -375,14 +389,14 @@ fn check_share(key: &str, share: f32) -> Result<(), String> {
     }
 }
 
-fn check_name(what: &str, name: &str) -> Result<(), String> {
+fn check_name(key: &str, name: &str) -> Result<(), String> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
     if (1..=NAME_BYTES_MAX).contains(&name.len()) && name.bytes().all(is_allowed) {
         return Ok(());
     }
-    let shown: String = name.chars().take(80).collect();
+    let excerpt: String = name.chars().take(80).collect();
     Err(format!(
-        "{what} is {shown:?}, it must be 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
+        "{key} is {excerpt:?}, it must be 1 to {NAME_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
     ))
 }
 
@@ -391,7 +405,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_written_is_read_and_a_group_wins() {
+    fn a_scenario_survives_json_and_a_group_overrides_it() {
         let json = r#"{"name":"home","endpoint":"recommendItemsToUser","filter":"'a'","diversity":0.4,
             "constraint":[{"property":"brand","max":2}],"promoted":{"filter":"'b'","share":0.5},
             "group":[{"name":"x","share":0.5,"diversity":0.1},{"name":"y","share":0.5,"logic":"trending"}]}"#;
@@ -400,8 +414,8 @@ mod tests {
         assert_eq!(serde_json::to_string(&scenario).unwrap(), compact);
         assert_eq!(Scenario::from_json("home", json.as_bytes()), Ok(scenario.clone()));
         assert_eq!(scenario.validate(), Ok(()));
-        let of_x = scenario.settings_of(scenario.groups.first());
-        assert_eq!((of_x.diversity, of_x.filter.as_deref()), (Some(0.1), Some("'a'")));
+        let settings = scenario.settings_for(scenario.groups.first());
+        assert_eq!((settings.diversity, settings.filter.as_deref()), (Some(0.1), Some("'a'")));
         let places: Vec<String> = scenario.expressions().map(|(place, ..)| place).collect();
         assert_eq!(places, ["filter", "promoted.filter"]);
     }

@@ -1,15 +1,15 @@
-//! Instants as milliseconds since 1970, and the texts that sources write for them.
+//! Instants as milliseconds since 1970, and how their texts are parsed.
 
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// An instant in UTC, in milliseconds since 1970-01-01T00:00:00Z; never negative when it came through
-/// [`Timestamp::parse`].
+/// An instant in UTC, in milliseconds since 1970-01-01T00:00:00Z; never negative when it came
+/// through [`Timestamp::parse`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
 pub struct Timestamp(pub i64);
 
-/// Numbers below this are seconds, from here on milliseconds (10^10 s is the year 2286).
+/// Numbers below this are seconds, others milliseconds (10^10 s is the year 2286).
 const SECONDS_BELOW: f64 = 1e10;
 
 /// The last instant that can be written in any zone: 9999-12-30T22:00:00Z.
@@ -18,8 +18,8 @@ const MS_MAX: i64 = 253_402_207_200_000;
 const MS_MIN: i64 = -62_135_596_800_000;
 
 impl Timestamp {
-    /// Reads ISO 8601 with or without a zone (without means UTC), a date alone, or a number of seconds or
-    /// milliseconds as text. Instants before 1970 and after 9999 are refused.
+    /// Reads ISO 8601 with or without a zone (without means UTC), a date alone, or a number of
+    /// seconds or milliseconds as text. Instants before 1970 and after 9999 are refused.
     pub fn parse(text: &str) -> Option<Self> {
         match text.trim().parse::<f64>() {
             Ok(number) => Self::from_number(number),
@@ -27,7 +27,8 @@ impl Timestamp {
         }
     }
 
-    /// Reads ISO 8601 of any year from 1 to 9999; the last hours of 9999, which stand for "never", are the last instant that there is.
+    /// Reads ISO 8601 of any year from 1 to 9999. The last hours of 9999, which stand for "never",
+    /// become the last instant that can be represented.
     pub fn parse_any(text: &str) -> Option<Self> {
         let text = text.trim();
         if let Ok(instant) = text.parse::<jiff::Timestamp>() {
@@ -45,7 +46,7 @@ impl Timestamp {
         }
     }
 
-    /// From Unix seconds, also before 1970.
+    /// Reads Unix seconds, also before 1970; none beyond the years 1 to 9999.
     pub fn from_seconds(seconds: f64) -> Option<Self> {
         let ms = (seconds * 1_000.0).round();
         let is_written = ms.is_finite() && (MS_MIN as f64..=(MS_MAX + 2 * 86_400_000) as f64).contains(&ms);
@@ -61,7 +62,7 @@ impl Timestamp {
         Self::bounded(ms.round() as i64)
     }
 
-    /// Whole seconds since 1970, saturated to what 32 bits hold (the year 2106).
+    /// Whole seconds since 1970, saturated at 32 bits (the year 2106).
     pub fn seconds_u32(self) -> u32 {
         (self.0 / 1_000).clamp(0, i64::from(u32::MAX)) as u32
     }

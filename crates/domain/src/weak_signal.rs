@@ -1,4 +1,5 @@
-//! Weak signals: what hints at taste without being an interaction, such as a product in a list that the user looked at.
+//! Weak signals: hints of interest that are no interactions, such as a product in a list that was
+//! viewed.
 
 use std::fmt;
 
@@ -11,12 +12,12 @@ use serde::{Deserialize, Serialize};
 pub enum WeakSignalKind {
     /// The user clicked on the item in a list.
     Click = 0,
-    /// The item was in a list that the user looked at.
+    /// The item was in a list that the user viewed.
     ListView = 1,
 }
 
 impl WeakSignalKind {
-    /// Every kind, in the order of its code: the strongest first.
+    /// Every kind in the order of its code, the strongest first.
     pub const ALL: [Self; 2] = [Self::Click, Self::ListView];
 
     /// The word in configurations and records.
@@ -41,11 +42,11 @@ impl fmt::Display for WeakSignalKind {
 pub struct WeakSignalWeights {
     /// The weight of a click.
     pub click: f32,
-    /// The weight of an item in a list that was looked at.
+    /// The weight of an item in a list that was viewed.
     pub list_view: f32,
 }
 
-/// The largest weight of a kind.
+/// The largest weight of one kind of signal.
 const WEIGHT_MAX: f32 = 1.0;
 
 impl Default for WeakSignalWeights {
@@ -56,7 +57,7 @@ impl Default for WeakSignalWeights {
 }
 
 impl WeakSignalWeights {
-    /// No weak signal is used.
+    /// Weights with which no weak signal is used.
     pub const NONE: Self = Self { click: 0.0, list_view: 0.0 };
 
     /// The weight of a kind.
@@ -67,7 +68,7 @@ impl WeakSignalWeights {
         }
     }
 
-    /// The same with another weight of one kind.
+    /// A copy with another weight for one kind.
     pub fn with(mut self, kind: WeakSignalKind, weight: f32) -> Self {
         match kind {
             WeakSignalKind::Click => self.click = weight,

@@ -1,4 +1,4 @@
-//! The configuration of a workspace: tokens, sources, traits, scenarios and weights.
+//! The configuration of a workspace: its tokens, sources, traits and scenarios.
 
 mod token;
 
@@ -13,16 +13,16 @@ use crate::{
     WorkspaceId,
 };
 
-/// The newest numbered set of presets: what a new workspace gets.
+/// The newest numbered set of presets, which a new workspace gets.
 pub const PRESETS_LATEST: u32 = 2;
-/// The set of configurations that name none: they were written before there was another.
+/// The set of configurations without a number: they are older than the second set.
 const PRESETS_FIRST: u32 = 1;
 
 /// The configuration of one workspace. Each of its resources is changed by a command of its own.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct WorkspaceConfig {
-    /// The workspace's name.
+    /// Names the workspace in URLs and on disk.
     pub id: WorkspaceId,
     /// A name for people.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -39,31 +39,32 @@ pub struct WorkspaceConfig {
     /// Properties of users that expressions sent by browsers may read; no others.
     #[serde(default)]
     pub public_user_properties: Vec<String>,
-    /// Whether browsers may merge users. Whoever reads the public token in a page may then merge any two users whose ids they know.
+    /// Whether browsers may merge users. Anybody can read the public token in a page, and may then
+    /// merge any two users whose ids they know.
     #[serde(default)]
     pub public_merge_users: bool,
-    /// Where messages come from.
+    /// The senders of messages.
     #[serde(default, rename = "source")]
     pub sources: Vec<Source>,
     /// The computed traits on every profile.
     #[serde(default, rename = "trait")]
     pub traits: Vec<TraitDefinition>,
-    /// The numbered set of presets that messages are mapped by; none for the first. A message keeps the effect that
-    /// it had under the set of its time.
+    /// The numbered set of presets that maps messages; none for the first. A change has no effect
+    /// on messages that were mapped before.
     #[serde(default)]
     pub presets: Option<u32>,
-    /// The weight of each kind of weak signal, used where training finds that it makes lists better.
+    /// The weights of weak signals. Training decides which kinds are used.
     #[serde(default)]
     pub weak_signals: WeakSignalWeights,
-    /// The weight of each kind of interaction. A model keeps the weights that it was trained with.
+    /// The weights of interactions. A model keeps the weights that it was trained with.
     #[serde(default)]
     pub interaction_weights: InteractionWeights,
-    /// The places that ask for recommendations.
+    /// The places where recommendations appear.
     #[serde(default, rename = "scenario")]
     pub scenarios: Vec<Scenario>,
 }
 
-/// Single values of a workspace that belong to no list.
+/// The scalar settings of a workspace, which one command changes together.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct WorkspaceSettings {
@@ -82,7 +83,7 @@ pub struct WorkspaceSettings {
 }
 
 impl WorkspaceSettings {
-    /// Checks bounds.
+    /// Checks lengths and counts.
     ///
     /// # Errors
     /// A sentence that names the key.
@@ -100,15 +101,16 @@ impl WorkspaceSettings {
     }
 }
 
-/// A place that sends messages.
+/// An app, shop or site that sends messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Source {
-    /// The source's name, shown beside every message it sent.
+    /// Unique in the workspace; every message carries it.
     pub name: String,
-    /// The key that its messages carry.
+    /// The key that authenticates its messages.
     pub write_key: String,
-    /// Bearer tokens of server-side senders; where any is set, a bearer token must be one of them.
+    /// Bearer tokens of server-side senders. Where there are any, a bearer token must be one of
+    /// them.
     #[serde(default)]
     pub bearer_tokens: Vec<String>,
     /// A source that is off refuses its messages.
@@ -120,7 +122,7 @@ fn enabled_by_default() -> bool {
     true
 }
 
-/// How the value of a computed trait is computed.
+/// The query behind a trait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TraitKind {
@@ -134,7 +136,7 @@ pub enum TraitKind {
 pub struct TraitDefinition {
     /// The key on the profile.
     pub key: String,
-    /// How the value is computed.
+    /// The query that computes the value.
     pub kind: TraitKind,
     /// See [`ListRequest::count`].
     #[serde(default = "count_by_default")]
@@ -144,7 +146,7 @@ pub struct TraitDefinition {
     pub logic: Logic,
     /// See [`ListRequest::interaction`].
     pub interaction: Option<InteractionKind>,
-    /// See [`ListRequest::exclude`]; none for what fits the logic.
+    /// See [`ListRequest::exclude`]; none for the default of the logic.
     pub exclude: Option<Exclusion>,
     /// See [`ListRequest::item_type`].
     pub item_type: Option<String>,
@@ -162,7 +164,7 @@ pub struct TraitDefinition {
     pub min_relevance: Relevance,
 }
 
-/// The number of items of a trait that names none.
+/// The default of [`TraitDefinition::count`].
 pub const TRAIT_COUNT_DEFAULT: u32 = 5;
 
 fn count_by_default() -> u32 {
@@ -214,21 +216,21 @@ const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 const WORKSPACE_NAME_BYTES_MAX: usize = 200;
-/// The rule for tokens and keys, as error messages state it.
+/// The allowed form of tokens and keys, for messages.
 const TOKEN_FORM: &str = "1 to 256 printable ASCII characters without ':'";
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 #[error("workspace {workspace}: {what}")]
 pub struct WorkspaceConfigError {
-    /// Whose configuration.
+    /// The workspace with the invalid configuration.
     pub workspace: WorkspaceId,
-    /// The problem, and how to solve it.
+    /// The mistake and the way out.
     pub what: String,
 }
 
 impl WorkspaceConfig {
-    /// A workspace that nothing reaches yet.
+    /// A configuration without tokens, sources, traits and scenarios.
     pub fn empty(id: WorkspaceId) -> Self {
         Self {
             id,
@@ -268,7 +270,7 @@ impl WorkspaceConfig {
         self.sources.iter().find(|source| source.name == name)
     }
 
-    /// Its single values.
+    /// The scalar settings.
     pub fn settings(&self) -> WorkspaceSettings {
         WorkspaceSettings {
             name: self.name.clone(),
@@ -279,7 +281,7 @@ impl WorkspaceConfig {
         }
     }
 
-    /// Replaces its single values.
+    /// Replaces the scalar settings.
     pub fn set_settings(&mut self, settings: WorkspaceSettings) {
         let WorkspaceSettings { name, public_merge_users, public_user_properties, presets, weak_signals } =
             settings;
@@ -288,7 +290,7 @@ impl WorkspaceConfig {
         (self.presets, self.weak_signals) = (presets, weak_signals);
     }
 
-    /// Replaces the source `name` by one that may have another name; adds it where there is none.
+    /// Replaces the source `name`, also by one of another name; adds it where there is none.
     pub fn put_source(&mut self, name: &str, source: Source) {
         match self.sources.iter_mut().find(|other| other.name == name) {
             Some(other) => *other = source,
@@ -321,7 +323,10 @@ impl WorkspaceConfig {
         remove_named(&mut self.scenarios, name, |scenario| &scenario.name)
     }
 
-    /// Checks bounds, names and that nothing is named twice.
+    /// Checks bounds and forms, and that names and secrets are unique.
+    ///
+    /// # Errors
+    /// Names the first mistake.
     pub fn validate(&self) -> Result<(), WorkspaceConfigError> {
         let refuse = |what: String| Err(WorkspaceConfigError { workspace: self.id.clone(), what });
         if self.sources.len() > SOURCES_MAX {

@@ -613,8 +613,13 @@ fn open_files(
     KnownEnd { acknowledged, is_vouched_for }: KnownEnd,
 ) -> Result<Arc<dyn Journal>, OpenError> {
     let name = id.as_str().to_owned();
-    let options =
-        JournalOptions { name, acknowledged, is_vouched_for, end_record, ..JournalOptions::default() };
+    let options = JournalOptions {
+        name,
+        acknowledged,
+        is_end_known: is_vouched_for,
+        end_record,
+        ..JournalOptions::default()
+    };
     Ok(Arc::new(FileJournal::open_with(disk, options)?))
 }
 

@@ -131,7 +131,7 @@ impl Engine {
             let views = self.snapshot();
             let is_missing = |kind, id: &str| match kind {
                 EntityKind::User => find_user(&views, id).is_none(),
-                EntityKind::Item => views.catalog.existing(id).is_none(),
+                EntityKind::Item => views.catalog.available_item(id).is_none(),
             };
             let named = named.into_iter().filter_map(|(kind, id)| Some((kind, id.as_ref()?)));
             // Browsers do not learn who is there.

@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use crate::closeness::is_close;
 
-/// Texts that mean something in a catalog file.
+/// Texts with a meaning in a catalog file.
 pub const DICTIONARY: &[&str] = &[
     "item_id,",
     "itemId",
@@ -45,8 +45,8 @@ pub const DICTIONARY: &[&str] = &[
     ",\"",
 ];
 
-/// The first byte says the format, whether wrong rows are left out and bad cells are allowed, and the type of a column `x`; the others are the
-/// file.
+/// The first byte selects the format, whether invalid rows are skipped and bad cells are allowed,
+/// and the type of a column `x`. The others are the file.
 pub fn run(bytes: &[u8]) {
     let Some((choice, file)) = bytes.split_first() else { return };
     let format = if choice & 1 == 0 { Format::Csv } else { Format::JsonLines };
@@ -92,13 +92,13 @@ fn check_rows(file: &CatalogFile, report: &ImportReport) {
         assert_eq!(row.values.len(), file.columns.len(), "values of item {:?}", row.item_id);
         for (column, value) in file.columns.iter().zip(&row.values) {
             if let Some(value) = value {
-                assert_eq!(type_of(value), column.type_, "column {:?}", column.name);
+                assert_eq!(property_type(value), column.type_, "column {:?}", column.name);
             }
         }
     }
 }
 
-fn type_of(value: &PropertyValue) -> PropertyType {
+fn property_type(value: &PropertyValue) -> PropertyType {
     match value {
         PropertyValue::Int(_) => PropertyType::Int,
         PropertyValue::Double(double) => {
@@ -114,9 +114,9 @@ fn type_of(value: &PropertyValue) -> PropertyType {
     }
 }
 
-/// The rows as JSON lines, with their types declared, are the same rows.
+/// The rows survive a round trip through JSON lines with declared types.
 fn check_reads_the_same(file: &CatalogFile) {
-    // As a column, a name of the id would be taken for it.
+    // A property with one of these names would be read as the item id.
     if file.columns.iter().any(|column| ["item_id", "itemId", "id"].contains(&column.name.as_str())) {
         return;
     }

@@ -1,10 +1,10 @@
-//! Edits as bytes, so that mutations of the bytes are other edits.
+//! Edits encoded as bytes, so that mutations of the bytes mutate the edits.
 
-/// One edit: what to do, where, and with what.
+/// One edit: an operation, a position and a value. Each body defines its operations.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Edit {
     pub(crate) operation: u8,
-    /// Spread over the whole of what is edited: see [`Edit::position`].
+    /// Reduced modulo the length of the edited text by [`Edit::position`].
     at: u16,
     pub(crate) value: u8,
 }
@@ -13,7 +13,7 @@ pub(crate) struct Edit {
 const EDITS_MAX: usize = 64;
 
 impl Edit {
-    /// The edits of bytes, four bytes each; what is left over is passed over.
+    /// Decodes edits of four bytes each. A rest is ignored.
     pub(crate) fn read_all(bytes: &[u8]) -> impl Iterator<Item = Self> + '_ {
         bytes.as_chunks::<4>().0.iter().take(EDITS_MAX).map(|&[operation, low, high, value]| Self {
             operation,
@@ -22,7 +22,7 @@ impl Edit {
         })
     }
 
-    /// The place in something of this length; none where it is empty.
+    /// The position in a text of this length; none for an empty one.
     pub(crate) fn position(&self, len: usize) -> Option<usize> {
         usize::from(self.at).checked_rem(len)
     }

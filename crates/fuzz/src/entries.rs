@@ -1,4 +1,4 @@
-//! Records of the journal.
+//! Decoding of journal entries.
 
 use catalog::ItemRow;
 use domain::{
@@ -7,16 +7,16 @@ use domain::{
 };
 use engine::{Command, EntityKind, Entry};
 
-/// Bytes are refused or are an entry, which comes back from its own bytes.
+/// Bytes are refused, or decode to an entry that survives a round trip.
 pub fn run(bytes: &[u8]) {
     let Ok(entry) = Entry::decode(bytes) else { return };
     let encoded = entry.encode();
     let again = Entry::decode(&encoded).expect("what was encoded decodes");
-    // Bytes are compared, because no number is equal to one that is not a number.
+    // Bytes are compared, because NaN is not equal to itself.
     assert!(again.encode() == encoded, "{entry:?} is another entry after a round trip");
 }
 
-/// Entries of several kinds.
+/// Encoded entries of several kinds.
 pub fn seeds() -> Vec<Vec<u8>> {
     let received_at = Timestamp(1_700_000_000_000);
     let arrival = Arrival { received_at, source: "web", peer_ip: None };

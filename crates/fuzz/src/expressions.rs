@@ -1,11 +1,12 @@
-//! Filters and boosters. The body is that of the tests of `reql`, which need no other crate to run it.
+//! Filters and boosters. The body belongs to the tests of `reql`, which run it without another
+//! crate.
 
 #[path = "../../reql/tests/suite/catalogue.rs"]
 mod catalogue;
 #[path = "../../reql/tests/suite/fuzz_body.rs"]
 mod fuzz_body;
 
-/// Texts that mean something in an expression.
+/// Texts with a meaning in an expression.
 pub const DICTIONARY: &[&str] = &[
     "'price'",
     "'stock'",
@@ -78,7 +79,7 @@ pub const DICTIONARY: &[&str] = &[
     "// ",
 ];
 
-/// Any text is refused or evaluates, and both evaluators agree on its value.
+/// A text is refused or evaluates, and both evaluators agree on its value.
 pub fn run(bytes: &[u8]) {
     fuzz_body::parse_and_evaluate(bytes);
 }

@@ -1,4 +1,4 @@
-//! Segments of a journal: any bytes as a segment, and a valid journal that was damaged.
+//! Segments of a journal: arbitrary bytes as a segment, and damage to a valid journal.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -10,7 +10,7 @@ use crate::edits::Edit;
 
 /// Small segments, so that a few batches fill several, in bytes.
 const SEGMENT_BYTES: u64 = 600;
-/// A disk writes sectors of this size whole or not at all, in bytes.
+/// The size of a sector, in bytes. A disk writes a sector whole or not at all.
 const SECTOR_BYTES: usize = 512;
 /// Sizes of the headers of a segment and a block, in bytes.
 const SEGMENT_HEADER_BYTES: usize = 20;
@@ -25,7 +25,7 @@ static WRITTEN: LazyLock<(Files, Vec<Vec<u8>>)> = LazyLock::new(|| {
     let journal = open(&disk, 0).expect("an empty folder is a journal");
     let mut records = Vec::new();
     for n in 0..12u32 {
-        // Of each batch some of the bytes do not compress.
+        // Some bytes of each batch do not compress.
         let batch: Vec<Vec<u8>> = (0..1 + n % 3)
             .map(|m| (0..20 + 30 * m).map(|k| ((k * k * (n + 7) * (m + 3)) >> 3) as u8).collect())
             .collect();
@@ -36,8 +36,8 @@ static WRITTEN: LazyLock<(Files, Vec<Vec<u8>>)> = LazyLock::new(|| {
     (read_files(&disk), records)
 });
 
-/// The first byte says what the others are: a segment file, edits of a valid journal, or edits after which all checksums are made right
-/// again.
+/// The first byte selects the meaning of the others: a segment file, edits of a valid journal, or
+/// edits after which all checksums are corrected.
 pub fn run(bytes: &[u8]) {
     let Some((kind, rest)) = bytes.split_first() else { return };
     let (written, records) = &*WRITTEN;
@@ -53,7 +53,7 @@ pub fn run(bytes: &[u8]) {
             match read_all(&disk, 0) {
                 Ok(read) => {
                     assert!(records.starts_with(&read), "{} records that were not written", read.len());
-                    check_goes_on(&disk, read);
+                    check_accepts_appends(&disk, read);
                 }
                 Err(error) => check_names_a_file(error),
             }
@@ -68,13 +68,13 @@ pub fn run(bytes: &[u8]) {
         _ => {
             let mut files = written.clone();
             edit(&mut files, rest);
-            files.values_mut().for_each(|bytes| mend_checksums(bytes));
+            files.values_mut().for_each(|bytes| correct_checksums(bytes));
             let _ = read_all(&make_disk(&files), 0).map_err(check_names_a_file);
         }
     }
 }
 
-/// Whole segments, and an edit of each kind.
+/// Complete segments, and one edit of each kind.
 pub fn seeds() -> Vec<Vec<u8>> {
     let (written, _) = &*WRITTEN;
     let raw = written.values().take(1).map(|bytes| [&[0], bytes.as_slice()].concat());
@@ -103,8 +103,8 @@ fn read_all(disk: &FaultyDisk, acknowledged: u64) -> Result<Vec<Vec<u8>>, OpenEr
     Ok(records?)
 }
 
-/// What opened takes another record and gives everything back.
-fn check_goes_on(disk: &FaultyDisk, mut records: Vec<Vec<u8>>) {
+/// A journal that opens accepts a record, and returns all records after it is reopened.
+fn check_accepts_appends(disk: &FaultyDisk, mut records: Vec<Vec<u8>>) {
     let journal = open(disk, records.len() as u64).expect("it has just been opened");
     journal.append(&[b"next"]).expect("a disk in memory takes it");
     drop(journal);
@@ -138,7 +138,7 @@ fn read_files(disk: &FaultyDisk) -> Files {
     disk.list().expect("it is in memory").into_iter().map(read).collect()
 }
 
-/// How many kinds of damage there are.
+/// The number of kinds of damage.
 const OPERATIONS: u8 = 10;
 
 fn edit(files: &mut Files, bytes: &[u8]) {
@@ -165,7 +165,7 @@ fn edit(files: &mut Files, bytes: &[u8]) {
                 bytes.extend(copy);
             }
             7 => {
-                // A read or write that went to another place.
+                // A misdirected read or write.
                 let end = (at + usize::from(edit.value) * 4).min(bytes.len()).min(other.len());
                 if at < end {
                     bytes[at..end].copy_from_slice(&other[at..end]);
@@ -180,8 +180,8 @@ fn edit(files: &mut Files, bytes: &[u8]) {
     }
 }
 
-/// Makes the checksums right where headers say that they are.
-fn mend_checksums(bytes: &mut [u8]) {
+/// Corrects the checksums at the places that the headers give.
+fn correct_checksums(bytes: &mut [u8]) {
     let put = |bytes: &mut [u8], at: usize, crc: u32| bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes());
     if bytes.len() < SEGMENT_HEADER_BYTES {
         return;

@@ -18,9 +18,9 @@ use std::path::PathBuf;
 pub struct Body {
     /// The name on the command line and of the corpus folder.
     pub name: &'static str,
-    /// Checks one input; panics where something does not hold.
+    /// Checks one input; panics where an invariant is violated.
     pub run: fn(&[u8]),
-    /// Makes inputs that depend on the present version of a format.
+    /// Creates inputs that depend on the current version of a format.
     pub seeds: fn() -> Vec<Vec<u8>>,
     /// Texts that mutations insert.
     pub dictionary: &'static [&'static str],
@@ -47,7 +47,7 @@ impl Body {
     ///
     /// # Errors
     ///
-    /// When the folder of this body is there and cannot be read.
+    /// When the folder of this body exists and cannot be read.
     pub fn load_corpus(&self, folder: &std::path::Path) -> std::io::Result<Vec<Vec<u8>>> {
         let mut inputs = (self.seeds)();
         let own = folder.join(self.name);

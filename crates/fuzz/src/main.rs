@@ -1,4 +1,4 @@
-//! The runner for the stable compiler: mutations of the kept corpus, a while for each body.
+//! The runner for the stable compiler: runs each body on mutations of its corpus for a given time.
 
 use std::os::unix::fs::FileExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -12,11 +12,12 @@ use clap::Parser;
 use fuzz::mutation::Mutator;
 use fuzz::{BODIES, Body};
 
-/// An input that takes longer is a finding. Bodies need microseconds to milliseconds; the rest is for busy machines.
+/// An input that takes longer is a finding. Bodies need microseconds to milliseconds; the rest is
+/// for busy machines.
 const INPUT_TIME_MAX: Duration = Duration::from_secs(10);
 /// An input during which the process has more memory than this is a finding, in bytes.
 const MEMORY_BYTES_MAX: u64 = 1_024 * 1_024 * 1_024;
-/// How often time and memory are looked at.
+/// The interval between checks of time and memory.
 const WATCH_INTERVAL: Duration = Duration::from_millis(100);
 /// The stack of a body, in bytes: that of the server's threads.
 const STACK_BYTES: usize = 2 * 1_024 * 1_024;
@@ -96,16 +97,16 @@ fn write_corpus(body: &Body, corpus: &Path, folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The input under way, in a file that outlives the process, and since when, for the watch.
-struct UnderWay {
+/// The current input, in a file that outlives the process, and its start, for the watch.
+struct CurrentInput {
     file: fs_err::File,
     path: PathBuf,
     clock: Instant,
-    /// Milliseconds of the clock; 0 is none under way.
+    /// The start of the current input, in milliseconds of the clock; 0 for none.
     since_ms: AtomicU64,
 }
 
-impl UnderWay {
+impl CurrentInput {
     fn begin(&self, input: &[u8]) -> Result<()> {
         self.file.file().write_all_at(input, 0)?;
         self.file.set_len(input.len() as u64)?;
@@ -117,7 +118,7 @@ impl UnderWay {
         self.since_ms.store(0, Ordering::Relaxed);
     }
 
-    /// What is wrong with the input under way, if anything.
+    /// The exceeded limit of the current input, if any.
     fn fault(&self) -> Option<String> {
         let since_ms = self.since_ms.load(Ordering::Relaxed);
         let took_ms = (self.clock.elapsed().as_millis() as u64 + 1).saturating_sub(since_ms);
@@ -131,11 +132,11 @@ impl UnderWay {
     }
 }
 
-/// Whether no input failed.
+/// Runs one body. Returns whether no input failed.
 fn fuzz_body(body: &Body, cli: &Cli, seed: u64) -> Result<bool> {
     let corpus = body.load_corpus(&cli.corpus)?;
     let path = cli.findings.join(format!("{}.input", body.name));
-    let under_way = Arc::new(UnderWay {
+    let current = Arc::new(CurrentInput {
         file: fs_err::File::create(&path)?,
         path,
         clock: Instant::now(),
@@ -144,20 +145,20 @@ fn fuzz_body(body: &Body, cli: &Cli, seed: u64) -> Result<bool> {
     let until = Instant::now() + Duration::from_secs(cli.seconds);
     let (run, name, dictionary, inputs_max) = (body.run, body.name, body.dictionary, cli.inputs);
     let worker = {
-        let under_way = Arc::clone(&under_way);
+        let current = Arc::clone(&current);
         let work = move || -> Result<(u64, Option<String>)> {
             let mut mutator = Mutator::new(seed, name, &corpus, dictionary);
             let mut input = Vec::new();
             let mut n = 0;
             while n < inputs_max && Instant::now() < until {
-                // The kept inputs come first, as they are.
+                // The inputs of the corpus come first, unchanged.
                 match corpus.get(n as usize) {
                     Some(kept) => input.clone_from(kept),
-                    None => mutator.make_next(&mut input),
+                    None => mutator.generate(&mut input),
                 }
-                under_way.begin(&input)?;
+                current.begin(&input)?;
                 let result = catch_unwind(AssertUnwindSafe(|| run(&input)));
-                under_way.end();
+                current.end();
                 n += 1;
                 if result.is_err() {
                     return Ok((n, Some("an input panics, see above".to_owned())));
@@ -169,25 +170,25 @@ fn fuzz_body(body: &Body, cli: &Cli, seed: u64) -> Result<bool> {
     };
     while !worker.is_finished() {
         std::thread::park_timeout(WATCH_INTERVAL);
-        if let Some(fault) = under_way.fault() {
-            report(body, &under_way, &fault, seed)?;
+        if let Some(fault) = current.fault() {
+            report(body, &current, &fault, seed)?;
             // The thread cannot be stopped.
             std::process::exit(1);
         }
     }
-    let elapsed_s = under_way.clock.elapsed().as_secs_f64();
+    let elapsed_s = current.clock.elapsed().as_secs_f64();
     let Ok(result) = worker.join() else { bail!("{name}: the thread of the body ended in a panic") };
     let (n, fault) = result?;
     println!("{name:<12} {n:>10} inputs, {:>8.0} a second", n as f64 / elapsed_s.max(1e-3));
     if let Some(fault) = &fault {
-        report(body, &under_way, fault, seed)?;
+        report(body, &current, fault, seed)?;
     }
     Ok(fault.is_none())
 }
 
-fn report(body: &Body, under_way: &UnderWay, fault: &str, seed: u64) -> Result<()> {
-    let kept = under_way.path.with_file_name(format!("{}-{seed}.finding", body.name));
-    fs_err::copy(&under_way.path, &kept).context("the input is lost")?;
+fn report(body: &Body, current: &CurrentInput, fault: &str, seed: u64) -> Result<()> {
+    let kept = current.path.with_file_name(format!("{}-{seed}.finding", body.name));
+    fs_err::copy(&current.path, &kept).context("the input is lost")?;
     eprintln!(
         "{}: {fault}. To repeat it: cargo run --package fuzz -- {} --repeat {}",
         body.name,

@@ -1,18 +1,18 @@
-//! What the presets make of accepted messages.
+//! The actions that presets build from accepted messages.
 
 use std::collections::BTreeSet;
 
 use domain::id::ID_BYTES_MAX;
 use domain::{Envelope, Interaction, InteractionKind};
-use mapping::{Action, LISTED_ITEMS_MAX, actions_of, presets};
+use mapping::{Action, LISTED_ITEMS_MAX, map_message, presets};
 
-/// The first byte says by which path the message came, the others are its text.
+/// The first byte selects the path of the message, the others are its text.
 pub fn run(bytes: &[u8]) {
     let Some((path, text)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(text);
     let Some(message) = crate::messages::check_text(&text, path & 0x7f, &Envelope::default()) else { return };
-    let actions = actions_of(presets(), &message);
-    assert!(actions == actions_of(presets(), &message), "actions follow from the message alone");
+    let actions = map_message(presets(), &message);
+    assert!(actions == map_message(presets(), &message), "actions follow from the message alone");
     let mut purchased = BTreeSet::new();
     for action in actions {
         let action = match action {

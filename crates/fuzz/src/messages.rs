@@ -7,7 +7,7 @@ use domain::message::{
 use domain::{Arrival, Envelope, Message, MessageType, RejectionReason, Timestamp, check_message};
 use serde_json::value::RawValue;
 
-/// Texts that mean something in a message.
+/// Texts with a meaning in a message.
 pub const DICTIONARY: &[&str] = &[
     "\"type\":\"track\",",
     "\"type\":\"alias\",",
@@ -63,10 +63,11 @@ pub const DICTIONARY: &[&str] = &[
     "\u{2028}",
 ];
 
-/// When messages arrive here, in milliseconds since 1970.
+/// The time of arrival of all messages, in milliseconds since 1970.
 const RECEIVED_AT: Timestamp = Timestamp(1_700_000_000_000);
 
-/// The first byte says by which path the message came and whether in a batch, the others are its text.
+/// The first byte selects the path of the message and whether it is in a batch, the others are its
+/// text.
 pub fn run(bytes: &[u8]) {
     let Some((path, text)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(text);
@@ -81,7 +82,7 @@ pub fn run(bytes: &[u8]) {
     check_is_accepted_again(&message);
 }
 
-/// The message of a text, checked against what has to hold of one that is refused.
+/// Checks the form of a text, and the invariants of its rejection where it is refused.
 pub(crate) fn check_text(text: &str, path: u8, envelope: &Envelope<'_>) -> Option<Message> {
     let type_ = MessageType::ALL.get(usize::from(path % 8)).copied();
     let peer_ip = Some([192, 0, 2, 7].into());
@@ -126,7 +127,7 @@ fn check_message_is_sound(message: &Message) {
     }
 }
 
-/// What is shown of a message is a message, and the same one.
+/// The JSON form of a message is accepted and gives the same message.
 fn check_is_accepted_again(message: &Message) {
     let text = message.to_json().to_string();
     let arrival = Arrival { received_at: RECEIVED_AT, source: "web", peer_ip: None };

@@ -1,23 +1,23 @@
-//! New inputs from kept ones, deterministic by a seed.
+//! Mutates the inputs of a corpus; the seed determines all mutations.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// The longest input, in bytes: over the limit of a message, so that limits are met too.
+/// The longest input, in bytes. It exceeds the limit of a message, so that limits are tested too.
 pub const INPUT_BYTES_MAX: usize = 40_000;
 /// The most mutations of one input.
 const MUTATIONS_MAX: usize = 8;
 /// The longest range that is cut, copied or repeated, in bytes.
 const RANGE_BYTES_MAX: usize = 64;
-/// One input in so many has a range repeated until limits on length and depth are near.
+/// One of this many inputs has a range repeated, to reach limits on length and depth.
 const ONE_LONG_IN: u32 = 200;
 /// The most times that a range is repeated.
 const REPEATS_MAX: usize = 4_000;
-/// Bytes at the edges of what programs expect.
+/// Bytes with a special meaning in formats and encodings.
 const EDGE_BYTES: [u8; 14] =
     [0, 1, 0x7f, 0x80, 0xff, b'"', b'\\', b'\n', b'\r', b'{', b'[', b'%', b'0', b'-'];
 
-/// Makes inputs for one body.
+/// Generates inputs for one body.
 pub struct Mutator<'a> {
     random: StdRng,
     corpus: &'a [Vec<u8>],
@@ -25,17 +25,20 @@ pub struct Mutator<'a> {
 }
 
 impl<'a> Mutator<'a> {
-    /// The same seed, name, corpus and dictionary give the same inputs. The corpus has at least one input.
+    /// A generator. The same seed, name, corpus and dictionary give the same inputs.
+    ///
+    /// # Panics
+    /// For an empty corpus.
     pub fn new(seed: u64, name: &str, corpus: &'a [Vec<u8>], dictionary: &'a [&'a str]) -> Self {
         assert!(!corpus.is_empty(), "a corpus has at least one input");
         let salt = u64::from(crc32fast::hash(name.as_bytes()));
         Self { random: StdRng::seed_from_u64(seed ^ salt << 32), corpus, dictionary }
     }
 
-    /// Puts the next input into `input`.
-    pub fn make_next(&mut self, input: &mut Vec<u8>) {
+    /// Replaces the content of `input` by the next input.
+    pub fn generate(&mut self, input: &mut Vec<u8>) {
         input.clear();
-        input.extend_from_slice(self.any_kept());
+        input.extend_from_slice(self.pick_input());
         for _ in 0..self.random.random_range(1..=MUTATIONS_MAX) {
             self.mutate(input);
         }
@@ -45,7 +48,7 @@ impl<'a> Mutator<'a> {
         input.truncate(INPUT_BYTES_MAX);
     }
 
-    fn any_kept(&mut self) -> &'a [u8] {
+    fn pick_input(&mut self) -> &'a [u8] {
         &self.corpus[self.random.random_range(0..self.corpus.len())]
     }
 
@@ -53,7 +56,7 @@ impl<'a> Mutator<'a> {
         self.random.random_range(0..=input.len())
     }
 
-    /// A range, empty only where the input is.
+    /// A random range, empty only for an empty input.
     fn range(&mut self, input: &[u8]) -> std::ops::Range<usize> {
         if input.is_empty() {
             return 0..0;
@@ -95,13 +98,13 @@ impl<'a> Mutator<'a> {
             }
             7 => {
                 // Crossover: a head of this input, a tail of another.
-                let other = self.any_kept();
+                let other = self.pick_input();
                 let (head, tail) = (self.position(input), self.position(other));
                 input.truncate(head);
                 input.extend_from_slice(&other[tail..]);
             }
             8 => {
-                let other = self.any_kept();
+                let other = self.pick_input();
                 let range = self.range(other);
                 let at = self.position(input);
                 input.splice(at..at, other[range].iter().copied());

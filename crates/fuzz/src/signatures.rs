@@ -10,7 +10,7 @@ use sha1::Sha1;
 
 use crate::edits::Edit;
 
-/// Texts that mean something in a request target.
+/// Texts with a meaning in a request target.
 pub const DICTIONARY: &[&str] = &[
     "items/i",
     "recomms/users/u/items/",
@@ -57,12 +57,13 @@ static CONFIG: LazyLock<WorkspaceConfig> = LazyLock::new(|| {
     WorkspaceConfig { private_token: token.clone(), public_token: token, ..WorkspaceConfig::empty(id) }
 });
 
-/// The first byte says who signs and whether the time is added, up to a line feed follows the target, then edits of the signed form.
+/// The first byte selects the token and whether the time is added. Then come the target up to a
+/// line feed, and edits of the signed target.
 pub fn run(bytes: &[u8]) {
     let Some((choice, rest)) = bytes.split_first() else { return };
     let end = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
     let (target, edits) = rest.split_at(end);
-    // What a request line can hold: no fragment, no white space.
+    // A request line holds no fragment and no white space.
     let is_graphic = |byte: &u8| byte.is_ascii_graphic() && *byte != b'#';
     let Ok(target) = String::from_utf8(target.iter().copied().filter(is_graphic).collect()) else { return };
     let prefix = if choice & 1 == 0 { "hmac_" } else { "frontend_" };
@@ -80,13 +81,14 @@ pub fn run(bytes: &[u8]) {
     // A request has no fragment by the time that its signature is checked.
     let Ok(edited_meaning) = verify(edited.split('#').next().unwrap_or_default(), NOW_S) else { return };
     assert!(verify(&edited, NOW_S + DAY_S).is_err(), "{edited} is still valid a day later");
-    // A target that means nothing by itself may be one that was signed before it was encoded.
+    // A target that does not verify may have been signed before it was encoded.
     if let Ok(meaning) = meaning {
         assert_eq!(edited_meaning, meaning, "{edited} passes for {signed}");
     }
 }
 
-/// What a target means. Blanks and plus signs count as the same: whoever encodes a query may write either for a blank.
+/// The verified content of a target. Plus signs count as blanks, since encoders of queries may
+/// write either for a blank.
 fn verify(target: &str, now_s: i64) -> Result<SignedTarget, String> {
     let mut meaning = verify_signature(target, &CONFIG, Timestamp(now_s * 1_000))?;
     let blank = |text: &str| text.replace('+', " ");
@@ -111,10 +113,10 @@ fn edit(signed: &str, edits: &[u8]) -> String {
     for edit in Edit::read_all(edits) {
         let Some(at) = edit.position(bytes.len()) else { break };
         match edit.operation % 6 {
-            // Encoding and decoding are the edits that a lenient check lets pass.
+            // A check that is too lenient accepts edits that encode or decode.
             0 => drop(bytes.splice(at..at + 1, format!("%{:02X}", bytes[at]).into_bytes())),
             1 => {
-                // From the first place on that has such a character.
+                // The first such character from here on.
                 let wanted = b"&=?/%+"[usize::from(edit.value) % 6];
                 if let Some(n) = bytes[at..].iter().position(|byte| *byte == wanted) {
                     bytes.splice(at + n..at + n + 1, format!("%{wanted:02X}").into_bytes());

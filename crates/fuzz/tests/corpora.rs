@@ -22,7 +22,7 @@ fn check(name: &str) {
     let mut mutator = Mutator::new(12, body.name, &corpus, body.dictionary);
     let mut input = Vec::new();
     for _ in 0..MUTATIONS {
-        mutator.make_next(&mut input);
+        mutator.generate(&mut input);
         (body.run)(&input);
     }
 }
@@ -70,7 +70,7 @@ fn a_seed_repeats_a_run() {
         let mut input = Vec::new();
         let mut all = Vec::new();
         for _ in 0..500 {
-            mutator.make_next(&mut input);
+            mutator.generate(&mut input);
             all.push(input.clone());
         }
         all

@@ -1,4 +1,4 @@
-//! One appended batch as bytes, and back.
+//! Encodes one appended batch as a block, and decodes it.
 
 use crate::{BATCH_BYTES_MAX, Offset};
 
@@ -7,13 +7,13 @@ const MAGIC: [u8; 4] = *b"BLK1";
 pub(crate) const HEADER_BYTES: usize = 32;
 /// zstd level: 1 compresses JSON texts about five times at several hundred MB/s.
 const ZSTD_LEVEL: i32 = 1;
-/// An upper bound of the bytes that compression adds to incompressible data.
+/// The largest payload: a batch, and generous room for the overhead of incompressible bytes.
 const PAYLOAD_BYTES_MAX: usize = BATCH_BYTES_MAX + BATCH_BYTES_MAX / 128 + 1_024;
 
-/// Size of a record's length before it, in bytes.
+/// Size of the length in front of each record, in bytes.
 const RECORD_LENGTH_BYTES: u64 = 4;
 
-/// The header of a block.
+/// A decoded block header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Header {
     pub(crate) payload_bytes: u32,
@@ -34,7 +34,7 @@ impl Header {
         Offset(self.first.0 + u64::from(self.records))
     }
 
-    /// Reads a header; the error says what is wrong with it.
+    /// Decodes and checks a header; the error describes the damage.
     pub(crate) fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, &'static str> {
         let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
         if bytes[..4] != MAGIC {
@@ -53,7 +53,7 @@ impl Header {
         if header.raw_bytes as usize > BATCH_BYTES_MAX || header.payload_bytes as usize > PAYLOAD_BYTES_MAX {
             return Err("the block is over the size limit");
         }
-        // Each record has at least its length.
+        // Each record takes at least its length field.
         if u64::from(header.records) * RECORD_LENGTH_BYTES > u64::from(header.raw_bytes) {
             return Err("the block's header says more records than its payload has room for");
         }
@@ -63,7 +63,7 @@ impl Header {
         Ok(header)
     }
 
-    /// The records of a payload; the error says what is wrong with it.
+    /// Decompresses and splits a payload into records; the error describes the damage.
     pub(crate) fn decode_payload(&self, payload: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
         if crc32fast::hash(payload) != self.payload_crc {
             return Err("the checksum of the block's payload is wrong");
@@ -88,7 +88,7 @@ impl Header {
     }
 }
 
-/// The bytes of a block. The batch is within the limits, which the caller has checked.
+/// Encodes a block. The caller has checked the limits of the batch.
 pub(crate) fn encode(first: Offset, records: &[&[u8]]) -> std::io::Result<(Header, Vec<u8>)> {
     let raw_bytes = records.iter().map(|record| record.len() + 4).sum();
     assert!(raw_bytes <= BATCH_BYTES_MAX, "the caller checks the size of a batch");

@@ -1,22 +1,22 @@
-//! Reading segments to find damage, without changing anything and without an open journal.
+//! Checks segments for damage. Changes nothing and needs no open journal.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use crate::block::{self, Header};
-use crate::segment::{self, At, Owner, Segment};
+use crate::segment::{self, BlockRead, Owner, Segment};
 use crate::{DiskFile, Offset, ReadError};
 
-/// The result of reading a whole journal.
+/// The result of checking a whole journal.
 #[derive(Debug, Default)]
 pub struct JournalCheck {
-    /// Segments that were read.
+    /// The number of segments that were read.
     pub segments: u64,
-    /// Bytes that are right.
+    /// The number of bytes that were read and found valid.
     pub bytes: u64,
     /// The first damage of each damaged segment.
     pub damaged: Vec<ReadError>,
-    /// Whether it went on to the end: the callback did not stop it.
+    /// Whether the check reached the end and was not stopped by the callback.
     pub is_complete: bool,
 }
 
@@ -25,25 +25,26 @@ pub struct JournalCheck {
 pub struct SegmentScan {
     /// The offset of the first record.
     pub first: Offset,
-    /// The offset after the last record of the last right block.
+    /// The offset after the last record of the last valid block.
     pub end: Offset,
-    /// The byte after the last right block.
+    /// The byte after the last valid block.
     pub bytes: u64,
-    /// The damage after it; none where the whole segment is right.
+    /// The damage after that block; none where the segment is valid.
     pub damage: Option<ReadError>,
-    /// Whether that is what a crash leaves of an append that was never acknowledged, if this is the last
-    /// segment.
+    /// Whether the damage looks like a torn tail: a crash leaves one of an unacknowledged append,
+    /// in the last segment only.
     pub is_torn: bool,
-    /// Whether it went on to the end or the damage: the callback did not stop it.
+    /// Whether the scan reached the end or the damage and was not stopped by the callback.
     pub is_complete: bool,
 }
 
-/// Reads a segment file of the journal `journal`, which may be empty for any, in a folder up to the byte `until`, or to its end, and checks every checksum. `visit` gets the
-/// bytes of the header and of each block as they are in the file, once they are found to be right, and may
-/// stop the scan.
+/// Reads a segment file and verifies every checksum, up to the byte `until` or to the end of the
+/// file. The segment must belong to the journal `journal`; an empty name accepts any. `visit` gets
+/// the bytes of the header and of each block as they are in the file, after they were verified, and
+/// may stop the scan.
 ///
 /// # Errors
-/// Where the header is missing or wrong, or the file cannot be read there.
+/// Where the header is missing, invalid or cannot be read. Later damage is part of the result.
 pub fn scan_segment(
     folder: &str,
     name: &str,
@@ -52,7 +53,7 @@ pub fn scan_segment(
     until: Option<u64>,
     visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<SegmentScan, ReadError> {
-    let Some(segment) = Segment::open(folder, name.to_owned(), Owner::named(journal), file)? else {
+    let Some(segment) = Segment::open(folder, name.to_owned(), Owner::from_name(journal), file)? else {
         let what = "the segment's header is missing";
         return Err(ReadError::Damaged { segment: format!("{folder}/{name}"), position: 0, what });
     };
@@ -65,11 +66,15 @@ pub fn scan_segment(
         is_complete: visit(&segment::header_bytes(segment.first, segment.owner)).is_continue(),
     };
     while scan.is_complete && until.is_none_or(|until| scan.bytes < until) {
-        let block = match segment.at(scan.bytes, scan.end) {
-            Ok(At::Block(header)) => segment.block_bytes(scan.bytes, &header).map(|bytes| (header, bytes)),
-            Ok(At::End) if until.is_none() => break,
-            Ok(At::End) => Err(segment.damaged(scan.bytes, "the file ends before the segment's last block")),
-            Ok(At::Wrong(what)) => Err(segment.damaged(scan.bytes, what)),
+        let block = match segment.read_block_header(scan.bytes, scan.end) {
+            Ok(BlockRead::Block(header)) => {
+                segment.read_block(scan.bytes, &header).map(|bytes| (header, bytes))
+            }
+            Ok(BlockRead::End) if until.is_none() => break,
+            Ok(BlockRead::End) => {
+                Err(segment.damaged(scan.bytes, "the file ends before the segment's last block"))
+            }
+            Ok(BlockRead::Wrong(what)) => Err(segment.damaged(scan.bytes, what)),
             Err(error) => Err(error),
         };
         match block {
@@ -92,7 +97,7 @@ pub fn scan_segment(
 /// The records of a block that [`scan_segment`] has read, with the offset of the first.
 ///
 /// # Errors
-/// Describes the damage in bytes that are no block.
+/// Says what is wrong where the bytes are no valid block.
 pub fn decode_block(bytes: &[u8]) -> Result<(Offset, Vec<Vec<u8>>), &'static str> {
     let (header, payload) = bytes
         .split_first_chunk::<{ block::HEADER_BYTES }>()

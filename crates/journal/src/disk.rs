@@ -1,4 +1,4 @@
-//! The few file operations that the journal needs, as traits, so that tests can make each of them fail.
+//! The file operations of the journal as traits, so that tests can make each of them fail.
 
 use std::fs::Permissions;
 use std::io;
@@ -17,31 +17,35 @@ const FOLDER_MODE: u32 = 0o700;
 pub trait Disk: Send + Sync {
     /// The names of the files in the folder, in no order.
     fn list(&self) -> io::Result<Vec<String>>;
-    /// Makes an empty file. [`Disk::sync`] makes its name outlive a crash of the machine.
+    /// Creates an empty file. Its name is durable after [`Disk::sync`].
+    ///
+    /// # Errors
+    /// `AlreadyExists`, or another one of the file system.
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Opens a file to read and to write.
+    /// Opens a file for reading and writing.
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>>;
-    /// Returns when the names of all files made so far outlive a crash of the machine.
+    /// Makes the names of all files created so far durable.
     fn sync(&self) -> io::Result<()>;
-    /// The folder, for messages.
+    /// The path of the folder, for messages.
     fn place(&self) -> String;
 }
 
-/// One file. An implementation gives the single calls of the operating system, which may be interrupted or do
-/// a part only; the loops over them are provided.
+/// One file. Implementations provide single calls of the operating system, which may be interrupted
+/// or partial; the loops over them are provided methods.
 pub trait DiskFile: Send + Sync {
     /// The size in bytes.
     fn size(&self) -> io::Result<u64>;
-    /// Reads once from `position` on: 0 bytes at the end of the file, else at least one.
+    /// Reads once from `position` on; returns 0 at the end of the file, else at least 1.
     fn read(&self, buffer: &mut [u8], position: u64) -> io::Result<usize>;
-    /// Writes once from `position` on: some first part of `bytes`, the file growing as needed.
+    /// Writes once from `position` on; returns the length of the written prefix of `bytes`. The
+    /// file grows as needed.
     fn write(&self, bytes: &[u8], position: u64) -> io::Result<usize>;
-    /// Returns when everything written outlives a crash of the machine.
+    /// Makes everything written so far durable.
     fn sync(&self) -> io::Result<()>;
     /// Cuts the file to `len` bytes.
     fn truncate(&self, len: u64) -> io::Result<()>;
 
-    /// Fills `buffer` from `position` on; fewer bytes come back only at the end of the file.
+    /// Fills `buffer` from `position` on; returns fewer bytes only at the end of the file.
     fn read_at(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut filled = 0;
         while filled < buffer.len() {
@@ -55,7 +59,7 @@ pub trait DiskFile: Send + Sync {
         Ok(filled)
     }
 
-    /// Writes all of `bytes` from `position` on. After an error any part of them may be there.
+    /// Writes all of `bytes` from `position` on. After an error any part of them may be written.
     fn write_at(&self, bytes: &[u8], position: u64) -> io::Result<()> {
         let mut written = 0;
         while written < bytes.len() {
@@ -77,7 +81,7 @@ pub struct RealDisk {
 }
 
 impl RealDisk {
-    /// Opens a folder, making it where it is missing.
+    /// Opens a folder, and creates it where it is missing.
     ///
     /// # Errors
     /// The file system's, with the path.
@@ -88,15 +92,15 @@ impl RealDisk {
     }
 }
 
-/// Makes a folder that only its owner can use, with those above it, so that a crash of the machine does not
-/// lose it. One that is there is closed to others.
+/// Creates a folder for its owner only, with missing parents, and makes it durable. An existing
+/// folder is restricted to its owner.
 ///
 /// # Errors
 /// The file system's, with the path.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot make {}: {error}", folder.display()))
+        io::Error::new(error.kind(), format!("cannot create {}: {error}", folder.display()))
     })?;
     // A folder is lost with the power unless its entry in the one above is synced.
     for above in
@@ -107,8 +111,8 @@ pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     close_to_others(folder, FOLDER_MODE)
 }
 
-/// Takes away what others than the owner may do with a file or folder. Only its owner can, so that one of
-/// somebody else stays as it is.
+/// Removes the permissions of group and others. Only the owner can do this; a file or folder of
+/// another owner stays as it is.
 ///
 /// # Errors
 /// The file system's, with the path.
@@ -117,7 +121,7 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
         return Ok(());
     }
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
-        // Nor can anybody on a file system that has no permissions.
+        // Some file systems have no permissions at all.
         Err(error)
             if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
         {
@@ -127,7 +131,7 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
     }
 }
 
-/// Opens a file to read and write, which only its owner can use; makes it where it is missing.
+/// Opens a file for reading and writing, for its owner only; creates it where it is missing.
 ///
 /// # Errors
 /// The file system's, with the path.

@@ -1,5 +1,5 @@
-//! The end-of-log record: where a journal ends, kept outside its folder, so that a journal that was cut or is
-//! gone is noticed whatever else is lost with it. The crate's page has the format.
+//! The end-of-log record: the end of a journal, stored outside its folder, so that a truncated or
+//! missing journal is detected. The crate's README has the format.
 
 use std::io;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ const VERSION: u8 = 1;
 const SLOT_BYTES: usize = 108;
 /// The longest name of a journal, in bytes.
 const NAME_BYTES_MAX: usize = 64;
-/// Two slots in sectors of their own, written in turn: a write that is torn leaves the one before it.
+/// Two slots in separate sectors, written in turn: a torn write leaves the other one intact.
 const SLOTS: u64 = 2;
 
-/// Where a journal ends.
+/// The end of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalEnd {
     /// The offset after the last record.
@@ -30,7 +30,7 @@ pub struct JournalEnd {
 }
 
 impl JournalEnd {
-    /// The end of a journal with nothing in it.
+    /// The end of an empty journal.
     pub const EMPTY: Self =
         Self { offset: Offset(0), segment: Offset(0), segment_bytes: segment::HEADER_BYTES as u64 };
 }
@@ -38,36 +38,36 @@ impl JournalEnd {
 /// The content of an end-of-log record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordedEnd {
-    /// There is none: the journal is new, or of a program that wrote none.
+    /// There is no record: the journal is new, or from a version of the program without records.
     Absent,
-    /// There is one, and neither slot is right.
+    /// There is a record, and neither slot is valid.
     Unreadable,
-    /// At least so much was durable.
+    /// Everything below this end was durable; there may be more.
     At(JournalEnd),
 }
 
 /// The file of an end-of-log record.
 pub struct EndRecord {
     disk: Arc<dyn Disk>,
-    /// The journal's name, which stands in the record too.
+    /// The name of the journal, which is stored in the record.
     journal: String,
     state: Mutex<State>,
 }
 
 struct State {
     file: Option<Box<dyn DiskFile>>,
-    /// The index of the next slot to be written.
+    /// The counter of the next slot to be written.
     counter: u64,
     recorded: RecordedEnd,
 }
 
-/// The file name of a journal's record.
+/// The file name of a journal's end-of-log record.
 pub fn end_record_name(journal: &str) -> String {
     format!("{journal}.end")
 }
 
 impl EndRecord {
-    /// Reads the record of a journal; its file is made by the first [`EndRecord::write`].
+    /// Reads the record of a journal. The first [`EndRecord::write`] creates a missing file.
     ///
     /// # Errors
     /// The file system's.
@@ -86,21 +86,21 @@ impl EndRecord {
         Ok(Self { disk, journal: journal.to_owned(), state })
     }
 
-    /// The recorded end.
+    /// The content of the record, as last read or written.
     pub fn recorded(&self) -> RecordedEnd {
         self.state.lock().recorded
     }
 
-    /// The file, for messages.
+    /// The path of the file, for messages.
     pub fn place(&self) -> String {
         format!("{}/{}", self.disk.place(), end_record_name(&self.journal))
     }
 
-    /// Writes where the journal ends, which must be durable there. Without [`EndRecord::sync`] a loss of
-    /// power may take this back.
+    /// Writes the end of the journal, whose records must be durable. A loss of power may undo the
+    /// write unless [`EndRecord::sync`] follows.
     ///
     /// # Errors
-    /// The file system's; the record then says what it said.
+    /// The file system's; the record then keeps its content.
     pub fn write(&self, end: JournalEnd) -> io::Result<()> {
         let mut state = self.state.lock();
         let is_new = !matches!(state.recorded, RecordedEnd::At(_));
@@ -112,7 +112,7 @@ impl EndRecord {
             });
         }
         let file = state.file.as_ref().expect("opened above");
-        // Where nothing right is there, both slots are to be.
+        // Without a valid slot, both are written.
         let n_slots = if is_new { SLOTS } else { 1 };
         for counter in state.counter..state.counter + n_slots {
             file.write_at(&encode(&self.journal, end, counter), counter % SLOTS * SECTOR_BYTES)?;
@@ -126,7 +126,7 @@ impl EndRecord {
         Ok(())
     }
 
-    /// Returns when the record outlives a crash of the machine.
+    /// Makes the record durable.
     ///
     /// # Errors
     /// The file system's.
@@ -135,7 +135,7 @@ impl EndRecord {
     }
 }
 
-/// Reads a record without changing anything; another process may be writing it.
+/// Reads a record and changes nothing; another process may be writing to it.
 ///
 /// # Errors
 /// The file system's.
@@ -143,7 +143,7 @@ pub fn read_end_record(file: &dyn DiskFile, journal: &str) -> io::Result<Recorde
     Ok(read_slots(file, journal)?.0)
 }
 
-/// The content of a record, and its highest counter.
+/// The content of a record and its highest counter.
 fn read_slots(file: &dyn DiskFile, journal: &str) -> io::Result<(RecordedEnd, u64)> {
     let mut best: Option<(u64, JournalEnd)> = None;
     for _ in 0..READ_ATTEMPTS {
@@ -185,7 +185,7 @@ fn encode(journal: &str, end: JournalEnd, counter: u64) -> [u8; SLOT_BYTES] {
     bytes
 }
 
-/// Counter and end of a slot; none where it is not a right one of this journal.
+/// Counter and end of a slot; none where it is no valid slot of this journal.
 fn decode(bytes: &[u8; SLOT_BYTES], journal: &str) -> Option<(u64, JournalEnd)> {
     let (content, crc) = bytes.split_at(SLOT_BYTES - 4);
     let is_right =

@@ -1,4 +1,4 @@
-//! The journal as segment files.
+//! A journal in segment files.
 
 use std::io;
 use std::ops::ControlFlow;
@@ -9,23 +9,27 @@ use parking_lot::{Mutex, RwLock};
 use crate::block;
 use crate::check::{JournalCheck, scan_segment};
 use crate::end_record::{EndRecord, JournalEnd, RecordedEnd};
-use crate::segment::{self, At, Owner, Segment};
+use crate::segment::{self, BlockRead, Owner, Segment};
 use crate::{
     AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX, ReadError,
     Records, SEGMENT_BYTES_MAX,
 };
 
-/// How a journal is opened.
+/// Options for [`FileJournal::open_with`].
 pub struct JournalOptions {
-    /// Whose journal it is: segments of a journal with another name are refused. Empty for one without a name.
+    /// The name of the journal. Segments of a journal with another name are refused. Empty for no
+    /// name.
     pub name: String,
-    /// Everything below is known to have been there: a journal that ends earlier is refused.
+    /// All records below are known to have been acknowledged: a journal that ends earlier is
+    /// refused.
     pub acknowledged: Offset,
-    /// Whether that is where the journal ended but for the last batches: then an unreadable record may be written anew.
-    pub is_vouched_for: bool,
+    /// Whether `acknowledged` is the known end but for the last batches. Then an unreadable
+    /// end-of-log record is replaced; else it is an error.
+    pub is_end_known: bool,
     /// The size at which segments are closed, in bytes.
     pub segment_bytes_max: u64,
-    /// Says as well what was there, and is kept up.
+    /// The end-of-log record, which is read when the journal is opened and updated after each
+    /// append.
     pub end_record: Option<EndRecord>,
 }
 
@@ -34,39 +38,41 @@ impl Default for JournalOptions {
         Self {
             name: String::new(),
             acknowledged: Offset(0),
-            is_vouched_for: false,
+            is_end_known: false,
             segment_bytes_max: SEGMENT_BYTES_MAX,
             end_record: None,
         }
     }
 }
 
-/// A journal in a folder of segment files. One process may write it; see the crate's page for the format.
+/// A journal in a folder of segment files. Only one process may write to it. The crate's README has
+/// the format.
 pub struct FileJournal {
     disk: Arc<dyn Disk>,
     owner: Owner,
     segment_bytes_max: u64,
-    /// Ascending; the last one is written to. Readers share it, the writer holds it to add blocks.
+    /// Ascending; the last one is written to. Readers share the lock, the writer takes it to add
+    /// blocks.
     segments: RwLock<Vec<Segment>>,
-    /// Held by the one append under way.
+    /// Held during an append: one runs at a time.
     tail: Mutex<Tail>,
     end_record: Option<EndRecord>,
 }
 
-/// The state that earlier appends left.
+/// The state that earlier appends left behind.
 #[derive(Default)]
 struct Tail {
     /// The segment whose fsync failed.
     poisoned: Option<String>,
-    /// A write failed, and what it left after the last block is not cut off yet.
-    has_rest: bool,
-    /// The end-of-log record could not be written the last time.
+    /// A write failed, and the part of it after the last block is not cut off yet.
+    has_partial_write: bool,
+    /// The last write of the end-of-log record failed.
     is_record_behind: bool,
 }
 
 impl FileJournal {
-    /// Opens the journal of a folder, making an empty one where there is none. Everything below `acknowledged` is known to
-    /// have been there: a journal that ends earlier is refused.
+    /// Opens the journal in a folder, or creates an empty one. A journal that ends before
+    /// `acknowledged` is refused.
     ///
     /// # Errors
     /// See [`OpenError`].
@@ -74,60 +80,62 @@ impl FileJournal {
         Self::open_with(disk, JournalOptions { acknowledged, ..JournalOptions::default() })
     }
 
-    /// As [`FileJournal::open`], with more to say.
+    /// As [`FileJournal::open`], with further options.
     ///
     /// # Errors
     /// See [`OpenError`].
     pub fn open_with(disk: Arc<dyn Disk>, options: JournalOptions) -> Result<Self, OpenError> {
         let place = |place: &str| format!("{}/{place}", disk.place());
         let io = |name: &str, source| OpenError::Io { place: place(name), source };
-        let acknowledged = acknowledged_of(&options);
-        let owner = Owner::named(&options.name);
+        let acknowledged = acknowledged_offset(&options);
+        let owner = Owner::from_name(&options.name);
         let mut names = disk.list().map_err(|source| io("", source))?;
         names.retain(|name| name.ends_with(".seg"));
         names.sort_unstable();
 
         let mut segments: Vec<Segment> = Vec::new();
-        let mut unborn = None;
+        let mut headerless = None;
         for (n, name) in names.iter().enumerate() {
             let last = n + 1 == names.len();
             let file = disk.open(name).map_err(|source| io(name, source))?.into();
             match Segment::open(&disk.place(), name.clone(), owner, file)? {
                 Some(mut segment) => {
-                    let expected = end_of(&segments);
+                    let expected = end_offset(&segments);
                     if segment.first != expected {
                         return Err(OpenError::Gap { segment: place(name), found: segment.first, expected });
                     }
                     if let Some((position, what)) = segment.walk(last)? {
-                        mend_tail(disk.as_ref(), &mut segment, position, what, last, acknowledged)?;
+                        cut_torn_tail(disk.as_ref(), &mut segment, position, what, last, acknowledged)?;
                     }
                     segments.push(segment);
                 }
-                None if last => unborn = Some(name.clone()),
+                None if last => headerless = Some(name.clone()),
                 None => {
                     let what = "the segment's header is missing";
                     return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
                 }
             }
         }
-        let end = end_of(&segments);
+        let end = end_offset(&segments);
         if end < acknowledged {
             return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
         }
         if let Some(record) = &options.end_record {
-            check_record(record, options.is_vouched_for, segments.is_empty(), end)?;
+            check_record(record, options.is_end_known, segments.is_empty(), end)?;
         }
         if let Some(last) = segments.last() {
-            // Blocks that an earlier process wrote and could not sync count as written from now on.
+            // From here on these blocks count as durable, though an earlier process may have failed
+            // to sync them.
             rewrite_unsynced(last, options.end_record.as_ref())?;
             last.file.sync().and_then(|()| disk.sync()).map_err(|source| io(&last.name, source))?;
         }
-        if let Some(name) = unborn.as_ref().filter(|name| **name != segment::file_name(end)) {
+        if let Some(name) = headerless.as_ref().filter(|name| **name != segment::file_name(end)) {
             let what = "the offset in the file's name is not the one expected here";
             return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
         }
-        if segments.is_empty() || unborn.is_some() {
-            // A segment without a header: the crash came between creating the file and writing the header.
+        if segments.is_empty() || headerless.is_some() {
+            // A file without a header: a crash came after the file was created and before its
+            // header was written.
             let name = segment::file_name(end);
             segments.push(create_segment(disk.as_ref(), end, owner).map_err(|source| io(&name, source))?);
         }
@@ -146,7 +154,7 @@ impl FileJournal {
         Ok(journal)
     }
 
-    /// The end as an end-of-log record has it.
+    /// The end of the journal, in the form of an end-of-log record.
     fn journal_end(&self) -> JournalEnd {
         let segments = self.segments.read();
         let last = segments.last().expect("open makes one and none is removed");
@@ -155,26 +163,27 @@ impl FileJournal {
     }
 }
 
-/// The end that the caller and the end-of-log record vouch for.
-fn acknowledged_of(options: &JournalOptions) -> Offset {
+/// The end known to the caller or to the end-of-log record, whichever is later.
+fn acknowledged_offset(options: &JournalOptions) -> Offset {
     match options.end_record.as_ref().map(EndRecord::recorded) {
         Some(RecordedEnd::At(end)) => options.acknowledged.max(end.offset),
         _ => options.acknowledged,
     }
 }
 
-/// Refuses a record that says nothing, unless the caller vouches for the journal, or an empty first segment says that the record
-/// was being written for the first time. Warns where one is written anew beside entries.
+/// Refuses an unreadable record, unless the caller knows the end, or an empty first segment shows
+/// that the record was being written for the first time. Warns where a journal with entries gets a
+/// new record.
 fn check_record(
     record: &EndRecord,
-    is_vouched_for: bool,
+    is_end_known: bool,
     has_no_segment: bool,
     end: Offset,
 ) -> Result<(), OpenError> {
     let what = match record.recorded() {
         RecordedEnd::At(_) => return Ok(()),
         RecordedEnd::Absent => "missing",
-        RecordedEnd::Unreadable if !is_vouched_for && (has_no_segment || end > Offset(0)) => {
+        RecordedEnd::Unreadable if !is_end_known && (has_no_segment || end > Offset(0)) => {
             return Err(OpenError::EndRecordUnreadable { place: record.place() });
         }
         RecordedEnd::Unreadable => "unreadable",
@@ -190,12 +199,12 @@ fn check_record(
     Ok(())
 }
 
-fn end_of(segments: &[Segment]) -> Offset {
+fn end_offset(segments: &[Segment]) -> Offset {
     segments.last().and_then(|segment| segment.end).map_or(Offset(0), |end| end.0)
 }
 
-/// Cuts a torn tail, keeping what is cut; any other wrong bytes are an error.
-fn mend_tail(
+/// Cuts a torn tail and keeps its bytes in a `.torn` file. Any other damage is an error.
+fn cut_torn_tail(
     disk: &dyn Disk,
     segment: &mut Segment,
     position: u64,
@@ -212,7 +221,8 @@ fn mend_tail(
         return Err(OpenError::Truncated { place: disk.place(), end, acknowledged });
     }
     let io = |source| OpenError::Io { place: segment.place.clone(), source };
-    // A crash while this is written leaves a part of it, and the tail is still there to be written again.
+    // A crash during this write leaves a part of the copy; the tail is intact and copied again by
+    // the next open.
     let name = format!("{}.{position}.torn", segment.name);
     let kept = open_or_create(disk, &name).map_err(io)?;
     kept.truncate(0)
@@ -224,9 +234,9 @@ fn mend_tail(
     segment.file.sync().map_err(io)
 }
 
-/// Writes once more, as they are, the blocks that the end-of-log record does not say to be durable. After a
-/// failed fsync an operating system may take its copy of the bytes for written though the disk has none, and
-/// a later fsync alone would do nothing.
+/// Writes the blocks again that lie beyond the end-of-log record. After a failed fsync an operating
+/// system may mark its cached pages as clean although the disk does not have them; a later fsync
+/// alone would do nothing.
 fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(), OpenError> {
     let Some(RecordedEnd::At(durable)) = record.map(EndRecord::recorded) else { return Ok(()) };
     let (end, _) = segment.end.expect("open walks the last segment");
@@ -235,10 +245,10 @@ fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(),
         (offset, position) = (segment.first, segment::HEADER_BYTES as u64);
     }
     while offset < end {
-        let At::Block(header) = segment.at(position, offset)? else {
+        let BlockRead::Block(header) = segment.read_block_header(position, offset)? else {
             return Err(segment.damaged(position, "the block reads differently each time").into());
         };
-        let bytes = segment.block_bytes(position, &header)?;
+        let bytes = segment.read_block(position, &header)?;
         segment
             .file
             .write_at(&bytes, position)
@@ -248,15 +258,13 @@ fn rewrite_unsynced(segment: &Segment, record: Option<&EndRecord>) -> Result<(),
     Ok(())
 }
 
-/// Makes an empty segment whose header and name are durable. An earlier try may have left the file without a
-/// whole header.
+/// Creates an empty segment and makes its header and name durable. An earlier attempt may have left
+/// the file with a part of the header.
 fn create_segment(disk: &dyn Disk, first: Offset, owner: Owner) -> io::Result<Segment> {
     let name = segment::file_name(first);
     let file = open_or_create(disk, &name)?;
     if file.size()? > segment::HEADER_BYTES as u64 {
-        return Err(io::Error::other(
-            "there is such a file already, and it is no empty segment: move it away",
-        ));
+        return Err(io::Error::other("the file exists already and is no empty segment: move it away"));
     }
     file.truncate(0)?;
     file.write_at(&segment::header_bytes(first, owner), 0)?;
@@ -289,26 +297,26 @@ impl Journal for FileJournal {
         if records.is_empty() {
             return Ok(first);
         }
-        if tail.has_rest {
-            self.cut_rest(&mut tail)?;
+        if tail.has_partial_write {
+            self.cut_partial_write(&mut tail)?;
         }
         self.close_full_segment(first)?;
 
-        // Readers see only what lies before `end`, so the write and the fsync need no lock against them.
+        // Readers stop at `end`, so the write and the fsync need no lock against them.
         let (name, file, position) = self.last_segment();
         let write_error = |source| AppendError::Write { segment: name.clone(), source };
         let (header, bytes) = block::encode(first, records).map_err(write_error)?;
         if let Err(source) = file.write_at(&bytes, position) {
-            // Part of the block may be there: the next append must start where this one did.
-            tail.has_rest = true;
-            self.cut_rest(&mut tail).ok();
+            // A part of the block may be written: the next append must start at the same position.
+            tail.has_partial_write = true;
+            self.cut_partial_write(&mut tail).ok();
             return Err(write_error(source));
         }
         sync_or_poison(&name, file.as_ref(), &mut tail)?;
         {
             let mut segments = self.segments.write();
             let segment = segments.last_mut().expect("open makes one and none is removed");
-            segment.note_block(first, position);
+            segment.index_block(first, position);
             segment.end = Some((header.end(), position + bytes.len() as u64));
         }
         self.record_end(&mut tail);
@@ -364,7 +372,7 @@ impl Journal for FileJournal {
 }
 
 impl FileJournal {
-    /// Place, file and end of the segment that is written to.
+    /// Path, file and end (in bytes) of the segment that is written to.
     fn last_segment(&self) -> (String, Arc<dyn DiskFile>, u64) {
         let segments = self.segments.read();
         let segment = segments.last().expect("open makes one and none is removed");
@@ -372,18 +380,18 @@ impl FileJournal {
         (segment.place.clone(), Arc::clone(&segment.file), position)
     }
 
-    /// Cuts off what a failed write left after the last block, for good: it must not come back in the middle
-    /// of a later one.
-    fn cut_rest(&self, tail: &mut Tail) -> Result<(), AppendError> {
+    /// Cuts off the part of a failed write after the last block, and syncs the cut: after a crash
+    /// it must not reappear in the middle of a later block.
+    fn cut_partial_write(&self, tail: &mut Tail) -> Result<(), AppendError> {
         let (name, file, position) = self.last_segment();
         file.truncate(position).map_err(|source| AppendError::Write { segment: name.clone(), source })?;
         sync_or_poison(&name, file.as_ref(), tail)?;
-        tail.has_rest = false;
+        tail.has_partial_write = false;
         Ok(())
     }
 
-    /// Starts a new segment where the last one has reached its size. Whatever fails here, no acknowledged
-    /// byte is concerned: the next append tries it again.
+    /// Starts a new segment where the last one has reached its size. A failure here affects no
+    /// acknowledged byte, so the next append tries again.
     fn close_full_segment(&self, first: Offset) -> Result<(), AppendError> {
         let (_, _, len) = self.last_segment();
         if len < self.segment_bytes_max {
@@ -397,8 +405,8 @@ impl FileJournal {
         Ok(())
     }
 
-    /// Keeps up the end-of-log record. What was appended is durable, so that a failure is no reason to refuse
-    /// it: the record says less than there is, which is no harm.
+    /// Updates the end-of-log record. The batch is durable, so a failure does not fail the append:
+    /// a record that is behind does no harm.
     fn record_end(&self, tail: &mut Tail) {
         let Some(record) = &self.end_record else { return };
         let written = record.write(self.journal_end());
@@ -415,7 +423,8 @@ impl Drop for FileJournal {
     }
 }
 
-/// A failed fsync of a segment that holds acknowledged bytes leaves nobody knowing what is on disk.
+/// Syncs a segment that holds acknowledged bytes. After a failure the content of the disk is
+/// unknown, so the journal accepts no further appends.
 fn sync_or_poison(name: &str, file: &dyn DiskFile, tail: &mut Tail) -> Result<(), AppendError> {
     file.sync().map_err(|source| {
         tail.poisoned = Some(name.to_owned());
@@ -424,12 +433,13 @@ fn sync_or_poison(name: &str, file: &dyn DiskFile, tail: &mut Tail) -> Result<()
     })
 }
 
-/// Reads block by block; holds the journal's lock only while it reads one.
+/// Reads block by block. It holds the lock on the segments only while it reads one block.
 struct Reader<'a> {
     journal: &'a FileJournal,
     next: Offset,
     end: Offset,
-    /// The segment's place in the list and the position of the next block in it, with its first offset.
+    /// The next block: index of its segment, first offset, byte position. None before the first
+    /// read.
     at: Option<(usize, Offset, u64)>,
     block: std::vec::IntoIter<Vec<u8>>,
 }
@@ -452,7 +462,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Loads the block that holds `next` and passes over the records before it.
+    /// Loads the block that holds `next` and skips the records before it.
     fn load_block(&mut self) -> Result<(), ReadError> {
         let segments = self.journal.segments.read();
         let (mut n, mut offset, mut position) = self.at.unwrap_or_else(|| {
@@ -469,16 +479,16 @@ impl Reader<'_> {
                 (offset, position) = (segments[n].first, segment::HEADER_BYTES as u64);
                 continue;
             }
-            let header = match segment.at(position, offset)? {
-                At::Block(header) => header,
-                At::End => {
+            let header = match segment.read_block_header(position, offset)? {
+                BlockRead::Block(header) => header,
+                BlockRead::End => {
                     return Err(segment.damaged(position, "the file ends before the segment's last block"));
                 }
-                At::Wrong(what) => return Err(segment.damaged(position, what)),
+                BlockRead::Wrong(what) => return Err(segment.damaged(position, what)),
             };
             let after = position + header.block_bytes();
             if header.end() > self.next {
-                let mut records = segment.records(position, &header)?.into_iter();
+                let mut records = segment.read_records(position, &header)?.into_iter();
                 if self.next > offset {
                     records.nth((self.next.0 - offset.0 - 1) as usize);
                 }

@@ -18,7 +18,7 @@ pub use end_record::{EndRecord, JournalEnd, RecordedEnd, end_record_name, read_e
 pub use file::{FileJournal, JournalOptions};
 pub use memory::MemoryJournal;
 
-/// The position of a record. Offsets ascend; in a journal that is not made of files some may belong to no record.
+/// The position of a record. Offsets ascend without gaps in files; other journals may skip some.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
 pub struct Offset(pub u64);
 
@@ -30,39 +30,44 @@ impl fmt::Display for Offset {
 
 /// The largest record, in bytes.
 pub const RECORD_BYTES_MAX: usize = 4 * 1_024 * 1_024;
-/// The largest batch before compression, in bytes with four for each record.
+/// The largest batch before compression, in bytes, with four more bytes for each record.
 pub const BATCH_BYTES_MAX: usize = 16 * 1_024 * 1_024;
 /// A segment is closed when it passes this size, in bytes.
 pub const SEGMENT_BYTES_MAX: u64 = 128 * 1_024 * 1_024;
 
-/// A log of records.
+/// An append-only log of records.
 pub trait Journal: Send + Sync {
-    /// Appends a batch and returns the offset of its first record, when all of it is durable. The others have the
-    /// offsets that follow, without a gap.
+    /// Appends a batch and returns the offset of its first record, once the whole batch is durable.
+    /// The other records have the offsets that follow, without a gap.
+    ///
+    /// # Errors
+    /// See [`AppendError`]; no record of the batch is in the journal then.
     fn append(&self, records: &[&[u8]]) -> Result<Offset, AppendError>;
 
-    /// The lowest offset that the next record may get: all records are below.
+    /// The offset after the last record, the lowest that the next one may get.
     fn end(&self) -> Offset;
 
-    /// The records from `from` up to the end as it is now, in order. Past the end there are none.
+    /// The records from `from` to the current end, in order; none past the end.
     fn read_from(&self, from: Offset) -> Records<'_>;
 
-    /// The record at `offset`, or none in a gap and past the end.
+    /// The record at `offset`; none in a gap and past the end.
+    ///
+    /// # Errors
+    /// See [`ReadError`].
     fn get(&self, offset: Offset) -> Result<Option<Vec<u8>>, ReadError> {
         let next = self.read_from(offset).next().transpose()?;
         Ok(next.filter(|(found, _)| *found == offset).map(|(_, record)| record))
     }
 
-    /// Has `told` called with the end of the journal after each append of whoever writes to it, as soon as the
-    /// records can be read. A journal that one process alone appends to has nothing to tell it.
-    fn watch(&self, _told: Box<dyn Fn(Offset) + Send + Sync>) {}
+    /// Calls `notify` with the end of the journal after each append of any writer, as soon as the
+    /// records can be read. Does nothing for a journal that only this process appends to.
+    fn watch(&self, _notify: Box<dyn Fn(Offset) + Send + Sync>) {}
 
-    /// Makes durable what is kept beside the records, such as where they end. For a stop: records are durable
-    /// without it.
+    /// Makes the end-of-log record durable, for a clean stop. Records are durable without it.
     fn sync_end(&self) {}
 
-    /// Reads everything up to the end as it is now and checks it, going on after damage where it can. `pace`
-    /// gets the bytes just read and those in all, may wait, and may stop the check.
+    /// Reads and checks everything up to the current end, and continues after damage where that is
+    /// possible. `pace` gets the bytes just read and the total, may wait, and may stop the check.
     fn check(&self, pace: &mut dyn FnMut(u64, u64) -> ControlFlow<()>) -> JournalCheck {
         let mut check = JournalCheck { segments: 1, is_complete: true, ..JournalCheck::default() };
         let end = self.end();
@@ -85,19 +90,19 @@ pub trait Journal: Send + Sync {
 /// Records in order, each with its offset. After an error there are no more.
 pub type Records<'a> = Box<dyn Iterator<Item = Result<(Offset, Vec<u8>), ReadError>> + Send + 'a>;
 
-/// Why a batch was not appended. Nothing of it is in the journal.
+/// Why a batch was not appended. No record of it is in the journal.
 #[derive(Debug, thiserror::Error)]
 pub enum AppendError {
-    /// One record is over the limit.
+    /// One record is over [`RECORD_BYTES_MAX`].
     #[error("record of {record_bytes} bytes exceeds the limit of {RECORD_BYTES_MAX}")]
     RecordTooLarge {
-        /// Its size.
+        /// The size of the record, without its length.
         record_bytes: usize,
     },
-    /// The batch is over the limit.
+    /// The batch is over [`BATCH_BYTES_MAX`].
     #[error("batch of {batch_bytes} bytes exceeds the limit of {BATCH_BYTES_MAX}")]
     BatchTooLarge {
-        /// Its size.
+        /// The size before compression, with four bytes for each record.
         batch_bytes: usize,
     },
     /// The file system refused; the next append tries again.
@@ -109,7 +114,8 @@ pub enum AppendError {
         #[source]
         source: io::Error,
     },
-    /// An fsync failed, now or earlier, so nobody knows what is on disk.
+    /// An fsync failed, now or earlier, so the content of the disk is unknown until the journal is
+    /// reopened.
     #[error(
         "journal refuses appends because an fsync of segment {segment} failed: nobody knows what is on disk until it is opened again"
     )]
@@ -131,7 +137,7 @@ pub enum OpenError {
         #[source]
         source: io::Error,
     },
-    /// A part of the journal is wrong.
+    /// A segment is damaged or cannot be read.
     #[error(transparent)]
     Damaged(#[from] ReadError),
     /// A segment is missing.
@@ -141,12 +147,12 @@ pub enum OpenError {
     Gap {
         /// The segment after the gap.
         segment: String,
-        /// Where it starts.
+        /// The first offset of that segment.
         found: Offset,
-        /// Where it should start.
+        /// The offset after the segment before.
         expected: Offset,
     },
-    /// The journal ends before what was acknowledged.
+    /// The journal ends before a record that was acknowledged.
     #[error(
         "entries {end} to {last} are missing: the journal in {place} ends at offset {end}, but everything \
          below {acknowledged} was acknowledged. Restore it from a backup, or give these entries up with \
@@ -156,12 +162,13 @@ pub enum OpenError {
     Truncated {
         /// The journal's folder.
         place: String,
-        /// Where the journal ends.
+        /// The offset after the last record found.
         end: Offset,
-        /// The end that the caller or the end-of-log record vouches for.
+        /// The end known to the caller or the end-of-log record, whichever is later.
         acknowledged: Offset,
     },
-    /// Nobody knows where the journal should end.
+    /// The end of the journal is unknown: its record is unreadable, and the caller does not know it
+    /// either.
     #[error(
         "end-of-log record {place} is unreadable, and no store says how far the journal went. \
          Restore from a backup, or accept the journal as it is with `tastemaker accept-loss`"
@@ -180,22 +187,22 @@ pub enum ReadError {
     Io {
         /// The file, with its folder.
         segment: String,
-        /// Where in it.
+        /// The byte in the file.
         position: u64,
         /// The error of the file system.
         #[source]
         source: io::Error,
     },
-    /// The bytes are not what was written.
+    /// The bytes are not those that were written.
     #[error(
         "segment {segment} is damaged at byte {position}: {what}. Restore the file from a backup (`tastemaker restore`)"
     )]
     Damaged {
         /// The file, with its folder.
         segment: String,
-        /// Where in it.
+        /// The byte in the file.
         position: u64,
-        /// The damage.
+        /// The kind of damage.
         what: &'static str,
     },
     /// The file was written by another version of the program.
@@ -205,7 +212,7 @@ pub enum ReadError {
         segment: String,
         /// The file's version.
         found: u8,
-        /// This program's.
+        /// The version that this program reads.
         expected: u8,
     },
 }

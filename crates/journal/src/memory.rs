@@ -1,4 +1,4 @@
-//! The journal's twin in memory, for tests.
+//! A journal in memory, for tests.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::{AppendError, BATCH_BYTES_MAX, Journal, Offset, RECORD_BYTES_MAX, Records};
 
-/// A journal that lives as long as its process. Several writers may share it.
+/// A journal in memory. Several writers may share it.
 #[derive(Default)]
 pub struct MemoryJournal {
     content: RwLock<Content>,
-    /// How many offsets belong to no record after each batch.
+    /// The number of offsets that are skipped after each batch.
     gap: u64,
     watchers: Mutex<Vec<Watcher>>,
 }
@@ -24,7 +24,7 @@ struct Content {
 }
 
 impl MemoryJournal {
-    /// A journal in which `gap` offsets after each batch belong to no record.
+    /// A journal that skips `gap` offsets after each batch, as broker topics do.
     pub fn with_gaps(gap: u64) -> Self {
         Self { gap, ..Self::default() }
     }
@@ -46,7 +46,7 @@ impl Journal for MemoryJournal {
             content.end += records.len() as u64 + self.gap;
             (first, content.end)
         };
-        self.watchers.lock().iter().for_each(|told| told(Offset(end)));
+        self.watchers.lock().iter().for_each(|notify| notify(Offset(end)));
         Ok(Offset(first))
     }
 
@@ -54,8 +54,8 @@ impl Journal for MemoryJournal {
         Offset(self.content.read().end)
     }
 
-    fn watch(&self, told: Watcher) {
-        self.watchers.lock().push(told);
+    fn watch(&self, notify: Watcher) {
+        self.watchers.lock().push(notify);
     }
 
     fn read_from(&self, from: Offset) -> Records<'_> {

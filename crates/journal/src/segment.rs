@@ -10,15 +10,15 @@ const MAGIC: [u8; 4] = *b"TMJ1";
 const VERSION: u8 = 1;
 /// Size of a segment's header, in bytes.
 pub(crate) const HEADER_BYTES: usize = 20;
-/// Blocks this far apart get an index entry, in bytes: 2,048 entries for a full segment.
+/// The distance between indexed blocks, in bytes: 2,048 entries for a full segment.
 const INDEX_STRIDE_BYTES: u64 = 64 * 1_024;
-/// A disk writes sectors of this size whole or not at all, in bytes.
+/// The sector size, in bytes. A disk writes a sector whole or not at all.
 pub(crate) const SECTOR_BYTES: u64 = 512;
-/// How often bytes are read before it is believed that they are wrong: a disk may once give those of another
-/// place.
+/// How often bytes are read before they count as damaged: a disk may return bytes of another place
+/// once.
 pub(crate) const READ_ATTEMPTS: usize = 3;
 
-/// A segment file that is open.
+/// An open segment file with a sparse index.
 pub(crate) struct Segment {
     pub(crate) name: String,
     /// Folder and name, for messages.
@@ -26,46 +26,47 @@ pub(crate) struct Segment {
     pub(crate) first: Offset,
     pub(crate) owner: Owner,
     pub(crate) file: Arc<dyn DiskFile>,
-    /// Offsets and positions of some blocks, ascending; the first block is always among them.
+    /// Offsets and byte positions of some blocks, ascending; the first block is always indexed.
     index: Vec<(Offset, u64)>,
-    /// The offset after the last record and the byte after the last block, where known.
+    /// The offset after the last record and the byte after the last block; none before
+    /// [`Segment::walk`].
     pub(crate) end: Option<(Offset, u64)>,
 }
 
-/// The content at a position of a segment.
-pub(crate) enum At {
+/// The result of reading a block header at a position of a segment.
+pub(crate) enum BlockRead {
     /// A block's header.
     Block(Header),
     /// The end of the file.
     End,
-    /// Bytes that are no whole, right block.
+    /// Bytes that are no complete, valid block, with the kind of damage.
     Wrong(&'static str),
 }
 
-/// The file name of a segment.
+/// The file name of a segment: its first offset with 20 digits.
 pub(crate) fn file_name(first: Offset) -> String {
     format!("{:020}.seg", first.0)
 }
 
-/// Whose segment it is: the start of a hash of the journal's name, so that files which somebody mixed up are told apart. Zero where the
-/// journal has no name.
+/// The journal that a segment belongs to: the first three bytes of a hash of its name, so that
+/// mixed-up files are detected. Zero where the journal has no name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Owner([u8; 3]);
 
 impl Owner {
-    pub(crate) fn named(name: &str) -> Self {
+    pub(crate) fn from_name(name: &str) -> Self {
         let [a, b, c, _] =
             if name.is_empty() { [0; 4] } else { crc32fast::hash(name.as_bytes()).to_le_bytes() };
         Self([a, b, c])
     }
 
-    /// Whether a journal of this owner may read the segment: one of them has no name, or both have the same.
+    /// Whether this journal may read a segment of the other: they are the same, or one has no name.
     pub(crate) fn may_read(self, segment: Self) -> bool {
         self == segment || self == Self::default() || segment == Self::default()
     }
 }
 
-/// The bytes that a segment starts with.
+/// Encodes the header of a segment.
 pub(crate) fn header_bytes(first: Offset, owner: Owner) -> [u8; HEADER_BYTES] {
     let mut bytes = [0; HEADER_BYTES];
     bytes[..4].copy_from_slice(&MAGIC);
@@ -91,7 +92,8 @@ impl Segment {
         Self { name, place, first, owner, file, index: Vec::new(), end }
     }
 
-    /// Opens a file and checks its header, and whose it is. `None` is a file that a crash left without a whole header.
+    /// Opens a file and checks its header and owner. None for a file that a crash left without a
+    /// complete header.
     pub(crate) fn open(
         folder: &str,
         name: String,
@@ -99,7 +101,7 @@ impl Segment {
         file: Arc<dyn DiskFile>,
     ) -> Result<Option<Self>, ReadError> {
         let place = format!("{folder}/{name}");
-        let Some((first, owner)) = again_if_damaged(|| read_header(&place, &name, file.as_ref()))? else {
+        let Some((first, owner)) = retry_if_damaged(|| read_header(&place, &name, file.as_ref()))? else {
             return Ok(None);
         };
         if !reader.may_read(owner) {
@@ -109,53 +111,54 @@ impl Segment {
         Ok(Some(Self { name, place, first, owner, file, index: Vec::new(), end: None }))
     }
 
-    /// The block at `position`, which must hold the record `expected` first.
-    pub(crate) fn at(&self, position: u64, expected: Offset) -> Result<At, ReadError> {
-        let mut at = self.read_at(position, expected)?;
+    /// Reads the header of the block at `position`, whose first record must be `expected`. Damage
+    /// is confirmed by [`READ_ATTEMPTS`] reads.
+    pub(crate) fn read_block_header(&self, position: u64, expected: Offset) -> Result<BlockRead, ReadError> {
+        let mut at = self.read_block_header_once(position, expected)?;
         for _ in 1..READ_ATTEMPTS {
-            if !matches!(at, At::Wrong(_)) {
+            if !matches!(at, BlockRead::Wrong(_)) {
                 break;
             }
-            at = self.read_at(position, expected)?;
+            at = self.read_block_header_once(position, expected)?;
         }
         Ok(at)
     }
 
-    fn read_at(&self, position: u64, expected: Offset) -> Result<At, ReadError> {
+    fn read_block_header_once(&self, position: u64, expected: Offset) -> Result<BlockRead, ReadError> {
         let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
         let len = self.file.size().map_err(io)?;
         if position >= len {
-            return Ok(At::End);
+            return Ok(BlockRead::End);
         }
         let mut bytes = [0; block::HEADER_BYTES];
         let read = self.file.read_at(&mut bytes, position).map_err(io)?;
         if read < block::HEADER_BYTES {
-            return Ok(At::Wrong("the file ends inside a block's header"));
+            return Ok(BlockRead::Wrong("the file ends inside a block's header"));
         }
         let header = match Header::decode(&bytes) {
             Ok(header) => header,
-            Err(what) => return Ok(At::Wrong(what)),
+            Err(what) => return Ok(BlockRead::Wrong(what)),
         };
         if header.first != expected {
-            return Ok(At::Wrong("the block holds other offsets than expected here"));
+            return Ok(BlockRead::Wrong("the block holds other offsets than expected here"));
         }
         if position + header.block_bytes() > len {
-            return Ok(At::Wrong("the file ends inside a block"));
+            return Ok(BlockRead::Wrong("the file ends inside a block"));
         }
-        Ok(At::Block(header))
+        Ok(BlockRead::Block(header))
     }
 
-    /// The records of the block at `position`.
-    pub(crate) fn records(&self, position: u64, header: &Header) -> Result<Vec<Vec<u8>>, ReadError> {
-        again_if_damaged(|| {
-            let payload = self.payload(position, header)?;
+    /// Reads and decodes the records of the block at `position`.
+    pub(crate) fn read_records(&self, position: u64, header: &Header) -> Result<Vec<Vec<u8>>, ReadError> {
+        retry_if_damaged(|| {
+            let payload = self.read_payload(position, header)?;
             header.decode_payload(&payload).map_err(|what| self.damaged(position, what))
         })
     }
 
-    /// The bytes of the block at `position`, checked.
-    pub(crate) fn block_bytes(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
-        again_if_damaged(|| {
+    /// Reads the bytes of the block at `position` and verifies header and payload.
+    pub(crate) fn read_block(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
+        retry_if_damaged(|| {
             let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
             let mut bytes = vec![0; header.block_bytes() as usize];
             let read = self.file.read_at(&mut bytes, position).map_err(io)?;
@@ -171,7 +174,7 @@ impl Segment {
         })
     }
 
-    fn payload(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
+    fn read_payload(&self, position: u64, header: &Header) -> Result<Vec<u8>, ReadError> {
         let mut payload = vec![0; header.payload_bytes as usize];
         let start = position + block::HEADER_BYTES as u64;
         let io = |source| ReadError::Io { segment: self.place.clone(), position: start, source };
@@ -184,24 +187,24 @@ impl Segment {
         ReadError::Damaged { segment: self.place.clone(), position, what }
     }
 
-    /// Walks all blocks by their headers, fills the index and finds the end. Stops at the first wrong bytes, which come
-    /// back with their position; `verify` also reads the payloads.
+    /// Walks all blocks by their headers, builds the index and finds the end. Stops at the first
+    /// damage and returns its position and kind. `verify` also reads the payloads.
     pub(crate) fn walk(&mut self, verify: bool) -> Result<Option<(u64, &'static str)>, ReadError> {
         let (mut offset, mut position) = (self.first, HEADER_BYTES as u64);
         self.index.clear();
         let wrong = loop {
-            match self.at(position, offset)? {
-                At::End => break None,
-                At::Wrong(what) => break Some((position, what)),
-                At::Block(header) => {
+            match self.read_block_header(position, offset)? {
+                BlockRead::End => break None,
+                BlockRead::Wrong(what) => break Some((position, what)),
+                BlockRead::Block(header) => {
                     if verify {
-                        match self.records(position, &header) {
+                        match self.read_records(position, &header) {
                             Ok(_) => {}
                             Err(ReadError::Damaged { what, .. }) => break Some((position, what)),
                             Err(error) => return Err(error),
                         }
                     }
-                    self.note_block(offset, position);
+                    self.index_block(offset, position);
                     offset = header.end();
                     position += header.block_bytes();
                 }
@@ -211,21 +214,21 @@ impl Segment {
         Ok(wrong)
     }
 
-    /// Enters a block into the index if it is far enough from the last one there.
-    pub(crate) fn note_block(&mut self, offset: Offset, position: u64) {
+    /// Adds a block to the index if it is far enough from the last indexed one.
+    pub(crate) fn index_block(&mut self, offset: Offset, position: u64) {
         if self.index.last().is_none_or(|(_, last)| position >= last + INDEX_STRIDE_BYTES) {
             self.index.push((offset, position));
         }
     }
 
-    /// A block at or before the one that holds `offset`.
+    /// Offset and byte position of an indexed block at or before the one that holds `offset`.
     pub(crate) fn seek(&self, offset: Offset) -> (Offset, u64) {
         let after = self.index.partition_point(|(first, _)| *first <= offset);
         after.checked_sub(1).map_or((self.first, HEADER_BYTES as u64), |n| self.index[n])
     }
 
-    /// All bytes from `position` on, read until two readings agree: what is cut by them must be what is
-    /// there.
+    /// All bytes from `position` on, read until two reads agree, since the decision to cut depends
+    /// on them.
     pub(crate) fn read_tail(&self, position: u64) -> Result<Vec<u8>, ReadError> {
         let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
         let read = || {
@@ -246,24 +249,24 @@ impl Segment {
     }
 }
 
-/// Whether these last bytes of a segment, from `position` on, are what a crash leaves of a block: cut short,
-/// or with sectors of zeros, and no right block among them.
+/// Whether the last bytes of a segment, from `position` on, look like a block that a crash
+/// interrupted: cut short or with sectors of zeros, and with no valid block in them.
 pub(crate) fn is_torn(tail: &[u8], position: u64) -> bool {
-    if tail.is_empty() || starts_right_block(tail) || has_block_after_first(tail) {
+    if tail.is_empty() || starts_with_valid_block(tail) || has_block_after_first(tail) {
         return false;
     }
     let Some(header) = tail.first_chunk::<{ block::HEADER_BYTES }>() else { return true };
     if Header::decode(header).is_ok_and(|header| header.block_bytes() > tail.len() as u64) {
         return true;
     }
-    // Sectors lie at multiples of their size in the file, not in the block; the first may be a part of one.
+    // Sectors are aligned to the file, not to the block, so the first chunk may be a part of one.
     let to_next_sector = (SECTOR_BYTES - position % SECTOR_BYTES) as usize;
     let (part, rest) = tail.split_at(to_next_sector.min(tail.len()));
     let mut sectors = std::iter::once(part).chain(rest.chunks(SECTOR_BYTES as usize));
     sectors.any(|sector| !sector.is_empty() && sector.iter().all(|byte| *byte == 0))
 }
 
-fn starts_right_block(tail: &[u8]) -> bool {
+fn starts_with_valid_block(tail: &[u8]) -> bool {
     let Some((header, rest)) = tail.split_first_chunk::<{ block::HEADER_BYTES }>() else { return false };
     Header::decode(header).is_ok_and(|header| {
         rest.get(..header.payload_bytes as usize)
@@ -271,16 +274,16 @@ fn starts_right_block(tail: &[u8]) -> bool {
     })
 }
 
-/// Whether a block's header is right anywhere after the first byte: then what is wrong there is in the
-/// middle.
+/// Whether there is a valid block header anywhere after the first byte. Then the damage is in the
+/// middle of the segment.
 fn has_block_after_first(tail: &[u8]) -> bool {
     tail.windows(block::HEADER_BYTES).skip(1).any(|window| {
         window.first_chunk::<{ block::HEADER_BYTES }>().is_some_and(|header| Header::decode(header).is_ok())
     })
 }
 
-/// Reads again what is damaged, up to [`READ_ATTEMPTS`] times in all.
-fn again_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, ReadError> {
+/// Repeats a read that finds damage, up to [`READ_ATTEMPTS`] times in all.
+fn retry_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, ReadError> {
     let mut result = read();
     for _ in 1..READ_ATTEMPTS {
         if !matches!(result, Err(ReadError::Damaged { .. } | ReadError::Version { .. })) {
@@ -291,14 +294,16 @@ fn again_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, Rea
     result
 }
 
-/// The first offset of a segment file and whose it is; none where a crash left it without a whole header.
+/// The first offset and the owner of a segment file; none where a crash left it without a complete
+/// header.
 fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<(Offset, Owner)>, ReadError> {
     let io = |source| ReadError::Io { segment: place.to_owned(), position: 0, source };
     let damaged = |what| ReadError::Damaged { segment: place.to_owned(), position: 0, what };
     let mut bytes = [0; HEADER_BYTES];
     let read = file.read_at(&mut bytes, 0).map_err(io)?;
     if read < HEADER_BYTES || bytes.iter().all(|byte| *byte == 0) {
-        // Blocks are written only after the header was synced.
+        // Blocks are written only after the header was synced, so a longer file has lost its
+        // header.
         return if file.size().map_err(io)? <= HEADER_BYTES as u64 {
             Ok(None)
         } else {

@@ -1,5 +1,5 @@
-//! A journal on a disk that fails: calls that are refused, interrupted or done in part, reads of another
-//! place, and losses of power after which any of what was not synced is there.
+//! A journal on a faulty disk: failed, interrupted and partial calls, reads of another place, and
+//! losses of power after which any subset of the unsynced writes is applied.
 //!
 //! `TASTEMAKER_FAULT_SEED` repeats one run, `TASTEMAKER_FAULT_RUNS` sets how many there are.
 
@@ -53,7 +53,7 @@ impl Disks {
         }
     }
 
-    /// What the end-of-log record says.
+    /// The content of the end-of-log record.
     fn recorded(&self) -> RecordedEnd {
         EndRecord::open(Arc::new(self.ends.clone()), "shop").unwrap().recorded()
     }
@@ -78,7 +78,7 @@ fn batch(random: &mut Random) -> Vec<Vec<u8>> {
         .collect()
 }
 
-/// From seldom to often, by what the seed says.
+/// Random fault rates, from rare to frequent.
 fn rates(random: &mut Random) -> FaultRates {
     let mut rate = || [0.0, 0.0, 0.02, 0.2][random.below(4)];
     FaultRates {
@@ -92,20 +92,20 @@ fn rates(random: &mut Random) -> FaultRates {
     }
 }
 
-/// Lives through faults and losses of power; gives how many records were acknowledged and how many appends
-/// refused.
+/// Runs a journal through faults and losses of power. Returns the number of acknowledged records
+/// and of refused appends.
 fn live(seed: u64) -> (usize, usize) {
     let mut random = Random::new(seed);
     let mut disks = Disks::new();
     let (mut all, mut n_refused): (Vec<Vec<u8>>, usize) = (Vec::new(), 0);
-    // Batches that were refused since: after a loss of power one of them may be there nevertheless, whole.
+    // Batches refused since: after a loss of power the journal may hold one of them nevertheless.
     let mut unsure: Vec<Vec<Vec<u8>>> = Vec::new();
     for life in 0..LIVES {
         let mut reading =
             FaultRates { short: 0.3, interrupted: 0.3, misdirected: 0.05, ..FaultRates::default() };
         let opened = (0..OPENINGS).find_map(|n| {
-            // A journal that a bad read keeps from opening must open later: nothing was cut or written
-            // because of it.
+            // A journal that a bad read keeps from opening must open later: nothing was cut or
+            // written because of it.
             if n + 1 == OPENINGS {
                 reading.misdirected = 0.0;
             }
@@ -142,7 +142,7 @@ fn live(seed: u64) -> (usize, usize) {
                 }
             }
             assert_eq!(journal.end().0, all.len() as u64, "seed {seed}, life {life}, append {n}");
-            // What is read while reads fail is right, or an error.
+            // While reads fail, a result is correct or an error.
             let from = random.below(all.len() + 1);
             for record in journal.read_from(Offset(from as u64)).take(5) {
                 let Ok((offset, bytes)) = record else { break };
@@ -152,12 +152,12 @@ fn live(seed: u64) -> (usize, usize) {
         disks.set_faults(0, FaultRates::default());
         let end = all.len() as u64;
         let lost = disks.lose_power(random.draw());
-        // The record never says more than is there.
+        // The record never points past the end of the journal.
         if let RecordedEnd::At(recorded) = lost.recorded() {
             assert!(recorded.offset.0 <= end, "seed {seed}, life {life}: {recorded:?}, {end} acknowledged");
         }
         drop(journal);
-        // A process that is only killed loses nothing that was written.
+        // A killed process loses no write that was completed.
         if random.chance(0.7) {
             disks = lost;
         }
@@ -214,7 +214,8 @@ fn only_a_failed_fsync_of_acknowledged_bytes_poisons() {
         append(&journal, &[b"taken".to_vec()]).unwrap();
         all.push(b"taken".to_vec());
         assert!(read_all(&journal) == all, "{operation:?}");
-        // A failed write into a segment in use is refused as well, and what it left is cut off.
+        // A failed write into a segment in use is refused as well, and its partial block is cut
+        // off.
         disks.segments.fail_next(Operation::Write, EIO);
         assert!(matches!(append(&journal, &[vec![3; 2_000]]), Err(AppendError::Write { .. })));
         append(&journal, &[b"taken too".to_vec()]).unwrap();
@@ -295,20 +296,21 @@ fn one_slot_of_the_record_is_enough_and_none_is_not_guessed() {
     (bytes[20], bytes[532]) = (!bytes[20], !bytes[532]);
     let unreadable = with_record(bytes);
     assert!(matches!(unreadable.open(), Err(OpenError::EndRecordUnreadable { .. })));
-    // A store that has applied entries vouches for the journal, and the record is written anew.
+    // A store that has applied entries knows the end of the journal, and the record is replaced.
     let record = EndRecord::open(Arc::new(unreadable.ends.clone()), "shop").unwrap();
     let options =
-        JournalOptions { is_vouched_for: true, end_record: Some(record), ..JournalOptions::default() };
+        JournalOptions { is_end_known: true, end_record: Some(record), ..JournalOptions::default() };
     drop(FileJournal::open_with(Arc::new(disks.segments.clone()), options).unwrap());
     assert!(unreadable.open().is_ok());
-    // Emptied, filled with zeros or half so: there was one. Whoever has the journal alone cannot know its end.
+    // An empty file, or zeros in a part or all of it: a record existed. The journal alone does not
+    // tell its end.
     let mut half = whole.clone();
     half[..512].fill(0);
     half[532] ^= 1;
     for bytes in [Vec::new(), b"hello".to_vec(), vec![0; whole.len()], half] {
         let emptied = with_record(bytes);
         assert!(matches!(emptied.open(), Err(OpenError::EndRecordUnreadable { .. })));
-        // Nor where the journal is gone: nothing is made in its place.
+        // The same where the journal is missing: no new one is created.
         let gone = Disks { segments: FaultyDisk::default(), ends: emptied.ends.clone() };
         assert!(matches!(gone.open(), Err(OpenError::EndRecordUnreadable { .. })));
         assert_eq!(segment_names(&gone.segments), Vec::<String>::new());
@@ -318,7 +320,7 @@ fn one_slot_of_the_record_is_enough_and_none_is_not_guessed() {
         let begun = Disks { segments: begun.segments, ends: emptied.ends };
         assert!(begun.open().is_ok());
     }
-    // The record of another journal says nothing about this one.
+    // The record of another journal is ignored.
     let other = FaultyDisk::with_files([("other.end".to_owned(), whole)]);
     let record = EndRecord::open(Arc::new(other), "other").unwrap();
     assert_eq!(record.recorded(), RecordedEnd::Unreadable);
@@ -329,7 +331,7 @@ fn a_record_outlives_a_loss_of_power_after_a_stop() {
     let (disks, all) = filled(10);
     let journal = disks.open().unwrap();
     append(&journal, &[b"more".to_vec()]).unwrap();
-    // Nothing that was not synced is there.
+    // Unsynced writes are lost.
     let lost = || Disks { segments: disks.segments.clone(), ends: disks.ends.after_power_loss(0) };
     let recorded = |disks: &Disks| match disks.recorded() {
         RecordedEnd::At(end) => end.offset.0 as usize,
@@ -391,14 +393,14 @@ fn folders_and_files_are_their_owners_only() {
     append(&open(), &[b"x".to_vec()]).unwrap();
     let segment = place.join("00000000000000000000.seg");
     assert_eq!((mode(&folder.path().join("a")), mode(&place), mode(&segment)), (0o700, 0o700, 0o600));
-    // Looser ones of an older program are closed when they are opened.
+    // Opening restricts looser permissions of an older program.
     fs_err::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
     fs_err::set_permissions(&segment, std::fs::Permissions::from_mode(0o644)).unwrap();
     drop(open());
     assert_eq!((mode(&place), mode(&segment)), (0o700, 0o600));
 }
 
-/// A block with a right header checksum and anything else.
+/// A block with a valid header checksum and arbitrary content.
 fn block() -> impl Strategy<Value = Vec<u8>> {
     (any::<[u32; 3]>(), any::<u64>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(
         |(numbers, first, crc, payload)| {
@@ -421,7 +423,7 @@ proptest! {
         header in prop::option::of(prop::collection::vec(any::<u8>(), 0..40)),
         blocks in prop::collection::vec(block(), 0..4),
     ) {
-        // The right header of a first segment, unless another is given.
+        // The valid header of a first segment, unless another one is given.
         let disk = FaultyDisk::default();
         drop(FileJournal::open(Arc::new(disk.clone()), Offset(0)).unwrap());
         let name = "00000000000000000000.seg".to_owned();

@@ -1,4 +1,4 @@
-//! One suite for every journal, and the damage that only files can take.
+//! One suite for every journal, and tests of damage to segment files.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -98,7 +98,7 @@ fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
     paths
 }
 
-/// Opens and reads everything: the records, or where and what the damage is.
+/// Opens a journal and reads everything: the records, or place and kind of the damage.
 fn read_all(folder: &std::path::Path, acknowledged: u64) -> Result<Vec<Vec<u8>>, OpenError> {
     let journal = open(folder, acknowledged)?;
     let records = journal.read_from(Offset(0)).map(|record| Ok(record?.1)).collect::<Result<_, ReadError>>();
@@ -143,7 +143,7 @@ fn a_cut_last_segment_is_a_torn_tail_only_above_what_was_acknowledged() {
 
         let records = read_all(folder.path(), 0).unwrap();
         assert_eq!(records, all[..records.len()], "cut at {len}");
-        // The journal goes on where it was cut, and what was cut is kept.
+        // The journal continues where it was cut, and the bytes that were cut are kept.
         let journal = open(folder.path(), 0).unwrap();
         append(&journal, &[b"next".to_vec()]);
         drop(journal);
@@ -200,7 +200,7 @@ fn a_missing_or_foreign_segment_is_an_error() {
     assert!(matches!(read_all(folder.path(), all.len() as u64), Err(OpenError::Truncated { .. })));
 }
 
-/// Only a file that a crash left before its header was written is started anew.
+/// Only a file that a crash left without a header is initialized again.
 #[test]
 fn a_header_of_zeros_is_an_error_unless_nothing_follows_it() {
     let (folder, all) = filled();
@@ -221,7 +221,7 @@ fn a_header_of_zeros_is_an_error_unless_nothing_follows_it() {
     assert!(error.contains(&*other.file_name().unwrap().to_string_lossy()), "{error}");
 }
 
-/// A header that passes its checksum is still no reason to make room for four thousand million records.
+/// A valid checksum is no reason to allocate memory for four thousand million records.
 #[test]
 fn a_block_of_more_records_than_bytes_is_damage() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,5 +1,6 @@
-//! What mappings make of messages. The rules for values are those of the recommender destination: ids may be numbers, numbers may be
-//! numeric texts, prices of lines are multiplied by their amounts, watch time becomes a portion.
+//! Actions, and how they are built from resolved fields. The rules for values are those of the
+//! recommender destination: ids may be numbers, numbers may be numeric texts, prices of lines are
+//! multiplied by their amounts, and watch time becomes a portion.
 
 use std::borrow::Cow;
 
@@ -10,37 +11,37 @@ use crate::Directive;
 use crate::directive::{Fields, Resolved};
 use crate::payload::Found;
 
-/// Something to do to the state, by external ids.
+/// A change of the state, with external ids.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
     /// A user did something with an item.
     AddInteraction(Interaction),
-    /// A user took something back.
+    /// A user took an interaction back.
     DeleteInteractions(InteractionSelector),
     /// A user gave weak signals about items.
     AddWeakSignals {
-        /// The user.
+        /// The external id of the user.
         user_id: String,
         /// The items, each once: at most [`LISTED_ITEMS_MAX`].
         item_ids: Vec<String>,
         /// The kind of all of them.
         kind: WeakSignalKind,
-        /// When; absent means when the message arrived.
+        /// Absent means the time of the message's arrival.
         timestamp: Option<Timestamp>,
     },
-    /// Two users are one: the source's ids and history go to the target.
+    /// Merges two users: ids and history of the source go to the target.
     MergeUsers {
-        /// The user that stays.
+        /// The user that remains.
         target_user_id: String,
-        /// The user that goes.
+        /// The user that ceases to exist.
         source_user_id: String,
     },
 }
 
-/// The most items of one list that are signals, the first ones: hardly anybody looks further.
+/// The most items of one list that count as viewed, from its beginning: few users look further.
 pub const LISTED_ITEMS_MAX: usize = 50;
 
-/// The kinds of actions.
+/// The kinds of actions that a mapping can build.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ActionType {
     /// The user looked at an item.
@@ -53,31 +54,31 @@ pub enum ActionType {
     AddPurchase,
     /// The user saved or shared an item.
     AddBookmark,
-    /// The user took a saved item back.
+    /// The user removed a saved item.
     DeleteBookmark,
     /// The user played a share of an item.
     SetViewPortion,
-    /// The same, from seconds played and length.
+    /// The user played a share of an item, given by watch time and length in seconds.
     SetViewPortionFromWatchTime,
     /// The user clicked on an item in a list.
     AddClick,
     /// The user looked at a list of items.
     AddListViews,
-    /// Two users are one.
+    /// Two ids belong to one user.
     MergeUsers,
 }
 
-/// An action's fields with where they came from.
+/// The resolved fields of an action, with their directives for error messages.
 pub(crate) struct Inputs<'a> {
     pub(crate) fields: &'a Fields<'a>,
     pub(crate) directives: &'a [(&'static str, Directive)],
 }
 
-type Made<T> = Result<T, String>;
+type FieldResult<T> = Result<T, String>;
 
 impl ActionType {
-    /// Makes the actions; the error names the field.
-    pub(crate) fn make(self, inputs: &Inputs<'_>) -> Made<Vec<Action>> {
+    /// Builds the actions; the error names the field.
+    pub(crate) fn build(self, inputs: &Inputs<'_>) -> FieldResult<Vec<Action>> {
         let add = |kind| Ok(vec![Action::AddInteraction(inputs.interaction(kind, inputs.fields)?)]);
         match self {
             Self::AddDetailView => add(InteractionKind::DetailView),
@@ -94,7 +95,8 @@ impl ActionType {
                 for (n, line) in lines.iter().enumerate() {
                     let purchase = inputs.line(InteractionKind::Purchase, line);
                     let purchase = purchase.map_err(|what| format!("items[{n}]: {what}"))?;
-                    // A user buys an item at an instant once: two lines of it are one purchase of both amounts.
+                    // User, item and time identify a purchase, so two lines of one item are added
+                    // up.
                     match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
                         Some(same) => {
                             add_line(same, &purchase).map_err(|what| format!("items[{n}]: {what}"))?
@@ -127,7 +129,7 @@ impl ActionType {
                 Ok(vec![inputs.weak_signals(WeakSignalKind::Click, vec![item_id])?])
             }
             Self::AddListViews => {
-                // Many senders name the list alone, which is no mistake.
+                // Many senders send only the list's name, which is valid.
                 let Some(Resolved::Array(lines)) = get(inputs.fields, "items") else {
                     return Ok(Vec::new());
                 };
@@ -151,7 +153,8 @@ impl ActionType {
 }
 
 impl Inputs<'_> {
-    /// Says where the field was looked for; fields of lines and cart items are described by the field that holds them.
+    /// The message for a missing field, with the paths that were tried. It finds fields of lines
+    /// and cart items too.
     fn missing(&self, field: &str) -> String {
         let named =
             |name: &str| self.directives.iter().find(|(other, _)| *other == name).map(|(_, from)| from);
@@ -168,7 +171,7 @@ impl Inputs<'_> {
     }
 
     /// An id: a text, or a number or boolean as text.
-    fn id(&self, fields: &Fields<'_>, field: &str) -> Made<String> {
+    fn id(&self, fields: &Fields<'_>, field: &str) -> FieldResult<String> {
         let id = match get(fields, field).map(scalar) {
             Some(Scalar::Text(id)) => id.into_owned(),
             Some(Scalar::Literal(id)) => id.into_owned(),
@@ -184,15 +187,15 @@ impl Inputs<'_> {
         Ok(id)
     }
 
-    fn object(&self, field: &str) -> Made<&Fields<'_>> {
+    fn object(&self, field: &str) -> FieldResult<&Fields<'_>> {
         match get(self.fields, field) {
             Some(Resolved::Object(fields)) => Ok(fields),
             _ => Err(self.missing(field)),
         }
     }
 
-    /// The fields that all added interactions share; the item id comes from `item`.
-    fn interaction(&self, kind: InteractionKind, item: &Fields<'_>) -> Made<Interaction> {
+    /// An interaction with the fields that all kinds share; the item id comes from `item`.
+    fn interaction(&self, kind: InteractionKind, item: &Fields<'_>) -> FieldResult<Interaction> {
         let mut interaction =
             Interaction::new(self.id(self.fields, "userId")?, self.id(item, "itemId")?, kind);
         interaction.timestamp = instant(self.fields, "timestamp")?;
@@ -201,23 +204,23 @@ impl Inputs<'_> {
         Ok(interaction)
     }
 
-    fn weak_signals(&self, kind: WeakSignalKind, item_ids: Vec<String>) -> Made<Action> {
+    fn weak_signals(&self, kind: WeakSignalKind, item_ids: Vec<String>) -> FieldResult<Action> {
         let user_id = self.id(self.fields, "userId")?;
         Ok(Action::AddWeakSignals { user_id, item_ids, kind, timestamp: instant(self.fields, "timestamp")? })
     }
 
     /// An interaction of a cart or order line: price and profit are for the whole amount.
-    fn line(&self, kind: InteractionKind, line: &Fields<'_>) -> Made<Interaction> {
+    fn line(&self, kind: InteractionKind, line: &Fields<'_>) -> FieldResult<Interaction> {
         let mut interaction = self.interaction(kind, line)?;
         interaction.amount = number(line, "amount")?;
         let factor = interaction.amount.unwrap_or(1.0);
-        let of_all = |field| finite(field, number(line, field)?.map(|of_one| of_one * factor));
-        interaction.price = of_all("price")?;
-        interaction.profit = of_all("profit")?;
+        let total = |field| finite(field, number(line, field)?.map(|unit| unit * factor));
+        interaction.price = total("price")?;
+        interaction.profit = total("profit")?;
         Ok(interaction)
     }
 
-    fn view_portion(&self, portion: f64) -> Made<Vec<Action>> {
+    fn view_portion(&self, portion: f64) -> FieldResult<Vec<Action>> {
         if !(0.0..=1.0).contains(&portion) {
             return Err(format!("portion is {portion}, it must be from 0 to 1"));
         }
@@ -226,7 +229,7 @@ impl Inputs<'_> {
         Ok(vec![Action::AddInteraction(interaction)])
     }
 
-    fn delete(&self, kind: InteractionKind) -> Made<Vec<Action>> {
+    fn delete(&self, kind: InteractionKind) -> FieldResult<Vec<Action>> {
         Ok(vec![Action::DeleteInteractions(InteractionSelector {
             user_id: self.id(self.fields, "userId")?,
             item_id: self.id(self.fields, "itemId")?,
@@ -237,7 +240,7 @@ impl Inputs<'_> {
     }
 }
 
-fn add_line(purchase: &mut Interaction, line: &Interaction) -> Made<()> {
+fn add_line(purchase: &mut Interaction, line: &Interaction) -> FieldResult<()> {
     let sum = |a: Option<f64>, b: Option<f64>| a.zip(b).map(|(a, b)| a + b).or(a).or(b);
     let amount = purchase.amount.unwrap_or(1.0) + line.amount.unwrap_or(1.0);
     purchase.amount = finite("amount", Some(amount))?;
@@ -246,8 +249,8 @@ fn add_line(purchase: &mut Interaction, line: &Interaction) -> Made<()> {
     Ok(())
 }
 
-/// A product or sum that is still a number.
-fn finite(field: &str, number: Option<f64>) -> Made<Option<f64>> {
+/// Refuses a product or sum that overflowed.
+fn finite(field: &str, number: Option<f64>) -> FieldResult<Option<f64>> {
     match number {
         Some(number) if !number.is_finite() => {
             Err(format!("{field} of the whole amount is beyond all numbers"))
@@ -256,7 +259,7 @@ fn finite(field: &str, number: Option<f64>) -> Made<Option<f64>> {
     }
 }
 
-/// A value as the rules for ids, numbers and times see it.
+/// A scalar value in the form that the rules for ids, numbers and times need.
 enum Scalar<'a> {
     Null,
     Text(Cow<'a, str>),
@@ -282,7 +285,8 @@ fn scalar<'a>(resolved: &Resolved<'a>) -> Scalar<'a> {
     }
 }
 
-/// A JSON string's text. One with a broken escape keeps its quotes: it is then no number and no time, and as an id itself.
+/// The text of a JSON string. One with a broken escape keeps its quotes: then it parses as no
+/// number and no time, and as an id it stays as it is.
 fn unquoted(json: &str) -> Cow<'_, str> {
     match json.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inner) if !inner.contains('\\') => Cow::Borrowed(inner),
@@ -301,7 +305,7 @@ fn text(fields: &Fields<'_>, field: &str) -> Option<String> {
     }
 }
 
-fn number(fields: &Fields<'_>, field: &str) -> Made<Option<f64>> {
+fn number(fields: &Fields<'_>, field: &str) -> FieldResult<Option<f64>> {
     let number = match get(fields, field).map(scalar) {
         None | Some(Scalar::Null) => return Ok(None),
         Some(Scalar::Text(text)) if text.is_empty() => return Ok(None),
@@ -314,7 +318,7 @@ fn number(fields: &Fields<'_>, field: &str) -> Made<Option<f64>> {
     }
 }
 
-fn instant(fields: &Fields<'_>, field: &str) -> Made<Option<Timestamp>> {
+fn instant(fields: &Fields<'_>, field: &str) -> FieldResult<Option<Timestamp>> {
     let instant = match get(fields, field).map(scalar) {
         None | Some(Scalar::Null) => return Ok(None),
         Some(Scalar::Instant(instant)) => Some(instant),

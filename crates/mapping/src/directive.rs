@@ -1,4 +1,5 @@
-//! Where the value of a field comes from: a path into the message, a literal, a choice, or a shape for each element of an array.
+//! Directives: the source of a field's value. It is a path into the message, a literal, a choice,
+//! or a shape that is applied to each element of an array.
 
 use std::fmt;
 
@@ -6,22 +7,24 @@ use serde_json::value::RawValue;
 
 use crate::payload::{Found, Payload, at_raw, elements};
 
-/// One field's value. Resolving gives none where JSON would be undefined.
+/// The source of one field. A directive may resolve to no value, which JavaScript calls undefined.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Directive {
     /// `@path`: the value at a place such as `$.properties.products[0].sku`.
     Path(&'static str),
-    /// `@literal`: the number itself.
+    /// `@literal`: a constant number.
     Literal(f64),
-    /// `@if exists`: the first if it resolves to anything but null, else the second.
+    /// `@if exists`: the first directive if it resolves to a value other than null, else the
+    /// second.
     IfExists(Box<Directive>, Box<Directive>),
-    /// `@arrayPath`: the shape resolved against each element; a lone object counts as an array of one.
+    /// `@arrayPath`: the shape is resolved for each element. A single object counts as an array of
+    /// one.
     ArrayPath(&'static str, Vec<(&'static str, Directive)>),
     /// An object of directives.
     Object(Vec<(&'static str, Directive)>),
 }
 
-/// The value that a directive resolves to.
+/// The value of a directive for one message.
 #[derive(Debug, Clone)]
 pub(crate) enum Resolved<'a> {
     Found(Found<'a>),
@@ -30,10 +33,10 @@ pub(crate) enum Resolved<'a> {
     Array(Vec<Fields<'a>>),
 }
 
-/// Fields with their values; those that are undefined are left out.
+/// Field names with their values, without undefined ones.
 pub(crate) type Fields<'a> = Vec<(&'static str, Resolved<'a>)>;
 
-/// The root of paths: the message, or an element of an array in it.
+/// The start of paths: the message, or an element of an array in it.
 #[derive(Clone, Copy)]
 enum Root<'a, 'p> {
     Message(&'p Payload<'a>),
@@ -60,20 +63,23 @@ impl Directive {
                     _ => return None,
                 };
                 Some(Resolved::Array(
-                    elements.into_iter().map(|element| shaped(shape, Root::Element(element))).collect(),
+                    elements
+                        .into_iter()
+                        .map(|element| resolve_fields(shape, Root::Element(element)))
+                        .collect(),
                 ))
             }
-            Self::Object(shape) => Some(Resolved::Object(shaped(shape, root))),
+            Self::Object(shape) => Some(Resolved::Object(resolve_fields(shape, root))),
         }
     }
 }
 
-/// The fields of an action for a message.
+/// Resolves the fields of an action for a message.
 pub(crate) fn resolve<'a>(shape: &[(&'static str, Directive)], payload: &Payload<'a>) -> Fields<'a> {
-    shaped(shape, Root::Message(payload))
+    resolve_fields(shape, Root::Message(payload))
 }
 
-fn shaped<'a>(shape: &[(&'static str, Directive)], root: Root<'a, '_>) -> Fields<'a> {
+fn resolve_fields<'a>(shape: &[(&'static str, Directive)], root: Root<'a, '_>) -> Fields<'a> {
     shape.iter().filter_map(|(name, directive)| Some((*name, directive.resolve(root)?))).collect()
 }
 
@@ -84,7 +90,7 @@ impl Resolved<'_> {
 }
 
 impl fmt::Display for Directive {
-    /// Where the value is looked for, for messages.
+    /// The paths of the value, for error messages.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Path(path) | Self::ArrayPath(path, _) => f.write_str(path),

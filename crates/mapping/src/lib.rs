@@ -9,7 +9,7 @@ mod trigger;
 
 pub use action::{Action, ActionType, LISTED_ITEMS_MAX};
 pub use directive::Directive;
-pub use presets::{presets, presets_added_by, presets_of};
+pub use presets::{presets, presets_added_by, presets_in_set};
 pub use suggestion::{Suggestion, suggest};
 pub use trigger::Trigger;
 
@@ -18,47 +18,48 @@ use domain::Message;
 use crate::action::Inputs;
 use crate::payload::Payload;
 
-/// A trigger, an action and where the action's fields come from.
+/// A rule that turns messages into actions.
 #[derive(Debug, Clone)]
 pub struct Mapping {
-    /// Shown where the mapping is listed and where it fails.
+    /// Identifies the mapping in lists and errors.
     pub name: &'static str,
-    /// The first numbered set of presets that has it.
+    /// The first numbered set of presets that contains it.
     pub set: u32,
-    /// Selects the messages that it applies to.
+    /// Selects the messages that it maps.
     pub trigger: Trigger,
-    /// The type of its actions.
+    /// The kind of the resulting actions.
     pub action: ActionType,
-    /// The action's fields.
+    /// The sources of the action's fields, by field name.
     pub fields: Vec<(&'static str, Directive)>,
 }
 
-/// A mapping that was triggered and could not make its action.
+/// A mapping that matched a message and failed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("mapping {mapping:?}: {what}")]
 pub struct MappingError {
-    /// The mapping's name.
+    /// The name of the mapping.
     pub mapping: &'static str,
-    /// The field that is missing or wrong.
+    /// The missing or invalid field.
     pub what: String,
 }
 
 impl Mapping {
-    /// The actions of a message that the trigger takes.
+    /// Builds the actions of a message that the trigger matches.
     fn apply(&self, payload: &Payload<'_>) -> Result<Vec<Action>, MappingError> {
         let fields = directive::resolve(&self.fields, payload);
         let inputs = Inputs { fields: &fields, directives: &self.fields };
-        self.action.make(&inputs).map_err(|what| MappingError { mapping: self.name, what })
+        self.action.build(&inputs).map_err(|what| MappingError { mapping: self.name, what })
     }
 }
 
-/// Whether any mapping matches the message, even if its action fails.
-pub fn is_taken(mappings: &[Mapping], message: &Message) -> bool {
+/// Whether the trigger of any mapping matches the message; the mapping may still fail.
+pub fn is_matched(mappings: &[Mapping], message: &Message) -> bool {
     mappings.iter().any(|mapping| mapping.trigger.takes(message))
 }
 
-/// The actions that mappings make of a message, each on its own: one that fails does not hinder the others.
-pub fn actions_of(mappings: &[Mapping], message: &Message) -> Vec<Result<Action, MappingError>> {
+/// Applies all matching mappings to a message. They are independent: a failure of one does not
+/// affect the others.
+pub fn map_message(mappings: &[Mapping], message: &Message) -> Vec<Result<Action, MappingError>> {
     let payload = Payload::new(message);
     let triggered = mappings.iter().filter(|mapping| mapping.trigger.takes(message));
     triggered

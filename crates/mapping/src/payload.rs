@@ -1,6 +1,7 @@
-//! A message as mappings see it: a JSON value that is looked into place by place, never built.
+//! Reads values of a message by path.
 //!
-//! Most messages are looked at in three or four places, so nothing is parsed but the objects on the way there.
+//! Mappings read only three or four values of most messages. So the JSON is never parsed as a
+//! whole, only the objects along each path.
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
@@ -9,7 +10,7 @@ use domain::{Message, Timestamp};
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-/// A message, with its properties or traits parsed once they are asked for.
+/// A message whose properties or traits are parsed at the first access.
 pub(crate) struct Payload<'a> {
     message: &'a Message,
     body: OnceCell<Object<'a>>,
@@ -18,11 +19,11 @@ pub(crate) struct Payload<'a> {
 /// A value found in a message.
 #[derive(Debug, Clone)]
 pub(crate) enum Found<'a> {
-    /// A text of the message itself.
+    /// A text field of the message.
     Text(&'a str),
-    /// A time of the message itself.
+    /// A time field of the message.
     Instant(Timestamp),
-    /// A part of its JSON.
+    /// A part of its JSON, unparsed.
     Raw(&'a RawValue),
 }
 
@@ -35,7 +36,8 @@ impl<'a> Payload<'a> {
         Self { message, body: OnceCell::new() }
     }
 
-    /// The value at a path such as `$.properties.products[0].sku`; none where a step is missing.
+    /// The value at a path such as `$.properties.products[0].sku`; none where a step of the path is
+    /// missing.
     pub(crate) fn at(&self, path: &str) -> Option<Found<'a>> {
         let mut steps = steps(path);
         let message = self.message;
@@ -72,7 +74,7 @@ impl<'a> Payload<'a> {
     }
 }
 
-/// The value at a path below a part of a message.
+/// The value at a path that starts at a part of a message.
 pub(crate) fn at_raw<'a>(raw: &'a RawValue, path: &str) -> Option<&'a RawValue> {
     steps(path).try_fold(raw, step_into)
 }

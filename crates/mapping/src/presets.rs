@@ -1,7 +1,9 @@
-//! The mappings that every workspace starts with, in numbered sets, each with what was there before: a workspace's
-//! configuration names its set, so that a replay makes of each message what was made of it then.
+//! The built-in mappings, in numbered sets. Each set contains the ones before it. The configuration
+//! of a workspace has the number of its set, so that a replay maps each message as it was mapped
+//! first.
 //!
-//! Set 1: the fourteen of the recommender destination, under their names there. Set 2: weak signals.
+//! Set 1: the fourteen mappings of the recommender destination, under its names. Set 2: weak
+//! signals.
 
 use std::sync::LazyLock;
 
@@ -15,18 +17,18 @@ pub fn presets() -> &'static [Mapping] {
     &PRESETS
 }
 
-/// The presets of a numbered set.
-pub fn presets_of(set: u32) -> &'static [Mapping] {
+/// The presets of a numbered set, including those of lower sets.
+pub fn presets_in_set(set: u32) -> &'static [Mapping] {
     &presets()[..presets().partition_point(|preset| preset.set <= set)]
 }
 
-/// The presets that a numbered set has and the one before it has not.
+/// The presets that a numbered set adds to the one before it.
 pub fn presets_added_by(set: u32) -> &'static [Mapping] {
-    &presets_of(set)[presets_of(set.saturating_sub(1)).len()..]
+    &presets_in_set(set)[presets_in_set(set.saturating_sub(1)).len()..]
 }
 
 fn make_presets() -> Vec<Mapping> {
-    let seen = |name, type_| Mapping {
+    let view = |name, type_| Mapping {
         name,
         set: 1,
         trigger: Trigger { type_, event: None },
@@ -79,7 +81,7 @@ fn make_presets() -> Vec<Mapping> {
         DeleteCartAddition, MergeUsers, SetViewPortion, SetViewPortionFromWatchTime,
     };
     vec![
-        seen("Page - Viewed", MessageType::Page),
+        view("Page - Viewed", MessageType::Page),
         track("Ecommerce - Product Viewed", "Product Viewed", AddDetailView, adding([product()])),
         track("Ecommerce - Product Added", "Product Added", AddCartAddition, adding([("item", cart_item)])),
         track("Ecommerce - Product Removed", "Product Removed", DeleteCartAddition, deleting()),
@@ -126,7 +128,7 @@ fn make_presets() -> Vec<Mapping> {
             SetViewPortion,
             adding([video(), portion(1.0), session()]),
         ),
-        seen("Screen - Viewed", MessageType::Screen),
+        view("Screen - Viewed", MessageType::Screen),
         Mapping {
             name: "Alias",
             set: 1,
@@ -159,13 +161,14 @@ fn time() -> Directive {
     either("$.properties.timestamp", path("$.timestamp"))
 }
 
-/// The fields of an action that adds: user, time and recommendation id beside its own.
+/// The fields of an action that adds an interaction: its own, and user, time and recommendation id.
 fn adding<const N: usize>(own: [(&'static str, Directive); N]) -> Vec<(&'static str, Directive)> {
     let shared = [("userId", user()), ("timestamp", time()), ("recommId", path("$.properties.recomm_id"))];
     shared.into_iter().chain(own).collect()
 }
 
-/// The fields of an action that deletes: without a timestamp it deletes at any time.
+/// The fields of an action that deletes interactions. Without a timestamp it deletes those of any
+/// time.
 fn deleting() -> Vec<(&'static str, Directive)> {
     vec![("userId", user()), ("itemId", ecommerce_item()), ("timestamp", path("$.properties.timestamp"))]
 }

@@ -1,21 +1,22 @@
-//! Suggests a preset for an unmatched event by its name, with an example.
+//! Suggests a preset for an unmatched event by the words of its name.
 
 use domain::MessageType;
 
 use crate::Mapping;
 
-/// A preset that would take an event under another name.
+/// A preset that would match the event under another name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Suggestion {
     /// The preset's name.
     pub preset: &'static str,
-    /// The first numbered set of presets that has it.
+    /// The first numbered set of presets that contains it.
     pub set: u32,
-    /// A message that it takes, as JSON, with the least that it needs.
+    /// A minimal message that it matches, as JSON.
     pub example: &'static str,
 }
 
-/// Events of Segment's e-commerce vocabulary that no preset means: they are about no single item, or take something back.
+/// Events of Segment's e-commerce vocabulary without a preset: they concern no single item, or
+/// revert an order.
 const ABOUT_NO_ITEM: [&str; 15] = [
     "Products Searched",
     "Product List Filtered",
@@ -70,7 +71,7 @@ const SEEN: &[&str] = &[
     "view", "viewed", "seen", "open", "opened", "visited", "clicked", "detail", "details", "product", "item",
 ];
 
-/// The event of a preset for names that have a word of each list; the first that fits counts.
+/// The preset's event for names with at least one word of each list; the first match counts.
 const MEANINGS: [(&[&[&str]], &str); 9] = [
     (&[TAKEN_BACK, LIKED], "Product Removed from Wishlist"),
     (&[TAKEN_BACK, CART], "Product Removed"),
@@ -83,11 +84,11 @@ const MEANINGS: [(&[&[&str]], &str); 9] = [
     (&[SEEN], "Product Viewed"),
 ];
 
-/// Examples by preset: of one item, of the lines of an order, of a video, of a page and of a screen.
-const OF_ORDER: &str = r#"{"type":"track","userId":"user-1","event":"Order Completed","properties":{"products":[{"product_id":"item-1","quantity":1,"price":9.5}]}}"#;
-const OF_PAGE: &str = r#"{"type":"page","userId":"user-1","name":"item-1"}"#;
-const OF_SCREEN: &str = r#"{"type":"screen","userId":"user-1","name":"item-1"}"#;
-const OF_EVENTS: [(&str, &str); 11] = [
+/// Example messages of orders, pages, screens, and of each event of a preset.
+const ORDER_EXAMPLE: &str = r#"{"type":"track","userId":"user-1","event":"Order Completed","properties":{"products":[{"product_id":"item-1","quantity":1,"price":9.5}]}}"#;
+const PAGE_EXAMPLE: &str = r#"{"type":"page","userId":"user-1","name":"item-1"}"#;
+const SCREEN_EXAMPLE: &str = r#"{"type":"screen","userId":"user-1","name":"item-1"}"#;
+const EVENT_EXAMPLES: [(&str, &str); 11] = [
     (
         "Product Viewed",
         r#"{"type":"track","userId":"user-1","event":"Product Viewed","properties":{"product_id":"item-1"}}"#,
@@ -100,7 +101,7 @@ const OF_EVENTS: [(&str, &str); 11] = [
         "Product Removed",
         r#"{"type":"track","userId":"user-1","event":"Product Removed","properties":{"product_id":"item-1"}}"#,
     ),
-    ("Order Completed", OF_ORDER),
+    ("Order Completed", ORDER_EXAMPLE),
     (
         "Product Clicked",
         r#"{"type":"track","userId":"user-1","event":"Product Clicked","properties":{"product_id":"item-1"}}"#,
@@ -131,38 +132,38 @@ const OF_EVENTS: [(&str, &str); 11] = [
     ),
 ];
 
-/// The preset that means what a message of this type and event name says, and an example; none where no name of a preset comes near, or
-/// the event is about no single item.
+/// Suggests a preset for a message of this type and event name. None where no preset has a similar
+/// meaning, or the event concerns no single item.
 pub fn suggest(presets: &'static [Mapping], type_: MessageType, event: &str) -> Option<Suggestion> {
     let (event, example) = match type_ {
-        MessageType::Page => (None, OF_PAGE),
-        MessageType::Screen => (None, OF_SCREEN),
+        MessageType::Page => (None, PAGE_EXAMPLE),
+        MessageType::Screen => (None, SCREEN_EXAMPLE),
         MessageType::Track => {
-            let (event, example) = event_like(event)?;
+            let (event, example) = find_similar_event(event)?;
             (Some(event), example)
         }
         MessageType::Identify | MessageType::Group | MessageType::Alias => return None,
     };
-    let is_meant = |preset: &&Mapping| (preset.trigger.type_, preset.trigger.event) == (type_, event);
-    let preset = presets.iter().find(is_meant)?;
+    let is_match = |preset: &&Mapping| (preset.trigger.type_, preset.trigger.event) == (type_, event);
+    let preset = presets.iter().find(is_match)?;
     Some(Suggestion { preset: preset.name, set: preset.set, example })
 }
 
-/// The event of a preset that an event's name is like, with an example.
-fn event_like(name: &str) -> Option<(&'static str, &'static str)> {
-    let words = words_of(name);
-    if ABOUT_NO_ITEM.iter().any(|other| words_of(other) == words) {
+/// The event of a preset with the same words or the same meaning, with an example.
+fn find_similar_event(name: &str) -> Option<(&'static str, &'static str)> {
+    let words = split_words(name);
+    if ABOUT_NO_ITEM.iter().any(|other| split_words(other) == words) {
         return None;
     }
-    let same = OF_EVENTS.iter().find(|(event, _)| words_of(event) == words).map(|(event, _)| *event);
+    let same = EVENT_EXAMPLES.iter().find(|(event, _)| split_words(event) == words).map(|(event, _)| *event);
     let has_one = |list: &&[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let like = || MEANINGS.iter().find(|(lists, _)| lists.iter().all(has_one)).map(|(_, event)| *event);
-    let event = same.or_else(like)?;
-    OF_EVENTS.iter().find(|(other, _)| *other == event).copied()
+    let similar = || MEANINGS.iter().find(|(lists, _)| lists.iter().all(has_one)).map(|(_, event)| *event);
+    let event = same.or_else(similar)?;
+    EVENT_EXAMPLES.iter().find(|(other, _)| *other == event).copied()
 }
 
-/// The words of a name in small letters; `productViewed` and `product_viewed` have the same.
-fn words_of(name: &str) -> Vec<String> {
+/// The words of a name in lower case; splits `productViewed` as well as `product_viewed`.
+fn split_words(name: &str) -> Vec<String> {
     let mut words = vec![String::new()];
     let mut was_small = false;
     for c in name.chars() {
@@ -183,14 +184,14 @@ mod tests {
     use domain::{Arrival, Envelope, Timestamp, check_message};
 
     use super::*;
-    use crate::{actions_of, presets};
+    use crate::{map_message, presets};
 
     fn preset_for(event: &str) -> Option<&'static str> {
         suggest(presets(), MessageType::Track, event).map(|suggestion| suggestion.preset)
     }
 
     #[test]
-    fn names_that_mean_a_preset_get_it_and_others_none() {
+    fn names_with_the_meaning_of_a_preset_get_it_and_others_none() {
         let cases = [
             ("product_viewed", Some("Ecommerce - Product Viewed")),
             ("productViewed", Some("Ecommerce - Product Viewed")),
@@ -216,18 +217,18 @@ mod tests {
     }
 
     #[test]
-    fn every_example_is_taken_by_the_preset_that_it_stands_for() {
+    fn every_example_is_matched_by_its_preset() {
         let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
-        let of_events = OF_EVENTS.map(|(event, _)| (MessageType::Track, event));
-        let all = of_events.into_iter().chain([(MessageType::Page, ""), (MessageType::Screen, "")]);
+        let events = EVENT_EXAMPLES.map(|(event, _)| (MessageType::Track, event));
+        let all = events.into_iter().chain([(MessageType::Page, ""), (MessageType::Screen, "")]);
         for (type_, event) in all {
             let suggestion = suggest(presets(), type_, event).expect(event);
             let message =
                 check_message(suggestion.example, None, &Envelope::default(), &arrival).expect(event);
             let preset = presets().iter().filter(|preset| preset.name == suggestion.preset);
             let preset: Vec<_> = preset.cloned().collect();
-            let made = actions_of(&preset, &message);
-            assert!(made.len() == 1 && made[0].is_ok(), "{}: {made:?}", suggestion.preset);
+            let actions = map_message(&preset, &message);
+            assert!(actions.len() == 1 && actions[0].is_ok(), "{}: {actions:?}", suggestion.preset);
         }
     }
 }

@@ -1,19 +1,19 @@
-//! The condition of a mapping.
+//! Triggers: which messages a mapping matches.
 
 use domain::{Message, MessageType};
 
-/// `type = "..."`, with `and event = "..."` where an event is named. Pages and screens are taken where they have a name: those without
-/// are views of nothing in particular, and common.
+/// Matches messages of one type and, for tracks, of one event. Pages and screens match only with a
+/// name, since views without one are common and refer to no item.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Trigger {
-    /// The message's type.
+    /// The only type of messages that match.
     pub type_: MessageType,
-    /// The event of a track; none takes any.
+    /// The only event of tracks that match; none for any.
     pub event: Option<&'static str>,
 }
 
 impl Trigger {
-    /// Whether the mapping takes this message.
+    /// Whether the trigger matches a message.
     pub fn takes(&self, message: &Message) -> bool {
         let is_named =
             message.name.is_some() || !matches!(self.type_, MessageType::Page | MessageType::Screen);

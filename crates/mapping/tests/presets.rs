@@ -1,7 +1,7 @@
-//! Every preset, with what it takes and what it refuses, as one table.
+//! Every preset, with messages that it maps and refuses, as one table.
 
 use domain::{Arrival, Envelope, PRESETS_LATEST, Timestamp, check_message};
-use mapping::{Action, LISTED_ITEMS_MAX, actions_of, presets, presets_added_by, presets_of};
+use mapping::{Action, LISTED_ITEMS_MAX, map_message, presets, presets_added_by, presets_in_set};
 
 fn check(cases: &[&str]) -> String {
     let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
@@ -10,15 +10,15 @@ fn check(cases: &[&str]) -> String {
         .map(|text| {
             let text = text.replacen('{', r#"{"userId":"u","messageId":"m","#, 1);
             let message = check_message(&text, None, &Envelope::default(), &arrival).expect(&text);
-            let made = actions_of(presets(), &message);
-            let lines: String = made.iter().map(|made| format!("    {}\n", line(made))).collect();
+            let actions = map_message(presets(), &message);
+            let lines: String = actions.iter().map(|action| format!("    {}\n", line(action))).collect();
             format!("{text}\n{}", if lines.is_empty() { "    -\n".to_owned() } else { lines })
         })
         .collect()
 }
 
-fn line(made: &Result<Action, mapping::MappingError>) -> String {
-    match made {
+fn line(result: &Result<Action, mapping::MappingError>) -> String {
+    match result {
         Err(error) => format!("refused: {error}"),
         Ok(Action::AddInteraction(i)) => {
             let parts = [("value", i.value), ("amount", i.amount), ("price", i.price), ("profit", i.profit)];
@@ -46,24 +46,24 @@ fn line(made: &Result<Action, mapping::MappingError>) -> String {
 
 #[test]
 fn there_are_fourteen_in_the_first_set_and_sixteen_in_the_second() {
-    let n_of_set = |set: u32| presets_of(set).len();
-    assert_eq!([0, 1, 2].map(n_of_set), [0, 14, 16]);
-    assert_eq!(n_of_set(PRESETS_LATEST), presets().len(), "new workspaces get them all");
+    let count = |set: u32| presets_in_set(set).len();
+    assert_eq!([0, 1, 2].map(count), [0, 14, 16]);
+    assert_eq!(count(PRESETS_LATEST), presets().len(), "new workspaces get them all");
     let added: Vec<&str> =
         (1..=PRESETS_LATEST).flat_map(presets_added_by).map(|preset| preset.name).collect();
     assert!(added.iter().copied().eq(presets().iter().map(|preset| preset.name)), "each once, in order");
 }
 
 #[test]
-fn of_a_list_the_first_fifty_items_count() {
+fn only_the_first_fifty_items_of_a_list_count() {
     let products: Vec<String> = (0..LISTED_ITEMS_MAX + 9).map(|n| format!(r#"{{"sku":"s{n}"}}"#)).collect();
     let body = format!(
         r#"{{"type":"track","event":"Product List Viewed","properties":{{"products":[{}]}}}}"#,
         products.join(",")
     );
-    let made = check(&[&body]);
-    let (_, made) = made.split_once("weak ").unwrap();
-    assert_eq!(made.split(' ').filter(|word| word.starts_with('s')).count(), LISTED_ITEMS_MAX);
+    let table = check(&[&body]);
+    let (_, items) = table.split_once("weak ").unwrap();
+    assert_eq!(items.split(' ').filter(|word| word.starts_with('s')).count(), LISTED_ITEMS_MAX);
 }
 
 #[test]
@@ -72,8 +72,8 @@ fn amounts_whose_price_no_number_holds_are_refused() {
         r#"{"type":"track","event":"Product Added","properties":{"sku":"s","quantity":1e9,"price":1e308}}"#;
     let two = r#"{"type":"track","event":"Order Completed","properties":{"products":[
         {"sku":"s","price":1e308},{"sku":"s","price":1e308}]}}"#;
-    let made = check(&[one, two]);
-    assert_eq!(made.matches("price of the whole amount is beyond all numbers").count(), 2, "{made}");
+    let table = check(&[one, two]);
+    assert_eq!(table.matches("price of the whole amount is beyond all numbers").count(), 2, "{table}");
 }
 
 #[test]

@@ -232,7 +232,7 @@ impl Context for EvaluationContext<'_> {
     }
 
     fn item_value(&self, item_id: &str, property: &str) -> Value {
-        match self.views.catalog.existing(item_id) {
+        match self.views.catalog.available_item(item_id) {
             None => Value::Null,
             Some(_) if property == "itemId" => Value::text(item_id),
             Some(item) => read_value(self.views.catalog.table(), item.0, property),
@@ -247,7 +247,7 @@ impl Context for EvaluationContext<'_> {
     }
 
     fn item_segments(&self, segmentation: &str, item_id: &str) -> Value {
-        let found = self.segments(segmentation).zip(self.views.catalog.existing(item_id));
+        let found = self.segments(segmentation).zip(self.views.catalog.available_item(item_id));
         let Some((segments, item)) = found else { return Value::Null };
         Value::Set(Set::new(
             segments.values_of(item).iter().map(|value| Value::text(segments.text(*value))).collect(),
@@ -260,7 +260,7 @@ impl Context for EvaluationContext<'_> {
         item_id: &str,
         arguments: &[std::sync::Arc<str>],
     ) -> Option<f64> {
-        let item = self.views.catalog.existing(item_id)?;
+        let item = self.views.catalog.available_item(item_id)?;
         let counts = self.views.interactions.histories().counts(item);
         if kind == InteractionCount::Ratings && !arguments.is_empty() {
             let of_sign = arguments.iter().map(|sign| match &**sign {

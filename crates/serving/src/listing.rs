@@ -114,7 +114,7 @@ impl Snapshot<'_> {
         kind: InteractionKind,
     ) -> Result<Option<Vec<Interaction>>, QueryError> {
         let views: &Views = self;
-        let Some(item) = views.catalog.existing(item_id) else { return Ok(None) };
+        let Some(item) = views.catalog.available_item(item_id) else { return Ok(None) };
         let stored = views.interactions.by_item(self.store(), item, kind);
         Ok(Some(named(views, stored?)))
     }
@@ -145,7 +145,7 @@ pub(crate) fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
 
 pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
     match kind {
-        EntityKind::Item => views.catalog.existing(id).map(|item| item.0),
+        EntityKind::Item => views.catalog.available_item(id).map(|item| item.0),
         EntityKind::User => find_user(views, id).map(|user| user.0),
     }
 }

@@ -11,7 +11,7 @@ mod users;
 
 use std::sync::Arc;
 
-use domain::{Endpoint, Entries, For, Group, Scenario, ScenarioSettings, Timestamp};
+use domain::{Endpoint, Entries, Group, Scenario, ScenarioSettings, Target, Timestamp};
 use reql::Subject;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -151,7 +151,7 @@ impl Serving {
         let fallbacks = self.scenario_fallbacks(snapshot);
         let scenario = fallbacks.get(&scenario.name).unwrap_or(scenario);
         let group = group_of(scenario, request.user_id.as_deref(), recomm_id);
-        Ok((scenario.settings_of(group), group.map(|group| group.name.clone())))
+        Ok((scenario.settings_for(group), group.map(|group| group.name.clone())))
     }
 
     /// The stages of a call, with expressions that are right.
@@ -207,10 +207,10 @@ fn stages<'a>(
     }
     // The first of these that is given is the seed.
     let is_for = match request {
-        RecommendationRequest { search_query: Some(_), .. } => For::Query,
-        RecommendationRequest { item_id: Some(_), .. } => For::Item,
-        RecommendationRequest { segment_id: Some(_), .. } => For::Segment,
-        RecommendationRequest { user_id: Some(_), .. } => For::User,
+        RecommendationRequest { search_query: Some(_), .. } => Target::Query,
+        RecommendationRequest { item_id: Some(_), .. } => Target::Item,
+        RecommendationRequest { segment_id: Some(_), .. } => Target::Segment,
+        RecommendationRequest { user_id: Some(_), .. } => Target::User,
         _ => {
             let what = "one of userId, itemId, segmentId and searchQuery must say what it is for";
             return Err(ListError::Invalid(what.to_owned()));
@@ -220,7 +220,7 @@ fn stages<'a>(
         Some(_) => (Entries::Segments, Endpoint::RecommendItemsToItemSegment),
         None => (Entries::Items, Endpoint::RecommendItemsToItem),
     };
-    let is_known = is_for != For::Segment || of_scenario.segmentation.is_some();
+    let is_known = is_for != Target::Segment || of_scenario.segmentation.is_some();
     let Some(source) = Endpoint::for_entries(entries, is_for).filter(|_| is_known) else {
         let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
         return Err(ListError::Invalid(what.to_owned()));
@@ -230,8 +230,8 @@ fn stages<'a>(
     let first = Stage::new(request, source, &request.source_options, &of_source);
     let first = Stage {
         count: 1,
-        item: first.item.filter(|_| is_for == For::Item),
-        segment: first.segment.filter(|_| is_for == For::Segment),
+        item: first.item.filter(|_| is_for == Target::Item),
+        segment: first.segment.filter(|_| is_for == Target::Segment),
         ..first
     };
     let second = Stage { endpoint: result, item: first.item, segment: None, search_query: None, ..whole };

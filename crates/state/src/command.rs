@@ -220,7 +220,7 @@ pub(crate) fn apply(
                 Ok(())
             }
         },
-        Command::Delete { kind: EntityKind::Item, id } => match views.catalog.existing(&id) {
+        Command::Delete { kind: EntityKind::Item, id } => match views.catalog.available_item(&id) {
             None => Err(Refusal::missing("item", &id)),
             Some(item) => {
                 delete_item(views, batch, item, &id);
@@ -292,7 +292,7 @@ pub fn find_user(views: &Views, id: &str) -> Option<UserIdx> {
 
 fn entity_exists(views: &Views, kind: EntityKind, id: &str) -> bool {
     match kind {
-        EntityKind::Item => views.catalog.existing(id).is_some(),
+        EntityKind::Item => views.catalog.available_item(id).is_some(),
         EntityKind::User => find_user(views, id).is_some(),
     }
 }

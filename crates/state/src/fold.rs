@@ -103,7 +103,7 @@ impl PreparedEntry {
 }
 
 fn compute_preset_actions(message: &Message) -> Vec<PresetAction> {
-    let actions_of_set = |set| mapping::actions_of(mapping::presets_added_by(set), message);
+    let actions_of_set = |set| mapping::map_message(mapping::presets_added_by(set), message);
     (1..=PRESETS_LATEST)
         .flat_map(|set| actions_of_set(set).into_iter().map(move |action| (set, action)))
         .collect()
@@ -174,7 +174,7 @@ fn apply_entry(
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views.unmatched_events.remove_matched(batch, mapping::presets_of(config.preset_set()));
+            views.unmatched_events.remove_matched(batch, mapping::presets_in_set(config.preset_set()));
             views.setup.put_config(batch, config, Revisions::from_whole(offset));
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
@@ -246,7 +246,7 @@ fn apply_message(
     views.profiles.add_message(batch, user, message.timestamp, offset, event);
     if let Some(event) = event
         && actions.is_empty()
-        && !mapping::is_taken(mapping::presets_of(set), message)
+        && !mapping::is_matched(mapping::presets_in_set(set), message)
     {
         views.unmatched_events.add(batch, message.type_, event, received_at);
     }
@@ -403,7 +403,7 @@ pub(crate) fn add_interaction(
     origin: Origin<'_>,
     replaces_view_portion: bool,
 ) -> Result<AddOutcome, StoreError> {
-    let item = views.catalog.item_of_message(batch, &interaction.item_id, named_by);
+    let item = views.catalog.get_or_create_named_item(batch, &interaction.item_id, named_by);
     let at = interaction_time(interaction.timestamp, origin);
     let counted = CountedInteraction {
         kind: interaction.kind,
@@ -442,6 +442,6 @@ fn new_rejection(message: &Message, reason: RejectionReason, detail: String) -> 
         message_id: Some(message.message_id.clone()),
         type_: Some(message.type_),
         received_at: message.received_at,
-        excerpt: Rejection::excerpt_of(message.body.as_deref().unwrap_or_default()),
+        excerpt: Rejection::cut_excerpt(message.body.as_deref().unwrap_or_default()),
     }
 }

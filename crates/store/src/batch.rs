@@ -1,13 +1,14 @@
-//! Writes that become visible together.
+//! Atomic batches of writes.
 
 use std::collections::BTreeMap;
 
-use crate::{Keyspace, PAIR_OVERHEAD_BYTES, POSITION, Pairs, Read, Result, Store, engine};
+use crate::{Keyspace, PAIR_OVERHEAD_BYTES, POSITION, Pairs, Read, Result, Store, engine_error};
 
-/// Pending writes over a store; reads see them. Dropped without [`Batch::commit`], nothing has happened.
+/// Pending writes on top of a store. Reads through the batch see them. Without [`Batch::commit`]
+/// they are dropped.
 pub struct Batch<'a> {
     store: &'a Store,
-    /// For each keyspace, keys with their new value, or none where the key is removed.
+    /// For each keyspace: keys with their new value, none for removed keys.
     pending: Vec<BTreeMap<Vec<u8>, Option<Vec<u8>>>>,
 }
 
@@ -35,7 +36,10 @@ impl<'a> Batch<'a> {
         Box::new(merge(self.store.scan_range(keyspace, from, until).peekable(), pending))
     }
 
-    /// Applies all writes and moves the store to `position`, in one step.
+    /// Applies all writes and sets the store's position, atomically.
+    ///
+    /// # Errors
+    /// Fjall's. After one the fold must stop; a restart replays the journal.
     pub fn commit(self, position: u64) -> Result<()> {
         let (mut batch, mut bytes) = (self.store.db.batch(), 0);
         for (keyspace, pending) in self.store.keyspaces.iter().zip(self.pending) {
@@ -48,8 +52,8 @@ impl<'a> Batch<'a> {
             }
         }
         batch.insert(&self.store.meta, POSITION, position.to_le_bytes());
-        batch.commit().map_err(engine("commit a batch"))?;
-        self.store.note_written(bytes)
+        batch.commit().map_err(engine_error("commit a batch"))?;
+        self.store.add_unflushed(bytes)
     }
 }
 
@@ -74,7 +78,7 @@ impl Read for Batch<'_> {
     }
 }
 
-/// Both in order; of a key that both have, the pending one counts.
+/// Merges both in key order; a pending write replaces the stored pair of its key.
 fn merge<'a>(
     mut stored: std::iter::Peekable<Pairs<'a>>,
     mut pending: std::iter::Peekable<impl Iterator<Item = (&'a Vec<u8>, &'a Option<Vec<u8>>)> + 'a>,

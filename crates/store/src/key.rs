@@ -1,4 +1,4 @@
-//! Keys that sort as their parts do: numbers are big endian.
+//! Composite keys that sort by their parts: numbers are big endian.
 
 /// Builds a key part by part.
 #[derive(Debug, Default)]
@@ -10,31 +10,32 @@ impl KeyBuf {
         Self(Vec::with_capacity(24))
     }
 
-    /// Adds one byte.
+    /// Appends one byte.
     pub fn u8(mut self, part: u8) -> Self {
         self.0.push(part);
         self
     }
 
-    /// Adds a number of four bytes.
+    /// Appends a number of four bytes.
     pub fn u32(mut self, part: u32) -> Self {
         self.0.extend_from_slice(&part.to_be_bytes());
         self
     }
 
-    /// Adds a number of eight bytes.
+    /// Appends a number of eight bytes.
     pub fn u64(mut self, part: u64) -> Self {
         self.0.extend_from_slice(&part.to_be_bytes());
         self
     }
 
-    /// Adds a text; only as the last part do keys sort as texts.
+    /// Appends a text. It must be the last part: texts have no length, so a part after it would
+    /// break the order.
     pub fn text(mut self, part: &str) -> Self {
         self.0.extend_from_slice(part.as_bytes());
         self
     }
 
-    /// The key.
+    /// The bytes of the finished key.
     pub fn build(self) -> Vec<u8> {
         self.0
     }
@@ -46,7 +47,7 @@ impl From<KeyBuf> for Vec<u8> {
     }
 }
 
-/// Takes a key apart; every method gives `None` past its end.
+/// Reads the parts of a key in order. Every method returns `None` past the end.
 #[derive(Debug)]
 pub struct KeyParts<'a>(&'a [u8]);
 
@@ -77,7 +78,7 @@ impl<'a> KeyParts<'a> {
         Some(u64::from_be_bytes(*first))
     }
 
-    /// All that is left, as text.
+    /// The remaining bytes as text; none where they are not UTF-8.
     pub fn text(self) -> Option<&'a str> {
         std::str::from_utf8(self.0).ok()
     }

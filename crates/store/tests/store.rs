@@ -1,4 +1,4 @@
-//! The store against a map in memory.
+//! Compares the store with a map in memory.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -128,7 +128,7 @@ fn whatever_is_missing_is_damage_and_nothing_is_made_in_its_place() {
         } else {
             fs_err::remove_file(&path).unwrap()
         }
-        // Also the second time: the first try has made nothing.
+        // The same the second time: the first attempt created nothing.
         for _ in 0..2 {
             let error = open(&copy).err().unwrap_or_else(|| panic!("{lost:?} was not missed"));
             assert!(error.is_damage(), "{lost:?}: {error}");

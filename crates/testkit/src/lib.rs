@@ -13,14 +13,14 @@ use parking_lot::Mutex;
 pub use numbers::widened_number;
 pub use random::Random;
 
-/// Sectors reach a disk whole or not at all, in bytes.
+/// The size of a sector, in bytes. A sector is written whole or not at all.
 const SECTOR_BYTES: usize = 512;
 /// The operating system's number of "too many open files".
 pub const EMFILE: i32 = 24;
 /// The operating system's number of "input/output error".
 pub const EIO: i32 = 5;
 
-/// A disk in memory. Clones are the same disk, so a test keeps one while the journal has another.
+/// A disk in memory. Clones share the disk, so a test keeps one while the journal has another.
 #[derive(Clone, Default)]
 pub struct FaultyDisk {
     state: Arc<Mutex<State>>,
@@ -29,28 +29,28 @@ pub struct FaultyDisk {
 /// A call that can be made to fail.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Operation {
-    /// Making a file.
+    /// Creating a file.
     Create,
-    /// Opening a file.
+    /// Opening an existing file.
     Open,
-    /// Reading.
+    /// Reading from a file.
     Read,
-    /// Writing; some first part may be written.
+    /// Writing to a file; a prefix may be written.
     Write,
-    /// Cutting a file.
+    /// Truncating a file.
     Truncate,
-    /// Syncing a file.
+    /// Syncing the content of a file.
     SyncFile,
-    /// Syncing the folder.
+    /// Syncing the names in the folder.
     SyncFolder,
 }
 
-/// How often faults come of themselves, each from 0, never, to 1, always.
+/// Probabilities of random faults, each from 0 to 1 for each call.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct FaultRates {
-    /// Making or opening a file fails with `EMFILE` or `EIO`.
+    /// Creating or opening a file fails with `EMFILE` or `EIO`.
     pub open: f64,
-    /// Writing or cutting fails with `EIO`; of what is written some first part may be there.
+    /// Writing or truncating fails with `EIO`; a prefix may be written.
     pub write: f64,
     /// Syncing a file or the folder fails with `EIO`; nothing becomes durable.
     pub sync: f64,
@@ -58,19 +58,19 @@ pub struct FaultRates {
     pub read: f64,
     /// Reading or writing is interrupted (`EINTR`).
     pub interrupted: f64,
-    /// Reading or writing does a part only; what is written ends with a sector.
+    /// Reading or writing is partial; a partial write ends at the end of a sector.
     pub short: f64,
-    /// Reading gives the bytes of another place, of this or another file.
+    /// Reading returns bytes of another place, in this or another file.
     pub misdirected: f64,
 }
 
 #[derive(Default)]
 struct State {
     files: BTreeMap<String, File>,
-    /// The most bytes of all files; none is no limit.
+    /// The most bytes of all files together; none for no limit.
     capacity: Option<u64>,
     fails_sync: bool,
-    /// Operating system errors of the next calls of a kind, in order.
+    /// Errors of the operating system for the next calls of a kind, in order.
     scripted: Vec<(Operation, i32)>,
     rates: FaultRates,
     random: Random,
@@ -78,19 +78,19 @@ struct State {
 
 #[derive(Default, Clone)]
 struct File {
-    /// The content that programs see.
+    /// The content that reads return.
     bytes: Vec<u8>,
     /// The content at the last sync.
     durable: Vec<u8>,
-    /// The changes since then.
+    /// The changes since the last sync.
     unsynced: Vec<Change>,
-    /// Whether the folder was synced since the file was made.
+    /// Whether the folder was synced after the file was created.
     is_name_durable: bool,
 }
 
 #[derive(Clone)]
 enum Change {
-    /// At most one sector.
+    /// A write within one sector.
     Write {
         position: usize,
         bytes: Vec<u8>,
@@ -124,45 +124,45 @@ impl FaultyDisk {
         Self { state: Arc::new(Mutex::new(state)) }
     }
 
-    /// Lets all files together grow to `capacity` bytes; none lifts the limit. A write that does not fit is written in part.
+    /// Limits all files together to `capacity` bytes; none removes the limit. A write over the
+    /// limit is partial.
     pub fn set_capacity(&self, capacity: Option<u64>) {
         self.state.lock().capacity = capacity;
     }
 
-    /// Makes every sync of a file fail, or work again.
+    /// Makes every sync of a file fail, or succeed again.
     pub fn set_fails_sync(&self, fails: bool) {
         self.state.lock().fails_sync = fails;
     }
 
-    /// Makes the next call of a kind fail with an error of the operating system; several in the order in
-    /// which they are set.
+    /// Makes the next call of a kind fail with this error number. Repeated calls queue up.
     pub fn fail_next(&self, operation: Operation, os_error: i32) {
         self.state.lock().scripted.push((operation, os_error));
     }
 
-    /// Lets faults come at random, from a seed.
+    /// Enables random faults from a seed.
     pub fn set_faults(&self, seed: u64, rates: FaultRates) {
         let mut state = self.state.lock();
         (state.random, state.rates) = (Random::new(seed), rates);
     }
 
-    /// The bytes of all files.
+    /// The size of all files together, in bytes.
     pub fn used_bytes(&self) -> u64 {
         self.state.lock().files.values().map(|file| file.bytes.len() as u64).sum()
     }
 
-    /// The bytes of one file, as programs see it.
+    /// The content of a file that reads return; none where it is missing.
     pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
         self.state.lock().files.get(name).map(|file| file.bytes.clone())
     }
 
-    /// Takes a file away, as nobody should.
+    /// Removes a file behind the journal's back.
     pub fn remove(&self, name: &str) {
         self.state.lock().files.remove(name);
     }
 
-    /// The disk as it is after a loss of power: what was synced, and of what files have grown by since the
-    /// first `kept` bytes.
+    /// The disk after a loss of power: the synced content, and the first `kept` bytes that each
+    /// file has grown by since.
     pub fn after_power_loss(&self, kept: usize) -> Self {
         let state = self.state.lock();
         let files = state.files.iter().map(|(name, file)| {
@@ -172,12 +172,13 @@ impl FaultyDisk {
         Self::with_files(files.collect::<Vec<_>>())
     }
 
-    /// The disk as it may be after a loss of power: of what was not synced, any sectors and cuts are there
-    /// and any others are not, whatever their order was; a file whose folder was not synced may be gone.
+    /// A possible disk after a loss of power: a random subset of the unsynced sectors and
+    /// truncations is applied, independent of their order. A file whose folder was not synced may
+    /// be missing.
     pub fn after_reordering_power_loss(&self, seed: u64) -> Self {
         let state = self.state.lock();
         let mut random = Random::new(seed);
-        // Often everything or nothing is there; single sectors are rare otherwise.
+        // All or nothing must be frequent; independent choices alone would make both rare.
         let kept_rate = [0.0, 0.3, 0.7, 0.95, 1.0][random.below(5)];
         let mut files = Vec::new();
         for (name, file) in &state.files {
@@ -195,9 +196,12 @@ impl FaultyDisk {
 }
 
 impl State {
-    /// The fault that an operation meets, where it meets one.
-    fn fault(&mut self, operation: Operation) -> io::Result<()> {
-        if let Some(n) = self.scripted.iter().position(|(of, _)| *of == operation) {
+    /// Fails where a scripted or random fault is due.
+    ///
+    /// # Errors
+    /// The fault.
+    fn inject_fault(&mut self, operation: Operation) -> io::Result<()> {
+        if let Some(n) = self.scripted.iter().position(|(scripted, _)| *scripted == operation) {
             return Err(io::Error::from_raw_os_error(self.scripted.remove(n).1));
         }
         let rate = match operation {
@@ -218,8 +222,8 @@ impl State {
         Err(io::Error::from_raw_os_error(if is_emfile { EMFILE } else { EIO }))
     }
 
-    /// Some first part of what was asked for, at least one byte.
-    fn shortened(&mut self, len: usize) -> usize {
+    /// The length of a possibly partial call, at least one byte.
+    fn shorten(&mut self, len: usize) -> usize {
         if len > 1 && self.random.chance(self.rates.short) { 1 + self.random.below(len - 1) } else { len }
     }
 
@@ -228,8 +232,8 @@ impl State {
     }
 }
 
-/// So many bytes of a write that is done in part: one within a sector is done or not.
-fn whole_sectors(n: usize, position: usize, len: usize) -> usize {
+/// The length of a partial write, reduced to the end of a whole sector.
+fn cut_to_sectors(n: usize, position: usize, len: usize) -> usize {
     if n == len { n } else { n.saturating_sub((position + n) % SECTOR_BYTES) }
 }
 
@@ -248,7 +252,7 @@ impl Disk for FaultyDisk {
         if state.files.contains_key(name) {
             return Err(io::ErrorKind::AlreadyExists.into());
         }
-        state.fault(Operation::Create)?;
+        state.inject_fault(Operation::Create)?;
         state.files.insert(name.to_owned(), File::default());
         Ok(Box::new(Handle { disk: self.clone(), name: name.to_owned() }))
     }
@@ -256,13 +260,13 @@ impl Disk for FaultyDisk {
     fn open(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut state = self.state.lock();
         state.file(name)?;
-        state.fault(Operation::Open)?;
+        state.inject_fault(Operation::Open)?;
         Ok(Box::new(Handle { disk: self.clone(), name: name.to_owned() }))
     }
 
     fn sync(&self) -> io::Result<()> {
         let mut state = self.state.lock();
-        state.fault(Operation::SyncFolder)?;
+        state.inject_fault(Operation::SyncFolder)?;
         state.files.values_mut().for_each(|file| file.is_name_durable = true);
         Ok(())
     }
@@ -279,8 +283,8 @@ impl DiskFile for Handle {
 
     fn read(&self, buffer: &mut [u8], position: u64) -> io::Result<usize> {
         let mut state = self.disk.state.lock();
-        state.fault(Operation::Read)?;
-        let n = state.shortened(buffer.len());
+        state.inject_fault(Operation::Read)?;
+        let n = state.shorten(buffer.len());
         let (mut name, mut position) = (self.name.clone(), position as usize);
         let rate = state.rates.misdirected;
         if state.random.chance(rate) {
@@ -298,14 +302,14 @@ impl DiskFile for Handle {
 
     fn write(&self, bytes: &[u8], position: u64) -> io::Result<usize> {
         let mut state = self.disk.state.lock();
-        let fault = state.fault(Operation::Write);
+        let fault = state.inject_fault(Operation::Write);
         let n = match &fault {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
-            // Some first part may have come to the file before the error.
-            Err(_) => whole_sectors(state.random.below(bytes.len() + 1), position as usize, bytes.len()),
+            // A prefix may be written before the error.
+            Err(_) => cut_to_sectors(state.random.below(bytes.len() + 1), position as usize, bytes.len()),
             Ok(()) => {
-                let n = state.shortened(bytes.len());
-                Some(whole_sectors(n, position as usize, bytes.len()))
+                let n = state.shorten(bytes.len());
+                Some(cut_to_sectors(n, position as usize, bytes.len()))
                     .filter(|n| *n > 0)
                     .unwrap_or(bytes.len())
             }
@@ -331,7 +335,7 @@ impl DiskFile for Handle {
         if state.fails_sync {
             return Err(io::Error::other("sync failed on demand"));
         }
-        state.fault(Operation::SyncFile)?;
+        state.inject_fault(Operation::SyncFile)?;
         let file = state.file(&self.name)?;
         file.durable.clone_from(&file.bytes);
         file.unsynced.clear();
@@ -340,7 +344,7 @@ impl DiskFile for Handle {
 
     fn truncate(&self, len: u64) -> io::Result<()> {
         let mut state = self.disk.state.lock();
-        state.fault(Operation::Truncate)?;
+        state.inject_fault(Operation::Truncate)?;
         let file = state.file(&self.name)?;
         let change = Change::Truncate(len as usize);
         change.apply(&mut file.bytes);
@@ -350,7 +354,7 @@ impl DiskFile for Handle {
 }
 
 impl File {
-    /// Writes sector by sector.
+    /// Writes, and records one unsynced change for each sector.
     fn write(&mut self, bytes: &[u8], position: usize) {
         let (mut rest, mut position) = (bytes, position);
         while !rest.is_empty() {

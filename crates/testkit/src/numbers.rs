@@ -1,7 +1,7 @@
 use serde_json::Value;
 
-/// A number in the value that was of single precision and is written with the digits of double precision, such as 0.30000001192092896
-/// for 0.3; none where there is none.
+/// Finds a number of single precision that is written with the digits of double precision, such as
+/// 0.30000001192092896 for 0.3; none where there is none.
 pub fn widened_number(value: &Value) -> Option<f64> {
     match value {
         Value::Number(number) => number.as_f64().filter(|number| is_widened(*number)),
@@ -11,7 +11,8 @@ pub fn widened_number(value: &Value) -> Option<f64> {
     }
 }
 
-/// Whole numbers are left alone: counts and times in seconds are often of single precision by chance.
+/// Whole numbers are left alone: counts and times in seconds are often of single precision by
+/// chance.
 fn is_widened(number: f64) -> bool {
     let single = number as f32;
     number.fract() != 0.0 && f64::from(single) == number && single.to_string().parse() != Ok(number)

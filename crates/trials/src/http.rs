@@ -1,4 +1,5 @@
-//! As much of HTTP as the trials need: requests as bytes, since hostile ones send them in parts, and answers read whole.
+//! A minimal HTTP client. Requests are bytes, since hostile clients send them in parts; answers are
+//! read whole.
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -15,17 +16,17 @@ const ANSWER_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// The most headers of an answer.
 const HEADERS_MAX: usize = 64;
 
-/// A request for what is at a path; `headers` are whole lines.
+/// A GET request; `headers` are complete lines.
 pub fn get(path: &str, headers: &str) -> Vec<u8> {
     request("GET", path, headers, "")
 }
 
-/// A request that sends JSON to a path.
+/// A POST request with a JSON body.
 pub fn post(path: &str, headers: &str, body: &str) -> Vec<u8> {
     request("POST", path, &format!("content-type: application/json\r\n{headers}"), body)
 }
 
-/// A request of any method, with a body where it is not empty.
+/// A request of any method. An empty body is omitted.
 pub fn request(method: &str, path: &str, headers: &str, body: &str) -> Vec<u8> {
     let length = if body.is_empty() && method == "GET" {
         String::new()
@@ -45,16 +46,16 @@ pub fn bearer(token: &str) -> String {
     format!("authorization: Bearer {token}\r\n")
 }
 
-/// Which token signs a call of the recommender API.
+/// The kind of token that signs a call of the recommender API.
 #[derive(Debug, Clone, Copy)]
 pub enum Signer {
-    /// A server's.
+    /// The private token, for servers.
     Private,
-    /// A browser's.
+    /// The public token, for browsers.
     Public,
 }
 
-/// A request target of the recommender API with its signature, as of now.
+/// Signs a request target of the recommender API at the current time.
 pub fn sign(target: &str, token: &str, signer: Signer) -> String {
     let prefix = match signer {
         Signer::Private => "hmac",
@@ -69,12 +70,12 @@ pub fn sign(target: &str, token: &str, signer: Signer) -> String {
     format!("{signed}&{prefix}_sign={sign}")
 }
 
-/// An answer that was read whole.
+/// A completely read answer.
 #[derive(Debug)]
 pub struct Answer {
     /// The status code.
     pub status: u16,
-    /// The body.
+    /// The body, without transfer encoding.
     pub body: Vec<u8>,
     /// Whether the server closes the connection after it.
     pub closes: bool,
@@ -84,7 +85,7 @@ pub struct Answer {
 ///
 /// # Errors
 ///
-/// What the operating system says.
+/// The error of the operating system.
 pub async fn connect(
     to: SocketAddr,
     from: Option<IpAddr>,
@@ -105,7 +106,7 @@ pub async fn connect(
 /// A connection that is kept for many requests.
 pub struct Connection {
     stream: TcpStream,
-    /// What was read and is not yet part of an answer.
+    /// Bytes that were read and not yet parsed.
     buffer: Vec<u8>,
 }
 
@@ -114,7 +115,7 @@ impl Connection {
     ///
     /// # Errors
     ///
-    /// What the operating system says.
+    /// The error of the operating system.
     pub async fn open(to: SocketAddr, from: Option<IpAddr>) -> io::Result<Self> {
         Ok(Self { stream: connect(to, from, None).await?, buffer: Vec::new() })
     }

@@ -54,7 +54,8 @@ enum Trial {
     },
     /// Where the best sellers of words stand in searches of people without a history
     Search {
-        /// A folder with train.csv (purchases: user_id, item_id, timestamp) and items.csv (item_id, title)
+        /// A folder with train.csv (purchases: user_id, item_id, timestamp) and items.csv (item_id,
+        /// title)
         #[arg(long, value_name = "FOLDER")]
         folder: PathBuf,
         /// What is searched for

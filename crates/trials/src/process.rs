@@ -13,10 +13,10 @@ use crate::http::{Connection, get};
 const READY_WITHIN: Duration = Duration::from_secs(60);
 /// How long a server may take to end after SIGTERM, under any load.
 pub const ENDS_WITHIN: Duration = Duration::from_secs(25);
-/// How often the state of the process is looked at.
+/// The interval between checks of the process.
 const POLL_INTERVAL: Duration = Duration::from_millis(20);
 
-/// The tokens of the workspaces.
+/// The token of the administrator.
 pub const ADMIN_TOKEN: &str = "admin";
 /// The write key of the source of workspace `shop`.
 pub const WRITE_KEY: &str = "key";
@@ -45,12 +45,12 @@ id = "files"
 private_token = "files"
 "#;
 
-/// How a server is started.
+/// Parameters for starting a server.
 #[derive(Debug, Clone)]
 pub struct Launch {
-    /// The binary.
+    /// The path of the server's binary.
     pub binary: PathBuf,
-    /// A settings file; none is the defaults.
+    /// A settings file; none for the defaults.
     pub config: Option<PathBuf>,
     /// The most open file descriptors; none leaves the limit as it is.
     pub nofile: Option<u64>,
@@ -59,7 +59,7 @@ pub struct Launch {
 /// A server that is ready. It is killed when this is dropped.
 pub struct Server {
     process: Child,
-    /// Where it listens.
+    /// The address that it listens on.
     pub address: SocketAddr,
     folder: tempfile::TempDir,
 }
@@ -69,12 +69,13 @@ impl Launch {
     ///
     /// # Errors
     ///
-    /// When the binary cannot be run, or ends or is not ready within a minute; the message has the end of its log.
+    /// When the binary cannot be run, or ends or is not ready within a minute; the message has the
+    /// end of its log.
     pub async fn start(&self) -> Result<Server> {
         let folder = tempfile::Builder::new().prefix("tastemaker-trial-").tempdir()?;
         let bootstrap = folder.path().join("bootstrap.toml");
         fs_err::write(&bootstrap, BOOTSTRAP)?;
-        // Free a moment ago; nobody else starts servers here.
+        // The port was free a moment ago; no other process here opens ports.
         let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
         let mut command = match self.nofile {
             None => Command::new(&self.binary),

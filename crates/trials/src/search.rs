@@ -1,4 +1,5 @@
-//! Where the best sellers of words stand in searches of people without a history, on the data of a real shop.
+//! The ranks of best sellers in text searches of users without a history, on the data of a real
+//! shop.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -13,14 +14,15 @@ use domain::{
 use engine::{Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions};
 use serde::Deserialize;
 
-/// What is searched for where nothing is said: ten words of the titles of `online-retail-2010`, chosen before the first run.
+/// The default search words: ten words of the titles of `online-retail-2010`, chosen before the
+/// first run.
 pub const WORDS: [&str; 10] =
     ["bag", "bunting", "clock", "lantern", "mug", "cake", "candle", "heart", "tin", "box"];
-/// The place up to which a best seller is where it belongs.
+/// The largest rank at which a best seller counts as found.
 pub const PLACE_MAX: usize = 3;
-/// How many items are looked at for a best seller.
-const LOOKED_AT: usize = 1_000;
-/// What is sold in the last so many seconds of the data is sold lately: 30 days.
+/// The number of results that are examined for a best seller.
+const RESULTS_EXAMINED: usize = 1_000;
+/// The length of the recent period at the end of the data, in seconds: 30 days.
 const LATELY_S: i64 = 30 * 86_400;
 
 /// A row of `train.csv`.
@@ -32,29 +34,29 @@ struct Sale {
     timestamp: i64,
 }
 
-/// Where the best sellers of the words stand.
+/// The ranks of the best sellers of all words.
 pub struct Report {
     words: Vec<Word>,
-    /// Items that a search for their id has first.
+    /// The number of items that are the first result of a search for their id.
     n_found_by_id: usize,
-    /// Items with a title.
+    /// The number of items with a title.
     n_items: usize,
 }
 
 struct Word {
     word: String,
-    /// Items whose title has the word.
+    /// The number of items whose title has the word.
     n_items: usize,
-    /// The one with the most buyers, of all time.
+    /// The item with the most buyers of all time.
     best: BestSeller,
-    /// The one with the most buyers lately; none where nobody bought any.
+    /// The item with the most buyers of the last 30 days; none where nobody bought any.
     best_lately: Option<BestSeller>,
 }
 
 struct BestSeller {
     title: String,
     n_buyers: usize,
-    /// From 1 on; none where the search does not find it.
+    /// The rank, from 1 on; none where the search does not find the item.
     place: Option<usize>,
 }
 
@@ -71,14 +73,15 @@ impl BestSeller {
 }
 
 impl Report {
-    /// The words of which no best seller, neither that of all time nor that of the last days, is among the first three.
+    /// The number of words without a best seller, of all time or of the last 30 days, among the
+    /// first [`PLACE_MAX`] results.
     pub fn n_behind(&self) -> usize {
         self.words.iter().filter(|word| !word.best_sellers().any(BestSeller::is_in_front)).count()
     }
 }
 
-/// Fills an engine with `train.csv` (user_id, item_id, timestamp: purchases) and `items.csv` (item_id, title) of a folder, trains it, and
-/// searches for each word as somebody who is not known.
+/// Fills an engine with `train.csv` (user_id, item_id, timestamp: purchases) and `items.csv`
+/// (item_id, title) of a folder, trains a model, and searches for each word as an unknown user.
 ///
 /// # Errors
 ///
@@ -90,7 +93,7 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     let sales: Vec<Sale> = csv::Reader::from_path(folder.join("train.csv"))
         .and_then(|mut reader| reader.deserialize().collect())
         .with_context(|| folder.join("train.csv").display().to_string())?;
-    let titles = titles_of(&file)?;
+    let titles = read_titles(&file)?;
 
     let data = tempfile::tempdir()?;
     let engine = Engine::open(WorkspaceId::new("shop")?, data.path(), &|_, _| {})?;
@@ -103,25 +106,25 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     });
     engine.import_interactions(purchases.collect())?;
     engine.train(TrainingOptions { seed, ..Default::default() }, &|_| {})?;
-    // A server does this beside the requests: the index is made for workspaces with tokens.
+    // A server builds the index in the background, for workspaces with tokens.
     engine.refresh();
 
     let newest = sales.iter().map(|sale| sale.timestamp).max().unwrap_or(0);
-    let of_all_time = buyers_of(&sales, i64::MIN);
-    let lately = buyers_of(&sales, newest - LATELY_S);
+    let all_time = collect_buyers(&sales, i64::MIN);
+    let lately = collect_buyers(&sales, newest - LATELY_S);
     let places = |word: &String| {
         let has_word = |title: &str| title.split(|c: char| !c.is_alphanumeric()).any(|other| other == word);
-        let of_word: Vec<&String> =
+        let matching: Vec<&String> =
             titles.iter().filter(|(_, title)| has_word(title)).map(|(item, _)| item).collect();
-        let found = search(&engine, word, LOOKED_AT)?;
+        let found = search(&engine, word, RESULTS_EXAMINED)?;
         let best = |buyers: &BTreeMap<&str, BTreeSet<&str>>| {
             let n_buyers = |item: &&String| buyers.get(item.as_str()).map_or(0, BTreeSet::len);
-            let item = of_word.iter().copied().max_by_key(n_buyers).filter(|item| n_buyers(item) > 0)?;
+            let item = matching.iter().copied().max_by_key(n_buyers).filter(|item| n_buyers(item) > 0)?;
             let place = found.iter().position(|other| other == item).map(|at| at + 1);
             Some(BestSeller { title: titles[item].clone(), n_buyers: n_buyers(&item), place })
         };
-        let best_of_all = best(&of_all_time).with_context(|| format!("nobody bought any {word:?}"))?;
-        let (n_items, best_lately) = (of_word.len(), best(&lately));
+        let best_of_all = best(&all_time).with_context(|| format!("nobody bought any {word:?}"))?;
+        let (n_items, best_lately) = (matching.len(), best(&lately));
         Ok(Word { word: word.clone(), n_items, best: best_of_all, best_lately })
     };
     let words = words.iter().map(places).collect::<Result<_>>()?;
@@ -133,8 +136,8 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     Ok(Report { words, n_found_by_id, n_items: titles.len() })
 }
 
-/// Titles in small letters, by item.
-fn titles_of(file: &CatalogFile) -> Result<BTreeMap<String, String>> {
+/// Titles in lower case, by item id.
+fn read_titles(file: &CatalogFile) -> Result<BTreeMap<String, String>> {
     let column = file.columns.iter().position(|column| column.name == "title");
     let column = column.context("items.csv has no column title")?;
     let titles: BTreeMap<String, String> = file
@@ -149,8 +152,8 @@ fn titles_of(file: &CatalogFile) -> Result<BTreeMap<String, String>> {
     Ok(titles)
 }
 
-/// Who bought each item after a moment.
-fn buyers_of(sales: &[Sale], after_s: i64) -> BTreeMap<&str, BTreeSet<&str>> {
+/// The buyers of each item since a time, which is in seconds since 1970.
+fn collect_buyers(sales: &[Sale], after_s: i64) -> BTreeMap<&str, BTreeSet<&str>> {
     let mut buyers: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for sale in sales.iter().filter(|sale| sale.timestamp > after_s) {
         buyers.entry(&sale.item_id).or_default().insert(&sale.user_id);
@@ -158,7 +161,7 @@ fn buyers_of(sales: &[Sale], after_s: i64) -> BTreeMap<&str, BTreeSet<&str>> {
     buyers
 }
 
-/// What a search finds for somebody who is not known, best first.
+/// The results of a search by an unknown user, the best first.
 fn search(engine: &Engine, query: &str, count: usize) -> Result<Vec<String>> {
     let request = RecommendationRequest {
         user_id: Some("somebody new".to_owned()),

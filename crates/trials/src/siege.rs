@@ -14,44 +14,47 @@ use crate::http::{Connection, Signer, bearer, post, request, sign};
 use crate::process::{ADMIN_TOKEN, Launch, PRIVATE_TOKEN};
 use hostile::KindCounts;
 
-/// An honest answer is in time within this.
+/// The latency within which an honest answer is in time.
 const IN_TIME: Duration = Duration::from_millis(100);
-/// The share of honest requests that must be answered rightly and in time.
+/// The least share of honest requests with a correct answer in time.
 const SHARE_IN_TIME_MIN: f64 = 0.99;
-/// The world: users, items, and the text of each item, in bytes, so that lists with properties are large.
+/// The world: users, items, and the text of each item, in bytes, so that lists with properties are
+/// large.
 const USERS: usize = 200;
 const ITEMS: usize = 1_000;
 const ITEM_TEXT_BYTES: usize = 500;
 
-/// What a siege is like.
+/// Parameters of a siege.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How long it lasts, in seconds.
+    /// The duration, in seconds.
     pub seconds: u64,
-    /// How many hostile connections there are at once, of all kinds.
+    /// The number of concurrent hostile connections of all kinds.
     pub connections: usize,
-    /// How many requests the honest client sends a second.
+    /// The honest client's requests per second.
     pub rate: u32,
     /// Whether hostile connections come from the honest client's address, and not from others.
     pub same_address: bool,
-    /// Of all random choices.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
-/// How it went.
+/// The results of a siege.
 #[derive(Debug)]
 pub struct Report {
-    /// How many honest requests were due.
+    /// The number of honest requests.
     pub requests: usize,
-    /// Honest requests by what became of them: `200 right`, another status, `timeout`, or what the connection said.
+    /// Honest requests by outcome: `200 right`, another status, `timeout`, or the error of the
+    /// connection.
     pub outcomes: BTreeMap<String, usize>,
-    /// Honest requests that were answered rightly.
+    /// Honest requests with a correct answer.
     pub right: usize,
-    /// Honest requests that were answered rightly and within 100 ms.
+    /// Honest requests with a correct answer within 100 ms.
     pub in_time: usize,
-    /// From when a request was due to its whole answer, ascending, of those that were answered rightly.
+    /// Latencies of correct answers, from the due time of the request to the complete answer,
+    /// ascending.
     pub latencies: Vec<Duration>,
-    /// How long the server took to end after SIGTERM, with the hostile connections still there.
+    /// The time from SIGTERM to the end of the server, with the hostile connections still open.
     pub ended_within: Duration,
     /// Memory of the server before the siege and at its end, in bytes.
     resident_bytes: (u64, u64),
@@ -59,12 +62,12 @@ pub struct Report {
 }
 
 impl Report {
-    /// Whether 99 % of the honest requests were answered rightly within 100 ms.
+    /// Whether 99 % of the honest requests got a correct answer within 100 ms.
     pub fn passes(&self) -> bool {
         self.in_time as f64 >= SHARE_IN_TIME_MIN * self.requests as f64
     }
 
-    /// The latency that this share of the right answers is within.
+    /// A quantile of the latencies; `share` is from 0 to 1.
     pub fn quantile(&self, share: f64) -> Duration {
         let last = self.latencies.len().saturating_sub(1);
         self.latencies.get((last as f64 * share).ceil() as usize).copied().unwrap_or_default()

@@ -1,4 +1,4 @@
-//! A long mixed load in a world that does not grow: whatever memory is then taken for good was taken by mistake.
+//! A long mixed load on a world that does not grow, so that lasting growth of memory is a leak.
 
 mod world;
 
@@ -17,34 +17,36 @@ use crate::http::Connection;
 use crate::process::{Launch, Server};
 use world::World;
 
-/// How many connections send.
+/// The number of sending connections.
 const CONNECTIONS: u64 = 8;
-/// How much more memory there may be at the end than after the warm-up, as a share.
+/// The largest growth of memory from the warm-up to the end, as a share.
 const GROWTH_MAX: f64 = 0.05;
-/// How often the memory is looked at.
+/// The interval between samples of the memory.
 const SAMPLE_INTERVAL: Duration = Duration::from_millis(250);
-/// How many answers of a connection are shown that are an error of the server, of one kind of call.
+/// The most server errors that a connection prints for each kind of call.
 const FAILURES_SHOWN: u64 = 3;
-/// Caches that are full after the warm-up; with larger ones a cache that still fills would look like memory that is lost.
+/// Caches small enough to be full after the warm-up. A larger cache that still fills would look
+/// like a leak.
 const SETTINGS: &str = "[limits]\nstore_cache_bytes_max = 16777216\ncache_bytes_max = 67108864\n";
-/// How many lines say how far it is.
+/// The number of progress lines.
 const LINES: u64 = 40;
 
-/// What a soak is like.
+/// Parameters of a soak.
 #[derive(Debug, Clone)]
 pub struct Options {
-    /// How many requests are sent in all.
+    /// The number of requests, including the warm-up.
     pub requests: u64,
-    /// How many of them are sent before the memory is noted that the end is compared with: every cache must be full by then.
+    /// The number of requests before the reference measurement of the memory. Every cache must be
+    /// full by then.
     pub warm_up: u64,
-    /// Of all random choices.
+    /// The seed of all random choices.
     pub seed: u64,
 }
 
-/// How it went.
+/// The results of a soak.
 #[derive(Debug)]
 pub struct Report {
-    /// Requests by what was asked and the status of the answer.
+    /// Requests by name of the call and status of the answer.
     pub answers: BTreeMap<(&'static str, u16), u64>,
     /// The memory after the warm-up and at the end, in bytes, on the line that fits all samples
     /// between them best. Single samples do not tell: caches drop idle values every ten minutes,
@@ -54,18 +56,18 @@ pub struct Report {
 }
 
 impl Report {
-    /// By which share the memory has grown since the warm-up.
+    /// The growth of the memory since the warm-up, as a share.
     pub fn growth(&self) -> f64 {
         let (warm, end) = self.resident_bytes;
         end / warm - 1.0
     }
 
-    /// Whether the memory at the end is that after the warm-up.
+    /// Whether the growth is within the limit.
     pub fn ends_as_it_began(&self) -> bool {
         self.growth() <= GROWTH_MAX
     }
 
-    /// Requests that ended with an error of the server.
+    /// The number of requests that ended with a server error.
     pub fn n_failed(&self) -> u64 {
         self.answers.iter().filter(|((_, status), _)| *status >= 500).map(|(_, n)| n).sum()
     }
@@ -94,7 +96,7 @@ impl Line {
     }
 }
 
-/// Starts a server, with small caches where nobody gives settings, and puts the load on it.
+/// Starts a server, with small caches unless there are settings, and sends the load.
 ///
 /// # Errors
 ///
@@ -133,7 +135,7 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
     Ok(Report { answers, resident_bytes, took })
 }
 
-/// The memory of the server beside how many requests were sent, until all were.
+/// Samples the memory of the server until all requests are sent: pairs of requests sent and bytes.
 async fn watch<T>(
     server: &Server,
     options: &Options,
@@ -190,7 +192,7 @@ async fn send(
         if answer.status >= 500 && *n <= FAILURES_SHOWN {
             println!("{}: {} {}", call.name, answer.status, String::from_utf8_lossy(&answer.body));
         }
-        recommendation = world::recommendation_of(&answer.body);
+        recommendation = world::find_recommendation_id(&answer.body);
     }
     Ok(answers)
 }

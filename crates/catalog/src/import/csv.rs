@@ -1,4 +1,4 @@
-//! Separated values, as in RFC 4180 but for the separator.
+//! Reads separated values: RFC 4180 with any of three delimiters.
 
 use std::io::Read;
 
@@ -58,14 +58,15 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
     let line = last.position().map_or(0, csv::Position::line);
     let ends_in_lines = last.iter().next_back().is_some_and(|field| field.contains(&b'\n'));
     drop(reader);
-    // The reader takes the end of the file for the end of a quote.
+    // The CSV reader accepts a quote that the end of the file closes, so this is detected by the
+    // last byte.
     if ends_in_lines && tail.last != b'"' {
         return Err(ImportError::Header(format!("row {line}: a quote is opened and never closed")));
     }
     Ok(table)
 }
 
-/// Remembers the last byte that is not white space.
+/// Passes bytes through and keeps the last one that is not white space.
 struct LastByte<R> {
     reader: R,
     last: u8,

@@ -1,16 +1,17 @@
-//! The delimiter of a CSV file.
+//! Detects the delimiter of a CSV file.
 
 use std::io::{self, BufRead, BufReader, Chain, Cursor, Read};
 
-/// A header is looked at up to here, in bytes.
+/// The longest part of a header that is examined, in bytes.
 const HEADER_BYTES_MAX: u64 = 1_024 * 1_024;
-/// Delimiters that spreadsheets write; the first where the header has none of them.
+/// Delimiters of common spreadsheets. The first is the default.
 const DELIMITERS: [u8; 3] = *b",;\t";
 
-/// A file whose first line was looked at, from its beginning on.
+/// A reader that starts at the beginning again after its first line was examined.
 pub type Rewound<R> = Chain<Cursor<Vec<u8>>, BufReader<R>>;
 
-/// The delimiter of a file, the most frequent one of its header, and the file.
+/// Detects the delimiter, the most frequent candidate of the header, and returns it with the
+/// rewound reader.
 ///
 /// # Errors
 /// Where the file cannot be read.

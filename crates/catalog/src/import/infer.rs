@@ -1,29 +1,30 @@
-//! Types of columns, and values of types.
+//! Infers the types of columns and parses values.
 
 use domain::{Column, PropertyType, PropertyValue, Timestamp};
 use serde_json::Value;
 
 use super::{ImportOptions, Raw, Table};
 
-/// A CSV column holds sets where at least this share of its values has a `|`.
+/// The least share of values with a `|` for a CSV column to hold sets.
 const SET_SHARE_MIN: f64 = 0.05;
-/// A CSV column is of a type where at least this share of its values is; the others are bad cells.
+/// The least share of values of a type for a CSV column to have it; the others are bad cells.
 const TYPE_SHARE_MIN: f64 = 0.9;
 
-/// Each column with its declared type, the type that it keeps, or the narrowest that holds its values.
+/// Each column with its declared type, else its type in the catalog, else the narrowest type that
+/// fits its values.
 pub(super) fn columns(table: &Table, options: &ImportOptions) -> Vec<Column> {
     let names = table.columns.iter().enumerate();
     names
         .map(|(n, name)| {
             let values = || table.rows.iter().map(move |row| &row.values[n]);
-            let given = options.types.get(name).or_else(|| options.known.get(name));
-            let type_ = given.copied().unwrap_or_else(|| infer(values));
+            let fixed = options.types.get(name).or_else(|| options.known.get(name));
+            let type_ = fixed.copied().unwrap_or_else(|| infer(values));
             Column { name: name.clone(), type_ }
         })
         .collect()
 }
 
-/// Sets before the rest, since `1|2` is no number; texts hold everything.
+/// Infers a type. Sets come first, since `1|2` is no number; any value is a text.
 fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyType {
     let present = || values().filter(|value| !matches!(value, Raw::Absent));
     if present().next().is_none() {
@@ -36,7 +37,7 @@ fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyTyp
     };
     let n_sets = present().filter(|value| is_set(value)).count();
     let is_json = present().any(|value| matches!(value, Raw::Json(_)));
-    // One title with a bar in it does not make titles sets.
+    // A single title with a bar does not turn titles into sets.
     if n_sets > 0 && (is_json || n_sets as f64 >= SET_SHARE_MIN * present().count() as f64) {
         return PropertyType::Set;
     }
@@ -47,14 +48,14 @@ fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyTyp
         .unwrap_or_else(|| if is_json { json_majority(present()) } else { csv_majority(&narrow, &present) })
 }
 
-/// The type of nearly all values, or texts. The others must be nothing that could be meant as a value of the type: 007 beside numbers
-/// makes texts of them.
+/// The type of nearly all values, else text. None of the others may parse as the type at all: a 007
+/// among numbers turns the column into texts.
 fn csv_majority<'a, I: Iterator<Item = &'a Raw>>(
     narrow: &[PropertyType],
     present: &impl Fn() -> I,
 ) -> PropertyType {
     let n_like = |type_: PropertyType| present().filter(|value| looks_like(value, type_)).count();
-    // The first of those that hold most: whole numbers before numbers.
+    // The first of those with the most values: whole numbers before numbers.
     let most = narrow.iter().rev().copied().max_by_key(|type_| n_like(*type_));
     let is_nearly_all = |type_: &PropertyType| {
         n_like(*type_) as f64 >= TYPE_SHARE_MIN * present().count() as f64
@@ -63,7 +64,8 @@ fn csv_majority<'a, I: Iterator<Item = &'a Raw>>(
     most.filter(is_nearly_all).unwrap_or(PropertyType::String)
 }
 
-/// Stricter than [`typed`]: what changes when it is written again, such as 007, stays a text.
+/// Whether a value has the canonical form of a type. Stricter than [`typed`]: 007 would change when
+/// it is written again, so it is no number here.
 fn looks_like(value: &Raw, type_: PropertyType) -> bool {
     match value {
         Raw::Absent => true,
@@ -96,7 +98,7 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
     }
 }
 
-/// The most frequent type of JSON values; values of other types are bad cells.
+/// The most frequent type of mixed JSON values; the others are bad cells.
 fn json_majority<'a>(values: impl Iterator<Item = &'a Raw>) -> PropertyType {
     let (mut n_double, mut n_boolean, mut n_other) = (0u64, 0u64, 0u64);
     for value in values {
@@ -115,7 +117,7 @@ fn json_majority<'a>(values: impl Iterator<Item = &'a Raw>) -> PropertyType {
     }
 }
 
-/// The value as a type, or the value as it is shown in a report.
+/// Parses a value as a type. The error is an excerpt of the value for reports.
 pub(super) fn typed(raw: &Raw, type_: PropertyType) -> Result<Option<PropertyValue>, String> {
     let typed = match raw {
         Raw::Absent => return Ok(None),

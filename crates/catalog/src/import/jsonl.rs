@@ -1,4 +1,4 @@
-//! One JSON object a line.
+//! Reads files with one JSON object for each line.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -59,7 +59,7 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
         }
         table.rows.push(RawRow { line, item_id, values });
     }
-    // Early rows do not know of columns that came later.
+    // Rows before the first value of a column are shorter.
     for row in &mut table.rows {
         row.values.resize_with(table.columns.len(), || Raw::Absent);
     }

@@ -1,7 +1,7 @@
 //! The form check: a JSON text from the wire becomes a [`Message`] or a [`Rejection`].
 //!
-//! Only what a message is *for* is looked at; properties, traits and context stay texts. Field rules follow the
-//! tracking API's common fields and its ingest validation reasons.
+//! Only the common fields are parsed; properties, traits and context stay texts. The rules follow
+//! the tracking API's common fields and its ingest validation reasons.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -17,29 +17,33 @@ use super::{
 use crate::Timestamp;
 use crate::id::ID_BYTES_MAX;
 
-/// How a message arrived.
+/// The circumstances of a message's arrival.
 #[derive(Debug, Clone, Copy)]
 pub struct Arrival<'a> {
-    /// The server's clock.
+    /// The time of arrival by the server's clock.
     pub received_at: Timestamp,
     /// The name of the source whose key it carried.
     pub source: &'a str,
-    /// The address it came from.
+    /// The sender's address, where it is known.
     pub peer_ip: Option<IpAddr>,
 }
 
-/// The fields of a batch that apply to all its messages; empty for a single message.
+/// The fields of a batch that hold for all of its messages; empty for a single message.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Envelope<'a> {
-    /// Merged under each message's own `context`.
+    /// Merged into each message's `context`, whose own members win.
     pub context: Option<&'a RawValue>,
-    /// Merged under each message's own `integrations`.
+    /// Merged into each message's `integrations`, whose own members win.
     pub integrations: Option<&'a RawValue>,
-    /// Stands in for a message's own `sentAt`.
+    /// Used for messages without `sentAt`.
     pub sent_at: Option<&'a RawValue>,
 }
 
-/// Checks the form of one message. `type_` is the path's, and wins over the message's own.
+/// Checks the form of one message. `type_` comes from the path and wins over the message's own
+/// type.
+///
+/// # Errors
+/// The rejection to be recorded.
 pub fn check_message(
     text: &str,
     type_: Option<MessageType>,
@@ -54,11 +58,11 @@ pub fn check_message(
         message_id: seen.message_id,
         type_: seen.type_,
         received_at: arrival.received_at,
-        excerpt: Rejection::excerpt_of(text),
+        excerpt: Rejection::cut_excerpt(text),
     })
 }
 
-/// The fields of a message that are known when it is rejected.
+/// The fields parsed so far, for the rejection.
 struct Seen {
     type_: Option<MessageType>,
     message_id: Option<String>,
@@ -75,7 +79,7 @@ fn refuse<T>(reason: RejectionReason, detail: impl Into<String>) -> Checked<T> {
     Err(Refusal { reason, detail: detail.into() })
 }
 
-/// The fields that are looked at; everything else in the object is passed over. `null` is the same as absent.
+/// The fields that are parsed; others are ignored. `null` is the same as absent.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Wire<'a> {
@@ -123,7 +127,7 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     if !text.trim_start().starts_with('{') {
         return refuse(Reason::BadRequest, "the message is not a JSON object");
     }
-    // The fields of the batch are stored with each message.
+    // The shared fields of a batch are stored with each of its messages.
     let shared_bytes: usize =
         [envelope.context, envelope.integrations].iter().flatten().map(|raw| raw.get().len()).sum();
     if text.len() + shared_bytes > MESSAGE_BYTES_MAX {
@@ -136,7 +140,7 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     if needs_full_check(text)
         && let Err(error) = serde_json::from_str::<serde_json::Value>(text)
     {
-        return refuse(Reason::BadRequest, format!("the message holds JSON that cannot be kept: {error}"));
+        return refuse(Reason::BadRequest, format!("the message holds JSON that cannot be stored: {error}"));
     }
     let wire: Wire<'_> = match serde_json::from_str(text) {
         Ok(wire) => wire,
@@ -205,10 +209,11 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     })
 }
 
-/// Texts are kept as they are and read later, so whatever a later reading would stumble over is refused now: halves of surrogate pairs,
-/// numbers that no double holds, objects nested too deeply. Messages that may have any of these are few.
+/// Whether the whole text must be parsed. Texts are stored as they are and parsed later, so JSON
+/// that would fail then is rejected now: halves of surrogate pairs, numbers out of range, objects
+/// nested too deeply. This scan is cheap and finds the few messages that may hold any of these.
 fn needs_full_check(text: &str) -> bool {
-    /// Objects and arrays; under the depth at which reading gives up.
+    /// The most objects and arrays; below the depth limit of the parser.
     const OPENINGS_MAX: u32 = 100;
     /// A number of more digits than this may be out of range.
     const DIGITS_MAX: u32 = 300;
@@ -236,8 +241,8 @@ fn needs_full_check(text: &str) -> bool {
     false
 }
 
-/// `arrival - (sent - original)`; without `sentAt` the sender's clock is believed, without a time of its own the message
-/// happened when it arrived.
+/// Corrects for the sender's clock: `arrival - (sent - original)`. Without `sentAt` the sender's
+/// clock is trusted; without a time of its own the message gets the time of arrival.
 fn corrected(original: Option<Timestamp>, sent_at: Option<Timestamp>, received_at: Timestamp) -> Timestamp {
     let Some(original) = original else { return received_at };
     let skew_ms = sent_at.map_or(0, |sent| received_at.0 - sent.0);
@@ -282,7 +287,7 @@ fn message_type(path: Option<MessageType>, raw: Option<&RawValue>) -> Checked<Me
         reason: RejectionReason::TypeInvalid,
         detail: format!(
             "type is {}, it must be one of identify, track, page, screen, group, alias",
-            raw.map_or("missing".into(), |raw| Rejection::excerpt_of(raw.get()))
+            raw.map_or("missing".into(), |raw| Rejection::cut_excerpt(raw.get()))
         ),
     })
 }
@@ -337,7 +342,7 @@ fn object(field: &str, raw: Option<&RawValue>, reason: RejectionReason) -> Check
     }
 }
 
-/// The parts of an object, in the order of their keys; of a repeated key the last counts.
+/// The members of an object by key; of a repeated key the last counts.
 type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 fn traits(raw: Option<&RawValue>) -> Checked<Option<String>> {
@@ -352,7 +357,7 @@ fn traits(raw: Option<&RawValue>) -> Checked<Option<String>> {
     Ok(text)
 }
 
-/// The category of a page is also one of its properties.
+/// Adds the category of a page to its properties, unless they have one.
 fn with_category(properties: Option<String>, category: Option<&str>) -> Option<String> {
     let Some(category) = category else { return properties };
     let text = properties.unwrap_or_else(|| "{}".to_owned());
@@ -362,7 +367,7 @@ fn with_category(properties: Option<String>, category: Option<&str>) -> Option<S
     serde_json::to_string(&parts).ok()
 }
 
-/// A message's own object over the batch's.
+/// Merges the message's object into the batch's; the message's own members win.
 fn merged(field: &str, under: Option<&RawValue>, over: Option<&RawValue>) -> Checked<Option<String>> {
     let over = object(field, over, RejectionReason::ContextNotObject)?;
     let under = object(field, under, RejectionReason::ContextNotObject)?;
@@ -376,11 +381,11 @@ fn merged(field: &str, under: Option<&RawValue>, over: Option<&RawValue>) -> Che
     Ok(serde_json::to_string(&parts).ok())
 }
 
-/// Browsers and apps do not know their own address. A server asks with `direct` to have its own stored.
-/// IPv6 addresses are not collected.
+/// Adds the sender's address to the context of messages from browsers and apps, which do not know
+/// it, and of server-side senders that ask for it with `direct`. IPv6 addresses are not collected.
 fn with_ip(context: Option<String>, peer_ip: Option<IpAddr>) -> Option<String> {
     let (Some(text), Some(IpAddr::V4(ip))) = (&context, peer_ip) else { return context };
-    // Most senders are servers: look closer only where one of the words occurs at all.
+    // Most senders are servers, so the context is parsed only where one of the words occurs.
     if !text.contains("\"direct\"") && !text.contains("\"channel\"") && !text.contains("analytics.js") {
         return context;
     }
@@ -405,7 +410,7 @@ fn instant(field: &str, raw: Option<&RawValue>) -> Checked<Option<Timestamp>> {
             RejectionReason::TimestampInvalid,
             format!(
                 "{field} {:?} is neither ISO 8601 nor a Unix time from 1970 on",
-                Rejection::excerpt_of(&text)
+                Rejection::cut_excerpt(&text)
             ),
         ),
     }
@@ -482,7 +487,7 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_speaks_for_its_messages() {
+    fn the_fields_of_a_batch_hold_for_its_messages() {
         let raw = |text: &str| RawValue::from_string(text.to_owned()).unwrap();
         let context = raw(r#"{"app":"shop","locale":"en"}"#);
         let integrations = raw(r#"{"All":false}"#);

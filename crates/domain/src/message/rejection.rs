@@ -1,14 +1,15 @@
-//! Why a message was not taken.
+//! Rejections: messages that were not accepted, with the reason.
 
 use serde::{Deserialize, Serialize};
 
 use super::MessageType;
 use crate::Timestamp;
 
-/// How much of a rejected message is kept to look at, in bytes.
+/// The longest excerpt of a rejected message, in bytes.
 pub const EXCERPT_BYTES_MAX: usize = 1_000;
 
-/// The reason, with the code that the tracking API's tools use where they have one. The order is the code on disk.
+/// The reason of a rejection. The codes are those of the tracking API's tools, where they have one.
+/// The order of the variants is their code on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectionReason {
@@ -52,9 +53,9 @@ pub enum RejectionReason {
     ContextNotObject,
     /// A timestamp cannot be read or lies outside 1970 to 9999.
     TimestampInvalid,
-    /// The message was taken, but a mapping that it triggers could not make its action of it.
+    /// The message was accepted, but a mapping that it triggers failed.
     MappingFailed,
-    /// The message was taken, but its ids were not linked: the profile has reached a limit.
+    /// The message was accepted, but its ids were not linked: the profile has reached a limit.
     IdentityLimit,
 }
 
@@ -88,28 +89,28 @@ impl RejectionReason {
     }
 }
 
-/// A message (or a whole batch) that was not taken, or a mapping that failed on one that was.
+/// A message or a batch that was not accepted, or a mapping that failed on an accepted message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
-    /// Why, for programs.
+    /// The reason, for programs.
     pub reason: RejectionReason,
-    /// Why, for people: names the field and what it should be.
+    /// The reason, for people: names the field and the expected value.
     pub detail: String,
-    /// The source that sent it.
+    /// The name of the source that sent it.
     pub source: String,
     /// The message's id, where it had a usable one.
     pub message_id: Option<String>,
     /// The message's type, where it had one.
     pub type_: Option<MessageType>,
-    /// When it arrived.
+    /// The time of arrival by the server's clock.
     pub received_at: Timestamp,
-    /// The first [`EXCERPT_BYTES_MAX`] bytes of it.
+    /// The first [`EXCERPT_BYTES_MAX`] bytes of the text.
     pub excerpt: String,
 }
 
 impl Rejection {
-    /// Keeps no more of `text` than the limit, cut between characters.
-    pub fn excerpt_of(text: &str) -> String {
+    /// The beginning of `text`, at most [`EXCERPT_BYTES_MAX`] bytes, cut between characters.
+    pub fn cut_excerpt(text: &str) -> String {
         let mut end = text.len().min(EXCERPT_BYTES_MAX);
         while !text.is_char_boundary(end) {
             end -= 1;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{WorkspaceConfig, is_token};
 
-/// The API that a token gives access to.
+/// The interface that a token gives access to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TokenKind {
@@ -17,11 +17,11 @@ pub enum TokenKind {
 }
 
 impl TokenKind {
-    /// All kinds.
+    /// Every kind, in the order of the configuration keys.
     pub const ALL: [Self; 3] = [Self::Private, Self::Public, Self::Profile];
 
-    /// The word for it, which is also the name of the token that the configuration key
-    /// `<word>_token` holds.
+    /// The word for the kind. It is also the name of the token under the configuration key
+    /// `<word>_token`.
     pub fn word(self) -> &'static str {
         match self {
             Self::Private => "private",
@@ -31,16 +31,16 @@ impl TokenKind {
     }
 }
 
-/// A secret with a name by which it is revoked.
+/// A named secret. The name serves to replace and to revoke it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Token {
-    /// 1 to [`TOKEN_NAME_BYTES_MAX`] characters of a-z, A-Z, 0-9, `_`, `-` and `.`. The words of the
-    /// kinds are the names of `private_token`, `public_token` and `profile_token`.
+    /// 1 to [`TOKEN_NAME_BYTES_MAX`] characters of a-z, A-Z, 0-9, `_`, `-` and `.`. The words of
+    /// the kinds are the names of `private_token`, `public_token` and `profile_token`.
     pub name: String,
-    /// The API that it gives access to.
+    /// The interface that it gives access to.
     pub kind: TokenKind,
-    /// The secret.
+    /// The secret, in plain text.
     pub token: String,
 }
 
@@ -51,7 +51,7 @@ pub const TOKEN_NAME_BYTES_MAX: usize = 100;
 pub const TOKENS_MAX: usize = 20;
 
 impl WorkspaceConfig {
-    /// Every token, whichever key of the configuration holds it.
+    /// Every token: those of the three keys of their own, then the further ones.
     pub fn all_tokens(&self) -> impl Iterator<Item = Token> + '_ {
         let own = TokenKind::ALL.into_iter().filter_map(|kind| {
             let token = self.token_key(kind).clone()?;
@@ -118,7 +118,9 @@ impl WorkspaceConfig {
                 ));
             }
             if TokenKind::ALL.iter().any(|kind| kind.word() == name) {
-                return Err(format!("token {name:?}: this name is of the key {name}_token; choose another"));
+                return Err(format!(
+                    "token {name:?}: this name belongs to the key {name}_token; choose another"
+                ));
             }
             if !is_token(&token.token) {
                 return Err(format!("token {name:?}: token must be {}", super::TOKEN_FORM));

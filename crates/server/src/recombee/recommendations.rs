@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use domain::list::ROTATION_TIME_S_MAX;
-use domain::{Endpoint, Entries, For, Logic, Relevance, ScenarioSettings};
+use domain::{Endpoint, Entries, Logic, Relevance, ScenarioSettings, Target};
 use engine::{
     Engine, EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, RecommendationResponse,
     Recommended, RequestBudget, ReturnedProperties,
@@ -110,10 +110,10 @@ fn first(
         None => parameters.entity_id(ids, EntityKind::User, "targetUserId")?,
     };
     let item_id = item_id.map(|id| ids.read(EntityKind::Item, "itemId", id.to_owned())).transpose()?;
-    let is_segment = endpoint.is_for() == For::Segment;
+    let is_segment = endpoint.target() == Target::Segment;
     let segment_id =
         is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
-    let is_search = endpoint.is_for() == For::Query;
+    let is_search = endpoint.target() == Target::Query;
     let search_query = is_search.then(|| search_query(parameters)).transpose()?.flatten();
     if is_search && search_query.is_none() {
         return Err(Failure::invalid("parameter searchQuery is missing"));

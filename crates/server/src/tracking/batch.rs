@@ -52,7 +52,7 @@ pub(super) fn check<'a>(
             message_id: None,
             type_: None,
             received_at: arrival.received_at,
-            excerpt: wire.batch.first().map_or(String::new(), |first| Rejection::excerpt_of(first.get())),
+            excerpt: wire.batch.first().map_or(String::new(), |first| Rejection::cut_excerpt(first.get())),
         };
         Box::new(std::iter::once(Err(Box::new(rejection))))
     };

@@ -84,7 +84,7 @@ impl Serving {
             (_, item) => item.into_iter().collect(),
         };
         let picks = stage.settings.picks.iter().flatten();
-        let picks: Vec<ItemIdx> = picks.filter_map(|id| views.catalog.existing(id)).collect();
+        let picks: Vec<ItemIdx> = picks.filter_map(|id| views.catalog.available_item(id)).collect();
         let request = Request {
             seeds: &seeds,
             picks: &picks,

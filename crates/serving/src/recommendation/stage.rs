@@ -262,7 +262,7 @@ impl<'a> Stage<'a> {
     /// Who and what the list is for, as far as they are there.
     pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
         let user = self.user.and_then(|id| find_user(views, id));
-        (user, self.item.and_then(|id| views.catalog.existing(id)))
+        (user, self.item.and_then(|id| views.catalog.available_item(id)))
     }
 
     /// What expressions may ask beside the candidates.

@@ -18,7 +18,7 @@ pub(super) fn add(
     if !views.collections_mut(kind).add(batch, id) {
         return Err(Refusal::already_exists(kind.word(), id));
     }
-    if cascade_create && views.catalog.existing(id).is_none() {
+    if cascade_create && views.catalog.available_item(id).is_none() {
         views.catalog.set(batch, id, &[], at);
     }
     Ok(())
@@ -35,7 +35,7 @@ pub(super) fn delete(
         return Err(Refusal::missing(kind.word(), id));
     }
     views.collections_mut(kind).remove_everywhere(batch, true, id);
-    let item = views.catalog.existing(id).filter(|_| cascade_delete);
+    let item = views.catalog.available_item(id).filter(|_| cascade_delete);
     item.into_iter().for_each(|item| delete_item(views, batch, item, id));
     Ok(())
 }
@@ -51,7 +51,7 @@ pub(super) fn insert(
 ) -> CommandResult {
     let member_exists = match member.is_collection {
         true => views.collections_mut(kind).members(&member.id).is_some(),
-        false => views.catalog.existing(&member.id).is_some(),
+        false => views.catalog.available_item(&member.id).is_some(),
     };
     let members = views.collections_mut(kind).members(id);
     let collection_exists = members.is_some();
@@ -80,7 +80,7 @@ pub(super) fn insert(
         missing_items.push(&member.id);
     }
     for item in missing_items {
-        if views.catalog.existing(item).is_none() {
+        if views.catalog.available_item(item).is_none() {
             views.catalog.set(batch, item, &[], at);
         }
     }

@@ -1,4 +1,5 @@
-//! A client that keeps to the rules: tracking calls with the write key, recommendations signed with the private token.
+//! A legitimate client: tracking calls with the write key, recommendations signed with the private
+//! token.
 
 use std::io;
 use std::net::SocketAddr;
@@ -11,16 +12,16 @@ use super::{ITEMS, Options, USERS};
 use crate::http::{Answer, Connection, Signer, basic, post, sign};
 use crate::process::{PRIVATE_TOKEN, WRITE_KEY};
 
-/// What is said of a request that was answered rightly.
+/// The outcome of a request with a correct answer.
 pub(super) const RIGHT: &str = "200 right";
-/// How many connections take turns.
+/// The number of connections that take turns.
 const CONNECTIONS: u32 = 16;
-/// One request in so many comes on a connection of its own.
+/// One of this many requests uses a new connection.
 const FRESH_ONE_IN: u32 = 4;
-/// A request that takes longer is given up.
+/// The time after which a request is abandoned.
 const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Sends requests at a steady rate, each when it is due; what became of each, and how long after it was due.
+/// Sends requests at a steady rate. Returns the outcome of each, and its latency since it was due.
 pub(super) async fn run(
     address: SocketAddr,
     options: &Options,
@@ -67,7 +68,8 @@ async fn take_turns(
     answers
 }
 
-/// Sends on the kept connection. Where the server has closed it meanwhile, a new one is opened, as clients do.
+/// Sends on the open connection. Opens a new one where the server has closed it meanwhile, as
+/// clients do.
 async fn send(
     address: SocketAddr,
     kept: &mut Option<Connection>,
@@ -89,7 +91,7 @@ async fn send(
     Ok(answer)
 }
 
-/// The n-th request, and what its right answer is.
+/// The n-th request, with a check for its answer.
 fn make_request(n: u32) -> (Vec<u8>, fn(&Answer) -> bool) {
     let user = n as usize * 13 % USERS;
     if n.is_multiple_of(2) {

@@ -1,4 +1,4 @@
-//! Connections that mean harm, each kind in another way. All of them connect again when the server closes them.
+//! Hostile connections of several kinds. All of them reconnect when the server closes them.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -17,21 +17,21 @@ use super::{Options, USERS};
 use crate::http::{Signer, basic, connect, post, request, sign};
 use crate::process::{PUBLIC_TOKEN, WRITE_KEY};
 
-/// All of them are there after this.
+/// The time within which all connections are opened.
 const RAMP: Duration = Duration::from_secs(2);
-/// Between the end of a connection and the next one.
+/// The pause between the end of a connection and the next one.
 const PAUSE: Duration = Duration::from_millis(250);
-/// Between two bytes of a slow head.
+/// The pause between two bytes of a slow head.
 const BYTE_INTERVAL: Duration = Duration::from_secs(2);
-/// Between two requests of a flood on one connection.
+/// The pause between two requests of a flood on one connection.
 const FLOOD_INTERVAL: Duration = Duration::from_millis(200);
-/// How long a large answer stays unread.
+/// The time for which a large answer stays unread.
 const UNREAD_FOR: Duration = Duration::from_secs(20);
-/// The addresses from 127.0.0.2 on that hostile connections come from.
+/// The number of addresses of hostile connections, from 127.0.0.2 on.
 const ADDRESSES: u8 = 16;
-/// How many streams an HTTP/2 connection opens.
+/// The number of streams that an HTTP/2 connection opens.
 const STREAMS: u32 = 100;
-/// The length of bodies that never come, in bytes.
+/// The announced length of bodies that are never sent, in bytes.
 const BODY_BYTES: usize = 400_000;
 
 type Attack = for<'a> fn(&'a mut Besieger, TcpStream) -> AttackFuture<'a>;
@@ -45,15 +45,15 @@ enum By {
 }
 
 const KINDS: [(&str, Attack); 8] = [
-    ("silent", |besieger, stream| Box::pin(besieger.say(stream, Vec::new()))),
+    ("silent", |besieger, stream| Box::pin(besieger.send_and_wait(stream, Vec::new()))),
     ("slow head", |besieger, stream| Box::pin(besieger.send_slowly(stream))),
     ("half body, key", |besieger, stream| {
         let head = half_body("/v1/batch", &basic(WRITE_KEY));
-        Box::pin(besieger.say(stream, head))
+        Box::pin(besieger.send_and_wait(stream, head))
     }),
     ("half body, token", |besieger, stream| {
         let head = half_body(&sign("/shop/batch/", PUBLIC_TOKEN, Signer::Public), "");
-        Box::pin(besieger.say(stream, head))
+        Box::pin(besieger.send_and_wait(stream, head))
     }),
     ("half body, wrong", |besieger, stream| {
         let is_signed: bool = besieger.random.random();
@@ -62,14 +62,14 @@ const KINDS: [(&str, Attack); 8] = [
         } else {
             half_body("/v1/batch", &basic("wrong"))
         };
-        Box::pin(besieger.say(stream, head))
+        Box::pin(besieger.send_and_wait(stream, head))
     }),
-    ("http/2 streams", |besieger, stream| Box::pin(besieger.say(stream, http2_streams()))),
+    ("http/2 streams", |besieger, stream| Box::pin(besieger.send_and_wait(stream, http2_streams()))),
     ("unread answers", |besieger, stream| Box::pin(besieger.leave_unread(stream))),
     ("flood", |besieger, stream| Box::pin(besieger.flood(stream))),
 ];
 
-/// What became of the connections of a kind.
+/// Counters of the connections of one kind.
 #[derive(Debug, Default)]
 pub(super) struct Tally {
     connections: AtomicU64,
@@ -78,16 +78,16 @@ pub(super) struct Tally {
     answers: Mutex<BTreeMap<String, u64>>,
 }
 
-/// A [`Tally`] at one time.
+/// The values of a [`Tally`] at one time.
 #[derive(Debug)]
 pub(super) struct KindCounts {
-    /// Connections that were made.
+    /// Connections that were opened.
     pub(super) connections: u64,
-    /// Connections that could not be made.
+    /// Connections that could not be opened.
     pub(super) refused: u64,
     /// Connections that the server closed.
     pub(super) closed: u64,
-    /// How many answers came by status.
+    /// The number of answers by status.
     pub(super) answers: String,
 }
 
@@ -106,7 +106,7 @@ impl Tally {
         }
     }
 
-    fn note_answer(&self, bytes: &[u8]) {
+    fn count_answer(&self, bytes: &[u8]) {
         let status = match bytes.strip_prefix(b"HTTP/1.1 ").or(bytes.strip_prefix(b"HTTP/1.0 ")) {
             Some(rest) => String::from_utf8_lossy(rest.get(..3).unwrap_or_default()).into_owned(),
             // The rest of an answer, or a frame of HTTP/2 (its fourth byte is a small number).
@@ -117,7 +117,7 @@ impl Tally {
     }
 }
 
-/// Starts as many tasks as there are to be connections, the kinds in turn.
+/// Starts one task for each connection, with the kinds in turn.
 pub(super) fn start(
     address: SocketAddr,
     options: &Options,
@@ -140,7 +140,7 @@ pub(super) fn start(
     (tallies.to_vec(), tasks)
 }
 
-/// One hostile connection after the other.
+/// A task that opens one hostile connection after another.
 struct Besieger {
     address: SocketAddr,
     from: IpAddr,
@@ -151,12 +151,13 @@ struct Besieger {
 impl Besieger {
     async fn besiege(mut self, attack: Attack, delay: Duration, until: Instant) {
         tokio::time::sleep(delay).await;
-        // The honest client ends first, so that the server is asked to stop while these are still there.
+        // The honest client ends first, so that the server is asked to stop while these are still
+        // there.
         while Instant::now() < until + crate::process::ENDS_WITHIN {
             match connect(self.address, Some(self.from), Some(4_096)).await {
                 Ok(stream) => {
                     self.tally.connections.fetch_add(1, Ordering::Relaxed);
-                    // A reset is the server's, too.
+                    // The server also closes connections by a reset.
                     if attack(&mut self, stream).await.unwrap_or(By::Server) == By::Server {
                         self.tally.closed.fetch_add(1, Ordering::Relaxed);
                     }
@@ -170,7 +171,7 @@ impl Besieger {
     }
 
     /// Sends some bytes and waits.
-    async fn say(&mut self, mut stream: TcpStream, bytes: Vec<u8>) -> io::Result<By> {
+    async fn send_and_wait(&mut self, mut stream: TcpStream, bytes: Vec<u8>) -> io::Result<By> {
         stream.write_all(&bytes).await?;
         self.read_to_end(&mut stream).await
     }
@@ -182,7 +183,7 @@ impl Besieger {
             if n == 0 {
                 return Ok(By::Server);
             }
-            self.tally.note_answer(&room[..n]);
+            self.tally.count_answer(&room[..n]);
         }
     }
 
@@ -202,7 +203,7 @@ impl Besieger {
                 if n == 0 {
                     return Ok(By::Server);
                 }
-                self.tally.note_answer(&room[..n]);
+                self.tally.count_answer(&room[..n]);
             }
         };
         tokio::select! {
@@ -211,21 +212,22 @@ impl Besieger {
         }
     }
 
-    /// Asks for a list with all properties and reads nothing of it for a while.
+    /// Requests a list with all properties and does not read it for a while.
     async fn leave_unread(&mut self, mut stream: TcpStream) -> io::Result<By> {
         let user = self.random.random_range(0..USERS);
         let target = format!("/shop/recomms/users/u{user}/items/");
         let body = r#"{"count":1000,"returnProperties":true}"#;
         stream.write_all(&post(&sign(&target, PUBLIC_TOKEN, Signer::Public), "", body)).await?;
         tokio::time::sleep(UNREAD_FOR).await;
-        // What lies in the buffers says whether there was an answer; the connection is then left as it is read.
+        // The buffered bytes tell whether there was an answer; the connection is then left as
+        // it is read.
         let mut room = [0; 4_096];
         let n = stream.read(&mut room).await?;
-        self.tally.note_answer(&room[..n]);
+        self.tally.count_answer(&room[..n]);
         Ok(if n == 0 { By::Server } else { By::Besieger })
     }
 
-    /// Garbage, and requests with wrong keys, one after the other.
+    /// Sends garbage and requests with wrong keys, one after another.
     async fn flood(&mut self, mut stream: TcpStream) -> io::Result<By> {
         let mut room = vec![0; 16_384];
         loop {
@@ -240,19 +242,19 @@ impl Besieger {
             if n == 0 {
                 return Ok(By::Server);
             }
-            self.tally.note_answer(&room[..n]);
+            self.tally.count_answer(&room[..n]);
             tokio::time::sleep(FLOOD_INTERVAL).await;
         }
     }
 }
 
-/// A whole head, and the beginning of a body that never ends.
+/// A complete head, and the beginning of a body that never ends.
 fn half_body(path: &str, headers: &str) -> Vec<u8> {
     let length = format!("{headers}content-type: application/json\r\ncontent-length: {BODY_BYTES}\r\n\r\n{{");
     format!("POST {path} HTTP/1.1\r\nhost: trial\r\n{length}").into_bytes()
 }
 
-/// The preface of HTTP/2 without TLS, and the heads of many requests whose bodies never come.
+/// The preface of HTTP/2 without TLS, and the heads of many requests whose bodies are never sent.
 fn http2_streams() -> Vec<u8> {
     const SETTINGS: u8 = 4;
     const HEADERS: u8 = 1;
@@ -264,7 +266,8 @@ fn http2_streams() -> Vec<u8> {
         bytes.extend(payload);
         bytes
     };
-    // HPACK (RFC 7541): POST and http are in the static table, path and authority are literals of its names 4 and 1.
+    // HPACK (RFC 7541): POST and http are in the static table, path and authority are literals of
+    // its names 4 and 1.
     let mut head = vec![0x83, 0x86];
     for (name, value) in [(0x04, "/v1/batch"), (0x01, "trial")] {
         head.extend([name, value.len() as u8]);

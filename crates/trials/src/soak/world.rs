@@ -1,4 +1,5 @@
-//! The world of the soak: fixed sets of users, items, interactions and texts, and the calls that are about them.
+//! The world of the soak: fixed sets of users, items, interactions and texts, and calls that use
+//! them.
 
 use std::net::SocketAddr;
 
@@ -12,16 +13,17 @@ use crate::process::{ADMIN_TOKEN, PRIVATE_TOKEN, PROFILE_TOKEN, PUBLIC_TOKEN, WR
 
 const USERS: u64 = 2_000;
 const ITEMS: u64 = 1_000;
-/// Of these, items are deleted and made again. Nobody interacts with them: an item with interactions leaves its number behind.
+/// Items that are deleted and created again. They have no interactions: an item with interactions
+/// keeps its index after its deletion.
 const RESTLESS_ITEMS: u64 = 50;
-/// Interactions that there are in all, each with its own user, item and time.
+/// The number of distinct interactions, each with its own user, item and time.
 const INTERACTIONS: u64 = 20_000;
-/// Different texts of filters and boosters, so that those that are kept must make room.
+/// The number of distinct filters and boosters, more than a cache keeps.
 const FILTERS: u64 = 5_000;
 const BOOSTERS: u64 = 500;
-/// Different texts that are searched for.
+/// The number of distinct search queries.
 const QUERIES: u64 = 500;
-/// Calls of a batch.
+/// The number of calls in a batch.
 const BATCH_CALLS: u64 = 10;
 /// The first time of an interaction, in seconds since 1970.
 const FIRST_S: u64 = 1_600_000_000;
@@ -32,7 +34,7 @@ pub(super) struct Call {
     pub(super) request: Vec<u8>,
 }
 
-/// What calls are made from.
+/// The state from which calls are generated.
 #[derive(Clone)]
 pub(super) struct World {
     /// Calls by weight, in thousandths.
@@ -57,7 +59,7 @@ impl World {
             (40, list_items),
             (40, read_values),
             (20, reject),
-            (38, ask_wrongly),
+            (38, send_invalid_request),
             (2, import_catalog),
             (3, read_metrics),
             (2, read_kpis),
@@ -81,7 +83,8 @@ impl World {
         Ok(())
     }
 
-    /// The next call; mostly any, sometimes the continuation of a list that was just received.
+    /// The next call: a random one, or sometimes the continuation of the list that was just
+    /// received.
     pub(super) fn any_call(&self, random: &mut StdRng, recommendation: Option<String>) -> Call {
         if let Some(id) = recommendation.filter(|_| random.random_range(0..4) == 0) {
             return private(
@@ -102,8 +105,8 @@ impl World {
     }
 }
 
-/// The id of the list in an answer, if it is one.
-pub(super) fn recommendation_of(body: &[u8]) -> Option<String> {
+/// The recommendation id of an answer; none where it is no list.
+pub(super) fn find_recommendation_id(body: &[u8]) -> Option<String> {
     // Few answers are lists, and none of the others names it.
     let at = body.windows(10).position(|window| window == b"\"recommId\"")?;
     let rest = std::str::from_utf8(&body[at + 10..]).ok()?;
@@ -209,7 +212,7 @@ fn search(random: &mut StdRng) -> Call {
     private("search", "POST", &target, &body)
 }
 
-fn values_of(item: u64, choice: u64) -> Value {
+fn item_values(item: u64, choice: u64) -> Value {
     json!({
         "price": choice % 100, "brand": format!("b{}", choice % 20), "tags": [format!("t{}", choice % 30), "all"],
         "title": format!("word{} word{} b{}", item % QUERIES, choice % QUERIES, choice % 20),
@@ -218,12 +221,12 @@ fn values_of(item: u64, choice: u64) -> Value {
 }
 
 fn values_call(item: u64, choice: u64) -> Value {
-    json!({ "method": "POST", "path": format!("/items/i{item}"), "params": values_of(item, choice) })
+    json!({ "method": "POST", "path": format!("/items/i{item}"), "params": item_values(item, choice) })
 }
 
 fn set_values(random: &mut StdRng) -> Call {
     let item = any_item(random);
-    let values = values_of(item, random.random_range(0..1_000));
+    let values = item_values(item, random.random_range(0..1_000));
     private("set values", "POST", &format!("/shop/items/i{item}"), &values)
 }
 
@@ -276,14 +279,15 @@ fn read_values(random: &mut StdRng) -> Call {
     private("read values", "GET", &format!("/shop/items/i{}", any_item(random)), &Value::Null)
 }
 
-/// A message that does not pass the check of its form.
+/// A message that fails the form check.
 fn reject(random: &mut StdRng) -> Call {
     let body = json!({ "userId": random.random::<u64>(), "event": format!("E{}", random.random::<u64>()) });
     Call { name: "reject", request: post("/v1/track", &basic(WRITE_KEY), &body.to_string()) }
 }
 
-/// Wrong keys, paths that are nowhere, texts that are no expressions: each another, so that none may be kept.
-fn ask_wrongly(random: &mut StdRng) -> Call {
+/// Wrong keys, unknown paths and invalid expressions, all different, so that a cache of them would
+/// grow.
+fn send_invalid_request(random: &mut StdRng) -> Call {
     let n: u64 = random.random();
     let request = match n % 5 {
         0 => post("/v1/track", &basic(&format!("wrong{n}")), r#"{"userId":"u","event":"E"}"#),
@@ -298,7 +302,7 @@ fn ask_wrongly(random: &mut StdRng) -> Call {
     Call { name: "ask wrongly", request }
 }
 
-/// A catalog of another workspace, so that the items of this one stay.
+/// Imports a catalog into another workspace, so that the items of this one stay.
 fn import_catalog(random: &mut StdRng) -> Call {
     let choice: u64 = random.random_range(0..10);
     let rows: String = (0..100).map(|item| format!("f{item},{},b{}\n", item * choice, item % 7)).collect();
