@@ -601,7 +601,7 @@ pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, Engin
 struct KnownEnd {
     /// Everything below was there.
     acknowledged: Offset,
-    /// As [`JournalOptions::is_vouched_for`].
+    /// As [`JournalOptions::is_end_known`].
     is_vouched_for: bool,
 }
 
