@@ -216,8 +216,13 @@ const TRAITS_MAX: usize = 100;
 const TOKEN_BYTES_MAX: usize = 256;
 const PUBLIC_USER_PROPERTIES_MAX: usize = 1_000;
 const WORKSPACE_NAME_BYTES_MAX: usize = 200;
+/// The longest key of a trait, in characters.
+const TRAIT_KEY_CHARS_MAX: usize = 100;
+
 /// The allowed form of tokens and keys, for messages.
-const TOKEN_FORM: &str = "1 to 256 printable ASCII characters without ':'";
+fn token_form() -> String {
+    format!("1 to {TOKEN_BYTES_MAX} printable ASCII characters without ':'")
+}
 
 /// Why a configuration is refused.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
@@ -342,7 +347,7 @@ impl WorkspaceConfig {
         ];
         for (name, token) in tokens {
             if token.as_ref().is_some_and(|token| !is_token(token)) {
-                return refuse(format!("{name} must be {TOKEN_FORM}"));
+                return refuse(format!("{name} must be {}", token_form()));
             }
         }
         if let Err(what) = self.check_tokens() {
@@ -368,7 +373,7 @@ impl WorkspaceConfig {
                 return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
             }
             if !is_token(&source.write_key) {
-                return refuse(format!("source {:?}: write_key must be {TOKEN_FORM}", source.name));
+                return refuse(format!("source {:?}: write_key must be {}", source.name, token_form()));
             }
             let earlier = &self.sources[..n];
             if earlier.iter().any(|other| other.name == source.name) {
@@ -380,11 +385,11 @@ impl WorkspaceConfig {
         }
         for (n, trait_) in self.traits.iter().enumerate() {
             let well_formed = !trait_.key.is_empty()
-                && trait_.key.len() <= 100
+                && trait_.key.len() <= TRAIT_KEY_CHARS_MAX
                 && trait_.key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
             if !well_formed || trait_.key.ends_with("__detail") {
                 return refuse(format!(
-                    "trait key {:?} must be 1 to 100 characters of a-z, 0-9 and '_', not ending in __detail",
+                    "trait key {:?} must be 1 to {TRAIT_KEY_CHARS_MAX} characters of a-z, 0-9 and '_', not ending in __detail",
                     trait_.key
                 ));
             }

@@ -1,5 +1,5 @@
-//! Threads that work in the background, in one shape: a step again and again until the thread is stopped. A
-//! step that panics is logged and counted, and the thread goes on after a second.
+//! Work in the background, in one shape: a step again and again until the thread is stopped. A step that
+//! panics is logged and counted, and the thread goes on after a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,10 +22,25 @@ pub enum Next {
     End,
 }
 
+/// Work that goes on beside the requests, on a thread of its own: its name, its steps with what wakes it in
+/// between, and its deadline at shutdown. [`BackgroundThread`] times its steps and counts those that panic.
+pub trait BackgroundWork: Send + 'static {
+    /// The name of the thread, in the log and as the label `thread` of the metrics.
+    fn name(&self) -> &'static str;
+
+    /// How long [`BackgroundThread::stop`] waits for a step under way, which is given up then.
+    fn stop_time_max(&self) -> Duration;
+
+    /// Works a while and says what wakes it: nothing, a time, or whoever calls [`BackgroundThread::wake`]. A stopped thread takes steps until one answers [`Next::End`], or
+    /// [`Next::Rest`].
+    fn step(&mut self, signals: &Signals) -> Next;
+}
+
 /// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to stop and
 /// not waited for.
 pub struct BackgroundThread {
     name: &'static str,
+    stop_time_max: Duration,
     signals: Arc<Signals>,
     thread: Mutex<Option<JoinHandle<()>>>,
 }
@@ -64,24 +79,33 @@ impl Signals {
 }
 
 impl BackgroundThread {
-    /// Starts a thread that takes one `step` after another.
+    /// Starts a thread for `work`.
     ///
     /// # Errors
     /// Where the operating system gives no thread.
-    pub fn start(
-        name: &'static str,
-        mut step: impl FnMut(&Signals) -> Next + Send + 'static,
-    ) -> std::io::Result<Self> {
+    pub fn start(mut work: impl BackgroundWork) -> std::io::Result<Self> {
+        let (name, stop_time_max) = (work.name(), work.stop_time_max());
         let signals = Arc::new(Signals::default());
         let of_thread = Arc::clone(&signals);
+        // Here, so that the metrics name each thread from its start on.
+        let panics = metrics::counter!("background_panics_total", "thread" => name);
+        let step_s = metrics::histogram!("background_step_seconds", "thread" => name);
         let run = move || {
             loop {
-                match catch_unwind(AssertUnwindSafe(|| step(&of_thread))) {
+                let started = Instant::now();
+                let outcome = catch_unwind(AssertUnwindSafe(|| work.step(&of_thread)));
+                step_s.record(started.elapsed());
+                match outcome {
                     Ok(Next::Step) => {}
-                    Ok(Next::Rest(duration)) => of_thread.rest(duration),
+                    Ok(Next::Rest(duration)) => {
+                        of_thread.rest(duration);
+                        if of_thread.is_stopping() {
+                            break;
+                        }
+                    }
                     Ok(Next::End) => break,
                     Err(panic) => {
-                        metrics::counter!("background_panics_total", "thread" => name).increment(1);
+                        panics.increment(1);
                         let why = text_of(&*panic);
                         tracing::error!(
                             thread = name,
@@ -99,25 +123,7 @@ impl BackgroundThread {
             of_thread.changed.notify_all();
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
-        Ok(Self { name, signals, thread: Mutex::new(Some(thread)) })
-    }
-
-    /// Starts a thread that takes one `step` after another until it is stopped, resting in between.
-    ///
-    /// # Errors
-    /// Where the operating system gives no thread.
-    pub fn repeat(
-        name: &'static str,
-        interval: Duration,
-        mut step: impl FnMut(&Signals) + Send + 'static,
-    ) -> std::io::Result<Self> {
-        Self::start(name, move |signals| {
-            if signals.is_stopping() {
-                return Next::End;
-            }
-            step(signals);
-            Next::Rest(interval)
-        })
+        Ok(Self { name, stop_time_max, signals, thread: Mutex::new(Some(thread)) })
     }
 
     /// Ends the rest that the thread takes, or the next one.
@@ -132,21 +138,40 @@ impl BackgroundThread {
         self.signals.changed.notify_all();
     }
 
-    /// Tells the thread to end and waits for it, until the deadline. A thread that has not ended by then is
-    /// left behind: its step is one that can be given up.
-    pub fn stop(&self, deadline: Duration) {
+    /// Tells the thread to end and waits for it, as long as its work may take to stop. A thread that has not
+    /// ended by then is left behind: its step is one that can be given up. Whether it has ended.
+    pub fn stop(&self) -> bool {
+        self.stop_since(Instant::now())
+    }
+
+    /// Stops threads together: the time that each may take begins for all of them now.
+    pub fn stop_all(threads: &[Self]) {
+        threads.iter().for_each(Self::start_stopping);
+        let started = Instant::now();
+        for thread in threads {
+            thread.stop_since(started);
+        }
+    }
+
+    fn stop_since(&self, started: Instant) -> bool {
         self.start_stopping();
-        let Some(thread) = self.thread.lock().take() else { return };
-        let until = Instant::now() + deadline;
+        let Some(thread) = self.thread.lock().take() else { return true };
+        let until = started + self.stop_time_max;
         let mut state = self.signals.state.lock();
         while !state.has_ended {
             if self.signals.changed.wait_until(&mut state, until).timed_out() {
                 tracing::warn!(thread = self.name, "a background thread was still at work at the deadline");
-                return;
+                return false;
             }
         }
         drop(state);
         thread.join().ok();
+        true
+    }
+
+    /// The name of its work.
+    pub fn name(&self) -> &'static str {
+        self.name
     }
 }
 
@@ -169,58 +194,85 @@ mod tests {
 
     const LONG: Duration = Duration::from_secs(3_600);
 
+    /// Steps of a closure, and how long they may take to stop.
+    struct Steps<F>(F, Duration);
+
+    impl<F: FnMut(&Signals) -> Next + Send + 'static> BackgroundWork for Steps<F> {
+        fn name(&self) -> &'static str {
+            "test"
+        }
+
+        fn stop_time_max(&self) -> Duration {
+            self.1
+        }
+
+        fn step(&mut self, signals: &Signals) -> Next {
+            (self.0)(signals)
+        }
+    }
+
+    fn start(
+        step: impl FnMut(&Signals) -> Next + Send + 'static,
+        stop_time_max: Duration,
+    ) -> BackgroundThread {
+        BackgroundThread::start(Steps(step, stop_time_max)).unwrap()
+    }
+
     #[test]
     fn a_thread_goes_on_after_a_panic_with_what_it_had() {
         let (sender, steps) = channel();
         let mut n = 0;
-        let thread = BackgroundThread::start("test", move |signals| {
+        let step = move |signals: &Signals| {
             n += 1;
             sender.send(n).unwrap();
             assert!(n != 2, "the second step");
             if signals.is_stopping() { Next::End } else { Next::Step }
-        })
-        .unwrap();
+        };
+        let thread = start(step, LONG);
         assert_eq!(steps.iter().take(3).collect::<Vec<_>>(), [1, 2, 3]);
-        thread.stop(LONG);
+        thread.stop();
         assert_eq!(steps.iter().filter(|n| *n <= 3).count(), 0, "and it has ended");
     }
 
     #[test]
     fn a_thread_that_rests_is_woken_and_stopped_at_once() {
         let (sender, steps) = channel();
-        let step = move |_: &Signals| sender.send(()).unwrap();
-        let thread = BackgroundThread::repeat("test", LONG, step).unwrap();
+        let step = move |_: &Signals| {
+            sender.send(()).unwrap();
+            Next::Rest(LONG)
+        };
+        let thread = start(step, LONG);
         steps.recv().unwrap();
         thread.wake();
         steps.recv().unwrap();
-        thread.stop(LONG);
+        thread.stop();
         assert!(steps.recv().is_err());
     }
 
     #[test]
     fn a_thread_that_panics_while_it_is_stopped_ends() {
-        let thread = BackgroundThread::start("test", |signals| {
+        let step = |signals: &Signals| {
             while !signals.is_stopping() {
                 std::thread::yield_now();
             }
             panic!("at the end")
-        })
-        .unwrap();
+        };
+        let thread = start(step, LONG);
         let started = Instant::now();
-        thread.stop(LONG);
+        thread.stop();
         assert!(started.elapsed() < LONG);
     }
 
     #[test]
     fn a_thread_that_does_not_end_is_left_behind_at_the_deadline() {
         let (release, blocked) = channel::<()>();
-        let thread = BackgroundThread::start("test", move |_| {
+        let step = move |_: &Signals| {
             blocked.recv().ok();
             Next::End
-        })
-        .unwrap();
+        };
+        let thread = start(step, Duration::from_millis(10));
         let started = Instant::now();
-        thread.stop(Duration::from_millis(10));
+        assert!(!thread.stop());
         assert!(started.elapsed() < LONG);
         drop(release);
     }

@@ -26,7 +26,7 @@ use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
 use crate::journal_files::{journal_bytes, recorded_end};
-use crate::writer::with_sources;
+use crate::writer::full_text;
 use crate::{DataFolderError, Engine, EngineError, EngineOptions, now};
 
 pub(crate) use manifest::FILE as MANIFEST;
@@ -313,7 +313,7 @@ pub fn back_up(
             Ok(copy) => workspaces.push(copy),
             Err(error) if error.is_of_workspace() => {
                 let kept_entries = old.as_ref().map(|old| old.journal.entries);
-                failed.push(FailedCopy { id: id.clone(), problem: with_sources(&error), kept_entries });
+                failed.push(FailedCopy { id: id.clone(), problem: full_text(&error), kept_entries });
                 workspaces.extend(old);
             }
             Err(error) => return Err(error),

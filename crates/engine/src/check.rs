@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use journal::JournalCheck;
 
-use crate::writer::with_sources;
+use crate::writer::full_text;
 use crate::{Engine, Finding};
 
 impl Engine {
@@ -25,7 +25,7 @@ impl Engine {
             pace(bytes)
         });
         let found: Vec<Finding> =
-            check.damaged.iter().map(|error| Finding::Journal { text: with_sources(error) }).collect();
+            check.damaged.iter().map(|error| Finding::Journal { text: full_text(error) }).collect();
         for finding in &found {
             tracing::error!(workspace, %finding, "the journal is damaged");
         }

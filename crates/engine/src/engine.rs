@@ -1,144 +1,30 @@
 //! An open workspace.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
 
-use domain::{Timestamp, WeakSignalWeights, WorkspaceId};
-use journal::{
-    Disk, EndRecord, FileJournal, Journal, JournalEnd, JournalOptions, Offset, OpenError, ReadError,
-    RealDisk, RecordedEnd,
-};
+use domain::{Timestamp, WorkspaceId};
+use journal::{Disk, EndRecord, Journal, JournalEnd, Offset, OpenError, RealDisk, RecordedEnd};
 use parking_lot::Mutex;
-use recommender::{Cancelled, Model, TrainingSet, weights_in_force};
-use serving::{MemoryBudget, QueryError, Serving, Snapshot, features_of};
-use state::DecodeError;
+use recommender::Cancelled;
+use serving::{MemoryBudget, Serving, Snapshot};
 use state::PreparedEntry;
-use state::Views;
-use store::{Store, StoreError};
 
-use crate::artifacts::{Artifacts, ArtifactsError};
+use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
+use crate::error::of_store;
 use crate::follow::replay;
 use crate::next::NEXT_LOCKS;
+use crate::opening::{KnownEnd, is_store_damage, open_files, open_state, remake_state};
 use crate::recorder::Recorder;
 use crate::ticker::Ticker;
-use crate::training::training_threads;
 use crate::training_runs::TrainingRuns;
-use crate::writer::{Health, Shared, SubmitError, Writer, with_sources};
+use crate::writer::{Health, Shared, SubmitError, Writer, full_text};
 use crate::{
-    Clock, Command, Computing, Entry, Finding, ManualClock, Outcome, Problem, RequestBudget, SystemClock,
+    Clock, Command, Computing, EngineError, Entry, Finding, ManualClock, Outcome, Problem, RequestBudget,
+    SystemClock,
 };
-
-/// Memory for what is read from the store aside in which a model is made again, in bytes.
-const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
-
-/// How often a log says how far the journal is folded for a model that is made again.
-const REMAKE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
-
-/// Why a workspace could not be opened or used.
-#[derive(Debug, thiserror::Error)]
-pub enum EngineError {
-    /// The journal is damaged, ends too early, or its files cannot be opened.
-    #[error("cannot open the journal")]
-    Journal(#[from] OpenError),
-    /// A block of the journal cannot be read.
-    #[error("cannot read the journal")]
-    Read(#[from] ReadError),
-    /// The bytes of an entry are no entry that this program knows.
-    #[error("cannot read the journal at offset {offset}")]
-    Entry {
-        /// The offset of the entry.
-        offset: u64,
-        /// What its bytes are not.
-        #[source]
-        source: DecodeError,
-    },
-    /// The store is damaged, or its files cannot be used at the moment.
-    #[error("cannot use the store at {folder}")]
-    Store {
-        /// The folder of the store.
-        folder: PathBuf,
-        /// What failed; [`StoreError::is_damage`] tells the two apart.
-        #[source]
-        source: StoreError,
-    },
-    /// The version was never there, or it is too long ago.
-    #[error("catalog version {version} is not kept; there are: {known}")]
-    NoSuchCatalog {
-        /// Which.
-        version: u32,
-        /// Those that there are.
-        known: String,
-    },
-    /// Of a query.
-    #[error(transparent)]
-    Query(#[from] QueryError),
-    /// A model artifact cannot be used.
-    #[error(transparent)]
-    Artifacts(#[from] ArtifactsError),
-    /// Of the writer.
-    #[error(transparent)]
-    Submit(#[from] SubmitError),
-    /// Nobody has trained such a model, or it is forgotten.
-    #[error("no model {version}: `tastemaker models` lists those there are")]
-    NoSuchModel {
-        /// Which.
-        version: String,
-    },
-    /// Another training run of the workspace goes on.
-    #[error("a training run is under way: {id}, since {started_at}")]
-    TrainingUnderWay {
-        /// The run that goes on.
-        id: uuid::Uuid,
-        /// When it began.
-        started_at: Timestamp,
-    },
-    /// A training run or an evaluation has nothing to learn from.
-    #[error("the workspace has no interactions to learn from: send events or import interactions first")]
-    NoInteractions,
-    /// A training run, or the making of a lost model, was cut short since the workspace is being closed.
-    #[error("the workspace is being closed; the next training run makes another model")]
-    TrainingCancelled(#[from] Cancelled),
-    /// Of a training run.
-    #[error("cannot start the threads of a training run")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    /// Of files of its own.
-    #[error("cannot use the data folder")]
-    Io(#[from] std::io::Error),
-}
-
-impl From<StoreError> for EngineError {
-    fn from(error: StoreError) -> Self {
-        Self::Query(error.into())
-    }
-}
-
-impl EngineError {
-    /// Whether the workspace may open later though nobody mends its data: a full disk gets room, a folder that is missing is mounted or put
-    /// back.
-    pub fn may_pass(&self) -> bool {
-        use std::io::ErrorKind::{
-            NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut,
-        };
-        // The folder of the journal is there, or not, and nothing is in it.
-        if matches!(self, Self::Journal(OpenError::Truncated { end: Offset(0), .. })) {
-            return true;
-        }
-        let passing = [NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut];
-        let first: &(dyn std::error::Error + 'static) = self;
-        std::iter::successors(Some(first), |error| error.source())
-            .filter_map(|error| error.downcast_ref::<std::io::Error>())
-            .any(|error| passing.contains(&error.kind()))
-    }
-
-    /// The error with all that it comes from, in one line.
-    pub fn full_text(&self) -> String {
-        with_sources(self)
-    }
-}
 
 /// What a workspace is opened with beside its folder.
 #[derive(Clone)]
@@ -293,7 +179,7 @@ impl Engine {
             }
             state => {
                 let (store, views) = state?;
-                let position = store.position().map_err(store_error_in(&store_folder))?;
+                let position = store.position().map_err(of_store(&store_folder))?;
                 ((store, views), position)
             }
         };
@@ -401,6 +287,15 @@ impl Engine {
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
+    /// Journals that time has passed, where something is due that no entry has made fire, and says whether
+    /// it has. A thread does so by itself, within a second.
+    ///
+    /// # Errors
+    /// Where the journal does not take the entry.
+    pub fn tick(&self) -> Result<bool, SubmitError> {
+        self.ticker.tick()
+    }
+
     /// Forgets everything but the configuration.
     pub fn reset(&self) -> Result<(), SubmitError> {
         // What was served before must not come after.
@@ -445,6 +340,11 @@ impl Engine {
         ["journal", "store"].map(|part| self.folder.join(part))
     }
 
+    /// The folder with all that it keeps.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// Whether entries are taken.
     pub fn health(&self) -> Health {
         self.shared.health()
@@ -478,112 +378,10 @@ impl Engine {
         self.shared.journal.sync_end();
         if let Err(error) = self.shared.live.store().flush() {
             tracing::warn!(
-                error = with_sources(&error),
+                error = full_text(&error),
                 "the store could not be flushed; the journal has everything"
             );
         }
-    }
-
-    /// Loads the model that the journal says is in use.
-    fn load_model(&self, may_be_lost: bool) -> Result<(), EngineError> {
-        let Some(training) = self.training() else { return Ok(()) };
-        let model = match self.read_model(&training) {
-            Ok(model) => model,
-            Err(why) if may_be_lost => {
-                let lost = Problem::ModelLost { version: training.version, why, last_error: None };
-                tracing::error!(workspace = %self.id, problem = %lost, "a workspace opens without its model");
-                *self.lost_model.lock() = Some(lost);
-                return Ok(());
-            }
-            Err(why) => self.remake_and_write(&training, &why)?,
-        };
-        self.use_model(model);
-        Ok(())
-    }
-
-    /// Makes the model again without which the workspace was opened, behind everything else that wants the processors; false where there
-    /// is nothing to do.
-    ///
-    /// # Errors
-    /// Where it cannot be made, for lack of space, say: then it may be tried again.
-    pub fn remake_lost_model(&self) -> Result<bool, EngineError> {
-        let _one_at_a_time = self.training_lock.lock();
-        let Some(Problem::ModelLost { version, why, .. }) = self.lost_model.lock().clone() else {
-            return Ok(false);
-        };
-        // Another one may be in use since.
-        let Some(training) = self.training().filter(|training| training.version == version) else {
-            *self.lost_model.lock() = None;
-            return Ok(false);
-        };
-        let made = training_threads(true)?.install(|| self.remake_and_write(&training, &why));
-        match made {
-            Ok(model) => self.use_model(model),
-            Err(error) => {
-                let last_error = Some(error.full_text());
-                *self.lost_model.lock() = Some(Problem::ModelLost { version, why, last_error });
-                return Err(error);
-            }
-        }
-        tracing::info!(workspace = %self.id, training.version = %training.version, "the lost model is there again");
-        Ok(true)
-    }
-
-    /// The model of a run, made again where its artifact is lost.
-    pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
-        self.read_model(training).or_else(|why| self.remake_and_write(training, &why))
-    }
-
-    /// The model of a run, or why its artifact cannot be used.
-    fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
-        match self.artifacts.read(&training.version) {
-            Ok(Some(model)) => Ok(model),
-            Ok(None) => Err("its artifact is missing".to_owned()),
-            Err(error) => Err(with_sources(&error)),
-        }
-    }
-
-    fn remake_and_write(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
-        tracing::warn!(why, version = training.version, "the model is made again from the journal");
-        let model = self.remake_model(training)?;
-        // It is in memory; the next start makes it once more.
-        if let Err(error) = self.artifacts.write(&model) {
-            tracing::warn!(error = with_sources(&error), "the artifact of a model could not be written");
-        }
-        Ok(model)
-    }
-
-    /// Folds the journal up to a training run's offset into a store aside and fits with the run's parameters.
-    fn remake_model(&self, training: &crate::Training) -> Result<Model, EngineError> {
-        let aside = self.folder.join("remake");
-        let remove = || match fs_err::remove_dir_all(&aside) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
-            _ => Ok(()),
-        };
-        remove()?;
-        let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, &self.id)?;
-        let shared =
-            Shared::new(Arc::clone(&self.shared.journal), store, views, Arc::clone(&self.shared.clock));
-        let told_at = Cell::new(Instant::now());
-        replay(&shared, &aside, training.offset, &|entries, total| {
-            if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {
-                told_at.set(Instant::now());
-                tracing::info!(workspace = %self.id, entries, total, "the journal is folded for a model");
-            }
-            Ok(self.check_training()?)
-        })?;
-        let set = {
-            let views = shared.live.snapshot();
-            TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
-                .with_weak_signals(views.weak_signals.all_by_user(), WeakSignalWeights::NONE)
-        };
-        let features = features_of(&shared.live, set.n_items());
-        drop(shared);
-        remove()?;
-        let parameters = &training.search.parameters;
-        let mut set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
-        set.set_weak_weights(weights_in_force(&training.weak_signals));
-        Ok(recommender::fit_model(&set, parameters, &training.version, &|| self.check_training())?)
     }
 }
 
@@ -591,63 +389,4 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.stop();
     }
-}
-
-pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
-    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes).map_err(store_error_in(folder))
-}
-
-/// What is known of where a journal ends, before it is opened.
-struct KnownEnd {
-    /// Everything below was there.
-    acknowledged: Offset,
-    /// As [`JournalOptions::is_end_known`].
-    is_vouched_for: bool,
-}
-
-/// Opens the journal of a workspace that is kept in files.
-fn open_files(
-    id: &WorkspaceId,
-    disk: Arc<dyn Disk>,
-    end_record: Option<EndRecord>,
-    KnownEnd { acknowledged, is_vouched_for }: KnownEnd,
-) -> Result<Arc<dyn Journal>, OpenError> {
-    let name = id.as_str().to_owned();
-    let options = JournalOptions {
-        name,
-        acknowledged,
-        is_end_known: is_vouched_for,
-        end_record,
-        ..JournalOptions::default()
-    };
-    Ok(Arc::new(FileJournal::open_with(disk, options)?))
-}
-
-pub(crate) fn store_error_in(folder: &Path) -> impl Fn(StoreError) -> EngineError {
-    move |source| EngineError::Store { folder: folder.to_owned(), source }
-}
-
-/// Whether the store is to be made again.
-fn is_store_damage(error: &EngineError) -> bool {
-    matches!(error, EngineError::Store { source, .. } if source.is_damage())
-}
-
-/// A store and its views.
-fn open_state(folder: &Path, cache_bytes: u64, id: &WorkspaceId) -> Result<(Store, Views), EngineError> {
-    let store = open_store(folder, cache_bytes)?;
-    let views = Views::load(&store, id).map_err(store_error_in(folder))?;
-    Ok((store, views))
-}
-
-/// An empty store in place of one that is damaged: it holds nothing that the journal does not say.
-fn remake_state(
-    folder: &Path,
-    cache_bytes: u64,
-    id: &WorkspaceId,
-    why: &EngineError,
-) -> Result<(Store, Views), EngineError> {
-    let why = why.full_text();
-    tracing::warn!(workspace = %id, folder = %folder.display(), why, "a store is removed and made again from the journal");
-    fs_err::remove_dir_all(folder)?;
-    open_state(folder, cache_bytes, id)
 }

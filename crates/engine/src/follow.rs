@@ -12,9 +12,9 @@ use state::PreparedEntry;
 use store::StoreError;
 
 use crate::decisions::{is_open, late_decision};
-use crate::engine::store_error_in;
+use crate::error::of_store;
 use crate::inbox::{Inbox, Work};
-use crate::writer::{Durable, Health, Shared, with_sources};
+use crate::writer::{Durable, Health, Shared, full_text};
 use crate::{EngineError, Entry, Outcome, SubmitError};
 
 /// How many entries, and of how many bytes, are applied at once where they are read from the journal.
@@ -43,7 +43,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                 let before = if position < first_offset { read(first_offset) } else { Ok(()) };
                 position = first_offset + entries.len() as u64;
                 let outcomes =
-                    before.and_then(|()| apply_batch(shared, entries).map_err(store_error_in(store_folder)));
+                    before.and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
                 match outcomes {
                     Ok(outcomes) => {
                         let mut outcomes = outcomes.into_iter();
@@ -59,7 +59,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
         };
         metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
         if let Err((error, replies)) = folded {
-            let why = with_sources(&error);
+            let why = full_text(&error);
             shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
             for (_, reply) in replies {
                 reply.send(Err(SubmitError::Fold(why.clone()))).ok();
@@ -77,7 +77,7 @@ pub(crate) fn replay(
     end: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let of_store = store_error_in(folder);
+    let of_store = of_store(folder);
     let start = shared.live.store().position().map_err(&of_store)?;
     let (mut entries, mut n_bytes) = (Vec::new(), 0);
     let apply_pending = |entries: &mut Vec<(u64, PreparedEntry)>| {

@@ -9,7 +9,7 @@ use journal::{DiskFile, JournalEnd, Offset, RecordedEnd, end_record_name, read_e
 
 use crate::Finding;
 use crate::data_folder::ends_folder;
-use crate::writer::with_sources;
+use crate::writer::full_text;
 
 /// What reading a journal's files found.
 pub(crate) struct JournalSurvey {
@@ -83,7 +83,7 @@ pub(crate) fn survey_journal(
         let scan = match scan {
             Ok(scan) => scan,
             Err(error) => {
-                survey.problems.push(Finding::Journal { text: with_sources(&error) });
+                survey.problems.push(Finding::Journal { text: full_text(&error) });
                 expected = None;
                 continue;
             }
@@ -104,7 +104,7 @@ pub(crate) fn survey_journal(
         }
         expected = Some(scan.end);
         if let Some(damage) = scan.damage.filter(|_| !(is_last && scan.is_torn)) {
-            survey.problems.push(Finding::Journal { text: with_sources(&damage) });
+            survey.problems.push(Finding::Journal { text: full_text(&damage) });
             expected = None;
         }
     }

@@ -10,6 +10,7 @@ mod configuration;
 mod data_folder;
 mod decisions;
 mod engine;
+mod error;
 mod events;
 mod finding;
 mod follow;
@@ -19,7 +20,9 @@ mod journal_files;
 mod journal_inspection;
 mod lists;
 mod loss;
+mod lost_model;
 mod next;
+mod opening;
 mod past_recommendations;
 mod problems;
 mod recommendation;
@@ -34,7 +37,7 @@ mod writer;
 
 pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
-pub use background::{BackgroundThread, Next, RESTART_INTERVAL, Signals};
+pub use background::{BackgroundThread, BackgroundWork, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
     BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
 };
@@ -44,7 +47,8 @@ pub use data_folder::{
     ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,
     LockedFolder,
 };
-pub use engine::{Engine, EngineError, EngineOptions};
+pub use engine::{Engine, EngineOptions};
+pub use error::{EngineError, TrainingError};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
 pub use import::{CatalogImportError, CatalogPreview, Confirmed, ImportedInteractions};
@@ -58,7 +62,7 @@ pub use store_picture::KeyspaceDigest;
 pub use training::{FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions};
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
-pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError};
+pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError, full_text};
 
 pub use journal::JournalCheck;
 pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};

@@ -11,8 +11,8 @@ use crate::artifacts::Artifacts;
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
-use crate::engine::open_store;
 use crate::journal_files::{recorded_end, survey_journal};
+use crate::opening::open_store;
 use crate::{DataFolderError, EngineError, Finding};
 
 /// Why a loss cannot be accepted.

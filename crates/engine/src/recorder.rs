@@ -16,7 +16,10 @@ use tokio::sync::oneshot;
 use uuid::Uuid;
 
 use crate::writer::{Shared, Writer};
-use crate::{BackgroundThread, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals, SubmitError};
+use crate::{
+    BackgroundThread, BackgroundWork, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals,
+    SubmitError,
+};
 
 /// How long lists are gathered before they are journalled together.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
@@ -177,12 +180,9 @@ pub(crate) struct Recorder {
 impl Recorder {
     pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>, memory: &Arc<MemoryBudget>) -> Self {
         let queue = Arc::new(SharedQueue { queue: Mutex::new(Queue::new(memory)), changed: Condvar::new() });
-        let (of_thread, shared, writer) = (Arc::clone(&queue), Arc::clone(shared), Arc::clone(writer));
-        let step = move |_: &Signals| {
-            let _at_the_end = LetGo(&of_thread);
-            flush(&of_thread, &shared, &writer)
-        };
-        let thread = BackgroundThread::start("recorder", step).expect("threads can be started");
+        let work =
+            Recording { queue: Arc::clone(&queue), shared: Arc::clone(shared), writer: Arc::clone(writer) };
+        let thread = BackgroundThread::start(work).expect("threads can be started");
         Self { queue, thread }
     }
 
@@ -246,7 +246,7 @@ impl Recorder {
     pub(crate) fn stop(&self) {
         self.queue.queue.lock().is_stopping = true;
         self.queue.changed.notify_one();
-        self.thread.stop(STOP_TIME_MAX);
+        self.thread.stop();
         // Where the journal takes nothing any more.
         let mut queue = self.queue.queue.lock();
         let n_left = queue.waiting.len() as u64;
@@ -257,6 +257,28 @@ impl Recorder {
         while !queue.waiting.is_empty() {
             queue.remove_first();
         }
+    }
+}
+
+/// Journals lists as they come; a new one, or one that is cited, wakes it.
+struct Recording {
+    queue: Arc<SharedQueue>,
+    shared: Arc<Shared>,
+    writer: Arc<Writer>,
+}
+
+impl BackgroundWork for Recording {
+    fn name(&self) -> &'static str {
+        "recorder"
+    }
+
+    fn stop_time_max(&self) -> Duration {
+        STOP_TIME_MAX
+    }
+
+    fn step(&mut self, _signals: &Signals) -> Next {
+        let _at_the_end = LetGo(&self.queue);
+        flush(&self.queue, &self.shared, &self.writer)
     }
 }
 

@@ -7,7 +7,7 @@ use parking_lot::Mutex;
 use state::PreparedEntry;
 
 use crate::writer::{Health, Shared, Writer};
-use crate::{BackgroundThread, Engine, Entry, Next, Signals, SubmitError};
+use crate::{BackgroundThread, BackgroundWork, Entry, Next, Signals, SubmitError};
 
 /// How long the thread rests at most: nothing fires later than this after it is due.
 const REST_MAX: Duration = Duration::from_secs(1);
@@ -26,23 +26,43 @@ impl Ticker {
         let ticks =
             Ticks { shared: Arc::clone(shared), writer: Arc::clone(writer), one_at_a_time: Mutex::new(()) };
         let ticks = Arc::new(ticks);
-        let of_thread = Arc::clone(&ticks);
-        let step = move |signals: &Signals| {
-            signals.rest(of_thread.rest());
-            if signals.is_stopping() {
-                return Next::End;
-            }
-            if let Err(error) = of_thread.tick() {
-                tracing::debug!(%error, "what is due waits until the journal takes entries");
-            }
-            Next::Step
-        };
-        let thread = BackgroundThread::start("ticker", step).expect("threads can be started");
+        let work = Ticking(Arc::clone(&ticks));
+        let thread = BackgroundThread::start(work).expect("threads can be started");
         Self { ticks, thread }
     }
 
+    /// Journals that time has passed, where something is due; whether it has.
+    pub(crate) fn tick(&self) -> Result<bool, SubmitError> {
+        self.ticks.tick()
+    }
+
     pub(crate) fn stop(&self) {
-        self.thread.stop(STOP_TIME_MAX);
+        self.thread.stop();
+    }
+}
+
+/// Rests until something is due, and journals a tick then. Nobody wakes it.
+struct Ticking(Arc<Ticks>);
+
+impl BackgroundWork for Ticking {
+    fn name(&self) -> &'static str {
+        "ticker"
+    }
+
+    fn stop_time_max(&self) -> Duration {
+        STOP_TIME_MAX
+    }
+
+    fn step(&mut self, signals: &Signals) -> Next {
+        // Before the first tick too: whoever opens a workspace may want to ask first what is due.
+        signals.rest(self.0.rest());
+        if signals.is_stopping() {
+            return Next::End;
+        }
+        if let Err(error) = self.0.tick() {
+            tracing::debug!(%error, "what is due waits until the journal takes entries");
+        }
+        Next::Step
     }
 }
 
@@ -74,16 +94,5 @@ impl Ticks {
         let submitted = self.writer.submit(&self.shared, vec![PreparedEntry::new(Entry::Tick { at })])?;
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(true)
-    }
-}
-
-impl Engine {
-    /// Journals that time has passed, where something is due that no entry has made fire, and says whether
-    /// it has. A thread does so by itself, within a second.
-    ///
-    /// # Errors
-    /// Where the journal does not take the entry.
-    pub fn tick(&self) -> Result<bool, SubmitError> {
-        self.ticker.ticks.tick()
     }
 }

@@ -11,7 +11,7 @@ use serving::features_of;
 use state::TrainingRecord;
 
 use crate::training_runs::RunUnderWay;
-use crate::{Engine, EngineError, Entry, TrainingRun};
+use crate::{Engine, EngineError, Entry, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
@@ -166,7 +166,7 @@ impl Engine {
     /// the share done.
     ///
     /// # Errors
-    /// [`EngineError::TrainingUnderWay`] and [`EngineError::NoInteractions`] at once; [`EngineError::TrainingCancelled`] soon after the
+    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`] at once; [`TrainingError::Cancelled`] soon after the
     /// workspace was stopped; others where the run fails.
     pub fn train(
         &self,
@@ -186,7 +186,7 @@ impl Engine {
     /// it is.
     ///
     /// # Errors
-    /// [`EngineError::TrainingUnderWay`] and [`EngineError::NoInteractions`]; [`EngineError::Io`] where there is no thread to be had.
+    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`] where there is no thread to be had.
     pub fn start_training(self: &Arc<Self>, options: TrainingOptions) -> Result<TrainingRun, EngineError> {
         let run = self.begin_training()?;
         let (started, engine) = (run.run.clone(), Arc::clone(self));
@@ -221,7 +221,7 @@ impl Engine {
 
     fn expect_interactions(&self) -> Result<(), EngineError> {
         let has_any = self.snapshot().interactions.histories().n_interactions() > 0;
-        if has_any { Ok(()) } else { Err(EngineError::NoInteractions) }
+        if has_any { Ok(()) } else { Err(TrainingError::NoInteractions.into()) }
     }
 
     fn train_model(
@@ -333,7 +333,7 @@ impl Engine {
     /// What a training run would find on the current data: every model and the blend beside popularity. Changes nothing.
     ///
     /// # Errors
-    /// [`EngineError::NoInteractions`]; [`EngineError::TrainingCancelled`] where the workspace is stopped meanwhile.
+    /// [`TrainingError::NoInteractions`]; [`TrainingError::Cancelled`] where the workspace is stopped meanwhile.
     pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<HyperparameterSearch, EngineError> {
         self.expect_interactions()?;
         let set = {
@@ -374,7 +374,7 @@ impl Engine {
         let _one_at_a_time = self.training_lock.lock();
         let known = self.trainings().into_iter().find(|training| training.version == version);
         let Some(training) = known else {
-            return Err(EngineError::NoSuchModel { version: version.to_owned() });
+            return Err(TrainingError::NoSuchModel { version: version.to_owned() }.into());
         };
         let model = self.read_or_remake(&training)?;
         self.submit_one(Entry::ModelActivated { received_at: self.now(), version: version.to_owned() })?;
@@ -391,7 +391,7 @@ impl Engine {
     pub fn report_failed_training(&self, error: &EngineError) {
         let (workspace, error_text) = (self.id(), error.full_text());
         match error {
-            EngineError::TrainingCancelled(_) => {
+            EngineError::Training(TrainingError::Cancelled(_)) => {
                 tracing::info!(%workspace, why = error_text, "a training run was cut short");
             }
             _ => tracing::error!(%workspace, error = error_text, "training failed"),

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::{EngineError, Training};
+use crate::{EngineError, Training, TrainingError};
 
 /// The most runs that are kept; the oldest are forgotten.
 pub const TRAINING_RUNS_KEPT_MAX: usize = 20;
@@ -55,11 +55,11 @@ impl TrainingRuns {
     /// Registers a run that begins now, `started_at`.
     ///
     /// # Errors
-    /// [`EngineError::TrainingUnderWay`] where one is under way.
+    /// [`TrainingError::UnderWay`] where one is under way.
     pub(crate) fn begin(self: &Arc<Self>, started_at: Timestamp) -> Result<RunUnderWay, EngineError> {
         let mut runs = self.0.lock();
         if let Some(TrainingRun { id, started_at, state: TrainingRunState::Running { .. } }) = runs.back() {
-            return Err(EngineError::TrainingUnderWay { id: *id, started_at: *started_at });
+            return Err(TrainingError::UnderWay { id: *id, started_at: *started_at }.into());
         }
         if runs.len() == TRAINING_RUNS_KEPT_MAX {
             runs.pop_front();
@@ -133,7 +133,7 @@ mod tests {
         first.set_progress(0.5);
         let id = first.run.id;
         assert!(
-            matches!(runs.begin(Timestamp(1)), Err(EngineError::TrainingUnderWay { id: of, .. }) if of == id)
+            matches!(runs.begin(Timestamp(1)), Err(EngineError::Training(TrainingError::UnderWay { id: of, .. })) if of == id)
         );
         let state = |id| runs.find(id).map(|run| run.state);
         assert_eq!(state(id), Some(TrainingRunState::Running { progress: 0.5 }));
@@ -141,7 +141,9 @@ mod tests {
         let failed = |state| matches!(state, Some(TrainingRunState::Failed { .. }));
         assert!(failed(state(id)));
         for _ in 0..TRAINING_RUNS_KEPT_MAX {
-            runs.begin(Timestamp(1)).expect("none is under way").end(&Err(EngineError::NoInteractions));
+            runs.begin(Timestamp(1))
+                .expect("none is under way")
+                .end(&Err(TrainingError::NoInteractions.into()));
         }
         assert_eq!((state(id), runs.0.lock().len()), (None, TRAINING_RUNS_KEPT_MAX));
         assert!(runs.last().is_some_and(|run| failed(Some(run.state))));

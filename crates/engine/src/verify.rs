@@ -16,11 +16,11 @@ use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
-use crate::engine::open_store;
 use crate::follow::replay;
 use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
+use crate::opening::open_store;
 use crate::store_picture;
-use crate::writer::{Shared, with_sources};
+use crate::writer::{Shared, full_text};
 use crate::{DataFolderError, EngineError, Finding, SystemClock};
 
 /// What was found in one journal, or in one workspace.
@@ -203,7 +203,7 @@ fn verify_store(
     found: &mut Verification,
     progress: &dyn Fn(VerifyProgress),
 ) -> Result<(), VerifyError> {
-    let unreadable = |error: StoreError| Finding::Store { text: with_sources(&error) };
+    let unreadable = |error: StoreError| Finding::Store { text: full_text(&error) };
     let position = match (store.position(), store.is_clearing()) {
         (Ok(position), Ok(false)) => position,
         (Ok(_), Ok(true)) => {
@@ -247,7 +247,7 @@ fn verify_models(artifacts: &Artifacts, found: &mut Verification) -> Result<(), 
         match artifacts.read(&version) {
             Ok(_) => found.models += 1,
             Err(error @ (ArtifactsError::Unusable { .. } | ArtifactsError::Misnamed { .. })) => {
-                found.problems.push(Finding::Model { text: with_sources(&error) });
+                found.problems.push(Finding::Model { text: full_text(&error) });
             }
             Err(error) => return Err(EngineError::from(error).into()),
         }

@@ -291,7 +291,7 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
         }
         Err(error) => {
             metrics::counter!("journal_append_failures_total").increment(1);
-            let why = with_sources(&error);
+            let why = full_text(&error);
             shared.set_health(match error {
                 AppendError::Poisoned { .. } => Health::Broken(why.clone()),
                 _ => Health::Failing(why.clone()),
@@ -305,7 +305,7 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
 }
 
 /// An error with all that it comes from, in one line.
-pub(crate) fn with_sources(error: &dyn std::error::Error) -> String {
+pub fn full_text(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

@@ -14,8 +14,8 @@ use domain::{
 };
 use engine::{
     Confirmed, DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId,
-    ExternalIdType, Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingOptions,
-    TrainingRunState,
+    ExternalIdType, Health, Origin, Outcome, Problem, SubmitError, TimelineQuery, TrainingError,
+    TrainingOptions, TrainingRunState,
 };
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -292,13 +292,13 @@ fn a_training_run_is_cut_short_at_its_next_step_and_none_is_begun_after_it() {
         n_steps.fetch_add(1, Ordering::Relaxed);
         engine.cut_training_short();
     });
-    assert!(matches!(cut, Err(EngineError::TrainingCancelled(_))), "{cut:?}");
+    assert!(matches!(cut, Err(EngineError::Training(TrainingError::Cancelled(_)))), "{cut:?}");
     assert_eq!(n_steps.into_inner(), 1);
     assert!(!engine.is_training() && engine.training().is_none());
     let state = engine.last_training_run().unwrap().state;
     assert!(matches!(state, TrainingRunState::Failed { .. }), "{state:?}");
     let again = engine.train(TrainingOptions::default(), &|_| {});
-    assert!(matches!(again, Err(EngineError::TrainingCancelled(_))), "{again:?}");
+    assert!(matches!(again, Err(EngineError::Training(TrainingError::Cancelled(_)))), "{again:?}");
     assert_eq!(engine.health(), Health::Ready, "the workspace goes on");
 }
 

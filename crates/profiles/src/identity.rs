@@ -4,7 +4,7 @@
 //! anonymous profile is merged into a known user's when a message carries ids of both. Two known
 //! users are merged only on explicit request.
 
-use domain::{Message, Timestamp, UserIdx};
+use domain::{Message, Timestamp, UserIdx, grouped};
 use serde::{Deserialize, Serialize};
 use store::key::KeyParts;
 use store::{Batch, Read, Store, StoreError};
@@ -16,6 +16,24 @@ use crate::{IdTable, Profiles};
 pub const IDS_PER_PROFILE_MAX: usize = 1_000;
 /// The most merges into one profile. Further merges are refused.
 pub const MERGES_PER_PROFILE_MAX: usize = 100;
+
+/// A limit that kept ids or profiles from being linked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum IdentityLimit {
+    /// [`IDS_PER_PROFILE_MAX`] kept an id from being attached.
+    #[error(
+        "the profile has {} ids, the limit: the new id was not linked to it",
+        grouped(IDS_PER_PROFILE_MAX as u64)
+    )]
+    Ids,
+    /// [`MERGES_PER_PROFILE_MAX`] or [`IDS_PER_PROFILE_MAX`] kept two profiles apart.
+    #[error(
+        "the profile has reached the limit of {} merges or {} ids: the two were not merged",
+        grouped(MERGES_PER_PROFILE_MAX as u64),
+        grouped(IDS_PER_PROFILE_MAX as u64)
+    )]
+    Merges,
+}
 
 /// The types of external ids, ordered by their code on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -337,7 +355,7 @@ impl Profiles {
             return Ok(());
         }
         if self.ids.n_ids_by_user(user) >= IDS_PER_PROFILE_MAX {
-            self.limits_reached.push("the profile has 1,000 ids, the limit: the new id was not linked to it");
+            self.limits_reached.push(IdentityLimit::Ids);
             return Ok(());
         }
         if let Some(id) = id.filter(|id| id.type_ == ExternalIdType::UserId)
@@ -383,9 +401,7 @@ impl Profiles {
             return Ok(None);
         }
         if is_full {
-            self.limits_reached.push(
-                "the profile has reached the limit of 100 merges or 1,000 ids: the two were not merged",
-            );
+            self.limits_reached.push(IdentityLimit::Merges);
             return Ok(None);
         }
         let identifiers: Vec<_> =

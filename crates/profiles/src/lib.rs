@@ -8,8 +8,8 @@ mod traits;
 
 pub use id_table::IdTable;
 pub use identity::{
-    ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, MERGES_PER_PROFILE_MAX, Merge, Origin,
-    Profile,
+    ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, IdentityLimit, MERGES_PER_PROFILE_MAX,
+    Merge, Origin, Profile,
 };
 pub use keys::{KEYSPACES, Keys};
 pub use timeline::{TimelineEntry, TimelinePage, TimelineQuery};
@@ -21,9 +21,9 @@ use store::StoreError;
 pub struct Profiles {
     keys: Keys,
     ids: IdTable,
-    /// Messages about ids and merges that a limit prevented, since the last call of
+    /// The limits that were reached since the last call of
     /// [`Profiles::take_limits_reached`].
-    limits_reached: Vec<&'static str>,
+    limits_reached: Vec<IdentityLimit>,
 }
 
 impl Profiles {
@@ -37,8 +37,8 @@ impl Profiles {
         Ok(Self { keys, ids, limits_reached: Vec::new() })
     }
 
-    /// Takes the messages about ids and merges that a limit prevented.
-    pub fn take_limits_reached(&mut self) -> Vec<&'static str> {
+    /// Takes the limits that were reached since the last call.
+    pub fn take_limits_reached(&mut self) -> Vec<IdentityLimit> {
         std::mem::take(&mut self.limits_reached)
     }
 

@@ -96,7 +96,7 @@ async fn only_administrators(State(app): State<Arc<App>>, request: Request, next
         (false, _) => "show the admin_token as a bearer token",
     };
     app.admission.refuse(&origin).await;
-    ApiError::unauthorized("authentication_error", message).into_response()
+    ApiError::unauthenticated(message).into_response()
 }
 
 /// The workspace that a path names, for handlers that read no body.

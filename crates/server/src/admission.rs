@@ -3,6 +3,7 @@
 //! A request counts from the moment at which its key is known and its body is there. Before that it is a connection that waits for its
 //! client ([`crate::connections`]), so whoever sends no key, or half a body, takes nobody's turn.
 
+mod answers;
 mod origin;
 mod rates;
 
@@ -11,12 +12,14 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{MemoryBudget, MemoryPart, RequestLimits, Reservation};
+use engine::{MemoryBudget, RequestLimits};
 use ipnet::IpNet;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub(crate) use self::answers::HeldAnswer;
+use self::answers::WaitingAnswers;
 pub(crate) use self::origin::{Origin, network_of};
 use self::rates::Rates;
 use crate::connections::Phase;
@@ -92,13 +95,6 @@ const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 /// Of so many addresses something is remembered at most; then all is forgotten.
 const ADDRESSES_MAX: usize = 100_000;
 
-/// Answers that take no more than so many bytes are never refused: the connections bound them.
-const SHORT_ANSWER_BYTES: usize = 64 * 1_024;
-/// Answers that wait for callers with public tokens may take one of so many parts of the share of all answers, ...
-const PUBLIC_ANSWERS_ONE_OF: usize = 2;
-/// ... and those that wait for one address one of so many.
-const ADDRESS_ANSWERS_ONE_OF: usize = 16;
-
 /// The state of all limits on callers.
 pub(crate) struct Admission {
     limits: CallerLimits,
@@ -123,13 +119,6 @@ pub(crate) struct Admission {
 struct ActiveRequests {
     n: usize,
     by_token: FxHashMap<u64, usize>,
-    by_address: FxHashMap<IpAddr, usize>,
-}
-
-/// Bytes of answers that are made and not taken, of calls with public tokens.
-#[derive(Default)]
-struct WaitingAnswers {
-    of_public: usize,
     by_address: FxHashMap<IpAddr, usize>,
 }
 
@@ -211,73 +200,6 @@ impl Account {
                 )))
             }
             _ => Ok(()),
-        }
-    }
-
-    /// Counts bytes of an answer that is made, until they are dropped.
-    ///
-    /// # Errors
-    /// 429 where too much waits to be taken by callers such as this one, 503 where too much does in all.
-    pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
-        let (memory, share) = (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
-        let mut waiting = self.admission.waiting_answers.lock();
-        let of_address =
-            self.address.and_then(|address| waiting.by_address.get(&address)).copied().unwrap_or(0);
-        let bounds = [
-            (memory.n_bytes(MemoryPart::Answers), share, ""),
-            (waiting.of_public, share / PUBLIC_ANSWERS_ONE_OF, " for public tokens"),
-            (of_address, share / ADDRESS_ANSWERS_ONE_OF, " for this address"),
-        ];
-        let bounds = match n_bytes {
-            ..=SHORT_ANSWER_BYTES => &[],
-            _ if self.is_public => &bounds[..],
-            _ => &bounds[..1],
-        };
-        for &(before, max, whose) in bounds {
-            if before + n_bytes > max {
-                let refuse =
-                    if whose.is_empty() { ApiError::unavailable } else { ApiError::too_many_requests };
-                return Err(refuse(format!(
-                    "{before} bytes of answers{whose} wait to be read, with this one it would be over {max}: read faster, or ask for less"
-                )));
-            }
-        }
-        Ok(self.held(&mut waiting, n_bytes))
-    }
-
-    /// Counts bytes of the next part of an answer that is under way.
-    pub(crate) fn count_answer(&self, n_bytes: usize) -> HeldAnswer {
-        self.held(&mut self.admission.waiting_answers.lock(), n_bytes)
-    }
-
-    fn held(&self, waiting: &mut WaitingAnswers, n_bytes: usize) -> HeldAnswer {
-        if self.is_public {
-            waiting.of_public += n_bytes;
-            if let Some(address) = self.address {
-                *waiting.by_address.entry(address).or_default() += n_bytes;
-            }
-        }
-        let room = self.admission.memory.hold(MemoryPart::Answers, n_bytes);
-        HeldAnswer { account: self.clone(), room }
-    }
-}
-
-/// Bytes of an answer that its caller has not taken.
-pub(crate) struct HeldAnswer {
-    account: Account,
-    room: Reservation,
-}
-
-impl Drop for HeldAnswer {
-    fn drop(&mut self) {
-        if !self.account.is_public {
-            return;
-        }
-        let n_bytes = self.room.n_bytes();
-        let mut waiting = self.account.admission.waiting_answers.lock();
-        waiting.of_public -= n_bytes;
-        if let Some(address) = self.account.address {
-            take_from(&mut waiting.by_address, &address, n_bytes);
         }
     }
 }
@@ -426,6 +348,9 @@ fn hash_of(token: &str) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use engine::MemoryPart;
+
+    use super::answers::SHORT_ANSWER_BYTES;
     use super::*;
 
     fn origin(address: &str) -> Origin {
@@ -523,7 +448,7 @@ mod tests {
         }
         let waiting = tokio::spawn({
             let browser = browser.clone();
-            async move { browser.take_turn().await.map(drop).map_err(|error| error.status.as_u16()) }
+            async move { browser.take_turn().await.map(drop).map_err(|error| error.kind.status().as_u16()) }
         });
         // A server does not wait for them, and pays nothing.
         let server = account("10.0.0.1", Key::Private("shop"));

@@ -94,6 +94,11 @@ impl App {
         self.metrics.run_upkeep();
     }
 
+    /// The metrics of this process as `/metrics` gives them, without what is summed up for each call of it.
+    pub fn metrics_text(&self) -> String {
+        self.metrics.render()
+    }
+
     /// From now on `/readyz` says that the server is going away, and long work for requests ends.
     pub fn start_stopping(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);

@@ -1,4 +1,7 @@
-//! Every way in which a request fails: one table of codes and statuses, one JSON form.
+//! Every way in which a request fails: one table of statuses and codes (`kind.rs`), one JSON form.
+
+mod classify;
+mod kind;
 
 use std::any::Any;
 
@@ -6,8 +9,10 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
-use engine::{EngineError, QueryError, SubmitError};
 use serde_json::json;
+
+pub(crate) use self::classify::Classify;
+pub(crate) use self::kind::ErrorKind;
 
 /// How long a client that is told to come back should wait, in seconds.
 const RETRY_AFTER_S: u32 = 1;
@@ -15,8 +20,7 @@ const RETRY_AFTER_S: u32 = 1;
 /// A failed request: `{"error": {"code", "message"}}`.
 #[derive(Debug, Clone)]
 pub(crate) struct ApiError {
-    pub(crate) status: StatusCode,
-    code: &'static str,
+    pub(crate) kind: ErrorKind,
     pub(crate) message: String,
     detail: Option<serde_json::Value>,
     /// The present revision of the resource that the request would have changed.
@@ -24,58 +28,49 @@ pub(crate) struct ApiError {
 }
 
 impl ApiError {
-    fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), detail: None, etag: None }
+    /// An error of a kind, which the table in `error/kind.rs` gives a status and a code.
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), detail: None, etag: None }
     }
 
-    /// 400: a parameter or a body is wrong.
+    /// A parameter or a body is wrong.
     pub(crate) fn invalid(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "validation_error", message)
+        Self::new(ErrorKind::Invalid, message)
     }
 
-    /// 400: the request is too large or no JSON.
+    /// The request is too large or no JSON.
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", message)
+        Self::new(ErrorKind::BadRequest, message)
     }
 
-    /// 401: the caller did not show who it is, or is nobody known.
-    pub(crate) fn unauthorized(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, code, message)
+    /// The caller did not show who it is, or is nobody known.
+    pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Unauthenticated, message)
     }
 
-    /// 403: the caller is known and may not.
-    pub(crate) fn forbidden(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::FORBIDDEN, code, message)
-    }
-
-    /// 404.
+    /// Something is missing, or the path leads nowhere.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", message)
+        Self::new(ErrorKind::NotFound, message)
     }
 
-    /// 405.
+    /// The path takes another method.
     pub(crate) fn method_not_allowed() -> Self {
-        Self::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "this path takes another method")
+        Self::new(ErrorKind::MethodNotAllowed, "this path takes another method")
     }
 
-    /// 409: the state of the workspace stands against it.
-    pub(crate) fn conflict(code: &'static str, message: impl Into<String>) -> Self {
-        Self::new(StatusCode::CONFLICT, code, message)
+    /// The resource that must not exist does.
+    pub(crate) fn precondition_failed(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::Changed, message)
     }
 
-    /// 412: the resource is not as the caller expects; `etag` says how it is.
-    pub(crate) fn precondition_failed(message: impl Into<String>, etag: Option<HeaderValue>) -> Self {
-        Self { etag, ..Self::new(StatusCode::PRECONDITION_FAILED, "precondition_failed", message) }
-    }
-
-    /// 429: come back soon.
+    /// Come back soon.
     pub(crate) fn too_many_requests(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_requests", message)
+        Self::new(ErrorKind::TooManyRequests, message)
     }
 
-    /// 422: the file of an import is wrong; `detail` is the report.
+    /// The file of an import is wrong; `detail` is the report.
     pub(crate) fn import(message: impl Into<String>, detail: serde_json::Value) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "import_refused", message).with_detail(detail)
+        Self::new(ErrorKind::ImportRefused, message).with_detail(detail)
     }
 
     /// The same with what programs read of it.
@@ -83,59 +78,36 @@ impl ApiError {
         Self { detail: Some(detail), ..self }
     }
 
-    /// 503: come back later.
+    /// Whether the client is told to come back later.
     pub(crate) fn is_unavailable(&self) -> bool {
-        self.status == StatusCode::SERVICE_UNAVAILABLE
+        self.kind == ErrorKind::Unavailable
     }
 
+    /// Come back later.
     pub(crate) fn unavailable(message: impl Into<String>) -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", message)
+        Self::new(ErrorKind::Unavailable, message)
     }
 
     fn internal() -> Self {
         let message = "something went wrong in the server; its log says what, under this request-id";
-        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", message)
+        Self::new(ErrorKind::Internal, message)
     }
 }
 
-impl From<SubmitError> for ApiError {
-    fn from(error: SubmitError) -> Self {
-        match error {
-            SubmitError::QueueFull { .. } => Self::too_many_requests(error.to_string()),
-            SubmitError::TooLarge(_) => Self::bad_request(error.to_string()),
-            SubmitError::Journal(_) | SubmitError::Fold(_) | SubmitError::Stopping => {
-                Self::unavailable(error.to_string())
-            }
-        }
-    }
+/// The `ETag` of a revision.
+pub(crate) fn etag(revision: u64) -> HeaderValue {
+    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value")
 }
 
-impl From<EngineError> for ApiError {
-    fn from(error: EngineError) -> Self {
-        match error {
-            EngineError::Submit(error) => error.into(),
-            error @ EngineError::TrainingCancelled(_) => Self::unavailable(error.to_string()),
-            error @ EngineError::NoSuchCatalog { .. } => Self::not_found(error.to_string()),
-            EngineError::Query(error) => error.into(),
-            other => {
-                tracing::error!(error = other.full_text(), "a query failed");
-                Self::internal()
-            }
+impl<E: Classify> From<E> for ApiError {
+    fn from(error: E) -> Self {
+        let kind = error.kind();
+        if kind == ErrorKind::Internal {
+            tracing::error!(error = engine::full_text(&error), "a query failed");
+            return Self::internal();
         }
-    }
-}
-
-impl From<QueryError> for ApiError {
-    fn from(error: QueryError) -> Self {
-        match error {
-            QueryError::NoSuchProperty { .. } | QueryError::Segmentation { .. } => {
-                Self::invalid(error.to_string())
-            }
-            QueryError::Store(_) => {
-                tracing::error!(error = EngineError::from(error).full_text(), "a query failed");
-                Self::internal()
-            }
-        }
+        let etag = error.revision().map(etag);
+        Self { etag, ..Self::new(kind, error.to_string()) }
     }
 }
 
@@ -148,16 +120,16 @@ impl From<tokio::task::JoinError> for ApiError {
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut body = json!({ "error": { "code": self.code, "message": self.message } });
+        let mut body = json!({ "error": { "code": self.kind.code(), "message": self.message } });
         if let Some(detail) = self.detail {
             body["error"]["detail"] = detail;
         }
-        let mut response = (self.status, Json(body)).into_response();
+        let mut response = (self.kind.status(), Json(body)).into_response();
         say_when_to_retry(&mut response);
         if let Some(etag) = self.etag {
             response.headers_mut().insert(ETAG, etag);
         }
-        if self.status == StatusCode::UNAUTHORIZED {
+        if self.kind.status() == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Basic realm=\"tastemaker\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         }
@@ -184,14 +156,17 @@ pub(crate) fn as_json(response: Response) -> Response {
         status if !(status.is_client_error() || status.is_server_error()) || is_json => response,
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             let message = "the body's content-encoding is not supported: send gzip or none";
-            ApiError::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_encoding", message).into_response()
+            ApiError::new(ErrorKind::UnsupportedEncoding, message).into_response()
         }
         StatusCode::REQUEST_TIMEOUT => {
-            ApiError::new(StatusCode::REQUEST_TIMEOUT, "request_timeout", "the request took too long")
-                .into_response()
+            ApiError::new(ErrorKind::Timeout, "the request took too long").into_response()
         }
         status => {
-            ApiError::new(status, "refused", status.canonical_reason().unwrap_or("refused")).into_response()
+            let message = status.canonical_reason().unwrap_or("refused");
+            let body = json!({ "error": { "code": "refused", "message": message } });
+            let mut response = (status, Json(body)).into_response();
+            say_when_to_retry(&mut response);
+            response
         }
     }
 }

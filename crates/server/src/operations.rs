@@ -116,7 +116,7 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     }
     metrics::gauge!("memory_bytes_max").set(app.memory.bytes_max() as f64);
     app.metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics.render()).into_response()
+    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics_text()).into_response()
 }
 
 /// Counts and times requests by route, never by id.

@@ -2,6 +2,7 @@
 
 mod answer;
 mod batch;
+mod call;
 mod collections;
 mod entities;
 mod failure;
@@ -9,6 +10,7 @@ mod interactions;
 mod logics;
 mod operation;
 mod parameters;
+mod recommend;
 mod recommendations;
 mod segmentations;
 mod signature;
@@ -23,14 +25,14 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::any;
 use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
-use engine::{Command, Entry, Outcome, Refusal, RequestBudget};
+use engine::RequestBudget;
 use serde_json::Value;
 
-use self::answer::{Made, UnderWay};
+use self::answer::{Done, Made, UnderWay};
 use self::batch::Batch;
+use self::call::{Call, changed, entry};
 use self::failure::Failure;
-use self::operation::{Call, Done};
-use self::parameters::{Ids, Parameters};
+use self::parameters::Parameters;
 use self::signature::Caller;
 pub use self::signature::signed;
 use crate::App;
@@ -136,13 +138,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         parameters.0.remove(name);
     }
     let request = operation::Request::new(parts.method.as_str(), path, parameters)?;
-    if caller == Caller::Public {
-        request.check_public(&config)?;
-    }
     let budget = app.budget(limits);
     let under_way = UnderWay::new(&workspace, &budget, permit, room);
     let account = under_way.account().clone();
-    if batch::is_batch(&request) {
+    if request.is_batch() {
         let batch = Batch::new(&*workspace.engine()?, budget, account, request.parameters, caller)?;
         if caller == Caller::Public {
             app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
@@ -150,11 +149,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         let made = blocking(move || Made::next(batch.into_pieces(), &workspace)).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
-    let call = {
-        let engine = workspace.engine()?;
-        let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
-        request.call(Ids { engine: &engine, caller }).ok_or_else(no_such)??.called_by(caller, &engine)?
-    };
+    let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
+    let operation = request.operation(caller, &config)?.ok_or_else(no_such)?;
+    let call = operation.read(&*workspace.engine()?, caller, &request.parameters)?;
     let (status, made) = match call {
         Call::Change(command, done) => {
             let outcomes = {
@@ -228,22 +225,4 @@ fn parameters_of(bytes: &[u8]) -> Result<Parameters, Failure> {
     let value = serde_json::from_slice(bytes)
         .map_err(|error| Failure::invalid(format!("the body is no JSON: {error}")))?;
     Parameters::from_json(value).ok_or_else(|| Failure::invalid("the body must be a JSON object"))
-}
-
-fn entry(command: Command, received_at: Timestamp) -> Entry {
-    Entry::Command { received_at, command: Box::new(command) }
-}
-
-/// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others have done: what is there already is as
-/// good as new, and a user who is not there is merged as one without a history is.
-fn changed(outcome: Option<Outcome>, done: Done, caller: Caller) -> Result<Done, Failure> {
-    match outcome {
-        Some(Outcome::Refused(Refusal::AlreadyExists(_) | Refusal::NotFound(_)))
-            if caller == Caller::Public =>
-        {
-            Ok(done)
-        }
-        Some(Outcome::Refused(refusal)) => Err(refusal.into()),
-        _ => Ok(done),
-    }
 }

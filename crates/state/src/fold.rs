@@ -282,7 +282,9 @@ fn apply_message(
     }
     for limit in views.profiles.take_limits_reached() {
         outcome = Outcome::AppliedInPart;
-        views.rejections.add(batch, new_rejection(message, RejectionReason::IdentityLimit, limit.to_owned()));
+        views
+            .rejections
+            .add(batch, new_rejection(message, RejectionReason::IdentityLimit, limit.to_string()));
     }
     Ok(outcome)
 }

@@ -123,7 +123,7 @@ impl WorkspaceConfig {
                 ));
             }
             if !is_token(&token.token) {
-                return Err(format!("token {name:?}: token must be {}", super::TOKEN_FORM));
+                return Err(format!("token {name:?}: token must be {}", super::token_form()));
             }
             if self.tokens[..n].iter().any(|other| other.name == *name) {
                 return Err(format!("two tokens are named {name:?}"));

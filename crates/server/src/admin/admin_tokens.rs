@@ -7,7 +7,6 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use domain::workspace::TOKEN_NAME_BYTES_MAX;
-use engine::AdminTokenError;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -50,16 +49,4 @@ pub(super) async fn delete(
 ) -> Result<StatusCode, ApiError> {
     tokio::task::spawn_blocking(move || app.installation.data.remove_admin_token(&name)).await??;
     Ok(StatusCode::NO_CONTENT)
-}
-
-impl From<AdminTokenError> for ApiError {
-    fn from(error: AdminTokenError) -> Self {
-        match error {
-            AdminTokenError::AlreadyThere { .. } => Self::conflict("already_exists", error.to_string()),
-            AdminTokenError::NotFound { .. } => Self::not_found(error.to_string()),
-            AdminTokenError::Last { .. } => Self::conflict("last_admin_token", error.to_string()),
-            AdminTokenError::TooMany => Self::conflict("too_many", error.to_string()),
-            AdminTokenError::Append(error) => Self::unavailable(error.to_string()),
-        }
-    }
 }

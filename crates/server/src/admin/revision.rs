@@ -8,12 +8,7 @@ use axum::response::{IntoResponse, Response};
 use engine::{ConfigError, Engine, Expected, Resource};
 use serde::Serialize;
 
-use crate::error::ApiError;
-
-/// The `ETag` of a revision.
-fn etag(revision: u64) -> HeaderValue {
-    HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value")
-}
+use crate::error::{ApiError, etag};
 
 /// An answer that shows a resource, with its revision.
 pub(super) fn revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
@@ -71,25 +66,11 @@ fn revision(etag: &str) -> Result<u64, ApiError> {
     })
 }
 
-impl From<ConfigError> for ApiError {
-    fn from(error: ConfigError) -> Self {
-        match error {
-            ConfigError::Invalid(what) => Self::invalid(what),
-            ConfigError::NotFound(what) => Self::not_found(what),
-            ConfigError::AlreadyThere(what) => Self::conflict("already_exists", what),
-            ConfigError::Changed { revision, .. } => {
-                Self::precondition_failed(error.to_string(), Some(etag(revision)))
-            }
-            ConfigError::Submit(error) => error.into(),
-        }
-    }
-}
-
 /// The error of a `PUT`, of which `If-None-Match: *` is a precondition.
 pub(super) fn put_error(error: ConfigError, expected: Expected) -> ApiError {
     match error {
         ConfigError::AlreadyThere(what) if expected == Expected::Absent => {
-            ApiError::precondition_failed(what, None)
+            ApiError::precondition_failed(what)
         }
         other => other.into(),
     }

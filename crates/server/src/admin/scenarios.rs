@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::Scenario;
-use engine::{ConfigChange, Engine, Resource, ScenarioError};
+use engine::{ConfigChange, Engine, Resource};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -92,12 +92,4 @@ pub(super) async fn delete(
         Ok(StatusCode::NO_CONTENT)
     })
     .await
-}
-
-impl From<ScenarioError> for ApiError {
-    fn from(error: ScenarioError) -> Self {
-        match error {
-            error @ ScenarioError::NotFound { .. } => Self::not_found(error.to_string()),
-        }
-    }
 }

@@ -16,7 +16,7 @@ use super::body::Body;
 use super::revision::{Expectation, revised};
 use super::{Upload, Workspace, configure, new_secret, path_of};
 use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 use crate::workspaces::KeyOwner;
 
 #[derive(Deserialize)]
@@ -155,8 +155,8 @@ fn put(app: &App, engine: &Engine, name: &str, source: &Source, expected: Expect
         KeyOwner::Source((other, _)) if other.id() == engine.id() => {}
         KeyOwner::Nobody => {}
         KeyOwner::Source(_) | KeyOwner::Closed => {
-            return Err(ApiError::conflict(
-                "write_key_taken",
+            return Err(ApiError::new(
+                ErrorKind::WriteKeyTaken,
                 format!(
                     "source {:?}: write_key is that of a source of another workspace: give each its own",
                     source.name

@@ -8,13 +8,13 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use domain::json::to_value;
-use engine::EngineError;
+use engine::{EngineError, TrainingError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Workspace;
 use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, Classify};
 
 /// Starts a run beside the traffic and answers at once with its id. Only one goes on in a workspace.
 pub(super) async fn start(
@@ -26,12 +26,9 @@ pub(super) async fn start(
             let location = format!("/api/workspaces/{}/training/{}", engine.id(), run.id);
             Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(json!({ "run": to_value(&run) }))))
         }
-        Err(error @ EngineError::TrainingUnderWay { id, .. }) => {
+        Err(EngineError::Training(error @ TrainingError::UnderWay { id, .. })) => {
             let message = format!("{error}; GET this path with /{id} to see how far it is");
-            Err(ApiError::conflict("training_under_way", message).with_detail(json!({ "id": id })))
-        }
-        Err(error @ EngineError::NoInteractions) => {
-            Err(ApiError::conflict("no_interactions", error.to_string()))
+            Err(ApiError::new(error.kind(), message).with_detail(json!({ "id": id })))
         }
         Err(error) => Err(error.into()),
     }
@@ -64,9 +61,5 @@ pub(super) async fn activate(
     Path((_, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
     let activated = tokio::task::spawn_blocking(move || engine.activate_model(&version)).await?;
-    match activated {
-        Ok(training) => Ok(Json(json!({ "training": to_value(&training) }))),
-        Err(error @ EngineError::NoSuchModel { .. }) => Err(ApiError::not_found(error.to_string())),
-        Err(error) => Err(error.into()),
-    }
+    Ok(Json(json!({ "training": to_value(&activated?) })))
 }

@@ -17,7 +17,7 @@ use super::Workspace;
 use super::body::Body;
 use super::revision::revised;
 use crate::App;
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 use crate::parameters::Parameters;
 
 /// The most workspaces: each has threads, open files and a share of the memory.
@@ -81,11 +81,11 @@ fn create_workspace(app: &App, id: &WorkspaceId, name: Option<String>) -> Result
     let data = &app.installation.data;
     let known = data.workspaces().map_err(|error| ApiError::unavailable(error.to_string()))?;
     if known.contains(id) || app.workspaces.knows(id) {
-        return Err(ApiError::conflict("already_exists", format!("workspace {id} exists already")));
+        return Err(ApiError::new(ErrorKind::AlreadyExists, format!("workspace {id} exists already")));
     }
     if known.len() >= WORKSPACES_MAX {
         let message = format!("there are {} workspaces, the limit is {WORKSPACES_MAX}", known.len());
-        return Err(ApiError::conflict("too_many", message));
+        return Err(ApiError::new(ErrorKind::TooMany, message));
     }
     let settings = WorkspaceSettings { name, ..WorkspaceSettings::default() };
     settings.validate().map_err(ApiError::invalid)?;
@@ -130,7 +130,7 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
         let engine = Workspace::find(app, id.as_str())?.0;
         if engine.is_training() {
             let message = format!("workspace {id} is being trained: try again when the run has ended");
-            return Err(ApiError::conflict("training_under_way", message));
+            return Err(ApiError::new(ErrorKind::TrainingUnderWay, message));
         }
         app.workspaces.close_for_removal(id);
         engine
@@ -144,7 +144,7 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
         if began.elapsed() > REMOVAL_WAIT_MAX {
             app.workspaces.open(engine);
             let message = format!("requests still use workspace {id}: nothing was removed, try again later");
-            return Err(ApiError::conflict("in_use", message));
+            return Err(ApiError::new(ErrorKind::InUse, message));
         }
         std::thread::sleep(REMOVAL_POLL_INTERVAL);
     };

@@ -76,5 +76,5 @@ impl FromRequestParts<Arc<App>> for Lookup {
 }
 
 fn unauthorized(message: &str) -> ApiError {
-    ApiError::unauthorized("authentication_error", message)
+    ApiError::unauthenticated(message)
 }

@@ -269,3 +269,21 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
     let body = HttpBody::from_stream(first.chain(rest).fuse());
     (status, json, body).into_response()
 }
+
+/// What an operation answers with when it succeeds.
+pub(super) struct Done {
+    pub(super) status: u16,
+    pub(super) body: Body,
+}
+
+impl Done {
+    /// 200 with a body.
+    pub(super) fn ok(body: impl Into<Value>) -> Self {
+        Self { status: 200, body: Body::Whole(body.into()) }
+    }
+
+    /// What says that something was done.
+    pub(super) fn outcome(status: u16, body: impl Into<Value>) -> Self {
+        Self { status, body: Body::Outcome(body.into()) }
+    }
+}

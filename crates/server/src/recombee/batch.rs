@@ -8,12 +8,12 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::answer::{self, Pieces};
+use super::answer::{self, Done, Pieces};
+use super::call::{Call, Operation, changed, entry};
 use super::failure::Failure;
-use super::operation::{Call, Done, Request};
-use super::parameters::{Ids, Parameters};
+use super::operation::Request;
+use super::parameters::Parameters;
 use super::signature::Caller;
-use super::{changed, entry};
 use crate::admission::Account;
 use crate::workspaces::WorkspaceHandle;
 
@@ -22,16 +22,12 @@ const REQUESTS_MAX: usize = 10_000;
 /// Changes that follow one another go to the journal together, up to so many.
 const CHANGES_TOGETHER_MAX: usize = 2_000;
 
-pub(super) fn is_batch(request: &Request) -> bool {
-    request.method == "POST" && request.is_at(&["batch"])
-}
-
 /// A batch, each request of which is an operation that the caller may call.
 pub(super) struct Batch {
     budget: Arc<RequestBudget>,
     account: Account,
     caller: Caller,
-    requests: std::vec::IntoIter<Request>,
+    requests: std::vec::IntoIter<(Operation, Parameters)>,
     /// What each user was recommended so far; none where the same may come twice.
     recommended: Option<FxHashMap<String, Vec<String>>>,
 }
@@ -96,9 +92,9 @@ impl Batch {
     fn answer_some(&mut self, workspace: &WorkspaceHandle, answers: &mut VecDeque<Answer>) {
         let mut changes: Vec<(Command, Done)> = Vec::new();
         while changes.len() < CHANGES_TOGETHER_MAX
-            && let Some(request) = self.requests.next()
+            && let Some((operation, parameters)) = self.requests.next()
         {
-            let answer = match self.read(&request, workspace) {
+            let answer = match self.read(operation, &parameters, workspace) {
                 Ok(Call::Change(command, done)) => {
                     changes.push((*command, done));
                     continue;
@@ -119,11 +115,14 @@ impl Batch {
     }
 
     /// The call that a request makes, if there is anything left to do it with.
-    fn read(&self, request: &Request, workspace: &WorkspaceHandle) -> Result<Call, Failure> {
+    fn read(
+        &self,
+        operation: Operation,
+        parameters: &Parameters,
+        workspace: &WorkspaceHandle,
+    ) -> Result<Call, Failure> {
         self.budget.check()?;
-        let engine = workspace.engine()?;
-        let call = request.call(Ids { engine: &engine, caller: self.caller });
-        call.ok_or_else(|| Failure::not_found("no operation of this API"))??.called_by(self.caller, &engine)
+        operation.read(&*workspace.engine()?, self.caller, parameters)
     }
 
     fn answer(&mut self, call: Call, workspace: &WorkspaceHandle) -> Answer {
@@ -174,8 +173,12 @@ impl Batch {
     }
 }
 
-/// The requests of a batch.
-fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> Result<Vec<Request>, Failure> {
+/// The operations of a batch with their parameters.
+fn requests_of(
+    engine: &Engine,
+    mut parameters: Parameters,
+    caller: Caller,
+) -> Result<Vec<(Operation, Parameters)>, Failure> {
     let Some(Value::Array(entries)) = parameters.0.remove("requests") else {
         return Err(Failure::invalid("requests must be an array"));
     };
@@ -193,19 +196,12 @@ fn requests_of(engine: &Engine, mut parameters: Parameters, caller: Caller) -> R
         .enumerate()
         .map(|(n, entry)| {
             let request = request_of(entry).map_err(|failure| named(n, failure))?;
-            if is_batch(&request) {
+            if request.is_batch() {
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
-            if request.call(Ids { engine, caller }).is_none() {
-                return Err(named(
-                    n,
-                    Failure::not_found("no operation of this API has this method and path"),
-                ));
-            }
-            if caller == Caller::Public {
-                request.check_public(&config).map_err(|failure| named(n, failure))?;
-            }
-            Ok(request)
+            let no_such = || Failure::not_found("no operation of this API has this method and path");
+            let operation = request.operation(caller, &config).and_then(|found| found.ok_or_else(no_such));
+            Ok((operation.map_err(|failure| named(n, failure))?, request.parameters))
         })
         .collect()
 }

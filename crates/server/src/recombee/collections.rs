@@ -3,48 +3,48 @@
 use engine::{CollectionKind, Command, EntityKind, Member};
 use serde_json::{Value, json};
 
+use super::answer::Done;
+use super::call::{Call, Operation, ask, change, create, operation};
 use super::failure::Failure;
-use super::operation::{Call, Done, ask, change, create};
 use super::parameters::{Ids, Parameters, checked_id};
 
-pub(super) fn call(
-    ids: Ids<'_>,
-    method: &str,
-    parts: &[&str],
-    has_slash: bool,
-    parameters: &Parameters,
-) -> Option<Result<Call, Failure>> {
+pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     let (kind, id_name) = match *parts.first()? {
         "series" => (CollectionKind::Series, "seriesId"),
         "groups" => (CollectionKind::Group, "groupId"),
         _ => return None,
     };
-    let checked = |id: &str| checked_id(id_name, id.to_owned());
-    Some(match (method, &parts[1..]) {
-        ("GET", ["list"]) if has_slash => {
+    if let ("GET", ["list"], true) = (method, &parts[1..], has_slash) {
+        return Some(operation(move |_, _| {
             ask(move |engine| Ok(Done::ok(engine.snapshot().collection_ids(kind))))
-        }
-        ("PUT", [id]) => checked(id).and_then(|id| {
-            let is_series = kind == CollectionKind::Series;
-            let cascade_create = is_series && parameters.boolean("cascadeCreate", true)?;
-            create(Command::AddCollection { kind, id, cascade_create })
-        }),
-        ("DELETE", [id]) => checked(id).and_then(|id| {
-            let cascade_delete = parameters.boolean("cascadeDelete", false)?;
-            change(Command::DeleteCollection { kind, id, cascade_delete })
-        }),
-        ("GET", [id, "items"]) => checked(id).and_then(|id| list_members(kind, id)),
-        ("POST", [id, "items"]) => checked(id).and_then(|id| insert(ids, kind, id, parameters)),
-        ("DELETE", [id, "items"]) => checked(id).and_then(|id| {
-            let (is_collection, member_id) = member_of(ids, kind, parameters)?;
-            let time = parameters.number("time")?;
-            change(Command::RemoveMember { kind, id, is_collection, member_id, time })
-        }),
+        }));
+    }
+    let (id, rest) = parts[1..].split_first()?;
+    let id = (*id).to_owned();
+    let read: fn(Ids<'_>, CollectionKind, String, &Parameters) -> Result<Call, Failure> = match (method, rest)
+    {
+        ("PUT", []) => add,
+        ("DELETE", []) => delete,
+        ("GET", ["items"]) => list_members,
+        ("POST", ["items"]) => insert,
+        ("DELETE", ["items"]) => remove,
         _ => return None,
-    })
+    };
+    Some(operation(move |ids, parameters| read(ids, kind, checked_id(id_name, id)?, parameters)))
 }
 
-fn list_members(kind: CollectionKind, id: String) -> Result<Call, Failure> {
+fn add(_: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+    let is_series = kind == CollectionKind::Series;
+    let cascade_create = is_series && parameters.boolean("cascadeCreate", true)?;
+    create(Command::AddCollection { kind, id, cascade_create })
+}
+
+fn delete(_: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+    let cascade_delete = parameters.boolean("cascadeDelete", false)?;
+    change(Command::DeleteCollection { kind, id, cascade_delete })
+}
+
+fn list_members(_: Ids<'_>, kind: CollectionKind, id: String, _: &Parameters) -> Result<Call, Failure> {
     ask(move |engine| {
         let members = engine.snapshot().members(kind, &id);
         let members =
@@ -70,6 +70,12 @@ fn insert(ids: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameter
     let cascade_create = parameters.boolean("cascadeCreate", false)?;
     let member = Member { is_collection, id: member_id, time };
     change(Command::InsertMember { kind, id, member, cascade_create })
+}
+
+fn remove(ids: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+    let (is_collection, member_id) = member_of(ids, kind, parameters)?;
+    let time = parameters.number("time")?;
+    change(Command::RemoveMember { kind, id, is_collection, member_id, time })
 }
 
 fn member_of(ids: Ids<'_>, kind: CollectionKind, parameters: &Parameters) -> Result<(bool, String), Failure> {

@@ -5,9 +5,9 @@ use domain::{PropertyType, PropertyValue};
 use engine::{Command, Engine, EntityKind, Outcome, Refusal};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Body, Rows};
+use super::answer::{Body, Done, Rows};
+use super::call::{Access, Call, Operation, ask, ask_within, change, create, entry, operation};
 use super::failure::Failure;
-use super::operation::{Call, Done, ask, ask_within, change, create};
 use super::parameters::{Ids, Parameters};
 
 /// The longest name of a property, in bytes.
@@ -50,63 +50,88 @@ pub(super) fn id_name(kind: EntityKind) -> &'static str {
     }
 }
 
-pub(super) fn call(
-    ids: Ids<'_>,
-    method: &str,
-    parts: &[&str],
-    has_slash: bool,
-    parameters: &Parameters,
-) -> Option<Result<Call, Failure>> {
+pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     match (method, parts) {
-        ("POST", ["more-items"]) => return Some(update_more(parameters)),
-        ("DELETE", ["more-items"]) => return Some(delete_more(parameters)),
+        ("POST", ["more-items"]) => return Some(operation(|_, parameters| update_more(parameters))),
+        ("DELETE", ["more-items"]) => return Some(operation(|_, parameters| delete_more(parameters))),
         _ => {}
     }
     let kind = kind_of(parts.first()?)?;
-    Some(match (method, &parts[1..]) {
-        ("GET", ["list"]) if has_slash => list(kind, parameters),
-        ("GET", ["properties", "list"]) if has_slash => ask(move |engine| {
-            let all: Vec<Value> = engine.snapshot().properties(kind).iter().map(property_json).collect();
-            Ok(Done::ok(all))
-        }),
-        (_, ["properties"]) if has_slash => Err(Failure::invalid("the name of the property is missing")),
-        // Items of this name are addressed without the slash.
-        (_, ["list"]) if has_slash => return None,
-        ("PUT", ["properties", name]) => add_property(kind, name, parameters),
-        ("DELETE", ["properties", name]) => {
-            property_name(kind, name).and_then(|name| change(Command::DeleteProperty { kind, name }))
+    match &parts[1..] {
+        ["list"] if has_slash => {
+            // Items of this name are addressed without the slash.
+            (method == "GET").then(|| operation(move |_, parameters| list(kind, parameters)))
         }
-        ("GET", ["properties", name]) => property_name(kind, name).and_then(|name| {
-            ask(move |engine| {
-                let found =
-                    engine.snapshot().properties(kind).into_iter().find(|property| property.name == name);
-                found.map(|property| Done::ok(property_json(&property))).ok_or_else(|| {
-                    Failure::not_found(format!("there is no {} property {name:?}", kind.word()))
-                })
-            })
-        }),
-        ("PUT", [target, "merge", source]) if kind == EntityKind::User => {
-            merge(ids, target, source, parameters)
+        ["properties", "list"] if has_slash && method == "GET" => {
+            Some(operation(move |_, _| list_properties(kind)))
+        }
+        ["properties"] if has_slash => {
+            Some(operation(|_, _| Err(Failure::invalid("the name of the property is missing"))))
+        }
+        ["properties", name] => {
+            let read = match method {
+                "PUT" => add_property,
+                "DELETE" => delete_property,
+                "GET" => read_property,
+                _ => return None,
+            };
+            let name = (*name).to_owned();
+            Some(operation(move |_, parameters| read(kind, property_name(kind, &name)?, parameters)))
         }
         // Browsers know no PUT.
-        ("POST", [target, "merge", source]) if kind == EntityKind::User => {
-            merge(ids, target, source, parameters)
+        [target, "merge", source] if kind == EntityKind::User && matches!(method, "PUT" | "POST") => {
+            let (target, source) = ((*target).to_owned(), (*source).to_owned());
+            let merge = operation(move |ids, parameters| merge(ids, target, source, parameters));
+            Some(merge.with_access(Access::PublicMerge))
         }
-        ("PUT", [id]) => entity_id(ids, kind, id).and_then(|id| create(Command::Add { kind, id })),
-        ("DELETE", [id]) => entity_id(ids, kind, id).and_then(|id| change(Command::Delete { kind, id })),
-        ("POST", [id]) => set_values(ids, kind, id, parameters),
-        ("GET", [id]) => entity_id(ids, kind, id).and_then(|id| {
-            ask(move |engine| {
-                let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
-                Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
-            })
-        }),
-        _ => return None,
+        [id] => {
+            let read = match method {
+                "PUT" => add,
+                "DELETE" => delete,
+                "POST" => set_values,
+                "GET" => read_values,
+                _ => return None,
+            };
+            let id = (*id).to_owned();
+            Some(operation(move |ids, parameters| read(kind, ids.read(kind, id_name(kind), id)?, parameters)))
+        }
+        _ => None,
+    }
+}
+
+fn add(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure> {
+    create(Command::Add { kind, id })
+}
+
+fn delete(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure> {
+    change(Command::Delete { kind, id })
+}
+
+fn read_values(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure> {
+    ask(move |engine| {
+        let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
+        Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
     })
 }
 
-fn entity_id(ids: Ids<'_>, kind: EntityKind, id: &str) -> Result<String, Failure> {
-    ids.read(kind, id_name(kind), id.to_owned())
+fn list_properties(kind: EntityKind) -> Result<Call, Failure> {
+    ask(move |engine| {
+        let all: Vec<Value> = engine.snapshot().properties(kind).iter().map(property_json).collect();
+        Ok(Done::ok(all))
+    })
+}
+
+fn read_property(kind: EntityKind, name: String, _: &Parameters) -> Result<Call, Failure> {
+    ask(move |engine| {
+        let found = engine.snapshot().properties(kind).into_iter().find(|property| property.name == name);
+        found
+            .map(|property| Done::ok(property_json(&property)))
+            .ok_or_else(|| Failure::not_found(format!("there is no {} property {name:?}", kind.word())))
+    })
+}
+
+fn delete_property(kind: EntityKind, name: String, _: &Parameters) -> Result<Call, Failure> {
+    change(Command::DeleteProperty { kind, name })
 }
 
 fn property_name(kind: EntityKind, name: &str) -> Result<String, Failure> {
@@ -188,8 +213,7 @@ fn property_json(property: &Property) -> Value {
     json
 }
 
-fn add_property(kind: EntityKind, name: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let name = property_name(kind, name)?;
+fn add_property(kind: EntityKind, name: String, parameters: &Parameters) -> Result<Call, Failure> {
     let type_: PropertyType = parameters.required_text("type")?.parse().map_err(Failure::invalid)?;
     let said = parameters.get("role");
     let role = match said {
@@ -227,8 +251,7 @@ fn add_property(kind: EntityKind, name: &str, parameters: &Parameters) -> Result
     create(Command::AddProperty { kind, property: Property { name, type_, role, settings } })
 }
 
-fn set_values(ids: Ids<'_>, kind: EntityKind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let id = entity_id(ids, kind, id)?;
+fn set_values(kind: EntityKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
     let cascade_create =
         parameters.boolean(CASCADE_KEY, false)? || parameters.boolean("cascadeCreate", false)?;
     let mut values = parameters.0.clone();
@@ -283,7 +306,7 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
         let mut changed = Vec::with_capacity(ids.len());
         for ids in ids.chunks(CHANGES_TOGETHER_MAX) {
             budget.check_caller()?;
-            let entries = ids.iter().map(|id| super::entry(change(id.clone()), engine.now())).collect();
+            let entries = ids.iter().map(|id| entry(change(id.clone()), engine.now())).collect();
             for (id, outcome) in ids.iter().zip(engine.submit_blocking(entries)?) {
                 match outcome {
                     Outcome::Refused(Refusal::NotFound(_))
@@ -297,8 +320,8 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
     })
 }
 
-fn merge(ids: Ids<'_>, target: &str, source: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let user_id = |name, id: &str| ids.read(EntityKind::User, name, id.to_owned());
+fn merge(ids: Ids<'_>, target: String, source: String, parameters: &Parameters) -> Result<Call, Failure> {
+    let user_id = |name, id| ids.read(EntityKind::User, name, id);
     let target = user_id("targetUserId", target)?;
     let source = user_id("sourceUserId", source)?;
     let cascade_create = parameters.boolean("cascadeCreate", false)?;

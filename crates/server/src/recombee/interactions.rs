@@ -5,10 +5,10 @@ use engine::{Command, Engine, EntityKind};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Body, Rows};
+use super::answer::{Body, Done, Rows};
+use super::call::{Access, Call, Operation, ask_within, change, operation};
 use super::entities;
 use super::failure::Failure;
-use super::operation::{Call, Done, ask_within, change};
 use super::parameters::{Ids, Parameters};
 
 /// The most bytes of what a client keeps with an interaction.
@@ -18,7 +18,7 @@ const ADDITIONAL_DATA_BYTES_MAX: usize = 32_768;
 const INTERACTION_BYTES_ABOUT: u64 = 60;
 
 /// The kind of a word in paths.
-pub(super) fn kind_of(word: &str) -> Option<InteractionKind> {
+fn kind_of(word: &str) -> Option<InteractionKind> {
     Some(match word {
         "detailviews" => InteractionKind::DetailView,
         "purchases" => InteractionKind::Purchase,
@@ -30,18 +30,20 @@ pub(super) fn kind_of(word: &str) -> Option<InteractionKind> {
     })
 }
 
-pub(super) fn call(
-    ids: Ids<'_>,
-    method: &str,
-    parts: &[&str],
-    has_slash: bool,
-    parameters: &Parameters,
-) -> Option<Result<Call, Failure>> {
+pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     match (method, parts) {
-        ("POST", [kind]) => Some(add(ids, kind_of(kind)?, parameters)),
-        ("DELETE", [kind]) => Some(delete(ids, kind_of(kind)?, parameters)),
+        ("POST", [kind]) => {
+            let kind = kind_of(kind)?;
+            let add = operation(move |ids, parameters| add(ids, kind, parameters));
+            Some(add.with_access(Access::Public))
+        }
+        ("DELETE", [kind]) => {
+            let kind = kind_of(kind)?;
+            Some(operation(move |ids, parameters| delete(ids, kind, parameters)))
+        }
         ("GET", [entity, id, kind]) if has_slash => {
-            Some(list(ids, entities::kind_of(entity)?, id, kind_of(kind)?))
+            let (entity, id, kind) = (entities::kind_of(entity)?, (*id).to_owned(), kind_of(kind)?);
+            Some(operation(move |ids, _| list(ids, entity, id, kind)))
         }
         _ => None,
     }
@@ -102,8 +104,8 @@ fn delete(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Resul
     change(Command::DeleteInteractions { selector })
 }
 
-fn list(ids: Ids<'_>, entity: EntityKind, id: &str, kind: InteractionKind) -> Result<Call, Failure> {
-    let id = ids.read(entity, entities::id_name(entity), id.to_owned())?;
+fn list(ids: Ids<'_>, entity: EntityKind, id: String, kind: InteractionKind) -> Result<Call, Failure> {
+    let id = ids.read(entity, entities::id_name(entity), id)?;
     ask_within(move |engine, budget| {
         let found = match entity {
             EntityKind::Item => engine.snapshot().interactions_of_item(&id, kind)?,

@@ -1,110 +1,23 @@
-//! Which operation a method and a path name, and what it asks of the engine.
-
-use std::sync::Arc;
+//! Which operation a method and a path name. It knows all resources, and none of them knows it.
 
 use domain::WorkspaceConfig;
-use engine::{Command, Engine, EntityKind, RequestBudget};
 use serde_json::{Value, json};
 
-use super::answer::Body;
+use super::answer::Done;
+use super::call::{Access, Operation, ask, operation};
 use super::failure::Failure;
-use super::parameters::{Ids, Parameters, percent_decoded};
-use super::recommendations::{self, Recommend};
+use super::parameters::{Parameters, percent_decoded};
 use super::signature::Caller;
-use super::{collections, entities, interactions, segmentations, synonyms};
+use super::{collections, entities, interactions, recommendations, segmentations, synonyms};
 
 /// A method, a path without the database's name, and parameters: alone or in a batch.
 pub(super) struct Request {
-    pub(super) method: String,
+    method: String,
     /// Decoded, without empty ones.
     pub(super) parts: Vec<String>,
     /// Whether the path ends with a slash: `/items/list/` is the list, `/items/list` an item.
     has_slash: bool,
     pub(super) parameters: Parameters,
-}
-
-/// What an operation answers with when it succeeds.
-pub(super) struct Done {
-    pub(super) status: u16,
-    pub(super) body: Body,
-}
-
-type Answer = Result<Done, Failure>;
-
-/// A question within the budget of a request.
-type Question = dyn FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send;
-
-/// What an operation asks of the engine.
-pub(super) enum Call {
-    /// A change, and what it answers with when it succeeds.
-    Change(Box<Command>, Done),
-    /// A question, and whether its answer may be long or take long.
-    Ask { question: Box<Question>, is_long: bool },
-    /// A list of recommendations.
-    Recommend(Box<Recommend>),
-}
-
-impl Call {
-    /// What the call is for a caller: browsers make users by interactions and merges, and only so, and nobody tells them who is there.
-    pub(super) fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
-        match &mut self {
-            Self::Recommend(recommend) => recommend.called_by(caller)?,
-            Self::Change(command, _) if caller == Caller::Public => match &mut **command {
-                Command::AddInteraction { interaction, cascade_create } => {
-                    let makes_items = std::mem::replace(cascade_create, true);
-                    if !makes_items && !engine.snapshot().has_entity(EntityKind::Item, &interaction.item_id) {
-                        return Err(Failure::not_found(format!(
-                            "there is no item {:?}",
-                            interaction.item_id
-                        )));
-                    }
-                }
-                Command::MergeUsers { cascade_create, .. } => *cascade_create = true,
-                _ => {}
-            },
-            Self::Change(..) | Self::Ask { .. } => {}
-        }
-        Ok(self)
-    }
-}
-
-impl Done {
-    /// 200 with a body.
-    pub(super) fn ok(body: impl Into<Value>) -> Self {
-        Self { status: 200, body: Body::Whole(body.into()) }
-    }
-
-    /// What says that something was done.
-    fn outcome(status: u16, body: impl Into<Value>) -> Self {
-        Self { status, body: Body::Outcome(body.into()) }
-    }
-}
-
-/// A change that answers 200.
-pub(super) fn change(command: Command) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done::outcome(200, "ok")))
-}
-
-/// A change that makes something: 201.
-pub(super) fn create(command: Command) -> Result<Call, Failure> {
-    create_with(command, "ok".into())
-}
-
-/// A change that makes something and answers 201 with a body of its own.
-pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done::outcome(201, body)))
-}
-
-/// A question whose answer is small.
-pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
-    Ok(Call::Ask { question: Box::new(move |engine, _| question(engine)), is_long: false })
-}
-
-/// A question that may cost much.
-pub(super) fn ask_within(
-    question: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send + 'static,
-) -> Result<Call, Failure> {
-    Ok(Call::Ask { question: Box::new(question), is_long: true })
 }
 
 impl Request {
@@ -123,56 +36,110 @@ impl Request {
         Ok(Self { method, parts, has_slash: path.ends_with('/'), parameters })
     }
 
-    /// What the operation asks of the engine; none where no operation has this method and path.
-    pub(super) fn call(&self, ids: Ids<'_>) -> Option<Result<Call, Failure>> {
+    /// The operation that has this method and path, if any.
+    ///
+    /// # Errors
+    /// 403 where the caller may not call it. Browsers may call nothing that is not there either.
+    pub(super) fn operation(
+        &self,
+        caller: Caller,
+        config: &WorkspaceConfig,
+    ) -> Result<Option<Operation>, Failure> {
         let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
-        let (method, parts) = (self.method.as_str(), parts.as_slice());
-        None.or_else(|| entities::call(ids, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| collections::call(ids, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| interactions::call(ids, method, parts, self.has_slash, &self.parameters))
-            .or_else(|| recommendations::call(ids, method, parts, &self.parameters))
-            .or_else(|| segmentations::call(method, parts, self.has_slash, &self.parameters))
-            .or_else(|| synonyms::call(method, parts, &self.parameters))
-            .or_else(|| match (method, parts) {
-                ("GET", ["scenarios"]) => Some(ask(|engine| {
+        let operation = find(&self.method, &parts, self.has_slash);
+        if caller == Caller::Public {
+            let access = operation.as_ref().map_or(Access::Private, |operation| operation.access);
+            check_public(access, config)?;
+        }
+        Ok(operation)
+    }
+
+    /// Whether it is a batch, which browsers may send too.
+    pub(super) fn is_batch(&self) -> bool {
+        self.method == "POST" && self.parts == ["batch"]
+    }
+}
+
+fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
+    None.or_else(|| entities::find(method, parts, has_slash))
+        .or_else(|| collections::find(method, parts, has_slash))
+        .or_else(|| interactions::find(method, parts, has_slash))
+        .or_else(|| recommendations::find(method, parts))
+        .or_else(|| segmentations::find(method, parts, has_slash))
+        .or_else(|| synonyms::find(method, parts))
+        .or_else(|| match (method, parts) {
+            ("GET", ["scenarios"]) => Some(operation(|_, _| {
+                ask(|engine| {
                     let all = engine.scenarios().into_iter();
                     let named =
                         all.map(|scenario| json!({ "id": scenario.name, "endpoint": scenario.endpoint }));
                     Ok(Done::ok(named.collect::<Vec<Value>>()))
-                })),
-                ("DELETE", []) => Some(ask(|engine| {
+                })
+            })),
+            ("DELETE", []) => Some(operation(|_, _| {
+                ask(|engine| {
                     engine.reset()?;
                     Ok(Done::outcome(200, "ok"))
-                })),
-                _ => None,
-            })
-    }
+                })
+            })),
+            _ => None,
+        })
+}
 
-    /// Whether the path has these parts.
-    pub(super) fn is_at(&self, parts: &[&str]) -> bool {
-        self.parts == parts
-    }
-
-    /// Refuses what browsers may not call.
-    pub(super) fn check_public(&self, config: &WorkspaceConfig) -> Result<(), Failure> {
-        let parts: Vec<&str> = self.parts.iter().map(String::as_str).collect();
-        let is_public = match (self.method.as_str(), parts.as_slice()) {
-            ("POST", [kind]) => interactions::kind_of(kind).is_some() || *kind == "batch",
-            ("POST" | "GET", ["recomms", target, ..]) => {
-                !matches!(parts.as_slice(), [.., "users"]) || *target == "next"
-            }
-            ("POST" | "GET", ["search", "users", _, _]) => true,
-            ("PUT" | "POST", ["users", _, "merge", _]) if !config.public_merge_users => {
-                return Err(Failure::forbidden(
-                    "a public token may not merge users: sign with the private token, or set public_merge_users for the workspace",
-                ));
-            }
-            ("PUT" | "POST", ["users", _, "merge", _]) => true,
-            _ => false,
-        };
-        if is_public {
-            return Ok(());
+/// Refuses what browsers may not call.
+fn check_public(access: Access, config: &WorkspaceConfig) -> Result<(), Failure> {
+    match access {
+        Access::PublicMerge if !config.public_merge_users => Err(Failure::forbidden(
+            "a public token may not merge users: sign with the private token, or set public_merge_users for the workspace",
+        )),
+        Access::Public | Access::PublicMerge => Ok(()),
+        Access::Private => {
+            Err(Failure::forbidden("a public token may not do this: sign with the private token"))
         }
-        Err(Failure::forbidden("a public token may not do this: sign with the private token"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_call_which_operation() {
+        let access_of = |method: &str, path: &str| {
+            let request =
+                Request::new(method, path, Parameters::default()).map_err(|_| "a right path").unwrap();
+            let parts: Vec<&str> = request.parts.iter().map(String::as_str).collect();
+            find(&request.method, &parts, request.has_slash).map(|operation| operation.access)
+        };
+        for (method, path, access) in [
+            ("POST", "detailviews/", Some(Access::Public)),
+            ("DELETE", "detailviews/", Some(Access::Private)),
+            ("GET", "users/u/detailviews/", Some(Access::Private)),
+            ("post", "recomms/users/u/items/", Some(Access::Public)),
+            ("HEAD", "recomms/users/u/items/", Some(Access::Public)),
+            ("POST", "recomms/items/i/item-segments/", Some(Access::Public)),
+            ("POST", "recomms/users/u/users/", Some(Access::Private)),
+            ("GET", "recomms/items/i/users/", Some(Access::Private)),
+            ("POST", "recomms/users/users/items/", Some(Access::Public)),
+            ("POST", "recomms/composite/", Some(Access::Public)),
+            ("POST", "recomms/next/items/users", Some(Access::Public)),
+            ("POST", "search/users/u/items/", Some(Access::Public)),
+            ("GET", "users/u/recomms/", Some(Access::Private)),
+            ("PUT", "users/u/merge/v", Some(Access::PublicMerge)),
+            ("POST", "users/u/merge/v", Some(Access::PublicMerge)),
+            ("PUT", "users/u", Some(Access::Private)),
+            ("PUT", "items/list", Some(Access::Private)),
+            ("PUT", "items/list/", None),
+            ("POST", "items/properties/price", None),
+            ("GET", "series/list/", Some(Access::Private)),
+            ("PUT", "series/list", Some(Access::Private)),
+            ("PUT", "segmentations/nothing/new", None),
+            ("DELETE", "synonyms/items/", Some(Access::Private)),
+            ("GET", "scenarios", Some(Access::Private)),
+            ("DELETE", "", Some(Access::Private)),
+            ("PATCH", "items/a", None),
+        ] {
+            assert_eq!(access_of(method, path), access, "{method} {path}");
+        }
     }
 }

@@ -1,23 +1,15 @@
 //! Recommendations and searches: `/recomms/...`, `/search/...`, and the two calls of older clients.
 
-use std::sync::Arc;
-
 use domain::list::ROTATION_TIME_S_MAX;
-use domain::{Endpoint, Entries, Logic, Relevance, ScenarioSettings, Target};
-use engine::{
-    Engine, EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, RecommendationResponse,
-    Recommended, RequestBudget, ReturnedProperties,
-};
-use serde_json::{Map, Value, json};
+use domain::{Endpoint, Entries, Relevance, ScenarioSettings, Target};
+use engine::{EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, ReturnedProperties};
 use uuid::Uuid;
 
-use super::answer::{Body, Rows};
-use super::entities::values_json;
+use super::call::{Access, Call, Operation, operation};
 use super::failure::Failure;
 use super::logics;
-use super::operation::{Call, Done};
 use super::parameters::{Ids, Parameters};
-use super::signature::Caller;
+use super::recommend::{Form, Recommend, What};
 
 /// The longest search query, in bytes.
 const QUERY_BYTES_MAX: usize = 4_096;
@@ -29,69 +21,76 @@ const EXPRESSIONS_MAX: usize = 100;
 /// The most names of properties that come with each entry, and the longest one, in bytes: there cannot be more.
 const INCLUDED_PROPERTIES_MAX: usize = 1_000;
 const INCLUDED_PROPERTY_BYTES_MAX: usize = 255;
-/// What stands around the id of an entry, in bytes.
-const ENTRY_BYTES_AROUND: u64 = 10;
 
-/// A call for a list.
-pub(super) struct Recommend {
-    what: What,
-    form: Form,
-}
-
-enum What {
-    First(Box<RecommendationRequest>),
-    /// What comes after a list that was handed out.
-    Next {
-        recomm_id: Uuid,
-        count: usize,
-        of_segments: bool,
-        is_public: bool,
-    },
-}
-
-/// What the answer looks like.
-#[derive(Clone, Copy, PartialEq)]
-enum Form {
-    Object,
-    /// Of older clients: the ids, or objects with ids and properties.
-    Array,
-}
-
-pub(super) fn call(
-    ids: Ids<'_>,
-    method: &str,
-    parts: &[&str],
-    parameters: &Parameters,
-) -> Option<Result<Call, Failure>> {
+pub(super) fn find(method: &str, parts: &[&str]) -> Option<Operation> {
     // With GET, all parameters are in the query.
     if !matches!(method, "POST" | "GET") {
         return None;
     }
-    let of_user = |endpoint, id: &str| first(ids, endpoint, parameters, Some(id), None);
-    let of_item = |endpoint, id: &str| first(ids, endpoint, parameters, None, Some(id));
-    let recommend = match parts {
+    let asked = asked(parts)?;
+    // Calls of older clients, which answer with arrays.
+    let is_array = matches!(parts, ["items" | "users", ..]);
+    // Browsers do not learn who is there.
+    let access = match &asked {
+        Asked::OfUser(endpoint, _) | Asked::OfItem(endpoint, _)
+            if is_array || endpoint.entries() == Entries::Users =>
+        {
+            Access::Private
+        }
+        _ => Access::Public,
+    };
+    let read = operation(move |ids, parameters| {
+        let recommend = asked.read(ids, parameters)?;
+        Ok(Call::Recommend(Box::new(if is_array { as_array(recommend) } else { recommend })))
+    });
+    Some(read.with_access(access))
+}
+
+/// Which list a path asks for.
+enum Asked {
+    OfUser(Endpoint, String),
+    OfItem(Endpoint, String),
+    OfSegment(Endpoint),
+    Composite,
+    Next { recomm_id: String, of_segments: bool },
+}
+
+fn asked(parts: &[&str]) -> Option<Asked> {
+    let of_user = |endpoint, id: &str| Asked::OfUser(endpoint, id.to_owned());
+    let of_item = |endpoint, id: &str| Asked::OfItem(endpoint, id.to_owned());
+    let next = |id: &str, of_segments| Asked::Next { recomm_id: id.to_owned(), of_segments };
+    Some(match parts {
         ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
         ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
         ["recomms", "users", id, "item-segments"] => of_user(Endpoint::RecommendItemSegmentsToUser, id),
         ["recomms", "items", id, "items"] => of_item(Endpoint::RecommendItemsToItem, id),
         ["recomms", "items", id, "users"] => of_item(Endpoint::RecommendUsersToItem, id),
         ["recomms", "items", id, "item-segments"] => of_item(Endpoint::RecommendItemSegmentsToItem, id),
-        ["recomms", "item-segments", "items"] => {
-            first(ids, Endpoint::RecommendItemsToItemSegment, parameters, None, None)
-        }
+        ["recomms", "item-segments", "items"] => Asked::OfSegment(Endpoint::RecommendItemsToItemSegment),
         ["recomms", "item-segments", "item-segments"] => {
-            first(ids, Endpoint::RecommendItemSegmentsToItemSegment, parameters, None, None)
+            Asked::OfSegment(Endpoint::RecommendItemSegmentsToItemSegment)
         }
-        ["recomms", "composite"] => composite(ids, parameters),
-        ["recomms", "next", "items", id] => next(id, parameters, false),
-        ["recomms", "next", "item-segments", id] => next(id, parameters, true),
+        ["recomms", "composite"] => Asked::Composite,
+        ["recomms", "next", "items", id] => next(id, false),
+        ["recomms", "next", "item-segments", id] => next(id, true),
         ["search", "users", id, "items"] => of_user(Endpoint::SearchItems, id),
         ["search", "users", id, "item-segments"] => of_user(Endpoint::SearchItemSegments, id),
-        ["items", id, "recomms"] => of_item(Endpoint::RecommendItemsToItem, id).map(as_array),
-        ["users", id, "recomms"] => of_user(Endpoint::RecommendItemsToUser, id).map(as_array),
+        ["items", id, "recomms"] => of_item(Endpoint::RecommendItemsToItem, id),
+        ["users", id, "recomms"] => of_user(Endpoint::RecommendItemsToUser, id),
         _ => return None,
-    };
-    Some(recommend.map(|recommend| Call::Recommend(Box::new(recommend))))
+    })
+}
+
+impl Asked {
+    fn read(&self, ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure> {
+        match self {
+            Self::OfUser(endpoint, id) => first(ids, *endpoint, parameters, Some(id), None),
+            Self::OfItem(endpoint, id) => first(ids, *endpoint, parameters, None, Some(id)),
+            Self::OfSegment(endpoint) => first(ids, *endpoint, parameters, None, None),
+            Self::Composite => composite(ids, parameters),
+            Self::Next { recomm_id, of_segments } => next(recomm_id, parameters, *of_segments),
+        }
+    }
 }
 
 fn as_array(recommend: Recommend) -> Recommend {
@@ -263,148 +262,4 @@ fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure
     }
     let named = named.into_iter().map(|(name, text)| Some((name, text.as_str()?.to_owned())));
     named.collect::<Option<_>>().ok_or_else(wrong)
-}
-
-impl Recommend {
-    /// The user whom a list of items is for.
-    pub(super) fn user_id(&self) -> Option<&str> {
-        match &self.what {
-            What::First(request) => {
-                request.user_id.as_deref().filter(|_| request.endpoint.entries() == Entries::Items)
-            }
-            What::Next { .. } => None,
-        }
-    }
-
-    /// Leaves more out of the list.
-    pub(super) fn leave_out(&mut self, ids: impl IntoIterator<Item = String>) {
-        if let What::First(request) = &mut self.what {
-            request.left_out.extend(ids);
-        }
-    }
-
-    /// Notes who calls.
-    ///
-    /// # Errors
-    /// 403 where a browser asks for a list that shows what somebody did, or what a choice of users did.
-    pub(super) fn called_by(&mut self, caller: Caller) -> Result<(), Failure> {
-        let is_by_browser = caller == Caller::Public;
-        match &mut self.what {
-            What::Next { is_public, .. } => *is_public = is_by_browser,
-            What::First(request) => {
-                request.is_public = is_by_browser;
-                let asked = [&request.options, &request.source_options].map(|options| options.settings.logic);
-                if is_by_browser && asked.into_iter().flatten().any(Logic::shows_history) {
-                    let why = "logic: a public token may not ask for what a user has viewed or bought: name the logic in a scenario, \
-                               or sign with the private token";
-                    return Err(Failure::forbidden(why));
-                }
-                let all = [&request.options, &request.source_options];
-                if is_by_browser && all.iter().any(|options| options.settings.user_filter.is_some()) {
-                    let why = "userSegmentFilter: a public token may not choose whose interactions count: name them in a scenario \
-                               (user_filter), or sign with the private token";
-                    return Err(Failure::forbidden(why));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Whether users and items that are missing are to be made.
-    pub(super) fn creates(&self) -> bool {
-        matches!(&self.what, What::First(request) if request.missing == Missing::Created)
-    }
-
-    /// Makes what the call names and wants made, which waits for the disk.
-    pub(super) fn create_missing(&self, engine: &Engine) -> Result<(), Failure> {
-        match &self.what {
-            What::First(request) if self.creates() => Ok(engine.create_missing(request)?),
-            _ => Ok(()),
-        }
-    }
-
-    /// The answer, for whom its list is, if it is one of items, and the items.
-    pub(super) fn answer(
-        self,
-        engine: &Engine,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<(Done, Option<String>, Vec<String>), Failure> {
-        let _computing = engine.start_computing(budget);
-        let (request, response) = match self.what {
-            What::First(request) => {
-                let response = engine.request_recommendations(&request, budget)?;
-                (*request, response)
-            }
-            What::Next { recomm_id, count, of_segments, is_public } => {
-                engine.next_recommendations(recomm_id, count, of_segments, is_public, budget)?
-            }
-        };
-        let ids: Vec<String> = response.recommended.iter().map(|entry| entry.id.clone()).collect();
-        let kind = kind_of_entries(&request);
-        let properties = &request.options.properties;
-        let with_values = *properties != ReturnedProperties::None;
-        let values_bytes = if with_values { engine.values_bytes(kind, &ids, properties.names()) } else { 0 };
-        let around = ids.iter().map(|id| id.len() as u64 + ENTRY_BYTES_AROUND).sum::<u64>();
-        budget.check_answer(around + values_bytes)?;
-        let user_id = request.user_id.clone().filter(|_| request.endpoint.entries() == Entries::Items);
-        let rows = match self.form {
-            Form::Object => object(engine, request, response),
-            Form::Array => array(request, response),
-        };
-        Ok((Done { status: 200, body: Body::Rows(rows) }, user_id, ids))
-    }
-}
-
-fn kind_of_entries(request: &RecommendationRequest) -> EntityKind {
-    if request.endpoint.entries() == Entries::Users { EntityKind::User } else { EntityKind::Item }
-}
-
-fn object(engine: &Engine, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
-    let kind = kind_of_entries(&request);
-    let mut json = json!({
-        "recommId": response.recomm_id.to_string(),
-        "numberNextRecommsCalls": response.n_next,
-    });
-    if request.endpoint == Endpoint::CompositeRecommendation {
-        let source = response.source.map(|source| entry_json(engine, kind, &source, &request.source_options));
-        json["source"] = source.unwrap_or(Value::Null);
-    }
-    if let Some(group) = response.group.filter(|_| request.returns_group) {
-        json["abGroup"] = group.into();
-    }
-    let (held_bytes, entries) = (held_bytes(&response.recommended), response.recommended.into_iter());
-    let make_row = move |engine: &Engine, entry| Some(entry_json(engine, kind, &entry, &request.options));
-    Rows::within(&json, "recomms", held_bytes, entries, make_row)
-}
-
-/// What the entries of a list take in memory, in bytes.
-fn held_bytes(entries: &[Recommended]) -> usize {
-    entries.iter().map(Recommended::n_bytes).sum()
-}
-
-fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &ListOptions) -> Value {
-    let mut json = json!({ "id": entry.id });
-    if options.properties != ReturnedProperties::None
-        && let Some(values) = values_json(engine, kind, &entry.id, options.properties.names())
-    {
-        json["values"] = Value::Object(values);
-    }
-    if !options.expressions.is_empty() {
-        json["reqlEvaluations"] = Value::Object(entry.evaluations.iter().cloned().collect());
-    }
-    json
-}
-
-fn array(request: RecommendationRequest, response: RecommendationResponse) -> Rows {
-    let held_bytes = held_bytes(&response.recommended);
-    Rows::array(held_bytes, response.recommended.into_iter(), move |engine, entry| {
-        let properties = &request.options.properties;
-        if *properties == ReturnedProperties::None {
-            return Some(Value::from(entry.id));
-        }
-        let values = values_json(engine, EntityKind::Item, &entry.id, properties.names());
-        let mut row: Map<String, Value> = values.unwrap_or_default();
-        row.insert("itemId".to_owned(), entry.id.into());
-        Some(Value::Object(row))
-    })
 }

@@ -3,8 +3,9 @@
 use engine::{RuleUpdate, Segment, Segmentation, SegmentationCommand, SegmentationKind};
 use serde_json::{Value, json};
 
+use super::answer::Done;
+use super::call::{Call, Operation, ask, change, create, operation};
 use super::failure::Failure;
-use super::operation::{Call, Done, ask, change, create};
 use super::parameters::{Parameters, checked_id};
 
 /// The only things that can be put into segments.
@@ -12,31 +13,62 @@ const SOURCE_TYPE: &str = "items";
 /// The longest title or description, in bytes.
 const TEXT_BYTES_MAX: usize = 10_000;
 
-pub(super) fn call(
-    method: &str,
-    parts: &[&str],
-    has_slash: bool,
-    parameters: &Parameters,
-) -> Option<Result<Call, Failure>> {
+pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     let ("segmentations", rest) = parts.split_first().map(|(first, rest)| (*first, rest))? else {
         return None;
     };
     Some(match (method, rest) {
-        ("GET", ["list"]) if has_slash => list(parameters),
-        ("GET", ["list", id]) => segmentation_id(id).and_then(read),
-        ("DELETE", [id]) => segmentation_id(id).and_then(|id| change_of(SegmentationCommand::Delete { id })),
-        ("PUT", [kind @ ("property-based" | "auto-reql" | "manual-reql"), id]) => make(kind, id, parameters),
-        ("POST", [kind @ ("property-based" | "auto-reql" | "manual-reql"), id]) => {
-            update(kind, id, parameters)
+        ("GET", ["list"]) if has_slash => operation(|_, parameters| list(parameters)),
+        ("GET", ["list", id]) => {
+            let id = (*id).to_owned();
+            operation(move |_, _| read(segmentation_id(&id)?))
         }
-        ("PUT", ["manual-reql", of, "segments", id]) => add_segment(of, id, parameters),
-        ("POST", ["manual-reql", of, "segments", id]) => update_segment(of, id, parameters),
-        ("DELETE", ["manual-reql", of, "segments", id]) => segmentation_id(of).and_then(|segmentation_id| {
-            let id = segment_id(id)?;
-            change_of(SegmentationCommand::DeleteSegment { segmentation_id, id })
-        }),
+        ("DELETE", [id]) => {
+            let id = (*id).to_owned();
+            operation(move |_, _| change_of(SegmentationCommand::Delete { id: segmentation_id(&id)? }))
+        }
+        ("PUT", [kind, id]) => {
+            let (kind, id) = (Kind::of(kind)?, (*id).to_owned());
+            operation(move |_, parameters| make(kind, &id, parameters))
+        }
+        ("POST", [kind, id]) => {
+            let (kind, id) = (Kind::of(kind)?, (*id).to_owned());
+            operation(move |_, parameters| update(kind, &id, parameters))
+        }
+        (_, ["manual-reql", of, "segments", id]) => {
+            let change_segment = match method {
+                "PUT" => add_segment,
+                "POST" => update_segment,
+                "DELETE" => delete_segment,
+                _ => return None,
+            };
+            let (of, id) = ((*of).to_owned(), (*id).to_owned());
+            operation(move |_, parameters| {
+                change_segment(segmentation_id(&of)?, segment_id(&id)?, parameters)
+            })
+        }
         _ => return None,
     })
+}
+
+/// What puts items into the segments of a segmentation.
+#[derive(Clone, Copy)]
+enum Kind {
+    Property,
+    AutoReql,
+    ManualReql,
+}
+
+impl Kind {
+    /// The kind of a word in paths.
+    fn of(word: &str) -> Option<Self> {
+        match word {
+            "property-based" => Some(Self::Property),
+            "auto-reql" => Some(Self::AutoReql),
+            "manual-reql" => Some(Self::ManualReql),
+            _ => None,
+        }
+    }
 }
 
 fn change_of(command: SegmentationCommand) -> Result<Call, Failure> {
@@ -85,47 +117,49 @@ fn text_for_people(parameters: &Parameters, name: &str) -> Result<Option<Option<
     }
 }
 
-fn make(kind: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+fn make(kind: Kind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
     let id = segmentation_id(id)?;
     check_source_type(parameters)?;
     let kind = match kind {
-        "property-based" => {
+        Kind::Property => {
             SegmentationKind::Property { name: parameters.required_text("propertyName")?.to_owned() }
         }
-        "auto-reql" => SegmentationKind::AutoReql {
+        Kind::AutoReql => SegmentationKind::AutoReql {
             expression: required("expression", expression(parameters, "expression")?)?,
         },
-        _ => SegmentationKind::ManualReql { segments: Vec::new() },
+        Kind::ManualReql => SegmentationKind::ManualReql { segments: Vec::new() },
     };
     let title = text_for_people(parameters, "title")?.flatten();
     let description = text_for_people(parameters, "description")?.flatten();
     create_of(SegmentationCommand::Create(Segmentation { id, kind, title, description }))
 }
 
-fn update(kind: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+fn update(kind: Kind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
     let id = segmentation_id(id)?;
     let rule = match kind {
-        "property-based" => RuleUpdate::Property(parameters.text("propertyName")?.map(str::to_owned)),
-        "auto-reql" => RuleUpdate::AutoReql(expression(parameters, "expression")?),
-        _ => RuleUpdate::ManualReql,
+        Kind::Property => RuleUpdate::Property(parameters.text("propertyName")?.map(str::to_owned)),
+        Kind::AutoReql => RuleUpdate::AutoReql(expression(parameters, "expression")?),
+        Kind::ManualReql => RuleUpdate::ManualReql,
     };
     let title = text_for_people(parameters, "title")?;
     let description = text_for_people(parameters, "description")?;
     change_of(SegmentationCommand::Update { id, rule, title, description })
 }
 
-fn add_segment(of: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let (segmentation_id, id) = (segmentation_id(of)?, segment_id(id)?);
+fn add_segment(segmentation_id: String, id: String, parameters: &Parameters) -> Result<Call, Failure> {
     let filter = required("filter", expression(parameters, "filter")?)?;
     let title = text_for_people(parameters, "title")?.flatten();
     create_of(SegmentationCommand::AddSegment { segmentation_id, segment: Segment { id, filter, title } })
 }
 
-fn update_segment(of: &str, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
-    let (segmentation_id, id) = (segmentation_id(of)?, segment_id(id)?);
+fn update_segment(segmentation_id: String, id: String, parameters: &Parameters) -> Result<Call, Failure> {
     let filter = required("filter", expression(parameters, "filter")?)?;
     let title = text_for_people(parameters, "title")?;
     change_of(SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title })
+}
+
+fn delete_segment(segmentation_id: String, id: String, _: &Parameters) -> Result<Call, Failure> {
+    change_of(SegmentationCommand::DeleteSegment { segmentation_id, id })
 }
 
 fn list(parameters: &Parameters) -> Result<Call, Failure> {

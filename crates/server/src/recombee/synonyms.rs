@@ -4,20 +4,24 @@ use engine::{Command, Synonym, SynonymCommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::answer::Done;
+use super::call::{Call, Operation, ask, change, create_with, operation};
 use super::failure::Failure;
-use super::operation::{Call, Done, ask, change, create_with};
 use super::parameters::Parameters;
 
 /// The longest term, in bytes.
 const TERM_BYTES_MAX: usize = 1_000;
 
-pub(super) fn call(method: &str, parts: &[&str], parameters: &Parameters) -> Option<Result<Call, Failure>> {
+pub(super) fn find(method: &str, parts: &[&str]) -> Option<Operation> {
     let ["synonyms", "items", rest @ ..] = parts else { return None };
     Some(match (method, rest) {
-        ("POST", []) => add(parameters),
-        ("GET", []) => list(parameters),
-        ("DELETE", []) => change(Command::Synonym(SynonymCommand::DeleteAll)),
-        ("DELETE", [id]) => change(Command::Synonym(SynonymCommand::Delete { id: (*id).to_owned() })),
+        ("POST", []) => operation(|_, parameters| add(parameters)),
+        ("GET", []) => operation(|_, parameters| list(parameters)),
+        ("DELETE", []) => operation(|_, _| change(Command::Synonym(SynonymCommand::DeleteAll))),
+        ("DELETE", [id]) => {
+            let id = (*id).to_owned();
+            operation(|_, _| change(Command::Synonym(SynonymCommand::Delete { id })))
+        }
         _ => return None,
     })
 }

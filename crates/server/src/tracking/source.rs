@@ -4,10 +4,8 @@ use axum::http::HeaderMap;
 
 use crate::App;
 use crate::auth::{Credentials, is_same};
-use crate::error::ApiError;
+use crate::error::{ApiError, ErrorKind};
 use crate::workspaces::{KeyOwner, WorkspaceSource};
-
-const CODE: &str = "unknown_source";
 
 /// The workspace and source of a write key, from the HTTP Basic user or else from the body. A bearer token comes beside a key in
 /// the body; where a source has bearer tokens, nothing else will do.
@@ -25,7 +23,7 @@ pub(super) fn find_source(
     };
     let Some(key) = key else {
         let message = "no write key: send it as writeKey in the body or as the user of HTTP Basic";
-        return Err(ApiError::unauthorized(CODE, message));
+        return Err(ApiError::new(ErrorKind::UnknownSource, message));
     };
     let found = match app.workspaces.owner(key) {
         KeyOwner::Source(found) => found,
@@ -40,7 +38,9 @@ pub(super) fn find_source(
                 "no open workspace has this write key, and there is one that could not be opened",
             ));
         }
-        KeyOwner::Nobody => return Err(ApiError::unauthorized(CODE, "no source has this write key")),
+        KeyOwner::Nobody => {
+            return Err(ApiError::new(ErrorKind::UnknownSource, "no source has this write key"));
+        }
     };
     let tokens = &found.1.bearer_tokens;
     let is_allowed = match bearer {
@@ -54,11 +54,11 @@ pub(super) fn find_source(
         } else {
             message
         };
-        return Err(ApiError::unauthorized(CODE, message));
+        return Err(ApiError::new(ErrorKind::UnknownSource, message));
     }
     if !found.1.enabled {
-        return Err(ApiError::forbidden(
-            "source_disabled",
+        return Err(ApiError::new(
+            ErrorKind::SourceDisabled,
             format!("source {:?} is switched off", found.1.name),
         ));
     }
@@ -78,5 +78,5 @@ pub(super) fn check_headers(app: &App, headers: &HeaderMap) -> Result<(), ApiErr
 }
 
 fn malformed() -> ApiError {
-    ApiError::unauthorized(CODE, "the Authorization header is neither HTTP Basic nor Bearer")
+    ApiError::new(ErrorKind::UnknownSource, "the Authorization header is neither HTTP Basic nor Bearer")
 }

@@ -112,7 +112,7 @@ pub(super) fn merge_users(
         views.profiles.release_id(batch, merge.target, source)?;
     }
     match views.profiles.take_limits_reached().first() {
-        Some(limit) => Ok(Err(Refusal::Invalid((*limit).to_owned()))),
+        Some(limit) => Ok(Err(Refusal::Invalid(limit.to_string()))),
         None => Ok(Ok(())),
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
-use engine::{BackgroundThread, Next, Signals};
+use engine::{BackgroundThread, BackgroundWork, Next, Signals};
 use server::{Listener, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -119,14 +119,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     // Requests had their deadline; what still computes ends with the process.
     runtime.shutdown_timeout(GIVEN_UP_AFTER);
     // What was acknowledged is in the journals; whatever else takes longer ends with the process.
-    let mut service = Some(service);
-    let close = move |_: &Signals| {
-        service.take().into_iter().for_each(Service::close);
-        Next::End
-    };
-    BackgroundThread::start("closing", close)?.stop(CLOSE_TIME_MAX);
+    BackgroundThread::start(Closing(Some(service)))?.stop();
     tracing::info!("stopped");
     served
+}
+
+/// Closes the workspaces of a server that stops.
+struct Closing(Option<Service>);
+
+impl BackgroundWork for Closing {
+    fn name(&self) -> &'static str {
+        "closing"
+    }
+
+    fn stop_time_max(&self) -> Duration {
+        CLOSE_TIME_MAX
+    }
+
+    fn step(&mut self, _signals: &Signals) -> Next {
+        self.0.take().into_iter().for_each(Service::close);
+        Next::End
+    }
 }
 
 /// Resolves at SIGTERM or SIGINT.

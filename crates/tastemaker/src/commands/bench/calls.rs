@@ -9,13 +9,13 @@ use axum::Router;
 use axum::routing::get;
 use catalog::{CatalogFile, ItemRow};
 use domain::{Column, PropertyType, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
-use engine::{Command, Confirmed, DataFolder, Entry};
+use engine::{BackgroundThread, Command, Confirmed, DataFolder, Entry};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
 use super::load::{self, Load};
 use super::simulation::{self, Simulation};
-use crate::background::start_refresher;
+use crate::background::Refresher;
 use crate::bootstrap::Bootstrap;
 use crate::configuration;
 use crate::service::Service;
@@ -64,7 +64,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut settings = Settings::default();
     settings.training.enabled = false;
     let service = Service::open(folder.path(), Some(bootstrap), &settings)?;
-    let refresher = start_refresher(&service.app)?;
+    let refresher = BackgroundThread::start(Refresher::new(Arc::clone(&service.app)))?;
     let runtime = tokio::runtime::Runtime::new()?;
     let (n_users, seconds) = (args.users, args.seconds);
     let calls = |more: serde_json::Value| -> load::Requests {
@@ -109,7 +109,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         anyhow::Ok(loads)
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
-    refresher.stop(Duration::ZERO);
+    refresher.stop();
     service.close();
     if args.json {
         let loads: serde_json::Map<_, _> =

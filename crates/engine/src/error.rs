@@ -1,0 +1,140 @@
+//! Why a workspace cannot be opened or used, and why it gets no model.
+
+use std::path::{Path, PathBuf};
+
+use domain::Timestamp;
+use journal::{Offset, OpenError, ReadError};
+use recommender::Cancelled;
+use serving::QueryError;
+use state::DecodeError;
+use store::StoreError;
+
+use crate::artifacts::ArtifactsError;
+use crate::writer::{SubmitError, full_text};
+
+/// Why a workspace could not be opened or used.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The journal is damaged, ends too early, or its files cannot be opened.
+    #[error("cannot open the journal")]
+    Journal(#[from] OpenError),
+    /// A block of the journal cannot be read.
+    #[error("cannot read the journal")]
+    Read(#[from] ReadError),
+    /// The bytes of an entry are no entry that this program knows.
+    #[error("cannot read the journal at offset {offset}")]
+    Entry {
+        /// The offset of the entry.
+        offset: u64,
+        /// What its bytes are not.
+        #[source]
+        source: DecodeError,
+    },
+    /// The store is damaged, or its files cannot be used at the moment.
+    #[error("cannot use the store at {folder}")]
+    Store {
+        /// The folder of the store.
+        folder: PathBuf,
+        /// What failed; [`StoreError::is_damage`] tells the two apart.
+        #[source]
+        source: StoreError,
+    },
+    /// The version was never there, or it is too long ago.
+    #[error("catalog version {version} is not kept; there are: {known}")]
+    NoSuchCatalog {
+        /// The version that was asked for.
+        version: u32,
+        /// Those that there are.
+        known: String,
+    },
+    /// Of a query.
+    #[error(transparent)]
+    Query(#[from] QueryError),
+    /// A model artifact cannot be used.
+    #[error(transparent)]
+    Artifacts(#[from] ArtifactsError),
+    /// Of the writer.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Of a training run or a model.
+    #[error(transparent)]
+    Training(#[from] TrainingError),
+    /// Of files of its own.
+    #[error("cannot use the data folder")]
+    Io(#[from] std::io::Error),
+}
+
+impl From<StoreError> for EngineError {
+    fn from(error: StoreError) -> Self {
+        Self::Query(error.into())
+    }
+}
+
+impl From<Cancelled> for EngineError {
+    fn from(error: Cancelled) -> Self {
+        TrainingError::from(error).into()
+    }
+}
+
+impl From<rayon::ThreadPoolBuildError> for EngineError {
+    fn from(error: rayon::ThreadPoolBuildError) -> Self {
+        TrainingError::from(error).into()
+    }
+}
+
+impl EngineError {
+    /// Whether the workspace may open later though nobody mends its data: a full disk gets room, a folder that is missing is mounted or put
+    /// back.
+    pub fn may_pass(&self) -> bool {
+        use std::io::ErrorKind::{
+            NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut,
+        };
+        // The folder of the journal is there, or not, and nothing is in it.
+        if matches!(self, Self::Journal(OpenError::Truncated { end: Offset(0), .. })) {
+            return true;
+        }
+        let passing = [NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut];
+        let first: &(dyn std::error::Error + 'static) = self;
+        std::iter::successors(Some(first), |error| error.source())
+            .filter_map(|error| error.downcast_ref::<std::io::Error>())
+            .any(|error| passing.contains(&error.kind()))
+    }
+
+    /// The error with all that it comes from, in one line.
+    pub fn full_text(&self) -> String {
+        full_text(self)
+    }
+}
+
+/// Why there is no model, or not the one that was asked for.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// Nobody has trained such a model, or it is forgotten.
+    #[error("no model {version}: `tastemaker models` lists those there are")]
+    NoSuchModel {
+        /// The version that was asked for.
+        version: String,
+    },
+    /// Another training run of the workspace goes on.
+    #[error("a training run is under way: {id}, since {started_at}")]
+    UnderWay {
+        /// The run that goes on.
+        id: uuid::Uuid,
+        /// When it began.
+        started_at: Timestamp,
+    },
+    /// A training run or an evaluation has nothing to learn from.
+    #[error("the workspace has no interactions to learn from: send events or import interactions first")]
+    NoInteractions,
+    /// A training run, or the making of a lost model, was cut short since the workspace is being closed.
+    #[error("the workspace is being closed; the next training run makes another model")]
+    Cancelled(#[from] Cancelled),
+    /// The operating system gives no threads.
+    #[error("cannot start the threads of a training run")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+}
+
+/// The error of a store in a folder.
+pub(crate) fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
+    move |source| EngineError::Store { folder: folder.to_owned(), source }
+}

@@ -1,0 +1,125 @@
+//! The model in use: loaded at the start, and made again from the journal where its artifact is lost.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use domain::WeakSignalWeights;
+use recommender::{Model, TrainingSet, weights_in_force};
+use serving::features_of;
+
+use crate::follow::replay;
+use crate::opening::open_state;
+use crate::training::training_threads;
+use crate::writer::{Shared, full_text};
+use crate::{Engine, EngineError, Problem};
+
+/// Memory for what is read from the store aside in which a model is made again, in bytes.
+const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
+
+/// How often a log says how far the journal is folded for a model that is made again.
+const REMAKE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
+
+impl Engine {
+    /// Loads the model that the journal says is in use.
+    pub(crate) fn load_model(&self, may_be_lost: bool) -> Result<(), EngineError> {
+        let Some(training) = self.training() else { return Ok(()) };
+        let model = match self.read_model(&training) {
+            Ok(model) => model,
+            Err(why) if may_be_lost => {
+                let lost = Problem::ModelLost { version: training.version, why, last_error: None };
+                tracing::error!(workspace = %self.id(), problem = %lost, "a workspace opens without its model");
+                *self.lost_model.lock() = Some(lost);
+                return Ok(());
+            }
+            Err(why) => self.make_again(&training, &why)?,
+        };
+        self.use_model(model);
+        Ok(())
+    }
+
+    /// Makes the model again without which the workspace was opened, behind everything else that wants the processors; false where there
+    /// is nothing to do.
+    ///
+    /// # Errors
+    /// Where it cannot be made, for lack of space, say: then it may be tried again.
+    pub fn remake_lost_model(&self) -> Result<bool, EngineError> {
+        let _one_at_a_time = self.training_lock.lock();
+        let Some(Problem::ModelLost { version, why, .. }) = self.lost_model.lock().clone() else {
+            return Ok(false);
+        };
+        // Another one may be in use since.
+        let Some(training) = self.training().filter(|training| training.version == version) else {
+            *self.lost_model.lock() = None;
+            return Ok(false);
+        };
+        let made = training_threads(true)?.install(|| self.make_again(&training, &why));
+        match made {
+            Ok(model) => self.use_model(model),
+            Err(error) => {
+                let last_error = Some(error.full_text());
+                *self.lost_model.lock() = Some(Problem::ModelLost { version, why, last_error });
+                return Err(error);
+            }
+        }
+        tracing::info!(workspace = %self.id(), training.version = %training.version, "the lost model is there again");
+        Ok(true)
+    }
+
+    /// The model of a run, made again where its artifact is lost.
+    pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
+        self.read_model(training).or_else(|why| self.make_again(training, &why))
+    }
+
+    /// The model of a run, or why its artifact cannot be used.
+    fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
+        match self.artifacts.read(&training.version) {
+            Ok(Some(model)) => Ok(model),
+            Ok(None) => Err("its artifact is missing".to_owned()),
+            Err(error) => Err(full_text(&error)),
+        }
+    }
+
+    fn make_again(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
+        tracing::warn!(why, version = training.version, "the model is made again from the journal");
+        let model = self.remake_model(training)?;
+        // It is in memory; the next start makes it once more.
+        if let Err(error) = self.artifacts.write(&model) {
+            tracing::warn!(error = full_text(&error), "the artifact of a model could not be written");
+        }
+        Ok(model)
+    }
+
+    /// Folds the journal up to a training run's offset into a store aside and fits with the run's parameters.
+    fn remake_model(&self, training: &crate::Training) -> Result<Model, EngineError> {
+        let aside = self.folder().join("remake");
+        let remove = || match fs_err::remove_dir_all(&aside) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        remove()?;
+        let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, self.id())?;
+        let shared =
+            Shared::new(Arc::clone(&self.shared.journal), store, views, Arc::clone(&self.shared.clock));
+        let told_at = Cell::new(Instant::now());
+        replay(&shared, &aside, training.offset, &|entries, total| {
+            if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {
+                told_at.set(Instant::now());
+                tracing::info!(workspace = %self.id(), entries, total, "the journal is folded for a model");
+            }
+            Ok(self.check_training()?)
+        })?;
+        let set = {
+            let views = shared.live.snapshot();
+            TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
+                .with_weak_signals(views.weak_signals.all_by_user(), WeakSignalWeights::NONE)
+        };
+        let features = features_of(&shared.live, set.n_items());
+        drop(shared);
+        remove()?;
+        let parameters = &training.search.parameters;
+        let mut set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        set.set_weak_weights(weights_in_force(&training.weak_signals));
+        Ok(recommender::fit_model(&set, parameters, &training.version, &|| self.check_training())?)
+    }
+}

@@ -1,0 +1,158 @@
+//! Of which kind each error of the engine is.
+
+use engine::{
+    AdminTokenError, BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
+    RecommendationError, ReqlError, ReqlErrorKind, ScenarioError, SubmitError, TrainingError,
+};
+
+use super::ErrorKind;
+
+/// An error of a layer below the APIs.
+pub(crate) trait Classify: std::error::Error {
+    /// Of which kind it is.
+    fn kind(&self) -> ErrorKind;
+
+    /// The present revision of the resource that the request would have changed.
+    fn revision(&self) -> Option<u64> {
+        None
+    }
+}
+
+impl Classify for SubmitError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::QueueFull { .. } => ErrorKind::TooManyRequests,
+            Self::TooLarge(_) => ErrorKind::TooLarge,
+            Self::Journal(_) | Self::Fold(_) | Self::Stopping => ErrorKind::Unavailable,
+        }
+    }
+}
+
+impl Classify for EngineError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Submit(error) => error.kind(),
+            Self::Query(error) => error.kind(),
+            Self::Training(error) => error.kind(),
+            Self::NoSuchCatalog { .. } => ErrorKind::NotFound,
+            Self::Journal(_)
+            | Self::Read(_)
+            | Self::Entry { .. }
+            | Self::Store { .. }
+            | Self::Artifacts(_)
+            | Self::Io(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl Classify for TrainingError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::UnderWay { .. } => ErrorKind::TrainingUnderWay,
+            Self::NoInteractions => ErrorKind::NoInteractions,
+            Self::NoSuchModel { .. } => ErrorKind::NotFound,
+            Self::Cancelled(_) => ErrorKind::Unavailable,
+            Self::Threads(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl Classify for ConfigError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Invalid(_) => ErrorKind::Invalid,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::AlreadyThere(_) => ErrorKind::AlreadyExists,
+            Self::Changed { .. } => ErrorKind::Changed,
+            Self::Submit(error) => error.kind(),
+        }
+    }
+
+    fn revision(&self) -> Option<u64> {
+        match self {
+            Self::Changed { revision, .. } => Some(*revision),
+            _ => None,
+        }
+    }
+}
+
+impl Classify for ScenarioError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NotFound { .. } => ErrorKind::NotFound,
+        }
+    }
+}
+
+impl Classify for AdminTokenError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::AlreadyThere { .. } => ErrorKind::AlreadyExists,
+            Self::NotFound { .. } => ErrorKind::NotFound,
+            Self::Last { .. } => ErrorKind::LastAdminToken,
+            Self::TooMany => ErrorKind::TooMany,
+            Self::Append(_) => ErrorKind::Unavailable,
+        }
+    }
+}
+
+impl Classify for QueryError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::NoSuchProperty { .. } | Self::Segmentation { .. } => ErrorKind::Invalid,
+            Self::Store(_) => ErrorKind::Internal,
+        }
+    }
+}
+
+impl Classify for ReqlError {
+    fn kind(&self) -> ErrorKind {
+        match self.kind {
+            ReqlErrorKind::UnknownProperty => ErrorKind::NotFound,
+            _ => ErrorKind::Invalid,
+        }
+    }
+}
+
+impl Classify for ExpressionError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Reql(error) => Classify::kind(error),
+            Self::TooSlow => ErrorKind::Invalid,
+            Self::Budget(error) => error.kind(),
+        }
+    }
+}
+
+impl Classify for BudgetError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::AnswerTooLarge { .. } => ErrorKind::AnswerTooLarge,
+            Self::ComputingUsedUp { .. } => ErrorKind::TooManyRequests,
+            Self::CallerLeft | Self::Stopping | Self::WorkspaceClosed => ErrorKind::Unavailable,
+        }
+    }
+}
+
+impl Classify for ListError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            // An expression of a scenario may be the one that is wrong.
+            Self::Invalid(_) | Self::Expression { .. } => ErrorKind::Invalid,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::IndexNotReady => ErrorKind::Unavailable,
+            Self::Budget(error) => error.kind(),
+            Self::Query(error) => error.kind(),
+        }
+    }
+}
+
+impl Classify for RecommendationError {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::List(error) => error.kind(),
+            Self::ContinuedElsewhere(_) => ErrorKind::ContinuedElsewhere,
+            Self::Submit(error) => error.kind(),
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Operations, as resources name them, and what each asks of the engine.
+
+use std::sync::Arc;
+
+use domain::Timestamp;
+use engine::{Command, Engine, EntityKind, Entry, Outcome, Refusal, RequestBudget};
+use serde_json::Value;
+
+use super::answer::Done;
+use super::failure::Failure;
+use super::parameters::{Ids, Parameters};
+use super::recommend::Recommend;
+use super::signature::Caller;
+
+type Answer = Result<Done, Failure>;
+
+/// A question within the budget of a request.
+type Question = dyn FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send;
+
+/// What reads an operation's parameters.
+type Reading = dyn FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send;
+
+/// An operation that a method and a path name. Its parameters are read later, when its turn in a batch comes,
+/// since ids are right or wrong by who is there then.
+pub(super) struct Operation {
+    pub(super) access: Access,
+    reading: Box<Reading>,
+}
+
+/// Who may call an operation beside servers, which sign with the private token.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Access {
+    /// Nobody.
+    Private,
+    /// Browsers.
+    Public,
+    /// Browsers, where the workspace lets them merge users.
+    PublicMerge,
+}
+
+impl Operation {
+    /// What the operation asks of the engine with these parameters.
+    pub(super) fn read(
+        self,
+        engine: &Engine,
+        caller: Caller,
+        parameters: &Parameters,
+    ) -> Result<Call, Failure> {
+        (self.reading)(Ids { engine, caller }, parameters)?.called_by(caller, engine)
+    }
+
+    pub(super) fn with_access(self, access: Access) -> Self {
+        Self { access, ..self }
+    }
+}
+
+/// An operation for servers only.
+pub(super) fn operation(
+    reading: impl FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send + 'static,
+) -> Operation {
+    Operation { access: Access::Private, reading: Box::new(reading) }
+}
+
+/// What an operation asks of the engine.
+pub(super) enum Call {
+    /// A change, and what it answers with when it succeeds.
+    Change(Box<Command>, Done),
+    /// A question, and whether its answer may be long or take long.
+    Ask { question: Box<Question>, is_long: bool },
+    /// A list of recommendations.
+    Recommend(Box<Recommend>),
+}
+
+impl Call {
+    /// What the call is for a caller: browsers make users by interactions and merges, and only so, and nobody tells them who is there.
+    fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
+        match &mut self {
+            Self::Recommend(recommend) => recommend.called_by(caller)?,
+            Self::Change(command, _) if caller == Caller::Public => match &mut **command {
+                Command::AddInteraction { interaction, cascade_create } => {
+                    let makes_items = std::mem::replace(cascade_create, true);
+                    if !makes_items && !engine.snapshot().has_entity(EntityKind::Item, &interaction.item_id) {
+                        return Err(Failure::not_found(format!(
+                            "there is no item {:?}",
+                            interaction.item_id
+                        )));
+                    }
+                }
+                Command::MergeUsers { cascade_create, .. } => *cascade_create = true,
+                _ => {}
+            },
+            Self::Change(..) | Self::Ask { .. } => {}
+        }
+        Ok(self)
+    }
+}
+
+/// A change that answers 200.
+pub(super) fn change(command: Command) -> Result<Call, Failure> {
+    Ok(Call::Change(Box::new(command), Done::outcome(200, "ok")))
+}
+
+/// A change that makes something: 201.
+pub(super) fn create(command: Command) -> Result<Call, Failure> {
+    create_with(command, "ok".into())
+}
+
+/// A change that makes something and answers 201 with a body of its own.
+pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
+    Ok(Call::Change(Box::new(command), Done::outcome(201, body)))
+}
+
+/// A question whose answer is small.
+pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
+    Ok(Call::Ask { question: Box::new(move |engine, _| question(engine)), is_long: false })
+}
+
+/// A question that may cost much.
+pub(super) fn ask_within(
+    question: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send + 'static,
+) -> Result<Call, Failure> {
+    Ok(Call::Ask { question: Box::new(question), is_long: true })
+}
+
+/// The entry of a change.
+pub(super) fn entry(command: Command, received_at: Timestamp) -> Entry {
+    Entry::Command { received_at, command: Box::new(command) }
+}
+
+/// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others have done: what is there already is as
+/// good as new, and a user who is not there is merged as one without a history is.
+pub(super) fn changed(outcome: Option<Outcome>, done: Done, caller: Caller) -> Result<Done, Failure> {
+    match outcome {
+        Some(Outcome::Refused(Refusal::AlreadyExists(_) | Refusal::NotFound(_)))
+            if caller == Caller::Public =>
+        {
+            Ok(done)
+        }
+        Some(Outcome::Refused(refusal)) => Err(refusal.into()),
+        _ => Ok(done),
+    }
+}

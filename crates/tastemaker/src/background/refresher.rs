@@ -1,0 +1,38 @@
+//! Refreshes what workspaces keep of their items for lists, filters and searches.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{BackgroundWork, Next, Signals};
+use server::App;
+
+use super::STOP_TIME_MAX;
+
+/// How often search indexes and filters follow what has changed: half of the second within which it can be found.
+const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
+
+pub(crate) struct Refresher {
+    app: Arc<App>,
+}
+
+impl Refresher {
+    pub(crate) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+impl BackgroundWork for Refresher {
+    fn name(&self) -> &'static str {
+        "refresher"
+    }
+
+    fn stop_time_max(&self) -> Duration {
+        STOP_TIME_MAX
+    }
+
+    fn step(&mut self, signals: &Signals) -> Next {
+        let engines = self.app.workspaces().each_engine();
+        engines.take_while(|_| !signals.is_stopping()).for_each(|engine| engine.refresh());
+        Next::Rest(REFRESH_INTERVAL)
+    }
+}

@@ -1,0 +1,46 @@
+//! Makes models again without which workspaces were opened.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{BackgroundWork, EngineError, Next, Signals, TrainingError};
+use server::App;
+
+use super::STOP_TIME_MAX;
+
+/// How often it is looked for models that are lost, which may be one that could not be made again.
+const REMAKE_INTERVAL: Duration = Duration::from_secs(60);
+
+pub(super) struct Remaker {
+    app: Arc<App>,
+}
+
+impl Remaker {
+    pub(super) fn new(app: Arc<App>) -> Self {
+        Self { app }
+    }
+}
+
+impl BackgroundWork for Remaker {
+    fn name(&self) -> &'static str {
+        "remaking"
+    }
+
+    fn stop_time_max(&self) -> Duration {
+        STOP_TIME_MAX
+    }
+
+    fn step(&mut self, signals: &Signals) -> Next {
+        for engine in self.app.workspaces().each_engine().take_while(|_| !signals.is_stopping()) {
+            match engine.remake_lost_model() {
+                // It is being closed, and opened without its model again.
+                Ok(_) | Err(EngineError::Training(TrainingError::Cancelled(_))) => {}
+                Err(error) => {
+                    let error = error.full_text();
+                    tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
+                }
+            }
+        }
+        Next::Rest(REMAKE_INTERVAL)
+    }
+}
