@@ -20,8 +20,8 @@ use crate::error::ApiError;
 use crate::parameters::Parameters;
 
 /// Bounds of the latency histograms, in seconds.
-const LATENCY_BUCKETS_S: [f64; 12] =
-    [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
+const LATENCY_BUCKETS_S: [f64; 13] =
+    [0.0005, 0.001, 0.002, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
 
 /// Collects metrics of this process from now on; once a process.
 pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {

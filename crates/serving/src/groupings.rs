@@ -7,8 +7,8 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use catalog::PropertyTable;
-use domain::Timestamp;
+use catalog::{Property, PropertyTable};
+use domain::{PropertyType, Timestamp};
 use lru::LruCache;
 use parking_lot::Mutex;
 use recommender::Facet;
@@ -232,7 +232,8 @@ fn check_property(views: &Views, grouping: &Grouping) -> Result<(), QueryError> 
 
 /// How a segmentation finds the segments of an item.
 enum Rule {
-    /// By a property; none if the segmentation does not exist.
+    /// By a property; none if the segmentation does not exist, or if its property is no longer a
+    /// string or a set.
     Property(Option<String>),
     Expression(Option<Expression>),
     Filters(Vec<(String, Expression)>),
@@ -246,7 +247,13 @@ impl Rule {
         };
         match kind {
             None => Self::Property(None),
-            Some(SegmentationKind::Property { name }) => Self::Property(Some(name.clone())),
+            Some(SegmentationKind::Property { name }) => {
+                let property = views.catalog.table().property(name);
+                let is_text = |property: &&Property| {
+                    matches!(property.type_, PropertyType::String | PropertyType::Set)
+                };
+                Self::Property(property.filter(is_text).map(|_| name.clone()))
+            }
             Some(SegmentationKind::AutoReql { expression }) => Self::Expression(reql::parse(expression).ok()),
             Some(SegmentationKind::ManualReql { segments }) => {
                 let parsed = segments

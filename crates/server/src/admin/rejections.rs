@@ -11,6 +11,7 @@ use crate::parameters::{Parameters, count};
 const LIMIT_DEFAULT: usize = 50;
 
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct Query {
     limit: Option<usize>,
 }

@@ -25,7 +25,24 @@ pub(super) struct Patch {
     public_user_properties: Option<Vec<String>>,
     /// Of presets.
     presets: Option<u32>,
-    weak_signals: Option<WeakSignalWeights>,
+    weak_signals: Option<WeakSignalsPatch>,
+}
+
+/// Kinds that are missing keep their weights.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WeakSignalsPatch {
+    click: Option<f32>,
+    list_view: Option<f32>,
+}
+
+impl WeakSignalsPatch {
+    fn apply(self, present: WeakSignalWeights) -> WeakSignalWeights {
+        WeakSignalWeights {
+            click: self.click.unwrap_or(present.click),
+            list_view: self.list_view.unwrap_or(present.list_view),
+        }
+    }
 }
 
 /// Tells null from a key that is missing.
@@ -49,7 +66,10 @@ pub(super) async fn update(
             public_merge_users: patch.public_merge_users.unwrap_or(present.public_merge_users),
             public_user_properties: patch.public_user_properties.unwrap_or(present.public_user_properties),
             presets: patch.presets.or(present.presets),
-            weak_signals: patch.weak_signals.unwrap_or(present.weak_signals),
+            weak_signals: match patch.weak_signals {
+                Some(weights) => weights.apply(present.weak_signals),
+                None => present.weak_signals,
+            },
         };
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
         Ok(revised(engine, &Resource::Settings, settings))

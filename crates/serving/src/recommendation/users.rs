@@ -12,10 +12,13 @@ use store::StoreError;
 use super::stage::{Listed, Stage, StageSources};
 use crate::evaluation::UserRows;
 use crate::expressions::Budget;
-use crate::{ListError, LiveState, RequestBudget, Serving, USERS_PER_STEP};
+use crate::{ListError, LiveState, RequestBudget, Serving};
+
+/// The number of users that are scored under one snapshot: about a millisecond.
+const USERS_PER_SNAPSHOT: usize = 256;
 
 impl Serving {
-    /// Everybody is looked at, in steps, so that the fold gets its turns.
+    /// Scores all users in steps, so that the fold can run in between.
     pub(super) fn list_users(
         &self,
         live: &LiveState,
@@ -38,10 +41,10 @@ impl Serving {
             (taste, histories.n_users().max(n_known))
         };
         let mut scores = Vec::with_capacity(n_users);
-        for first in (0..n_users).step_by(USERS_PER_STEP) {
+        for first in (0..n_users).step_by(USERS_PER_SNAPSHOT) {
             budget.check()?;
             let views = live.snapshot();
-            let users = (first..(first + USERS_PER_STEP).min(n_users)).map(|user| UserIdx(user as u32));
+            let users = (first..(first + USERS_PER_SNAPSHOT).min(n_users)).map(|user| UserIdx(user as u32));
             let histories: Vec<_> = users.map(|user| views.interactions.histories().row(user)).collect();
             scores.extend(in_use.sources(&views).score_users(&taste, &histories));
         }
