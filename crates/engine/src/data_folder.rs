@@ -261,11 +261,16 @@ impl DataFolder {
     /// Where the journal does not take it.
     pub fn set_admin_token(&self, token: &str) -> Result<(), journal::AppendError> {
         let _one_at_a_time = self.admin_tokens_lock.lock();
-        let hash: [u8; 32] = Sha256::digest(token).into();
-        match self.admin_tokens().get(BOOTSTRAP_TOKEN) == Some(&hash) {
+        match self.is_set_as_admin_token(token) {
             true => Ok(()),
-            false => self.append(SystemEntry::AdminToken(hash)),
+            false => self.append(SystemEntry::AdminToken(Sha256::digest(token).into())),
         }
+    }
+
+    /// Whether [`DataFolder::set_admin_token`] has set this token last.
+    pub fn is_set_as_admin_token(&self, token: &str) -> bool {
+        let hash: [u8; 32] = Sha256::digest(token).into();
+        self.admin_tokens().get(BOOTSTRAP_TOKEN) == Some(&hash)
     }
 
     /// Adds a token of administrators.

@@ -21,8 +21,9 @@ pub(crate) enum Step {
     Refuse(Refusal),
 }
 
-/// Whether an entry must be decided on the state that the entries before it leave.
-pub(crate) fn is_open(entry: &Entry) -> bool {
+/// Whether an entry must be decided on the state that the entries before it leave, so that whoever submits it waits
+/// for the views.
+pub fn is_decided_on_state(entry: &Entry) -> bool {
     match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => true,
         Entry::Command { command, .. } => match &**command {
@@ -44,9 +45,9 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     now: Timestamp,
 ) -> Option<Step> {
     let first = rest.next()?;
-    if !is_open(&first) {
+    if !is_decided_on_state(&first) {
         let mut entries = vec![first];
-        while let Some(next) = rest.next_if(|next| !is_open(next)) {
+        while let Some(next) = rest.next_if(|next| !is_decided_on_state(next)) {
             entries.push(next);
         }
         return Some(Step::Append { entries, n_scenario_notes: 0 });

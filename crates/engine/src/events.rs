@@ -5,6 +5,7 @@ use std::sync::Arc;
 use domain::{Message, UserIdx, WorkspaceConfig};
 use journal::Offset;
 use profiles::{ExternalId, Profile, TimelineEntry, TimelineQuery};
+use serving::{ExpressionError, RequestBudget};
 use state::{Counts, EntityKind, Entry};
 use store::StoreError;
 
@@ -43,6 +44,23 @@ impl Engine {
     /// nothing.
     pub fn values_bytes(&self, kind: EntityKind, ids: &[String], included: Option<&[String]>) -> u64 {
         serving::values_bytes(&self.shared.live, kind, ids, included)
+    }
+
+    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known users,
+    /// after the first `offset`; with a filter, of those that it lets through. The fold gets its turns
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Where the filter is none, or takes too long.
+    pub fn entity_page(
+        &self,
+        kind: EntityKind,
+        filter: Option<&str>,
+        offset: usize,
+        count: usize,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Vec<String>, ExpressionError> {
+        serving::entity_page(&self.shared.live, kind, filter, offset, count, self.now(), budget)
     }
 
     /// The configuration as it is now; waits for nobody.

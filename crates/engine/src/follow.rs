@@ -11,7 +11,7 @@ use journal::Offset;
 use state::PreparedEntry;
 use store::StoreError;
 
-use crate::decisions::{is_open, late_decision};
+use crate::decisions::{is_decided_on_state, late_decision};
 use crate::error::of_store;
 use crate::inbox::{Inbox, Work};
 use crate::writer::{Durable, Health, Shared, full_text};
@@ -92,7 +92,7 @@ pub(crate) fn replay(
         let entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
         let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
         let mut prepared = PreparedEntry::new(entry);
-        if is_undecided && is_open(prepared.entry()) {
+        if is_undecided && is_decided_on_state(prepared.entry()) {
             apply_pending(&mut entries)?;
             let views = shared.live.snapshot();
             let late = late_decision(&views, prepared.entry());

@@ -47,6 +47,7 @@ pub use data_folder::{
     ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,
     LockedFolder,
 };
+pub use decisions::is_decided_on_state;
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError};
 pub use events::{Event, Metadata};

@@ -70,8 +70,9 @@ impl Engine {
     }
 
     /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
-    /// more often.
+    /// more often. Switches to a model of another engine as well, where there is one.
     pub fn refresh(&self) {
+        self.follow_model();
         self.serving.refresh(&self.shared.live, self.now());
     }
 }

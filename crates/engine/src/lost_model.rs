@@ -32,7 +32,7 @@ impl Engine {
                 *self.lost_model.lock() = Some(lost);
                 return Ok(());
             }
-            Err(why) => self.make_again(&training, &why)?,
+            Err(why) => self.remake_and_write(&training, &why)?,
         };
         self.use_model(model);
         Ok(())
@@ -53,7 +53,7 @@ impl Engine {
             *self.lost_model.lock() = None;
             return Ok(false);
         };
-        let made = training_threads(true)?.install(|| self.make_again(&training, &why));
+        let made = training_threads(true)?.install(|| self.read_or_remake(&training));
         match made {
             Ok(model) => self.use_model(model),
             Err(error) => {
@@ -68,11 +68,11 @@ impl Engine {
 
     /// The model of a run, made again where its artifact is lost.
     pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
-        self.read_model(training).or_else(|why| self.make_again(training, &why))
+        self.read_model(training).or_else(|why| self.remake_and_write(training, &why))
     }
 
     /// The model of a run, or why its artifact cannot be used.
-    fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
+    pub(crate) fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
         match self.artifacts.read(&training.version) {
             Ok(Some(model)) => Ok(model),
             Ok(None) => Err("its artifact is missing".to_owned()),
@@ -80,7 +80,7 @@ impl Engine {
         }
     }
 
-    fn make_again(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
+    fn remake_and_write(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
         tracing::warn!(why, version = training.version, "the model is made again from the journal");
         let model = self.remake_model(training)?;
         // It is in memory; the next start makes it once more.

@@ -34,9 +34,11 @@ pub enum Problem {
         /// The time of the last entry.
         entry: Timestamp,
     },
-    /// The model in use could not be read when the workspace was opened.
+    /// The model in use could not be read: when the workspace was opened, or when another engine that writes
+    /// into the journal had trained it.
     #[error(
-        "model {version} is made again from the journal, since {why}; until then lists are what is trending and what is new{}",
+        "model {version} is made again from the journal, since {why}; until then lists are of the model before it, or what is trending and \
+         what is new{}",
         tried_again(last_error.as_deref())
     )]
     ModelLost {

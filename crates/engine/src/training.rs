@@ -11,7 +11,7 @@ use serving::features_of;
 use state::TrainingRecord;
 
 use crate::training_runs::RunUnderWay;
-use crate::{Engine, EngineError, Entry, TrainingError, TrainingRun};
+use crate::{Engine, EngineError, Entry, Problem, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
@@ -380,6 +380,37 @@ impl Engine {
         self.submit_one(Entry::ModelActivated { received_at: self.now(), version: version.to_owned() })?;
         self.use_model(model);
         Ok(training)
+    }
+
+    /// Switches to the model that the journal says is in use, where another engine that writes into it has
+    /// trained or activated it. Where its artifact is not in the folder of this one, that is a problem until
+    /// [`Engine::remake_lost_model`] has made it again.
+    pub(crate) fn follow_model(&self) {
+        let version = self.snapshot().setup.active_training().map(|record| record.version.clone());
+        let Some(version) = version else { return };
+        let is_in_use = || self.serving.model().is_some_and(|model| model.version == version);
+        let is_lost = || {
+            let lost = self.lost_model.lock();
+            matches!(&*lost, Some(Problem::ModelLost { version: lost, .. }) if *lost == version)
+        };
+        if is_in_use() || is_lost() {
+            return;
+        }
+        // Whoever holds it switches to a model of its own.
+        let Some(_one_at_a_time) = self.training_lock.try_lock() else { return };
+        let Some(training) = self.training().filter(|training| training.version == version) else { return };
+        match self.read_model(&training) {
+            _ if is_in_use() => {}
+            Ok(model) => {
+                self.use_model(model);
+                tracing::info!(workspace = %self.id(), training.version = %version, "the model of another engine is in use");
+            }
+            Err(why) => {
+                let lost = Problem::ModelLost { version, why, last_error: None };
+                tracing::warn!(workspace = %self.id(), problem = %lost, "another engine has trained a model");
+                *self.lost_model.lock() = Some(lost);
+            }
+        }
     }
 
     /// Whether a model is being trained or made again.

@@ -158,10 +158,7 @@ fn work() -> Vec<Command> {
 }
 
 fn all_ids(engine: &Engine, kind: EntityKind) -> Vec<String> {
-    engine
-        .snapshot()
-        .entity_page(kind, None, 0, usize::MAX, engine::now(), &Arc::new(RequestBudget::unlimited()))
-        .unwrap()
+    engine.entity_page(kind, None, 0, usize::MAX, &Arc::new(RequestBudget::unlimited())).unwrap()
 }
 
 fn answers(engine: &Engine) -> String {
@@ -220,26 +217,28 @@ fn pages_are_parts_of_the_whole_and_values_those_that_are_included() {
     let (item, user) = (EntityKind::Item, EntityKind::User);
     let budget = Arc::new(RequestBudget::unlimited());
     let properties = ["n", "twin"].map(|name| property(item, name, PropertyType::Int));
-    let items =
-        (0..50).map(|n| set(item, &format!("i{}", n * 37 % 50), &format!(r#"{{"n": {n}, "twin": 2}}"#)));
+    let items = (0..1_300)
+        .map(|n| set(item, &format!("i{}", n * 37 % 1_300), &format!(r#"{{"n": {n}, "twin": 2}}"#)));
     let users = (0..20).map(|n| set(user, &format!("u{}", n * 7 % 20), "{}"));
     let gone = ["i3", "i30"].map(|id| Command::Delete { kind: item, id: id.to_owned() });
     submit(&engine, properties.into_iter().chain(items).chain(users).chain(gone).collect());
-    for (kind, filter, n) in [(item, None, 48), (item, Some("'n' < 10"), 10), (user, None, 20)] {
-        let all = engine.snapshot().entity_page(kind, filter, 0, usize::MAX, engine::now(), &budget).unwrap();
+    for (kind, filter, n) in [
+        (item, None, 1_298),
+        (item, Some("'n' < 10"), 10),
+        (item, Some("'n' >= 10"), 1_288),
+        (user, None, 20),
+    ] {
+        let all = engine.entity_page(kind, filter, 0, usize::MAX, &budget).unwrap();
         assert!(all.is_sorted() && all.len() == n, "{all:?}");
         for offset in [0, 1, 5, n - 1, n, n + 1, usize::MAX] {
             for count in [0, 1, 7, n, usize::MAX] {
-                let page = engine
-                    .snapshot()
-                    .entity_page(kind, filter, offset, count, engine::now(), &budget)
-                    .unwrap();
+                let page = engine.entity_page(kind, filter, offset, count, &budget).unwrap();
                 let expected: Vec<_> = all.iter().skip(offset).take(count).cloned().collect();
                 assert_eq!(page, expected, "{offset} {count}");
             }
         }
     }
-    assert!(engine.snapshot().entity_page(item, Some("'m' < 10"), 0, 1, engine::now(), &budget).is_err());
+    assert!(engine.entity_page(item, Some("'m' < 10"), 0, 1, &budget).is_err());
 
     let names = |included: Option<&[String]>| {
         let values = engine.snapshot().entity_values(item, "i37", included).unwrap();

@@ -206,7 +206,13 @@ fn a_workspace_opens_without_its_model_and_makes_it_again_later() {
     };
     let engine = open_without();
     let told = || told_of(&engine);
-    assert!(told().contains("its artifact is missing; until then lists are what is trending"), "{}", told());
+    assert!(
+        told().contains(
+            "its artifact is missing; until then lists are of the model before it, or what is trending"
+        ),
+        "{}",
+        told()
+    );
     let list = engine.recommend(engine.user_of_text("u3"), &asked(5, Exclusion::None)).unwrap();
     assert_eq!((list.items.len(), list.model), (5, None));
     // It cannot be made while something is in the way, a full disk or a file.

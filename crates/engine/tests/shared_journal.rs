@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use catalog::{Format, ImportOptions};
 use domain::{
-    Arrival, Day, Endpoint, Envelope, Interaction, InteractionKind, Timestamp, WorkspaceId, check_message,
+    Arrival, Day, Endpoint, Envelope, Interaction, InteractionKind, ListRequest, Logic, Timestamp,
+    WorkspaceId, check_message,
 };
 use engine::{
     Command, Confirmed, Engine, EntityKind, Entry, ImportedInteractions, Missing, Outcome,
@@ -205,6 +206,51 @@ fn what_one_engine_handed_out_can_be_cited_through_the_other() {
         let row = kpis.rows.iter().find(|row| row.counts.recommendations == 1).unwrap();
         assert_eq!(row.counts.clicked_recommendations, 1);
     }
+}
+
+#[test]
+fn an_engine_takes_up_the_model_that_another_has_trained_or_activated() {
+    let journal = Arc::new(MemoryJournal::default());
+    let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
+    let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
+    let train = |first: u32| {
+        let views = (first..first + 300).map(|n| {
+            let (user, item) = (n % 40, n % 4 * 8 + n / 7 % 8);
+            viewed(&format!("m{n}"), &format!("u{user}"), &format!("i{item}"))
+        });
+        a.submit_blocking(views.collect()).unwrap();
+        let version = a.train(TrainingOptions { refusal_margin: 1.0, ..TrainingOptions::default() }, &|_| {});
+        let version = version.unwrap().version;
+        wait_for_all(&[&a, &b], &journal);
+        version
+    };
+    let list = |engine: &Engine| {
+        let list = engine.recommend(engine.user_of_text("u1"), &ListRequest::new(5, Logic::Personal));
+        let list = list.unwrap();
+        (list.model, list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>())
+    };
+
+    // The folder of the other has no such artifact: then it is made from the journal, which says all of it.
+    let first = train(0);
+    b.refresh();
+    b.refresh();
+    let told: Vec<String> = b.problems().iter().map(ToString::to_string).collect();
+    assert!(told.len() == 1 && told[0].contains("its artifact is missing"), "{told:?}");
+    assert_eq!(list(&b).0, None);
+    assert!(b.remake_lost_model().unwrap());
+    assert_eq!((b.problems(), list(&b)), (vec![], list(&a)));
+
+    let second = train(300);
+    let artifact = |n: usize| folders[n].path().join("models").join(format!("{second}.model"));
+    fs_err::copy(artifact(0), artifact(1)).unwrap();
+    b.refresh();
+    assert_eq!((b.problems(), list(&b)), (vec![], list(&a)));
+    assert_eq!(list(&b).0, Some(second));
+
+    a.activate_model(&first).unwrap();
+    wait_for_all(&[&a, &b], &journal);
+    b.refresh();
+    assert_eq!((b.problems(), list(&b).0), (vec![], Some(first)));
 }
 
 #[test]

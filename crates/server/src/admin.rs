@@ -25,13 +25,14 @@ use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
+use domain::WorkspaceId;
 use engine::Engine;
 
 use crate::App;
 use crate::admission::Origin;
 use crate::auth::{Credentials, hash, is_same_hash};
 use crate::error::ApiError;
-use crate::workspaces::NotOpen;
+use crate::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
@@ -100,10 +101,10 @@ async fn only_administrators(State(app): State<Arc<App>>, request: Request, next
 }
 
 /// The workspace that a path names, for handlers that read no body.
-struct Workspace(Arc<Engine>);
+struct Workspace(RequestedWorkspace);
 
-/// A body that is read, and the workspace for it, which is not held while the client sends.
-struct Upload<B>(Arc<Engine>, B);
+/// A body that is read, and the workspace for it.
+struct Upload<B>(RequestedWorkspace, B);
 
 #[derive(serde::Deserialize)]
 struct Place {
@@ -128,16 +129,15 @@ impl Workspace {
     /// # Errors
     /// 503 where it is closed, 404 where there is none.
     fn find(app: &App, id: &str) -> Result<Self, ApiError> {
-        let known = || {
-            let engines = app.workspaces.engines();
-            engines.iter().map(|engine| engine.id().as_str()).collect::<Vec<_>>().join(", ")
-        };
-        app.workspaces.engine(id).map(Self).map_err(|why| match why {
+        let handle = app.workspaces.handle(id).map_err(|why| match why {
             NotOpen::Unknown(_) => {
-                ApiError::not_found(format!("no workspace {id:?}; there are: {}", known()))
+                let known = app.workspaces.open_ids();
+                let known = known.iter().map(WorkspaceId::as_str).collect::<Vec<_>>().join(", ");
+                ApiError::not_found(format!("no workspace {id:?}; there are: {known}"))
             }
             NotOpen::Closed(_) => why.into(),
-        })
+        })?;
+        Ok(Self(RequestedWorkspace::new(app, handle, app.admission.administrators_account())))
     }
 }
 
@@ -150,12 +150,9 @@ where
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        // Refused before anything is sent where it is not open, and looked up again once everything is there.
-        drop(Workspace::from_request_parts(&mut parts, app).await?);
-        let mut again = parts.clone();
-        let body = B::from_request(Request::from_parts(parts, body), app).await?;
-        let Workspace(engine) = Workspace::from_request_parts(&mut again, app).await?;
-        Ok(Self(engine, body))
+        // Refused before anything is sent where it is not open.
+        let Workspace(workspace) = Workspace::from_request_parts(&mut parts, app).await?;
+        Ok(Self(workspace, B::from_request(Request::from_parts(parts, body), app).await?))
     }
 }
 
@@ -168,15 +165,15 @@ impl From<BytesRejection> for ApiError {
 /// Runs a change of a configuration beside the requests, one at a time in the whole server.
 async fn configure<T: Send + 'static>(
     app: &Arc<App>,
-    engine: &Arc<Engine>,
+    workspace: &RequestedWorkspace,
     change: impl FnOnce(&App, &Engine) -> Result<T, ApiError> + Send + 'static,
 ) -> Result<T, ApiError> {
-    let (app, engine) = (Arc::clone(app), Arc::clone(engine));
-    let changed = tokio::task::spawn_blocking(move || {
+    let app = Arc::clone(app);
+    let change = move |engine: &Engine| {
         let _one_at_a_time = app.configuring.lock();
-        change(&app, &engine)
-    });
-    changed.await?
+        change(&app, engine)
+    };
+    workspace.run(change).await
 }
 
 /// 404, with the names that there are.

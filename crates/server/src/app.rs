@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use engine::{DataFolder, EngineOptions, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
@@ -20,7 +21,12 @@ pub struct Settings {
     pub catalog_bytes_max: usize,
     /// Of the runs that the admin API starts.
     pub training: TrainingOptions,
+    /// How long a workspace that is removed may be in use by requests that began before.
+    pub removal_wait_max: Duration,
 }
+
+/// The default of [`Settings::removal_wait_max`].
+const REMOVAL_WAIT_MAX: Duration = Duration::from_secs(10);
 
 impl Default for Settings {
     fn default() -> Self {
@@ -28,6 +34,7 @@ impl Default for Settings {
             callers: CallerLimits::default(),
             catalog_bytes_max: 256 * 1_024 * 1_024,
             training: TrainingOptions::default(),
+            removal_wait_max: REMOVAL_WAIT_MAX,
         }
     }
 }
@@ -36,7 +43,7 @@ impl Default for Settings {
 pub struct Installation {
     /// The folder, with the administrators' tokens.
     pub data: Arc<DataFolder>,
-    /// Of workspaces that are created while the server runs.
+    /// Of workspaces that are created while the server runs. Messages arrive by its clock.
     pub options: EngineOptions,
 }
 

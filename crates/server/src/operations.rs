@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use engine::Health;
+use engine::{Engine, Health};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
 use serde_json::json;
@@ -54,15 +54,16 @@ async fn ready(
         let body = json!({ "status": "stopping" });
         return Ok((StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response());
     }
+    let states =
+        app.workspaces.look_at_all(|engines| engines.iter().map(state_of).collect::<Vec<_>>()).await?;
     let is_meant = |id: &str| query.workspace.as_deref().is_none_or(|wanted| wanted == id);
     let (mut n_meant, mut n_ready) = (0, 0);
     let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for engine in app.workspaces.engines().iter().filter(|engine| is_meant(engine.id().as_str())) {
+    for (id, is_ready, own) in states.into_iter().filter(|(id, ..)| is_meant(id)) {
         n_meant += 1;
-        n_ready += usize::from(engine.health() == Health::Ready);
-        let own: Vec<String> = engine.problems().iter().map(ToString::to_string).collect();
+        n_ready += usize::from(is_ready);
         if !own.is_empty() {
-            problems.insert(engine.id().to_string(), own);
+            problems.insert(id, own);
         }
     }
     for (id, why) in app.workspaces.closed().into_iter().filter(|(id, _)| is_meant(id.as_str())) {
@@ -90,9 +91,27 @@ async fn ready(
     Ok((code, Json(body)).into_response())
 }
 
-async fn metrics_text(State(app): State<Arc<App>>) -> Response {
+/// The name of a workspace, whether it takes messages, and what hinders it.
+fn state_of(engine: &Arc<Engine>) -> (String, bool, Vec<String>) {
+    let problems = engine.problems().iter().map(ToString::to_string).collect();
+    (engine.id().to_string(), engine.health() == Health::Ready, problems)
+}
+
+async fn metrics_text(State(app): State<Arc<App>>) -> Result<Response, ApiError> {
+    let n_closed = app.workspaces.closed().len();
+    app.workspaces.look_at_all(move |engines| note_gauges(engines, n_closed)).await?;
+    for (part, n_bytes) in app.memory.bytes_by_part() {
+        metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
+    }
+    metrics::gauge!("memory_bytes_max").set(app.memory.bytes_max() as f64);
+    app.metrics.run_upkeep();
+    let text = [(header::CONTENT_TYPE, "text/plain; version=0.0.4")];
+    Ok((text, app.metrics_text()).into_response())
+}
+
+/// Sets the gauges of the workspaces that are open, and of those that are not.
+fn note_gauges(engines: &[Arc<Engine>], n_closed: usize) {
     let mut sums = [0u64; 4];
-    let (engines, n_closed) = (app.workspaces.engines(), app.workspaces.closed().len());
     for counts in engines.iter().map(|engine| engine.counts()) {
         let own = [counts.queued_bytes, counts.known_users, counts.items, counts.interactions];
         sums.iter_mut().zip(own).for_each(|(sum, own)| *sum += own);
@@ -102,7 +121,7 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     metrics::gauge!("engine_known_users").set(users);
     metrics::gauge!("engine_items").set(items);
     metrics::gauge!("engine_interactions").set(interactions);
-    let is_ready = |engine: &Arc<engine::Engine>| engine.health() == Health::Ready;
+    let is_ready = |engine: &Arc<Engine>| engine.health() == Health::Ready;
     let is_all_ready = n_closed == 0 && engines.iter().all(is_ready);
     metrics::gauge!("engine_ready").set(if is_all_ready { 1.0 } else { 0.0 });
     metrics::gauge!("engine_workspaces_closed").set(n_closed as f64);
@@ -111,12 +130,6 @@ async fn metrics_text(State(app): State<Arc<App>>) -> Response {
     metrics::gauge!("clock_is_doubted").set(if engine::clock_problem().is_some() { 1.0 } else { 0.0 });
     let ids_bytes: u64 = engines.iter().map(|engine| engine.message_ids_bytes()).sum();
     metrics::gauge!("engine_message_ids_bytes").set(ids_bytes as f64);
-    for (part, n_bytes) in app.memory.bytes_by_part() {
-        metrics::gauge!("memory_bytes", "part" => part.name()).set(n_bytes as f64);
-    }
-    metrics::gauge!("memory_bytes_max").set(app.memory.bytes_max() as f64);
-    app.metrics.run_upkeep();
-    ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], app.metrics_text()).into_response()
 }
 
 /// Counts and times requests by route, never by id.

@@ -19,7 +19,7 @@ mod synonyms;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, Bytes};
+use axum::body::{Body as HttpBody, Bytes};
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
@@ -28,7 +28,7 @@ use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
 use engine::RequestBudget;
 use serde_json::Value;
 
-use self::answer::{Done, Made, UnderWay};
+use self::answer::{Body, Done, Made, UnderWay};
 use self::batch::Batch;
 use self::call::{Call, changed, entry};
 use self::failure::Failure;
@@ -38,7 +38,7 @@ pub use self::signature::signed;
 use crate::App;
 use crate::admission::{Account, Key, Origin};
 use crate::error::ApiError;
-use crate::workspaces::{NotOpen, WorkspaceHandle};
+use crate::workspaces::{BlockingHandle, NotOpen};
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
 const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
@@ -104,9 +104,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let known = match app.workspaces.handle(database) {
         Err(closed @ NotOpen::Closed(_)) => return Err(closed.into()),
         Err(NotOpen::Unknown(_)) => Err(Failure::not_found(format!("there is no database {database:?}"))),
-        Ok((workspace, engine)) => {
-            let config = engine.config();
-            signature::verify(target, &config, engine.now())
+        Ok(workspace) => {
+            let (config, now) = (workspace.config()?, workspace.now()?);
+            signature::verify(target, &config, now)
                 .map(|signer| (signer.caller, signer.token.to_owned()))
                 .map(|(caller, token)| (workspace, config, caller, token))
         }
@@ -142,50 +142,53 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let under_way = UnderWay::new(&workspace, &budget, permit, room);
     let account = under_way.account().clone();
     if request.is_batch() {
-        let batch = Batch::new(&*workspace.engine()?, budget, account, request.parameters, caller)?;
+        let read = move |workspace: &BlockingHandle| {
+            Batch::new(&*workspace.engine()?, budget, account, request.parameters, caller)
+        };
+        let batch = workspace.run_with((), read).await?;
         if caller == Caller::Public {
             app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
-        let made = blocking(move || Made::next(batch.into_pieces(), &workspace)).await?;
+        let begin = move |workspace: &BlockingHandle| Made::next(batch.into_pieces(), workspace);
+        let made = workspace.run_with((), begin).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
-    let no_such = || Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
-    let operation = request.operation(caller, &config)?.ok_or_else(no_such)?;
-    let call = operation.read(&*workspace.engine()?, caller, &request.parameters)?;
-    let (status, made) = match call {
+    let no_such = Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
+    let operation = request.operation(caller, &config)?.ok_or(no_such)?;
+    let read =
+        move |workspace: &BlockingHandle| operation.read(&*workspace.engine()?, caller, &request.parameters);
+    let (status, made) = match workspace.run_with((), read).await? {
         Call::Change(command, done) => {
-            let outcomes = {
-                let engine = workspace.engine()?;
-                engine.submit(vec![entry(*command, engine.now())]).await?
-            };
-            start(changed(outcomes.into_iter().next(), done, caller)?, &workspace, &budget, &account)?
+            let outcomes = workspace.submit::<Failure>(vec![entry(*command, workspace.now()?)]).await?;
+            let Done { status, body } = changed(outcomes.into_iter().next(), done, caller)?;
+            let Body::Outcome(body) = body else { unreachable!("a change answers with its outcome") };
+            (status_of(status), Made::outcome(&body))
         }
         Call::Ask { question, is_long } => {
             let turn = if is_long { Some(account.take_question_turn().await?) } else { None };
-            let answer = move || {
-                let _turn = turn;
+            let answer = move |workspace: &BlockingHandle| {
                 let answered = {
                     let engine = workspace.engine()?;
                     let _computing = engine.start_computing(&budget);
                     question(&engine, &budget)?
                 };
-                start(answered, &workspace, &budget, &account)
+                start(answered, workspace, &budget, &account)
             };
-            blocking(answer).await?
+            workspace.run_with(turn, answer).await?
         }
         Call::Recommend(mut recommend) => {
             if recommend.creates() {
-                let workspace = workspace.clone();
-                let create = move || recommend.create_missing(&*workspace.engine()?).map(|()| recommend);
-                recommend = blocking(create).await?;
+                let create = move |workspace: &BlockingHandle| {
+                    recommend.create_missing(&*workspace.engine()?).map(|()| recommend)
+                };
+                recommend = workspace.run_with((), create).await?;
             }
             let turn = account.take_turn().await?;
-            let answer = move || {
-                let _turn = turn;
+            let answer = move |workspace: &BlockingHandle| {
                 let (done, ..) = recommend.answer(&*workspace.engine()?, &budget)?;
-                start(done, &workspace, &budget, &account)
+                start(done, workspace, &budget, &account)
             };
-            blocking(answer).await?
+            workspace.run_with(turn, answer).await?
         }
     };
     Ok(answer::send(status, made, under_way))
@@ -194,25 +197,18 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
 /// The first chunk of an answer.
 fn start(
     done: Done,
-    workspace: &WorkspaceHandle,
+    workspace: &BlockingHandle,
     budget: &Arc<RequestBudget>,
     account: &Account,
 ) -> Result<(StatusCode, Made), Failure> {
-    let status = StatusCode::from_u16(done.status).expect("operations name statuses that there are");
-    Ok((status, Made::next(done.body.into_pieces(budget, account)?, workspace)?))
+    Ok((status_of(done.status), Made::next(done.body.into_pieces(budget, account)?, workspace)?))
 }
 
-/// Runs what may take long beside the requests that do not.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
-) -> Result<T, Failure> {
-    tokio::task::spawn_blocking(work).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a call of the recommender API ended in a panic");
-        Err(Failure::internal())
-    })
+fn status_of(status: u16) -> StatusCode {
+    StatusCode::from_u16(status).expect("operations name statuses that there are")
 }
 
-async fn read(body: Body, bytes_max: usize) -> Result<Bytes, Failure> {
+async fn read(body: HttpBody, bytes_max: usize) -> Result<Bytes, Failure> {
     let too_large = |_| Failure::too_large(format!("the body cannot be read, or is over {bytes_max} bytes"));
     axum::body::to_bytes(body, bytes_max).await.map_err(too_large)
 }

@@ -17,13 +17,13 @@ use axum::routing::post;
 use axum::{Json, Router};
 use domain::message::MESSAGE_BYTES_MAX;
 use domain::{Message, MessageType, Rejection};
-use engine::{Engine, Entry, Outcome};
+use engine::{Entry, Outcome};
 use serde_json::{Value, json};
 
 use crate::App;
 use crate::admission::{Key, Origin, Permit};
 use crate::error::ApiError;
-use crate::workspaces::WorkspaceSource;
+use crate::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
@@ -62,18 +62,18 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
 
 async fn handle_single(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
-    let ((engine, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
+    let ((workspace, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
-    submit_messages(&engine, std::iter::once(checked), call.is_strict()).await
+    submit_messages(&workspace, std::iter::once(checked), call.is_strict()).await
 }
 
 async fn handle_batch(app: Arc<App>, request: Request) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
     let _room = app.admission.make_room_for(body.len()).await;
     let wire = batch::read(&body)?;
-    let ((engine, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
+    let ((workspace, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
     let arrival = call.arrival(&source.name);
-    submit_messages(&engine, batch::check(&wire, &arrival), call.is_strict()).await
+    submit_messages(&workspace, batch::check(&wire, &arrival), call.is_strict()).await
 }
 
 /// What is known of a request beside its body.
@@ -89,7 +89,7 @@ impl Call {
     async fn read(app: &App, request: Request, body_bytes_max: usize) -> Result<(Self, Bytes), ApiError> {
         let (parts, body) = request.into_parts();
         let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
-        let call = Self { headers: parts.headers, origin, received_at: engine::now() };
+        let call = Self { headers: parts.headers, origin, received_at: app.installation.options.clock.now() };
         if let Err(error) = source::check_headers(app, &call.headers) {
             return Err(call.refuse(app, error).await);
         }
@@ -142,7 +142,7 @@ pub(crate) type Checked = Result<Box<Message>, Box<Rejection>>;
 /// Submits messages and rejections, and answers when all of it is durable and applied. They are made as they are submitted: a small body
 /// may unfold into many messages that share a large context.
 async fn submit_messages(
-    engine: &Engine,
+    workspace: &WorkspaceHandle,
     mut checked: impl Iterator<Item = Checked> + Send,
     is_strict: bool,
 ) -> Result<Response, ApiError> {
@@ -173,7 +173,7 @@ async fn submit_messages(
         if entries.is_empty() {
             break;
         }
-        outcomes.extend(engine.submit(entries).await?);
+        outcomes.extend(workspace.submit::<ApiError>(entries).await?);
     }
     metrics::counter!("tracking_messages_total", "outcome" => "accepted").increment(n_accepted);
     metrics::counter!("tracking_messages_total", "outcome" => "rejected").increment(n_rejected);

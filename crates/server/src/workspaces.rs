@@ -1,5 +1,7 @@
 //! The workspaces that are served, and those that cannot be at the moment: both change while the server runs.
 
+mod handle;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -7,11 +9,12 @@ use arc_swap::ArcSwap;
 use domain::{Source, WorkspaceId};
 use engine::Engine;
 
+pub(crate) use self::handle::{BlockingHandle, RequestedWorkspace, WorkspaceHandle};
 use crate::auth;
 use crate::error::ApiError;
 
 /// Which workspace and source a write key is for.
-pub(crate) type WorkspaceSource = (Arc<Engine>, Arc<Source>);
+pub(crate) type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
 
 /// Every workspace that the server knows of, open or closed.
 #[derive(Default)]
@@ -22,7 +25,7 @@ pub struct Workspaces(ArcSwap<State>);
 struct State {
     open: BTreeMap<WorkspaceId, Arc<Engine>>,
     closed: BTreeMap<WorkspaceId, Closed>,
-    sources: BTreeMap<[u8; 32], WorkspaceSource>,
+    sources: BTreeMap<[u8; 32], (WorkspaceId, Arc<Source>)>,
     stray_folders: BTreeMap<String, String>,
 }
 
@@ -34,15 +37,6 @@ struct Closed {
     is_being_removed: bool,
     /// Of its sources; none where it was never open.
     write_keys: Option<BTreeSet<[u8; 32]>>,
-}
-
-/// A workspace as a request holds it while it waits for its client: by its name, so that the
-/// workspace can be closed and opened again meanwhile. The engine is looked up for each piece of
-/// work, and let go of before the client is waited for.
-#[derive(Clone)]
-pub(crate) struct WorkspaceHandle {
-    workspaces: Arc<Workspaces>,
-    id: WorkspaceId,
 }
 
 /// Why a workspace cannot be used.
@@ -110,14 +104,25 @@ impl Workspaces {
         });
     }
 
-    /// As [`Workspaces::close`], for a workspace that nobody is to open again.
-    pub(crate) fn close_for_removal(&self, id: &WorkspaceId) {
+    /// As [`Workspaces::close`], for a workspace that nobody is to open again, unless `check` is
+    /// against it. The engine, which requests may hold that began before.
+    ///
+    /// # Errors
+    /// Where it is not open, and those of the check.
+    pub(crate) fn close_for_removal<E: From<NotOpen>>(
+        &self,
+        id: &WorkspaceId,
+        check: impl FnOnce(&Engine) -> Result<(), E>,
+    ) -> Result<Arc<Engine>, E> {
+        let engine = self.find_engine(id)?;
+        check(&engine)?;
         self.0.rcu(|state| {
             let mut state = State::clone(state);
             let (why, write_keys) = ("it is being removed".to_owned(), state.forget(id));
             state.closed.insert(id.clone(), Closed { why, is_being_removed: true, write_keys });
             state
         });
+        Ok(engine)
     }
 
     /// Knows nothing of a workspace any more.
@@ -131,7 +136,7 @@ impl Workspaces {
     }
 
     /// Whether there is such a workspace, open or closed.
-    pub(crate) fn knows(&self, id: &WorkspaceId) -> bool {
+    pub fn knows(&self, id: &WorkspaceId) -> bool {
         let state = self.0.load();
         state.open.contains_key(id) || state.closed.contains_key(id)
     }
@@ -145,15 +150,19 @@ impl Workspaces {
         });
     }
 
-    /// Those that are served, by name.
+    /// The names of those that are served.
+    pub(crate) fn open_ids(&self) -> Vec<WorkspaceId> {
+        self.0.load().open.keys().cloned().collect()
+    }
+
+    /// Those that are served, by name: for threads that may wait, which handlers do not run on.
     pub fn engines(&self) -> Vec<Arc<Engine>> {
         self.0.load().open.values().cloned().collect()
     }
 
     /// The same, each looked up when it is its turn: nothing is held that may have to be closed meanwhile.
     pub fn each_engine(&self) -> impl Iterator<Item = Arc<Engine>> {
-        let ids: Vec<WorkspaceId> = self.0.load().open.keys().cloned().collect();
-        ids.into_iter().filter_map(|id| self.0.load().open.get(&id).cloned())
+        self.open_ids().into_iter().filter_map(|id| self.0.load().open.get(&id).cloned())
     }
 
     /// Those that are not served and are to be opened again, and why.
@@ -168,19 +177,14 @@ impl Workspaces {
         self.0.load().stray_folders.clone()
     }
 
-    /// The workspace of a name, for work that waits for no client.
-    pub(crate) fn engine(&self, workspace: &str) -> Result<Arc<Engine>, NotOpen> {
+    /// The workspace of a name, for handlers.
+    ///
+    /// # Errors
+    /// Where it is not open.
+    pub(crate) fn handle(self: &Arc<Self>, workspace: &str) -> Result<WorkspaceHandle, NotOpen> {
         let id = WorkspaceId::new(workspace).map_err(|_| NotOpen::Unknown(workspace.to_owned()))?;
-        self.find_engine(&id)
-    }
-
-    /// The workspace of a name, for a request that waits for its client, and its engine as it is now.
-    pub(crate) fn handle(
-        self: &Arc<Self>,
-        workspace: &str,
-    ) -> Result<(WorkspaceHandle, Arc<Engine>), NotOpen> {
-        let engine = self.engine(workspace)?;
-        Ok((WorkspaceHandle { workspaces: Arc::clone(self), id: engine.id().clone() }, engine))
+        self.find_engine(&id)?;
+        Ok(WorkspaceHandle::new(self, id))
     }
 
     fn find_engine(&self, id: &WorkspaceId) -> Result<Arc<Engine>, NotOpen> {
@@ -192,10 +196,11 @@ impl Workspaces {
         }
     }
 
-    pub(crate) fn owner(&self, write_key: &str) -> KeyOwner {
+    pub(crate) fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
         let (state, hash) = (self.0.load(), auth::hash(write_key));
-        if let Some(source) = state.sources.get(&hash) {
-            return KeyOwner::Source(source.clone());
+        if let Some((workspace, source)) = state.sources.get(&hash) {
+            let handle = WorkspaceHandle::new(self, workspace.clone());
+            return KeyOwner::Source((handle, Arc::clone(source)));
         }
         let known = || state.closed.values().filter_map(|closed| closed.write_keys.as_ref());
         match known().any(|write_keys| write_keys.contains(&hash)) {
@@ -203,16 +208,6 @@ impl Workspaces {
             false if known().count() < state.closed.len() => KeyOwner::PerhapsClosed,
             false => KeyOwner::Nobody,
         }
-    }
-}
-
-impl WorkspaceHandle {
-    /// The workspace as it is open now.
-    ///
-    /// # Errors
-    /// [`NotOpen::Closed`] where it is closed at the moment.
-    pub(crate) fn engine(&self) -> Result<Arc<Engine>, NotOpen> {
-        self.workspaces.find_engine(&self.id)
     }
 }
 
@@ -228,16 +223,16 @@ impl From<NotOpen> for ApiError {
 }
 
 /// The sources that a workspace has now, by the hashes of their write keys.
-fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], WorkspaceSource)> {
+fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], (WorkspaceId, Arc<Source>))> {
     let sources = engine.config().sources.clone().into_iter();
-    sources.map(|source| (auth::hash(&source.write_key), (Arc::clone(engine), Arc::new(source)))).collect()
+    sources.map(|source| (auth::hash(&source.write_key), (engine.id().clone(), Arc::new(source)))).collect()
 }
 
 impl State {
     /// Lets go of an open workspace; what its write keys were, if it was open.
     fn forget(&mut self, id: &WorkspaceId) -> Option<BTreeSet<[u8; 32]>> {
         self.open.remove(id)?;
-        let own = self.sources.extract_if(.., |_, (engine, _)| engine.id() == id);
+        let own = self.sources.extract_if(.., |_, (workspace, _)| workspace == id);
         Some(own.map(|(hash, _)| hash).collect())
     }
 }

@@ -249,9 +249,8 @@ impl Rule {
             None => Self::Property(None),
             Some(SegmentationKind::Property { name }) => {
                 let property = views.catalog.table().property(name);
-                let is_text = |property: &&Property| {
-                    matches!(property.type_, PropertyType::String | PropertyType::Set)
-                };
+                let is_text =
+                    |property: &&Property| matches!(property.type_, PropertyType::String | PropertyType::Set);
                 Self::Property(property.filter(is_text).map(|_| name.clone()))
             }
             Some(SegmentationKind::AutoReql { expression }) => Self::Expression(reql::parse(expression).ok()),

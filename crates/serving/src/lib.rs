@@ -24,6 +24,7 @@ pub use cold_start::features_of;
 pub use error::{ListError, QueryError};
 pub use evaluation::ExpressionSchema;
 pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
+pub use listing::entity_page;
 pub use lists::{ListedContribution, ListedItem, RecommendedList, USERS_PER_STEP};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};

@@ -9,7 +9,101 @@ use state::{CollectionKind, EntityKind, Member, StoredInteraction, Views, find_u
 
 use crate::evaluation::{EvaluationContext, ExpressionSchema, ItemRows, UserRows, subject_of_kind};
 use crate::expressions::{Budget, ExpressionError};
-use crate::{QueryError, RequestBudget, Snapshot};
+use crate::{LiveState, QueryError, RequestBudget, Snapshot};
+
+/// How many items or users are looked at between two turns of the fold.
+const ROWS_PER_STEP: usize = 500;
+
+/// The ids, in their order, of at most `count` of the items that may be recommended or of the known users,
+/// after the first `offset`; with a filter, of those that it lets through. They are looked at a step at a
+/// time, so that the fold gets its turns: what changes meanwhile may be on the page as it was or as it is.
+///
+/// # Errors
+/// Where the filter is none, or takes too long.
+pub fn entity_page(
+    live: &LiveState,
+    kind: EntityKind,
+    filter: Option<&str>,
+    offset: usize,
+    count: usize,
+    now: Timestamp,
+    budget: &Arc<RequestBudget>,
+) -> Result<Vec<String>, ExpressionError> {
+    let expression = filter.map(reql::parse).transpose()?;
+    if let Some(expression) = &expression {
+        let schema = ExpressionSchema { views: &live.snapshot(), subject: subject_of_kind(kind) };
+        expression.check_filter(&schema)?;
+    }
+    let budget = Budget::within(budget);
+    let mut first = SmallestIds::new(offset.saturating_add(count));
+    for step in (0u32..).step_by(ROWS_PER_STEP) {
+        {
+            let snapshot = live.snapshot();
+            let views: &Views = &snapshot;
+            let users = UserRows { table: &views.users, ids: views.profiles.ids() };
+            let items = ItemRows(&views.catalog);
+            let (rows, n_rows): (&dyn Rows, usize) = match kind {
+                EntityKind::Item => (&items, views.catalog.n_items()),
+                EntityKind::User => (&users, users.ids.n_users()),
+            };
+            if step as usize >= n_rows {
+                break;
+            }
+            let is_listed = |row: &u32| match kind {
+                EntityKind::Item => views.catalog.is_available(ItemIdx(*row)),
+                EntityKind::User => users.ids.is_known(UserIdx(*row)),
+            };
+            let context = EvaluationContext::anonymous(views, now);
+            let compiled = expression.as_ref().map(|expression| expression.compile(rows, &context));
+            let passes = |row: &u32| {
+                compiled.as_ref().is_none_or(|compiled| budget.allows_row() && compiled.boolean(*row))
+            };
+            let step = step..(step + ROWS_PER_STEP as u32).min(n_rows as u32);
+            step.filter(is_listed).filter(passes).for_each(|row| first.add(rows.id(row)));
+        }
+        budget.check()?;
+        first.cut();
+    }
+    Ok(first.after(offset))
+}
+
+/// The first ids, in their order, of those that are added.
+struct SmallestIds {
+    count: usize,
+    /// At most twice the count and a step.
+    ids: Vec<String>,
+    /// The largest id that may still be among the first; none where any may.
+    last: Option<String>,
+}
+
+impl SmallestIds {
+    fn new(count: usize) -> Self {
+        Self { count, ids: Vec::new(), last: None }
+    }
+
+    fn add(&mut self, id: &str) {
+        if self.last.as_deref().is_none_or(|last| id <= last) {
+            self.ids.push(id.to_owned());
+        }
+    }
+
+    /// Lets go of what is not among the first, once it is as much as those.
+    fn cut(&mut self) {
+        if self.ids.len() / 2 >= self.count {
+            self.ids.sort_unstable();
+            self.ids.truncate(self.count);
+            self.last = self.ids.last().cloned();
+        }
+    }
+
+    /// Those after the first `offset`.
+    fn after(mut self, offset: usize) -> Vec<String> {
+        self.ids.sort_unstable();
+        self.ids.truncate(self.count);
+        self.ids.drain(..offset.min(self.ids.len()));
+        self.ids
+    }
+}
 
 impl Snapshot<'_> {
     /// The properties of items or users, in the order in which they were made.
@@ -17,45 +111,8 @@ impl Snapshot<'_> {
         table(self, kind).properties().cloned().collect()
     }
 
-    /// The ids, in their order, of at most `count` of the items that may be recommended or of the
-    /// known users, after the first `offset`; with a filter, of those that it lets through.
-    ///
-    /// # Errors
-    /// Where the filter is none, or takes too long.
-    pub fn entity_page(
-        &self,
-        kind: EntityKind,
-        filter: Option<&str>,
-        offset: usize,
-        count: usize,
-        now: Timestamp,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<Vec<String>, ExpressionError> {
-        let expression = filter.map(reql::parse).transpose()?;
-        let views: &Views = self;
-        let users = UserRows { table: &views.users, ids: views.profiles.ids() };
-        let items = ItemRows(&views.catalog);
-        let (rows, all): (&dyn Rows, Box<dyn Iterator<Item = u32>>) = match kind {
-            EntityKind::Item => {
-                let available = |item: &u32| views.catalog.is_available(ItemIdx(*item));
-                (&items, Box::new((0..views.catalog.n_items() as u32).filter(available)))
-            }
-            EntityKind::User => (&users, Box::new(users.ids.known_users().map(|user| user.0))),
-        };
-        let Some(expression) = expression else {
-            return Ok(page(all.map(|row| rows.id(row)).collect(), offset, count));
-        };
-        expression.check_filter(&ExpressionSchema { views, subject: subject_of_kind(kind) })?;
-        let (context, budget) = (EvaluationContext::anonymous(views, now), Budget::within(budget));
-        let compiled = expression.compile(rows, &context);
-        let passing = all.filter(|row| budget.allows_row() && compiled.boolean(*row));
-        let ids = passing.map(|row| rows.id(row)).collect();
-        budget.check()?;
-        Ok(page(ids, offset, count))
-    }
-
-    /// The values of an item or user by names: of the properties that are included, or of all; none
-    /// where there is no such item or user.
+    /// The values of an item or user by names: of the properties that are included, or of all; none where
+    /// there is no such item or user.
     pub fn entity_values(
         &self,
         kind: EntityKind,
@@ -118,22 +175,6 @@ impl Snapshot<'_> {
         let stored = views.interactions.by_item(self.store(), item, kind);
         Ok(Some(named(views, stored?)))
     }
-}
-
-/// A page of ids in their order, of which only those of the page are copied.
-fn page(mut ids: Vec<&str>, offset: usize, count: usize) -> Vec<String> {
-    let end = offset.saturating_add(count).min(ids.len());
-    if end < ids.len() {
-        ids.select_nth_unstable(end);
-        ids.truncate(end);
-    }
-    let offset = offset.min(end);
-    if offset > 0 && offset < end {
-        ids.select_nth_unstable(offset);
-    }
-    let page = &mut ids[offset..];
-    page.sort_unstable();
-    page.iter().map(|id| (*id).to_owned()).collect()
 }
 
 pub(crate) fn table(views: &Views, kind: EntityKind) -> &PropertyTable {

@@ -118,6 +118,17 @@ impl Bootstrap {
         Ok(())
     }
 
+    /// What the file says of workspaces that are not there yet.
+    pub(crate) fn new_workspaces(&self, is_there: impl Fn(&WorkspaceId) -> bool) -> Vec<WorkspaceConfig> {
+        self.workspaces.iter().filter(|asked| !is_there(&asked.id)).map(AskedWorkspace::alone).collect()
+    }
+
+    /// Whether it names another admin token than the one that was set before, in a folder that may not be there.
+    pub(crate) fn changes_admin_token(&self, data: Option<&DataFolder>) -> bool {
+        let is_set = |token: &String| data.is_some_and(|data| data.is_set_as_admin_token(token));
+        self.admin_token.as_ref().is_some_and(|token| !is_set(token))
+    }
+
     /// Sets the admin token, where there is one.
     pub(crate) fn apply(&self, data: &DataFolder) -> Result<()> {
         if let Some(token) = &self.admin_token {
@@ -156,7 +167,7 @@ pub(crate) fn configs_asked_for(
         Ok(config)
     };
     let configs = engines.iter().map(asked_for).collect::<Result<Vec<WorkspaceConfig>>>()?;
-    check_write_keys(&configs)?;
+    check_write_keys(configs.iter())?;
     Ok(configs)
 }
 
@@ -177,9 +188,12 @@ pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig
 }
 
 /// A write key names one source of one workspace.
-fn check_write_keys(configs: &[WorkspaceConfig]) -> Result<()> {
+///
+/// # Errors
+/// Where one names two.
+pub(crate) fn check_write_keys<'c>(configs: impl Iterator<Item = &'c WorkspaceConfig> + Clone) -> Result<()> {
     let sources =
-        || configs.iter().flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)));
+        || configs.clone().flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)));
     for (n, (workspace, source)) in sources().enumerate() {
         if let Some((other, same)) = sources().take(n).find(|(_, other)| other.write_key == source.write_key)
         {

@@ -5,6 +5,7 @@ pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod catalog;
 pub(crate) mod demo;
+pub(crate) mod dry_run;
 pub(crate) mod evaluate;
 pub(crate) mod events;
 pub(crate) mod import;

@@ -2,14 +2,16 @@
 //! any of it takes effect, so a file with a mistake leaves everything as it was.
 
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
 
 use anyhow::Result;
 use arc_swap::ArcSwap;
+use domain::{WorkspaceConfig, WorkspaceId};
 use server::Tls;
 use tracing_subscriber::EnvFilter;
 
-use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
+use crate::bootstrap::{Bootstrap, check_write_keys, configs_asked_for, configure_each};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::tls::TlsFiles;
@@ -56,6 +58,10 @@ impl Reload<'_> {
         let configuring = app.configuring.lock();
         let engines = app.workspaces().engines();
         let configs = configs_asked_for(bootstrap.as_ref(), &engines)?;
+        let is_there = |id: &WorkspaceId| app.workspaces().knows(id);
+        let new: Vec<WorkspaceConfig> =
+            bootstrap.iter().flat_map(|bootstrap| bootstrap.new_workspaces(is_there)).collect();
+        check_write_keys(configs.iter().chain(&new))?;
         let certificate =
             self.tls.as_ref().map(|(files, tls)| anyhow::Ok((tls, files.read()?))).transpose()?;
 
@@ -64,7 +70,10 @@ impl Reload<'_> {
             bootstrap.apply(&self.service.opener.data)?;
         }
         (self.set_filter)(filter)?;
+        // Workspaces that are opened later, again or for the first time, get what it asks for as well.
+        self.service.opener.bootstrap.store(bootstrap.map(Arc::new));
         configure_each(&engines, &configs);
+        new.iter().for_each(|config| self.make(config));
         app.reload(asked.training.options());
         drop(configuring);
         if let Some((tls, config)) = certificate {
@@ -75,14 +84,23 @@ impl Reload<'_> {
             tracing::warn!(key, "a setting has changed that takes effect with a restart only");
         }
         self.settings.store(Arc::new(in_force.with_reloadable_of(asked)));
-        // Workspaces that are opened again later get what it asks for as well.
-        self.service.opener.bootstrap.store(bootstrap.clone().map(Arc::new));
-        let is_open = |id| engines.iter().any(|engine| engine.id() == id);
-        for config in bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces) {
-            if !is_open(&config.id) {
-                tracing::warn!(workspace = %config.id, "a workspace of the bootstrap file is not open; a restart opens it");
+        Ok(())
+    }
+
+    /// Makes a workspace that the bootstrap file names and that was not there.
+    fn make(&self, config: &WorkspaceConfig) {
+        let (id, workspaces) = (&config.id, self.service.app.workspaces());
+        match self.service.opener.open(id) {
+            Ok(engine) => {
+                configure_each(slice::from_ref(&engine), slice::from_ref(config));
+                workspaces.open(engine);
+                tracing::info!(workspace = %id, "a workspace of the bootstrap file is new, and served from now on");
+            }
+            Err(error) => {
+                let why = format!("{error:#}");
+                tracing::error!(workspace = %id, why, "a workspace is not served; it is tried again");
+                workspaces.close(id, &why);
             }
         }
-        Ok(())
     }
 }

@@ -259,6 +259,7 @@ impl Settings {
             },
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
+            ..server::Settings::default()
         }
     }
 

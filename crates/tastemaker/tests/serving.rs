@@ -139,6 +139,7 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
     server.signal("-HUP");
     let log = server.wait_for("were read anew");
     assert_eq!((send("first"), send("second")), ("401".to_owned(), "200".to_owned()));
+    assert_eq!(send("third"), "200", "a workspace that is new in the file is made: {log}");
     assert!(log.contains(r#"takes effect with a restart only key="limits""#), "{log}");
 
     for (name, text) in [("bootstrap.toml", "[[workspace]"), ("settings.toml", "[log]\nfilter = \"a=b=c\"\n")]
@@ -155,8 +156,53 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
         assert_eq!((send("first"), send("second")), ("401".to_owned(), "200".to_owned()), "{name}");
         write(name, &right);
     }
-    let log = server.wait_for("a restart opens it");
-    assert!(log.contains("workspace=other"), "{log}");
+    let taken = workspace("shop", "second") + &workspace("other", "third") + &workspace("more", "third");
+    let n_before = server.wait_for("").matches("nothing was reloaded").count();
+    write("bootstrap.toml", &taken);
+    server.signal("-HUP");
+    let started = Instant::now();
+    while server.wait_for("").matches("nothing was reloaded").count() == n_before {
+        assert!(started.elapsed() < PATIENCE, "{}", server.wait_for(""));
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    assert!(!folder.join("data/workspaces/more").exists(), "what is refused makes nothing");
+    assert_eq!(send("third"), "200");
+}
+
+#[test]
+fn a_dry_run_says_what_a_bootstrap_file_would_change_and_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let write = |text: &str| fs_err::write(folder.join("bootstrap.toml"), text).unwrap();
+    let plan = |more: &[&str]| {
+        let serve = ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--dry-run"];
+        let mut command = tastemaker(&[&serve[..], more].concat());
+        let output = command.current_dir(folder).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    write(&format!("admin_token = \"a\"\n{}", workspace("shop", "first")));
+    let first = "sets the admin_token\nshop: makes the workspace\nshop: sets source \"web\"\n";
+    assert_eq!(plan(&[]), first);
+    assert!(!folder.join("data").exists());
+
+    let serve = ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--listen", "127.0.0.1:0"];
+    let mut server = Server::start(folder, &mut tastemaker(&serve));
+    server.base(false);
+    server.signal("-TERM");
+    assert!(server.process.wait().unwrap().success());
+    assert_eq!(plan(&[]), "The file changes nothing.\n");
+
+    let app = "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"second\"\n";
+    write(&(app.to_owned() + &workspace("other", "third")));
+    let added = "shop: sets source \"app\"\nother: makes the workspace\nother: sets source \"web\"\n";
+    assert_eq!((plan(&[]), plan(&[])), (added.to_owned(), added.to_owned()));
+    let pruned = plan(&["--prune"]);
+    assert!(pruned.starts_with("shop: removes source \"web\"\nshop: sets source \"app\"\n"), "{pruned}");
+    assert!(!folder.join("data/workspaces/other").exists());
+    write(&(workspace("shop", "same") + &workspace("other", "same")));
+    let refused = error_of(folder, &[&serve[..5], &["--dry-run"]].concat());
+    assert!(refused.contains("give each its own"), "{refused}");
 }
 
 /// Puts a certificate of its own and its key into two files, which look as old as they were before.

@@ -5,6 +5,7 @@ import json
 import os
 import random
 import sys
+import threading
 import time
 from collections import Counter
 from datetime import datetime, timezone
@@ -465,6 +466,49 @@ def what_is_there_already_gets_409():
 def a_wrong_token_gets_401():
     for token in ("wrong", "public"):
         refused(api.ListItems(), 401, by=RecombeeClient("shop", token, options={"base_uri": ADDRESS}))
+
+
+@check
+def a_token_is_rotated_while_calls_go_on_and_none_is_refused():
+    in_use, n_sent, errors, is_over = [("first", client)], Counter(), [], threading.Event()
+
+    def call_on():
+        while not is_over.is_set():
+            name, current = in_use[0]
+            try:
+                current.send(api.RecommendItemsToUser("user-1", 3))
+            except Exception as error:  # whatever it is, it counts
+                errors.append(error)
+                return
+            n_sent[name] += 1
+
+    def wait_for(name, n):
+        until = time.monotonic() + 60
+        while n_sent[name] < n and not errors:
+            assert time.monotonic() < until, f"{n_sent}"
+            time.sleep(0.005)
+
+    callers = [threading.Thread(target=call_on) for _ in range(3)]
+    for caller in callers:
+        caller.start()
+    try:
+        wait_for("first", 20)
+        tokens = "/api/workspaces/shop/tokens"
+        made = admin("POST", tokens, {"name": "second", "kind": "private"})
+        second = RecombeeClient("shop", made["token"], options={"base_uri": ADDRESS})
+        in_use[0] = ("second", second)
+        # What was signed with the first one has its answer once each caller has made several calls since.
+        wait_for("second", 50)
+        admin("DELETE", f"{tokens}/private")
+        wait_for("second", 100)
+    finally:
+        is_over.set()
+        for caller in callers:
+            caller.join()
+    equal(errors, [])
+    refused(api.ListItems(), 401)
+    admin("POST", tokens, {"name": "private", "kind": "private", "token": "private"})
+    equal(ids(send(api.RecommendItemsToUser("user-1", 3))), ids(second.send(api.RecommendItemsToUser("user-1", 3))))
 
 
 @check

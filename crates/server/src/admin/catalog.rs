@@ -52,7 +52,7 @@ impl Query {
 pub(super) async fn import(
     Parameters(pairs): Parameters<Vec<(String, String)>>,
     headers: HeaderMap,
-    Upload(engine, body): Upload<Bytes>,
+    Upload(workspace, body): Upload<Bytes>,
 ) -> Result<Json<Value>, ApiError> {
     let query = Query::from_pairs(pairs)?;
     let type_ = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -64,7 +64,7 @@ pub(super) async fn import(
             return Err(ApiError::bad_request(message));
         }
     };
-    tokio::task::spawn_blocking(move || import_file(&engine, &body, format, &query)).await?
+    workspace.run(move |engine| import_file(engine, &body, format, &query)).await
 }
 
 fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> Result<Json<Value>, ApiError> {
@@ -94,18 +94,21 @@ fn import_error(error: ImportError) -> ApiError {
 }
 
 /// The current version and those that can be activated again.
-pub(super) async fn versions(Workspace(engine): Workspace) -> Json<Value> {
-    let current = engine.counts().catalog_version;
-    Json(json!({ "current": current, "versions": engine.catalog_versions() }))
+pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    let list = |engine: &Engine| {
+        let current = engine.counts().catalog_version;
+        Ok(Json(json!({ "current": current, "versions": engine.catalog_versions() })))
+    };
+    workspace.run(list).await
 }
 
 pub(super) async fn activate(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, version)): Path<(String, u32)>,
 ) -> Result<Json<Value>, ApiError> {
-    tokio::task::spawn_blocking(move || {
+    let activate = move |engine: &Engine| {
         engine.activate_catalog(version)?;
         Ok(Json(json!({ "current": version, "versions": engine.catalog_versions() })))
-    })
-    .await?
+    };
+    workspace.run(activate).await
 }

@@ -5,10 +5,11 @@ use engine::UnmatchedEvent;
 use serde_json::{Value, json};
 
 use super::Workspace;
+use crate::error::ApiError;
 
 /// All that are counted, the most frequent first; `would_be_taken_by` is null where no preset comes near.
-pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    let events: Vec<Value> =
-        engine.snapshot().unmatched_events.all().iter().map(UnmatchedEvent::to_json).collect();
-    Json(json!({ "not_taken": events }))
+pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    let events = workspace.ask(|engine| Ok(engine.snapshot().unmatched_events.all())).await?;
+    let events: Vec<Value> = events.iter().map(UnmatchedEvent::to_json).collect();
+    Ok(Json(json!({ "not_taken": events })))
 }

@@ -2,7 +2,7 @@
 
 use axum::Json;
 use domain::{Day, InteractionKind};
-use engine::{DayInteractions, KpiRow, Kpis, Place, Rate};
+use engine::{DayInteractions, Engine, KpiRow, Kpis, Place, Rate};
 use serde::{Deserialize, Serialize};
 
 use super::Workspace;
@@ -73,15 +73,17 @@ struct InteractionsBody {
 
 /// Days are those of the recommendations, in UTC; both ends are included.
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Body>, ApiError> {
-    let until = day("until", query.until.as_deref())?.unwrap_or(Day::from_timestamp(engine.now()));
+    let until =
+        day("until", query.until.as_deref())?.unwrap_or(Day::from_timestamp(workspace.handle().now()?));
     let from = day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
         return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));
     }
-    let Kpis { rows, interactions } = engine.snapshot().attribution.kpis(from, until);
+    let count = move |engine: &Engine| Ok(engine.snapshot().attribution.kpis(from, until));
+    let Kpis { rows, interactions } = workspace.ask(count).await?;
     Ok(Json(Body {
         kpis: rows.into_iter().map(RowBody::new).collect(),
         interactions: interactions.into_iter().map(InteractionsBody::new).collect(),

@@ -6,6 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use domain::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
 use domain::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
+use engine::{Engine, RequestBudget};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -39,7 +40,7 @@ pub(super) struct Query {
 
 /// A user that nobody knows gets what is popular. Nothing is remembered as shown.
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let request = ListRequest {
@@ -55,9 +56,12 @@ pub(super) async fn read(
         ..ListRequest::new(0, query.logic)
     };
     request.validate_for_user().map_err(ApiError::invalid)?;
-    let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
-    let list = engine.recommend(user, &request)?;
-    Ok(Json(ListBody::new(&list, engine.now())).into_response())
+    let make = move |engine: &Engine, _: &RequestBudget| {
+        let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
+        let list = engine.recommend(user, &request)?;
+        Ok(Json(ListBody::new(&list, engine.now())).into_response())
+    };
+    workspace.make_lists(make).await
 }
 
 #[derive(Serialize)]
@@ -85,12 +89,13 @@ struct UserBody {
 }
 
 pub(super) async fn read_one(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
 ) -> Result<Json<OneBody>, ApiError> {
     let no_id = |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
     let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
-    let Some(past) = engine.recommendation(recomm_id)? else {
+    let look_up = move |engine: &Engine| Ok(engine.recommendation(recomm_id)?);
+    let Some(past) = workspace.run(look_up).await? else {
         let message = format!(
             "no recommendation {recomm_id}: there never was one, or it is older than {} days",
             engine::RECOMMENDATION_DAYS_KEPT

@@ -18,11 +18,11 @@ pub(super) struct Query {
 
 /// Counts of all time by source and reason, and the latest ones in full, newest first.
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Value>, ApiError> {
     let limit = count("limit", query.limit, LIMIT_DEFAULT, engine::REJECTIONS_KEPT_MAX)?;
-    let report = engine.snapshot().rejections(limit);
+    let report = workspace.ask(move |engine| Ok(engine.snapshot().rejections(limit))).await?;
     let counts: Vec<Value> = report
         .counts
         .iter()

@@ -39,18 +39,25 @@ impl ScenarioBody {
     }
 }
 
-pub(super) async fn list(Workspace(engine): Workspace) -> Json<Scenarios> {
-    let scenarios = engine.scenarios().into_iter();
-    Json(Scenarios { scenarios: scenarios.map(|scenario| ScenarioBody::new(&engine, scenario)).collect() })
+pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Scenarios>, ApiError> {
+    let list = |engine: &Engine| {
+        let scenarios = engine.scenarios().into_iter();
+        Ok(Json(Scenarios {
+            scenarios: scenarios.map(|scenario| ScenarioBody::new(engine, scenario)).collect(),
+        }))
+    };
+    workspace.ask(list).await
 }
 
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let scenario = engine.scenario(&name)?;
-    let body = ScenarioBody::new(&engine, scenario);
-    Ok(revised(&engine, &Resource::Scenario(name), body))
+    let show = move |engine: &Engine| {
+        let body = ScenarioBody::new(engine, engine.scenario(&name)?);
+        Ok(revised(engine, &Resource::Scenario(name), body))
+    };
+    workspace.ask(show).await
 }
 
 /// The body without the problems of an answer that is sent back.
@@ -65,11 +72,11 @@ pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
-    Upload(engine, RawBody(body)): Upload<RawBody>,
+    Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
     let scenario = Scenario::from_json(&name, without_problems(&body).as_deref().unwrap_or(&body))
         .map_err(|what| ApiError::invalid(format!("scenario {name:?}: {what}")))?;
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         let is_new = engine.config().scenario(&name).is_none();
         let change = ConfigChange::put_scenario(&scenario);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
@@ -82,11 +89,11 @@ pub(super) async fn put(
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
 ) -> Result<StatusCode, ApiError> {
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         engine.scenario(&name)?;
         engine.change_config(ConfigChange::RemoveScenario { name }, expected)?;
         Ok(StatusCode::NO_CONTENT)

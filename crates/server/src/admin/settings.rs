@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use domain::{InteractionWeights, WeakSignalWeights, WorkspaceSettings};
-use engine::{ConfigChange, Resource};
+use engine::{ConfigChange, Engine, Resource};
 use serde::{Deserialize, Deserializer};
 
 use super::body::Body;
@@ -50,16 +50,16 @@ fn deserialize_present<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Option
     Option::deserialize(from).map(Some)
 }
 
-pub(super) async fn read(Workspace(engine): Workspace) -> Response {
-    revised(&engine, &Resource::Settings, engine.config().settings())
+pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
+    workspace.run(|engine| Ok(revised(engine, &Resource::Settings, engine.config().settings()))).await
 }
 
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Expectation(expected): Expectation,
-    Upload(engine, Body(patch)): Upload<Body<Patch>>,
+    Upload(workspace, Body(patch)): Upload<Body<Patch>>,
 ) -> Result<Response, ApiError> {
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         let present = engine.config().settings();
         let settings = WorkspaceSettings {
             name: patch.name.unwrap_or(present.name),
@@ -77,17 +77,21 @@ pub(super) async fn update(
     .await
 }
 
-pub(super) async fn read_weights(Workspace(engine): Workspace) -> Response {
-    revised(&engine, &Resource::InteractionWeights, engine.config().interaction_weights)
+pub(super) async fn read_weights(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
+    let show = |engine: &Engine| {
+        let weights = engine.config().interaction_weights;
+        Ok(revised(engine, &Resource::InteractionWeights, weights))
+    };
+    workspace.run(show).await
 }
 
 /// Kinds that the body leaves out get their defaults.
 pub(super) async fn put_weights(
     State(app): State<Arc<App>>,
     Expectation(expected): Expectation,
-    Upload(engine, Body(weights)): Upload<Body<InteractionWeights>>,
+    Upload(workspace, Body(weights)): Upload<Body<InteractionWeights>>,
 ) -> Result<Response, ApiError> {
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         engine.change_config(ConfigChange::put_interaction_weights(&weights), expected)?;
         Ok(revised(engine, &Resource::InteractionWeights, weights))
     })

@@ -17,7 +17,7 @@ use super::revision::{Expectation, revised};
 use super::{Upload, Workspace, configure, new_secret, path_of};
 use crate::App;
 use crate::error::{ApiError, ErrorKind};
-use crate::workspaces::KeyOwner;
+use crate::workspaces::{KeyOwner, RequestedWorkspace};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -59,15 +59,15 @@ impl SourceBody {
     }
 }
 
-pub(super) async fn list(Workspace(engine): Workspace) -> Json<Value> {
-    let config = engine.config();
+pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    let config = workspace.config()?;
     let sources: Vec<SourceBody> = config.sources.iter().map(SourceBody::without_key).collect();
-    Json(json!({ "sources": sources }))
+    Ok(Json(json!({ "sources": sources })))
 }
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    Upload(engine, Body(new)): Upload<Body<NewSource>>,
+    Upload(workspace, Body(new)): Upload<Body<NewSource>>,
 ) -> Result<Response, ApiError> {
     let source = Source {
         name: new.name,
@@ -75,7 +75,7 @@ pub(super) async fn create(
         bearer_tokens: new.bearer_tokens,
         enabled: new.enabled.unwrap_or(true),
     };
-    configure(&app, &engine, move |app, engine| {
+    configure(&app, &workspace, move |app, engine| {
         let name = source.name.clone();
         put(app, engine, &name, &source, Expected::Absent)?;
         let location = path_of(engine, "sources", &name);
@@ -86,42 +86,44 @@ pub(super) async fn create(
 }
 
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let source = source_of(&engine.config(), &name)?;
-    Ok(revised(&engine, &Resource::Source(name), SourceBody::without_key(&source)))
+    let source = source_of(&*workspace.config()?, &name)?;
+    let show =
+        move |engine: &Engine| Ok(revised(engine, &Resource::Source(name), SourceBody::without_key(&source)));
+    workspace.run(show).await
 }
 
 pub(super) async fn update(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
-    Upload(engine, Body(patch)): Upload<Body<Patch>>,
+    Upload(workspace, Body(patch)): Upload<Body<Patch>>,
 ) -> Result<Response, ApiError> {
-    change(&app, &engine, name, expected, patch, SourceBody::without_key).await
+    change(&app, &workspace, name, expected, patch, SourceBody::without_key).await
 }
 
 /// Another key takes the place of the present one, which is refused from now on.
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
 ) -> Result<Response, ApiError> {
     let patch = Patch { write_key: Some(new_secret()), ..Patch::default() };
-    change(&app, &engine, name, expected, patch, SourceBody::with_key).await
+    change(&app, &workspace, name, expected, patch, SourceBody::with_key).await
 }
 
 async fn change(
     app: &Arc<App>,
-    engine: &Arc<Engine>,
+    workspace: &RequestedWorkspace,
     name: String,
     expected: Expected,
     patch: Patch,
     show: fn(&Source) -> SourceBody,
 ) -> Result<Response, ApiError> {
-    configure(app, engine, move |app, engine| {
+    configure(app, workspace, move |app, engine| {
         let present = source_of(&engine.config(), &name)?;
         let source = Source {
             name: patch.name.unwrap_or(present.name),
@@ -137,11 +139,11 @@ async fn change(
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
 ) -> Result<StatusCode, ApiError> {
-    configure(&app, &engine, move |app, engine| {
+    configure(&app, &workspace, move |app, engine| {
         engine.change_config(ConfigChange::RemoveSource { name }, expected)?;
         app.workspaces.reload_sources();
         Ok(StatusCode::NO_CONTENT)

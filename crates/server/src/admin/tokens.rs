@@ -8,7 +8,7 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use domain::{Token, TokenKind};
-use engine::{ConfigChange, Expected, Resource};
+use engine::{ConfigChange, Engine, Expected, Resource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -27,15 +27,15 @@ pub(super) struct NewToken {
     token: Option<String>,
 }
 
-pub(super) async fn list(Workspace(engine): Workspace) -> Json<Value> {
-    let config = engine.config();
+pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    let config = workspace.config()?;
     let tokens: Vec<Value> = config.all_tokens().map(|token| without_secret(&token)).collect();
-    Json(json!({ "tokens": tokens }))
+    Ok(Json(json!({ "tokens": tokens })))
 }
 
 pub(super) async fn create(
     State(app): State<Arc<App>>,
-    Upload(engine, Body(NewToken { name, kind, token })): Upload<Body<NewToken>>,
+    Upload(workspace, Body(NewToken { name, kind, token })): Upload<Body<NewToken>>,
 ) -> Result<Response, ApiError> {
     if let Some(of_key) = TokenKind::ALL.into_iter().find(|of_key| of_key.word() == name)
         && of_key != kind
@@ -46,7 +46,7 @@ pub(super) async fn create(
         )));
     }
     let token = Token { name, kind, token: token.unwrap_or_else(new_secret) };
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         engine.change_config(ConfigChange::put_token(&token), Expected::Absent)?;
         let location = path_of(engine, "tokens", &token.name);
         let body = json!({ "name": token.name, "kind": token.kind, "token": token.token });
@@ -57,24 +57,27 @@ pub(super) async fn create(
 }
 
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let config = engine.config();
-    let token = config.token(&name).ok_or_else(|| {
-        let names: Vec<String> = config.all_tokens().map(|token| token.name).collect();
-        no_such("token", &name, &names)
-    })?;
-    Ok(revised(&engine, &Resource::Token(name), without_secret(&token)))
+    let show = move |engine: &Engine| {
+        let config = engine.config();
+        let token = config.token(&name).ok_or_else(|| {
+            let names: Vec<String> = config.all_tokens().map(|token| token.name).collect();
+            no_such("token", &name, &names)
+        })?;
+        Ok(revised(engine, &Resource::Token(name), without_secret(&token)))
+    };
+    workspace.run(show).await
 }
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
     Expectation(expected): Expectation,
 ) -> Result<StatusCode, ApiError> {
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         engine.change_config(ConfigChange::RemoveToken { name }, expected)?;
         Ok(StatusCode::NO_CONTENT)
     })

@@ -8,22 +8,25 @@ use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use domain::json::to_value;
-use engine::{EngineError, TrainingError};
+use engine::{Engine, EngineError, TrainingError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Workspace;
 use crate::App;
 use crate::error::{ApiError, Classify};
+use crate::workspaces::BlockingHandle;
 
 /// Starts a run beside the traffic and answers at once with its id. Only one goes on in a workspace.
 pub(super) async fn start(
     State(app): State<Arc<App>>,
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
 ) -> Result<impl IntoResponse, ApiError> {
-    match engine.start_training(**app.training.load()) {
+    let options = **app.training.load();
+    let start = move |workspace: &BlockingHandle| Ok(workspace.engine()?.start_training(options));
+    match workspace.handle().run_with::<_, ApiError>((), start).await? {
         Ok(run) => {
-            let location = format!("/api/workspaces/{}/training/{}", engine.id(), run.id);
+            let location = format!("/api/workspaces/{}/training/{}", workspace.id(), run.id);
             Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(json!({ "run": to_value(&run) }))))
         }
         Err(EngineError::Training(error @ TrainingError::UnderWay { id, .. })) => {
@@ -34,32 +37,38 @@ pub(super) async fn start(
     }
 }
 
-pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    let shown = engine.training().map(|training| to_value(&training));
-    Json(json!({ "training": shown, "run": to_value(&engine.last_training_run()) }))
+pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    let show = |engine: &Engine| {
+        let shown = engine.training().map(|training| to_value(&training));
+        Ok(Json(json!({ "training": shown, "run": to_value(&engine.last_training_run()) })))
+    };
+    workspace.run(show).await
 }
 
 pub(super) async fn read_run(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, id)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let run = id.parse().ok().and_then(|id: Uuid| engine.training_run(id));
+    let known = id.parse::<Uuid>().ok();
+    let run = workspace.run(move |engine| Ok(known.and_then(|id| engine.training_run(id)))).await?;
     let unknown =
         || format!("no training run {id:?} since the server started; GET .../models lists the models");
     run.map(|run| Json(to_value(&run))).ok_or_else(|| ApiError::not_found(unknown()))
 }
 
-pub(super) async fn models(Workspace(engine): Workspace) -> Json<Value> {
-    let active = engine.training().map(|training| training.version);
-    let trainings = engine.trainings();
-    let models: Vec<Value> = trainings.iter().map(to_value).collect();
-    Json(json!({ "active": active, "models": models }))
+pub(super) async fn models(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    let show = |engine: &Engine| {
+        let active = engine.training().map(|training| training.version);
+        let models: Vec<Value> = engine.trainings().iter().map(to_value).collect();
+        Ok(Json(json!({ "active": active, "models": models })))
+    };
+    workspace.run(show).await
 }
 
 pub(super) async fn activate(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
-    let activated = tokio::task::spawn_blocking(move || engine.activate_model(&version)).await?;
-    Ok(Json(json!({ "training": to_value(&activated?) })))
+    let activated = workspace.run(move |engine| Ok(engine.activate_model(&version)?)).await?;
+    Ok(Json(json!({ "training": to_value(&activated) })))
 }

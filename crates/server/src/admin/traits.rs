@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use domain::TraitDefinition;
-use engine::{ConfigChange, Resource};
+use engine::{ConfigChange, Engine, Resource};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
@@ -25,20 +25,23 @@ pub(super) struct Traits {
     traits: Vec<TraitDefinition>,
 }
 
-pub(super) async fn list(Workspace(engine): Workspace) -> Json<Traits> {
-    Json(Traits { traits: engine.config().traits.clone() })
+pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Traits>, ApiError> {
+    Ok(Json(Traits { traits: workspace.config()?.traits.clone() }))
 }
 
 pub(super) async fn read(
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let config = engine.config();
-    let definition = config.trait_definition(&key).ok_or_else(|| {
-        let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
-        no_such("trait", &key, &keys)
-    })?;
-    Ok(revised(&engine, &Resource::Trait(key), definition))
+    let show = move |engine: &Engine| {
+        let config = engine.config();
+        let definition = config.trait_definition(&key).ok_or_else(|| {
+            let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
+            no_such("trait", &key, &keys)
+        })?;
+        Ok(revised(engine, &Resource::Trait(key), definition))
+    };
+    workspace.run(show).await
 }
 
 /// The body is the definition, with or without its key. Answers it as it is kept.
@@ -46,11 +49,11 @@ pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path((_, key)): Path<(String, String)>,
     Expectation(expected): Expectation,
-    Upload(engine, RawBody(body)): Upload<RawBody>,
+    Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
     let definition =
         definition_of(&key, &body).map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))?;
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         let is_new = engine.config().trait_definition(&key).is_none();
         let change = ConfigChange::put_trait(&definition);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
@@ -62,11 +65,11 @@ pub(super) async fn put(
 
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
-    Workspace(engine): Workspace,
+    Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
     Expectation(expected): Expectation,
 ) -> Result<StatusCode, ApiError> {
-    configure(&app, &engine, move |_, engine| {
+    configure(&app, &workspace, move |_, engine| {
         engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
         Ok(StatusCode::NO_CONTENT)
     })

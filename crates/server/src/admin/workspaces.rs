@@ -16,25 +16,24 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::body::Body;
 use super::revision::revised;
-use crate::App;
 use crate::error::{ApiError, ErrorKind};
 use crate::parameters::Parameters;
+use crate::{App, Installation};
 
 /// The most workspaces: each has threads, open files and a share of the memory.
 const WORKSPACES_MAX: usize = 1_000;
-/// How long a workspace that is removed may be in use by requests that began before.
-const REMOVAL_WAIT_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked whether they have ended.
 const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let workspaces: Vec<Value> =
-        app.workspaces.engines().iter().map(|engine| workspace_json(engine)).collect();
-    Json(json!({ "workspaces": workspaces }))
+pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
+    let _turn = app.admission.administrators_account().take_question_turn().await?;
+    let show = |engines: &[Arc<Engine>]| engines.iter().map(|engine| workspace_json(engine)).collect();
+    let workspaces: Vec<Value> = app.workspaces.look_at_all(show).await?;
+    Ok(Json(json!({ "workspaces": workspaces })))
 }
 
-pub(super) async fn read(Workspace(engine): Workspace) -> Json<Value> {
-    Json(workspace_json(&engine))
+pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
+    workspace.ask(|engine| Ok(Json(workspace_json(engine)))).await
 }
 
 /// Names and counts; tokens and keys are not shown.
@@ -69,11 +68,13 @@ pub(super) async fn create(
     Body(NewWorkspace { id, name }): Body<NewWorkspace>,
 ) -> Result<Response, ApiError> {
     let id = WorkspaceId::new(id).map_err(|error| ApiError::invalid(format!("id: {error}")))?;
-    let made = tokio::task::spawn_blocking(move || create_workspace(&app, &id, name));
-    let engine = made.await??;
-    let location = format!("/api/workspaces/{}", engine.id());
-    let body = revised(&engine, &Resource::Settings, workspace_json(&engine));
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
+    let made = tokio::task::spawn_blocking(move || {
+        let engine = create_workspace(&app, &id, name)?;
+        let location = format!("/api/workspaces/{}", engine.id());
+        let body = revised(&engine, &Resource::Settings, workspace_json(&engine));
+        Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
+    });
+    made.await?
 }
 
 fn create_workspace(app: &App, id: &WorkspaceId, name: Option<String>) -> Result<Arc<Engine>, ApiError> {
@@ -109,10 +110,7 @@ pub(super) async fn delete(
     Path(id): Path<String>,
     Parameters(Removal { confirm }): Parameters<Removal>,
 ) -> Result<Json<Value>, ApiError> {
-    // The engine is not held: it must be nobody's before its folder is moved.
-    let engine = Workspace::find(&app, &id)?.0;
-    let id = engine.id().clone();
-    drop(engine);
+    let id = Workspace::find(&app, &id)?.0.id().clone();
     if confirm.as_deref() != Some(id.as_str()) {
         return Err(ApiError::invalid(format!(
             "this removes workspace {id} with all its data: repeat its id to confirm, as ?confirm={id}"
@@ -127,13 +125,13 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
     let mut engine = {
         // Not longer: whoever waits for it may hold the engine.
         let _one_at_a_time = app.configuring.lock();
-        let engine = Workspace::find(app, id.as_str())?.0;
-        if engine.is_training() {
-            let message = format!("workspace {id} is being trained: try again when the run has ended");
-            return Err(ApiError::new(ErrorKind::TrainingUnderWay, message));
-        }
-        app.workspaces.close_for_removal(id);
-        engine
+        app.workspaces.close_for_removal(id, |engine| match engine.is_training() {
+            false => Ok(()),
+            true => {
+                let message = format!("workspace {id} is being trained: try again when the run has ended");
+                Err(ApiError::new(ErrorKind::TrainingUnderWay, message))
+            }
+        })?
     };
     let began = Instant::now();
     let engine = loop {
@@ -141,7 +139,7 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
             Ok(engine) => break engine,
             Err(engine) => engine,
         };
-        if began.elapsed() > REMOVAL_WAIT_MAX {
+        if began.elapsed() > app.settings.removal_wait_max {
             app.workspaces.open(engine);
             let message = format!("requests still use workspace {id}: nothing was removed, try again later");
             return Err(ApiError::new(ErrorKind::InUse, message));
@@ -149,7 +147,8 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
         std::thread::sleep(REMOVAL_POLL_INTERVAL);
     };
     drop(engine);
-    match app.installation.data.trash_workspace(id, engine::now()) {
+    let Installation { data, options } = &app.installation;
+    match data.trash_workspace(id, options.clock.now()) {
         Ok(folder) => {
             app.workspaces.forget(id);
             tracing::warn!(workspace = %id, folder = %folder.display(), "a workspace was removed");

@@ -51,8 +51,7 @@ pub(super) async fn read(
         limit,
     };
     // Bodies come from the journal's files.
-    let (events, has_more) =
-        tokio::task::spawn_blocking(move || lookup.engine.events(lookup.user, &timeline)).await??;
+    let (events, has_more) = lookup.read(move |engine, user| Ok(engine.events(user, &timeline)?)).await?;
     let last = events.last().map(|event| format!("{}.{}", event.entry.timestamp.0, event.entry.offset));
     let data: Vec<Value> = events.iter().map(|event| event_json(&event.message)).collect();
     Ok(Json(json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) })))

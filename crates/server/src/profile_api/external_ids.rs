@@ -29,7 +29,7 @@ pub(super) async fn read(
 ) -> Result<Json<Value>, ApiError> {
     let limit = parameters::count("limit", query.limit, LIMIT_DEFAULT, LIMIT_MAX)?;
     let include = cursor::list(query.include.as_deref());
-    let mut ids = lookup.engine.snapshot().identifiers(lookup.user)?;
+    let mut ids = lookup.read(|engine, user| Ok(engine.snapshot().identifiers(user)?)).await?;
     ids.retain(|id| include.is_empty() || include.iter().any(|type_| type_ == id.type_.word()));
     if let Some(last) = cursor::next(query.next.as_deref())? {
         let (type_, value) = last.split_once(':').ok_or_else(cursor::wrong_next)?;

@@ -5,22 +5,61 @@ use std::sync::Arc;
 use axum::extract::{FromRequestParts, Path};
 use axum::http::request::Parts;
 use domain::{TokenKind, UserIdx};
-use engine::{Engine, ExternalId, ExternalIdType};
+use engine::{Engine, ExternalId, ExternalIdType, RequestBudget};
 use serde::Deserialize;
 
 use crate::App;
 use crate::admission::{Key, Origin, Permit};
 use crate::auth::{Credentials, is_same};
 use crate::error::ApiError;
-use crate::workspaces::NotOpen;
+use crate::workspaces::{NotOpen, RequestedWorkspace, WorkspaceHandle};
 
-/// A profile that is there and may be read. These calls read no body and make their answers whole,
-/// so the engine is never held while a client is waited for.
+/// The name of a profile that may be read. These calls read no body and make their answers whole.
 pub(super) struct Lookup {
-    pub(super) engine: Arc<Engine>,
-    pub(super) user: UserIdx,
+    pub(super) workspace: RequestedWorkspace,
+    profile: ProfileName,
     /// The request counts as under way as long as this lives.
     _permit: Permit,
+}
+
+#[derive(Clone)]
+struct ProfileName {
+    type_: ExternalIdType,
+    value: String,
+}
+
+impl Lookup {
+    /// Reads what there is of the profile.
+    ///
+    /// # Errors
+    /// 404 where nobody has the id, and those of the reading.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Engine, UserIdx) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let profile = self.profile.clone();
+        self.workspace.ask(move |engine| read(engine, profile.find(engine)?)).await
+    }
+
+    /// Makes lists for the profile.
+    ///
+    /// # Errors
+    /// As [`Self::read`], and those of [`RequestedWorkspace::make_lists`].
+    pub(super) async fn make_lists<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(&Engine, UserIdx, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let profile = self.profile.clone();
+        self.workspace.make_lists(move |engine, budget| make(engine, profile.find(engine)?, budget)).await
+    }
+}
+
+impl ProfileName {
+    fn find(&self, engine: &Engine) -> Result<UserIdx, ApiError> {
+        let Self { type_, value } = self;
+        let unknown = || ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()));
+        engine.user(ExternalId { type_: *type_, value }).ok_or_else(unknown)
+    }
 }
 
 #[derive(Deserialize)]
@@ -44,14 +83,15 @@ impl FromRequestParts<Arc<App>> for Lookup {
             return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
         };
         // A wrong token and a space that is not there look the same from outside.
-        let engine = match app.workspaces.engine(&place.space) {
+        let handle = match app.workspaces.handle(&place.space) {
             Err(closed @ NotOpen::Closed(_)) => return Err(closed.into()),
             known => known.ok(),
         };
-        let is_known = |engine: &Arc<Engine>| {
-            engine.config().secrets(TokenKind::Profile).any(|token| is_same(token, &shown))
+        let is_known = |handle: &WorkspaceHandle| {
+            let config = handle.config();
+            config.is_ok_and(|config| config.secrets(TokenKind::Profile).any(|token| is_same(token, &shown)))
         };
-        let Some(engine) = engine.filter(is_known) else {
+        let Some(handle) = handle.filter(is_known) else {
             app.admission.refuse(&origin).await;
             return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
         };
@@ -68,10 +108,9 @@ impl FromRequestParts<Arc<App>> for Lookup {
                 "profiles are found by user_id and anonymous_id, not by {type_:?}"
             )));
         };
-        match engine.user(ExternalId { type_, value }) {
-            Some(user) => Ok(Self { engine, user, _permit: permit }),
-            None => Err(ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()))),
-        }
+        let profile = ProfileName { type_, value: value.to_owned() };
+        let workspace = RequestedWorkspace::new(app, handle, permit.account().clone());
+        Ok(Self { workspace, profile, _permit: permit })
     }
 }
 

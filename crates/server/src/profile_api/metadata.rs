@@ -7,7 +7,8 @@ use super::lookup::Lookup;
 use crate::error::ApiError;
 
 pub(super) async fn read(lookup: Lookup) -> Result<Json<Value>, ApiError> {
-    let Some(metadata) = lookup.engine.metadata(lookup.user)? else {
+    let found = lookup.read(|engine, user| Ok(engine.metadata(user)?)).await?;
+    let Some(metadata) = found else {
         return Err(ApiError::not_found("the profile was merged into another one just now: ask again"));
     };
     let (profile, last) = (metadata.profile, metadata.last_message);

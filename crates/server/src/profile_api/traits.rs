@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::OriginalUri;
-use domain::TraitDefinition;
 use domain::json::to_value;
-use engine::{QueryError, RecommendedList};
+use domain::{TraitDefinition, UserIdx};
+use engine::{Engine, QueryError, RecommendedList, RequestBudget};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
@@ -52,87 +52,124 @@ pub(super) async fn read(
             )));
         }
     };
-    let config = lookup.engine.config();
-    let definitions = &config.traits;
-    let is_computed = |key: &str| {
-        definitions.iter().any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
+    let after = match cursor::next(query.next.as_deref())? {
+        Some(last) => {
+            let (is_stored, key) = last.split_once(':').ok_or_else(cursor::wrong_next)?;
+            Some((is_stored == "s", key.to_owned()))
+        }
+        None => None,
     };
-    let mut keys: Vec<(bool, String)> = Vec::new();
-    if with_computed {
-        let own = definitions
-            .iter()
-            .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
-        keys.extend(own.map(|key| (false, key)));
-    }
-    let stored = if with_stored { lookup.engine.snapshot().stored_traits(lookup.user)? } else { Vec::new() };
-    keys.extend(stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())));
-    keys.retain(|(_, key)| include.is_empty() || include.contains(key));
-    keys.sort();
-
-    if let Some(last) = cursor::next(query.next.as_deref())? {
-        let (is_stored, key) = last.split_once(':').ok_or_else(cursor::wrong_next)?;
-        let last = (is_stored == "s", key.to_owned());
-        keys.retain(|key| *key > last);
-    }
-    let has_more = keys.len() > limit;
-    keys.truncate(limit);
-
-    let (mut traits, mut lists) = (Map::new(), BTreeMap::new());
-    for (is_stored, key) in &keys {
-        let (value, source, updated_at) = if *is_stored {
-            let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else { continue };
-            (parsed(&trait_.json), trait_.source.clone(), trait_.updated_at)
-        } else {
-            let definition = definitions
-                .iter()
-                .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
-            let Some(definition) = definition else { continue };
-            // Only the companion tells the id, so without it nobody can cite the list.
-            let is_cited = keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
-            (
-                computed(&lookup, &mut lists, definition, key, is_cited)?,
-                COMPUTED.to_owned(),
-                lookup.engine.now(),
-            )
-        };
-        let shown = match query.verbose {
-            Some(true) => {
-                json!({ "value": value, "source_id": source, "updated_at": updated_at.to_string() })
-            }
-            _ => value,
-        };
-        traits.insert(key.clone(), shown);
-    }
-    let last = keys.last().map(|(is_stored, key)| format!("{}:{key}", if *is_stored { "s" } else { "c" }));
+    let asked =
+        Asked { with_computed, with_stored, include, after, limit, is_verbose: query.verbose == Some(true) };
+    let page = lookup.make_lists(move |engine, user, budget| asked.page(engine, user, budget)).await?;
+    let Page { traits, has_more, last } = page;
     Ok(Json(json!({
         "traits": traits,
         "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()),
     })))
 }
 
-/// The value of a computed trait or of its companion, which are of one list. A trait that its catalog cannot answer is empty and its companion
-/// says why: it must not take the other traits with it.
-fn computed(
-    lookup: &Lookup,
-    lists: &mut BTreeMap<String, Result<RecommendedList, String>>,
-    definition: &TraitDefinition,
-    key: &str,
-    is_cited: bool,
-) -> Result<Value, ApiError> {
-    if !lists.contains_key(&definition.key) {
-        let list = match lookup.engine.serve_trait(lookup.user, definition, is_cited) {
-            Err(error @ QueryError::NoSuchProperty { .. }) => Err(error.to_string()),
-            served => Ok(served?),
+/// What a call asks for.
+struct Asked {
+    with_computed: bool,
+    with_stored: bool,
+    /// Keys; all where it is empty.
+    include: Vec<String>,
+    /// Whether a source set the last trait of the page before, and its key.
+    after: Option<(bool, String)>,
+    limit: usize,
+    is_verbose: bool,
+}
+
+struct Page {
+    traits: Map<String, Value>,
+    has_more: bool,
+    /// Names the last trait on the page.
+    last: Option<String>,
+}
+
+impl Asked {
+    fn page(&self, engine: &Engine, user: UserIdx, budget: &RequestBudget) -> Result<Page, ApiError> {
+        let config = engine.config();
+        let definitions = &config.traits;
+        let is_computed = |key: &str| {
+            definitions.iter().any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
         };
-        lists.insert(definition.key.clone(), list);
+        let mut keys: Vec<(bool, String)> = Vec::new();
+        if self.with_computed {
+            let own = definitions
+                .iter()
+                .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
+            keys.extend(own.map(|key| (false, key)));
+        }
+        let stored = if self.with_stored { engine.snapshot().stored_traits(user)? } else { Vec::new() };
+        keys.extend(stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())));
+        keys.retain(|(_, key)| self.include.is_empty() || self.include.contains(key));
+        keys.sort();
+
+        if let Some(after) = &self.after {
+            keys.retain(|key| key > after);
+        }
+        let has_more = keys.len() > self.limit;
+        keys.truncate(self.limit);
+
+        let mut lists = Lists { engine, user, budget, made: BTreeMap::new() };
+        let mut traits = Map::new();
+        for (is_stored, key) in &keys {
+            let (value, source, updated_at) = if *is_stored {
+                let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else { continue };
+                (parsed(&trait_.json), trait_.source.clone(), trait_.updated_at)
+            } else {
+                let definition = definitions
+                    .iter()
+                    .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
+                let Some(definition) = definition else { continue };
+                // Only the companion tells the id, so without it nobody can cite the list.
+                let is_cited = keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
+                (lists.value(definition, key, is_cited)?, COMPUTED.to_owned(), engine.now())
+            };
+            let shown = if self.is_verbose {
+                json!({ "value": value, "source_id": source, "updated_at": updated_at.to_string() })
+            } else {
+                value
+            };
+            traits.insert(key.clone(), shown);
+        }
+        let last =
+            keys.last().map(|(is_stored, key)| format!("{}:{key}", if *is_stored { "s" } else { "c" }));
+        Ok(Page { traits, has_more, last })
     }
-    let is_detail = key != definition.key;
-    Ok(match &lists[&definition.key] {
-        Ok(list) if is_detail => to_value(&ListBody::new(list, lookup.engine.now())),
-        Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
-        Err(why) if is_detail => json!({ "items": [], "error": why }),
-        Err(_) => json!([]),
-    })
+}
+
+/// The lists of computed traits of one user, each made once.
+struct Lists<'a> {
+    engine: &'a Engine,
+    user: UserIdx,
+    budget: &'a RequestBudget,
+    /// By key; why there is none where its catalog cannot answer it.
+    made: BTreeMap<String, Result<RecommendedList, String>>,
+}
+
+impl Lists<'_> {
+    /// The value of a computed trait or of its companion, which are of one list. A trait that its catalog cannot answer is empty and its companion
+    /// says why: it must not take the other traits with it.
+    fn value(&mut self, definition: &TraitDefinition, key: &str, is_cited: bool) -> Result<Value, ApiError> {
+        if !self.made.contains_key(&definition.key) {
+            self.budget.check()?;
+            let list = match self.engine.serve_trait(self.user, definition, is_cited) {
+                Err(error @ QueryError::NoSuchProperty { .. }) => Err(error.to_string()),
+                served => Ok(served?),
+            };
+            self.made.insert(definition.key.clone(), list);
+        }
+        let is_detail = key != definition.key;
+        Ok(match &self.made[&definition.key] {
+            Ok(list) if is_detail => to_value(&ListBody::new(list, self.engine.now())),
+            Ok(list) => list.items.iter().map(|item| Value::from(item.item_id.as_str())).collect(),
+            Err(why) if is_detail => json!({ "items": [], "error": why }),
+            Err(_) => json!([]),
+        })
+    }
 }
 
 /// Nested too deeply to be read as a value, a text is shown as a text.

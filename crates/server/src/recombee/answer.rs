@@ -16,7 +16,7 @@ use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::Failure;
 use crate::admission::{Account, HeldAnswer, Permit};
-use crate::workspaces::WorkspaceHandle;
+use crate::workspaces::{BlockingHandle, WorkspaceHandle};
 
 /// The bytes that are made before any are sent, and at once from then on.
 const CHUNK_BYTES: usize = 64 * 1_024;
@@ -78,7 +78,7 @@ fn next_row<T>(
 }
 
 /// Makes the next piece of a body, and none after the last. Pieces are charged to the budget of the request.
-pub(super) type Pieces = Box<dyn FnMut(&WorkspaceHandle) -> Option<Result<Vec<u8>, Failure>> + Send>;
+pub(super) type Pieces = Box<dyn FnMut(&BlockingHandle) -> Option<Result<Vec<u8>, Failure>> + Send>;
 
 impl Body {
     /// The pieces of the body, made as they are asked for.
@@ -137,7 +137,7 @@ enum Written {
 impl RowPieces {
     /// # Errors
     /// Where the workspace is closed.
-    fn next(&mut self, workspace: &WorkspaceHandle) -> Option<Result<Vec<u8>, Failure>> {
+    fn next(&mut self, workspace: &BlockingHandle) -> Option<Result<Vec<u8>, Failure>> {
         let mut piece = match self.written {
             Written::All => return None,
             Written::Nothing => {
@@ -181,11 +181,16 @@ pub(super) struct Made {
 }
 
 impl Made {
+    /// What says that something was done.
+    pub(super) fn outcome(value: &Value) -> Self {
+        Self { chunk: value.to_string().into_bytes(), rest: None }
+    }
+
     /// Makes the next chunk of an answer. That may take long where pieces do.
     ///
     /// # Errors
     /// Where the budget of the request is used up, and where the workspace is closed.
-    pub(super) fn next(mut pieces: Pieces, workspace: &WorkspaceHandle) -> Result<Self, Failure> {
+    pub(super) fn next(mut pieces: Pieces, workspace: &BlockingHandle) -> Result<Self, Failure> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_BYTES {
             match pieces(workspace) {
@@ -255,8 +260,8 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
     }
     let rest = stream::unfold((rest, under_way), |(rest, under_way)| async {
         let pieces = rest?;
-        let workspace = under_way.workspace.clone();
-        Some(match super::blocking(move || Made::next(pieces, &workspace)).await {
+        let next = move |workspace: &BlockingHandle| Made::next(pieces, workspace);
+        Some(match under_way.workspace.run_with((), next).await {
             Ok(Made { chunk, rest }) => (Ok(chunk_of(chunk, under_way.account())), (rest, under_way)),
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");

@@ -15,7 +15,7 @@ use super::operation::Request;
 use super::parameters::Parameters;
 use super::signature::Caller;
 use crate::admission::Account;
-use crate::workspaces::WorkspaceHandle;
+use crate::workspaces::BlockingHandle;
 
 /// The most requests of a batch.
 const REQUESTS_MAX: usize = 10_000;
@@ -89,7 +89,7 @@ impl Batch {
     }
 
     /// Does the next request, or the changes that follow one another next.
-    fn answer_some(&mut self, workspace: &WorkspaceHandle, answers: &mut VecDeque<Answer>) {
+    fn answer_some(&mut self, workspace: &BlockingHandle, answers: &mut VecDeque<Answer>) {
         let mut changes: Vec<(Command, Done)> = Vec::new();
         while changes.len() < CHANGES_TOGETHER_MAX
             && let Some((operation, parameters)) = self.requests.next()
@@ -119,13 +119,13 @@ impl Batch {
         &self,
         operation: Operation,
         parameters: &Parameters,
-        workspace: &WorkspaceHandle,
+        workspace: &BlockingHandle,
     ) -> Result<Call, Failure> {
         self.budget.check()?;
         operation.read(&*workspace.engine()?, self.caller, parameters)
     }
 
-    fn answer(&mut self, call: Call, workspace: &WorkspaceHandle) -> Answer {
+    fn answer(&mut self, call: Call, workspace: &BlockingHandle) -> Answer {
         match call {
             Call::Change(..) => unreachable!("changes are gathered"),
             Call::Ask { question, is_long } => {
@@ -155,7 +155,7 @@ impl Batch {
     fn submit(
         &self,
         changes: &mut Vec<(Command, Done)>,
-        workspace: &WorkspaceHandle,
+        workspace: &BlockingHandle,
         answers: &mut VecDeque<Answer>,
     ) {
         let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();

@@ -154,14 +154,7 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let included = parameters.names("includedProperties")?;
     let filter = parameters.text("filter")?.map(str::to_owned);
     ask_within(move |engine, budget| {
-        let ids = engine.snapshot().entity_page(
-            kind,
-            filter.as_deref(),
-            offset,
-            count.unwrap_or(usize::MAX),
-            engine.now(),
-            budget,
-        )?;
+        let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
         budget.check_answer(bytes_of_ids(&ids))?;
         let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
@@ -293,14 +286,7 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
 /// Submits a change for each item that a filter lets through; those that are gone meanwhile are passed over.
 fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
     ask_within(move |engine, budget| {
-        let ids = engine.snapshot().entity_page(
-            EntityKind::Item,
-            Some(&filter),
-            0,
-            usize::MAX,
-            engine.now(),
-            budget,
-        )?;
+        let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
         // Before anything is done: the answer says what was.
         budget.check_answer(bytes_of_ids(&ids))?;
         let mut changed = Vec::with_capacity(ids.len());

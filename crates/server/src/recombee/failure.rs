@@ -80,6 +80,13 @@ impl From<NotOpen> for Failure {
     }
 }
 
+impl From<tokio::task::JoinError> for Failure {
+    fn from(error: tokio::task::JoinError) -> Self {
+        tracing::error!(%error, "a call of the recommender API ended in a panic");
+        Self::internal()
+    }
+}
+
 impl<E: Classify> From<E> for Failure {
     fn from(error: E) -> Self {
         ApiError::from(error).into()

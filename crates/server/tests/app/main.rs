@@ -16,6 +16,7 @@ mod recommendations;
 mod scenarios;
 mod segmentations;
 mod synonyms;
+mod threads;
 mod tracking;
 
 use std::path::Path;
@@ -27,7 +28,7 @@ use axum::http::response::Parts;
 use axum::http::{HeaderMap, Request, StatusCode};
 use base64::Engine as _;
 use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
-use engine::{DataFolder, Engine, EngineOptions, Entry};
+use engine::{Clock, DataFolder, Engine, EngineOptions, Entry, SystemClock};
 use serde_json::{Value, json};
 use server::{App, Installation, Settings, Workspaces, install_metrics, router};
 use testkit::FaultyDisk;
@@ -78,6 +79,19 @@ impl TestApp {
         Self::of(engine, folder, disk, settings)
     }
 
+    /// A server whose time is that of a clock.
+    async fn at(clock: Arc<dyn Clock>) -> Self {
+        let mut app = Self::new().await;
+        let config = (*app.engine.config()).clone();
+        let place = app.folder.path().join("timed");
+        let options = EngineOptions { clock: Arc::clone(&clock), ..EngineOptions::default() };
+        let engine = Engine::open_with(config.id.clone(), &place, &options, &|_, _| {}).unwrap();
+        engine.submit(vec![Entry::Configured(config)]).await.unwrap();
+        app.engine = Arc::new(engine);
+        app.router = router(Self::app_at(&app.engine, &place, Settings::default(), &[], clock));
+        app
+    }
+
     fn of(engine: Engine, folder: tempfile::TempDir, disk: FaultyDisk, settings: Settings) -> Self {
         let engine = Arc::new(engine);
         let router = Self::router(&engine, folder.path(), settings, &[]);
@@ -89,11 +103,22 @@ impl TestApp {
     }
 
     fn app(engine: &Arc<Engine>, folder: &Path, settings: Settings, closed: &[(&str, &str)]) -> Arc<App> {
+        Self::app_at(engine, folder, settings, closed, Arc::new(SystemClock))
+    }
+
+    fn app_at(
+        engine: &Arc<Engine>,
+        folder: &Path,
+        settings: Settings,
+        closed: &[(&str, &str)],
+        clock: Arc<dyn Clock>,
+    ) -> Arc<App> {
         static METRICS: OnceLock<metrics_exporter_prometheus::PrometheusHandle> = OnceLock::new();
         let metrics = METRICS.get_or_init(|| install_metrics().unwrap()).clone();
         let data = DataFolder::open(&folder.join("installation")).unwrap();
         data.set_admin_token("admin").unwrap();
-        let options = EngineOptions { memory: Arc::clone(engine.memory()), ..EngineOptions::default() };
+        let memory = Arc::clone(engine.memory());
+        let options = EngineOptions { memory, clock, ..EngineOptions::default() };
         let installation = Installation { data: Arc::new(data), options };
         let workspaces = Workspaces::new([Arc::clone(engine)]);
         closed.iter().for_each(|(name, why)| workspaces.close(&WorkspaceId::new(*name).unwrap(), why));

@@ -1,7 +1,10 @@
 //! Messages come in.
 
 use std::io::Write;
+use std::sync::Arc;
 
+use domain::Timestamp;
+use engine::{Clock, ManualClock};
 use serde_json::{Value, json};
 
 use crate::{TestApp, basic, track};
@@ -175,4 +178,26 @@ async fn a_disk_that_fails_is_503_and_not_ready_and_loses_nothing() {
     assert_eq!(app.get("/readyz", &[]).await.status, 503);
     // What is there can still be read.
     assert_eq!(app.profile("user_id:u", "events").await.body["data"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_message_arrives_by_the_clock_that_is_passed_in() {
+    let at = |text: &str| Timestamp::parse(text).unwrap();
+    let clock = Arc::new(ManualClock::new(at("2031-05-01T12:00:00Z")));
+    let app = TestApp::at(Arc::clone(&clock) as Arc<dyn Clock>).await;
+    let sent = app.batch(json!([track(1, "ann", "Seen", json!({}))])).await;
+    assert_eq!(sent.status, 200, "{}", sent.body);
+    clock.set(at("2031-05-02T12:00:00Z"));
+    let mut ahead = track(2, "ann", "Seen", json!({}));
+    ahead["timestamp"] = "2031-05-02T13:00:00Z".into();
+    app.batch(json!([ahead])).await;
+    let events = app.profile("user_id:ann", "events?sort=asc").await.body;
+    let times: Vec<[&str; 2]> = events["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| ["received_at", "timestamp"].map(|name| event[name].as_str().unwrap()))
+        .collect();
+    // A time that is far ahead of the clock becomes the time of arrival.
+    assert_eq!(times, [["2031-05-01T12:00:00.000Z"; 2], ["2031-05-02T12:00:00.000Z"; 2]]);
 }

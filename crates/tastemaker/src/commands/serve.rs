@@ -15,6 +15,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::address;
 use crate::background::Background;
 use crate::bootstrap::Bootstrap;
+use crate::commands::dry_run;
 use crate::configuration;
 use crate::files;
 use crate::reload::{LiveSettings, Reload, SetFilter};
@@ -54,6 +55,9 @@ pub(crate) struct Args {
     /// Remove from the workspaces of the bootstrap file whatever it does not name
     #[arg(long, requires = "bootstrap")]
     prune: bool,
+    /// Show what the bootstrap file would change, and change nothing
+    #[arg(long, requires = "bootstrap")]
+    dry_run: bool,
     #[command(flatten)]
     tls: TlsArgs,
 }
@@ -65,6 +69,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let set_filter = start_log(&settings.log)?;
     files::raise_limit();
     let bootstrap = args.bootstrap.as_deref().map(|path| Bootstrap::read(path, args.prune)).transpose()?;
+    if let Some(bootstrap) = bootstrap.as_ref().filter(|_| args.dry_run) {
+        return dry_run::run(&args.data, bootstrap);
+    }
     if bootstrap.is_none() && !args.data.exists() {
         bail!(nothing_to_serve(&args.data));
     }
