@@ -24,7 +24,7 @@ pub struct CandidateSources<'a> {
     pub cold_start: &'a ColdStartItems,
     /// Interaction counts, for popularity before the first training.
     pub histories: &'a Histories,
-    /// The weights of interaction kinds before the first training; later the model's own apply.
+    /// The weights of interaction kinds that are in force.
     pub interaction_weights: InteractionWeights,
     /// The number of items in the catalog; larger than the model's after new items arrive.
     pub n_items: usize,
@@ -143,7 +143,7 @@ impl CandidateSources<'_> {
     ) -> QueryVector {
         let weights = &self.interaction_weights;
         let channels = match self.model {
-            Some(model) => model.weigh_history(history, signals),
+            Some(model) => model.weigh_history(history, signals, weights),
             None => vec![WEIGHTING_WITHOUT_MODEL.weigh(history, weights)],
         };
         QueryVector { channels, unknown_seeds: Vec::new() }
@@ -523,14 +523,15 @@ impl Model {
         self.popularity.scores.get(item as usize).is_some_and(|score| *score > 0.0)
     }
 
-    /// Weighs a history and weak signals (both oldest first) for each channel.
+    /// Weighs a history and weak signals (both oldest first) for each channel. The weights of
+    /// interactions are those in force now, not those of the training.
     pub(crate) fn weigh_history(
         &self,
         history: &[HistoryEntry],
         signals: &[WeakSignal],
+        weights: &InteractionWeights,
     ) -> Vec<Vec<(HistoryEntry, f32)>> {
         let weak = WeakHistory { signals, weights: self.weak_weights };
-        let weights = &self.parameters.interaction_weights;
         let weigh = |weighting: HistoryWeighting| weighting.weigh_with_weak_signals(history, weak, weights);
         self.channels.iter().map(|channel| weigh(channel.weighting)).collect()
     }

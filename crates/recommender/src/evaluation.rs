@@ -117,7 +117,8 @@ pub fn compute_model_lists(model: &Model, test: &[TestUser]) -> Vec<Vec<ItemIdx>
     let n_items = model.n_items();
     let list = |sums: &mut Accumulator, user: &TestUser| {
         let excluded: FxHashSet<u32> = user.excluded_items().collect();
-        model.add_scores(&model.weigh_history(&user.history, &user.weak_signals), sums);
+        let weights = &model.parameters.interaction_weights;
+        model.add_scores(&model.weigh_history(&user.history, &user.weak_signals, weights), sums);
         let mut entries = Vec::new();
         sums.drain(|item, sum| {
             if sum > 0.0 && !excluded.contains(&item) {

@@ -1,6 +1,6 @@
 //! Fixtures shared by the tests of this crate.
 
-use domain::{InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
+use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use recommender::{
     CandidateSources, ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model, RecommendedItem,
     Request, SearchOptions, TrainingOutcome, TrainingSet, recommend,
@@ -20,7 +20,8 @@ pub(crate) fn sources<'a>(
     histories: &'a Histories,
     n_items: usize,
 ) -> CandidateSources<'a> {
-    let interaction_weights = InteractionWeights::default();
+    let trained_weights = model.map(|model| model.parameters.interaction_weights);
+    let interaction_weights = trained_weights.unwrap_or_default();
     CandidateSources { model, cold_start: cold, histories, interaction_weights, n_items }
 }
 

@@ -5,12 +5,29 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use domain::WorkspaceConfig;
 use engine::{ConfigError, Engine, Expected, Resource};
 use serde::Serialize;
 
 use crate::error::{ApiError, etag};
 
-/// An answer that shows a resource, with its revision.
+/// An answer that shows a resource, with its revision. `read` makes the body from the configuration
+/// of that revision.
+///
+/// # Errors
+/// As `read`.
+pub(super) fn show<T: Serialize>(
+    engine: &Engine,
+    resource: &Resource,
+    read: impl FnOnce(&WorkspaceConfig) -> Result<T, ApiError>,
+) -> Result<Response, ApiError> {
+    let (config, revisions) = engine.revised_config();
+    let etag = etag(revisions.revision(resource));
+    Ok(([(header::ETAG, etag)], Json(read(&config)?)).into_response())
+}
+
+/// An answer to a change, with the revision that the change made. The caller lets no other change
+/// pass in between.
 pub(super) fn revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
     let (_, revisions) = engine.revised_config();
     ([(header::ETAG, etag(revisions.revision(resource)))], Json(body)).into_response()

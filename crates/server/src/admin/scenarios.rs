@@ -13,7 +13,7 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::body::RawBody;
-use super::revision::{Expectation, put_error, revised};
+use super::revision::{Expectation, put_error, revised, show};
 use super::{Upload, Workspace, configure};
 use crate::App;
 use crate::error::ApiError;
@@ -53,11 +53,16 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let show = move |engine: &Engine| {
-        let body = ScenarioBody::new(engine, engine.scenario(&name)?);
-        Ok(revised(engine, &Resource::Scenario(name), body))
+    let read = move |engine: &Engine| {
+        show(engine, &Resource::Scenario(name.clone()), |config| {
+            let scenario = match config.scenario(&name) {
+                Some(scenario) => scenario.clone(),
+                None => engine.scenario(&name)?,
+            };
+            Ok(ScenarioBody::new(engine, scenario))
+        })
     };
-    workspace.ask(show).await
+    workspace.ask(read).await
 }
 
 /// The body without the problems of an answer that is sent back.

@@ -9,7 +9,7 @@ use engine::{ConfigChange, Engine, Resource};
 use serde::{Deserialize, Deserializer};
 
 use super::body::Body;
-use super::revision::{Expectation, revised};
+use super::revision::{Expectation, revised, show};
 use super::{Upload, Workspace, configure};
 use crate::App;
 use crate::error::ApiError;
@@ -51,7 +51,7 @@ fn deserialize_present<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Option
 }
 
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
-    workspace.run(|engine| Ok(revised(engine, &Resource::Settings, engine.config().settings()))).await
+    workspace.run(|engine| show(engine, &Resource::Settings, |config| Ok(config.settings()))).await
 }
 
 pub(super) async fn update(
@@ -78,11 +78,10 @@ pub(super) async fn update(
 }
 
 pub(super) async fn read_weights(Workspace(workspace): Workspace) -> Result<Response, ApiError> {
-    let show = |engine: &Engine| {
-        let weights = engine.config().interaction_weights;
-        Ok(revised(engine, &Resource::InteractionWeights, weights))
+    let read = |engine: &Engine| {
+        show(engine, &Resource::InteractionWeights, |config| Ok(config.interaction_weights))
     };
-    workspace.run(show).await
+    workspace.run(read).await
 }
 
 /// Kinds that the body leaves out get their defaults.

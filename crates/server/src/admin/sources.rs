@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::body::Body;
-use super::revision::{Expectation, revised};
+use super::revision::{Expectation, revised, show};
 use super::{Upload, Workspace, configure, new_secret, path_of};
 use crate::App;
 use crate::error::{ApiError, ErrorKind};
@@ -89,10 +89,12 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let source = source_of(&*workspace.config()?, &name)?;
-    let show =
-        move |engine: &Engine| Ok(revised(engine, &Resource::Source(name), SourceBody::without_key(&source)));
-    workspace.run(show).await
+    let read = move |engine: &Engine| {
+        show(engine, &Resource::Source(name.clone()), |config| {
+            Ok(SourceBody::without_key(&source_of(config, &name)?))
+        })
+    };
+    workspace.run(read).await
 }
 
 pub(super) async fn update(
@@ -121,7 +123,7 @@ async fn change(
     name: String,
     expected: Expected,
     patch: Patch,
-    show: fn(&Source) -> SourceBody,
+    to_body: fn(&Source) -> SourceBody,
 ) -> Result<Response, ApiError> {
     configure(app, workspace, move |app, engine| {
         let present = source_of(&engine.config(), &name)?;
@@ -132,7 +134,7 @@ async fn change(
             enabled: patch.enabled.unwrap_or(present.enabled),
         };
         put(app, engine, &name, &source, expected)?;
-        Ok(revised(engine, &Resource::Source(source.name.clone()), show(&source)))
+        Ok(revised(engine, &Resource::Source(source.name.clone()), to_body(&source)))
     })
     .await
 }

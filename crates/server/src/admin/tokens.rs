@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::Body;
-use super::revision::{Expectation, revised};
+use super::revision::{Expectation, revised, show};
 use super::{Upload, Workspace, configure, new_secret, no_such, path_of};
 use crate::App;
 use crate::error::ApiError;
@@ -60,15 +60,16 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, name)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let show = move |engine: &Engine| {
-        let config = engine.config();
-        let token = config.token(&name).ok_or_else(|| {
-            let names: Vec<String> = config.all_tokens().map(|token| token.name).collect();
-            no_such("token", &name, &names)
-        })?;
-        Ok(revised(engine, &Resource::Token(name), without_secret(&token)))
+    let read = move |engine: &Engine| {
+        show(engine, &Resource::Token(name.clone()), |config| {
+            let token = config.token(&name).ok_or_else(|| {
+                let names: Vec<String> = config.all_tokens().map(|token| token.name).collect();
+                no_such("token", &name, &names)
+            })?;
+            Ok(without_secret(&token))
+        })
     };
-    workspace.run(show).await
+    workspace.run(read).await
 }
 
 pub(super) async fn delete(

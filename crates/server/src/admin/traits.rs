@@ -14,7 +14,7 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::body::RawBody;
-use super::revision::{Expectation, put_error, revised};
+use super::revision::{Expectation, put_error, revised, show};
 use super::{Upload, Workspace, configure, no_such};
 use crate::App;
 use crate::error::ApiError;
@@ -33,15 +33,15 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Path((_, key)): Path<(String, String)>,
 ) -> Result<Response, ApiError> {
-    let show = move |engine: &Engine| {
-        let config = engine.config();
-        let definition = config.trait_definition(&key).ok_or_else(|| {
-            let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
-            no_such("trait", &key, &keys)
-        })?;
-        Ok(revised(engine, &Resource::Trait(key), definition))
+    let read = move |engine: &Engine| {
+        show(engine, &Resource::Trait(key.clone()), |config| {
+            config.trait_definition(&key).cloned().ok_or_else(|| {
+                let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
+                no_such("trait", &key, &keys)
+            })
+        })
     };
-    workspace.run(show).await
+    workspace.run(read).await
 }
 
 /// The body is the definition, with or without its key. Answers it as it is kept.

@@ -1,8 +1,14 @@
 //! Configuration over the admin API: each change is in force with the next request.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
 use axum::body::Body;
 use axum::http::{Method, Request};
+use engine::Health;
 use serde_json::{Value, json};
+use server::Settings;
 
 use super::{Answer, TestApp, basic, track};
 
@@ -103,6 +109,41 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_
     }
 }
 
+/// An answer whose body is newer or older than its `ETag` would let a change that was made of it
+/// overwrite another one.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_etag_has_one_body_while_others_change_the_resource() {
+    let app = Arc::new(TestApp::new().await);
+    let changing = Arc::clone(&app);
+    let changes = tokio::spawn(async move {
+        for n in 0..300u32 {
+            let (name, view) = (json!({ "name": n.to_string() }), json!({ "view": f64::from(n) / 1_000.0 }));
+            changing.administer(Method::PATCH, &format!("{SHOP}/settings"), name, &[]).await;
+            changing.administer(Method::PUT, &format!("{SHOP}/interaction_weights"), view, &[]).await;
+        }
+    });
+    let mut bodies: BTreeMap<(&str, String), Value> = BTreeMap::new();
+    while !changes.is_finished() {
+        for resource in ["settings", "interaction_weights"] {
+            let answer = app.admin(&format!("{SHOP}/{resource}")).await;
+            let known = bodies.entry((resource, etag(&answer))).or_insert_with(|| answer.body.clone());
+            assert_eq!(*known, answer.body);
+        }
+    }
+    changes.await.unwrap();
+}
+
+#[tokio::test]
+async fn settings_keep_what_a_patch_leaves_out() {
+    let app = TestApp::new().await;
+    let settings = format!("{SHOP}/settings");
+    for patch in [json!({ "click": 0, "list_view": 0 }), json!({ "click": 0.1 })] {
+        let done = app.administer(Method::PATCH, &settings, json!({ "weak_signals": patch }), &[]).await;
+        assert_eq!(done.status, 200, "{}", done.line());
+    }
+    assert_eq!(app.admin(&settings).await.body["weak_signals"], json!({ "click": 0.1, "list_view": 0.0 }));
+}
+
 #[tokio::test]
 async fn tokens_and_traits_count_with_the_next_call() {
     let app = TestApp::new().await;
@@ -171,6 +212,50 @@ async fn a_workspace_is_made_served_and_removed_while_others_go_on() {
     let again = app.administer(Method::POST, "/api/workspaces", json!({ "id": "news" }), &[]).await;
     assert_eq!(again.status, 201, "{}", again.line());
     assert_eq!(app.admin(&sources).await.body, json!({ "sources": [] }));
+}
+
+#[tokio::test]
+async fn a_workspace_that_somebody_uses_is_not_removed_and_goes_on() {
+    let settings = Settings { removal_wait_max: Duration::from_millis(20), ..Settings::default() };
+    let app = TestApp::with(settings).await;
+    let user = Arc::clone(&app.engine);
+    let refused = app.administer(Method::DELETE, &format!("{SHOP}?confirm=shop"), Value::Null, &[]).await;
+    insta::assert_snapshot!(refused.line(), @"409 in_use: requests still use workspace shop: nothing was removed, try again later");
+    assert_eq!(app.sent_with("key").await, 200);
+    assert_eq!(user.health(), Health::Ready);
+}
+
+#[tokio::test]
+async fn changed_interaction_weights_alter_the_next_list() {
+    let app = TestApp::new().await;
+    // Whoever views one of a kind views the others as well, so each speaks for its kind.
+    let kinds = ["lamp", "vase"];
+    let of_kind = |kind: &str, n: u32| json!({ "product_id": format!("{kind}-{}", n % 10) });
+    let views = (0..600u32).map(|n| {
+        let (user, kind) = (n / 5, kinds[(n / 5 % 2) as usize]);
+        track(n, &format!("u{user}"), "Product Viewed", of_kind(kind, user + n % 5))
+    });
+    let own = [
+        track(1_000, "ann", "Product Viewed", of_kind("lamp", 0)),
+        track(1_001, "ann", "Product Added", of_kind("vase", 0)),
+    ];
+    for messages in views.chain(own).collect::<Vec<_>>().chunks(100) {
+        assert_eq!(app.batch(json!(messages)).await.status, 200);
+    }
+    let run = app.train().await;
+    assert_eq!(run["state"], "done", "{run}");
+    let weights = format!("{SHOP}/interaction_weights");
+    let first_kinds = async |view: f32, cart: f32| {
+        let body = json!({ "view": view, "cart": cart });
+        let put = app.administer(Method::PUT, &weights, body, &[]).await;
+        assert_eq!(put.status, 200, "{}", put.line());
+        let list = app.admin(&format!("{SHOP}/recommendations?user=ann&count=3")).await.body;
+        let kind = |item: &Value| item["id"].as_str().unwrap().split('-').next().unwrap().to_owned();
+        list["items"].as_array().unwrap().iter().map(kind).collect::<Vec<_>>()
+    };
+    assert_eq!(first_kinds(1.0, 0.0).await, ["lamp"; 3]);
+    assert_eq!(first_kinds(0.0, 1.0).await, ["vase"; 3]);
+    assert_eq!(first_kinds(1.0, 0.0).await, ["lamp"; 3]);
 }
 
 #[tokio::test]
