@@ -58,10 +58,20 @@ fn ci() -> Result<()> {
 
 fn test() -> Result<()> {
     // insta must not write snapshots here: a difference is a failure.
-    run("tests of the crates", "cargo", &["test", "--workspace", "--locked"], &[("INSTA_UPDATE", "no")])?;
+    run(
+        "tests of the crates",
+        "cargo",
+        &["test", "--workspace", "--locked"],
+        &[("INSTA_UPDATE", "no")],
+    )?;
     build_as_tests_do()?;
     let binary = target_folder().join("debug/tastemaker");
-    run("SDKs against a server", "tests/sdk/run", &[binary.to_str().context("the path is text")?], &[])
+    run(
+        "SDKs against a server",
+        "tests/sdk/run",
+        &[binary.to_str().context("the path is text")?],
+        &[],
+    )
 }
 
 /// Builds all binaries with the features of the tests, so that nothing is compiled twice.
@@ -71,7 +81,8 @@ fn build_as_tests_do() -> Result<()> {
 }
 
 fn kill() -> Result<()> {
-    let arguments = ["test", "--release", "--package", "tastemaker", "--test", "kill", "--", "--nocapture"];
+    let arguments =
+        ["test", "--release", "--package", "tastemaker", "--test", "kill", "--", "--nocapture"];
     run("kill test", "cargo", &arguments, &[("TASTEMAKER_KILL_ROUNDS", "60")])
 }
 
@@ -94,7 +105,8 @@ fn fuzz() -> Result<()> {
 
 /// Runs a trial of the release binary. The rest of the command line goes to the trial.
 fn run_trial(trial: &str) -> Result<()> {
-    let packages = ["build", "--release", "--locked", "--package", "tastemaker", "--package", "trials"];
+    let packages =
+        ["build", "--release", "--locked", "--package", "tastemaker", "--package", "trials"];
     run("the binaries", "cargo", &packages, &[])?;
     let folder = target_folder().join("release");
     let server = folder.join("tastemaker");
@@ -117,12 +129,18 @@ fn fuzz_guided(seconds: &str) -> Result<()> {
     let corpora = root().join("target/fuzz/corpus");
     let text = |path: &Path| path.to_str().map(str::to_owned).context("the path is text");
     let folder = text(&corpora)?;
-    run("corpora", "cargo", &["run", "--package", "fuzz", "--", "all", "--write-corpus", &folder], &[])?;
+    run(
+        "corpora",
+        "cargo",
+        &["run", "--package", "fuzz", "--", "all", "--write-corpus", &folder],
+        &[],
+    )?;
     let mut bodies: Vec<PathBuf> =
         fs_err::read_dir(&corpora)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
     bodies.sort();
     for corpus in bodies {
-        let body = corpus.file_name().and_then(|name| name.to_str()).context("a body has a name")?;
+        let body =
+            corpus.file_name().and_then(|name| name.to_str()).context("a body has a name")?;
         let time = format!("-max_total_time={seconds}");
         #[rustfmt::skip]
         let arguments = [

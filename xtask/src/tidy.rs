@@ -9,6 +9,8 @@ use serde_json::Value;
 
 /// Longer files are reported, since they may cover a second topic, in lines.
 const FILE_LINES_REPORTED: usize = 500;
+/// The longest comment line, in characters; rustfmt keeps code to the same width.
+const COMMENT_CHARS_MAX: usize = 100;
 /// Module names without a topic, which are refused.
 const NAMES_REFUSED: [&str; 6] = ["util", "utils", "common", "helpers", "misc", "types"];
 /// Dependencies that only some crates may use, by the architecture page.
@@ -87,8 +89,10 @@ fn dependencies(package: &Value) -> impl Iterator<Item = &str> {
 
 /// Checks that a crate depends on lower layers only, and the rules of [`ONLY_IN`].
 fn check_layers(packages: &[Value], faults: &mut Vec<String>) {
-    let layers: BTreeMap<&str, Option<u64>> =
-        packages.iter().map(|package| (name(package), package["metadata"]["layer"].as_u64())).collect();
+    let layers: BTreeMap<&str, Option<u64>> = packages
+        .iter()
+        .map(|package| (name(package), package["metadata"]["layer"].as_u64()))
+        .collect();
     for package in packages {
         let own = name(package);
         let Some(layer) = layers[own] else {
@@ -106,7 +110,10 @@ fn check_layers(packages: &[Value], faults: &mut Vec<String>) {
             if let Some((_, allowed)) = ONLY_IN.iter().find(|(only, _)| *only == other)
                 && !allowed.contains(&own)
             {
-                faults.push(format!("crate {own} uses {other}, which is for {} only", allowed.join(", ")));
+                faults.push(format!(
+                    "crate {own} uses {other}, which is for {} only",
+                    allowed.join(", ")
+                ));
             }
         }
     }
@@ -148,17 +155,20 @@ fn check_sources(root: &Path, sources: &[PathBuf], pure: &[PathBuf], faults: &mu
         if NAMES_REFUSED.contains(&stem) {
             faults.push(format!("{}: name a module after what it holds", path.display()));
         }
-        if pure.iter().any(|folder| path.starts_with(folder)) {
-            let text = fs_err::read_to_string(root.join(path)).unwrap_or_default();
-            for (n, line) in text.lines().enumerate() {
-                let code = line.split("//").next().unwrap_or_default();
-                if let Some(refused) = PURE_REFUSED.iter().find(|refused| code.contains(**refused)) {
-                    faults.push(format!(
-                        "{}:{}: {refused} in the fold: the time is the entry's own",
-                        path.display(),
-                        n + 1
-                    ));
-                }
+        let is_pure = pure.iter().any(|folder| path.starts_with(folder));
+        let text = fs_err::read_to_string(root.join(path)).unwrap_or_default();
+        for (n, line) in text.lines().enumerate() {
+            let place = || format!("{}:{}", path.display(), n + 1);
+            if line.trim_start().starts_with("//") && line.chars().count() > COMMENT_CHARS_MAX {
+                faults.push(format!("{}: wrap the comment at {COMMENT_CHARS_MAX}", place()));
+            }
+            let code = line.split("//").next().unwrap_or_default();
+            let refused = PURE_REFUSED.iter().find(|refused| is_pure && code.contains(**refused));
+            if let Some(refused) = refused {
+                faults.push(format!(
+                    "{}: {refused} in the fold: the time is the entry's own",
+                    place()
+                ));
             }
         }
     }

@@ -53,7 +53,11 @@ pub fn write(name: &str, dir: &Path, tuning: &Tuning) -> Result<()> {
     for batch in position + 1.. {
         let mut puts: Vec<Put> = ids(batch).map(|id| put(id, 0)).collect();
         let number = batch.to_be_bytes().to_vec();
-        puts.extend((0..TABLES.len()).map(|table| Put { table, key: LAST.to_vec(), value: number.clone() }));
+        puts.extend((0..TABLES.len()).map(|table| Put {
+            table,
+            key: LAST.to_vec(),
+            value: number.clone(),
+        }));
         puts.push(Put { table: 0, key: POSITION.to_vec(), value: number });
         store.apply(&puts)?;
         note.write_all_at(&batch.to_be_bytes(), 0)?;
@@ -77,8 +81,10 @@ pub fn run(
     let mut slowest = Duration::ZERO;
     for round in 1..=rounds {
         fs_err::write(noted_path(dir), position.to_be_bytes())?;
-        let mut child =
-            Command::new(std::env::current_exe()?).args(writer_args).stdout(Stdio::null()).spawn()?;
+        let mut child = Command::new(std::env::current_exe()?)
+            .args(writer_args)
+            .stdout(Stdio::null())
+            .spawn()?;
         // The clock of the kill starts with the first batch, so that opening doesn't use it up.
         let patience = Instant::now();
         while noted(dir) == position && patience.elapsed() < Duration::from_secs(60) {

@@ -3,16 +3,18 @@
 //! A batch is appended to fjall's journal and handed to the operating system on commit, but not
 //! fsynced: it outlives the process, though not the machine.
 //!
-//! When left to itself, fjall asks for the rotation of a full memtable with a message to its workers
-//! on every commit until one of them gets to it, and a worker that rotates sends a message in turn,
-//! on the same bounded channel, which only workers empty. A writer of many small batches fills it
-//! while a single worker compacts; that worker then waits for itself for ever and nothing is flushed
-//! any more (<https://github.com/fjall-rs/fjall/pull/323>). So the writer here rotates the memtables
-//! itself, from its own thread, and no such message is ever sent.
+//! When left to itself, fjall asks for the rotation of a full memtable with a message to its
+//! workers on every commit until one of them gets to it, and a worker that rotates sends a message
+//! in turn, on the same bounded channel, which only workers empty. A writer of many small batches
+//! fills it while a single worker compacts; that worker then waits for itself for ever and nothing
+//! is flushed any more (<https://github.com/fjall-rs/fjall/pull/323>). So the writer here rotates
+//! the memtables itself, from its own thread, and no such message is ever sent.
 
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot};
+use fjall::{
+    Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable, Snapshot,
+};
 
 use crate::store::{MIB, Put, Result, Store, TABLES, Tuning, View};
 
@@ -29,14 +31,20 @@ pub struct FjallStore {
 
 impl FjallStore {
     pub fn open(dir: &Path, tuning: &Tuning) -> Result<Self> {
-        let db =
-            Database::builder(dir).cache_size(tuning.cache_bytes).worker_threads(tuning.workers).open()?;
+        let db = Database::builder(dir)
+            .cache_size(tuning.cache_bytes)
+            .worker_threads(tuning.workers)
+            .open()?;
         // These options count only when the keyspace is made; later they are read from the disk.
         let memtable_bytes = if tuning.own_rotation { u64::MAX } else { tuning.memtable_bytes };
         let options = || KeyspaceCreateOptions::default().max_memtable_size(memtable_bytes);
-        let keyspaces = TABLES.iter().map(|name| db.keyspace(name, options)).collect::<fjall::Result<_>>()?;
-        let rotate_at =
-            if tuning.own_rotation { tuning.memtable_bytes * TABLES.len() as u64 } else { u64::MAX };
+        let keyspaces =
+            TABLES.iter().map(|name| db.keyspace(name, options)).collect::<fjall::Result<_>>()?;
+        let rotate_at = if tuning.own_rotation {
+            tuning.memtable_bytes * TABLES.len() as u64
+        } else {
+            u64::MAX
+        };
         // What was replayed from the journal is in the memtables already.
         let unrotated = db.write_buffer_size();
         Ok(Self { db, keyspaces, unrotated, rotate_at })
@@ -45,8 +53,8 @@ impl FjallStore {
 
 impl Store for FjallStore {
     fn apply(&mut self, puts: &[Put]) -> Result<()> {
-        let mut batch =
-            OwnedWriteBatch::with_capacity(self.db.clone(), puts.len()).durability(Some(PersistMode::Buffer));
+        let mut batch = OwnedWriteBatch::with_capacity(self.db.clone(), puts.len())
+            .durability(Some(PersistMode::Buffer));
         for put in puts {
             batch.insert(&self.keyspaces[put.table], put.key.as_slice(), put.value.as_slice());
             self.unrotated += (put.key.len() + put.value.len() + ENTRY_BYTES) as u64;

@@ -9,8 +9,8 @@
 //! ```
 //!
 //! STORE is `fjall` or `redb`. Further options, each with a number and a default: `--seed`,
-//! `--cache-mib`, and of mixed `--keys`, `--batch`, `--limit-seconds`, of crash `--rounds`, of fjall
-//! `--workers`, `--memtable-mib`, `--own-rotation` (0 or 1), of redb `--durable-ms`.
+//! `--cache-mib`, and of mixed `--keys`, `--batch`, `--limit-seconds`, of crash `--rounds`, of
+//! fjall `--workers`, `--memtable-mib`, `--own-rotation` (0 or 1), of redb `--durable-ms`.
 
 mod crash;
 mod fjall_store;
@@ -205,7 +205,8 @@ fn merge_into(all: &mut Latencies, recent: &mut Latencies) {
 fn peak_rss_mib() -> u64 {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.split_whitespace().next()?.parse().ok()).map_or(0, |kib: u64| kib / 1024)
+    line.and_then(|line| line.split_whitespace().next()?.parse().ok())
+        .map_or(0, |kib: u64| kib / 1024)
 }
 
 /// The space that the files of a folder really take, without the holes that a journal starts with.

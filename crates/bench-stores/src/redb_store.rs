@@ -26,7 +26,9 @@ impl RedbStore {
     pub fn open(dir: &Path, tuning: &Tuning) -> Result<Self> {
         let path = dir.join("store.redb");
         let is_new = !path.try_exists()?;
-        let db = Database::builder().set_cache_size(usize::try_from(tuning.cache_bytes)?).create(path)?;
+        let db = Database::builder()
+            .set_cache_size(usize::try_from(tuning.cache_bytes)?)
+            .create(path)?;
         if is_new {
             let mut write = db.begin_write()?;
             write.set_quick_repair(true);

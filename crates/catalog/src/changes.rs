@@ -59,7 +59,8 @@ impl CatalogChanges {
     /// Compares rows of the file with the current version and counts them.
     pub fn count(&mut self, catalog: &Catalog, columns: &[Column], rows: &[ItemRow]) {
         for row in rows {
-            let Some(item) = catalog.item(&row.item_id).filter(|item| catalog.is_listed(*item)) else {
+            let Some(item) = catalog.item(&row.item_id).filter(|item| catalog.is_listed(*item))
+            else {
                 self.n_new += 1;
                 continue;
             };

@@ -39,9 +39,15 @@ impl Cells {
         self.release(texts, row);
         match (self, value) {
             (Self::Int(cells), Some(PropertyValue::Int(value))) => put(cells, row, Some(*value)),
-            (Self::Double(cells), Some(PropertyValue::Double(value))) => put(cells, row, Some(*value)),
-            (Self::Boolean(cells), Some(PropertyValue::Boolean(value))) => put(cells, row, Some(*value)),
-            (Self::Timestamp(cells), Some(PropertyValue::Timestamp(value))) => put(cells, row, Some(value.0)),
+            (Self::Double(cells), Some(PropertyValue::Double(value))) => {
+                put(cells, row, Some(*value))
+            }
+            (Self::Boolean(cells), Some(PropertyValue::Boolean(value))) => {
+                put(cells, row, Some(*value))
+            }
+            (Self::Timestamp(cells), Some(PropertyValue::Timestamp(value))) => {
+                put(cells, row, Some(value.0))
+            }
             (Self::Text(cells), Some(PropertyValue::String(text) | PropertyValue::Image(text))) => {
                 put(cells, row, Some(texts.acquire(text)));
             }
@@ -69,7 +75,12 @@ impl Cells {
     }
 
     /// The value of a cell; members of sets in alphabetical order.
-    pub(crate) fn value(&self, type_: PropertyType, texts: &Texts, row: usize) -> Option<PropertyValue> {
+    pub(crate) fn value(
+        &self,
+        type_: PropertyType,
+        texts: &Texts,
+        row: usize,
+    ) -> Option<PropertyValue> {
         let text = |id: &TextId| texts.text(*id).to_owned();
         Some(match self {
             Self::Int(cells) => PropertyValue::Int((*cells.get(row)?)?),

@@ -167,7 +167,8 @@ pub fn read_file(
         )));
     }
     let columns = infer::columns(&table, options);
-    let mut report = ImportReport { n_rows: table.n_rows, columns: columns.clone(), ..Default::default() };
+    let mut report =
+        ImportReport { n_rows: table.n_rows, columns: columns.clone(), ..Default::default() };
     for error in table.errors.drain(..) {
         report.n_invalid += 1;
         report.add(error);
@@ -271,11 +272,15 @@ fn parse_row(
         return Err(error("item_id is too long", detail));
     }
     if !seen.insert(row.item_id.clone()) {
-        return Err(error("item_id is repeated", format!("{:?} is in an earlier row", row.item_id)));
+        return Err(error(
+            "item_id is repeated",
+            format!("{:?} is in an earlier row", row.item_id),
+        ));
     }
     let values = columns.iter().zip(&row.values).map(|(column, raw)| {
         infer::typed(raw, column.type_).unwrap_or_else(|excerpt| {
-            let detail = format!("column {:?} is {}, the value is {excerpt}", column.name, column.type_);
+            let detail =
+                format!("column {:?} is {}, the value is {excerpt}", column.name, column.type_);
             let bad_cell = error("value is not of its column's type", detail);
             bad_cells.push(RowError { column: Some(column.name.clone()), ..bad_cell });
             None
@@ -291,8 +296,7 @@ fn parse_row(
 
 /// The index of the column with the item id; the other columns are properties.
 fn id_column(names: &[String]) -> Result<usize, ImportError> {
-    ID_COLUMNS
-        .iter()
-        .find_map(|id| names.iter().position(|name| name == id))
-        .ok_or_else(|| ImportError::Header(format!("no column item_id; the file has: {}", names.join(", "))))
+    ID_COLUMNS.iter().find_map(|id| names.iter().position(|name| name == id)).ok_or_else(|| {
+        ImportError::Header(format!("no column item_id; the file has: {}", names.join(", ")))
+    })
 }

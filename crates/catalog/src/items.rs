@@ -181,8 +181,17 @@ impl Catalog {
         for row in table.row_numbers(store, version)? {
             items[row as usize].listed = true;
         }
-        let mut catalog =
-            Self { keys, by_id, items, table, current, previous, staged, last_version, n_available: 0 };
+        let mut catalog = Self {
+            keys,
+            by_id,
+            items,
+            table,
+            current,
+            previous,
+            staged,
+            last_version,
+            n_available: 0,
+        };
         catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
@@ -219,7 +228,8 @@ impl Catalog {
 
     /// The current version, then the earlier ones that can be activated again, the latest first.
     pub fn versions(&self) -> Vec<CatalogVersion> {
-        let counted = |current: CatalogVersion| CatalogVersion { n_items: self.n_listed() as u64, ..current };
+        let counted =
+            |current: CatalogVersion| CatalogVersion { n_items: self.n_listed() as u64, ..current };
         self.current.map(counted).into_iter().chain(self.previous.iter().rev().copied()).collect()
     }
 
@@ -363,7 +373,8 @@ impl Catalog {
         );
         // Role and settings of a property persist while its type stays the same.
         let known = |column: &Column| {
-            let known = self.table.property(&column.name).filter(|known| known.type_ == column.type_);
+            let known =
+                self.table.property(&column.name).filter(|known| known.type_ == column.type_);
             known.cloned().unwrap_or_else(|| Property::new(column.name.clone(), column.type_))
         };
         let properties = columns.iter().map(known).collect();
@@ -436,7 +447,8 @@ impl Catalog {
         version: u32,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(place) = self.previous.iter().position(|previous| previous.version == version) else {
+        let Some(place) = self.previous.iter().position(|previous| previous.version == version)
+        else {
             return Ok(false);
         };
         let previous = self.previous.remove(place);
@@ -476,7 +488,11 @@ impl Catalog {
     }
 
     fn put_version(&self, batch: &mut Batch<'_>, version: &CatalogVersion) {
-        batch.put(&self.keys.versions, version_key(version.version), keys::encode(&(version, Uuid::nil())));
+        batch.put(
+            &self.keys.versions,
+            version_key(version.version),
+            keys::encode(&(version, Uuid::nil())),
+        );
     }
 
     fn get_or_create_item(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {

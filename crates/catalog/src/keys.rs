@@ -29,7 +29,12 @@ impl Keys {
 
 /// Loads the item properties of a version.
 pub(crate) fn item_table(store: &Store, version: u32) -> Result<PropertyTable, StoreError> {
-    PropertyTable::load(store, store.keyspace(ITEM_PROPERTIES), store.keyspace(ITEM_VALUES), version)
+    PropertyTable::load(
+        store,
+        store.keyspace(ITEM_PROPERTIES),
+        store.keyspace(ITEM_VALUES),
+        version,
+    )
 }
 
 /// Loads the user properties.
@@ -44,6 +49,9 @@ pub(crate) fn encode(value: &impl Serialize) -> Vec<u8> {
     postcard::to_stdvec(value).expect("records of plain fields always encode")
 }
 
-pub(crate) fn decode<T: DeserializeOwned>(what: &'static str, bytes: &[u8]) -> Result<T, StoreError> {
+pub(crate) fn decode<T: DeserializeOwned>(
+    what: &'static str,
+    bytes: &[u8],
+) -> Result<T, StoreError> {
     postcard::from_bytes(bytes).map_err(|_| StoreError::Unreadable { what })
 }

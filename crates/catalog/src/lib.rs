@@ -10,6 +10,8 @@ mod texts;
 
 pub use changes::{CatalogChanges, PropertyChange};
 pub use import::{CatalogFile, Format, ImportOptions, ImportReport, RowError, read_file};
-pub use items::{Catalog, CatalogVersion, ItemRow, NamedBy, PREVIOUS_VERSIONS_MAX, STAGED_VERSIONS_MAX};
+pub use items::{
+    Catalog, CatalogVersion, ItemRow, NamedBy, PREVIOUS_VERSIONS_MAX, STAGED_VERSIONS_MAX,
+};
 pub use keys::{KEYSPACES, user_table};
 pub use table::{Property, PropertyTable};

@@ -78,7 +78,12 @@ impl PropertyTable {
     ///
     /// # Errors
     /// The store's, or an unreadable value.
-    pub fn load(store: &Store, schema: Keyspace, rows: Keyspace, version: u32) -> Result<Self, StoreError> {
+    pub fn load(
+        store: &Store,
+        schema: Keyspace,
+        rows: Keyspace,
+        version: u32,
+    ) -> Result<Self, StoreError> {
         let first_revision = LOADS.fetch_add(1, Ordering::Relaxed) << REVISION_BITS;
         let mut table = Self {
             schema,
@@ -108,8 +113,9 @@ impl PropertyTable {
     /// The cells of a property, for filters and boosters; none for lists of images, which they
     /// cannot read.
     pub fn column(&self, name: &str) -> Option<reql::Column<'_>> {
-        let is_readable =
-            |property: &Property| property.name == name && property.type_ != PropertyType::ImageList;
+        let is_readable = |property: &Property| {
+            property.name == name && property.type_ != PropertyType::ImageList
+        };
         let entry = self.entries.iter().find(|entry| is_readable(&entry.property))?;
         Some(entry.cells.column(&self.texts))
     }
@@ -138,12 +144,21 @@ impl PropertyTable {
 
     /// The names and values of a row, without unset ones.
     pub fn values(&self, row: u32) -> Vec<(&str, PropertyValue)> {
-        let value = |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);
-        self.entries.iter().filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?))).collect()
+        let value =
+            |entry: &Entry| entry.cells.value(entry.property.type_, &self.texts, row as usize);
+        self.entries
+            .iter()
+            .filter_map(|entry| Some((entry.property.name.as_str(), value(entry)?)))
+            .collect()
     }
 
     /// Whether a row has exactly these values, which are in the order of the columns.
-    pub(crate) fn holds(&self, row: u32, columns: &[Column], values: &[Option<PropertyValue>]) -> bool {
+    pub(crate) fn holds(
+        &self,
+        row: u32,
+        columns: &[Column],
+        values: &[Option<PropertyValue>],
+    ) -> bool {
         let is_unchanged = |entry: &Entry| {
             let place = columns.iter().position(|column| column.name == entry.property.name);
             let given = place.and_then(|place| values[place].as_ref());
@@ -157,7 +172,8 @@ impl PropertyTable {
             }
         };
         let is_new = |column: &Column| self.property(&column.name).is_none();
-        let has_new = columns.iter().zip(values).any(|(column, value)| value.is_some() && is_new(column));
+        let has_new =
+            columns.iter().zip(values).any(|(column, value)| value.is_some() && is_new(column));
         !has_new && self.entries.iter().all(is_unchanged)
     }
 
@@ -189,9 +205,15 @@ impl PropertyTable {
     }
 
     /// Sets or clears values of existing properties; names without a property are ignored.
-    pub fn set(&mut self, batch: &mut Batch<'_>, row: u32, values: &[(&str, Option<PropertyValue>)]) {
+    pub fn set(
+        &mut self,
+        batch: &mut Batch<'_>,
+        row: u32,
+        values: &[(&str, Option<PropertyValue>)],
+    ) {
         for (name, value) in values {
-            let Some(entry) = self.entries.iter_mut().find(|entry| entry.property.name == *name) else {
+            let Some(entry) = self.entries.iter_mut().find(|entry| entry.property.name == *name)
+            else {
                 continue;
             };
             entry.cells.set(&mut self.texts, row as usize, value.as_ref());
@@ -217,7 +239,8 @@ impl PropertyTable {
         let (kept, source_values) = (values_of_row(target), values_of_row(source));
         let is_new = |name: &str| kept.iter().all(|(other, _)| other != name);
         let moved = source_values.iter().filter(|(name, _)| is_new(name));
-        let moved: Vec<_> = moved.map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
+        let moved: Vec<_> =
+            moved.map(|(name, value)| (name.as_str(), Some(value.clone()))).collect();
         if !moved.is_empty() {
             self.set(batch, target, &moved);
         }
@@ -245,7 +268,12 @@ impl PropertyTable {
     }
 
     /// Starts another version than the one that is read; [`Self::stage`] adds its rows.
-    pub(crate) fn stage_schema(&self, batch: &mut Batch<'_>, version: u32, properties: Vec<Property>) {
+    pub(crate) fn stage_schema(
+        &self,
+        batch: &mut Batch<'_>,
+        version: u32,
+        properties: Vec<Property>,
+    ) {
         let next_number = properties.len() as u32;
         let properties = (0..).zip(properties).collect();
         let record = SchemaRecord { next_number, properties };
@@ -261,17 +289,26 @@ impl PropertyTable {
         row: u32,
         values: &[Option<PropertyValue>],
     ) {
-        let stored: Row = (0..).zip(values).filter_map(|(n, value)| Some((n, value.clone()?))).collect();
+        let stored: Row =
+            (0..).zip(values).filter_map(|(n, value)| Some((n, value.clone()?))).collect();
         batch.put(&self.rows, row_key(version, row), keys::encode(&stored));
     }
 
     /// The row numbers of a version, ascending.
-    pub(crate) fn row_numbers(&self, read: &dyn Read, version: u32) -> Result<Vec<u32>, StoreError> {
+    pub(crate) fn row_numbers(
+        &self,
+        read: &dyn Read,
+        version: u32,
+    ) -> Result<Vec<u32>, StoreError> {
         read.scan(&self.rows, &version_key(version)).map(|pair| parse_row_key(&pair?.0)).collect()
     }
 
     /// Removes another version than the one that is read.
-    pub(crate) fn remove_version(&self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
+    pub(crate) fn remove_version(
+        &self,
+        batch: &mut Batch<'_>,
+        version: u32,
+    ) -> Result<(), StoreError> {
         let prefix = version_key(version);
         for keyspace in [&self.rows, &self.schema] {
             let pairs: Vec<_> = batch.scan(keyspace, &prefix).collect::<Result<_, _>>()?;
@@ -312,7 +349,8 @@ impl PropertyTable {
 
     fn put_schema(&mut self, batch: &mut Batch<'_>) {
         self.schema_revision += 1;
-        let properties = self.entries.iter().map(|entry| (entry.number, entry.property.clone())).collect();
+        let properties =
+            self.entries.iter().map(|entry| (entry.number, entry.property.clone())).collect();
         let record = SchemaRecord { next_number: self.next_number, properties };
         batch.put(&self.schema, version_key(self.version), keys::encode(&record));
     }

@@ -11,7 +11,8 @@ use uuid::Uuid;
 
 /// The rows or the report of a file, as text.
 fn check(format: Format, file: &str, declared: &[(&str, &str)], skip_invalid: bool) -> String {
-    let types = declared.iter().map(|(name, type_)| ((*name).to_owned(), type_.parse().unwrap())).collect();
+    let types =
+        declared.iter().map(|(name, type_)| ((*name).to_owned(), type_.parse().unwrap())).collect();
     match read_file(
         file.as_bytes(),
         format,
@@ -28,11 +29,18 @@ fn check(format: Format, file: &str, declared: &[(&str, &str)], skip_invalid: bo
                     .collect();
                 format!("{}  {}\n", row.item_id, values.join("  "))
             });
-            format!("{}\n{}invalid {}\n", columns.join(", "), rows.collect::<String>(), report.n_invalid)
+            format!(
+                "{}\n{}invalid {}\n",
+                columns.join(", "),
+                rows.collect::<String>(),
+                report.n_invalid
+            )
         }
         Err(catalog::import::ImportError::Rows(report)) => {
-            let lines =
-                report.errors.iter().map(|e| format!("  row {}: {}: {}\n", e.row, e.reason, e.detail));
+            let lines = report
+                .errors
+                .iter()
+                .map(|e| format!("  row {}: {}: {}\n", e.row, e.reason, e.detail));
             format!(
                 "refused, {} of {} wrong {:?}\n{}",
                 report.n_invalid,
@@ -52,7 +60,12 @@ fn csv_types_are_inferred_or_declared() {
                 b,Zwei,2,,false,2021-03-04T05:06:07Z,,12\n\
                 c,,,-4,,,z,\n";
     insta::assert_snapshot!(check(Format::Csv, file, &[], false));
-    insta::assert_snapshot!(check(Format::Csv, file, &[("code", "int"), ("stock", "double")], false));
+    insta::assert_snapshot!(check(
+        Format::Csv,
+        file,
+        &[("code", "int"), ("stock", "double")],
+        false
+    ));
 }
 
 #[test]
@@ -103,7 +116,8 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
         };
         match read {
             Ok((file, told)) => {
-                let types: Vec<_> = file.columns.iter().map(|column| column.type_.to_string()).collect();
+                let types: Vec<_> =
+                    file.columns.iter().map(|column| column.type_.to_string()).collect();
                 format!("{} items, {}; {}", file.rows.len(), types.join(" "), report(&told))
             }
             Err(error @ catalog::import::ImportError::Rows(_)) => {
@@ -119,7 +133,10 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
     insta::assert_snapshot!(check(file, &[], true, true), @"4 items, double set int; 1 wrong, 2 bad cells: 3:price 4:- 6:price");
     insta::assert_snapshot!(check(file, &[("price", "string")], true, false), @"4 items, string set int; 1 wrong, 0 bad cells: 4:-");
     // Whole numbers do not turn prices into whole numbers, and a new column may be empty.
-    assert!(check("item_id,price,tags\na,1,\nb,2,\n", &[], false, false).starts_with("2 items, double set;"));
+    assert!(
+        check("item_id,price,tags\na,1,\nb,2,\n", &[], false, false)
+            .starts_with("2 items, double set;")
+    );
     // For a new property, one value of many does not turn numbers into texts; leading zeros do.
     let column = |last: &str| {
         (0..20).fold("item_id,new\n".to_owned(), |file, n| file + &format!("i{n},{n}.5\n"))
@@ -128,10 +145,14 @@ fn a_column_keeps_its_type_and_what_does_not_fit_is_named_cell_by_cell() {
             + "\n"
     };
     assert!(
-        check(&column("n/a"), &[], false, true).starts_with("21 items, double; 0 wrong, 1 bad cells: 22:new")
+        check(&column("n/a"), &[], false, true)
+            .starts_with("21 items, double; 0 wrong, 1 bad cells: 22:new")
     );
     assert!(check(&column("n/a"), &[], false, false).starts_with("1 of 21 rows is invalid"));
-    assert!(check(&column("007"), &[], false, false).starts_with("21 items, string; 0 wrong, 0 bad cells"));
+    assert!(
+        check(&column("007"), &[], false, false)
+            .starts_with("21 items, string; 0 wrong, 0 bad cells")
+    );
 }
 
 #[test]
@@ -139,8 +160,9 @@ fn semicolons_and_tabs_separate_as_commas_do() {
     let rows = |separator: &str| {
         let file = "item_id,title,price\na,\"One; two, three\",1.5\nb,Zwei,2\n";
         let (header, rest) = file.split_once('\n').unwrap();
-        let rest =
-            rest.replacen("a,", &format!("a{separator}"), 1).replace(",1.5", &format!("{separator}1.5"));
+        let rest = rest
+            .replacen("a,", &format!("a{separator}"), 1)
+            .replace(",1.5", &format!("{separator}1.5"));
         let rest = rest.replace("b,Zwei,", &format!("b{separator}Zwei{separator}"));
         check(Format::Csv, &format!("{}\n{rest}", header.replace(',', separator)), &[], false)
     };
@@ -192,13 +214,22 @@ impl House {
         let picture = |catalog: &Catalog| {
             let items = (0..catalog.n_items() as u32).map(ItemIdx).map(|item| {
                 let properties = catalog.table().values(item.0);
-                let shown: Vec<String> =
-                    properties.iter().map(|(name, value)| format!("{name}={}", value.to_json())).collect();
+                let shown: Vec<String> = properties
+                    .iter()
+                    .map(|(name, value)| format!("{name}={}", value.to_json()))
+                    .collect();
                 let line = format!("{} {}", catalog.item_id(item), shown.join(" "));
-                if catalog.is_available(item) { line.trim().to_owned() } else { format!("({})", line.trim()) }
+                if catalog.is_available(item) {
+                    line.trim().to_owned()
+                } else {
+                    format!("({})", line.trim())
+                }
             });
             let lines: Vec<String> = items.collect();
-            assert_eq!(lines.iter().filter(|line| !line.starts_with('(')).count(), catalog.n_available());
+            assert_eq!(
+                lines.iter().filter(|line| !line.starts_with('(')).count(),
+                catalog.n_available()
+            );
             lines.join("; ")
         };
         let picture_now = picture(&self.catalog);
@@ -260,7 +291,8 @@ fn imports_that_are_under_way_together_do_not_mix() {
     assert!(activate(&mut house, ids[0]));
     assert_eq!(house.picture(), "a price=1; b price=2; (c)");
     assert!(!activate(&mut house, ids[0]), "it is no longer under way");
-    let versions: Vec<u32> = house.catalog.versions().iter().map(|version| version.version).collect();
+    let versions: Vec<u32> =
+        house.catalog.versions().iter().map(|version| version.version).collect();
     assert_eq!(versions, [1, 2], "the one that began last was activated first");
 }
 
@@ -269,7 +301,10 @@ fn the_import_that_began_first_is_given_up_for_one_too_many_and_leaves_nothing()
     let mut house = House::new();
     let file = read("item_id,price\na,1\n");
     let n_pairs = |house: &House| -> usize {
-        KEYSPACES.iter().map(|name| house.store.scan(&house.store.keyspace(name), &[]).count()).sum()
+        KEYSPACES
+            .iter()
+            .map(|name| house.store.scan(&house.store.keyspace(name), &[]).count())
+            .sum()
     };
     let begin = |house: &mut House, n: usize| {
         let id = Uuid::from_u128(n as u128);
@@ -288,12 +323,15 @@ fn the_import_that_began_first_is_given_up_for_one_too_many_and_leaves_nothing()
         let id = Uuid::from_u128(n as u128);
         step(house, |catalog, batch| catalog.stage_items(batch, id, &file.rows))
     };
-    let under_way: Vec<usize> = (0..=STAGED_VERSIONS_MAX).filter(|n| is_under_way(&mut house, *n)).collect();
+    let under_way: Vec<usize> =
+        (0..=STAGED_VERSIONS_MAX).filter(|n| is_under_way(&mut house, *n)).collect();
     assert_eq!(under_way, (1..=STAGED_VERSIONS_MAX).collect::<Vec<_>>());
     // The numbers of removed versions are not reused.
     for n in (1..=STAGED_VERSIONS_MAX).rev() {
         let id = Uuid::from_u128(n as u128);
-        assert!(step(&mut house, |catalog, batch| catalog.activate(batch, id, Timestamp(9)).unwrap()));
+        assert!(step(&mut house, |catalog, batch| catalog
+            .activate(batch, id, Timestamp(9))
+            .unwrap()));
     }
     let last = house.catalog.last_version();
     begin(&mut house, 9);
@@ -346,7 +384,8 @@ fn two_versions_back_are_kept_as_they_were_left() {
     assert_eq!(versions(&house), [(5, 1), (4, 1), (3, 1)]);
     let is_activated = activate(&mut house, 1);
     assert!(!is_activated, "it is too long ago");
-    let n_kept = store::Read::scan(&house.store, &house.store.keyspace("catalog.item_values"), &[]).count();
+    let n_kept =
+        store::Read::scan(&house.store, &house.store.keyspace("catalog.item_values"), &[]).count();
     assert_eq!(n_kept, 3, "nothing is left of versions that are not kept");
 }
 

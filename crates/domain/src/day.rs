@@ -48,12 +48,19 @@ mod tests {
 
     #[test]
     fn a_day_is_what_it_is_written_as() {
-        let table: String =
-            ["1970-01-01", "2026-11-21", "2024-02-29", "2023-02-29", "2026-1-2", "86400", "20261121"]
-                .map(|text| {
-                    format!("{text:<12} {}\n", Day::parse(text).map_or("-".into(), |day| day.0.to_string()))
-                })
-                .concat();
+        let table: String = [
+            "1970-01-01",
+            "2026-11-21",
+            "2024-02-29",
+            "2023-02-29",
+            "2026-1-2",
+            "86400",
+            "20261121",
+        ]
+        .map(|text| {
+            format!("{text:<12} {}\n", Day::parse(text).map_or("-".into(), |day| day.0.to_string()))
+        })
+        .concat();
         insta::assert_snapshot!(table, @r"
         1970-01-01   0
         2026-11-21   20778

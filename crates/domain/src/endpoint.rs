@@ -65,11 +65,26 @@ impl Endpoint {
     const ALL: [(Self, &str, Entries, Target); 11] = [
         (Self::RecommendItemsToUser, "recommendItemsToUser", Entries::Items, Target::User),
         (Self::RecommendItemsToItem, "recommendItemsToItem", Entries::Items, Target::Item),
-        (Self::RecommendItemsToItemSegment, "recommendItemsToItemSegment", Entries::Items, Target::Segment),
+        (
+            Self::RecommendItemsToItemSegment,
+            "recommendItemsToItemSegment",
+            Entries::Items,
+            Target::Segment,
+        ),
         (Self::RecommendUsersToUser, "recommendUsersToUser", Entries::Users, Target::User),
         (Self::RecommendUsersToItem, "recommendUsersToItem", Entries::Users, Target::Item),
-        (Self::RecommendItemSegmentsToUser, "recommendItemSegmentsToUser", Entries::Segments, Target::User),
-        (Self::RecommendItemSegmentsToItem, "recommendItemSegmentsToItem", Entries::Segments, Target::Item),
+        (
+            Self::RecommendItemSegmentsToUser,
+            "recommendItemSegmentsToUser",
+            Entries::Segments,
+            Target::User,
+        ),
+        (
+            Self::RecommendItemSegmentsToItem,
+            "recommendItemSegmentsToItem",
+            Entries::Segments,
+            Target::Item,
+        ),
         (
             Self::RecommendItemSegmentsToItemSegment,
             "recommendItemSegmentsToItemSegment",

@@ -70,7 +70,9 @@ impl WorkspaceId {
     pub fn new(id: impl Into<String>) -> Result<Self, WorkspaceIdError> {
         let id = id.into();
         let well_formed = (1..=WORKSPACE_ID_BYTES_MAX).contains(&id.len())
-            && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
+            && id
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-' || b == b'_')
             && id.as_bytes()[0].is_ascii_alphanumeric();
         if !well_formed {
             return Err(WorkspaceIdError::Malformed { id });
@@ -125,7 +127,10 @@ mod tests {
             assert_eq!(WorkspaceId::new(good).unwrap().as_str(), good);
         }
         for bad in ["", "Shop", "a/b", "..", "-a", "a b", &"x".repeat(64)] {
-            assert!(matches!(WorkspaceId::new(bad), Err(WorkspaceIdError::Malformed { .. })), "{bad:?}");
+            assert!(
+                matches!(WorkspaceId::new(bad), Err(WorkspaceIdError::Malformed { .. })),
+                "{bad:?}"
+            );
         }
         assert!(matches!(WorkspaceId::new("metrics"), Err(WorkspaceIdError::Reserved { .. })));
     }

@@ -119,7 +119,11 @@ pub struct Interaction {
 
 impl Interaction {
     /// An interaction without time, value and further data.
-    pub fn new(user_id: impl Into<String>, item_id: impl Into<String>, kind: InteractionKind) -> Self {
+    pub fn new(
+        user_id: impl Into<String>,
+        item_id: impl Into<String>,
+        kind: InteractionKind,
+    ) -> Self {
         Self {
             user_id: user_id.into(),
             item_id: item_id.into(),

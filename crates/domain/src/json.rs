@@ -22,7 +22,8 @@ mod tests {
 
     #[test]
     fn numbers_of_single_precision_stay_as_short_as_they_are_written() {
-        let trait_ = TraitDefinition { diversity: 0.3, ..TraitDefinition::recommended_items("key") };
+        let trait_ =
+            TraitDefinition { diversity: 0.3, ..TraitDefinition::recommended_items("key") };
         assert_eq!(to_value(&trait_)["diversity"].to_string(), "0.3");
         let numbers = to_value(&[1e-12_f32, 123_456.7, 1.0 / 3.0, 5.0, f32::NAN]);
         assert_eq!(numbers.to_string(), "[1e-12,123456.7,0.33333334,5.0,null]");

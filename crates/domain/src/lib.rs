@@ -19,7 +19,9 @@ pub use endpoint::{Endpoint, Entries, Target};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
 pub use list::{AssetType, Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
-pub use message::{Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message};
+pub use message::{
+    Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message,
+};
 pub use property::{Column, PropertyType, PropertyValue};
 pub use quantity::{counted, grouped};
 pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};

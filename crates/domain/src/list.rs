@@ -48,7 +48,9 @@ impl Logic {
             Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext | Self::Trending => {
                 Fallback::Trending
             }
-            Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching | Self::Picks => Fallback::None,
+            Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching | Self::Picks => {
+                Fallback::None
+            }
         }
     }
 
@@ -248,10 +250,14 @@ impl ListRequest {
         }
         if !(1..=ROTATION_TIME_S_MAX).contains(&self.rotation_time_s) {
             let given = self.rotation_time_s;
-            return Err(format!("rotation_time_s is {given}, it must be from 1 to {ROTATION_TIME_S_MAX}"));
+            return Err(format!(
+                "rotation_time_s is {given}, it must be from 1 to {ROTATION_TIME_S_MAX}"
+            ));
         }
         if self.interaction.is_some() && self.logic != Logic::Trending {
-            return Err("interaction chooses what counts as trending: set logic to trending too".to_owned());
+            return Err(
+                "interaction chooses what counts as trending: set logic to trending too".to_owned()
+            );
         }
         if self.item_type.as_deref() == Some("") {
             return Err("item_type is empty, it must be a property of the catalog".to_owned());
@@ -274,7 +280,8 @@ impl ListRequest {
         let is_viewed = is_continued || self.logic == Logic::RecentlyViewed;
         if self.oldest_first && !is_viewed {
             return Err(
-                "oldest_first is for lists of what was viewed: set logic to recently_viewed".to_owned()
+                "oldest_first is for lists of what was viewed: set logic to recently_viewed"
+                    .to_owned(),
             );
         }
         if self.max_age_s.is_some() && !is_viewed && self.logic != Logic::Trending {
@@ -295,20 +302,26 @@ impl ListRequest {
             | Logic::WatchNext
             | Logic::Picks => false,
             Logic::RecentlyViewed => self.exclude == Exclusion::Interacted,
-            Logic::ContinueWatching => matches!(self.exclude, Exclusion::Watched | Exclusion::Interacted),
+            Logic::ContinueWatching => {
+                matches!(self.exclude, Exclusion::Watched | Exclusion::Interacted)
+            }
             Logic::BuyAgain => self.exclude != Exclusion::None,
         };
         if nothing_left {
-            return Err("exclude leaves out everything that this logic finds: take a weaker one".to_owned());
+            return Err(
+                "exclude leaves out everything that this logic finds: take a weaker one".to_owned()
+            );
         }
         if self.min_relevance != Relevance::Low && !self.logic.has_relevance() {
             return Err(
-                "min_relevance is for lists that something speaks for: set logic to personal".to_owned()
+                "min_relevance is for lists that something speaks for: set logic to personal"
+                    .to_owned(),
             );
         }
         if self.item_type.is_some() && (self.diversity > 0.0 || self.rotation_rate > 0.0) {
             return Err(
-                "diversity and rotation are for lists of items, not for those of an item_type".to_owned()
+                "diversity and rotation are for lists of items, not for those of an item_type"
+                    .to_owned(),
             );
         }
         Ok(())
@@ -364,7 +377,9 @@ impl InteractionWeights {
         for kind in InteractionKind::ALL {
             let weight = self.weight(kind);
             if !(0.0..=WEIGHT_MAX).contains(&weight) {
-                return Err(format!("the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"));
+                return Err(format!(
+                    "the weight of {kind} is {weight}, it must be from 0 to {WEIGHT_MAX}"
+                ));
             }
         }
         if InteractionKind::ALL.into_iter().all(|kind| self.weight(kind) == 0.0) {

@@ -120,7 +120,10 @@ impl PropertyValue {
     /// Says which form of JSON was expected.
     pub fn from_json(type_: PropertyType, json: &Value) -> Result<Option<Self>, String> {
         let texts = |items: &[Value]| {
-            items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<String>>>()
+            items
+                .iter()
+                .map(|item| item.as_str().map(str::to_owned))
+                .collect::<Option<Vec<String>>>()
         };
         let value = match (type_, json) {
             (_, Value::Null) => return Ok(None),
@@ -132,7 +135,9 @@ impl PropertyValue {
             (PropertyType::Timestamp, Value::Number(number)) => {
                 number.as_f64().and_then(Timestamp::from_seconds).map(Self::Timestamp)
             }
-            (PropertyType::Timestamp, Value::String(text)) => Timestamp::parse_any(text).map(Self::Timestamp),
+            (PropertyType::Timestamp, Value::String(text)) => {
+                Timestamp::parse_any(text).map(Self::Timestamp)
+            }
             (PropertyType::Set, Value::Array(items)) => texts(items).map(Self::Set),
             (PropertyType::ImageList, Value::Array(items)) => texts(items).map(Self::ImageList),
             _ => None,

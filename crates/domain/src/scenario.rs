@@ -199,7 +199,8 @@ settings! {
     finished_from: f32,
     /// The kinds of videos that may be in a list.
     asset_type: AssetType,
-    /// Of lists of trending items: whose interactions count, an expression over users that yields a boolean.
+    /// Of lists of trending items: whose interactions count, an expression over users that yields a
+    /// boolean.
     user_filter: String,
 }
 
@@ -214,7 +215,12 @@ impl TryFrom<ScenarioKeys<String>> for Scenario {
 impl Scenario {
     /// A scenario without settings and groups.
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
-        Self { name: name.into(), endpoint, settings: ScenarioSettings::default(), groups: Vec::new() }
+        Self {
+            name: name.into(),
+            endpoint,
+            settings: ScenarioSettings::default(),
+            groups: Vec::new(),
+        }
     }
 
     /// Parses a scenario. The JSON may omit `name`.
@@ -247,7 +253,8 @@ impl Scenario {
         let places = std::iter::once((String::new(), &self.settings)).chain(group_places);
         places.flat_map(|(place, settings)| {
             let named = settings.expressions();
-            let named = named.map(move |(role, text)| (format!("{place}{}", role.key()), role, text));
+            let named =
+                named.map(move |(role, text)| (format!("{place}{}", role.key()), role, text));
             named.collect::<Vec<_>>()
         })
     }
@@ -285,21 +292,27 @@ impl Scenario {
     fn check_endpoint(&self, settings: &ScenarioSettings) -> Result<(), String> {
         let endpoint = self.endpoint;
         if settings.logic == Some(Logic::Similar) && !endpoint.can_be_similar() {
-            return Err(format!("logic is similar, which needs an item or a segment: {endpoint} has none"));
+            return Err(format!(
+                "logic is similar, which needs an item or a segment: {endpoint} has none"
+            ));
         }
         if settings.logic == Some(Logic::Picks) && settings.picks.is_none() {
             return Err("logic is picks, which needs picks: the ids of the items".to_owned());
         }
         if settings.user_filter.is_some() && settings.logic != Some(Logic::Trending) {
             return Err(
-                "user_filter says whose interactions count as trending: set logic to trending too".to_owned()
+                "user_filter says whose interactions count as trending: set logic to trending too"
+                    .to_owned(),
             );
         }
         match settings.segmentation {
             None if endpoint.needs_segmentation() => {
                 Err(format!("segmentation is missing: {endpoint} needs to know of which"))
             }
-            Some(_) if !endpoint.needs_segmentation() && endpoint != Endpoint::CompositeRecommendation => {
+            Some(_)
+                if !endpoint.needs_segmentation()
+                    && endpoint != Endpoint::CompositeRecommendation =>
+            {
                 Err(format!("segmentation is set, but {endpoint} uses no segments: remove it"))
             }
             _ => Ok(()),
@@ -323,7 +336,11 @@ impl ScenarioSettings {
             rotation_time_s: self.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
             min_relevance: self.min_relevance.unwrap_or_default(),
             user_impact: self.user_impact.unwrap_or(0.0),
-            fallback: self.fallback.unwrap_or(if has_fallback { Fallback::Trending } else { Fallback::None }),
+            fallback: self.fallback.unwrap_or(if has_fallback {
+                Fallback::Trending
+            } else {
+                Fallback::None
+            }),
             max_age_s: self.max_age_s,
             oldest_first: self.oldest_first.unwrap_or(false),
             begun_from: self.begun_from.unwrap_or(defaults.begun_from),
@@ -353,26 +370,39 @@ impl ScenarioSettings {
             if !(1..=EXPRESSION_BYTES_MAX).contains(&text.len()) {
                 let n = text.len();
                 let key = role.key();
-                return Err(format!("{key} has {n} bytes, it must have 1 to {EXPRESSION_BYTES_MAX}"));
+                return Err(format!(
+                    "{key} has {n} bytes, it must have 1 to {EXPRESSION_BYTES_MAX}"
+                ));
             }
         }
         let picks = self.picks.as_deref().unwrap_or_default();
-        if picks.len() > PICKS_MAX || picks.iter().any(|id| !(1..=NAME_BYTES_MAX).contains(&id.len())) {
-            return Err(format!("picks must be up to {PICKS_MAX} ids of 1 to {NAME_BYTES_MAX} bytes each"));
+        if picks.len() > PICKS_MAX
+            || picks.iter().any(|id| !(1..=NAME_BYTES_MAX).contains(&id.len()))
+        {
+            return Err(format!(
+                "picks must be up to {PICKS_MAX} ids of 1 to {NAME_BYTES_MAX} bytes each"
+            ));
         }
         if let Some(segmentation) = &self.segmentation {
             check_name("segmentation", segmentation)?;
         }
         let constraints = self.constraints.as_deref().unwrap_or_default();
         if constraints.len() > CONSTRAINTS_MAX {
-            return Err(format!("{} constraints exceed the limit of {CONSTRAINTS_MAX}", constraints.len()));
+            return Err(format!(
+                "{} constraints exceed the limit of {CONSTRAINTS_MAX}",
+                constraints.len()
+            ));
         }
         for (n, Constraint { property, max }) in constraints.iter().enumerate() {
             if !(1..=NAME_BYTES_MAX).contains(&property.len()) {
-                return Err(format!("constraint {n}: property must have 1 to {NAME_BYTES_MAX} bytes"));
+                return Err(format!(
+                    "constraint {n}: property must have 1 to {NAME_BYTES_MAX} bytes"
+                ));
             }
             if *max == 0 {
-                return Err(format!("constraint {n} ({property:?}): max is 0, it must be 1 or more"));
+                return Err(format!(
+                    "constraint {n} ({property:?}): max is 0, it must be 1 or more"
+                ));
             }
             if constraints[..n].iter().any(|other| other.property == *property) {
                 return Err(format!("two constraints are for property {property:?}"));
@@ -426,7 +456,9 @@ mod tests {
             let json = format!("{{\"endpoint\": \"{endpoint}\"{rest}}}");
             match Scenario::from_json("home", json.as_bytes()) {
                 Ok(scenario) => scenario.validate().err().unwrap_or_default(),
-                Err(what) => format!("form: {}", what.replace(", expected one of", ",\n  expected one of")),
+                Err(what) => {
+                    format!("form: {}", what.replace(", expected one of", ",\n  expected one of"))
+                }
             }
         };
         let items = |rest: &str| check("recommendItemsToUser", rest);

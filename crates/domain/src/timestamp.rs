@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 /// An instant in UTC, in milliseconds since 1970-01-01T00:00:00Z; never negative when it came
 /// through [`Timestamp::parse`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, Default,
+)]
 pub struct Timestamp(pub i64);
 
 /// Numbers below this are seconds, others milliseconds (10^10 s is the year 2286).
@@ -49,7 +51,8 @@ impl Timestamp {
     /// Reads Unix seconds, also before 1970; none beyond the years 1 to 9999.
     pub fn from_seconds(seconds: f64) -> Option<Self> {
         let ms = (seconds * 1_000.0).round();
-        let is_written = ms.is_finite() && (MS_MIN as f64..=(MS_MAX + 2 * 86_400_000) as f64).contains(&ms);
+        let is_written =
+            ms.is_finite() && (MS_MIN as f64..=(MS_MAX + 2 * 86_400_000) as f64).contains(&ms);
         is_written.then_some(Self((ms as i64).min(MS_MAX)))
     }
 
@@ -109,7 +112,9 @@ mod tests {
             "9999-12-30T21:59:59.999Z",
             "9999-12-31T23:59:59Z",
         ]
-        .map(|text| format!("{text:<28} {}\n", Timestamp::parse(text).map_or("-".into(), |t| t.to_string())))
+        .map(|text| {
+            format!("{text:<28} {}\n", Timestamp::parse(text).map_or("-".into(), |t| t.to_string()))
+        })
         .concat();
         insta::assert_snapshot!(table);
     }

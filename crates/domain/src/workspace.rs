@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use crate::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{
-    Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance, WeakSignalWeights,
-    WorkspaceId,
+    Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance,
+    WeakSignalWeights, WorkspaceId,
 };
 
 /// The newest numbered set of presets, which a new workspace gets.
@@ -88,7 +88,11 @@ impl WorkspaceSettings {
     /// # Errors
     /// A sentence that names the key.
     pub fn validate(&self) -> Result<(), String> {
-        if self.name.as_ref().is_some_and(|name| !(1..=WORKSPACE_NAME_BYTES_MAX).contains(&name.len())) {
+        if self
+            .name
+            .as_ref()
+            .is_some_and(|name| !(1..=WORKSPACE_NAME_BYTES_MAX).contains(&name.len()))
+        {
             return Err(format!("name must be 1 to {WORKSPACE_NAME_BYTES_MAX} bytes"));
         }
         let n_properties = self.public_user_properties.len();
@@ -288,8 +292,13 @@ impl WorkspaceConfig {
 
     /// Replaces the scalar settings.
     pub fn set_settings(&mut self, settings: WorkspaceSettings) {
-        let WorkspaceSettings { name, public_merge_users, public_user_properties, presets, weak_signals } =
-            settings;
+        let WorkspaceSettings {
+            name,
+            public_merge_users,
+            public_user_properties,
+            presets,
+            weak_signals,
+        } = settings;
         (self.name, self.public_merge_users) = (name, public_merge_users);
         self.public_user_properties = public_user_properties;
         (self.presets, self.weak_signals) = (presets, weak_signals);
@@ -335,10 +344,16 @@ impl WorkspaceConfig {
     pub fn validate(&self) -> Result<(), WorkspaceConfigError> {
         let refuse = |what: String| Err(WorkspaceConfigError { workspace: self.id.clone(), what });
         if self.sources.len() > SOURCES_MAX {
-            return refuse(format!("{} sources exceed the limit of {SOURCES_MAX}", self.sources.len()));
+            return refuse(format!(
+                "{} sources exceed the limit of {SOURCES_MAX}",
+                self.sources.len()
+            ));
         }
         if self.traits.len() > TRAITS_MAX {
-            return refuse(format!("{} traits exceed the limit of {TRAITS_MAX}", self.traits.len()));
+            return refuse(format!(
+                "{} traits exceed the limit of {TRAITS_MAX}",
+                self.traits.len()
+            ));
         }
         let tokens = [
             ("private_token", &self.private_token),
@@ -373,20 +388,30 @@ impl WorkspaceConfig {
                 return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
             }
             if !is_token(&source.write_key) {
-                return refuse(format!("source {:?}: write_key must be {}", source.name, token_form()));
+                return refuse(format!(
+                    "source {:?}: write_key must be {}",
+                    source.name,
+                    token_form()
+                ));
             }
             let earlier = &self.sources[..n];
             if earlier.iter().any(|other| other.name == source.name) {
                 return refuse(format!("two sources are named {:?}", source.name));
             }
             if earlier.iter().any(|other| other.write_key == source.write_key) {
-                return refuse(format!("source {:?} repeats the write_key of another source", source.name));
+                return refuse(format!(
+                    "source {:?} repeats the write_key of another source",
+                    source.name
+                ));
             }
         }
         for (n, trait_) in self.traits.iter().enumerate() {
             let well_formed = !trait_.key.is_empty()
                 && trait_.key.len() <= TRAIT_KEY_CHARS_MAX
-                && trait_.key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
+                && trait_
+                    .key
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_');
             if !well_formed || trait_.key.ends_with("__detail") {
                 return refuse(format!(
                     "trait key {:?} must be 1 to {TRAIT_KEY_CHARS_MAX} characters of a-z, 0-9 and '_', not ending in __detail",
@@ -394,7 +419,10 @@ impl WorkspaceConfig {
                 ));
             }
             if !(1..=LIST_COUNT_MAX).contains(&trait_.count) {
-                return refuse(format!("trait {:?}: count must be 1 to {LIST_COUNT_MAX}", trait_.key));
+                return refuse(format!(
+                    "trait {:?}: count must be 1 to {LIST_COUNT_MAX}",
+                    trait_.key
+                ));
             }
             if let Err(what) = trait_.list().validate_for_user() {
                 return refuse(format!("trait {:?}: {what}", trait_.key));
@@ -404,7 +432,10 @@ impl WorkspaceConfig {
             }
         }
         if self.scenarios.len() > SCENARIOS_MAX {
-            return refuse(format!("{} scenarios exceed the limit of {SCENARIOS_MAX}", self.scenarios.len()));
+            return refuse(format!(
+                "{} scenarios exceed the limit of {SCENARIOS_MAX}",
+                self.scenarios.len()
+            ));
         }
         for (n, scenario) in self.scenarios.iter().enumerate() {
             if let Err(what) = scenario.validate() {
@@ -420,7 +451,8 @@ impl WorkspaceConfig {
 
 /// Tokens travel in headers and URLs; ':' would end the user part of HTTP Basic.
 fn is_token(token: &str) -> bool {
-    (1..=TOKEN_BYTES_MAX).contains(&token.len()) && token.bytes().all(|b| b.is_ascii_graphic() && b != b':')
+    (1..=TOKEN_BYTES_MAX).contains(&token.len())
+        && token.bytes().all(|b| b.is_ascii_graphic() && b != b':')
 }
 
 /// Replaces the element of the same name in its place, or appends.

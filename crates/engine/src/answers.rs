@@ -1,5 +1,5 @@
-//! What a workspace answers, in a form that two copies of it can be compared by: independent of the clock and
-//! of how entries were batched.
+//! What a workspace answers, in a form that two copies of it can be compared by: independent of the
+//! clock and of how entries were batched.
 
 use domain::{ListRequest, Logic, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
@@ -46,7 +46,11 @@ impl Answers {
         }
         if self.model != other.model {
             let name = |model: &Option<String>| model.clone().unwrap_or_else(|| "none".to_owned());
-            found.push(format!("model {} is in use, expected {}", name(&other.model), name(&self.model)));
+            found.push(format!(
+                "model {} is in use, expected {}",
+                name(&other.model),
+                name(&self.model)
+            ));
         }
         for own in &self.keyspaces {
             match other.keyspaces.iter().find(|keyspace| keyspace.name == own.name) {
@@ -59,7 +63,11 @@ impl Answers {
             }
         }
         if self.lists.len() != other.lists.len() {
-            found.push(format!("{} users have lists, expected {}", other.lists.len(), self.lists.len()));
+            found.push(format!(
+                "{} users have lists, expected {}",
+                other.lists.len(),
+                self.lists.len()
+            ));
         }
         for (own, list) in self.lists.iter().zip(&other.lists).filter(|(own, list)| own != list) {
             found.push(format!(
@@ -77,8 +85,8 @@ impl Answers {
 }
 
 impl Engine {
-    /// Digests the store and lists of some users, at a time that the journal gives. Nothing must be submitted
-    /// meanwhile. `progress` gets the number of pairs just read.
+    /// Digests the store and lists of some users, at a time that the journal gives. Nothing must be
+    /// submitted meanwhile. `progress` gets the number of pairs just read.
     ///
     /// # Errors
     /// Where the store or the model cannot be read.
@@ -101,7 +109,8 @@ impl Engine {
                 hash.update(&item.item_id);
                 hash.update(item.score.to_bits().to_le_bytes());
             }
-            let user_id = self.snapshot().profiles.ids().user_id(user).unwrap_or_default().to_owned();
+            let user_id =
+                self.snapshot().profiles.ids().user_id(user).unwrap_or_default().to_owned();
             let items = list.items.into_iter().map(|item| item.item_id).collect();
             Ok(SampleList { user_id, items, sha256: to_hex(&hash.finalize()) })
         });

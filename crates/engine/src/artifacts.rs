@@ -101,7 +101,8 @@ impl Artifacts {
     pub(crate) fn remove_others(&self, versions: &[String]) {
         let kept: Vec<PathBuf> = versions.iter().map(|version| self.path(version)).collect();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
-        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path)) {
+        for path in entries.flatten().map(|entry| entry.path()).filter(|path| !kept.contains(path))
+        {
             if let Err(error) = fs::remove_file(&path) {
                 tracing::warn!(%error, "an old model artifact stays");
             }

@@ -1,5 +1,5 @@
-//! Work in the background, in one shape: a step again and again until the thread is stopped. A step that
-//! panics is logged and counted, and the thread goes on after a second.
+//! Work in the background, in one shape: a step again and again until the thread is stopped. A step
+//! that panics is logged and counted, and the thread goes on after a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -22,8 +22,9 @@ pub enum Next {
     End,
 }
 
-/// Work that goes on beside the requests, on a thread of its own: its name, its steps with what wakes it in
-/// between, and its deadline at shutdown. [`BackgroundThread`] times its steps and counts those that panic.
+/// Work that goes on beside the requests, on a thread of its own: its name, its steps with what
+/// wakes it in between, and its deadline at shutdown. [`BackgroundThread`] times its steps and
+/// counts those that panic.
 pub trait BackgroundWork: Send + 'static {
     /// The name of the thread, in the log and as the label `thread` of the metrics.
     fn name(&self) -> &'static str;
@@ -31,13 +32,14 @@ pub trait BackgroundWork: Send + 'static {
     /// How long [`BackgroundThread::stop`] waits for a step under way, which is given up then.
     fn stop_time_max(&self) -> Duration;
 
-    /// Works a while and says what wakes it: nothing, a time, or whoever calls [`BackgroundThread::wake`]. A stopped thread takes steps until one answers [`Next::End`], or
+    /// Works a while and says what wakes it: nothing, a time, or whoever calls
+    /// [`BackgroundThread::wake`]. A stopped thread takes steps until one answers [`Next::End`], or
     /// [`Next::Rest`].
     fn step(&mut self, signals: &Signals) -> Next;
 }
 
-/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to stop and
-/// not waited for.
+/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to
+/// stop and not waited for.
 pub struct BackgroundThread {
     name: &'static str,
     stop_time_max: Duration,
@@ -138,8 +140,9 @@ impl BackgroundThread {
         self.signals.changed.notify_all();
     }
 
-    /// Tells the thread to end and waits for it, as long as its work may take to stop. A thread that has not
-    /// ended by then is left behind: its step is one that can be given up. Whether it has ended.
+    /// Tells the thread to end and waits for it, as long as its work may take to stop. A thread
+    /// that has not ended by then is left behind: its step is one that can be given up. Whether it
+    /// has ended.
     pub fn stop(&self) -> bool {
         self.stop_since(Instant::now())
     }
@@ -160,7 +163,10 @@ impl BackgroundThread {
         let mut state = self.signals.state.lock();
         while !state.has_ended {
             if self.signals.changed.wait_until(&mut state, until).timed_out() {
-                tracing::warn!(thread = self.name, "a background thread was still at work at the deadline");
+                tracing::warn!(
+                    thread = self.name,
+                    "a background thread was still at work at the deadline"
+                );
                 return false;
             }
         }

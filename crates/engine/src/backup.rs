@@ -1,12 +1,12 @@
-//! A copy of a data folder that a server may be using: consistent, incremental by segment, and checked by
-//! what it answers.
+//! A copy of a data folder that a server may be using: consistent, incremental by segment, and
+//! checked by what it answers.
 //!
-//! Segments only grow at their end, and the end-of-log record says up to where they are durable. So the copy
-//! of a journal is a prefix of it, and no lock is needed. A copy of an earlier backup is a prefix of the
-//! later one, so that a backup that fails leaves the earlier one whole.
+//! Segments only grow at their end, and the end-of-log record says up to where they are durable. So
+//! the copy of a journal is a prefix of it, and no lock is needed. A copy of an earlier backup is a
+//! prefix of the later one, so that a backup that fails leaves the earlier one whole.
 //!
-//! In the end a fold of the copy, which the backup keeps and continues, gives what the workspace answers. A
-//! restore folds the whole journal anew and compares.
+//! In the end a fold of the copy, which the backup keeps and continues, gives what the workspace
+//! answers. A restore folds the whole journal anew and compares.
 
 mod copy;
 mod manifest;
@@ -37,7 +37,8 @@ pub use restore::{RestoreReport, restore};
 const OWN_NAMES: [&str; 5] =
     ["backup.json", "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
 
-/// Why there is no new backup, or nothing was restored. A backup that was there before stays as it was.
+/// Why there is no new backup, or nothing was restored. A backup that was there before stays as it
+/// was.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The data folder cannot be read, or the lock of a folder not be taken.
@@ -50,13 +51,17 @@ pub enum BackupError {
         folder: PathBuf,
     },
     /// The folder to write to holds something else.
-    #[error("{folder} holds something that is no backup: name an empty folder, or that of an earlier backup")]
+    #[error(
+        "{folder} holds something that is no backup: name an empty folder, or that of an earlier backup"
+    )]
     Occupied {
         /// The folder.
         folder: PathBuf,
     },
     /// The folder to write to is within the data folder.
-    #[error("{folder} is within the data folder and would be lost with it: name a folder elsewhere")]
+    #[error(
+        "{folder} is within the data folder and would be lost with it: name a folder elsewhere"
+    )]
     WithinData {
         /// The folder.
         folder: PathBuf,
@@ -68,7 +73,9 @@ pub enum BackupError {
         folder: PathBuf,
     },
     /// Somebody else writes the backup.
-    #[error("{folder} is being written by {holder}: wait until that backup is done, or name another folder")]
+    #[error(
+        "{folder} is being written by {holder}: wait until that backup is done, or name another folder"
+    )]
     InUse {
         /// The folder.
         folder: PathBuf,
@@ -76,7 +83,9 @@ pub enum BackupError {
         holder: String,
     },
     /// The folder to restore into is not empty.
-    #[error("{folder} is not empty: name a folder that is not there yet; a restore writes over nothing")]
+    #[error(
+        "{folder} is not empty: name a folder that is not there yet; a restore writes over nothing"
+    )]
     NotEmpty {
         /// The folder.
         folder: PathBuf,
@@ -227,7 +236,8 @@ pub struct FailedCopy {
     pub id: WorkspaceId,
     /// Why, and what to do.
     pub problem: String,
-    /// The entries that an earlier copy of it has, which stays as it is; none where there is no earlier copy.
+    /// The entries that an earlier copy of it has, which stays as it is; none where there is no
+    /// earlier copy.
     pub kept_entries: Option<u64>,
 }
 
@@ -246,9 +256,9 @@ pub struct BackedUpWorkspace {
     pub sample_users: u64,
 }
 
-/// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its own,
-/// continuing an earlier backup there. A server may be using the data folder. A workspace that is damaged or gone keeps no other from
-/// being copied; of it, the earlier copy stays.
+/// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its
+/// own, continuing an earlier backup there. A server may be using the data folder. A workspace that
+/// is damaged or gone keeps no other from being copied; of it, the earlier copy stays.
 ///
 /// # Errors
 /// See [`BackupError`].
@@ -295,13 +305,19 @@ pub fn back_up(
     };
     let installation =
         copy_journal(SYSTEM_JOURNAL, &system_folder(data), &installation_folder(to), old.as_ref())?;
-    let copy_workspace = |id: &WorkspaceId, old: Option<&WorkspaceCopy>| -> Result<_, BackupError> {
+    let copy_workspace = |id: &WorkspaceId,
+                          old: Option<&WorkspaceCopy>|
+     -> Result<_, BackupError> {
         let (from, copy) = (workspace_folder(data, id), workspace_folder(to, id));
         let old = old.map(|old| &old.journal);
         let journal = copy_journal(id.as_str(), &from.join("journal"), &copy.join("journal"), old)?;
         // After the journal: an artifact is there before the entry that says so.
-        let models =
-            copy::copy_models(&from.join("models"), &copy.join("models"), journal.entries, &note_copied)?;
+        let models = copy::copy_models(
+            &from.join("models"),
+            &copy.join("models"),
+            journal.entries,
+            &note_copied,
+        )?;
         let answers = fold_copy(to, id, progress)?;
         Ok(WorkspaceCopy { id: id.clone(), journal, models, answers })
     };
@@ -313,7 +329,11 @@ pub fn back_up(
             Ok(copy) => workspaces.push(copy),
             Err(error) if error.is_of_workspace() => {
                 let kept_entries = old.as_ref().map(|old| old.journal.entries);
-                failed.push(FailedCopy { id: id.clone(), problem: full_text(&error), kept_entries });
+                failed.push(FailedCopy {
+                    id: id.clone(),
+                    problem: full_text(&error),
+                    kept_entries,
+                });
                 workspaces.extend(old);
             }
             Err(error) => return Err(error),
@@ -321,7 +341,11 @@ pub fn back_up(
     }
     for old in old_workspaces {
         let problem = format!("workspace {} is not in the data folder", old.id);
-        failed.push(FailedCopy { id: old.id.clone(), problem, kept_entries: Some(old.journal.entries) });
+        failed.push(FailedCopy {
+            id: old.id.clone(),
+            problem,
+            kept_entries: Some(old.journal.entries),
+        });
         workspaces.push(old);
     }
     workspaces.sort_unstable_by(|one, other| one.id.cmp(&other.id));
@@ -393,14 +417,14 @@ fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a server on a
-/// backup.
+/// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a
+/// server on a backup.
 fn installation_folder(backup: &Path) -> PathBuf {
     backup.join("installation")
 }
 
-/// What the copy of a workspace answers. Its store stays in the backup, so that the next backup folds only
-/// what is new.
+/// What the copy of a workspace answers. Its store stays in the backup, so that the next backup
+/// folds only what is new.
 fn fold_copy(
     backup: &Path,
     id: &WorkspaceId,
@@ -414,7 +438,10 @@ fn fold_copy(
     digest_answers(&engine, progress).map_err(of_engine)
 }
 
-fn digest_answers(engine: &Engine, progress: &dyn Fn(BackupProgress<'_>)) -> Result<Answers, EngineError> {
+fn digest_answers(
+    engine: &Engine,
+    progress: &dyn Fn(BackupProgress<'_>),
+) -> Result<Answers, EngineError> {
     let read = Cell::new(0);
     engine.answers(&|pairs| {
         read.set(read.get() + pairs);

@@ -1,5 +1,5 @@
-//! Looking after the journal of a workspace at work: every segment is read from time to time, so that damage
-//! is found while a backup of it is still there.
+//! Looking after the journal of a workspace at work: every segment is read from time to time, so
+//! that damage is found while a backup of it is still there.
 
 use std::ops::ControlFlow;
 
@@ -9,13 +9,15 @@ use crate::writer::full_text;
 use crate::{Engine, Finding};
 
 impl Engine {
-    /// Reads the whole journal once and checks every checksum, beside the traffic. `pace` gets the bytes just
-    /// read; it may wait, so that the check takes no more of the disk than it should, and may stop it. What
-    /// is found stays in [`Engine::findings`] until a later check has gone through to the end.
+    /// Reads the whole journal once and checks every checksum, beside the traffic. `pace` gets the
+    /// bytes just read; it may wait, so that the check takes no more of the disk than it should,
+    /// and may stop it. What is found stays in [`Engine::findings`] until a later check has gone
+    /// through to the end.
     pub fn check_journal(&self, pace: &mut dyn FnMut(u64) -> ControlFlow<()>) -> JournalCheck {
         let workspace = self.id().to_string();
         let progress = metrics::gauge!("journal_check_progress", "workspace" => workspace.clone());
-        let checked = metrics::counter!("journal_checked_bytes_total", "workspace" => workspace.clone());
+        let checked =
+            metrics::counter!("journal_checked_bytes_total", "workspace" => workspace.clone());
         progress.set(0.0);
         let mut n_read = 0;
         let check = self.shared.journal.check(&mut |bytes, total_bytes| {
@@ -39,7 +41,8 @@ impl Engine {
                 findings.push(finding);
             }
         }
-        let n_damaged = findings.iter().filter(|finding| matches!(finding, Finding::Journal { .. })).count();
+        let n_damaged =
+            findings.iter().filter(|finding| matches!(finding, Finding::Journal { .. })).count();
         metrics::gauge!("journal_damaged_segments", "workspace" => workspace).set(n_damaged as f64);
         check
     }

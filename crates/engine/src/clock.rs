@@ -1,8 +1,8 @@
 //! The process's clock, guarded against jumps of the system's clock.
 //!
 //! The system's clock may jump: by a wrong correction, a dead battery, an administrator. Beside the
-//! monotonic clock a jump can be seen, and it is not followed until the system's clock has stayed at its
-//! new place.
+//! monotonic clock a jump can be seen, and it is not followed until the system's clock has stayed
+//! at its new place.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -12,11 +12,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use domain::Timestamp;
 use parking_lot::Mutex;
 
-/// By how much the system's clock may move against the monotonic one between two readings before it counts
-/// as a jump, in milliseconds.
+/// By how much the system's clock may move against the monotonic one between two readings before it
+/// counts as a jump, in milliseconds.
 pub const CLOCK_JUMP_MS: i64 = 60_000;
-/// For how long the system's clock must stay where it jumped to before it is believed: a suspended machine
-/// or a corrected clock is right again after that.
+/// For how long the system's clock must stay where it jumped to before it is believed: a suspended
+/// machine or a corrected clock is right again after that.
 pub const CLOCK_BELIEVED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// What tells a workspace the time.
@@ -62,8 +62,8 @@ static CLOCK: LazyLock<(Instant, Mutex<ClockGuard>)> = LazyLock::new(|| {
     (Instant::now(), Mutex::new(guard))
 });
 
-/// The time of the process's clock, for what belongs to no workspace. A jump of the system's clock is not
-/// followed at once.
+/// The time of the process's clock, for what belongs to no workspace. A jump of the system's clock
+/// is not followed at once.
 pub fn now() -> Timestamp {
     let (started, guard) = &*CLOCK;
     let mut guard = guard.lock();
@@ -94,7 +94,8 @@ fn read_system_clock_ms() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_millis() as i64
 }
 
-/// Tells jumps of the system's clock from its course, given readings of it and of the monotonic clock.
+/// Tells jumps of the system's clock from its course, given readings of it and of the monotonic
+/// clock.
 struct ClockGuard {
     /// System time minus monotonic time, as last believed, in milliseconds.
     offset_ms: i64,
@@ -127,7 +128,8 @@ impl ClockGuard {
             Some(_) if is_near(self.offset_ms) => Some(Change::CameBack),
             Some(jump) if is_near(jump.offset_ms) => {
                 jump.offset_ms = offset_ms;
-                (monotonic.saturating_sub(jump.since) >= CLOCK_BELIEVED_AFTER).then_some(Change::Believed)
+                (monotonic.saturating_sub(jump.since) >= CLOCK_BELIEVED_AFTER)
+                    .then_some(Change::Believed)
             }
             None | Some(_) => {
                 self.jump = Some(Jump { offset_ms, since: monotonic });
@@ -189,7 +191,8 @@ mod tests {
         for jump_ms in [1_000 * DAY_MS, -1_000 * DAY_MS, CLOCK_JUMP_MS + 1, -CLOCK_JUMP_MS - 1] {
             let mut guard = guard();
             let read = |guard: &mut ClockGuard, second: u64, jump_ms: i64| {
-                let (now, change) = guard.read(START_MS + 1_000 * second as i64 + jump_ms, s(second));
+                let (now, change) =
+                    guard.read(START_MS + 1_000 * second as i64 + jump_ms, s(second));
                 (now.0 - START_MS, change)
             };
             assert_eq!(read(&mut guard, 1, 0), (1_000, None));

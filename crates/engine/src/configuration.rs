@@ -21,7 +21,9 @@ pub enum ConfigError {
     #[error("{0}")]
     AlreadyThere(String),
     /// Somebody changed the resource since it was read.
-    #[error("{what} was changed since you read it: read it again and repeat your change on what it is now")]
+    #[error(
+        "{what} was changed since you read it: read it again and repeat your change on what it is now"
+    )]
     Changed {
         /// The resource.
         what: String,
@@ -51,12 +53,13 @@ impl Engine {
         (Arc::clone(&snapshot.setup.config), snapshot.setup.config_revisions.clone())
     }
 
-    /// Changes the configuration. All changes are checked before any is written, and they hold when this returns.
+    /// Changes the configuration. All changes are checked before any is written, and they hold when
+    /// this returns.
     ///
     /// # Errors
-    /// Where the journal fails between two scenarios, the changes before hold; asking for the same again completes them.
-    /// Where a value breaks a rule, a resource is not what the command expects, or nothing can be
-    /// written.
+    /// Where the journal fails between two scenarios, the changes before hold; asking for the same
+    /// again completes them. Where a value breaks a rule, a resource is not what the command
+    /// expects, or nothing can be written.
     pub fn configure(&self, commands: Vec<ConfigCommand>) -> Result<(), ConfigError> {
         let _one_at_a_time = self.config_lock.lock();
         let (config, revisions) = self.revised_config();
@@ -85,7 +88,11 @@ impl Engine {
     ///
     /// # Errors
     /// As [`Engine::configure`].
-    pub fn change_config(&self, change: ConfigChange, expected: Expected) -> Result<(), ConfigError> {
+    pub fn change_config(
+        &self,
+        change: ConfigChange,
+        expected: Expected,
+    ) -> Result<(), ConfigError> {
         self.configure(vec![ConfigCommand { change, expected }])
     }
 

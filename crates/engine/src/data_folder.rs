@@ -1,4 +1,5 @@
-//! The folder of an installation: a lock, a journal for what belongs to no workspace, and one folder a workspace.
+//! The folder of an installation: a lock, a journal for what belongs to no workspace, and one
+//! folder a workspace.
 
 use std::collections::BTreeMap;
 use std::fs::TryLockError;
@@ -99,7 +100,8 @@ pub enum AdminTokenError {
     Append(#[from] journal::AppendError),
 }
 
-/// The name under which the end of the installation's journal is recorded; no workspace id begins with '_'.
+/// The name under which the end of the installation's journal is recorded; no workspace id begins
+/// with '_'.
 pub(crate) const SYSTEM_JOURNAL: &str = "_system";
 
 /// A data folder that no other process uses as long as this lives; nothing in it is open.
@@ -139,8 +141,8 @@ impl LockedFolder {
     }
 }
 
-/// The folder of end-of-log records: not below those of the workspaces, so that both are hardly lost
-/// together.
+/// The folder of end-of-log records: not below those of the workspaces, so that both are hardly
+/// lost together.
 pub(crate) fn ends_folder(data: &Path) -> PathBuf {
     data.join("ends")
 }
@@ -162,19 +164,21 @@ fn entries(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
     }
 }
 
-/// The folders that look like those of workspaces, with the id that the name is, if it is one. Whatever has no journal is none of ours:
-/// a stray file, a folder that somebody made.
+/// The folders that look like those of workspaces, with the id that the name is, if it is one.
+/// Whatever has no journal is none of ours: a stray file, a folder that somebody made.
 fn workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
     let mut folders = entries(data.join("workspaces"))?;
     folders.retain(|folder| folder.join("journal").is_dir());
-    let id_of = |folder: &Path| WorkspaceId::new(folder.file_name()?.to_string_lossy().into_owned()).ok();
+    let id_of =
+        |folder: &Path| WorkspaceId::new(folder.file_name()?.to_string_lossy().into_owned()).ok();
     Ok(folders.into_iter().map(|folder| (folder.clone(), id_of(&folder))).collect())
 }
 
-/// The workspaces of a data folder, by name: those that have a journal, and those of which a record says that
-/// they had.
+/// The workspaces of a data folder, by name: those that have a journal, and those of which a record
+/// says that they had.
 pub(crate) fn list_workspaces(data: &Path) -> Result<Vec<WorkspaceId>, DataFolderError> {
-    let mut ids: Vec<WorkspaceId> = workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
+    let mut ids: Vec<WorkspaceId> =
+        workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
     for record in entries(ends_folder(data))? {
         if record.extension().is_some_and(|extension| extension == "end") {
             let name = record.file_stem().unwrap_or_default().to_string_lossy().into_owned();
@@ -197,13 +201,17 @@ impl DataFolder {
         let disk = Arc::new(RealDisk::open(system_folder(folder))?);
         let journal = FileJournal::open_with(
             disk,
-            JournalOptions { name: SYSTEM_JOURNAL.to_owned(), end_record, ..JournalOptions::default() },
+            JournalOptions {
+                name: SYSTEM_JOURNAL.to_owned(),
+                end_record,
+                ..JournalOptions::default()
+            },
         )?;
         let mut admin_tokens = AdminTokens::new();
         for record in journal.read_from(Offset(0)) {
             let (_, bytes) = record.map_err(OpenError::from)?;
-            let entry: SystemEntry =
-                postcard::from_bytes(&bytes).map_err(|error| DataFolderError::Entry(error.to_string()))?;
+            let entry: SystemEntry = postcard::from_bytes(&bytes)
+                .map_err(|error| DataFolderError::Entry(error.to_string()))?;
             entry.apply(&mut admin_tokens);
         }
         Ok(Self {
@@ -220,7 +228,8 @@ impl DataFolder {
         list_workspaces(self.locked.path())
     }
 
-    /// Folders among those of the workspaces that have a journal and a name that no workspace has: copies that somebody made.
+    /// Folders among those of the workspaces that have a journal and a name that no workspace has:
+    /// copies that somebody made.
     ///
     /// # Errors
     /// Where the folder cannot be listed.
@@ -255,7 +264,8 @@ impl DataFolder {
         self.admin_tokens.load_full()
     }
 
-    /// Sets the administrators' token of the bootstrap file; nothing is written where it is that one.
+    /// Sets the administrators' token of the bootstrap file; nothing is written where it is that
+    /// one.
     ///
     /// # Errors
     /// Where the journal does not take it.
@@ -299,7 +309,10 @@ impl DataFolder {
         let tokens = self.admin_tokens();
         if !tokens.contains_key(name) {
             let known: Vec<&str> = tokens.keys().map(String::as_str).collect();
-            return Err(AdminTokenError::NotFound { name: name.to_owned(), known: known.join(", ") });
+            return Err(AdminTokenError::NotFound {
+                name: name.to_owned(),
+                known: known.join(", "),
+            });
         }
         if tokens.len() == 1 {
             return Err(AdminTokenError::Last { name: name.to_owned() });
@@ -309,15 +322,16 @@ impl DataFolder {
 
     /// The caller holds the lock of the tokens.
     fn append(&self, entry: SystemEntry) -> Result<(), journal::AppendError> {
-        self.journal.append(&[&postcard::to_stdvec(&entry).expect("plain fields always encode")])?;
+        self.journal
+            .append(&[&postcard::to_stdvec(&entry).expect("plain fields always encode")])?;
         let mut tokens = AdminTokens::clone(&self.admin_tokens());
         entry.apply(&mut tokens);
         self.admin_tokens.store(Arc::new(tokens));
         Ok(())
     }
 
-    /// Moves the folder of a workspace and the record of its journal's end into a folder of their own
-    /// below `trash`, named after the workspace and the time. The workspace must not be open.
+    /// Moves the folder of a workspace and the record of its journal's end into a folder of their
+    /// own below `trash`, named after the workspace and the time. The workspace must not be open.
     ///
     /// # Errors
     /// Where the file system refuses; then both are where they were, as far as it allows.
@@ -331,8 +345,8 @@ impl DataFolder {
         let folder = workspace_folder(data, id);
         let (record, record_in_trash) =
             (ends_folder(data).join(format!("{id}.end")), trash.join(format!("{id}.end")));
-        // The record goes first: a workspace without one still opens, a record without its workspace is
-        // a journal that is lost.
+        // The record goes first: a workspace without one still opens, a record without its
+        // workspace is a journal that is lost.
         let has_record = match fs::rename(&record, &record_in_trash) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
             moved => moved.map(|()| true)?,
@@ -373,8 +387,11 @@ fn lock(folder: &Path) -> Result<fs::File, DataFolderError> {
             let mut process = String::new();
             file.read_to_string(&mut process)?;
             // One that has just begun has not written it yet.
-            let holder =
-                if process.is_empty() { "another process".to_owned() } else { format!("process {process}") };
+            let holder = if process.is_empty() {
+                "another process".to_owned()
+            } else {
+                format!("process {process}")
+            };
             Err(DataFolderError::Locked { folder: folder.to_owned(), holder })
         }
         Err(TryLockError::Error(error)) => Err(error.into()),

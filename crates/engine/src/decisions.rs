@@ -1,5 +1,5 @@
-//! Decisions that an entry carries into the journal: the fold has no parser, so whether an expression is right,
-//! and which scenarios fit the catalog, is settled here, before.
+//! Decisions that an entry carries into the journal: the fold has no parser, so whether an
+//! expression is right, and which scenarios fit the catalog, is settled here, before.
 
 use domain::{Scenario, Timestamp};
 use serving::{ExpressionSchema, check_scenario, fits};
@@ -21,13 +21,15 @@ pub(crate) enum Step {
     Refuse(Refusal),
 }
 
-/// Whether an entry must be decided on the state that the entries before it leave, so that whoever submits it waits
-/// for the views.
+/// Whether an entry must be decided on the state that the entries before it leave, so that whoever
+/// submits it waits for the views.
 pub fn is_decided_on_state(entry: &Entry) -> bool {
     match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => true,
         Entry::Command { command, .. } => match &**command {
-            Command::Configure(command) => matches!(command.change, ConfigChange::PutScenario { .. }),
+            Command::Configure(command) => {
+                matches!(command.change, ConfigChange::PutScenario { .. })
+            }
             Command::Segmentation(_)
             | Command::PutScenario { .. }
             | Command::ActivateCatalog { .. }
@@ -38,7 +40,8 @@ pub fn is_decided_on_state(entry: &Entry) -> bool {
     }
 }
 
-/// The next step, `now`: an entry that is to be decided with what goes before it, or all entries up to the next such.
+/// The next step, `now`: an entry that is to be decided with what goes before it, or all entries up
+/// to the next such.
 pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     rest: &mut std::iter::Peekable<std::vec::IntoIter<Entry>>,
     views: &dyn Fn() -> V,
@@ -64,7 +67,10 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
 
 /// The decision of an entry that was journalled without one; none where there is nothing to decide.
 pub(crate) fn late_decision(views: &Views, entry: &Entry) -> LateDecision {
-    LateDecision { refusal: check(views, entry).err(), fitting_scenarios: fitting_before(views, entry) }
+    LateDecision {
+        refusal: check(views, entry).err(),
+        fitting_scenarios: fitting_before(views, entry),
+    }
 }
 
 /// Refuses an entry whose expressions are wrong.
@@ -73,7 +79,9 @@ fn check(views: &Views, entry: &Entry) -> Result<(), Refusal> {
     match &**command {
         Command::PutScenario { scenario } => check_scenario(scenario).map_err(Refusal::Invalid),
         Command::Configure(command) => match &command.change {
-            ConfigChange::PutScenario { scenario, .. } => check_scenario(scenario).map_err(Refusal::Invalid),
+            ConfigChange::PutScenario { scenario, .. } => {
+                check_scenario(scenario).map_err(Refusal::Invalid)
+            }
             _ => Ok(()),
         },
         Command::Segmentation(command) => check_segmentation(views, command),
@@ -101,7 +109,10 @@ fn check_segmentation(views: &Views, command: &SegmentationCommand) -> Result<()
 fn check_expression(views: &Views, expression: &str) -> Result<(), Refusal> {
     let invalid = |error: reql::ReqlError| Refusal::Invalid(format!("expression: {error}"));
     let schema = ExpressionSchema { views, subject: reql::Subject::Items };
-    match reql::parse(expression).and_then(|expression| expression.check(&schema)).map_err(invalid)? {
+    match reql::parse(expression)
+        .and_then(|expression| expression.check(&schema))
+        .map_err(invalid)?
+    {
         reql::Type::Set | reql::Type::Any | reql::Type::Null => Ok(()),
         other => {
             let hint = if other == reql::Type::String { ": put it into braces" } else { "" };
@@ -146,6 +157,7 @@ fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
 
 fn note_fitting(scenarios: &[Scenario], now: Timestamp) -> Option<Entry> {
     let as_json = |scenario| serde_json::to_string(scenario).expect("a scenario is plain JSON");
-    let command = Command::NoteFittingScenarios { scenarios: scenarios.iter().map(as_json).collect() };
+    let command =
+        Command::NoteFittingScenarios { scenarios: scenarios.iter().map(as_json).collect() };
     (!scenarios.is_empty()).then(|| Entry::Command { received_at: now, command: Box::new(command) })
 }

@@ -22,8 +22,8 @@ use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
 use crate::writer::{Health, Shared, SubmitError, Writer, full_text};
 use crate::{
-    Clock, Command, Computing, EngineError, Entry, Finding, ManualClock, Outcome, Problem, RequestBudget,
-    SystemClock,
+    Clock, Command, Computing, EngineError, Entry, Finding, ManualClock, Outcome, Problem,
+    RequestBudget, SystemClock,
 };
 
 /// What a workspace is opened with beside its folder.
@@ -33,14 +33,16 @@ pub struct EngineOptions {
     pub memory: Arc<MemoryBudget>,
     /// Memory for what is read from the store, in bytes.
     pub store_cache_bytes: u64,
-    /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening takes as long as making it again.
+    /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening
+    /// takes as long as making it again.
     pub opens_without_model: bool,
     /// What tells it the time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl EngineOptions {
-    /// Of a copy that is opened to be looked at: for it time stands still, so that nothing becomes due.
+    /// Of a copy that is opened to be looked at: for it time stands still, so that nothing becomes
+    /// due.
     pub(crate) fn with_frozen_clock() -> Self {
         Self { clock: Arc::new(ManualClock::new(Timestamp(0))), ..Self::default() }
     }
@@ -86,9 +88,14 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// Opens a workspace in its folder, making an empty one where there is none: catches the store up with the journal, rebuilds
-    /// the views, and loads or makes again the model in use. `progress` gets applied and total entries of the replay.
-    pub fn open(id: WorkspaceId, folder: &Path, progress: &dyn Fn(u64, u64)) -> Result<Self, EngineError> {
+    /// Opens a workspace in its folder, making an empty one where there is none: catches the store
+    /// up with the journal, rebuilds the views, and loads or makes again the model in use.
+    /// `progress` gets applied and total entries of the replay.
+    pub fn open(
+        id: WorkspaceId,
+        folder: &Path,
+        progress: &dyn Fn(u64, u64),
+    ) -> Result<Self, EngineError> {
         Self::open_with(id, folder, &EngineOptions::default(), progress)
     }
 
@@ -142,8 +149,8 @@ impl Engine {
         Self::open_parts(id.clone(), folder, open, &EngineOptions::default(), progress)
     }
 
-    /// As [`Engine::open`], over a journal of the caller's, into which others may write as well; the folder holds
-    /// the store and the models.
+    /// As [`Engine::open`], over a journal of the caller's, into which others may write as well;
+    /// the folder holds the store and the models.
     ///
     /// # Errors
     /// As [`Engine::open`].
@@ -154,15 +161,18 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
     ) -> Result<Self, EngineError> {
         let open = |KnownEnd { acknowledged, .. }| match journal.end() {
-            end if end < acknowledged => {
-                Err(OpenError::Truncated { place: "a journal that is shared".to_owned(), end, acknowledged })
-            }
+            end if end < acknowledged => Err(OpenError::Truncated {
+                place: "a journal that is shared".to_owned(),
+                end,
+                acknowledged,
+            }),
             _ => Ok(journal),
         };
         Self::open_parts(id, folder, open, &EngineOptions::default(), progress)
     }
 
-    /// As [`Engine::open_with`], with the journal on a disk of the caller's and a record of its end.
+    /// As [`Engine::open_with`], with the journal on a disk of the caller's and a record of its
+    /// end.
     fn open_parts(
         id: WorkspaceId,
         folder: &Path,
@@ -197,7 +207,8 @@ impl Engine {
             Err(error) if is_store_damage(&error) => {
                 let Shared { journal, live, .. } = shared;
                 drop(live);
-                let (store, views) = remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
+                let (store, views) =
+                    remake_state(&store_folder, options.store_cache_bytes, &id, &error)?;
                 let shared = Shared::new(journal, store, views, clock());
                 replay(&shared, &store_folder, end, &progress)?;
                 shared
@@ -236,7 +247,8 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The state as it is now, held until the snapshot is dropped. Whoever holds one takes no second one.
+    /// The state as it is now, held until the snapshot is dropped. Whoever holds one takes no
+    /// second one.
     pub fn snapshot(&self) -> Snapshot<'_> {
         self.shared.live.snapshot()
     }
@@ -287,8 +299,8 @@ impl Engine {
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
-    /// Journals that time has passed, where something is due that no entry has made fire, and says whether
-    /// it has. A thread does so by itself, within a second.
+    /// Journals that time has passed, where something is due that no entry has made fire, and says
+    /// whether it has. A thread does so by itself, within a second.
     ///
     /// # Errors
     /// Where the journal does not take the entry.
@@ -323,14 +335,15 @@ impl Engine {
         self.serving.memory()
     }
 
-    /// What the store takes in memory, in bytes: blocks that were read, and writes that are in no table yet. Both are bounded beside the
-    /// memory budget, by [`EngineOptions::store_cache_bytes`].
+    /// What the store takes in memory, in bytes: blocks that were read, and writes that are in no
+    /// table yet. Both are bounded beside the memory budget, by
+    /// [`EngineOptions::store_cache_bytes`].
     pub fn store_bytes(&self) -> (u64, u64) {
         self.shared.live.store().memory_bytes()
     }
 
-    /// What the ids of messages of the last one to two days take in memory, in bytes; bounded beside the memory budget, by how many there
-    /// may be.
+    /// What the ids of messages of the last one to two days take in memory, in bytes; bounded
+    /// beside the memory budget, by how many there may be.
     pub fn message_ids_bytes(&self) -> u64 {
         self.snapshot().message_ids.n_bytes()
     }
@@ -350,12 +363,14 @@ impl Engine {
         self.shared.health()
     }
 
-    /// Starts to compute for a request: that ends early where the budget is used up, and where the workspace is stopped.
+    /// Starts to compute for a request: that ends early where the budget is used up, and where the
+    /// workspace is stopped.
     pub fn start_computing<'a>(&self, budget: &'a RequestBudget) -> Computing<'a> {
         budget.start_computing(&self.is_stopping)
     }
 
-    /// Ends a training run under way, and the making of a lost model, after the step that they are at; none is begun any more.
+    /// Ends a training run under way, and the making of a lost model, after the step that they are
+    /// at; none is begun any more.
     pub fn cut_training_short(&self) {
         self.is_training_cut.store(true, Ordering::Relaxed);
     }
@@ -368,7 +383,8 @@ impl Engine {
         if self.is_training_cut.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// Takes nothing more, finishes what waits, cuts training runs and computing for requests short, and lets go of all files.
+    /// Takes nothing more, finishes what waits, cuts training runs and computing for requests
+    /// short, and lets go of all files.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.cut_training_short();

@@ -83,8 +83,8 @@ impl From<rayon::ThreadPoolBuildError> for EngineError {
 }
 
 impl EngineError {
-    /// Whether the workspace may open later though nobody mends its data: a full disk gets room, a folder that is missing is mounted or put
-    /// back.
+    /// Whether the workspace may open later though nobody mends its data: a full disk gets room, a
+    /// folder that is missing is mounted or put back.
     pub fn may_pass(&self) -> bool {
         use std::io::ErrorKind::{
             NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut,
@@ -93,7 +93,8 @@ impl EngineError {
         if matches!(self, Self::Journal(OpenError::Truncated { end: Offset(0), .. })) {
             return true;
         }
-        let passing = [NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut];
+        let passing =
+            [NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut];
         let first: &(dyn std::error::Error + 'static) = self;
         std::iter::successors(Some(first), |error| error.source())
             .filter_map(|error| error.downcast_ref::<std::io::Error>())
@@ -124,9 +125,12 @@ pub enum TrainingError {
         started_at: Timestamp,
     },
     /// A training run or an evaluation has nothing to learn from.
-    #[error("the workspace has no interactions to learn from: send events or import interactions first")]
+    #[error(
+        "the workspace has no interactions to learn from: send events or import interactions first"
+    )]
     NoInteractions,
-    /// A training run, or the making of a lost model, was cut short since the workspace is being closed.
+    /// A training run, or the making of a lost model, was cut short since the workspace is being
+    /// closed.
     #[error("the workspace is being closed; the next training run makes another model")]
     Cancelled(#[from] Cancelled),
     /// The operating system gives no threads.

@@ -40,15 +40,20 @@ impl Engine {
         self.snapshot().profiles.ids().user_by_id(id)
     }
 
-    /// About how many bytes the values of items or users take as JSON, all of them or those of some properties. Ids that nobody has take
-    /// nothing.
-    pub fn values_bytes(&self, kind: EntityKind, ids: &[String], included: Option<&[String]>) -> u64 {
+    /// About how many bytes the values of items or users take as JSON, all of them or those of some
+    /// properties. Ids that nobody has take nothing.
+    pub fn values_bytes(
+        &self,
+        kind: EntityKind,
+        ids: &[String],
+        included: Option<&[String]>,
+    ) -> u64 {
         serving::values_bytes(&self.shared.live, kind, ids, included)
     }
 
-    /// The ids, in their order, of at most `count` of the items that may be recommended or of the known users,
-    /// after the first `offset`; with a filter, of those that it lets through. The fold gets its turns
-    /// meanwhile.
+    /// The ids, in their order, of at most `count` of the items that may be recommended or of the
+    /// known users, after the first `offset`; with a filter, of those that it lets through. The
+    /// fold gets its turns meanwhile.
     ///
     /// # Errors
     /// Where the filter is none, or takes too long.
@@ -72,13 +77,19 @@ impl Engine {
     ///
     /// # Errors
     /// Where the store or the journal cannot be read.
-    pub fn events(&self, user: UserIdx, query: &TimelineQuery) -> Result<(Vec<Event>, bool), EngineError> {
+    pub fn events(
+        &self,
+        user: UserIdx,
+        query: &TimelineQuery,
+    ) -> Result<(Vec<Event>, bool), EngineError> {
         let page = {
             let snapshot = self.snapshot();
             snapshot.profiles.timeline(snapshot.store(), user, query)?
         };
-        let events =
-            page.entries.into_iter().map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
+        let events = page
+            .entries
+            .into_iter()
+            .map(|entry| Ok(Event { entry, message: self.message(entry.offset)? }));
         Ok((events.collect::<Result<_, EngineError>>()?, page.has_more))
     }
 

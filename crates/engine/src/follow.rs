@@ -1,7 +1,8 @@
 //! The fold follows the journal: what is in it is applied to the state, whoever appended it.
 //!
-//! Entries that this process appended are kept until their turn, by the offset that the journal gave them, and are not
-//! read again. Whatever else is there is read, decoded and applied between them.
+//! Entries that this process appended are kept until their turn, by the offset that the journal
+//! gave them, and are not read again. Whatever else is there is read, decoded and applied between
+//! them.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -17,10 +18,12 @@ use crate::inbox::{Inbox, Work};
 use crate::writer::{Durable, Health, Shared, full_text};
 use crate::{EngineError, Entry, Outcome, SubmitError};
 
-/// How many entries, and of how many bytes, are applied at once where they are read from the journal.
+/// How many entries, and of how many bytes, are applied at once where they are read from the
+/// journal.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
 const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
-/// How many changes are applied before readers get a turn: messages, commands, lists and interactions.
+/// How many changes are applied before readers get a turn: messages, commands, lists and
+/// interactions.
 const CHANGES_PER_LOCK: usize = 128;
 
 /// Applies what the journal gets, until the inbox is closed or something fails.
@@ -31,19 +34,23 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
         let started = Instant::now();
         let read = |until| replay(shared, store_folder, until, &|_, _| Ok(()));
         let folded = match work {
-            Work::Others { until } => read(until).map(|()| position = until).map_err(|error| (error, vec![])),
+            Work::Others { until } => {
+                read(until).map(|()| position = until).map_err(|error| (error, vec![]))
+            }
             Work::Own(Durable { first_offset, submissions }) => {
-                let (mut entries, mut replies) = (Vec::new(), Vec::with_capacity(submissions.len()));
+                let (mut entries, mut replies) =
+                    (Vec::new(), Vec::with_capacity(submissions.len()));
                 for submission in submissions {
                     replies.push((submission.entries.len(), submission.reply));
                     entries.extend(submission.entries);
                 }
                 let entries: Vec<_> = (first_offset..).zip(entries).collect();
-                // The journal has all of what comes before an entry when it says that the entry is durable.
+                // The journal has all of what comes before an entry when it says that the entry is
+                // durable.
                 let before = if position < first_offset { read(first_offset) } else { Ok(()) };
                 position = first_offset + entries.len() as u64;
-                let outcomes =
-                    before.and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
+                let outcomes = before
+                    .and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
                 match outcomes {
                     Ok(outcomes) => {
                         let mut outcomes = outcomes.into_iter();
@@ -69,8 +76,8 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
     }
 }
 
-/// Applies what the store has not seen, up to the offset `end`. It ends early with an error of `progress`, which gets
-/// applied and total entries, offsets that belong to none included.
+/// Applies what the store has not seen, up to the offset `end`. It ends early with an error of
+/// `progress`, which gets applied and total entries, offsets that belong to none included.
 pub(crate) fn replay(
     shared: &Shared,
     folder: &Path,
@@ -89,8 +96,10 @@ pub(crate) fn replay(
             break;
         }
         n_bytes += bytes.len();
-        let entry = Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
-        let is_undecided = bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
+        let entry =
+            Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })?;
+        let is_undecided =
+            bytes.first().is_some_and(|version| *version <= Entry::UNDECIDED_VERSION_MAX);
         let mut prepared = PreparedEntry::new(entry);
         if is_undecided && is_decided_on_state(prepared.entry()) {
             apply_pending(&mut entries)?;
@@ -131,7 +140,8 @@ pub(crate) fn apply_batch(
         {
             n_changes += entry.n_changes();
             if entry.is_reset() {
-                // What came before is committed, so that a crash on the way finds the reset as the next entry.
+                // What came before is committed, so that a crash on the way finds the reset as the
+                // next entry.
                 views.flush(&mut batch);
                 batch.commit(offset)?;
                 views.reset(shared.live.store())?;

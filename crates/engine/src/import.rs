@@ -5,8 +5,8 @@ use std::io::Read;
 
 use catalog::import::ImportError;
 use catalog::{
-    CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport, STAGED_VERSIONS_MAX,
-    read_file,
+    CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport,
+    STAGED_VERSIONS_MAX, read_file,
 };
 use domain::{Interaction, counted, grouped};
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
@@ -89,7 +89,8 @@ fn describe_uses(uses: &PropertyUses) -> String {
 pub struct CatalogPreview {
     /// What is wrong with the file, and the types of its columns.
     pub report: ImportReport,
-    /// What would change. Where wrong rows refuse the file, as if its bad cells were empty and other wrong rows left out.
+    /// What would change. Where wrong rows refuse the file, as if its bad cells were empty and
+    /// other wrong rows left out.
     pub changes: CatalogChanges,
     /// Scenarios that would go on without what they say of properties.
     pub scenarios: Vec<String>,
@@ -98,7 +99,8 @@ pub struct CatalogPreview {
 }
 
 impl Engine {
-    /// Reads a catalog file; columns keep the types that the catalog's properties have, where `options` declare no others.
+    /// Reads a catalog file; columns keep the types that the catalog's properties have, where
+    /// `options` declare no others.
     ///
     /// # Errors
     /// As [`catalog::read_file`].
@@ -131,7 +133,8 @@ impl Engine {
         let (file, report) = match self.read_catalog(open()?, format, options) {
             Err(ImportError::Rows(report)) => {
                 refused.push(report.refusal());
-                let options = ImportOptions { skip_invalid: true, allow_bad_cells: true, ..options.clone() };
+                let options =
+                    ImportOptions { skip_invalid: true, allow_bad_cells: true, ..options.clone() };
                 (self.read_catalog(open()?, format, &options)?.0, *report)
             }
             read => read?,
@@ -144,7 +147,8 @@ impl Engine {
         Ok(CatalogPreview { report, changes, scenarios, refused })
     }
 
-    /// Makes a catalog file the current version; a crash on the way leaves the old one. `progress` gets items done and in all.
+    /// Makes a catalog file the current version; a crash on the way leaves the old one. `progress`
+    /// gets items done and in all.
     ///
     /// # Errors
     /// Where it takes away what is not confirmed, and where nothing can be written.
@@ -187,15 +191,21 @@ impl Engine {
 
     fn submit_import(&self, entries: Vec<Entry>) -> Result<(), CatalogImportError> {
         let outcomes = self.submit_blocking(entries)?;
-        if outcomes.contains(&Outcome::NothingStaged) { Err(CatalogImportError::GivenUp) } else { Ok(()) }
+        if outcomes.contains(&Outcome::NothingStaged) {
+            Err(CatalogImportError::GivenUp)
+        } else {
+            Ok(())
+        }
     }
 
-    /// The current version of the catalog and those that can be activated again, the one that was current last first.
+    /// The current version of the catalog and those that can be activated again, the one that was
+    /// current last first.
     pub fn catalog_versions(&self) -> Vec<CatalogVersion> {
         self.snapshot().catalog.versions()
     }
 
-    /// Makes a version of the catalog current again, as it was when another one took its place; nothing where it is current.
+    /// Makes a version of the catalog current again, as it was when another one took its place;
+    /// nothing where it is current.
     ///
     /// # Errors
     /// Where the version is not kept, and where nothing can be written.
@@ -207,7 +217,8 @@ impl Engine {
         match self.submit_command(Command::ActivateCatalog { version })? {
             Outcome::Refused(_) => {
                 let known = self.catalog_versions();
-                let known: Vec<String> = known.iter().map(|known| known.version.to_string()).collect();
+                let known: Vec<String> =
+                    known.iter().map(|known| known.version.to_string()).collect();
                 Err(EngineError::NoSuchCatalog { version, known: known.join(", ") })
             }
             _ => {
@@ -227,7 +238,11 @@ impl Engine {
         changes
     }
 
-    fn check_drops(&self, changes: &CatalogChanges, confirmed: &Confirmed) -> Result<(), CatalogImportError> {
+    fn check_drops(
+        &self,
+        changes: &CatalogChanges,
+        confirmed: &Confirmed,
+    ) -> Result<(), CatalogImportError> {
         let dropped = changes.properties.iter().filter(|change| change.to.is_none());
         let names: BTreeSet<&str> = dropped
             .map(|change| change.name.as_str())
@@ -265,7 +280,10 @@ impl Engine {
     }
 }
 
-fn check_withdrawal(changes: &CatalogChanges, confirmed: &Confirmed) -> Result<(), CatalogImportError> {
+fn check_withdrawal(
+    changes: &CatalogChanges,
+    confirmed: &Confirmed,
+) -> Result<(), CatalogImportError> {
     let &CatalogChanges { n_withdrawn, n_before, .. } = changes;
     match n_withdrawn <= confirmed.n_withdrawn.unwrap_or(n_before / WITHDRAWN_UNCONFIRMED_OF) {
         true => Ok(()),

@@ -1,4 +1,5 @@
-//! What the fold is told: which batches of this process are durable, and how far others have written.
+//! What the fold is told: which batches of this process are durable, and how far others have
+//! written.
 
 use std::collections::VecDeque;
 
@@ -13,7 +14,8 @@ const UNAPPLIED_BATCHES_MAX: usize = 2;
 pub(crate) enum Work {
     /// A batch of this process is durable.
     Own(Durable),
-    /// Others have written below this offset, and nothing of this process can be there that has not been told.
+    /// Others have written below this offset, and nothing of this process can be there that has not
+    /// been told.
     Others {
         /// The offset.
         until: u64,
@@ -23,7 +25,8 @@ pub(crate) enum Work {
 #[derive(Default)]
 struct State {
     own: VecDeque<Durable>,
-    /// Where the journal ended before the append under way: what is there or behind may be of that append.
+    /// Where the journal ended before the append under way: what is there or behind may be of that
+    /// append.
     append_began_at: Option<u64>,
     /// Where the journal ends, as it says itself.
     journal_end: u64,
@@ -39,8 +42,8 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// The next work of a fold that is at `position`; waits for it. None once the inbox is closed and what this
-    /// process has written is applied.
+    /// The next work of a fold that is at `position`; waits for it. None once the inbox is closed
+    /// and what this process has written is applied.
     pub(crate) fn next(&self, position: u64) -> Option<Work> {
         let mut state = self.state.lock();
         loop {
@@ -71,8 +74,8 @@ impl Inbox {
         self.state.lock().append_began_at = Some(end);
     }
 
-    /// Notes that the append has ended, with a batch or without. Waits while too many are to be applied; false
-    /// where the fold has ended.
+    /// Notes that the append has ended, with a batch or without. Waits while too many are to be
+    /// applied; false where the fold has ended.
     pub(crate) fn end_append(&self, batch: Option<Durable>) -> bool {
         let mut state = self.state.lock();
         while batch.is_some() && state.own.len() >= UNAPPLIED_BATCHES_MAX && !state.has_fold_ended {

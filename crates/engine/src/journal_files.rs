@@ -1,11 +1,14 @@
-//! A journal's files, read without opening it: nothing is changed, and another process may be appending.
+//! A journal's files, read without opening it: nothing is changed, and another process may be
+//! appending.
 
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
 use fs_err as fs;
-use journal::{DiskFile, JournalEnd, Offset, RecordedEnd, end_record_name, read_end_record, scan_segment};
+use journal::{
+    DiskFile, JournalEnd, Offset, RecordedEnd, end_record_name, read_end_record, scan_segment,
+};
 
 use crate::Finding;
 use crate::data_folder::ends_folder;
@@ -58,14 +61,15 @@ pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<Record
     }
 }
 
-/// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets the bytes
-/// just read.
+/// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets
+/// the bytes just read.
 pub(crate) fn survey_journal(
     folder: &Path,
     journal: &str,
     progress: &dyn Fn(u64),
 ) -> std::io::Result<JournalSurvey> {
-    let mut survey = JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
+    let mut survey =
+        JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
     let names = segment_names(folder)?;
     let mut expected = Some(Offset(0));
     for (n, name) in names.iter().enumerate() {
@@ -76,10 +80,11 @@ pub(crate) fn survey_journal(
         if is_last && file.size()? < JournalEnd::EMPTY.segment_bytes {
             continue;
         }
-        let scan = scan_segment(&folder.to_string_lossy(), name, journal, file, None, &mut |bytes| {
-            progress(bytes.len() as u64);
-            ControlFlow::Continue(())
-        });
+        let scan =
+            scan_segment(&folder.to_string_lossy(), name, journal, file, None, &mut |bytes| {
+                progress(bytes.len() as u64);
+                ControlFlow::Continue(())
+            });
         let scan = match scan {
             Ok(scan) => scan,
             Err(error) => {
@@ -100,7 +105,8 @@ pub(crate) fn survey_journal(
             survey.problems.push(Finding::Journal { text });
         }
         if survey.problems.is_empty() {
-            survey.end = JournalEnd { offset: scan.end, segment: scan.first, segment_bytes: scan.bytes };
+            survey.end =
+                JournalEnd { offset: scan.end, segment: scan.first, segment_bytes: scan.bytes };
         }
         expected = Some(scan.end);
         if let Some(damage) = scan.damage.filter(|_| !(is_last && scan.is_torn)) {

@@ -61,7 +61,8 @@ pub fn inspect_journal(
 ) -> Result<Option<u64>, InspectionError> {
     let folder = workspace_folder(data, workspace).join("journal");
     if !folder.is_dir() {
-        let known: Vec<String> = list_workspaces(data)?.iter().map(WorkspaceId::to_string).collect();
+        let known: Vec<String> =
+            list_workspaces(data)?.iter().map(WorkspaceId::to_string).collect();
         return Err(InspectionError::NoSuchWorkspace {
             data: data.to_owned(),
             workspace: workspace.clone(),
@@ -104,7 +105,8 @@ pub fn inspect_journal(
             return Ok(end.map(|end| end.offset.0));
         }
         // Without a record, the end may be a block that is being written at this moment.
-        if let Some(damage) = scan.damage.filter(|_| !(is_last && until.is_none() && scan.is_torn)) {
+        if let Some(damage) = scan.damage.filter(|_| !(is_last && until.is_none() && scan.is_torn))
+        {
             return Err(InspectionError::Damaged(damage));
         }
         last = Some(scan.end.0);
@@ -121,7 +123,11 @@ mod tests {
 
     use super::*;
 
-    fn offsets(data: &Path, from: u64, count: usize) -> (Vec<u64>, Result<Option<u64>, InspectionError>) {
+    fn offsets(
+        data: &Path,
+        from: u64,
+        count: usize,
+    ) -> (Vec<u64>, Result<Option<u64>, InspectionError>) {
         let mut offsets = Vec::new();
         let end = inspect_journal(data, &WorkspaceId::new("shop").unwrap(), from, &mut |entry| {
             if offsets.len() == count {
@@ -138,9 +144,11 @@ mod tests {
     #[test]
     fn reading_begins_within_any_segment_and_ends_before_a_block_that_is_being_written() {
         let data = tempfile::tempdir().unwrap();
-        let folder = workspace_folder(data.path(), &WorkspaceId::new("shop").unwrap()).join("journal");
+        let folder =
+            workspace_folder(data.path(), &WorkspaceId::new("shop").unwrap()).join("journal");
         let options = JournalOptions { segment_bytes_max: 200, ..JournalOptions::default() };
-        let journal = FileJournal::open_with(Arc::new(RealDisk::open(&folder).unwrap()), options).unwrap();
+        let journal =
+            FileJournal::open_with(Arc::new(RealDisk::open(&folder).unwrap()), options).unwrap();
         for _ in 0..20 {
             let resumed = |at| Entry::Resumed { received_at: Timestamp(at) }.encode();
             journal.append(&[&resumed(1), &resumed(2)]).unwrap();

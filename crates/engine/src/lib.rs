@@ -39,9 +39,12 @@ pub use answers::{Answers, SampleList};
 pub use artifacts::ArtifactsError;
 pub use background::{BackgroundThread, BackgroundWork, Next, RESTART_INTERVAL, Signals};
 pub use backup::{
-    BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport, back_up, restore,
+    BackedUpWorkspace, BackupError, BackupProgress, BackupReport, FailedCopy, RestoreReport,
+    back_up, restore,
 };
-pub use clock::{CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now};
+pub use clock::{
+    CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
+};
 pub use configuration::ConfigError;
 pub use data_folder::{
     ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,
@@ -60,33 +63,38 @@ pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
 pub use scenarios::ScenarioError;
 pub use store_picture::KeyspaceDigest;
-pub use training::{FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions};
+pub use training::{
+    FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions,
+};
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError, full_text};
 
 pub use journal::JournalCheck;
-pub use profiles::{ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery};
+pub use profiles::{
+    ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery,
+};
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
-    BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ListError,
-    ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart, Missing, QueryError,
-    RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport, RequestBudget,
-    RequestLimits, Reservation, ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
+    BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
+    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart, Missing,
+    QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList,
+    RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, Snapshot,
+    USERS_PER_STEP, check_config,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand, Counts,
-    DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX, GENERATION_MS,
-    IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts,
-    KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX,
-    Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal, Resource,
-    Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX,
-    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
-    TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent,
-    WEAK_SIGNALS_PER_KIND_MAX,
+    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,
+    Counts, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
+    GENERATION_MS, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
+    InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member,
+    Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
+    REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
+    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
+    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
+    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

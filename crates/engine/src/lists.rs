@@ -6,7 +6,8 @@ use serving::{QueryError, RecommendedList, USERS_PER_STEP};
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Recommends to a user, or to somebody unknown, from the history as it is now. Nothing is remembered of it: see [`Engine::serve`].
+    /// Recommends to a user, or to somebody unknown, from the history as it is now. Nothing is
+    /// remembered of it: see [`Engine::serve`].
     ///
     /// # Errors
     /// Where values of a property are asked for that is not there, or the store cannot be read.
@@ -40,8 +41,8 @@ impl Engine {
         self.serving.recommend_many(&self.shared.live, users, request, self.now())
     }
 
-    /// The lists of a trait for every known user, in the order of their indices: `sink` gets each user's id and list, `progress` users
-    /// done and in all.
+    /// The lists of a trait for every known user, in the order of their indices: `sink` gets each
+    /// user's id and list, `progress` users done and in all.
     ///
     /// # Errors
     /// As [`Engine::recommend`], and those of `sink`.
@@ -51,7 +52,8 @@ impl Engine {
         progress: &dyn Fn(u64, u64),
         mut sink: impl FnMut(&str, RecommendedList) -> Result<(), E>,
     ) -> Result<(), E> {
-        let users: Vec<Option<UserIdx>> = self.snapshot().profiles.ids().known_users().map(Some).collect();
+        let users: Vec<Option<UserIdx>> =
+            self.snapshot().profiles.ids().known_users().map(Some).collect();
         let request = definition.list();
         let mut n_done = 0;
         for step in users.chunks(USERS_PER_STEP) {
@@ -69,8 +71,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no request has to. To be called every second or
-    /// more often. Switches to a model of another engine as well, where there is one.
+    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no
+    /// request has to. To be called every second or more often. Switches to a model of another
+    /// engine as well, where there is one.
     pub fn refresh(&self) {
         self.follow_model();
         self.serving.refresh(&self.shared.live, self.now());

@@ -66,8 +66,8 @@ impl Loss {
 }
 
 impl LockedFolder {
-    /// Finds out what the journal of a workspace, or of the installation, has lost at its end; changes
-    /// nothing.
+    /// Finds out what the journal of a workspace, or of the installation, has lost at its end;
+    /// changes nothing.
     ///
     /// # Errors
     /// See [`LossError`].
@@ -79,10 +79,13 @@ impl LockedFolder {
         }
         let recorded = recorded_end(self.path(), &name)?;
         let store = workspace.map(|id| workspace_folder(self.path(), id).join("store"));
-        let store_position =
-            store.filter(|store| store.is_dir()).map_or(Ok(None), |store| read_store_position(&store))?;
+        let store_position = store
+            .filter(|store| store.is_dir())
+            .map_or(Ok(None), |store| read_store_position(&store))?;
         let models_end = match workspace {
-            Some(id) => open_models(self.path(), id)?.map_or(Ok(0), |models| models.journal_end())?,
+            Some(id) => {
+                open_models(self.path(), id)?.map_or(Ok(0), |models| models.journal_end())?
+            }
             None => 0,
         };
         let recorded_offset = if let RecordedEnd::At(end) = recorded { end.offset.0 } else { 0 };
@@ -94,19 +97,26 @@ impl LockedFolder {
         })
     }
 
-    /// Makes what is left of a journal all that there is: the record says so from now on, and a store that
-    /// has seen more is removed, to be made again from the journal, as are models of it. The next start goes on from there.
+    /// Makes what is left of a journal all that there is: the record says so from now on, and a
+    /// store that has seen more is removed, to be made again from the journal, as are models of it.
+    /// The next start goes on from there.
     ///
     /// # Errors
     /// See [`LossError`].
-    pub fn accept_loss(&self, workspace: Option<&WorkspaceId>, loss: &Loss) -> Result<(), LossError> {
+    pub fn accept_loss(
+        &self,
+        workspace: Option<&WorkspaceId>,
+        loss: &Loss,
+    ) -> Result<(), LossError> {
         let (name, _) = self.locate_journal(workspace)?;
         if let Some(id) = workspace
             && loss.store_position.is_some_and(|position| position > loss.journal_end())
         {
             fs::remove_dir_all(workspace_folder(self.path(), id).join("store"))?;
         }
-        if let Some(models) = workspace.map(|id| open_models(self.path(), id)).transpose()?.flatten() {
+        if let Some(models) =
+            workspace.map(|id| open_models(self.path(), id)).transpose()?.flatten()
+        {
             models.remove_after(loss.journal_end())?;
         }
         let record = EndRecord::open(Arc::new(RealDisk::open(ends_folder(self.path()))?), &name)?;
@@ -115,12 +125,18 @@ impl LockedFolder {
     }
 
     /// Name and folder of a journal.
-    fn locate_journal(&self, workspace: Option<&WorkspaceId>) -> Result<(String, PathBuf), LossError> {
+    fn locate_journal(
+        &self,
+        workspace: Option<&WorkspaceId>,
+    ) -> Result<(String, PathBuf), LossError> {
         let Some(id) = workspace else {
             return Ok((SYSTEM_JOURNAL.to_owned(), system_folder(self.path())));
         };
         if !list_workspaces(self.path())?.contains(id) {
-            return Err(LossError::NoSuchWorkspace { id: id.clone(), folder: self.path().to_owned() });
+            return Err(LossError::NoSuchWorkspace {
+                id: id.clone(),
+                folder: self.path().to_owned(),
+            });
         }
         Ok((id.as_str().to_owned(), workspace_folder(self.path(), id).join("journal")))
     }
@@ -132,7 +148,8 @@ fn open_models(data: &Path, id: &WorkspaceId) -> Result<Option<Artifacts>, LossE
     Ok(folder.is_dir().then(|| Artifacts::open(folder)).transpose().map_err(EngineError::from)?)
 }
 
-/// How far a store has applied its journal; none where it is damaged, so that the next start makes it again.
+/// How far a store has applied its journal; none where it is damaged, so that the next start makes
+/// it again.
 fn read_store_position(store: &Path) -> Result<Option<u64>, LossError> {
     let position = open_store(store, store::CACHE_BYTES).and_then(|opened| {
         opened.position().map_err(|source| EngineError::Store { folder: store.to_owned(), source })

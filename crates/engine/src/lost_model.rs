@@ -1,4 +1,5 @@
-//! The model in use: loaded at the start, and made again from the journal where its artifact is lost.
+//! The model in use: loaded at the start, and made again from the journal where its artifact is
+//! lost.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -38,8 +39,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the model again without which the workspace was opened, behind everything else that wants the processors; false where there
-    /// is nothing to do.
+    /// Makes the model again without which the workspace was opened, behind everything else that
+    /// wants the processors; false where there is nothing to do.
     ///
     /// # Errors
     /// Where it cannot be made, for lack of space, say: then it may be tried again.
@@ -80,17 +81,25 @@ impl Engine {
         }
     }
 
-    fn remake_and_write(&self, training: &crate::Training, why: &str) -> Result<Model, EngineError> {
+    fn remake_and_write(
+        &self,
+        training: &crate::Training,
+        why: &str,
+    ) -> Result<Model, EngineError> {
         tracing::warn!(why, version = training.version, "the model is made again from the journal");
         let model = self.remake_model(training)?;
         // It is in memory; the next start makes it once more.
         if let Err(error) = self.artifacts.write(&model) {
-            tracing::warn!(error = full_text(&error), "the artifact of a model could not be written");
+            tracing::warn!(
+                error = full_text(&error),
+                "the artifact of a model could not be written"
+            );
         }
         Ok(model)
     }
 
-    /// Folds the journal up to a training run's offset into a store aside and fits with the run's parameters.
+    /// Folds the journal up to a training run's offset into a store aside and fits with the run's
+    /// parameters.
     fn remake_model(&self, training: &crate::Training) -> Result<Model, EngineError> {
         let aside = self.folder().join("remake");
         let remove = || match fs_err::remove_dir_all(&aside) {
@@ -99,8 +108,12 @@ impl Engine {
         };
         remove()?;
         let (store, views) = open_state(&aside, REMAKE_CACHE_BYTES, self.id())?;
-        let shared =
-            Shared::new(Arc::clone(&self.shared.journal), store, views, Arc::clone(&self.shared.clock));
+        let shared = Shared::new(
+            Arc::clone(&self.shared.journal),
+            store,
+            views,
+            Arc::clone(&self.shared.clock),
+        );
         let told_at = Cell::new(Instant::now());
         replay(&shared, &aside, training.offset, &|entries, total| {
             if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {
@@ -118,7 +131,8 @@ impl Engine {
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;
-        let mut set = set.with_features(features).with_interaction_weights(parameters.interaction_weights);
+        let mut set =
+            set.with_features(features).with_interaction_weights(parameters.interaction_weights);
         set.set_weak_weights(weights_in_force(&training.weak_signals));
         Ok(recommender::fit_model(&set, parameters, &training.version, &|| self.check_training())?)
     }

@@ -1,7 +1,7 @@
 //! What comes after a list that was handed out: the same call again, without what it gave.
 //!
-//! Which list is the next one is decided by the fold: it is handed out after its entry is applied. Where another server
-//! was first, the list is made anew, without what that one gave.
+//! Which list is the next one is decided by the fold: it is handed out after its entry is applied.
+//! Where another server was first, the list is made anew, without what that one gave.
 
 use std::sync::Arc;
 
@@ -22,8 +22,8 @@ pub(crate) const NEXT_LOCKS: usize = 64;
 const ATTEMPTS_MAX: usize = 4;
 
 impl Engine {
-    /// Continues a list of items, or of segments; gives the call that began it, too. Where a browser asks, `is_public`, the expressions of a
-    /// server's call read no more than a browser's.
+    /// Continues a list of items, or of segments; gives the call that began it, too. Where a
+    /// browser asks, `is_public`, the expressions of a server's call read no more than a browser's.
     pub fn next_recommendations(
         &self,
         recomm_id: Uuid,
@@ -72,7 +72,8 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
         let unknown = || {
-            let what = format!("nobody was given recommendation {recomm_id} in the last 30 minutes");
+            let what =
+                format!("nobody was given recommendation {recomm_id} in the last 30 minutes");
             RecommendationError::from(ListError::NotFound(what))
         };
         let past = self.recommendation(recomm_id)?.ok_or_else(unknown)?;
@@ -86,11 +87,13 @@ impl Engine {
         };
         let Some(begun) = begun.filter(is_meant) else {
             let wanted = if of_segments { "segments" } else { "items" };
-            let what = format!("recommendation {recomm_id} is no list of {wanted} that can be continued");
+            let what =
+                format!("recommendation {recomm_id} is no list of {wanted} that can be continued");
             return Err(ListError::Invalid(what).into());
         };
         // Whoever it was for may be part of somebody else now.
-        let user_id = begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());
+        let user_id =
+            begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());
         let mut request = RecommendationRequest { count, user_id, ..begun.clone() };
         request.is_public |= is_public;
         request.left_out.extend(past.items);

@@ -12,7 +12,8 @@ use crate::EngineError;
 use crate::error::of_store;
 
 pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
-    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes).map_err(of_store(folder))
+    Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes)
+        .map_err(of_store(folder))
 }
 
 /// What is known of where a journal ends, before it is opened.

@@ -1,4 +1,5 @@
-//! Lists that are handed out: they get an id, and are noted for rotation and for what becomes of them.
+//! Lists that are handed out: they get an id, and are noted for rotation and for what becomes of
+//! them.
 
 use domain::{Day, Timestamp, TraitDefinition, UserIdx};
 use history::Impression;
@@ -37,8 +38,8 @@ pub struct PastRecommendation {
 }
 
 impl Engine {
-    /// Makes the list of a trait for a user who gets it. Where the user is told the id, `is_cited`, it is a recommendation; where not, only
-    /// the rotation goes on.
+    /// Makes the list of a trait for a user who gets it. Where the user is told the id, `is_cited`,
+    /// it is a recommendation; where not, only the rotation goes on.
     pub fn serve_trait(
         &self,
         user: UserIdx,
@@ -69,19 +70,24 @@ impl Engine {
         Ok(list)
     }
 
-    /// What was handed out under an id, also where it is not journalled yet; none where the id is unknown or too old.
+    /// What was handed out under an id, also where it is not journalled yet; none where the id is
+    /// unknown or too old.
     pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {
-        let is_too_old = |day| day < Day::from_timestamp(self.now()).earlier(RECOMMENDATION_DAYS_KEPT);
+        let is_too_old =
+            |day| day < Day::from_timestamp(self.now()).earlier(RECOMMENDATION_DAYS_KEPT);
         if recommendation_day(id).is_none_or(is_too_old) {
             return Ok(None);
         }
-        // In this order: what leaves the queue in between is in the store, and what is in both says so by its number.
+        // In this order: what leaves the queue in between is in the store, and what is in both says
+        // so by its number.
         let waiting = self.recorder.waiting(id);
         let views = self.snapshot();
         let mut remembered = views.attribution.stored_recommendation(views.store(), id)?;
         for (user, list) in waiting {
             match &mut remembered {
-                None if list.n_next == 0 => remembered = Some(StoredRecommendation::new(list, user)),
+                None if list.n_next == 0 => {
+                    remembered = Some(StoredRecommendation::new(list, user))
+                }
                 Some(remembered) if list.n_next > remembered.n_next => remembered.extend(list),
                 _ => {}
             }
@@ -106,8 +112,8 @@ impl Engine {
         }))
     }
 
-    /// Notes a list that `user` is given now, in a browser where it `is_public`; by which id they are known is filled in here. It is journalled
-    /// in the background.
+    /// Notes a list that `user` is given now, in a browser where it `is_public`; by which id they
+    /// are known is filled in here. It is journalled in the background.
     pub(crate) fn record_impression(
         &self,
         user: Option<UserIdx>,

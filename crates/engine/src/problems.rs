@@ -5,7 +5,8 @@ use serving::UnfitScenario;
 
 use crate::{Engine, Finding, Health};
 
-/// Something that hinders a workspace, for operators: each says what follows from it, and what ends it.
+/// Something that hinders a workspace, for operators: each says what follows from it, and what ends
+/// it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The last append failed.
@@ -22,8 +23,8 @@ pub enum Problem {
         /// What the journal or the fold said.
         why: String,
     },
-    /// The last entries say another time than those before: the system's clock is wrong, or was, or nothing
-    /// was written for long.
+    /// The last entries say another time than those before: the system's clock is wrong, or was, or
+    /// nothing was written for long.
     #[error(
         "the journal is at {journal}, its last entry says {entry}: until more entries agree with that, days and windows go by the \
          journal; set the system's clock right if it is wrong"
@@ -34,8 +35,8 @@ pub enum Problem {
         /// The time of the last entry.
         entry: Timestamp,
     },
-    /// The model in use could not be read: when the workspace was opened, or when another engine that writes
-    /// into the journal had trained it.
+    /// The model in use could not be read: when the workspace was opened, or when another engine
+    /// that writes into the journal had trained it.
     #[error(
         "model {version} is made again from the journal, since {why}; until then lists are of the model before it, or what is trending and \
          what is new{}",
@@ -82,7 +83,9 @@ impl From<UnfitScenario> for Problem {
 }
 
 fn tried_again(last_error: Option<&str>) -> String {
-    last_error.map_or(String::new(), |error| format!("; the last attempt failed and is repeated: {error}"))
+    last_error.map_or(String::new(), |error| {
+        format!("; the last attempt failed and is repeated: {error}")
+    })
 }
 
 impl Engine {

@@ -1,11 +1,12 @@
-//! Calls for recommendations: who and what they name is made where it is missing, and what they hand out is remembered.
+//! Calls for recommendations: who and what they name is made where it is missing, and what they
+//! hand out is remembered.
 
 use std::sync::Arc;
 
 use domain::ScenarioSettings;
 use serving::{
-    BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest, Recommended,
-    RequestBudget, Stage,
+    BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest,
+    Recommended, RequestBudget, Stage,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
@@ -67,12 +68,17 @@ impl Engine {
         self.respond(request, new_id(self.now()), 0, budget)
     }
 
-    /// Makes the users and items that a call names and wants made, so that the call itself waits for no disk.
+    /// Makes the users and items that a call names and wants made, so that the call itself waits
+    /// for no disk.
     ///
     /// # Errors
     /// Where the call is wrong, or what is missing cannot be made.
-    pub fn create_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
-        let (of_scenario, _) = self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
+    pub fn create_missing(
+        &self,
+        request: &RecommendationRequest,
+    ) -> Result<(), RecommendationError> {
+        let (of_scenario, _) =
+            self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
         self.prepare_stages(request, &of_scenario)?;
         self.create_or_refuse_missing(request)
     }
@@ -95,7 +101,8 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
         budget.check()?;
-        let (of_scenario, group) = self.serving.scenario_of(&self.snapshot(), request, recomm_id)?;
+        let (of_scenario, group) =
+            self.serving.scenario_of(&self.snapshot(), request, recomm_id)?;
         let (first, second) = self.prepare_stages(request, &of_scenario)?;
         self.create_or_refuse_missing(request)?;
         let mut listed = self.list_stage(&first, budget)?;
@@ -103,8 +110,11 @@ impl Engine {
         if let Some(second) = second {
             let found = std::mem::take(&mut listed.recommended).into_iter().next();
             if let Some(found) = found {
-                let second =
-                    self.serving.prepare(&self.shared.live, second.with_source(&found.id), self.now())?;
+                let second = self.serving.prepare(
+                    &self.shared.live,
+                    second.with_source(&found.id),
+                    self.now(),
+                )?;
                 listed = self.list_stage(&second, budget)?;
                 source = Some(found);
             }
@@ -125,7 +135,10 @@ impl Engine {
     }
 
     /// Makes users and items that are missing, or says that they are.
-    fn create_or_refuse_missing(&self, request: &RecommendationRequest) -> Result<(), RecommendationError> {
+    fn create_or_refuse_missing(
+        &self,
+        request: &RecommendationRequest,
+    ) -> Result<(), RecommendationError> {
         let named = [(EntityKind::User, &request.user_id), (EntityKind::Item, &request.item_id)];
         let missing: Vec<(EntityKind, &String)> = {
             let views = self.snapshot();
@@ -150,7 +163,9 @@ impl Engine {
                 };
                 // Another call may have made them meanwhile.
                 for outcome in self.submit_blocking(missing.into_iter().map(add).collect())? {
-                    if let Outcome::Refused(Refusal::Invalid(what) | Refusal::NotFound(what)) = outcome {
+                    if let Outcome::Refused(Refusal::Invalid(what) | Refusal::NotFound(what)) =
+                        outcome
+                    {
                         return Err(ListError::Invalid(what).into());
                     }
                 }
@@ -167,7 +182,8 @@ impl Engine {
         model: Option<String>,
         rotates: bool,
     ) -> Result<(), RecommendationError> {
-        let user = request.user_id.as_deref().and_then(|id| self.snapshot().profiles.ids().user_by_id(id));
+        let user =
+            request.user_id.as_deref().and_then(|id| self.snapshot().profiles.ids().user_by_id(id));
         let can_be_continued = request.endpoint.can_be_continued() && response.n_next == 0;
         let list = ListImpression {
             recomm_id: Some(response.recomm_id),

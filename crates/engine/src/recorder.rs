@@ -1,5 +1,5 @@
-//! What was served is journalled in the background: the one thing that a crash may forget, for less than a
-//! second.
+//! What was served is journalled in the background: the one thing that a crash may forget, for less
+//! than a second.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,18 +23,20 @@ use crate::{
 
 /// How long lists are gathered before they are journalled together.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// The most lists that wait, and the most bytes of them; where the journal takes none for so long, new ones
-/// are not remembered.
+/// The most lists that wait, and the most bytes of them; where the journal takes none for so long,
+/// new ones are not remembered.
 const WAITING_MAX: usize = 50_000;
 const WAITING_BYTES_MAX: usize = 64 * 1_024 * 1_024;
-/// One of so many parts of that is for lists of browsers at most: what they ask for costs no server its lists.
+/// One of so many parts of that is for lists of browsers at most: what they ask for costs no server
+/// its lists.
 const PUBLIC_ONE_OF: usize = 2;
-/// The most bytes of a request that are remembered with its list; a list of a longer one cannot be continued.
+/// The most bytes of a request that are remembered with its list; a list of a longer one cannot be
+/// continued.
 const REQUEST_BYTES_MAX: usize = 256 * 1_024;
 /// The most lists of one entry, so that readers get their turns between entries.
 const LISTS_PER_ENTRY: usize = 32;
-/// The most bytes of lists that are journalled together, more or less, unless a single one has more: far
-/// under what a record may have.
+/// The most bytes of lists that are journalled together, more or less, unless a single one has
+/// more: far under what a record may have.
 const BYTES_TOGETHER_MAX: usize = 256 * 1_024;
 
 /// How long a stopping recorder may take to journal what waits; what is left then is forgotten.
@@ -63,8 +65,8 @@ struct Queue {
     /// Those of browsers among them, and their bytes.
     n_public: usize,
     public_bytes: usize,
-    /// How many are journalled together at most: fewer and fewer while the journal says that it is too much
-    /// at once.
+    /// How many are journalled together at most: fewer and fewer while the journal says that it is
+    /// too much at once.
     n_together_max: Option<usize>,
     is_stopping: bool,
     /// How many lists wait under each recommendation id.
@@ -151,7 +153,9 @@ impl Queue {
     /// Tells those whose lists have left.
     fn release(&mut self) {
         let n_left = self.n_left;
-        for (_, journalled) in self.flush_waiters.extract_if(.., |(n_awaited, _)| *n_awaited <= n_left) {
+        for (_, journalled) in
+            self.flush_waiters.extract_if(.., |(n_awaited, _)| *n_awaited <= n_left)
+        {
             journalled.send(()).ok();
         }
     }
@@ -178,16 +182,26 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>, memory: &Arc<MemoryBudget>) -> Self {
-        let queue = Arc::new(SharedQueue { queue: Mutex::new(Queue::new(memory)), changed: Condvar::new() });
-        let work =
-            Recording { queue: Arc::clone(&queue), shared: Arc::clone(shared), writer: Arc::clone(writer) };
+    pub(crate) fn start(
+        shared: &Arc<Shared>,
+        writer: &Arc<Writer>,
+        memory: &Arc<MemoryBudget>,
+    ) -> Self {
+        let queue = Arc::new(SharedQueue {
+            queue: Mutex::new(Queue::new(memory)),
+            changed: Condvar::new(),
+        });
+        let work = Recording {
+            queue: Arc::clone(&queue),
+            shared: Arc::clone(shared),
+            writer: Arc::clone(writer),
+        };
         let thread = BackgroundThread::start(work).expect("threads can be started");
         Self { queue, thread }
     }
 
-    /// Notes a list that is handed out now, unless too much waits: what is noted is never given up for what
-    /// is new. Lists of browsers, `is_public`, have a part of the queue.
+    /// Notes a list that is handed out now, unless too much waits: what is noted is never given up
+    /// for what is new. Lists of browsers, `is_public`, have a part of the queue.
     pub(crate) fn record(
         &self,
         user: Option<UserIdx>,
@@ -221,8 +235,8 @@ impl Recorder {
         of_id.map(|waiting| (waiting.user, waiting.list.clone())).collect()
     }
 
-    /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it is
-    /// applied, or that it cannot be.
+    /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it
+    /// is applied, or that it cannot be.
     pub(crate) fn journal_cited(&self, entries: &[PreparedEntry]) -> Option<oneshot::Receiver<()>> {
         let mut cited = entries.iter().flat_map(PreparedEntry::cited_recommendations).peekable();
         cited.peek()?;
@@ -251,7 +265,10 @@ impl Recorder {
         let mut queue = self.queue.queue.lock();
         let n_left = queue.waiting.len() as u64;
         if n_left > 0 {
-            tracing::error!(n_left, "served lists are forgotten: the journal did not take them in time");
+            tracing::error!(
+                n_left,
+                "served lists are forgotten: the journal did not take them in time"
+            );
             metrics::counter!("served_lists_forgotten_total").increment(n_left);
         }
         while !queue.waiting.is_empty() {
@@ -301,8 +318,9 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
         while queue.waiting.is_empty() && !queue.is_stopping {
             changed.wait(&mut queue);
         }
-        let has_time =
-            |queue: &mut Queue| !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_turn();
+        let has_time = |queue: &mut Queue| {
+            !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_turn()
+        };
         changed.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
         let fits = |waiting: &&Waiting| {
@@ -317,10 +335,11 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
         return Next::End;
     }
     let n = lists.len();
-    let entries = lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
+    let entries =
+        lists.chunks(LISTS_PER_ENTRY).map(|lists| Entry::ListImpressions { lists: lists.to_vec() });
     let submitted = writer.submit(shared, entries.map(PreparedEntry::new).collect());
-    let outcome =
-        submitted.and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
+    let outcome = submitted
+        .and_then(|receiver| receiver.blocking_recv().unwrap_or(Err(SubmitError::Stopping)));
     let mut queue = queue.lock();
     match outcome {
         Ok(_) => {
@@ -405,7 +424,10 @@ mod tests {
         let n_pushed = fill(&mut queue, false);
         assert!((200..=256).contains(&n_pushed), "{n_pushed}");
         let n_bytes = || memory.bytes_by_part()[MemoryPart::ImpressionQueues as usize].1;
-        assert!((WAITING_BYTES_MAX - REQUEST_BYTES_MAX - 1_000..=WAITING_BYTES_MAX).contains(&n_bytes()));
+        assert!(
+            (WAITING_BYTES_MAX - REQUEST_BYTES_MAX - 1_000..=WAITING_BYTES_MAX)
+                .contains(&n_bytes())
+        );
         assert_eq!(queue.n_by_id.len() as u128, n_pushed);
         (0..n_pushed).for_each(|_| queue.remove_first());
         assert_eq!((n_bytes(), queue.n_by_id.len(), queue.n_left as u128), (0, 0, n_pushed));

@@ -18,7 +18,8 @@ pub enum ScenarioError {
 }
 
 impl Engine {
-    /// What of a scenario that once fitted the catalog does not fit it now, and what is in its place.
+    /// What of a scenario that once fitted the catalog does not fit it now, and what is in its
+    /// place.
     pub fn scenario_problems(&self, name: &str) -> Vec<String> {
         let unfit = self.serving.unfit_scenarios(&self.snapshot());
         let found = unfit.into_iter().find(|unfit| unfit.scenario == name);
@@ -39,7 +40,8 @@ impl Engine {
     }
 
     fn no_such_scenario(&self, name: &str) -> ScenarioError {
-        let names: Vec<String> = self.scenarios().into_iter().map(|scenario| scenario.name).collect();
+        let names: Vec<String> =
+            self.scenarios().into_iter().map(|scenario| scenario.name).collect();
         let known = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
         ScenarioError::NotFound { name: name.to_owned(), known }
     }

@@ -1,5 +1,5 @@
-//! The pairs of a store in a form that depends on the entries alone, to compare two stores of the same
-//! journal or to digest one.
+//! The pairs of a store in a form that depends on the entries alone, to compare two stores of the
+//! same journal or to digest one.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -31,7 +31,10 @@ fn canonical_pairs<'a>(store: &'a Store, keyspace: &'static str) -> Pairs<'a> {
 }
 
 /// Digests all keyspaces of a store. `progress` gets the number of pairs just read.
-pub(crate) fn digest(store: &Store, progress: &dyn Fn(u64)) -> Result<Vec<KeyspaceDigest>, StoreError> {
+pub(crate) fn digest(
+    store: &Store,
+    progress: &dyn Fn(u64),
+) -> Result<Vec<KeyspaceDigest>, StoreError> {
     let digest_one = |name: &'static str| {
         let (mut hash, mut pairs) = (Sha256::new(), 0u64);
         for pair in canonical_pairs(store, name) {
@@ -55,7 +58,8 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Compares two stores pair by pair; `fresh` is right. `progress` gets the number of pairs just read.
+/// Compares two stores pair by pair; `fresh` is right. `progress` gets the number of pairs just
+/// read.
 pub(crate) fn compare(
     store: &Store,
     fresh: &Store,
@@ -63,7 +67,8 @@ pub(crate) fn compare(
 ) -> Result<(u64, Vec<Finding>), StoreError> {
     let (mut n_pairs, mut problems) = (0, Vec::new());
     for keyspace in Views::KEYSPACES.concat() {
-        let (mut own, mut right) = (canonical_pairs(store, keyspace), canonical_pairs(fresh, keyspace));
+        let (mut own, mut right) =
+            (canonical_pairs(store, keyspace), canonical_pairs(fresh, keyspace));
         let (mut own_pair, mut right_pair) = (own.next().transpose()?, right.next().transpose()?);
         let (mut different, mut missing, mut extra, mut first_key) = (0, 0, 0, None);
         loop {
@@ -80,9 +85,9 @@ pub(crate) fn compare(
             different += u64::from(is_different);
             if (is_extra || is_missing || is_different) && first_key.is_none() {
                 let shown = if is_missing { &right_pair } else { &own_pair };
-                first_key = shown
-                    .as_ref()
-                    .map(|(key, _)| key[..key.len().min(SHOWN_KEY_BYTES_MAX)].escape_ascii().to_string());
+                first_key = shown.as_ref().map(|(key, _)| {
+                    key[..key.len().min(SHOWN_KEY_BYTES_MAX)].escape_ascii().to_string()
+                });
             }
             if !is_missing {
                 own_pair = own.next().transpose()?;

@@ -1,4 +1,5 @@
-//! The thread that journals that time has passed, where something is due and no entry comes that says so.
+//! The thread that journals that time has passed, where something is due and no entry comes that
+//! says so.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +24,11 @@ pub(crate) struct Ticker {
 
 impl Ticker {
     pub(crate) fn start(shared: &Arc<Shared>, writer: &Arc<Writer>) -> Self {
-        let ticks =
-            Ticks { shared: Arc::clone(shared), writer: Arc::clone(writer), one_at_a_time: Mutex::new(()) };
+        let ticks = Ticks {
+            shared: Arc::clone(shared),
+            writer: Arc::clone(writer),
+            one_at_a_time: Mutex::new(()),
+        };
         let ticks = Arc::new(ticks);
         let work = Ticking(Arc::clone(&ticks));
         let thread = BackgroundThread::start(work).expect("threads can be started");
@@ -74,7 +78,8 @@ struct Ticks {
 }
 
 impl Ticks {
-    /// How long until something is due, or [`REST_MAX`] where that is longer, or where it is due already.
+    /// How long until something is due, or [`REST_MAX`] where that is longer, or where it is due
+    /// already.
     fn rest(&self) -> Duration {
         let next_due = self.shared.live.snapshot().timers.next_due();
         let left_ms = next_due.map_or(0, |due| due.0.saturating_sub(self.shared.clock.now().0));
@@ -91,7 +96,8 @@ impl Ticks {
         if self.shared.health() != Health::Ready || !self.shared.live.snapshot().is_tick_due(at) {
             return Ok(false);
         }
-        let submitted = self.writer.submit(&self.shared, vec![PreparedEntry::new(Entry::Tick { at })])?;
+        let submitted =
+            self.writer.submit(&self.shared, vec![PreparedEntry::new(Entry::Tick { at })])?;
         submitted.blocking_recv().unwrap_or(Err(SubmitError::Stopping))?;
         Ok(true)
     }

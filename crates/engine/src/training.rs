@@ -1,11 +1,14 @@
-//! Training runs: a snapshot of the matrix becomes a model beside the traffic, is judged, and the journal says which model is used.
+//! Training runs: a snapshot of the matrix becomes a model beside the traffic, is judged, and the
+//! journal says which model is used.
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use domain::{ItemIdx, Timestamp, counted};
 use recommender::evaluation::{Comparison, compute_model_lists};
-use recommender::{Cancelled, HyperparameterSearch, Model, SearchOptions, TrainingSet, WeakSignalTrial};
+use recommender::{
+    Cancelled, HyperparameterSearch, Model, SearchOptions, TrainingSet, WeakSignalTrial,
+};
 use serde::{Deserialize, Serialize};
 use serving::features_of;
 use state::TrainingRecord;
@@ -15,10 +18,12 @@ use crate::{Engine, EngineError, Entry, Problem, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
-/// The most artifacts that are kept on disk: the one in use and those before it. Others are made again from the journal.
+/// The most artifacts that are kept on disk: the one in use and those before it. Others are made
+/// again from the journal.
 pub(crate) const ARTIFACTS_KEPT_MAX: usize = 3;
 
-/// The record of a training run. The model is a pure function of the journal up to `offset` and the parameters.
+/// The record of a training run. The model is a pure function of the journal up to `offset` and the
+/// parameters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Training {
     /// Names the run and its artifact.
@@ -39,7 +44,8 @@ pub struct Training {
     pub as_of_s: u32,
     /// What the search found.
     pub search: HyperparameterSearch,
-    /// Beside the model that was in use, on what happened since that one; none where there was none, or nothing to judge on.
+    /// Beside the model that was in use, on what happened since that one; none where there was
+    /// none, or nothing to judge on.
     pub beside_current: Option<Comparison>,
     /// Beside popularity.
     pub beside_popularity: Option<Comparison>,
@@ -113,9 +119,11 @@ impl Training {
 pub struct TrainingOptions {
     /// Of every random choice.
     pub seed: u64,
-    /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this share, beyond chance, is refused.
+    /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this
+    /// share, beyond chance, is refused.
     pub refusal_margin: f64,
-    /// Whether the run steps back behind everything else that wants the processors: a server's requests.
+    /// Whether the run steps back behind everything else that wants the processors: a server's
+    /// requests.
     pub is_background: bool,
 }
 
@@ -151,7 +159,10 @@ pub(crate) fn training_threads(
             tracing::warn!(?error, "training has the priority of requests");
         }
     };
-    rayon::ThreadPoolBuilder::new().thread_name(|n| format!("training-{n}")).start_handler(step_back).build()
+    rayon::ThreadPoolBuilder::new()
+        .thread_name(|n| format!("training-{n}"))
+        .start_handler(step_back)
+        .build()
 }
 
 /// Says how many interactions there are and how many a first model needs.
@@ -162,12 +173,13 @@ pub fn describe_too_few_interactions(n_interactions: u64) -> String {
 }
 
 impl Engine {
-    /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to it unless it is refused. `progress` gets
-    /// the share done.
+    /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to
+    /// it unless it is refused. `progress` gets the share done.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`] at once; [`TrainingError::Cancelled`] soon after the
-    /// workspace was stopped; others where the run fails.
+    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`] at once;
+    /// [`TrainingError::Cancelled`] soon after the workspace was stopped; others where the run
+    /// fails.
     pub fn train(
         &self,
         options: TrainingOptions,
@@ -182,16 +194,21 @@ impl Engine {
         trained
     }
 
-    /// Starts [`Engine::train`] on a thread of its own, which ends with the process at the latest. [`Engine::training_run`] tells how far
-    /// it is.
+    /// Starts [`Engine::train`] on a thread of its own, which ends with the process at the latest.
+    /// [`Engine::training_run`] tells how far it is.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`] where there is no thread to be had.
-    pub fn start_training(self: &Arc<Self>, options: TrainingOptions) -> Result<TrainingRun, EngineError> {
+    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`] where
+    /// there is no thread to be had.
+    pub fn start_training(
+        self: &Arc<Self>,
+        options: TrainingOptions,
+    ) -> Result<TrainingRun, EngineError> {
         let run = self.begin_training()?;
         let (started, engine) = (run.run.clone(), Arc::clone(self));
         let train = move || {
-            // Dropped in the reverse order: when the run is told to have ended, its thread holds the workspace no longer.
+            // Dropped in the reverse order: when the run is told to have ended, its thread holds
+            // the workspace no longer.
             let (run, engine) = (run, engine);
             let trained = engine.train_model(options, &|share| run.set_progress(share));
             if let Err(error) = &trained {
@@ -209,7 +226,8 @@ impl Engine {
         self.training_runs.last()
     }
 
-    /// A training run of this process; none where there was none of this id, or where many have come after it.
+    /// A training run of this process; none where there was none of this id, or where many have
+    /// come after it.
     pub fn training_run(&self, id: uuid::Uuid) -> Option<TrainingRun> {
         self.training_runs.find(id)
     }
@@ -232,13 +250,16 @@ impl Engine {
         let _one_at_a_time = self.training_lock.lock();
         let started = Instant::now();
         let threads = training_threads(options.is_background)?;
-        // Here, not on those threads: while they hold a lock, requests would wait for what steps back behind them.
+        // Here, not on those threads: while they hold a lock, requests would wait for what steps
+        // back behind them.
         let (set, offset, n_interactions_total) = {
             let views = self.snapshot();
             let histories = views.interactions.histories();
             (
-                TrainingSet::snapshot(histories, views.catalog.n_items())
-                    .with_weak_signals(views.weak_signals.all_by_user(), views.setup.config.weak_signals),
+                TrainingSet::snapshot(histories, views.catalog.n_items()).with_weak_signals(
+                    views.weak_signals.all_by_user(),
+                    views.setup.config.weak_signals,
+                ),
                 views.applied,
                 histories.n_interactions(),
             )
@@ -267,7 +288,10 @@ impl Engine {
             .filter_map(|(what, comparison)| Some((what, comparison?)))
             .find(|(_, comparison)| comparison.is_worse_by(options.refusal_margin))
             .map(|(what, comparison)| {
-                format!("its NDCG is {:.4}, that of {what} is {:.4}", comparison.ndcg, comparison.other_ndcg)
+                format!(
+                    "its NDCG is {:.4}, that of {what} is {:.4}",
+                    comparison.ndcg, comparison.other_ndcg
+                )
             });
         // Of so little a first model is no worse than it could be.
         let n_interactions = set.entries().len() as u64;
@@ -276,7 +300,8 @@ impl Engine {
             true => describe_too_few_interactions(n_interactions),
             false => why,
         });
-        // Without anything new since the model in use there is no comparison; but what hits nothing takes no place from what did.
+        // Without anything new since the model in use there is no comparison; but what hits nothing
+        // takes no place from what did.
         let found_before = self.training().map_or(0.0, |training| training.search.blend.ndcg);
         let finds_nothing = trained.search.blend.ndcg == 0.0 && found_before > 0.0;
         let refused = refused.or(finds_nothing.then(|| {
@@ -307,7 +332,9 @@ impl Engine {
                 Some(_) => {
                     tracing::warn!(%workspace, training.version = %version, why, "model refused; the previous one stays in use");
                 }
-                None => tracing::info!(%workspace, training.version = %version, why, "no model yet"),
+                None => {
+                    tracing::info!(%workspace, training.version = %version, why, "no model yet")
+                }
             }
             return Ok(training);
         }
@@ -330,11 +357,17 @@ impl Engine {
         Ok(training)
     }
 
-    /// What a training run would find on the current data: every model and the blend beside popularity. Changes nothing.
+    /// What a training run would find on the current data: every model and the blend beside
+    /// popularity. Changes nothing.
     ///
     /// # Errors
-    /// [`TrainingError::NoInteractions`]; [`TrainingError::Cancelled`] where the workspace is stopped meanwhile.
-    pub fn evaluate(&self, seed: u64, progress: &dyn Fn(f64)) -> Result<HyperparameterSearch, EngineError> {
+    /// [`TrainingError::NoInteractions`]; [`TrainingError::Cancelled`] where the workspace is
+    /// stopped meanwhile.
+    pub fn evaluate(
+        &self,
+        seed: u64,
+        progress: &dyn Fn(f64),
+    ) -> Result<HyperparameterSearch, EngineError> {
         self.expect_interactions()?;
         let set = {
             let views = self.snapshot();
@@ -377,14 +410,17 @@ impl Engine {
             return Err(TrainingError::NoSuchModel { version: version.to_owned() }.into());
         };
         let model = self.read_or_remake(&training)?;
-        self.submit_one(Entry::ModelActivated { received_at: self.now(), version: version.to_owned() })?;
+        self.submit_one(Entry::ModelActivated {
+            received_at: self.now(),
+            version: version.to_owned(),
+        })?;
         self.use_model(model);
         Ok(training)
     }
 
-    /// Switches to the model that the journal says is in use, where another engine that writes into it has
-    /// trained or activated it. Where its artifact is not in the folder of this one, that is a problem until
-    /// [`Engine::remake_lost_model`] has made it again.
+    /// Switches to the model that the journal says is in use, where another engine that writes into
+    /// it has trained or activated it. Where its artifact is not in the folder of this one, that is
+    /// a problem until [`Engine::remake_lost_model`] has made it again.
     pub(crate) fn follow_model(&self) {
         let version = self.snapshot().setup.active_training().map(|record| record.version.clone());
         let Some(version) = version else { return };
@@ -398,7 +434,9 @@ impl Engine {
         }
         // Whoever holds it switches to a model of its own.
         let Some(_one_at_a_time) = self.training_lock.try_lock() else { return };
-        let Some(training) = self.training().filter(|training| training.version == version) else { return };
+        let Some(training) = self.training().filter(|training| training.version == version) else {
+            return;
+        };
         match self.read_model(&training) {
             _ if is_in_use() => {}
             Ok(model) => {
@@ -429,15 +467,18 @@ impl Engine {
         }
     }
 
-    /// Whether enough has happened since the last run: a first hundred interactions, then a share of those there were, or anything at all
-    /// after `interval_max_s`.
+    /// Whether enough has happened since the last run: a first hundred interactions, then a share
+    /// of those there were, or anything at all after `interval_max_s`.
     pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {
         let views = self.snapshot();
         let n_now = views.interactions.histories().n_interactions();
         // A refused run counts: the same data would be refused again.
-        let Some(last) = views.setup.trainings.last() else { return n_now >= FIRST_TRAINING_INTERACTIONS };
+        let Some(last) = views.setup.trainings.last() else {
+            return n_now >= FIRST_TRAINING_INTERACTIONS;
+        };
         let n_then = last.n_interactions_total;
-        let is_old = self.now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
+        let is_old =
+            self.now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
         n_now >= n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
             || (is_old && n_now > n_then)
     }
@@ -445,7 +486,8 @@ impl Engine {
     pub(crate) fn use_model(&self, model: Model) {
         let kept: Vec<String> = {
             let views = self.snapshot();
-            let latest = views.setup.trainings.iter().rev().filter(|training| training.refused.is_none());
+            let latest =
+                views.setup.trainings.iter().rev().filter(|training| training.refused.is_none());
             let latest = latest.take(ARTIFACTS_KEPT_MAX).map(|training| training.version.clone());
             latest.chain([model.version.clone()]).collect()
         };

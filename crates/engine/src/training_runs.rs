@@ -1,5 +1,5 @@
-//! The training runs of this process: the one under way with its progress, and how the last ones ended. Kept in memory only; the journal
-//! remembers what they made ([`Training`]).
+//! The training runs of this process: the one under way with its progress, and how the last ones
+//! ended. Kept in memory only; the journal remembers what they made ([`Training`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -56,9 +56,14 @@ impl TrainingRuns {
     ///
     /// # Errors
     /// [`TrainingError::UnderWay`] where one is under way.
-    pub(crate) fn begin(self: &Arc<Self>, started_at: Timestamp) -> Result<RunUnderWay, EngineError> {
+    pub(crate) fn begin(
+        self: &Arc<Self>,
+        started_at: Timestamp,
+    ) -> Result<RunUnderWay, EngineError> {
         let mut runs = self.0.lock();
-        if let Some(TrainingRun { id, started_at, state: TrainingRunState::Running { .. } }) = runs.back() {
+        if let Some(TrainingRun { id, started_at, state: TrainingRunState::Running { .. } }) =
+            runs.back()
+        {
             return Err(TrainingError::UnderWay { id: *id, started_at: *started_at }.into());
         }
         if runs.len() == TRAINING_RUNS_KEPT_MAX {
@@ -81,7 +86,8 @@ impl TrainingRuns {
     }
 }
 
-/// A registered run. Dropped without [`RunUnderWay::end`] it counts as failed: its thread has panicked.
+/// A registered run. Dropped without [`RunUnderWay::end`] it counts as failed: its thread has
+/// panicked.
 pub(crate) struct RunUnderWay {
     runs: Arc<TrainingRuns>,
     /// As it began.

@@ -1,5 +1,5 @@
-//! Checking a data folder that no server uses: journals, end-of-log records, models, and each store beside a
-//! fresh fold of its journal.
+//! Checking a data folder that no server uses: journals, end-of-log records, models, and each store
+//! beside a fresh fold of its journal.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -116,7 +116,8 @@ impl LockedFolder {
         Ok(self.verify_journal(None, 0, progress)?)
     }
 
-    /// Checks a workspace. The fresh fold is made in its folder and takes as much of the disk as the store.
+    /// Checks a workspace. The fresh fold is made in its folder and takes as much of the disk as
+    /// the store.
     ///
     /// # Errors
     /// Where it cannot be found out; what is wrong is in the result.
@@ -133,13 +134,18 @@ impl LockedFolder {
             _ => 0,
         };
         let models = folder.join("models");
-        let models =
-            models.is_dir().then(|| Artifacts::open(models)).transpose().map_err(EngineError::from)?;
+        let models = models
+            .is_dir()
+            .then(|| Artifacts::open(models))
+            .transpose()
+            .map_err(EngineError::from)?;
         let models_end = models.as_ref().map_or(Ok(0), Artifacts::journal_end)?;
         let mut found = self.verify_journal(Some(id), position.max(models_end), progress)?;
         let is_journal_right = is_journal_right(&found.problems);
         match store {
-            Some(Ok(store)) if is_journal_right => verify_store(&folder, id, store, &mut found, progress)?,
+            Some(Ok(store)) if is_journal_right => {
+                verify_store(&folder, id, store, &mut found, progress)?
+            }
             // Without the whole journal nobody knows what should be in the store.
             None | Some(Ok(_)) => {}
             Some(Err(error)) => found.problems.push(Finding::Store { text: error.full_text() }),
@@ -169,7 +175,8 @@ impl LockedFolder {
             RecordedEnd::At(end) => known_end.max(end.offset.0),
             RecordedEnd::Absent => known_end,
             RecordedEnd::Unreadable => {
-                let file = ends_folder(self.path()).join(end_record_name(name)).display().to_string();
+                let file =
+                    ends_folder(self.path()).join(end_record_name(name)).display().to_string();
                 survey.problems.push(Finding::EndRecord { file });
                 known_end
             }
@@ -207,7 +214,8 @@ fn verify_store(
     let position = match (store.position(), store.is_clearing()) {
         (Ok(position), Ok(false)) => position,
         (Ok(_), Ok(true)) => {
-            let text = "the store was being cleared when its server ended: the next start goes on with it";
+            let text =
+                "the store was being cleared when its server ended: the next start goes on with it";
             found.problems.push(Finding::Store { text: text.to_owned() });
             return Ok(());
         }

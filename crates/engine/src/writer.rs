@@ -1,8 +1,9 @@
-//! How entries get into the journal and the state: one thread appends, one follows the journal (`follow.rs`), and callers wait for
-//! the outcome.
+//! How entries get into the journal and the state: one thread appends, one follows the journal
+//! (`follow.rs`), and callers wait for the outcome.
 //!
-//! Everything that waits while a batch is being written goes into the next one, under one fsync. The fold works on one batch while
-//! the next is on its way to the disk. A caller hears only of what is durable and visible.
+//! Everything that waits while a batch is being written goes into the next one, under one fsync.
+//! The fold works on one batch while the next is on its way to the disk. A caller hears only of
+//! what is durable and visible.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -27,18 +28,21 @@ use crate::{Clock, Entry, Outcome};
 
 /// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
-/// The most entries of one batch. Larger ones would save fsyncs, but then all callers wait together while the fold works and the fold
-/// waits while they answer and send again; several batches in a second keep both cores busy.
+/// The most entries of one batch. Larger ones would save fsyncs, but then all callers wait together
+/// while the fold works and the fold waits while they answer and send again; several batches in a
+/// second keep both cores busy.
 const BATCH_ENTRIES_MAX: usize = 300;
-/// The most bytes of one batch before compression: far under the journal's limit, since many small batches wait shorter.
+/// The most bytes of one batch before compression: far under the journal's limit, since many small
+/// batches wait shorter.
 const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
-/// The most bytes that one caller may hand over at once: with a batch that is nearly full it still fits the journal's limit.
+/// The most bytes that one caller may hand over at once: with a batch that is nearly full it still
+/// fits the journal's limit.
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// How often a full disk is tried again while nobody writes.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why entries were not taken. Nothing of them is in the journal, unless an fsync or the fold failed: then nobody knows, and whoever
-/// sends them again later is answered by their message ids.
+/// Why entries were not taken. Nothing of them is in the journal, unless an fsync or the fold
+/// failed: then nobody knows, and whoever sends them again later is answered by their message ids.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
     /// Too much is waiting.
@@ -56,7 +60,9 @@ pub enum SubmitError {
     #[error("{0}")]
     Journal(String),
     /// The state could not be changed; opening the workspace again makes it from the journal.
-    #[error("the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again")]
+    #[error(
+        "the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again"
+    )]
     Fold(String),
     /// The engine is stopping.
     #[error("the engine is stopping")]
@@ -86,7 +92,12 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(journal: Arc<dyn Journal>, store: Store, views: Views, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        store: Store,
+        views: Views,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
         Self {
             journal,
             clock,
@@ -133,8 +144,8 @@ pub(crate) struct Submission {
     pub(crate) reply: Reply,
 }
 
-/// A batch that is durable and to be applied. Its entries are those that the journal has from the first offset on:
-/// they need not be read and decoded again.
+/// A batch that is durable and to be applied. Its entries are those that the journal has from the
+/// first offset on: they need not be read and decoded again.
 pub(crate) struct Durable {
     pub(crate) first_offset: u64,
     pub(crate) submissions: Vec<Submission>,
@@ -159,7 +170,10 @@ impl Writer {
         // What came between the replay and now.
         inbox.note_end(shared.journal.end().0);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
-            std::thread::Builder::new().name(name.to_owned()).spawn(run).expect("threads can be started")
+            std::thread::Builder::new()
+                .name(name.to_owned())
+                .spawn(run)
+                .expect("threads can be started")
         };
         let (for_append, for_fold) = (Arc::clone(shared), Arc::clone(shared));
         let (appended, store_folder) = (Arc::clone(&inbox), store_folder.to_owned());
@@ -191,7 +205,8 @@ impl Writer {
         if let Health::Broken(why) = shared.health() {
             return Err(SubmitError::Journal(why));
         }
-        let records: Vec<Vec<u8>> = entries.iter().map(|prepared| prepared.entry().encode()).collect();
+        let records: Vec<Vec<u8>> =
+            entries.iter().map(|prepared| prepared.entry().encode()).collect();
         let bytes = records.iter().map(|record| record.len() + 4).sum();
         if bytes > SUBMISSION_BYTES_MAX {
             return Err(SubmitError::TooLarge(format!(
@@ -199,7 +214,8 @@ impl Writer {
             )));
         }
         if let Some(record) = records.iter().find(|record| record.len() > RECORD_BYTES_MAX) {
-            let what = format!("an entry of {} bytes, the limit is {RECORD_BYTES_MAX}", record.len());
+            let what =
+                format!("an entry of {} bytes, the limit is {RECORD_BYTES_MAX}", record.len());
             return Err(SubmitError::TooLarge(what));
         }
         let queued_bytes = shared.queued_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -233,7 +249,9 @@ impl Writer {
 /// A panic in one of the threads is a defect; it must not look like a server that is well.
 fn guarded(shared: &Shared, run: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
-        shared.set_health(Health::Broken("a thread of the engine panicked: its log says where".to_owned()));
+        shared.set_health(Health::Broken(
+            "a thread of the engine panicked: its log says where".to_owned(),
+        ));
     }
 }
 

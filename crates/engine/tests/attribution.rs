@@ -1,4 +1,5 @@
-//! What became of recommendations: who is counted where, for how long, and that nothing but the entries matters.
+//! What became of recommendations: who is counted where, for how long, and that nothing but the
+//! entries matters.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -7,13 +8,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use domain::{
-    Arrival, Day, Endpoint, Envelope, Exclusion, Interaction, InteractionKind, Timestamp, TraitDefinition,
-    WorkspaceId, check_message,
+    Arrival, Day, Endpoint, Envelope, Exclusion, Interaction, InteractionKind, Timestamp,
+    TraitDefinition, WorkspaceId, check_message,
 };
 use engine::{
-    Command, Engine, EntityKind, Entry, ExternalIdType, KPI_DAYS_KEPT, Kpis, ListImpression, ListOptions,
-    MemoryPart, Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
-    RecommendationRequest, RequestBudget, ReturnedProperties,
+    Command, Engine, EntityKind, Entry, ExternalIdType, KPI_DAYS_KEPT, Kpis, ListImpression,
+    ListOptions, MemoryPart, Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT,
+    RECOMMENDATION_ITEMS_MAX, RecommendationRequest, RequestBudget, ReturnedProperties,
 };
 use proptest::prelude::*;
 use serde_json::json;
@@ -38,7 +39,8 @@ fn noon(day: u32) -> Timestamp {
 
 fn id(at: Timestamp, n: u32) -> Uuid {
     let [a, b, c, d] = n.to_be_bytes();
-    uuid::Builder::from_unix_timestamp_millis(at.0 as u64, &[0, 0, 0, 0, 0, 0, a, b, c, d]).into_uuid()
+    uuid::Builder::from_unix_timestamp_millis(at.0 as u64, &[0, 0, 0, 0, 0, 0, a, b, c, d])
+        .into_uuid()
 }
 
 fn place(scenario: &str) -> Place {
@@ -104,8 +106,8 @@ fn lines(kpis: &Kpis) -> String {
             Place::Trait(key) => format!("trait {key}"),
             Place::Scenario { endpoint, scenario } => format!("{endpoint} {scenario:?}"),
         };
-        let kinds =
-            InteractionKind::ALL.map(|kind| format!("{kind} {}", row.counts.interactions.count(kind)));
+        let kinds = InteractionKind::ALL
+            .map(|kind| format!("{kind} {}", row.counts.interactions.count(kind)));
         text += &format!(
             "{} {place} {:?}: {} to {} users, {}, revenue {}, {} clicked, {} converted\n",
             row.day,
@@ -141,17 +143,29 @@ fn what_cites_a_recommendation_counts_on_its_day_and_place_once() {
     let engine = open(folder.path());
     add_users(&engine, 4);
     let first = noon(0);
-    let in_group = |n, group: &str| ListImpression { group: Some(group.to_owned()), ..list(first, n) };
+    let in_group =
+        |n, group: &str| ListImpression { group: Some(group.to_owned()), ..list(first, n) };
     let of_trait = ListImpression { place: Place::Trait("top".to_owned()), ..list(first, 9) };
     let for_nobody = ListImpression { user: None, place: place("nobody"), ..list(first, 8) };
     let unseen = ListImpression { recomm_id: None, place: place("unseen"), ..list(first, 0) };
     // Again to the same user; and a list that continues, which is no further recommendation.
     let again = ListImpression { recomm_id: Some(id(first, 100)), ..list(first, 0) };
-    let next =
-        ListImpression { n_next: 1, at: later(first, 500), items: vec!["i3".to_owned()], ..list(first, 0) };
+    let next = ListImpression {
+        n_next: 1,
+        at: later(first, 500),
+        items: vec!["i3".to_owned()],
+        ..list(first, 0)
+    };
     engine
         .submit_blocking(vec![
-            served(vec![list(first, 0), in_group(1, "a"), in_group(2, "b"), of_trait, for_nobody, unseen]),
+            served(vec![
+                list(first, 0),
+                in_group(1, "a"),
+                in_group(2, "b"),
+                of_trait,
+                for_nobody,
+                unseen,
+            ]),
             served(vec![again, next]),
         ])
         .unwrap();
@@ -203,9 +217,12 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
     engine.submit_blocking(vec![served(vec![list(first, 0), list(first, 1)])]).unwrap();
     let text = id(first, 0).to_string();
     let view = |day: u32| cites(InteractionKind::DetailView, 0, &text, noon(day));
-    // It counts on the last day, whether or not something else was served since, and not on the next.
+    // It counts on the last day, whether or not something else was served since, and not on the
+    // next.
     pass_time(&engine, noon(RECOMMENDATION_DAYS_KEPT));
-    engine.submit_blocking(vec![view(RECOMMENDATION_DAYS_KEPT), view(RECOMMENDATION_DAYS_KEPT + 1)]).unwrap();
+    engine
+        .submit_blocking(vec![view(RECOMMENDATION_DAYS_KEPT), view(RECOMMENDATION_DAYS_KEPT + 1)])
+        .unwrap();
     engine
         .submit_blocking(vec![
             served(vec![list(noon(RECOMMENDATION_DAYS_KEPT), 2)]),
@@ -219,18 +236,25 @@ fn a_recommendation_is_forgotten_after_thirty_days_and_its_figures_later() {
         ])
         .unwrap();
     // What is too old when it comes is not noted at all.
-    let late =
-        ListImpression { recomm_id: Some(id(first, 50)), ..list(noon(RECOMMENDATION_DAYS_KEPT + 1), 2) };
+    let late = ListImpression {
+        recomm_id: Some(id(first, 50)),
+        ..list(noon(RECOMMENDATION_DAYS_KEPT + 1), 2)
+    };
     engine.submit_blocking(vec![served(vec![late])]).unwrap();
-    assert_eq!(engine.recommendation(id(first, 0)).unwrap(), None, "it is older than the clock says");
+    assert_eq!(
+        engine.recommendation(id(first, 0)).unwrap(),
+        None,
+        "it is older than the clock says"
+    );
     let shown = check_reloaded(folder.path(), engine, |engine| lines(&all(engine)));
     insta::assert_snapshot!(shown);
 
     let engine = open(folder.path());
     pass_time(&engine, noon(KPI_DAYS_KEPT + 1));
     engine.submit_blocking(vec![served(vec![list(noon(KPI_DAYS_KEPT + 1), 1)])]).unwrap();
-    let days =
-        |engine: &Engine| format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>());
+    let days = |engine: &Engine| {
+        format!("{:?}", all(engine).rows.iter().map(|row| row.day).collect::<Vec<_>>())
+    };
     let before = days(&engine);
     assert!(!before.contains(&format!("{:?}", Day::from_timestamp(first))), "{before}");
     check_reloaded(folder.path(), engine, days);
@@ -244,10 +268,13 @@ fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
     let hello = |n: u32, at: Timestamp| {
         let body = json!({ "type": "identify", "messageId": format!("m{n}"), "userId": "u0" });
         let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
-        let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
+        let message =
+            check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
         Entry::Message(Box::new(message))
     };
-    engine.submit_blocking(vec![hello(0, today), served((0..9).map(|n| list(today, n)).collect())]).unwrap();
+    engine
+        .submit_blocking(vec![hello(0, today), served((0..9).map(|n| list(today, n)).collect())])
+        .unwrap();
     let cite = |n: u32| cites(InteractionKind::Purchase, n, &id(today, n).to_string(), today);
     engine.submit_blocking(vec![cite(0)]).unwrap();
     let before = lines(&all(&engine));
@@ -258,7 +285,8 @@ fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
         engine.submit_blocking(vec![served(lists.collect()), hello(days as u32, wrong)]).unwrap();
     }
     let ask = |engine: &Engine| {
-        let past = (0..9).map(|n| engine.recommendation(id(today, n)).unwrap().unwrap().was_converted);
+        let past =
+            (0..9).map(|n| engine.recommendation(id(today, n)).unwrap().unwrap().was_converted);
         format!("{} {:?}", lines(&all(engine)), past.collect::<Vec<_>>())
     };
     assert_eq!(lines(&all(&engine)), before);
@@ -267,7 +295,10 @@ fn a_clock_that_is_ahead_for_a_moment_wipes_nothing() {
     check_reloaded(folder.path(), engine, ask);
 
     let engine = open(folder.path());
-    assert_eq!(engine.submit_blocking(vec![hello(0, later(today, 1))]).unwrap(), [Outcome::Duplicate]);
+    assert_eq!(
+        engine.submit_blocking(vec![hello(0, later(today, 1))]).unwrap(),
+        [Outcome::Duplicate]
+    );
     engine.submit_blocking((1..9).map(cite).collect()).unwrap();
     let counts = all(&engine).rows[0].counts;
     assert_eq!((counts.recommendations, counts.converted_recommendations), (9, 9));
@@ -290,14 +321,19 @@ fn a_user_counts_once_a_day_also_after_a_restart_and_is_gone_from_what_is_rememb
     assert_eq!((counts(&engine).recommendations, counts(&engine).users), (5, 3));
 
     let command = |command| Entry::Command { received_at: today, command: Box::new(command) };
-    let merge =
-        Command::MergeUsers { target: "u0".to_owned(), source: "u1".to_owned(), cascade_create: false };
+    let merge = Command::MergeUsers {
+        target: "u0".to_owned(),
+        source: "u1".to_owned(),
+        cascade_create: false,
+    };
     let delete = Command::Delete { kind: EntityKind::User, id: "u2".to_owned() };
     engine.submit_blocking(vec![command(merge), command(delete)]).unwrap();
     let name = |n| engine.recommendation(id(today, n)).unwrap().unwrap().user.map(|(_, id)| id);
     assert_eq!([name(0), name(1), name(12)], [Some("u0".to_owned()), Some("u0".to_owned()), None]);
     // Who came from elsewhere may cite it: what led there is what counts.
-    let cite = |n| cites(InteractionKind::DetailView, 0, &id(today, n).to_string(), later(today, n.into()));
+    let cite = |n| {
+        cites(InteractionKind::DetailView, 0, &id(today, n).to_string(), later(today, n.into()))
+    };
     engine.submit_blocking(vec![cite(1), cite(12)]).unwrap();
     assert_eq!((counts(&engine).users, counts(&engine).clicked_recommendations), (3, 2));
     check_reloaded(folder.path(), engine, |engine| lines(&all(engine)));
@@ -308,8 +344,8 @@ fn places_beyond_the_limit_of_a_day_count_together() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let n_places = PLACES_PER_DAY_MAX as u32 + 3;
-    let lists =
-        (0..n_places).map(|n| ListImpression { place: place(&format!("s{n:04}")), ..list(noon(0), n) });
+    let lists = (0..n_places)
+        .map(|n| ListImpression { place: place(&format!("s{n:04}")), ..list(noon(0), n) });
     engine.submit_blocking(vec![served(lists.collect())]).unwrap();
     // A place with a row keeps it, also on a day that is full; and the next day has room.
     let known = ListImpression { place: place("s0000"), ..list(noon(0), 5_000) };
@@ -352,7 +388,10 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
         let id = list.recomm_id.unwrap();
         let past = engine.recommendation(id).unwrap().unwrap();
         assert_eq!(past.user, Some((ExternalIdType::UserId, "u0".to_owned())));
-        assert_eq!(past.items, list.items.iter().map(|item| item.item_id.clone()).collect::<Vec<_>>());
+        assert_eq!(
+            past.items,
+            list.items.iter().map(|item| item.item_id.clone()).collect::<Vec<_>>()
+        );
         assert_eq!((past.place, past.was_clicked), (Place::Trait("top".to_owned()), false));
         let cite = cites(InteractionKind::DetailView, 0, &id.to_string(), later(engine::now(), n));
         assert_eq!(engine.submit_blocking(vec![cite]).unwrap(), [Outcome::Applied]);
@@ -381,7 +420,8 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
     drop(engine);
     let engine = open(folder.path());
     assert_eq!(engine.recommendation(id).unwrap().unwrap(), before);
-    let n_recommendations: u64 = all(&engine).rows.iter().map(|row| row.counts.recommendations).sum();
+    let n_recommendations: u64 =
+        all(&engine).rows.iter().map(|row| row.counts.recommendations).sum();
     assert_eq!(n_recommendations, 51);
 
     // A reset forgets everything, also what was not journalled.
@@ -432,7 +472,8 @@ fn a_list_that_is_too_large_costs_nobody_else_theirs() {
             scenario: Some(format!("s{scenario}")),
             ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 1)
         };
-        let options = ListOptions { properties: ReturnedProperties::Only(names), ..ListOptions::default() };
+        let options =
+            ListOptions { properties: ReturnedProperties::Only(names), ..ListOptions::default() };
         let request = RecommendationRequest { options, ..request };
         engine.request_recommendations(&request, &unlimited()).unwrap().recomm_id
     };
@@ -515,7 +556,8 @@ fn entries() -> impl Strategy<Value = Vec<Entry>> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(12))]
 
-    /// Batches, restarts and a lost store leave no trace in the figures, and no rate has more successes than trials.
+    /// Batches, restarts and a lost store leave no trace in the figures, and no rate has more
+    /// successes than trials.
     #[test]
     fn figures_depend_on_the_entries_alone(entries in entries(), batch in 1usize..20, restart in 0usize..120) {
         let (one, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

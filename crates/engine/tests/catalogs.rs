@@ -1,4 +1,5 @@
-//! Imports of catalogs: what they would change, what must be confirmed, and the way back; scenarios that do not fit any more.
+//! Imports of catalogs: what they would change, what must be confirmed, and the way back; scenarios
+//! that do not fit any more.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -9,8 +10,8 @@ use std::time::Duration;
 use catalog::{CatalogChanges, Format, ImportOptions};
 use domain::{Endpoint, Scenario, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{
-    Command, ConfigChange, Confirmed, Engine, Entry, Expected, Missing, RecommendationRequest, RequestBudget,
-    Segmentation, SegmentationCommand, SegmentationKind,
+    Command, ConfigChange, Confirmed, Engine, Entry, Expected, Missing, RecommendationRequest,
+    RequestBudget, Segmentation, SegmentationCommand, SegmentationKind,
 };
 
 fn open(folder: &Path) -> Engine {
@@ -19,16 +20,22 @@ fn open(folder: &Path) -> Engine {
 
 /// So many items with a price and a brand, from the first number on.
 fn file(first: usize, n: usize) -> String {
-    (first..first + n)
-        .fold("item_id,price,brand\n".to_owned(), |csv, n| csv + &format!("i{n},{n}.5,b{}\n", n % 3))
+    (first..first + n).fold("item_id,price,brand\n".to_owned(), |csv, n| {
+        csv + &format!("i{n},{n}.5,b{}\n", n % 3)
+    })
 }
 
 fn import(engine: &Engine, file: &str, n_withdrawn: Option<u64>) -> Result<CatalogChanges, String> {
     import_confirmed(engine, file, &Confirmed { n_withdrawn, ..Confirmed::default() })
 }
 
-fn import_confirmed(engine: &Engine, file: &str, confirmed: &Confirmed) -> Result<CatalogChanges, String> {
-    let (file, _) = engine.read_catalog(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
+fn import_confirmed(
+    engine: &Engine,
+    file: &str,
+    confirmed: &Confirmed,
+) -> Result<CatalogChanges, String> {
+    let (file, _) =
+        engine.read_catalog(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
     engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| error.to_string())
 }
 
@@ -48,7 +55,8 @@ fn list(engine: &Engine, scenario: &str) -> String {
     };
     match engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited())) {
         Ok(response) => {
-            let mut ids: Vec<String> = response.recommended.into_iter().map(|entry| entry.id).collect();
+            let mut ids: Vec<String> =
+                response.recommended.into_iter().map(|entry| entry.id).collect();
             ids.sort();
             ids.join(" ")
         }
@@ -108,7 +116,10 @@ fn the_first_search_after_a_large_import_waits_for_the_index() {
         });
         engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited()))
     });
-    assert_eq!(found.map(|found| found.recommended.len()).map_err(|error| error.to_string()), Ok(5));
+    assert_eq!(
+        found.map(|found| found.recommended.len()).map_err(|error| error.to_string()),
+        Ok(5)
+    );
 }
 
 #[test]
@@ -124,8 +135,9 @@ fn a_version_comes_back_as_it_was_also_without_the_store() {
     engine.activate_catalog(1).unwrap();
     engine.activate_catalog(1).unwrap();
     assert_eq!(list(&engine, "home"), before);
-    let versions =
-        |engine: &Engine| engine.catalog_versions().iter().map(|kept| kept.version).collect::<Vec<_>>();
+    let versions = |engine: &Engine| {
+        engine.catalog_versions().iter().map(|kept| kept.version).collect::<Vec<_>>()
+    };
     assert_eq!(versions(&engine), [1, 2]);
     let missing = engine.activate_catalog(7).unwrap_err().to_string();
     insta::assert_snapshot!(missing, @"catalog version 7 is not kept; there are: 1, 2");
@@ -144,9 +156,14 @@ fn a_property_in_use_goes_only_when_somebody_has_confirmed_it_by_name() {
         item_type: Some("brand".to_owned()),
         ..TraitDefinition::recommended_items("favourite_brands")
     };
-    let config = WorkspaceConfig { traits: vec![favourites], ..WorkspaceConfig::empty(engine.id().clone()) };
+    let config =
+        WorkspaceConfig { traits: vec![favourites], ..WorkspaceConfig::empty(engine.id().clone()) };
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
-    put(&engine, "cheap", r#""filter": "'price' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#);
+    put(
+        &engine,
+        "cheap",
+        r#""filter": "'price' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#,
+    );
     let sizes = SegmentationCommand::Create(Segmentation {
         id: "sizes".to_owned(),
         kind: SegmentationKind::AutoReql { expression: "{'size'}".to_owned() },
@@ -174,9 +191,14 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     import(&engine, &file(0, 6), None).unwrap();
-    put(&engine, "cheap", r#""filter": "'price' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#);
+    put(
+        &engine,
+        "cheap",
+        r#""filter": "'price' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#,
+    );
     put(&engine, "new", r#""filter": "'colour' == \"red\"""#);
-    let problems = |engine: &Engine| engine.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
+    let problems =
+        |engine: &Engine| engine.problems().iter().map(ToString::to_string).collect::<Vec<_>>();
     assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1".to_owned(), 0));
     assert!(
         list(&engine, "new").contains("colour"),
@@ -185,10 +207,18 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     );
 
     // A mistake in a new text leaves the old one in force.
-    put(&engine, "cheap", r#""filter": "'prize' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#);
+    put(
+        &engine,
+        "cheap",
+        r#""filter": "'prize' < 2", "constraint": [{ "property": "brand", "max": 1 }]"#,
+    );
     assert_eq!(list(&engine, "cheap"), "i0 i1");
     insta::assert_snapshot!(problems(&engine).join("\n"));
-    put(&engine, "cheap", r#""filter": "'price' < 4", "constraint": [{ "property": "brand", "max": 9 }]"#);
+    put(
+        &engine,
+        "cheap",
+        r#""filter": "'price' < 4", "constraint": [{ "property": "brand", "max": 9 }]"#,
+    );
     assert_eq!((list(&engine, "cheap"), problems(&engine).len()), ("i0 i1 i2 i3".to_owned(), 0));
 
     // A file without the columns.
@@ -196,7 +226,8 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
     let confirmed =
         Confirmed { dropped: vec!["price".to_owned(), "brand".to_owned()], ..Confirmed::default() };
     let options = ImportOptions::default();
-    let preview = engine.preview_catalog(|| Ok(without.as_bytes()), Format::Csv, &options, &confirmed);
+    let preview =
+        engine.preview_catalog(|| Ok(without.as_bytes()), Format::Csv, &options, &confirmed);
     let preview = preview.unwrap();
     assert_eq!(preview.refused, [""; 0]);
     import_confirmed(&engine, without, &confirmed).unwrap();

@@ -1,4 +1,5 @@
-//! Commands of the recommender API: their answers come back after a restart, with and without the store.
+//! Commands of the recommender API: their answers come back after a restart, with and without the
+//! store.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -6,10 +7,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use catalog::Property;
-use domain::{Endpoint, Interaction, InteractionKind, PropertyType, Scenario, Timestamp, WorkspaceId};
+use domain::{
+    Endpoint, Interaction, InteractionKind, PropertyType, Scenario, Timestamp, WorkspaceId,
+};
 use engine::{
-    CollectionKind, Command, Engine, EntityKind, Entry, Member, Outcome, Refusal, RequestBudget, RuleUpdate,
-    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    CollectionKind, Command, Engine, EntityKind, Entry, Member, Outcome, Refusal, RequestBudget,
+    RuleUpdate, Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym,
+    SynonymCommand,
 };
 
 fn open(folder: &Path) -> Engine {
@@ -17,7 +21,8 @@ fn open(folder: &Path) -> Engine {
 }
 
 fn submit(engine: &Engine, commands: Vec<Command>) -> Vec<Outcome> {
-    let entry = |command| Entry::Command { received_at: Timestamp(1_000_000), command: Box::new(command) };
+    let entry =
+        |command| Entry::Command { received_at: Timestamp(1_000_000), command: Box::new(command) };
     engine.submit_blocking(commands.into_iter().map(entry).collect()).unwrap()
 }
 
@@ -43,7 +48,12 @@ fn scenario(name: &str, endpoint: Endpoint) -> Command {
 
 fn segmentation(id: &str, kind: SegmentationKind) -> Command {
     let (id, title) = (id.to_owned(), Some("Some".to_owned()));
-    Command::Segmentation(SegmentationCommand::Create(Segmentation { id, kind, title, description: None }))
+    Command::Segmentation(SegmentationCommand::Create(Segmentation {
+        id,
+        kind,
+        title,
+        description: None,
+    }))
 }
 
 fn by_property(name: &str) -> SegmentationKind {
@@ -56,7 +66,10 @@ fn by_expression(expression: &str) -> SegmentationKind {
 
 fn segment(of: &str, id: &str, filter: &str) -> Command {
     let segment = Segment { id: id.to_owned(), filter: filter.to_owned(), title: None };
-    Command::Segmentation(SegmentationCommand::AddSegment { segmentation_id: of.to_owned(), segment })
+    Command::Segmentation(SegmentationCommand::AddSegment {
+        segmentation_id: of.to_owned(),
+        segment,
+    })
 }
 
 fn delete_segment(of: &str, id: &str) -> Command {
@@ -66,7 +79,12 @@ fn delete_segment(of: &str, id: &str) -> Command {
 
 fn update(id: &str, rule: RuleUpdate) -> Command {
     let (title, description) = (Some(None), Some(Some("Why".to_owned())));
-    Command::Segmentation(SegmentationCommand::Update { id: id.to_owned(), rule, title, description })
+    Command::Segmentation(SegmentationCommand::Update {
+        id: id.to_owned(),
+        rule,
+        title,
+        description,
+    })
 }
 
 fn synonym(id: &str, term: &str, synonym: &str) -> Command {
@@ -149,7 +167,11 @@ fn work() -> Vec<Command> {
         purchase("u", "a", 5),
         purchase("v", "a", 5),
         purchase("v", "b", 6),
-        Command::MergeUsers { target: "u".to_owned(), source: "v".to_owned(), cascade_create: false },
+        Command::MergeUsers {
+            target: "u".to_owned(),
+            source: "v".to_owned(),
+            cascade_create: false,
+        },
         purchase("w", "b", 7),
         Command::Delete { kind: user, id: "w".to_owned() },
         Command::Delete { kind: item, id: "b".to_owned() },
@@ -165,7 +187,8 @@ fn answers(engine: &Engine) -> String {
     let kinds = [EntityKind::Item, EntityKind::User];
     let all = kinds.map(|kind| {
         let ids = all_ids(engine, kind);
-        let values: Vec<_> = ids.iter().map(|id| engine.snapshot().entity_values(kind, id, None)).collect();
+        let values: Vec<_> =
+            ids.iter().map(|id| engine.snapshot().entity_values(kind, id, None)).collect();
         let purchases: Vec<_> = ids
             .iter()
             .map(|id| match kind {
@@ -199,7 +222,10 @@ fn what_commands_made_comes_back_without_the_store_also_after_a_reset() {
     let engine = open(folder.path());
     submit(&engine, work());
     engine.reset().unwrap();
-    assert!(all_ids(&engine, EntityKind::Item).is_empty() && all_ids(&engine, EntityKind::User).is_empty());
+    assert!(
+        all_ids(&engine, EntityKind::Item).is_empty()
+            && all_ids(&engine, EntityKind::User).is_empty()
+    );
     let outcomes = submit(&engine, work());
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
     let before = answers(&engine);
@@ -217,8 +243,9 @@ fn pages_are_parts_of_the_whole_and_values_those_that_are_included() {
     let (item, user) = (EntityKind::Item, EntityKind::User);
     let budget = Arc::new(RequestBudget::unlimited());
     let properties = ["n", "twin"].map(|name| property(item, name, PropertyType::Int));
-    let items = (0..1_300)
-        .map(|n| set(item, &format!("i{}", n * 37 % 1_300), &format!(r#"{{"n": {n}, "twin": 2}}"#)));
+    let items = (0..1_300).map(|n| {
+        set(item, &format!("i{}", n * 37 % 1_300), &format!(r#"{{"n": {n}, "twin": 2}}"#))
+    });
     let users = (0..20).map(|n| set(user, &format!("u{}", n * 7 % 20), "{}"));
     let gone = ["i3", "i30"].map(|id| Command::Delete { kind: item, id: id.to_owned() });
     submit(&engine, properties.into_iter().chain(items).chain(users).chain(gone).collect());
@@ -275,12 +302,20 @@ fn items_and_users_that_come_and_go_fill_no_table() {
     // Whoever comes under an id that was used before starts from nothing.
     submit(&engine, vec![set(item, "i0", r#"{"n": 7}"#), delete(item, "i0")]);
     submit(&engine, vec![Command::Add { kind: item, id: "i0".to_owned() }]);
-    assert_eq!(engine.snapshot().entity_values(item, "i0", None), Some(vec![("n".to_owned(), None)]));
+    assert_eq!(
+        engine.snapshot().entity_values(item, "i0", None),
+        Some(vec![("n".to_owned(), None)])
+    );
     // With what something was done, the index stays with that.
     submit(&engine, vec![purchase("u", "i0", 1), delete(item, "i0"), set(item, "i0", "{}")]);
     assert_eq!(engine.counts().items, 5);
     assert!(
-        engine.snapshot().interactions_of_item("i0", InteractionKind::Purchase).unwrap().unwrap().is_empty()
+        engine
+            .snapshot()
+            .interactions_of_item("i0", InteractionKind::Purchase)
+            .unwrap()
+            .unwrap()
+            .is_empty()
     );
     let before = answers(&engine);
     drop(engine);
@@ -305,7 +340,11 @@ fn what_does_not_fit_the_state_is_refused_whole() {
             set(item, "new", r#"{"title": 1}"#),
             property(item, "title", PropertyType::Int),
             property(user, "portrait", PropertyType::Image),
-            Command::MergeUsers { target: "u".to_owned(), source: "w".to_owned(), cascade_create: true },
+            Command::MergeUsers {
+                target: "u".to_owned(),
+                source: "w".to_owned(),
+                cascade_create: true,
+            },
             purchase("u", "a", 5),
         ],
     );
@@ -330,7 +369,9 @@ fn scenarios_segmentations_and_synonyms_come_back_and_a_reset_keeps_scenarios() 
 
     engine.reset().unwrap();
     assert_eq!(engine.scenarios().len(), 1);
-    assert!(engine.snapshot().segmentations.all().len() + engine.snapshot().synonyms.all().len() == 0);
+    assert!(
+        engine.snapshot().segmentations.all().len() + engine.snapshot().synonyms.all().len() == 0
+    );
     let outcomes = submit(&engine, setting_up());
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Applied), "{outcomes:?}");
     assert_eq!(set_up_answers(&engine), before);

@@ -6,12 +6,12 @@ use std::path::Path;
 use std::sync::Arc;
 
 use domain::{
-    Endpoint, InteractionWeights, Scenario, Source, Token, TokenKind, TraitDefinition, WorkspaceConfig,
-    WorkspaceId, WorkspaceSettings,
+    Endpoint, InteractionWeights, Scenario, Source, Token, TokenKind, TraitDefinition,
+    WorkspaceConfig, WorkspaceId, WorkspaceSettings,
 };
 use engine::{
-    Command, ConfigChange, ConfigCommand, ConfigError, DataFolder, Engine, Entry, Expected, Resource,
-    Revisions, now,
+    Command, ConfigChange, ConfigCommand, ConfigError, DataFolder, Engine, Entry, Expected,
+    Resource, Revisions, now,
 };
 use testkit::Random;
 
@@ -67,7 +67,10 @@ fn any_change(random: &mut Random) -> ConfigChange {
         8 => ConfigChange::RemoveScenario { name: scenario.name },
         9 => {
             let view = random.below(5) as f32 / 4.0;
-            ConfigChange::put_interaction_weights(&InteractionWeights { view, ..Default::default() })
+            ConfigChange::put_interaction_weights(&InteractionWeights {
+                view,
+                ..Default::default()
+            })
         }
         _ => {
             let name = random.chance(0.5).then_some(key);
@@ -140,7 +143,8 @@ fn changes_of_different_resources_do_not_clash_and_those_of_one_do() {
     let (web, app) = (source("web", "k1"), source("app", "k2"));
     put(ConfigChange::put_source("web", &web), Expected::Absent).unwrap();
     put(ConfigChange::put_source("app", &app), Expected::Absent).unwrap();
-    let revision = |name: &str| engine.revised_config().1.revision(&Resource::Source(name.to_owned()));
+    let revision =
+        |name: &str| engine.revised_config().1.revision(&Resource::Source(name.to_owned()));
     let (of_web, of_app) = (revision("web"), revision("app"));
     assert_ne!(of_web, of_app);
 
@@ -150,7 +154,8 @@ fn changes_of_different_resources_do_not_clash_and_those_of_one_do() {
     let stale = put(ConfigChange::put_source("web", &web), Expected::Revision(of_web)).unwrap_err();
     let now = revision("web");
     assert!(matches!(stale, ConfigError::Changed { revision, .. } if revision == now), "{stale:?}");
-    let stale = put(ConfigChange::RemoveSource { name: "app".to_owned() }, Expected::Revision(of_app));
+    let stale =
+        put(ConfigChange::RemoveSource { name: "app".to_owned() }, Expected::Revision(of_app));
     assert!(matches!(stale, Err(ConfigError::Changed { .. })));
 
     // One that was removed and made again is another one.
@@ -181,9 +186,13 @@ fn journals_of_earlier_versions_give_their_configuration_and_it_goes_on_from_the
     assert!(revisions.revision(&Resource::Scenario("home".to_owned())) > whole);
 
     let expected = Expected::Revision(whole);
-    engine.change_config(ConfigChange::RemoveToken { name: "private".to_owned() }, expected).unwrap();
+    engine
+        .change_config(ConfigChange::RemoveToken { name: "private".to_owned() }, expected)
+        .unwrap();
     engine.change_config(ConfigChange::RemoveTrait { key: "t".to_owned() }, expected).unwrap();
-    engine.submit_blocking(vec![command(Command::DeleteScenario { name: "home".to_owned() })]).unwrap();
+    engine
+        .submit_blocking(vec![command(Command::DeleteScenario { name: "home".to_owned() })])
+        .unwrap();
     let kept: (Arc<WorkspaceConfig>, Revisions) = engine.revised_config();
     let left = WorkspaceConfig { private_token: None, traits: Vec::new(), ..config };
     assert_eq!(*kept.0, left);
@@ -215,7 +224,9 @@ fn a_workspace_in_the_trash_is_not_missed_and_its_id_is_free() {
     let data = DataFolder::open(folder.path()).unwrap();
     let id = WorkspaceId::new("shop").unwrap();
     let engine = data.open_workspace(&id, &|_, _| {}).unwrap();
-    engine.change_config(ConfigChange::put_source("web", &source("web", "k")), Expected::Absent).unwrap();
+    engine
+        .change_config(ConfigChange::put_source("web", &source("web", "k")), Expected::Absent)
+        .unwrap();
     drop(engine);
     let trash = data.trash_workspace(&id, now()).unwrap();
     assert_eq!(data.workspaces().unwrap(), []);
@@ -235,7 +246,9 @@ fn a_command_may_not_leave_two_sources_with_one_name() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     for (name, key) in [("web", "k1"), ("app", "k2")] {
-        engine.change_config(ConfigChange::put_source(name, &source(name, key)), Expected::Absent).unwrap();
+        engine
+            .change_config(ConfigChange::put_source(name, &source(name, key)), Expected::Absent)
+            .unwrap();
     }
     let renamed = ConfigChange::put_source("web", &source("app", "k1"));
     let refused = engine.change_config(renamed.clone(), Expected::Anything).unwrap_err();

@@ -1,4 +1,5 @@
-//! Data that is damaged, cut or gone is noticed and named, and nothing is given up unless somebody says so.
+//! Data that is damaged, cut or gone is noticed and named, and nothing is given up unless somebody
+//! says so.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -8,7 +9,8 @@ use std::sync::Arc;
 
 use domain::{Arrival, Envelope, Timestamp, WorkspaceId, check_message};
 use engine::{
-    DataFolder, Engine, Entry, Finding, Health, LockedFolder, Outcome, TrainingOptions, Verification,
+    DataFolder, Engine, Entry, Finding, Health, LockedFolder, Outcome, TrainingOptions,
+    Verification,
 };
 use serde_json::json;
 use store::{Read, Store};
@@ -23,7 +25,8 @@ fn viewed(n: u32) -> Entry {
         "type": "track", "messageId": format!("m{n}"), "userId": format!("u{}", n % 17), "event": "Product Viewed",
         "timestamp": 1_600_000_000 + n, "properties": { "product_id": format!("i{}", n * n % 23) },
     });
-    let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+    let arrival =
+        Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
     let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
     Entry::Message(Box::new(message))
 }
@@ -45,8 +48,10 @@ fn filled() -> tempfile::TempDir {
         engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     });
     // A second process, whose batches are other ones.
-    with_engine(folder.path(), |engine| engine.submit_blocking((400..450).map(viewed).collect()).map(drop))
-        .unwrap();
+    with_engine(folder.path(), |engine| {
+        engine.submit_blocking((400..450).map(viewed).collect()).map(drop)
+    })
+    .unwrap();
     folder
 }
 
@@ -72,10 +77,14 @@ fn a_journal_that_is_gone_is_noticed_though_everything_else_of_the_workspace_is_
     let whole = fs_err::read(segment(data)).unwrap();
     for lost in ["workspaces/shop/journal", "workspaces/shop", "workspaces"] {
         fs_err::remove_dir_all(data.join(lost)).unwrap();
-        // Refused, and refused again: the empty folder that the first try may leave is no new workspace.
+        // Refused, and refused again: the empty folder that the first try may leave is no new
+        // workspace.
         for _ in 0..2 {
             let error = open_error(data);
-            assert!(error.contains(&format!("entries 0 to {} are missing", entries - 1)), "{error}");
+            assert!(
+                error.contains(&format!("entries 0 to {} are missing", entries - 1)),
+                "{error}"
+            );
             assert!(error.contains("accept-loss"), "{error}");
         }
         let found = verify(data);
@@ -148,8 +157,14 @@ fn an_emptied_record_hides_no_cut_and_a_stray_one_makes_no_workspace() {
     // Of a data folder of before: the model alone says that the journal went further.
     fs_err::remove_dir_all(data.join("ends")).unwrap();
     let bytes = fs_err::read(segment(data)).unwrap();
-    let artifact =
-        || fs_err::read_dir(data.join("workspaces/shop/models")).unwrap().next().unwrap().unwrap().path();
+    let artifact = || {
+        fs_err::read_dir(data.join("workspaces/shop/models"))
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap()
+            .path()
+    };
     let model = artifact();
     fs_err::rename(&model, model.with_file_name("000000000451.model")).unwrap();
     cut();
@@ -170,7 +185,9 @@ fn an_emptied_record_hides_no_cut_and_a_stray_one_makes_no_workspace() {
     cut();
     let error = open_error(data);
     assert!(error.contains("shop.end is unreadable"), "{error}");
-    assert!(LockedFolder::lock(data).unwrap().assess_loss(Some(&shop())).unwrap().is_record_unreadable);
+    assert!(
+        LockedFolder::lock(data).unwrap().assess_loss(Some(&shop())).unwrap().is_record_unreadable
+    );
 
     fs_err::write(data.join("ends/ghost.end"), "hello").unwrap();
     let ghost = WorkspaceId::new("ghost").unwrap();
@@ -190,9 +207,15 @@ fn files_of_another_workspace_are_told_apart() {
     // Somebody copies a workspace under another name: nobody is served the data of another.
     copy_folder(&shop_folder, &data.join("workspaces/news"));
     let opened = DataFolder::open(data).unwrap();
-    let error =
-        opened.open_workspace(&news, &|_, _| {}).err().expect("the segments are the shop's").full_text();
-    assert!(error.contains("workspaces/news/journal/") && error.contains("of another journal"), "{error}");
+    let error = opened
+        .open_workspace(&news, &|_, _| {})
+        .err()
+        .expect("the segments are the shop's")
+        .full_text();
+    assert!(
+        error.contains("workspaces/news/journal/") && error.contains("of another journal"),
+        "{error}"
+    );
     drop(opened);
     let found = LockedFolder::lock(data).unwrap().verify_workspace(&news, &|_| {}).unwrap();
     assert!(format!("{:?}", found.problems).contains("of another journal"), "{:?}", found.problems);
@@ -220,11 +243,15 @@ fn copy_folder(from: &Path, to: &Path) {
 #[test]
 fn a_failed_write_is_refused_with_its_own_reason_and_needs_no_restart() {
     let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
-    let engine = Engine::open_on(shop(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+    let engine =
+        Engine::open_on(shop(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
     engine.submit_blocking(vec![viewed(0)]).unwrap();
     disk.fail_next(Operation::Write, EIO);
     let refused = engine.submit_blocking(vec![viewed(1)]).unwrap_err().to_string();
-    assert!(refused.contains("cannot write segment") && refused.contains("os error 5"), "{refused}");
+    assert!(
+        refused.contains("cannot write segment") && refused.contains("os error 5"),
+        "{refused}"
+    );
     assert!(matches!(engine.health(), Health::Failing(why) if why == refused));
     assert_eq!(engine.submit_blocking(vec![viewed(1)]).unwrap(), [Outcome::Applied]);
     assert_eq!(engine.health(), Health::Ready);
@@ -237,7 +264,9 @@ fn a_data_folder_is_its_owners_only() {
     let data = folder.path();
     let modes = || {
         ["", "workspaces", "workspaces/shop", "ends", "system", "tastemaker.lock", "ends/shop.end"]
-            .map(|name| (name, fs_err::metadata(data.join(name)).unwrap().permissions().mode() & 0o777))
+            .map(|name| {
+                (name, fs_err::metadata(data.join(name)).unwrap().permissions().mode() & 0o777)
+            })
     };
     let closed = modes();
     assert!(
@@ -246,7 +275,8 @@ fn a_data_folder_is_its_owners_only() {
     );
     // As an older program left them.
     for (name, mode) in &closed {
-        fs_err::set_permissions(data.join(name), std::fs::Permissions::from_mode(mode | 0o044)).unwrap();
+        fs_err::set_permissions(data.join(name), std::fs::Permissions::from_mode(mode | 0o044))
+            .unwrap();
     }
     with_engine(data, |_| {});
     assert_eq!(modes(), closed);
@@ -274,7 +304,8 @@ fn a_flipped_bit_and_a_changed_value_are_found_and_named() {
         batch.commit(store.position().unwrap()).unwrap();
     }
     let found = verify(data);
-    let [Finding::StoreDiffers { keyspace, different: 1, missing: 0, extra: 1, .. }] = &found.problems[..]
+    let [Finding::StoreDiffers { keyspace, different: 1, missing: 0, extra: 1, .. }] =
+        &found.problems[..]
     else {
         panic!("{:?}", found.problems)
     };
@@ -283,8 +314,12 @@ fn a_flipped_bit_and_a_changed_value_are_found_and_named() {
     with_engine(data, |_| {});
     assert_eq!(verify(data).problems, []);
 
-    let artifact =
-        fs_err::read_dir(data.join("workspaces/shop/models")).unwrap().next().unwrap().unwrap().path();
+    let artifact = fs_err::read_dir(data.join("workspaces/shop/models"))
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
     let model = fs_err::read(&artifact).unwrap();
     fs_err::write(&artifact, &model[..model.len() - 9]).unwrap();
     assert!(matches!(&verify(data).problems[..], [Finding::Model { .. }]));
@@ -305,7 +340,9 @@ fn a_flipped_bit_and_a_changed_value_are_found_and_named() {
         assert!(n_read > 0 && n_read < whole.bytes);
         let problems = engine.findings();
         assert!(
-            problems[0].to_string().contains("shop/journal/00000000000000000000.seg is damaged at byte"),
+            problems[0]
+                .to_string()
+                .contains("shop/journal/00000000000000000000.seg is damaged at byte"),
             "{problems:?}"
         );
         // A check that was stopped takes nothing back.

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use catalog::{CatalogFile, Format, ImportOptions, ItemRow, read_file};
 use domain::{
-    Arrival, Column, Envelope, Exclusion, Interaction, InteractionKind, ListRequest, Logic, MessageType,
-    PropertyType, PropertyValue, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId, check_message,
+    Arrival, Column, Envelope, Exclusion, Interaction, InteractionKind, ListRequest, Logic,
+    MessageType, PropertyType, PropertyValue, Timestamp, TraitDefinition, WorkspaceConfig,
+    WorkspaceId, check_message,
 };
 use engine::{
     Confirmed, DataFolder, DataFolderError, Engine, EngineError, EngineOptions, Entry, ExternalId,
@@ -26,7 +27,8 @@ fn open(folder: &Path) -> Engine {
 }
 
 fn message(body: &Value) -> Entry {
-    let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+    let arrival =
+        Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
     let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
     Entry::Message(Box::new(message))
 }
@@ -62,7 +64,8 @@ fn picture(engine: &Engine) -> Value {
     let mut users = BTreeMap::new();
     engine
         .compute_trait::<EngineError>(&definition, &|_, _| {}, |user_id, list| {
-            let user = engine.user(ExternalId { type_: ExternalIdType::UserId, value: user_id }).unwrap();
+            let user =
+                engine.user(ExternalId { type_: ExternalIdType::UserId, value: user_id }).unwrap();
             let mut query = TimelineQuery { ascending: true, limit: 1_000, ..Default::default() };
             let (events, _) = engine.events(user, &query).unwrap();
             query.ascending = false;
@@ -96,20 +99,24 @@ fn picture(engine: &Engine) -> Value {
 
 /// A bit of everything.
 fn fill(engine: &Engine) {
-    let config = WorkspaceConfig { profile_token: Some("p".to_owned()), ..(*engine.config()).clone() };
+    let config =
+        WorkspaceConfig { profile_token: Some("p".to_owned()), ..(*engine.config()).clone() };
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
     let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
     engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
     for n in 0..400u32 {
-        engine.submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)]).unwrap();
+        engine
+            .submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)])
+            .unwrap();
     }
     let traits = json!({ "type": "identify", "messageId": "i", "userId": "u3", "anonymousId": "a3", "traits": { "vip": true } });
     let anonymous = json!({
         "type": "track", "messageId": "an", "anonymousId": "a3", "event": "Product Shared", "properties": { "sku": "i2" },
     });
     let alias = json!({ "type": "alias", "messageId": "al", "userId": "u4", "previousId": "u5" });
-    let failing = json!({ "type": "track", "messageId": "f", "userId": "u1", "event": "Product Viewed" });
+    let failing =
+        json!({ "type": "track", "messageId": "f", "userId": "u1", "event": "Product Viewed" });
     for body in [&anonymous, &traits, &alias] {
         assert_eq!(engine.submit_blocking(vec![message(body)]).unwrap(), [Outcome::Applied]);
     }
@@ -135,7 +142,8 @@ fn a_lost_store_and_a_lost_model_change_no_answer() {
         assert_eq!(picture(&engine), before, "without {lost:?}");
     }
     // A damaged artifact is made again as well.
-    let artifact = fs_err::read_dir(folder.path().join("models")).unwrap().next().unwrap().unwrap().path();
+    let artifact =
+        fs_err::read_dir(folder.path().join("models")).unwrap().next().unwrap().unwrap().path();
     let mut bytes = fs_err::read(&artifact).unwrap();
     let middle = bytes.len() / 2;
     bytes[middle] ^= 1;
@@ -278,11 +286,15 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     engine.submit_blocking(vec![bought(1, 1, 4)]).unwrap();
     let views: Vec<Entry> = (0..600).map(|n| viewed(100_000 + n, 1, 15)).collect();
     engine.submit_blocking(views).unwrap();
-    let all = engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Purchased)).unwrap();
+    let all =
+        engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Purchased)).unwrap();
     assert_eq!(all.items.len(), 19);
     assert!(all.items.iter().all(|item| item.item_id != "i4"));
-    let interacted = engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Interacted)).unwrap();
-    assert!(interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str())));
+    let interacted =
+        engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Interacted)).unwrap();
+    assert!(
+        interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str()))
+    );
 }
 
 #[test]
@@ -290,7 +302,11 @@ fn a_training_run_is_cut_short_at_its_next_step_and_none_is_begun_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let engine = open(folder.path());
     let views = (0..600u32).map(|n| {
-        Interaction::new(format!("u{}", n % 40), format!("i{}", n * n % 31), InteractionKind::DetailView)
+        Interaction::new(
+            format!("u{}", n % 40),
+            format!("i{}", n * n % 31),
+            InteractionKind::DetailView,
+        )
     });
     engine.import_interactions(views.collect()).unwrap();
     let n_steps = AtomicUsize::new(0);
@@ -315,8 +331,9 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
         (0..60u32).flat_map(move |user| {
             (0..10u32).filter(move |n| *n != user % 10).map(move |n| {
                 let item = format!("i{}", offset + user % 2 * 10 + n);
-                let at =
-                    Timestamp(1_600_000_000_000 + i64::from(offset * 2 + (n * 7 + user) % 10) * 86_400_000);
+                let at = Timestamp(
+                    1_600_000_000_000 + i64::from(offset * 2 + (n * 7 + user) % 10) * 86_400_000,
+                );
                 Interaction {
                     timestamp: Some(at),
                     ..Interaction::new(format!("g{user}"), item, InteractionKind::DetailView)
@@ -353,9 +370,11 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
         lost.iter().for_each(|lost| fs_err::remove_dir_all(folder.path().join(lost)).unwrap());
         let engine = open(folder.path());
         assert_eq!(engine.training().unwrap(), first);
-        let versions: Vec<String> = engine.trainings().into_iter().map(|training| training.version).collect();
+        let versions: Vec<String> =
+            engine.trainings().into_iter().map(|training| training.version).collect();
         assert!(versions.len() >= 2 && versions.contains(&first.version), "{versions:?}");
-        let list = engine.recommend(engine.user_of_text("g0"), &asked(3, Exclusion::Interacted)).unwrap();
+        let list =
+            engine.recommend(engine.user_of_text("g0"), &asked(3, Exclusion::Interacted)).unwrap();
         assert_eq!(list.model, Some(first.version.clone()));
     }
 }
@@ -367,17 +386,25 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
     let catalog = |n_items: u32| {
         let rows = (0..n_items).map(|n| {
             let genre = if n % 2 == 0 { "jazz" } else { "metal" };
-            ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::String(genre.to_owned()))] }
+            ItemRow {
+                item_id: format!("i{n}"),
+                values: vec![Some(PropertyValue::String(genre.to_owned()))],
+            }
         });
         let columns = vec![Column { name: "genre".to_owned(), type_: PropertyType::String }];
         engine
-            .import_catalog(CatalogFile { columns, rows: rows.collect() }, &Confirmed::default(), &|_, _| {})
+            .import_catalog(
+                CatalogFile { columns, rows: rows.collect() },
+                &Confirmed::default(),
+                &|_, _| {},
+            )
             .unwrap();
     };
     catalog(10);
     engine.submit_blocking(vec![viewed(1, 1, 0), viewed(2, 1, 2), viewed(3, 2, 1)]).unwrap();
     let first = |user: &str| {
-        let list = engine.recommend(engine.user_of_text(user), &asked(1, Exclusion::Interacted)).unwrap();
+        let list =
+            engine.recommend(engine.user_of_text(user), &asked(1, Exclusion::Interacted)).unwrap();
         list.items.into_iter().next().unwrap()
     };
     for trained in [false, true] {
@@ -386,7 +413,8 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         }
         let n = if trained { 13 } else { 11 };
         catalog(n);
-        let found = engine.recommend(engine.user_of_text("u1"), &asked(20, Exclusion::Interacted)).unwrap();
+        let found =
+            engine.recommend(engine.user_of_text("u1"), &asked(20, Exclusion::Interacted)).unwrap();
         let new = found.items.iter().find(|item| item.item_id == format!("i{}", n - 1)).unwrap();
         assert_eq!(new.origin, Origin::ColdStart, "{found:?}");
         assert_eq!(new.explanation[0].similar_in.as_deref(), Some("genre"));
@@ -417,16 +445,20 @@ fn a_model_that_hits_nothing_takes_no_place_from_one_that_did() {
 fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
     let folder = tempfile::tempdir().unwrap();
     let rotating = ListRequest { rotation_rate: 1.0, ..asked(2, Exclusion::None) };
-    let ids =
-        |list: engine::RecommendedList| list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>();
-    let peek =
-        |engine: &Engine, user: &str| ids(engine.recommend(engine.user_of_text(user), &rotating).unwrap());
+    let ids = |list: engine::RecommendedList| {
+        list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>()
+    };
+    let peek = |engine: &Engine, user: &str| {
+        ids(engine.recommend(engine.user_of_text(user), &rotating).unwrap())
+    };
     let (first, second, third) = {
         let engine = open(folder.path());
         for n in 0..8 {
             let of_guest = json!({ "type": "track", "messageId": format!("g{n}"), "anonymousId": "guest",
                 "event": "Product Viewed", "properties": { "sku": format!("i{n}") } });
-            engine.submit_blocking(vec![viewed(n, 1, n), viewed(100 + n, 2, n), message(&of_guest)]).unwrap();
+            engine
+                .submit_blocking(vec![viewed(n, 1, n), viewed(100 + n, 2, n), message(&of_guest)])
+                .unwrap();
         }
         wait_until_now(&engine);
         let turning = TraitDefinition {
@@ -444,7 +476,8 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
         let second = serve("guest");
         assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
         let plain = TraitDefinition { rotation_rate: 0.0, ..turning.clone() };
-        let plain = engine.serve_trait(engine.user_of_text("guest").unwrap(), &plain, true).unwrap();
+        let plain =
+            engine.serve_trait(engine.user_of_text("guest").unwrap(), &plain, true).unwrap();
         assert_eq!(ids(plain), first, "a list without rotation neither moves nor counts");
         (first, second, peek(&engine, "guest"))
     };
@@ -472,7 +505,8 @@ fn interactions_that_were_deleted_are_gone_from_counts_and_history() {
             "timestamp": timestamp, "properties": { "sku": "i" },
         }))
     };
-    let added = (0..3).map(|n| track(n, "Product Added to Wishlist")).chain([track(9, "Product Added")]);
+    let added =
+        (0..3).map(|n| track(n, "Product Added to Wishlist")).chain([track(9, "Product Added")]);
     engine.submit_blocking(added.collect()).unwrap();
     assert_eq!(engine.counts().interactions, 4);
     engine.submit_blocking(vec![track(10, "Product Removed from Wishlist")]).unwrap();
@@ -539,9 +573,14 @@ fn a_journal_that_lost_what_the_store_has_seen_is_refused() {
     let engine = Engine::open_on(id(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
     engine.submit_blocking(vec![viewed(0, 0, 0)]).unwrap();
     drop(engine);
-    let error =
-        Engine::open_on(id(), folder.path(), Arc::new(FaultyDisk::default()), &|_, _| {}).err().unwrap();
-    assert!(error.full_text().contains("everything below 1 was acknowledged"), "{}", error.full_text());
+    let error = Engine::open_on(id(), folder.path(), Arc::new(FaultyDisk::default()), &|_, _| {})
+        .err()
+        .unwrap();
+    assert!(
+        error.full_text().contains("everything below 1 was acknowledged"),
+        "{}",
+        error.full_text()
+    );
 }
 
 #[test]
@@ -554,7 +593,12 @@ fn a_data_folder_has_one_process() {
     };
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     drop(data);
-    assert!(DataFolder::open(folder.path()).unwrap().admin_tokens().contains_key(engine::BOOTSTRAP_TOKEN));
+    assert!(
+        DataFolder::open(folder.path())
+            .unwrap()
+            .admin_tokens()
+            .contains_key(engine::BOOTSTRAP_TOKEN)
+    );
 }
 
 #[test]

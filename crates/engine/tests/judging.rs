@@ -19,7 +19,8 @@ const BEGIN_S: i64 = 1_700_000_000;
 const DAY_S: i64 = 86_400;
 /// The second fashion comes on this day.
 const SECOND_DAY: i64 = 30;
-/// How many visits a user makes in the second fashion, and the share of them in which they only look at the list.
+/// How many visits a user makes in the second fashion, and the share of them in which they only
+/// look at the list.
 const VISITS: usize = 12;
 const LED_SHARE: f64 = 0.7;
 
@@ -46,12 +47,14 @@ fn viewed(user: usize, item: &str, at_s: i64) -> Interaction {
 
 /// A list of new items, as the model in use makes it.
 fn list(engine: &Engine, user: usize) -> Vec<String> {
-    let request = ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(10, Logic::Personal) };
+    let request =
+        ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(10, Logic::Personal) };
     let user = engine.user_of_text(&format!("u{user}"));
     engine.recommend(user, &request).unwrap().items.into_iter().map(|item| item.item_id).collect()
 }
 
-/// The share of what lists hold that is of the second fashion's group of whoever they are for: what people would choose.
+/// The share of what lists hold that is of the second fashion's group of whoever they are for: what
+/// people would choose.
 fn worth(engine: &Engine) -> f64 {
     let of_user = |user: usize| {
         let wanted: Vec<String> =
@@ -62,8 +65,9 @@ fn worth(engine: &Engine) -> f64 {
     (0..USERS).map(of_user).sum::<f64>() / USERS as f64
 }
 
-/// A shop in which a fashion passes: the model of the first one chooses what most people see in the second. Whether what they choose from its
-/// lists says so is up to `cites`. Returns the run on all of it, and what lists were worth before and after.
+/// A shop in which a fashion passes: the model of the first one chooses what most people see in the
+/// second. Whether what they choose from its lists says so is up to `cites`. Returns the run on all
+/// of it, and what lists were worth before and after.
 fn shop(folder: &Path, cites: bool) -> (Training, f64, f64) {
     let random = &mut StdRng::seed_from_u64(SEED);
     let engine = Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap();
@@ -116,7 +120,8 @@ fn a_better_model_is_not_refused_because_the_one_before_it_chose_what_people_saw
     let comparison = training.beside_current.unwrap();
     assert!(comparison.low > 0.0, "better beyond chance: {comparison:?}");
 
-    // The same shop whose clients do not say what led where: judged on everything, as all were before, the same model is refused.
+    // The same shop whose clients do not say what led where: judged on everything, as all were
+    // before, the same model is refused.
     let (training, before, after) = shop(&folder.path().join("silent"), false);
     println!("judged on everything: {:?}, lists are worth {after:.3}", training.beside_current);
     assert!(training.refused.unwrap().contains("that of the model in use is"));

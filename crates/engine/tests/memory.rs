@@ -33,8 +33,10 @@ fn a_thousand_long_filters_stay_within_the_budget() {
     let options = EngineOptions { memory: Arc::clone(&memory), ..EngineOptions::default() };
     let id = WorkspaceId::new("shop").unwrap();
     let engine = Engine::open_with(id, folder.path(), &options, &|_, _| {}).unwrap();
-    let rows = (0..50)
-        .map(|n| catalog::ItemRow { item_id: format!("i{n}"), values: vec![Some(PropertyValue::Int(n))] });
+    let rows = (0..50).map(|n| catalog::ItemRow {
+        item_id: format!("i{n}"),
+        values: vec![Some(PropertyValue::Int(n))],
+    });
     let columns = vec![Column { name: "price".to_owned(), type_: PropertyType::Int }];
     let file = catalog::CatalogFile { columns, rows: rows.collect() };
     engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
@@ -43,7 +45,9 @@ fn a_thousand_long_filters_stay_within_the_budget() {
         let options = ListOptions { settings, ..ListOptions::default() };
         let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 5);
         let budget = Arc::new(RequestBudget::unlimited());
-        engine.request_recommendations(&RecommendationRequest { options, ..request }, &budget).unwrap();
+        engine
+            .request_recommendations(&RecommendationRequest { options, ..request }, &budget)
+            .unwrap();
     };
     let bytes = |part: MemoryPart| memory.bytes_by_part()[part as usize].1;
     let mut most = 0;
@@ -57,5 +61,8 @@ fn a_thousand_long_filters_stay_within_the_budget() {
     assert!((BUDGET_BYTES / 8..=BUDGET_BYTES / 4).contains(&most), "{most}");
     ask(999);
     drop(engine);
-    assert!(memory.bytes_by_part().iter().all(|(_, n_bytes)| *n_bytes == 0), "everything is given back");
+    assert!(
+        memory.bytes_by_part().iter().all(|(_, n_bytes)| *n_bytes == 0),
+        "everything is given back"
+    );
 }

@@ -28,7 +28,9 @@ fn open(folder: &Path, journal: &Arc<MemoryJournal>) -> Engine {
 
 fn message(body: &Value) -> Entry {
     let arrival = Arrival { received_at: engine::now(), source: "web", peer_ip: None };
-    Entry::Message(Box::new(check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap()))
+    Entry::Message(Box::new(
+        check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap(),
+    ))
 }
 
 fn viewed(message_id: &str, user_id: &str, item_id: &str) -> Entry {
@@ -44,8 +46,12 @@ fn offsets_with_gaps_are_folded_and_replayed_alike() {
     let journal = Arc::new(MemoryJournal::with_gaps(3));
     let engine = open(folder.path(), &journal);
     for n in 0..20 {
-        let entries = [0, 1].map(|k| viewed(&format!("m{n}-{k}"), &format!("u{n}"), &format!("i{}", n % 7)));
-        assert_eq!(engine.submit_blocking(entries.to_vec()).unwrap(), [Outcome::Applied, Outcome::Applied]);
+        let entries =
+            [0, 1].map(|k| viewed(&format!("m{n}-{k}"), &format!("u{n}"), &format!("i{}", n % 7)));
+        assert_eq!(
+            engine.submit_blocking(entries.to_vec()).unwrap(),
+            [Outcome::Applied, Outcome::Applied]
+        );
     }
     engine.reset().unwrap();
     for n in 0..200 {
@@ -67,7 +73,11 @@ fn offsets_with_gaps_are_folded_and_replayed_alike() {
             fs_err::remove_dir_all(folder.path().join(part)).unwrap();
         }
         let engine = open(folder.path(), &journal);
-        assert_eq!(answers.differences(&engine.answers(&|_| {}).unwrap()), [""; 0], "without {lost:?}");
+        assert_eq!(
+            answers.differences(&engine.answers(&|_| {}).unwrap()),
+            [""; 0],
+            "without {lost:?}"
+        );
     }
 }
 
@@ -78,7 +88,8 @@ fn a_journal_that_ends_before_the_store_is_refused() {
     engine.submit_blocking(vec![viewed("m", "u", "i")]).unwrap();
     drop(engine);
     let empty = Arc::new(MemoryJournal::default());
-    let error = Engine::open_over(WorkspaceId::new("shop").unwrap(), folder.path(), empty, &|_, _| {});
+    let error =
+        Engine::open_over(WorkspaceId::new("shop").unwrap(), folder.path(), empty, &|_, _| {});
     let error = error.err().unwrap().full_text();
     assert!(error.contains("everything below 1 was acknowledged"), "{error}");
 }
@@ -102,8 +113,9 @@ fn wait_for_all(engines: &[&Engine], journal: &MemoryJournal) {
 
 const N_ROUNDS: usize = 60;
 
-/// What one of two engines is told, at the same time as the other: messages of its own and messages that both get, a
-/// catalog, interactions. Gives how many of those for both were new, and what became of the interactions.
+/// What one of two engines is told, at the same time as the other: messages of its own and messages
+/// that both get, a catalog, interactions. Gives how many of those for both were new, and what
+/// became of the interactions.
 fn write(engine: &Engine, own: usize) -> (usize, ImportedInteractions) {
     let mut n_new = 0;
     let mut imported = ImportedInteractions::default();
@@ -129,8 +141,9 @@ fn write(engine: &Engine, own: usize) -> (usize, ImportedInteractions) {
         assert_eq!(engine.submit_blocking(vec![entry]).unwrap(), [Outcome::Applied]);
         if n % 20 == 10 {
             let csv = format!("item_id,price,from\ni1,{n},{own}\nown-{own},{n},{own}\n");
-            let (file, _) =
-                engine.read_catalog(csv.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
+            let (file, _) = engine
+                .read_catalog(csv.as_bytes(), Format::Csv, &ImportOptions::default())
+                .unwrap();
             let confirmed = Confirmed { n_withdrawn: Some(u64::MAX), ..Confirmed::default() };
             engine.import_catalog(file, &confirmed, &|_, _| {}).unwrap();
         }
@@ -155,9 +168,17 @@ fn two_engines_that_write_into_one_journal_at_once_end_with_the_same_state() {
         assert_eq!(of_a.1.already_there + of_b.1.already_there, N_ROUNDS as u64);
         wait_for_all(&[&a, &b], &journal);
         let answers = a.answers(&|_| {}).unwrap();
-        assert_eq!(answers.differences(&b.answers(&|_| {}).unwrap()), [""; 0], "with gaps of {gap}");
+        assert_eq!(
+            answers.differences(&b.answers(&|_| {}).unwrap()),
+            [""; 0],
+            "with gaps of {gap}"
+        );
         let third = open(folders[2].path(), &journal);
-        assert_eq!(answers.differences(&third.answers(&|_| {}).unwrap()), [""; 0], "with gaps of {gap}");
+        assert_eq!(
+            answers.differences(&third.answers(&|_| {}).unwrap()),
+            [""; 0],
+            "with gaps of {gap}"
+        );
         assert_eq!(third.catalog_versions()[0].n_items, 2, "no import is mixed with another");
     }
 }
@@ -184,7 +205,8 @@ fn what_one_engine_handed_out_can_be_cited_through_the_other() {
     let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
     let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
     let now = engine::now();
-    let entries = (0..30).map(|n| viewed(&format!("m{n}"), &format!("u{n}"), &format!("i{}", n % 10)));
+    let entries =
+        (0..30).map(|n| viewed(&format!("m{n}"), &format!("u{n}"), &format!("i{}", n % 10)));
     a.submit_blocking(entries.collect()).unwrap();
     let request = RecommendationRequest {
         user_id: Some("u1".to_owned()),
@@ -219,18 +241,21 @@ fn an_engine_takes_up_the_model_that_another_has_trained_or_activated() {
             viewed(&format!("m{n}"), &format!("u{user}"), &format!("i{item}"))
         });
         a.submit_blocking(views.collect()).unwrap();
-        let version = a.train(TrainingOptions { refusal_margin: 1.0, ..TrainingOptions::default() }, &|_| {});
+        let version =
+            a.train(TrainingOptions { refusal_margin: 1.0, ..TrainingOptions::default() }, &|_| {});
         let version = version.unwrap().version;
         wait_for_all(&[&a, &b], &journal);
         version
     };
     let list = |engine: &Engine| {
-        let list = engine.recommend(engine.user_of_text("u1"), &ListRequest::new(5, Logic::Personal));
+        let list =
+            engine.recommend(engine.user_of_text("u1"), &ListRequest::new(5, Logic::Personal));
         let list = list.unwrap();
         (list.model, list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>())
     };
 
-    // The folder of the other has no such artifact: then it is made from the journal, which says all of it.
+    // The folder of the other has no such artifact: then it is made from the journal, which says
+    // all of it.
     let first = train(0);
     b.refresh();
     b.refresh();

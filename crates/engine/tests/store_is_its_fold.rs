@@ -1,5 +1,5 @@
-//! A store is pair by pair the fold of its journal, however its entries were batched and however often it was
-//! opened: `tastemaker verify` and the check of a restore rest on it.
+//! A store is pair by pair the fold of its journal, however its entries were batched and however
+//! often it was opened: `tastemaker verify` and the check of a restore rest on it.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -9,9 +9,9 @@ use domain::{
     TraitDefinition, WorkspaceId, check_message,
 };
 use engine::{
-    CollectionKind, Command, ConfigChange, ConfigCommand, Confirmed, DataFolder, Engine, EntityKind, Entry,
-    Expected, ExternalIdType, ListImpression, LockedFolder, Member, Place, Segment, Segmentation,
-    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    CollectionKind, Command, ConfigChange, ConfigCommand, Confirmed, DataFolder, Engine,
+    EntityKind, Entry, Expected, ExternalIdType, ListImpression, LockedFolder, Member, Place,
+    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
 use serde_json::json;
 use testkit::Random;
@@ -108,16 +108,26 @@ impl Source {
     fn command(&mut self) -> Command {
         let kind = if self.random.chance(0.5) { EntityKind::Item } else { EntityKind::User };
         let prefix = if kind == EntityKind::Item { "i" } else { "u" };
-        let collection = if self.random.chance(0.5) { CollectionKind::Series } else { CollectionKind::Group };
+        let collection =
+            if self.random.chance(0.5) { CollectionKind::Series } else { CollectionKind::Group };
         match self.random.below(20) {
             0 => Command::Add { kind, id: self.text(prefix, 12) },
             1 => Command::Delete { kind, id: self.text(prefix, 12) },
             2 => Command::AddProperty { kind, property: Property::new("p", PropertyType::Int) },
             3 if self.random.chance(0.3) => Command::DeleteProperty { kind, name: "p".to_owned() },
-            4 => Command::AddCollection { kind: collection, id: self.text("c", 4), cascade_create: true },
-            5 => Command::DeleteCollection { kind: collection, id: self.text("c", 4), cascade_delete: false },
+            4 => Command::AddCollection {
+                kind: collection,
+                id: self.text("c", 4),
+                cascade_create: true,
+            },
+            5 => Command::DeleteCollection {
+                kind: collection,
+                id: self.text("c", 4),
+                cascade_delete: false,
+            },
             6 => {
-                let member = Member { is_collection: false, id: self.text("i", 12), time: self.n.into() };
+                let member =
+                    Member { is_collection: false, id: self.text("i", 12), time: self.n.into() };
                 Command::InsertMember {
                     kind: collection,
                     id: self.text("c", 4),
@@ -137,7 +147,8 @@ impl Source {
                 Command::Segmentation(SegmentationCommand::Create(segmentation))
             }
             9 => {
-                let segment = Segment { id: self.text("g", 3), filter: "true".to_owned(), title: None };
+                let segment =
+                    Segment { id: self.text("g", 3), filter: "true".to_owned(), title: None };
                 let segmentation_id = self.text("s", 3);
                 Command::Segmentation(SegmentationCommand::AddSegment { segmentation_id, segment })
             }
@@ -151,7 +162,8 @@ impl Source {
             12 => {
                 let filter = ["'p' > 3", "'price' > 3", "true"][self.random.below(3)];
                 let endpoint = "recommendItemsToUser";
-                let scenario = json!({ "name": self.text("n", 3), "endpoint": endpoint, "filter": filter });
+                let scenario =
+                    json!({ "name": self.text("n", 3), "endpoint": endpoint, "filter": filter });
                 Command::PutScenario { scenario: scenario.to_string() }
             }
             15 | 16 => Command::Configure(Box::new(self.config_command())),
@@ -209,7 +221,9 @@ impl Source {
             .map(|_| self.random.below(14))
             .collect::<std::collections::BTreeSet<_>>()
             .iter()
-            .fold("item_id,title,price\n".to_owned(), |csv, n| csv + &format!("i{n},Title {n},{n}.5\n"));
+            .fold("item_id,title,price\n".to_owned(), |csv, n| {
+                csv + &format!("i{n},Title {n},{n}.5\n")
+            });
         read_file(rows.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap().0
     }
 }
@@ -217,8 +231,12 @@ impl Source {
 fn run(seed: u64) -> u64 {
     let folder = tempfile::tempdir().unwrap();
     let shop = WorkspaceId::new("shop").unwrap();
-    let mut source =
-        Source { random: Random::new(seed), at: Timestamp(1_700_000_000_000), n: 0, served: Vec::new() };
+    let mut source = Source {
+        random: Random::new(seed),
+        at: Timestamp(1_700_000_000_000),
+        n: 0,
+        served: Vec::new(),
+    };
     let mut n_left = ENTRIES;
     while n_left > 0 {
         let data = DataFolder::open(folder.path()).unwrap();
@@ -229,12 +247,14 @@ fn run(seed: u64) -> u64 {
             engine.submit_blocking((0..n).map(|_| source.entry()).collect()).unwrap();
             if source.random.chance(0.05) {
                 // All that a file may take away: items, and the one property that no file has.
-                let confirmed = Confirmed { n_withdrawn: Some(u64::MAX), dropped: vec!["p".to_owned()] };
+                let confirmed =
+                    Confirmed { n_withdrawn: Some(u64::MAX), dropped: vec!["p".to_owned()] };
                 engine.import_catalog(source.catalog(), &confirmed, &|_, _| {}).unwrap();
             }
         }
     }
-    let found = LockedFolder::lock(folder.path()).unwrap().verify_workspace(&shop, &|_| {}).unwrap();
+    let found =
+        LockedFolder::lock(folder.path()).unwrap().verify_workspace(&shop, &|_| {}).unwrap();
     assert_eq!(found.problems, [], "seed {seed}");
     found.pairs
 }

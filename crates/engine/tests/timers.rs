@@ -1,5 +1,5 @@
-//! Timers of a workspace at work, by a clock that is set: they fire at their time, once, also after a restart and
-//! after the store is lost, and time is journalled only where something is due.
+//! Timers of a workspace at work, by a clock that is set: they fire at their time, once, also after
+//! a restart and after the store is lost, and time is journalled only where something is due.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -142,7 +142,9 @@ fn an_entry_that_comes_fires_what_is_due_and_no_tick_is_journalled() {
     let shop = Shop::new();
     shop.pass_time_with_entries_to(DUE_MS - 1);
     assert_eq!(shop.n_impressions(), 1);
-    shop.engine().submit_blocking(vec![Entry::Resumed { received_at: Timestamp(START.0 + DUE_MS) }]).unwrap();
+    shop.engine()
+        .submit_blocking(vec![Entry::Resumed { received_at: Timestamp(START.0 + DUE_MS) }])
+        .unwrap();
     shop.pass_time_to(DUE_MS);
     assert!(!shop.engine().tick().unwrap());
     assert_eq!((shop.n_impressions(), shop.ticks()), (0, vec![]));

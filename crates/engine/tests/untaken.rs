@@ -42,14 +42,18 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
         json!({ "type": "track", "event": "Product Added" }),
         json!({ "type": "track", "event": "Order Completed", "properties": { "products": [] } }),
     ];
-    engine.submit_blocking(sent.iter().enumerate().map(|(n, body)| message(n, body)).collect()).unwrap();
+    engine
+        .submit_blocking(sent.iter().enumerate().map(|(n, body)| message(n, body)).collect())
+        .unwrap();
     // Sent again, it is a duplicate.
     engine.submit_blocking(vec![message(0, &sent[0])]).unwrap();
     let counted = |engine: &Engine| -> Vec<String> {
         let line = |event: engine::UnmatchedEvent| {
             let json = event.to_json();
-            let (first_at, last_at) =
-                (&json["first_at"].as_str().unwrap()[17..19], &json["last_at"].as_str().unwrap()[17..19]);
+            let (first_at, last_at) = (
+                &json["first_at"].as_str().unwrap()[17..19],
+                &json["last_at"].as_str().unwrap()[17..19],
+            );
             let preset = json["would_be_taken_by"]["preset"].as_str().unwrap_or("-");
             format!(
                 "{} {} x {} {first_at}..{last_at} {preset}",
@@ -66,7 +70,8 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
         "track Products Searched x 1 23..23 -",
     ];
     assert_eq!(counted(&engine), expected);
-    let example = &engine.snapshot().unmatched_events.all()[0].to_json()["would_be_taken_by"]["example"];
+    let example =
+        &engine.snapshot().unmatched_events.all()[0].to_json()["would_be_taken_by"]["example"];
     assert_eq!(example["properties"]["product_id"], "item-1");
     drop(engine);
     assert_eq!(counted(&open(folder.path())), expected, "after a restart");
@@ -81,7 +86,9 @@ fn names_without_end_are_counted_together() {
     let names = (0..UNMATCHED_NAMES_MAX + 50).map(|n| track(&format!("event {n}")));
     let long = ["x".repeat(UNMATCHED_NAME_CHARS_MAX + 1), "x".repeat(UNMATCHED_NAME_CHARS_MAX + 2)];
     let sent: Vec<Value> = long.iter().map(|name| track(name)).chain(names).collect();
-    engine.submit_blocking(sent.iter().enumerate().map(|(n, body)| message(n, body)).collect()).unwrap();
+    engine
+        .submit_blocking(sent.iter().enumerate().map(|(n, body)| message(n, body)).collect())
+        .unwrap();
     let events = engine.snapshot().unmatched_events.all();
     assert_eq!(events.len(), UNMATCHED_NAMES_MAX + 1);
     assert_eq!((events[0].event.as_str(), events[0].count), ("(others)", 51));

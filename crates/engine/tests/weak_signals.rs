@@ -1,4 +1,5 @@
-//! Whether weak signals are used where they say what people will choose, and left alone where they are noise.
+//! Whether weak signals are used where they say what people will choose, and left alone where they
+//! are noise.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -30,12 +31,13 @@ fn open(folder: &Path) -> Engine {
     Engine::open(WorkspaceId::new("shop").unwrap(), folder, &|_, _| {}).unwrap()
 }
 
-/// A shop in which people view few items, and click on many and look at lists of many: items of their taste where the
-/// kind is among `of_taste`, or any.
+/// A shop in which people view few items, and click on many and look at lists of many: items of
+/// their taste where the kind is among `of_taste`, or any.
 fn shop(folder: &Path, of_taste: &[WeakSignalKind], weights: WeakSignalWeights) -> Engine {
     let random = &mut StdRng::seed_from_u64(SEED);
     let engine = open(folder);
-    let config = WorkspaceConfig { weak_signals: weights, ..WorkspaceConfig::empty(engine.id().clone()) };
+    let config =
+        WorkspaceConfig { weak_signals: weights, ..WorkspaceConfig::empty(engine.id().clone()) };
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let anything = |random: &mut StdRng| random.random_range(0..GROUPS * ITEMS_PER_GROUP);
     let mut views = Vec::new();
@@ -47,17 +49,23 @@ fn shop(folder: &Path, of_taste: &[WeakSignalKind], weights: WeakSignalWeights) 
             "type": "track", "userId": format!("u{user}"), "event": event, "timestamp": at_s,
             "messageId": format!("m{}", messages.len()), "properties": properties,
         });
-        let message = check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
+        let message =
+            check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap();
         messages.push(Entry::Message(Box::new(message)));
     };
     for user in 0..USERS {
-        let of_own =
-            |random: &mut StdRng| user % GROUPS * ITEMS_PER_GROUP + random.random_range(0..ITEMS_PER_GROUP);
+        let of_own = |random: &mut StdRng| {
+            user % GROUPS * ITEMS_PER_GROUP + random.random_range(0..ITEMS_PER_GROUP)
+        };
         let at_s = |random: &mut StdRng| BEGIN_S + random.random_range(0..DAYS_S);
         for _ in 0..VIEWS {
             let is_of_taste = random.random_bool(TASTE_SHARE);
             let item = if is_of_taste { of_own(random) } else { anything(random) };
-            let view = Interaction::new(format!("u{user}"), format!("i{item}"), InteractionKind::DetailView);
+            let view = Interaction::new(
+                format!("u{user}"),
+                format!("i{item}"),
+                InteractionKind::DetailView,
+            );
             views.push(Interaction { timestamp: Some(Timestamp(1_000 * at_s(random))), ..view });
         }
         let hinted = |random: &mut StdRng, kind: WeakSignalKind| {
@@ -68,7 +76,8 @@ fn shop(folder: &Path, of_taste: &[WeakSignalKind], weights: WeakSignalWeights) 
             message(user, at_s(random), "Product Clicked", hinted(random, WeakSignalKind::Click));
         }
         for _ in 0..LISTS {
-            let products: Vec<Value> = (0..6).map(|_| hinted(random, WeakSignalKind::ListView)).collect();
+            let products: Vec<Value> =
+                (0..6).map(|_| hinted(random, WeakSignalKind::ListView)).collect();
             message(user, at_s(random), "Product List Viewed", json!({ "products": products }));
         }
     }
@@ -79,7 +88,8 @@ fn shop(folder: &Path, of_taste: &[WeakSignalKind], weights: WeakSignalWeights) 
 
 /// The lists of some users.
 fn lists(engine: &Engine) -> Vec<Vec<String>> {
-    let request = ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(10, Logic::Personal) };
+    let request =
+        ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(10, Logic::Personal) };
     let list = |user: usize| {
         let user = engine.user_of_text(&format!("u{user}"));
         let items = engine.recommend(user, &request).unwrap().items;
@@ -91,8 +101,9 @@ fn lists(engine: &Engine) -> Vec<Vec<String>> {
 /// The share of lists that is of the taste of whoever they are for.
 fn worth(engine: &Engine) -> f64 {
     let lists = lists(engine);
-    let is_of_taste =
-        |user: usize, item: &str| item[1..].parse::<usize>().unwrap() / ITEMS_PER_GROUP == user % GROUPS;
+    let is_of_taste = |user: usize, item: &str| {
+        item[1..].parse::<usize>().unwrap() / ITEMS_PER_GROUP == user % GROUPS
+    };
     let hits = lists.iter().enumerate().map(|(user, list)| {
         list.iter().filter(|item| is_of_taste(user, item)).count() as f64 / list.len() as f64
     });
@@ -141,10 +152,15 @@ fn weak_signals_are_used_where_they_make_lists_better_and_nowhere_else() {
     let again = open(&place);
     assert_eq!(lists(&again), expected);
 
-    // Somebody who clicked and did nothing else has a list of their taste, which names nothing that they never did.
-    let body = json!({ "userId": "new", "event": "Product Clicked", "properties": { "sku": "i3" } });
-    let arrival =
-        Arrival { received_at: Timestamp(1_000 * (BEGIN_S + 2 * DAYS_S)), source: "web", peer_ip: None };
+    // Somebody who clicked and did nothing else has a list of their taste, which names nothing that
+    // they never did.
+    let body =
+        json!({ "userId": "new", "event": "Product Clicked", "properties": { "sku": "i3" } });
+    let arrival = Arrival {
+        received_at: Timestamp(1_000 * (BEGIN_S + 2 * DAYS_S)),
+        source: "web",
+        peer_ip: None,
+    };
     let type_ = Some(domain::MessageType::Track);
     let message = check_message(&body.to_string(), type_, &Envelope::default(), &arrival).unwrap();
     again.submit_blocking(vec![Entry::Message(Box::new(message))]).unwrap();

@@ -3,7 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use domain::{
-    Arrival, Envelope, Interaction, InteractionKind, Timestamp, WorkspaceConfig, WorkspaceId, check_message,
+    Arrival, Envelope, Interaction, InteractionKind, Timestamp, WorkspaceConfig, WorkspaceId,
+    check_message,
 };
 use serde_json::{Value, json};
 
@@ -18,8 +19,11 @@ fn open(folder: &std::path::Path) -> Engine {
 }
 
 fn message(n: usize, event: &str, properties: &Value) -> Entry {
-    let arrival =
-        Arrival { received_at: Timestamp(1_000 * i64::from(BEGIN_S + 9_999)), source: "web", peer_ip: None };
+    let arrival = Arrival {
+        received_at: Timestamp(1_000 * i64::from(BEGIN_S + 9_999)),
+        source: "web",
+        peer_ip: None,
+    };
     let body = json!({
         "type": "track", "messageId": format!("m{n}"), "userId": "ann", "event": event,
         "timestamp": i64::from(BEGIN_S) + n as i64, "properties": properties,
@@ -59,24 +63,30 @@ fn list_views_and_clicks_push_no_interaction_out_and_are_none() {
     let picture = |engine: &Engine| {
         let views = engine.snapshot();
         let histories = views.interactions.histories();
-        let counts: Vec<_> = (0..n_items as u32).map(|item| histories.counts(ItemIdx(item))).collect();
+        let counts: Vec<_> =
+            (0..n_items as u32).map(|item| histories.counts(ItemIdx(item))).collect();
         let user = views.profiles.ids().user_by_id("ann").unwrap();
         (histories.row(user).to_vec(), counts, histories.n_interactions(), views.catalog.n_items())
     };
     let before = picture(&engine);
     let listed = |first: usize| {
-        let products: Vec<Value> = (first..first + 50).map(|n| json!({ "sku": format!("i{n}") })).collect();
+        let products: Vec<Value> =
+            (first..first + 50).map(|n| json!({ "sku": format!("i{n}") })).collect();
         json!({ "products": products })
     };
     let lists = (0..40).map(|n| message(n, "Product List Viewed", &listed(n * 15)));
-    let clicks = (40..60).map(|n| message(n, "Product Clicked", &json!({ "sku": format!("i{n}") })));
+    let clicks =
+        (40..60).map(|n| message(n, "Product Clicked", &json!({ "sku": format!("i{n}") })));
     engine.submit_blocking(lists.chain(clicks).collect()).unwrap();
-    let of_kind = |engine: &Engine, kind| row(engine).iter().filter(|signal| signal.1 == kind).count();
+    let of_kind =
+        |engine: &Engine, kind| row(engine).iter().filter(|signal| signal.1 == kind).count();
     assert_eq!(of_kind(&engine, WeakSignalKind::ListView), WEAK_SIGNALS_PER_KIND_MAX);
     assert_eq!(of_kind(&engine, WeakSignalKind::Click), 20, "lists push no click out");
     assert_eq!(picture(&engine), before);
     // They make no item: nobody has done anything with this one.
-    engine.submit_blocking(vec![message(60, "Product Clicked", &json!({ "sku": "other" }))]).unwrap();
+    engine
+        .submit_blocking(vec![message(60, "Product Clicked", &json!({ "sku": "other" }))])
+        .unwrap();
     assert_eq!(picture(&engine), before);
 }
 

@@ -65,7 +65,10 @@ pub fn run(bytes: &[u8]) {
             check_reads_the_same(&read);
         }
         Err(ImportError::Rows(report)) => {
-            assert!(report.n_invalid > 0 && !options.skip_invalid, "refused for rows without a wrong one");
+            assert!(
+                report.n_invalid > 0 && !options.skip_invalid,
+                "refused for rows without a wrong one"
+            );
             check_report(&report, options.allow_bad_cells);
         }
         Err(error) => assert!(!error.to_string().is_empty()),
@@ -78,7 +81,9 @@ fn check_report(report: &ImportReport, allows_bad_cells: bool) {
     assert!(n_told >= report.n_invalid && n_told >= report.n_bad_cells);
     assert!(!allows_bad_cells || n_told == report.n_invalid + report.n_bad_cells);
     assert_eq!(report.errors.len(), ROW_ERRORS_SHOWN_MAX.min(n_told as usize));
-    assert!(report.errors.is_sorted_by_key(|error| error.row) && report.columns.len() <= COLUMNS_MAX);
+    assert!(
+        report.errors.is_sorted_by_key(|error| error.row) && report.columns.len() <= COLUMNS_MAX
+    );
 }
 
 fn check_rows(file: &CatalogFile, report: &ImportReport) {
@@ -88,7 +93,9 @@ fn check_rows(file: &CatalogFile, report: &ImportReport) {
     let ids: BTreeSet<&str> = file.rows.iter().map(|row| row.item_id.as_str()).collect();
     assert_eq!(ids.len(), file.rows.len(), "items of one id");
     for row in &file.rows {
-        assert!((1..=ID_BYTES_MAX).contains(&row.item_id.len()) && row.text_bytes() <= ITEM_BYTES_MAX);
+        assert!(
+            (1..=ID_BYTES_MAX).contains(&row.item_id.len()) && row.text_bytes() <= ITEM_BYTES_MAX
+        );
         assert_eq!(row.values.len(), file.columns.len(), "values of item {:?}", row.item_id);
         for (column, value) in file.columns.iter().zip(&row.values) {
             if let Some(value) = value {
@@ -117,7 +124,8 @@ fn property_type(value: &PropertyValue) -> PropertyType {
 /// The rows survive a round trip through JSON lines with declared types.
 fn check_reads_the_same(file: &CatalogFile) {
     // A property with one of these names would be read as the item id.
-    if file.columns.iter().any(|column| ["item_id", "itemId", "id"].contains(&column.name.as_str())) {
+    if file.columns.iter().any(|column| ["item_id", "itemId", "id"].contains(&column.name.as_str()))
+    {
         return;
     }
     let mut text = String::new();
@@ -143,9 +151,10 @@ fn check_reads_the_same(file: &CatalogFile) {
                     let after = place.and_then(|place| after.values[place].as_ref());
                     let before = before.values[n].as_ref();
                     let is_same = match (before, after) {
-                        (Some(PropertyValue::Double(before)), Some(PropertyValue::Double(after))) => {
-                            is_close(*before, *after)
-                        }
+                        (
+                            Some(PropertyValue::Double(before)),
+                            Some(PropertyValue::Double(after)),
+                        ) => is_close(*before, *after),
                         (before, after) => before == after,
                     };
                     assert!(is_same, "column {:?}: {before:?} became {after:?}", column.name);

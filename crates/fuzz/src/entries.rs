@@ -2,8 +2,8 @@
 
 use catalog::ItemRow;
 use domain::{
-    Arrival, Column, Envelope, Interaction, InteractionKind, MessageType, PropertyType, PropertyValue,
-    Source, Timestamp, WorkspaceConfig, WorkspaceId, check_message,
+    Arrival, Column, Envelope, Interaction, InteractionKind, MessageType, PropertyType,
+    PropertyValue, Source, Timestamp, WorkspaceConfig, WorkspaceId, check_message,
 };
 use engine::{Command, EntityKind, Entry};
 
@@ -21,10 +21,10 @@ pub fn seeds() -> Vec<Vec<u8>> {
     let received_at = Timestamp(1_700_000_000_000);
     let arrival = Arrival { received_at, source: "web", peer_ip: None };
     let check = |text, type_| check_message(text, Some(type_), &Envelope::default(), &arrival);
-    let track =
-        r#"{"messageId":"m","userId":"u","event":"Product Viewed","properties":{"sku":"i","price":2.5}}"#;
+    let track = r#"{"messageId":"m","userId":"u","event":"Product Viewed","properties":{"sku":"i","price":2.5}}"#;
     let message = check(track, MessageType::Track).map(|message| Entry::Message(Box::new(message)));
-    let rejected = check("{}", MessageType::Track).map_err(|rejection| Entry::Rejected(Box::new(rejection)));
+    let rejected =
+        check("{}", MessageType::Track).map_err(|rejection| Entry::Rejected(Box::new(rejection)));
     let config = WorkspaceId::new("shop").map(|id| WorkspaceConfig {
         sources: vec![Source {
             name: "web".to_owned(),

@@ -52,14 +52,23 @@ pub fn run(bytes: &[u8]) {
             let disk = make_disk(&files);
             match read_all(&disk, 0) {
                 Ok(read) => {
-                    assert!(records.starts_with(&read), "{} records that were not written", read.len());
+                    assert!(
+                        records.starts_with(&read),
+                        "{} records that were not written",
+                        read.len()
+                    );
                     check_accepts_appends(&disk, read);
                 }
                 Err(error) => check_names_a_file(error),
             }
             match read_all(&make_disk(&files), records.len() as u64) {
                 Ok(read) => {
-                    assert!(read == *records, "{} of {} acknowledged records", read.len(), records.len())
+                    assert!(
+                        read == *records,
+                        "{} of {} acknowledged records",
+                        read.len(),
+                        records.len()
+                    )
                 }
                 Err(OpenError::Truncated { .. }) if files.is_empty() => {}
                 Err(error) => check_names_a_file(error),
@@ -78,8 +87,9 @@ pub fn run(bytes: &[u8]) {
 pub fn seeds() -> Vec<Vec<u8>> {
     let (written, _) = &*WRITTEN;
     let raw = written.values().take(1).map(|bytes| [&[0], bytes.as_slice()].concat());
-    let edits = (0..OPERATIONS)
-        .flat_map(|operation| [1, 2].map(|kind| vec![kind, operation, 200, 1, 3, operation, 90, 0, 0x85]));
+    let edits = (0..OPERATIONS).flat_map(|operation| {
+        [1, 2].map(|kind| vec![kind, operation, 200, 1, 3, operation, 90, 0, 0x85])
+    });
     raw.chain(edits).collect()
 }
 
@@ -99,7 +109,8 @@ fn open(disk: &FaultyDisk, acknowledged: u64) -> Result<FileJournal, OpenError> 
 
 fn read_all(disk: &FaultyDisk, acknowledged: u64) -> Result<Vec<Vec<u8>>, OpenError> {
     let journal = open(disk, acknowledged)?;
-    let records = journal.read_from(Offset(0)).map(|record| Ok(record?.1)).collect::<Result<_, ReadError>>();
+    let records =
+        journal.read_from(Offset(0)).map(|record| Ok(record?.1)).collect::<Result<_, ReadError>>();
     Ok(records?)
 }
 
@@ -143,8 +154,11 @@ const OPERATIONS: u8 = 10;
 
 fn edit(files: &mut Files, bytes: &[u8]) {
     for edit in Edit::read_all(bytes) {
-        let Some(which) = usize::from(edit.operation / OPERATIONS).checked_rem(files.len()) else { return };
-        let other = files.values().nth(usize::from(edit.value) % files.len()).cloned().unwrap_or_default();
+        let Some(which) = usize::from(edit.operation / OPERATIONS).checked_rem(files.len()) else {
+            return;
+        };
+        let other =
+            files.values().nth(usize::from(edit.value) % files.len()).cloned().unwrap_or_default();
         let Some((name, bytes)) = files.iter_mut().nth(which) else { return };
         let Some(at) = edit.position(bytes.len()) else { continue };
         let range = at..(at + usize::from(edit.value)).min(bytes.len());
@@ -182,7 +196,9 @@ fn edit(files: &mut Files, bytes: &[u8]) {
 
 /// Corrects the checksums at the places that the headers give.
 fn correct_checksums(bytes: &mut [u8]) {
-    let put = |bytes: &mut [u8], at: usize, crc: u32| bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes());
+    let put = |bytes: &mut [u8], at: usize, crc: u32| {
+        bytes[at..at + 4].copy_from_slice(&crc.to_le_bytes())
+    };
     if bytes.len() < SEGMENT_HEADER_BYTES {
         return;
     }

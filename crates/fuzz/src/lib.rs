@@ -28,13 +28,38 @@ pub struct Body {
 
 /// Every target.
 pub const BODIES: [Body; 7] = [
-    Body { name: "expressions", run: expressions::run, seeds: Vec::new, dictionary: expressions::DICTIONARY },
+    Body {
+        name: "expressions",
+        run: expressions::run,
+        seeds: Vec::new,
+        dictionary: expressions::DICTIONARY,
+    },
     Body { name: "journal", run: journals::run, seeds: journals::seeds, dictionary: &[] },
     Body { name: "entries", run: entries::run, seeds: entries::seeds, dictionary: &[] },
-    Body { name: "messages", run: messages::run, seeds: Vec::new, dictionary: messages::DICTIONARY },
-    Body { name: "catalog", run: catalog_files::run, seeds: Vec::new, dictionary: catalog_files::DICTIONARY },
-    Body { name: "mappings", run: mappings::run, seeds: Vec::new, dictionary: messages::DICTIONARY },
-    Body { name: "signatures", run: signatures::run, seeds: Vec::new, dictionary: signatures::DICTIONARY },
+    Body {
+        name: "messages",
+        run: messages::run,
+        seeds: Vec::new,
+        dictionary: messages::DICTIONARY,
+    },
+    Body {
+        name: "catalog",
+        run: catalog_files::run,
+        seeds: Vec::new,
+        dictionary: catalog_files::DICTIONARY,
+    },
+    Body {
+        name: "mappings",
+        run: mappings::run,
+        seeds: Vec::new,
+        dictionary: messages::DICTIONARY,
+    },
+    Body {
+        name: "signatures",
+        run: signatures::run,
+        seeds: Vec::new,
+        dictionary: signatures::DICTIONARY,
+    },
 ];
 
 /// The folder of the kept corpora.

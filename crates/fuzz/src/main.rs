@@ -177,7 +177,9 @@ fn fuzz_body(body: &Body, cli: &Cli, seed: u64) -> Result<bool> {
         }
     }
     let elapsed_s = current.clock.elapsed().as_secs_f64();
-    let Ok(result) = worker.join() else { bail!("{name}: the thread of the body ended in a panic") };
+    let Ok(result) = worker.join() else {
+        bail!("{name}: the thread of the body ended in a panic")
+    };
     let (n, fault) = result?;
     println!("{name:<12} {n:>10} inputs, {:>8.0} a second", n as f64 / elapsed_s.max(1e-3));
     if let Some(fault) = &fault {

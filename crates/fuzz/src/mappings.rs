@@ -10,7 +10,10 @@ use mapping::{Action, LISTED_ITEMS_MAX, map_message, presets};
 pub fn run(bytes: &[u8]) {
     let Some((path, text)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(text);
-    let Some(message) = crate::messages::check_text(&text, path & 0x7f, &Envelope::default()) else { return };
+    let Some(message) = crate::messages::check_text(&text, path & 0x7f, &Envelope::default())
+    else {
+        return;
+    };
     let actions = map_message(presets(), &message);
     assert!(actions == map_message(presets(), &message), "actions follow from the message alone");
     let mut purchased = BTreeSet::new();
@@ -60,9 +63,15 @@ fn check_interaction(interaction: &Interaction) {
     check_id(&interaction.item_id);
     assert!(interaction.timestamp.is_none_or(|at| at.0 >= 0), "before 1970");
     for number in [interaction.value, interaction.amount, interaction.price, interaction.profit] {
-        assert!(number.is_none_or(f64::is_finite), "a number beyond all numbers in {interaction:?}");
+        assert!(
+            number.is_none_or(f64::is_finite),
+            "a number beyond all numbers in {interaction:?}"
+        );
     }
     if interaction.kind == InteractionKind::ViewPortion {
-        assert!(interaction.value.is_some_and(|portion| (0.0..=1.0).contains(&portion)), "{interaction:?}");
+        assert!(
+            interaction.value.is_some_and(|portion| (0.0..=1.0).contains(&portion)),
+            "{interaction:?}"
+        );
     }
 }

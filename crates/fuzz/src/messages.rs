@@ -2,7 +2,8 @@
 
 use domain::id::ID_BYTES_MAX;
 use domain::message::{
-    EXCERPT_BYTES_MAX, FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX, MESSAGE_ID_CHARS_BELOW,
+    EXCERPT_BYTES_MAX, FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX,
+    MESSAGE_ID_CHARS_BELOW,
 };
 use domain::{Arrival, Envelope, Message, MessageType, RejectionReason, Timestamp, check_message};
 use serde_json::value::RawValue;
@@ -71,7 +72,8 @@ const RECEIVED_AT: Timestamp = Timestamp(1_700_000_000_000);
 pub fn run(bytes: &[u8]) {
     let Some((path, text)) = bytes.split_first() else { return };
     let text = String::from_utf8_lossy(text);
-    let shared = RawValue::from_string(r#"{"app":"shop","direct":true}"#.to_owned()).expect("it is JSON");
+    let shared =
+        RawValue::from_string(r#"{"app":"shop","direct":true}"#.to_owned()).expect("it is JSON");
     let envelope = if path & 0x80 == 0 {
         Envelope::default()
     } else {
@@ -106,9 +108,13 @@ pub(crate) fn check_text(text: &str, path: u8, envelope: &Envelope<'_>) -> Optio
 }
 
 fn check_message_is_sound(message: &Message) {
-    assert!(!message.message_id.is_empty() && message.message_id.chars().count() < MESSAGE_ID_CHARS_BELOW);
+    assert!(
+        !message.message_id.is_empty()
+            && message.message_id.chars().count() < MESSAGE_ID_CHARS_BELOW
+    );
     assert!(message.user_id.is_some() || message.anonymous_id.is_some(), "nobody's message");
-    for id in [&message.user_id, &message.anonymous_id, &message.previous_id].into_iter().flatten() {
+    for id in [&message.user_id, &message.anonymous_id, &message.previous_id].into_iter().flatten()
+    {
         assert!((1..=ID_BYTES_MAX).contains(&id.len()), "an id of {} bytes", id.len());
     }
     if let Some(id) = &message.group_id {
@@ -120,9 +126,14 @@ fn check_message_is_sound(message: &Message) {
     assert!(!message.event_name().is_empty());
     let latest = RECEIVED_AT.0 + FUTURE_TOLERANCE_MS;
     assert!((0..=latest).contains(&message.timestamp.0), "it happened at {}", message.timestamp);
-    assert!(message.text_bytes() <= 2 * MESSAGE_BYTES_MAX, "{} bytes of texts", message.text_bytes());
+    assert!(
+        message.text_bytes() <= 2 * MESSAGE_BYTES_MAX,
+        "{} bytes of texts",
+        message.text_bytes()
+    );
     for part in [&message.body, &message.context, &message.integrations].into_iter().flatten() {
-        let value: serde_json::Value = serde_json::from_str(part).expect("a part that is kept can be read");
+        let value: serde_json::Value =
+            serde_json::from_str(part).expect("a part that is kept can be read");
         assert!(value.is_object(), "a part that is no object");
     }
 }

@@ -131,7 +131,8 @@ impl<'a> Mutator<'a> {
     fn repeat_often(&mut self, input: &mut Vec<u8>) {
         let range = self.range(input);
         let piece = input[range.clone()].to_vec();
-        let times = self.random.random_range(1..=REPEATS_MAX).min(INPUT_BYTES_MAX / piece.len().max(1));
+        let times =
+            self.random.random_range(1..=REPEATS_MAX).min(INPUT_BYTES_MAX / piece.len().max(1));
         input.splice(range, piece.repeat(times));
     }
 }

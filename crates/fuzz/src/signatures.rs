@@ -54,7 +54,11 @@ const DAY_S: i64 = 86_400;
 static CONFIG: LazyLock<WorkspaceConfig> = LazyLock::new(|| {
     let id = WorkspaceId::new("db").expect("it is a valid id");
     let token = Some(TOKEN.to_owned());
-    WorkspaceConfig { private_token: token.clone(), public_token: token, ..WorkspaceConfig::empty(id) }
+    WorkspaceConfig {
+        private_token: token.clone(),
+        public_token: token,
+        ..WorkspaceConfig::empty(id)
+    }
 });
 
 /// The first byte selects the token and whether the time is added. Then come the target up to a
@@ -65,7 +69,9 @@ pub fn run(bytes: &[u8]) {
     let (target, edits) = rest.split_at(end);
     // A request line holds no fragment and no white space.
     let is_graphic = |byte: &u8| byte.is_ascii_graphic() && *byte != b'#';
-    let Ok(target) = String::from_utf8(target.iter().copied().filter(is_graphic).collect()) else { return };
+    let Ok(target) = String::from_utf8(target.iter().copied().filter(is_graphic).collect()) else {
+        return;
+    };
     let prefix = if choice & 1 == 0 { "hmac_" } else { "frontend_" };
     let mut signed = format!("/db/{target}");
     if choice & 2 == 0 {
@@ -79,7 +85,9 @@ pub fn run(bytes: &[u8]) {
 
     let edited = edit(&signed, edits.get(1..).unwrap_or_default());
     // A request has no fragment by the time that its signature is checked.
-    let Ok(edited_meaning) = verify(edited.split('#').next().unwrap_or_default(), NOW_S) else { return };
+    let Ok(edited_meaning) = verify(edited.split('#').next().unwrap_or_default(), NOW_S) else {
+        return;
+    };
     assert!(verify(&edited, NOW_S + DAY_S).is_err(), "{edited} is still valid a day later");
     // A target that does not verify may have been signed before it was encoded.
     if let Ok(meaning) = meaning {
@@ -94,19 +102,23 @@ fn verify(target: &str, now_s: i64) -> Result<SignedTarget, String> {
     let blank = |text: &str| text.replace('+', " ");
     let parameters = meaning.parameters.into_iter().filter(|(name, _)| !name.ends_with("_sign"));
     meaning.parameters = parameters
-        .map(|(name, value)| (blank(&name), value.as_str().map_or(value.clone(), |text| blank(text).into())))
+        .map(|(name, value)| {
+            (blank(&name), value.as_str().map_or(value.clone(), |text| blank(text).into()))
+        })
         .collect::<Map<String, Value>>();
     Ok(meaning)
 }
 
 fn sign(text: &str) -> String {
-    let mut mac = Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).expect("keys of any length are taken");
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(TOKEN.as_bytes()).expect("keys of any length are taken");
     mac.update(text.as_bytes());
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Inserted texts that have a meaning in a target.
-const INSERTED: [&str; 8] = ["&", "%26", "&filter=false", "%26x=1", "?", "/", "%2F", "&hmac_timestamp=nan"];
+const INSERTED: [&str; 8] =
+    ["&", "%26", "&filter=false", "%26x=1", "?", "/", "%2F", "&hmac_timestamp=nan"];
 
 fn edit(signed: &str, edits: &[u8]) -> String {
     let mut bytes = signed.as_bytes().to_vec();
@@ -123,15 +135,17 @@ fn edit(signed: &str, edits: &[u8]) -> String {
                 }
             }
             2 => {
-                let decoded = bytes
-                    .get(at + 1..at + 3)
-                    .and_then(|digits| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok());
+                let decoded = bytes.get(at + 1..at + 3).and_then(|digits| {
+                    u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
+                });
                 if let (b'%', Some(byte)) = (bytes[at], decoded.filter(u8::is_ascii_graphic)) {
                     bytes.splice(at..at + 3, [byte]);
                 }
             }
             3 => drop(bytes.remove(at)),
-            4 => drop(bytes.splice(at..at, INSERTED[usize::from(edit.value) % INSERTED.len()].bytes())),
+            4 => drop(
+                bytes.splice(at..at, INSERTED[usize::from(edit.value) % INSERTED.len()].bytes()),
+            ),
             _ if edit.value.is_ascii_graphic() => bytes[at] = edit.value,
             _ => {}
         }

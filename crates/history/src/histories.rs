@@ -35,7 +35,9 @@ impl HistoryEntry {
     /// kinds ignore it.
     pub fn new(item: ItemIdx, kind: InteractionKind, at: Timestamp, value: Option<f64>) -> Self {
         let strength = match kind {
-            InteractionKind::Rating | InteractionKind::ViewPortion => value.unwrap_or(1.0).clamp(-1.0, 1.0),
+            InteractionKind::Rating | InteractionKind::ViewPortion => {
+                value.unwrap_or(1.0).clamp(-1.0, 1.0)
+            }
             _ => 1.0,
         };
         let strength = (strength * STRENGTH_ONE).round() as i16;
@@ -198,8 +200,11 @@ impl Histories {
         let kind_count = &mut counts.by_kind[entry.kind as usize];
         *kind_count = kind_count.saturating_add_signed(by);
         if entry.kind == InteractionKind::Rating && entry.strength != 0 {
-            let rating_count =
-                if entry.strength < 0 { &mut counts.negative_ratings } else { &mut counts.positive_ratings };
+            let rating_count = if entry.strength < 0 {
+                &mut counts.negative_ratings
+            } else {
+                &mut counts.positive_ratings
+            };
             *rating_count = rating_count.saturating_add_signed(by);
         }
         self.n_interactions = self.n_interactions.saturating_add_signed(i64::from(by));

@@ -36,7 +36,9 @@ impl Header {
 
     /// Decodes and checks a header; the error describes the damage.
     pub(crate) fn decode(bytes: &[u8; HEADER_BYTES]) -> Result<Self, &'static str> {
-        let number = |at: usize| u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]]);
+        let number = |at: usize| {
+            u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
+        };
         if bytes[..4] != MAGIC {
             return Err("no block starts here");
         }
@@ -50,7 +52,9 @@ impl Header {
             first: Offset(u64::from(number(16)) | u64::from(number(20)) << 32),
             payload_crc: number(24),
         };
-        if header.raw_bytes as usize > BATCH_BYTES_MAX || header.payload_bytes as usize > PAYLOAD_BYTES_MAX {
+        if header.raw_bytes as usize > BATCH_BYTES_MAX
+            || header.payload_bytes as usize > PAYLOAD_BYTES_MAX
+        {
             return Err("the block is over the size limit");
         }
         // Each record takes at least its length field.

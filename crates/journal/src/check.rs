@@ -53,7 +53,8 @@ pub fn scan_segment(
     until: Option<u64>,
     visit: &mut dyn FnMut(&[u8]) -> ControlFlow<()>,
 ) -> Result<SegmentScan, ReadError> {
-    let Some(segment) = Segment::open(folder, name.to_owned(), Owner::from_name(journal), file)? else {
+    let Some(segment) = Segment::open(folder, name.to_owned(), Owner::from_name(journal), file)?
+    else {
         let what = "the segment's header is missing";
         return Err(ReadError::Damaged { segment: format!("{folder}/{name}"), position: 0, what });
     };

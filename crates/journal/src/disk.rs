@@ -99,12 +99,16 @@ impl RealDisk {
 /// The file system's, with the path.
 pub fn create_private_folder(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
-    std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(|error| {
-        io::Error::new(error.kind(), format!("cannot create {}: {error}", folder.display()))
-    })?;
+    std::fs::DirBuilder::new().recursive(true).mode(FOLDER_MODE).create(folder).map_err(
+        |error| {
+            io::Error::new(error.kind(), format!("cannot create {}: {error}", folder.display()))
+        },
+    )?;
     // A folder is lost with the power unless its entry in the one above is synced.
-    for above in
-        missing.iter().filter_map(|folder| folder.parent()).filter(|above| !above.as_os_str().is_empty())
+    for above in missing
+        .iter()
+        .filter_map(|folder| folder.parent())
+        .filter(|above| !above.as_os_str().is_empty())
     {
         fs::File::open(above)?.sync_all()?;
     }
@@ -123,7 +127,10 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
     match fs::set_permissions(path, Permissions::from_mode(mode)) {
         // Some file systems have no permissions at all.
         Err(error)
-            if matches!(error.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported) =>
+            if matches!(
+                error.kind(),
+                io::ErrorKind::PermissionDenied | io::ErrorKind::Unsupported
+            ) =>
         {
             Ok(())
         }
@@ -137,7 +144,8 @@ fn close_to_others(path: &Path, mode: u32) -> io::Result<()> {
 /// The file system's, with the path.
 pub fn open_private_file(path: &Path) -> io::Result<fs::File> {
     let mut options = fs::OpenOptions::new();
-    let file = options.create(true).truncate(false).read(true).write(true).mode(FILE_MODE).open(path)?;
+    let file =
+        options.create(true).truncate(false).read(true).write(true).mode(FILE_MODE).open(path)?;
     close_to_others(path, FILE_MODE)?;
     Ok(file)
 }
@@ -151,8 +159,12 @@ impl Disk for RealDisk {
 
     fn create(&self, name: &str) -> io::Result<Box<dyn DiskFile>> {
         let mut options = fs::OpenOptions::new();
-        let file =
-            options.create_new(true).read(true).write(true).mode(FILE_MODE).open(self.folder.join(name))?;
+        let file = options
+            .create_new(true)
+            .read(true)
+            .write(true)
+            .mode(FILE_MODE)
+            .open(self.folder.join(name))?;
         Ok(Box::new(file))
     }
 

@@ -107,7 +107,9 @@ impl EndRecord {
         if state.file.is_none() {
             let name = end_record_name(&self.journal);
             state.file = Some(match self.disk.create(&name) {
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => self.disk.open(&name)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    self.disk.open(&name)?
+                }
                 other => other?,
             });
         }
@@ -176,7 +178,9 @@ fn encode(journal: &str, end: JournalEnd, counter: u64) -> [u8; SLOT_BYTES] {
     bytes[..4].copy_from_slice(&MAGIC);
     bytes[4] = VERSION;
     bytes[5] = journal.len() as u8;
-    for (n, number) in [end.offset.0, end.segment.0, end.segment_bytes, counter].into_iter().enumerate() {
+    for (n, number) in
+        [end.offset.0, end.segment.0, end.segment_bytes, counter].into_iter().enumerate()
+    {
         bytes[8 + 8 * n..16 + 8 * n].copy_from_slice(&number.to_le_bytes());
     }
     bytes[40..40 + journal.len()].copy_from_slice(journal.as_bytes());
@@ -188,13 +192,18 @@ fn encode(journal: &str, end: JournalEnd, counter: u64) -> [u8; SLOT_BYTES] {
 /// Counter and end of a slot; none where it is no valid slot of this journal.
 fn decode(bytes: &[u8; SLOT_BYTES], journal: &str) -> Option<(u64, JournalEnd)> {
     let (content, crc) = bytes.split_at(SLOT_BYTES - 4);
-    let is_right =
-        content[..4] == MAGIC && content[4] == VERSION && crc == crc32fast::hash(content).to_le_bytes();
+    let is_right = content[..4] == MAGIC
+        && content[4] == VERSION
+        && crc == crc32fast::hash(content).to_le_bytes();
     let name = content[40..].get(..usize::from(content[5]))?;
     if !is_right || name != journal.as_bytes() {
         return None;
     }
     let number = |n: usize| u64::from_le_bytes(std::array::from_fn(|byte| bytes[8 + 8 * n + byte]));
-    let end = JournalEnd { offset: Offset(number(0)), segment: Offset(number(1)), segment_bytes: number(2) };
+    let end = JournalEnd {
+        offset: Offset(number(0)),
+        segment: Offset(number(1)),
+        segment_bytes: number(2),
+    };
     Some((number(3), end))
 }

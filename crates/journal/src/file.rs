@@ -11,8 +11,8 @@ use crate::check::{JournalCheck, scan_segment};
 use crate::end_record::{EndRecord, JournalEnd, RecordedEnd};
 use crate::segment::{self, BlockRead, Owner, Segment};
 use crate::{
-    AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX, ReadError,
-    Records, SEGMENT_BYTES_MAX,
+    AppendError, BATCH_BYTES_MAX, Disk, DiskFile, Journal, Offset, OpenError, RECORD_BYTES_MAX,
+    ReadError, Records, SEGMENT_BYTES_MAX,
 };
 
 /// Options for [`FileJournal::open_with`].
@@ -102,17 +102,30 @@ impl FileJournal {
                 Some(mut segment) => {
                     let expected = end_offset(&segments);
                     if segment.first != expected {
-                        return Err(OpenError::Gap { segment: place(name), found: segment.first, expected });
+                        return Err(OpenError::Gap {
+                            segment: place(name),
+                            found: segment.first,
+                            expected,
+                        });
                     }
                     if let Some((position, what)) = segment.walk(last)? {
-                        cut_torn_tail(disk.as_ref(), &mut segment, position, what, last, acknowledged)?;
+                        cut_torn_tail(
+                            disk.as_ref(),
+                            &mut segment,
+                            position,
+                            what,
+                            last,
+                            acknowledged,
+                        )?;
                     }
                     segments.push(segment);
                 }
                 None if last => headerless = Some(name.clone()),
                 None => {
                     let what = "the segment's header is missing";
-                    return Err(ReadError::Damaged { segment: place(name), position: 0, what }.into());
+                    return Err(
+                        ReadError::Damaged { segment: place(name), position: 0, what }.into()
+                    );
                 }
             }
         }
@@ -137,7 +150,9 @@ impl FileJournal {
             // A file without a header: a crash came after the file was created and before its
             // header was written.
             let name = segment::file_name(end);
-            segments.push(create_segment(disk.as_ref(), end, owner).map_err(|source| io(&name, source))?);
+            segments.push(
+                create_segment(disk.as_ref(), end, owner).map_err(|source| io(&name, source))?,
+            );
         }
         let journal = Self {
             disk,
@@ -264,7 +279,9 @@ fn create_segment(disk: &dyn Disk, first: Offset, owner: Owner) -> io::Result<Se
     let name = segment::file_name(first);
     let file = open_or_create(disk, &name)?;
     if file.size()? > segment::HEADER_BYTES as u64 {
-        return Err(io::Error::other("the file exists already and is no empty segment: move it away"));
+        return Err(io::Error::other(
+            "the file exists already and is no empty segment: move it away",
+        ));
     }
     file.truncate(0)?;
     file.write_at(&segment::header_bytes(first, owner), 0)?;
@@ -329,7 +346,8 @@ impl Journal for FileJournal {
 
     fn read_from(&self, from: Offset) -> Records<'_> {
         let end = self.end();
-        let mut reader = Reader { journal: self, next: from, end, at: None, block: Vec::new().into_iter() };
+        let mut reader =
+            Reader { journal: self, next: from, end, at: None, block: Vec::new().into_iter() };
         Box::new(std::iter::from_fn(move || reader.next_record()))
     }
 
@@ -351,9 +369,10 @@ impl Journal for FileJournal {
         let total_bytes = parts.iter().map(|(_, _, bytes)| bytes).sum();
         let mut check = JournalCheck { is_complete: true, ..JournalCheck::default() };
         for (name, file, until) in parts {
-            let scan = scan_segment(&self.disk.place(), &name, "", file, Some(until), &mut |bytes| {
-                pace(bytes.len() as u64, total_bytes)
-            });
+            let scan =
+                scan_segment(&self.disk.place(), &name, "", file, Some(until), &mut |bytes| {
+                    pace(bytes.len() as u64, total_bytes)
+                });
             check.segments += 1;
             match scan {
                 Ok(scan) => {
@@ -384,7 +403,8 @@ impl FileJournal {
     /// it must not reappear in the middle of a later block.
     fn cut_partial_write(&self, tail: &mut Tail) -> Result<(), AppendError> {
         let (name, file, position) = self.last_segment();
-        file.truncate(position).map_err(|source| AppendError::Write { segment: name.clone(), source })?;
+        file.truncate(position)
+            .map_err(|source| AppendError::Write { segment: name.clone(), source })?;
         sync_or_poison(&name, file.as_ref(), tail)?;
         tail.has_partial_write = false;
         Ok(())
@@ -466,7 +486,8 @@ impl Reader<'_> {
     fn load_block(&mut self) -> Result<(), ReadError> {
         let segments = self.journal.segments.read();
         let (mut n, mut offset, mut position) = self.at.unwrap_or_else(|| {
-            let n = segments.partition_point(|segment| segment.first <= self.next).saturating_sub(1);
+            let n =
+                segments.partition_point(|segment| segment.first <= self.next).saturating_sub(1);
             let (offset, position) = segments[n].seek(self.next);
             (n, offset, position)
         });
@@ -482,7 +503,9 @@ impl Reader<'_> {
             let header = match segment.read_block_header(position, offset)? {
                 BlockRead::Block(header) => header,
                 BlockRead::End => {
-                    return Err(segment.damaged(position, "the file ends before the segment's last block"));
+                    return Err(
+                        segment.damaged(position, "the file ends before the segment's last block")
+                    );
                 }
                 BlockRead::Wrong(what) => return Err(segment.damaged(position, what)),
             };

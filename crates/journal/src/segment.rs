@@ -101,7 +101,8 @@ impl Segment {
         file: Arc<dyn DiskFile>,
     ) -> Result<Option<Self>, ReadError> {
         let place = format!("{folder}/{name}");
-        let Some((first, owner)) = retry_if_damaged(|| read_header(&place, &name, file.as_ref()))? else {
+        let Some((first, owner)) = retry_if_damaged(|| read_header(&place, &name, file.as_ref()))?
+        else {
             return Ok(None);
         };
         if !reader.may_read(owner) {
@@ -113,7 +114,11 @@ impl Segment {
 
     /// Reads the header of the block at `position`, whose first record must be `expected`. Damage
     /// is confirmed by [`READ_ATTEMPTS`] reads.
-    pub(crate) fn read_block_header(&self, position: u64, expected: Offset) -> Result<BlockRead, ReadError> {
+    pub(crate) fn read_block_header(
+        &self,
+        position: u64,
+        expected: Offset,
+    ) -> Result<BlockRead, ReadError> {
         let mut at = self.read_block_header_once(position, expected)?;
         for _ in 1..READ_ATTEMPTS {
             if !matches!(at, BlockRead::Wrong(_)) {
@@ -124,7 +129,11 @@ impl Segment {
         Ok(at)
     }
 
-    fn read_block_header_once(&self, position: u64, expected: Offset) -> Result<BlockRead, ReadError> {
+    fn read_block_header_once(
+        &self,
+        position: u64,
+        expected: Offset,
+    ) -> Result<BlockRead, ReadError> {
         let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
         let len = self.file.size().map_err(io)?;
         if position >= len {
@@ -149,7 +158,11 @@ impl Segment {
     }
 
     /// Reads and decodes the records of the block at `position`.
-    pub(crate) fn read_records(&self, position: u64, header: &Header) -> Result<Vec<Vec<u8>>, ReadError> {
+    pub(crate) fn read_records(
+        &self,
+        position: u64,
+        header: &Header,
+    ) -> Result<Vec<Vec<u8>>, ReadError> {
         retry_if_damaged(|| {
             let payload = self.read_payload(position, header)?;
             header.decode_payload(&payload).map_err(|what| self.damaged(position, what))
@@ -167,7 +180,9 @@ impl Segment {
                 .split_first_chunk::<{ block::HEADER_BYTES }>()
                 .ok_or_else(|| self.damaged(position, "the file ends inside a block's header"))?;
             if Header::decode(own_header) != Ok(*header) {
-                return Err(self.damaged(position, "the block's header reads differently each time"));
+                return Err(
+                    self.damaged(position, "the block's header reads differently each time")
+                );
             }
             header.decode_payload(payload).map_err(|what| self.damaged(position, what))?;
             Ok(bytes)
@@ -232,7 +247,8 @@ impl Segment {
     pub(crate) fn read_tail(&self, position: u64) -> Result<Vec<u8>, ReadError> {
         let io = |source| ReadError::Io { segment: self.place.clone(), position, source };
         let read = || {
-            let mut bytes = vec![0; self.file.size().map_err(io)?.saturating_sub(position) as usize];
+            let mut bytes =
+                vec![0; self.file.size().map_err(io)?.saturating_sub(position) as usize];
             let read = self.file.read_at(&mut bytes, position).map_err(io)?;
             bytes.truncate(read);
             Ok(bytes)
@@ -267,7 +283,9 @@ pub(crate) fn is_torn(tail: &[u8], position: u64) -> bool {
 }
 
 fn starts_with_valid_block(tail: &[u8]) -> bool {
-    let Some((header, rest)) = tail.split_first_chunk::<{ block::HEADER_BYTES }>() else { return false };
+    let Some((header, rest)) = tail.split_first_chunk::<{ block::HEADER_BYTES }>() else {
+        return false;
+    };
     Header::decode(header).is_ok_and(|header| {
         rest.get(..header.payload_bytes as usize)
             .is_some_and(|payload| header.decode_payload(payload).is_ok())
@@ -278,7 +296,9 @@ fn starts_with_valid_block(tail: &[u8]) -> bool {
 /// middle of the segment.
 fn has_block_after_first(tail: &[u8]) -> bool {
     tail.windows(block::HEADER_BYTES).skip(1).any(|window| {
-        window.first_chunk::<{ block::HEADER_BYTES }>().is_some_and(|header| Header::decode(header).is_ok())
+        window
+            .first_chunk::<{ block::HEADER_BYTES }>()
+            .is_some_and(|header| Header::decode(header).is_ok())
     })
 }
 
@@ -296,7 +316,11 @@ fn retry_if_damaged<T>(read: impl Fn() -> Result<T, ReadError>) -> Result<T, Rea
 
 /// The first offset and the owner of a segment file; none where a crash left it without a complete
 /// header.
-fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<(Offset, Owner)>, ReadError> {
+fn read_header(
+    place: &str,
+    name: &str,
+    file: &dyn DiskFile,
+) -> Result<Option<(Offset, Owner)>, ReadError> {
     let io = |source| ReadError::Io { segment: place.to_owned(), position: 0, source };
     let damaged = |what| ReadError::Damaged { segment: place.to_owned(), position: 0, what };
     let mut bytes = [0; HEADER_BYTES];
@@ -314,7 +338,11 @@ fn read_header(place: &str, name: &str, file: &dyn DiskFile) -> Result<Option<(O
         return Err(damaged("this is no segment of a journal"));
     }
     if bytes[4] != VERSION {
-        return Err(ReadError::Version { segment: place.to_owned(), found: bytes[4], expected: VERSION });
+        return Err(ReadError::Version {
+            segment: place.to_owned(),
+            found: bytes[4],
+            expected: VERSION,
+        });
     }
     let header: [u8; 16] = std::array::from_fn(|n| bytes[n]);
     if bytes[16..] != crc32fast::hash(&header).to_le_bytes() {

@@ -7,7 +7,9 @@
 
 use std::sync::Arc;
 
-use journal::{AppendError, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, RecordedEnd};
+use journal::{
+    AppendError, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, RecordedEnd,
+};
 use proptest::prelude::*;
 use testkit::{EIO, EMFILE, FaultRates, FaultyDisk, Operation, Random};
 
@@ -146,7 +148,10 @@ fn live(seed: u64) -> (usize, usize) {
             let from = random.below(all.len() + 1);
             for record in journal.read_from(Offset(from as u64)).take(5) {
                 let Ok((offset, bytes)) = record else { break };
-                assert!(bytes == all[offset.0 as usize], "seed {seed}, life {life}, offset {offset}");
+                assert!(
+                    bytes == all[offset.0 as usize],
+                    "seed {seed}, life {life}, offset {offset}"
+                );
             }
         }
         disks.set_faults(0, FaultRates::default());
@@ -154,7 +159,10 @@ fn live(seed: u64) -> (usize, usize) {
         let lost = disks.lose_power(random.draw());
         // The record never points past the end of the journal.
         if let RecordedEnd::At(recorded) = lost.recorded() {
-            assert!(recorded.offset.0 <= end, "seed {seed}, life {life}: {recorded:?}, {end} acknowledged");
+            assert!(
+                recorded.offset.0 <= end,
+                "seed {seed}, life {life}: {recorded:?}, {end} acknowledged"
+            );
         }
         drop(journal);
         // A killed process loses no write that was completed.
@@ -175,7 +183,8 @@ fn whatever_fails_nothing_acknowledged_is_lost_or_there_twice() {
     let first = u64::from(std::process::id()) << 20;
     let runs = number("TASTEMAKER_FAULT_RUNS").unwrap_or(RUNS_DEFAULT);
     println!("TASTEMAKER_FAULT_SEED from {first} on");
-    let sum = (first..first + runs).map(live).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+    let sum =
+        (first..first + runs).map(live).fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
     println!("{runs} runs: {} records acknowledged, {} appends refused", sum.0, sum.1);
     assert!(sum.0 > 1_000 && sum.1 > 100, "hardly anything was tried: {sum:?}");
 }
@@ -199,7 +208,8 @@ fn only_a_failed_fsync_of_acknowledged_bytes_poisons() {
             let batch = batch(&mut random);
             append(&journal, &batch).unwrap();
             all.extend(batch);
-            let last = journal::EndRecord::open(Arc::new(disks.ends.clone()), "shop").unwrap().recorded();
+            let last =
+                journal::EndRecord::open(Arc::new(disks.ends.clone()), "shop").unwrap().recorded();
             let RecordedEnd::At(end) = last else { panic!("no record") };
             if end.segment_bytes >= SEGMENT_BYTES {
                 break;
@@ -208,7 +218,9 @@ fn only_a_failed_fsync_of_acknowledged_bytes_poisons() {
         // The next append starts a segment, which fails.
         disks.segments.fail_next(operation, os_error);
         let error = append(&journal, &[b"refused".to_vec()]).unwrap_err();
-        let AppendError::Write { segment, source } = &error else { panic!("{operation:?}: {error}") };
+        let AppendError::Write { segment, source } = &error else {
+            panic!("{operation:?}: {error}")
+        };
         assert!(segment.ends_with(&format!("/{:020}.seg", all.len())), "{segment}");
         assert_eq!(source.raw_os_error(), Some(os_error));
         append(&journal, &[b"taken".to_vec()]).unwrap();
@@ -256,7 +268,9 @@ fn a_journal_that_was_cut_or_is_gone_is_noticed_by_the_record_alone() {
         names.iter().map(|name| (name.clone(), disks.segments.bytes(name).unwrap())).collect();
     let check = |files: Vec<(String, Vec<u8>)>| {
         let lost = Disks { segments: FaultyDisk::with_files(files), ends: disks.ends.clone() };
-        let Err(OpenError::Truncated { end, acknowledged, .. }) = lost.open() else { panic!("not noticed") };
+        let Err(OpenError::Truncated { end, acknowledged, .. }) = lost.open() else {
+            panic!("not noticed")
+        };
         assert_eq!(acknowledged.0, all.len() as u64);
         // Refused again, however often it is tried.
         let error = lost.open().err().unwrap().to_string();
@@ -289,7 +303,9 @@ fn one_slot_of_the_record_is_enough_and_none_is_not_guessed() {
     for slot in [0, 512] {
         let mut bytes = whole.clone();
         bytes[slot + 20] ^= 1;
-        let RecordedEnd::At(end) = with_record(bytes).recorded() else { panic!("one slot is not enough") };
+        let RecordedEnd::At(end) = with_record(bytes).recorded() else {
+            panic!("one slot is not enough")
+        };
         assert!(end.offset.0 <= all.len() as u64 && end.offset.0 + 4 >= all.len() as u64);
     }
     let mut bytes = whole.clone();
@@ -298,8 +314,11 @@ fn one_slot_of_the_record_is_enough_and_none_is_not_guessed() {
     assert!(matches!(unreadable.open(), Err(OpenError::EndRecordUnreadable { .. })));
     // A store that has applied entries knows the end of the journal, and the record is replaced.
     let record = EndRecord::open(Arc::new(unreadable.ends.clone()), "shop").unwrap();
-    let options =
-        JournalOptions { is_end_known: true, end_record: Some(record), ..JournalOptions::default() };
+    let options = JournalOptions {
+        is_end_known: true,
+        end_record: Some(record),
+        ..JournalOptions::default()
+    };
     drop(FileJournal::open_with(Arc::new(disks.segments.clone()), options).unwrap());
     assert!(unreadable.open().is_ok());
     // An empty file, or zeros in a part or all of it: a record existed. The journal alone does not
@@ -379,7 +398,8 @@ fn a_check_goes_on_after_damage_and_a_bad_read_is_no_damage() {
     let check = journal.check(go_on);
     assert_eq!((check.damaged.len(), check.segments), (2, whole.segments), "{check:?}");
     assert!(
-        check.damaged[0].to_string().contains(&names[0]) && check.damaged[1].to_string().contains(&names[2])
+        check.damaged[0].to_string().contains(&names[0])
+            && check.damaged[1].to_string().contains(&names[2])
     );
 }
 
@@ -388,11 +408,17 @@ fn folders_and_files_are_their_owners_only() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().unwrap();
     let place = folder.path().join("a/b");
-    let mode = |path: &std::path::Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
-    let open = || FileJournal::open(Arc::new(journal::RealDisk::open(&place).unwrap()), Offset(0)).unwrap();
+    let mode =
+        |path: &std::path::Path| fs_err::metadata(path).unwrap().permissions().mode() & 0o777;
+    let open = || {
+        FileJournal::open(Arc::new(journal::RealDisk::open(&place).unwrap()), Offset(0)).unwrap()
+    };
     append(&open(), &[b"x".to_vec()]).unwrap();
     let segment = place.join("00000000000000000000.seg");
-    assert_eq!((mode(&folder.path().join("a")), mode(&place), mode(&segment)), (0o700, 0o700, 0o600));
+    assert_eq!(
+        (mode(&folder.path().join("a")), mode(&place), mode(&segment)),
+        (0o700, 0o700, 0o600)
+    );
     // Opening restricts looser permissions of an older program.
     fs_err::set_permissions(&place, std::fs::Permissions::from_mode(0o755)).unwrap();
     fs_err::set_permissions(&segment, std::fs::Permissions::from_mode(0o644)).unwrap();
@@ -402,8 +428,8 @@ fn folders_and_files_are_their_owners_only() {
 
 /// A block with a valid header checksum and arbitrary content.
 fn block() -> impl Strategy<Value = Vec<u8>> {
-    (any::<[u32; 3]>(), any::<u64>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..200)).prop_map(
-        |(numbers, first, crc, payload)| {
+    (any::<[u32; 3]>(), any::<u64>(), any::<u32>(), prop::collection::vec(any::<u8>(), 0..200))
+        .prop_map(|(numbers, first, crc, payload)| {
             let mut bytes = b"BLK1".to_vec();
             numbers.iter().for_each(|number| bytes.extend(number.to_le_bytes()));
             bytes.extend((first % 3).to_le_bytes());
@@ -411,8 +437,7 @@ fn block() -> impl Strategy<Value = Vec<u8>> {
             bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
             bytes.extend(payload);
             bytes
-        },
-    )
+        })
 }
 
 proptest! {

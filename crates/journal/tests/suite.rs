@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use fs_err as fs;
 use journal::{
-    AppendError, Disk, FileJournal, Journal, JournalOptions, MemoryJournal, Offset, OpenError, ReadError,
-    RealDisk,
+    AppendError, Disk, FileJournal, Journal, JournalOptions, MemoryJournal, Offset, OpenError,
+    ReadError, RealDisk,
 };
 use proptest::prelude::*;
 
@@ -17,7 +17,8 @@ const SEGMENT_BYTES: u64 = 2_000;
 fn open(folder: &std::path::Path, acknowledged: u64) -> Result<FileJournal, OpenError> {
     let disk: Arc<dyn Disk> = Arc::new(RealDisk::open(folder).unwrap());
     let acknowledged = Offset(acknowledged);
-    let options = JournalOptions { acknowledged, segment_bytes_max: SEGMENT_BYTES, ..Default::default() };
+    let options =
+        JournalOptions { acknowledged, segment_bytes_max: SEGMENT_BYTES, ..Default::default() };
     FileJournal::open_with(disk, options)
 }
 
@@ -83,8 +84,9 @@ fn filled() -> (tempfile::TempDir, Vec<Vec<u8>>) {
     let mut all = Vec::new();
     for n in 0..30u32 {
         // Half of the bytes do not compress.
-        let batch: Vec<Vec<u8>> =
-            (0..3).map(|m| (0..60u32).map(|k| ((k * k * (n + 7) * (m + 3)) >> 3) as u8).collect()).collect();
+        let batch: Vec<Vec<u8>> = (0..3)
+            .map(|m| (0..60u32).map(|k| ((k * k * (n + 7) * (m + 3)) >> 3) as u8).collect())
+            .collect();
         append(&journal, &batch);
         all.extend(batch);
     }
@@ -92,7 +94,8 @@ fn filled() -> (tempfile::TempDir, Vec<Vec<u8>>) {
 }
 
 fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
-    let mut paths: Vec<_> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<_> =
+        fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "seg"));
     paths.sort();
     paths
@@ -101,7 +104,8 @@ fn segments(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 /// Opens a journal and reads everything: the records, or place and kind of the damage.
 fn read_all(folder: &std::path::Path, acknowledged: u64) -> Result<Vec<Vec<u8>>, OpenError> {
     let journal = open(folder, acknowledged)?;
-    let records = journal.read_from(Offset(0)).map(|record| Ok(record?.1)).collect::<Result<_, ReadError>>();
+    let records =
+        journal.read_from(Offset(0)).map(|record| Ok(record?.1)).collect::<Result<_, ReadError>>();
     Ok(records?)
 }
 
@@ -123,7 +127,11 @@ fn a_flipped_bit_anywhere_is_an_error_that_names_the_file() {
             assert!(error.contains(&name), "byte {position}: {error}");
             // A caller that knows nothing must not lose records to a flipped bit either.
             if let Ok(records) = read_all(folder.path(), 0) {
-                panic!("byte {position} of {name}: {} of {} records came back", records.len(), all.len());
+                panic!(
+                    "byte {position} of {name}: {} of {} records came back",
+                    records.len(),
+                    all.len()
+                );
             }
         }
         fs::write(&path, &whole).unwrap();
@@ -138,8 +146,12 @@ fn a_cut_last_segment_is_a_torn_tail_only_above_what_was_acknowledged() {
     let whole = fs::read(&last).unwrap();
     for len in 0..whole.len() {
         fs::write(&last, &whole[..len]).unwrap();
-        let error = read_all(folder.path(), all.len() as u64).expect_err("a cut below what was acknowledged");
-        assert!(error.to_string().contains("seg") || error.to_string().contains("are missing"), "{error}");
+        let error = read_all(folder.path(), all.len() as u64)
+            .expect_err("a cut below what was acknowledged");
+        assert!(
+            error.to_string().contains("seg") || error.to_string().contains("are missing"),
+            "{error}"
+        );
 
         let records = read_all(folder.path(), 0).unwrap();
         assert_eq!(records, all[..records.len()], "cut at {len}");
@@ -190,11 +202,17 @@ fn a_missing_or_foreign_segment_is_an_error() {
     let error = read_all(folder.path(), 0).unwrap_err();
     assert_eq!(
         error.to_string(),
-        format!("segment {} has format version 9, this program reads version 1", paths[1].display())
+        format!(
+            "segment {} has format version 9, this program reads version 1",
+            paths[1].display()
+        )
     );
 
     fs::write(&paths[1], &whole[..whole.len() - 1]).unwrap();
-    assert!(matches!(read_all(folder.path(), 0), Err(OpenError::Damaged(ReadError::Damaged { .. }))));
+    assert!(matches!(
+        read_all(folder.path(), 0),
+        Err(OpenError::Damaged(ReadError::Damaged { .. }))
+    ));
     fs::write(&paths[1], &whole).unwrap();
     fs::remove_file(paths.last().unwrap()).unwrap();
     assert!(matches!(read_all(folder.path(), all.len() as u64), Err(OpenError::Truncated { .. })));
@@ -242,8 +260,9 @@ fn a_journal_with_gaps_gives_records_under_their_offsets_and_none_in_between() {
     assert_eq!(append(&journal, &[b"a".to_vec(), b"b".to_vec()]), Offset(0));
     assert_eq!(append(&journal, &[b"c".to_vec()]), Offset(4));
     assert_eq!(journal.end(), Offset(7));
-    let offsets =
-        |from| journal.read_from(Offset(from)).map(|record| record.unwrap().0.0).collect::<Vec<_>>();
+    let offsets = |from| {
+        journal.read_from(Offset(from)).map(|record| record.unwrap().0.0).collect::<Vec<_>>()
+    };
     assert_eq!((offsets(0), offsets(3), offsets(9)), (vec![0, 1, 4], vec![4], vec![]));
     assert_eq!(journal.get(Offset(4)).unwrap(), Some(b"c".to_vec()));
     assert_eq!(journal.get(Offset(3)).unwrap(), None, "what comes after a gap is not in it");

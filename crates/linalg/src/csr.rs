@@ -20,7 +20,8 @@ impl<V: Copy + Default> Csr<V> {
     where
         R: IntoIterator<Item = (u32, V)>,
     {
-        let mut matrix = Self { n_columns, starts: vec![0], columns: Vec::new(), values: Vec::new() };
+        let mut matrix =
+            Self { n_columns, starts: vec![0], columns: Vec::new(), values: Vec::new() };
         for row in rows {
             for (column, value) in row {
                 debug_assert!(column < n_columns);
@@ -88,9 +89,16 @@ impl<V: Copy + Default> Csr<V> {
         let mut values = Vec::with_capacity(self.values.len());
         for row in 0..self.n_rows() {
             let (columns, row_values) = self.row(row);
-            values.extend(columns.iter().zip(row_values).map(|(&column, &old)| value(row, column, old)));
+            values.extend(
+                columns.iter().zip(row_values).map(|(&column, &old)| value(row, column, old)),
+            );
         }
-        Csr { n_columns: self.n_columns, starts: self.starts.clone(), columns: self.columns.clone(), values }
+        Csr {
+            n_columns: self.n_columns,
+            starts: self.starts.clone(),
+            columns: self.columns.clone(),
+            values,
+        }
     }
 
     /// Checks the invariants that [`Csr::from_rows`] establishes. For matrices that were decoded
@@ -109,7 +117,9 @@ impl<V: Copy + Default> Csr<V> {
 impl Csr {
     /// The sum of each row, in `f64`.
     pub fn row_sums(&self) -> Vec<f64> {
-        (0..self.n_rows()).map(|row| self.row(row).1.iter().map(|&value| f64::from(value)).sum()).collect()
+        (0..self.n_rows())
+            .map(|row| self.row(row).1.iter().map(|&value| f64::from(value)).sum())
+            .collect()
     }
 
     /// Multiplies each value by the factor of its row and the factor of its column.

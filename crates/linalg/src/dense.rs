@@ -73,7 +73,12 @@ impl Dense {
     /// The Gram matrix `self' * self`, columns x columns.
     pub fn gram(&self) -> Self {
         let mut out = Self::zeros(self.n_columns, self.n_columns);
-        multiply_into(out.as_faer_mut(), self.as_faer().transpose(), self.as_faer(), Accum::Replace);
+        multiply_into(
+            out.as_faer_mut(),
+            self.as_faer().transpose(),
+            self.as_faer(),
+            Accum::Replace,
+        );
         out
     }
 
@@ -103,14 +108,20 @@ impl Dense {
     pub fn solve_in_place(&mut self, b: &mut [f32]) -> Result<(), NotPositiveDefinite> {
         let n = self.n_rows;
         assert!(self.n_columns == n && b.len() == n);
-        let mut scratch = MemBuffer::new(cholesky_in_place_scratch::<f32>(n, Par::Seq, Spec::default()));
+        let mut scratch =
+            MemBuffer::new(cholesky_in_place_scratch::<f32>(n, Par::Seq, Spec::default()));
         let stack = MemStack::new(&mut scratch);
         // Column-major and row-major are the same for a symmetric matrix.
         let mut matrix = MatMut::from_column_major_slice_mut(&mut self.values, n, n);
         cholesky_in_place(matrix.rb_mut(), Default::default(), Par::Seq, stack, Spec::default())
             .map_err(|_| NotPositiveDefinite)?;
         let b = MatMut::from_column_major_slice_mut(b, n, 1);
-        solve_in_place(matrix.rb(), b, Par::Seq, MemStack::new(&mut MemBuffer::new(StackReq::EMPTY)));
+        solve_in_place(
+            matrix.rb(),
+            b,
+            Par::Seq,
+            MemStack::new(&mut MemBuffer::new(StackReq::EMPTY)),
+        );
         Ok(())
     }
 
@@ -151,7 +162,8 @@ impl Dense {
 
     fn from_faer(matrix: MatRef<'_, f32>) -> Self {
         let (n_rows, n_columns) = matrix.shape();
-        let values = (0..n_rows).flat_map(|r| (0..n_columns).map(move |c| matrix[(r, c)])).collect();
+        let values =
+            (0..n_rows).flat_map(|r| (0..n_columns).map(move |c| matrix[(r, c)])).collect();
         Self { n_rows, n_columns, values }
     }
 }

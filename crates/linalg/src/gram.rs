@@ -31,14 +31,21 @@ mod tests {
 
     fn matrices() -> impl Strategy<Value = Vec<Vec<f32>>> {
         (1usize..8).prop_flat_map(|n| {
-            prop::collection::vec(prop::collection::vec(prop_oneof![Just(0.0), 0.5f32..2.0], n), 1..12)
+            prop::collection::vec(
+                prop::collection::vec(prop_oneof![Just(0.0), 0.5f32..2.0], n),
+                1..12,
+            )
         })
     }
 
     fn sparse(dense: &[Vec<f32>]) -> Csr {
         let rows = dense.iter().map(|row| {
-            let entries: Vec<_> =
-                row.iter().enumerate().filter(|(_, v)| **v != 0.0).map(|(n, v)| (n as u32, *v)).collect();
+            let entries: Vec<_> = row
+                .iter()
+                .enumerate()
+                .filter(|(_, v)| **v != 0.0)
+                .map(|(n, v)| (n as u32, *v))
+                .collect();
             entries
         });
         Csr::from_rows(dense[0].len() as u32, rows)

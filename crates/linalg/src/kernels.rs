@@ -26,7 +26,8 @@ pub fn dot_weighted(a: &[f32], b: &[f32], c: &[f32]) -> f32 {
         fn call(self) -> f32 {
             let Self(a, b, c) = self;
             let mut sums = [0f32; LANES];
-            let chunks = a.chunks_exact(LANES).zip(b.chunks_exact(LANES)).zip(c.chunks_exact(LANES));
+            let chunks =
+                a.chunks_exact(LANES).zip(b.chunks_exact(LANES)).zip(c.chunks_exact(LANES));
             for ((a, b), c) in chunks {
                 for (((sum, a), b), c) in sums.iter_mut().zip(a).zip(b).zip(c) {
                     *sum += a * b * c;
@@ -52,7 +53,9 @@ pub fn count_at_least(values: &[f32], threshold: f32) -> usize {
             // Short sums in `u32` vectorize well.
             values
                 .chunks(4_096)
-                .map(|values| values.iter().map(|value| u32::from(*value >= threshold)).sum::<u32>() as usize)
+                .map(|values| {
+                    values.iter().map(|value| u32::from(*value >= threshold)).sum::<u32>() as usize
+                })
                 .sum()
         }
     }

@@ -98,22 +98,24 @@ impl ActionType {
                     // User, item and time identify a purchase, so two lines of one item are added
                     // up.
                     match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
-                        Some(same) => {
-                            add_line(same, &purchase).map_err(|what| format!("items[{n}]: {what}"))?
-                        }
+                        Some(same) => add_line(same, &purchase)
+                            .map_err(|what| format!("items[{n}]: {what}"))?,
                         None => purchases.push(purchase),
                     }
                 }
                 Ok(purchases.into_iter().map(Action::AddInteraction).collect())
             }
             Self::SetViewPortion => {
-                let portion = number(inputs.fields, "portion")?.ok_or_else(|| inputs.missing("portion"))?;
+                let portion =
+                    number(inputs.fields, "portion")?.ok_or_else(|| inputs.missing("portion"))?;
                 inputs.view_portion(portion)
             }
             Self::SetViewPortionFromWatchTime => {
                 let times = inputs.object("portion")?;
-                let total = number(times, "totalLength")?.ok_or_else(|| inputs.missing("portion"))?;
-                let watched = number(times, "watchTime")?.ok_or_else(|| inputs.missing("portion"))?;
+                let total =
+                    number(times, "totalLength")?.ok_or_else(|| inputs.missing("portion"))?;
+                let watched =
+                    number(times, "watchTime")?.ok_or_else(|| inputs.missing("portion"))?;
                 if total <= 0.0 {
                     return Err(format!("totalLength is {total}, it must be above 0"));
                 }
@@ -135,7 +137,8 @@ impl ActionType {
                 };
                 let mut item_ids: Vec<String> = Vec::new();
                 for (n, line) in lines.iter().take(LISTED_ITEMS_MAX).enumerate() {
-                    let item_id = inputs.id(line, "itemId").map_err(|what| format!("items[{n}]: {what}"))?;
+                    let item_id =
+                        inputs.id(line, "itemId").map_err(|what| format!("items[{n}]: {what}"))?;
                     if !item_ids.contains(&item_id) {
                         item_ids.push(item_id);
                     }
@@ -156,8 +159,9 @@ impl Inputs<'_> {
     /// The message for a missing field, with the paths that were tried. It finds fields of lines
     /// and cart items too.
     fn missing(&self, field: &str) -> String {
-        let named =
-            |name: &str| self.directives.iter().find(|(other, _)| *other == name).map(|(_, from)| from);
+        let named = |name: &str| {
+            self.directives.iter().find(|(other, _)| *other == name).map(|(_, from)| from)
+        };
         let inner = self.directives.iter().find_map(|(_, from)| match from {
             Directive::Object(shape) | Directive::ArrayPath(_, shape) => {
                 shape.iter().find(|(other, _)| *other == field).map(|(_, from)| from)
@@ -176,7 +180,9 @@ impl Inputs<'_> {
             Some(Scalar::Text(id)) => id.into_owned(),
             Some(Scalar::Literal(id)) => id.into_owned(),
             None | Some(Scalar::Null) => String::new(),
-            Some(Scalar::Instant(_) | Scalar::Nested) => return Err(format!("{field} must be a string")),
+            Some(Scalar::Instant(_) | Scalar::Nested) => {
+                return Err(format!("{field} must be a string"));
+            }
         };
         if id.is_empty() {
             return Err(self.missing(field));
@@ -206,7 +212,12 @@ impl Inputs<'_> {
 
     fn weak_signals(&self, kind: WeakSignalKind, item_ids: Vec<String>) -> FieldResult<Action> {
         let user_id = self.id(self.fields, "userId")?;
-        Ok(Action::AddWeakSignals { user_id, item_ids, kind, timestamp: instant(self.fields, "timestamp")? })
+        Ok(Action::AddWeakSignals {
+            user_id,
+            item_ids,
+            kind,
+            timestamp: instant(self.fields, "timestamp")?,
+        })
     }
 
     /// An interaction of a cart or order line: price and profit are for the whole amount.
@@ -326,5 +337,7 @@ fn instant(fields: &Fields<'_>, field: &str) -> FieldResult<Option<Timestamp>> {
         Some(Scalar::Text(text) | Scalar::Literal(text)) => Timestamp::parse(&text),
         Some(Scalar::Nested) => None,
     };
-    instant.map(Some).ok_or_else(|| format!("{field} is neither ISO 8601 nor a Unix time from 1970 on"))
+    instant
+        .map(Some)
+        .ok_or_else(|| format!("{field} is neither ISO 8601 nor a Unix time from 1970 on"))
 }

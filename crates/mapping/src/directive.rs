@@ -52,9 +52,10 @@ impl Directive {
         match self {
             Self::Path(path) => at(path).map(Resolved::Found),
             Self::Literal(number) => Some(Resolved::Number(*number)),
-            Self::IfExists(first, second) => {
-                first.resolve(root).filter(|value| !value.is_null()).or_else(|| second.resolve(root))
-            }
+            Self::IfExists(first, second) => first
+                .resolve(root)
+                .filter(|value| !value.is_null())
+                .or_else(|| second.resolve(root)),
             Self::ArrayPath(path, shape) => {
                 let Found::Raw(raw) = at(path)? else { return None };
                 let elements = match raw.get().as_bytes().first()? {
@@ -75,7 +76,10 @@ impl Directive {
 }
 
 /// Resolves the fields of an action for a message.
-pub(crate) fn resolve<'a>(shape: &[(&'static str, Directive)], payload: &Payload<'a>) -> Fields<'a> {
+pub(crate) fn resolve<'a>(
+    shape: &[(&'static str, Directive)],
+    payload: &Payload<'a>,
+) -> Fields<'a> {
     resolve_fields(shape, Root::Message(payload))
 }
 

@@ -47,9 +47,9 @@ impl<'a> Payload<'a> {
                 let Some(first) = steps.next() else {
                     return message.body.as_deref().and_then(raw).map(Found::Raw);
                 };
-                let body = self
-                    .body
-                    .get_or_init(|| message.body.as_deref().and_then(Object::parse).unwrap_or_default());
+                let body = self.body.get_or_init(|| {
+                    message.body.as_deref().and_then(Object::parse).unwrap_or_default()
+                });
                 Found::Raw(body.get(first)?)
             }
             "userId" => text(&message.user_id)?,

@@ -73,17 +73,27 @@ fn make_presets() -> Vec<Mapping> {
         ("portion", Directive::Object(times))
     };
     let portion = |portion: f64| ("portion", Directive::Literal(portion));
-    let video =
-        || ("itemId", either("$.properties.content_asset_id", path("$.properties.content_asset_ids[0]")));
+    let video = || {
+        (
+            "itemId",
+            either("$.properties.content_asset_id", path("$.properties.content_asset_ids[0]")),
+        )
+    };
     let session = || ("sessionId", path("$.properties.session"));
     use ActionType::{
-        AddBookmark, AddCartAddition, AddClick, AddDetailView, AddListViews, AddPurchase, DeleteBookmark,
-        DeleteCartAddition, MergeUsers, SetViewPortion, SetViewPortionFromWatchTime,
+        AddBookmark, AddCartAddition, AddClick, AddDetailView, AddListViews, AddPurchase,
+        DeleteBookmark, DeleteCartAddition, MergeUsers, SetViewPortion,
+        SetViewPortionFromWatchTime,
     };
     vec![
         view("Page - Viewed", MessageType::Page),
         track("Ecommerce - Product Viewed", "Product Viewed", AddDetailView, adding([product()])),
-        track("Ecommerce - Product Added", "Product Added", AddCartAddition, adding([("item", cart_item)])),
+        track(
+            "Ecommerce - Product Added",
+            "Product Added",
+            AddCartAddition,
+            adding([("item", cart_item)]),
+        ),
         track("Ecommerce - Product Removed", "Product Removed", DeleteCartAddition, deleting()),
         track(
             "Ecommerce - Order Completed",
@@ -134,10 +144,18 @@ fn make_presets() -> Vec<Mapping> {
             set: 1,
             trigger: Trigger { type_: MessageType::Alias, event: None },
             action: MergeUsers,
-            fields: vec![("targetUserId", path("$.userId")), ("sourceUserId", path("$.previousId"))],
+            fields: vec![
+                ("targetUserId", path("$.userId")),
+                ("sourceUserId", path("$.previousId")),
+            ],
         },
         weak("Ecommerce - Product Clicked", "Product Clicked", AddClick, product()),
-        weak("Ecommerce - Product List Viewed", "Product List Viewed", AddListViews, ("items", listed)),
+        weak(
+            "Ecommerce - Product List Viewed",
+            "Product List Viewed",
+            AddListViews,
+            ("items", listed),
+        ),
     ]
 }
 
@@ -163,12 +181,17 @@ fn time() -> Directive {
 
 /// The fields of an action that adds an interaction: its own, and user, time and recommendation id.
 fn adding<const N: usize>(own: [(&'static str, Directive); N]) -> Vec<(&'static str, Directive)> {
-    let shared = [("userId", user()), ("timestamp", time()), ("recommId", path("$.properties.recomm_id"))];
+    let shared =
+        [("userId", user()), ("timestamp", time()), ("recommId", path("$.properties.recomm_id"))];
     shared.into_iter().chain(own).collect()
 }
 
 /// The fields of an action that deletes interactions. Without a timestamp it deletes those of any
 /// time.
 fn deleting() -> Vec<(&'static str, Directive)> {
-    vec![("userId", user()), ("itemId", ecommerce_item()), ("timestamp", path("$.properties.timestamp"))]
+    vec![
+        ("userId", user()),
+        ("itemId", ecommerce_item()),
+        ("timestamp", path("$.properties.timestamp")),
+    ]
 }

@@ -35,7 +35,8 @@ const ABOUT_NO_ITEM: [&str; 15] = [
     "Coupon Applied",
 ];
 
-const TAKEN_BACK: &[&str] = &["remove", "removed", "delete", "deleted", "unlike", "unliked", "unsaved"];
+const TAKEN_BACK: &[&str] =
+    &["remove", "removed", "delete", "deleted", "unlike", "unliked", "unsaved"];
 const CART: &[&str] = &["cart", "basket", "bag"];
 const LIKED: &[&str] = &[
     "wishlist",
@@ -50,8 +51,8 @@ const LIKED: &[&str] = &[
     "liked",
 ];
 const PLAYED: &[&str] = &[
-    "video", "movie", "episode", "song", "playback", "play", "played", "watch", "watched", "stream",
-    "streamed",
+    "video", "movie", "episode", "song", "playback", "play", "played", "watch", "watched",
+    "stream", "streamed",
 ];
 const ENDED: &[&str] = &["complete", "completed", "finished", "ended"];
 const BOUGHT: &[&str] = &[
@@ -68,7 +69,8 @@ const BOUGHT: &[&str] = &[
 ];
 const SHARED: &[&str] = &["share", "shared"];
 const SEEN: &[&str] = &[
-    "view", "viewed", "seen", "open", "opened", "visited", "clicked", "detail", "details", "product", "item",
+    "view", "viewed", "seen", "open", "opened", "visited", "clicked", "detail", "details",
+    "product", "item",
 ];
 
 /// The preset's event for names with at least one word of each list; the first match counts.
@@ -144,7 +146,8 @@ pub fn suggest(presets: &'static [Mapping], type_: MessageType, event: &str) -> 
         }
         MessageType::Identify | MessageType::Group | MessageType::Alias => return None,
     };
-    let is_match = |preset: &&Mapping| (preset.trigger.type_, preset.trigger.event) == (type_, event);
+    let is_match =
+        |preset: &&Mapping| (preset.trigger.type_, preset.trigger.event) == (type_, event);
     let preset = presets.iter().find(is_match)?;
     Some(Suggestion { preset: preset.name, set: preset.set, example })
 }
@@ -155,9 +158,13 @@ fn find_similar_event(name: &str) -> Option<(&'static str, &'static str)> {
     if ABOUT_NO_ITEM.iter().any(|other| split_words(other) == words) {
         return None;
     }
-    let same = EVENT_EXAMPLES.iter().find(|(event, _)| split_words(event) == words).map(|(event, _)| *event);
+    let same = EVENT_EXAMPLES
+        .iter()
+        .find(|(event, _)| split_words(event) == words)
+        .map(|(event, _)| *event);
     let has_one = |list: &&[&str]| words.iter().any(|word| list.contains(&word.as_str()));
-    let similar = || MEANINGS.iter().find(|(lists, _)| lists.iter().all(has_one)).map(|(_, event)| *event);
+    let similar =
+        || MEANINGS.iter().find(|(lists, _)| lists.iter().all(has_one)).map(|(_, event)| *event);
     let event = same.or_else(similar)?;
     EVENT_EXAMPLES.iter().find(|(other, _)| *other == event).copied()
 }
@@ -218,13 +225,14 @@ mod tests {
 
     #[test]
     fn every_example_is_matched_by_its_preset() {
-        let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+        let arrival =
+            Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
         let events = EVENT_EXAMPLES.map(|(event, _)| (MessageType::Track, event));
         let all = events.into_iter().chain([(MessageType::Page, ""), (MessageType::Screen, "")]);
         for (type_, event) in all {
             let suggestion = suggest(presets(), type_, event).expect(event);
-            let message =
-                check_message(suggestion.example, None, &Envelope::default(), &arrival).expect(event);
+            let message = check_message(suggestion.example, None, &Envelope::default(), &arrival)
+                .expect(event);
             let preset = presets().iter().filter(|preset| preset.name == suggestion.preset);
             let preset: Vec<_> = preset.cloned().collect();
             let actions = map_message(&preset, &message);

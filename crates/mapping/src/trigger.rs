@@ -15,8 +15,8 @@ pub struct Trigger {
 impl Trigger {
     /// Whether the trigger matches a message.
     pub fn takes(&self, message: &Message) -> bool {
-        let is_named =
-            message.name.is_some() || !matches!(self.type_, MessageType::Page | MessageType::Screen);
+        let is_named = message.name.is_some()
+            || !matches!(self.type_, MessageType::Page | MessageType::Screen);
         let is_event = self.event.is_none_or(|event| message.event.as_deref() == Some(event));
         self.type_ == message.type_ && is_named && is_event
     }

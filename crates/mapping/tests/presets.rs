@@ -4,14 +4,16 @@ use domain::{Arrival, Envelope, PRESETS_LATEST, Timestamp, check_message};
 use mapping::{Action, LISTED_ITEMS_MAX, map_message, presets, presets_added_by, presets_in_set};
 
 fn check(cases: &[&str]) -> String {
-    let arrival = Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+    let arrival =
+        Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
     cases
         .iter()
         .map(|text| {
             let text = text.replacen('{', r#"{"userId":"u","messageId":"m","#, 1);
             let message = check_message(&text, None, &Envelope::default(), &arrival).expect(&text);
             let actions = map_message(presets(), &message);
-            let lines: String = actions.iter().map(|action| format!("    {}\n", line(action))).collect();
+            let lines: String =
+                actions.iter().map(|action| format!("    {}\n", line(action))).collect();
             format!("{text}\n{}", if lines.is_empty() { "    -\n".to_owned() } else { lines })
         })
         .collect()
@@ -21,12 +23,19 @@ fn line(result: &Result<Action, mapping::MappingError>) -> String {
     match result {
         Err(error) => format!("refused: {error}"),
         Ok(Action::AddInteraction(i)) => {
-            let parts = [("value", i.value), ("amount", i.amount), ("price", i.price), ("profit", i.profit)];
+            let parts = [
+                ("value", i.value),
+                ("amount", i.amount),
+                ("price", i.price),
+                ("profit", i.profit),
+            ];
             let numbers: String =
                 parts.iter().filter_map(|(name, n)| n.map(|n| format!(" {name} {n}"))).collect();
             let texts = [("recomm", &i.recomm_id), ("session", &i.session_id)];
-            let texts: String =
-                texts.iter().filter_map(|(name, t)| t.as_ref().map(|t| format!(" {name} {t}"))).collect();
+            let texts: String = texts
+                .iter()
+                .filter_map(|(name, t)| t.as_ref().map(|t| format!(" {name} {t}")))
+                .collect();
             let at = i.timestamp.map_or("-".to_owned(), |at| at.to_string());
             format!("add {} {} x {} at {at}{numbers}{texts}", i.kind, i.user_id, i.item_id)
         }
@@ -51,12 +60,16 @@ fn there_are_fourteen_in_the_first_set_and_sixteen_in_the_second() {
     assert_eq!(count(PRESETS_LATEST), presets().len(), "new workspaces get them all");
     let added: Vec<&str> =
         (1..=PRESETS_LATEST).flat_map(presets_added_by).map(|preset| preset.name).collect();
-    assert!(added.iter().copied().eq(presets().iter().map(|preset| preset.name)), "each once, in order");
+    assert!(
+        added.iter().copied().eq(presets().iter().map(|preset| preset.name)),
+        "each once, in order"
+    );
 }
 
 #[test]
 fn only_the_first_fifty_items_of_a_list_count() {
-    let products: Vec<String> = (0..LISTED_ITEMS_MAX + 9).map(|n| format!(r#"{{"sku":"s{n}"}}"#)).collect();
+    let products: Vec<String> =
+        (0..LISTED_ITEMS_MAX + 9).map(|n| format!(r#"{{"sku":"s{n}"}}"#)).collect();
     let body = format!(
         r#"{{"type":"track","event":"Product List Viewed","properties":{{"products":[{}]}}}}"#,
         products.join(",")
@@ -68,12 +81,15 @@ fn only_the_first_fifty_items_of_a_list_count() {
 
 #[test]
 fn amounts_whose_price_no_number_holds_are_refused() {
-    let one =
-        r#"{"type":"track","event":"Product Added","properties":{"sku":"s","quantity":1e9,"price":1e308}}"#;
+    let one = r#"{"type":"track","event":"Product Added","properties":{"sku":"s","quantity":1e9,"price":1e308}}"#;
     let two = r#"{"type":"track","event":"Order Completed","properties":{"products":[
         {"sku":"s","price":1e308},{"sku":"s","price":1e308}]}}"#;
     let table = check(&[one, two]);
-    assert_eq!(table.matches("price of the whole amount is beyond all numbers").count(), 2, "{table}");
+    assert_eq!(
+        table.matches("price of the whole amount is beyond all numbers").count(),
+        2,
+        "{table}"
+    );
 }
 
 #[test]
@@ -129,11 +145,13 @@ fn the_how_to_page_lists_every_preset_with_its_event_and_no_other() {
         .filter_map(|line| {
             let mut cells = line.strip_prefix("| `")?.split(" | ");
             let name = cells.next()?.trim_end_matches('`');
-            let event = cells.next()?.strip_prefix("track `").map(|event| event.trim_end_matches('`'));
+            let event =
+                cells.next()?.strip_prefix("track `").map(|event| event.trim_end_matches('`'));
             Some((name, event))
         })
         .collect();
-    let mut known: Vec<_> = presets().iter().map(|preset| (preset.name, preset.trigger.event)).collect();
+    let mut known: Vec<_> =
+        presets().iter().map(|preset| (preset.name, preset.trigger.event)).collect();
     listed.sort_unstable();
     known.sort_unstable();
     assert_eq!(listed, known);

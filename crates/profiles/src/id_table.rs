@@ -56,7 +56,8 @@ impl IdTable {
     /// The primary user id of a user: the first that it got. None for an anonymous user.
     pub fn user_id(&self, user: UserIdx) -> Option<&str> {
         let slot = self.users.get(user.pos())?.user_id;
-        (slot != NO_SLOT).then(|| std::str::from_utf8(&self.bytes(slot)[1..]).expect("ids come from strings"))
+        (slot != NO_SLOT)
+            .then(|| std::str::from_utf8(&self.bytes(slot)[1..]).expect("ids come from strings"))
     }
 
     /// Whether the user has a user id.
@@ -124,7 +125,8 @@ impl IdTable {
         if merged.user_id != NO_SLOT {
             self.n_known -= 1;
         }
-        let merges = self.users[target.pos()].n_merges.saturating_add(merged.n_merges).saturating_add(1);
+        let merges =
+            self.users[target.pos()].n_merges.saturating_add(merged.n_merges).saturating_add(1);
         self.users[target.pos()].n_merges = merges;
     }
 
@@ -272,7 +274,11 @@ mod tests {
             ids.add_id(id(anonymous_id, "released"), ann);
             ids.release(id(anonymous_id, "released"), ann);
         }
-        assert!(ids.owners.len() <= 3 * DEAD_MIN && ids.texts.capacity() < 100_000, "{}", ids.owners.len());
+        assert!(
+            ids.owners.len() <= 3 * DEAD_MIN && ids.texts.capacity() < 100_000,
+            "{}",
+            ids.owners.len()
+        );
         assert_eq!((ids.n_ids(), ids.n_known(), ids.n_ids_by_user(ann)), (3, 1, 2));
         assert_eq!((ids.user_by_id("phone"), ids.user_by_id("second")), (Some(device), Some(ann)));
         assert_eq!(ids.user_id(ann), Some("ann"));

@@ -173,7 +173,8 @@ impl Profiles {
         origin: Origin<'_>,
     ) -> Result<(UserIdx, Option<Merge>), StoreError> {
         let user_id = user_id.map(|value| ExternalId { type_: ExternalIdType::UserId, value });
-        let anonymous_id = anonymous_id.map(|value| ExternalId { type_: ExternalIdType::AnonymousId, value });
+        let anonymous_id =
+            anonymous_id.map(|value| ExternalId { type_: ExternalIdType::AnonymousId, value });
         let by_user = user_id.and_then(|id| self.ids.user_by_external_id(id));
         let by_anonymous = anonymous_id.and_then(|id| self.ids.user_by_external_id(id));
         match (user_id, by_user, by_anonymous) {
@@ -182,7 +183,8 @@ impl Profiles {
                 Ok((user, None))
             }
             (Some(_), Some(user), Some(other)) if user != other => {
-                let merge = if self.ids.is_known(other) { None } else { self.merge(batch, user, other)? };
+                let merge =
+                    if self.ids.is_known(other) { None } else { self.merge(batch, user, other)? };
                 Ok((user, merge))
             }
             (Some(_), None, Some(other)) if self.ids.is_known(other) => {
@@ -194,7 +196,9 @@ impl Profiles {
                 }
                 Ok((user, None))
             }
-            (_, None, None) => Ok((self.create_profile(batch, user_id, anonymous_id, origin), None)),
+            (_, None, None) => {
+                Ok((self.create_profile(batch, user_id, anonymous_id, origin), None))
+            }
         }
     }
 
@@ -230,7 +234,12 @@ impl Profiles {
             Some(device) => self.merge(batch, target, device),
             None => {
                 self.attach_id(batch, Some(source_id(ExternalIdType::UserId)), target, origin)?;
-                self.attach_id(batch, Some(source_id(ExternalIdType::AnonymousId)), target, origin)?;
+                self.attach_id(
+                    batch,
+                    Some(source_id(ExternalIdType::AnonymousId)),
+                    target,
+                    origin,
+                )?;
                 Ok(None)
             }
         }
@@ -240,7 +249,11 @@ impl Profiles {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn identifiers(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<Identifier>, StoreError> {
+    pub fn identifiers(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<Identifier>, StoreError> {
         let pairs = read.scan(&self.keys.identifiers, &keys::user(user).build());
         pairs
             .map(|pair| {
@@ -277,7 +290,8 @@ impl Profiles {
             identifiers.iter().map(|id| ExternalId { type_: id.type_, value: &id.value }).collect();
         self.ids.remove(user, &ids);
         for keyspace in [&self.keys.identifiers, &self.keys.traits, &self.keys.timeline] {
-            let pairs: Vec<_> = batch.scan(keyspace, &keys::user(user).build()).collect::<Result<_, _>>()?;
+            let pairs: Vec<_> =
+                batch.scan(keyspace, &keys::user(user).build()).collect::<Result<_, _>>()?;
             pairs.into_iter().for_each(|(key, _)| batch.remove(keyspace, key));
         }
         // An empty record stays, so that the index is not used again.
@@ -299,7 +313,12 @@ impl Profiles {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn release_id(&mut self, batch: &mut Batch<'_>, user: UserIdx, text: &str) -> Result<(), StoreError> {
+    pub fn release_id(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        text: &str,
+    ) -> Result<(), StoreError> {
         for type_ in [ExternalIdType::UserId, ExternalIdType::AnonymousId] {
             let id = ExternalId { type_, value: text };
             if self.ids.user_by_external_id(id) == Some(user) {
@@ -310,7 +329,8 @@ impl Profiles {
         let is_primary = |profile: &Profile| profile.user_id.as_deref() == Some(text);
         if let Some(profile) = self.profile(batch, user)?.filter(is_primary) {
             let remaining = self.identifiers(batch, user)?.into_iter();
-            let user_id = remaining.filter(|id| id.type_ == ExternalIdType::UserId).map(|id| id.value).next();
+            let user_id =
+                remaining.filter(|id| id.type_ == ExternalIdType::UserId).map(|id| id.value).next();
             if let Some(value) = &user_id {
                 self.ids.set_user_id(user, ExternalId { type_: ExternalIdType::UserId, value });
             }
@@ -396,7 +416,8 @@ impl Profiles {
         source: UserIdx,
     ) -> Result<Option<Merge>, StoreError> {
         let is_full = self.ids.n_merges_by_user(target) >= MERGES_PER_PROFILE_MAX
-            || self.ids.n_ids_by_user(target) + self.ids.n_ids_by_user(source) > IDS_PER_PROFILE_MAX;
+            || self.ids.n_ids_by_user(target) + self.ids.n_ids_by_user(source)
+                > IDS_PER_PROFILE_MAX;
         if target == source {
             return Ok(None);
         }
@@ -404,8 +425,9 @@ impl Profiles {
             self.limits_reached.push(IdentityLimit::Merges);
             return Ok(None);
         }
-        let identifiers: Vec<_> =
-            batch.scan(&self.keys.identifiers, &keys::user(source).build()).collect::<Result<_, _>>()?;
+        let identifiers: Vec<_> = batch
+            .scan(&self.keys.identifiers, &keys::user(source).build())
+            .collect::<Result<_, _>>()?;
         for (key, value) in identifiers {
             let (_, type_, text) = parse_key(&key)?;
             let new_key = keys::user(target).u8(type_.code()).text(text);
@@ -439,8 +461,10 @@ pub(crate) fn load_ids(store: &Store, keys: &Keys) -> Result<IdTable, StoreError
     let mut ids = IdTable::default();
     for pair in store.scan(&keys.profiles, &[]) {
         let (key, value) = pair?;
-        let user =
-            KeyParts::new(&key).u32().map(UserIdx).ok_or(StoreError::Unreadable { what: "profile" })?;
+        let user = KeyParts::new(&key)
+            .u32()
+            .map(UserIdx)
+            .ok_or(StoreError::Unreadable { what: "profile" })?;
         let profile: Profile = keys::decode("profile", &value)?;
         ids.grow_users(user.pos() + 1);
         if profile.merged_into.is_none() {

@@ -8,8 +8,8 @@ mod traits;
 
 pub use id_table::IdTable;
 pub use identity::{
-    ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, IdentityLimit, MERGES_PER_PROFILE_MAX,
-    Merge, Origin, Profile,
+    ExternalId, ExternalIdType, IDS_PER_PROFILE_MAX, Identifier, IdentityLimit,
+    MERGES_PER_PROFILE_MAX, Merge, Origin, Profile,
 };
 pub use keys::{KEYSPACES, Keys};
 pub use timeline::{TimelineEntry, TimelinePage, TimelineQuery};

@@ -57,14 +57,22 @@ impl Profiles {
         offset: u64,
         event: Option<&str>,
     ) {
-        batch.put(&self.keys.timeline, keys::timeline(user, timestamp, offset), event.unwrap_or(NO_EVENT));
+        batch.put(
+            &self.keys.timeline,
+            keys::timeline(user, timestamp, offset),
+            event.unwrap_or(NO_EVENT),
+        );
     }
 
     /// The latest message of a user, including messages that are no events; none without messages.
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn last_entry(&self, store: &Store, user: UserIdx) -> Result<Option<TimelineEntry>, StoreError> {
+    pub fn last_entry(
+        &self,
+        store: &Store,
+        user: UserIdx,
+    ) -> Result<Option<TimelineEntry>, StoreError> {
         let from = keys::timeline(user, Timestamp(0), 0);
         let until = keys::timeline(user, Timestamp(i64::MAX), u64::MAX);
         let last = store.scan_back(&self.keys.timeline, &from, &until).next();
@@ -130,11 +138,16 @@ impl Profiles {
         target: UserIdx,
         source: UserIdx,
     ) -> Result<(), StoreError> {
-        let events: Vec<_> =
-            batch.scan(&self.keys.timeline, &keys::user(source).build()).collect::<Result<_, _>>()?;
+        let events: Vec<_> = batch
+            .scan(&self.keys.timeline, &keys::user(source).build())
+            .collect::<Result<_, _>>()?;
         for (key, name) in events {
             let entry = parse_key(&key)?;
-            batch.put(&self.keys.timeline, keys::timeline(target, entry.timestamp, entry.offset), name);
+            batch.put(
+                &self.keys.timeline,
+                keys::timeline(target, entry.timestamp, entry.offset),
+                name,
+            );
             batch.remove(&self.keys.timeline, key);
         }
         Ok(())

@@ -32,8 +32,10 @@ impl Profiles {
     ) -> Result<(), StoreError> {
         let row_key = keys::user(user).text(key).build();
         let is_newer = |kept: &StoredTrait| kept.updated_at > value.updated_at;
-        let kept =
-            batch.get(&self.keys.traits, &row_key)?.map(|bytes| keys::decode("trait", &bytes)).transpose()?;
+        let kept = batch
+            .get(&self.keys.traits, &row_key)?
+            .map(|bytes| keys::decode("trait", &bytes))
+            .transpose()?;
         if !kept.as_ref().is_some_and(is_newer) {
             batch.put(&self.keys.traits, row_key, keys::encode(value));
         }
@@ -44,7 +46,11 @@ impl Profiles {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn traits(&self, read: &dyn Read, user: UserIdx) -> Result<Vec<(String, StoredTrait)>, StoreError> {
+    pub fn traits(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+    ) -> Result<Vec<(String, StoredTrait)>, StoreError> {
         read.scan(&self.keys.traits, &keys::user(user).build())
             .map(|pair| {
                 let (key, value) = pair?;
@@ -67,7 +73,8 @@ impl Profiles {
         let kept = self.traits(batch, target)?;
         for (key, value) in self.traits(batch, source)? {
             batch.remove(&self.keys.traits, keys::user(source).text(&key));
-            let stays = kept.iter().any(|(name, kept)| *name == key && kept.updated_at >= value.updated_at);
+            let stays =
+                kept.iter().any(|(name, kept)| *name == key && kept.updated_at >= value.updated_at);
             if !stays {
                 batch.put(&self.keys.traits, keys::user(target).text(&key), keys::encode(&value));
             }

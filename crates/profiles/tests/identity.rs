@@ -29,7 +29,8 @@ impl Fixture {
         let origin = Origin { offset, received_at: now, message_id: "m", source: "web" };
         let some = |id: &'static str| (!id.is_empty()).then_some(id);
         let (user_id, anonymous_id) = (leak(user_id), leak(anonymous_id));
-        let (user, _) = self.profiles.resolve(&mut batch, some(user_id), some(anonymous_id), origin).unwrap();
+        let (user, _) =
+            self.profiles.resolve(&mut batch, some(user_id), some(anonymous_id), origin).unwrap();
         self.profiles.add_message(&mut batch, user, now, offset, Some("E"));
         self.position += 1;
         batch.commit(self.position).unwrap();
@@ -61,8 +62,10 @@ impl Fixture {
         users
             .map(|user| {
                 let identifiers = profiles.identifiers(&self.store, user).unwrap();
-                let words: Vec<String> =
-                    identifiers.iter().map(|id| format!("{}:{}", id.type_.word(), id.value)).collect();
+                let words: Vec<String> = identifiers
+                    .iter()
+                    .map(|id| format!("{}:{}", id.type_.word(), id.value))
+                    .collect();
                 let query = TimelineQuery { ascending: true, limit: 1_000, ..Default::default() };
                 let page = profiles.timeline(&self.store, user, &query).unwrap();
                 let offsets: Vec<u64> = page.entries.iter().map(|entry| entry.offset).collect();
@@ -162,5 +165,7 @@ fn pages_of_a_timeline_show_each_event_once() {
     let page = fixture.profiles.timeline(&fixture.store, UserIdx(0), &some).unwrap();
     assert_eq!(page.entries.iter().map(|entry| entry.offset).collect::<Vec<_>>(), [3, 4]);
     let none = TimelineQuery { exclude: vec!["E".to_owned()], limit: 10, ..Default::default() };
-    assert!(fixture.profiles.timeline(&fixture.store, UserIdx(0), &none).unwrap().entries.is_empty());
+    assert!(
+        fixture.profiles.timeline(&fixture.store, UserIdx(0), &none).unwrap().entries.is_empty()
+    );
 }

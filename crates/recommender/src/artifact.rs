@@ -26,7 +26,8 @@ pub enum ArtifactError {
 /// Encodes a model as an artifact.
 pub fn encode(model: &Model) -> Vec<u8> {
     let raw = postcard::to_stdvec(model).expect("a model of plain fields always encodes");
-    let payload = zstd::bulk::compress(&raw, ZSTD_LEVEL).expect("compressing into memory does not fail");
+    let payload =
+        zstd::bulk::compress(&raw, ZSTD_LEVEL).expect("compressing into memory does not fail");
     let mut bytes = MAGIC.to_vec();
     bytes.push(VERSION);
     bytes.extend_from_slice(&crc32fast::hash(&payload).to_le_bytes());
@@ -49,8 +50,8 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
     if header[5..] != crc32fast::hash(payload).to_le_bytes() {
         return Err(ArtifactError::Damaged("the checksum is wrong"));
     }
-    let raw =
-        zstd::stream::decode_all(payload).map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
+    let raw = zstd::stream::decode_all(payload)
+        .map_err(|_| ArtifactError::Damaged("it does not decompress"))?;
     let model: Model =
         postcard::from_bytes(&raw).map_err(|_| ArtifactError::Damaged("it does not decode"))?;
     let n_items = model.n_items();
@@ -58,9 +59,13 @@ pub fn decode(bytes: &[u8]) -> Result<Model, ArtifactError> {
         let related = &channel.related;
         related.n_rows() == n_items && related.n_columns() == n_items && related.is_valid()
     };
-    let trending = model.popularity.by_kind.iter().flat_map(|(_, items)| items).map(|(item, _)| item);
+    let trending =
+        model.popularity.by_kind.iter().flat_map(|(_, items)| items).map(|(item, _)| item);
     let in_range = trending.chain(&model.popularity.ranked).all(|&item| (item as usize) < n_items);
-    if !in_range || model.buy_again.n_items() != n_items || !model.channels.iter().all(is_valid_channel) {
+    if !in_range
+        || model.buy_again.n_items() != n_items
+        || !model.channels.iter().all(is_valid_channel)
+    {
         return Err(ArtifactError::Damaged("its parts do not fit together"));
     }
     Ok(model)

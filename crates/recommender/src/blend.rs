@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::matrix::ItemMatrix;
 use crate::models::{
-    buy_again, content, neighbours, popularity, recently_viewed, ridge, sequence, sequence_ridge, spectral,
+    buy_again, content, neighbours, popularity, recently_viewed, ridge, sequence, sequence_ridge,
+    spectral,
 };
 use crate::{HistoryWeighting, TrainingSet};
 
@@ -63,7 +64,8 @@ impl RelevanceShares {
     /// Computes the thresholds from the score shares of hits, in any order.
     pub(crate) fn from_hits(mut shares: Vec<f32>) -> Self {
         shares.sort_by(f32::total_cmp);
-        let quantile = |part: f64| shares.get((shares.len() as f64 * part) as usize).copied().unwrap_or(0.0);
+        let quantile =
+            |part: f64| shares.get((shares.len() as f64 * part) as usize).copied().unwrap_or(0.0);
         Self { medium: quantile(0.1), high: quantile(0.5) }
     }
 }
@@ -118,9 +120,11 @@ impl ModelConfig {
             Self::Ridge(config) => ridge::fit(set, config),
             Self::Sequence(config) => ItemMatrix::Sparse(sequence::fit(set, config, kept_max)),
             Self::SequenceRidge(config) => ItemMatrix::Head(sequence_ridge::fit(set, config)),
-            Self::Content(config) => {
-                ItemMatrix::Sparse(content::fit(set, config, kept_max.min(content::Config::KEPT_MAX)))
-            }
+            Self::Content(config) => ItemMatrix::Sparse(content::fit(
+                set,
+                config,
+                kept_max.min(content::Config::KEPT_MAX),
+            )),
         }
     }
 }

@@ -57,7 +57,8 @@ impl Candidate {
 }
 
 /// The history weighting before the first training.
-const WEIGHTING_WITHOUT_MODEL: HistoryWeighting = HistoryWeighting { half_life_days: None, step_decay: 0.9 };
+const WEIGHTING_WITHOUT_MODEL: HistoryWeighting =
+    HistoryWeighting { half_life_days: None, step_decay: 0.9 };
 
 /// The popularity share that a booster multiplies where an item has no popularity.
 const BOOSTED_POPULARITY_MIN: f32 = 1e-3;
@@ -176,7 +177,8 @@ impl CandidateSources<'_> {
         if impact == 0.0 {
             return from_seeds;
         }
-        let from_history = self.query_vector_with_weak_signals(request.history, request.weak_signals);
+        let from_history =
+            self.query_vector_with_weak_signals(request.history, request.weak_signals);
         if impact == 1.0 {
             return from_history;
         }
@@ -275,7 +277,9 @@ impl CandidateSources<'_> {
         let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, sum)| *sum);
         if let Some(booster) = booster {
             for &(item, sum) in relevant.iter().filter(|(_, sum)| *sum >= floor) {
-                best.offer(item, compress_tail(sum, top) * booster.boost(ItemIdx(item)), || allows(item));
+                best.offer(item, compress_tail(sum, top) * booster.boost(ItemIdx(item)), || {
+                    allows(item)
+                });
             }
         }
         let mut best = best.into_sorted();
@@ -287,15 +291,18 @@ impl CandidateSources<'_> {
             Some(_) => (top > 0.0).then_some(compress_tail(0.0, top)),
         };
         let origin = |item| if self.is_warm(item) { Origin::Model } else { Origin::ColdStart };
-        let candidates =
-            best.into_iter().map(|(item, score)| Candidate { item, score, origin: origin(item) }).collect();
+        let candidates = best
+            .into_iter()
+            .map(|(item, score)| Candidate { item, score, origin: origin(item) })
+            .collect();
         let top = if top == 0.0 { 1.0 } else { top };
         PersonalCandidates { candidates, lowest: lowest.unwrap_or(top), top }
     }
 
     /// The score of each of `items` for a history; 0 where nothing contributes.
     pub fn score_items(&self, history: &[HistoryEntry], items: &[u32]) -> Vec<f32> {
-        let mut positions: Vec<(u32, usize)> = items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
+        let mut positions: Vec<(u32, usize)> =
+            items.iter().enumerate().map(|(n, &item)| (item, n)).collect();
         positions.sort_unstable();
         let mut scores = vec![0.0; items.len()];
         self.drain_scores(&self.query_vector(history), |item, sum| {
@@ -357,8 +364,11 @@ impl CandidateSources<'_> {
                 }
             }
         }
-        let to_candidate =
-            |(item, share): (u32, f32)| Candidate { item, score: floor * share, origin: Origin::Trending };
+        let to_candidate = |(item, share): (u32, f32)| Candidate {
+            item,
+            score: floor * share,
+            origin: Origin::Trending,
+        };
         candidates.extend(best.into_sorted().into_iter().map(to_candidate));
         if scope.booster.is_some() {
             candidates.sort_by(Candidate::best_first);
@@ -379,7 +389,10 @@ impl CandidateSources<'_> {
 
     /// Items with their popularity as a share of the most popular one's, most popular first. All
     /// items, or for a kind or period those with any popularity.
-    fn popular_items<'b>(&'b self, by: TrendingBasis<'b>) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
+    fn popular_items<'b>(
+        &'b self,
+        by: TrendingBasis<'b>,
+    ) -> Box<dyn Iterator<Item = (u32, f32)> + 'b> {
         let all = 0..self.n_items as u32;
         let to_share = |top: Option<f32>| {
             let top = top.unwrap_or(1.0).max(f32::MIN_POSITIVE);
@@ -397,10 +410,13 @@ impl CandidateSources<'_> {
             (Some(model), None) => {
                 let Popularity { ranked, scores, .. } = &model.popularity;
                 let top = ranked.first().map(|&item| scores[item as usize]);
-                let ranked = ranked.iter().map(|&item| (item, scores[item as usize])).map(to_share(top));
+                let ranked =
+                    ranked.iter().map(|&item| (item, scores[item as usize])).map(to_share(top));
                 // Items without popularity, and items newer than the model, follow in order of
                 // their indices.
-                Box::new(ranked.chain(all.filter(|&item| !model.is_warm(item)).map(|item| (item, 0.0))))
+                Box::new(
+                    ranked.chain(all.filter(|&item| !model.is_warm(item)).map(|item| (item, 0.0))),
+                )
             }
             (Some(model), Some(kind)) => {
                 let entry = model.popularity.by_kind.iter().find(|(other, _)| *other == kind);
@@ -409,17 +425,20 @@ impl CandidateSources<'_> {
                 let rank_new = move || {
                     let known: FxHashSet<u32> = ranked.iter().map(|(item, _)| *item).collect();
                     let new = all.filter(|item| !known.contains(item));
-                    let counted = new.map(|item| (item, self.count_interactions(ItemIdx(item), Some(kind))));
+                    let counted =
+                        new.map(|item| (item, self.count_interactions(ItemIdx(item), Some(kind))));
                     let counted: Vec<_> = counted.filter(|(_, count)| *count > 0.0).collect();
                     let n = counted.len();
                     top_k(counted.into_iter(), n).into_iter().map(|(item, _)| (item, 0.0))
                 };
-                let ranked = ranked.iter().copied().map(to_share(ranked.first().map(|(_, score)| *score)));
+                let ranked =
+                    ranked.iter().copied().map(to_share(ranked.first().map(|(_, score)| *score)));
                 Box::new(ranked.chain(std::iter::once_with(rank_new).flatten()))
             }
             (None, kind) => {
                 let counted = all.map(|item| (item, self.count_interactions(ItemIdx(item), kind)));
-                let counted: Vec<_> = counted.filter(|(_, count)| kind.is_none() || *count > 0.0).collect();
+                let counted: Vec<_> =
+                    counted.filter(|(_, count)| kind.is_none() || *count > 0.0).collect();
                 let n = counted.len();
                 let ranked = top_k(counted.into_iter(), n);
                 let top = ranked.first().map(|(_, count)| *count);
@@ -464,7 +483,8 @@ impl CandidateSources<'_> {
     /// The similarity of two items, from 0 to 1: the cosine of their features or the normalized
     /// entry of the first channel, whichever is larger.
     pub(crate) fn similarity(&self, a: u32, b: u32) -> f32 {
-        let related = self.model.map_or(0.0, |model| model.similarity(a, b).max(model.similarity(b, a)));
+        let related =
+            self.model.map_or(0.0, |model| model.similarity(a, b).max(model.similarity(b, a)));
         related.max(self.cold_start.features().cosine(ItemIdx(a), ItemIdx(b)))
     }
 
@@ -479,12 +499,15 @@ impl CandidateSources<'_> {
             }
             match all.binary_search_by_key(&entry.item, |contribution| contribution.item) {
                 Ok(n) => all[n].share += part,
-                Err(n) => all.insert(n, Contribution { item: entry.item, kind: entry.kind, share: part }),
+                Err(n) => {
+                    all.insert(n, Contribution { item: entry.item, kind: entry.kind, share: part })
+                }
             }
         };
         if let Some(model) = self.model {
             for (channel, weighed) in model.channels.iter().zip(&query.channels) {
-                for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < model.n_items())
+                for (entry, weight) in
+                    weighed.iter().filter(|(entry, _)| entry.item.pos() < model.n_items())
                 {
                     add(entry, weight * channel.related.get(entry.item.pos(), item.0));
                 }
@@ -532,7 +555,8 @@ impl Model {
         weights: &InteractionWeights,
     ) -> Vec<Vec<(HistoryEntry, f32)>> {
         let weak = WeakHistory { signals, weights: self.weak_weights };
-        let weigh = |weighting: HistoryWeighting| weighting.weigh_with_weak_signals(history, weak, weights);
+        let weigh =
+            |weighting: HistoryWeighting| weighting.weigh_with_weak_signals(history, weak, weights);
         self.channels.iter().map(|channel| weigh(channel.weighting)).collect()
     }
 
@@ -540,7 +564,9 @@ impl Model {
     /// are ignored.
     pub(crate) fn add_scores(&self, weighed: &[Vec<(HistoryEntry, f32)>], sums: &mut Accumulator) {
         for (channel, weighed) in self.channels.iter().zip(weighed) {
-            for (entry, weight) in weighed.iter().filter(|(entry, _)| entry.item.pos() < self.n_items()) {
+            for (entry, weight) in
+                weighed.iter().filter(|(entry, _)| entry.item.pos() < self.n_items())
+            {
                 let (columns, values) = channel.related.row(entry.item.pos());
                 sums.add_each(columns, values, |value| weight * value);
             }
@@ -550,10 +576,16 @@ impl Model {
     /// The entry (`from`, `to`) of the first channel relative to the largest of its row, from 0 to
     /// 1.
     fn similarity(&self, from: u32, to: u32) -> f32 {
-        let Some(channel) = self.channels.first().filter(|_| (from as usize) < self.n_items()) else {
+        let Some(channel) = self.channels.first().filter(|_| (from as usize) < self.n_items())
+        else {
             return 0.0;
         };
-        let largest = channel.related.row(from as usize).1.iter().fold(0f32, |top, value| top.max(*value));
-        if largest > 0.0 { (channel.related.get(from as usize, to) / largest).clamp(0.0, 1.0) } else { 0.0 }
+        let largest =
+            channel.related.row(from as usize).1.iter().fold(0f32, |top, value| top.max(*value));
+        if largest > 0.0 {
+            (channel.related.get(from as usize, to) / largest).clamp(0.0, 1.0)
+        } else {
+            0.0
+        }
     }
 }

@@ -83,7 +83,8 @@ impl ColdStartItems {
             if item >= channel.related.n_rows() {
                 return 0.0;
             }
-            STRENGTH_SHARE * channel.related.row(item).1.iter().fold(0f32, |top, value| top.max(*value))
+            STRENGTH_SHARE
+                * channel.related.row(item).1.iter().fold(0f32, |top, value| top.max(*value))
         };
         let strengths = (0..by_item.n_rows()).map(strength).collect();
         let similar = (0..by_item.n_rows()).map(|_| OnceLock::new()).collect();
@@ -131,12 +132,19 @@ impl ColdStartItems {
 
     /// The cold-start items that an item contributes to; none where its strength is 0.
     fn similar_items(&self, from: ItemIdx) -> Option<&SimilarItems> {
-        let strength = self.strengths.get(from.pos()).copied().filter(|strength| *strength != 0.0)?;
-        let compute = || COSINES.with_borrow_mut(|cosines| self.find_similar_items(from, strength, cosines));
+        let strength =
+            self.strengths.get(from.pos()).copied().filter(|strength| *strength != 0.0)?;
+        let compute =
+            || COSINES.with_borrow_mut(|cosines| self.find_similar_items(from, strength, cosines));
         Some(self.similar[from.pos()].get_or_init(compute))
     }
 
-    fn find_similar_items(&self, from: ItemIdx, strength: f32, cosines: &mut Accumulator) -> SimilarItems {
+    fn find_similar_items(
+        &self,
+        from: ItemIdx,
+        strength: f32,
+        cosines: &mut Accumulator,
+    ) -> SimilarItems {
         let by_item = self.features.by_item();
         if cosines.len() < by_item.n_rows() {
             *cosines = Accumulator::new(by_item.n_rows());

@@ -20,7 +20,8 @@ impl<'a> Eligibility<'a> {
         history: &[HistoryEntry],
         older: impl IntoIterator<Item = ItemIdx>,
     ) -> Self {
-        let own = history.iter().filter(|entry| excludes(exclusion, entry.kind)).map(|entry| entry.item);
+        let own =
+            history.iter().filter(|entry| excludes(exclusion, entry.kind)).map(|entry| entry.item);
         Self { is_available, excluded: own.chain(older).collect() }
     }
 
@@ -40,7 +41,9 @@ pub fn excludes(exclusion: Exclusion, kind: InteractionKind) -> bool {
     match exclusion {
         Exclusion::None => false,
         Exclusion::Purchased => kind == InteractionKind::Purchase,
-        Exclusion::Watched => matches!(kind, InteractionKind::Purchase | InteractionKind::ViewPortion),
+        Exclusion::Watched => {
+            matches!(kind, InteractionKind::Purchase | InteractionKind::ViewPortion)
+        }
         Exclusion::Interacted => true,
     }
 }

@@ -66,8 +66,12 @@ impl Comparison {
             .iter()
             .zip(lists.iter().zip(others))
             .filter_map(|(user, (list, other))| {
-                let wanted: FxHashSet<ItemIdx> =
-                    user.wanted.iter().filter(|(_, at_s)| **at_s > since_s).map(|(item, _)| *item).collect();
+                let wanted: FxHashSet<ItemIdx> = user
+                    .wanted
+                    .iter()
+                    .filter(|(_, at_s)| **at_s > since_s)
+                    .map(|(item, _)| *item)
+                    .collect();
                 let is_wanted = |item: &ItemIdx| wanted.contains(item);
                 (!wanted.is_empty()).then(|| {
                     (
@@ -89,8 +93,9 @@ impl Comparison {
             })
             .collect();
         differences.sort_by(f64::total_cmp);
-        let mean =
-            |part: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(part).sum::<f64>().max(0.0) / n as f64;
+        let mean = |part: &dyn Fn(&(f64, f64)) -> f64| {
+            pairs.iter().map(part).sum::<f64>().max(0.0) / n as f64
+        };
         Some(Self {
             ndcg: mean(&|pair| pair.0),
             other_ndcg: mean(&|pair| pair.1),

@@ -86,7 +86,9 @@ impl Facet {
         let by_value = self.by_value.get_or_init(|| {
             let mut by_value = vec![Vec::new(); self.values.len()];
             for item in 0..self.n_items() as u32 {
-                self.values_of(ItemIdx(item)).iter().for_each(|value| by_value[value.0 as usize].push(item));
+                self.values_of(ItemIdx(item))
+                    .iter()
+                    .for_each(|value| by_value[value.0 as usize].push(item));
             }
             by_value
         });
@@ -145,7 +147,10 @@ impl FacetValues<'_> {
         for candidate in candidates {
             let values = self.facet.values_of(ItemIdx(candidate.item));
             for value in values {
-                parts.entry(*value).or_default().push((candidate, candidate.score / values.len() as f32));
+                parts
+                    .entry(*value)
+                    .or_default()
+                    .push((candidate, candidate.score / values.len() as f32));
             }
         }
         let mut scores: Vec<(ValueIdx, f32)> = parts
@@ -157,8 +162,9 @@ impl FacetValues<'_> {
             request.list.min_relevance == Relevance::Low && request.list.fallback != Fallback::None;
         if has_fallback && (scores.len() < count || self.booster.is_some()) {
             let floor = scores.iter().fold(1f32, |floor, (_, score)| floor.min(*score));
-            let fallback =
-                self.popular_values(sources, request, |value| !parts.contains_key(&value) && allows(value));
+            let fallback = self.popular_values(sources, request, |value| {
+                !parts.contains_key(&value) && allows(value)
+            });
             scores.extend(fallback.into_iter().map(|(value, share)| (value, floor * share)));
         }
         scores.iter_mut().for_each(|(value, score)| *score *= boost(*value));
@@ -171,7 +177,8 @@ impl FacetValues<'_> {
                 // Candidates are sorted, with those from the history before the trending ones.
                 let origin = candidates.first().map_or(Origin::Trending, |(first, _)| first.origin);
                 let mut reasons: Vec<Contribution> = Vec::new();
-                let own = candidates.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
+                let own =
+                    candidates.iter().filter(|(candidate, _)| candidate.origin != Origin::Trending);
                 for (candidate, part) in own.take(EXPLAINED_ITEMS_MAX) {
                     for reason in explain(ItemIdx(candidate.item)) {
                         let share = reason.share * part;
@@ -195,8 +202,11 @@ impl FacetValues<'_> {
         allows: impl Fn(ValueIdx) -> bool,
     ) -> Vec<(ValueIdx, f32)> {
         let mut sums: FxHashMap<ValueIdx, f32> = FxHashMap::default();
-        for item in (0..sources.n_items as u32).filter(|item| request.eligibility.allows(ItemIdx(*item))) {
-            for value in self.facet.values_of(ItemIdx(item)).iter().filter(|value| allows(**value)) {
+        for item in
+            (0..sources.n_items as u32).filter(|item| request.eligibility.allows(ItemIdx(*item)))
+        {
+            for value in self.facet.values_of(ItemIdx(item)).iter().filter(|value| allows(**value))
+            {
                 *sums.entry(*value).or_default() += sources.popularity(item);
             }
         }

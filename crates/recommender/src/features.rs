@@ -54,7 +54,8 @@ impl Features {
     /// The memory in use, in bytes.
     pub fn n_bytes(&self) -> usize {
         let per_value = size_of::<u32>() + size_of::<f32>();
-        let matrix_bytes = self.by_item.n_rows() * size_of::<u64>() + self.by_item.n_values() * per_value;
+        let matrix_bytes =
+            self.by_item.n_rows() * size_of::<u64>() + self.by_item.n_values() * per_value;
         size_of::<Self>() + matrix_bytes + self.feature_properties.len() * size_of::<u32>()
     }
 
@@ -64,8 +65,10 @@ impl Features {
             return 0.0;
         }
         let (columns, values) = self.by_item.row(a.pos());
-        let parts =
-            columns.iter().zip(values).map(|(&column, value)| value * self.by_item.get(b.pos(), column));
+        let parts = columns
+            .iter()
+            .zip(values)
+            .map(|(&column, value)| value * self.by_item.get(b.pos(), column));
         parts.sum::<f32>().clamp(0.0, 1.0)
     }
 
@@ -80,7 +83,8 @@ impl Features {
         columns.iter().zip(values).for_each(|(&column, value)| own[column as usize] = *value);
         for other in (0..self.by_item.n_rows()).filter(|other| *other != item.pos()) {
             let (columns, values) = self.by_item.row(other);
-            let parts = columns.iter().zip(values).map(|(&column, value)| own[column as usize] * value);
+            let parts =
+                columns.iter().zip(values).map(|(&column, value)| own[column as usize] * value);
             let cosine: f32 = parts.sum();
             if cosine > 0.0 {
                 visit(other as u32, cosine);
@@ -99,7 +103,8 @@ impl Features {
             .iter()
             .zip(values)
             .map(|(&column, value)| (column, value * self.by_item.get(b.pos(), column)));
-        let strongest = shared.filter(|(_, part)| *part > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))?.0;
+        let strongest =
+            shared.filter(|(_, part)| *part > 0.0).max_by(|a, b| a.1.total_cmp(&b.1))?.0;
         Some(&self.properties[self.feature_properties[strongest as usize] as usize])
     }
 }
@@ -111,25 +116,35 @@ impl FeaturesBuilder {
             let property = self.intern_property(name);
             match value {
                 PropertyValue::Set(members) => {
-                    members.iter().for_each(|member| self.add_feature(item, property, member.to_lowercase()));
+                    members
+                        .iter()
+                        .for_each(|member| self.add_feature(item, property, member.to_lowercase()));
                 }
                 PropertyValue::String(text) => {
                     let text = text.to_lowercase();
-                    let words: Vec<&str> =
-                        text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()).collect();
+                    let words: Vec<&str> = text
+                        .split(|c: char| !c.is_alphanumeric())
+                        .filter(|word| !word.is_empty())
+                        .collect();
                     if words.len() <= CATEGORY_WORDS_MAX {
                         self.add_feature(item, property, text.clone());
                     }
                     if words.len() > 1 {
-                        let long_words = words.iter().filter(|word| word.chars().count() >= WORD_CHARS_MIN);
-                        long_words.for_each(|word| self.add_feature(item, property, format!("~{word}")));
+                        let long_words =
+                            words.iter().filter(|word| word.chars().count() >= WORD_CHARS_MIN);
+                        long_words
+                            .for_each(|word| self.add_feature(item, property, format!("~{word}")));
                     }
                 }
-                PropertyValue::Boolean(value) => self.add_feature(item, property, value.to_string()),
+                PropertyValue::Boolean(value) => {
+                    self.add_feature(item, property, value.to_string())
+                }
                 PropertyValue::Int(value) => self.add_number(item, property, *value as f64),
                 PropertyValue::Double(value) => self.add_number(item, property, *value),
                 // Timestamps and addresses of images carry no similarity.
-                PropertyValue::Timestamp(_) | PropertyValue::Image(_) | PropertyValue::ImageList(_) => {}
+                PropertyValue::Timestamp(_)
+                | PropertyValue::Image(_)
+                | PropertyValue::ImageList(_) => {}
             }
         }
     }
@@ -160,11 +175,16 @@ impl FeaturesBuilder {
             // A feature of a single item contributes to no similarity.
             let shared = row.iter().filter(|&&feature| n_items_with[feature as usize] > 1);
             let weights: Vec<(u32, f32)> = shared
-                .map(|&feature| (feature, (n_items as f32 / n_items_with[feature as usize] as f32).ln()))
+                .map(|&feature| {
+                    (feature, (n_items as f32 / n_items_with[feature as usize] as f32).ln())
+                })
                 .filter(|(_, weight)| *weight > 0.0)
                 .collect();
             let length = weights.iter().map(|(_, weight)| weight * weight).sum::<f32>().sqrt();
-            weights.into_iter().map(move |(feature, weight)| (feature, weight / length)).collect::<Vec<_>>()
+            weights
+                .into_iter()
+                .map(move |(feature, weight)| (feature, weight / length))
+                .collect::<Vec<_>>()
         });
         let by_item = Csr::from_rows(self.property_of.len() as u32, rows);
         Features { by_item, properties: self.properties, feature_properties: self.property_of }

@@ -20,7 +20,9 @@ use crate::models::{content, neighbours, popularity, ridge, sequence, sequence_r
 use crate::split::{Split, SplitKind, TestUser};
 use crate::statistics::{PairSums, compute_rows_where};
 use crate::weak_signals;
-use crate::{Cancelled, HistoryWeighting, Model, Parameters, TrainingSet, WeakSignalTrial, fit_model};
+use crate::{
+    Cancelled, HistoryWeighting, Model, Parameters, TrainingSet, WeakSignalTrial, fit_model,
+};
 use pool::Pool;
 
 /// The inputs of a training run besides the data.
@@ -94,9 +96,12 @@ pub fn train(
     version: &str,
     progress: &Progress<'_>,
 ) -> Result<TrainingOutcome, Cancelled> {
-    let (search, mut judged) = search_hyperparameters(set, options, &|share| progress(SEARCH_SHARE * share))?;
+    let (search, mut judged) =
+        search_hyperparameters(set, options, &|share| progress(SEARCH_SHARE * share))?;
     let (weak_signals, lists) =
-        weak_signals::try_weak_signals(set, &search.parameters, options.seed, &|| progress(SEARCH_SHARE))?;
+        weak_signals::try_weak_signals(set, &search.parameters, options.seed, &|| {
+            progress(SEARCH_SHARE)
+        })?;
     judged.lists = lists.unwrap_or(judged.lists);
     set.set_weak_weights(weak_signals::weights_in_force(&weak_signals));
     let model = fit_model(set, &search.parameters, version, &|| progress(SEARCH_SHARE))?;
@@ -120,8 +125,13 @@ pub fn search_hyperparameters(
     progress: &Progress<'_>,
 ) -> Result<(HyperparameterSearch, JudgedLists), Cancelled> {
     let split = Split::new(set, options.seed);
-    let mut tuner =
-        Tuner { pool: Pool::new(&split), set: &split.train, kind: split.kind, progress, share_done: 0.0 };
+    let mut tuner = Tuner {
+        pool: Pool::new(&split),
+        set: &split.train,
+        kind: split.kind,
+        progress,
+        share_done: 0.0,
+    };
     if !split.test.is_empty() {
         tuner.tune(options.seed)?;
     }
@@ -287,9 +297,13 @@ impl Tuner<'_> {
                     .to_vec()
             },
             &|from| {
-                [0.5, 0.85, 1.0].map(|source_exponent| Normalisation { source_exponent, ..from }).to_vec()
+                [0.5, 0.85, 1.0]
+                    .map(|source_exponent| Normalisation { source_exponent, ..from })
+                    .to_vec()
             },
-            &|from| [0.0, 4.0, 8.0, 20.0].map(|smoothing| Normalisation { smoothing, ..from }).to_vec(),
+            &|from| {
+                [0.0, 4.0, 8.0, 20.0].map(|smoothing| Normalisation { smoothing, ..from }).to_vec()
+            },
             &|from| {
                 let near = [from.target_exponent - 0.05, from.target_exponent + 0.05];
                 near.map(|target_exponent| Normalisation { target_exponent, ..from }).to_vec()
@@ -312,7 +326,8 @@ impl Tuner<'_> {
         if weightings.len() == 1 {
             return Ok(weightings);
         }
-        let tried = weightings.into_iter().map(|weighting| Ok((self.ndcg(matrix, weighting)?, weighting)));
+        let tried =
+            weightings.into_iter().map(|weighting| Ok((self.ndcg(matrix, weighting)?, weighting)));
         let mut tried: Vec<(f64, HistoryWeighting)> = tried.collect::<Result<_, Cancelled>>()?;
         tried.sort_by(|a, b| b.0.total_cmp(&a.0));
         Ok(tried.into_iter().map(|(_, weighting)| weighting).collect())
@@ -340,7 +355,8 @@ impl Tuner<'_> {
         let mut half_life_trials: Vec<(f64, Option<f32>)> = vec![(0.0, None)];
         if half_lives.len() > 1 {
             let weighting = self.rank_weightings(&fit(half_lives[half_lives.len() / 2]))?[0];
-            let tried = half_lives.iter().map(|&days| Ok((self.ndcg(&fit(days), weighting)?, days)));
+            let tried =
+                half_lives.iter().map(|&days| Ok((self.ndcg(&fit(days), weighting)?, days)));
             half_life_trials = tried.collect::<Result<_, Cancelled>>()?;
         }
         half_life_trials.sort_by(|a, b| b.0.total_cmp(&a.0));
@@ -349,7 +365,8 @@ impl Tuner<'_> {
             let sums = neighbours::compute_sums(self.set, half_life_days);
             let item_sums = sums.item_sums();
             let raw = self.compute_raw_pairs(&sums, kept);
-            let fit = |config| ItemMatrix::from_rows(neighbours::normalise(&raw, &item_sums, &config));
+            let fit =
+                |config| ItemMatrix::from_rows(neighbours::normalise(&raw, &item_sums, &config));
             let mut config = neighbours::Config { half_life_days, ..start };
             let weightings = self.rank_weightings(&fit(config))?;
             let (_, best) =
@@ -360,7 +377,8 @@ impl Tuner<'_> {
             self.pool.add(ModelConfig::Neighbours(config), fit(config), weightings.clone());
             if self.kind == SplitKind::Random {
                 // With a single history weighting there is time for more settings.
-                let cosine = Normalisation { source_exponent: 0.5, target_exponent: 0.5, smoothing: 4.0 };
+                let cosine =
+                    Normalisation { source_exponent: 0.5, target_exponent: 0.5, smoothing: 4.0 };
                 config.normalisation = cosine;
                 self.pool.add(ModelConfig::Neighbours(config), fit(config), weightings);
             }
@@ -372,8 +390,8 @@ impl Tuner<'_> {
         let kept = part_entries_per_item(self.set.n_items());
         let start = sequence::Config { half_life_days, ..Default::default() };
         let raw = self.compute_raw_pairs(&sequence::compute_sums(self.set, &start), kept);
-        let mut weightings =
-            self.rank_weightings(&ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &start)))?;
+        let mut weightings = self
+            .rank_weightings(&ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &start)))?;
         // Try each kernel shape with a few normalizations, since their effects interact.
         let mut found: Vec<(f64, sequence::Config)> = Vec::new();
         for backward in [0.0, 0.2, 0.6] {
@@ -381,11 +399,14 @@ impl Tuner<'_> {
                 self.report_progress()?;
                 let shape = sequence::Config { backward, discount, ..start };
                 let raw = self.compute_raw_pairs(&sequence::compute_sums(self.set, &shape), kept);
-                let fit = |config| ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &config));
-                let normalisations = [(0.65, 0.35), (0.9, 0.1)].map(|(source_exponent, target_exponent)| {
-                    let normalisation = Normalisation { source_exponent, target_exponent, smoothing: 8.0 };
-                    sequence::Config { normalisation, ..shape }
-                });
+                let fit =
+                    |config| ItemMatrix::from_rows(sequence::normalise(&raw, self.set, &config));
+                let normalisations =
+                    [(0.65, 0.35), (0.9, 0.1)].map(|(source_exponent, target_exponent)| {
+                        let normalisation =
+                            Normalisation { source_exponent, target_exponent, smoothing: 8.0 };
+                        sequence::Config { normalisation, ..shape }
+                    });
                 found.extend(
                     self.find_best(normalisations, weightings[0], fit)?
                         .map(|(ndcg, config, _)| (ndcg, config)),
@@ -396,7 +417,8 @@ impl Tuner<'_> {
         let best = found[0].1;
         // Besides the best setting, add the best one with another backward weight, and one for the
         // very next step only.
-        let other = found.iter().map(|(_, config)| *config).find(|config| config.backward != best.backward);
+        let other =
+            found.iter().map(|(_, config)| *config).find(|config| config.backward != best.backward);
         let next = sequence::Config { steps: 1, ..best };
         for mut config in [Some(best), other, Some(next)].into_iter().flatten() {
             let raw = self.compute_raw_pairs(&sequence::compute_sums(self.set, &config), kept);
@@ -458,7 +480,11 @@ impl Tuner<'_> {
         let start = ridge::Config { half_life_days, nearest, penalty: 3.0, ..Default::default() };
         let gram = ridge::nearest::compute_gram(self.set, &start);
         let fit = |config: ridge::Config| {
-            ItemMatrix::Sparse(ridge::nearest::solve(&gram, ridge::NEAREST as usize, config.penalty))
+            ItemMatrix::Sparse(ridge::nearest::solve(
+                &gram,
+                ridge::NEAREST as usize,
+                config.penalty,
+            ))
         };
         let first = fit(start);
         let weightings = self.rank_weightings(&first)?;
@@ -484,14 +510,21 @@ impl Tuner<'_> {
         if rank_max < spectral::Config::RANK_MIN {
             return Ok(());
         }
-        let largest = spectral::Config { half_life_days, rank: rank_max, seed, ..Default::default() };
+        let largest =
+            spectral::Config { half_life_days, rank: rank_max, seed, ..Default::default() };
         let decomposition = spectral::Decomposition::compute(self.set, &largest);
-        let fit =
-            |config: spectral::Config| ItemMatrix::Factors(spectral::apply_filter(&decomposition, &config));
+        let fit = |config: spectral::Config| {
+            ItemMatrix::Factors(spectral::apply_filter(&decomposition, &config))
+        };
         if self.kind == SplitKind::Random {
             for (share, filter) in [(1, 0.0), (1, 0.5), (1, 1.0), (4, 0.5)] {
-                let config = spectral::Config { rank: (rank_max / share).max(1), filter, ..largest };
-                self.pool.add(ModelConfig::Spectral(config), fit(config), self.candidate_weightings());
+                let config =
+                    spectral::Config { rank: (rank_max / share).max(1), filter, ..largest };
+                self.pool.add(
+                    ModelConfig::Spectral(config),
+                    fit(config),
+                    self.candidate_weightings(),
+                );
             }
             return Ok(());
         }

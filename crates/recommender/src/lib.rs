@@ -30,7 +30,9 @@ pub use cold_start::ColdStartItems;
 pub use eligibility::{Eligibility, excludes};
 pub use facet::{Facet, ValueIdx};
 pub use features::{Features, FeaturesBuilder};
-pub use history::{HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts, WeakSignal};
+pub use history::{
+    HISTORY_ENTRIES_MAX, Histories, HistoryEntry, Impression, ItemCounts, WeakSignal,
+};
 pub use hyperparameter_search::{
     HyperparameterSearch, JudgedLists, ModelTrial, Progress, SearchOptions, TrainingOutcome,
     search_hyperparameters, train,

@@ -46,7 +46,9 @@ impl ItemMatrix {
     /// Wraps a sparse matrix, in the faster representation.
     pub fn from_rows(matrix: Csr) -> Self {
         let n_items = matrix.n_rows();
-        if n_items > DENSE_ITEMS_MAX || matrix.n_values() * DENSE_CELLS_PER_ENTRY < n_items * n_items {
+        if n_items > DENSE_ITEMS_MAX
+            || matrix.n_values() * DENSE_CELLS_PER_ENTRY < n_items * n_items
+        {
             return Self::Sparse(matrix);
         }
         let mut dense = Dense::zeros(n_items, n_items);
@@ -73,21 +75,22 @@ impl ItemMatrix {
             factors.add_scores(histories, out);
             return;
         }
-        out.values_mut().par_chunks_mut(self.n_items().max(1)).zip(histories).for_each(|(out, history)| {
-            for &(item, weight) in history {
-                match self {
-                    Self::Sparse(matrix) => {
-                        let (columns, values) = matrix.row(item as usize);
-                        columns
-                            .iter()
-                            .zip(values)
-                            .for_each(|(&column, value)| out[column as usize] += weight * value);
+        out.values_mut().par_chunks_mut(self.n_items().max(1)).zip(histories).for_each(
+            |(out, history)| {
+                for &(item, weight) in history {
+                    match self {
+                        Self::Sparse(matrix) => {
+                            let (columns, values) = matrix.row(item as usize);
+                            columns.iter().zip(values).for_each(|(&column, value)| {
+                                out[column as usize] += weight * value
+                            });
+                        }
+                        Self::Head(head) => head.add_row(item, weight, out),
+                        Self::Factors(_) => unreachable!("handled above"),
                     }
-                    Self::Head(head) => head.add_row(item, weight, out),
-                    Self::Factors(_) => unreachable!("handled above"),
                 }
-            }
-        });
+            },
+        );
     }
 }
 
@@ -132,7 +135,10 @@ impl HeadMatrix {
         if self.head.len() == self.n_items {
             add_scaled(out, weight, row);
         } else {
-            self.head.iter().zip(row).for_each(|(&other, value)| out[other as usize] += weight * value);
+            self.head
+                .iter()
+                .zip(row)
+                .for_each(|(&other, value)| out[other as usize] += weight * value);
         }
     }
 }

@@ -71,9 +71,11 @@ impl Channel {
         let shortlisted_max = SHORTLISTED_PER_KEPT * kept_max;
         let is_in_two_steps = shortlisted_max < n_items;
         let n_leading = |factors: &Factors| match is_in_two_steps {
-            true => {
-                factors.filter.len().div_ceil(LEADING_DIVISOR).min(LEADING_WORK_MAX / (n_items * n_items))
-            }
+            true => factors
+                .filter
+                .len()
+                .div_ceil(LEADING_DIVISOR)
+                .min(LEADING_WORK_MAX / (n_items * n_items)),
             false => factors.filter.len(),
         };
         let select_row = |row: &[f32], item: usize| {
@@ -129,13 +131,15 @@ fn select_strongest(row: &[f32], own: usize, kept_max: usize) -> Vec<(u32, f32)>
     }
     loop {
         let entries = row.iter().enumerate().filter(|&(n, value)| n != own && value.abs() > floor);
-        let mut magnitudes: Vec<(u32, f32)> = entries.map(|(n, value)| (n as u32, value.abs())).collect();
+        let mut magnitudes: Vec<(u32, f32)> =
+            entries.map(|(n, value)| (n as u32, value.abs())).collect();
         if magnitudes.len() < kept_max && floor > 0.0 {
             floor = 0.0;
             continue;
         }
         retain_top_k(&mut magnitudes, kept_max);
-        let mut kept: Vec<(u32, f32)> = magnitudes.into_iter().map(|(n, _)| (n, row[n as usize])).collect();
+        let mut kept: Vec<(u32, f32)> =
+            magnitudes.into_iter().map(|(n, _)| (n, row[n as usize])).collect();
         kept.sort_unstable_by_key(|&(n, _)| n);
         return kept;
     }
@@ -155,7 +159,9 @@ fn retain_largest(mut entries: Vec<(u32, f32)>, kept_max: usize) -> Vec<(u32, f3
 }
 
 /// Groups components by their history weighting, in order of first occurrence.
-pub(crate) fn group_by_weighting(components: &[Component]) -> Vec<(HistoryWeighting, Vec<&Component>)> {
+pub(crate) fn group_by_weighting(
+    components: &[Component],
+) -> Vec<(HistoryWeighting, Vec<&Component>)> {
     let mut groups: Vec<(HistoryWeighting, Vec<&Component>)> = Vec::new();
     for component in components {
         match groups.iter_mut().find(|(weighting, _)| *weighting == component.weighting) {
@@ -188,8 +194,11 @@ pub fn fit_model(
         let mut parts: Vec<(f32, ItemMatrix)> = Vec::with_capacity(components.len());
         for component in components {
             check()?;
-            let kept_max =
-                if is_single { kept_max } else { crate::blend::part_entries_per_item(set.n_items()) };
+            let kept_max = if is_single {
+                kept_max
+            } else {
+                crate::blend::part_entries_per_item(set.n_items())
+            };
             parts.push((component.weight, component.model.fit(set, kept_max)));
         }
         check()?;
@@ -222,16 +231,25 @@ mod tests {
             *value = (state >> 8) as f32 / (1 << 24) as f32 - 0.5;
         }
         let filter = (0..rank).map(|k| 1.0 / (1.0 + k as f32)).collect();
-        ItemMatrix::Factors(Factors { basis: Arc::new(basis), filter, source_factors: vec![2.0; n_items] })
+        ItemMatrix::Factors(Factors {
+            basis: Arc::new(basis),
+            filter,
+            source_factors: vec![2.0; n_items],
+        })
     }
 
     #[test]
     fn two_steps_keep_the_entries_of_one_step_with_exact_values() {
         let (n_items, kept_max) = (300, 30);
-        let compiled =
-            Channel::compile(HistoryWeighting::default(), &[(0.5, product(n_items, 40))], n_items, kept_max);
+        let compiled = Channel::compile(
+            HistoryWeighting::default(),
+            &[(0.5, product(n_items, 40))],
+            n_items,
+            kept_max,
+        );
         let mut whole = Dense::zeros(n_items, n_items);
-        let rows: Vec<Vec<(u32, f32)>> = (0..n_items as u32).map(|item| vec![(item, 0.5)]).collect();
+        let rows: Vec<Vec<(u32, f32)>> =
+            (0..n_items as u32).map(|item| vec![(item, 0.5)]).collect();
         product(n_items, 40).add_scores(&rows, &mut whole);
         let mut n_same = 0;
         for item in 0..n_items {

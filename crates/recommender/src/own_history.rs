@@ -7,7 +7,10 @@ use crate::candidates::CandidateSources;
 use crate::{HistoryEntry, Request};
 
 /// The items that the user viewed, in the requested order.
-pub(crate) fn find_viewed_items(sources: CandidateSources<'_>, request: &Request<'_>) -> Vec<(u32, f32)> {
+pub(crate) fn find_viewed_items(
+    sources: CandidateSources<'_>,
+    request: &Request<'_>,
+) -> Vec<(u32, f32)> {
     let mut viewed = sources.recently_viewed(recent_history(request));
     if request.list.oldest_first {
         let scores: Vec<f32> = viewed.iter().map(|(_, score)| *score).collect();
@@ -22,8 +25,10 @@ pub(crate) fn find_viewed_items(sources: CandidateSources<'_>, request: &Request
 pub(crate) fn find_unfinished_items(request: &Request<'_>) -> Vec<(u32, f32)> {
     let ListRequest { begun_from, finished_from, oldest_first, .. } = *request.list;
     let mut seen = FxHashSet::default();
-    let portions =
-        recent_history(request).iter().rev().filter(|entry| entry.kind == InteractionKind::ViewPortion);
+    let portions = recent_history(request)
+        .iter()
+        .rev()
+        .filter(|entry| entry.kind == InteractionKind::ViewPortion);
     let last = portions.filter(|entry| seen.insert(entry.item));
     let unfinished = last.filter(|entry| (begun_from..finished_from).contains(&entry.strength()));
     score_by_rank(unfinished.map(|entry| entry.item.0).collect(), oldest_first)
@@ -46,7 +51,8 @@ pub(crate) fn order_picks(sources: CandidateSources<'_>, request: &Request<'_>) 
 
 /// The part of the history within the maximum age of the request.
 fn recent_history<'a>(request: &Request<'a>) -> &'a [HistoryEntry] {
-    let first_s = request.list.max_age_s.map_or(0, |max_age_s| request.now_s.saturating_sub(max_age_s));
+    let first_s =
+        request.list.max_age_s.map_or(0, |max_age_s| request.now_s.saturating_sub(max_age_s));
     &request.history[request.history.partition_point(|entry| entry.at_s < first_s)..]
 }
 
@@ -55,5 +61,9 @@ fn score_by_rank(mut items: Vec<u32>, is_reversed: bool) -> Vec<(u32, f32)> {
     if is_reversed {
         items.reverse();
     }
-    items.into_iter().zip(1u16..=u16::MAX).map(|(item, place)| (item, 1.0 / f32::from(place))).collect()
+    items
+        .into_iter()
+        .zip(1u16..=u16::MAX)
+        .map(|(item, place)| (item, 1.0 / f32::from(place)))
+        .collect()
 }

@@ -174,7 +174,11 @@ impl<'a> Request<'a> {
     }
 
     /// Creates a request for items without boosters, constraints or impressions, at time 0.
-    pub fn new(list: &'a ListRequest, history: &'a [HistoryEntry], eligibility: &'a Eligibility<'a>) -> Self {
+    pub fn new(
+        list: &'a ListRequest,
+        history: &'a [HistoryEntry],
+        eligibility: &'a Eligibility<'a>,
+    ) -> Self {
         Self {
             list,
             history,
@@ -213,7 +217,12 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
         // The number is fixed, so that a short list is a prefix of a longer one.
         let found = find_candidates(sources, request, &query, VALUE_CANDIDATES, None, &allows);
         let explain = |item| sources.explain(&query, item);
-        return Recommendation::Values(values.rank_values(sources, request, &found.candidates, explain));
+        return Recommendation::Values(values.rank_values(
+            sources,
+            request,
+            &found.candidates,
+            explain,
+        ));
     }
     let explain_by_last_interaction = |item: ItemIdx| {
         let last = request.history.iter().rev().find(|entry| entry.item == item);
@@ -225,11 +234,15 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
             Origin::Model | Origin::ColdStart => sources.explain(&query, item),
             Origin::Trending | Origin::Picked => Vec::new(),
             Origin::RecentlyViewed => explain_by_last_interaction(item),
-            Origin::BuyAgain => vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }],
+            Origin::BuyAgain => {
+                vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }]
+            }
         };
         RecommendedItem { item, score: candidate.score, origin: candidate.origin, explanation }
     };
-    Recommendation::Items(select_items(sources, request, &query).into_iter().map(to_recommended).collect())
+    Recommendation::Items(
+        select_items(sources, request, &query).into_iter().map(to_recommended).collect(),
+    )
 }
 
 /// The items of [`recommend`] with their scores, without explanations.
@@ -239,7 +252,11 @@ pub fn rank(sources: CandidateSources<'_>, request: &Request<'_>) -> Vec<(ItemId
 }
 
 /// Finds, reranks and selects the items of a list.
-fn select_items(sources: CandidateSources<'_>, request: &Request<'_>, query: &QueryVector) -> Vec<Candidate> {
+fn select_items(
+    sources: CandidateSources<'_>,
+    request: &Request<'_>,
+    query: &QueryVector,
+) -> Vec<Candidate> {
     let count = request.list.count;
     let implicit_seeds = find_implicit_seeds(request);
     let allows = |item: u32| {
@@ -255,7 +272,8 @@ fn select_items(sources: CandidateSources<'_>, request: &Request<'_>, query: &Qu
         if let Some(promoted) = &request.promoted {
             let allows = |item: u32| (promoted.includes)(ItemIdx(item)) && allows(item);
             let n = (promoted.share * count as f32).ceil() as usize;
-            let promoted = find_candidates(sources, request, query, n, Some(floor), &allows).candidates;
+            let promoted =
+                find_candidates(sources, request, query, n, Some(floor), &allows).candidates;
             let known: FxHashSet<u32> = found.iter().map(|candidate| candidate.item).collect();
             found.extend(promoted.into_iter().filter(|candidate| !known.contains(&candidate.item)));
             found.sort_by(Candidate::best_first);
@@ -342,16 +360,20 @@ fn find_candidates(
             let floor = candidates.last().map_or(1.0, |last| last.score);
             FoundCandidates { candidates, floor }
         }
-        Logic::RecentlyViewed => {
-            from_own_history(own_history::find_viewed_items(sources, request), Origin::RecentlyViewed)
-        }
+        Logic::RecentlyViewed => from_own_history(
+            own_history::find_viewed_items(sources, request),
+            Origin::RecentlyViewed,
+        ),
         Logic::ContinueWatching => {
             from_own_history(own_history::find_unfinished_items(request), Origin::RecentlyViewed)
         }
-        Logic::Picks => from_own_history(own_history::order_picks(sources, request), Origin::Picked),
-        Logic::BuyAgain => {
-            from_own_history(sources.due_purchases(request.history, request.now_s), Origin::BuyAgain)
+        Logic::Picks => {
+            from_own_history(own_history::order_picks(sources, request), Origin::Picked)
         }
+        Logic::BuyAgain => from_own_history(
+            sources.due_purchases(request.history, request.now_s),
+            Origin::BuyAgain,
+        ),
     };
     if list.min_relevance != Relevance::Low || list.fallback == Fallback::None {
         return found;
@@ -364,7 +386,8 @@ fn find_candidates(
     let n = if may_lose_candidates { n } else { list.count };
     let missing = n.saturating_sub(found.candidates.len());
     if list.fallback == Fallback::Personal && list.logic != Logic::Personal && missing > 0 {
-        let known: FxHashSet<u32> = found.candidates.iter().map(|candidate| candidate.item).collect();
+        let known: FxHashSet<u32> =
+            found.candidates.iter().map(|candidate| candidate.item).collect();
         let is_new = |item| !known.contains(&item) && allows(item);
         let own = sources.personal_candidates(
             &sources.query_vector_with_weak_signals(request.history, request.weak_signals),
@@ -374,16 +397,25 @@ fn find_candidates(
             is_new,
         );
         let floor = fallback_floor;
-        let lower_score =
-            |candidate: Candidate| Candidate { score: floor * (candidate.score / own.top), ..candidate };
+        let lower_score = |candidate: Candidate| Candidate {
+            score: floor * (candidate.score / own.top),
+            ..candidate
+        };
         found.candidates.extend(own.candidates.into_iter().map(lower_score));
         found.candidates.sort_by(Candidate::best_first);
         fallback_floor *= own.lowest / own.top;
     }
-    let is_complete =
-        list.logic == Logic::Trending && (request.period_popularity.is_none() || list.interaction.is_some());
+    let is_complete = list.logic == Logic::Trending
+        && (request.period_popularity.is_none() || list.interaction.is_some());
     if !is_complete {
-        sources.add_fallback(&mut found.candidates, TrendingBasis::All, n, fallback_floor, scope, allows);
+        sources.add_fallback(
+            &mut found.candidates,
+            TrendingBasis::All,
+            n,
+            fallback_floor,
+            scope,
+            allows,
+        );
     }
     found
 }

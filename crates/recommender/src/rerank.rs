@@ -21,7 +21,8 @@ pub(crate) fn rotate(candidates: &mut [Candidate], request: &Request<'_>) {
     for candidate in candidates.iter_mut() {
         let impressions = request.impressions.iter().filter(|shown| shown.item.0 == candidate.item);
         if let Some(last_s) = impressions.map(|shown| shown.at_s).max() {
-            let age = request.now_s.saturating_sub(last_s) as f32 / request.list.rotation_time_s as f32;
+            let age =
+                request.now_s.saturating_sub(last_s) as f32 / request.list.rotation_time_s as f32;
             candidate.score *= 1.0 - rate * (1.0 - age).max(0.0);
         }
     }
@@ -58,12 +59,15 @@ pub(crate) fn pick(
             let considered = if is_diverse { 0..similarity_sums.len() } else { 0..0 };
             let allowed = considered.filter(|&n| constraints.fits(n, &candidates, is_promoted));
             // Of equal candidates the first wins: it has the better score.
-            let best = allowed
-                .reduce(|best, n| if marginal_relevance(n) > marginal_relevance(best) { n } else { best });
+            let best = allowed.reduce(|best, n| {
+                if marginal_relevance(n) > marginal_relevance(best) { n } else { best }
+            });
             best.or_else(|| constraints.find_first(&candidates, is_promoted))
         };
-        let promoted =
-            constraints.is_promoted_next(picked.len() + 1).then(|| next(&mut constraints, true)).flatten();
+        let promoted = constraints
+            .is_promoted_next(picked.len() + 1)
+            .then(|| next(&mut constraints, true))
+            .flatten();
         let best = promoted.or_else(|| next(&mut constraints, false));
         let Some(best) = best else { break };
         constraints.take(best, &candidates);
@@ -149,7 +153,9 @@ mod tests {
     use crate::{Eligibility, Origin, PromotedItems};
 
     fn candidates() -> Vec<Candidate> {
-        (0..6).map(|n| Candidate { item: n, score: 1.0 - 0.1 * n as f32, origin: Origin::Model }).collect()
+        (0..6)
+            .map(|n| Candidate { item: n, score: 1.0 - 0.1 * n as f32, origin: Origin::Model })
+            .collect()
     }
 
     /// Items 0, 1, 2 are similar to each other, and so are 3, 4, 5.
@@ -174,15 +180,18 @@ mod tests {
     #[test]
     fn promoted_items_come_into_diverse_lists_however_far_behind_they_are() {
         let n = 2 * DIVERSE_CANDIDATES_MAX as u32;
-        let candidates =
-            (0..n).map(|item| Candidate { item, score: (n - item) as f32, origin: Origin::Model }).collect();
+        let candidates = (0..n)
+            .map(|item| Candidate { item, score: (n - item) as f32, origin: Origin::Model })
+            .collect();
         let is_promoted = |item: ItemIdx| item.0 >= n - 3;
         let list = ListRequest { diversity: 0.5, ..ListRequest::new(6, Logic::Personal) };
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
         let promoted = Some(PromotedItems { includes: &is_promoted, share: 0.5 });
         let request = Request { promoted, ..Request::new(&list, &[], &eligibility) };
-        let picked: Vec<u32> =
-            pick(candidates, &request, |_, _| 0.0).into_iter().map(|candidate| candidate.item).collect();
+        let picked: Vec<u32> = pick(candidates, &request, |_, _| 0.0)
+            .into_iter()
+            .map(|candidate| candidate.item)
+            .collect();
         assert_eq!(picked, [0, n - 3, 1, n - 2, 2, n - 1]);
     }
 }

@@ -32,7 +32,8 @@ pub(crate) fn find_implicit_seeds(request: &Request<'_>) -> Vec<ItemIdx> {
 /// items of the latest interactions, so that a purchase is followed by items that go with it.
 fn find_cart_items(history: &[HistoryEntry]) -> Vec<ItemIdx> {
     let newest_s = history.last().map_or(0, |entry| entry.at_s);
-    let since_purchase = history.iter().rev().take_while(|entry| entry.kind != InteractionKind::Purchase);
+    let since_purchase =
+        history.iter().rev().take_while(|entry| entry.kind != InteractionKind::Purchase);
     let cart_additions = since_purchase.filter(|entry| entry.kind == InteractionKind::CartAddition);
     let mut items = distinct_items(cart_additions);
     if items.is_empty() {
@@ -60,16 +61,19 @@ mod tests {
     #[test]
     fn a_cart_holds_the_items_added_since_the_last_purchase() {
         use InteractionKind::{CartAddition, DetailView, Purchase};
-        let entry =
-            |item, kind, at_s: i64| HistoryEntry::new(ItemIdx(item), kind, Timestamp(at_s * 1_000), None);
+        let entry = |item, kind, at_s: i64| {
+            HistoryEntry::new(ItemIdx(item), kind, Timestamp(at_s * 1_000), None)
+        };
         let check = |history: &[HistoryEntry], expected: &[u32]| {
             let items: Vec<u32> = find_cart_items(history).into_iter().map(|item| item.0).collect();
             assert_eq!(items, expected, "{history:?}");
         };
         let bought = [entry(1, CartAddition, 1), entry(2, Purchase, 2), entry(3, Purchase, 2)];
         check(&bought, &[3, 2]);
-        let filled =
-            [&bought[..], &[entry(4, CartAddition, 3), entry(5, CartAddition, 4), entry(4, CartAddition, 5)]];
+        let filled = [
+            &bought[..],
+            &[entry(4, CartAddition, 3), entry(5, CartAddition, 4), entry(4, CartAddition, 5)],
+        ];
         check(&filled.concat(), &[4, 5]);
         let looked = [&filled.concat()[..], &[entry(6, DetailView, 9)]].concat();
         check(&looked, &[4, 5]);

@@ -90,7 +90,8 @@ impl Split {
     fn split_for(set: &TrainingSet, seed: u64, judged: JudgedChoices) -> Self {
         // Sample large sets by every n-th user: the same users for the same set.
         let step = set.entries().len().div_ceil(INTERACTIONS_MAX).max(1);
-        let rows: Vec<&[HistoryEntry]> = (0..set.n_users()).step_by(step).map(|user| set.row(user)).collect();
+        let rows: Vec<&[HistoryEntry]> =
+            (0..set.n_users()).step_by(step).map(|user| set.row(user)).collect();
         let kind = detect_kind(&rows);
         let users_max = (SCORES_MAX / set.n_items().max(1)).clamp(USERS_MIN, USERS_MAX);
         let weak = |n: usize| set.weak_row(n * step);
@@ -110,11 +111,11 @@ impl Split {
                 train.push(row.to_vec());
                 continue;
             }
-            let last_s = row.iter().rev().find(|entry| judged.includes(entry)).map_or(0, |entry| entry.at_s);
+            let last_s =
+                row.iter().rev().find(|entry| judged.includes(entry)).map_or(0, |entry| entry.at_s);
             let is_hidden = |entry: &HistoryEntry| match kind {
-                SplitKind::Random => {
-                    mix_bits(seed ^ (n as u64) << 32 ^ u64::from(entry.item.0)).is_multiple_of(HIDDEN_ONE_IN)
-                }
+                SplitKind::Random => mix_bits(seed ^ (n as u64) << 32 ^ u64::from(entry.item.0))
+                    .is_multiple_of(HIDDEN_ONE_IN),
                 _ => entry.at_s >= last_s,
             };
             let (hidden, known): (Vec<_>, Vec<_>) = row.iter().copied().partition(is_hidden);
@@ -135,7 +136,8 @@ impl Split {
     ) -> Option<Self> {
         let entries = rows.iter().flat_map(|row| row.iter()).filter(|entry| judged.includes(entry));
         let mut times: Vec<u32> = entries.map(|entry| entry.at_s).collect();
-        let cut = ((times.len() as f64 * (1.0 - SHARE_AFTER_CUT)) as usize).min(times.len().checked_sub(1)?);
+        let cut = ((times.len() as f64 * (1.0 - SHARE_AFTER_CUT)) as usize)
+            .min(times.len().checked_sub(1)?);
         let cut_s = *times.select_nth_unstable(cut).1;
         let known_len = |row: &[HistoryEntry]| row.partition_point(|entry| entry.at_s < cut_s);
         let weak_before = |n: usize| {
@@ -191,7 +193,10 @@ impl TestUser {
 
     /// The items excluded from the user's judged lists: known and recommended ones.
     pub(crate) fn excluded_items(&self) -> impl Iterator<Item = u32> + '_ {
-        self.history.iter().map(|entry| entry.item.0).chain(self.attributed.iter().map(|item| item.0))
+        self.history
+            .iter()
+            .map(|entry| entry.item.0)
+            .chain(self.attributed.iter().map(|item| item.0))
     }
 }
 
@@ -260,11 +265,17 @@ mod tests {
         let split = Split::new(&set, 7);
         assert_eq!((split.kind, split.test.len()), (SplitKind::Time, 160));
         assert!(
-            split.test.iter().all(|user| user.wanted.keys().eq([&ItemIdx(3)]) && user.attributed.len() == 5)
+            split
+                .test
+                .iter()
+                .all(|user| user.wanted.keys().eq([&ItemIdx(3)]) && user.attributed.len() == 5)
         );
         let set = TrainingSet::new((0..400).map(|user| row(user, true)), 9);
         assert!(
-            Split::new(&set, 7).test.iter().all(|user| !user.wanted.is_empty() && user.attributed.is_empty())
+            Split::new(&set, 7)
+                .test
+                .iter()
+                .all(|user| !user.wanted.is_empty() && user.attributed.is_empty())
         );
         assert!(!Split::new(&set, 7).test.is_empty());
     }

@@ -28,7 +28,8 @@ pub struct TrainingSet {
 impl TrainingSet {
     /// Copies all rows of the live matrix, for a catalog of `n_items` items.
     pub fn snapshot(histories: &Histories, n_items: usize) -> Self {
-        let rows = (0..histories.n_users() as u32).map(|user| histories.row(UserIdx(user)).to_vec());
+        let rows =
+            (0..histories.n_users() as u32).map(|user| histories.row(UserIdx(user)).to_vec());
         Self::new(rows, n_items)
     }
 
@@ -77,7 +78,11 @@ impl TrainingSet {
 
     /// Returns the set with weak signals by user, oldest first within a row, and the weights to
     /// try.
-    pub fn with_weak_signals(mut self, rows: Vec<Vec<WeakSignal>>, to_try: WeakSignalWeights) -> Self {
+    pub fn with_weak_signals(
+        mut self,
+        rows: Vec<Vec<WeakSignal>>,
+        to_try: WeakSignalWeights,
+    ) -> Self {
         debug_assert!(rows.iter().all(|row| row.is_sorted()));
         // Users may have weak signals only.
         let n_rows = self.starts.len().max(rows.len() + 1);
@@ -154,15 +159,14 @@ impl TrainingSet {
     /// their weights in force.
     pub fn weight_matrix(&self, factor: impl Fn(u32) -> f32) -> Csr {
         let rows = (0..self.n_users()).map(|user| {
-            let weighed = self
-                .row(user)
-                .iter()
-                .map(|entry| (entry.item.0, entry.weight(&self.interaction_weights) * factor(entry.at_s)));
-            let weak = self
-                .weak_row(user)
-                .iter()
-                .map(|signal| (signal.item.0, self.weak_weights.weight(signal.kind) * factor(signal.at_s)));
-            let mut row: Vec<(u32, f32)> = weighed.chain(weak).filter(|(_, weight)| *weight > 0.0).collect();
+            let weighed = self.row(user).iter().map(|entry| {
+                (entry.item.0, entry.weight(&self.interaction_weights) * factor(entry.at_s))
+            });
+            let weak = self.weak_row(user).iter().map(|signal| {
+                (signal.item.0, self.weak_weights.weight(signal.kind) * factor(signal.at_s))
+            });
+            let mut row: Vec<(u32, f32)> =
+                weighed.chain(weak).filter(|(_, weight)| *weight > 0.0).collect();
             row.sort_unstable_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)));
             row.dedup_by_key(|(item, _)| *item);
             row

@@ -40,7 +40,9 @@ impl CandidateSources<'_> {
                     let warm = if known { related.get(from as usize, item.0) } else { 0.0 };
                     warm + if n == 0 { cold(from) } else { 0.0 }
                 };
-                (0..model.channels.len()).map(|n| all.clone().map(|from| part(n, from)).collect()).collect()
+                (0..model.channels.len())
+                    .map(|n| all.clone().map(|from| part(n, from)).collect())
+                    .collect()
             }
         };
         UserQuery { by_channel, is_cosine: false }
@@ -55,7 +57,8 @@ impl CandidateSources<'_> {
         // Scale the history's own items and its scores to the same maximum, 1.
         taste.iter_mut().for_each(|value| *value /= top);
         let own = weighed.first_channel();
-        let top_own = own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
+        let top_own =
+            own.iter().fold(0f32, |top, (_, weight)| top.max(*weight)).max(f32::MIN_POSITIVE);
         own.iter().for_each(|(entry, weight)| taste[entry.item.pos()] += weight / top_own);
         UserQuery { by_channel: vec![taste], is_cosine: true }
     }
@@ -100,7 +103,9 @@ pub fn rank_users(
     let share_min = sources.relevance_share_min(list.min_relevance);
     let mut first = TopK::new(1);
     if share_min > 0.0 {
-        (0u32..).zip(scores).for_each(|(user, &score)| first.offer(user, score, || allows(UserIdx(user))));
+        (0u32..)
+            .zip(scores)
+            .for_each(|(user, &score)| first.offer(user, score, || allows(UserIdx(user))));
     }
     let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, score)| *score);
     let has_fallback = list.min_relevance == Relevance::Low;
@@ -111,14 +116,16 @@ pub fn rank_users(
     let boost = |user: u32| booster.map_or(1.0, |booster| booster(UserIdx(user)));
     let history_len_max =
         (0..scores.len() as u32).map(|user| histories.row(UserIdx(user)).len()).max().unwrap_or(0);
-    let lowest = scores.iter().filter(|score| **score > 0.0).fold(1f32, |lowest, score| lowest.min(*score));
+    let lowest =
+        scores.iter().filter(|score| **score > 0.0).fold(1f32, |lowest, score| lowest.min(*score));
     let mut best = TopK::new(n);
     for (user, &score) in (0u32..).zip(scores) {
         let is_relevant = score > 0.0 && score >= floor;
         if !is_relevant && !has_fallback {
             continue;
         }
-        let activity = (1 + histories.row(UserIdx(user)).len()) as f32 / (2 + history_len_max) as f32;
+        let activity =
+            (1 + histories.row(UserIdx(user)).len()) as f32 / (2 + history_len_max) as f32;
         let score = if is_relevant { score } else { lowest * activity };
         best.offer(user, score * boost(user), || allows(UserIdx(user)));
     }
@@ -128,8 +135,9 @@ pub fn rank_users(
     if list.diversity > 0.0 {
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
         found = pick(found, &Request::new(list, &[], &eligibility), |a, b| {
-            let weighed =
-                |user: u32| sources.query_vector(histories.row(UserIdx(user))).first_channel().to_vec();
+            let weighed = |user: u32| {
+                sources.query_vector(histories.row(UserIdx(user))).first_channel().to_vec()
+            };
             cosine(&weighed(a), &weighed(b))
         });
     }

@@ -71,8 +71,10 @@ pub(crate) fn try_weak_signals(
     check: &dyn Fn() -> Result<(), Cancelled>,
 ) -> Result<(Vec<WeakSignalTrial>, Option<Lists>), Cancelled> {
     let tried = set.weak_weights_to_try();
-    let has_any = |kind| tried.weight(kind) > 0.0 && set.weak_signals().any(|signal| signal.kind == kind);
-    let kinds: Vec<WeakSignalKind> = WeakSignalKind::ALL.into_iter().filter(|kind| has_any(*kind)).collect();
+    let has_any =
+        |kind| tried.weight(kind) > 0.0 && set.weak_signals().any(|signal| signal.kind == kind);
+    let kinds: Vec<WeakSignalKind> =
+        WeakSignalKind::ALL.into_iter().filter(|kind| has_any(*kind)).collect();
     if kinds.is_empty() {
         return Ok((Vec::new(), None));
     }

@@ -29,7 +29,11 @@ impl HistoryWeighting {
     /// Weighs a history (oldest first). Each item occurs once, in the order of items, with its
     /// interaction of the largest weight. The absolute weights add up to 1. An item with a negative
     /// rating weighs below 0.
-    pub fn weigh(&self, history: &[HistoryEntry], weights: &InteractionWeights) -> Vec<(HistoryEntry, f32)> {
+    pub fn weigh(
+        &self,
+        history: &[HistoryEntry],
+        weights: &InteractionWeights,
+    ) -> Vec<(HistoryEntry, f32)> {
         self.weigh_with_weak_signals(history, WeakHistory::NONE, weights)
     }
 
@@ -92,11 +96,15 @@ impl HistoryWeighting {
                     step_factor *= self.step_decay;
                 }
             }
-            let fading = step_factor * decay(newest_s.saturating_sub(signal.at_s), self.half_life_days);
+            let fading =
+                step_factor * decay(newest_s.saturating_sub(signal.at_s), self.half_life_days);
             if fading < FADING_MIN {
                 break;
             }
-            weighed.push((HistoryEntry::from_weak_signal(signal), weak.weights.weight(signal.kind) * fading));
+            weighed.push((
+                HistoryEntry::from_weak_signal(signal),
+                weak.weights.weight(signal.kind) * fading,
+            ));
         }
     }
 }

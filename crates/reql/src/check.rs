@@ -43,7 +43,9 @@ impl Checker<'_> {
                 other => refuse(tree.column, format!("a sign needs a number, not {other}")),
             },
             What::Logic(_, operands) => {
-                operands.iter().try_for_each(|operand| self.boolean("and / or", operand).map(drop))?;
+                operands
+                    .iter()
+                    .try_for_each(|operand| self.boolean("and / or", operand).map(drop))?;
                 Ok(Type::Boolean)
             }
             What::Arithmetic(first, links) => self.chain(first, links, arithmetic),
@@ -74,7 +76,11 @@ impl Checker<'_> {
             Subject::Segments => (self.schema.segment_property(name), "segments"),
         };
         found.ok_or_else(|| {
-            ReqlError::new(ErrorKind::UnknownProperty, column, format!("{of} have no property '{name}'"))
+            ReqlError::new(
+                ErrorKind::UnknownProperty,
+                column,
+                format!("{of} have no property '{name}'"),
+            )
         })
     }
 
@@ -123,12 +129,18 @@ impl Checker<'_> {
         if let Source::Item(item) = source {
             let item_type = self.type_of(item)?;
             if !item_type.is_open() && item_type != Type::String {
-                return refuse(item.column, format!("item_values takes the id of an item, not {item_type}"));
+                return refuse(
+                    item.column,
+                    format!("item_values takes the id of an item, not {item_type}"),
+                );
             }
         }
         let key_type = self.type_of(key)?;
         if !key_type.is_open() && key_type != Type::String {
-            return refuse(key.column, format!("the name of a property is a string, not {key_type}"));
+            return refuse(
+                key.column,
+                format!("the name of a property is a string, not {key_type}"),
+            );
         }
         let subject = match source {
             Source::ContextItem | Source::Item(_) => Subject::Items,
@@ -146,11 +158,13 @@ impl Checker<'_> {
         let (mut all_int, mut types) = (true, Vec::new());
         for (place, argument) in arguments.iter().enumerate() {
             let found = self.type_of(argument)?;
-            let wanted = signature.wanted(place).expect("the parser checks the number of arguments");
+            let wanted =
+                signature.wanted(place).expect("the parser checks the number of arguments");
             if !found.is_open() && !wanted.contains(&found) {
                 let wanted: Vec<_> = wanted.iter().map(Type::to_string).collect();
                 let (name, wanted) = (signature.name, wanted.join(" or "));
-                let message = format!("argument {} of {name} must be {wanted}, not {found}", place + 1);
+                let message =
+                    format!("argument {} of {name} must be {wanted}, not {found}", place + 1);
                 return refuse(argument.column, message);
             }
             all_int &= found == Type::Int;
@@ -163,8 +177,13 @@ impl Checker<'_> {
             return self.many(signature.name, signature.result, arguments, &types);
         }
         match (function, arguments.first().map(|argument| &argument.what)) {
-            (Function::Reduce, Some(What::Constant(Value::String(op)))) if !REDUCERS.contains(&&**op) => {
-                refuse(arguments[0].column, format!("reduce knows {}, not {op:?}", REDUCERS.join(" ")))
+            (Function::Reduce, Some(What::Constant(Value::String(op))))
+                if !REDUCERS.contains(&&**op) =>
+            {
+                refuse(
+                    arguments[0].column,
+                    format!("reduce knows {}, not {op:?}", REDUCERS.join(" ")),
+                )
             }
             (Function::Count(InteractionCount::Ratings), _) => {
                 for sign in &arguments[1..] {
@@ -172,7 +191,10 @@ impl Checker<'_> {
                         && !RATING_SIGNS.contains(&&**word)
                     {
                         let known = RATING_SIGNS.join(" and ");
-                        return refuse(sign.column, format!("ratings are counted by {known}, not {word:?}"));
+                        return refuse(
+                            sign.column,
+                            format!("ratings are counted by {known}, not {word:?}"),
+                        );
                     }
                 }
                 Ok(signature.result)
@@ -189,12 +211,18 @@ impl Checker<'_> {
         if let Some(place) = types.iter().position(|found| COLLECTION.contains(found))
             && types.len() > 1
         {
-            return refuse(arguments[place].column, format!("{name} takes one {} alone", types[place]));
+            return refuse(
+                arguments[place].column,
+                format!("{name} takes one {} alone", types[place]),
+            );
         }
         if let Some(place) = types.iter().position(is_text)
             && has_number
         {
-            return refuse(arguments[place].column, format!("{name} takes numbers or strings, not both"));
+            return refuse(
+                arguments[place].column,
+                format!("{name} takes numbers or strings, not both"),
+            );
         }
         let is_known = has_number || types.contains(&Type::Null);
         Ok(match () {
@@ -273,7 +301,9 @@ fn compare_then_right(op: CompareOp, left: Type, right: Type) -> Result<Type, St
                 (true, true) => true,
                 (true, false) => ordered(right),
                 (false, true) => ordered(left),
-                (false, false) => ordered(left) && (left == right || (left.is_number() && right.is_number())),
+                (false, false) => {
+                    ordered(left) && (left == right || (left.is_number() && right.is_number()))
+                }
             }
         }
     };

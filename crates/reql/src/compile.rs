@@ -31,8 +31,11 @@ impl<'a> Compiled<'a> {
         let (tree, exhausted) = fold(tree, rows, context);
         // Fast forms cannot tell a part that was given up from one that is null; the evaluation
         // stops at it at once.
-        let form =
-            if exhausted { Form::Dynamic(tree.clone()) } else { Lowering { rows, context }.lower(&tree) };
+        let form = if exhausted {
+            Form::Dynamic(tree.clone())
+        } else {
+            Lowering { rows, context }.lower(&tree)
+        };
         Self { rows, context, tree, form }
     }
 
@@ -52,7 +55,9 @@ impl<'a> Compiled<'a> {
             Form::Number(of_row) => of_row(row),
             Form::Constant(value) => value.number(),
             Form::Dynamic(tree) => value_of(tree, self.rows, self.context, row).number(),
-            Form::Condition(_) | Form::Boolean(_) | Form::Text(..) | Form::Set(..) | Form::Id => None,
+            Form::Condition(_) | Form::Boolean(_) | Form::Text(..) | Form::Set(..) | Form::Id => {
+                None
+            }
         };
         number.map(Number::as_f64)
     }
@@ -62,8 +67,8 @@ impl<'a> Compiled<'a> {
         value_of(&self.tree, self.rows, self.context, row)
     }
 
-    /// A key of the compiled expression. Expressions with equal keys have equal values for each row.
-    /// `None` if a value asks the context for each row anew, or is random.
+    /// A key of the compiled expression. Expressions with equal keys have equal values for each
+    /// row. `None` if a value asks the context for each row anew, or is random.
     pub fn row_key(&self) -> Option<String> {
         let depends_on = self.tree.dependencies();
         (!depends_on.context && !depends_on.chance).then(|| format!("{:?}", self.tree))
@@ -138,8 +143,12 @@ impl<'a> Lowering<'a> {
         }
         match self.rows.column(name) {
             None => Form::Constant(Value::Null),
-            Some(Column::Int(values)) => Form::number_of(move |row| at(values, row).map(Number::Int)),
-            Some(Column::Double(values)) => Form::number_of(move |row| at(values, row).map(Number::Double)),
+            Some(Column::Int(values)) => {
+                Form::number_of(move |row| at(values, row).map(Number::Int))
+            }
+            Some(Column::Double(values)) => {
+                Form::number_of(move |row| at(values, row).map(Number::Double))
+            }
             Some(Column::Boolean(values)) => Form::boolean(move |row| at(values, row)),
             Some(Column::Timestamp(values)) => {
                 Form::number_of(move |row| at(values, row).map(|ms| Number::Double(seconds(ms))))
@@ -161,7 +170,9 @@ impl<'a> Lowering<'a> {
             Form::Dynamic(tree) => Arc::new(move |row| {
                 try_value_of(&tree, self.rows, self.context, row).map(|value| value.holds())
             }),
-            Form::Number(_) | Form::Text(..) | Form::Set(..) | Form::Id => Arc::new(|_| Some(false)),
+            Form::Number(_) | Form::Text(..) | Form::Set(..) | Form::Id => {
+                Arc::new(|_| Some(false))
+            }
         }
     }
 
@@ -228,7 +239,8 @@ impl<'a> Lowering<'a> {
                     many => {
                         let many = many.to_vec();
                         Form::number_of(move |row| {
-                            let numbers: Option<Vec<_>> = many.iter().map(|number| number(row)).collect();
+                            let numbers: Option<Vec<_>> =
+                                many.iter().map(|number| number(row)).collect();
                             Some(math.apply(&numbers?))
                         })
                     }

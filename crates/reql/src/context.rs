@@ -64,7 +64,12 @@ pub trait Context: Sync {
 
     /// An array of dictionaries (`userId`, `itemId`, `timestamp`, `type`), oldest first; with `n`
     /// the last so many.
-    fn user_interactions(&self, user_id: &str, kinds: &[InteractionKind], n: Option<usize>) -> Value {
+    fn user_interactions(
+        &self,
+        user_id: &str,
+        kinds: &[InteractionKind],
+        n: Option<usize>,
+    ) -> Value {
         Value::Null
     }
 }

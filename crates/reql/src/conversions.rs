@@ -28,9 +28,11 @@ pub(crate) fn number(value: &Value) -> Value {
         Value::String(text) => {
             let text = text.trim();
             // The names of infinity and NaN, which parse as well, are no numbers of the language.
-            let is_number = text.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
+            let is_number = text
+                .starts_with(|c: char| c.is_ascii_digit() || matches!(c, '+' | '-' | '.'))
                 && text.ends_with(|c: char| c.is_ascii_digit() || c == '.');
-            let double = || text.parse().ok().filter(|double: &f64| double.is_finite()).map(Value::Double);
+            let double =
+                || text.parse().ok().filter(|double: &f64| double.is_finite()).map(Value::Double);
             let parsed = text.parse().map(Value::Int).ok().or_else(double);
             parsed.filter(|_| is_number).unwrap_or(Value::Null)
         }
@@ -42,7 +44,9 @@ pub(crate) fn number(value: &Value) -> Value {
 fn listed(open: &str, elements: &[Value], close: &str) -> Option<String> {
     let written = elements.iter().map(|element| match element {
         Value::Null => Some("null".to_owned()),
-        Value::String(text) => Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))),
+        Value::String(text) => {
+            Some(format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"")))
+        }
         _ => string(element, None).as_text().map(str::to_owned),
     });
     Some(format!("{open}{}{close}", written.collect::<Option<Vec<_>>>()?.join(", ")))
@@ -75,7 +79,8 @@ pub(crate) fn timestamp(value: &Value) -> Value {
 
 fn seconds_of(text: &str) -> Option<f64> {
     let with_zone = || text.parse::<jiff::Timestamp>().ok();
-    let without_zone = || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let without_zone =
+        || Some(text.parse::<DateTime>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
     let instant = with_zone().or_else(without_zone)?;
     // Microseconds are exact in double precision for the next centuries.
     Some(instant.as_microsecond() as f64 / 1e6)
@@ -83,7 +88,9 @@ fn seconds_of(text: &str) -> Option<f64> {
 
 fn instant(seconds: f64) -> Option<jiff::Timestamp> {
     // The conversion saturates, and what is beyond the range is refused.
-    jiff::Timestamp::from_microsecond((seconds * 1e6).round() as i64).ok().filter(|_| seconds.is_finite())
+    jiff::Timestamp::from_microsecond((seconds * 1e6).round() as i64)
+        .ok()
+        .filter(|_| seconds.is_finite())
 }
 
 fn formatted(seconds: f64, format: &str) -> Option<String> {

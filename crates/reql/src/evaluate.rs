@@ -17,8 +17,14 @@ pub(crate) fn value_of(tree: &Tree, rows: &dyn Rows, context: &dyn Context, row:
 }
 
 /// The value of a tree for a row; nothing when it needs too many steps.
-pub(crate) fn try_value_of(tree: &Tree, rows: &dyn Rows, context: &dyn Context, row: u32) -> Option<Value> {
-    let mut evaluation = Evaluation { rows, context, row, steps_left: STEPS_MAX, variables: Vec::new() };
+pub(crate) fn try_value_of(
+    tree: &Tree,
+    rows: &dyn Rows,
+    context: &dyn Context,
+    row: u32,
+) -> Option<Value> {
+    let mut evaluation =
+        Evaluation { rows, context, row, steps_left: STEPS_MAX, variables: Vec::new() };
     let value = evaluation.value_of(tree);
     (evaluation.steps_left > 0).then_some(value)
 }
@@ -27,7 +33,8 @@ pub(crate) fn try_value_of(tree: &Tree, rows: &dyn Rows, context: &dyn Context, 
 pub(crate) fn random(seed: u64, row: u32, column: u32) -> f64 {
     // The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which leaves no trace of the order of
     // rows and columns.
-    let mut bits = seed ^ (u64::from(row) << 32 | u64::from(column)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mut bits =
+        seed ^ (u64::from(row) << 32 | u64::from(column)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     // A double holds 53 bits.
@@ -102,14 +109,17 @@ impl Evaluation<'_> {
                 Value::Double(random(self.context.seed(), self.row, tree.column))
             }
             What::Call(function, arguments) => {
-                let arguments: Vec<_> = arguments.iter().map(|argument| self.value_of(argument)).collect();
+                let arguments: Vec<_> =
+                    arguments.iter().map(|argument| self.value_of(argument)).collect();
                 if arguments.contains(&Value::Null) {
                     return Value::Null;
                 }
                 let value = self.call(*function, &arguments).unwrap_or(Value::Null);
                 self.made(value)
             }
-            What::Lambda { op, variable, body, collection } => self.lambda(*op, *variable, body, collection),
+            What::Lambda { op, variable, body, collection } => {
+                self.lambda(*op, *variable, body, collection)
+            }
         }
     }
 
@@ -127,12 +137,18 @@ impl Evaluation<'_> {
             Some(Column::Int(values)) => at(values, row).map(Value::Int),
             Some(Column::Double(values)) => at(values, row).map(Value::Double),
             Some(Column::Boolean(values)) => at(values, row).map(Value::Boolean),
-            Some(Column::Timestamp(values)) => at(values, row).map(|ms| Value::Timestamp(seconds(ms))),
-            Some(Column::String(values, texts)) => at(values, row).map(|id| Value::text(texts.text(id))),
+            Some(Column::Timestamp(values)) => {
+                at(values, row).map(|ms| Value::Timestamp(seconds(ms)))
+            }
+            Some(Column::String(values, texts)) => {
+                at(values, row).map(|id| Value::text(texts.text(id)))
+            }
             Some(Column::Set(values, texts)) => {
                 let ids = set_at(values, row).unwrap_or_default();
                 self.charge(ids.len());
-                Some(Value::Set(Set::new(ids.iter().map(|id| Value::text(texts.text(*id))).collect())))
+                Some(Value::Set(Set::new(
+                    ids.iter().map(|id| Value::text(texts.text(*id))).collect(),
+                )))
             }
         };
         value.unwrap_or(Value::Null)
@@ -151,7 +167,9 @@ impl Evaluation<'_> {
             Source::ContextItem => self.context.context_item(key),
             Source::ContextUser => self.context.context_user(key),
             Source::ContextSegment => self.context.context_segment(key),
-            Source::Item(_) => item.as_text().map_or(Value::Null, |item| self.context.item_value(item, key)),
+            Source::Item(_) => {
+                item.as_text().map_or(Value::Null, |item| self.context.item_value(item, key))
+            }
         }
     }
 
@@ -193,9 +211,9 @@ impl Evaluation<'_> {
             Function::Split => match (text(0)?, text(1)?) {
                 (whole, "") => Value::Array([Value::text(whole)].into()),
                 // One more than is allowed is enough to be refused.
-                (whole, separator) => {
-                    Value::Array(whole.split(separator).take(VALUE_WEIGHT_MAX + 1).map(Value::text).collect())
-                }
+                (whole, separator) => Value::Array(
+                    whole.split(separator).take(VALUE_WEIGHT_MAX + 1).map(Value::text).collect(),
+                ),
             },
             Function::Boolean => conversions::boolean(&arguments[0]),
             Function::Number => conversions::number(&arguments[0]),
@@ -222,7 +240,8 @@ impl Evaluation<'_> {
                 self.context.user_interactions(text(0)?, &kinds?, n)
             }
             Function::Count(kind) => {
-                let count = self.context.interaction_count(kind, text(0)?, &texts(&arguments[1..])?)?;
+                let count =
+                    self.context.interaction_count(kind, text(0)?, &texts(&arguments[1..])?)?;
                 Value::Double(count)
             }
         })

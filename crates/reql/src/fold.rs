@@ -56,17 +56,27 @@ impl Folding<'_> {
             What::Negate(operand) => What::Negate(child(operand)),
             What::Plus(operand) => What::Plus(child(operand)),
             What::Logic(op, operands) => What::Logic(*op, operands.iter().map(child).collect()),
-            What::Arithmetic(first, links) => What::Arithmetic(child(first), fold_links(links, child)),
-            What::Comparison(first, links) => What::Comparison(child(first), fold_links(links, child)),
-            What::If { condition, then, otherwise } => {
-                What::If { condition: child(condition), then: child(then), otherwise: child(otherwise) }
+            What::Arithmetic(first, links) => {
+                What::Arithmetic(child(first), fold_links(links, child))
             }
+            What::Comparison(first, links) => {
+                What::Comparison(child(first), fold_links(links, child))
+            }
+            What::If { condition, then, otherwise } => What::If {
+                condition: child(condition),
+                then: child(then),
+                otherwise: child(otherwise),
+            },
             What::Set(elements) => What::Set(elements.iter().map(child).collect()),
             What::Array(elements) => What::Array(elements.iter().map(child).collect()),
             What::Index(base, index) => What::Index(child(base), child(index)),
-            What::Lookup(Source::Item(item), key) => What::Lookup(Source::Item(child(item)), child(key)),
+            What::Lookup(Source::Item(item), key) => {
+                What::Lookup(Source::Item(child(item)), child(key))
+            }
             What::Lookup(source, key) => What::Lookup(source.clone(), child(key)),
-            What::Call(function, arguments) => What::Call(*function, arguments.iter().map(child).collect()),
+            What::Call(function, arguments) => {
+                What::Call(*function, arguments.iter().map(child).collect())
+            }
             What::Lambda { op, variable, body, collection } => {
                 let (body, collection) = (child(body), child(collection));
                 // Its own variable is the innermost, so whatever is further out stays needed.
@@ -91,7 +101,10 @@ impl Folding<'_> {
 }
 
 fn fold_links<Op: Copy>(links: &[Link<Op>], mut child: impl FnMut(&Tree) -> Tree) -> Vec<Link<Op>> {
-    let folded =
-        links.iter().map(|link| Link { op: link.op, column: link.column, right: child(&link.right) });
+    let folded = links.iter().map(|link| Link {
+        op: link.op,
+        column: link.column,
+        right: child(&link.right),
+    });
     folded.collect()
 }

@@ -29,7 +29,10 @@ pub(crate) enum Function {
 
 impl Function {
     pub(crate) fn asks_context(self) -> bool {
-        matches!(self, Self::SegmentItems | Self::ItemSegments | Self::UserInteractions | Self::Count(_))
+        matches!(
+            self,
+            Self::SegmentItems | Self::ItemSegments | Self::UserInteractions | Self::Count(_)
+        )
     }
 
     /// The function's row in the table.
@@ -60,10 +63,18 @@ pub(crate) const COLLECTION: Wanted = &[Type::Set, Type::Array];
 const SIZED: Wanted = &[Type::String, Type::Set, Type::Array];
 const SCALAR: Wanted = &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String];
 const NUMBER_OR_TEXT: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::String];
-const COMPARED: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::String, Type::Set, Type::Array];
+const COMPARED: Wanted =
+    &[Type::Int, Type::Double, Type::Timestamp, Type::String, Type::Set, Type::Array];
 const AVERAGED: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::Set, Type::Array];
-const WRITTEN: Wanted =
-    &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String, Type::Set, Type::Array];
+const WRITTEN: Wanted = &[
+    Type::Boolean,
+    Type::Int,
+    Type::Double,
+    Type::Timestamp,
+    Type::String,
+    Type::Set,
+    Type::Array,
+];
 const TRUTHY: Wanted = &[
     Type::Boolean,
     Type::Int,
@@ -75,7 +86,12 @@ const TRUTHY: Wanted = &[
     Type::Dictionary,
 ];
 
-const fn row(name: &'static str, function: Function, required: &'static [Wanted], result: Type) -> Signature {
+const fn row(
+    name: &'static str,
+    function: Function,
+    required: &'static [Wanted],
+    result: Type,
+) -> Signature {
     Signature { name, function, required, optional: &[], rest: None, result }
 }
 

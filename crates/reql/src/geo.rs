@@ -31,15 +31,18 @@ impl Region {
     /// Whether the place is inside.
     pub fn contains(&self, place: [f64; 2]) -> bool {
         match self {
-            Self::Circle { centre, radius_metres } => earth_distance(*centre, place) <= *radius_metres,
+            Self::Circle { centre, radius_metres } => {
+                earth_distance(*centre, place) <= *radius_metres
+            }
             // A ray from the place to the east crosses the sides an odd number of times when it
             // starts inside.
             Self::Polygon(corners) => {
                 let previous = corners.iter().cycle().skip(corners.len() - 1);
-                let crossed = corners.iter().zip(previous).filter(|&(&[lat1, lon1], &[lat2, lon2])| {
-                    (lat1 > place[0]) != (lat2 > place[0])
-                        && place[1] < (lon2 - lon1) * (place[0] - lat1) / (lat2 - lat1) + lon1
-                });
+                let crossed =
+                    corners.iter().zip(previous).filter(|&(&[lat1, lon1], &[lat2, lon2])| {
+                        (lat1 > place[0]) != (lat2 > place[0])
+                            && place[1] < (lon2 - lon1) * (place[0] - lat1) / (lat2 - lat1) + lon1
+                    });
                 crossed.count() % 2 == 1
             }
         }
@@ -64,7 +67,9 @@ impl Region {
 pub(crate) fn place(value: &Value) -> Option<[f64; 2]> {
     match value {
         Value::Array(pair) => match &**pair {
-            [latitude, longitude] => Some([latitude.number()?.as_f64(), longitude.number()?.as_f64()]),
+            [latitude, longitude] => {
+                Some([latitude.number()?.as_f64(), longitude.number()?.as_f64()])
+            }
             _ => None,
         },
         _ => None,

@@ -7,8 +7,10 @@ use crate::error::{ErrorKind, ReqlError};
 use crate::value::Value;
 
 /// The longest first, so that `<=` is not read as `<`.
-const SYMBOLS: [&str; 20] =
-    ["==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "&", "(", ")", "{", "}", "[", "]", ",", ":"];
+const SYMBOLS: [&str; 20] = [
+    "==", "!=", "<=", ">=", "<", ">", "+", "-", "*", "/", "%", "&", "(", ")", "{", "}", "[", "]",
+    ",", ":",
+];
 
 /// A token and the column of its first character.
 #[derive(Debug, Clone)]
@@ -90,7 +92,9 @@ impl<'t> Lexer<'t> {
             '\'' => self.property(),
             '"' => self.text(),
             _ => {
-                if let Some(symbol) = SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol)) {
+                if let Some(symbol) =
+                    SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol))
+                {
                     self.take(symbol.len());
                     return Ok(Token::Symbol(symbol));
                 }
@@ -126,7 +130,9 @@ impl<'t> Lexer<'t> {
         let text = &start[..bytes];
         match text.parse() {
             Ok(int) if is_whole => Value::Int(int),
-            _ => Value::Double(text.parse().expect("digits with fraction and exponent are a number")),
+            _ => {
+                Value::Double(text.parse().expect("digits with fraction and exponent are a number"))
+            }
         }
     }
 

@@ -81,7 +81,12 @@ impl Expression {
         self.check_result(schema, "a booster yields a number", &numbers)
     }
 
-    fn check_result(&self, schema: &dyn Schema, rule: &str, wanted: &[Type]) -> Result<(), ReqlError> {
+    fn check_result(
+        &self,
+        schema: &dyn Schema,
+        rule: &str,
+        wanted: &[Type],
+    ) -> Result<(), ReqlError> {
         let found = self.check(schema)?;
         if found.is_open() || wanted.contains(&found) {
             return Ok(());

@@ -56,9 +56,10 @@ impl Math {
             (Self::Pow, [x, y]) => Number::Double(x.as_f64().powf(y.as_f64())),
             (Self::Log, [x]) => Number::Double(x.as_f64().ln()),
             (Self::Log, [x, base]) => Number::Double(logarithm(x.as_f64(), base.as_f64())),
-            (Self::EarthDistance, [lat1, lon1, lat2, lon2]) => {
-                Number::Double(earth_distance([lat1.as_f64(), lon1.as_f64()], [lat2.as_f64(), lon2.as_f64()]))
-            }
+            (Self::EarthDistance, [lat1, lon1, lat2, lon2]) => Number::Double(earth_distance(
+                [lat1.as_f64(), lon1.as_f64()],
+                [lat2.as_f64(), lon2.as_f64()],
+            )),
             _ => unreachable!("the parser checks the number of arguments"),
         }
     }

@@ -29,7 +29,9 @@ impl Number {
             (Self::Int(left), Self::Int(right)) => Some(left.cmp(&right)),
             (Self::Double(left), Self::Double(right)) => left.partial_cmp(&right),
             (Self::Int(left), Self::Double(right)) => compare_int_double(left, right),
-            (Self::Double(left), Self::Int(right)) => compare_int_double(right, left).map(Ordering::reverse),
+            (Self::Double(left), Self::Int(right)) => {
+                compare_int_double(right, left).map(Ordering::reverse)
+            }
         }
     }
 

@@ -75,7 +75,8 @@ fn ordering(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::String(left), Value::String(right)) => Some(left.cmp(right)),
         (Value::Set(left), Value::Set(right)) => {
-            let is_subset = |part: &Set, whole: &Set| part.elements().iter().all(|one| whole.contains(one));
+            let is_subset =
+                |part: &Set, whole: &Set| part.elements().iter().all(|one| whole.contains(one));
             match (is_subset(left, right), is_subset(right, left)) {
                 (true, true) => Some(Ordering::Equal),
                 (true, false) => Some(Ordering::Less),

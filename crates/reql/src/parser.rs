@@ -12,11 +12,13 @@ use crate::value::Value;
 /// The tree of a text.
 pub(crate) fn tree_of(text: &str) -> Result<Tree, ReqlError> {
     if text.len() > TEXT_BYTES_MAX {
-        let message = format!("the expression has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
+        let message =
+            format!("the expression has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
         return Err(ReqlError::new(ErrorKind::TooLarge, 1, message));
     }
     let tokens = tokens_of(text)?;
-    let mut parser = Parser { tokens: &tokens, next: 0, nesting: 0, n_nodes: 0, variables: Vec::new() };
+    let mut parser =
+        Parser { tokens: &tokens, next: 0, nesting: 0, n_nodes: 0, variables: Vec::new() };
     let tree = parser.expression()?;
     match parser.token() {
         Token::End => Ok(tree),
@@ -73,7 +75,12 @@ impl Parser<'_> {
         self.logic(LogicOp::And, "and", Self::negation)
     }
 
-    fn logic(&mut self, op: LogicOp, word: &str, mut operand: impl FnMut(&mut Self) -> Parsed) -> Parsed {
+    fn logic(
+        &mut self,
+        op: LogicOp,
+        word: &str,
+        mut operand: impl FnMut(&mut Self) -> Parsed,
+    ) -> Parsed {
         let column = self.column();
         let first = operand(self)?;
         if !self.is_word(word) {
@@ -256,7 +263,8 @@ impl Parser<'_> {
         match functions::named(name).find(|signature| signature.takes(arguments.len())) {
             Some(signature) => self.node(column, What::Call(signature.function, arguments)),
             None => {
-                let arities: Vec<_> = functions::named(name).map(|signature| signature.arity()).collect();
+                let arities: Vec<_> =
+                    functions::named(name).map(|signature| signature.arity()).collect();
                 let (wanted, found) = (arities.join(" or "), arguments.len());
                 let message = format!("the number of arguments of {name} is {wanted}, not {found}");
                 Err(ReqlError::new(ErrorKind::Type, column, message))
@@ -264,7 +272,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The rest after the name: a variable with a body, then the collection that the variable runs through.
+    /// The rest after the name: a variable with a body, then the collection that the variable runs
+    /// through.
     fn lambda(&mut self, column: u32, op: LambdaOp) -> Parsed {
         self.expect("(")?;
         self.expect_word("lambda")?;

@@ -176,7 +176,9 @@ fn bytes_of_vec<T>(elements: &Vec<T>) -> usize {
 impl Node {
     pub(crate) fn children(&self) -> Vec<&Tree> {
         match &self.what {
-            What::Constant(_) | What::Exhausting | What::Property(_) | What::Variable(_) => Vec::new(),
+            What::Constant(_) | What::Exhausting | What::Property(_) | What::Variable(_) => {
+                Vec::new()
+            }
             What::Not(child) | What::Negate(child) | What::Plus(child) => vec![child],
             What::Logic(_, children)
             | What::Set(children)

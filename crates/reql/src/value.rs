@@ -142,13 +142,18 @@ impl Value {
             SHARED_BYTES + size_of_val(elements) + beside
         };
         match self {
-            Self::Null | Self::Boolean(_) | Self::Int(_) | Self::Double(_) | Self::Timestamp(_) => 0,
+            Self::Null | Self::Boolean(_) | Self::Int(_) | Self::Double(_) | Self::Timestamp(_) => {
+                0
+            }
             Self::String(text) => SHARED_BYTES + text.len(),
             Self::Set(set) => of_elements(&set.elements),
             Self::Array(elements) => of_elements(elements),
             Self::Dictionary(entries) => {
                 let of_entry = |(name, value): (&Arc<str>, &Self)| {
-                    size_of::<(Arc<str>, Self)>() + SHARED_BYTES + name.len() + value.n_bytes_beside()
+                    size_of::<(Arc<str>, Self)>()
+                        + SHARED_BYTES
+                        + name.len()
+                        + value.n_bytes_beside()
                 };
                 entries.iter().map(of_entry).sum()
             }

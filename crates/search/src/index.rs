@@ -8,7 +8,9 @@ use tantivy::directory::RamDirectory;
 use tantivy::indexer::IndexWriterOptions;
 use tantivy::merge_policy::LogMergePolicy;
 use tantivy::schema::{FAST, INDEXED, IndexRecordOption, Schema, TextFieldIndexing, TextOptions};
-use tantivy::{Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, Term};
+use tantivy::{
+    Index, IndexReader, IndexSettings, IndexWriter, ReloadPolicy, TantivyDocument, Term,
+};
 
 use crate::ranking::{self, Candidates};
 use crate::snapshot::{BEGINNING_CHARS_MAX, Fields, Snapshot};
@@ -68,7 +70,10 @@ impl SearchIndex {
     /// Creates an index without items.
     pub fn new() -> Self {
         let writer = Writer::new();
-        SearchIndex { snapshot: RwLock::new(Arc::new(writer.snapshot())), writer: Mutex::new(writer) }
+        SearchIndex {
+            snapshot: RwLock::new(Arc::new(writer.snapshot())),
+            writer: Mutex::new(writer),
+        }
     }
 
     /// Replaces the texts of the given items. An item whose texts and codes hold no word is
@@ -134,7 +139,8 @@ impl Writer {
         let mut schema = Schema::builder();
         // Texts are split into words here; the library only splits them again at spaces.
         let indexing = |tokenizer, has_lengths| {
-            let indexing = TextFieldIndexing::default().set_tokenizer(tokenizer).set_fieldnorms(has_lengths);
+            let indexing =
+                TextFieldIndexing::default().set_tokenizer(tokenizer).set_fieldnorms(has_lengths);
             TextOptions::default()
                 .set_indexing_options(indexing.set_index_option(IndexRecordOption::WithFreqs))
         };
@@ -147,20 +153,23 @@ impl Writer {
             codes: schema.add_text_field("codes", indexing("raw", false)),
         };
         let memory = RamDirectory::create();
-        let index = Index::create(memory.clone(), schema.build(), IndexSettings::default()).expect(IN_MEMORY);
+        let index = Index::create(memory.clone(), schema.build(), IndexSettings::default())
+            .expect(IN_MEMORY);
 
         let options = IndexWriterOptions::builder()
             .memory_budget_per_thread(WRITER_HEAP_BYTES)
             .num_worker_threads(1)
             .num_merge_threads(1)
             .build();
-        let writer: IndexWriter = index.writer_with_options(options).expect("a new index is not locked");
+        let writer: IndexWriter =
+            index.writer_with_options(options).expect("a new index is not locked");
         let mut merging = LogMergePolicy::default();
         merging.set_min_num_segments(SEGMENTS_MERGED_MIN);
         merging.set_del_docs_ratio_before_merge(DELETED_SHARE_MAX);
         writer.set_merge_policy(Box::new(merging));
 
-        let reader = index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().expect(IN_MEMORY);
+        let reader =
+            index.reader_builder().reload_policy(ReloadPolicy::Manual).try_into().expect(IN_MEMORY);
         Writer { fields, memory, writer, reader, is_written: Vec::new() }
     }
 

@@ -5,7 +5,9 @@ use std::collections::BinaryHeap;
 use std::ops::Range;
 
 use crate::snapshot::Snapshot;
-use crate::strength::{CODE, COMPOUND, COMPOUND_CHARS_MIN, PREFIX, STRENGTH_END, SYNONYM, Strengths, VALUE};
+use crate::strength::{
+    CODE, COMPOUND, COMPOUND_CHARS_MIN, PREFIX, STRENGTH_END, SYNONYM, Strengths, VALUE,
+};
 use crate::synonyms::Synonyms;
 use crate::words::{Words, hash_text};
 
@@ -53,14 +55,16 @@ pub(crate) fn find_best(
     };
 
     let popularity = relative_popularity(candidates, || matched(n_words));
-    let all = matched(n_words).map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
+    let all = matched(n_words)
+        .map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
     let found = top(n, candidates.allows, all);
     if !found.is_empty() {
         return found;
     }
     let popularity = relative_popularity(candidates, || matched(1));
     let some = matched(1).map(|(item, total)| {
-        let n_matched = f32::from(total.n_matched) + total.strength(popularity(item)) / STRENGTH_END;
+        let n_matched =
+            f32::from(total.n_matched) + total.strength(popularity(item)) / STRENGTH_END;
         Found { item, score: n_matched / n_words as f32 }
     });
     top(n, candidates.allows, some)
@@ -152,7 +156,10 @@ fn find_runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run
     }
     let whole = 0..words.parts.len();
     let mut runs = vec![Run { words: whole.clone(), docs: add_way(VALUE, values) }];
-    runs.push(Run { words: whole, docs: add_way(VALUE, snapshot.docs_with_code(&words.code_hash())) });
+    runs.push(Run {
+        words: whole,
+        docs: add_way(VALUE, snapshot.docs_with_code(&words.code_hash())),
+    });
 
     let as_code = |words: Range<usize>, code: &str| {
         let docs = snapshot.docs_with_code(&hash_text(code));
@@ -217,7 +224,11 @@ impl PartialOrd for Found {
 
 /// Selects the best `n` allowed items, best first. `allows` is called only for items better than
 /// the `n` found so far, since a filter costs more than a comparison.
-fn top(n: usize, allows: &dyn Fn(u32) -> bool, all: impl Iterator<Item = Found>) -> Vec<(u32, f32)> {
+fn top(
+    n: usize,
+    allows: &dyn Fn(u32) -> bool,
+    all: impl Iterator<Item = Found>,
+) -> Vec<(u32, f32)> {
     let mut best: BinaryHeap<Reverse<Found>> = BinaryHeap::new();
     for found in all {
         let is_better = best.len() < n || best.peek().is_some_and(|worst| found > worst.0);

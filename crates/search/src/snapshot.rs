@@ -144,7 +144,11 @@ impl Snapshot {
 
     /// Calls `found` with (is the whole compound, document, saturation) for all compounds with this
     /// prefix.
-    pub(crate) fn for_each_compound_with_prefix(&self, prefix: &str, mut found: impl FnMut(bool, u32, f32)) {
+    pub(crate) fn for_each_compound_with_prefix(
+        &self,
+        prefix: &str,
+        mut found: impl FnMut(bool, u32, f32),
+    ) {
         self.for_each_term(|segment| &segment.compounds, prefix, &mut found);
     }
 
@@ -206,7 +210,9 @@ impl Snapshot {
         for segment in &self.segments {
             let reader = reader_of(segment);
             let Some(term) = reader.terms().get(hash).expect(IN_MEMORY) else { continue };
-            self.read_docs(reader, segment.first_doc, &term, &mut |doc, _| docs.push((doc, SATURATION_MAX)));
+            self.read_docs(reader, segment.first_doc, &term, &mut |doc, _| {
+                docs.push((doc, SATURATION_MAX))
+            });
         }
         docs
     }

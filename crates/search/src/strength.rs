@@ -87,7 +87,8 @@ impl Strengths {
     /// BM25's rarity (inverse document frequency) of the word. It counts the documents that match
     /// at least as well as a synonym, or all matches where there are none such.
     pub(crate) fn rarity(&self, n_items: usize) -> f32 {
-        let n_strong = self.matched.iter().filter(|&&doc| self.by_doc[doc as usize] >= SYNONYM).count();
+        let n_strong =
+            self.matched.iter().filter(|&&doc| self.by_doc[doc as usize] >= SYNONYM).count();
         let n = if n_strong > 0 { n_strong } else { self.matched.len() } as f32;
         ((n_items as f32 - n + 0.5) / (n + 0.5)).ln_1p()
     }

@@ -41,10 +41,15 @@ impl Synonyms {
 
     /// Calls `found` for each run of the query's words that is a term, with the words of each of
     /// its synonyms.
-    pub(crate) fn for_each_in(&self, words: &[String], mut found: impl FnMut(Range<usize>, &[String])) {
+    pub(crate) fn for_each_in(
+        &self,
+        words: &[String],
+        mut found: impl FnMut(Range<usize>, &[String]),
+    ) {
         for start in 0..words.len() {
             for end in start + 1..=words.len().min(start + self.words_max) {
-                for synonym in self.found_by.get(&words[start..end].join(" ")).into_iter().flatten() {
+                for synonym in self.found_by.get(&words[start..end].join(" ")).into_iter().flatten()
+                {
                     found(start..end, synonym);
                 }
             }

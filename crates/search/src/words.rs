@@ -37,7 +37,9 @@ impl Words {
             let chunk = fold(chunk);
             let start = words.parts.len();
             let parts = chunk.split(|c: char| !c.is_alphanumeric()).filter(|part| !part.is_empty());
-            words.parts.extend(parts.take(room).map(|part| part.chars().take(WORD_CHARS_MAX).collect()));
+            words
+                .parts
+                .extend(parts.take(room).map(|part| part.chars().take(WORD_CHARS_MAX).collect()));
             let run = start..words.parts.len();
             if run.len() > 1 {
                 let joined = words.parts[run.clone()].concat();
@@ -64,7 +66,8 @@ impl Words {
     /// Pairs of neighbouring words, joined: `tea cup` gives `teacup`. Two numbers are not joined.
     pub(crate) fn compounds(&self) -> impl Iterator<Item = (Range<usize>, String)> + '_ {
         let is_number = |word: &String| word.chars().all(char::is_numeric);
-        let pairs = self.parts.windows(2).enumerate().filter(move |(_, pair)| !pair.iter().all(is_number));
+        let pairs =
+            self.parts.windows(2).enumerate().filter(move |(_, pair)| !pair.iter().all(is_number));
         pairs.map(|(start, pair)| (start..start + 2, pair.concat()))
     }
 
@@ -134,8 +137,10 @@ mod tests {
 
     #[test]
     fn words_are_folded_and_codes_are_kept_together_too() {
-        let words =
-            Words::split("Čaj ČAJ c\u{30c}aj — İstanbul Łódź straße ΌΔΟΣ «ABC-123.4» don't ー !?", 99);
+        let words = Words::split(
+            "Čaj ČAJ c\u{30c}aj — İstanbul Łódź straße ΌΔΟΣ «ABC-123.4» don't ー !?",
+            99,
+        );
         let parts = "caj caj caj istanbul lodz strasse οδοσ abc 123 4 don t ー";
         assert_eq!(words.phrase(), parts);
         assert_eq!(words.joined, [(7..10, "abc1234".to_owned()), (10..12, "dont".to_owned())]);

@@ -46,7 +46,9 @@ fn catalog() -> SearchIndex {
 
 fn synonyms(pairs: &[(&str, &str, bool)]) -> Synonyms {
     Synonyms::new(
-        pairs.iter().map(|&(term, synonym, one_way)| (term.to_owned(), synonym.to_owned(), one_way)),
+        pairs
+            .iter()
+            .map(|&(term, synonym, one_way)| (term.to_owned(), synonym.to_owned(), one_way)),
     )
 }
 
@@ -235,7 +237,8 @@ fn of_titles_that_fit_alike_the_best_seller_comes_first() {
 fn a_filter_leaves_the_best_allowed_items() {
     let index = SearchIndex::new();
     index.update(
-        (0..1000).map(|item| (item, vec![format!("lamp {}", "x ".repeat(item as usize % 7))].into())),
+        (0..1000)
+            .map(|item| (item, vec![format!("lamp {}", "x ".repeat(item as usize % 7))].into())),
     );
     index.update([(1000, texts(&["lamp shade"]))]);
     let none = Synonyms::default();
@@ -312,7 +315,8 @@ fn scores_do_not_depend_on_the_history_of_updates() {
 #[test]
 fn hostile_queries_are_only_text() {
     let (index, synonyms) = (catalog(), synonyms(&[("a", "b", false)]));
-    for nothing in ["", " ", "\0", "?", "-- ++ && ||", "\"\"", "*", "🙂", "\u{301}", "((((", "^~"] {
+    for nothing in ["", " ", "\0", "?", "-- ++ && ||", "\"\"", "*", "🙂", "\u{301}", "((((", "^~"]
+    {
         assert!(find(&index, nothing, &synonyms).is_empty(), "{nothing:?}");
     }
     let plain = find(&index, "green tea title", &synonyms);

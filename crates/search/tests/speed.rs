@@ -15,7 +15,8 @@ const N_WORDS: usize = 60_000;
 fn times_of_100_000_items() {
     let mut random = StdRng::seed_from_u64(1);
     let vocabulary: Vec<String> = (0..N_WORDS).map(|_| word(&mut random)).collect();
-    let items: Vec<_> = (0..N_ITEMS).map(|item| (item, texts(&mut random, &vocabulary).into())).collect();
+    let items: Vec<_> =
+        (0..N_ITEMS).map(|item| (item, texts(&mut random, &vocabulary).into())).collect();
 
     let index = SearchIndex::new();
     let start = Instant::now();
@@ -64,10 +65,12 @@ fn searches(when: &str, index: &SearchIndex, vocabulary: &[String], random: &mut
 
 fn word(random: &mut StdRng) -> String {
     const SYLLABLES: [&str; 24] = [
-        "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu", "va", "we",
-        "zi", "tra", "ste", "ing", "er", "on", "al",
+        "ba", "ce", "di", "fo", "gu", "ha", "je", "ki", "lo", "mu", "na", "pe", "ri", "so", "tu",
+        "va", "we", "zi", "tra", "ste", "ing", "er", "on", "al",
     ];
-    (0..random.random_range(2..6)).map(|_| SYLLABLES[random.random_range(0..SYLLABLES.len())]).collect()
+    (0..random.random_range(2..6))
+        .map(|_| SYLLABLES[random.random_range(0..SYLLABLES.len())])
+        .collect()
 }
 
 /// Few words are in many items and most are in few.
@@ -95,5 +98,9 @@ fn times(n: usize, mut run: impl FnMut(usize)) -> Vec<Duration> {
 fn print(what: &str, times: &[Duration]) {
     let mut times = times.to_vec();
     times.sort();
-    println!("  {what:>20}: p50 {:?}, p95 {:?}", times[times.len() / 2], times[times.len() * 95 / 100]);
+    println!(
+        "  {what:>20}: p50 {:?}, p95 {:?}",
+        times[times.len() / 2],
+        times[times.len() * 95 / 100]
+    );
 }

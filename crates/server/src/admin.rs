@@ -52,7 +52,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         )
         .route("/api/workspaces/{workspace}/sources/{name}/rotate", post(sources::rotate))
         .route("/api/workspaces/{workspace}/tokens", get(tokens::list).post(tokens::create))
-        .route("/api/workspaces/{workspace}/tokens/{name}", get(tokens::read).delete(tokens::delete))
+        .route(
+            "/api/workspaces/{workspace}/tokens/{name}",
+            get(tokens::read).delete(tokens::delete),
+        )
         .route("/api/workspaces/{workspace}/traits", get(traits::list))
         .route(
             "/api/workspaces/{workspace}/traits/{key}",
@@ -66,20 +69,31 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/scenarios/{name}",
             get(scenarios::read).put(scenarios::put).delete(scenarios::delete),
         )
-        .route("/api/workspaces/{workspace}/recommendations/{recomm_id}", get(recommendations::read_one))
+        .route(
+            "/api/workspaces/{workspace}/recommendations/{recomm_id}",
+            get(recommendations::read_one),
+        )
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import).get(catalog::versions))
-        .route("/api/workspaces/{workspace}/catalog/versions/{version}/activate", post(catalog::activate))
+        .route(
+            "/api/workspaces/{workspace}/catalog/versions/{version}/activate",
+            post(catalog::activate),
+        )
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
         .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
 }
 
-async fn only_administrators(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let origin = Origin::from_request(request.headers(), request.extensions(), &app.settings.callers);
+async fn only_administrators(
+    State(app): State<Arc<App>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    let origin =
+        Origin::from_request(request.headers(), request.extensions(), &app.settings.callers);
     let known = app.installation.data.admin_tokens();
     // All are compared, so that the time tells nothing of any.
     let is_known = |shown: &str| {
@@ -87,7 +101,9 @@ async fn only_administrators(State(app): State<Arc<App>>, request: Request, next
         known.values().fold(false, |is_known, known| is_known | is_same_hash(known, &shown))
     };
     let message = match (known.is_empty(), Credentials::from_headers(request.headers())) {
-        (true, _) => "no admin_token was ever set: start once with --bootstrap and a file that has one",
+        (true, _) => {
+            "no admin_token was ever set: start once with --bootstrap and a file that has one"
+        }
         (false, Credentials::Bearer(shown)) if is_known(&shown) => {
             origin.trust();
             // Administrators get in whatever the others do.
@@ -116,9 +132,10 @@ impl FromRequestParts<Arc<App>> for Workspace {
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
         // A path may have further parts.
-        let Path(Place { workspace: id }) = Path::<Place>::from_request_parts(parts, app)
-            .await
-            .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        let Path(Place { workspace: id }) =
+            Path::<Place>::from_request_parts(parts, app).await.map_err(|error| {
+                ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}"))
+            })?;
         Self::find(app, &id)
     }
 }
@@ -205,9 +222,11 @@ mod tests {
 
     #[test]
     fn the_how_to_page_lists_every_route_and_no_other() {
-        let (routes, _) = include_str!("admin.rs").split_once("#[cfg(test)]").expect("this is a test");
+        let (routes, _) =
+            include_str!("admin.rs").split_once("#[cfg(test)]").expect("this is a test");
         // Only paths that are served stand in quotes with a slash before them.
-        let served: BTreeSet<&str> = routes.split('"').filter(|text| text.starts_with("/api/")).collect();
+        let served: BTreeSet<&str> =
+            routes.split('"').filter(|text| text.starts_with("/api/")).collect();
         let page = include_str!("../../../docs/admin-api.md");
         let listed: BTreeSet<&str> = page
             .lines()

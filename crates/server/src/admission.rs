@@ -1,7 +1,9 @@
-//! Who may be served now: limits on requests under way, on calls with public tokens, and on callers without a known key.
+//! Who may be served now: limits on requests under way, on calls with public tokens, and on callers
+//! without a known key.
 //!
-//! A request counts from the moment at which its key is known and its body is there. Before that it is a connection that waits for its
-//! client ([`crate::connections`]), so whoever sends no key, or half a body, takes nobody's turn.
+//! A request counts from the moment at which its key is known and its body is there. Before that it
+//! is a connection that waits for its client ([`crate::connections`]), so whoever sends no key, or
+//! half a body, takes nobody's turn.
 
 mod answers;
 mod origin;
@@ -34,20 +36,22 @@ pub struct CallerLimits {
     pub requests_per_token_max: usize,
     /// From one address, with keys that browsers know: write keys and public tokens.
     pub requests_per_address_max: usize,
-    /// Proxies in front of the server. Where a request comes from one, its caller's address is the last one in `X-Forwarded-For` that is
-    /// none of these.
+    /// Proxies in front of the server. Where a request comes from one, its caller's address is the
+    /// last one in `X-Forwarded-For` that is none of these.
     pub trusted_proxies: Vec<IpNet>,
     /// Of a request with a private token, or of an administrator.
     pub private: RequestLimits,
     /// Of a request with a public token.
     pub public: RequestLimits,
-    /// How many requests with public tokens an address may send, a second; each request of a batch counts.
+    /// How many requests with public tokens an address may send, a second; each request of a batch
+    /// counts.
     pub public_requests_per_s: u32,
     /// How many it may send at once after a pause.
     pub public_burst: u32,
     /// How much computing an address may ask for with public tokens, in milliseconds a second, ...
     pub public_computing_ms_per_s: u32,
-    /// ... and at once after a pause, in milliseconds. What is under way may go over it, and is paid for later.
+    /// ... and at once after a pause, in milliseconds. What is under way may go over it, and is
+    /// paid for later.
     pub public_computing_burst_ms: u32,
 }
 
@@ -83,7 +87,8 @@ pub(crate) enum Key<'a> {
     Private(&'a str),
 }
 
-/// Bodies beyond this size, in bytes, are parsed a few at a time: a parsed body takes several times its bytes.
+/// Bodies beyond this size, in bytes, are parsed a few at a time: a parsed body takes several times
+/// its bytes.
 const LARGE_BODY_BYTES: usize = 64 * 1_024;
 /// Bytes of large bodies that are worked on at once, in kilobytes: as much as four of the largest.
 const LARGE_BODIES_KB_MAX: usize = 128 * 1_024;
@@ -105,11 +110,13 @@ pub(crate) struct Admission {
     calls: Rates,
     /// Milliseconds of computing for them.
     computing: Rates,
-    /// As many lists are computed at once as there are cores, more would only take turns with each other; those of browsers take half of the
-    /// turns at most, so that they keep no server waiting.
+    /// As many lists are computed at once as there are cores, more would only take turns with each
+    /// other; those of browsers take half of the turns at most, so that they keep no server
+    /// waiting.
     turns: Arc<Semaphore>,
     public_turns: Arc<Semaphore>,
-    /// The same for long answers to questions: until one counts, nobody knows how much memory it takes.
+    /// The same for long answers to questions: until one counts, nobody knows how much memory it
+    /// takes.
     question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
@@ -122,7 +129,8 @@ struct ActiveRequests {
     by_address: FxHashMap<IpAddr, usize>,
 }
 
-/// A turn to compute a list, as long as this lives. Of a browser its time is charged to the address.
+/// A turn to compute a list, as long as this lives. Of a browser its time is charged to the
+/// address.
 pub(crate) struct Turn {
     account: Account,
     began: Instant,
@@ -179,7 +187,12 @@ impl Account {
             self.check_computing()?;
         }
         let turn = acquire_turn(&self.admission.turns).await?;
-        Ok(Turn { account: self.clone(), began: Instant::now(), _turn: turn, _public_turn: public_turn })
+        Ok(Turn {
+            account: self.clone(),
+            began: Instant::now(),
+            _turn: turn,
+            _public_turn: public_turn,
+        })
     }
 
     /// Waits for a turn to answer a question that may be long.
@@ -193,7 +206,9 @@ impl Account {
     fn check_computing(&self) -> Result<(), ApiError> {
         let Rates { per_s, burst, .. } = &self.admission.computing;
         match self.paying_address() {
-            Some(address) if self.admission.computing.with_balance(address, |left| *left <= 0.0) => {
+            Some(address)
+                if self.admission.computing.with_balance(address, |left| *left <= 0.0) =>
+            {
                 Err(ApiError::too_many_requests(format!(
                     "an address may ask for {per_s} ms of computing a second with a public token, {burst} at once after a pause: send \
                      fewer calls or simpler expressions, or send them from your server with the private token"
@@ -210,7 +225,10 @@ impl Admission {
         let n_turns = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(2);
         Self {
             calls: Rates::new(limits.public_requests_per_s, limits.public_burst),
-            computing: Rates::new(limits.public_computing_ms_per_s, limits.public_computing_burst_ms),
+            computing: Rates::new(
+                limits.public_computing_ms_per_s,
+                limits.public_computing_burst_ms,
+            ),
             turns: Arc::new(Semaphore::new(n_turns)),
             public_turns: Arc::new(Semaphore::new(n_turns / 2)),
             question_turns: Arc::new(Semaphore::new(n_turns)),
@@ -232,8 +250,13 @@ impl Admission {
     ///
     /// # Errors
     /// 429 where a limit stands against it.
-    pub(crate) fn admit(self: &Arc<Self>, origin: &Origin, key: Key<'_>) -> Result<Permit, ApiError> {
-        let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } = self.limits;
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        origin: &Origin,
+        key: Key<'_>,
+    ) -> Result<Permit, ApiError> {
+        let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } =
+            self.limits;
         let (token, is_public, address) = match key {
             Key::Public(token) => (token, true, origin.network()),
             Key::Private(token) => (token, false, None),
@@ -241,15 +264,17 @@ impl Admission {
         let token = hash_of(token);
         let mut under_way = self.under_way.lock();
         let of_token = under_way.by_token.get(&token).copied().unwrap_or(0);
-        let of_address = address.and_then(|address| under_way.by_address.get(&address)).copied().unwrap_or(0);
+        let of_address =
+            address.and_then(|address| under_way.by_address.get(&address)).copied().unwrap_or(0);
         for (n, max, whose) in [
             (under_way.n, requests_max, ""),
             (of_token, requests_per_token_max, " of this token"),
             (of_address, requests_per_address_max, " of this address"),
         ] {
             if n >= max {
-                let message =
-                    format!("{n} requests{whose} are under way, the limit is {max}: come back in a second");
+                let message = format!(
+                    "{n} requests{whose} are under way, the limit is {max}: come back in a second"
+                );
                 return Err(ApiError::too_many_requests(message));
             }
         }
@@ -263,7 +288,8 @@ impl Admission {
         Ok(Permit { account, token })
     }
 
-    /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer lives.
+    /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer
+    /// lives.
     pub(crate) async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {
         if body_bytes <= LARGE_BODY_BYTES {
             return None;
@@ -376,11 +402,14 @@ mod tests {
             let permit = admission.admit(&origin(address), key).unwrap();
             permit.account().clone()
         };
-        let hold =
-            |account: &Account, n: usize| account.hold_answer(n * LONG_BYTES).map_err(|error| error.message);
+        let hold = |account: &Account, n: usize| {
+            account.hold_answer(n * LONG_BYTES).map_err(|error| error.message)
+        };
         let browser = account("10.0.0.1", Key::Public("web"));
         let (first, _part) = (hold(&browser, 60).unwrap(), browser.count_answer(40 * LONG_BYTES));
-        assert!(hold(&browser, 1).is_err_and(|why| why.contains(" bytes of answers for this address")));
+        assert!(
+            hold(&browser, 1).is_err_and(|why| why.contains(" bytes of answers for this address"))
+        );
         let others: Vec<HeldAnswer> = (2..9)
             .map(|n| hold(&account(&format!("10.0.0.{n}"), Key::Public("web")), 100).unwrap())
             .collect();
@@ -394,7 +423,11 @@ mod tests {
         drop((first, own));
         hold(&browser, 60).unwrap();
         drop(others);
-        assert_eq!(admission.waiting_answers.lock().by_address.len(), 1, "what is taken is forgotten");
+        assert_eq!(
+            admission.waiting_answers.lock().by_address.len(),
+            1,
+            "what is taken is forgotten"
+        );
     }
 
     #[test]
@@ -406,15 +439,21 @@ mod tests {
             ..CallerLimits::default()
         };
         let admission = admission(limits);
-        let admit =
-            |address: &str, key| admission.admit(&origin(address), key).map_err(|error| error.message);
+        let admit = |address: &str, key| {
+            admission.admit(&origin(address), key).map_err(|error| error.message)
+        };
         let first = admit("10.0.0.1", Key::Public("web")).unwrap();
         let _second = admit("10.0.0.1", Key::Public("web")).unwrap();
-        assert!(admit("10.0.0.1", Key::Public("web")).is_err_and(|why| why.contains("this address")));
+        assert!(
+            admit("10.0.0.1", Key::Public("web")).is_err_and(|why| why.contains("this address"))
+        );
         let _third = admit("10.0.0.2", Key::Public("web")).unwrap();
         assert!(admit("10.0.0.3", Key::Public("web")).is_err_and(|why| why.contains("this token")));
         let fourth = admit("10.0.0.1", Key::Private("shop")).unwrap();
-        assert!(admit("10.0.0.1", Key::Private("shop")).is_err_and(|why| why.starts_with("4 requests are")));
+        assert!(
+            admit("10.0.0.1", Key::Private("shop"))
+                .is_err_and(|why| why.starts_with("4 requests are"))
+        );
         drop(first);
         admit("10.0.0.1", Key::Private("shop")).unwrap();
         drop(fourth);
@@ -423,14 +462,21 @@ mod tests {
 
     #[test]
     fn an_address_has_a_rate_for_public_calls() {
-        let limits = CallerLimits { public_requests_per_s: 1, public_burst: 10, ..CallerLimits::default() };
+        let limits =
+            CallerLimits { public_requests_per_s: 1, public_burst: 10, ..CallerLimits::default() };
         let admission = admission(limits);
         assert!(admission.take_public(&origin("10.0.0.1"), 11).is_err());
-        assert!(admission.take_public(&origin("10.0.0.1"), 10).is_ok(), "what was refused did not count");
+        assert!(
+            admission.take_public(&origin("10.0.0.1"), 10).is_ok(),
+            "what was refused did not count"
+        );
         assert!(admission.take_public(&origin("10.0.0.1"), 1).is_err());
         assert!(admission.take_public(&origin("10.0.0.2"), 10).is_ok());
         assert!(admission.take_public(&origin("2001:db8::1"), 10).is_ok());
-        assert!(admission.take_public(&origin("2001:db8::ffff:2"), 1).is_err(), "it is of the same network");
+        assert!(
+            admission.take_public(&origin("2001:db8::ffff:2"), 1).is_err(),
+            "it is of the same network"
+        );
         assert!(admission.take_public(&origin("2001:db8:0:1::1"), 1).is_ok());
     }
 
@@ -453,7 +499,9 @@ mod tests {
         }
         let waiting = tokio::spawn({
             let browser = browser.clone();
-            async move { browser.take_turn().await.map(drop).map_err(|error| error.kind.status().as_u16()) }
+            async move {
+                browser.take_turn().await.map(drop).map_err(|error| error.kind.status().as_u16())
+            }
         });
         // A server does not wait for them, and pays nothing.
         let server = account("10.0.0.1", Key::Private("shop"));
@@ -462,7 +510,10 @@ mod tests {
         drop(turns);
         assert_eq!(waiting.await.unwrap(), Err(429), "the address has had its computing meanwhile");
         assert!(
-            browser.take_turn().await.is_err_and(|error| error.message.contains("ms of computing a second"))
+            browser
+                .take_turn()
+                .await
+                .is_err_and(|error| error.message.contains("ms of computing a second"))
         );
         assert!(server.take_turn().await.is_ok());
         assert!(

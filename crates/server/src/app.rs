@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use engine::{DataFolder, EngineOptions, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions};
+use engine::{
+    DataFolder, EngineOptions, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions,
+};
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 
@@ -90,18 +92,21 @@ impl App {
         &self.workspaces
     }
 
-    /// Takes over what may have changed while it serves: the sources of all workspaces, and how models are trained.
+    /// Takes over what may have changed while it serves: the sources of all workspaces, and how
+    /// models are trained.
     pub fn reload(&self, training: TrainingOptions) {
         self.workspaces.reload_sources();
         self.training.store(Arc::new(training));
     }
 
-    /// Sums up samples of histograms: until somebody does, they gather. To be called every few seconds.
+    /// Sums up samples of histograms: until somebody does, they gather. To be called every few
+    /// seconds.
     pub fn keep_up_metrics(&self) {
         self.metrics.run_upkeep();
     }
 
-    /// The metrics of this process as `/metrics` gives them, without what is summed up for each call of it.
+    /// The metrics of this process as `/metrics` gives them, without what is summed up for each
+    /// call of it.
     pub fn metrics_text(&self) -> String {
         self.metrics.render()
     }

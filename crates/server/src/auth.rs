@@ -21,7 +21,8 @@ pub(crate) enum Credentials {
 impl Credentials {
     pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Self::None };
-        let Some((scheme, rest)) = value.to_str().ok().and_then(|text| text.trim().split_once(' ')) else {
+        let Some((scheme, rest)) = value.to_str().ok().and_then(|text| text.trim().split_once(' '))
+        else {
             return Self::Malformed;
         };
         match scheme.to_ascii_lowercase().as_str() {

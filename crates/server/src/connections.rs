@@ -1,11 +1,13 @@
 //! Connections: they are accepted, watched, and closed when a client keeps them waiting.
 //!
-//! A connection is in one [`Phase`] at a time. Once a second every connection is looked at, and one whose client is too slow for its phase
-//! is closed. Where there are as many connections as may be, a new one takes the place of one that waits for its client: first those on
-//! which nobody has shown a key yet, of the addresses that have most of these, the longest waiting. So clients that connect and do
-//! nothing keep nobody else out.
+//! A connection is in one [`Phase`] at a time. Once a second every connection is looked at, and one
+//! whose client is too slow for its phase is closed. Where there are as many connections as may be,
+//! a new one takes the place of one that waits for its client: first those on which nobody has
+//! shown a key yet, of the addresses that have most of these, the longest waiting. So clients that
+//! connect and do nothing keep nobody else out.
 //!
-//! HTTP/1.1 only: one request at a time on a connection is what the limits count on, and no client needs more.
+//! HTTP/1.1 only: one request at a time on a connection is what the limits count on, and no client
+//! needs more.
 
 mod counted;
 mod registry;
@@ -65,8 +67,8 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the accepting of connections rests when no file descriptor is left.
 const ACCEPT_REST: Duration = Duration::from_millis(20);
 
-/// Serves `router` on all listeners, which share the limits, until `stop` resolves; then requests under way may end within `deadline`,
-/// which is asked for then.
+/// Serves `router` on all listeners, which share the limits, until `stop` resolves; then requests
+/// under way may end within `deadline`, which is asked for then.
 pub async fn serve(
     router: Router,
     listeners: Vec<Listener>,
@@ -112,7 +114,8 @@ pub async fn serve(
     }
 }
 
-/// The next connection of any listener. Each has its `turn` to be asked first, so that none keeps the others waiting.
+/// The next connection of any listener. Each has its `turn` to be asked first, so that none keeps
+/// the others waiting.
 async fn accept_any<'l>(
     listeners: &'l [Listener],
     turn: &mut usize,
@@ -120,11 +123,12 @@ async fn accept_any<'l>(
     let (before, after) = listeners.split_at(*turn % listeners.len().max(1));
     *turn = turn.wrapping_add(1);
     std::future::poll_fn(|ctx| {
-        let accepted =
-            after.iter().chain(before).find_map(|listener| match listener.socket.poll_accept(ctx) {
+        let accepted = after.iter().chain(before).find_map(|listener| {
+            match listener.socket.poll_accept(ctx) {
                 Poll::Ready(accepted) => Some((listener, accepted)),
                 Poll::Pending => None,
-            });
+            }
+        });
         accepted.map_or(Poll::Pending, Poll::Ready)
     })
     .await
@@ -133,7 +137,10 @@ async fn accept_any<'l>(
 /// Whether accepting failed for a client that has gone already.
 fn is_of_one_connection(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
-    matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted)
+    matches!(
+        error.kind(),
+        ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset | ErrorKind::Interrupted
+    )
 }
 
 /// Serves one connection until it ends or is closed.

@@ -89,7 +89,8 @@ impl ApiError {
     }
 
     fn internal() -> Self {
-        let message = "something went wrong in the server; its log says what, under this request-id";
+        let message =
+            "something went wrong in the server; its log says what, under this request-id";
         Self::new(ErrorKind::Internal, message)
     }
 }
@@ -139,14 +140,16 @@ impl IntoResponse for ApiError {
 
 /// Whoever is told to come back is told when.
 pub(crate) fn say_when_to_retry(response: &mut Response) {
-    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE) {
+    if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
+    {
         let headers = response.headers_mut();
         headers.insert(RETRY_AFTER, RETRY_AFTER_S.into());
         headers.insert("x-ratelimit-reset", RETRY_AFTER_S.into());
     }
 }
 
-/// Layers below the handlers answer in text or not at all: the client gets the same form as for every other error.
+/// Layers below the handlers answer in text or not at all: the client gets the same form as for
+/// every other error.
 pub(crate) fn as_json(response: Response) -> Response {
     let is_json = response
         .headers()

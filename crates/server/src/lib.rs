@@ -54,7 +54,8 @@ pub fn router(app: Arc<App>) -> Router {
     layered(app, tracking::routes())
 }
 
-/// The same server, but messages are discarded once they are parsed and checked: the reference that ingestion is measured beside.
+/// The same server, but messages are discarded once they are parsed and checked: the reference that
+/// ingestion is measured beside.
 pub fn discarding_router(app: Arc<App>) -> Router {
     layered(app, tracking::discarding_routes())
 }
@@ -79,7 +80,10 @@ fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::panic_response))
-        .layer(TimeoutLayer::with_status_code(axum::http::StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
+        .layer(TimeoutLayer::with_status_code(
+            axum::http::StatusCode::REQUEST_TIMEOUT,
+            REQUEST_TIME_MAX,
+        ))
         .layer(from_fn(operations::measure))
         .layer(from_fn(name_request))
         .with_state(app)

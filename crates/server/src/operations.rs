@@ -44,8 +44,9 @@ struct ReadyQuery {
     workspace: Option<String>,
 }
 
-/// 200 where any workspace takes messages, or the one that is asked for; else 503. The body names every problem, also those with which a
-/// workspace goes on: one damaged workspace must not take the others out of service.
+/// 200 where any workspace takes messages, or the one that is asked for; else 503. The body names
+/// every problem, also those with which a workspace goes on: one damaged workspace must not take
+/// the others out of service.
 async fn ready(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<ReadyQuery>,
@@ -54,8 +55,10 @@ async fn ready(
         let body = json!({ "status": "stopping" });
         return Ok((StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response());
     }
-    let states =
-        app.workspaces.look_at_all(|engines| engines.iter().map(state_of).collect::<Vec<_>>()).await?;
+    let states = app
+        .workspaces
+        .look_at_all(|engines| engines.iter().map(state_of).collect::<Vec<_>>())
+        .await?;
     let is_meant = |id: &str| query.workspace.as_deref().is_none_or(|wanted| wanted == id);
     let (mut n_meant, mut n_ready) = (0, 0);
     let mut problems: BTreeMap<String, Vec<String>> = BTreeMap::new();
@@ -127,19 +130,27 @@ fn note_gauges(engines: &[Arc<Engine>], n_closed: usize) {
     metrics::gauge!("engine_workspaces_closed").set(n_closed as f64);
     metrics::gauge!("engine_problems")
         .set(engines.iter().map(|engine| engine.problems().len()).sum::<usize>() as f64);
-    metrics::gauge!("clock_is_doubted").set(if engine::clock_problem().is_some() { 1.0 } else { 0.0 });
+    metrics::gauge!("clock_is_doubted").set(if engine::clock_problem().is_some() {
+        1.0
+    } else {
+        0.0
+    });
     let ids_bytes: u64 = engines.iter().map(|engine| engine.message_ids_bytes()).sum();
     metrics::gauge!("engine_message_ids_bytes").set(ids_bytes as f64);
 }
 
 /// Counts and times requests by route, never by id.
 pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let route =
-        request.extensions().get::<MatchedPath>().map_or("none".to_owned(), |path| path.as_str().to_owned());
+    let route = request
+        .extensions()
+        .get::<MatchedPath>()
+        .map_or("none".to_owned(), |path| path.as_str().to_owned());
     let started = Instant::now();
     let response = next.run(request).await;
     let status = response.status().as_u16().to_string();
-    metrics::counter!("http_requests_total", "route" => route.clone(), "status" => status).increment(1);
-    metrics::histogram!("http_request_seconds", "route" => route).record(started.elapsed().as_secs_f64());
+    metrics::counter!("http_requests_total", "route" => route.clone(), "status" => status)
+        .increment(1);
+    metrics::histogram!("http_request_seconds", "route" => route)
+        .record(started.elapsed().as_secs_f64());
     response
 }

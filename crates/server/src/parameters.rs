@@ -32,6 +32,8 @@ pub(crate) fn count(
     match wanted {
         None => Ok(default),
         Some(wanted) if (1..=max).contains(&wanted) => Ok(wanted),
-        Some(wanted) => Err(ApiError::invalid(format!("{name} is {wanted}, it must be from 1 to {max}"))),
+        Some(wanted) => {
+            Err(ApiError::invalid(format!("{name} is {wanted}, it must be from 1 to {max}")))
+        }
     }
 }

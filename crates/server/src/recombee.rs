@@ -1,4 +1,5 @@
-//! The recommender API, as the clients of Recombee speak it: `/{database}/...`, where the database is a workspace.
+//! The recommender API, as the clients of Recombee speak it: `/{database}/...`, where the database
+//! is a workspace.
 
 mod answer;
 mod batch;
@@ -70,7 +71,8 @@ pub fn verify_signature(
     let (path, query) = target.split_once('?').unwrap_or((target, ""));
     let mut parameters = Parameters::default();
     parameters.add_query(query).map_err(|failure| failure.message)?;
-    let request = operation::Request::new("GET", path, parameters).map_err(|failure| failure.message)?;
+    let request =
+        operation::Request::new("GET", path, parameters).map_err(|failure| failure.message)?;
     Ok(SignedTarget {
         is_private: caller == Caller::Private,
         path: request.parts,
@@ -103,7 +105,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let (database, path) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
     let known = match app.workspaces.handle(database) {
         Err(closed @ NotOpen::Closed(_)) => return Err(closed.into()),
-        Err(NotOpen::Unknown(_)) => Err(Failure::not_found(format!("there is no database {database:?}"))),
+        Err(NotOpen::Unknown(_)) => {
+            Err(Failure::not_found(format!("there is no database {database:?}")))
+        }
         Ok(workspace) => {
             let (config, now) = (workspace.config()?, workspace.now()?);
             signature::verify(target, &config, now)
@@ -153,15 +157,20 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         let made = workspace.run_with((), begin).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
-    let no_such = Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
+    let no_such =
+        Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let operation = request.operation(caller, &config)?.ok_or(no_such)?;
-    let read =
-        move |workspace: &BlockingHandle| operation.read(&*workspace.engine()?, caller, &request.parameters);
+    let read = move |workspace: &BlockingHandle| {
+        operation.read(&*workspace.engine()?, caller, &request.parameters)
+    };
     let (status, made) = match workspace.run_with((), read).await? {
         Call::Change(command, done) => {
-            let outcomes = workspace.submit::<Failure>(vec![entry(*command, workspace.now()?)]).await?;
+            let outcomes =
+                workspace.submit::<Failure>(vec![entry(*command, workspace.now()?)]).await?;
             let Done { status, body } = changed(outcomes.into_iter().next(), done, caller)?;
-            let Body::Outcome(body) = body else { unreachable!("a change answers with its outcome") };
+            let Body::Outcome(body) = body else {
+                unreachable!("a change answers with its outcome")
+            };
             (status_of(status), Made::outcome(&body))
         }
         Call::Ask { question, is_long } => {
@@ -209,7 +218,8 @@ fn status_of(status: u16) -> StatusCode {
 }
 
 async fn read(body: HttpBody, bytes_max: usize) -> Result<Bytes, Failure> {
-    let too_large = |_| Failure::too_large(format!("the body cannot be read, or is over {bytes_max} bytes"));
+    let too_large =
+        |_| Failure::too_large(format!("the body cannot be read, or is over {bytes_max} bytes"));
     axum::body::to_bytes(body, bytes_max).await.map_err(too_large)
 }
 

@@ -30,9 +30,10 @@ struct ItemBody<'a> {
 
 #[derive(Serialize)]
 struct ReasonBody<'a> {
-    /// What was done with the history item that speaks loudest (viewed, bought, carted, bookmarked, rated, played), or "similar" for an item
-    /// that is too new for any model (then each reason names the property), "buy_again" for one that is due, or "trending" where nothing in
-    /// the history speaks.
+    /// What was done with the history item that speaks loudest (viewed, bought, carted, bookmarked,
+    /// rated, played), or "similar" for an item that is too new for any model (then each reason
+    /// names the property), "buy_again" for one that is due, or "trending" where nothing in the
+    /// history speaks.
     code: &'static str,
     because: Vec<ContributionBody<'a>>,
 }
@@ -74,8 +75,9 @@ pub fn source_of(origin: Origin) -> &'static str {
 
 impl<'a> ItemBody<'a> {
     fn new(item: &'a ListedItem) -> Self {
-        let of_first =
-            |otherwise| item.explanation.first().map_or(otherwise, |reason| reason.kind.participle());
+        let of_first = |otherwise| {
+            item.explanation.first().map_or(otherwise, |reason| reason.kind.participle())
+        };
         let code = match item.origin {
             Origin::Model => of_first("model"),
             Origin::ColdStart => "similar",

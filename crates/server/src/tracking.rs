@@ -1,7 +1,8 @@
 //! The tracking API: messages come in.
 //!
-//! Compatible paths answer 200 for messages that are rejected, since senders retry on anything else; what was rejected and why is in
-//! the workspace's rejections. With `X-Tastemaker-Strict: 1` the answer has every message's outcome, and 400 where any was rejected.
+//! Compatible paths answer 200 for messages that are rejected, since senders retry on anything
+//! else; what was rejected and why is in the workspace's rejections. With `X-Tastemaker-Strict: 1`
+//! the answer has every message's outcome, and 400 where any was rejected.
 
 mod batch;
 mod single;
@@ -42,7 +43,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     MessageType::ALL.into_iter().fold(routes, |routes, type_| {
         let single = move |State(app), request| handle_single(app, request, type_);
         // The browser library posts to the first letter.
-        let (path, letter) = (format!("/v1/{}", type_.word()), format!("/v1/{}", &type_.word()[..1]));
+        let (path, letter) =
+            (format!("/v1/{}", type_.word()), format!("/v1/{}", &type_.word()[..1]));
         routes.route(&path, post(single)).route(&letter, post(single))
     })
 }
@@ -53,16 +55,22 @@ pub(crate) fn discarding_routes() -> Router<Arc<App>> {
         let (call, body) = Call::read(&app, request, BATCH_BYTES_MAX).await?;
         let wire = batch::read(&body)?;
         let ((_, source), _permit) = call.enter(&app, wire.write_key().as_deref()).await?;
-        let n_good =
-            batch::check(&wire, &call.arrival(&source.name)).filter(|checked| checked.is_ok()).count();
+        let n_good = batch::check(&wire, &call.arrival(&source.name))
+            .filter(|checked| checked.is_ok())
+            .count();
         Ok::<_, ApiError>(Json(json!({ "success": true, "messages": n_good })))
     };
     Router::new().route("/v1/batch", post(batch))
 }
 
-async fn handle_single(app: Arc<App>, request: Request, type_: MessageType) -> Result<Response, ApiError> {
+async fn handle_single(
+    app: Arc<App>,
+    request: Request,
+    type_: MessageType,
+) -> Result<Response, ApiError> {
     let (call, body) = Call::read(&app, request, MESSAGE_BYTES_MAX).await?;
-    let ((workspace, source), _permit) = call.enter(&app, single::write_key(&body)?.as_deref()).await?;
+    let ((workspace, source), _permit) =
+        call.enter(&app, single::write_key(&body)?.as_deref()).await?;
     let checked = single::parse(&body, type_, &call.arrival(&source.name))?;
     submit_messages(&workspace, std::iter::once(checked), call.is_strict()).await
 }
@@ -84,12 +92,20 @@ struct Call {
 }
 
 impl Call {
-    /// Reads a body up to its limit, which counts after decompression. A key in the headers is checked before; one in the body can only
-    /// be checked after.
-    async fn read(app: &App, request: Request, body_bytes_max: usize) -> Result<(Self, Bytes), ApiError> {
+    /// Reads a body up to its limit, which counts after decompression. A key in the headers is
+    /// checked before; one in the body can only be checked after.
+    async fn read(
+        app: &App,
+        request: Request,
+        body_bytes_max: usize,
+    ) -> Result<(Self, Bytes), ApiError> {
         let (parts, body) = request.into_parts();
         let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
-        let call = Self { headers: parts.headers, origin, received_at: app.installation.options.clock.now() };
+        let call = Self {
+            headers: parts.headers,
+            origin,
+            received_at: app.installation.options.clock.now(),
+        };
         if let Err(error) = source::check_headers(app, &call.headers) {
             return Err(call.refuse(app, error).await);
         }
@@ -97,7 +113,11 @@ impl Call {
     }
 
     /// The workspace and the source of the request, which counts as under way from now on.
-    async fn enter(&self, app: &App, body_key: Option<&str>) -> Result<(WorkspaceSource, Permit), ApiError> {
+    async fn enter(
+        &self,
+        app: &App,
+        body_key: Option<&str>,
+    ) -> Result<(WorkspaceSource, Permit), ApiError> {
         match source::find_source(app, &self.headers, body_key) {
             Ok(found) => {
                 let permit = app.admission.admit(&self.origin, Key::Public(&found.1.write_key))?;
@@ -126,8 +146,9 @@ impl Call {
 
 async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
     axum::body::to_bytes(body, bytes_max).await.map_err(|error| {
-        let is_too_large = std::iter::successors(std::error::Error::source(&error), |error| error.source())
-            .any(|error| error.to_string().contains("length limit"));
+        let is_too_large =
+            std::iter::successors(std::error::Error::source(&error), |error| error.source())
+                .any(|error| error.to_string().contains("length limit"));
         if is_too_large {
             ApiError::bad_request(format!("the body is over the limit of {bytes_max} bytes"))
         } else {
@@ -139,8 +160,9 @@ async fn read_body(body: Body, bytes_max: usize) -> Result<Bytes, ApiError> {
 /// A message, or why it was not taken.
 pub(crate) type Checked = Result<Box<Message>, Box<Rejection>>;
 
-/// Submits messages and rejections, and answers when all of it is durable and applied. They are made as they are submitted: a small body
-/// may unfold into many messages that share a large context.
+/// Submits messages and rejections, and answers when all of it is durable and applied. They are
+/// made as they are submitted: a small body may unfold into many messages that share a large
+/// context.
 async fn submit_messages(
     workspace: &WorkspaceHandle,
     mut checked: impl Iterator<Item = Checked> + Send,

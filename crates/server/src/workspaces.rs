@@ -1,4 +1,5 @@
-//! The workspaces that are served, and those that cannot be at the moment: both change while the server runs.
+//! The workspaces that are served, and those that cannot be at the moment: both change while the
+//! server runs.
 
 mod handle;
 
@@ -20,7 +21,8 @@ pub(crate) type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
 #[derive(Default)]
 pub struct Workspaces(ArcSwap<State>);
 
-/// What is in force at one moment. Write keys are known by their hashes, so that the time of looking one up tells nothing of them.
+/// What is in force at one moment. Write keys are known by their hashes, so that the time of
+/// looking one up tells nothing of them.
 #[derive(Clone, Default)]
 struct State {
     open: BTreeMap<WorkspaceId, Arc<Engine>>,
@@ -61,7 +63,8 @@ pub(crate) enum KeyOwner {
 }
 
 impl Workspaces {
-    /// Serves these. No two of their sources have one write key: whoever configures them has checked that.
+    /// Serves these. No two of their sources have one write key: whoever configures them has
+    /// checked that.
     pub fn new(engines: impl IntoIterator<Item = Arc<Engine>>) -> Self {
         let workspaces = Self::default();
         engines.into_iter().for_each(|engine| workspaces.open(engine));
@@ -90,7 +93,8 @@ impl Workspaces {
         });
     }
 
-    /// Refuses whatever is for a workspace from now on, with 503, and says why. Requests under way keep it until they end.
+    /// Refuses whatever is for a workspace from now on, with 503, and says why. Requests under way
+    /// keep it until they end.
     pub fn close(&self, id: &WorkspaceId, why: &str) {
         self.0.rcu(|state| {
             let mut state = State::clone(state);
@@ -160,7 +164,8 @@ impl Workspaces {
         self.0.load().open.values().cloned().collect()
     }
 
-    /// The same, each looked up when it is its turn: nothing is held that may have to be closed meanwhile.
+    /// The same, each looked up when it is its turn: nothing is held that may have to be closed
+    /// meanwhile.
     pub fn each_engine(&self) -> impl Iterator<Item = Arc<Engine>> {
         self.open_ids().into_iter().filter_map(|id| self.0.load().open.get(&id).cloned())
     }
@@ -225,7 +230,9 @@ impl From<NotOpen> for ApiError {
 /// The sources that a workspace has now, by the hashes of their write keys.
 fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], (WorkspaceId, Arc<Source>))> {
     let sources = engine.config().sources.clone().into_iter();
-    sources.map(|source| (auth::hash(&source.write_key), (engine.id().clone(), Arc::new(source)))).collect()
+    sources
+        .map(|source| (auth::hash(&source.write_key), (engine.id().clone(), Arc::new(source))))
+        .collect()
 }
 
 impl State {

@@ -24,8 +24,11 @@ struct Server {
 
 impl Server {
     async fn start(connections_max: usize, connections_per_address_max: usize) -> Self {
-        let limits =
-            ConnectionLimits { connections_max, connections_per_address_max, unfinished_bytes_max: 100_000 };
+        let limits = ConnectionLimits {
+            connections_max,
+            connections_per_address_max,
+            unfinished_bytes_max: 100_000,
+        };
         let endless = || async {
             let chunk = vec![b'x'; 64 * 1_024];
             let chunks = futures_util::stream::repeat(chunk);
@@ -47,7 +50,8 @@ impl Server {
         let listener = Listener { socket: listener, tls: None };
         let (stop, stopped) = oneshot::channel();
         let stopped = async move { stopped.await.unwrap_or(()) };
-        let served = tokio::spawn(serve(router, vec![listener], limits, stopped, || Duration::from_secs(2)));
+        let served =
+            tokio::spawn(serve(router, vec![listener], limits, stopped, || Duration::from_secs(2)));
         Self { address, stop: Some(stop), served }
     }
 
@@ -57,7 +61,11 @@ impl Server {
 
     /// Asks on a connection of its own.
     async fn ask(&self) -> String {
-        exchange(&mut self.connect().await, "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await
+        exchange(
+            &mut self.connect().await,
+            "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n",
+        )
+        .await
     }
 }
 
@@ -70,7 +78,10 @@ async fn exchange(stream: &mut TcpStream, text: &str) -> String {
 async fn read_to_end(stream: &mut TcpStream) -> String {
     let mut bytes = Vec::new();
     // A reset is an end too.
-    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes)).await.expect("the connection ends").ok();
+    tokio::time::timeout(PATIENCE, stream.read_to_end(&mut bytes))
+        .await
+        .expect("the connection ends")
+        .ok();
     String::from_utf8_lossy(&bytes).into_owned()
 }
 
@@ -109,7 +120,10 @@ async fn an_address_with_many_connections_makes_room_before_one_with_few() {
     }
     assert!(server.ask().await.ends_with("answer"));
     let request = "GET / HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n";
-    assert!(exchange(&mut first, request).await.ends_with("answer"), "though it has waited longest");
+    assert!(
+        exchange(&mut first, request).await.ends_with("answer"),
+        "though it has waited longest"
+    );
     assert_eq!(read_to_end(&mut others[0]).await, "");
 }
 
@@ -144,7 +158,10 @@ async fn unfinished_bodies_share_a_bound() {
         large.push(stream);
     }
     // Far before the time for a body is over.
-    assert_eq!(tokio::time::timeout(Duration::from_secs(8), read_to_end(&mut large[0])).await.unwrap(), "");
+    assert_eq!(
+        tokio::time::timeout(Duration::from_secs(8), read_to_end(&mut large[0])).await.unwrap(),
+        ""
+    );
     assert!(server.ask().await.ends_with("answer"));
 }
 

@@ -1,4 +1,5 @@
-//! The budget of one request: bytes of its answer and time of computing, counted over all its parts.
+//! The budget of one request: bytes of its answer and time of computing, counted over all its
+//! parts.
 //!
 //! Code that works for a request charges its budget while the work goes on. A budget also ends when
 //! the caller leaves and when the server stops, so that no work is wasted.
@@ -153,12 +154,18 @@ impl RequestBudget {
         if self.is_answer_full.load(Ordering::Relaxed) {
             return Err(self.answer_too_large());
         }
-        if self.is_workspace_closing.load().as_ref().is_some_and(|closing| closing.load(Ordering::Relaxed)) {
+        if self
+            .is_workspace_closing
+            .load()
+            .as_ref()
+            .is_some_and(|closing| closing.load(Ordering::Relaxed))
+        {
             return Err(BudgetError::WorkspaceClosed);
         }
         let since_us = self.computing_since_us.load(Ordering::Relaxed);
-        let under_way_us =
-            since_us.checked_sub(1).map_or(0, |since_us| self.elapsed_us().saturating_sub(since_us));
+        let under_way_us = since_us
+            .checked_sub(1)
+            .map_or(0, |since_us| self.elapsed_us().saturating_sub(since_us));
         let used = Duration::from_micros(self.computed_us.load(Ordering::Relaxed) + under_way_us);
         let computing_max = self.limits.computing_max;
         match computing_max.checked_sub(used) {
@@ -196,7 +203,8 @@ mod tests {
     #[test]
     fn a_budget_is_charged_over_all_parts_and_ends_when_nobody_waits() {
         let is_stopping = Arc::new(AtomicBool::new(false));
-        let limits = RequestLimits { answer_bytes_max: 100, computing_max: Duration::from_secs(3_600) };
+        let limits =
+            RequestLimits { answer_bytes_max: 100, computing_max: Duration::from_secs(3_600) };
         let budget = RequestBudget::new(limits, Arc::clone(&is_stopping));
         drop(budget.start_computing(&Arc::default()));
         assert_eq!((budget.check(), budget.charge_answer(60)), (Ok(()), Ok(())));
@@ -222,7 +230,10 @@ mod tests {
 
         let limits = RequestLimits { answer_bytes_max: 1, computing_max: Duration::ZERO };
         let spent = RequestBudget::new(limits, Arc::default());
-        assert_eq!(spent.check(), Err(BudgetError::ComputingUsedUp { computing_max: Duration::ZERO }));
+        assert_eq!(
+            spent.check(),
+            Err(BudgetError::ComputingUsedUp { computing_max: Duration::ZERO })
+        );
         assert!(RequestBudget::unlimited().check().is_ok());
     }
 }

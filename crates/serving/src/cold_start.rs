@@ -55,7 +55,8 @@ impl ColdStart {
 }
 
 impl Serving {
-    /// The cold-start items of the model in use; computed again when the model or the items have changed.
+    /// The cold-start items of the model in use; computed again when the model or the items have
+    /// changed.
     pub(crate) fn cold_start(&self, live: &LiveState, model: Option<&Model>) -> Arc<ColdStart> {
         let (of, revision) = state_of_cold_start(live, model);
         let known = || self.cold_start.load_full().filter(|cold| cold.of == of);
@@ -95,7 +96,10 @@ impl Serving {
     }
 }
 
-fn state_of_cold_start(live: &LiveState, model: Option<&Model>) -> ((Option<String>, Option<u32>), u64) {
+fn state_of_cold_start(
+    live: &LiveState,
+    model: Option<&Model>,
+) -> ((Option<String>, Option<u32>), u64) {
     let catalog = &live.snapshot().catalog;
     let catalog_version = catalog.current().map(|version| version.version);
     ((model.map(|model| model.version.clone()), catalog_version), catalog.table().revision())
@@ -110,7 +114,8 @@ fn make_cold_start(live: &LiveState, model: Option<&Model>) -> ColdStart {
     ColdStart { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
 }
 
-/// The features of the items, from their properties; read a few items at a time, so that the fold can run in between.
+/// The features of the items, from their properties; read a few items at a time, so that the fold
+/// can run in between.
 pub fn features_of(live: &LiveState, n_items: usize) -> Arc<Features> {
     let mut builder = FeaturesBuilder::default();
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {

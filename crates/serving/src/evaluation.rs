@@ -243,14 +243,20 @@ impl Context for EvaluationContext<'_> {
         let Some(segments) = self.segments(segmentation) else { return Value::Null };
         let Some(value) = segments.value(segment) else { return Value::Set(Set::default()) };
         let members = segments.items_of(value).iter().map(|item| ItemIdx(*item));
-        Value::Set(Set::new(members.map(|item| Value::text(self.views.catalog.item_id(item))).collect()))
+        Value::Set(Set::new(
+            members.map(|item| Value::text(self.views.catalog.item_id(item))).collect(),
+        ))
     }
 
     fn item_segments(&self, segmentation: &str, item_id: &str) -> Value {
         let found = self.segments(segmentation).zip(self.views.catalog.available_item(item_id));
         let Some((segments, item)) = found else { return Value::Null };
         Value::Set(Set::new(
-            segments.values_of(item).iter().map(|value| Value::text(segments.text(*value))).collect(),
+            segments
+                .values_of(item)
+                .iter()
+                .map(|value| Value::text(segments.text(*value)))
+                .collect(),
         ))
     }
 
@@ -279,7 +285,12 @@ impl Context for EvaluationContext<'_> {
         Some(f64::from(counts.by_kind[kind as usize]))
     }
 
-    fn user_interactions(&self, user_id: &str, kinds: &[reql::InteractionKind], n: Option<usize>) -> Value {
+    fn user_interactions(
+        &self,
+        user_id: &str,
+        kinds: &[reql::InteractionKind],
+        n: Option<usize>,
+    ) -> Value {
         if self.restriction.is_some() {
             return Value::Null;
         }

@@ -1,7 +1,9 @@
-//! Filters and boosters: parsed once, checked against the schema, and computed for all items where one comes again and again.
+//! Filters and boosters: parsed once, checked against the schema, and computed for all items where
+//! one comes again and again.
 //!
-//! A filter or booster that asks for nothing but the item, and for the time at most, gives an item the same in every request. When it comes
-//! a second time it is computed for all items and kept; after that, items that changed are computed again before it is used.
+//! A filter or booster that asks for nothing but the item, and for the time at most, gives an item
+//! the same in every request. When it comes a second time it is computed for all items and kept;
+//! after that, items that changed are computed again before it is used.
 
 use std::cell::Cell;
 use std::num::NonZeroUsize;
@@ -20,7 +22,8 @@ use crate::{BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Res
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
-/// Values that were asked for within this time make room for no others: then those are evaluated candidate by candidate.
+/// Values that were asked for within this time make room for no others: then those are evaluated
+/// candidate by candidate.
 const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
 /// How long the filters and boosters of one request may be evaluated for.
 pub const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
@@ -43,13 +46,15 @@ pub enum ExpressionError {
 
 /// A filter that lets at most one of so many items pass is a list of them.
 const FEW_OF: usize = 20;
-/// What depends on the time may be so old, in seconds, before a request computes it itself, which takes at most one part of so many of the time.
-/// Where [`crate::Serving::refresh`] is called often enough, none does.
+/// What depends on the time may be so old, in seconds, before a request computes it itself, which
+/// takes at most one part of so many of the time. Where [`crate::Serving::refresh`] is called often
+/// enough, none does.
 const TIME_STEP_S: f64 = 3.0;
 const TIME_FACTOR: f64 = 20.0;
 /// How many items are computed between two turns of the fold.
 const ITEMS_PER_STEP: usize = 1_000;
-/// A list computes the values of so many changed items itself; where more have changed, all are computed beforehand.
+/// A list computes the values of so many changed items itself; where more have changed, all are
+/// computed beforehand.
 const CHANGES_AT_ONCE_MAX: usize = 500;
 
 /// What an expression is for.
@@ -206,7 +211,9 @@ fn value_of(use_: Use, compiled: &Compiled<'_>, row: u32) -> f32 {
     match use_ {
         Use::Filter => f32::from(u8::from(compiled.boolean(row))),
         Use::Booster => match compiled.number(row) {
-            Some(number) if !number.is_nan() => number.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32,
+            Some(number) if !number.is_nan() => {
+                number.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
+            }
             _ => 1.0,
         },
     }
@@ -245,7 +252,8 @@ impl Expressions {
         Ok(cached)
     }
 
-    /// Room for so many bytes of an expression, once those are gone that were not used for the longest time; none where that is not enough.
+    /// Room for so many bytes of an expression, once those are gone that were not used for the
+    /// longest time; none where that is not enough.
     fn make_room_for_parsed(
         &self,
         all: &mut LruCache<(Use, String), Arc<Cached>>,
@@ -255,7 +263,8 @@ impl Expressions {
         if let Some(room) = self.memory.reserve(part, n_bytes) {
             return Some(room);
         }
-        let of_one = |cached: &Arc<Cached>| cached.parsed_room.as_ref().map_or(0, Reservation::n_bytes);
+        let of_one =
+            |cached: &Arc<Cached>| cached.parsed_room.as_ref().map_or(0, Reservation::n_bytes);
         let own: usize = all.iter().map(|(_, cached)| of_one(cached)).sum();
         if n_bytes > self.memory.room(part) + own {
             return None;
@@ -268,10 +277,12 @@ impl Expressions {
         }
     }
 
-    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other workspaces too.
+    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other
+    /// workspaces too.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut all = self.cached.lock();
-        while all.peek_lru().is_some_and(|(_, cached)| cached.asked_at.lock().elapsed() >= idle_max) {
+        while all.peek_lru().is_some_and(|(_, cached)| cached.asked_at.lock().elapsed() >= idle_max)
+        {
             all.pop_lru();
         }
     }
@@ -287,7 +298,12 @@ impl Expressions {
     }
 
     /// Parses an expression and checks it against a schema.
-    pub(crate) fn check(&self, use_: Use, text: &str, schema: &dyn Schema) -> Result<(), ReqlError> {
+    pub(crate) fn check(
+        &self,
+        use_: Use,
+        text: &str,
+        schema: &dyn Schema,
+    ) -> Result<(), ReqlError> {
         let cached = self.cached(use_, text)?;
         match use_ {
             Use::Filter => cached.expression.check_filter(schema),
@@ -325,8 +341,8 @@ impl Expressions {
         Ok(ready)
     }
 
-    /// Computes the values of an expression for items that comes again and again, where they are not known or too old: in steps, before a
-    /// list takes a snapshot.
+    /// Computes the values of an expression for items that comes again and again, where they are
+    /// not known or too old: in steps, before a list takes a snapshot.
     pub(crate) fn prepare(
         &self,
         live: &LiveState,
@@ -368,7 +384,8 @@ impl Expressions {
         Ok(())
     }
 
-    /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait for it.
+    /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait
+    /// for it.
     pub(crate) fn refresh(&self, live: &LiveState, now: Timestamp) {
         let cached: Vec<(Use, Arc<Cached>)> = {
             let all = self.cached.lock();
@@ -405,15 +422,17 @@ impl Expressions {
         has_room
     }
 
-    /// Room for so many bytes of values, once those are gone that nobody has asked for lately; none where that is not enough.
+    /// Room for so many bytes of values, once those are gone that nobody has asked for lately; none
+    /// where that is not enough.
     fn make_room(&self, n_bytes: usize) -> Option<Reservation> {
         let part = MemoryPart::ExpressionValues;
         if let Some(room) = self.memory.reserve(part, n_bytes) {
             return Some(room);
         }
         let all = self.cached.lock();
-        let is_idle =
-            |cached: &Cached| cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN);
+        let is_idle = |cached: &Cached| {
+            cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN)
+        };
         // Those first that were not used for the longest time.
         let idle: Vec<(&Arc<Cached>, usize)> = all
             .iter()
@@ -421,7 +440,8 @@ impl Expressions {
             .filter(|(_, cached)| is_idle(cached))
             .filter_map(|(_, cached)| Some((cached, cached.room.lock().as_ref()?.n_bytes())))
             .collect();
-        if n_bytes > self.memory.room(part) + idle.iter().map(|(_, n_bytes)| n_bytes).sum::<usize>() {
+        if n_bytes > self.memory.room(part) + idle.iter().map(|(_, n_bytes)| n_bytes).sum::<usize>()
+        {
             return None;
         }
         idle.into_iter().find_map(|(cached, _)| {
@@ -448,11 +468,13 @@ fn compute(live: &LiveState, use_: Use, cached: &Cached, now_s: f64) -> Option<C
     let now = Timestamp((now_s * 1_000.0) as i64);
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {
         let views = live.snapshot();
-        let (items, context) = (ItemRows(&views.catalog), EvaluationContext::anonymous(&views, now));
+        let (items, context) =
+            (ItemRows(&views.catalog), EvaluationContext::anonymous(&views, now));
         let compiled = cached.expression.compile(&items, &context);
         let rows = first..(first + ITEMS_PER_STEP).min(n_items);
         by_item.extend(
-            rows.take_while(|_| budget.allows_row()).map(|row| value_of(use_, &compiled, row as u32)),
+            rows.take_while(|_| budget.allows_row())
+                .map(|row| value_of(use_, &compiled, row as u32)),
         );
     }
     budget.check().ok()?;
@@ -471,8 +493,13 @@ fn can_catch_up(views: &Views, known: &Computed) -> bool {
     outdated(views, known).is_some()
 }
 
-/// The values as new as the items, those that have changed computed again; none where they are not known, or too many have changed.
-fn caught_up(views: &Views, cached: &Cached, ready: &PreparedExpression<'_>) -> Option<Arc<Computed>> {
+/// The values as new as the items, those that have changed computed again; none where they are not
+/// known, or too many have changed.
+fn caught_up(
+    views: &Views,
+    cached: &Cached,
+    ready: &PreparedExpression<'_>,
+) -> Option<Arc<Computed>> {
     let known = cached.values.lock().clone()?;
     let (revision, n_items) = (views.catalog.table().revision(), views.catalog.n_items());
     if known.revision == revision && known.by_item.len() == n_items {
@@ -483,7 +510,8 @@ fn caught_up(views: &Views, cached: &Cached, ready: &PreparedExpression<'_>) -> 
     by_item.resize(n_items, 0.0);
     rows.into_iter().for_each(|row| by_item[row as usize] = ready.value(row));
     ready.budget.check().ok()?;
-    let computed = Arc::new(Computed::new(ready.use_, (revision, known.now_s), by_item, known.duration));
+    let computed =
+        Arc::new(Computed::new(ready.use_, (revision, known.now_s), by_item, known.duration));
     *cached.values.lock() = Some(Arc::clone(&computed));
     Some(computed)
 }
@@ -509,10 +537,13 @@ impl Selection<'_> {
         few.min_by_key(|items| items.len())
     }
 
-    /// What the scores of all items are multiplied with, where that is known, and the largest of it.
+    /// What the scores of all items are multiplied with, where that is known, and the largest of
+    /// it.
     pub(crate) fn boosts(&self) -> Option<(&[f32], f32)> {
         match &self.boosters[..] {
-            [booster] => booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.most)),
+            [booster] => {
+                booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.most))
+            }
             _ => None,
         }
     }
@@ -532,7 +563,8 @@ mod tests {
         let keep = |text: &str, used_at| {
             let cached = expressions.cached(Use::Filter, text).unwrap();
             assert!(expressions.has_room(&cached, 10 * UNIT));
-            let computed = Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10 * UNIT], Duration::ZERO);
+            let computed =
+                Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10 * UNIT], Duration::ZERO);
             *cached.values.lock() = Some(Arc::new(computed));
             *cached.used_at.lock() = used_at;
             cached
@@ -546,7 +578,10 @@ mod tests {
         assert!(make_room(20) && has_values(&idle) && has_values(&other), "there is room");
         expressions.cached(Use::Filter, "'a'").unwrap();
         assert!(make_room(40));
-        assert!(has_values(&idle) && !has_values(&other), "what was not used for the longest time goes");
+        assert!(
+            has_values(&idle) && !has_values(&other),
+            "what was not used for the longest time goes"
+        );
         let busy = keep("'c'", Some(Instant::now()));
         assert!(!make_room(100), "what is in use stays");
         assert!(has_values(&busy) && has_values(&idle), "and what is idle is not lost for nothing");

@@ -95,7 +95,8 @@ impl Made {
     /// Whether lists may go by it.
     fn is_fresh(&self, now: Revision, is_newest_needed: bool) -> bool {
         let may_lag = (!is_newest_needed || self.item_type.is_err()) && self.duration > MOMENT;
-        let is_fresh = self.of == now || (may_lag && self.at.elapsed() < self.duration * INTERVAL_FACTOR);
+        let is_fresh =
+            self.of == now || (may_lag && self.at.elapsed() < self.duration * INTERVAL_FACTOR);
         is_fresh && self.of.segmentations == now.segmentations
     }
 }
@@ -109,7 +110,8 @@ impl Groupings {
         self.cells.lock().clear();
     }
 
-    /// Drops values that were not used within a time, which makes room in the budget of all workspaces.
+    /// Drops values that were not used within a time, which makes room in the budget of all
+    /// workspaces.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut cells = self.cells.lock();
         while cells.peek_lru().is_some_and(|(_, cell)| cell.asked_at.lock().elapsed() >= idle_max) {
@@ -156,7 +158,8 @@ impl Groupings {
             Revision::current(&views)
         };
         let cell = self.cell(grouping);
-        let known = || cell.made.lock().clone().filter(|made| made.is_fresh(revision, is_newest_needed));
+        let known =
+            || cell.made.lock().clone().filter(|made| made.is_fresh(revision, is_newest_needed));
         let made = match known() {
             Some(made) => made,
             None => {
@@ -168,13 +171,15 @@ impl Groupings {
                 }
             }
         };
-        made.item_type.map_err(|source| QueryError::Segmentation { id: grouping.name().to_owned(), source })
+        made.item_type
+            .map_err(|source| QueryError::Segmentation { id: grouping.name().to_owned(), source })
     }
 
     fn cell(&self, grouping: &Grouping) -> Arc<Cell> {
         let mut cells = self.cells.lock();
         let new = || {
-            let (made, making, asked_at) = (Mutex::new(None), Mutex::new(()), Mutex::new(Instant::now()));
+            let (made, making, asked_at) =
+                (Mutex::new(None), Mutex::new(()), Mutex::new(Instant::now()));
             Arc::new(Cell { made, making, asked_at })
         };
         let cell = Arc::clone(cells.get_or_insert(grouping.clone(), new));
@@ -212,8 +217,12 @@ impl Groupings {
                 return Some(room);
             }
             let mut cells = self.cells.lock();
-            let oldest =
-                cells.iter().rev().map(|(grouping, _)| grouping).find(|other| *other != own).cloned();
+            let oldest = cells
+                .iter()
+                .rev()
+                .map(|(grouping, _)| grouping)
+                .find(|other| *other != own)
+                .cloned();
             cells.pop(&oldest?);
         }
     }
@@ -243,28 +252,40 @@ impl Rule {
     fn new(views: &Views, grouping: &Grouping) -> Self {
         let kind = match grouping {
             Grouping::Property(name) => return Self::Property(Some(name.clone())),
-            Grouping::Segmentation(id) => views.segmentations.get(id).map(|segmentation| &segmentation.kind),
+            Grouping::Segmentation(id) => {
+                views.segmentations.get(id).map(|segmentation| &segmentation.kind)
+            }
         };
         match kind {
             None => Self::Property(None),
             Some(SegmentationKind::Property { name }) => {
                 let property = views.catalog.table().property(name);
-                let is_text =
-                    |property: &&Property| matches!(property.type_, PropertyType::String | PropertyType::Set);
+                let is_text = |property: &&Property| {
+                    matches!(property.type_, PropertyType::String | PropertyType::Set)
+                };
                 Self::Property(property.filter(is_text).map(|_| name.clone()))
             }
-            Some(SegmentationKind::AutoReql { expression }) => Self::Expression(reql::parse(expression).ok()),
+            Some(SegmentationKind::AutoReql { expression }) => {
+                Self::Expression(reql::parse(expression).ok())
+            }
             Some(SegmentationKind::ManualReql { segments }) => {
-                let parsed = segments
-                    .iter()
-                    .filter_map(|segment| Some((segment.id.clone(), reql::parse(&segment.filter).ok()?)));
+                let parsed = segments.iter().filter_map(|segment| {
+                    Some((segment.id.clone(), reql::parse(&segment.filter).ok()?))
+                });
                 Self::Filters(parsed.collect())
             }
         }
     }
 
     /// Adds items to a grouping, in their order.
-    fn push(&self, views: &Views, now: Timestamp, budget: &Budget, items: Range<u32>, to: &mut Facet) {
+    fn push(
+        &self,
+        views: &Views,
+        now: Timestamp,
+        budget: &Budget,
+        items: Range<u32>,
+        to: &mut Facet,
+    ) {
         let (rows, context) = (ItemRows(&views.catalog), EvaluationContext::anonymous(views, now));
         match self {
             Self::Property(None) | Self::Expression(None) => items.for_each(|_| to.push_texts([])),
@@ -277,10 +298,12 @@ impl Rule {
                 }
             }
             Self::Filters(filters) => {
-                let compiled = filters.iter().map(|(id, filter)| (id, filter.compile(&rows, &context)));
+                let compiled =
+                    filters.iter().map(|(id, filter)| (id, filter.compile(&rows, &context)));
                 let compiled: Vec<_> = compiled.collect();
                 for item in items {
-                    let is_in = |filter: &reql::Compiled<'_>| budget.allows_row() && filter.boolean(item);
+                    let is_in =
+                        |filter: &reql::Compiled<'_>| budget.allows_row() && filter.boolean(item);
                     let segments = compiled.iter().filter(|(_, filter)| is_in(filter));
                     to.push_texts(segments.map(|(id, _)| id.as_str()));
                 }
@@ -350,8 +373,9 @@ fn text_of(json: serde_json::Value) -> String {
 pub(crate) fn titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
     match views.segmentations.get(segmentation).map(|segmentation| &segmentation.kind) {
         Some(SegmentationKind::ManualReql { segments }) => {
-            let titled =
-                segments.iter().filter_map(|segment| Some((segment.id.clone(), segment.title.clone()?)));
+            let titled = segments
+                .iter()
+                .filter_map(|segment| Some((segment.id.clone(), segment.title.clone()?)));
             titled.collect()
         }
         _ => BTreeMap::new(),

@@ -30,8 +30,8 @@ pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
-    ListOptions, Listed, Missing, PreparedStage, RECOMMENDED_MAX, RecommendationRequest, Recommended,
-    ReturnedProperties, Stage,
+    ListOptions, Listed, Missing, PreparedStage, RECOMMENDED_MAX, RecommendationRequest,
+    Recommended, ReturnedProperties, Stage,
 };
 pub use scenario_fallback::{UnfitScenario, fits, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario};

@@ -1,4 +1,5 @@
-//! Listings of the recommender API: items and users with their values, properties, series, interactions.
+//! Listings of the recommender API: items and users with their values, properties, series,
+//! interactions.
 
 use std::sync::Arc;
 
@@ -14,9 +15,10 @@ use crate::{LiveState, QueryError, RequestBudget, Snapshot};
 /// How many items or users are looked at between two turns of the fold.
 const ROWS_PER_STEP: usize = 500;
 
-/// The ids, in their order, of at most `count` of the items that may be recommended or of the known users,
-/// after the first `offset`; with a filter, of those that it lets through. They are looked at a step at a
-/// time, so that the fold gets its turns: what changes meanwhile may be on the page as it was or as it is.
+/// The ids, in their order, of at most `count` of the items that may be recommended or of the known
+/// users, after the first `offset`; with a filter, of those that it lets through. They are looked
+/// at a step at a time, so that the fold gets its turns: what changes meanwhile may be on the page
+/// as it was or as it is.
 ///
 /// # Errors
 /// Where the filter is none, or takes too long.
@@ -56,7 +58,9 @@ pub fn entity_page(
             let context = EvaluationContext::anonymous(views, now);
             let compiled = expression.as_ref().map(|expression| expression.compile(rows, &context));
             let passes = |row: &u32| {
-                compiled.as_ref().is_none_or(|compiled| budget.allows_row() && compiled.boolean(*row))
+                compiled
+                    .as_ref()
+                    .is_none_or(|compiled| budget.allows_row() && compiled.boolean(*row))
             };
             let step = step..(step + ROWS_PER_STEP as u32).min(n_rows as u32);
             step.filter(is_listed).filter(passes).for_each(|row| first.add(rows.id(row)));
@@ -111,8 +115,8 @@ impl Snapshot<'_> {
         table(self, kind).properties().cloned().collect()
     }
 
-    /// The values of an item or user by names: of the properties that are included, or of all; none where
-    /// there is no such item or user.
+    /// The values of an item or user by names: of the properties that are included, or of all; none
+    /// where there is no such item or user.
     pub fn entity_values(
         &self,
         kind: EntityKind,
@@ -134,7 +138,12 @@ impl Snapshot<'_> {
 
     /// The ids of at most `count` of the series or groups, in their order, after the first
     /// `offset`.
-    pub fn collection_page(&self, kind: CollectionKind, offset: usize, count: usize) -> Vec<String> {
+    pub fn collection_page(
+        &self,
+        kind: CollectionKind,
+        offset: usize,
+        count: usize,
+    ) -> Vec<String> {
         let views: &Views = self;
         views.collections(kind).ids().skip(offset).take(count).map(str::to_owned).collect()
     }
@@ -197,7 +206,9 @@ fn named(views: &Views, mut stored: Vec<StoredInteraction>) -> Vec<Interaction> 
     let user_id = |user: UserIdx| views.profiles.ids().user_id(user).unwrap_or_default().to_owned();
     stored
         .into_iter()
-        .filter(|stored| views.catalog.item(views.catalog.item_id(stored.item)) == Some(stored.item))
+        .filter(|stored| {
+            views.catalog.item(views.catalog.item_id(stored.item)) == Some(stored.item)
+        })
         .map(|stored| {
             let (user, item) = (user_id(stored.user), views.catalog.item_id(stored.item));
             stored.into_interaction(&user, item)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use rayon::prelude::*;
 use recommender::{
-    CandidateSources, Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression, Model, Origin,
-    Recommendation, Request, WeakSignal, recommend,
+    CandidateSources, Contribution, Eligibility, Facet, FacetValues, HistoryEntry, Impression,
+    Model, Origin, Recommendation, Request, WeakSignal, recommend,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
@@ -147,7 +147,8 @@ impl Serving {
     ) -> Result<Vec<RecommendedList>, QueryError> {
         let prepared = self.prepare_list(live, request, now)?;
         // A snapshot for each user, so that the fold gets its turns.
-        let list = |user: &Option<UserIdx>| self.list(&live.snapshot(), &prepared, *user, request, now);
+        let list =
+            |user: &Option<UserIdx>| self.list(&live.snapshot(), &prepared, *user, request, now);
         users.par_iter().map(list).collect()
     }
 
@@ -166,7 +167,8 @@ impl Serving {
         now: Timestamp,
     ) -> Result<PreparedList, QueryError> {
         let grouping = request.item_type.clone().map(Grouping::Property);
-        let item_type = grouping.map(|grouping| self.groupings.get(live, &grouping, now)).transpose()?;
+        let item_type =
+            grouping.map(|grouping| self.groupings.get(live, &grouping, now)).transpose()?;
         Ok(PreparedList { in_use: self.model_in_use(live), item_type })
     }
 
@@ -186,7 +188,9 @@ impl Serving {
             None => FxHashSet::default(),
         };
         let impressions = match user.filter(|_| list.rotation_rate > 0.0) {
-            Some(user) => [snapshot.impressions.by_user(user), &self.waiting.impressions(user)].concat(),
+            Some(user) => {
+                [snapshot.impressions.by_user(user), &self.waiting.impressions(user)].concat()
+            }
             None => Vec::new(),
         };
         let history = user.map_or(&[][..], |user| histories.row(user));
@@ -203,8 +207,11 @@ impl Serving {
         now: Timestamp,
     ) -> Result<RecommendedList, QueryError> {
         let item_type = item_type.as_deref();
-        let values =
-            item_type.map(|item_type| FacetValues { facet: item_type, allows: &|_| true, booster: None });
+        let values = item_type.map(|item_type| FacetValues {
+            facet: item_type,
+            allows: &|_| true,
+            booster: None,
+        });
         let context = self.context(snapshot, user, request)?;
         let is_available = |item: ItemIdx| snapshot.catalog.is_available(item);
         let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
@@ -213,7 +220,9 @@ impl Serving {
         let items = named(snapshot, in_use, item_type, &recommendation);
         let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
-            fallback: request.logic == Logic::Personal && !items.is_empty() && items.iter().all(is_trending),
+            fallback: request.logic == Logic::Personal
+                && !items.is_empty()
+                && items.iter().all(is_trending),
             items,
             item_type: request.item_type.clone(),
             recomm_id: None,
@@ -242,7 +251,9 @@ fn named(
             item_id: views.catalog.item_id(because.item).to_owned(),
             kind: because.kind,
             share: because.share,
-            similar_in: of.and_then(|item| features.shared_property(because.item, item)).map(str::to_owned),
+            similar_in: of
+                .and_then(|item| features.shared_property(because.item, item))
+                .map(str::to_owned),
         };
         because.iter().map(reason).collect()
     };

@@ -129,7 +129,11 @@ impl MemoryBudget {
 
 impl Default for MemoryBudget {
     fn default() -> Self {
-        Self { bytes_max: CACHE_BYTES_MAX, bytes: Default::default(), total_bytes: AtomicUsize::new(0) }
+        Self {
+            bytes_max: CACHE_BYTES_MAX,
+            bytes: Default::default(),
+            total_bytes: AtomicUsize::new(0),
+        }
     }
 }
 
@@ -187,8 +191,14 @@ mod tests {
         let budget = MemoryBudget::new(400);
         let bytes = |part: MemoryPart| budget.bytes_by_part()[part as usize].1;
         let expressions = budget.reserve(MemoryPart::Expressions, 100).unwrap();
-        assert!(budget.reserve(MemoryPart::Expressions, 1).is_none(), "a quarter is the part's share");
-        assert_eq!((bytes(MemoryPart::Expressions), budget.room(MemoryPart::Expressions)), (100, 0));
+        assert!(
+            budget.reserve(MemoryPart::Expressions, 1).is_none(),
+            "a quarter is the part's share"
+        );
+        assert_eq!(
+            (bytes(MemoryPart::Expressions), budget.room(MemoryPart::Expressions)),
+            (100, 0)
+        );
         let mut groupings = budget.reserve(MemoryPart::ItemGroupings, 150).unwrap();
         assert!(groupings.try_resize(200) && !groupings.try_resize(201));
         assert_eq!(groupings.n_bytes(), 200);

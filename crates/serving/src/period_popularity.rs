@@ -1,5 +1,5 @@
-//! Popularity in a period that ends now, or among some of the users: counted from the histories when
-//! a list asks for it, and kept for a while.
+//! Popularity in a period that ends now, or among some of the users: counted from the histories
+//! when a list asks for it, and kept for a while.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::{
     USERS_PER_STEP,
 };
 
-/// The most periods whose popularity is kept, within what the memory budget allows: some for each of
-/// the world's countries.
+/// The most periods whose popularity is kept, within what the memory budget allows: some for each
+/// of the world's countries.
 const PERIODS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 /// Popularity is kept for this long, or, if that is longer, for `INTERVAL_FACTOR` times as long as
 /// counting took.
@@ -81,10 +81,14 @@ impl PeriodPopularity {
         let mut counted = self.counted.lock();
         counted.pop(&period);
         // Others give way; where that is not enough, it is used once.
-        while !counted.is_empty() && self.memory.room(MemoryPart::PeriodPopularity) < size_of_val(&**ranked) {
+        while !counted.is_empty()
+            && self.memory.room(MemoryPart::PeriodPopularity) < size_of_val(&**ranked)
+        {
             counted.pop_lru();
         }
-        if let Some(_room) = self.memory.reserve(MemoryPart::PeriodPopularity, size_of_val(&**ranked)) {
+        if let Some(_room) =
+            self.memory.reserve(MemoryPart::PeriodPopularity, size_of_val(&**ranked))
+        {
             let ranked = Arc::clone(ranked);
             counted.put(period, Counted { ranked, at: Instant::now(), duration, _room });
         }
@@ -92,8 +96,9 @@ impl PeriodPopularity {
 }
 
 impl Serving {
-    /// The popularity in the period and among the users that a list of trending items asks for; none
-    /// where it asks for neither. The fold gets its turns meanwhile. O(users + interactions in the period).
+    /// The popularity in the period and among the users that a list of trending items asks for;
+    /// none where it asks for neither. The fold gets its turns meanwhile. O(users + interactions in
+    /// the period).
     ///
     /// # Errors
     /// Where the request's budget is used up, or the filter of users is wrong or takes too long.
@@ -112,14 +117,19 @@ impl Serving {
         let evaluation = Budget::within(budget);
         let users = {
             let views = live.snapshot();
-            self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |users| users.key())?
+            self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |users| {
+                users.key()
+            })?
         };
-        let period = users.map(|users| Period { length_s: list.max_age_s, kind: list.interaction, users });
-        if let Some(ranked) = period.as_ref().and_then(|period| self.period_popularity.get(period)) {
+        let period =
+            users.map(|users| Period { length_s: list.max_age_s, kind: list.interaction, users });
+        if let Some(ranked) = period.as_ref().and_then(|period| self.period_popularity.get(period))
+        {
             return Ok(Some(ranked));
         }
         let started = Instant::now();
-        let first_s = list.max_age_s.map_or(0, |length_s| now.seconds_u32().saturating_sub(length_s));
+        let first_s =
+            list.max_age_s.map_or(0, |length_s| now.seconds_u32().saturating_sub(length_s));
         let mut popularity = FxHashMap::default();
         let mut done = 0;
         loop {
@@ -135,7 +145,13 @@ impl Serving {
             let weights = &views.setup.config.interaction_weights;
             self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |filter| {
                 let users = step.map(UserIdx).filter(|user| filter.allows(*user));
-                histories.add_period_popularity(users, first_s, list.interaction, weights, &mut popularity);
+                histories.add_period_popularity(
+                    users,
+                    first_s,
+                    list.interaction,
+                    weights,
+                    &mut popularity,
+                );
             })?;
             within(evaluation.check())?;
         }

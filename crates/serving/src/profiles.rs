@@ -78,7 +78,10 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// Where the store cannot be read.
-    pub fn name_of(&self, mut user: UserIdx) -> Result<Option<(ExternalIdType, String)>, QueryError> {
+    pub fn name_of(
+        &self,
+        mut user: UserIdx,
+    ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
         while !self.profiles.ids().is_alive(user) {
             let profile = self.profiles.profile(self.store(), user)?;
             match profile.and_then(|profile| profile.merged_into) {
@@ -96,18 +99,25 @@ impl Snapshot<'_> {
 
 /// About how many bytes the values of items or users take as JSON, all of them or those of some
 /// properties. Ids that nobody has take nothing.
-pub fn values_bytes(live: &LiveState, kind: EntityKind, ids: &[String], included: Option<&[String]>) -> u64 {
+pub fn values_bytes(
+    live: &LiveState,
+    kind: EntityKind,
+    ids: &[String],
+    included: Option<&[String]>,
+) -> u64 {
     /// Quotes, colon and comma, or a number.
     const FIXED_BYTES: usize = 8;
     let mut bytes = 0;
     for ids in ids.chunks(ROWS_PER_STEP) {
         let views = live.snapshot();
         let table = listing::table(&views, kind);
-        let is_included = |name: &&str| included.is_none_or(|names| names.iter().any(|known| known == name));
+        let is_included =
+            |name: &&str| included.is_none_or(|names| names.iter().any(|known| known == name));
         let names: Vec<&str> =
             table.properties().map(|property| property.name.as_str()).filter(is_included).collect();
         for row in ids.iter().filter_map(|id| listing::row_of(&views, kind, id)) {
-            let values = names.iter().map(|name| FIXED_BYTES + name.len() + table.text_bytes(row, name));
+            let values =
+                names.iter().map(|name| FIXED_BYTES + name.len() + table.text_bytes(row, name));
             bytes += values.sum::<usize>() as u64;
         }
     }

@@ -1,5 +1,5 @@
-//! Finds the scenarios, segmentations and traits that use a property of items, so that an import does not
-//! drop it unnoticed.
+//! Finds the scenarios, segmentations and traits that use a property of items, so that an import
+//! does not drop it unnoticed.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};

@@ -135,13 +135,17 @@ impl Serving {
         recomm_id: Uuid,
     ) -> Result<(ScenarioSettings, Option<String>), ListError> {
         let endpoint = request.endpoint;
-        let is_needed = endpoint.needs_segmentation() || endpoint == Endpoint::CompositeRecommendation;
-        let named = request.scenario.as_deref().and_then(|name| snapshot.setup.config.scenario(name));
+        let is_needed =
+            endpoint.needs_segmentation() || endpoint == Endpoint::CompositeRecommendation;
+        let named =
+            request.scenario.as_deref().and_then(|name| snapshot.setup.config.scenario(name));
         let Some(scenario) = named.filter(|scenario| scenario.endpoint == endpoint) else {
             let what = match (&request.scenario, named) {
                 _ if !is_needed => return Ok(Default::default()),
                 (None, _) => format!("{endpoint} needs a scenario"),
-                (Some(name), None) => format!("there is no scenario {name:?}, and {endpoint} needs one"),
+                (Some(name), None) => {
+                    format!("there is no scenario {name:?}, and {endpoint} needs one")
+                }
                 (Some(name), Some(other)) => {
                     format!("scenario {name:?} is for {}, not for {endpoint}", other.endpoint)
                 }
@@ -190,7 +194,9 @@ impl Serving {
             self.period_popularity(live, stage, &list, &sources.segmentations, now, budget)?;
         let (snapshot, period_popularity) = (&live.snapshot(), period_popularity.as_deref());
         match stage.subject() {
-            Subject::Segments => self.list_segments(snapshot, stage, sources, period_popularity, now, budget),
+            Subject::Segments => {
+                self.list_segments(snapshot, stage, sources, period_popularity, now, budget)
+            }
             _ => self.list_items(snapshot, stage, sources, period_popularity, now, budget),
         }
     }
@@ -222,7 +228,8 @@ fn stages<'a>(
     };
     let is_known = is_for != Target::Segment || of_scenario.segmentation.is_some();
     let Some(source) = Endpoint::for_entries(entries, is_for).filter(|_| is_known) else {
-        let what = "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
+        let what =
+            "segmentId is for scenarios with a segmentation: give userId, itemId or searchQuery";
         return Err(ListError::Invalid(what.to_owned()));
     };
     let segmentation = of_scenario.segmentation.clone();
@@ -234,13 +241,18 @@ fn stages<'a>(
         segment: first.segment.filter(|_| is_for == Target::Segment),
         ..first
     };
-    let second = Stage { endpoint: result, item: first.item, segment: None, search_query: None, ..whole };
+    let second =
+        Stage { endpoint: result, item: first.item, segment: None, search_query: None, ..whole };
     Ok((first, Some(second)))
 }
 
 /// The group that a user is in: always the same one, as long as the shares stay. Whoever is nobody
 /// is in any.
-fn group_of<'a>(scenario: &'a Scenario, user_id: Option<&str>, recomm_id: Uuid) -> Option<&'a Group> {
+fn group_of<'a>(
+    scenario: &'a Scenario,
+    user_id: Option<&str>,
+    recomm_id: Uuid,
+) -> Option<&'a Group> {
     let who = user_id.map_or_else(|| recomm_id.to_string(), str::to_owned);
     let hash = xxh3_64(format!("{}\0{who}", scenario.name).as_bytes());
     let place = hash as f64 / u64::MAX as f64;

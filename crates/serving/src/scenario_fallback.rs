@@ -48,7 +48,8 @@ pub struct UnfitScenario {
 }
 
 impl Serving {
-    /// The replacements of scenarios that do not fit the catalog at this moment; new ones are logged.
+    /// The replacements of scenarios that do not fit the catalog at this moment; new ones are
+    /// logged.
     pub(crate) fn scenario_fallbacks(&self, views: &Views) -> Arc<ScenarioFallbacks> {
         let setup = &views.setup;
         let revisions = (views.catalog.table().schema_revision(), views.users.schema_revision());
@@ -65,7 +66,8 @@ impl Serving {
             (!problems.is_empty()).then(|| (name.clone(), Fallback { in_force, problems }))
         };
         let by_name = setup.fitting_scenarios.iter().filter_map(fallback).collect();
-        let made = Arc::new(ScenarioFallbacks { config: Arc::clone(&setup.config), revisions, by_name });
+        let made =
+            Arc::new(ScenarioFallbacks { config: Arc::clone(&setup.config), revisions, by_name });
         let told = cached.replace(Arc::clone(&made));
         for (scenario, Fallback { problems, .. }) in &made.by_name {
             let told = told.as_ref().and_then(|told| Some(&told.by_name.get(scenario)?.problems));
@@ -141,9 +143,10 @@ impl Schema for Fitted<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
         match self.columns {
             None => self.rest.item_property(name),
-            Some(columns) => {
-                columns.iter().find(|column| column.name == name).map(|column| type_of(column.type_))
-            }
+            Some(columns) => columns
+                .iter()
+                .find(|column| column.name == name)
+                .map(|column| type_of(column.type_)),
         }
     }
 
@@ -158,13 +161,25 @@ impl Schema for Fitted<'_> {
 
 /// The scenario with what fits, replaced by what stood in its place in `last` where it does not,
 /// and what does not fit.
-fn fit(properties: &Properties<'_>, scenario: &Scenario, last: &Scenario) -> (Scenario, Vec<String>) {
+fn fit(
+    properties: &Properties<'_>,
+    scenario: &Scenario,
+    last: &Scenario,
+) -> (Scenario, Vec<String>) {
     let mut problems = Vec::new();
     let subject = subject_of(scenario.endpoint);
     let mut fitted = scenario.clone();
-    fit_settings(properties, subject, "", &mut fitted.settings, Some(&last.settings), &mut problems);
+    fit_settings(
+        properties,
+        subject,
+        "",
+        &mut fitted.settings,
+        Some(&last.settings),
+        &mut problems,
+    );
     for group in &mut fitted.groups {
-        let last = last.groups.iter().find(|other| other.name == group.name).map(|group| &group.settings);
+        let last =
+            last.groups.iter().find(|other| other.name == group.name).map(|group| &group.settings);
         let place = format!("group {:?}: ", group.name);
         fit_settings(properties, subject, &place, &mut group.settings, last, &mut problems);
     }
@@ -190,8 +205,16 @@ fn fit_settings(
         problems.push(format!("{place}{}: {error}: {instead}", role.key()));
         *text = last.cloned();
     };
-    replace(ExpressionRole::Filter, &mut settings.filter, last.and_then(|last| last.filter.as_ref()));
-    replace(ExpressionRole::Booster, &mut settings.booster, last.and_then(|last| last.booster.as_ref()));
+    replace(
+        ExpressionRole::Filter,
+        &mut settings.filter,
+        last.and_then(|last| last.filter.as_ref()),
+    );
+    replace(
+        ExpressionRole::Booster,
+        &mut settings.booster,
+        last.and_then(|last| last.booster.as_ref()),
+    );
     let last_user_filter = last.and_then(|last| last.user_filter.as_ref());
     replace(ExpressionRole::UserFilter, &mut settings.user_filter, last_user_filter);
     if let Some(Promoted { filter, share }) = settings.promoted.take() {

@@ -9,8 +9,9 @@ use crate::recommendation::subject_of;
 /// properties may come later.
 pub fn check_config(config: &WorkspaceConfig) -> Result<(), String> {
     for scenario in &config.scenarios {
-        check_expressions(scenario)
-            .map_err(|what| format!("workspace {}: scenario {:?}: {what}", config.id, scenario.name))?;
+        check_expressions(scenario).map_err(|what| {
+            format!("workspace {}: scenario {:?}: {what}", config.id, scenario.name)
+        })?;
     }
     Ok(())
 }

@@ -100,7 +100,8 @@ impl Search {
         let synonyms = {
             let mut known = self.synonyms.lock();
             if known.0 != views.synonyms.revision() {
-                *known = (views.synonyms.revision(), Arc::new(Synonyms::new(views.synonyms.pairs())));
+                *known =
+                    (views.synonyms.revision(), Arc::new(Synonyms::new(views.synonyms.pairs())));
             }
             Arc::clone(&known.1)
         };
@@ -132,8 +133,9 @@ impl Serving {
             let n_updates = *search.n_updates.lock();
             let lock_deadline = if search.has_items() { started + WAIT_MAX } else { deadline };
             let indexed = search.indexed.try_lock_until(lock_deadline);
-            let is_current = indexed
-                .is_some_and(|mut indexed| update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX));
+            let is_current = indexed.is_some_and(|mut indexed| {
+                update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX)
+            });
             // An update with many changes goes on elsewhere; the index of before can be searched.
             if is_current || search.has_items() {
                 return Ok(search);
@@ -186,7 +188,8 @@ fn texts<'a>(live: &'a LiveState, items: &'a [u32]) -> impl Iterator<Item = (u32
     })
 }
 
-/// The texts of an item: its strings and sets, its id, and numbers that are codes. Empty for a deleted item.
+/// The texts of an item: its strings and sets, its id, and numbers that are codes. Empty for a
+/// deleted item.
 fn texts_of(views: &Views, row: u32) -> ItemTexts {
     let catalog = &views.catalog;
     let id = catalog.item_id(ItemIdx(row));
@@ -199,7 +202,9 @@ fn texts_of(views: &Views, row: u32) -> ItemTexts {
         match value {
             PropertyValue::String(text) => of_item.texts.push(text),
             PropertyValue::Set(members) => of_item.texts.extend(members),
-            PropertyValue::Int(number) if CODE_PROPERTIES.contains(&name.to_lowercase().as_str()) => {
+            PropertyValue::Int(number)
+                if CODE_PROPERTIES.contains(&name.to_lowercase().as_str()) =>
+            {
                 of_item.codes.push(number.to_string());
             }
             _ => {}

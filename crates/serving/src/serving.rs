@@ -96,7 +96,9 @@ impl Serving {
         self.refresh_cold_start(live);
         let can_be_searched = {
             let config = &live.snapshot().setup.config;
-            [TokenKind::Private, TokenKind::Public].iter().any(|kind| config.secrets(*kind).next().is_some())
+            [TokenKind::Private, TokenKind::Public]
+                .iter()
+                .any(|kind| config.secrets(*kind).next().is_some())
         };
         if can_be_searched {
             self.refresh_search(live);

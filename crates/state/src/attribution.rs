@@ -136,7 +136,12 @@ impl StatePart for Attribution {
     }
 
     /// Does nothing: the rows expire by day and hold no external id of a user.
-    fn merge_users(&mut self, _: &mut Batch<'_>, _: Merge, _: JournalTime) -> Result<(), StoreError> {
+    fn merge_users(
+        &mut self,
+        _: &mut Batch<'_>,
+        _: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -163,7 +168,8 @@ impl Attribution {
         today: Day,
         is_configured: bool,
     ) -> Result<bool, StoreError> {
-        let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, recommendation_day(id)?))) else {
+        let Some((id, day)) = list.recomm_id.and_then(|id| Some((id, recommendation_day(id)?)))
+        else {
             return Ok(true);
         };
         if day < today.earlier(RECOMMENDATION_DAYS_KEPT) || day.earlier(AHEAD_DAYS_MAX) > today {
@@ -173,7 +179,8 @@ impl Attribution {
             (0, None) => {
                 let mut stored = StoredRecommendation::new(list, user);
                 // Clients may name any scenario. Unknown names must not use up the rows of a day.
-                stored.is_among_others = !is_configured && !self.kpi_table.has_room(day, &stored.kpi_row());
+                stored.is_among_others =
+                    !is_configured && !self.kpi_table.has_room(day, &stored.kpi_row());
                 let (number, counts) = self.kpi_table.row_mut(day, stored.kpi_row());
                 counts.recommendations += 1;
                 if let Some(user) = user {
@@ -206,7 +213,9 @@ impl Attribution {
     ) -> Result<(), StoreError> {
         let CountedInteraction { kind, price, cited } = *counted;
         self.kpi_table.interactions_mut(arrived).add(kind);
-        let Some((id, day)) = cited.and_then(|id| Some((id, recommendation_day(id)?))) else { return Ok(()) };
+        let Some((id, day)) = cited.and_then(|id| Some((id, recommendation_day(id)?))) else {
+            return Ok(());
+        };
         if day < arrived.earlier(RECOMMENDATION_DAYS_KEPT) {
             return Ok(());
         }
@@ -214,7 +223,9 @@ impl Attribution {
         let (_, counts) = self.kpi_table.row_mut(day, stored.kpi_row());
         counts.interactions.add(kind);
         let (was_counted, n_recommendations) = match kind {
-            InteractionKind::DetailView => (&mut stored.was_clicked, &mut counts.clicked_recommendations),
+            InteractionKind::DetailView => {
+                (&mut stored.was_clicked, &mut counts.clicked_recommendations)
+            }
             InteractionKind::Purchase => {
                 counts.add_revenue(price.unwrap_or(0.0));
                 (&mut stored.was_converted, &mut counts.converted_recommendations)
@@ -237,7 +248,11 @@ impl Attribution {
         n_lists: usize,
     ) -> Result<(), StoreError> {
         let n_max = REMOVED_PER_ENTRY_MAX + REMOVED_PER_LIST_MAX * n_lists;
-        self.recommendations.remove_before(batch, today.earlier(RECOMMENDATION_DAYS_KEPT), n_max)?;
+        self.recommendations.remove_before(
+            batch,
+            today.earlier(RECOMMENDATION_DAYS_KEPT),
+            n_max,
+        )?;
         self.users.remove_before(batch, today.earlier(RECOMMENDATION_DAYS_KEPT), n_max)?;
         self.kpi_table.remove_before(batch, today.earlier(KPI_DAYS_KEPT));
         Ok(())

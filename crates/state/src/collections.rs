@@ -144,7 +144,12 @@ impl Collections {
     }
 
     /// Removes an item, or a collection, from all collections.
-    pub(crate) fn remove_everywhere(&mut self, batch: &mut Batch<'_>, is_collection: bool, id: &str) {
+    pub(crate) fn remove_everywhere(
+        &mut self,
+        batch: &mut Batch<'_>,
+        is_collection: bool,
+        id: &str,
+    ) {
         let matches = |member: &Member| member.is_collection == is_collection && member.id == id;
         let containing = self.by_id.iter().filter(|(_, members)| members.iter().any(matches));
         let containing: Vec<String> = containing.map(|(id, _)| id.clone()).collect();
@@ -155,6 +160,10 @@ impl Collections {
 
     fn put(&self, batch: &mut Batch<'_>, id: &str) {
         let members = self.by_id.get(id).expect("only existing collections are written");
-        batch.put(&self.keyspace, id, postcard::to_stdvec(members).expect("plain fields always encode"));
+        batch.put(
+            &self.keyspace,
+            id,
+            postcard::to_stdvec(members).expect("plain fields always encode"),
+        );
     }
 }

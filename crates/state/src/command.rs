@@ -237,7 +237,9 @@ pub(crate) fn apply(
         Command::SetValues { kind, id, values, cascade_create } => {
             entities::set_values(views, batch, kind, &id, &values, cascade_create, origin)
         }
-        Command::AddProperty { kind, property } => entities::add_property(views, batch, kind, property, at),
+        Command::AddProperty { kind, property } => {
+            entities::add_property(views, batch, kind, property, at)
+        }
         Command::DeleteProperty { kind, name } => {
             let existed = match kind {
                 EntityKind::Item => views.catalog.delete_property(batch, &name),
@@ -261,7 +263,10 @@ pub(crate) fn apply(
                     && time.is_none_or(|time| time == member.time)
             };
             match views.collections_mut(kind).remove(batch, &id, matches) {
-                0 => Err(Refusal::NotFound(format!("{} {id:?} does not hold {member_id:?}", kind.word()))),
+                0 => Err(Refusal::NotFound(format!(
+                    "{} {id:?} does not hold {member_id:?}",
+                    kind.word()
+                ))),
                 _ => Ok(()),
             }
         }
@@ -272,15 +277,23 @@ pub(crate) fn apply(
         Command::MergeUsers { target, source, cascade_create } => {
             entities::merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
-        Command::PutScenario { scenario } => scenarios::apply_put(views, batch, &scenario, origin.offset),
-        Command::DeleteScenario { name } => scenarios::apply_delete(views, batch, name, origin.offset),
+        Command::PutScenario { scenario } => {
+            scenarios::apply_put(views, batch, &scenario, origin.offset)
+        }
+        Command::DeleteScenario { name } => {
+            scenarios::apply_delete(views, batch, name, origin.offset)
+        }
         Command::Segmentation(command) => segmentations::apply(views, batch, command),
         Command::Synonym(command) => synonyms::apply(views, batch, command),
-        Command::ActivateCatalog { version } => match views.catalog.activate_previous(batch, version, at)? {
-            true => Ok(()),
-            false => Err(Refusal::missing("catalog version", &version.to_string())),
-        },
-        Command::NoteFittingScenarios { scenarios } => scenarios::apply_fitting(views, batch, &scenarios),
+        Command::ActivateCatalog { version } => {
+            match views.catalog.activate_previous(batch, version, at)? {
+                true => Ok(()),
+                false => Err(Refusal::missing("catalog version", &version.to_string())),
+            }
+        }
+        Command::NoteFittingScenarios { scenarios } => {
+            scenarios::apply_fitting(views, batch, &scenarios)
+        }
         Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset),
     })
 }
@@ -297,7 +310,13 @@ fn entity_exists(views: &Views, kind: EntityKind, id: &str) -> bool {
     }
 }
 
-fn create_entity(views: &mut Views, batch: &mut Batch<'_>, kind: EntityKind, id: &str, origin: Origin<'_>) {
+fn create_entity(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    kind: EntityKind,
+    id: &str,
+    origin: Origin<'_>,
+) {
     match kind {
         EntityKind::Item => {
             views.catalog.set(batch, id, &[], origin.received_at);

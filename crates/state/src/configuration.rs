@@ -8,7 +8,8 @@
 use std::collections::BTreeMap;
 
 use domain::{
-    InteractionWeights, Scenario, Source, Token, TraitDefinition, WorkspaceConfig, WorkspaceSettings,
+    InteractionWeights, Scenario, Source, Token, TraitDefinition, WorkspaceConfig,
+    WorkspaceSettings,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -48,7 +49,9 @@ impl Resource {
 
     fn name(&self) -> Option<&str> {
         match self {
-            Self::Source(name) | Self::Token(name) | Self::Trait(name) | Self::Scenario(name) => Some(name),
+            Self::Source(name) | Self::Token(name) | Self::Trait(name) | Self::Scenario(name) => {
+                Some(name)
+            }
             Self::InteractionWeights | Self::Settings => None,
         }
     }
@@ -171,8 +174,12 @@ impl ConfigChange {
     /// The resource to change, by its name before the change.
     pub fn resource(&self) -> Resource {
         match self {
-            Self::PutSource { name, .. } | Self::RemoveSource { name } => Resource::Source(name.clone()),
-            Self::PutToken { name, .. } | Self::RemoveToken { name } => Resource::Token(name.clone()),
+            Self::PutSource { name, .. } | Self::RemoveSource { name } => {
+                Resource::Source(name.clone())
+            }
+            Self::PutToken { name, .. } | Self::RemoveToken { name } => {
+                Resource::Token(name.clone())
+            }
             Self::PutTrait { key, .. } | Self::RemoveTrait { key } => Resource::Trait(key.clone()),
             Self::PutScenario { name, .. } | Self::RemoveScenario { name } => {
                 Resource::Scenario(name.clone())
@@ -208,10 +215,13 @@ impl ConfigChange {
         for token in from.all_tokens().filter(|token| to.token(&token.name).is_none()) {
             changes.push(Self::RemoveToken { name: token.name });
         }
-        for trait_ in from.traits.iter().filter(|trait_| to.trait_definition(&trait_.key).is_none()) {
+        for trait_ in from.traits.iter().filter(|trait_| to.trait_definition(&trait_.key).is_none())
+        {
             changes.push(Self::RemoveTrait { key: trait_.key.clone() });
         }
-        for scenario in from.scenarios.iter().filter(|scenario| to.scenario(&scenario.name).is_none()) {
+        for scenario in
+            from.scenarios.iter().filter(|scenario| to.scenario(&scenario.name).is_none())
+        {
             changes.push(Self::RemoveScenario { name: scenario.name.clone() });
         }
         if from.settings() != to.settings() {
@@ -220,13 +230,17 @@ impl ConfigChange {
         if from.interaction_weights != to.interaction_weights {
             changes.push(Self::put_interaction_weights(&to.interaction_weights));
         }
-        for token in to.all_tokens().filter(|token| from.token(&token.name).as_ref() != Some(token)) {
+        for token in to.all_tokens().filter(|token| from.token(&token.name).as_ref() != Some(token))
+        {
             changes.push(Self::put_token(&token));
         }
-        for source in to.sources.iter().filter(|source| from.source(&source.name) != Some(*source)) {
+        for source in to.sources.iter().filter(|source| from.source(&source.name) != Some(*source))
+        {
             changes.push(Self::put_source(&source.name, source));
         }
-        for trait_ in to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_)) {
+        for trait_ in
+            to.traits.iter().filter(|trait_| from.trait_definition(&trait_.key) != Some(*trait_))
+        {
             changes.push(Self::put_trait(trait_));
         }
         let is_new = |scenario: &&Scenario| from.scenario(&scenario.name) != Some(*scenario);
@@ -253,7 +267,9 @@ impl ConfigChange {
             Self::RemoveTrait { key } => drop(config.remove_trait(key)),
             Self::PutScenario { scenario, .. } => config.put_scenario(from_json(scenario)?),
             Self::RemoveScenario { name } => drop(config.remove_scenario(name)),
-            Self::PutInteractionWeights { weights } => config.interaction_weights = from_json(weights)?,
+            Self::PutInteractionWeights { weights } => {
+                config.interaction_weights = from_json(weights)?
+            }
             Self::PutSettings { settings } => config.set_settings(from_json(settings)?),
         }
         Ok((!self.is_removal()).then(|| self.resource()))
@@ -307,14 +323,18 @@ impl ConfigCommand {
         let revision = resource.is_in(config).then(|| revisions.revision(&resource));
         let word = resource.word();
         match (self.expected, revision, resource.name()) {
-            (Expected::Absent, Some(_), Some(name)) => return Err(Refusal::already_exists(word, name)),
+            (Expected::Absent, Some(_), Some(name)) => {
+                return Err(Refusal::already_exists(word, name));
+            }
             (Expected::Revision(expected), Some(found), _) if expected != found => {
                 return Err(Refusal::Changed { what: resource.to_string(), revision: found });
             }
             (Expected::Present | Expected::Revision(_), None, Some(name)) => {
                 return Err(Refusal::missing(word, name));
             }
-            (_, None, Some(name)) if self.change.is_removal() => return Err(Refusal::missing(word, name)),
+            (_, None, Some(name)) if self.change.is_removal() => {
+                return Err(Refusal::missing(word, name));
+            }
             _ => {}
         }
         self.change.apply_to(config)

@@ -192,7 +192,8 @@ impl Entry {
             Some((&VERSION, rest)) => decode_named(rest),
             Some((&VERSION_POSITIONAL, rest)) => {
                 let mut from = postcard::Deserializer::from_bytes(rest);
-                v5::Entry::deserialize(&mut from).map_err(|error| DecodeError::Unreadable(error.to_string()))
+                v5::Entry::deserialize(&mut from)
+                    .map_err(|error| DecodeError::Unreadable(error.to_string()))
             }
             Some((&found, _)) => Err(DecodeError::Version { found }),
         }
@@ -201,8 +202,8 @@ impl Entry {
 
 fn decode_named(bytes: &[u8]) -> Result<Entry, DecodeError> {
     let mut from = rmp_serde::Deserializer::from_read_ref(bytes);
-    let written_by =
-        <&str>::deserialize(&mut from).map_err(|error| DecodeError::Unreadable(error.to_string()))?;
+    let written_by = <&str>::deserialize(&mut from)
+        .map_err(|error| DecodeError::Unreadable(error.to_string()))?;
     wire::Entry::deserialize(&mut from).map_err(|error| match written_by {
         BUILD => DecodeError::Unreadable(error.to_string()),
         _ => DecodeError::OtherBuild { written_by: written_by.to_owned(), what: error.to_string() },
@@ -216,11 +217,16 @@ mod as_json {
     use serde::ser::Error as _;
     use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-    pub(super) fn serialize<S: Serializer>(config: &WorkspaceConfig, to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(
+        config: &WorkspaceConfig,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
         serde_json::to_string(config).map_err(S::Error::custom)?.serialize(to)
     }
 
-    pub(super) fn deserialize<'a, D: Deserializer<'a>>(from: D) -> Result<WorkspaceConfig, D::Error> {
+    pub(super) fn deserialize<'a, D: Deserializer<'a>>(
+        from: D,
+    ) -> Result<WorkspaceConfig, D::Error> {
         let json = String::deserialize(from)?;
         serde_json::from_str(&json).map_err(D::Error::custom)
     }

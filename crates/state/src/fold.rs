@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use catalog::NamedBy;
 use domain::message::FUTURE_TOLERANCE_MS;
 use domain::{
-    Day, Interaction, Message, MessageType, PRESETS_LATEST, Rejection, RejectionReason, Scenario, Timestamp,
-    UserIdx,
+    Day, Interaction, Message, MessageType, PRESETS_LATEST, Rejection, RejectionReason, Scenario,
+    Timestamp, UserIdx,
 };
 use history::{Impression, WeakSignal};
 use mapping::{Action, MappingError};
@@ -127,7 +127,8 @@ pub fn apply(
 }
 
 /// The effect of a timer. It may schedule only timers that are due later than the one that fires.
-pub(crate) type FireTimer<'a> = dyn FnMut(&mut Views, &mut Batch<'_>, Timer) -> Result<(), StoreError> + 'a;
+pub(crate) type FireTimer<'a> =
+    dyn FnMut(&mut Views, &mut Batch<'_>, Timer) -> Result<(), StoreError> + 'a;
 
 /// As [`apply`], with `fire` as the effect of timers.
 pub(crate) fn apply_firing(
@@ -156,7 +157,11 @@ pub(crate) fn apply_firing(
 }
 
 /// The effect of the timers of each kind.
-pub(crate) fn fire_timer(views: &mut Views, batch: &mut Batch<'_>, timer: Timer) -> Result<(), StoreError> {
+pub(crate) fn fire_timer(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    timer: Timer,
+) -> Result<(), StoreError> {
     match timer.kind {
         TimerKind::ForgetImpressions => {
             views.impressions.remove_expired(batch, UserIdx(timer.id), timer.due);
@@ -174,7 +179,9 @@ fn apply_entry(
 ) -> Result<Outcome, StoreError> {
     match entry {
         Entry::Configured(config) => {
-            views.unmatched_events.remove_matched(batch, mapping::presets_in_set(config.preset_set()));
+            views
+                .unmatched_events
+                .remove_matched(batch, mapping::presets_in_set(config.preset_set()));
             views.setup.put_config(batch, config, Revisions::from_whole(offset));
         }
         Entry::Message(message) => return apply_message(views, batch, offset, &message, actions),
@@ -184,7 +191,15 @@ fn apply_entry(
             for interaction in interactions {
                 let origin = Origin::import(offset, received_at);
                 let user = views.profiles.resolve_id(batch, &interaction.user_id, origin);
-                match add_interaction(views, batch, user, interaction, NamedBy::Action, origin, false)? {
+                match add_interaction(
+                    views,
+                    batch,
+                    user,
+                    interaction,
+                    NamedBy::Action,
+                    origin,
+                    false,
+                )? {
                     AddOutcome::New => added += 1,
                     AddOutcome::Duplicate | AddOutcome::Outdated => duplicates += 1,
                 }
@@ -234,8 +249,12 @@ fn apply_message(
     let actions = actions.into_iter().filter(|(since, _)| *since <= set).map(|(_, action)| action);
     let actions: Vec<Result<Action, MappingError>> = actions.collect();
     let origin = Origin::message(offset, message);
-    let (user, merge) =
-        views.profiles.resolve(batch, message.user_id.as_deref(), message.anonymous_id.as_deref(), origin)?;
+    let (user, merge) = views.profiles.resolve(
+        batch,
+        message.user_id.as_deref(),
+        message.anonymous_id.as_deref(),
+        origin,
+    )?;
     if let Some(merge) = merge {
         views.merge_users(batch, merge)?;
     }
@@ -274,9 +293,10 @@ fn apply_message(
             Ok(action) => apply_action(views, batch, action, named_by, &message_user, origin)?,
             Err(error) => {
                 outcome = Outcome::AppliedInPart;
-                views
-                    .rejections
-                    .add(batch, new_rejection(message, RejectionReason::MappingFailed, error.to_string()));
+                views.rejections.add(
+                    batch,
+                    new_rejection(message, RejectionReason::MappingFailed, error.to_string()),
+                );
             }
         }
     }
@@ -304,7 +324,15 @@ fn apply_action(
                 None => views.profiles.resolve_id(batch, &interaction.user_id, origin),
             };
             let replaces_view_portion = interaction.session_id.is_some();
-            add_interaction(views, batch, user, interaction, named_by, origin, replaces_view_portion)?;
+            add_interaction(
+                views,
+                batch,
+                user,
+                interaction,
+                named_by,
+                origin,
+                replaces_view_portion,
+            )?;
         }
         Action::DeleteInteractions(selector) => {
             let user = message_user
@@ -323,11 +351,13 @@ fn apply_action(
             let at_s = interaction_time(timestamp, origin).seconds_u32();
             // Weak signals create no items: unknown items are skipped.
             let items = item_ids.iter().filter_map(|item_id| views.catalog.item(item_id));
-            let signals: Vec<WeakSignal> = items.map(|item| WeakSignal { at_s, item, kind }).collect();
+            let signals: Vec<WeakSignal> =
+                items.map(|item| WeakSignal { at_s, item, kind }).collect();
             views.weak_signals.add(batch, user, &signals);
         }
         Action::MergeUsers { target_user_id, source_user_id } => {
-            let merge = views.profiles.merge_ids(batch, &target_user_id, &source_user_id, origin)?;
+            let merge =
+                views.profiles.merge_ids(batch, &target_user_id, &source_user_id, origin)?;
             if let Some(merge) = merge {
                 views.merge_users(batch, merge)?;
             }
@@ -345,10 +375,12 @@ fn record_list_impressions(
     lists: Vec<ListImpression>,
 ) -> Result<Outcome, StoreError> {
     let mut outcome = Outcome::Applied;
-    let today = lists.iter().map(|list| Day::from_timestamp(views.setup.clock.time().bound(list.at))).max();
+    let today =
+        lists.iter().map(|list| Day::from_timestamp(views.setup.clock.time().bound(list.at))).max();
     let Some(today) = today else { return Ok(outcome) };
     let n_lists = lists.len();
-    let is_credible = |list: &ListImpression| Day::from_timestamp(list.at).earlier(AHEAD_DAYS_MAX) <= today;
+    let is_credible =
+        |list: &ListImpression| Day::from_timestamp(list.at).earlier(AHEAD_DAYS_MAX) <= today;
     for list in lists.into_iter().filter(is_credible) {
         let id = list.user.as_ref().map(|(type_, value)| ExternalId { type_: *type_, value });
         let user = id.and_then(|id| views.profiles.ids().user_by_external_id(id));
@@ -413,7 +445,8 @@ pub(crate) fn add_interaction(
         cited: parse_recommendation_id(interaction.recomm_id.as_deref()),
     };
     let n_before = views.interactions.histories().n_interactions();
-    let added = views.interactions.add(batch, user, item, at, interaction, replaces_view_portion)?;
+    let added =
+        views.interactions.add(batch, user, item, at, interaction, replaces_view_portion)?;
     // A view portion that replaces an earlier one was counted with that one.
     if views.interactions.histories().n_interactions() > n_before {
         let arrived = Day::from_timestamp(views.setup.clock.time().bound(origin.received_at));
@@ -426,7 +459,8 @@ pub(crate) fn add_interaction(
 /// replaced by the arrival: it would make everything else look old.
 fn interaction_time(timestamp: Option<Timestamp>, origin: Origin<'_>) -> Timestamp {
     let at = timestamp.unwrap_or(origin.received_at);
-    let at = if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
+    let at =
+        if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
     Timestamp(at.0.max(0))
 }
 

@@ -80,7 +80,8 @@ impl Impressions {
         let row = self.by_user.entry(user).or_default();
         row.extend(items);
         row.sort_by_key(|impression| impression.at_s);
-        let newest_at = Timestamp(row.last().map_or(0, |impression| i64::from(impression.at_s) * 1_000));
+        let newest_at =
+            Timestamp(row.last().map_or(0, |impression| i64::from(impression.at_s) * 1_000));
         let newest_s = now.bound(newest_at).seconds_u32();
         row.retain(|impression| newest_s.saturating_sub(impression.at_s) < ROTATION_TIME_S_MAX);
         row.drain(..row.len().saturating_sub(IMPRESSIONS_PER_USER_MAX));
@@ -97,7 +98,9 @@ impl Impressions {
     /// Removes the impressions that are too old for rotation at the time `at`.
     pub(crate) fn remove_expired(&mut self, batch: &mut Batch<'_>, user: UserIdx, at: Timestamp) {
         let Some(row) = self.by_user.get_mut(&user) else { return };
-        row.retain(|impression| at.seconds_u32().saturating_sub(impression.at_s) < ROTATION_TIME_S_MAX);
+        row.retain(|impression| {
+            at.seconds_u32().saturating_sub(impression.at_s) < ROTATION_TIME_S_MAX
+        });
         match row.is_empty() {
             true => self.delete(batch, user),
             false => self.put(batch, user),
@@ -126,8 +129,11 @@ impl Impressions {
     }
 
     fn put(&self, batch: &mut Batch<'_>, user: UserIdx) {
-        let row: Vec<(u32, u32)> =
-            self.by_user(user).iter().map(|impression| (impression.item.0, impression.at_s)).collect();
+        let row: Vec<(u32, u32)> = self
+            .by_user(user)
+            .iter()
+            .map(|impression| (impression.item.0, impression.at_s))
+            .collect();
         let bytes = postcard::to_stdvec(&row).expect("plain fields always encode");
         batch.put(&self.keyspace, KeyBuf::new().u32(user.0), bytes);
     }

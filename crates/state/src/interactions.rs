@@ -117,7 +117,12 @@ impl StatePart for Interactions {
         Ok(interactions)
     }
 
-    fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        merge: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
         self.merge(batch, merge.target, merge.source)
     }
 
@@ -150,10 +155,12 @@ impl Interactions {
         if replaces_view_portion && interaction.kind == InteractionKind::ViewPortion {
             let prefix = KeyBuf::new().u32(user.0).u8(interaction.kind.code()).u32(item.0).build();
             let stored = self.scan_stored(batch, &prefix)?;
-            let previous =
-                stored.into_iter().find(|stored| stored.record.session_id == interaction.session_id);
+            let previous = stored
+                .into_iter()
+                .find(|stored| stored.record.session_id == interaction.session_id);
             if let Some(stored) = previous {
-                let is_less = |new: Option<f64>, old: Option<f64>| new.unwrap_or(0.0) < old.unwrap_or(0.0);
+                let is_less =
+                    |new: Option<f64>, old: Option<f64>| new.unwrap_or(0.0) < old.unwrap_or(0.0);
                 if stored.at >= at
                     || is_less(interaction.value, stored.record.value)
                     || is_less(interaction.time_spent, stored.record.time_spent)
@@ -166,7 +173,8 @@ impl Interactions {
         }
         let key = key(user, interaction.kind, item, at);
         let is_led = cites_recommendation(interaction.recomm_id.as_deref());
-        let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value).with_attribution(is_led);
+        let entry = HistoryEntry::new(item, interaction.kind, at, interaction.value)
+            .with_attribution(is_led);
         // A row that is not full holds all interactions of the user, so most new interactions need
         // no read of the store.
         let may_exist = self.histories.is_full(user) || {
@@ -189,7 +197,11 @@ impl Interactions {
             recomm_id: interaction.recomm_id,
             additional_data: interaction.additional_data,
         };
-        batch.put(&self.keyspace, key, postcard::to_stdvec(&record).expect("plain fields always encode"));
+        batch.put(
+            &self.keyspace,
+            key,
+            postcard::to_stdvec(&record).expect("plain fields always encode"),
+        );
         self.histories.add(user, entry);
         Ok(AddOutcome::New)
     }
@@ -230,7 +242,11 @@ impl Interactions {
     }
 
     /// Deletes all interactions of a user.
-    pub(crate) fn delete_all(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
+    pub(crate) fn delete_all(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+    ) -> Result<(), StoreError> {
         let prefix = KeyBuf::new().u32(user.0).build();
         let all: Vec<_> = batch.scan(&self.keyspace, &prefix).collect::<Result<_, _>>()?;
         for pair in all {
@@ -278,7 +294,11 @@ impl Interactions {
         Ok(found)
     }
 
-    fn scan_stored(&self, read: &dyn Read, prefix: &[u8]) -> Result<Vec<StoredInteraction>, StoreError> {
+    fn scan_stored(
+        &self,
+        read: &dyn Read,
+        prefix: &[u8],
+    ) -> Result<Vec<StoredInteraction>, StoreError> {
         read.scan(&self.keyspace, prefix).map(|pair| parse_stored(&pair?)).collect()
     }
 
@@ -290,8 +310,9 @@ impl Interactions {
         target: UserIdx,
         source: UserIdx,
     ) -> Result<(), StoreError> {
-        let moved: Vec<_> =
-            batch.scan(&self.keyspace, &KeyBuf::new().u32(source.0).build()).collect::<Result<_, _>>()?;
+        let moved: Vec<_> = batch
+            .scan(&self.keyspace, &KeyBuf::new().u32(source.0).build())
+            .collect::<Result<_, _>>()?;
         for (old_key, value) in moved {
             let new_key = [&target.0.to_be_bytes(), &old_key[4..]].concat();
             if batch.get(&self.keyspace, &new_key)?.is_some() {
@@ -366,7 +387,10 @@ fn key(user: UserIdx, kind: InteractionKind, item: ItemIdx, at: Timestamp) -> Ve
 fn parse(pair: &store::Pair) -> Result<(UserIdx, HistoryEntry), StoreError> {
     let stored = parse_stored(pair)?;
     let entry = HistoryEntry::new(stored.item, stored.kind, stored.at, stored.record.value);
-    Ok((stored.user, entry.with_attribution(cites_recommendation(stored.record.recomm_id.as_deref()))))
+    Ok((
+        stored.user,
+        entry.with_attribution(cites_recommendation(stored.record.recomm_id.as_deref())),
+    ))
 }
 
 fn parse_stored((key, value): &store::Pair) -> Result<StoredInteraction, StoreError> {

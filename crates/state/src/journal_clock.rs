@@ -38,7 +38,8 @@ impl JournalClock {
         if at.0 <= now.0.saturating_add(BELIEVED_AHEAD_MS) {
             *now = at.max(*now);
         }
-        if self.samples.back().is_some_and(|last| last.0.abs_diff(at.0) < SAMPLE_INTERVAL_MS as u64) {
+        if self.samples.back().is_some_and(|last| last.0.abs_diff(at.0) < SAMPLE_INTERVAL_MS as u64)
+        {
             return;
         }
         self.samples.push_back(at);
@@ -107,7 +108,8 @@ mod tests {
         times.extend((0..500).map(|n| 1_000 * DAY_MS + n));
         times.extend((0..500).map(|n| -1_000 * DAY_MS - n));
         assert_eq!(clock_ms(&clock(times.clone())), 29 * SAMPLE_INTERVAL_MS);
-        let unconfirmed = clock(times.clone()).unconfirmed_time().map(|(_, last)| last.0 - START_MS);
+        let unconfirmed =
+            clock(times.clone()).unconfirmed_time().map(|(_, last)| last.0 - START_MS);
         assert_eq!(unconfirmed, Some(-1_000 * DAY_MS));
         times.push(30 * SAMPLE_INTERVAL_MS);
         assert_eq!(clock_ms(&clock(times.clone())), 30 * SAMPLE_INTERVAL_MS);

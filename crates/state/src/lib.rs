@@ -24,9 +24,9 @@ mod views;
 mod weak_signals;
 
 pub use attribution::{
-    AHEAD_DAYS_MAX, Attribution, DayInteractions, InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis,
-    ListImpression, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate,
-    StoredRecommendation, recommendation_day,
+    AHEAD_DAYS_MAX, Attribution, DayInteractions, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
+    KpiRow, Kpis, ListImpression, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT,
+    RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation, recommendation_day,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, Refusal, find_user};
@@ -38,7 +38,9 @@ pub use entry::{
 pub use fold::{LateDecision, PreparedEntry, apply};
 pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};
 pub use interactions::{Interactions, StoredInteraction};
-pub use journal_clock::{BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES};
+pub use journal_clock::{
+    BELIEVED_AHEAD_MS, JournalClock, JournalTime, SAMPLE_INTERVAL_MS, SAMPLES,
+};
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
@@ -50,6 +52,8 @@ pub use setup::Setup;
 pub use synonyms::{SYNONYMS_MAX, Synonym, SynonymCommand, Synonyms};
 pub use timers::{TIMERS_MAX, Timer, TimerKind, Timers};
 pub use training::{TRAININGS_KEPT_MAX, TrainingRecord};
-pub use unmatched_events::{UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UnmatchedEvents};
+pub use unmatched_events::{
+    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, UnmatchedEvents,
+};
 pub use views::Views;
 pub use weak_signals::{WEAK_SIGNALS_PER_KIND_MAX, WeakSignals};

@@ -62,10 +62,12 @@ impl StatePart for MessageIds {
                 ids.generation = generation;
             }
             if offset == START {
-                ids.started_at = Timestamp(i64::from_le_bytes(value.try_into().map_err(|_| unreadable())?));
+                ids.started_at =
+                    Timestamp(i64::from_le_bytes(value.try_into().map_err(|_| unreadable())?));
             } else {
-                ids.current
-                    .extend(value.as_chunks::<HASH_BYTES>().0.iter().map(|hash| u128::from_le_bytes(*hash)));
+                ids.current.extend(
+                    value.as_chunks::<HASH_BYTES>().0.iter().map(|hash| u128::from_le_bytes(*hash)),
+                );
             }
         }
         Ok(ids)
@@ -93,8 +95,8 @@ impl MessageIds {
         received_at: Timestamp,
         offset: u64,
     ) -> Result<bool, StoreError> {
-        let is_over =
-            received_at.0 >= self.started_at.0 + GENERATION_MS || self.current.len() >= GENERATION_IDS_MAX;
+        let is_over = received_at.0 >= self.started_at.0 + GENERATION_MS
+            || self.current.len() >= GENERATION_IDS_MAX;
         if is_over || self.generation == 0 {
             self.start_generation(batch, received_at)?;
         }
@@ -116,11 +118,17 @@ impl MessageIds {
         (n_slots * (HASH_BYTES + 1) * 8 / 7) as u64
     }
 
-    fn start_generation(&mut self, batch: &mut Batch<'_>, received_at: Timestamp) -> Result<(), StoreError> {
+    fn start_generation(
+        &mut self,
+        batch: &mut Batch<'_>,
+        received_at: Timestamp,
+    ) -> Result<(), StoreError> {
         StatePart::flush(self, batch);
         let expired = KeyBuf::new().u32(self.generation.wrapping_sub(1)).build();
-        let keys: Vec<_> =
-            batch.scan(&self.keyspace, &expired).map(|pair| Ok(pair?.0)).collect::<Result<_, _>>()?;
+        let keys: Vec<_> = batch
+            .scan(&self.keyspace, &expired)
+            .map(|pair| Ok(pair?.0))
+            .collect::<Result<_, _>>()?;
         for key in keys {
             batch.remove(&self.keyspace, key);
         }

@@ -93,7 +93,12 @@ impl StatePart for Profiles {
     }
 
     /// Does nothing: identity resolution has moved the rows of profiles when it reports a merge.
-    fn merge_users(&mut self, _: &mut Batch<'_>, _: Merge, _: JournalTime) -> Result<(), StoreError> {
+    fn merge_users(
+        &mut self,
+        _: &mut Batch<'_>,
+        _: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
         Ok(())
     }
 
@@ -136,7 +141,12 @@ impl StatePart for PropertyTable {
         catalog::user_table(store)
     }
 
-    fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        merge: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
         self.merge(batch, merge.target.0, merge.source.0);
         Ok(())
     }

@@ -33,11 +33,25 @@ pub(crate) fn apply_delete(
     apply(views, batch, ConfigChange::RemoveScenario { name }, offset)
 }
 
-fn apply(views: &mut Views, batch: &mut Batch<'_>, change: ConfigChange, offset: u64) -> CommandResult {
-    configuration::apply(views, batch, &ConfigCommand { change, expected: Expected::Anything }, offset)
+fn apply(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    change: ConfigChange,
+    offset: u64,
+) -> CommandResult {
+    configuration::apply(
+        views,
+        batch,
+        &ConfigCommand { change, expected: Expected::Anything },
+        offset,
+    )
 }
 
-pub(crate) fn apply_fitting(views: &mut Views, batch: &mut Batch<'_>, scenarios: &[String]) -> CommandResult {
+pub(crate) fn apply_fitting(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    scenarios: &[String],
+) -> CommandResult {
     let scenarios = scenarios.iter().map(|scenario| parse(scenario)).collect::<Result<_, _>>()?;
     views.setup.record_fitting_scenarios(batch, scenarios);
     Ok(())

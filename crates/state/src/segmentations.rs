@@ -145,10 +145,12 @@ impl StatePart for Segmentations {
 
     fn load(store: &Store, _: &WorkspaceId) -> Result<Self, StoreError> {
         let unreadable = || StoreError::Unreadable { what: "segmentation" };
-        let (keyspace, segments_keyspace) = (store.keyspace(SEGMENTATIONS), store.keyspace(SEGMENTS));
+        let (keyspace, segments_keyspace) =
+            (store.keyspace(SEGMENTATIONS), store.keyspace(SEGMENTS));
         let mut by_id = BTreeMap::new();
         for pair in store::Read::scan(store, &keyspace, &[]) {
-            let segmentation: Segmentation = postcard::from_bytes(&pair?.1).map_err(|_| unreadable())?;
+            let segmentation: Segmentation =
+                postcard::from_bytes(&pair?.1).map_err(|_| unreadable())?;
             by_id.insert(segmentation.id.clone(), segmentation);
         }
         for pair in store::Read::scan(store, &segments_keyspace, &[]) {
@@ -156,7 +158,9 @@ impl StatePart for Segmentations {
             let id = key.split(|byte| *byte == SEPARATOR).next().unwrap_or_default();
             let id = std::str::from_utf8(id).map_err(|_| unreadable())?;
             let kind = by_id.get_mut(id).map(|segmentation| &mut segmentation.kind);
-            let Some(SegmentationKind::ManualReql { segments }) = kind else { return Err(unreadable()) };
+            let Some(SegmentationKind::ManualReql { segments }) = kind else {
+                return Err(unreadable());
+            };
             segments.push(postcard::from_bytes(&value).map_err(|_| unreadable())?);
         }
         Ok(Self { keyspace, segments_keyspace, by_id, revision: first_revision() })
@@ -182,7 +186,9 @@ impl Segmentations {
     /// Adds a segmentation or replaces it. Its segments in the store stay as they are.
     fn put(&mut self, batch: &mut Batch<'_>, segmentation: Segmentation) {
         let kind = match &segmentation.kind {
-            SegmentationKind::ManualReql { .. } => SegmentationKind::ManualReql { segments: Vec::new() },
+            SegmentationKind::ManualReql { .. } => {
+                SegmentationKind::ManualReql { segments: Vec::new() }
+            }
             other => other.clone(),
         };
         let id = segmentation.id.clone();
@@ -230,7 +236,11 @@ fn wrong_kind(id: &str, wanted: &str) -> Refusal {
     Refusal::Invalid(format!("segmentation {id:?} is no {wanted} one"))
 }
 
-pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SegmentationCommand) -> CommandResult {
+pub(crate) fn apply(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    command: SegmentationCommand,
+) -> CommandResult {
     match command {
         SegmentationCommand::Create(segmentation) => {
             if views.segmentations.get(&segmentation.id).is_some() {
@@ -286,8 +296,9 @@ pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: Segmentat
                 return Err(Refusal::already_exists("segment", &segment.id));
             };
             if segments.len() >= SEGMENTS_MAX {
-                let limit =
-                    format!("segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, the limit");
+                let limit = format!(
+                    "segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, the limit"
+                );
                 return Err(Refusal::Invalid(limit));
             }
             views.segmentations.segments_mut(&segmentation_id)?.insert(position, segment.clone());
@@ -295,7 +306,8 @@ pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: Segmentat
         }
         SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title } => {
             let segments = views.segmentations.segments_mut(&segmentation_id)?;
-            let position = find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
+            let position =
+                find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
             let segment = &mut views.segmentations.segments_mut(&segmentation_id)?[position];
             segment.filter = filter;
             segment.title = title.unwrap_or(segment.title.take());
@@ -304,9 +316,11 @@ pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: Segmentat
         }
         SegmentationCommand::DeleteSegment { segmentation_id, id } => {
             let segments = views.segmentations.segments_mut(&segmentation_id)?;
-            let position = find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
+            let position =
+                find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
             segments.remove(position);
-            batch.remove(&views.segmentations.segments_keyspace, segment_key(&segmentation_id, &id));
+            batch
+                .remove(&views.segmentations.segments_keyspace, segment_key(&segmentation_id, &id));
             views.segmentations.revision += 1;
         }
     }

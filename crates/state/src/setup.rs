@@ -52,7 +52,8 @@ impl StatePart for Setup {
     fn load(store: &Store, id: &WorkspaceId) -> Result<Self, StoreError> {
         let keyspace = store.keyspace(KEYSPACE);
         let stored = Stored { store, keyspace: &keyspace };
-        let config = stored.get_json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
+        let config =
+            stored.get_json(CONFIG_KEY)?.unwrap_or_else(|| WorkspaceConfig::empty(id.clone()));
         Ok(Self {
             config: Arc::new(config),
             config_revisions: stored.get(CONFIG_REVISIONS_KEY)?.unwrap_or_default(),
@@ -91,7 +92,11 @@ impl Setup {
     }
 
     /// Stores scenarios that fit the catalog, and drops those that are no longer configured.
-    pub(crate) fn record_fitting_scenarios(&mut self, batch: &mut Batch<'_>, scenarios: Vec<Scenario>) {
+    pub(crate) fn record_fitting_scenarios(
+        &mut self,
+        batch: &mut Batch<'_>,
+        scenarios: Vec<Scenario>,
+    ) {
         let mut fitting = self.fitting_scenarios.clone();
         fitting.extend(scenarios.into_iter().map(|scenario| (scenario.name.clone(), scenario)));
         fitting.retain(|name, _| self.config.scenario(name).is_some());
@@ -138,11 +143,19 @@ impl Setup {
     }
 
     fn put(&self, batch: &mut Batch<'_>, key: &[u8], value: &impl Serialize) {
-        batch.put(&self.keyspace, key, postcard::to_stdvec(value).expect("plain fields always encode"));
+        batch.put(
+            &self.keyspace,
+            key,
+            postcard::to_stdvec(value).expect("plain fields always encode"),
+        );
     }
 
     fn put_json(&self, batch: &mut Batch<'_>, key: &[u8], value: &impl Serialize) {
-        batch.put(&self.keyspace, key, serde_json::to_vec(value).expect("a configuration is plain JSON"));
+        batch.put(
+            &self.keyspace,
+            key,
+            serde_json::to_vec(value).expect("a configuration is plain JSON"),
+        );
     }
 }
 

@@ -109,17 +109,25 @@ impl Synonyms {
     }
 }
 
-pub(crate) fn apply(views: &mut Views, batch: &mut Batch<'_>, command: SynonymCommand) -> CommandResult {
+pub(crate) fn apply(
+    views: &mut Views,
+    batch: &mut Batch<'_>,
+    command: SynonymCommand,
+) -> CommandResult {
     let synonyms = &mut views.synonyms;
     match command {
         SynonymCommand::Add(new) => {
             let is_same = |other: &Synonym| other.term == new.term && other.synonym == new.synonym;
             if synonyms.by_number.values().any(is_same) {
                 let (term, synonym) = (&new.term, &new.synonym);
-                return Err(Refusal::AlreadyExists(format!("{term:?} has the synonym {synonym:?} already")));
+                return Err(Refusal::AlreadyExists(format!(
+                    "{term:?} has the synonym {synonym:?} already"
+                )));
             }
             if synonyms.by_number.len() >= SYNONYMS_MAX {
-                return Err(Refusal::Invalid(format!("there are {SYNONYMS_MAX} synonyms, the limit")));
+                return Err(Refusal::Invalid(format!(
+                    "there are {SYNONYMS_MAX} synonyms, the limit"
+                )));
             }
             synonyms.insert(batch, new);
         }

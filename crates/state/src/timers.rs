@@ -99,13 +99,18 @@ impl StatePart for Timers {
         Ok(Self { timers, due_times: store.keyspace(DUE_TIMES), n_timers, next })
     }
 
-    fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        merge: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
         for kind in TimerKind::USER_KINDS {
             let Some(source_due) = self.due_time(batch, kind, merge.source.0)? else { continue };
             self.cancel(batch, kind, merge.source.0)?;
             let target_due = self.due_time(batch, kind, merge.target.0)?;
-            let due =
-                target_due.map_or(source_due, |target_due| kind.merge_due_times(target_due, source_due));
+            let due = target_due
+                .map_or(source_due, |target_due| kind.merge_due_times(target_due, source_due));
             self.schedule(batch, Timer { due, kind, id: merge.target.0 })?;
         }
         Ok(())
@@ -124,7 +129,11 @@ impl Timers {
 
     /// Adds a timer, or moves the one of the same kind and id. Returns false if there is no room
     /// for a new one. A timer whose time has passed fires with the next entry.
-    pub(crate) fn schedule(&mut self, batch: &mut Batch<'_>, timer: Timer) -> Result<bool, StoreError> {
+    pub(crate) fn schedule(
+        &mut self,
+        batch: &mut Batch<'_>,
+        timer: Timer,
+    ) -> Result<bool, StoreError> {
         let timer = Timer { due: Timestamp(timer.due.0.max(0)), ..timer };
         match self.due_time(batch, timer.kind, timer.id)? {
             Some(due) if due == timer.due => return Ok(true),
@@ -163,10 +172,16 @@ impl Timers {
         Ok(Some(timer))
     }
 
-    fn due_time(&self, read: &dyn Read, kind: TimerKind, id: u32) -> Result<Option<Timestamp>, StoreError> {
+    fn due_time(
+        &self,
+        read: &dyn Read,
+        kind: TimerKind,
+        id: u32,
+    ) -> Result<Option<Timestamp>, StoreError> {
         let unreadable = || StoreError::Unreadable { what: "timer" };
         let value = read.get(&self.due_times, &due_key(kind, id).build())?;
-        let due = value.map(|value| KeyParts::new(&value).u64().and_then(|ms| i64::try_from(ms).ok()));
+        let due =
+            value.map(|value| KeyParts::new(&value).u64().and_then(|ms| i64::try_from(ms).ok()));
         due.map(|due| due.map(Timestamp).ok_or_else(unreadable)).transpose()
     }
 
@@ -176,7 +191,8 @@ impl Timers {
         self.n_timers -= 1;
         if self.next == Some(timer) {
             // No timer sorts before the removed one.
-            let first = batch.scan_range(&self.timers, &timer.key().build(), &END).next().transpose()?;
+            let first =
+                batch.scan_range(&self.timers, &timer.key().build(), &END).next().transpose()?;
             self.next = first.map(|(key, _)| Timer::from_key(&key)).transpose()?;
         }
         Ok(())

@@ -86,17 +86,28 @@ impl StatePart for UnmatchedEvents {
 }
 
 impl UnmatchedEvents {
-    pub(crate) fn add(&mut self, batch: &mut Batch<'_>, type_: MessageType, event: &str, at: Timestamp) {
+    pub(crate) fn add(
+        &mut self,
+        batch: &mut Batch<'_>,
+        type_: MessageType,
+        event: &str,
+        at: Timestamp,
+    ) {
         let mut key = (type_, event.chars().take(UNMATCHED_NAME_CHARS_MAX).collect::<String>());
         if self.by_name.len() >= UNMATCHED_NAMES_MAX && !self.by_name.contains_key(&key) {
             key.1 = OTHERS.to_owned();
         }
         let stored = KeyBuf::new().u8(key.0 as u8).text(&key.1);
-        let new = || UnmatchedEvent { type_, event: key.1.clone(), count: 0, first_at: at, last_at: at };
+        let new =
+            || UnmatchedEvent { type_, event: key.1.clone(), count: 0, first_at: at, last_at: at };
         let counted = self.by_name.entry(key.clone()).or_insert_with(new);
         counted.count += 1;
         counted.last_at = counted.last_at.max(at);
-        batch.put(&self.keyspace, stored, postcard::to_stdvec(counted).expect("plain fields always encode"));
+        batch.put(
+            &self.keyspace,
+            stored,
+            postcard::to_stdvec(counted).expect("plain fields always encode"),
+        );
     }
 
     /// Deletes the events that mappings match from now on.

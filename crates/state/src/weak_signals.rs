@@ -52,7 +52,12 @@ impl StatePart for WeakSignals {
         Ok(Self { keyspace, by_user })
     }
 
-    fn merge_users(&mut self, batch: &mut Batch<'_>, merge: Merge, _: JournalTime) -> Result<(), StoreError> {
+    fn merge_users(
+        &mut self,
+        batch: &mut Batch<'_>,
+        merge: Merge,
+        _: JournalTime,
+    ) -> Result<(), StoreError> {
         self.merge(batch, merge.target, merge.source);
         Ok(())
     }
@@ -83,7 +88,10 @@ impl WeakSignals {
         }
         let row = self.by_user.entry(user).or_default();
         for signal in signals {
-            match row.iter_mut().find(|other| (other.kind, other.item) == (signal.kind, signal.item)) {
+            match row
+                .iter_mut()
+                .find(|other| (other.kind, other.item) == (signal.kind, signal.item))
+            {
                 Some(same) => same.at_s = same.at_s.max(signal.at_s),
                 None => row.push(*signal),
             }
@@ -117,8 +125,10 @@ impl WeakSignals {
     }
 
     fn put(&self, batch: &mut Batch<'_>, user: UserIdx) {
-        let row = self.by_user(user).iter().map(|signal| Record(signal.at_s, signal.item.0, signal.kind));
-        let bytes = postcard::to_stdvec(&row.collect::<Vec<_>>()).expect("plain fields always encode");
+        let row =
+            self.by_user(user).iter().map(|signal| Record(signal.at_s, signal.item.0, signal.kind));
+        let bytes =
+            postcard::to_stdvec(&row.collect::<Vec<_>>()).expect("plain fields always encode");
         batch.put(&self.keyspace, KeyBuf::new().u32(user.0), bytes);
     }
 }

@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use catalog::Property;
 use domain::{
-    Arrival, Envelope, Interaction, InteractionKind, MessageType, PropertyType, PropertyValue, Timestamp,
-    WorkspaceId,
+    Arrival, Envelope, Interaction, InteractionKind, MessageType, PropertyType, PropertyValue,
+    Timestamp, WorkspaceId,
 };
 use profiles::ExternalIdType;
 use proptest::prelude::*;
@@ -54,7 +54,12 @@ impl Step {
         let command = match *self {
             Self::SetValue { user, property, value } => {
                 let values = format!("{{\"{}\": \"{value}\"}}", PROPERTIES[property]);
-                Command::SetValues { kind: EntityKind::User, id: id(user), values, cascade_create: true }
+                Command::SetValues {
+                    kind: EntityKind::User,
+                    id: id(user),
+                    values,
+                    cascade_create: true,
+                }
             }
             Self::Buy { user, item } => {
                 let item = format!("item-{item}");
@@ -91,7 +96,8 @@ impl Step {
                 Command::MergeUsers { target: id(target), source: id(source), cascade_create: true }
             }
             Self::Alias { target, source } => {
-                let body = format!(r#"{{"userId": "{}", "previousId": "{}"}}"#, IDS[target], IDS[source]);
+                let body =
+                    format!(r#"{{"userId": "{}", "previousId": "{}"}}"#, IDS[target], IDS[source]);
                 let arrival = Arrival { received_at: at, source: "web", peer_ip: None };
                 let type_ = Some(MessageType::Alias);
                 let message = domain::check_message(&body, type_, &Envelope::default(), &arrival);

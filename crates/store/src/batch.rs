@@ -44,7 +44,8 @@ impl<'a> Batch<'a> {
         let (mut batch, mut bytes) = (self.store.db.batch(), 0);
         for (keyspace, pending) in self.store.keyspaces.iter().zip(self.pending) {
             for (key, value) in pending {
-                bytes += (key.len() + value.as_ref().map_or(0, Vec::len)) as u64 + PAIR_OVERHEAD_BYTES;
+                bytes +=
+                    (key.len() + value.as_ref().map_or(0, Vec::len)) as u64 + PAIR_OVERHEAD_BYTES;
                 match value {
                     Some(value) => batch.insert(&keyspace.inner, key, value),
                     None => batch.remove(&keyspace.inner, key),

@@ -104,9 +104,12 @@ fn is_environment_error(error: &io::Error) -> bool {
     use io::ErrorKind::{
         FileTooLarge, Interrupted, OutOfMemory, PermissionDenied, ReadOnlyFilesystem, StorageFull,
     };
-    let kinds = [FileTooLarge, Interrupted, OutOfMemory, PermissionDenied, ReadOnlyFilesystem, StorageFull];
+    let kinds =
+        [FileTooLarge, Interrupted, OutOfMemory, PermissionDenied, ReadOnlyFilesystem, StorageFull];
     kinds.contains(&error.kind())
-        || error.raw_os_error().is_some_and(|number| [EIO, ENFILE, EMFILE, EDQUOT].contains(&number))
+        || error
+            .raw_os_error()
+            .is_some_and(|number| [EIO, ENFILE, EMFILE, EDQUOT].contains(&number))
 }
 
 type Result<T> = std::result::Result<T, StoreError>;
@@ -165,7 +168,11 @@ impl Store {
     ///
     /// # Errors
     /// As [`Store::open`].
-    pub fn open_with_cache(folder: &Path, names: &[&'static str], cache_bytes: u64) -> Result<Self> {
+    pub fn open_with_cache(
+        folder: &Path,
+        names: &[&'static str],
+        cache_bytes: u64,
+    ) -> Result<Self> {
         let is_there = store_exists(folder)?;
         let db = fjall::Database::builder(folder)
             .cache_size(cache_bytes)
@@ -199,7 +206,14 @@ impl Store {
         let unflushed_bytes = AtomicU64::new(db.write_buffer_size());
         let unflushed_bytes_max =
             (cache_bytes / CACHES_PER_UNFLUSHED).clamp(UNFLUSHED_BYTES_MIN, UNFLUSHED_BYTES_MAX);
-        Ok(Self { db, meta, keyspaces, names: names.to_vec(), unflushed_bytes, unflushed_bytes_max })
+        Ok(Self {
+            db,
+            meta,
+            keyspaces,
+            names: names.to_vec(),
+            unflushed_bytes,
+            unflushed_bytes_max,
+        })
     }
 
     /// Whether [`Store::clear`] was started and not finished.
@@ -255,10 +269,12 @@ impl Store {
     /// # Errors
     /// Fjall's, or an unreadable value.
     pub fn position(&self) -> Result<u64> {
-        let Some(bytes) = self.meta.get(POSITION).map_err(engine_error("read its position"))? else {
+        let Some(bytes) = self.meta.get(POSITION).map_err(engine_error("read its position"))?
+        else {
             return Ok(0);
         };
-        let bytes = bytes[..].try_into().map_err(|_| StoreError::Unreadable { what: "position" })?;
+        let bytes =
+            bytes[..].try_into().map_err(|_| StoreError::Unreadable { what: "position" })?;
         Ok(u64::from_le_bytes(bytes))
     }
 
@@ -275,7 +291,9 @@ impl Store {
 
     /// The pairs with keys from `from` up to, not including, `until`; ascending.
     pub fn scan_range(&self, keyspace: &Keyspace, from: &[u8], until: &[u8]) -> Pairs<'_> {
-        Box::new(self.db.snapshot().range(&keyspace.inner, from.to_vec()..until.to_vec()).map(read_pair))
+        Box::new(
+            self.db.snapshot().range(&keyspace.inner, from.to_vec()..until.to_vec()).map(read_pair),
+        )
     }
 
     /// Memory of the block cache and of unflushed writes, in bytes.
@@ -336,15 +354,18 @@ fn store_exists(folder: &Path) -> Result<bool> {
     if !paths.iter().any(|path| path.file_name().is_some_and(|name| name == ENGINE_MARKER)) {
         return Err(incomplete(format!("there is no file {ENGINE_MARKER}")));
     }
-    let is_log =
-        |path: &&PathBuf| path.extension().is_some_and(|extension| extension == ENGINE_LOG_EXTENSION);
+    let is_log = |path: &&PathBuf| {
+        path.extension().is_some_and(|extension| extension == ENGINE_LOG_EXTENSION)
+    };
     let logs: Vec<&PathBuf> = paths.iter().filter(is_log).collect();
     if logs.is_empty() {
         return Err(incomplete(format!("there is no .{ENGINE_LOG_EXTENSION} file")));
     }
     let keyspaces = list_folder(&folder.join(ENGINE_KEYSPACES))?;
     let is_number = |path: &Path| {
-        path.file_stem().and_then(|name| name.to_str()).is_some_and(|name| name.parse::<u64>().is_ok())
+        path.file_stem()
+            .and_then(|name| name.to_str())
+            .is_some_and(|name| name.parse::<u64>().is_ok())
     };
     let stray = logs.into_iter().find(|path| !path.is_file() || !is_number(path));
     match stray.or_else(|| keyspaces.iter().find(|path| path.is_dir() && !is_number(path))) {

@@ -116,8 +116,9 @@ fn whatever_is_missing_is_damage_and_nothing_is_made_in_its_place() {
         batch.commit(1).unwrap();
     }
     let keyspaces = fs_err::read_dir(whole.join("keyspaces")).unwrap();
-    let mut lost: Vec<_> =
-        keyspaces.map(|entry| entry.unwrap().path().strip_prefix(&whole).unwrap().to_owned()).collect();
+    let mut lost: Vec<_> = keyspaces
+        .map(|entry| entry.unwrap().path().strip_prefix(&whole).unwrap().to_owned())
+        .collect();
     assert_eq!(lost.len(), 4, "of the engine, of the store itself, and two: {lost:?}");
     lost.extend(["0.jnl", "version", "keyspaces"].map(Into::into));
     for lost in lost {

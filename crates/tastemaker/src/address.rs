@@ -4,7 +4,8 @@ use std::net::{Ipv4Addr, SocketAddr, ToSocketAddrs};
 
 use serde::{Deserialize, Deserializer};
 
-/// `HOST:PORT`, where the host may be a name; `PORT` alone is of this machine only, `:PORT` of all its networks.
+/// `HOST:PORT`, where the host may be a name; `PORT` alone is of this machine only, `:PORT` of all
+/// its networks.
 pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
     let port = |digits: &str| {
         let port = digits.parse::<u16>();
@@ -19,13 +20,17 @@ pub(crate) fn parse(text: &str) -> Result<SocketAddr, String> {
         Some((host, digits)) => {
             port(digits)?;
             let found = text.to_socket_addrs().ok().and_then(|mut found| found.next());
-            found.ok_or_else(|| format!("there is no address {host:?} on this machine or in its network"))
+            found.ok_or_else(|| {
+                format!("there is no address {host:?} on this machine or in its network")
+            })
         }
     }
 }
 
 /// Reads an address of a settings file.
-pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
+pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<SocketAddr, D::Error> {
     parse(&String::deserialize(deserializer)?).map_err(serde::de::Error::custom)
 }
 
@@ -49,7 +54,8 @@ mod tests {
         }
         assert!(parse("8090").is_ok_and(|address| address.ip().is_loopback()));
         assert!(parse(":8090").is_ok_and(|address| address.ip().is_unspecified()));
-        let wrong = ["", "localhost", "127.0.0.1", "99999", ":x", "localhost:", "::1", "no such host:80"];
+        let wrong =
+            ["", "localhost", "127.0.0.1", "99999", ":x", "localhost:", "::1", "no such host:80"];
         let errors = wrong.map(|text| format!("{text:?}: {}", parse(text).expect_err(text)));
         insta::assert_snapshot!(errors.join("\n"));
     }

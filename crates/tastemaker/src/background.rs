@@ -22,8 +22,9 @@ use self::trainer::Trainer;
 use crate::reload::LiveSettings;
 use crate::service::Service;
 
-/// How long a stopping server waits for these threads once its requests are done. They were told to stop
-/// before; a training run or a refresh under way is given up, since the next start does it again.
+/// How long a stopping server waits for these threads once its requests are done. They were told to
+/// stop before; a training run or a refresh under way is given up, since the next start does it
+/// again.
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// The threads of a server.

@@ -1,13 +1,14 @@
-//! The bootstrap file: which workspaces there are and how they are set up. It goes through the same commands as the admin API, those
-//! that lead from what is in force to what it says. Applying it twice changes nothing the second time.
+//! The bootstrap file: which workspaces there are and how they are set up. It goes through the same
+//! commands as the admin API, those that lead from what is in force to what it says. Applying it
+//! twice changes nothing the second time.
 
 use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use domain::{
-    InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition, WeakSignalWeights,
-    WorkspaceConfig, WorkspaceId,
+    InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition,
+    WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
 use engine::{ConfigChange, DataFolder, Engine, Problem};
 use serde::Deserialize;
@@ -87,7 +88,9 @@ impl AskedWorkspace {
         asked.all_tokens().for_each(|token| config.put_token(token));
         for source in asked.sources {
             // Senders know a source by its key: with another name it is the same one.
-            config.sources.retain(|other| other.name == source.name || other.write_key != source.write_key);
+            config
+                .sources
+                .retain(|other| other.name == source.name || other.write_key != source.write_key);
             config.put_source(&source.name.clone(), source);
         }
         asked.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
@@ -119,11 +122,19 @@ impl Bootstrap {
     }
 
     /// What the file says of workspaces that are not there yet.
-    pub(crate) fn new_workspaces(&self, is_there: impl Fn(&WorkspaceId) -> bool) -> Vec<WorkspaceConfig> {
-        self.workspaces.iter().filter(|asked| !is_there(&asked.id)).map(AskedWorkspace::alone).collect()
+    pub(crate) fn new_workspaces(
+        &self,
+        is_there: impl Fn(&WorkspaceId) -> bool,
+    ) -> Vec<WorkspaceConfig> {
+        self.workspaces
+            .iter()
+            .filter(|asked| !is_there(&asked.id))
+            .map(AskedWorkspace::alone)
+            .collect()
     }
 
-    /// Whether it names another admin token than the one that was set before, in a folder that may not be there.
+    /// Whether it names another admin token than the one that was set before, in a folder that may
+    /// not be there.
     pub(crate) fn changes_admin_token(&self, data: Option<&DataFolder>) -> bool {
         let is_set = |token: &String| data.is_some_and(|data| data.is_set_as_admin_token(token));
         self.admin_token.as_ref().is_some_and(|token| !is_set(token))
@@ -150,7 +161,8 @@ impl Bootstrap {
     }
 }
 
-/// What is to be in force in each workspace: what the file asks for, or what is in force. Changes nothing.
+/// What is to be in force in each workspace: what the file asks for, or what is in force. Changes
+/// nothing.
 ///
 /// # Errors
 /// Where what the file asks for does not go together with what is in force.
@@ -163,7 +175,8 @@ pub(crate) fn configs_asked_for(
         let Some(bootstrap) = bootstrap else { return Ok((*in_force).clone()) };
         let config = bootstrap.asked_for(&in_force);
         let checked = config.validate();
-        checked.context("what the bootstrap file says does not go together with what is in force")?;
+        checked
+            .context("what the bootstrap file says does not go together with what is in force")?;
         Ok(config)
     };
     let configs = engines.iter().map(asked_for).collect::<Result<Vec<WorkspaceConfig>>>()?;
@@ -171,7 +184,8 @@ pub(crate) fn configs_asked_for(
     Ok(configs)
 }
 
-/// Puts configurations in force. A workspace that cannot write it down (its disk is full, say) goes on with what is in force.
+/// Puts configurations in force. A workspace that cannot write it down (its disk is full, say) goes
+/// on with what is in force.
 pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig]) {
     for (engine, config) in engines.iter().zip(configs) {
         for change in ConfigChange::diff(&engine.config(), config) {
@@ -191,11 +205,17 @@ pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig
 ///
 /// # Errors
 /// Where one names two.
-pub(crate) fn check_write_keys<'c>(configs: impl Iterator<Item = &'c WorkspaceConfig> + Clone) -> Result<()> {
-    let sources =
-        || configs.clone().flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)));
+pub(crate) fn check_write_keys<'c>(
+    configs: impl Iterator<Item = &'c WorkspaceConfig> + Clone,
+) -> Result<()> {
+    let sources = || {
+        configs
+            .clone()
+            .flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)))
+    };
     for (n, (workspace, source)) in sources().enumerate() {
-        if let Some((other, same)) = sources().take(n).find(|(_, other)| other.write_key == source.write_key)
+        if let Some((other, same)) =
+            sources().take(n).find(|(_, other)| other.write_key == source.write_key)
         {
             bail!(
                 "source {:?} of workspace {workspace} has the write_key of source {:?} of workspace {other}: give each its own",
@@ -279,7 +299,11 @@ share = 0.5
         shop.put_scenario(&named("api"));
         shop.put_scenario(&named("homepage"));
         assert_eq!(shop.engine.scenario("homepage").unwrap().endpoint, Endpoint::SearchItems);
-        assert_eq!(shop.apply(SHOP, false), 2, "the scenario that fitted is noted before it is replaced");
+        assert_eq!(
+            shop.apply(SHOP, false),
+            2,
+            "the scenario that fitted is noted before it is replaced"
+        );
         let in_force = shop.engine.config();
         assert_eq!(in_force.scenarios, [of_file.clone(), named("api")]);
         assert_eq!(shop.apply(SHOP, false), 0, "nothing has changed");
@@ -296,16 +320,14 @@ share = 0.5
             [[workspace.trait]]\nkey = \"t\"\nkind = \"recommended_items\"\n";
         assert_eq!(shop.apply(first, false), 6);
         let then = shop.engine.config();
-        let second =
-            "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"k2\"\n";
+        let second = "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"k2\"\n";
         assert_eq!(shop.apply(second, false), 1);
         let mut expected = (*then).clone();
         expected.sources.extend(parse::<Bootstrap>(second).unwrap().workspaces[0].sources.clone());
         assert_eq!(*shop.engine.config(), expected);
 
         // Senders of the key k1 go on.
-        let renamed =
-            "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"site\"\nwrite_key = \"k1\"\n";
+        let renamed = "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"site\"\nwrite_key = \"k1\"\n";
         assert_eq!(shop.apply(renamed, false), 2);
         let names = |shop: &Shop| -> Vec<String> {
             shop.engine.config().sources.iter().map(|source| source.name.clone()).collect()
@@ -320,13 +342,17 @@ share = 0.5
     }
 
     #[test]
-    fn a_new_workspace_has_the_newest_presets_and_one_in_use_keeps_its_set_until_the_file_names_another() {
+    fn a_new_workspace_has_the_newest_presets_and_one_in_use_keeps_its_set_until_the_file_names_another()
+     {
         let folder = tempfile::tempdir().unwrap();
-        let file = |keys: &str| parse::<Bootstrap>(&format!("[[workspace]]\nid = \"shop\"\n{keys}")).unwrap();
+        let file = |keys: &str| {
+            parse::<Bootstrap>(&format!("[[workspace]]\nid = \"shop\"\n{keys}")).unwrap()
+        };
         let id = file("").workspaces[0].id.clone();
         let engine = Arc::new(Engine::open(id.clone(), folder.path(), &|_, _| {}).unwrap());
         let set_after = |keys: &str| {
-            let configs = configs_asked_for(Some(&file(keys)), std::slice::from_ref(&engine)).unwrap();
+            let configs =
+                configs_asked_for(Some(&file(keys)), std::slice::from_ref(&engine)).unwrap();
             configure_each(std::slice::from_ref(&engine), &configs);
             engine.config().preset_set()
         };
@@ -369,7 +395,9 @@ share = 0.5
         insta::assert_snapshot!(trait_("key = \"x y\""));
         insta::assert_snapshot!(trait_("key = \"x\"\nexclude = \"bought\""));
         let scenario = |rest| {
-            check(&format!("[[workspace]]\nid = \"a\"\n[[workspace.scenario]]\nname = \"home\"\n{rest}"))
+            check(&format!(
+                "[[workspace]]\nid = \"a\"\n[[workspace.scenario]]\nname = \"home\"\n{rest}"
+            ))
         };
         let of_items = |rest| scenario(format!("endpoint = \"recommendItemsToUser\"\n{rest}"));
         insta::assert_snapshot!(of_items("filtre = \"'available'\""));
@@ -377,7 +405,9 @@ share = 0.5
             "[[workspace.scenario.group]]\nname = \"b\"\nshare = 1\ndiverse = 0.2"
         ));
         insta::assert_snapshot!(of_items("diversity = 2"), @r#"workspace a: scenario "home": diversity is 2, it must be from 0 to 1"#);
-        insta::assert_snapshot!(of_items("[workspace.scenario.promoted]\nfilter = \"'a\"\nshare = 0.2"));
+        insta::assert_snapshot!(of_items(
+            "[workspace.scenario.promoted]\nfilter = \"'a\"\nshare = 0.2"
+        ));
         insta::assert_snapshot!(scenario("endpoint = \"recommendItem\"".to_owned()));
     }
 
@@ -385,7 +415,8 @@ share = 0.5
     fn the_how_to_page_lists_every_key_and_no_other() {
         let page = include_str!("../../../docs/bootstrap.md");
         let known = |text: &str| keys_known::<Bootstrap>(text);
-        let in_workspace = |text: &str| known(&format!("[[workspace]]\nid = \"a\"\n{text}\nunknown = 1"));
+        let in_workspace =
+            |text: &str| known(&format!("[[workspace]]\nid = \"a\"\n{text}\nunknown = 1"));
         assert_eq!(keys_listed(page, "Top level"), known("unknown = 1"));
         assert_eq!(keys_listed(page, "workspace"), in_workspace(""));
         for (section, text) in [

@@ -34,11 +34,13 @@ use crate::opener::open_workspace;
 
 /// A file beside `out` that takes its name when it is whole and is gone if it never is.
 fn part_of(out: &Path) -> Result<NamedTempFile> {
-    let folder = out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part = tempfile::Builder::new().prefix(".tastemaker-").tempfile_in(folder).and_then(|part| {
-        part.as_file().set_permissions(files::permissions_of_output())?;
-        Ok(part)
-    });
+    let folder =
+        out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let part =
+        tempfile::Builder::new().prefix(".tastemaker-").tempfile_in(folder).and_then(|part| {
+            part.as_file().set_permissions(files::permissions_of_output())?;
+            Ok(part)
+        });
     part.with_context(|| format!("cannot write in {}", folder.display()))
 }
 
@@ -67,7 +69,10 @@ impl Place {
     /// Opens a workspace that is there.
     pub(crate) fn open(&self) -> Result<Opened> {
         if !self.data.is_dir() {
-            bail!("there is no data folder {}: `tastemaker import` creates one", self.data.display());
+            bail!(
+                "there is no data folder {}: `tastemaker import` creates one",
+                self.data.display()
+            );
         }
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;
@@ -89,8 +94,8 @@ impl Place {
         }
     }
 
-    /// Opens a workspace, making it where it is missing; true where it is new. Beside others it is made only when that is meant, since a
-    /// new one may be an old one with a typing error.
+    /// Opens a workspace, making it where it is missing; true where it is new. Beside others it is
+    /// made only when that is meant, since a new one may be an old one with a typing error.
     pub(crate) fn open_or_make(&self, is_meant: bool) -> Result<(Opened, bool)> {
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;

@@ -34,8 +34,9 @@ fn nearest_key(message: &str) -> Option<&str> {
 /// Of what is known, what was probably meant.
 pub(crate) fn nearest<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
     let distances = known.iter().map(|known| (strsim::damerau_levenshtein(unknown, known), *known));
-    let (_, nearest) =
-        distances.min().filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)?;
+    let (_, nearest) = distances
+        .min()
+        .filter(|(distance, known)| *distance <= known.len().max(unknown.len()) / 2)?;
     Some(nearest)
 }
 
@@ -56,9 +57,11 @@ pub(crate) mod documented {
 
     /// The keys in the first column of the table below this heading.
     pub(crate) fn keys_listed(page: &str, heading: &str) -> BTreeSet<String> {
-        let (_, section) = page.split_once(&format!("\n## {heading}\n")).expect("the page has the heading");
+        let (_, section) =
+            page.split_once(&format!("\n## {heading}\n")).expect("the page has the heading");
         let section = section.split("\n## ").next().unwrap_or(section);
-        let first_cells = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('|').next());
+        let first_cells =
+            section.lines().filter_map(|line| line.strip_prefix("| `")?.split('|').next());
         let keys = first_cells.flat_map(|cell| cell.split('`').step_by(2)).map(str::trim);
         keys.filter(|key| !key.is_empty()).map(str::to_owned).collect()
     }

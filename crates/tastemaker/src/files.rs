@@ -1,4 +1,5 @@
-//! What this process may do with files: how many descriptors it has, how much room there is, and who may read what it makes.
+//! What this process may do with files: how many descriptors it has, how much room there is, and
+//! who may read what it makes.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -9,7 +10,8 @@ use rustix::fs::{Mode, statvfs};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use signal_hook::consts::SIGXFSZ;
 
-/// Descriptors kept for what every server has open: listeners, logs, the runtime, files that commands read.
+/// Descriptors kept for what every server has open: listeners, logs, the runtime, files that
+/// commands read.
 const KEPT: u64 = 128;
 /// Descriptors kept for each workspace: segments of the journal, tables of the store.
 const KEPT_PER_WORKSPACE: u64 = 128;
@@ -32,13 +34,14 @@ pub(crate) fn left_for_connections(n_workspaces: usize) -> usize {
     all.saturating_sub(kept).max(all / SHARE_OF_CONNECTIONS).try_into().unwrap_or(usize::MAX)
 }
 
-/// Makes a write beyond the largest size of files that this process may have (`ulimit -f`) an error, as it is on a full disk, where
-/// the system would end the process with a signal.
+/// Makes a write beyond the largest size of files that this process may have (`ulimit -f`) an
+/// error, as it is on a full disk, where the system would end the process with a signal.
 pub(crate) fn survive_size_limit() {
     signal_hook::flag::register(SIGXFSZ, Arc::default()).expect("a process may handle this signal");
 }
 
-/// How much room the file system of a folder has left, in bytes; none where the system does not say.
+/// How much room the file system of a folder has left, in bytes; none where the system does not
+/// say.
 pub(crate) fn room_bytes(folder: &Path) -> Option<u64> {
     statvfs(folder).ok().map(|room| room.f_bavail * room.f_frsize)
 }

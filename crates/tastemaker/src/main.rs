@@ -18,8 +18,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-/// Messages are allocated by request threads and freed by the fold. jemalloc gives back what any thread has freed, while mimalloc, as fast,
-/// kept twice the memory in a soak.
+/// Messages are allocated by request threads and freed by the fold. jemalloc gives back what any
+/// thread has freed, while mimalloc, as fast, kept twice the memory in a soak.
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;
 
@@ -33,7 +33,8 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Simulate a music service, compute recommendations for every listener, show some, and serve them
+    /// Simulate a music service, compute recommendations for every listener, show some, and serve
+    /// them
     Demo(commands::demo::Args),
     /// Serve the APIs over a data folder
     Serve(commands::serve::Args),
@@ -43,7 +44,8 @@ enum Command {
     Catalog(commands::catalog::Args),
     /// Train a model on all interactions of a workspace
     Train(commands::train::Args),
-    /// Evaluate every model and their blend on held-out interactions, beside popularity; changes nothing
+    /// Evaluate every model and their blend on held-out interactions, beside popularity; changes
+    /// nothing
     Evaluate(commands::train::Args),
     /// List the training runs, or go back to an earlier model
     Models(commands::models::Args),

@@ -1,4 +1,5 @@
-//! Opens workspaces as the settings and the bootstrap file ask: at start, and again while the server runs.
+//! Opens workspaces as the settings and the bootstrap file ask: at start, and again while the
+//! server runs.
 
 use std::cell::OnceCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,10 +26,12 @@ impl Opener {
     /// Opens a workspace with what its journal says.
     pub(crate) fn open(&self, id: &WorkspaceId) -> Result<Arc<Engine>> {
         // What is damaged may also make a library panic.
-        let opened =
-            catch_unwind(AssertUnwindSafe(|| open_workspace_with(&self.data, id, &self.options, false)));
-        let engine = opened
-            .unwrap_or_else(|_| Err(anyhow!("cannot open workspace {id}: a panic, which the log shows")))?;
+        let opened = catch_unwind(AssertUnwindSafe(|| {
+            open_workspace_with(&self.data, id, &self.options, false)
+        }));
+        let engine = opened.unwrap_or_else(|_| {
+            Err(anyhow!("cannot open workspace {id}: a panic, which the log shows"))
+        })?;
         Ok(Arc::new(engine))
     }
 

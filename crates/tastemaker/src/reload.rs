@@ -1,5 +1,6 @@
-//! SIGHUP: the settings, the bootstrap file and the certificate are read anew while the server runs. All of it is read and checked before
-//! any of it takes effect, so a file with a mistake leaves everything as it was.
+//! SIGHUP: the settings, the bootstrap file and the certificate are read anew while the server
+//! runs. All of it is read and checked before any of it takes effect, so a file with a mistake
+//! leaves everything as it was.
 
 use std::path::Path;
 use std::slice;
@@ -53,7 +54,8 @@ impl Reload<'_> {
     fn reload(&self) -> Result<()> {
         let asked = (self.read_settings)()?;
         let filter = asked.log.filter()?;
-        let bootstrap = self.bootstrap.map(|path| Bootstrap::read(path, self.prunes)).transpose()?;
+        let bootstrap =
+            self.bootstrap.map(|path| Bootstrap::read(path, self.prunes)).transpose()?;
         let app = &self.service.app;
         let configuring = app.configuring.lock();
         let engines = app.workspaces().engines();
@@ -70,7 +72,8 @@ impl Reload<'_> {
             bootstrap.apply(&self.service.opener.data)?;
         }
         (self.set_filter)(filter)?;
-        // Workspaces that are opened later, again or for the first time, get what it asks for as well.
+        // Workspaces that are opened later, again or for the first time, get what it asks for as
+        // well.
         self.service.opener.bootstrap.store(bootstrap.map(Arc::new));
         configure_each(&engines, &configs);
         new.iter().for_each(|config| self.make(config));

@@ -25,7 +25,11 @@ pub(crate) struct Service {
 
 impl Service {
     /// Opens a data folder with all its workspaces and those of the bootstrap file.
-    pub(crate) fn open(folder: &Path, bootstrap: Option<Bootstrap>, settings: &Settings) -> Result<Self> {
+    pub(crate) fn open(
+        folder: &Path,
+        bootstrap: Option<Bootstrap>,
+        settings: &Settings,
+    ) -> Result<Self> {
         let data = Arc::new(DataFolder::open(folder)?);
         let mut ids = data.workspaces()?;
         let asked = bootstrap.iter().flat_map(|bootstrap| &bootstrap.workspaces);
@@ -39,9 +43,11 @@ impl Service {
             opens_without_model: true,
             clock: Arc::new(SystemClock),
         };
-        let opener = Opener { data, options, bootstrap: ArcSwapOption::new(bootstrap.map(Arc::new)) };
+        let opener =
+            Opener { data, options, bootstrap: ArcSwapOption::new(bootstrap.map(Arc::new)) };
         let (engines, closed) = open_each(&opener, &ids)?;
-        // All of it is checked before any of it is journalled: a file that is refused leaves everything as it was.
+        // All of it is checked before any of it is journalled: a file that is refused leaves
+        // everything as it was.
         let bootstrap = opener.bootstrap.load_full();
         let configs = configs_asked_for(bootstrap.as_deref(), &engines)?;
         if let Some(bootstrap) = &bootstrap {
@@ -51,12 +57,17 @@ impl Service {
         let workspaces = Workspaces::new(engines);
         closed.iter().for_each(|(id, why)| workspaces.close(id, why));
         for folder in opener.data.stray_folders()? {
-            let why = format!("folder {} is named like no workspace: move it away", folder.display());
+            let why =
+                format!("folder {} is named like no workspace: move it away", folder.display());
             tracing::error!(why, "a folder is not served");
-            workspaces.report_stray_folder(&folder.file_name().unwrap_or_default().to_string_lossy(), &why);
+            workspaces.report_stray_folder(
+                &folder.file_name().unwrap_or_default().to_string_lossy(),
+                &why,
+            );
         }
         let metrics = server::install_metrics()?;
-        let installation = Installation { data: Arc::clone(&opener.data), options: opener.options.clone() };
+        let installation =
+            Installation { data: Arc::clone(&opener.data), options: opener.options.clone() };
         let app = App::new(settings.server_settings(), workspaces, installation, metrics);
         Ok(Self { app: Arc::new(app), opener: Arc::new(opener) })
     }
@@ -103,11 +114,12 @@ impl Service {
     }
 }
 
-/// Opens workspaces each by itself: those that are open, and those that cannot be opened, with the reason.
+/// Opens workspaces each by itself: those that are open, and those that cannot be opened, with the
+/// reason.
 ///
 /// # Errors
-/// Where there are workspaces, none of them can be opened, and nothing that is in the way may pass: somebody has to mend one, which most
-/// ways to do so need the folder for.
+/// Where there are workspaces, none of them can be opened, and nothing that is in the way may pass:
+/// somebody has to mend one, which most ways to do so need the folder for.
 fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, Closed)> {
     let (mut engines, mut closed, mut may_pass) = (Vec::new(), Closed::new(), false);
     for id in ids {

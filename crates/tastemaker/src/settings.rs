@@ -1,4 +1,5 @@
-//! The settings of a server: a file, every key of which has a default. `settings.toml` beside this file shows them all.
+//! The settings of a server: a file, every key of which has a default. `settings.toml` beside this
+//! file shows them all.
 
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
@@ -65,7 +66,8 @@ pub(crate) enum LogFormat {
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Limits {
-    /// Requests under way at once: in all, with one token, and from one address with keys that browsers know.
+    /// Requests under way at once: in all, with one token, and from one address with keys that
+    /// browsers know.
     pub(crate) requests_max: usize,
     pub(crate) requests_per_token_max: usize,
     pub(crate) requests_per_address_max: usize,
@@ -82,7 +84,8 @@ pub(crate) struct Limits {
     /// Proxies whose `X-Forwarded-For` is believed: addresses and networks.
     #[serde(deserialize_with = "networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// What one request may cost with a private and with a public token: bytes of its answer, milliseconds of computing.
+    /// What one request may cost with a private and with a public token: bytes of its answer,
+    /// milliseconds of computing.
     pub(crate) private_answer_bytes_max: u64,
     pub(crate) private_computing_ms_max: u64,
     pub(crate) public_answer_bytes_max: u64,
@@ -101,7 +104,9 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<IpNet>, D:
     let network = |text: &String| {
         let address = || Some(IpNet::from(text.parse::<IpAddr>().ok()?.to_canonical()));
         text.parse().ok().or_else(address).ok_or_else(|| {
-            D::Error::custom(format!("{text:?} is neither an address nor a network such as \"10.0.0.0/8\""))
+            D::Error::custom(format!(
+                "{text:?} is neither an address nor a network such as \"10.0.0.0/8\""
+            ))
         })
     };
     texts.iter().map(network).collect()
@@ -231,7 +236,11 @@ impl Shutdown {
 impl Training {
     /// How each run is made and judged.
     pub(crate) fn options(&self) -> TrainingOptions {
-        TrainingOptions { refusal_margin: self.refusal_margin, is_background: true, ..Default::default() }
+        TrainingOptions {
+            refusal_margin: self.refusal_margin,
+            is_background: true,
+            ..Default::default()
+        }
     }
 }
 
@@ -282,12 +291,17 @@ impl Settings {
         parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name).collect()
     }
 
-    /// How many connections there may be, as far as file descriptors go: some are kept for the journals and stores.
+    /// How many connections there may be, as far as file descriptors go: some are kept for the
+    /// journals and stores.
     pub(crate) fn connections(&self, n_workspaces: usize) -> ConnectionLimits {
-        let connections_max = self.limits.connections_max.min(files::left_for_connections(n_workspaces));
+        let connections_max =
+            self.limits.connections_max.min(files::left_for_connections(n_workspaces));
         ConnectionLimits {
             connections_max,
-            connections_per_address_max: self.limits.connections_per_address_max.min(connections_max),
+            connections_per_address_max: self
+                .limits
+                .connections_per_address_max
+                .min(connections_max),
             unfinished_bytes_max: self.limits.unfinished_bytes_max,
         }
     }
@@ -306,7 +320,8 @@ impl Settings {
                 "http cannot be served on {listen} and https on {listen_tls}: give --listen-tls (listen_tls in the settings) another port"
             );
         }
-        let Training { new_share, refusal_margin, interval_min_s, interval_max_s, .. } = self.training;
+        let Training { new_share, refusal_margin, interval_min_s, interval_max_s, .. } =
+            self.training;
         ensure!(
             interval_min_s <= interval_max_s,
             "training.interval_min_s is {interval_min_s}, it must be at most training.interval_max_s, which is {interval_max_s}"
@@ -378,7 +393,10 @@ mod tests {
         let text = "listen = \"8090\"\n[log]\nfilter = \"debug\"\nformat = \"json\"\n[limits]\npublic_burst = 1\n\
                     [training]\nenabled = false\n[shutdown]\ndeadline_s = 1\n[checks]\nenabled = false";
         let asked: Settings = parse(text).unwrap();
-        assert_eq!(in_force.waiting_for_restart(&asked), ["listen", "log.format", "limits", "checks"]);
+        assert_eq!(
+            in_force.waiting_for_restart(&asked),
+            ["listen", "log.format", "limits", "checks"]
+        );
         let reloaded = in_force.with_reloadable_of(asked.clone());
         assert_eq!(reloaded.waiting_for_restart(&in_force), Vec::<&str>::new());
         assert_eq!((&reloaded.training, &reloaded.shutdown), (&asked.training, &asked.shutdown));
@@ -389,7 +407,9 @@ mod tests {
     fn proxies_are_addresses_and_networks() {
         let proxies = |text: &str| {
             let settings = parse::<Settings>(&format!("[limits]\ntrusted_proxies = [{text}]"));
-            settings.map(|settings| settings.limits.trusted_proxies).map_err(|error| error.to_string())
+            settings
+                .map(|settings| settings.limits.trusted_proxies)
+                .map_err(|error| error.to_string())
         };
         let networks =
             ["10.0.0.9/32", "10.1.0.0/16", "fd00::/8", "::1/128"].map(|text| text.parse().unwrap());
@@ -409,20 +429,23 @@ mod tests {
 
     #[test]
     fn values_that_make_no_sense_are_refused() {
-        let error = |text: &str| parse::<Settings>(text).unwrap().validate().unwrap_err().to_string();
+        let error =
+            |text: &str| parse::<Settings>(text).unwrap().validate().unwrap_err().to_string();
         let burst = "limits.public_burst is 0, it must be above 0";
         assert_eq!(error("[limits]\npublic_burst = 0"), burst);
         let deadline = "shutdown.deadline_s is 100000, it must be at most 3600";
         assert_eq!(error("[shutdown]\ndeadline_s = 100000"), deadline);
-        assert_eq!(error("[training]\nnew_share = 0.0"), "training.new_share is 0, it must be above 0");
+        assert_eq!(
+            error("[training]\nnew_share = 0.0"),
+            "training.new_share is 0, it must be above 0"
+        );
         let margin = "training.refusal_margin is NaN, it must be from 0 to 1";
         assert_eq!(error("[training]\nrefusal_margin = nan"), margin);
         for listen_tls in ["127.0.0.1:8080", ":8080"] {
             let told = error(&format!("listen_tls = {listen_tls:?}"));
             assert!(told.contains("give --listen-tls") && told.contains("another port"), "{told}");
         }
-        let intervals =
-            "training.interval_min_s is 100, it must be at most training.interval_max_s, which is 1";
+        let intervals = "training.interval_min_s is 100, it must be at most training.interval_max_s, which is 1";
         assert_eq!(error("[training]\ninterval_min_s = 100\ninterval_max_s = 1"), intervals);
         let catalog = error("[limits]\nunfinished_bytes_max = 1000");
         assert!(catalog.starts_with(

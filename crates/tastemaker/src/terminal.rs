@@ -16,8 +16,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// How many steps a bar for a share has.
 const SHARE_STEPS: u64 = 1_000;
 
-/// A bar that counts up to `total` on the standard error; hidden where `quiet`. Where nobody is looking at a terminal, a line every few
-/// seconds takes its place.
+/// A bar that counts up to `total` on the standard error; hidden where `quiet`. Where nobody is
+/// looking at a terminal, a line every few seconds takes its place.
 pub(crate) fn bar(what: &'static str, unit: &'static str, total: u64, quiet: bool) -> ProgressBar {
     let template = format!(
         "{{msg:22}} {{bar:32}} {{human_pos:>10}} of {{human_len}} {unit}  {{rate:>18}}  {{eta}} left"
@@ -64,7 +64,8 @@ fn start_bar(
         bar.enable_steady_tick(Duration::from_millis(250));
     } else if !quiet {
         let watched = bar.downgrade();
-        let report = move || report_lines(&watched, LINE_INTERVAL, |bar| eprintln!("{}", line(bar)));
+        let report =
+            move || report_lines(&watched, LINE_INTERVAL, |bar| eprintln!("{}", line(bar)));
         // Without a thread there are no lines: the work goes on all the same.
         std::thread::Builder::new().name("progress".to_owned()).spawn(report).ok();
     }
@@ -129,8 +130,8 @@ pub(crate) fn print_error_json(error: &anyhow::Error) {
     eprintln!("{}", serde_json::json!({ "error": error.to_string(), "because": because }));
 }
 
-/// `println!` panics where the output cannot be written. That is no defect: a reader that has gone has seen enough, and a full disk is
-/// an error like others.
+/// `println!` panics where the output cannot be written. That is no defect: a reader that has gone
+/// has seen enough, and a full disk is an error like others.
 pub(crate) fn end_quietly_on_closed_output() {
     let others = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {

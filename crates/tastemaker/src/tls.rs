@@ -19,7 +19,8 @@ pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 /// What the command line says of TLS.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct TlsArgs {
-    /// Serve https with this certificate chain (PEM): on --listen-tls if it is given, else on --listen
+    /// Serve https with this certificate chain (PEM): on --listen-tls if it is given, else on
+    /// --listen
     #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls_self_signed")]
     tls_cert: Option<PathBuf>,
     /// The private key of the certificate (PEM)
@@ -36,7 +37,8 @@ impl TlsArgs {
         self.tls_cert.is_some() || self.tls_self_signed
     }
 
-    /// The certificate of https and its key, read once; none where http is served. `data` is the data folder.
+    /// The certificate of https and its key, read once; none where http is served. `data` is the
+    /// data folder.
     pub(crate) fn files(&self, data: &Path, listen: IpAddr) -> Result<Option<TlsFiles>> {
         let (certificate, key) = match (&self.tls_cert, &self.tls_key) {
             (Some(certificate), Some(key)) => (certificate.clone(), key.clone()),
@@ -72,7 +74,9 @@ impl TlsFiles {
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_single_cert(chain, private)
-            .with_context(|| format!("{} and {} do not go together", certificate.display(), key.display()))?;
+            .with_context(|| {
+                format!("{} and {} do not go together", certificate.display(), key.display())
+            })?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -83,7 +87,8 @@ impl TlsFiles {
         Some([at(&self.certificate)?, at(&self.key)?])
     }
 
-    /// The configuration of https, made anew when the files change. New files that cannot be used change nothing.
+    /// The configuration of https, made anew when the files change. New files that cannot be used
+    /// change nothing.
     pub(crate) fn watch(self, interval: Duration) -> Result<Tls> {
         let mut seen = self.written_at();
         let tls = Arc::new(ArcSwap::new(self.read()?));
@@ -93,7 +98,8 @@ impl TlsFiles {
             loop {
                 ticks.tick().await;
                 let now = self.written_at();
-                // A moment in which one of them is missing, or in which they do not go together yet, is no reason to stop.
+                // A moment in which one of them is missing, or in which they do not go together
+                // yet, is no reason to stop.
                 if now.is_none() || now == seen {
                     continue;
                 }
@@ -104,7 +110,10 @@ impl TlsFiles {
                         tracing::info!(certificate = %self.certificate.display(), "the certificate was read anew");
                     }
                     Err(error) => {
-                        tracing::warn!(error = format!("{error:#}"), "the new certificate cannot be used yet")
+                        tracing::warn!(
+                            error = format!("{error:#}"),
+                            "the new certificate cannot be used yet"
+                        )
                     }
                 }
             }
@@ -117,8 +126,10 @@ impl TlsFiles {
 fn self_signed(folder: &Path, listen: IpAddr) -> Result<(PathBuf, PathBuf)> {
     let (certificate, key) = (folder.join("cert.pem"), folder.join("key.pem"));
     if !certificate.exists() || !key.exists() {
-        let names = ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), listen.to_string()];
-        let made = rcgen::generate_simple_self_signed(names).context("cannot make a certificate")?;
+        let names =
+            ["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned(), listen.to_string()];
+        let made =
+            rcgen::generate_simple_self_signed(names).context("cannot make a certificate")?;
         fs::create_dir_all(folder)?;
         fs::write(&key, made.signing_key.serialize_pem())?;
         fs::write(&certificate, made.cert.pem())?;
@@ -144,15 +155,21 @@ mod tests {
 
         // Files are written one after the other: for a moment they do not go together.
         let other = tempfile::tempdir().expect("a folder can be made");
-        let (new_certificate, new_key) =
-            self_signed(other.path(), IpAddr::from([127, 0, 0, 1])).expect("a certificate can be made");
+        let (new_certificate, new_key) = self_signed(other.path(), IpAddr::from([127, 0, 0, 1]))
+            .expect("a certificate can be made");
         fs::copy(&new_certificate, &certificate).expect("it can be written");
         tokio::time::sleep(Duration::from_millis(100)).await;
-        assert!(Arc::ptr_eq(&tls.load_full(), &first), "the old pair is shown until the new one is whole");
+        assert!(
+            Arc::ptr_eq(&tls.load_full(), &first),
+            "the old pair is shown until the new one is whole"
+        );
         fs::copy(&new_key, &key).expect("it can be written");
         let begun = Instant::now();
         while Arc::ptr_eq(&tls.load_full(), &first) {
-            assert!(begun.elapsed() < Duration::from_secs(10), "the new certificate is never shown");
+            assert!(
+                begun.elapsed() < Duration::from_secs(10),
+                "the new certificate is never shown"
+            );
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
         let second = tls.load_full();

@@ -1,5 +1,5 @@
-//! Backups of a real server under load, restored elsewhere: what was acknowledged before is there, and
-//! answers are the same. And the commands that look after a data folder.
+//! Backups of a real server under load, restored elsewhere: what was acknowledged before is there,
+//! and answers are the same. And the commands that look after a data folder.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -25,7 +25,11 @@ const USERS: u32 = 12;
 type Acknowledged = BTreeMap<String, String>;
 
 fn run(folder: &Path, arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_tastemaker")).args(arguments).current_dir(folder).output().unwrap()
+    Command::new(env!("CARGO_BIN_EXE_tastemaker"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap()
 }
 
 /// What a command says that must work.
@@ -39,7 +43,11 @@ fn succeed(folder: &Path, arguments: &[&str]) -> Value {
 fn fail(folder: &Path, arguments: &[&str]) -> String {
     let output = run(folder, arguments);
     assert_eq!(output.status.code(), Some(1), "{arguments:?}");
-    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+    format!(
+        "{}{}",
+        String::from_utf8_lossy(&output.stdout),
+        String::from_utf8_lossy(&output.stderr)
+    )
 }
 
 fn send(server: &Server, client: &str, acknowledged: &Mutex<Acknowledged>, is_over: &AtomicBool) {
@@ -59,7 +67,9 @@ fn send(server: &Server, client: &str, acknowledged: &Mutex<Acknowledged>, is_ov
         let answer = server.agent.post(format!("{}/v1/batch", server.base)).send(body).unwrap();
         if answer.status() == 200 {
             let text = |message: &Value, key: &str| message[key].as_str().unwrap().to_owned();
-            let ids = messages.iter().map(|message| (text(message, "messageId"), text(message, "userId")));
+            let ids = messages
+                .iter()
+                .map(|message| (text(message, "messageId"), text(message, "userId")));
             acknowledged.lock().unwrap().extend(ids);
         }
         // A backup is to run beside this, not behind it.
@@ -85,7 +95,8 @@ fn check_events(server: &Server, acknowledged: &Acknowledged) {
 }
 
 fn lists(server: &Server) -> Vec<Value> {
-    let list = |n| server.profile(&format!("u{n}"), "traits")["traits"]["recommended_items"].clone();
+    let list =
+        |n| server.profile(&format!("u{n}"), "traits")["traits"]["recommended_items"].clone();
     (0..USERS).map(list).collect()
 }
 
@@ -125,7 +136,9 @@ fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same
         assert_eq!(train(&server)["state"], "done");
         before_first = acknowledged.lock().unwrap().clone();
         let report = succeed(folder, &["backup", "--data", "data", "--to", "backup"]);
-        assert!(report["workspaces"][0]["entries"].as_u64().unwrap() as usize >= before_first.len());
+        assert!(
+            report["workspaces"][0]["entries"].as_u64().unwrap() as usize >= before_first.len()
+        );
         assert_eq!(report["workspaces"][0]["models"], 1);
         is_over.store(true, Ordering::Relaxed);
     });
@@ -148,7 +161,10 @@ fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same
     let second = Server::start(&folder.join("second"));
     check_events(&second, &acknowledged);
     assert_eq!(lists(&second), shown);
-    assert!(shown.iter().all(|list| list.as_array().is_some_and(|list| !list.is_empty())), "{shown:?}");
+    assert!(
+        shown.iter().all(|list| list.as_array().is_some_and(|list| !list.is_empty())),
+        "{shown:?}"
+    );
     // A server that was killed after a backup goes on, and so do its backups.
     let again = Server::start(&folder.join("data"));
     check_events(&again, &acknowledged);
@@ -161,10 +177,14 @@ fn a_backup_under_load_holds_what_was_acknowledged_and_is_restored_with_the_same
 
 /// A data folder with a few hundred interactions.
 fn filled(folder: &Path) {
-    let rows = (0..300).map(|n| format!("u{},i{},{},view,1\n", n % 17, n * n % 23, 1_600_000_000 + n));
+    let rows =
+        (0..300).map(|n| format!("u{},i{},{},view,1\n", n % 17, n * n % 23, 1_600_000_000 + n));
     let csv = format!("user_id,item_id,timestamp,kind,value\n{}", rows.collect::<String>());
     fs_err::write(folder.join("views.csv"), csv).unwrap();
-    succeed(folder, &["import", "interactions", "views.csv", "--data", "data", "--workspace", "shop"]);
+    succeed(
+        folder,
+        &["import", "interactions", "views.csv", "--data", "data", "--workspace", "shop"],
+    );
     succeed(folder, &["train", "--data", "data", "--workspace", "shop"]);
 }
 
@@ -187,7 +207,8 @@ fn a_damaged_or_missing_workspace_keeps_no_other_out_of_the_backup() {
     };
     let rows = "user_id,item_id,timestamp,kind,value\n".to_owned() + &"a,b,1,view,1\n".repeat(900);
     fs_err::write(folder.join("first.csv"), rows).unwrap();
-    fs_err::write(folder.join("more.csv"), "user_id,item_id,timestamp,kind,value\nc,d,2,view,1\n").unwrap();
+    fs_err::write(folder.join("more.csv"), "user_id,item_id,timestamp,kind,value\nc,d,2,view,1\n")
+        .unwrap();
     import("news", "first.csv");
     let backup = ["backup", "--data", "data", "--to", "backup"];
     let entries = |report: &Value, id: &str| {
@@ -199,7 +220,10 @@ fn a_damaged_or_missing_workspace_keeps_no_other_out_of_the_backup() {
     flip(&folder.join("data").join(SEGMENT), 100);
     import("news", "more.csv");
     let said = fail(folder, &backup);
-    assert!(said.contains("shop: cannot back up") && said.contains("its earlier copy of"), "{said}");
+    assert!(
+        said.contains("shop: cannot back up") && said.contains("its earlier copy of"),
+        "{said}"
+    );
     fs_err::rename(folder.join("data/workspaces/shop"), folder.join("shop-elsewhere")).unwrap();
     let said = fail(folder, &backup);
     assert!(said.contains("entries 0 to") && said.contains("its earlier copy of"), "{said}");
@@ -303,7 +327,9 @@ fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     fs_err::write(&manifest, told.to_string()).unwrap();
     let said = fail(folder, &["restore", "backup", "--data", "third"]);
     assert!(
-        said.contains("does not answer as it did") && said.contains("nothing") && said.contains("keyspace"),
+        said.contains("does not answer as it did")
+            && said.contains("nothing")
+            && said.contains("keyspace"),
         "{said}"
     );
 }
@@ -316,7 +342,10 @@ fn a_lost_workspace_is_no_empty_one_and_its_loss_is_accepted_by_saying_so() {
     fs_err::remove_dir_all(folder.join("data/workspaces/shop")).unwrap();
     let said = fail(folder, &["models", "--data", "data", "--workspace", "shop"]);
     assert!(said.contains("entries 0 to 5 are missing") && said.contains("accept-loss"), "{said}");
-    assert!(!folder.join("data/workspaces/shop").exists(), "nothing is in the way of what is put back");
+    assert!(
+        !folder.join("data/workspaces/shop").exists(),
+        "nothing is in the way of what is put back"
+    );
     let accept = ["accept-loss", "--data", "data", "--workspace", "shop"];
     let said = fail(folder, &accept);
     assert!(

@@ -16,16 +16,25 @@ use serde_json::{Value, json};
 
 /// Runs the binary in a folder; what it said, with what changes from run to run taken out.
 fn run(folder: &Path, arguments: &[&str]) -> String {
-    let output =
-        Command::new(env!("CARGO_BIN_EXE_tastemaker")).args(arguments).current_dir(folder).output().unwrap();
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "DIR");
+    let output = Command::new(env!("CARGO_BIN_EXE_tastemaker"))
+        .args(arguments)
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    let text =
+        |bytes: &[u8]| String::from_utf8_lossy(bytes).replace(&folder.display().to_string(), "DIR");
     let (out, err) = (text(&output.stdout), text(&output.stderr));
     let seconds = |line: &str| match line.split_once(" items in ") {
         Some((before, _)) if line.starts_with("Model ") => format!("{before} items in T s."),
         _ => line.to_owned(),
     };
     let out: Vec<String> = out.lines().map(seconds).collect();
-    format!("exit {}\n{}\n---\n{}", output.status.code().unwrap_or(-1), out.join("\n"), err.trim_end())
+    format!(
+        "exit {}\n{}\n---\n{}",
+        output.status.code().unwrap_or(-1),
+        out.join("\n"),
+        err.trim_end()
+    )
 }
 
 fn write(folder: &Path, name: &str, text: &str) {
@@ -50,7 +59,9 @@ fn from_files_to_lists() {
     write(
         folder,
         "items.csv",
-        &(0..16).fold("item_id,title,price\n".to_owned(), |csv, n| csv + &format!("i{n},Item {n},{n}.5\n")),
+        &(0..16).fold("item_id,title,price\n".to_owned(), |csv, n| {
+            csv + &format!("i{n},Item {n},{n}.5\n")
+        }),
     );
     let place = ["--data", "data", "--workspace", "shop"];
     let with = |arguments: &[&str]| run(folder, &[arguments, &place].concat());
@@ -62,10 +73,17 @@ fn from_files_to_lists() {
     insta::assert_snapshot!(with(&["recommend", "--user", "nobody", "--count", "2"]));
     let json: Value = {
         let shown = with(&["recommend", "--user", "u0", "--count", "1", "--json"]);
-        serde_json::from_str(shown.split_once('\n').unwrap().1.split("---").next().unwrap()).unwrap()
+        serde_json::from_str(shown.split_once('\n').unwrap().1.split("---").next().unwrap())
+            .unwrap()
     };
     assert_eq!(json["items"][0]["id"], "i0");
-    insta::assert_snapshot!(with(&["trait", "compute", "recommended_items", "--out", "trait.jsonl"]));
+    insta::assert_snapshot!(with(&[
+        "trait",
+        "compute",
+        "recommended_items",
+        "--out",
+        "trait.jsonl"
+    ]));
     let lines = fs_err::read_to_string(folder.join("trait.jsonl")).unwrap();
     assert_eq!(lines.lines().count(), 40);
     let first: Value = serde_json::from_str(lines.lines().next().unwrap()).unwrap();
@@ -92,7 +110,8 @@ fn from_files_to_lists() {
 
     let models: Value = {
         let shown = with(&["models", "--json"]);
-        serde_json::from_str(shown.split_once('\n').unwrap().1.split("---").next().unwrap()).unwrap()
+        serde_json::from_str(shown.split_once('\n').unwrap().1.split("---").next().unwrap())
+            .unwrap()
     };
     let version = models["active"].as_str().unwrap();
     assert_eq!(models["models"].as_array().unwrap().len(), 1);
@@ -109,8 +128,16 @@ fn offline_needs_files_only_and_gives_the_same_lists_again() {
     write(folder, "views.csv", &interactions());
     write(folder, "users.csv", "user_id\nu0\nu1\nghost\nu0\n");
     write(folder, "items.csv", "item_id,genre\ni0,jazz\ni99,jazz\n");
-    let files =
-        ["--interactions", "views.csv", "--items", "items.csv", "--users", "users.csv", "--count", "3"];
+    let files = [
+        "--interactions",
+        "views.csv",
+        "--items",
+        "items.csv",
+        "--users",
+        "users.csv",
+        "--count",
+        "3",
+    ];
     let offline = |more: &[&str]| run(folder, &[&["offline"], &files[..], more].concat());
     let shown = offline(&["--out", "a.csv", "--report", "a.json", "--seed", "5"]);
     assert!(
@@ -130,7 +157,9 @@ fn offline_needs_files_only_and_gives_the_same_lists_again() {
         (&40.into(), &17.into(), &280.into())
     );
     assert_eq!(testkit::widened_number(&report["search"]), None, "{report}");
-    assert!(report["seconds"]["search"].is_number() && report["search"]["blend"]["ndcg"].is_number());
+    assert!(
+        report["seconds"]["search"].is_number() && report["search"]["blend"]["ndcg"].is_number()
+    );
     write(folder, "wrong.csv", "user_id,item_id\na,b\n,c\n");
     insta::assert_snapshot!(run(
         folder,
@@ -171,7 +200,9 @@ fn mistakes_name_the_thing_the_place_and_the_way_out() {
     write(folder, "config.toml", "[limits]\nrequest_max = 3\n");
     shown.push(run(folder, &["serve", "--data", "data", "--config", "config.toml"]));
     let key = |id: &str| {
-        format!("[[workspace]]\nid = \"{id}\"\n[[workspace.source]]\nname = \"web\"\nwrite_key = \"k\"\n")
+        format!(
+            "[[workspace]]\nid = \"{id}\"\n[[workspace.source]]\nname = \"web\"\nwrite_key = \"k\"\n"
+        )
     };
     write(folder, "twice.toml", &(key("shop") + &key("other")));
     shown.push(run(folder, &["serve", "--data", "fresh", "--bootstrap", "twice.toml"]));
@@ -192,7 +223,8 @@ fn a_mistyped_workspace_is_not_made_and_whoever_installs_gets_completions_and_a_
     let import = |arguments: &[&str]| {
         run(
             folder,
-            &[&["import", "interactions", "views.csv", "--data", "data", "--workspace"], arguments].concat(),
+            &[&["import", "interactions", "views.csv", "--data", "data", "--workspace"], arguments]
+                .concat(),
         )
     };
     assert!(import(&["shop"]).starts_with("exit 0"), "the first needs no --create");
@@ -243,7 +275,8 @@ fn a_server_holds_its_folder_and_stops_when_asked() {
     let data = folder.path().join("data");
     let mut server = Server::start(&data);
     let message = json!({ "writeKey": "key", "userId": "ann", "event": "Product Viewed", "messageId": "m", "properties": { "sku": "lamp" } });
-    let answer = server.agent.post(format!("{}/v1/track", server.base)).send(message.to_string()).unwrap();
+    let answer =
+        server.agent.post(format!("{}/v1/track", server.base)).send(message.to_string()).unwrap();
     assert_eq!(answer.status(), 200);
     let said = run(folder.path(), &["train", "--data", "data", "--workspace", "shop"]);
     assert!(
@@ -273,13 +306,17 @@ fn events_that_do_nothing_are_shown_with_what_would_take_them() {
     let data = folder.path().join("data");
     let mut server = Server::start(&data);
     let events = || run(folder.path(), &["events", "--data", "data", "--workspace", "shop"]);
-    for (n, event) in
-        ["product_viewed", "Products Searched", "product_viewed", "Product Viewed"].iter().enumerate()
+    for (n, event) in ["product_viewed", "Products Searched", "product_viewed", "Product Viewed"]
+        .iter()
+        .enumerate()
     {
         let properties = json!({ "product_id": "lamp" });
         let message = json!({ "writeKey": "key", "userId": "ann", "event": event, "messageId": n.to_string(), "properties": properties });
-        let answer =
-            server.agent.post(format!("{}/v1/track", server.base)).send(message.to_string()).unwrap();
+        let answer = server
+            .agent
+            .post(format!("{}/v1/track", server.base))
+            .send(message.to_string())
+            .unwrap();
         assert_eq!(answer.status(), 200);
     }
     let url = format!("{}/api/workspaces/shop/events", server.base);
@@ -297,7 +334,8 @@ fn events_that_do_nothing_are_shown_with_what_would_take_them() {
     let said = events();
     assert!(said.starts_with("exit 0\nThese events are in the timelines of users"), "{said}");
     assert!(said.contains("product_viewed") && said.contains("Products Searched"), "{said}");
-    let example = said.split("Ecommerce - Product Viewed takes messages like this:\n").nth(1).unwrap();
+    let example =
+        said.split("Ecommerce - Product Viewed takes messages like this:\n").nth(1).unwrap();
     let example: Value = serde_json::from_str(example.lines().next().unwrap()).unwrap();
     assert_eq!(example["event"], "Product Viewed");
 }
@@ -308,11 +346,13 @@ fn a_damaged_workspace_keeps_no_other_from_starting_and_a_training_run_no_server
     let folder = folder.path();
     write(folder, "views.csv", &interactions());
     // Enough that the run, which begins with the server, is still under way when it is stopped.
-    let many = (0..60_000u64).map(|n| format!("u{},i{},{}\n", n % 4_000, n * n % 3_001, 1_600_000_000 + n));
+    let many = (0..60_000u64)
+        .map(|n| format!("u{},i{},{}\n", n % 4_000, n * n % 3_001, 1_600_000_000 + n));
     write(folder, "many.csv", &format!("user_id,item_id,timestamp\n{}", many.collect::<String>()));
     for (workspace, file) in [("broken", "views.csv"), ("shop", "many.csv")] {
         let place = ["--data", "data", "--workspace", workspace];
-        let said = run(folder, &[&["import", "interactions", "--create", file][..], &place].concat());
+        let said =
+            run(folder, &[&["import", "interactions", "--create", file][..], &place].concat());
         assert!(said.starts_with("exit 0"), "{said}");
     }
     let segment = folder.join("data/workspaces/broken/journal/00000000000000000000.seg");
@@ -358,9 +398,19 @@ fn a_server_whose_only_workspace_is_not_there_yet_stays_and_opens_it_once_it_is(
     write(folder, "views.csv", &interactions());
     run(
         folder,
-        &["import", "interactions", "views.csv", "--data", "data", "--workspace", "shop", "--create"],
+        &[
+            "import",
+            "interactions",
+            "views.csv",
+            "--data",
+            "data",
+            "--workspace",
+            "shop",
+            "--create",
+        ],
     );
-    let (journal, elsewhere) = (folder.join("data/workspaces/shop/journal"), folder.join("elsewhere"));
+    let (journal, elsewhere) =
+        (folder.join("data/workspaces/shop/journal"), folder.join("elsewhere"));
     fs_err::rename(&journal, &elsewhere).unwrap();
 
     let server = Server::start_until(&folder.join("data"), "healthz");

@@ -1,5 +1,5 @@
-//! A real disk that is full, below a real server: a small file system in memory, where the operating system lets a test mount one.
-//! Meanwhile clients are slow.
+//! A real disk that is full, below a real server: a small file system in memory, where the
+//! operating system lets a test mount one. Meanwhile clients are slow.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -26,11 +26,12 @@ const NOTICED_WITHIN: Duration = Duration::from_secs(60);
 
 /// Fills the file system at the path in `$0`, and runs the program that follows.
 const FILL: &str = r#"cat /dev/zero > "$0/filler" 2> /dev/null; exec "$@""#;
-/// Items of a catalog whose list takes a slow reader minutes, far longer than it may take to notice that there is room, and the bytes of
-/// their descriptions.
+/// Items of a catalog whose list takes a slow reader minutes, far longer than it may take to notice
+/// that there is room, and the bytes of their descriptions.
 const N_ITEMS: usize = 8_000;
 const DESCRIPTION_BYTES: usize = 4_000;
-/// A slow client's step, in bytes and time: 200 KiB a second, which is fast enough to be left connected.
+/// A slow client's step, in bytes and time: 200 KiB a second, which is fast enough to be left
+/// connected.
 const SLOW_BYTES: usize = 4_096;
 const SLOW_STEP: Duration = Duration::from_millis(20);
 
@@ -99,7 +100,9 @@ fn a_workspace_whose_store_met_a_full_disk_is_opened_again_once_there_is_room_wh
     let mut file = fs::File::create(&filler).unwrap();
     while file.write_all(&[7; 4_096]).is_ok() {}
     drop(file);
-    let n = (1..2_000).find(|n| send(&server, *n, &mut acknowledged) == 503).expect("the store gets full");
+    let n = (1..2_000)
+        .find(|n| send(&server, *n, &mut acknowledged) == 503)
+        .expect("the store gets full");
     let ready = get(&server, "readyz");
     assert_eq!((ready.0, ready.1["status"].as_str()), (503, Some("not ready")), "{}", ready.1);
     let problem = ready.1["problems"]["shop"][0].as_str().unwrap().to_owned();
@@ -118,8 +121,16 @@ fn a_workspace_whose_store_met_a_full_disk_is_opened_again_once_there_is_room_wh
     let n_items = answer.matches("\"description\"").count();
     assert_eq!(is_whole, n_items >= N_ITEMS, "a part was sent as a whole: {n_items} items");
     hurry_uploader.store(true, Ordering::Relaxed);
-    assert_eq!(uploader.join().unwrap(), "HTTP/1.1 200 OK", "what is sent for longer than that is taken");
-    assert_eq!(send(&server, n, &mut acknowledged), 200, "what was refused is taken when it comes again");
+    assert_eq!(
+        uploader.join().unwrap(),
+        "HTTP/1.1 200 OK",
+        "what is sent for longer than that is taken"
+    );
+    assert_eq!(
+        send(&server, n, &mut acknowledged),
+        200,
+        "what was refused is taken when it comes again"
+    );
     assert_eq!(send(&server, 5_000, &mut acknowledged), 200);
     let there = server.event_ids("u0");
     let unique: BTreeSet<&String> = there.iter().collect();
@@ -170,7 +181,8 @@ fn send(server: &Server, n: usize, acknowledged: &mut BTreeSet<String>) -> u16 {
         })
         .collect();
     let batch = json!({ "writeKey": "key", "batch": messages });
-    let answer = server.agent.post(format!("{}/v1/batch", server.base)).send(batch.to_string()).unwrap();
+    let answer =
+        server.agent.post(format!("{}/v1/batch", server.base)).send(batch.to_string()).unwrap();
     let status = answer.status().as_u16();
     match status {
         200 => acknowledged.extend(ids),
@@ -196,9 +208,11 @@ fn connect(server: &Server) -> TcpStream {
     TcpStream::connect(server.base.strip_prefix("http://").unwrap()).unwrap()
 }
 
-/// Asks for all items and reads them slowly until hurried: the answer with its head, as far as it came.
+/// Asks for all items and reads them slowly until hurried: the answer with its head, as far as it
+/// came.
 fn read_slowly(server: &Server) -> (JoinHandle<String>, Arc<AtomicBool>) {
-    let target = server::signed("/shop/items/list/?returnProperties=true", "private", engine::now());
+    let target =
+        server::signed("/shop/items/list/?returnProperties=true", "private", engine::now());
     let (mut stream, hurry) = (connect(server), Arc::new(AtomicBool::new(false)));
     let is_hurried = Arc::clone(&hurry);
     write!(stream, "GET {target} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").unwrap();

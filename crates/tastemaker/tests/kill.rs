@@ -1,6 +1,8 @@
-//! A real server under load is killed again and again: what it acknowledged is there once, nothing is there twice.
+//! A real server under load is killed again and again: what it acknowledged is there once, nothing
+//! is there twice.
 //!
-//! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats a run.
+//! `TASTEMAKER_KILL_ROUNDS` sets how often (`cargo xtask kill`: 60), `TASTEMAKER_KILL_SEED` repeats
+//! a run.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -30,8 +32,9 @@ struct Sent {
 
 #[test]
 fn acknowledged_messages_survive_kills_once_each() {
-    let number =
-        |name: &str, default| std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default);
+    let number = |name: &str, default| {
+        std::env::var(name).ok().and_then(|text| text.parse().ok()).unwrap_or(default)
+    };
     let rounds: u64 = number("TASTEMAKER_KILL_ROUNDS", ROUNDS_DEFAULT);
     let seed: u64 = number("TASTEMAKER_KILL_SEED", u64::from(std::process::id()));
     println!("{rounds} rounds with TASTEMAKER_KILL_SEED={seed}");
@@ -51,7 +54,9 @@ fn acknowledged_messages_survive_kills_once_each() {
             std::thread::sleep(Duration::from_millis(random.random_range(5..400)));
             // SIGKILL, while requests are under way.
             let id = server.process.id().to_string();
-            assert!(std::process::Command::new("kill").args(["-9", &id]).status().unwrap().success());
+            assert!(
+                std::process::Command::new("kill").args(["-9", &id]).status().unwrap().success()
+            );
             std::thread::sleep(Duration::from_millis(20));
             is_over.store(true, Ordering::Relaxed);
         });
@@ -78,7 +83,14 @@ fn acknowledged_messages_survive_kills_once_each() {
     assert!(n as u64 > rounds, "hardly anything was acknowledged");
 }
 
-fn send(server: &Server, round: u64, client: u64, seed: u64, sent: &Mutex<Sent>, is_over: &AtomicBool) {
+fn send(
+    server: &Server,
+    round: u64,
+    client: u64,
+    seed: u64,
+    sent: &Mutex<Sent>,
+    is_over: &AtomicBool,
+) {
     let mut random = StdRng::seed_from_u64(seed ^ (round << 8) ^ client);
     let mut n = 0;
     while !is_over.load(Ordering::Relaxed) {
@@ -109,7 +121,8 @@ fn send(server: &Server, round: u64, client: u64, seed: u64, sent: &Mutex<Sent>,
 }
 
 fn post(server: &Server, batch: &Value) -> Option<()> {
-    let answer = server.agent.post(format!("{}/v1/batch", server.base)).send(batch.to_string()).ok()?;
+    let answer =
+        server.agent.post(format!("{}/v1/batch", server.base)).send(batch.to_string()).ok()?;
     assert_eq!(answer.status(), 200);
     Some(())
 }

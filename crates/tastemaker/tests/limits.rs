@@ -35,7 +35,9 @@ fn descriptors_are_left_for_files_when_connections_take_all() {
     for n in 0..CONNECTIONS {
         let mut stream = TcpStream::connect(address).unwrap();
         if n % 2 == 0 {
-            stream.write_all(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{").ok();
+            stream
+                .write_all(b"POST /v1/batch HTTP/1.1\r\nhost: x\r\ncontent-length: 10\r\n\r\n{")
+                .ok();
         }
         idle.push(stream);
         if n % 50 != 0 {
@@ -63,9 +65,9 @@ fn what_a_server_writes_is_its_users_only() {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let server = Server::start(&data);
-    let body =
-        json!({ "userId": "u", "event": "Product Viewed", "properties": { "sku": "i" }, "writeKey": "key" });
-    let sent = server.agent.post(format!("{}/v1/track", server.base)).send(body.to_string()).unwrap();
+    let body = json!({ "userId": "u", "event": "Product Viewed", "properties": { "sku": "i" }, "writeKey": "key" });
+    let sent =
+        server.agent.post(format!("{}/v1/track", server.base)).send(body.to_string()).unwrap();
     assert_eq!(sent.status(), 200);
     drop(server);
     let mut n_files = 0;

@@ -1,7 +1,7 @@
 //! A real shop's history in, a quality band out, so that no speed-up costs accuracy unnoticed.
 //!
-//! The data is not part of the project: the test looks for a folder `shared` beside the checkout (or named by `TASTEMAKER_SHARED`)
-//! and says that it is skipped where there is none.
+//! The data is not part of the project: the test looks for a folder `shared` beside the checkout
+//! (or named by `TASTEMAKER_SHARED`) and says that it is skipped where there is none.
 
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
@@ -9,7 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// What was asked of the engine; the best of a widely used library on the same split is .0867 (its BM25 neighbours).
+/// What was asked of the engine; the best of a widely used library on the same split is .0867 (its
+/// BM25 neighbours).
 const NDCG_AT_20_MIN: f64 = 0.134;
 
 #[test]
@@ -25,7 +26,8 @@ fn purchases_of_the_next_month_are_recommended() {
     }
     let folder = tempfile::tempdir().unwrap();
     let run = |program: &str, arguments: &[&str]| {
-        let output = Command::new(program).args(arguments).current_dir(folder.path()).output().unwrap();
+        let output =
+            Command::new(program).args(arguments).current_dir(folder.path()).output().unwrap();
         assert!(
             output.status.success(),
             "{program} {arguments:?}: {}",
@@ -34,11 +36,20 @@ fn purchases_of_the_next_month_are_recommended() {
     };
     let tastemaker = |arguments: &[&str]| run(env!("CARGO_BIN_EXE_tastemaker"), arguments);
     run("python3", &[prepare.to_str().unwrap(), "online-retail-2010", "."]);
-    let files =
-        ["--interactions", "train.csv", "--items", "items.csv", "--users", "test.csv", "--out", "lists.csv"];
+    let files = [
+        "--interactions",
+        "train.csv",
+        "--items",
+        "items.csv",
+        "--users",
+        "test.csv",
+        "--out",
+        "lists.csv",
+    ];
     tastemaker(&[&["offline"], &files[..], &["--count", "20"]].concat());
 
-    let (wanted, had) = (pairs(&folder.path().join("test.csv")), pairs(&folder.path().join("train.csv")));
+    let (wanted, had) =
+        (pairs(&folder.path().join("test.csv")), pairs(&folder.path().join("train.csv")));
     let lists = pairs(&folder.path().join("lists.csv"));
     let gain = |rank: usize| 1.0 / (rank as f64 + 2.0).log2();
     let mut ndcg = 0.0;
@@ -47,8 +58,8 @@ fn purchases_of_the_next_month_are_recommended() {
         assert_eq!(list.len(), 20, "user {user}");
         assert!(list.iter().all(|item| !had.contains(item)), "user {user} already had something");
         let hits = list.iter().enumerate().filter(|(_, item)| wanted.contains(item));
-        ndcg +=
-            hits.map(|(rank, _)| gain(rank)).sum::<f64>() / (0..wanted.len().min(20)).map(gain).sum::<f64>();
+        ndcg += hits.map(|(rank, _)| gain(rank)).sum::<f64>()
+            / (0..wanted.len().min(20)).map(gain).sum::<f64>();
     }
     ndcg /= wanted.len() as f64;
     println!("NDCG@20 {ndcg:.4}");

@@ -36,7 +36,10 @@ impl Server {
                 return log;
             }
             let ended = self.process.try_wait().unwrap();
-            assert!(ended.is_none() && started.elapsed() < PATIENCE, "{text:?} is not in the log:\n{log}");
+            assert!(
+                ended.is_none() && started.elapsed() < PATIENCE,
+                "{text:?} is not in the log:\n{log}"
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -78,7 +81,8 @@ fn error_of(folder: &Path, arguments: &[&str]) -> String {
 /// The status of a request, made as any client would.
 fn status(arguments: &[&str]) -> String {
     let mut curl = Command::new("curl");
-    let output = curl.args(["-s", "-k", "-o", "/dev/null", "-w", "%{http_code}"]).args(arguments).output();
+    let output =
+        curl.args(["-s", "-k", "-o", "/dev/null", "-w", "%{http_code}"]).args(arguments).output();
     String::from_utf8(output.unwrap().stdout).unwrap()
 }
 
@@ -93,7 +97,8 @@ fn http_and_https_are_served_at_once_and_contradictions_name_the_way_out() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs_err::write(folder.join("bootstrap.toml"), workspace("shop", "key")).unwrap();
-    let serve = ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--listen", "127.0.0.1:0"];
+    let serve =
+        ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--listen", "127.0.0.1:0"];
     let both = [&serve[..], &["--listen-tls", "127.0.0.1:0", "--tls-self-signed"]].concat();
     let mut server = Server::start(folder, &mut tastemaker(&both));
     for is_https in [false, true] {
@@ -103,16 +108,23 @@ fn http_and_https_are_served_at_once_and_contradictions_name_the_way_out() {
     server.signal("-TERM");
     assert!(server.process.wait().unwrap().success());
     // As ever, a certificate without an address of its own is for --listen.
-    let mut server = Server::start(folder, &mut tastemaker(&[&serve[..], &["--tls-self-signed"]].concat()));
+    let mut server =
+        Server::start(folder, &mut tastemaker(&[&serve[..], &["--tls-self-signed"]].concat()));
     let url = format!("{}/healthz", server.base(true));
     assert_eq!(status(&[&url]), "200", "{url}");
     assert!(!fs_err::read_to_string(&server.log).unwrap().contains("http://"));
     drop(server);
 
     let without = error_of(folder, &["serve", "--data", "data", "--listen-tls", "127.0.0.1:0"]);
-    assert!(without.contains("needs a certificate: give --tls-cert FILE and --tls-key FILE"), "{without}");
+    assert!(
+        without.contains("needs a certificate: give --tls-cert FILE and --tls-key FILE"),
+        "{without}"
+    );
     fs_err::write(folder.join("same.toml"), "listen = \"8090\"\nlisten_tls = \":8090\"\n").unwrap();
-    let same = error_of(folder, &["serve", "--data", "data", "--config", "same.toml", "--tls-self-signed"]);
+    let same = error_of(
+        folder,
+        &["serve", "--data", "data", "--config", "same.toml", "--tls-self-signed"],
+    );
     assert!(same.contains("give --listen-tls (listen_tls in the settings) another port"), "{same}");
 }
 
@@ -127,8 +139,9 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
     serve.args(["--config", "settings.toml", "--listen", "127.0.0.1:0"]);
     let mut server = Server::start(folder, &mut serve);
     let url = format!("{}/v1/track", server.base(false));
-    let send =
-        |key: &str| status(&["-u", &format!("{key}:"), &url, "-d", r#"{"userId":"ann","event":"Seen"}"#]);
+    let send = |key: &str| {
+        status(&["-u", &format!("{key}:"), &url, "-d", r#"{"userId":"ann","event":"Seen"}"#])
+    };
     assert_eq!((send("first"), send("second")), ("200".to_owned(), "401".to_owned()));
 
     write("bootstrap.toml", &(workspace("shop", "second") + &workspace("other", "third")));
@@ -142,7 +155,8 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
     assert_eq!(send("third"), "200", "a workspace that is new in the file is made: {log}");
     assert!(log.contains(r#"takes effect with a restart only key="limits""#), "{log}");
 
-    for (name, text) in [("bootstrap.toml", "[[workspace]"), ("settings.toml", "[log]\nfilter = \"a=b=c\"\n")]
+    for (name, text) in
+        [("bootstrap.toml", "[[workspace]"), ("settings.toml", "[log]\nfilter = \"a=b=c\"\n")]
     {
         let right = fs_err::read_to_string(folder.join(name)).unwrap();
         let n_before = server.wait_for("").matches("nothing was reloaded").count();
@@ -156,7 +170,8 @@ fn a_hangup_reloads_what_can_change_and_a_broken_file_leaves_everything_as_it_wa
         assert_eq!((send("first"), send("second")), ("401".to_owned(), "200".to_owned()), "{name}");
         write(name, &right);
     }
-    let taken = workspace("shop", "second") + &workspace("other", "third") + &workspace("more", "third");
+    let taken =
+        workspace("shop", "second") + &workspace("other", "third") + &workspace("more", "third");
     let n_before = server.wait_for("").matches("nothing was reloaded").count();
     write("bootstrap.toml", &taken);
     server.signal("-HUP");
@@ -186,7 +201,8 @@ fn a_dry_run_says_what_a_bootstrap_file_would_change_and_changes_nothing() {
     assert_eq!(plan(&[]), first);
     assert!(!folder.join("data").exists());
 
-    let serve = ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--listen", "127.0.0.1:0"];
+    let serve =
+        ["serve", "--data", "data", "--bootstrap", "bootstrap.toml", "--listen", "127.0.0.1:0"];
     let mut server = Server::start(folder, &mut tastemaker(&serve));
     server.base(false);
     server.signal("-TERM");
@@ -195,10 +211,14 @@ fn a_dry_run_says_what_a_bootstrap_file_would_change_and_changes_nothing() {
 
     let app = "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"second\"\n";
     write(&(app.to_owned() + &workspace("other", "third")));
-    let added = "shop: sets source \"app\"\nother: makes the workspace\nother: sets source \"web\"\n";
+    let added =
+        "shop: sets source \"app\"\nother: makes the workspace\nother: sets source \"web\"\n";
     assert_eq!((plan(&[]), plan(&[])), (added.to_owned(), added.to_owned()));
     let pruned = plan(&["--prune"]);
-    assert!(pruned.starts_with("shop: removes source \"web\"\nshop: sets source \"app\"\n"), "{pruned}");
+    assert!(
+        pruned.starts_with("shop: removes source \"web\"\nshop: sets source \"app\"\n"),
+        "{pruned}"
+    );
     assert!(!folder.join("data/workspaces/other").exists());
     write(&(workspace("shop", "same") + &workspace("other", "same")));
     let refused = error_of(folder, &[&serve[..5], &["--dry-run"]].concat());
@@ -213,7 +233,12 @@ fn renew_certificate(certificate: &Path, key: &Path) {
         let before = written_at(path);
         fs_err::write(path, text).unwrap();
         if let Some(before) = before {
-            fs_err::OpenOptions::new().write(true).open(path).unwrap().set_modified(before).unwrap();
+            fs_err::OpenOptions::new()
+                .write(true)
+                .open(path)
+                .unwrap()
+                .set_modified(before)
+                .unwrap();
         }
     }
 }
@@ -223,7 +248,8 @@ fn a_hangup_reads_the_certificate_anew_and_one_that_does_not_fit_its_key_changes
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
     fs_err::write(folder.join("bootstrap.toml"), workspace("shop", "key")).unwrap();
-    let [certificate, key, first] = ["cert.pem", "key.pem", "first.pem"].map(|name| folder.join(name));
+    let [certificate, key, first] =
+        ["cert.pem", "key.pem", "first.pem"].map(|name| folder.join(name));
     renew_certificate(&certificate, &key);
     fs_err::copy(&certificate, &first).unwrap();
     let mut serve = tastemaker(&["serve", "--data", "data", "--bootstrap", "bootstrap.toml"]);
@@ -266,7 +292,8 @@ fn a_server_without_workspaces_says_what_to_do_in_commands_that_work_when_pasted
     let pasted = format!("exec {serve} --listen 127.0.0.1:0");
     let mut server = Server::start(folder, Command::new("sh").args(["-c", &pasted]));
     let url = format!("{}/v1/track", server.base(false));
-    let sent = status(&["-u", "change-me-write:", &url, "-d", r#"{"userId":"ann","event":"Seen"}"#]);
+    let sent =
+        status(&["-u", "change-me-write:", &url, "-d", r#"{"userId":"ann","event":"Seen"}"#]);
     assert_eq!(sent, "200");
     drop(server);
     // Where the file is there it is not written over.
@@ -281,7 +308,8 @@ fn commands_that_have_nothing_or_little_to_learn_from_say_so() {
     let write = |name: &str, text: &str| fs_err::write(folder.join(name), text).unwrap();
     write("none.csv", "user_id,item_id\n");
     write("items.csv", "item_id,title\na,One\nb,Two\n");
-    let rows: String = (0..12).map(|n| format!("u{},{}\n", n % 4, ["a", "b", "c"][n % 3])).collect();
+    let rows: String =
+        (0..12).map(|n| format!("u{},{}\n", n % 4, ["a", "b", "c"][n % 3])).collect();
     write("few.csv", &format!("user_id,item_id\n{rows}"));
     let offline = |interactions: &str, users: &str| {
         let files = ["--interactions", interactions, "--users", users, "--out", "lists.csv"];
@@ -290,17 +318,24 @@ fn commands_that_have_nothing_or_little_to_learn_from_say_so() {
     let stderr = |output: std::process::Output| String::from_utf8(output.stderr).unwrap();
     let nothing = stderr(offline("none.csv", "few.csv"));
     assert_eq!(nothing, "error: none.csv has no interactions: there is nothing to learn from\n");
-    assert_eq!(stderr(offline("few.csv", "none.csv")), "error: none.csv names no user to recommend to\n");
+    assert_eq!(
+        stderr(offline("few.csv", "none.csv")),
+        "error: none.csv names no user to recommend to\n"
+    );
 
     let place = ["--data", "data", "--workspace", "shop"];
     let say = |arguments: &[&str]| {
-        let output = tastemaker(&[arguments, &place].concat()).current_dir(folder).output().unwrap();
+        let output =
+            tastemaker(&[arguments, &place].concat()).current_dir(folder).output().unwrap();
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
     };
     say(&["import", "catalog", "items.csv"]);
     for command in ["train", "evaluate"] {
         let said = say(&[command]);
-        assert!(said.starts_with("error: the workspace has no interactions to learn from"), "{said}");
+        assert!(
+            said.starts_with("error: the workspace has no interactions to learn from"),
+            "{said}"
+        );
     }
     let little = "there are 12 interactions; a first model needs at least 100";
     say(&["import", "interactions", "few.csv"]);

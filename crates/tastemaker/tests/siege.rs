@@ -16,7 +16,8 @@ async fn check(same_address: bool) {
     let seed = std::env::var("TASTEMAKER_SIEGE_SEED").ok().and_then(|text| text.parse().ok());
     let seed = seed.unwrap_or_else(|| u64::from(std::process::id()));
     println!("TASTEMAKER_SIEGE_SEED={seed}");
-    let launch = Launch { binary: env!("CARGO_BIN_EXE_tastemaker").into(), config: None, nofile: None };
+    let launch =
+        Launch { binary: env!("CARGO_BIN_EXE_tastemaker").into(), config: None, nofile: None };
     let options = Options { seconds: 10, connections: 300, rate: 50, same_address, seed };
     let report = run(&launch, &options).await.unwrap();
     println!("{report}");

@@ -218,13 +218,18 @@ impl State {
         if !self.random.chance(rate) {
             return Ok(());
         }
-        let is_emfile = matches!(operation, Operation::Create | Operation::Open) && self.random.chance(0.5);
+        let is_emfile =
+            matches!(operation, Operation::Create | Operation::Open) && self.random.chance(0.5);
         Err(io::Error::from_raw_os_error(if is_emfile { EMFILE } else { EIO }))
     }
 
     /// The length of a possibly partial call, at least one byte.
     fn shorten(&mut self, len: usize) -> usize {
-        if len > 1 && self.random.chance(self.rates.short) { 1 + self.random.below(len - 1) } else { len }
+        if len > 1 && self.random.chance(self.rates.short) {
+            1 + self.random.below(len - 1)
+        } else {
+            len
+        }
     }
 
     fn file(&mut self, name: &str) -> io::Result<&mut File> {
@@ -306,7 +311,9 @@ impl DiskFile for Handle {
         let n = match &fault {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => 0,
             // A prefix may be written before the error.
-            Err(_) => cut_to_sectors(state.random.below(bytes.len() + 1), position as usize, bytes.len()),
+            Err(_) => {
+                cut_to_sectors(state.random.below(bytes.len() + 1), position as usize, bytes.len())
+            }
             Ok(()) => {
                 let n = state.shorten(bytes.len());
                 Some(cut_to_sectors(n, position as usize, bytes.len()))

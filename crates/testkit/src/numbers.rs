@@ -25,7 +25,10 @@ mod tests {
     #[test]
     fn only_numbers_that_have_more_digits_than_single_precision_needs_are_found() {
         let widened = f64::from(0.3_f32);
-        assert_eq!(widened_number(&serde_json::json!({ "a": [1, { "b": widened }] })), Some(widened));
+        assert_eq!(
+            widened_number(&serde_json::json!({ "a": [1, { "b": widened }] })),
+            Some(widened)
+        );
         assert_eq!(
             widened_number(&serde_json::json!([0.3, 0.1 + 0.2, 0.5, 1.0 / 3.0, 1_764_370_048.0])),
             None

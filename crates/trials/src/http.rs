@@ -64,9 +64,11 @@ pub fn sign(target: &str, token: &str, signer: Signer) -> String {
     let now_s = std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let join = if target.contains('?') { '&' } else { '?' };
     let signed = format!("{target}{join}{prefix}_timestamp={now_s}");
-    let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
     mac.update(signed.as_bytes());
-    let sign: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sign: String =
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{signed}&{prefix}_sign={sign}")
 }
 
@@ -144,7 +146,8 @@ impl Connection {
 
 /// The answer that is whole in these bytes, if any.
 fn read_answer(bytes: &[u8]) -> io::Result<Option<Answer>> {
-    let malformed = |error: &dyn std::fmt::Display| io::Error::other(format!("no HTTP/1.1: {error}"));
+    let malformed =
+        |error: &dyn std::fmt::Display| io::Error::other(format!("no HTTP/1.1: {error}"));
     let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
     let mut head = httparse::Response::new(&mut headers);
     let Ok(httparse::Status::Complete(head_bytes)) =
@@ -162,7 +165,8 @@ fn read_answer(bytes: &[u8]) -> io::Result<Option<Answer>> {
     let body = if header("transfer-encoding").is_some() {
         read_chunks(rest).map_err(|error| malformed(&error))?
     } else {
-        let length: usize = header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
+        let length: usize =
+            header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0);
         rest.get(..length).map(<[u8]>::to_vec)
     };
     Ok(body.map(|body| Answer { status, body, closes }))
@@ -173,7 +177,9 @@ fn read_chunks(mut rest: &[u8]) -> Result<Option<Vec<u8>>, httparse::InvalidChun
     let mut body = Vec::new();
     while let httparse::Status::Complete((start, len)) = httparse::parse_chunk_size(rest)? {
         let end = start + len as usize;
-        let Some(chunk) = rest.get(start..end).filter(|_| rest.len() >= end + 2) else { return Ok(None) };
+        let Some(chunk) = rest.get(start..end).filter(|_| rest.len() >= end + 2) else {
+            return Ok(None);
+        };
         if chunk.is_empty() {
             return Ok(Some(body));
         }

@@ -69,7 +69,8 @@ fn main() -> Result<()> {
     let clock_s = || std::time::UNIX_EPOCH.elapsed().map_or(0, |since| since.as_secs());
     let seed = cli.seed.unwrap_or_else(clock_s);
     println!("seed {seed}");
-    let server = trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
+    let server =
+        trials::process::Launch { binary: cli.server, config: cli.config, nofile: cli.nofile };
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     match cli.trial {
         Trial::Search { folder, words } => {
@@ -85,14 +86,20 @@ fn main() -> Result<()> {
             let options = siege::Options { seconds, connections, rate, same_address, seed };
             let report = runtime.block_on(siege::run(&server, &options))?;
             println!("{report}");
-            ensure!(report.passes(), "the honest client did not keep 99 % of its answers within 100 ms");
+            ensure!(
+                report.passes(),
+                "the honest client did not keep 99 % of its answers within 100 ms"
+            );
         }
         Trial::Soak { requests, warm_up } => {
             let warm_up = warm_up.unwrap_or(requests / 5);
             let options = soak::Options { requests, warm_up, seed };
             let report = runtime.block_on(soak::run(&server, &options))?;
             println!("{report}");
-            ensure!(report.ends_as_it_began(), "the process has more memory than after the warm-up");
+            ensure!(
+                report.ends_as_it_began(),
+                "the process has more memory than after the warm-up"
+            );
             ensure!(
                 report.n_failed() == 0,
                 "{} requests ended with an error of the server",

@@ -81,18 +81,23 @@ impl Launch {
             None => Command::new(&self.binary),
             Some(nofile) => {
                 let mut command = Command::new("sh");
-                command.args(["-c", &format!("ulimit -n {nofile} && exec \"$0\" \"$@\"")]).arg(&self.binary);
+                command
+                    .args(["-c", &format!("ulimit -n {nofile} && exec \"$0\" \"$@\"")])
+                    .arg(&self.binary);
                 command
             }
         };
-        command.args(["serve", "--listen", &address.to_string(), "--data"]).arg(folder.path().join("data"));
+        command
+            .args(["serve", "--listen", &address.to_string(), "--data"])
+            .arg(folder.path().join("data"));
         command.arg("--bootstrap").arg(&bootstrap);
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
         let log = fs_err::File::create(folder.path().join("log"))?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log.into_file());
-        let process = command.spawn().with_context(|| format!("cannot run {}", self.binary.display()))?;
+        let process =
+            command.spawn().with_context(|| format!("cannot run {}", self.binary.display()))?;
         let mut server = Server { process, address, folder };
         let started = Instant::now();
         while !server.is_ready().await {
@@ -110,7 +115,9 @@ impl Server {
     /// Whether `/readyz` answers 200.
     pub async fn is_ready(&self) -> bool {
         match Connection::open(self.address, None).await {
-            Ok(mut connection) => connection.send(&get("/readyz", "")).await.is_ok_and(|a| a.status == 200),
+            Ok(mut connection) => {
+                connection.send(&get("/readyz", "")).await.is_ok_and(|a| a.status == 200)
+            }
             Err(_) => false,
         }
     }
@@ -123,7 +130,9 @@ impl Server {
     pub fn resident_bytes(&self) -> Result<u64> {
         let status = fs_err::read_to_string(format!("/proc/{}/status", self.process.id()))?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kib = line.and_then(|line| line.split_whitespace().next()).context("the process has ended")?;
+        let kib = line
+            .and_then(|line| line.split_whitespace().next())
+            .context("the process has ended")?;
         Ok(kib.parse::<u64>()? * 1_024)
     }
 
@@ -142,7 +151,10 @@ impl Server {
     pub async fn stop(mut self) -> Result<Duration> {
         let id = self.process.id().to_string();
         let asked = Instant::now();
-        ensure!(Command::new("kill").args(["-TERM", &id]).status()?.success(), "the server ended by itself");
+        ensure!(
+            Command::new("kill").args(["-TERM", &id]).status()?.success(),
+            "the server ended by itself"
+        );
         loop {
             if let Some(status) = self.process.try_wait()? {
                 ensure!(status.success(), "the server ended with {status}\n{}", self.end_of_log());

@@ -11,7 +11,9 @@ use catalog::{CatalogFile, Format, ImportOptions, read_file};
 use domain::{
     Endpoint, Interaction, InteractionKind, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId,
 };
-use engine::{Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions};
+use engine::{
+    Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions,
+};
 use serde::Deserialize;
 
 /// The default search words: ten words of the titles of `online-retail-2010`, chosen before the
@@ -97,7 +99,8 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
 
     let data = tempfile::tempdir()?;
     let engine = Engine::open(WorkspaceId::new("shop")?, data.path(), &|_, _| {})?;
-    let config = WorkspaceConfig { private_token: Some("private".to_owned()), ..(*engine.config()).clone() };
+    let config =
+        WorkspaceConfig { private_token: Some("private".to_owned()), ..(*engine.config()).clone() };
     engine.submit_blocking(vec![Entry::Configured(config)])?;
     engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
     let purchases = sales.iter().map(|sale| Interaction {
@@ -113,13 +116,15 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     let all_time = collect_buyers(&sales, i64::MIN);
     let lately = collect_buyers(&sales, newest - LATELY_S);
     let places = |word: &String| {
-        let has_word = |title: &str| title.split(|c: char| !c.is_alphanumeric()).any(|other| other == word);
+        let has_word =
+            |title: &str| title.split(|c: char| !c.is_alphanumeric()).any(|other| other == word);
         let matching: Vec<&String> =
             titles.iter().filter(|(_, title)| has_word(title)).map(|(item, _)| item).collect();
         let found = search(&engine, word, RESULTS_EXAMINED)?;
         let best = |buyers: &BTreeMap<&str, BTreeSet<&str>>| {
             let n_buyers = |item: &&String| buyers.get(item.as_str()).map_or(0, BTreeSet::len);
-            let item = matching.iter().copied().max_by_key(n_buyers).filter(|item| n_buyers(item) > 0)?;
+            let item =
+                matching.iter().copied().max_by_key(n_buyers).filter(|item| n_buyers(item) > 0)?;
             let place = found.iter().position(|other| other == item).map(|at| at + 1);
             Some(BestSeller { title: titles[item].clone(), n_buyers: n_buyers(&item), place })
         };
@@ -128,7 +133,8 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
         Ok(Word { word: word.clone(), n_items, best: best_of_all, best_lately })
     };
     let words = words.iter().map(places).collect::<Result<_>>()?;
-    let is_first = |item: &String| Ok::<_, anyhow::Error>(search(&engine, item, 1)?.first() == Some(item));
+    let is_first =
+        |item: &String| Ok::<_, anyhow::Error>(search(&engine, item, 1)?.first() == Some(item));
     let mut n_found_by_id = 0;
     for item in titles.keys() {
         n_found_by_id += usize::from(is_first(item)?);
@@ -188,10 +194,15 @@ impl fmt::Display for Report {
             }
         }
         let best_sellers = || self.words.iter().flat_map(Word::best_sellers);
-        let (n_front, n) = (best_sellers().filter(|best| best.is_in_front()).count(), best_sellers().count());
+        let (n_front, n) =
+            (best_sellers().filter(|best| best.is_in_front()).count(), best_sellers().count());
         writeln!(f, "{n_front} of {n} best sellers are among the first {PLACE_MAX}")?;
         let (n, n_behind) = (self.words.len(), self.n_behind());
-        writeln!(f, "{} of {n} words have a best seller among the first {PLACE_MAX}", n - n_behind)?;
+        writeln!(
+            f,
+            "{} of {n} words have a best seller among the first {PLACE_MAX}",
+            n - n_behind
+        )?;
         write!(f, "{} of {} items come first for their id", self.n_found_by_id, self.n_items)
     }
 }

@@ -87,7 +87,11 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
     let (kinds, besiegers) = hostile::start(server.address, options, until);
     let answers = honest::run(server.address, options, until).await?;
     let after = server.resident_bytes().context("the server did not survive")?;
-    ensure!(server.is_ready().await, "the server is not ready after the siege\n{}", server.end_of_log());
+    ensure!(
+        server.is_ready().await,
+        "the server is not ready after the siege\n{}",
+        server.end_of_log()
+    );
     // Now, since from here on every connection is refused.
     let kinds = kinds.iter().map(|(kind, tally)| (*kind, tally.read())).collect();
     let ended_within = server.stop().await?;
@@ -105,7 +109,16 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
     let in_time = latencies.iter().filter(|latency| **latency <= IN_TIME).count();
     let resident_bytes = (before, after);
     let (requests, right) = (answers.len(), latencies.len());
-    Ok(Report { requests, outcomes, right, in_time, latencies, ended_within, resident_bytes, kinds })
+    Ok(Report {
+        requests,
+        outcomes,
+        right,
+        in_time,
+        latencies,
+        ended_within,
+        resident_bytes,
+        kinds,
+    })
 }
 
 /// Puts items with texts and some views into the workspace.
@@ -135,7 +148,11 @@ async fn fill(server: &crate::process::Server) -> Result<()> {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{:<16} {:>11} {:>9} {:>9}  answers", "hostile", "connections", "refused", "closed")?;
+        writeln!(
+            f,
+            "{:<16} {:>11} {:>9} {:>9}  answers",
+            "hostile", "connections", "refused", "closed"
+        )?;
         for (kind, KindCounts { connections, refused, closed, answers }) in &self.kinds {
             writeln!(f, "{kind:<16} {connections:>11} {refused:>9} {closed:>9}  {answers}")?;
         }
@@ -144,11 +161,22 @@ impl fmt::Display for Report {
         let ms = |share| self.quantile(share).as_secs_f64() * 1_000.0;
         let mib = |bytes: u64| bytes / (1_024 * 1_024);
         writeln!(f, "honest: {} requests ({})", self.requests, outcomes.join(", "))?;
-        writeln!(f, "right answers: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms", ms(0.5), ms(0.99), ms(1.0))?;
+        writeln!(
+            f,
+            "right answers: p50 {:.1} ms, p99 {:.1} ms, max {:.1} ms",
+            ms(0.5),
+            ms(0.99),
+            ms(1.0)
+        )?;
         let share = 100.0 * self.in_time as f64 / self.requests.max(1) as f64;
         writeln!(f, "right within {} ms: {share:.2} %", IN_TIME.as_millis())?;
         let (before, after) = self.resident_bytes;
-        writeln!(f, "memory of the server: {} MiB before, {} MiB at the end", mib(before), mib(after))?;
+        writeln!(
+            f,
+            "memory of the server: {} MiB before, {} MiB at the end",
+            mib(before),
+            mib(after)
+        )?;
         write!(f, "ended {:.1} s after SIGTERM", self.ended_within.as_secs_f64())
     }
 }

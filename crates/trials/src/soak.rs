@@ -120,7 +120,9 @@ pub async fn run(launch: &Launch, options: &Options) -> Result<Report> {
     let samples = watch(&server, options, &sent, &tasks).await?;
     let mut answers = BTreeMap::new();
     for task in tasks {
-        let own = task.await?.with_context(|| format!("the load ended; log:\n{}", server.end_of_log()))?;
+        let own = task
+            .await?
+            .with_context(|| format!("the load ended; log:\n{}", server.end_of_log()))?;
         own.into_iter().for_each(|(key, n)| *answers.entry(key).or_default() += n);
     }
     let warm: Vec<(f64, f64)> = samples
@@ -223,8 +225,9 @@ mod tests {
     fn memory_that_goes_up_and_down_has_not_grown_and_memory_that_leaks_has() {
         let saw = |n: u32| f64::from(n % 400) * 25.0;
         let grown = |leak: f64| {
-            let points: Vec<_> =
-                (400..2_000).map(|n| (f64::from(n), 100_000.0 + saw(n) + leak * f64::from(n))).collect();
+            let points: Vec<_> = (400..2_000)
+                .map(|n| (f64::from(n), 100_000.0 + saw(n) + leak * f64::from(n)))
+                .collect();
             let line = Line::fit(&points).unwrap();
             line.at(2_000.0) / line.at(400.0) - 1.0
         };

@@ -7,11 +7,13 @@ use super::{ITEMS_MAX, ImportError, Raw, RawRow, RowError, Table, delimiter, id_
 pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
     let (delimiter, reader) = delimiter::detect(reader)?;
     let mut tail = LastByte { reader, last: 0 };
-    let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(&mut tail);
+    let mut reader =
+        csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(&mut tail);
     let names: Vec<String> = match reader.headers() {
-        Ok(header) => {
-            header.iter().map(|name| name.trim_start_matches('\u{feff}').trim().to_owned()).collect()
-        }
+        Ok(header) => header
+            .iter()
+            .map(|name| name.trim_start_matches('\u{feff}').trim().to_owned())
+            .collect(),
         Err(error) => return Err(whole_file(error)),
     };
     if let Some(name) =
@@ -20,7 +22,8 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
         return Err(ImportError::Header(format!("two columns are named {name:?}")));
     }
     let id = id_column(&names)?;
-    let mut table = Table { columns: names.clone(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
+    let mut table =
+        Table { columns: names.clone(), rows: Vec::new(), n_rows: 0, errors: Vec::new() };
     table.columns.remove(id);
 
     let (mut record, mut last) = (csv::ByteRecord::new(), csv::ByteRecord::new());
@@ -33,7 +36,12 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
         let line = record.position().map_or(0, csv::Position::line);
         if record.len() != names.len() {
             let detail = format!("{} fields, the header has {}", record.len(), names.len());
-            table.errors.push(RowError { row: line, column: None, reason: "wrong number of fields", detail });
+            table.errors.push(RowError {
+                row: line,
+                column: None,
+                reason: "wrong number of fields",
+                detail,
+            });
             continue;
         }
         let mut fields = Vec::with_capacity(names.len());
@@ -45,7 +53,12 @@ pub(super) fn read(reader: impl Read) -> Result<Table, ImportError> {
             }
         }
         if let Some(detail) = wrong {
-            table.errors.push(RowError { row: line, column: None, reason: "text is not UTF-8", detail });
+            table.errors.push(RowError {
+                row: line,
+                column: None,
+                reason: "text is not UTF-8",
+                detail,
+            });
             continue;
         }
         let item_id = fields.remove(id);

@@ -27,7 +27,9 @@ fn detect_in_header(header: &[u8]) -> u8 {
     let mut is_quoted = false;
     for byte in header {
         is_quoted ^= *byte == b'"';
-        if let Some(n) = DELIMITERS.iter().position(|delimiter| delimiter == byte).filter(|_| !is_quoted) {
+        if let Some(n) =
+            DELIMITERS.iter().position(|delimiter| delimiter == byte).filter(|_| !is_quoted)
+        {
             counts[n] += 1;
         }
     }

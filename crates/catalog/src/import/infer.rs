@@ -41,11 +41,14 @@ fn infer<'a, I: Iterator<Item = &'a Raw>>(values: impl Fn() -> I) -> PropertyTyp
     if n_sets > 0 && (is_json || n_sets as f64 >= SET_SHARE_MIN * present().count() as f64) {
         return PropertyType::Set;
     }
-    let narrow = [PropertyType::Int, PropertyType::Double, PropertyType::Boolean, PropertyType::Timestamp];
+    let narrow =
+        [PropertyType::Int, PropertyType::Double, PropertyType::Boolean, PropertyType::Timestamp];
     narrow
         .into_iter()
         .find(|type_| present().all(|value| looks_like(value, *type_)))
-        .unwrap_or_else(|| if is_json { json_majority(present()) } else { csv_majority(&narrow, &present) })
+        .unwrap_or_else(|| {
+            if is_json { json_majority(present()) } else { csv_majority(&narrow, &present) }
+        })
 }
 
 /// The type of nearly all values, else text. None of the others may parse as the type at all: a 007
@@ -72,7 +75,8 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
         Raw::Text(text) => {
             let digits = text.trim_start_matches('-');
             let padded = digits.len() > 1 && digits.starts_with('0') && !digits.starts_with("0.");
-            let starts_as_number = digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
+            let starts_as_number =
+                digits.starts_with(|first: char| first.is_ascii_digit() || first == '.');
             match type_ {
                 PropertyType::Int => !padded && starts_as_number && text.parse::<i64>().is_ok(),
                 PropertyType::Double => {
@@ -80,12 +84,15 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
                 }
                 PropertyType::Boolean => matches!(text.as_str(), "true" | "false"),
                 PropertyType::Timestamp => {
-                    let dated = text.len() >= 10 && text.as_bytes()[4] == b'-' && text.as_bytes()[7] == b'-';
+                    let dated = text.len() >= 10
+                        && text.as_bytes()[4] == b'-'
+                        && text.as_bytes()[7] == b'-';
                     dated && Timestamp::parse(text).is_some()
                 }
-                PropertyType::String | PropertyType::Set | PropertyType::Image | PropertyType::ImageList => {
-                    true
-                }
+                PropertyType::String
+                | PropertyType::Set
+                | PropertyType::Image
+                | PropertyType::ImageList => true,
             }
         }
         Raw::Json(value) => match type_ {
@@ -93,7 +100,10 @@ fn looks_like(value: &Raw, type_: PropertyType) -> bool {
             PropertyType::Double => value.is_number(),
             PropertyType::Boolean => value.is_boolean(),
             PropertyType::Timestamp => false,
-            PropertyType::String | PropertyType::Set | PropertyType::Image | PropertyType::ImageList => true,
+            PropertyType::String
+            | PropertyType::Set
+            | PropertyType::Image
+            | PropertyType::ImageList => true,
         },
     }
 }

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::{
-    FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX, MESSAGE_ID_CHARS_BELOW, Message, MessageType,
-    Rejection, RejectionReason, TRAITS_BELOW,
+    FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX, MESSAGE_ID_CHARS_BELOW, Message,
+    MessageType, Rejection, RejectionReason, TRAITS_BELOW,
 };
 use crate::Timestamp;
 use crate::id::ID_BYTES_MAX;
@@ -117,10 +117,16 @@ struct Wire<'a> {
     sent_at: Option<&'a RawValue>,
 }
 
-fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut Seen) -> Checked<Message> {
+fn check(
+    text: &str,
+    envelope: &Envelope<'_>,
+    arrival: &Arrival<'_>,
+    seen: &mut Seen,
+) -> Checked<Message> {
     use RejectionReason as Reason;
     if text.len() > MESSAGE_BYTES_MAX {
-        let detail = format!("the message has {} bytes, the limit is {MESSAGE_BYTES_MAX}", text.len());
+        let detail =
+            format!("the message has {} bytes, the limit is {MESSAGE_BYTES_MAX}", text.len());
         return refuse(Reason::MessageTooLarge, detail);
     }
     // A struct would also be read from an array.
@@ -140,12 +146,18 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     if needs_full_check(text)
         && let Err(error) = serde_json::from_str::<serde_json::Value>(text)
     {
-        return refuse(Reason::BadRequest, format!("the message holds JSON that cannot be stored: {error}"));
+        return refuse(
+            Reason::BadRequest,
+            format!("the message holds JSON that cannot be stored: {error}"),
+        );
     }
     let wire: Wire<'_> = match serde_json::from_str(text) {
         Ok(wire) => wire,
         Err(error) => {
-            return refuse(Reason::BadRequest, format!("the message is not a JSON object: {error}"));
+            return refuse(
+                Reason::BadRequest,
+                format!("the message is not a JSON object: {error}"),
+            );
         }
     };
     let message_id = message_id(wire.message_id)?;
@@ -167,7 +179,10 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
             }
             previous_id = external_id("previousId", wire.previous_id)?;
             if previous_id.is_none() {
-                return refuse(Reason::PreviousIdInvalid, "an alias needs previousId, the id to give up");
+                return refuse(
+                    Reason::PreviousIdInvalid,
+                    "an alias needs previousId, the id to give up",
+                );
             }
         }
         MessageType::Group => group_id = Some(group(wire.group_id)?),
@@ -175,7 +190,8 @@ fn check(text: &str, envelope: &Envelope<'_>, arrival: &Arrival<'_>, seen: &mut 
     }
     let named = matches!(type_, MessageType::Page | MessageType::Screen);
     let name = if named { label("name", wire.name, Reason::NameNotString)? } else { None };
-    let category = if named { label("category", wire.category, Reason::CategoryNotString)? } else { None };
+    let category =
+        if named { label("category", wire.category, Reason::CategoryNotString)? } else { None };
     let body = match type_ {
         MessageType::Identify | MessageType::Group => traits(wire.traits)?,
         _ => with_category(
@@ -243,7 +259,11 @@ fn needs_full_check(text: &str) -> bool {
 
 /// Corrects for the sender's clock: `arrival - (sent - original)`. Without `sentAt` the sender's
 /// clock is trusted; without a time of its own the message gets the time of arrival.
-fn corrected(original: Option<Timestamp>, sent_at: Option<Timestamp>, received_at: Timestamp) -> Timestamp {
+fn corrected(
+    original: Option<Timestamp>,
+    sent_at: Option<Timestamp>,
+    received_at: Timestamp,
+) -> Timestamp {
     let Some(original) = original else { return received_at };
     let skew_ms = sent_at.map_or(0, |sent| received_at.0 - sent.0);
     let corrected_ms = original.0 + skew_ms;
@@ -295,7 +315,9 @@ fn message_type(path: Option<MessageType>, raw: Option<&RawValue>) -> Checked<Me
 fn external_id<'a>(field: &str, raw: Option<&'a RawValue>) -> Checked<Option<Cow<'a, str>>> {
     let Some(raw) = raw else { return Ok(None) };
     match string(raw) {
-        Some(id) if id.is_empty() => refuse(RejectionReason::IdNotString, format!("{field} is empty")),
+        Some(id) if id.is_empty() => {
+            refuse(RejectionReason::IdNotString, format!("{field} is empty"))
+        }
         Some(id) if id.len() > ID_BYTES_MAX => refuse(
             RejectionReason::IdTooLong,
             format!("{field} has {} bytes, the limit is {ID_BYTES_MAX}", id.len()),
@@ -307,10 +329,15 @@ fn external_id<'a>(field: &str, raw: Option<&'a RawValue>) -> Checked<Option<Cow
 
 fn event_name(raw: Option<&RawValue>) -> Checked<String> {
     let Some(raw) = raw else {
-        return refuse(RejectionReason::EventNotDefined, "a track needs event, the name of what was done");
+        return refuse(
+            RejectionReason::EventNotDefined,
+            "a track needs event, the name of what was done",
+        );
     };
     match string(raw) {
-        Some(event) if event.is_empty() => refuse(RejectionReason::EventNotDefined, "event is empty"),
+        Some(event) if event.is_empty() => {
+            refuse(RejectionReason::EventNotDefined, "event is empty")
+        }
         Some(event) => Ok(event.into_owned()),
         None => refuse(RejectionReason::EventNotString, "event must be a string"),
     }
@@ -318,7 +345,9 @@ fn event_name(raw: Option<&RawValue>) -> Checked<String> {
 
 fn group(raw: Option<&RawValue>) -> Checked<String> {
     match raw.and_then(string) {
-        Some(id) if !id.is_empty() && id.chars().count() <= GROUP_ID_CHARS_MAX => Ok(id.into_owned()),
+        Some(id) if !id.is_empty() && id.chars().count() <= GROUP_ID_CHARS_MAX => {
+            Ok(id.into_owned())
+        }
         _ => refuse(
             RejectionReason::GroupIdInvalid,
             format!("groupId must be a string of 1 to {GROUP_ID_CHARS_MAX} characters"),
@@ -347,11 +376,14 @@ type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
 
 fn traits(raw: Option<&RawValue>) -> Checked<Option<String>> {
     let text = object("traits", raw, RejectionReason::TraitsNotObject)?;
-    let count =
-        text.as_deref().and_then(|text| serde_json::from_str::<Parts<'_>>(text).ok()).map_or(0, |p| p.len());
+    let count = text
+        .as_deref()
+        .and_then(|text| serde_json::from_str::<Parts<'_>>(text).ok())
+        .map_or(0, |p| p.len());
     if count >= TRAITS_BELOW {
-        let detail =
-            format!("{count} traits in one message, there must be fewer than {TRAITS_BELOW}: split the call");
+        let detail = format!(
+            "{count} traits in one message, there must be fewer than {TRAITS_BELOW}: split the call"
+        );
         return refuse(RejectionReason::TraitsTooMany, detail);
     }
     Ok(text)
@@ -368,7 +400,11 @@ fn with_category(properties: Option<String>, category: Option<&str>) -> Option<S
 }
 
 /// Merges the message's object into the batch's; the message's own members win.
-fn merged(field: &str, under: Option<&RawValue>, over: Option<&RawValue>) -> Checked<Option<String>> {
+fn merged(
+    field: &str,
+    under: Option<&RawValue>,
+    over: Option<&RawValue>,
+) -> Checked<Option<String>> {
     let over = object(field, over, RejectionReason::ContextNotObject)?;
     let under = object(field, under, RejectionReason::ContextNotObject)?;
     let (Some(under), Some(over)) = (&under, &over) else { return Ok(over.or(under)) };
@@ -386,13 +422,19 @@ fn merged(field: &str, under: Option<&RawValue>, over: Option<&RawValue>) -> Che
 fn with_ip(context: Option<String>, peer_ip: Option<IpAddr>) -> Option<String> {
     let (Some(text), Some(IpAddr::V4(ip))) = (&context, peer_ip) else { return context };
     // Most senders are servers, so the context is parsed only where one of the words occurs.
-    if !text.contains("\"direct\"") && !text.contains("\"channel\"") && !text.contains("analytics.js") {
+    if !text.contains("\"direct\"")
+        && !text.contains("\"channel\"")
+        && !text.contains("analytics.js")
+    {
         return context;
     }
     let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(text) else { return context };
-    let has = |key: &str, texts: &[&str]| parts.get(key).is_some_and(|raw| texts.contains(&raw.get()));
-    let from_browser = parts.get("library").is_some_and(|raw| raw.get().contains("\"analytics.js\""));
-    let wanted = has("direct", &["true"]) || has("channel", &["\"browser\"", "\"mobile\""]) || from_browser;
+    let has =
+        |key: &str, texts: &[&str]| parts.get(key).is_some_and(|raw| texts.contains(&raw.get()));
+    let from_browser =
+        parts.get("library").is_some_and(|raw| raw.get().contains("\"analytics.js\""));
+    let wanted =
+        has("direct", &["true"]) || has("channel", &["\"browser\"", "\"mobile\""]) || from_browser;
     if !wanted || parts.contains_key("ip") {
         return context;
     }
@@ -436,7 +478,9 @@ mod tests {
                     }
                     format!("{text}\n    ok {} at {}\n", message.to_json(), message.timestamp)
                 }
-                Err(rejection) => format!("{text}\n    {}: {}\n", rejection.reason.code(), rejection.detail),
+                Err(rejection) => {
+                    format!("{text}\n    {}: {}\n", rejection.reason.code(), rejection.detail)
+                }
             })
             .collect()
     }
@@ -492,9 +536,13 @@ mod tests {
         let context = raw(r#"{"app":"shop","locale":"en"}"#);
         let integrations = raw(r#"{"All":false}"#);
         let sent_at = raw(r#""2023-11-14T22:13:20Z""#);
-        let envelope =
-            Envelope { context: Some(&context), integrations: Some(&integrations), sent_at: Some(&sent_at) };
-        let arrival = Arrival { received_at: Timestamp(1_700_000_060_000), source: "web", peer_ip: None };
+        let envelope = Envelope {
+            context: Some(&context),
+            integrations: Some(&integrations),
+            sent_at: Some(&sent_at),
+        };
+        let arrival =
+            Arrival { received_at: Timestamp(1_700_000_060_000), source: "web", peer_ip: None };
         let text = r#"{"messageId":"m","event":"E","userId":"u","context":{"locale":"de"},"timestamp":"2023-11-14T22:13:00Z"}"#;
         let message = check_message(text, Some(MessageType::Track), &envelope, &arrival).unwrap();
         insta::assert_json_snapshot!(message.to_json());

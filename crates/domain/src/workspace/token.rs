@@ -128,7 +128,9 @@ impl WorkspaceConfig {
             if self.tokens[..n].iter().any(|other| other.name == *name) {
                 return Err(format!("two tokens are named {name:?}"));
             }
-            if let Some(same) = self.all_tokens().find(|it| it.token == token.token && it.name != *name) {
+            if let Some(same) =
+                self.all_tokens().find(|it| it.token == token.token && it.name != *name)
+            {
                 return Err(format!(
                     "token {name:?} has the secret of token {:?}: each needs its own",
                     same.name

@@ -18,9 +18,9 @@ use crate::store_picture::to_hex;
 /// How much of a file is read at once, in bytes.
 const CHUNK_BYTES: usize = 1_024 * 1_024;
 
-/// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end. Closed
-/// segments that the backup has are kept; others are copied anew, and must begin with what the backup has of
-/// them.
+/// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end.
+/// Closed segments that the backup has are kept; others are copied anew, and must begin with what
+/// the backup has of them.
 pub(super) fn copy_journal(
     from: &Path,
     end: Option<JournalEnd>,
@@ -32,8 +32,11 @@ pub(super) fn copy_journal(
     create_private_folder(to)?;
     let mut names = segment_names(from)?;
     // Those that came after the record was read.
-    names.retain(|name| end.is_none_or(|end| first_offset(name).is_some_and(|first| first <= end.segment.0)));
-    let missing = |found: u64, last: u64| BackupError::Missing { journal: from.to_owned(), end: found, last };
+    names.retain(|name| {
+        end.is_none_or(|end| first_offset(name).is_some_and(|first| first <= end.segment.0))
+    });
+    let missing =
+        |found: u64, last: u64| BackupError::Missing { journal: from.to_owned(), end: found, last };
     let mut copy = JournalCopy { entries: 0, segments: Vec::new() };
     for (n, name) in names.iter().enumerate() {
         let is_last = n + 1 == names.len();
@@ -84,12 +87,18 @@ fn copy_segment(
     old: Option<&FileCopy>,
     note_read: &dyn Fn(u64),
 ) -> Result<(FileCopy, u64), BackupError> {
-    let (mut hash, mut bytes, mut begins_alike, mut entries) = (Sha256::new(), 0u64, old.is_none(), 0);
+    let (mut hash, mut bytes, mut begins_alike, mut entries) =
+        (Sha256::new(), 0u64, old.is_none(), 0);
     let path = from.join(name);
     write_whole(&to.join(name), |part| {
         let mut written = Ok(());
-        let scan =
-            scan_segment(&from.to_string_lossy(), name, "", open_read_only(&path)?, until, &mut |block| {
+        let scan = scan_segment(
+            &from.to_string_lossy(),
+            name,
+            "",
+            open_read_only(&path)?,
+            until,
+            &mut |block| {
                 written = part.write_all(block);
                 hash.update(block);
                 bytes += block.len() as u64;
@@ -98,7 +107,8 @@ fn copy_segment(
                     begins_alike = to_hex(&hash.clone().finalize()) == old.sha256;
                 }
                 if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-            });
+            },
+        );
         written?;
         let damaged = |source| BackupError::Damaged { journal: from.to_owned(), source };
         let scan = scan.map_err(damaged)?;
@@ -118,7 +128,8 @@ fn copy_segment(
     Ok((FileCopy { name: name.to_owned(), bytes, sha256 }, entries))
 }
 
-/// Copies the model artifacts but those of entries that came after the copy of the journal. They are written under another name first, so that each is whole or not there.
+/// Copies the model artifacts but those of entries that came after the copy of the journal. They
+/// are written under another name first, so that each is whole or not there.
 pub(super) fn copy_models(
     from: &Path,
     to: &Path,
@@ -202,7 +213,8 @@ mod tests {
         old: Option<&JournalCopy>,
     ) -> Result<(JournalCopy, u64), BackupError> {
         let copied = Cell::new(0);
-        let copy = copy_journal(from, end, to, old, &|_| {}, &|bytes| copied.set(copied.get() + bytes))?;
+        let copy =
+            copy_journal(from, end, to, old, &|_| {}, &|bytes| copied.set(copied.get() + bytes))?;
         Ok((copy, copied.get()))
     }
 

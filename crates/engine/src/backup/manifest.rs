@@ -74,7 +74,11 @@ impl Manifest {
         let version: Version = serde_json::from_slice(&text).map_err(unreadable)?;
         if version.format != FORMAT {
             let folder = backup.to_owned();
-            return Err(BackupError::Format { folder, found: version.format, program: version.program });
+            return Err(BackupError::Format {
+                folder,
+                found: version.format,
+                program: version.program,
+            });
         }
         serde_json::from_slice(&text).map(Some).map_err(unreadable)
     }
@@ -85,7 +89,10 @@ impl Manifest {
     }
 
     /// All files, each with its folder below `root`, which is a backup.
-    pub(super) fn files<'a>(&'a self, root: &'a Path) -> impl Iterator<Item = (PathBuf, &'a FileCopy)> {
+    pub(super) fn files<'a>(
+        &'a self,
+        root: &'a Path,
+    ) -> impl Iterator<Item = (PathBuf, &'a FileCopy)> {
         let installation =
             self.installation.segments.iter().map(move |file| (installation_folder(root), file));
         installation.chain(self.workspaces.iter().flat_map(move |workspace| {
@@ -94,13 +101,18 @@ impl Manifest {
                 let folder = folder.join("models");
                 move |file| (folder.clone(), file)
             });
-            workspace.journal.segments.iter().map(move |file| (folder.join("journal"), file)).chain(models)
+            workspace
+                .journal
+                .segments
+                .iter()
+                .map(move |file| (folder.join("journal"), file))
+                .chain(models)
         }))
     }
 }
 
-/// Writes a file that has its name only when all of it is durable; where `write` fails, a file of that name
-/// stays as it is.
+/// Writes a file that has its name only when all of it is durable; where `write` fails, a file of
+/// that name stays as it is.
 pub(super) fn write_whole<E: From<std::io::Error>>(
     path: &Path,
     write: impl FnOnce(&mut fs::File) -> Result<(), E>,

@@ -13,8 +13,12 @@ use serde::Serialize;
 
 use super::copy::hash_beginning;
 use super::manifest::{FileCopy, JournalCopy, Manifest, write_whole};
-use super::{BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder, is_within};
-use crate::data_folder::{LockedFolder, SYSTEM_JOURNAL, ends_folder, system_folder, workspace_folder};
+use super::{
+    BackedUpWorkspace, BackupError, BackupProgress, digest_answers, installation_folder, is_within,
+};
+use crate::data_folder::{
+    LockedFolder, SYSTEM_JOURNAL, ends_folder, system_folder, workspace_folder,
+};
 use crate::journal_files::first_offset;
 use crate::{DataFolder, EngineOptions};
 
@@ -27,11 +31,13 @@ pub struct RestoreReport {
     pub workspaces: Vec<BackedUpWorkspace>,
 }
 
-/// Makes a data folder of a backup, or puts `only` one of its workspaces into a data folder, where everything else stays as it is. Every checksum is checked before anything is written and again after it,
-/// and each workspace is folded anew and must answer as it did when it was backed up.
+/// Makes a data folder of a backup, or puts `only` one of its workspaces into a data folder, where
+/// everything else stays as it is. Every checksum is checked before anything is written and again
+/// after it, and each workspace is folded anew and must answer as it did when it was backed up.
 ///
 /// # Errors
-/// See [`BackupError`]. A data folder that was begun stays, and no server starts on it before it is whole.
+/// See [`BackupError`]. A data folder that was begun stays, and no server starts on it before it is
+/// whole.
 pub fn restore(
     backup: &Path,
     data: &Path,
@@ -103,7 +109,8 @@ pub fn restore(
         };
         copy(&installation_folder(backup), &system_folder(data), &manifest.installation.segments)?;
         for workspace in &manifest.workspaces {
-            let (from, to) = (workspace_folder(backup, &workspace.id), workspace_folder(data, &workspace.id));
+            let (from, to) =
+                (workspace_folder(backup, &workspace.id), workspace_folder(data, &workspace.id));
             copy(&from.join("journal"), &to.join("journal"), &workspace.journal.segments)?;
             copy(&from.join("models"), &to.join("models"), &workspace.models)?;
         }
@@ -113,8 +120,9 @@ pub fn restore(
         let id = &workspace.id;
         let of_engine = |source| BackupError::Engine { id: id.clone(), source };
         let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
-        let engine =
-            opened.open_workspace_with(id, &EngineOptions::with_frozen_clock(), &fold).map_err(of_engine)?;
+        let engine = opened
+            .open_workspace_with(id, &EngineOptions::with_frozen_clock(), &fold)
+            .map_err(of_engine)?;
         let answers = digest_answers(&engine, progress).map_err(of_engine)?;
         let differences = workspace.answers.differences(&answers);
         if !differences.is_empty() {
@@ -129,7 +137,8 @@ pub fn restore(
 
 /// Leaves one workspace in a manifest.
 fn choose(manifest: &mut Manifest, id: &WorkspaceId) -> Result<(), BackupError> {
-    let known: Vec<String> = manifest.workspaces.iter().map(|workspace| workspace.id.to_string()).collect();
+    let known: Vec<String> =
+        manifest.workspaces.iter().map(|workspace| workspace.id.to_string()).collect();
     manifest.workspaces.retain(|workspace| workspace.id == *id);
     if manifest.workspaces.is_empty() {
         return Err(BackupError::NoSuchWorkspace { id: id.clone(), known: known.join(", ") });

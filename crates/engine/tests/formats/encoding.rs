@@ -50,7 +50,8 @@ fn known_variants(entry: &Value) -> BTreeSet<String> {
 
 #[test]
 fn every_variant_is_among_the_samples() {
-    let kinds: BTreeSet<_> = samples::entries().iter().map(|entry| entry.kind().to_owned()).collect();
+    let kinds: BTreeSet<_> =
+        samples::entries().iter().map(|entry| entry.kind().to_owned()).collect();
     assert_eq!(kinds, known_variants(&json!({ "unheard": {} })));
 
     let name = |value: &Value| value.as_object().unwrap().keys().next().unwrap().clone();
@@ -59,7 +60,8 @@ fn every_variant_is_among_the_samples() {
         .filter(|entry| entry.kind() == "command")
         .map(|entry| entry.fields()["command"].clone())
         .collect();
-    let of_command = |command: Value| json!({ "command": { "received_at": 1, "command": command } });
+    let of_command =
+        |command: Value| json!({ "command": { "received_at": 1, "command": command } });
     let known = known_variants(&of_command(json!({ "unheard": {} })));
     assert_eq!(commands.iter().map(name).collect::<BTreeSet<_>>(), known);
 
@@ -74,11 +76,11 @@ fn every_variant_is_among_the_samples() {
 
 #[test]
 fn a_field_that_is_not_known_is_passed_over() {
-    let resumed =
-        json!({ "resumed": { "received_at": 5, "later": { "deep": [1, "two", null] }, "more": 2.5 } });
+    let resumed = json!({ "resumed": { "received_at": 5, "later": { "deep": [1, "two", null] }, "more": 2.5 } });
     assert_eq!(decode("99.0.0", &resumed), Ok(Entry::Resumed { received_at: Timestamp(5) }));
     let interaction = json!({ "user_id": "u", "item_id": "i", "kind": "rating", "mood": "good" });
-    let interactions = json!({ "interactions": { "received_at": 5, "interactions": [interaction] } });
+    let interactions =
+        json!({ "interactions": { "received_at": 5, "interactions": [interaction] } });
     let Entry::Interactions { interactions, .. } = decode("99.0.0", &interactions).unwrap() else {
         panic!("it is another entry")
     };
@@ -90,7 +92,8 @@ fn a_hyperparameter_that_is_not_known_is_passed_over() {
     let trained = samples::entries().into_iter().find(|entry| entry.kind() == "trained").unwrap();
     let mut record = trained.fields();
     let report = record["report"].as_str().unwrap();
-    let later = report.replace("\"half_life_days\":30.0", "\"half_life_days\":30.0,\"temperature\":0.5");
+    let later =
+        report.replace("\"half_life_days\":30.0", "\"half_life_days\":30.0,\"temperature\":0.5");
     assert_ne!(later, report);
     record["report"] = later.into();
     let later = decode("99.0.0", &json!({ "trained": record })).unwrap();
@@ -106,9 +109,11 @@ fn a_hyperparameter_that_is_not_known_is_passed_over() {
 #[test]
 fn a_variant_that_is_not_known_is_refused_with_the_build_to_use() {
     let ticked = json!({ "ticked": { "at": 5 } });
-    let command = json!({ "command": { "received_at": 5, "command": { "put_audience": { "id": "a" } } } });
+    let command =
+        json!({ "command": { "received_at": 5, "command": { "put_audience": { "id": "a" } } } });
     let interaction = json!({ "user_id": "u", "item_id": "i", "kind": "smelled" });
-    let interactions = json!({ "interactions": { "received_at": 5, "interactions": [interaction] } });
+    let interactions =
+        json!({ "interactions": { "received_at": 5, "interactions": [interaction] } });
     // It would lose what makes the user another one.
     let user = ["telephone", "u"];
     let list = json!({ "user": user, "at": 5, "items": [], "place": { "trait": "t" }, "rotates": true, "n_next": 0 });
@@ -120,14 +125,20 @@ fn a_variant_that_is_not_known_is_refused_with_the_build_to_use() {
         (json!({ "configured": r#"{"id":"shop","audience":[]}"# }), "audience"),
     ] {
         let error = decode("99.0.0", &entry).unwrap_err().to_string();
-        assert!(error.starts_with("the entry was written by Tastemaker 99.0.0, and Tastemaker"), "{error}");
+        assert!(
+            error.starts_with("the entry was written by Tastemaker 99.0.0, and Tastemaker"),
+            "{error}"
+        );
         assert!(error.contains(&format!("`{name}`")), "{error}");
         assert!(error.ends_with("use Tastemaker 99.0.0 or a later one"), "{error}");
         let own = decode(BUILD, &entry).unwrap_err();
         assert!(matches!(own, DecodeError::Unreadable(_)), "{own}");
     }
     let error = Entry::decode(&[7, 0]).unwrap_err().to_string();
-    assert!(error.contains("version 7") && error.contains("use the build that wrote it"), "{error}");
+    assert!(
+        error.contains("version 7") && error.contains("use the build that wrote it"),
+        "{error}"
+    );
     assert_eq!(Entry::decode(&[]), Err(DecodeError::Empty));
 }
 
@@ -141,8 +152,8 @@ fn cut_bytes_are_no_entry() {
 
 #[test]
 fn entries_are_told_without_secrets_and_within_a_line() {
-    let lines =
-        pinned().map(|entry| format!("{:<17}  {}", entry.kind(), entry.summary()).trim_end().to_owned());
+    let lines = pinned()
+        .map(|entry| format!("{:<17}  {}", entry.kind(), entry.summary()).trim_end().to_owned());
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"));
     let config = samples::entries().into_iter().find(|entry| entry.kind() == "configured").unwrap();
     let told = config.fields().to_string();
@@ -150,7 +161,8 @@ fn entries_are_told_without_secrets_and_within_a_line() {
     for secret in ["private-0", "public-0", "profile-0", "write-0", "bearer-0"] {
         assert!(!told.contains(secret), "{told}");
     }
-    let long = Entry::ModelActivated { received_at: Timestamp(1), version: "\u{1b}[2J\n".repeat(100) };
+    let long =
+        Entry::ModelActivated { received_at: Timestamp(1), version: "\u{1b}[2J\n".repeat(100) };
     assert_eq!(long.summary().chars().count(), 160);
     assert!(!long.summary().contains(char::is_control));
 }

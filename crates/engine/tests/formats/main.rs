@@ -82,7 +82,8 @@ fn every_version_holds_what_was_submitted() {
         // Scenarios that fit are noted by the engine itself, at times of its own.
         let is_noted = |entry: &Entry| match entry {
             Entry::Command { received_at, command } => {
-                matches!(**command, Command::NoteFittingScenarios { .. }) && *received_at != samples::AT
+                matches!(**command, Command::NoteFittingScenarios { .. })
+                    && *received_at != samples::AT
             }
             _ => false,
         };
@@ -138,7 +139,8 @@ fn a_store_of_another_format_is_folded_again_by_itself() {
 fn a_model_of_another_format_is_made_again_by_itself_while_its_workspace_serves() {
     let unpacked = Unpacked::new(VERSION);
     let before = picture::picture(&open(&unpacked.workspace()));
-    let artifact = fs_err::read_dir(unpacked.workspace().join("models")).unwrap().next().unwrap().unwrap();
+    let artifact =
+        fs_err::read_dir(unpacked.workspace().join("models")).unwrap().next().unwrap().unwrap();
     let mut bytes = fs_err::read(artifact.path()).unwrap();
     let format = bytes[4];
     bytes[4] = 1;
@@ -147,7 +149,8 @@ fn a_model_of_another_format_is_made_again_by_itself_while_its_workspace_serves(
     let options = EngineOptions { opens_without_model: true, ..options() };
     let engine = Engine::open_with(shop(), &unpacked.workspace(), &options, &|_, _| {}).unwrap();
     let told = |engine: &Engine| {
-        let problems = engine.problems().into_iter().filter(|one| matches!(one, Problem::ModelLost { .. }));
+        let problems =
+            engine.problems().into_iter().filter(|one| matches!(one, Problem::ModelLost { .. }));
         problems.map(|problem| problem.to_string()).collect::<String>()
     };
     assert!(told(&engine).contains("model artifact has version 1"), "{}", told(&engine));

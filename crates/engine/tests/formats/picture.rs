@@ -77,10 +77,16 @@ pub(crate) fn picture(engine: &Engine) -> String {
         }
     }
     for one in engine.snapshot().segmentations.all().cloned().collect::<Vec<_>>() {
-        add("segmentation", format!("{}: {:?}, {:?}, {:?}", one.id, one.title, one.description, one.kind));
+        add(
+            "segmentation",
+            format!("{}: {:?}, {:?}, {:?}", one.id, one.title, one.description, one.kind),
+        );
     }
     for one in engine.snapshot().synonyms.all().cloned().collect::<Vec<_>>() {
-        add("synonym", format!("{}: {} {} one way: {}", one.id, one.term, one.synonym, one.one_way));
+        add(
+            "synonym",
+            format!("{}: {} {} one way: {}", one.id, one.term, one.synonym, one.one_way),
+        );
     }
     for one in engine.scenarios() {
         add("scenario", one.name);
@@ -91,9 +97,13 @@ pub(crate) fn picture(engine: &Engine) -> String {
     let day = Day::from_timestamp(AT);
     add("kpis", format!("{:?}", engine.snapshot().attribution.kpis(day.earlier(1), day)));
     let list = |user| {
-        let request = ListRequest { exclude: Exclusion::None, ..ListRequest::new(5, Logic::Personal) };
+        let request =
+            ListRequest { exclude: Exclusion::None, ..ListRequest::new(5, Logic::Personal) };
         let list = engine.recommend(user, &request).unwrap();
-        format!("{:?}", list.items.iter().map(|item| item.item_id.as_str()).collect::<BTreeSet<_>>())
+        format!(
+            "{:?}",
+            list.items.iter().map(|item| item.item_id.as_str()).collect::<BTreeSet<_>>()
+        )
     };
     add("items for u3", list(engine.user_of_text("u3")));
     add("items for nobody", list(None));
@@ -102,7 +112,8 @@ pub(crate) fn picture(engine: &Engine) -> String {
 
 fn values(engine: &Engine, kind: EntityKind, id: &str) -> String {
     let values = engine.snapshot().entity_values(kind, id, None).unwrap();
-    let values = values.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?.to_json())));
+    let values =
+        values.into_iter().filter_map(|(name, value)| Some(format!("{name}={}", value?.to_json())));
     values.collect::<Vec<_>>().join(" ")
 }
 
@@ -114,7 +125,8 @@ fn user_text(engine: &Engine, id: &str) -> String {
         ExternalIdType::AnonymousId => format!("anonymous {}", id.value),
     });
     let traits = engine.snapshot().stored_traits(user).unwrap();
-    let traits = traits.iter().map(|(name, stored)| format!("{name}={} by {}", stored.json, stored.source));
+    let traits =
+        traits.iter().map(|(name, stored)| format!("{name}={} by {}", stored.json, stored.source));
     let history = engine.snapshot().history(user, 100);
     let history = history.iter().map(|one| format!("{} {} {}", one.kind, one.item_id, one.at));
     let query = TimelineQuery { ascending: true, limit: 100, ..TimelineQuery::default() };

@@ -6,9 +6,9 @@ mod training;
 
 use catalog::ItemRow;
 use domain::{
-    Arrival, Column, Envelope, Interaction, InteractionKind, MessageType, PropertyType, PropertyValue,
-    Rejection, RejectionReason, Source, Timestamp, TraitDefinition, WorkspaceConfig, WorkspaceId,
-    check_message,
+    Arrival, Column, Envelope, Interaction, InteractionKind, MessageType, PropertyType,
+    PropertyValue, Rejection, RejectionReason, Source, Timestamp, TraitDefinition, WorkspaceConfig,
+    WorkspaceId, check_message,
 };
 use engine::{Command, Entry, ExternalIdType, ListImpression, Place};
 use serde_json::{Value, json};
@@ -92,7 +92,9 @@ fn catalog() -> Vec<Entry> {
 
 fn message(body: &Value) -> Entry {
     let arrival = Arrival { received_at: AT, source: "web", peer_ip: None };
-    Entry::Message(Box::new(check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap()))
+    Entry::Message(Box::new(
+        check_message(&body.to_string(), None, &Envelope::default(), &arrival).unwrap(),
+    ))
 }
 
 fn messages() -> Vec<Entry> {

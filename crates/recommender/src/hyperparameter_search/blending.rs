@@ -88,8 +88,10 @@ pub(super) fn choose_blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
         ),
     });
     let models = tried.collect();
-    let grown =
-        firsts.iter().take(FIRST_MEMBERS_MAX).map(|&first| grow(&columns, &candidates, first, solo[first]));
+    let grown = firsts
+        .iter()
+        .take(FIRST_MEMBERS_MAX)
+        .map(|&first| grow(&columns, &candidates, first, solo[first]));
     // Of equal blends the first wins: simpler models are tried first.
     let best = grown.reduce(|best, other| if other.1 > best.1 { other } else { best });
     let mut best = best.map(|(members, _)| members).unwrap_or_default();
@@ -107,7 +109,9 @@ pub(super) fn choose_blend(pool: &Pool<'_>, counts: &[u32]) -> Blend {
     let lists = pool.compute_lists(&members);
     let hits = pool.test.iter().zip(&lists).flat_map(|(user, list)| {
         let best = list.first().map_or(1.0, |(_, score)| *score);
-        list.iter().filter(|(item, _)| user.wanted.contains_key(item)).map(move |(_, score)| score / best)
+        list.iter()
+            .filter(|(item, _)| user.wanted.contains_key(item))
+            .map(move |(_, score)| score / best)
     });
     let relevance = RelevanceShares::from_hits(hits.collect());
     Blend {
@@ -138,7 +142,12 @@ fn add_backoff(columns: &[Column], members: &mut Vec<(usize, f32)>) {
 
 /// Grows a blend from a first member: adds and exchanges members while the nDCG improves. Returns
 /// (column, weight) pairs and the nDCG.
-fn grow(columns: &[Column], candidates: &Candidates, first: usize, solo: f64) -> (Vec<(usize, f32)>, f64) {
+fn grow(
+    columns: &[Column],
+    candidates: &Candidates,
+    first: usize,
+    solo: f64,
+) -> (Vec<(usize, f32)>, f64) {
     let mut members: Vec<(usize, f32)> = vec![(first, 1.0)];
     let mut best = solo;
     for _ in 0..ROUNDS_MAX {
@@ -186,7 +195,8 @@ fn find_best_change(
                 candidates.ndcg_of_sum(&sums, weight, &columns[n].values, values)
             })
             .collect();
-        let best_try = (0..tries.len()).max_by(|&a, &b| found[a].total_cmp(&found[b]).then(b.cmp(&a)));
+        let best_try =
+            (0..tries.len()).max_by(|&a, &b| found[a].total_cmp(&found[b]).then(b.cmp(&a)));
         if let Some(index) = best_try
             && best.as_ref().is_none_or(|(_, ndcg)| found[index] > *ndcg)
         {
@@ -209,7 +219,8 @@ fn refine(
         for position in 0..members.len() {
             let (n, weight) = members[position];
             let sums = sum_columns(columns, members);
-            let tries: Vec<f32> = REFINEMENTS.iter().map(|factor| weight * factor).chain([0.0]).collect();
+            let tries: Vec<f32> =
+                REFINEMENTS.iter().map(|factor| weight * factor).chain([0.0]).collect();
             let found: Vec<f64> = tries
                 .par_iter()
                 .map_init(Vec::new, |values, tried| {
@@ -217,7 +228,8 @@ fn refine(
                 })
                 .collect();
             for (tried, ndcg) in tries.into_iter().zip(found) {
-                if ndcg > best || (tried == 0.0 && members.len() > 1 && ndcg >= best * (1.0 - GAIN_MIN / 4.0))
+                if ndcg > best
+                    || (tried == 0.0 && members.len() > 1 && ndcg >= best * (1.0 - GAIN_MIN / 4.0))
                 {
                     best = ndcg;
                     members[position].1 = tried;
@@ -263,7 +275,8 @@ fn compute_columns(pool: &Pool<'_>, candidates: &Candidates) -> Vec<Column> {
                 let items = &candidates.items[candidates.starts[user]..candidates.starts[user + 1]];
                 items.iter().map(|&item| scores.values[item as usize]).collect::<Vec<f32>>()
             });
-            let tops = by_user.iter().map(|values| values.iter().fold(0f32, |top, value| top.max(*value)));
+            let tops =
+                by_user.iter().map(|values| values.iter().fold(0f32, |top, value| top.max(*value)));
             let mean = tops.sum::<f32>() / by_user.len().max(1) as f32;
             if mean > 0.0 {
                 let component = Component { model: setting.model, weighting, weight: 1.0 / mean };
@@ -294,9 +307,10 @@ impl Candidates {
             items.sort_unstable();
             items.dedup();
             let is_wanted = |&n: &usize| test.wanted.contains_key(&ItemIdx(items[n]));
-            candidates
-                .wanted
-                .push(((0..items.len()).filter(is_wanted).collect(), ideal_gain(test.wanted.len())));
+            candidates.wanted.push((
+                (0..items.len()).filter(is_wanted).collect(),
+                ideal_gain(test.wanted.len()),
+            ));
             candidates.items.extend(items);
             candidates.starts.push(candidates.items.len());
         }
@@ -304,7 +318,13 @@ impl Candidates {
     }
 
     /// The nDCG of `sums + weight * values`. `scratch` is a reused buffer.
-    fn ndcg_of_sum(&self, sums: &[f32], weight: f32, values: &[f32], scratch: &mut Vec<f32>) -> f64 {
+    fn ndcg_of_sum(
+        &self,
+        sums: &[f32],
+        weight: f32,
+        values: &[f32],
+        scratch: &mut Vec<f32>,
+    ) -> f64 {
         scratch.clear();
         scratch.extend_from_slice(sums);
         add_scaled(scratch, weight, values);

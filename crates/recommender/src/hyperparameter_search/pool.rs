@@ -49,7 +49,9 @@ impl Scores<'_> {
             return None;
         }
         let n = match self.touched {
-            Some(touched) => touched.iter().filter(|&&item| self.values[item as usize] >= own).count(),
+            Some(touched) => {
+                touched.iter().filter(|&&item| self.values[item as usize] >= own).count()
+            }
             None => count_at_least(self.values, own),
         };
         Some(n - 1)
@@ -93,14 +95,20 @@ impl<'a> Pool<'a> {
         let user_ndcg = |user: usize, scores: &Scores<'_>| {
             let user = &self.test[user];
             let ranks = user.wanted.keys().filter_map(|item| scores.rank(item.0));
-            ranks.filter(|rank| *rank < CUT_OFF).map(gain).sum::<f64>() / ideal_gain(user.wanted.len())
+            ranks.filter(|rank| *rank < CUT_OFF).map(gain).sum::<f64>()
+                / ideal_gain(user.wanted.len())
         };
         let by_user = self.map_user_scores(matrix, weighting, user_ndcg);
         by_user.iter().sum::<f64>() / by_user.len().max(1) as f64
     }
 
     /// Adds a setting with its history weightings, best first.
-    pub(super) fn add(&mut self, model: ModelConfig, matrix: ItemMatrix, weightings: Vec<HistoryWeighting>) {
+    pub(super) fn add(
+        &mut self,
+        model: ModelConfig,
+        matrix: ItemMatrix,
+        weightings: Vec<HistoryWeighting>,
+    ) {
         self.settings.push(Setting { model, matrix, weightings });
     }
 
@@ -168,7 +176,8 @@ impl<'a> Pool<'a> {
         let mut out = Vec::with_capacity(self.test.len());
         for first in (0..self.test.len()).step_by(USERS_PER_STEP) {
             let users = first..(first + USERS_PER_STEP).min(self.test.len());
-            let histories: Vec<_> = users.clone().map(|user| self.weigh_history(user, weighting)).collect();
+            let histories: Vec<_> =
+                users.clone().map(|user| self.weigh_history(user, weighting)).collect();
             let mut scores = Dense::zeros(users.len(), self.n_items);
             matrix.add_scores(&histories, &mut scores);
             let rows = scores.values_mut().par_chunks_mut(self.n_items.max(1)).zip(users);

@@ -62,7 +62,8 @@ impl SequenceSums {
         assert!(kernel.forward.len() <= STEPS_MAX && kernel.backward.len() <= STEPS_MAX);
         let n_entries = set.entries().len();
         let (mut items, mut steps) = (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
-        let (mut weights, mut evidence) = (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
+        let (mut weights, mut evidence) =
+            (Vec::with_capacity(n_entries), Vec::with_capacity(n_entries));
         let mut step = 0u32;
         for user in 0..set.n_users() {
             let row = set.row(user);
@@ -81,7 +82,8 @@ impl SequenceSums {
                 items.push(entry.item.0);
                 steps.push(step);
                 weights.push(weight);
-                evidence.push(user_weight * decay(as_of_s.saturating_sub(entry.at_s), half_life_days));
+                evidence
+                    .push(user_weight * decay(as_of_s.saturating_sub(entry.at_s), half_life_days));
             }
         }
         let mut starts = vec![0u32; set.n_items() + 1];
@@ -108,7 +110,9 @@ impl SequenceSums {
     pub fn item_sums(&self) -> Vec<f64> {
         let mut sums = vec![0i64; self.n_items];
         for shard in &self.shards {
-            for ((&item, &evidence), &weight) in shard.items.iter().zip(&shard.evidence).zip(&shard.weights) {
+            for ((&item, &evidence), &weight) in
+                shard.items.iter().zip(&shard.evidence).zip(&shard.weights)
+            {
                 sums[item as usize] += shard.sign.factor() * to_fixed_point(evidence * weight);
             }
         }
@@ -138,12 +142,15 @@ impl PairSums for SequenceSums {
                     let Some(&factor) = self.kernel.forward.get(distance) else { break };
                     sums.add(
                         shard.items[other],
-                        sign * to_fixed_point(factor * weight * shard.weights[other] * shard.evidence[other]),
+                        sign * to_fixed_point(
+                            factor * weight * shard.weights[other] * shard.evidence[other],
+                        ),
                     );
                 }
                 for other in (0..place).rev().take(ENTRIES_MAX) {
                     let distance = (step - shard.steps[other]) as usize;
-                    let factors = if distance == 0 { &self.kernel.forward } else { &self.kernel.backward };
+                    let factors =
+                        if distance == 0 { &self.kernel.forward } else { &self.kernel.backward };
                     let Some(&factor) = factors.get(distance) else { break };
                     sums.add(
                         shard.items[other],

@@ -64,7 +64,10 @@ impl SetSums {
     /// For each item the sum of its users' weights.
     pub fn item_sums(&self) -> Vec<f64> {
         let sum = |item| {
-            self.shards.iter().map(|shard: &Shard| shard.sign.factor() * shard.item_sums[item]).sum::<i64>()
+            self.shards
+                .iter()
+                .map(|shard: &Shard| shard.sign.factor() * shard.item_sums[item])
+                .sum::<i64>()
         };
         (0..self.n_items).map(|item| sum(item) as f64 / FIXED_POINT_ONE).collect()
     }

@@ -2,8 +2,8 @@
 
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use recommender::{
-    CandidateSources, ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model, RecommendedItem,
-    Request, SearchOptions, TrainingOutcome, TrainingSet, recommend,
+    CandidateSources, ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model,
+    RecommendedItem, Request, SearchOptions, TrainingOutcome, TrainingSet, recommend,
 };
 
 pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
@@ -56,7 +56,8 @@ pub(crate) fn checkerboard(n_users: u32, n_items: u32) -> Histories {
         let n_group_items = group_items.len();
         for (n, item) in group_items.iter().enumerate().filter(|(_, item)| **item != left_out) {
             let day = (n * (1 + 2 * (user as usize / 2 % 3)) + user as usize / 2) % n_group_items;
-            histories.add(UserIdx(user), entry(*item, InteractionKind::DetailView, DAY_S * day as i64));
+            histories
+                .add(UserIdx(user), entry(*item, InteractionKind::DetailView, DAY_S * day as i64));
         }
     }
     histories
@@ -71,12 +72,16 @@ pub(crate) fn groups(n_groups: u32, users_per_group: u32) -> Histories {
     let mut histories = Histories::default();
     for user in 0..n_groups * users_per_group {
         let (group, n) = (user % n_groups, user / n_groups);
-        let own =
-            (0..GROUP_ITEMS).filter(|item| *item != n % GROUP_ITEMS).map(|item| group * GROUP_ITEMS + item);
+        let own = (0..GROUP_ITEMS)
+            .filter(|item| *item != n % GROUP_ITEMS)
+            .map(|item| group * GROUP_ITEMS + item);
         let foreign_item = (group + 1 + n) % n_groups * GROUP_ITEMS + n % GROUP_ITEMS;
         for (day, item) in own.chain([foreign_item]).enumerate() {
             let day = (day as u32 * (1 + n % 3) + n) % GROUP_ITEMS;
-            histories.add(UserIdx(user), entry(item, InteractionKind::DetailView, DAY_S * i64::from(day)));
+            histories.add(
+                UserIdx(user),
+                entry(item, InteractionKind::DetailView, DAY_S * i64::from(day)),
+            );
         }
     }
     histories

@@ -1,16 +1,19 @@
 //! Properties of lists from a user's own history.
 
 use domain::{
-    Exclusion, Fallback, InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic, PropertyValue,
-    Relevance, Timestamp, UserIdx,
+    Exclusion, Fallback, InteractionKind, InteractionWeights, ItemIdx, ListRequest, Logic,
+    PropertyValue, Relevance, Timestamp, UserIdx,
 };
 use proptest::prelude::*;
 use recommender::{
-    ColdStartItems, Eligibility, Facet, FacetValues, Features, FeaturesBuilder, Histories, HistoryEntry,
-    Impression, Model, Origin, Recommendation, RecommendedItem, RelevanceShares, Request, recommend,
+    ColdStartItems, Eligibility, Facet, FacetValues, Features, FeaturesBuilder, Histories,
+    HistoryEntry, Impression, Model, Origin, Recommendation, RecommendedItem, RelevanceShares,
+    Request, recommend,
 };
 
-use crate::fixtures::{DAY_S, GROUP_ITEMS, allow_all, checkerboard, entry, groups, list_of, sources, train};
+use crate::fixtures::{
+    DAY_S, GROUP_ITEMS, allow_all, checkerboard, entry, groups, list_of, sources, train,
+};
 
 #[test]
 fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
@@ -20,17 +23,23 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
     for user in 0..n_users {
         let history = histories.row(UserIdx(user));
         let eligibility = Eligibility::new(&allow_all, Exclusion::Interacted, history, []);
-        let list = list_of(Some(&trained.model), &histories, history, &eligibility, n_items as usize, 3);
+        let list =
+            list_of(Some(&trained.model), &histories, history, &eligibility, n_items as usize, 3);
         let first = &list[0];
         assert_eq!(first.item.0 % 2, user % 2, "user {user}");
         assert_eq!(first.origin, Origin::Model);
         // The user has seen all other items of the group; popular items of the other group follow.
-        assert!(list[1..].iter().all(|item| item.item.0 % 2 != user % 2 && item.origin == Origin::Trending));
+        assert!(
+            list[1..]
+                .iter()
+                .all(|item| item.item.0 % 2 != user % 2 && item.origin == Origin::Trending)
+        );
 
         // The score is the sum over history items and channels; the explanation holds its terms.
         let contribution = |history_item: &HistoryEntry| -> f32 {
             let channels = trained.model.channels.iter().map(|channel| {
-                let weighed = channel.weighting.weigh(history, &trained.model.parameters.interaction_weights);
+                let weighed =
+                    channel.weighting.weigh(history, &trained.model.parameters.interaction_weights);
                 let weight = weighed
                     .iter()
                     .find(|(entry, _)| entry.item == history_item.item)
@@ -48,7 +57,10 @@ fn a_checkerboard_gives_each_user_the_one_item_that_is_missing() {
             assert!((contributions[n] / positive_sum - explained.share).abs() < 1e-4);
         }
         assert!(first.explanation.windows(2).all(|pair| pair[0].share >= pair[1].share));
-        assert!(first.explanation.iter().map(|contribution| contribution.share).sum::<f32>() <= 1.0 + 1e-5);
+        assert!(
+            first.explanation.iter().map(|contribution| contribution.share).sum::<f32>()
+                <= 1.0 + 1e-5
+        );
     }
     assert!(trained.search.blend.ndcg > trained.search.popularity.ndcg);
 }
@@ -90,15 +102,25 @@ fn a_new_item_goes_to_users_of_similar_items_before_any_training() {
         for user in 0..40 {
             let history = histories.row(UserIdx(user));
             let eligibility = Eligibility::new(&allow_all, Exclusion::Interacted, history, []);
-            let list = recommend(sources, &Request::new(&request, history, &eligibility)).into_items();
-            let found = list.iter().find(|item| item.item.0 == 20 && item.origin == Origin::ColdStart);
+            let list =
+                recommend(sources, &Request::new(&request, history, &eligibility)).into_items();
+            let found =
+                list.iter().find(|item| item.item.0 == 20 && item.origin == Origin::ColdStart);
             assert_eq!(found.is_some(), user % 2 == 0, "user {user}: {list:?}");
             if let Some(found) = found {
-                let shares: f32 = found.explanation.iter().map(|contribution| contribution.share).sum();
+                let shares: f32 =
+                    found.explanation.iter().map(|contribution| contribution.share).sum();
                 assert!(
-                    shares > 0.3 && found.explanation.iter().all(|contribution| contribution.item.0 % 2 == 0)
+                    shares > 0.3
+                        && found
+                            .explanation
+                            .iter()
+                            .all(|contribution| contribution.item.0 % 2 == 0)
                 );
-                assert_eq!(features.shared_property(found.explanation[0].item, found.item), Some("genre"));
+                assert_eq!(
+                    features.shared_property(found.explanation[0].item, found.item),
+                    Some("genre")
+                );
             }
         }
     }
@@ -109,8 +131,9 @@ fn a_bad_rating_lowers_the_scores_of_related_items() {
     let mut histories = checkerboard(40, 20);
     let n_items = 20;
     let model = train(&histories, n_items).model;
-    let rate =
-        |item, value| HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value));
+    let rate = |item, value| {
+        HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value))
+    };
     let count_even_items = |histories: &Histories| {
         let history = histories.row(UserIdx(40));
         let eligibility = Eligibility::new(&allow_all, Exclusion::Interacted, history, []);
@@ -142,7 +165,8 @@ fn items_of(
     let history = histories.row(UserIdx(user));
     let eligibility = Eligibility::new(&allow_all, request.exclude, history, []);
     let cold = ColdStartItems::new(Features::empty(n_items).into(), Some(model));
-    let request = Request { impressions: shown, now_s, ..Request::new(request, history, &eligibility) };
+    let request =
+        Request { impressions: shown, now_s, ..Request::new(request, history, &eligibility) };
     let list = recommend(sources(Some(model), &cold, histories, n_items), &request).into_items();
     assert!(list.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first: {list:?}");
     list.iter().map(|item| item.item.0).collect()
@@ -157,15 +181,20 @@ fn shown_items_step_back_and_recover() {
         rotation_time_s: 100,
         ..ListRequest::new(4, Logic::Personal)
     };
-    let items =
-        |rate, shown: &[Impression], now_s| items_of(&model, &histories, 0, &request(rate), shown, now_s);
+    let items = |rate, shown: &[Impression], now_s| {
+        items_of(&model, &histories, 0, &request(rate), shown, now_s)
+    };
     let first = items(1.0, &[], 1_000);
     let shown: Vec<Impression> =
         first.iter().map(|&item| Impression { item: ItemIdx(item), at_s: 1_000 }).collect();
     assert_eq!(items(0.0, &shown, 1_000), first, "without a rate nothing rotates");
     let second = items(1.0, &shown, 1_000);
     assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
-    assert_eq!(items(1.0, &shown, 1_100), first, "after the rotation time the list is the same again");
+    assert_eq!(
+        items(1.0, &shown, 1_100),
+        first,
+        "after the rotation time the list is the same again"
+    );
     assert_eq!(items(0.000_1, &shown, 1_000), first, "a small rate changes no order");
 }
 
@@ -202,8 +231,11 @@ fn relevance_is_measured_by_the_best_of_the_own_list_however_long_the_history() 
     model.parameters.relevance = RelevanceShares { medium: 0.2, high: 0.6 };
     let list = |user: UserIdx, min_relevance| {
         let fallback = Fallback::None;
-        let list =
-            ListRequest { min_relevance, fallback, ..ListRequest::new(n_items as usize, Logic::Personal) };
+        let list = ListRequest {
+            min_relevance,
+            fallback,
+            ..ListRequest::new(n_items as usize, Logic::Personal)
+        };
         let history = histories.row(user);
         let eligibility = Eligibility::new(&allow_all, list.exclude, history, []);
         let cold = ColdStartItems::new(Features::empty(n_items as usize).into(), Some(&model));
@@ -234,8 +266,11 @@ fn diversity_alternates_between_groups_of_items() {
     }
     let model = train(&histories, 40).model;
     let n_even = |diversity| {
-        let request =
-            ListRequest { diversity, exclude: Exclusion::Interacted, ..ListRequest::new(6, Logic::Personal) };
+        let request = ListRequest {
+            diversity,
+            exclude: Exclusion::Interacted,
+            ..ListRequest::new(6, Logic::Personal)
+        };
         let history = histories.row(UserIdx(40));
         let eligibility = Eligibility::new(&allow_all, request.exclude, history, []);
         let cold = ColdStartItems::new(Features::empty(40).into(), Some(&model));
@@ -261,9 +296,11 @@ fn trends_count_the_requested_kind_of_interaction() {
         let request = ListRequest { interaction, ..ListRequest::new(4, Logic::Trending) };
         let cold = ColdStartItems::new(Features::empty(4).into(), model);
         let eligibility = Eligibility::new(&allow_all, request.exclude, &[], []);
-        let list =
-            recommend(sources(model, &cold, &histories, 4), &Request::new(&request, &[], &eligibility))
-                .into_items();
+        let list = recommend(
+            sources(model, &cold, &histories, 4),
+            &Request::new(&request, &[], &eligibility),
+        )
+        .into_items();
         list.iter().map(|item| item.item.0).collect::<Vec<_>>()
     };
     for model in [None, Some(&model)] {
@@ -299,7 +336,9 @@ fn due_items_are_listed_to_buy_again() {
     let mut histories = Histories::default();
     for user in 0..20 {
         for (item, interval) in [(0, 10), (2, 100)] {
-            (0..4).for_each(|n| histories.add(UserIdx(user), buy(item, n * interval + i64::from(user) % 3)));
+            (0..4).for_each(|n| {
+                histories.add(UserIdx(user), buy(item, n * interval + i64::from(user) % 3))
+            });
         }
         histories.add(UserIdx(user), buy(1, 5));
     }
@@ -310,7 +349,14 @@ fn due_items_are_listed_to_buy_again() {
     };
     let model = train(&histories, 3).model;
     let due = |days: [i64; 3], today: i64| {
-        items_of(&model, &bought(days), 0, &ListRequest::new(5, Logic::BuyAgain), &[], (today * DAY_S) as u32)
+        items_of(
+            &model,
+            &bought(days),
+            0,
+            &ListRequest::new(5, Logic::BuyAgain),
+            &[],
+            (today * DAY_S) as u32,
+        )
     };
     assert!(due([200, 200, 200], 201).is_empty(), "nothing is due a day later");
     assert_eq!(due([200, 200, 200], 210), [0]);
@@ -338,7 +384,14 @@ fn only_likely_repurchases_are_listed_to_buy_again() {
     let due = |purchases: &[(u32, i64)], today: i64| {
         let mut own = Histories::default();
         purchases.iter().for_each(|&(item, day)| own.add(UserIdx(0), buy(item, day)));
-        items_of(&model, &own, 0, &ListRequest::new(5, Logic::BuyAgain), &[], (today * DAY_S) as u32)
+        items_of(
+            &model,
+            &own,
+            0,
+            &ListRequest::new(5, Logic::BuyAgain),
+            &[],
+            (today * DAY_S) as u32,
+        )
     };
     assert_eq!(due(&[(0, 200), (1, 200)], 230), [0], "few buyers of a television buy another");
     assert_eq!(due(&[(0, 200), (1, 170), (1, 200)], 230).len(), 2, "a buyer of two is likely to");
@@ -388,7 +441,8 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
     let mut item_type = Facet::new();
     for item in 0..20u32 {
         // Items of the even group are of brands "even" and "both", two of them of "rare".
-        let mut brands = vec![if item % 2 == 0 { "even" } else { "odd" }.to_owned(), "both".to_owned()];
+        let mut brands =
+            vec![if item % 2 == 0 { "even" } else { "odd" }.to_owned(), "both".to_owned()];
         if item < 4 {
             brands.push(String::new());
             brands.push("rare".to_owned());
@@ -405,7 +459,8 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
         let eligibility = Eligibility::new(&allow_all, exclude, history, []);
         let cold = ColdStartItems::new(Features::empty(20).into(), Some(&model));
         let values = FacetValues { facet: &item_type, allows: &|_| true, booster: None };
-        let request = Request { values: Some(values), ..Request::new(&request, history, &eligibility) };
+        let request =
+            Request { values: Some(values), ..Request::new(&request, history, &eligibility) };
         match recommend(sources(Some(&model), &cold, &histories, 20), &request) {
             Recommendation::Values(values) => values,
             Recommendation::Items(items) => panic!("{items:?}"),
@@ -420,7 +475,11 @@ fn values_of_a_property_are_ranked_by_what_their_items_score() {
     let shares: f32 = even[0].explanation.iter().map(|contribution| contribution.share).sum();
     assert!(even[0].origin == Origin::Model && shares > 0.1 && shares < 1.001);
     assert!(even[0].explanation.iter().all(|contribution| contribution.item.0 % 2 == 0));
-    assert_eq!(texts(&list(0, Exclusion::Interacted)), ["odd"], "brands of seen items are left out");
+    assert_eq!(
+        texts(&list(0, Exclusion::Interacted)),
+        ["odd"],
+        "brands of seen items are left out"
+    );
 }
 
 #[test]
@@ -429,8 +488,11 @@ fn weights_of_kinds_change_the_list() {
     histories.add(UserIdx(40), entry(0, InteractionKind::DetailView, 0));
     histories.add(UserIdx(40), entry(1, InteractionKind::Purchase, 0));
     let first = |weights: InteractionWeights| {
-        let mut set = recommender::TrainingSet::snapshot(&histories, 20).with_interaction_weights(weights);
-        let model = recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| Ok(())).unwrap().model;
+        let mut set =
+            recommender::TrainingSet::snapshot(&histories, 20).with_interaction_weights(weights);
+        let model = recommender::train(&mut set, &crate::fixtures::OPTIONS, "t", &|_| Ok(()))
+            .unwrap()
+            .model;
         assert_eq!(model.parameters.interaction_weights, weights);
         items_of(
             &model,
@@ -442,7 +504,10 @@ fn weights_of_kinds_change_the_list() {
         )[0] % 2
     };
     assert_eq!(first(InteractionWeights::default()), 1, "a purchase weighs more");
-    assert_eq!(first(InteractionWeights { purchase: 0.1, view: 1.0, ..InteractionWeights::default() }), 0);
+    assert_eq!(
+        first(InteractionWeights { purchase: 0.1, view: 1.0, ..InteractionWeights::default() }),
+        0
+    );
 }
 
 proptest! {

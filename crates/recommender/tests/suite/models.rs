@@ -5,8 +5,8 @@ use std::cell::Cell;
 use domain::{InteractionKind, ItemIdx, PropertyValue, Timestamp, UserIdx};
 use recommender::models::{content, neighbours, ridge, sequence, sequence_ridge, spectral};
 use recommender::{
-    ArtifactError, Cancelled, Component, FeaturesBuilder, Histories, HistoryEntry, HistoryWeighting, Model,
-    ModelConfig, Parameters, TrainingSet, decode, encode, fit_model,
+    ArtifactError, Cancelled, Component, FeaturesBuilder, Histories, HistoryEntry,
+    HistoryWeighting, Model, ModelConfig, Parameters, TrainingSet, decode, encode, fit_model,
 };
 
 use crate::fixtures::{DAY_S, checkerboard, entry};
@@ -59,7 +59,8 @@ fn rows_of(histories: &Histories) -> Vec<Vec<HistoryEntry>> {
 
 fn fit(model: ModelConfig, set: &TrainingSet) -> Model {
     let component = Component { model, weighting: HistoryWeighting::default(), weight: 1.0 };
-    fit_model(set, &Parameters::new(vec![component], KEPT), "t", &|| Ok(())).expect("nothing cancels the run")
+    fit_model(set, &Parameters::new(vec![component], KEPT), "t", &|| Ok(()))
+        .expect("nothing cancels the run")
 }
 
 fn dense(model: &Model) -> Vec<Vec<f32>> {
@@ -142,8 +143,9 @@ fn the_order_of_users_changes_no_model() {
 
 #[test]
 fn no_model_fails_on_little_or_odd_data() {
-    let rated =
-        |item, value| HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value));
+    let rated = |item, value| {
+        HistoryEntry::new(ItemIdx(item), InteractionKind::Rating, Timestamp(0), Some(value))
+    };
     let long: Vec<HistoryEntry> =
         (0..400).map(|n| entry(n % 5, InteractionKind::Purchase, i64::from(n) * DAY_S)).collect();
     let odd = [
@@ -152,7 +154,10 @@ fn no_model_fails_on_little_or_odd_data() {
         ("one interaction", vec![vec![entry(0, InteractionKind::DetailView, 0)]], 1),
         (
             "one user",
-            vec![vec![entry(0, InteractionKind::DetailView, 0), entry(1, InteractionKind::Purchase, 9)]],
+            vec![vec![
+                entry(0, InteractionKind::DetailView, 0),
+                entry(1, InteractionKind::Purchase, 9),
+            ]],
             2,
         ),
         ("bad ratings only", vec![vec![rated(0, -1.0), rated(1, -0.5)], vec![rated(0, -1.0)]], 2),
@@ -196,7 +201,10 @@ fn a_run_ends_at_whichever_step_it_is_told_to() {
         (trained.is_ok(), n_steps.get())
     };
     let (is_whole, n_steps) = run(usize::MAX);
-    assert!(is_whole && n_steps > 20, "{n_steps} steps are too few: a step takes seconds on large data");
+    assert!(
+        is_whole && n_steps > 20,
+        "{n_steps} steps are too few: a step takes seconds on large data"
+    );
     for steps_max in 0..n_steps {
         assert_eq!(run(steps_max), (false, steps_max + 1));
     }

@@ -3,13 +3,14 @@
 use std::sync::LazyLock;
 
 use domain::{
-    Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Relevance, UserIdx,
+    Exclusion, Fallback, InteractionKind, ItemIdx, ListRequest, Logic, PropertyValue, Relevance,
+    UserIdx,
 };
 use proptest::prelude::*;
 use recommender::{
-    CandidateSources, ColdStartItems, Constraint, Eligibility, Facet, FacetValues, Features, FeaturesBuilder,
-    Histories, ItemBooster, Model, Origin, PromotedItems, Recommendation, RecommendedItem, Request, ValueIdx,
-    rank_users, recommend,
+    CandidateSources, ColdStartItems, Constraint, Eligibility, Facet, FacetValues, Features,
+    FeaturesBuilder, Histories, ItemBooster, Model, Origin, PromotedItems, Recommendation,
+    RecommendedItem, Request, ValueIdx, rank_users, recommend,
 };
 
 use crate::fixtures::{DAY_S, GROUP_ITEMS, allow_all, checkerboard, entry, groups, sources, train};
@@ -40,7 +41,8 @@ impl Board {
         let history = self.histories.row(UserIdx(user));
         let eligibility = Eligibility::new(&allow_all, list.exclude, history, []);
         let Options { booster, constraints, promoted } = *options;
-        let request = Request { booster, constraints, promoted, ..Request::new(list, history, &eligibility) };
+        let request =
+            Request { booster, constraints, promoted, ..Request::new(list, history, &eligibility) };
         recommend(self.sources(), &request).into_items()
     }
 }
@@ -80,7 +82,10 @@ fn similar_items_follow_the_seed_and_the_history_by_user_impact() {
     };
     // The user is of the even group, the item of the odd one.
     let alone = similar_items(0.0);
-    assert!(alone.iter().all(|item| item.item.0 % 2 == 1 && item.origin == Origin::Model), "{alone:?}");
+    assert!(
+        alone.iter().all(|item| item.item.0 % 2 == 1 && item.origin == Origin::Model),
+        "{alone:?}"
+    );
     assert!(alone.iter().all(|item| item.explanation[0].item == ItemIdx(1)));
     assert!(similar_items(1.0).iter().all(|item| item.item.0 % 2 == 0));
     let n_odd = similar_items(0.5).iter().filter(|item| item.item.0 % 2 == 1).count();
@@ -131,7 +136,8 @@ fn a_new_seed_lists_items_with_similar_features() {
     // Item 20 is new jazz, unknown to the model.
     let seeds = [ItemIdx(20)];
     let request = Request { seeds: &seeds, ..Request::new(&list, &[], &eligibility) };
-    let found = recommend(sources(Some(&model), &cold, &histories, N_ITEMS + 2), &request).into_items();
+    let found =
+        recommend(sources(Some(&model), &cold, &histories, N_ITEMS + 2), &request).into_items();
     assert_eq!(found.len(), 5);
     assert!(found[..4].iter().all(|item| item.item.0 % 2 == 0), "{found:?}");
 }
@@ -158,8 +164,9 @@ fn boosters_apply_to_all_items_not_only_to_those_related_to_the_history() {
         );
         assert!(is_sorted(&list) && list.len() == 20);
         assert!(ids(&list)[15..].iter().all(|item| item % 4 == 0), "{list:?}");
-        let before =
-            |item: &RecommendedItem| plain.iter().find(|other| other.item == item.item).unwrap().score;
+        let before = |item: &RecommendedItem| {
+            plain.iter().find(|other| other.item == item.item).unwrap().score
+        };
         let kept: Vec<f32> = list[..15].iter().map(before).collect();
         assert!(kept.is_sorted_by(|a, b| a >= b), "equally boosted items keep their order");
     }
@@ -173,12 +180,14 @@ fn constraints_hold_and_lists_are_complete_as_long_as_they_can_be() {
     let constraints = [Constraint { facet: &brand, max: 2 }];
     for diversity in [0.0, 0.5] {
         let list = ListRequest { diversity, ..list_request(10, Logic::Personal) };
-        let found = board.list(0, &list, &Options { constraints: &constraints, ..Options::default() });
+        let found =
+            board.list(0, &list, &Options { constraints: &constraints, ..Options::default() });
         let mut n_of_brand = [0; 5];
         ids(&found).iter().for_each(|item| n_of_brand[*item as usize % 5] += 1);
         assert_eq!(n_of_brand, [2; 5], "{found:?}");
         let list = ListRequest { count: 15, ..list };
-        let found = board.list(0, &list, &Options { constraints: &constraints, ..Options::default() });
+        let found =
+            board.list(0, &list, &Options { constraints: &constraints, ..Options::default() });
         assert_eq!(found.len(), 10, "no brand comes a third time");
     }
 }
@@ -219,7 +228,9 @@ fn a_fallback_fills_up_and_none_leaves_a_list_short() {
     };
     assert_eq!(items(Fallback::None).len(), 2);
     let trending = items(Fallback::Trending);
-    assert!(is_sorted(&trending) && trending[2..].iter().all(|item| item.origin == Origin::Trending));
+    assert!(
+        is_sorted(&trending) && trending[2..].iter().all(|item| item.origin == Origin::Trending)
+    );
     let personal = items(Fallback::Personal);
     assert!(is_sorted(&personal) && personal.len() == 6, "{personal:?}");
     assert!(personal[2..].iter().all(|item| item.item.0 % 2 == 0 && item.origin == Origin::Model));
@@ -265,27 +276,35 @@ fn lists_of_values_are_filtered_boosted_and_complete() {
     let board = Board::new();
     let mut segments = Facet::new();
     for item in 0..N_ITEMS {
-        segments.push_texts([if item % 2 == 0 { "even" } else { "odd" }, format!("of {item}").as_str()]);
+        segments.push_texts([
+            if item % 2 == 0 { "even" } else { "odd" },
+            format!("of {item}").as_str(),
+        ]);
     }
     let named = |text: &str| segments.value(text).unwrap();
-    let list = |count, allows: &dyn Fn(ValueIdx) -> bool, booster: Option<&dyn Fn(ValueIdx) -> f32>| {
-        let list = list_request(count, Logic::Personal);
-        let history = board.histories.row(UserIdx(0));
-        let eligibility = Eligibility::new(&allow_all, list.exclude, history, []);
-        let values = FacetValues { facet: &segments, allows, booster };
-        let request = Request { values: Some(values), ..Request::new(&list, history, &eligibility) };
-        match recommend(board.sources(), &request) {
-            Recommendation::Values(values) => values,
-            Recommendation::Items(items) => panic!("{items:?}"),
-        }
-    };
+    let list =
+        |count, allows: &dyn Fn(ValueIdx) -> bool, booster: Option<&dyn Fn(ValueIdx) -> f32>| {
+            let list = list_request(count, Logic::Personal);
+            let history = board.histories.row(UserIdx(0));
+            let eligibility = Eligibility::new(&allow_all, list.exclude, history, []);
+            let values = FacetValues { facet: &segments, allows, booster };
+            let request =
+                Request { values: Some(values), ..Request::new(&list, history, &eligibility) };
+            match recommend(board.sources(), &request) {
+                Recommendation::Values(values) => values,
+                Recommendation::Items(items) => panic!("{items:?}"),
+            }
+        };
     let all = list(30, &|_| true, None);
     assert_eq!(all.len(), 22, "every segment comes");
     assert_eq!(all[0].item, named("even"));
     assert!(all.windows(2).all(|pair| pair[0].score >= pair[1].score));
     let odd = named("odd");
-    let without =
-        list(3, &|value| value != named("even"), Some(&|value| if value == odd { 1e6 } else { 1.0 }));
+    let without = list(
+        3,
+        &|value| value != named("even"),
+        Some(&|value| if value == odd { 1e6 } else { 1.0 }),
+    );
     assert_eq!((without.len(), without[0].item), (3, odd));
 }
 
@@ -313,9 +332,11 @@ fn users_for_an_item_and_like_a_user_are_those_of_the_group() {
         assert_eq!(all.len(), 42 - usize::from(own.is_some()), "the list is filled with everybody");
         let boost = |user: UserIdx| if user.0 == 2 { 1e9 } else { 1.0 };
         assert_eq!(rank(&list_request(1, Logic::Personal), Some(&boost))[0].0, UserIdx(2));
-        let diverse = rank(&ListRequest { diversity: 0.5, ..list_request(10, Logic::Personal) }, None);
+        let diverse =
+            rank(&ListRequest { diversity: 0.5, ..list_request(10, Logic::Personal) }, None);
         assert_eq!(diverse.len(), 10);
-        let relevant = ListRequest { min_relevance: Relevance::High, ..list_request(100, Logic::Personal) };
+        let relevant =
+            ListRequest { min_relevance: Relevance::High, ..list_request(100, Logic::Personal) };
         assert!(rank(&relevant, None).len() < all.len());
     }
 }
@@ -329,14 +350,18 @@ fn a_constant_booster_changes_nothing_and_a_list_is_the_beginning_of_a_longer_on
         for user in 0..40 {
             let plain = ids(&board.list(user, &list_request(20, logic), &Options::default()));
             let whole = {
-                let options =
-                    Options { booster: Some(ItemBooster::OnDemand(&by_item)), ..Options::default() };
+                let options = Options {
+                    booster: Some(ItemBooster::OnDemand(&by_item)),
+                    ..Options::default()
+                };
                 ids(&board.list(user, &list_request(20, logic), &options))
             };
             for count in [1, 2, 5, 20] {
                 let boosted = |booster| {
-                    let options =
-                        Options { booster: Some(ItemBooster::OnDemand(booster)), ..Options::default() };
+                    let options = Options {
+                        booster: Some(ItemBooster::OnDemand(booster)),
+                        ..Options::default()
+                    };
                     ids(&board.list(user, &list_request(count, logic), &options))
                 };
                 assert_eq!(boosted(&same), plain[..count], "user {user}");

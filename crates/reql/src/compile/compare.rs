@@ -54,7 +54,12 @@ fn ordered<'a>(op: CompareOp, left: &Form<'a>, right: &Form<'a>) -> Option<RowFn
 }
 
 /// Whether equality comes out as wanted.
-fn equal<'a>(left: &Form<'a>, right: &Form<'a>, rows: &'a dyn Rows, wanted: bool) -> Option<RowFn<'a, bool>> {
+fn equal<'a>(
+    left: &Form<'a>,
+    right: &Form<'a>,
+    rows: &'a dyn Rows,
+    wanted: bool,
+) -> Option<RowFn<'a, bool>> {
     if let (Some(left), Some(right)) = (left.number(), right.number()) {
         return Some(Arc::new(move |row| {
             let equal = match (left(row), right(row)) {
@@ -64,7 +69,9 @@ fn equal<'a>(left: &Form<'a>, right: &Form<'a>, rows: &'a dyn Rows, wanted: bool
             Some(equal == wanted)
         }));
     }
-    if let (Some(boolean), Form::Constant(Value::Boolean(constant))) = (left.nullable_boolean(), right) {
+    if let (Some(boolean), Form::Constant(Value::Boolean(constant))) =
+        (left.nullable_boolean(), right)
+    {
         let constant = Some(*constant);
         return Some(Arc::new(move |row| Some((boolean(row) == constant) == wanted)));
     }
@@ -121,7 +128,8 @@ fn is_in<'a>(
                 return Some(Arc::new(move |_| Some(!wanted)));
             };
             Arc::new(move |row| {
-                let contains = set_at(values, row).is_some_and(|ids| ids.binary_search(&id).is_ok());
+                let contains =
+                    set_at(values, row).is_some_and(|ids| ids.binary_search(&id).is_ok());
                 Some(contains == wanted)
             })
         }
@@ -134,14 +142,20 @@ fn is_in<'a>(
         }
         (Form::Text(values, texts), Form::Constant(container)) => {
             let (values, elements) = (*values, container.elements()?);
-            let ids: FxHashSet<_> =
-                elements.iter().filter_map(Value::as_text).filter_map(|text| texts.id(text)).collect();
+            let ids: FxHashSet<_> = elements
+                .iter()
+                .filter_map(Value::as_text)
+                .filter_map(|text| texts.id(text))
+                .collect();
             Arc::new(move |row| Some(at(values, row).is_some_and(|id| ids.contains(&id)) == wanted))
         }
         (Form::Id, Form::Constant(container)) => {
             let elements = container.elements()?;
-            let ids: FxHashSet<_> =
-                elements.iter().filter_map(Value::as_text).filter_map(|id| rows.row_of(id)).collect();
+            let ids: FxHashSet<_> = elements
+                .iter()
+                .filter_map(Value::as_text)
+                .filter_map(|id| rows.row_of(id))
+                .collect();
             Arc::new(move |row| Some(ids.contains(&row) == wanted))
         }
         (Form::Number(number), Form::Constant(Value::Set(set))) => {

@@ -25,7 +25,9 @@ fn binary(left: Text, operators: &'static [&'static str], right: Text) -> Text {
 fn choice(depth: u32, of: fn(u32) -> Text) -> Text {
     let parts = (booleans(depth), of(depth), of(depth));
     parts
-        .prop_map(|(condition, then, otherwise)| format!("(if {condition} then {then} else {otherwise})"))
+        .prop_map(|(condition, then, otherwise)| {
+            format!("(if {condition} then {then} else {otherwise})")
+        })
         .boxed()
 }
 
@@ -118,7 +120,9 @@ fn sets(depth: u32) -> Text {
         return leaf;
     };
     let lambda = |name: &'static str, body: Text, set: Text| {
-        (body, set).prop_map(move |(body, set)| format!("{name}(lambda 'x': {body}, {set})")).boxed()
+        (body, set)
+            .prop_map(move |(body, set)| format!("{name}(lambda 'x': {body}, {set})"))
+            .boxed()
     };
     let predicate = joined(vec![one_of(&["'x'"]), one_of(&["==", "!=", "in"]), sets(less)]);
     prop_oneof![
@@ -133,7 +137,8 @@ fn sets(depth: u32) -> Text {
 }
 
 fn booleans(depth: u32) -> Text {
-    let leaf = one_of(&["'deleted'", "true", "false", "null", "'deleted' == null", "'countries' == null"]);
+    let leaf =
+        one_of(&["'deleted'", "true", "false", "null", "'deleted' == null", "'countries' == null"]);
     let Some(less) = depth.checked_sub(1) else {
         return leaf;
     };
@@ -161,8 +166,9 @@ fn booleans(depth: u32) -> Text {
 /// Expressions whose types may not fit.
 fn anything(depth: u32) -> Text {
     let any = || prop_oneof![numbers(depth), texts(depth), sets(depth), booleans(depth)].boxed();
-    let operators =
-        &["+", "-", "*", "/", "%", "&", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "and", "or"];
+    let operators = &[
+        "+", "-", "*", "/", "%", "&", "==", "!=", "<", "<=", ">", ">=", "in", "not in", "and", "or",
+    ];
     prop_oneof![
         binary(any(), operators, any()),
         joined(vec![one_of(&["-", "+", "not"]), any()]),
@@ -187,14 +193,8 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
         text(),
         prop::option::of(countries),
     );
-    let item = item.prop_map(|(price, stock, deleted, released_ms, brand, title, countries)| Item {
-        price,
-        stock,
-        deleted,
-        released_ms,
-        brand,
-        title,
-        countries,
+    let item = item.prop_map(|(price, stock, deleted, released_ms, brand, title, countries)| {
+        Item { price, stock, deleted, released_ms, brand, title, countries }
     });
     prop::collection::vec(item, 1..6)
 }
@@ -202,13 +202,17 @@ fn items() -> impl Strategy<Value = Vec<Item>> {
 fn agree(text: &str, items: Vec<Item>) -> Result<(), TestCaseError> {
     let n_rows = items.len() as u32;
     let catalogue = Catalogue::of(items);
-    let expression = reql::parse(text).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
+    let expression =
+        reql::parse(text).map_err(|error| TestCaseError::fail(format!("{text}: {error}")))?;
     let compiled = expression.compile(&catalogue, &Request);
     for row in 0..n_rows {
         let reference = expression.evaluate(&catalogue, &Request, row);
         prop_assert_eq!(compiled.boolean(row), reference == Value::Boolean(true));
         prop_assert_eq!(compiled.number(row).map(canonical), number_of(&reference).map(canonical));
-        prop_assert_eq!(compiled.constant().unwrap_or_else(|| reference.clone()), reference.clone());
+        prop_assert_eq!(
+            compiled.constant().unwrap_or_else(|| reference.clone()),
+            reference.clone()
+        );
         prop_assert_eq!(compiled.value(row), reference);
     }
     Ok(())
@@ -264,8 +268,9 @@ impl Context for OtherRequest {
 #[test]
 fn a_key_is_the_same_where_rows_have_the_same_values_and_another_where_they_do_not() {
     let catalogue = Catalogue::sample();
-    let key =
-        |text: &str, context: &dyn Context| reql::parse(text).unwrap().compile(&catalogue, context).row_key();
+    let key = |text: &str, context: &dyn Context| {
+        reql::parse(text).unwrap().compile(&catalogue, context).row_key()
+    };
     for (text, is_same) in [
         ("'stock' > 3", true),
         ("'stock' > size(context_user[\"follows\"])", true),
@@ -276,9 +281,11 @@ fn a_key_is_the_same_where_rows_have_the_same_values_and_another_where_they_do_n
         assert!(keys[0].is_some(), "{text}");
         assert_eq!(keys[0] == keys[1], is_same, "{text}: {keys:?}");
     }
-    for text in
-        ["'price' > size(context_user['brand'])", "'stock' > random()", "num_item_purchases('itemId') > 1"]
-    {
+    for text in [
+        "'price' > size(context_user['brand'])",
+        "'stock' > random()",
+        "num_item_purchases('itemId') > 1",
+    ] {
         let unclear = reql::parse(text).ok().map(|it| it.compile(&catalogue, &Request).row_key());
         assert_eq!(unclear, Some(None), "{text}");
     }

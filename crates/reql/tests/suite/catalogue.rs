@@ -5,7 +5,8 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use reql::{
-    Column, Context, InteractionCount, InteractionKind, Rows, Schema, Set, TextId, Texts, Type, Value,
+    Column, Context, InteractionCount, InteractionKind, Rows, Schema, Set, TextId, Texts, Type,
+    Value,
 };
 
 /// The values of an item.
@@ -72,7 +73,8 @@ impl Catalogue {
             catalogue.brand.push(item.brand.map(|text| texts.insert(text)));
             catalogue.title.push(item.title.map(|text| texts.insert(text)));
             catalogue.countries.push(item.countries.map(|countries| {
-                let mut ids: Vec<_> = countries.into_iter().map(|text| texts.insert(text)).collect();
+                let mut ids: Vec<_> =
+                    countries.into_iter().map(|text| texts.insert(text)).collect();
                 ids.sort();
                 ids.dedup();
                 ids.into()
@@ -195,7 +197,10 @@ impl Context for Request {
     }
 
     fn segment_items(&self, segmentation: &str, segment: &str) -> Value {
-        Value::Set(Set::new(vec![Value::text("i0"), Value::text(&format!("{segmentation}/{segment}"))]))
+        Value::Set(Set::new(vec![
+            Value::text("i0"),
+            Value::text(&format!("{segmentation}/{segment}")),
+        ]))
     }
 
     fn item_segments(&self, segmentation: &str, item_id: &str) -> Value {
@@ -212,13 +217,21 @@ impl Context for Request {
         (item_id != "i1").then_some(weight + arguments.len() as f64)
     }
 
-    fn user_interactions(&self, user_id: &str, kinds: &[InteractionKind], n: Option<usize>) -> Value {
+    fn user_interactions(
+        &self,
+        user_id: &str,
+        kinds: &[InteractionKind],
+        n: Option<usize>,
+    ) -> Value {
         let interaction = |number: usize| {
             let entries = [
                 ("userId", Value::text(user_id)),
                 ("itemId", Value::text(&format!("i{number}"))),
                 ("timestamp", Value::Timestamp(number as f64)),
-                ("type", kinds.first().map_or(Value::Null, |kind| Value::text(&format!("{kind:?}")))),
+                (
+                    "type",
+                    kinds.first().map_or(Value::Null, |kind| Value::text(&format!("{kind:?}"))),
+                ),
             ];
             let entries = entries.into_iter().map(|(name, value)| (name.into(), value)).collect();
             Value::Dictionary(Arc::new(entries))

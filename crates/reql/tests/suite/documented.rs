@@ -58,7 +58,9 @@ fn the_examples_of_the_how_to_page_have_their_values() {
         match cells[..] {
             [_, expression] => {
                 // Rows of values of the example item are checked by the examples that use them.
-                let Some(text) = code(expression).filter(|text| text.contains('\'')) else { continue };
+                let Some(text) = code(expression).filter(|text| text.contains('\'')) else {
+                    continue;
+                };
                 if let Err(error) = reql::parse(&text) {
                     writeln!(wrong, "{text}\n    {error}").unwrap();
                 }
@@ -98,10 +100,12 @@ fn is_same(found: &Value, expected: &Value) -> bool {
 #[test]
 fn ten_thousand_ids_and_a_hundred_links_of_else_if_are_taken() {
     let catalogue = Catalogue::sample();
-    let ids: Vec<String> = (0..10_000).map(|n| format!("\"product-{n:05}-of-the-catalog\"")).collect();
+    let ids: Vec<String> =
+        (0..10_000).map(|n| format!("\"product-{n:05}-of-the-catalog\"")).collect();
     let filter = format!("'itemId' not in {{{}}}", ids.join(", "));
     assert!(reql::parse(&filter).unwrap().compile(&catalogue, &Request).boolean(0));
-    let links: String = (0..100).map(|n| format!("if 'stock' == {} then {n} else ", 100 - n)).collect();
+    let links: String =
+        (0..100).map(|n| format!("if 'stock' == {} then {n} else ", 100 - n)).collect();
     let booster = reql::parse(&format!("{links}-1")).unwrap();
     assert_eq!(booster.compile(&catalogue, &Request).number(0), Some(93.0));
 }

@@ -139,7 +139,9 @@ fn results_of_filters_and_boosters() {
         };
         [words(expression.check_filter(&catalogue)), words(expression.check_booster(&catalogue))]
     };
-    insta::assert_debug_snapshot!(["'deleted'", "'price' * 2", "null", "'released'", " 'title'"].map(check));
+    insta::assert_debug_snapshot!(
+        ["'deleted'", "'price' * 2", "null", "'released'", " 'title'"].map(check)
+    );
 }
 
 #[test]
@@ -153,7 +155,8 @@ fn unknown_properties_are_forgiven_by_a_schema_that_calls_them_null() {
             Some(reql::Type::Null)
         }
     }
-    let check = |text| reql::parse(text).unwrap().check(&Forgiving).map_err(|error| error.to_string());
+    let check =
+        |text| reql::parse(text).unwrap().check(&Forgiving).map_err(|error| error.to_string());
     assert_eq!(check("if ('answer' > 0) then 1 else 2"), Ok(reql::Type::Int));
     assert_eq!(check("not 1"), Err("not needs boolean, not int at column 5".to_owned()));
 }

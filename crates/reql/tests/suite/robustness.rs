@@ -135,7 +135,8 @@ fn depth_is_bounded_in_every_form() {
         let too_deep = parse(&deep(5_000, open, middle, close)).unwrap_err();
         assert_eq!(too_deep.kind, ErrorKind::TooLarge, "{open}: {too_deep}");
         let most = (1..=2 * HEIGHT_MAX as usize).rev();
-        let most = most.map(|n| deep(n, open, middle, close)).find(|text| parse(text).is_ok()).unwrap();
+        let most =
+            most.map(|n| deep(n, open, middle, close)).find(|text| parse(text).is_ok()).unwrap();
         parse_and_evaluate(most.as_bytes());
     };
     let test = move || {
@@ -176,7 +177,8 @@ fn width_is_bounded_by_text_and_parts_only() {
 #[test]
 fn an_evaluation_that_would_explode_is_null() {
     let catalogue = Catalogue::sample();
-    let nested = |open: &str, middle: &str| format!("{}{middle}{}", open.repeat(40), ")".repeat(40));
+    let nested =
+        |open: &str, middle: &str| format!("{}{middle}{}", open.repeat(40), ")".repeat(40));
     let ten = "{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}";
     let texts = [
         // Text, array and set that double at each level.

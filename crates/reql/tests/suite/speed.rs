@@ -33,8 +33,11 @@ fn filters_and_boosters_over_a_hundred_thousand_rows() {
             let start = Instant::now();
             let compiled = expression.compile(&catalogue, &Request);
             let passed = (0..N_ROWS).filter(|row| compiled.boolean(*row)).count();
-            let sum: f64 =
-                if passed == 0 { (0..N_ROWS).filter_map(|row| compiled.number(row)).sum() } else { 0.0 };
+            let sum: f64 = if passed == 0 {
+                (0..N_ROWS).filter_map(|row| compiled.number(row)).sum()
+            } else {
+                0.0
+            };
             (start.elapsed(), passed, sum)
         });
         let (elapsed, passed, sum) = best.min_by_key(|(elapsed, ..)| *elapsed).unwrap();

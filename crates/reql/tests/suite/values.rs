@@ -223,8 +223,9 @@ fn functions() {
 #[test]
 fn chance_is_a_function_of_seed_row_and_place() {
     let catalogue = Catalogue::sample();
-    let draw =
-        |text: &str, row| reql::parse(text).unwrap().compile(&catalogue, &Request).number(row).unwrap();
+    let draw = |text: &str, row| {
+        reql::parse(text).unwrap().compile(&catalogue, &Request).number(row).unwrap()
+    };
     assert_eq!(draw("random()", 0), draw("random()", 0));
     assert_ne!(draw("random()", 0), draw("random()", 1));
     assert_ne!(draw("random()", 0), draw(" random()", 0));

@@ -1,5 +1,5 @@
-//! `GET` and `POST /api/admin_tokens`; `DELETE /api/admin_tokens/{name}`: the tokens of administrators. Only
-//! their hashes are kept.
+//! `GET` and `POST /api/admin_tokens`; `DELETE /api/admin_tokens/{name}`: the tokens of
+//! administrators. Only their hashes are kept.
 
 use std::sync::Arc;
 
@@ -39,7 +39,8 @@ pub(super) async fn create(
     }
     let token = new_secret();
     let answer = json!({ "name": name, "token": token });
-    tokio::task::spawn_blocking(move || app.installation.data.add_admin_token(&name, &token)).await??;
+    tokio::task::spawn_blocking(move || app.installation.data.add_admin_token(&name, &token))
+        .await??;
     Ok((StatusCode::CREATED, Json(answer)))
 }
 

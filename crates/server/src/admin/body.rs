@@ -31,7 +31,9 @@ impl<S: Send + Sync> FromRequest<S> for RawBody {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let bytes = to_bytes(request.into_body(), RESOURCE_BYTES_MAX).await;
         let wrong = |_| {
-            ApiError::bad_request(format!("the body cannot be read, or is over {RESOURCE_BYTES_MAX} bytes"))
+            ApiError::bad_request(format!(
+                "the body cannot be read, or is over {RESOURCE_BYTES_MAX} bytes"
+            ))
         };
         bytes.map(Self).map_err(wrong)
     }

@@ -1,5 +1,5 @@
-//! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all. `GET` lists its versions;
-//! `POST .../catalog/versions/{version}/activate` goes back to one.
+//! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all.
+//! `GET` lists its versions; `POST .../catalog/versions/{version}/activate` goes back to one.
 
 use axum::Json;
 use axum::body::Bytes;
@@ -26,16 +26,22 @@ impl Query {
     fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut query = Self::default();
         for (name, value) in pairs {
-            let wrong =
-                |what: String| ApiError::invalid(format!("a query parameter is wrong: {name}: {what}"));
-            let flag =
-                || value.parse::<bool>().map_err(|_| wrong(format!("{value:?} is neither true nor false")));
+            let wrong = |what: String| {
+                ApiError::invalid(format!("a query parameter is wrong: {name}: {what}"))
+            };
+            let flag = || {
+                value
+                    .parse::<bool>()
+                    .map_err(|_| wrong(format!("{value:?} is neither true nor false")))
+            };
             match name.as_str() {
                 "type" => query.options.types.extend([parse_type(&value).map_err(wrong)?]),
                 "skip_invalid" => query.options.skip_invalid = flag()?,
                 "allow_bad_cells" => query.options.allow_bad_cells = flag()?,
                 "dry_run" => query.dry_run = flag()?,
-                "confirm" => query.confirmed.n_withdrawn = Some(parse_confirm(&value).map_err(wrong)?),
+                "confirm" => {
+                    query.confirmed.n_withdrawn = Some(parse_confirm(&value).map_err(wrong)?)
+                }
                 "drop" => query.confirmed.dropped.push(value),
                 _ => {
                     return Err(wrong(
@@ -55,7 +61,8 @@ pub(super) async fn import(
     Upload(workspace, body): Upload<Bytes>,
 ) -> Result<Json<Value>, ApiError> {
     let query = Query::from_pairs(pairs)?;
-    let type_ = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let type_ =
+        headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = match type_.split(';').next().unwrap_or_default().trim() {
         "text/csv" | "text/tab-separated-values" => Format::Csv,
         "application/x-ndjson" | "application/jsonl" => Format::JsonLines,
@@ -67,20 +74,27 @@ pub(super) async fn import(
     workspace.run(move |engine| import_file(engine, &body, format, &query)).await
 }
 
-fn import_file(engine: &Engine, body: &[u8], format: Format, query: &Query) -> Result<Json<Value>, ApiError> {
+fn import_file(
+    engine: &Engine,
+    body: &[u8],
+    format: Format,
+    query: &Query,
+) -> Result<Json<Value>, ApiError> {
     let Query { options, dry_run, confirmed } = query;
     if *dry_run {
-        let preview =
-            engine.preview_catalog(|| Ok(body), format, options, confirmed).map_err(import_error)?;
+        let preview = engine
+            .preview_catalog(|| Ok(body), format, options, confirmed)
+            .map_err(import_error)?;
         return Ok(Json(json!(preview)));
     }
     let (file, report) = engine.read_catalog(body, format, options).map_err(import_error)?;
-    let changes = engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| match error {
-        CatalogImportError::Submit(error) => error.into(),
-        CatalogImportError::Withdraws { .. }
-        | CatalogImportError::Drops { .. }
-        | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
-    })?;
+    let changes =
+        engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| match error {
+            CatalogImportError::Submit(error) => error.into(),
+            CatalogImportError::Withdraws { .. }
+            | CatalogImportError::Drops { .. }
+            | CatalogImportError::GivenUp => ApiError::import(error.to_string(), json!(report)),
+        })?;
     let version = engine.counts().catalog_version;
     Ok(Json(json!({ "report": report, "changes": changes, "catalog_version": version })))
 }

@@ -7,7 +7,8 @@ use serde_json::{Value, json};
 use super::Workspace;
 use crate::error::ApiError;
 
-/// All that are counted, the most frequent first; `would_be_taken_by` is null where no preset comes near.
+/// All that are counted, the most frequent first; `would_be_taken_by` is null where no preset comes
+/// near.
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
     let events = workspace.ask(|engine| Ok(engine.snapshot().unmatched_events.all())).await?;
     let events: Vec<Value> = events.iter().map(UnmatchedEvent::to_json).collect();

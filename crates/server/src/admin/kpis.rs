@@ -1,4 +1,5 @@
-//! `GET /api/workspaces/{workspace}/kpis?from=&until=`: what was recommended, and what became of it.
+//! `GET /api/workspaces/{workspace}/kpis?from=&until=`: what was recommended, and what became of
+//! it.
 
 use axum::Json;
 use domain::{Day, InteractionKind};
@@ -76,8 +77,8 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Body>, ApiError> {
-    let until =
-        day("until", query.until.as_deref())?.unwrap_or(Day::from_timestamp(workspace.handle().now()?));
+    let until = day("until", query.until.as_deref())?
+        .unwrap_or(Day::from_timestamp(workspace.handle().now()?));
     let from = day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
         return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));
@@ -92,7 +93,8 @@ pub(super) async fn read(
 
 fn day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
     let parse = |text| {
-        let wrong = || ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"));
+        let wrong =
+            || ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"));
         Day::parse(text).ok_or_else(wrong)
     };
     text.map(parse).transpose()

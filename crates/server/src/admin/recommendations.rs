@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/recommendations?user=`: a list for anybody, to look at. `GET .../recommendations/{recomm_id}`: one that
-//! was handed out.
+//! `GET /api/workspaces/{workspace}/recommendations?user=`: a list for anybody, to look at. `GET
+//! .../recommendations/{recomm_id}`: one that was handed out.
 
 use axum::Json;
 use axum::extract::Path;
@@ -92,7 +92,8 @@ pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
 ) -> Result<Json<OneBody>, ApiError> {
-    let no_id = |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
+    let no_id =
+        |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
     let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
     let look_up = move |engine: &Engine| Ok(engine.recommendation(recomm_id)?);
     let Some(past) = workspace.run(look_up).await? else {

@@ -43,5 +43,7 @@ pub(super) async fn read(
             })
         })
         .collect();
-    Ok(Json(json!({ "total": report.counts.values().sum::<u64>(), "counts": counts, "latest": latest })))
+    Ok(Json(
+        json!({ "total": report.counts.values().sum::<u64>(), "counts": counts, "latest": latest }),
+    ))
 }

@@ -1,4 +1,5 @@
-//! Revisions of resources in headers: `ETag` in answers, `If-Match` and `If-None-Match` in requests.
+//! Revisions of resources in headers: `ETag` in answers, `If-Match` and `If-None-Match` in
+//! requests.
 
 use axum::Json;
 use axum::extract::FromRequestParts;

@@ -1,4 +1,5 @@
-//! `GET /api/workspaces/{workspace}/scenarios`, `GET`, `PUT` and `DELETE .../scenarios/{name}`: what lists are at each place of a shop.
+//! `GET /api/workspaces/{workspace}/scenarios`, `GET`, `PUT` and `DELETE .../scenarios/{name}`:
+//! what lists are at each place of a shop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

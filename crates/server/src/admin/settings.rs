@@ -46,7 +46,9 @@ impl WeakSignalsPatch {
 }
 
 /// Tells null from a key that is missing.
-fn deserialize_present<'d, D: Deserializer<'d>>(from: D) -> Result<Option<Option<String>>, D::Error> {
+fn deserialize_present<'d, D: Deserializer<'d>>(
+    from: D,
+) -> Result<Option<Option<String>>, D::Error> {
     Option::deserialize(from).map(Some)
 }
 
@@ -64,7 +66,9 @@ pub(super) async fn update(
         let settings = WorkspaceSettings {
             name: patch.name.unwrap_or(present.name),
             public_merge_users: patch.public_merge_users.unwrap_or(present.public_merge_users),
-            public_user_properties: patch.public_user_properties.unwrap_or(present.public_user_properties),
+            public_user_properties: patch
+                .public_user_properties
+                .unwrap_or(present.public_user_properties),
             presets: patch.presets.or(present.presets),
             weak_signals: match patch.weak_signals {
                 Some(weights) => weights.apply(present.weak_signals),

@@ -1,5 +1,6 @@
-//! `GET` and `POST /api/workspaces/{workspace}/sources`; `GET`, `PATCH` and `DELETE .../sources/{name}`;
-//! `POST .../sources/{name}/rotate`. A write key is shown once, in the answer that made it.
+//! `GET` and `POST /api/workspaces/{workspace}/sources`; `GET`, `PATCH` and `DELETE
+//! .../sources/{name}`; `POST .../sources/{name}/rotate`. A write key is shown once, in the answer
+//! that made it.
 
 use std::sync::Arc;
 
@@ -51,7 +52,12 @@ struct SourceBody {
 impl SourceBody {
     fn without_key(source: &Source) -> Self {
         let n_bearer_tokens = source.bearer_tokens.len();
-        Self { name: source.name.clone(), enabled: source.enabled, n_bearer_tokens, write_key: None }
+        Self {
+            name: source.name.clone(),
+            enabled: source.enabled,
+            n_bearer_tokens,
+            write_key: None,
+        }
     }
 
     fn with_key(source: &Source) -> Self {
@@ -153,7 +159,13 @@ pub(super) async fn delete(
     .await
 }
 
-fn put(app: &App, engine: &Engine, name: &str, source: &Source, expected: Expected) -> Result<(), ApiError> {
+fn put(
+    app: &App,
+    engine: &Engine,
+    name: &str,
+    source: &Source,
+    expected: Expected,
+) -> Result<(), ApiError> {
     // A key of another source of this workspace is refused with the rest of the configuration.
     match app.workspaces.owner(&source.write_key) {
         KeyOwner::Source((other, _)) if other.id() == engine.id() => {}

@@ -1,5 +1,5 @@
-//! `GET` and `POST /api/workspaces/{workspace}/tokens`; `GET` and `DELETE .../tokens/{name}`. A token is
-//! shown once, in the answer that made it.
+//! `GET` and `POST /api/workspaces/{workspace}/tokens`; `GET` and `DELETE .../tokens/{name}`. A
+//! token is shown once, in the answer that made it.
 
 use std::sync::Arc;
 

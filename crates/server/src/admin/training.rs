@@ -1,5 +1,6 @@
-//! `POST /api/workspaces/{workspace}/training` starts a training run, `GET` shows the model in use and the last run, `GET .../{id}` one
-//! run. `GET .../models`: all that are remembered. `POST .../models/{version}/activate`: back to an earlier one.
+//! `POST /api/workspaces/{workspace}/training` starts a training run, `GET` shows the model in use
+//! and the last run, `GET .../{id}` one run. `GET .../models`: all that are remembered. `POST
+//! .../models/{version}/activate`: back to an earlier one.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use crate::App;
 use crate::error::{ApiError, Classify};
 use crate::workspaces::BlockingHandle;
 
-/// Starts a run beside the traffic and answers at once with its id. Only one goes on in a workspace.
+/// Starts a run beside the traffic and answers at once with its id. Only one goes on in a
+/// workspace.
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -27,7 +29,11 @@ pub(super) async fn start(
     match workspace.handle().run_with::<_, ApiError>((), start).await? {
         Ok(run) => {
             let location = format!("/api/workspaces/{}/training/{}", workspace.id(), run.id);
-            Ok((StatusCode::ACCEPTED, [(header::LOCATION, location)], Json(json!({ "run": to_value(&run) }))))
+            Ok((
+                StatusCode::ACCEPTED,
+                [(header::LOCATION, location)],
+                Json(json!({ "run": to_value(&run) })),
+            ))
         }
         Err(EngineError::Training(error @ TrainingError::UnderWay { id, .. })) => {
             let message = format!("{error}; GET this path with /{id} to see how far it is");
@@ -51,8 +57,9 @@ pub(super) async fn read_run(
 ) -> Result<Json<Value>, ApiError> {
     let known = id.parse::<Uuid>().ok();
     let run = workspace.run(move |engine| Ok(known.and_then(|id| engine.training_run(id)))).await?;
-    let unknown =
-        || format!("no training run {id:?} since the server started; GET .../models lists the models");
+    let unknown = || {
+        format!("no training run {id:?} since the server started; GET .../models lists the models")
+    };
     run.map(|run| Json(to_value(&run))).ok_or_else(|| ApiError::not_found(unknown()))
 }
 

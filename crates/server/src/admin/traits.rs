@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/traits`; `GET`, `PUT` and `DELETE .../traits/{key}`: the computed traits
-//! on every profile.
+//! `GET /api/workspaces/{workspace}/traits`; `GET`, `PUT` and `DELETE .../traits/{key}`: the
+//! computed traits on every profile.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -36,7 +36,8 @@ pub(super) async fn read(
     let read = move |engine: &Engine| {
         show(engine, &Resource::Trait(key.clone()), |config| {
             config.trait_definition(&key).cloned().ok_or_else(|| {
-                let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
+                let keys: Vec<&str> =
+                    config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
                 no_such("trait", &key, &keys)
             })
         })
@@ -51,8 +52,8 @@ pub(super) async fn put(
     Expectation(expected): Expectation,
     Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
-    let definition =
-        definition_of(&key, &body).map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))?;
+    let definition = definition_of(&key, &body)
+        .map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))?;
     configure(&app, &workspace, move |_, engine| {
         let is_new = engine.config().trait_definition(&key).is_none();
         let change = ConfigChange::put_trait(&definition);

@@ -27,7 +27,8 @@ const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
     let _turn = app.admission.administrators_account().take_question_turn().await?;
-    let show = |engines: &[Arc<Engine>]| engines.iter().map(|engine| workspace_json(engine)).collect();
+    let show =
+        |engines: &[Arc<Engine>]| engines.iter().map(|engine| workspace_json(engine)).collect();
     let workspaces: Vec<Value> = app.workspaces.look_at_all(show).await?;
     Ok(Json(json!({ "workspaces": workspaces })))
 }
@@ -77,15 +78,23 @@ pub(super) async fn create(
     made.await?
 }
 
-fn create_workspace(app: &App, id: &WorkspaceId, name: Option<String>) -> Result<Arc<Engine>, ApiError> {
+fn create_workspace(
+    app: &App,
+    id: &WorkspaceId,
+    name: Option<String>,
+) -> Result<Arc<Engine>, ApiError> {
     let _configuring = app.configuring.lock();
     let data = &app.installation.data;
     let known = data.workspaces().map_err(|error| ApiError::unavailable(error.to_string()))?;
     if known.contains(id) || app.workspaces.knows(id) {
-        return Err(ApiError::new(ErrorKind::AlreadyExists, format!("workspace {id} exists already")));
+        return Err(ApiError::new(
+            ErrorKind::AlreadyExists,
+            format!("workspace {id} exists already"),
+        ));
     }
     if known.len() >= WORKSPACES_MAX {
-        let message = format!("there are {} workspaces, the limit is {WORKSPACES_MAX}", known.len());
+        let message =
+            format!("there are {} workspaces, the limit is {WORKSPACES_MAX}", known.len());
         return Err(ApiError::new(ErrorKind::TooMany, message));
     }
     let settings = WorkspaceSettings { name, ..WorkspaceSettings::default() };
@@ -128,7 +137,8 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
         app.workspaces.close_for_removal(id, |engine| match engine.is_training() {
             false => Ok(()),
             true => {
-                let message = format!("workspace {id} is being trained: try again when the run has ended");
+                let message =
+                    format!("workspace {id} is being trained: try again when the run has ended");
                 Err(ApiError::new(ErrorKind::TrainingUnderWay, message))
             }
         })?
@@ -141,7 +151,8 @@ fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
         };
         if began.elapsed() > app.settings.removal_wait_max {
             app.workspaces.open(engine);
-            let message = format!("requests still use workspace {id}: nothing was removed, try again later");
+            let message =
+                format!("requests still use workspace {id}: nothing was removed, try again later");
             return Err(ApiError::new(ErrorKind::InUse, message));
         }
         std::thread::sleep(REMOVAL_POLL_INTERVAL);

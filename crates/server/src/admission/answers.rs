@@ -10,7 +10,8 @@ use crate::error::ApiError;
 
 /// Answers that take no more than so many bytes are never refused: the connections bound them.
 pub(super) const SHORT_ANSWER_BYTES: usize = 64 * 1_024;
-/// Answers that wait for callers with public tokens may take one of so many parts of the share of all answers, ...
+/// Answers that wait for callers with public tokens may take one of so many parts of the share of
+/// all answers, ...
 const PUBLIC_ANSWERS_ONE_OF: usize = 2;
 /// ... and those that wait for one address one of so many.
 const ADDRESS_ANSWERS_ONE_OF: usize = 16;
@@ -32,9 +33,11 @@ impl Account {
     /// Counts bytes of an answer that is made, until they are dropped.
     ///
     /// # Errors
-    /// 429 where too much waits to be taken by callers such as this one, 503 where too much does in all.
+    /// 429 where too much waits to be taken by callers such as this one, 503 where too much does in
+    /// all.
     pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
-        let (memory, share) = (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
+        let (memory, share) =
+            (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
         let mut waiting = self.admission.waiting_answers.lock();
         let of_address =
             self.address.and_then(|address| waiting.by_address.get(&address)).copied().unwrap_or(0);
@@ -50,8 +53,11 @@ impl Account {
         };
         for &(before, max, whose) in bounds {
             if before + n_bytes > max {
-                let refuse =
-                    if whose.is_empty() { ApiError::unavailable } else { ApiError::too_many_requests };
+                let refuse = if whose.is_empty() {
+                    ApiError::unavailable
+                } else {
+                    ApiError::too_many_requests
+                };
                 return Err(refuse(format!(
                     "{before} bytes of answers{whose} wait to be read, with this one it would be over {max}: read faster, or ask for less"
                 )));

@@ -19,9 +19,14 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    pub(crate) fn from_request(headers: &HeaderMap, extensions: &Extensions, limits: &CallerLimits) -> Self {
-        let peer =
-            extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip().to_canonical());
+    pub(crate) fn from_request(
+        headers: &HeaderMap,
+        extensions: &Extensions,
+        limits: &CallerLimits,
+    ) -> Self {
+        let peer = extensions
+            .get::<ConnectInfo<SocketAddr>>()
+            .map(|ConnectInfo(peer)| peer.ip().to_canonical());
         let address = peer.map(|peer| caller_behind(peer, headers, &limits.trusted_proxies));
         Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
@@ -36,8 +41,9 @@ impl Origin {
     }
 }
 
-/// Who asks, where trusted proxies forward for others. Each hop is named by the one after it, so the walk goes from the last one back as long as those
-/// who name are trusted; what is no address ends it, and so nothing that a caller made up counts.
+/// Who asks, where trusted proxies forward for others. Each hop is named by the one after it, so
+/// the walk goes from the last one back as long as those who name are trusted; what is no address
+/// ends it, and so nothing that a caller made up counts.
 fn caller_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let values = headers.get_all("x-forwarded-for").iter();
     let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev();
@@ -56,12 +62,14 @@ fn caller_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
 fn address_of(hop: &[u8]) -> Option<IpAddr> {
     let text = std::str::from_utf8(hop).ok()?.trim();
     let without_port = || text.parse::<SocketAddr>().ok().map(|hop| hop.ip());
-    let in_brackets = || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
+    let in_brackets =
+        || text.strip_prefix('[')?.strip_suffix(']')?.parse::<Ipv6Addr>().ok().map(IpAddr::V6);
     let address = text.parse::<IpAddr>().ok().or_else(without_port).or_else(in_brackets);
     address.map(|address| address.to_canonical())
 }
 
-/// What addresses count as one caller: a site with IPv6 has a network of 64 bits, from which each request may come from another address.
+/// What addresses count as one caller: a site with IPv6 has a network of 64 bits, from which each
+/// request may come from another address.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -79,10 +87,11 @@ mod tests {
     fn a_caller_behind_a_trusted_proxy_is_the_last_hop_that_is_none() {
         let trusted = ["10.0.0.0/24", "fd00::/8"].map(|network| network.parse().unwrap());
         let of = |peer: &str, headers: &[&[u8]]| {
-            let values = headers
-                .iter()
-                .map(|value| ("x-forwarded-for".parse().unwrap(), HeaderValue::from_bytes(value).unwrap()));
-            caller_behind(peer.parse().unwrap(), &HeaderMap::from_iter(values), &trusted).to_string()
+            let values = headers.iter().map(|value| {
+                ("x-forwarded-for".parse().unwrap(), HeaderValue::from_bytes(value).unwrap())
+            });
+            caller_behind(peer.parse().unwrap(), &HeaderMap::from_iter(values), &trusted)
+                .to_string()
         };
         assert_eq!(of("10.0.0.9", &[b"1.1.1.1, 2.2.2.2, 10.0.0.8"]), "2.2.2.2");
         assert_eq!(of("10.0.0.9", &[b"1.1.1.1", b"2.2.2.2,10.0.0.8"]), "2.2.2.2");

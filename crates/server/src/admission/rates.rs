@@ -30,7 +30,8 @@ impl Rates {
     /// What an address has left, to take from.
     pub(super) fn with_balance<T>(&self, address: IpAddr, of: impl FnOnce(&mut f64) -> T) -> T {
         let now = Instant::now();
-        let grown = |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
+        let grown =
+            |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
         let mut all = self.by_address.lock();
         if all.len() >= ADDRESSES_MAX {
             // Those that have rested for long enough have everything again.

@@ -13,16 +13,19 @@ use tokio::sync::Notify;
 use super::ConnectionLimits;
 use crate::admission::network_of;
 
-/// From the first byte of a head to its last, and from the accepting of a connection to its first request.
+/// From the first byte of a head to its last, and from the accepting of a connection to its first
+/// request.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 /// Between two requests.
 const IDLE_TIME_MAX: Duration = Duration::from_secs(75);
-/// How long a body may take, or an answer be kept back by its reader, beside the time for its bytes.
+/// How long a body may take, or an answer be kept back by its reader, beside the time for its
+/// bytes.
 const TRANSFER_GRACE: Duration = Duration::from_secs(10);
 /// The slowest transfer of a body or an answer, in bytes a second.
 const TRANSFER_BYTES_PER_S_MIN: u64 = 16 * 1_024;
 
-/// Where there are as many connections as may be, one of so many makes room at once, so that looking for them is no work for each new one.
+/// Where there are as many connections as may be, one of so many makes room at once, so that
+/// looking for them is no work for each new one.
 const DISPLACED_SHARE: usize = 64;
 
 /// What a connection is doing.
@@ -139,7 +142,8 @@ impl Connection {
         self.closing.notify_one();
     }
 
-    /// Since when the connection has waited for its client; none where the server has work to do for it.
+    /// Since when the connection has waited for its client; none where the server has work to do
+    /// for it.
     fn waiting_since(&self) -> Option<Instant> {
         let state = self.state.lock();
         match state.phase {
@@ -153,12 +157,16 @@ impl Connection {
     fn is_too_slow(&self, now: Instant) -> bool {
         let mut state = self.state.lock();
         let in_phase = now.saturating_duration_since(state.since);
-        let since_last_look = now.saturating_duration_since(std::mem::replace(&mut state.looked_at, now));
-        let may_take = |bytes: u64| TRANSFER_GRACE + Duration::from_secs(bytes / TRANSFER_BYTES_PER_S_MIN);
+        let since_last_look =
+            now.saturating_duration_since(std::mem::replace(&mut state.looked_at, now));
+        let may_take =
+            |bytes: u64| TRANSFER_GRACE + Duration::from_secs(bytes / TRANSFER_BYTES_PER_S_MIN);
         match state.phase {
             Phase::Waiting if state.n_requests == 0 => in_phase > HEAD_TIME_MAX,
             Phase::Waiting => {
-                if state.head_began.is_none() && self.read_bytes.load(Ordering::Relaxed) > state.read_before {
+                if state.head_began.is_none()
+                    && self.read_bytes.load(Ordering::Relaxed) > state.read_before
+                {
                     state.head_began = Some(now);
                 }
                 in_phase > IDLE_TIME_MAX
@@ -211,14 +219,20 @@ impl Open {
         }
     }
 
-    /// Closes connections that wait for their clients, at most `n_max`: those on which nobody has shown a key, of the addresses that have
-    /// most of these, the longest waiting first; where there are none, the one that has waited longest. False where none waits.
+    /// Closes connections that wait for their clients, at most `n_max`: those on which nobody has
+    /// shown a key, of the addresses that have most of these, the longest waiting first; where
+    /// there are none, the one that has waited longest. False where none waits.
     fn make_room(&mut self, n_max: usize, is_meant: impl Fn(&Connection) -> bool) -> bool {
         let waiting = self.connections.iter().filter(|(_, connection)| is_meant(connection));
         let waiting = waiting.filter_map(|(number, connection)| {
-            Some((connection.is_trusted.load(Ordering::Relaxed), connection.waiting_since()?, *number))
+            Some((
+                connection.is_trusted.load(Ordering::Relaxed),
+                connection.waiting_since()?,
+                *number,
+            ))
         });
-        let (trusted, strangers): (Vec<_>, Vec<_>) = waiting.partition(|(is_trusted, ..)| *is_trusted);
+        let (trusted, strangers): (Vec<_>, Vec<_>) =
+            waiting.partition(|(is_trusted, ..)| *is_trusted);
         let address_of = |number: &u64| network_of(self.connections[number].peer.ip());
         let mut n_by_address: FxHashMap<IpAddr, usize> = FxHashMap::default();
         for (.., number) in &strangers {
@@ -229,12 +243,15 @@ impl Open {
             .map(|(_, since, number)| (Reverse(n_by_address[&address_of(number)]), *since, *number))
             .collect();
         displaced.sort_unstable();
-        let mut displaced: Vec<u64> = displaced.into_iter().take(n_max).map(|(.., number)| number).collect();
+        let mut displaced: Vec<u64> =
+            displaced.into_iter().take(n_max).map(|(.., number)| number).collect();
         if displaced.is_empty() {
-            displaced
-                .extend(trusted.into_iter().map(|(_, since, number)| (since, number)).min().map(|(_, n)| n));
+            displaced.extend(
+                trusted.into_iter().map(|(_, since, number)| (since, number)).min().map(|(_, n)| n),
+            );
         }
-        metrics::counter!("connections_closed_total", "why" => "displaced").increment(displaced.len() as u64);
+        metrics::counter!("connections_closed_total", "why" => "displaced")
+            .increment(displaced.len() as u64);
         for number in &displaced {
             self.connections[number].close();
             self.remove(*number);
@@ -317,7 +334,8 @@ impl Registry {
         Some(Registered { registry: Arc::clone(self), number, connection })
     }
 
-    /// Closes the connections whose clients are too slow, and those with the oldest unfinished bodies where these take too much memory.
+    /// Closes the connections whose clients are too slow, and those with the oldest unfinished
+    /// bodies where these take too much memory.
     pub(super) fn close_slow(&self) {
         let now = Instant::now();
         let mut open = self.open.lock();
@@ -335,11 +353,14 @@ impl Registry {
         metrics::gauge!("connections_open").set(open.connections.len() as f64);
         metrics::gauge!("connections_unfinished_body_bytes")
             .set(self.unfinished_bytes.load(Ordering::Relaxed) as f64);
-        let mut excess =
-            self.unfinished_bytes.load(Ordering::Relaxed).saturating_sub(self.limits.unfinished_bytes_max);
+        let mut excess = self
+            .unfinished_bytes
+            .load(Ordering::Relaxed)
+            .saturating_sub(self.limits.unfinished_bytes_max);
         while excess > 0 {
             let is_receiving = |connection: &Connection| connection.state.lock().body_bytes > 0;
-            let receiving = open.connections.iter().filter(|(_, connection)| is_receiving(connection));
+            let receiving =
+                open.connections.iter().filter(|(_, connection)| is_receiving(connection));
             let oldest = receiving.min_by_key(|(_, connection)| {
                 (connection.is_trusted.load(Ordering::Relaxed), connection.state.lock().since)
             });

@@ -26,7 +26,8 @@ macro_rules! error_kinds {
                 match self { $($(Self::$kind => $code,)*)* }
             }
 
-            /// The status of the answer of the recommender API, which tells some kinds apart in its own way.
+            /// The status of the answer of the recommender API, which tells some kinds apart in its
+            /// own way.
             pub(crate) fn recommender_status(self) -> StatusCode {
                 match self { $($(Self::$kind => StatusCode::$recommender,)*)* }
             }
@@ -110,8 +111,12 @@ mod tests {
     #[test]
     fn every_kind_of_error_has_its_status_and_code() {
         let row = |(concern, kind): &(&str, ErrorKind)| {
-            let (status, recommender) = (kind.status().as_u16(), kind.recommender_status().as_u16());
-            format!("{concern:14} {kind:?}: {status} {}; recommender API: {recommender}", kind.code())
+            let (status, recommender) =
+                (kind.status().as_u16(), kind.recommender_status().as_u16());
+            format!(
+                "{concern:14} {kind:?}: {status} {}; recommender API: {recommender}",
+                kind.code()
+            )
         };
         let rows: Vec<String> = ErrorKind::ALL.iter().map(row).collect();
         insta::assert_snapshot!(rows.join("\n"));

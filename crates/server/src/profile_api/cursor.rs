@@ -18,14 +18,18 @@ pub(super) fn list(text: Option<&str>) -> Vec<String> {
 
 /// The `cursor` of an answer. `next` names the last thing on this page.
 pub(super) fn cursor(path: &str, limit: usize, has_more: bool, next: Option<&str>) -> Value {
-    let next = next.filter(|_| has_more).map(|next| URL_SAFE_NO_PAD.encode(next)).unwrap_or_default();
+    let next =
+        next.filter(|_| has_more).map(|next| URL_SAFE_NO_PAD.encode(next)).unwrap_or_default();
     json!({ "url": path, "has_more": has_more, "next": next, "limit": limit })
 }
 
 /// The text behind a `next` parameter; an empty one is the first page.
 pub(super) fn next(parameter: Option<&str>) -> Result<Option<String>, ApiError> {
-    let Some(parameter) = parameter.filter(|parameter| !parameter.is_empty()) else { return Ok(None) };
-    let decoded = URL_SAFE_NO_PAD.decode(parameter).ok().and_then(|bytes| String::from_utf8(bytes).ok());
+    let Some(parameter) = parameter.filter(|parameter| !parameter.is_empty()) else {
+        return Ok(None);
+    };
+    let decoded =
+        URL_SAFE_NO_PAD.decode(parameter).ok().and_then(|bytes| String::from_utf8(bytes).ok());
     decoded.map(Some).ok_or_else(wrong_next)
 }
 

@@ -1,4 +1,5 @@
-//! `GET .../events`: what happened to a user, page by page through the whole history, each event once.
+//! `GET .../events`: what happened to a user, page by page through the whole history, each event
+//! once.
 
 use axum::Json;
 use axum::extract::OriginalUri;
@@ -35,7 +36,9 @@ pub(super) async fn read(
     let ascending = match query.sort.as_deref() {
         None | Some("desc") => false,
         Some("asc") => true,
-        Some(other) => return Err(ApiError::invalid(format!("sort is {other:?}, it must be asc or desc"))),
+        Some(other) => {
+            return Err(ApiError::invalid(format!("sort is {other:?}, it must be asc or desc")));
+        }
     };
     let after = match cursor::next(query.next.as_deref())? {
         Some(text) => Some(parse_entry(&text).ok_or_else(cursor::wrong_next)?),
@@ -51,10 +54,14 @@ pub(super) async fn read(
         limit,
     };
     // Bodies come from the journal's files.
-    let (events, has_more) = lookup.read(move |engine, user| Ok(engine.events(user, &timeline)?)).await?;
-    let last = events.last().map(|event| format!("{}.{}", event.entry.timestamp.0, event.entry.offset));
+    let (events, has_more) =
+        lookup.read(move |engine, user| Ok(engine.events(user, &timeline)?)).await?;
+    let last =
+        events.last().map(|event| format!("{}.{}", event.entry.timestamp.0, event.entry.offset));
     let data: Vec<Value> = events.iter().map(|event| event_json(&event.message)).collect();
-    Ok(Json(json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) })))
+    Ok(Json(
+        json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) }),
+    ))
 }
 
 fn event_json(message: &Message) -> Value {

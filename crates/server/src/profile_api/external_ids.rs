@@ -56,5 +56,7 @@ pub(super) async fn read(
         })
         .collect();
     let last = ids.last().map(|id| format!("{}:{}", id.type_.word(), id.value));
-    Ok(Json(json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) })))
+    Ok(Json(
+        json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) }),
+    ))
 }

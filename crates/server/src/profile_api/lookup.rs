@@ -50,14 +50,17 @@ impl Lookup {
         make: impl FnOnce(&Engine, UserIdx, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let profile = self.profile.clone();
-        self.workspace.make_lists(move |engine, budget| make(engine, profile.find(engine)?, budget)).await
+        self.workspace
+            .make_lists(move |engine, budget| make(engine, profile.find(engine)?, budget))
+            .await
     }
 }
 
 impl ProfileName {
     fn find(&self, engine: &Engine) -> Result<UserIdx, ApiError> {
         let Self { type_, value } = self;
-        let unknown = || ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()));
+        let unknown =
+            || ApiError::not_found(format!("no profile has the {} {value:?}", type_.word()));
         engine.user(ExternalId { type_: *type_, value }).ok_or_else(unknown)
     }
 }
@@ -74,13 +77,15 @@ impl FromRequestParts<Arc<App>> for Lookup {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        let Path(place) = Path::<Place>::from_request_parts(parts, app)
-            .await
-            .map_err(|error| ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}")))?;
+        let Path(place) = Path::<Place>::from_request_parts(parts, app).await.map_err(|error| {
+            ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}"))
+        })?;
         let origin = Origin::from_request(&parts.headers, &parts.extensions, &app.settings.callers);
         let Credentials::BasicUser(shown) = Credentials::from_headers(&parts.headers) else {
             app.admission.refuse(&origin).await;
-            return Err(unauthorized("show the workspace's profile token as the user of HTTP Basic"));
+            return Err(unauthorized(
+                "show the workspace's profile token as the user of HTTP Basic",
+            ));
         };
         // A wrong token and a space that is not there look the same from outside.
         let handle = match app.workspaces.handle(&place.space) {
@@ -89,11 +94,16 @@ impl FromRequestParts<Arc<App>> for Lookup {
         };
         let is_known = |handle: &WorkspaceHandle| {
             let config = handle.config();
-            config.is_ok_and(|config| config.secrets(TokenKind::Profile).any(|token| is_same(token, &shown)))
+            config.is_ok_and(|config| {
+                config.secrets(TokenKind::Profile).any(|token| is_same(token, &shown))
+            })
         };
         let Some(handle) = handle.filter(is_known) else {
             app.admission.refuse(&origin).await;
-            return Err(unauthorized(&format!("this is not the profile token of space {:?}", place.space)));
+            return Err(unauthorized(&format!(
+                "this is not the profile token of space {:?}",
+                place.space
+            )));
         };
         let permit = app.admission.admit(&origin, Key::Private(&shown))?;
         if place.collection != "users" {
@@ -101,7 +111,9 @@ impl FromRequestParts<Arc<App>> for Lookup {
             return Err(ApiError::not_found(message));
         }
         let Some((type_, value)) = place.id.split_once(':') else {
-            return Err(ApiError::invalid("the profile must be named as type:value, such as user_id:42"));
+            return Err(ApiError::invalid(
+                "the profile must be named as type:value, such as user_id:42",
+            ));
         };
         let Some(type_) = ExternalIdType::from_word(type_) else {
             return Err(ApiError::not_found(format!(

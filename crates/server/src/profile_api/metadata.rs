@@ -9,7 +9,9 @@ use crate::error::ApiError;
 pub(super) async fn read(lookup: Lookup) -> Result<Json<Value>, ApiError> {
     let found = lookup.read(|engine, user| Ok(engine.metadata(user)?)).await?;
     let Some(metadata) = found else {
-        return Err(ApiError::not_found("the profile was merged into another one just now: ask again"));
+        return Err(ApiError::not_found(
+            "the profile was merged into another one just now: ask again",
+        ));
     };
     let (profile, last) = (metadata.profile, metadata.last_message);
     let updated_at = last.as_ref().map_or(profile.created_at, |message| message.received_at);

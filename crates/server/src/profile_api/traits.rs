@@ -59,9 +59,16 @@ pub(super) async fn read(
         }
         None => None,
     };
-    let asked =
-        Asked { with_computed, with_stored, include, after, limit, is_verbose: query.verbose == Some(true) };
-    let page = lookup.make_lists(move |engine, user, budget| asked.page(engine, user, budget)).await?;
+    let asked = Asked {
+        with_computed,
+        with_stored,
+        include,
+        after,
+        limit,
+        is_verbose: query.verbose == Some(true),
+    };
+    let page =
+        lookup.make_lists(move |engine, user, budget| asked.page(engine, user, budget)).await?;
     let Page { traits, has_more, last } = page;
     Ok(Json(json!({
         "traits": traits,
@@ -89,11 +96,18 @@ struct Page {
 }
 
 impl Asked {
-    fn page(&self, engine: &Engine, user: UserIdx, budget: &RequestBudget) -> Result<Page, ApiError> {
+    fn page(
+        &self,
+        engine: &Engine,
+        user: UserIdx,
+        budget: &RequestBudget,
+    ) -> Result<Page, ApiError> {
         let config = engine.config();
         let definitions = &config.traits;
         let is_computed = |key: &str| {
-            definitions.iter().any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
+            definitions
+                .iter()
+                .any(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key)
         };
         let mut keys: Vec<(bool, String)> = Vec::new();
         if self.with_computed {
@@ -102,8 +116,11 @@ impl Asked {
                 .flat_map(|trait_| [trait_.key.clone(), format!("{}{DETAIL_SUFFIX}", trait_.key)]);
             keys.extend(own.map(|key| (false, key)));
         }
-        let stored = if self.with_stored { engine.snapshot().stored_traits(user)? } else { Vec::new() };
-        keys.extend(stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())));
+        let stored =
+            if self.with_stored { engine.snapshot().stored_traits(user)? } else { Vec::new() };
+        keys.extend(
+            stored.iter().filter(|(key, _)| !is_computed(key)).map(|(key, _)| (true, key.clone())),
+        );
         keys.retain(|(_, key)| self.include.is_empty() || self.include.contains(key));
         keys.sort();
 
@@ -117,7 +134,9 @@ impl Asked {
         let mut traits = Map::new();
         for (is_stored, key) in &keys {
             let (value, source, updated_at) = if *is_stored {
-                let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else { continue };
+                let Some((_, trait_)) = stored.iter().find(|(name, _)| name == key) else {
+                    continue;
+                };
                 (parsed(&trait_.json), trait_.source.clone(), trait_.updated_at)
             } else {
                 let definition = definitions
@@ -125,7 +144,8 @@ impl Asked {
                     .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
                 let Some(definition) = definition else { continue };
                 // Only the companion tells the id, so without it nobody can cite the list.
-                let is_cited = keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
+                let is_cited =
+                    keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
                 (lists.value(definition, key, is_cited)?, COMPUTED.to_owned(), engine.now())
             };
             let shown = if self.is_verbose {
@@ -135,8 +155,9 @@ impl Asked {
             };
             traits.insert(key.clone(), shown);
         }
-        let last =
-            keys.last().map(|(is_stored, key)| format!("{}:{key}", if *is_stored { "s" } else { "c" }));
+        let last = keys
+            .last()
+            .map(|(is_stored, key)| format!("{}:{key}", if *is_stored { "s" } else { "c" }));
         Ok(Page { traits, has_more, last })
     }
 }
@@ -151,9 +172,15 @@ struct Lists<'a> {
 }
 
 impl Lists<'_> {
-    /// The value of a computed trait or of its companion, which are of one list. A trait that its catalog cannot answer is empty and its companion
-    /// says why: it must not take the other traits with it.
-    fn value(&mut self, definition: &TraitDefinition, key: &str, is_cited: bool) -> Result<Value, ApiError> {
+    /// The value of a computed trait or of its companion, which are of one list. A trait that its
+    /// catalog cannot answer is empty and its companion says why: it must not take the other traits
+    /// with it.
+    fn value(
+        &mut self,
+        definition: &TraitDefinition,
+        key: &str,
+        is_cited: bool,
+    ) -> Result<Value, ApiError> {
         if !self.made.contains_key(&definition.key) {
             self.budget.check()?;
             let list = match self.engine.serve_trait(self.user, definition, is_cited) {

@@ -1,8 +1,9 @@
 //! Answers of the recommender API, written out as they are made.
 //!
-//! A body is made of pieces. Short answers are gathered and sent whole; of longer ones a chunk is made when the client has taken the one
-//! before it, so an answer takes the memory of one chunk, and no work is done for a client that has left. Nothing of it holds the
-//! engine meanwhile: a workspace that is closed breaks the answer off, and one that is opened again goes on with it.
+//! A body is made of pieces. Short answers are gathered and sent whole; of longer ones a chunk is
+//! made when the client has taken the one before it, so an answer takes the memory of one chunk,
+//! and no work is done for a client that has left. Nothing of it holds the engine meanwhile: a
+//! workspace that is closed breaks the answer off, and one that is opened again goes on with it.
 
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ pub(super) struct Rows {
 type NextRow = dyn FnMut(&Engine) -> Option<Value> + Send;
 
 impl Rows {
-    /// An array of what `make_row` makes of each entry; entries of which it makes nothing are left out.
+    /// An array of what `make_row` makes of each entry; entries of which it makes nothing are left
+    /// out.
     pub(super) fn array<T>(
         held_bytes: usize,
         entries: impl Iterator<Item = T> + Send + 'static,
@@ -77,7 +79,8 @@ fn next_row<T>(
     Box::new(move |engine| entries.find_map(|entry| make_row(engine, entry)))
 }
 
-/// Makes the next piece of a body, and none after the last. Pieces are charged to the budget of the request.
+/// Makes the next piece of a body, and none after the last. Pieces are charged to the budget of the
+/// request.
 pub(super) type Pieces = Box<dyn FnMut(&BlockingHandle) -> Option<Result<Vec<u8>, Failure>> + Send>;
 
 impl Body {
@@ -219,7 +222,8 @@ fn chunk_of(bytes: Vec<u8>, account: &Account) -> Bytes {
     Bytes::from_owner(Chunk { bytes, _held })
 }
 
-/// What is kept until the answer is written, or the client has left: then nobody needs to work for it.
+/// What is kept until the answer is written, or the client has left: then nobody needs to work for
+/// it.
 pub(super) struct UnderWay {
     workspace: WorkspaceHandle,
     budget: Arc<RequestBudget>,
@@ -249,8 +253,9 @@ impl Drop for UnderWay {
     }
 }
 
-/// Sends an answer whose first chunk is made; the rest is made as the client takes it. A budget that is used up on the way, or a workspace
-/// that is closed, ends the connection, so that nobody takes a part for the whole.
+/// Sends an answer whose first chunk is made; the rest is made as the client takes it. A budget
+/// that is used up on the way, or a workspace that is closed, ends the connection, so that nobody
+/// takes a part for the whole.
 pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     let Made { chunk, rest } = made;
@@ -262,7 +267,9 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
         let pieces = rest?;
         let next = move |workspace: &BlockingHandle| Made::next(pieces, workspace);
         Some(match under_way.workspace.run_with((), next).await {
-            Ok(Made { chunk, rest }) => (Ok(chunk_of(chunk, under_way.account())), (rest, under_way)),
+            Ok(Made { chunk, rest }) => {
+                (Ok(chunk_of(chunk, under_way.account())), (rest, under_way))
+            }
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");
                 (Err(std::io::Error::other(failure.message)), (None, under_way))

@@ -1,4 +1,5 @@
-//! Many requests in one call, done one after the other, each when the answers before it have been written.
+//! Many requests in one call, done one after the other, each when the answers before it have been
+//! written.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -53,8 +54,8 @@ impl Batch {
         self.requests.len()
     }
 
-    /// The pieces of an array with a code and a body for each request. Where the budget is used up, or while the workspace is closed,
-    /// requests are not done, and their codes say why.
+    /// The pieces of an array with a code and a body for each request. Where the budget is used up,
+    /// or while the workspace is closed, requests are not done, and their codes say why.
     pub(super) fn into_pieces(mut self) -> Pieces {
         let (mut answers, mut is_first) = (VecDeque::new(), true);
         let mut current: Option<Pieces> = None;
@@ -75,13 +76,15 @@ impl Batch {
             let start = if std::mem::take(&mut is_first) { "[" } else { "," };
             let Some(answer) = answers.pop_front() else {
                 let end = if start == "[" { "[]" } else { "]" };
-                return (!std::mem::replace(&mut is_over, true)).then(|| Ok(end.as_bytes().to_vec()));
+                return (!std::mem::replace(&mut is_over, true))
+                    .then(|| Ok(end.as_bytes().to_vec()));
             };
             let answer = answer.and_then(|Done { status, body }| {
                 Ok((status, body.into_pieces(&self.budget, &self.account)?))
             });
-            let of_failure =
-                |failure: Failure| (failure.status.as_u16(), answer::outcome_pieces(&failure.body()));
+            let of_failure = |failure: Failure| {
+                (failure.status.as_u16(), answer::outcome_pieces(&failure.body()))
+            };
             let (code, pieces) = answer.unwrap_or_else(of_failure);
             current = Some(pieces);
             Some(Ok(format!("{start}{{\"code\":{code},\"json\":").into_bytes()))
@@ -129,7 +132,8 @@ impl Batch {
         match call {
             Call::Change(..) => unreachable!("changes are gathered"),
             Call::Ask { question, is_long } => {
-                let turn = is_long.then(|| Handle::current().block_on(self.account.take_question_turn()));
+                let turn =
+                    is_long.then(|| Handle::current().block_on(self.account.take_question_turn()));
                 let _turn = turn.transpose()?;
                 let engine = workspace.engine()?;
                 let _computing = engine.start_computing(&self.budget);
@@ -137,8 +141,11 @@ impl Batch {
             }
             Call::Recommend(mut recommend) => {
                 let user_id = recommend.user_id().map(str::to_owned);
-                let before =
-                    self.recommended.as_ref().zip(user_id).and_then(|(all, user_id)| all.get(&user_id));
+                let before = self
+                    .recommended
+                    .as_ref()
+                    .zip(user_id)
+                    .and_then(|(all, user_id)| all.get(&user_id));
                 recommend.leave_out(before.cloned().unwrap_or_default());
                 recommend.create_missing(&*workspace.engine()?)?;
                 let _turn = Handle::current().block_on(self.account.take_turn())?;
@@ -158,7 +165,8 @@ impl Batch {
         workspace: &BlockingHandle,
         answers: &mut VecDeque<Answer>,
     ) {
-        let (commands, dones): (Vec<Command>, Vec<Done>) = std::mem::take(changes).into_iter().unzip();
+        let (commands, dones): (Vec<Command>, Vec<Done>) =
+            std::mem::take(changes).into_iter().unzip();
         let submitted = workspace.engine().map_err(Failure::from).and_then(|engine| {
             let entries = commands.into_iter().map(|command| entry(command, engine.now()));
             Ok(engine.submit_blocking(entries.collect())?)
@@ -166,7 +174,8 @@ impl Batch {
         match submitted {
             Ok(outcomes) => {
                 let ended = outcomes.into_iter().zip(dones);
-                answers.extend(ended.map(|(outcome, done)| changed(Some(outcome), done, self.caller)));
+                answers
+                    .extend(ended.map(|(outcome, done)| changed(Some(outcome), done, self.caller)));
             }
             Err(failure) => answers.extend(dones.iter().map(|_| Err(failure.clone()))),
         }
@@ -184,7 +193,9 @@ fn requests_of(
     };
     if entries.len() > REQUESTS_MAX {
         let n = entries.len();
-        return Err(Failure::too_large(format!("{n} requests in one batch, the limit is {REQUESTS_MAX}")));
+        return Err(Failure::too_large(format!(
+            "{n} requests in one batch, the limit is {REQUESTS_MAX}"
+        )));
     }
     let config = engine.config();
     let named = |n: usize, failure: Failure| Failure {
@@ -200,7 +211,8 @@ fn requests_of(
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
             let no_such = || Failure::invalid("no operation of this API has this method and path");
-            let operation = request.operation(caller, &config).and_then(|found| found.ok_or_else(no_such));
+            let operation =
+                request.operation(caller, &config).and_then(|found| found.ok_or_else(no_such));
             Ok((operation.map_err(|failure| named(n, failure))?, request.parameters))
         })
         .collect()

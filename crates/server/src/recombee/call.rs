@@ -20,8 +20,8 @@ type Question = dyn FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send;
 /// What reads an operation's parameters.
 type Reading = dyn FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send;
 
-/// An operation that a method and a path name. Its parameters are read later, when its turn in a batch comes,
-/// since ids are right or wrong by who is there then.
+/// An operation that a method and a path name. Its parameters are read later, when its turn in a
+/// batch comes, since ids are right or wrong by who is there then.
 pub(super) struct Operation {
     pub(super) access: Access,
     reading: Box<Reading>,
@@ -72,14 +72,17 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// What the call is for a caller: browsers make users by interactions and merges, and only so, and nobody tells them who is there.
+    /// What the call is for a caller: browsers make users by interactions and merges, and only so,
+    /// and nobody tells them who is there.
     fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
         match &mut self {
             Self::Recommend(recommend) => recommend.called_by(caller)?,
             Self::Change(command, _) if caller == Caller::Public => match &mut **command {
                 Command::AddInteraction { interaction, cascade_create } => {
                     let makes_items = std::mem::replace(cascade_create, true);
-                    if !makes_items && !engine.snapshot().has_entity(EntityKind::Item, &interaction.item_id) {
+                    if !makes_items
+                        && !engine.snapshot().has_entity(EntityKind::Item, &interaction.item_id)
+                    {
                         return Err(Failure::not_found(format!(
                             "there is no item {:?}",
                             interaction.item_id
@@ -111,7 +114,9 @@ pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure
 }
 
 /// A question whose answer is small.
-pub(super) fn ask(question: impl FnOnce(&Engine) -> Answer + Send + 'static) -> Result<Call, Failure> {
+pub(super) fn ask(
+    question: impl FnOnce(&Engine) -> Answer + Send + 'static,
+) -> Result<Call, Failure> {
     Ok(Call::Ask { question: Box::new(move |engine, _| question(engine)), is_long: false })
 }
 
@@ -127,9 +132,14 @@ pub(super) fn entry(command: Command, received_at: Timestamp) -> Entry {
     Entry::Command { received_at, command: Box::new(command) }
 }
 
-/// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others have done: what is there already is as
-/// good as new, and a user who is not there is merged as one without a history is.
-pub(super) fn changed(outcome: Option<Outcome>, done: Done, caller: Caller) -> Result<Done, Failure> {
+/// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others
+/// have done: what is there already is as good as new, and a user who is not there is merged as one
+/// without a history is.
+pub(super) fn changed(
+    outcome: Option<Outcome>,
+    done: Done,
+    caller: Caller,
+) -> Result<Done, Failure> {
     match outcome {
         Some(Outcome::Refused(Refusal::AlreadyExists(_) | Refusal::NotFound(_)))
             if caller == Caller::Public =>

@@ -21,34 +21,49 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
     }
     let (id, rest) = parts[1..].split_first()?;
     let id = (*id).to_owned();
-    let read: fn(Ids<'_>, CollectionKind, String, &Parameters) -> Result<Call, Failure> = match (method, rest)
-    {
-        ("PUT", []) => add,
-        ("DELETE", []) => delete,
-        ("GET", ["items"]) => list_members,
-        ("POST", ["items"]) => insert,
-        ("DELETE", ["items"]) => remove,
-        _ => return None,
-    };
+    let read: fn(Ids<'_>, CollectionKind, String, &Parameters) -> Result<Call, Failure> =
+        match (method, rest) {
+            ("PUT", []) => add,
+            ("DELETE", []) => delete,
+            ("GET", ["items"]) => list_members,
+            ("POST", ["items"]) => insert,
+            ("DELETE", ["items"]) => remove,
+            _ => return None,
+        };
     Some(operation(move |ids, parameters| read(ids, kind, checked_id(id_name, id)?, parameters)))
 }
 
-fn add(_: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn add(
+    _: Ids<'_>,
+    kind: CollectionKind,
+    id: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let is_series = kind == CollectionKind::Series;
     let cascade_create = is_series && parameters.boolean("cascadeCreate", true)?;
     create(Command::AddCollection { kind, id, cascade_create })
 }
 
-fn delete(_: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn delete(
+    _: Ids<'_>,
+    kind: CollectionKind,
+    id: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let cascade_delete = parameters.boolean("cascadeDelete", false)?;
     change(Command::DeleteCollection { kind, id, cascade_delete })
 }
 
-fn list_members(_: Ids<'_>, kind: CollectionKind, id: String, _: &Parameters) -> Result<Call, Failure> {
+fn list_members(
+    _: Ids<'_>,
+    kind: CollectionKind,
+    id: String,
+    _: &Parameters,
+) -> Result<Call, Failure> {
     ask(move |engine| {
         let members = engine.snapshot().members(kind, &id);
-        let members =
-            members.ok_or_else(|| Failure::not_found(format!("there is no {} {id:?}", kind.word())))?;
+        let members = members
+            .ok_or_else(|| Failure::not_found(format!("there is no {} {id:?}", kind.word())))?;
         let json = |member: &Member| {
             let type_ = if member.is_collection { kind.word() } else { "item" };
             let mut json = json!({ "itemType": type_, "itemId": member.id });
@@ -61,7 +76,12 @@ fn list_members(_: Ids<'_>, kind: CollectionKind, id: String, _: &Parameters) ->
     })
 }
 
-fn insert(ids: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn insert(
+    ids: Ids<'_>,
+    kind: CollectionKind,
+    id: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let (is_collection, member_id) = member_of(ids, kind, parameters)?;
     let time = match kind {
         CollectionKind::Series => parameters.required_number("time")?,
@@ -72,13 +92,22 @@ fn insert(ids: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameter
     change(Command::InsertMember { kind, id, member, cascade_create })
 }
 
-fn remove(ids: Ids<'_>, kind: CollectionKind, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn remove(
+    ids: Ids<'_>,
+    kind: CollectionKind,
+    id: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let (is_collection, member_id) = member_of(ids, kind, parameters)?;
     let time = parameters.number("time")?;
     change(Command::RemoveMember { kind, id, is_collection, member_id, time })
 }
 
-fn member_of(ids: Ids<'_>, kind: CollectionKind, parameters: &Parameters) -> Result<(bool, String), Failure> {
+fn member_of(
+    ids: Ids<'_>,
+    kind: CollectionKind,
+    parameters: &Parameters,
+) -> Result<(bool, String), Failure> {
     let is_collection = match parameters.required_text("itemType")? {
         "item" => false,
         word if word == kind.word() => true,

@@ -52,8 +52,12 @@ pub(super) fn id_name(kind: EntityKind) -> &'static str {
 
 pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     match (method, parts) {
-        ("POST", ["more-items"]) => return Some(operation(|_, parameters| update_more(parameters))),
-        ("DELETE", ["more-items"]) => return Some(operation(|_, parameters| delete_more(parameters))),
+        ("POST", ["more-items"]) => {
+            return Some(operation(|_, parameters| update_more(parameters)));
+        }
+        ("DELETE", ["more-items"]) => {
+            return Some(operation(|_, parameters| delete_more(parameters)));
+        }
         _ => {}
     }
     let kind = kind_of(parts.first()?)?;
@@ -76,10 +80,14 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
                 _ => return None,
             };
             let name = (*name).to_owned();
-            Some(operation(move |_, parameters| read(kind, property_name(kind, &name)?, parameters)))
+            Some(operation(move |_, parameters| {
+                read(kind, property_name(kind, &name)?, parameters)
+            }))
         }
         // Browsers know no PUT.
-        [target, "merge", source] if kind == EntityKind::User && matches!(method, "PUT" | "POST") => {
+        [target, "merge", source]
+            if kind == EntityKind::User && matches!(method, "PUT" | "POST") =>
+        {
             let (target, source) = ((*target).to_owned(), (*source).to_owned());
             let merge = operation(move |ids, parameters| merge(ids, target, source, parameters));
             Some(merge.with_access(Access::PublicMerge))
@@ -93,7 +101,9 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
                 _ => return None,
             };
             let id = (*id).to_owned();
-            Some(operation(move |ids, parameters| read(kind, ids.read(kind, id_name(kind), id)?, parameters)))
+            Some(operation(move |ids, parameters| {
+                read(kind, ids.read(kind, id_name(kind), id)?, parameters)
+            }))
         }
         _ => None,
     }
@@ -116,17 +126,19 @@ fn read_values(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Fai
 
 fn list_properties(kind: EntityKind) -> Result<Call, Failure> {
     ask(move |engine| {
-        let all: Vec<Value> = engine.snapshot().properties(kind).iter().map(property_json).collect();
+        let all: Vec<Value> =
+            engine.snapshot().properties(kind).iter().map(property_json).collect();
         Ok(Done::ok(all))
     })
 }
 
 fn read_property(kind: EntityKind, name: String, _: &Parameters) -> Result<Call, Failure> {
     ask(move |engine| {
-        let found = engine.snapshot().properties(kind).into_iter().find(|property| property.name == name);
-        found
-            .map(|property| Done::ok(property_json(&property)))
-            .ok_or_else(|| Failure::not_found(format!("there is no {} property {name:?}", kind.word())))
+        let found =
+            engine.snapshot().properties(kind).into_iter().find(|property| property.name == name);
+        found.map(|property| Done::ok(property_json(&property))).ok_or_else(|| {
+            Failure::not_found(format!("there is no {} property {name:?}", kind.word()))
+        })
     })
 }
 
@@ -154,7 +166,13 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let included = parameters.names("includedProperties")?;
     let filter = parameters.text("filter")?.map(str::to_owned);
     ask_within(move |engine, budget| {
-        let ids = engine.entity_page(kind, filter.as_deref(), offset, count.unwrap_or(usize::MAX), budget)?;
+        let ids = engine.entity_page(
+            kind,
+            filter.as_deref(),
+            offset,
+            count.unwrap_or(usize::MAX),
+            budget,
+        )?;
         budget.check_answer(bytes_of_ids(&ids))?;
         let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
@@ -184,7 +202,11 @@ pub(super) fn values_json(
     included: Option<&[String]>,
 ) -> Option<Map<String, Value>> {
     let values = engine.snapshot().entity_values(kind, id, included)?.into_iter();
-    Some(values.map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json))).collect())
+    Some(
+        values
+            .map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json)))
+            .collect(),
+    )
 }
 
 /// Moments are seconds since 1970 in this API.
@@ -197,7 +219,8 @@ fn value_json(value: &PropertyValue) -> Value {
 
 fn property_json(property: &Property) -> Value {
     let mut json = json!({ "name": property.name, "type": property.type_ });
-    let settings = property.settings.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
+    let settings =
+        property.settings.as_deref().and_then(|text| serde_json::from_str::<Value>(text).ok());
     for key in ["role", "metadata"] {
         if let Some(value) = settings.as_ref().and_then(|settings| settings.get(key)) {
             json[key] = value.clone();
@@ -207,7 +230,8 @@ fn property_json(property: &Property) -> Value {
 }
 
 fn add_property(kind: EntityKind, name: String, parameters: &Parameters) -> Result<Call, Failure> {
-    let type_: PropertyType = parameters.required_text("type")?.parse().map_err(Failure::invalid)?;
+    let type_: PropertyType =
+        parameters.required_text("type")?.parse().map_err(Failure::invalid)?;
     let said = parameters.get("role");
     let role = match said {
         None => None,
@@ -231,7 +255,9 @@ fn add_property(kind: EntityKind, name: String, parameters: &Parameters) -> Resu
             )));
         };
         if !types.contains(&type_) {
-            return Err(Failure::invalid(format!("a property of role {role:?} cannot be of type {type_}")));
+            return Err(Failure::invalid(format!(
+                "a property of role {role:?} cannot be of type {type_}"
+            )));
         }
     }
     let mut settings = Map::new();
@@ -256,7 +282,12 @@ fn set_values(kind: EntityKind, id: String, parameters: &Parameters) -> Result<C
     for name in values.keys() {
         property_name(kind, name)?;
     }
-    change(Command::SetValues { kind, id, values: Value::Object(values).to_string(), cascade_create })
+    change(Command::SetValues {
+        kind,
+        id,
+        values: Value::Object(values).to_string(),
+        cascade_create,
+    })
 }
 
 /// Sets values of all items that a filter lets through.
@@ -283,8 +314,12 @@ fn delete_more(parameters: &Parameters) -> Result<Call, Failure> {
     change_more(filter, |id| Command::Delete { kind: EntityKind::Item, id })
 }
 
-/// Submits a change for each item that a filter lets through; those that are gone meanwhile are passed over.
-fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'static) -> Result<Call, Failure> {
+/// Submits a change for each item that a filter lets through; those that are gone meanwhile are
+/// passed over.
+fn change_more(
+    filter: String,
+    change: impl Fn(String) -> Command + Send + 'static,
+) -> Result<Call, Failure> {
     ask_within(move |engine, budget| {
         let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
         // Before anything is done: the answer says what was.
@@ -306,7 +341,12 @@ fn change_more(filter: String, change: impl Fn(String) -> Command + Send + 'stat
     })
 }
 
-fn merge(ids: Ids<'_>, target: String, source: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn merge(
+    ids: Ids<'_>,
+    target: String,
+    source: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let user_id = |name, id| ids.read(EntityKind::User, name, id);
     let target = user_id("targetUserId", target)?;
     let source = user_id("sourceUserId", source)?;

@@ -63,7 +63,9 @@ impl From<Refusal> for Failure {
             Refusal::AlreadyExists(message) => Self::new(ErrorKind::AlreadyExists, message),
             Refusal::NotFound(message) => Self::not_found(message),
             Refusal::Invalid(message) => Self::invalid(message),
-            Refusal::Changed { what, .. } => Self::new(ErrorKind::Changed, format!("{what} was changed")),
+            Refusal::Changed { what, .. } => {
+                Self::new(ErrorKind::Changed, format!("{what} was changed"))
+            }
         }
     }
 }

@@ -60,7 +60,8 @@ fn add(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Result<C
             interaction.auto_presented = Some(parameters.boolean("autoPresented", false)?);
         }
         InteractionKind::Purchase | InteractionKind::CartAddition => {
-            interaction.amount = Some(parameters.number_from("amount", 0.0, f64::MAX)?.unwrap_or(1.0));
+            interaction.amount =
+                Some(parameters.number_from("amount", 0.0, f64::MAX)?.unwrap_or(1.0));
             interaction.price = parameters.number("price")?;
             if kind == InteractionKind::Purchase {
                 interaction.profit = parameters.number("profit")?;
@@ -80,13 +81,20 @@ fn add(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Result<C
         }
     }
     if let Some(recomm_id) = parameters.text("recommId")? {
-        // Clients pass on whatever they were given, also by another system: it is kept, and cites nothing here.
+        // Clients pass on whatever they were given, also by another system: it is kept, and cites
+        // nothing here.
         interaction.recomm_id = Some(recomm_id.chars().take(Uuid::encode_buffer().len()).collect());
     }
     interaction.additional_data =
         parameters.object("additionalData")?.map(|data| Value::Object(data).to_string());
-    if interaction.additional_data.as_ref().is_some_and(|data| data.len() > ADDITIONAL_DATA_BYTES_MAX) {
-        return Err(Failure::invalid(format!("additionalData is over {ADDITIONAL_DATA_BYTES_MAX} bytes")));
+    if interaction
+        .additional_data
+        .as_ref()
+        .is_some_and(|data| data.len() > ADDITIONAL_DATA_BYTES_MAX)
+    {
+        return Err(Failure::invalid(format!(
+            "additionalData is over {ADDITIONAL_DATA_BYTES_MAX} bytes"
+        )));
     }
     let cascade_create = parameters.boolean("cascadeCreate", false)?;
     change(Command::AddInteraction { interaction, cascade_create })
@@ -104,7 +112,12 @@ fn delete(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Resul
     change(Command::DeleteInteractions { selector })
 }
 
-fn list(ids: Ids<'_>, entity: EntityKind, id: String, kind: InteractionKind) -> Result<Call, Failure> {
+fn list(
+    ids: Ids<'_>,
+    entity: EntityKind,
+    id: String,
+    kind: InteractionKind,
+) -> Result<Call, Failure> {
     let id = ids.read(entity, entities::id_name(entity), id)?;
     ask_within(move |engine, budget| {
         let found = match entity {
@@ -116,7 +129,10 @@ fn list(ids: Ids<'_>, entity: EntityKind, id: String, kind: InteractionKind) -> 
         budget.check_answer(found.len() as u64 * INTERACTION_BYTES_ABOUT)?;
         let held_bytes = found.iter().map(held_bytes).sum();
         let make_row = |_: &Engine, interaction| Some(interaction_json(&interaction));
-        Ok(Done { status: 200, body: Body::Rows(Rows::array(held_bytes, found.into_iter(), make_row)) })
+        Ok(Done {
+            status: 200,
+            body: Body::Rows(Rows::array(held_bytes, found.into_iter(), make_row)),
+        })
     })
 }
 
@@ -129,7 +145,8 @@ fn held_bytes(interaction: &Interaction) -> usize {
 
 fn interaction_json(interaction: &Interaction) -> Value {
     let at_s = interaction.timestamp.unwrap_or(Timestamp(0)).0 as f64 / 1_000.0;
-    let mut json = json!({ "userId": interaction.user_id, "itemId": interaction.item_id, "timestamp": at_s });
+    let mut json =
+        json!({ "userId": interaction.user_id, "itemId": interaction.item_id, "timestamp": at_s });
     match interaction.kind {
         InteractionKind::DetailView => {
             json["duration"] = interaction.value.map(|seconds| seconds as u64).into()
@@ -149,8 +166,10 @@ fn interaction_json(interaction: &Interaction) -> Value {
             json["timeSpent"] = interaction.time_spent.into();
         }
     }
-    let data =
-        interaction.additional_data.as_deref().and_then(|data| serde_json::from_str::<Value>(data).ok());
+    let data = interaction
+        .additional_data
+        .as_deref()
+        .and_then(|data| serde_json::from_str::<Value>(data).ok());
     if let Some(data) = data {
         json["additionalData"] = data;
     }

@@ -14,8 +14,8 @@ const AGE_S_MAX: f64 = 100.0 * 365.25 * 86_400.0;
 
 /// A logic as callers name it.
 struct Named {
-    /// The vendor's words for it, behind the domain: `ecommerce:`, `video:` or any other. One with its
-    /// domain means something else in others.
+    /// The vendor's words for it, behind the domain: `ecommerce:`, `video:` or any other. One with
+    /// its domain means something else in others.
     words: &'static [&'static str],
     /// None is what the endpoint does by itself.
     logic: Option<Logic>,
@@ -100,7 +100,11 @@ const LOGICS: [Named; 13] = [
     Named {
         words: &["editorial-picks"],
         logic: Some(Logic::Picks),
-        settings: &[Setting::ExcludeAlreadyWatched, Setting::PersonalizedReordering, Setting::Picks],
+        settings: &[
+            Setting::ExcludeAlreadyWatched,
+            Setting::PersonalizedReordering,
+            Setting::Picks,
+        ],
     },
     Named {
         words: &["editors-picks"],
@@ -115,14 +119,19 @@ const LOGICS: [Named; 13] = [
     Named { words: &["similarly-purchasing"], logic: None, settings: &[] },
 ];
 
-/// What a call says of its logic: which, and its settings. `endpoint` is none where the call has several.
-pub(super) fn read(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ScenarioSettings, Failure> {
+/// What a call says of its logic: which, and its settings. `endpoint` is none where the call has
+/// several.
+pub(super) fn read(
+    parameters: &Parameters,
+    endpoint: Option<Endpoint>,
+) -> Result<ScenarioSettings, Failure> {
     let wrong = || Failure::invalid("logic must be a name or an object with a name");
     let (name, settings) = match parameters.get("logic") {
         None => return Ok(ScenarioSettings::default()),
         Some(Value::String(name)) if !name.starts_with('{') => (name.clone(), Map::new()),
         Some(_) => {
-            let object = Parameters(parameters.object("logic").map_err(|_| wrong())?.unwrap_or_default());
+            let object =
+                Parameters(parameters.object("logic").map_err(|_| wrong())?.unwrap_or_default());
             let name = object.0.get("name").and_then(Value::as_str).ok_or_else(wrong)?;
             let settings = object.object("settings").map_err(|failure| within(name, failure))?;
             (name.to_owned(), settings.unwrap_or_default())
@@ -157,7 +166,9 @@ fn defaults(name: &str) -> ScenarioSettings {
 fn named(name: &str) -> Option<&'static Named> {
     let with_word = |word: &str| LOGICS.iter().find(|named| named.words.contains(&word));
     match name.split_once(':') {
-        Some((domain, word)) => with_word(name).or_else(|| with_word(word).filter(|_| !domain.is_empty())),
+        Some((domain, word)) => {
+            with_word(name).or_else(|| with_word(word).filter(|_| !domain.is_empty()))
+        }
         None => {
             let own = Logic::deserialize(Value::from(name)).ok()?;
             LOGICS.iter().find(|named| named.logic == Some(own))
@@ -176,8 +187,11 @@ fn unknown(name: &str) -> Failure {
 
 fn unknown_setting(name: &str, key: &str, known: &[Setting]) -> Failure {
     let known: Vec<&str> = known.iter().map(|setting| setting.name()).collect();
-    let known =
-        if known.is_empty() { "it has none".to_owned() } else { format!("there are: {}", known.join(", ")) };
+    let known = if known.is_empty() {
+        "it has none".to_owned()
+    } else {
+        format!("there are: {}", known.join(", "))
+    };
     within(name, Failure::invalid(format!("there is no setting {key:?}; {known}")))
 }
 
@@ -214,7 +228,8 @@ impl Setting {
             Self::AssetType => {
                 let word = settings.text(name)?;
                 let type_ = word.map(|word| AssetType::deserialize(Value::from(word))).transpose();
-                said.asset_type = type_.map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
+                said.asset_type =
+                    type_.map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
             }
             Self::ExcludeAlreadyRead => {
                 said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Interacted);
@@ -223,15 +238,20 @@ impl Setting {
                 said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Watched);
             }
             Self::MaxAge | Self::TimePeriod => {
-                said.max_age_s = settings.number_from(name, 0.0, AGE_S_MAX)?.map(|age_s| age_s as u32);
+                said.max_age_s =
+                    settings.number_from(name, 0.0, AGE_S_MAX)?.map(|age_s| age_s as u32);
             }
             Self::PersonalizationImpact => {
-                said.user_impact = settings.number_from(name, 0.0, 1.0)?.map(|impact| impact as f32);
+                said.user_impact =
+                    settings.number_from(name, 0.0, 1.0)?.map(|impact| impact as f32);
             }
-            Self::PersonalizedReordering => said.reorder_picks = Some(settings.boolean(name, false)?),
+            Self::PersonalizedReordering => {
+                said.reorder_picks = Some(settings.boolean(name, false)?)
+            }
             Self::Picks => {
                 let ids = settings.names(name)?.unwrap_or_default();
-                said.picks = Some(ids.into_iter().map(|id| checked_id(name, id)).collect::<Result<_, _>>()?);
+                said.picks =
+                    Some(ids.into_iter().map(|id| checked_id(name, id)).collect::<Result<_, _>>()?);
             }
             Self::RecencyOrdering => {
                 said.oldest_first = match settings.text(name)? {
@@ -239,13 +259,15 @@ impl Setting {
                     Some("descending") => Some(false),
                     Some("ascending") => Some(true),
                     Some(other) => {
-                        let what = format!("{name} is {other:?}, it must be ascending or descending");
+                        let what =
+                            format!("{name} is {other:?}, it must be ascending or descending");
                         return Err(Failure::invalid(what));
                     }
                 };
             }
             Self::UserSegmentFilter => {
-                said.user_filter = settings.text(name)?.filter(|text| !text.is_empty()).map(str::to_owned);
+                said.user_filter =
+                    settings.text(name)?.filter(|text| !text.is_empty()).map(str::to_owned);
             }
             Self::WatchingCompletedPercentage => said.finished_from = percentage()?,
             Self::WatchingStartedPercentage => said.begun_from = percentage()?,
@@ -278,6 +300,10 @@ mod tests {
         for (n, word) in words.iter().enumerate() {
             assert!(!words[..n].contains(word), "{word}");
         }
-        assert!(named("popular").is_none() && named(":popular").is_none() && named("x:popular").is_some());
+        assert!(
+            named("popular").is_none()
+                && named(":popular").is_none()
+                && named("x:popular").is_some()
+        );
     }
 }

@@ -21,14 +21,19 @@ pub(super) struct Request {
 }
 
 impl Request {
-    /// `path` is what follows the database's name; its query, if any, is among the parameters already. Batches may write methods in small
-    /// letters, and what answers GET answers HEAD.
+    /// `path` is what follows the database's name; its query, if any, is among the parameters
+    /// already. Batches may write methods in small letters, and what answers GET answers HEAD.
     pub(super) fn new(method: &str, path: &str, parameters: Parameters) -> Result<Self, Failure> {
         let decoded = |part: &str| {
-            percent_decoded(part, false)
-                .ok_or_else(|| Failure::invalid(format!("the path part {part:?} is not URL-encoded UTF-8")))
+            percent_decoded(part, false).ok_or_else(|| {
+                Failure::invalid(format!("the path part {part:?} is not URL-encoded UTF-8"))
+            })
         };
-        let parts = path.split('/').filter(|part| !part.is_empty()).map(decoded).collect::<Result<_, _>>()?;
+        let parts = path
+            .split('/')
+            .filter(|part| !part.is_empty())
+            .map(decoded)
+            .collect::<Result<_, _>>()?;
         let method = match method.to_ascii_uppercase().as_str() {
             "HEAD" => "GET".to_owned(),
             other => other.to_owned(),
@@ -71,8 +76,9 @@ fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
             ("GET", ["scenarios"]) => Some(operation(|_, _| {
                 ask(|engine| {
                     let all = engine.scenarios().into_iter();
-                    let named =
-                        all.map(|scenario| json!({ "id": scenario.name, "endpoint": scenario.endpoint }));
+                    let named = all.map(
+                        |scenario| json!({ "id": scenario.name, "endpoint": scenario.endpoint }),
+                    );
                     Ok(Done::ok(named.collect::<Vec<Value>>()))
                 })
             })),
@@ -106,8 +112,9 @@ mod tests {
     #[test]
     fn who_may_call_which_operation() {
         let access_of = |method: &str, path: &str| {
-            let request =
-                Request::new(method, path, Parameters::default()).map_err(|_| "a right path").unwrap();
+            let request = Request::new(method, path, Parameters::default())
+                .map_err(|_| "a right path")
+                .unwrap();
             let parts: Vec<&str> = request.parts.iter().map(String::as_str).collect();
             find(&request.method, &parts, request.has_slash).map(|operation| operation.access)
         };

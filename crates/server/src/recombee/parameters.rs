@@ -1,4 +1,5 @@
-//! The parameters of a call: of the query and of the body, in one map, whichever a client puts them into.
+//! The parameters of a call: of the query and of the body, in one map, whichever a client puts them
+//! into.
 
 use domain::Timestamp;
 use domain::id::ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX;
@@ -26,14 +27,17 @@ impl Parameters {
         object(value).map(Self)
     }
 
-    /// Adds those of a query string, as texts; what the body said wins. An empty one is not given, and neither is `None`, which is how
-    /// clients in Python write what is not set; only users and items may be called so.
+    /// Adds those of a query string, as texts; what the body said wins. An empty one is not given,
+    /// and neither is `None`, which is how clients in Python write what is not set; only users and
+    /// items may be called so.
     pub(super) fn add_query(&mut self, query: &str) -> Read<()> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let decoded = percent_decoded(name, true).zip(percent_decoded(value, true));
             let Some((name, value)) = decoded else {
-                return Err(Failure::invalid(format!("query parameter {name:?} is not URL-encoded UTF-8")));
+                return Err(Failure::invalid(format!(
+                    "query parameter {name:?} is not URL-encoded UTF-8"
+                )));
             };
             let is_given = match value.as_str() {
                 "" => false,
@@ -51,7 +55,11 @@ impl Parameters {
         self.0.get(name).filter(|value| !value.is_null())
     }
 
-    fn required<'a, T>(&'a self, name: &str, read: impl Fn(&'a Self, &str) -> Read<Option<T>>) -> Read<T> {
+    fn required<'a, T>(
+        &'a self,
+        name: &str,
+        read: impl Fn(&'a Self, &str) -> Read<Option<T>>,
+    ) -> Read<T> {
         read(self, name)?.ok_or_else(|| Failure::invalid(format!("parameter {name} is missing")))
     }
 
@@ -94,14 +102,24 @@ impl Parameters {
     }
 
     /// The id of an item or user, by the rule of [`Ids`].
-    pub(super) fn entity_id(&self, ids: Ids<'_>, kind: EntityKind, name: &str) -> Read<Option<String>> {
+    pub(super) fn entity_id(
+        &self,
+        ids: Ids<'_>,
+        kind: EntityKind,
+        name: &str,
+    ) -> Read<Option<String>> {
         match self.get(name) {
             Some(Value::String(id)) => ids.read(kind, name, id.clone()).map(Some),
             _ => self.id(name),
         }
     }
 
-    pub(super) fn required_entity_id(&self, ids: Ids<'_>, kind: EntityKind, name: &str) -> Read<String> {
+    pub(super) fn required_entity_id(
+        &self,
+        ids: Ids<'_>,
+        kind: EntityKind,
+        name: &str,
+    ) -> Read<String> {
         self.required(name, |parameters, name| parameters.entity_id(ids, kind, name))
     }
 
@@ -138,8 +156,11 @@ impl Parameters {
     pub(super) fn number_from(&self, name: &str, min: f64, max: f64) -> Read<Option<f64>> {
         match self.number(name)? {
             Some(number) if !(min..=max).contains(&number) => {
-                let range =
-                    if max == f64::MAX { format!("{min} or more") } else { format!("from {min} to {max}") };
+                let range = if max == f64::MAX {
+                    format!("{min} or more")
+                } else {
+                    format!("from {min} to {max}")
+                };
                 Err(Failure::invalid(format!("{name} is {number}, it must be {range}")))
             }
             number => Ok(number),
@@ -153,10 +174,12 @@ impl Parameters {
             Some(number) if number > COUNT_MAX => {
                 Err(Failure::invalid(format!("{name} is {number}, it must be at most {COUNT_MAX}")))
             }
-            Some(number) if number.fract() == 0.0 && number >= min as f64 => Ok(Some(number as usize)),
-            Some(number) => {
-                Err(Failure::invalid(format!("{name} is {number}, it must be a whole number from {min} on")))
+            Some(number) if number.fract() == 0.0 && number >= min as f64 => {
+                Ok(Some(number as usize))
             }
+            Some(number) => Err(Failure::invalid(format!(
+                "{name} is {number}, it must be a whole number from {min} on"
+            ))),
         }
     }
 
@@ -170,7 +193,8 @@ impl Parameters {
             }
             Some(_) => None,
         };
-        let wrong = || format!("{name} must be a time from 1970 on, in ISO 8601 or in seconds since 1970");
+        let wrong =
+            || format!("{name} must be a time from 1970 on, in ISO 8601 or in seconds since 1970");
         timestamp.map(Some).ok_or_else(|| Failure::invalid(wrong()))
     }
 
@@ -179,9 +203,9 @@ impl Parameters {
         let wrong = || Failure::invalid(format!("{name} must be a list of strings"));
         match self.get(name) {
             None => Ok(None),
-            Some(Value::String(text)) => {
-                Ok(Some(text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect()))
-            }
+            Some(Value::String(text)) => Ok(Some(
+                text.split(',').filter(|part| !part.is_empty()).map(str::to_owned).collect(),
+            )),
             Some(Value::Array(items)) => {
                 let names = items.iter().map(|item| item.as_str().map(str::to_owned));
                 names.collect::<Option<Vec<_>>>().map(Some).ok_or_else(wrong)
@@ -213,8 +237,9 @@ pub(super) fn checked_id(name: &str, id: String) -> Result<String, Failure> {
     )))
 }
 
-/// How ids of items and users are read. One that this API would not give, such as `a+b@x.com`, is right where an item or user has it:
-/// messages and imports may name them as they like. Browsers do not learn who is there, so they may name users as they like.
+/// How ids of items and users are read. One that this API would not give, such as `a+b@x.com`, is
+/// right where an item or user has it: messages and imports may name them as they like. Browsers do
+/// not learn who is there, so they may name users as they like.
 #[derive(Clone, Copy)]
 pub(super) struct Ids<'a> {
     pub(super) engine: &'a Engine,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::{Endpoint, Entries, Logic};
 use engine::{
-    Engine, EntityKind, ListOptions, Missing, RecommendationRequest, RecommendationResponse, Recommended,
-    RequestBudget, ReturnedProperties,
+    Engine, EntityKind, ListOptions, Missing, RecommendationRequest, RecommendationResponse,
+    Recommended, RequestBudget, ReturnedProperties,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -72,14 +72,16 @@ impl Recommend {
             What::Next { is_public, .. } => *is_public = is_by_browser,
             What::First(request) => {
                 request.is_public = is_by_browser;
-                let asked = [&request.options, &request.source_options].map(|options| options.settings.logic);
+                let asked = [&request.options, &request.source_options]
+                    .map(|options| options.settings.logic);
                 if is_by_browser && asked.into_iter().flatten().any(Logic::shows_history) {
                     let why = "logic: a public token may not ask for what a user has viewed or bought: name the logic in a scenario, \
                                or sign with the private token";
                     return Err(Failure::forbidden(why));
                 }
                 let all = [&request.options, &request.source_options];
-                if is_by_browser && all.iter().any(|options| options.settings.user_filter.is_some()) {
+                if is_by_browser && all.iter().any(|options| options.settings.user_filter.is_some())
+                {
                     let why = "userSegmentFilter: a public token may not choose whose interactions count: name them in a scenario \
                                (user_filter), or sign with the private token";
                     return Err(Failure::forbidden(why));
@@ -122,10 +124,12 @@ impl Recommend {
         let kind = kind_of_entries(&request);
         let properties = &request.options.properties;
         let with_values = *properties != ReturnedProperties::None;
-        let values_bytes = if with_values { engine.values_bytes(kind, &ids, properties.names()) } else { 0 };
+        let values_bytes =
+            if with_values { engine.values_bytes(kind, &ids, properties.names()) } else { 0 };
         let around = ids.iter().map(|id| id.len() as u64 + ENTRY_BYTES_AROUND).sum::<u64>();
         budget.check_answer(around + values_bytes)?;
-        let user_id = request.user_id.clone().filter(|_| request.endpoint.entries() == Entries::Items);
+        let user_id =
+            request.user_id.clone().filter(|_| request.endpoint.entries() == Entries::Items);
         let rows = match self.form {
             Form::Object => object(engine, request, response),
             Form::Array => array(request, response),
@@ -138,21 +142,29 @@ fn kind_of_entries(request: &RecommendationRequest) -> EntityKind {
     if request.endpoint.entries() == Entries::Users { EntityKind::User } else { EntityKind::Item }
 }
 
-fn object(engine: &Engine, request: RecommendationRequest, response: RecommendationResponse) -> Rows {
+fn object(
+    engine: &Engine,
+    request: RecommendationRequest,
+    response: RecommendationResponse,
+) -> Rows {
     let kind = kind_of_entries(&request);
     let mut json = json!({
         "recommId": response.recomm_id.to_string(),
         "numberNextRecommsCalls": response.n_next,
     });
     if request.endpoint == Endpoint::CompositeRecommendation {
-        let source = response.source.map(|source| entry_json(engine, kind, &source, &request.source_options));
+        let source = response
+            .source
+            .map(|source| entry_json(engine, kind, &source, &request.source_options));
         json["source"] = source.unwrap_or(Value::Null);
     }
     if let Some(group) = response.group.filter(|_| request.returns_group) {
         json["abGroup"] = group.into();
     }
-    let (held_bytes, entries) = (held_bytes(&response.recommended), response.recommended.into_iter());
-    let make_row = move |engine: &Engine, entry| Some(entry_json(engine, kind, &entry, &request.options));
+    let (held_bytes, entries) =
+        (held_bytes(&response.recommended), response.recommended.into_iter());
+    let make_row =
+        move |engine: &Engine, entry| Some(entry_json(engine, kind, &entry, &request.options));
     Rows::within(&json, "recomms", held_bytes, entries, make_row)
 }
 
@@ -161,7 +173,12 @@ fn held_bytes(entries: &[Recommended]) -> usize {
     entries.iter().map(Recommended::n_bytes).sum()
 }
 
-fn entry_json(engine: &Engine, kind: EntityKind, entry: &Recommended, options: &ListOptions) -> Value {
+fn entry_json(
+    engine: &Engine,
+    kind: EntityKind,
+    entry: &Recommended,
+    options: &ListOptions,
+) -> Value {
     let mut json = json!({ "id": entry.id });
     if options.properties != ReturnedProperties::None
         && let Some(values) = values_json(engine, kind, &entry.id, options.properties.names())

@@ -2,7 +2,9 @@
 
 use domain::list::ROTATION_TIME_S_MAX;
 use domain::{Endpoint, Entries, Relevance, ScenarioSettings, Target};
-use engine::{EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, ReturnedProperties};
+use engine::{
+    EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, ReturnedProperties,
+};
 use uuid::Uuid;
 
 use super::call::{Access, Call, Operation, operation};
@@ -18,7 +20,8 @@ const SCENARIO_BYTES_MAX: usize = 255;
 /// The most expressions that are evaluated for each entry.
 const EXPRESSIONS_MAX: usize = 100;
 
-/// The most names of properties that come with each entry, and the longest one, in bytes: there cannot be more.
+/// The most names of properties that come with each entry, and the longest one, in bytes: there
+/// cannot be more.
 const INCLUDED_PROPERTIES_MAX: usize = 1_000;
 const INCLUDED_PROPERTY_BYTES_MAX: usize = 255;
 
@@ -62,11 +65,17 @@ fn asked(parts: &[&str]) -> Option<Asked> {
     Some(match parts {
         ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
         ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
-        ["recomms", "users", id, "item-segments"] => of_user(Endpoint::RecommendItemSegmentsToUser, id),
+        ["recomms", "users", id, "item-segments"] => {
+            of_user(Endpoint::RecommendItemSegmentsToUser, id)
+        }
         ["recomms", "items", id, "items"] => of_item(Endpoint::RecommendItemsToItem, id),
         ["recomms", "items", id, "users"] => of_item(Endpoint::RecommendUsersToItem, id),
-        ["recomms", "items", id, "item-segments"] => of_item(Endpoint::RecommendItemSegmentsToItem, id),
-        ["recomms", "item-segments", "items"] => Asked::OfSegment(Endpoint::RecommendItemsToItemSegment),
+        ["recomms", "items", id, "item-segments"] => {
+            of_item(Endpoint::RecommendItemSegmentsToItem, id)
+        }
+        ["recomms", "item-segments", "items"] => {
+            Asked::OfSegment(Endpoint::RecommendItemsToItemSegment)
+        }
         ["recomms", "item-segments", "item-segments"] => {
             Asked::OfSegment(Endpoint::RecommendItemSegmentsToItemSegment)
         }
@@ -108,10 +117,12 @@ fn first(
         Some(id) => Some(ids.read(EntityKind::User, "userId", id.to_owned())?),
         None => parameters.entity_id(ids, EntityKind::User, "targetUserId")?,
     };
-    let item_id = item_id.map(|id| ids.read(EntityKind::Item, "itemId", id.to_owned())).transpose()?;
+    let item_id =
+        item_id.map(|id| ids.read(EntityKind::Item, "itemId", id.to_owned())).transpose()?;
     let is_segment = endpoint.target() == Target::Segment;
-    let segment_id =
-        is_segment.then(|| parameters.required_text("contextSegmentId").map(str::to_owned)).transpose()?;
+    let segment_id = is_segment
+        .then(|| parameters.required_text("contextSegmentId").map(str::to_owned))
+        .transpose()?;
     let is_search = endpoint.target() == Target::Query;
     let search_query = is_search.then(|| search_query(parameters)).transpose()?.flatten();
     if is_search && search_query.is_none() {
@@ -151,9 +162,13 @@ fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<Recommendation
 
 fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure> {
     parameters.required_text("scenario")?;
-    let settings = |name| parameters.object(name).map(|settings| Parameters(settings.unwrap_or_default()));
+    let settings =
+        |name| parameters.object(name).map(|settings| Parameters(settings.unwrap_or_default()));
     let within = |name: &'static str| {
-        move |failure: Failure| Failure { message: format!("{name}: {}", failure.message), ..failure }
+        move |failure: Failure| Failure {
+            message: format!("{name}: {}", failure.message),
+            ..failure
+        }
     };
     let mut of_result = settings("resultSettings")?;
     if let Some(logic) = parameters.get("logic") {
@@ -165,7 +180,8 @@ fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure
         segment_id: parameters.text("segmentId")?.map(str::to_owned),
         search_query: search_query(parameters)?,
         options: options(&of_result, None).map_err(within("resultSettings"))?,
-        source_options: options(&settings("sourceSettings")?, None).map_err(within("sourceSettings"))?,
+        source_options: options(&settings("sourceSettings")?, None)
+            .map_err(within("sourceSettings"))?,
         ..request(Endpoint::CompositeRecommendation, parameters)?
     };
     Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
@@ -173,7 +189,8 @@ fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure
 
 fn next(recomm_id: &str, parameters: &Parameters, of_segments: bool) -> Result<Recommend, Failure> {
     let parsed = Uuid::try_parse(recomm_id);
-    let recomm_id = parsed.map_err(|_| Failure::invalid(format!("recommId {recomm_id:?} is no UUID")))?;
+    let recomm_id =
+        parsed.map_err(|_| Failure::invalid(format!("recommId {recomm_id:?} is no UUID")))?;
     let what = What::Next { recomm_id, count: count(parameters)?, of_segments, is_public: false };
     Ok(Recommend { what, form: Form::Object })
 }
@@ -181,9 +198,9 @@ fn next(recomm_id: &str, parameters: &Parameters, of_segments: bool) -> Result<R
 fn count(parameters: &Parameters) -> Result<usize, Failure> {
     match parameters.count("count", 1)? {
         None => Err(Failure::invalid("parameter count is missing")),
-        Some(count) if count > RECOMMENDED_MAX => {
-            Err(Failure::invalid(format!("count is {count}, it must be from 1 to {RECOMMENDED_MAX}")))
-        }
+        Some(count) if count > RECOMMENDED_MAX => Err(Failure::invalid(format!(
+            "count is {count}, it must be from 1 to {RECOMMENDED_MAX}"
+        ))),
         Some(count) => Ok(count),
     }
 }
@@ -214,7 +231,8 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
     };
     let rotation_time_s = parameters.number_from("rotationTime", 0.0, f64::MAX)?;
     // Longer than it is remembered is as good as that, and no time is as good as the shortest.
-    let rotation_time_s = rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
+    let rotation_time_s =
+        rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
     let of_logic = logics::read(parameters, endpoint)?;
     let settings = ScenarioSettings {
         filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),

@@ -25,7 +25,9 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
         }
         ("DELETE", [id]) => {
             let id = (*id).to_owned();
-            operation(move |_, _| change_of(SegmentationCommand::Delete { id: segmentation_id(&id)? }))
+            operation(move |_, _| {
+                change_of(SegmentationCommand::Delete { id: segmentation_id(&id)? })
+            })
         }
         ("PUT", [kind, id]) => {
             let (kind, id) = (Kind::of(kind)?, (*id).to_owned());
@@ -90,7 +92,9 @@ fn segment_id(id: &str) -> Result<String, Failure> {
 fn check_source_type(parameters: &Parameters) -> Result<(), Failure> {
     match parameters.required_text("sourceType")? {
         SOURCE_TYPE => Ok(()),
-        other => Err(Failure::invalid(format!("sourceType is {other:?}, it must be {SOURCE_TYPE}"))),
+        other => {
+            Err(Failure::invalid(format!("sourceType is {other:?}, it must be {SOURCE_TYPE}")))
+        }
     }
 }
 
@@ -121,9 +125,9 @@ fn make(kind: Kind, id: &str, parameters: &Parameters) -> Result<Call, Failure> 
     let id = segmentation_id(id)?;
     check_source_type(parameters)?;
     let kind = match kind {
-        Kind::Property => {
-            SegmentationKind::Property { name: parameters.required_text("propertyName")?.to_owned() }
-        }
+        Kind::Property => SegmentationKind::Property {
+            name: parameters.required_text("propertyName")?.to_owned(),
+        },
         Kind::AutoReql => SegmentationKind::AutoReql {
             expression: required("expression", expression(parameters, "expression")?)?,
         },
@@ -146,13 +150,24 @@ fn update(kind: Kind, id: &str, parameters: &Parameters) -> Result<Call, Failure
     change_of(SegmentationCommand::Update { id, rule, title, description })
 }
 
-fn add_segment(segmentation_id: String, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn add_segment(
+    segmentation_id: String,
+    id: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let filter = required("filter", expression(parameters, "filter")?)?;
     let title = text_for_people(parameters, "title")?.flatten();
-    create_of(SegmentationCommand::AddSegment { segmentation_id, segment: Segment { id, filter, title } })
+    create_of(SegmentationCommand::AddSegment {
+        segmentation_id,
+        segment: Segment { id, filter, title },
+    })
 }
 
-fn update_segment(segmentation_id: String, id: String, parameters: &Parameters) -> Result<Call, Failure> {
+fn update_segment(
+    segmentation_id: String,
+    id: String,
+    parameters: &Parameters,
+) -> Result<Call, Failure> {
     let filter = required("filter", expression(parameters, "filter")?)?;
     let title = text_for_people(parameters, "title")?;
     change_of(SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title })
@@ -165,7 +180,8 @@ fn delete_segment(segmentation_id: String, id: String, _: &Parameters) -> Result
 fn list(parameters: &Parameters) -> Result<Call, Failure> {
     check_source_type(parameters)?;
     ask(|engine| {
-        let all: Vec<Value> = engine.snapshot().segmentations.all().map(segmentation_json).collect();
+        let all: Vec<Value> =
+            engine.snapshot().segmentations.all().map(segmentation_json).collect();
         Ok(Done::ok(json!({ "segmentations": all })))
     })
 }
@@ -173,7 +189,8 @@ fn list(parameters: &Parameters) -> Result<Call, Failure> {
 fn read(id: String) -> Result<Call, Failure> {
     ask(move |engine| {
         let found = engine.snapshot().segmentations.get(&id).cloned();
-        let found = found.ok_or_else(|| Failure::not_found(format!("there is no segmentation {id:?}")))?;
+        let found =
+            found.ok_or_else(|| Failure::not_found(format!("there is no segmentation {id:?}")))?;
         let mut json = segmentation_json(&found);
         if let SegmentationKind::ManualReql { segments } = &found.kind {
             json["segments"] = segments.iter().map(segment_json).collect();

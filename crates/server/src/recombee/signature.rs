@@ -1,4 +1,5 @@
-//! Who a call of the recommender API comes from: a parameter of its address signs all others (HMAC-SHA1).
+//! Who a call of the recommender API comes from: a parameter of its address signs all others
+//! (HMAC-SHA1).
 
 use domain::{Timestamp, TokenKind, WorkspaceConfig};
 use hmac::{Hmac, KeyInit, Mac};
@@ -16,7 +17,8 @@ pub fn signed(target: &str, private_token: &str, now: Timestamp) -> String {
 }
 
 fn mac_of(text: &str, token: &str) -> Hmac<Sha1> {
-    let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
+    let mut mac =
+        Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
     mac.update(text.as_bytes());
     mac
 }
@@ -41,16 +43,21 @@ pub(super) struct Signer<'c> {
     pub(super) token: &'c str,
 }
 
-/// Checks the signature of a request target as it came, such as `/shop/items/1?hmac_timestamp=1700000000&hmac_sign=...`.
+/// Checks the signature of a request target as it came, such as
+/// `/shop/items/1?hmac_timestamp=1700000000&hmac_sign=...`.
 pub(super) fn verify<'c>(
     target: &str,
     config: &'c WorkspaceConfig,
     now: Timestamp,
 ) -> Result<Signer<'c>, Failure> {
-    let schemes =
-        [("hmac_", Caller::Private, TokenKind::Private), ("frontend_", Caller::Public, TokenKind::Public)];
+    let schemes = [
+        ("hmac_", Caller::Private, TokenKind::Private),
+        ("frontend_", Caller::Public, TokenKind::Public),
+    ];
     for (prefix, caller, kind) in schemes {
-        let Some((signed, sign)) = without_parameter(target, &format!("{prefix}sign=")) else { continue };
+        let Some((signed, sign)) = without_parameter(target, &format!("{prefix}sign=")) else {
+            continue;
+        };
         let mut tokens = config.secrets(kind).peekable();
         if tokens.peek().is_none() {
             let what = format!("{}_token", kind.word());
@@ -62,9 +69,12 @@ pub(super) fn verify<'c>(
         let (_, query) = signed.split_once('?').unwrap_or_default();
         let name = format!("{prefix}timestamp=");
         let timestamp = query.split('&').filter_map(|pair| pair.strip_prefix(&name)).next_back();
-        let timestamp = timestamp.and_then(|text| text.parse::<f64>().ok()).filter(|time| time.is_finite());
+        let timestamp =
+            timestamp.and_then(|text| text.parse::<f64>().ok()).filter(|time| time.is_finite());
         let Some(timestamp) = timestamp else {
-            return Err(Failure::unauthorized(format!("{prefix}timestamp is no Unix time in seconds")));
+            return Err(Failure::unauthorized(format!(
+                "{prefix}timestamp is no Unix time in seconds"
+            )));
         };
         let age_s = now.0 as f64 / 1_000.0 - timestamp;
         if age_s.abs() > LIFETIME_S {
@@ -78,8 +88,8 @@ pub(super) fn verify<'c>(
     Err(Failure::unauthorized("the address has no hmac_sign or frontend_sign"))
 }
 
-/// The target without the last parameter that starts so, and the value of that parameter. Clients that sort their parameters put others
-/// behind it.
+/// The target without the last parameter that starts so, and the value of that parameter. Clients
+/// that sort their parameters put others behind it.
 fn without_parameter<'t>(target: &'t str, start: &str) -> Option<(String, &'t str)> {
     let (path, query) = target.split_once('?')?;
     let mut pairs: Vec<&str> = query.split('&').collect();
@@ -88,21 +98,24 @@ fn without_parameter<'t>(target: &'t str, start: &str) -> Option<(String, &'t st
     Some((format!("{path}?{}", pairs.join("&")), value))
 }
 
-/// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the decoded text counts too, as far as it is
-/// read the same: what separates parameters is left as it came.
+/// Compares in constant time. Some HTTP libraries encode what the client signed unencoded, so the
+/// decoded text counts too, as far as it is read the same: what separates parameters is left as it
+/// came.
 fn is_signed(signed: &str, sign: &str, token: &str) -> bool {
     let Some(sign) = from_hex(sign) else { return false };
     let is_of = |text: &str| mac_of(text, token).verify_slice(&sign).is_ok();
     is_of(signed) || decoded_but_separators(signed).is_some_and(|decoded| is_of(&decoded))
 }
 
-/// The text with its percent-encoding undone, but for characters that mean something in an address; none where it is no UTF-8.
+/// The text with its percent-encoding undone, but for characters that mean something in an address;
+/// none where it is no UTF-8.
 fn decoded_but_separators(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {
         let encoded = tail.get(..2).filter(|_| byte == b'%');
-        let value = encoded.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
+        let value =
+            encoded.and_then(|hex| u8::from_str_radix(std::str::from_utf8(hex).ok()?, 16).ok());
         match value.filter(|value| !b"%&=?/#+;".contains(value)) {
             Some(value) => {
                 decoded.push(value);
@@ -135,12 +148,12 @@ mod tests {
             public_token: Some("tok".to_owned()),
             ..WorkspaceConfig::empty(WorkspaceId::new("db").unwrap())
         };
-        let check = |target: &str, now_s: i64| match verify(target, &config, Timestamp(now_s * 1_000)) {
-            Ok(signer) => format!("{:?}", signer.caller),
-            Err(failure) => failure.message,
-        };
-        let item =
-            "/db/items/item-1?hmac_timestamp=1700000000&hmac_sign=57b5d4d54de8451d034fb5df3ba8f7db84f102f3";
+        let check =
+            |target: &str, now_s: i64| match verify(target, &config, Timestamp(now_s * 1_000)) {
+                Ok(signer) => format!("{:?}", signer.caller),
+                Err(failure) => failure.message,
+            };
+        let item = "/db/items/item-1?hmac_timestamp=1700000000&hmac_sign=57b5d4d54de8451d034fb5df3ba8f7db84f102f3";
         let list = "/db/items/list/?filter=%27num%27%20%3C%2099&returnProperties=True&includedProperties=a,b\
             &hmac_timestamp=1700000000&hmac_sign=35017649cc4ae323a274cf1f341140307e5ad5fa";
         let sorted = "/db/items/?count=2&hmac_sign=91ae3af2afa446bd284d009e9442106f4ce964a1\

@@ -30,7 +30,9 @@ fn term(parameters: &Parameters, name: &str) -> Result<String, Failure> {
     let text = parameters.required_text(name)?;
     if !(1..=TERM_BYTES_MAX).contains(&text.len()) {
         let n = text.len();
-        return Err(Failure::invalid(format!("{name} has {n} bytes, it must have 1 to {TERM_BYTES_MAX}")));
+        return Err(Failure::invalid(format!(
+            "{name} has {n} bytes, it must have 1 to {TERM_BYTES_MAX}"
+        )));
     }
     Ok(text.to_owned())
 }
@@ -48,7 +50,8 @@ fn list(parameters: &Parameters) -> Result<Call, Failure> {
     let offset = parameters.count("offset", 0)?.unwrap_or(0);
     ask(move |engine| {
         let snapshot = engine.snapshot();
-        let listed: Vec<Value> = snapshot.synonyms.all().skip(offset).take(count).map(synonym_json).collect();
+        let listed: Vec<Value> =
+            snapshot.synonyms.all().skip(offset).take(count).map(synonym_json).collect();
         Ok(Done::ok(json!({ "synonyms": listed })))
     })
 }

@@ -52,7 +52,10 @@ pub(super) fn check<'a>(
             message_id: None,
             type_: None,
             received_at: arrival.received_at,
-            excerpt: wire.batch.first().map_or(String::new(), |first| Rejection::cut_excerpt(first.get())),
+            excerpt: wire
+                .batch
+                .first()
+                .map_or(String::new(), |first| Rejection::cut_excerpt(first.get())),
         };
         Box::new(std::iter::once(Err(Box::new(rejection))))
     };
@@ -60,10 +63,14 @@ pub(super) fn check<'a>(
         return refused(RejectionReason::EmptyBatch, "batch holds no messages".to_owned());
     }
     if wire.batch.len() > BATCH_MESSAGES_MAX {
-        let detail = format!("{} messages in one batch, the limit is {BATCH_MESSAGES_MAX}", wire.batch.len());
+        let detail = format!(
+            "{} messages in one batch, the limit is {BATCH_MESSAGES_MAX}",
+            wire.batch.len()
+        );
         return refused(RejectionReason::BatchTooLong, detail);
     }
-    let envelope = Envelope { context: wire.context, integrations: wire.integrations, sent_at: wire.sent_at };
+    let envelope =
+        Envelope { context: wire.context, integrations: wire.integrations, sent_at: wire.sent_at };
     let checked = move |raw: &RawValue| check_message(raw.get(), None, &envelope, arrival);
     Box::new(wire.batch.iter().map(move |raw| checked(raw).map(Box::new).map_err(Box::new)))
 }

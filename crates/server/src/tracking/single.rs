@@ -19,8 +19,13 @@ pub(super) fn write_key(body: &Bytes) -> Result<Option<String>, ApiError> {
     Ok(keyed.write_key.and_then(|key| key.as_str().map(str::to_owned)))
 }
 
-pub(super) fn parse(body: &Bytes, type_: MessageType, arrival: &Arrival<'_>) -> Result<Checked, ApiError> {
-    let text = std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the body is not UTF-8"))?;
+pub(super) fn parse(
+    body: &Bytes,
+    type_: MessageType,
+    arrival: &Arrival<'_>,
+) -> Result<Checked, ApiError> {
+    let text =
+        std::str::from_utf8(body).map_err(|_| ApiError::bad_request("the body is not UTF-8"))?;
     let checked = check_message(text, Some(type_), &Envelope::default(), arrival);
     Ok(checked.map(Box::new).map_err(Box::new))
 }

@@ -7,8 +7,9 @@ use crate::auth::{Credentials, is_same};
 use crate::error::{ApiError, ErrorKind};
 use crate::workspaces::{KeyOwner, WorkspaceSource};
 
-/// The workspace and source of a write key, from the HTTP Basic user or else from the body. A bearer token comes beside a key in
-/// the body; where a source has bearer tokens, nothing else will do.
+/// The workspace and source of a write key, from the HTTP Basic user or else from the body. A
+/// bearer token comes beside a key in the body; where a source has bearer tokens, nothing else will
+/// do.
 pub(super) fn find_source(
     app: &App,
     headers: &HeaderMap,
@@ -48,7 +49,8 @@ pub(super) fn find_source(
         None => tokens.is_empty(),
     };
     if !is_allowed {
-        let message = format!("source {:?} takes messages with one of its bearer tokens only", found.1.name);
+        let message =
+            format!("source {:?} takes messages with one of its bearer tokens only", found.1.name);
         let message = if tokens.is_empty() {
             format!("source {:?} has no bearer tokens", found.1.name)
         } else {
@@ -68,7 +70,8 @@ pub(super) fn find_source(
 /// Checks what the headers alone say, before the body is read.
 ///
 /// # Errors
-/// Where the headers name no source, or one that takes no messages from this caller. Headers without a key say nothing.
+/// Where the headers name no source, or one that takes no messages from this caller. Headers
+/// without a key say nothing.
 pub(super) fn check_headers(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     match Credentials::from_headers(headers) {
         Credentials::BasicUser(_) => find_source(app, headers, None).map(|_| ()),
@@ -78,5 +81,8 @@ pub(super) fn check_headers(app: &App, headers: &HeaderMap) -> Result<(), ApiErr
 }
 
 fn malformed() -> ApiError {
-    ApiError::new(ErrorKind::UnknownSource, "the Authorization header is neither HTTP Basic nor Bearer")
+    ApiError::new(
+        ErrorKind::UnknownSource,
+        "the Authorization header is neither HTTP Basic nor Bearer",
+    )
 }

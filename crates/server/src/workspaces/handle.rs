@@ -1,6 +1,6 @@
-//! Workspaces as handlers have them. Methods of an engine wait: for the views while the fold changes them, for files, for processors. A
-//! handler runs on a thread that serves all other requests as well, so it has no engine, but a handle that takes work for threads that
-//! may wait.
+//! Workspaces as handlers have them. Methods of an engine wait: for the views while the fold
+//! changes them, for files, for processors. A handler runs on a thread that serves all other
+//! requests as well, so it has no engine, but a handle that takes work for threads that may wait.
 
 use std::sync::Arc;
 
@@ -55,16 +55,17 @@ impl WorkspaceHandle {
         E: From<NotOpen> + From<SubmitError> + From<JoinError> + Send + 'static,
     {
         if entries.iter().any(engine::is_decided_on_state) {
-            let submit =
-                move |workspace: &BlockingHandle| Ok(workspace.engine()?.submit_blocking(entries)?);
+            let submit = move |workspace: &BlockingHandle| {
+                Ok(workspace.engine()?.submit_blocking(entries)?)
+            };
             return self.run_with((), submit).await;
         }
         let engine = self.workspaces.find_engine(&self.id)?;
         Ok(engine.submit(entries).await?)
     }
 
-    /// Does a piece of work on a thread that may wait. The permits are held until it has ended, also
-    /// where the caller leaves before.
+    /// Does a piece of work on a thread that may wait. The permits are held until it has ended,
+    /// also where the caller leaves before.
     ///
     /// # Errors
     /// Those of the work, and one where it panics.
@@ -243,12 +244,17 @@ mod tests {
         let app = app(&folder);
         let router = router(Arc::clone(&app));
         let profile = format!("Basic {}", STANDARD.encode("profile:"));
-        let of_shop = |path: &str| (format!("/api/workspaces/shop/{path}"), "Bearer admin".to_owned());
+        let of_shop =
+            |path: &str| (format!("/api/workspaces/shop/{path}"), "Bearer admin".to_owned());
         let of_user = |path: &str| {
-            (format!("/v1/spaces/shop/collections/users/profiles/user_id:u/{path}"), profile.clone())
+            (
+                format!("/v1/spaces/shop/collections/users/profiles/user_id:u/{path}"),
+                profile.clone(),
+            )
         };
-        let of_shop_signed =
-            |path: &str| (signed(&format!("/shop/{path}"), "private", engine::now()), String::new());
+        let of_shop_signed = |path: &str| {
+            (signed(&format!("/shop/{path}"), "private", engine::now()), String::new())
+        };
         let routes = [
             of_user("traits"),
             of_user("events"),

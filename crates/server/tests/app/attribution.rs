@@ -12,7 +12,8 @@ use crate::{Answer, TestApp, track};
 impl TestApp {
     /// The traits of a user, and the id of the list `recommended_items`.
     async fn cited_list(&self, user: &str) -> (Value, String) {
-        let traits = self.profile(&format!("user_id:{user}"), "traits").await.body["traits"].clone();
+        let traits =
+            self.profile(&format!("user_id:{user}"), "traits").await.body["traits"].clone();
         let id = traits["recommended_items__detail"]["recomm_id"].as_str().unwrap().to_owned();
         (traits, id)
     }
@@ -35,13 +36,17 @@ async fn what_cites_a_list_counts_at_once() {
     app.cited_list("ben").await;
     // Read without its companion, nobody can cite a list: it is no recommendation.
     app.profile("user_id:ben", "traits?include=recommended_items").await;
-    let order =
-        json!({ "recomm_id": id, "products": [{ "product_id": "lamp", "quantity": 2, "price": 12.75 }] });
+    let order = json!({ "recomm_id": id, "products": [{ "product_id": "lamp", "quantity": 2, "price": 12.75 }] });
     let messages = json!([
         track(3, "ann", "Product Viewed", json!({ "product_id": "rug", "recomm_id": id })),
         track(3, "ann", "Product Viewed", json!({ "product_id": "rug", "recomm_id": id })),
         track(4, "ann", "Order Completed", order),
-        track(5, "ben", "Product Viewed", json!({ "product_id": "lamp", "recomm_id": "of another system" })),
+        track(
+            5,
+            "ben",
+            "Product Viewed",
+            json!({ "product_id": "lamp", "recomm_id": "of another system" })
+        ),
     ]);
     assert_eq!(app.batch(messages).await.status, 200);
 
@@ -56,7 +61,12 @@ async fn what_cites_a_list_counts_at_once() {
     insta::assert_json_snapshot!(answer.body);
 
     let mut one = app.admin(&format!("/api/workspaces/shop/recommendations/{id}")).await;
-    assert_eq!((one.status.as_u16(), one.body["recomm_id"].take()), (200, json!(id)), "{}", one.line());
+    assert_eq!(
+        (one.status.as_u16(), one.body["recomm_id"].take()),
+        (200, json!(id)),
+        "{}",
+        one.line()
+    );
     assert_eq!(one.body["items"], traits["recommended_items"]);
     assert_eq!(one.body["at"].take(), one.body["last_at"].take());
     insta::assert_json_snapshot!(one.body);
@@ -80,13 +90,17 @@ fn list(place: Place, group: Option<&str>) -> ListImpression {
 }
 
 fn of_scenario(scenario: Option<&str>) -> Place {
-    Place::Scenario { endpoint: "recommendItemsToItem".to_owned(), scenario: scenario.map(str::to_owned) }
+    Place::Scenario {
+        endpoint: "recommendItemsToItem".to_owned(),
+        scenario: scenario.map(str::to_owned),
+    }
 }
 
 #[tokio::test]
 async fn names_that_nobody_configured_take_no_room_from_those_that_are() {
     let app = TestApp::new().await;
-    let put = Request::put("/api/workspaces/shop/scenarios/cart").header("authorization", "Bearer admin");
+    let put =
+        Request::put("/api/workspaces/shop/scenarios/cart").header("authorization", "Bearer admin");
     let put = put.body(Body::from(r#"{"endpoint": "recommendItemsToItem"}"#)).unwrap();
     assert_eq!(app.send(put).await.status, 201);
     let others: Vec<ListImpression> =
@@ -117,8 +131,9 @@ async fn figures_are_by_day_place_and_group() {
     ];
     app.engine.submit(vec![Entry::ListImpressions { lists }]).await.unwrap();
     let rows = app.kpis("").await.body["kpis"].clone();
-    let row =
-        |row: &Value| format!("{} {} {} {}", row["trait"], row["endpoint"], row["scenario"], row["group"]);
+    let row = |row: &Value| {
+        format!("{} {} {} {}", row["trait"], row["endpoint"], row["scenario"], row["group"])
+    };
     let rows: Vec<String> = rows.as_array().unwrap().iter().map(row).collect();
     insta::assert_snapshot!(rows.join("\n"));
 
@@ -127,12 +142,17 @@ async fn figures_are_by_day_place_and_group() {
     assert_eq!(n_rows(app.kpis(&format!("from={today}&until={today}")).await), 5);
     assert_eq!(n_rows(app.kpis(&format!("until={}", today.earlier(1))).await), 0);
     let mut lines = Vec::new();
-    for parameters in
-        ["from=yesterday", "until=2026-02-30", "from=2026-1-1", "from=2026-01-02&until=2026-01-01", "day=1"]
-    {
+    for parameters in [
+        "from=yesterday",
+        "until=2026-02-30",
+        "from=2026-1-1",
+        "from=2026-01-02&until=2026-01-01",
+        "day=1",
+    ] {
         lines.push(format!("{parameters}\n  {}", app.kpis(parameters).await.line()));
     }
-    for id in ["7", "00000000-0000-0000-0000-000000000000", "018bd12b-58ae-7000-8000-000000000000"] {
+    for id in ["7", "00000000-0000-0000-0000-000000000000", "018bd12b-58ae-7000-8000-000000000000"]
+    {
         let answer = app.admin(&format!("/api/workspaces/shop/recommendations/{id}")).await;
         lines.push(format!("{id}\n  {}", answer.line()));
     }
@@ -145,8 +165,7 @@ async fn commands_of_the_recommender_api_cite_too() {
     app.batch(json!([track(1, "ann", "Product Viewed", json!({ "product_id": "lamp" }))])).await;
     for n in 0..20 {
         let (_, id) = app.cited_list("ann").await;
-        let params =
-            json!({ "userId": "ann", "itemId": "lamp", "recommId": id, "timestamp": 1_700_000_000 + n });
+        let params = json!({ "userId": "ann", "itemId": "lamp", "recommId": id, "timestamp": 1_700_000_000 + n });
         let requests = json!([{ "method": "POST", "path": "/bookmarks/", "params": params }]);
         assert_eq!(app.batch_of(requests).await[0].0, 200);
     }

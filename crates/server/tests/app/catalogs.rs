@@ -23,9 +23,15 @@ impl TestApp {
 async fn a_file_is_shown_first_confirmed_and_taken_back() {
     let app = TestApp::new().await;
     let rows = (0..20).map(|n| format!("i{n},{n}.5,0{n}\n")).collect::<String>();
-    let first =
-        app.upload("?type=price=double&type=code=string", &format!("item_id,price,code\n{rows}")).await;
-    assert_eq!((first.status.as_u16(), &first.body["changes"]["n_new"]), (200, &json!(20)), "{}", first.body);
+    let first = app
+        .upload("?type=price=double&type=code=string", &format!("item_id,price,code\n{rows}"))
+        .await;
+    assert_eq!(
+        (first.status.as_u16(), &first.body["changes"]["n_new"]),
+        (200, &json!(20)),
+        "{}",
+        first.body
+    );
 
     let mut lines = Vec::new();
     let wrong = "item_id,price,code\ni1,n/a,1\n";
@@ -49,7 +55,12 @@ async fn a_file_is_shown_first_confirmed_and_taken_back() {
     assert_eq!(app.admin(CATALOG).await.body["current"], 1, "nothing of all that changed it");
 
     let done = app.upload("?allow_bad_cells=true&confirm=19", wrong).await;
-    assert_eq!((done.status.as_u16(), &done.body["catalog_version"]), (200, &json!(2)), "{}", done.body);
+    assert_eq!(
+        (done.status.as_u16(), &done.body["catalog_version"]),
+        (200, &json!(2)),
+        "{}",
+        done.body
+    );
     assert_eq!(
         (&done.body["report"]["n_bad_cells"], &done.body["changes"]["n_withdrawn"]),
         (&json!(1), &json!(19))
@@ -86,7 +97,8 @@ async fn a_scenario_that_does_not_fit_any_more_is_no_outage_and_is_told_everywhe
     let ready = app.get("/readyz", &[]).await;
     let told = ready.body["problems"]["shop"][0].as_str().unwrap_or_default();
     assert!(
-        ready.status == 200 && told.contains("scenario \"home\" does not fit the catalog: filter: "),
+        ready.status == 200
+            && told.contains("scenario \"home\" does not fit the catalog: filter: "),
         "{}",
         ready.body
     );

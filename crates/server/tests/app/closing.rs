@@ -26,7 +26,8 @@ struct Shop {
 impl Shop {
     async fn new() -> Self {
         let mut test = TestApp::new().await;
-        let app = TestApp::app(&test.engine, &test.folder.path().join("other"), Settings::default(), &[]);
+        let app =
+            TestApp::app(&test.engine, &test.folder.path().join("other"), Settings::default(), &[]);
         test.router = router(Arc::clone(&app));
         Self { test, app }
     }
@@ -34,7 +35,8 @@ impl Shop {
     /// A shop with items whose list takes several chunks.
     async fn with_items() -> Self {
         let shop = Self::new().await;
-        let mut requests = vec![request("PUT", "/items/properties/description", json!({ "type": "string" }))];
+        let mut requests =
+            vec![request("PUT", "/items/properties/description", json!({ "type": "string" }))];
         requests.extend((0..N_ITEMS).map(|n| {
             let values = json!({ "description": format!("{n:0>1000}"), "!cascadeCreate": true });
             request("POST", &format!("/items/i{n:03}"), values)
@@ -47,14 +49,19 @@ impl Shop {
     fn close(&self, while_: &str) {
         self.app.workspaces().close(self.test.engine.id(), "the test closes it");
         self.test.engine.stop();
-        assert_eq!(Arc::strong_count(&self.test.engine), 1, "somebody holds the workspace while {while_}");
+        assert_eq!(
+            Arc::strong_count(&self.test.engine),
+            1,
+            "somebody holds the workspace while {while_}"
+        );
     }
 
     fn reopen(self) -> Self {
         let Self { test: TestApp { router, engine, disk, folder }, app } = self;
         drop(engine);
         let id = WorkspaceId::new("shop").unwrap();
-        let engine = Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        let engine =
+            Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
         let engine = Arc::new(engine);
         app.workspaces().open(Arc::clone(&engine));
         Self { test: TestApp { router, engine, disk, folder }, app }
@@ -175,15 +182,20 @@ fn long_calls() -> Vec<(Method, &'static str, Value)> {
 }
 
 #[tokio::test]
-async fn a_client_that_reads_slowly_keeps_no_workspace_from_closing_and_takes_no_part_for_the_whole() {
+async fn a_client_that_reads_slowly_keeps_no_workspace_from_closing_and_takes_no_part_for_the_whole()
+ {
     for is_opened_again in [false, true] {
         let mut shop = Shop::with_items().await;
         for (method, path, body) in long_calls() {
             let body = if body.is_null() { String::new() } else { body.to_string() };
             let target = signed(&format!("/shop/{path}"), "private", engine::now());
-            let request = Request::builder().method(method).uri(target).body(Body::from(body)).unwrap();
+            let request =
+                Request::builder().method(method).uri(target).body(Body::from(body)).unwrap();
             let answer = shop.test.router.clone().oneshot(request).await.unwrap();
-            assert_eq!((answer.status(), answer.headers().get("content-length")), (StatusCode::OK, None));
+            assert_eq!(
+                (answer.status(), answer.headers().get("content-length")),
+                (StatusCode::OK, None)
+            );
             let mut chunks = answer.into_body().into_data_stream();
             let mut read = chunks.next().await.unwrap().unwrap().to_vec();
             shop.close(path);
@@ -199,7 +211,11 @@ async fn a_client_that_reads_slowly_keeps_no_workspace_from_closing_and_takes_no
             }
             assert_eq!(is_whole, is_opened_again, "{path}");
             let text = String::from_utf8(read).unwrap();
-            assert_eq!(text.matches("\"description\"").count() == N_ITEMS, is_opened_again, "{path}");
+            assert_eq!(
+                text.matches("\"description\"").count() == N_ITEMS,
+                is_opened_again,
+                "{path}"
+            );
             if !is_opened_again {
                 shop = shop.reopen();
             }
@@ -214,7 +230,8 @@ async fn a_batch_says_which_requests_were_not_done_while_its_workspace_was_close
         (0..N_ITEMS).map(|n| request("GET", &format!("/items/i{n:03}"), Value::Null)).collect();
     let target = signed("/shop/batch/", "private", engine::now());
     let body = json!({ "requests": requests }).to_string();
-    let answer = shop.test.router.clone().oneshot(Request::post(target).body(Body::from(body)).unwrap());
+    let answer =
+        shop.test.router.clone().oneshot(Request::post(target).body(Body::from(body)).unwrap());
     let mut chunks = answer.await.unwrap().into_body().into_data_stream();
     let mut read = chunks.next().await.unwrap().unwrap().to_vec();
     shop.close("a batch is read");
@@ -225,5 +242,8 @@ async fn a_batch_says_which_requests_were_not_done_while_its_workspace_was_close
     let codes: Vec<u64> = answers.iter().map(|answer| answer["code"].as_u64().unwrap()).collect();
     let n_done = codes.iter().take_while(|code| **code == 200).count();
     assert_eq!(codes.len(), N_ITEMS);
-    assert!((1..N_ITEMS).contains(&n_done) && codes[n_done..].iter().all(|code| *code == 503), "{codes:?}");
+    assert!(
+        (1..N_ITEMS).contains(&n_done) && codes[n_done..].iter().all(|code| *code == 503),
+        "{codes:?}"
+    );
 }

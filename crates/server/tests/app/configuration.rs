@@ -15,8 +15,15 @@ use super::{Answer, TestApp, basic, track};
 const SHOP: &str = "/api/workspaces/shop";
 
 impl TestApp {
-    async fn administer(&self, method: Method, path: &str, body: Value, headers: &[(&str, &str)]) -> Answer {
-        let mut request = Request::builder().method(method).uri(path).header("authorization", "Bearer admin");
+    async fn administer(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+        headers: &[(&str, &str)],
+    ) -> Answer {
+        let mut request =
+            Request::builder().method(method).uri(path).header("authorization", "Bearer admin");
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
@@ -53,7 +60,8 @@ async fn a_source_counts_with_the_next_message_and_its_key_is_shown_once() {
 
     app.administer(Method::PATCH, &path, json!({ "enabled": false }), &[]).await;
     assert_eq!(app.sent_with(&key).await, 403);
-    let renamed = app.administer(Method::PATCH, &path, json!({ "name": "app", "enabled": true }), &[]).await;
+    let renamed =
+        app.administer(Method::PATCH, &path, json!({ "name": "app", "enabled": true }), &[]).await;
     assert_eq!((renamed.status.as_u16(), renamed.body["name"].as_str()), (200, Some("app")));
     assert_eq!((app.sent_with(&key).await, app.admin(&path).await.status.as_u16()), (200, 404));
 
@@ -71,7 +79,8 @@ async fn a_source_counts_with_the_next_message_and_its_key_is_shown_once() {
 async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_etag() {
     let app = TestApp::new().await;
     let definition = json!({ "kind": "recommended_items", "count": 2 });
-    let puts = [("traits/t", definition.clone()), ("scenarios/s", json!({ "endpoint": "searchItems" }))];
+    let puts =
+        [("traits/t", definition.clone()), ("scenarios/s", json!({ "endpoint": "searchItems" }))];
     for (path, body) in puts {
         let path = format!("{SHOP}/{path}");
         let none = [("if-none-match", "*")];
@@ -80,7 +89,8 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_
         assert_eq!(app.administer(Method::PUT, &path, body.clone(), &none).await.status, 412);
         let read = etag(&app.admin(&path).await);
         assert_eq!(read, etag(&made));
-        let replaced = app.administer(Method::PUT, &path, body.clone(), &[("if-match", &read)]).await;
+        let replaced =
+            app.administer(Method::PUT, &path, body.clone(), &[("if-match", &read)]).await;
         assert_eq!(replaced.status, 200, "{}", replaced.line());
         for (method, body) in [(Method::PUT, body.clone()), (Method::DELETE, Value::Null)] {
             let stale = app.administer(method, &path, body, &[("if-match", &read)]).await;
@@ -100,8 +110,13 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_
         let path = format!("{SHOP}/{path}");
         let read = etag(&app.admin(&path).await);
         app.administer(Method::PUT, &format!("{SHOP}/traits/t"), definition.clone(), &[]).await;
-        let done = app.administer(method.clone(), &path, body.clone(), &[("if-match", &read)]).await;
-        assert!(done.status.is_success(), "a change of something else is no clash: {}", done.line());
+        let done =
+            app.administer(method.clone(), &path, body.clone(), &[("if-match", &read)]).await;
+        assert!(
+            done.status.is_success(),
+            "a change of something else is no clash: {}",
+            done.line()
+        );
         if method != Method::DELETE {
             let stale = app.administer(method, &path, body, &[("if-match", &read)]).await;
             assert_eq!(stale.status, 412, "{}", stale.line());
@@ -117,16 +132,20 @@ async fn an_etag_has_one_body_while_others_change_the_resource() {
     let changing = Arc::clone(&app);
     let changes = tokio::spawn(async move {
         for n in 0..300u32 {
-            let (name, view) = (json!({ "name": n.to_string() }), json!({ "view": f64::from(n) / 1_000.0 }));
+            let (name, view) =
+                (json!({ "name": n.to_string() }), json!({ "view": f64::from(n) / 1_000.0 }));
             changing.administer(Method::PATCH, &format!("{SHOP}/settings"), name, &[]).await;
-            changing.administer(Method::PUT, &format!("{SHOP}/interaction_weights"), view, &[]).await;
+            changing
+                .administer(Method::PUT, &format!("{SHOP}/interaction_weights"), view, &[])
+                .await;
         }
     });
     let mut bodies: BTreeMap<(&str, String), Value> = BTreeMap::new();
     while !changes.is_finished() {
         for resource in ["settings", "interaction_weights"] {
             let answer = app.admin(&format!("{SHOP}/{resource}")).await;
-            let known = bodies.entry((resource, etag(&answer))).or_insert_with(|| answer.body.clone());
+            let known =
+                bodies.entry((resource, etag(&answer))).or_insert_with(|| answer.body.clone());
             assert_eq!(*known, answer.body);
         }
     }
@@ -138,10 +157,14 @@ async fn settings_keep_what_a_patch_leaves_out() {
     let app = TestApp::new().await;
     let settings = format!("{SHOP}/settings");
     for patch in [json!({ "click": 0, "list_view": 0 }), json!({ "click": 0.1 })] {
-        let done = app.administer(Method::PATCH, &settings, json!({ "weak_signals": patch }), &[]).await;
+        let done =
+            app.administer(Method::PATCH, &settings, json!({ "weak_signals": patch }), &[]).await;
         assert_eq!(done.status, 200, "{}", done.line());
     }
-    assert_eq!(app.admin(&settings).await.body["weak_signals"], json!({ "click": 0.1, "list_view": 0.0 }));
+    assert_eq!(
+        app.admin(&settings).await.body["weak_signals"],
+        json!({ "click": 0.1, "list_view": 0.0 })
+    );
 }
 
 #[tokio::test]
@@ -159,7 +182,10 @@ async fn tokens_and_traits_count_with_the_next_call() {
     };
     assert_eq!((called_with("private").await, called_with(&secret).await), (200, 200));
     let revoke = async |name: &str| {
-        app.administer(Method::DELETE, &format!("{tokens}/{name}"), Value::Null, &[]).await.status.as_u16()
+        app.administer(Method::DELETE, &format!("{tokens}/{name}"), Value::Null, &[])
+            .await
+            .status
+            .as_u16()
     };
     assert_eq!(revoke("private").await, 204);
     assert_eq!((called_with("private").await, called_with(&secret).await), (401, 200));
@@ -177,7 +203,8 @@ async fn tokens_and_traits_count_with_the_next_call() {
     assert_eq!(app.profile("user_id:ann", "traits").await.status, 401);
 
     let admins = "/api/admin_tokens";
-    let last = app.administer(Method::DELETE, &format!("{admins}/bootstrap"), Value::Null, &[]).await;
+    let last =
+        app.administer(Method::DELETE, &format!("{admins}/bootstrap"), Value::Null, &[]).await;
     assert_eq!(last.status, 409, "{}", last.line());
     let made = app.administer(Method::POST, admins, json!({ "name": "console" }), &[]).await;
     let bearer = format!("Bearer {}", made.body["token"].as_str().unwrap());
@@ -189,23 +216,33 @@ async fn tokens_and_traits_count_with_the_next_call() {
 #[tokio::test]
 async fn a_workspace_is_made_served_and_removed_while_others_go_on() {
     let app = TestApp::new().await;
-    let made =
-        app.administer(Method::POST, "/api/workspaces", json!({ "id": "news", "name": "News" }), &[]).await;
-    assert_eq!((made.status.as_u16(), made.body["name"].as_str()), (201, Some("News")), "{}", made.line());
+    let made = app
+        .administer(Method::POST, "/api/workspaces", json!({ "id": "news", "name": "News" }), &[])
+        .await;
+    assert_eq!(
+        (made.status.as_u16(), made.body["name"].as_str()),
+        (201, Some("News")),
+        "{}",
+        made.line()
+    );
     let news = "/api/workspaces/news";
     let sources = format!("{news}/sources");
-    let taken =
-        app.administer(Method::POST, &sources, json!({ "name": "web", "write_key": "key" }), &[]).await;
+    let taken = app
+        .administer(Method::POST, &sources, json!({ "name": "web", "write_key": "key" }), &[])
+        .await;
     assert_eq!(taken.status, 409, "it is of the other workspace: {}", taken.line());
     let source = json!({ "name": "web", "write_key": "of-news" });
     assert_eq!(app.administer(Method::POST, &sources, source, &[]).await.status, 201);
     assert_eq!(app.sent_with("of-news").await, 200);
 
-    let refused = app.administer(Method::DELETE, &format!("{news}?confirm=shop"), Value::Null, &[]).await;
+    let refused =
+        app.administer(Method::DELETE, &format!("{news}?confirm=shop"), Value::Null, &[]).await;
     insta::assert_snapshot!(refused.line(), @"400 validation_error: this removes workspace news with all its data: repeat its id to confirm, as ?confirm=news");
-    let removed = app.administer(Method::DELETE, &format!("{news}?confirm=news"), Value::Null, &[]).await;
+    let removed =
+        app.administer(Method::DELETE, &format!("{news}?confirm=news"), Value::Null, &[]).await;
     assert_eq!(removed.status, 200, "{}", removed.line());
-    let moved_to = app.folder.path().join("installation").join(removed.body["moved_to"].as_str().unwrap());
+    let moved_to =
+        app.folder.path().join("installation").join(removed.body["moved_to"].as_str().unwrap());
     assert!(moved_to.join("news/journal").is_dir() && moved_to.join("news.end").is_file());
     assert_eq!(app.admin(news).await.status, 404);
     assert_eq!((app.sent_with("of-news").await, app.sent_with("key").await), (401, 200));
@@ -219,7 +256,8 @@ async fn a_workspace_that_somebody_uses_is_not_removed_and_goes_on() {
     let settings = Settings { removal_wait_max: Duration::from_millis(20), ..Settings::default() };
     let app = TestApp::with(settings).await;
     let user = Arc::clone(&app.engine);
-    let refused = app.administer(Method::DELETE, &format!("{SHOP}?confirm=shop"), Value::Null, &[]).await;
+    let refused =
+        app.administer(Method::DELETE, &format!("{SHOP}?confirm=shop"), Value::Null, &[]).await;
     insta::assert_snapshot!(refused.line(), @"409 in_use: requests still use workspace shop: nothing was removed, try again later");
     assert_eq!(app.sent_with("key").await, 200);
     assert_eq!(user.health(), Health::Ready);
@@ -250,7 +288,8 @@ async fn changed_interaction_weights_alter_the_next_list() {
         let put = app.administer(Method::PUT, &weights, body, &[]).await;
         assert_eq!(put.status, 200, "{}", put.line());
         let list = app.admin(&format!("{SHOP}/recommendations?user=ann&count=3")).await.body;
-        let kind = |item: &Value| item["id"].as_str().unwrap().split('-').next().unwrap().to_owned();
+        let kind =
+            |item: &Value| item["id"].as_str().unwrap().split('-').next().unwrap().to_owned();
         list["items"].as_array().unwrap().iter().map(kind).collect::<Vec<_>>()
     };
     assert_eq!(first_kinds(1.0, 0.0).await, ["lamp"; 3]);

@@ -11,8 +11,9 @@ use super::recombee::{codes, request};
 
 async fn shop() -> TestApp {
     let app = TestApp::new().await;
-    let items = (0..40)
-        .map(|n| request("POST", &format!("/items/item-{n}"), json!({ "n": n, "!cascadeCreate": true })));
+    let items = (0..40).map(|n| {
+        request("POST", &format!("/items/item-{n}"), json!({ "n": n, "!cascadeCreate": true }))
+    });
     let define = request("PUT", "/items/properties/n", json!({ "type": "int" }));
     let user = request("PUT", "/users/u", Value::Null);
     let all: Vec<Value> = [define, user].into_iter().chain(items).collect();
@@ -26,7 +27,11 @@ async fn an_empty_array_and_null_are_an_empty_object() {
     let app = shop().await;
     for body in ["[]", "null", ""] {
         let put = app.call(Method::PUT, "users/php/", body).await;
-        assert!(matches!(put.status, StatusCode::CREATED | StatusCode::CONFLICT), "{body:?}: {}", put.body);
+        assert!(
+            matches!(put.status, StatusCode::CREATED | StatusCode::CONFLICT),
+            "{body:?}: {}",
+            put.body
+        );
     }
     let view = json!({ "userId": "u", "itemId": "item-1", "additionalData": [] });
     let list = json!({ "count": 2, "reqlExpressions": [] });
@@ -54,8 +59,12 @@ async fn parameters_of_the_query_that_are_empty_or_none_are_not_given() {
         assert_eq!(all.body.as_array().unwrap().len(), 40);
     }
     let view = json!({ "userId": "u", "itemId": "item-1", "timestamp": 5 });
-    assert_eq!(app.call(Method::POST, "detailviews/", view.to_string()).await.status, StatusCode::OK);
-    let gone = app.call(Method::DELETE, "detailviews/?userId=u&itemId=item-1&timestamp=None", "").await;
+    assert_eq!(
+        app.call(Method::POST, "detailviews/", view.to_string()).await.status,
+        StatusCode::OK
+    );
+    let gone =
+        app.call(Method::DELETE, "detailviews/?userId=u&itemId=item-1&timestamp=None", "").await;
     assert_eq!(gone.status, StatusCode::OK, "{}", gone.body);
     let nobody = app.call(Method::DELETE, "detailviews/?userId=None&itemId=item-1", "").await;
     assert!(nobody.body.to_string().contains("None"), "a user may be called so: {}", nobody.body);

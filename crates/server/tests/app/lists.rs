@@ -15,7 +15,8 @@ fn view(n: u32, user: &str, item: &str) -> Value {
 /// Two groups of shoppers, lamps and rugs, and a trained model.
 async fn shop() -> TestApp {
     let app = TestApp::new().await;
-    let items: String = (0..10).flat_map(|n| [format!("lamp{n},Lux\n"), format!("rug{n},Weave\n")]).collect();
+    let items: String =
+        (0..10).flat_map(|n| [format!("lamp{n},Lux\n"), format!("rug{n},Weave\n")]).collect();
     let admin = [("authorization", "Bearer admin"), ("content-type", "text/csv")];
     let catalog = format!("item_id,brand\n{items}");
     assert_eq!(app.post("/api/workspaces/shop/catalog", catalog, &admin).await.status, 200);
@@ -24,8 +25,9 @@ async fn shop() -> TestApp {
         // Everybody leaves out one, and goes through the others in an order of their own.
         let steps = [1, 3, 7][user as usize / 2 % 3];
         let seen = (1..10).map(move |n| (n * steps + user / 2) % 10);
-        seen.enumerate()
-            .map(move |(n, item)| view(100 * user + n as u32, &format!("u{user}"), &format!("{group}{item}")))
+        seen.enumerate().map(move |(n, item)| {
+            view(100 * user + n as u32, &format!("u{user}"), &format!("{group}{item}"))
+        })
     });
     for part in views.collect::<Vec<Value>>().chunks(100) {
         assert_eq!(app.batch(part.into()).await.status, 200);
@@ -65,7 +67,8 @@ async fn an_acknowledged_click_changes_the_next_list() {
         assert_eq!(traits["traits"]["recommended_items__detail"]["fallback"], false);
         // Clicks on the other side turn it.
         let other = if group == "lamp" { "rug" } else { "lamp" };
-        let turned = (0..6).map(|k| view(91_000 + 10 * n as u32 + k, &user, &format!("{other}{k}")));
+        let turned =
+            (0..6).map(|k| view(91_000 + 10 * n as u32 + k, &user, &format!("{other}{k}")));
         app.batch(turned.collect::<Vec<Value>>().into()).await;
         let traits = app.profile(&format!("user_id:{user}"), "traits").await.body;
         let items: Vec<String> =
@@ -78,7 +81,8 @@ async fn an_acknowledged_click_changes_the_next_list() {
 async fn an_earlier_model_comes_back() {
     let app = shop().await;
     let admin = [("authorization", "Bearer admin")];
-    let first = app.admin("/api/workspaces/shop/training").await.body["training"]["version"].clone();
+    let first =
+        app.admin("/api/workspaces/shop/training").await.body["training"]["version"].clone();
     app.batch(json!([view(90_000, "u0", "lamp1")])).await;
     app.train().await;
     let activate = |version: String| {
@@ -87,7 +91,12 @@ async fn an_earlier_model_comes_back() {
         async move { app.post(&path, "", &admin).await }
     };
     let back = activate(first.as_str().unwrap().to_owned()).await;
-    assert_eq!((back.status.as_u16(), &back.body["training"]["version"]), (200, &first), "{}", back.line());
+    assert_eq!(
+        (back.status.as_u16(), &back.body["training"]["version"]),
+        (200, &first),
+        "{}",
+        back.line()
+    );
     assert_eq!(app.admin("/api/workspaces/shop/models").await.body["active"], first);
     insta::assert_snapshot!(activate("7".to_owned()).await.line(), @"404 not_found: no model 7: `tastemaker models` lists those there are");
 }
@@ -124,7 +133,10 @@ async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
     let run = app.ended_run(started.headers["location"].to_str().unwrap()).await;
     assert_eq!((&run["id"], &run["state"]), (&started.body["run"]["id"], &json!("done")));
     let last = app.admin(path).await.body;
-    assert_eq!((&last["run"]["id"], &last["training"]["version"]), (&run["id"], &run["training"]["version"]));
+    assert_eq!(
+        (&last["run"]["id"], &last["training"]["version"]),
+        (&run["id"], &run["training"]["version"])
+    );
     let unknown = app.admin(&format!("{path}/7")).await;
     insta::assert_snapshot!(unknown.line(), @r#"404 not_found: no training run "7" since the server started; GET .../models lists the models"#);
 }
@@ -132,12 +144,20 @@ async fn a_training_run_is_a_job_that_shows_how_far_it_is_and_how_it_ended() {
 #[tokio::test]
 async fn lists_can_be_asked_for_in_many_ways() {
     let app = shop().await;
-    let order = track(95_000, "buyer", "Order Completed", json!({ "products": [{ "product_id": "rug1" }] }));
+    let order = track(
+        95_000,
+        "buyer",
+        "Order Completed",
+        json!({ "products": [{ "product_id": "rug1" }] }),
+    );
     app.batch(json!([order, view(95_001, "u0", "lamp5")])).await;
     assert_eq!(list(&app, "user=u0&item_type=brand&exclude=none").await, ["Lux", "Weave"]);
     assert_eq!(list(&app, "user=u0&logic=recently_viewed&count=1").await, ["lamp5"]);
     assert_eq!(list(&app, "logic=trending&interaction=purchase").await, ["rug1"]);
-    assert!(list(&app, "user=buyer&logic=buy_again").await.is_empty(), "it was bought a moment ago");
+    assert!(
+        list(&app, "user=buyer&logic=buy_again").await.is_empty(),
+        "it was bought a moment ago"
+    );
     assert!(list(&app, "user=u1&min_relevance=high&exclude=none&count=20").await.len() < 20);
     assert_eq!(list(&app, "user=u1&exclude=none&count=20").await.len(), 20);
     let own = list(&app, "user=u1&exclude=none&count=4").await;
@@ -170,7 +190,11 @@ async fn a_trait_rotates_with_each_reading_and_one_that_cannot_be_answered_says_
     let app = shop().await;
     let mut config = (*app.engine.config()).clone();
     config.traits = vec![
-        TraitDefinition { rotation_rate: 1.0, count: 3, ..TraitDefinition::recommended_items("turning") },
+        TraitDefinition {
+            rotation_rate: 1.0,
+            count: 3,
+            ..TraitDefinition::recommended_items("turning")
+        },
         TraitDefinition {
             item_type: Some("colour".to_owned()),
             ..TraitDefinition::recommended_items("colours")
@@ -189,8 +213,15 @@ async fn a_trait_rotates_with_each_reading_and_one_that_cannot_be_answered_says_
     assert!(ids(&second).iter().all(|item| !ids(&first).contains(item)), "{first} {second}");
     let of_detail =
         first["turning__detail"]["items"].as_array().unwrap().iter().map(|item| item["id"].clone());
-    assert_eq!(of_detail.collect::<Vec<_>>(), ids(&first), "a trait and its companion are one list");
+    assert_eq!(
+        of_detail.collect::<Vec<_>>(),
+        ids(&first),
+        "a trait and its companion are one list"
+    );
     assert_eq!(first["colours"], json!([]));
-    assert_eq!(first["colours__detail"]["error"], "the catalog has no property \"colour\"; it has: brand");
+    assert_eq!(
+        first["colours__detail"]["error"],
+        "the catalog has no property \"colour\"; it has: brand"
+    );
     assert_eq!(first["seen"], json!(["lamp9", "lamp8"]));
 }

@@ -56,7 +56,8 @@ impl TestApp {
     async fn with(settings: Settings) -> Self {
         let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
         let id = WorkspaceId::new("shop").unwrap();
-        let engine = Engine::open_on(id.clone(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        let engine =
+            Engine::open_on(id.clone(), folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
         let source = |name: &str, key: &str, bearer: &[&str], enabled| Source {
             name: name.to_owned(),
             write_key: key.to_owned(),
@@ -98,11 +99,21 @@ impl TestApp {
         Self { router, engine, disk, folder }
     }
 
-    fn router(engine: &Arc<Engine>, folder: &Path, settings: Settings, closed: &[(&str, &str)]) -> Router {
+    fn router(
+        engine: &Arc<Engine>,
+        folder: &Path,
+        settings: Settings,
+        closed: &[(&str, &str)],
+    ) -> Router {
         router(Self::app(engine, folder, settings, closed))
     }
 
-    fn app(engine: &Arc<Engine>, folder: &Path, settings: Settings, closed: &[(&str, &str)]) -> Arc<App> {
+    fn app(
+        engine: &Arc<Engine>,
+        folder: &Path,
+        settings: Settings,
+        closed: &[(&str, &str)],
+    ) -> Arc<App> {
         Self::app_at(engine, folder, settings, closed, Arc::new(SystemClock))
     }
 
@@ -121,7 +132,9 @@ impl TestApp {
         let options = EngineOptions { memory, clock, ..EngineOptions::default() };
         let installation = Installation { data: Arc::new(data), options };
         let workspaces = Workspaces::new([Arc::clone(engine)]);
-        closed.iter().for_each(|(name, why)| workspaces.close(&WorkspaceId::new(*name).unwrap(), why));
+        closed
+            .iter()
+            .for_each(|(name, why)| workspaces.close(&WorkspaceId::new(*name).unwrap(), why));
         Arc::new(App::new(settings, workspaces, installation, metrics))
     }
 
@@ -131,7 +144,8 @@ impl TestApp {
         engine.stop();
         drop((router, engine));
         let id = WorkspaceId::new("shop").unwrap();
-        let engine = Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        let engine =
+            Engine::open_on(id, folder.path(), Arc::new(disk.clone()), &|_, _| {}).unwrap();
         Self::of(engine, folder, disk, Settings::default())
     }
 
@@ -145,7 +159,11 @@ impl TestApp {
         let (parts, bytes) = self.send_raw(request).await;
         let text = String::from_utf8_lossy(&bytes).into_owned();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::String(text));
-        assert_eq!(testkit::widened_number(&body), None, "a number is longer than it needs to be in {body}");
+        assert_eq!(
+            testkit::widened_number(&body),
+            None,
+            "a number is longer than it needs to be in {body}"
+        );
         Answer { status: parts.status, headers: parts.headers, body }
     }
 
@@ -183,8 +201,9 @@ impl TestApp {
 
     /// Starts a training run and waits until it has ended: the run.
     async fn train(&self) -> Value {
-        let started =
-            self.post("/api/workspaces/shop/training", "", &[("authorization", "Bearer admin")]).await;
+        let started = self
+            .post("/api/workspaces/shop/training", "", &[("authorization", "Bearer admin")])
+            .await;
         assert_eq!(started.status, 202, "{}", started.line());
         self.ended_run(started.headers["location"].to_str().unwrap()).await
     }
@@ -249,7 +268,8 @@ async fn operations_answer_whatever_happens() {
 async fn administration_is_for_administrators() {
     let app = TestApp::new().await;
     let mut lines = Vec::new();
-    for headers in [&[][..], &[("authorization", "Bearer x")], &[("authorization", basic("admin").as_str())]]
+    for headers in
+        [&[][..], &[("authorization", "Bearer x")], &[("authorization", basic("admin").as_str())]]
     {
         lines.push(app.get("/api/workspaces", headers).await.line());
     }
@@ -263,11 +283,16 @@ async fn administration_is_for_administrators() {
 
     let items = "item_id,title\ni1,One\ni2,Two\n";
     let admin = ("authorization", "Bearer admin");
-    let imported =
-        app.post("/api/workspaces/shop/catalog", items, &[admin, ("content-type", "text/csv")]).await;
+    let imported = app
+        .post("/api/workspaces/shop/catalog", items, &[admin, ("content-type", "text/csv")])
+        .await;
     insta::assert_json_snapshot!(imported.body);
     let refused = app
-        .post("/api/workspaces/shop/catalog", "item_id\n\"\"\nx\n", &[admin, ("content-type", "text/csv")])
+        .post(
+            "/api/workspaces/shop/catalog",
+            "item_id\n\"\"\nx\n",
+            &[admin, ("content-type", "text/csv")],
+        )
         .await;
     assert_eq!(refused.status, 422);
     insta::assert_json_snapshot!(refused.body);

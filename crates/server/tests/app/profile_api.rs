@@ -11,7 +11,8 @@ async fn an_anonymous_history_becomes_the_users_and_moves_the_list() {
         json!({ "type": "track", "messageId": format!("a{n}"), "anonymousId": "device", "event": "Product Viewed",
                 "timestamp": format!("2023-01-0{n}T00:00:00Z"), "properties": { "product_id": item } })
     };
-    let order = track(1, "ann", "Order Completed", json!({ "products": [{ "product_id": "lamp" }] }));
+    let order =
+        track(1, "ann", "Order Completed", json!({ "products": [{ "product_id": "lamp" }] }));
     app.batch(json!([view(1, "chair"), view(2, "table"), order])).await;
     let empty = app.profile("user_id:ann", "traits?include=recommended_items").await;
     assert_eq!(empty.body["traits"]["recommended_items"], json!(["chair", "table"]));
@@ -26,15 +27,23 @@ async fn an_anonymous_history_becomes_the_users_and_moves_the_list() {
     body["traits"]["recommended_items__detail"]["recomm_id"] = Value::Null;
     insta::assert_json_snapshot!(body);
     let events = app.profile("user_id:ann", "events?sort=asc").await.body;
-    let ids: Vec<&str> =
-        events["data"].as_array().unwrap().iter().map(|e| e["message_id"].as_str().unwrap()).collect();
+    let ids: Vec<&str> = events["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["message_id"].as_str().unwrap())
+        .collect();
     assert_eq!(ids, ["a1", "a2", "m1"]);
     let mut first = events["data"][0].clone();
     first["received_at"] = Value::Null;
     insta::assert_json_snapshot!(first);
     let ids = app.profile("user_id:ann", "external_ids").await.body;
-    let shown: Vec<_> =
-        ids["data"].as_array().unwrap().iter().map(|id| format!("{}:{}", id["type"], id["id"])).collect();
+    let shown: Vec<_> = ids["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|id| format!("{}:{}", id["type"], id["id"]))
+        .collect();
     assert_eq!(shown, ["\"user_id\":\"ann\"", "\"anonymous_id\":\"device\""]);
     let metadata = app.profile("user_id:ann", "metadata").await.body;
     assert_eq!(metadata["metadata"]["first_message_id"], "a1");
@@ -46,7 +55,8 @@ async fn pages_go_through_everything_once() {
     let app = TestApp::new().await;
     let messages: Vec<Value> = (0..57)
         .map(|n| {
-            let mut message = track(n, "ann", if n % 3 == 0 { "A" } else { "B" }, json!({ "n": n }));
+            let mut message =
+                track(n, "ann", if n % 3 == 0 { "A" } else { "B" }, json!({ "n": n }));
             // Many at one instant.
             message["timestamp"] = (1_600_000_000 + n / 10).into();
             message
@@ -60,11 +70,16 @@ async fn pages_go_through_everything_once() {
             let (mut seen, mut next) = (Vec::new(), String::new());
             loop {
                 let page = app
-                    .profile("user_id:ann", &format!("events?limit=10&sort={sort}{filter}&next={next}"))
+                    .profile(
+                        "user_id:ann",
+                        &format!("events?limit=10&sort={sort}{filter}&next={next}"),
+                    )
                     .await
                     .body;
                 let data = page["data"].as_array().unwrap();
-                seen.extend(data.iter().map(|event| event["message_id"].as_str().unwrap().to_owned()));
+                seen.extend(
+                    data.iter().map(|event| event["message_id"].as_str().unwrap().to_owned()),
+                );
                 next = page["cursor"]["next"].as_str().unwrap().to_owned();
                 if page["cursor"]["has_more"] == false {
                     break;
@@ -77,13 +92,18 @@ async fn pages_go_through_everything_once() {
         }
     }
     let some = app
-        .profile("user_id:ann", "events?start=2020-09-13T12:26:41Z&end=2020-09-13T12:26:43Z&limit=100")
+        .profile(
+            "user_id:ann",
+            "events?start=2020-09-13T12:26:41Z&end=2020-09-13T12:26:43Z&limit=100",
+        )
         .await
         .body;
     assert_eq!(some["data"].as_array().unwrap().len(), 20);
 
-    let traits: serde_json::Map<String, Value> = (0..25).map(|n| (format!("t{n:02}"), n.into())).collect();
-    app.batch(json!([{ "type": "identify", "userId": "ann", "messageId": "i", "traits": traits }])).await;
+    let traits: serde_json::Map<String, Value> =
+        (0..25).map(|n| (format!("t{n:02}"), n.into())).collect();
+    app.batch(json!([{ "type": "identify", "userId": "ann", "messageId": "i", "traits": traits }]))
+        .await;
     let (mut keys, mut next) = (Vec::new(), String::new());
     for _ in 0..3 {
         let page = app.profile("user_id:ann", &format!("traits?limit=10&next={next}")).await.body;

@@ -44,7 +44,8 @@ impl TestApp {
     /// A call signed with the public token, as from a page.
     pub(super) async fn public(&self, path: &str, body: Value) -> Answer {
         let target = format!("/shop/{path}");
-        let target = format!("{target}{}frontend_timestamp={}", join(&target), engine::now().0 / 1_000);
+        let target =
+            format!("{target}{}frontend_timestamp={}", join(&target), engine::now().0 / 1_000);
         self.signed(Method::POST, &target, "frontend_sign", "public", body.to_string()).await
     }
 
@@ -77,7 +78,11 @@ async fn a_batch_is_done_in_order_and_survives_a_reset() {
         request("PUT", "/items/properties/tags", json!({ "type": "set" })),
         request("PUT", "/items/a", Value::Null),
         request("PUT", "/items/a", Value::Null),
-        request("POST", "/items/b", json!({ "price": 5, "tags": ["x", "y", "x"], "!cascadeCreate": true })),
+        request(
+            "POST",
+            "/items/b",
+            json!({ "price": 5, "tags": ["x", "y", "x"], "!cascadeCreate": true })
+        ),
         request("POST", "/items/b", json!({ "price": "dear" })),
         request("POST", "/items/b", json!({ "weight": 1 })),
         request("GET", "/items/b", Value::Null),
@@ -101,7 +106,11 @@ async fn a_batch_is_done_in_order_and_survives_a_reset() {
         request("GET", "/users/u/purchases/", Value::Null),
         request("PUT", "/items/a", Value::Null),
         request("GET", "/items/a/purchases/", Value::Null),
-        request("POST", "/more-items/", json!({ "filter": "'price' == null", "changes": { "price": 7 } })),
+        request(
+            "POST",
+            "/more-items/",
+            json!({ "filter": "'price' == null", "changes": { "price": 7 } })
+        ),
         request("DELETE", "/more-items/", json!({ "filter": "'price' == 7" })),
         request("GET", "/items/list/", Value::Null),
     ]);
@@ -153,8 +162,10 @@ async fn view_portions_of_a_session_move_forward_and_what_has_no_time_does_not_c
 #[tokio::test]
 async fn a_batch_with_an_address_that_leads_nowhere_does_nothing() {
     let app = TestApp::new().await;
-    let requests = json!([request("PUT", "/items/a", Value::Null), request("PUT", "/itemz/b", Value::Null)]);
-    let answer = app.call(Method::POST, "batch/", json!({ "requests": requests }).to_string()).await;
+    let requests =
+        json!([request("PUT", "/items/a", Value::Null), request("PUT", "/itemz/b", Value::Null)]);
+    let answer =
+        app.call(Method::POST, "batch/", json!({ "requests": requests }).to_string()).await;
     assert_eq!(answer.status, StatusCode::NOT_FOUND);
     let list = app.call(Method::GET, "items/list/", "").await;
     assert_eq!(list.body, json!([]));
@@ -189,14 +200,22 @@ async fn mistakes_are_named_and_change_nothing() {
         (Method::POST, "purchases/", "{\"userId\": \"u\", \"itemId\": \"i\", \"timestamp\": -1}"),
         (Method::POST, "detailviews/", "{\"userId\": [], \"itemId\": \"i\"}"),
         (Method::POST, "batch/", "{\"requests\": {}}"),
-        (Method::POST, "series/s/items/", "{\"itemType\": \"thing\", \"itemId\": \"i\", \"time\": 1}"),
+        (
+            Method::POST,
+            "series/s/items/",
+            "{\"itemType\": \"thing\", \"itemId\": \"i\", \"time\": 1}",
+        ),
         (Method::PATCH, "items/a", ""),
     ];
     for (method, path, body) in calls {
         let answer = app.call(method.clone(), path, body.to_owned()).await;
         assert!(answer.status.is_client_error(), "{method} {path}: {}", answer.status);
         let path: String = path.chars().take(60).collect();
-        table += &format!("{method} {path} {body}\n  {} {}\n", answer.status.as_u16(), answer.body["error"]);
+        table += &format!(
+            "{method} {path} {body}\n  {} {}\n",
+            answer.status.as_u16(),
+            answer.body["error"]
+        );
     }
     insta::assert_snapshot!(table);
     let list = app.call(Method::GET, "items/properties/list/", "").await;
@@ -209,14 +228,17 @@ async fn a_public_token_does_what_browsers_may_and_nothing_else() {
     let at = engine::now().0 / 1_000;
     let public = |path: &str| format!("/shop/{path}?frontend_timestamp={at}");
     let view = json!({ "userId": "u", "itemId": "i", "cascadeCreate": true }).to_string();
-    let answer = app.signed(Method::POST, &public("detailviews/"), "frontend_sign", "public", view).await;
+    let answer =
+        app.signed(Method::POST, &public("detailviews/"), "frontend_sign", "public", view).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let answer = app.signed(Method::PUT, &public("items/i2"), "frontend_sign", "public", "").await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
     let hidden = json!({ "requests": [request("DELETE", "/users/u", Value::Null)] }).to_string();
-    let answer = app.signed(Method::POST, &public("batch/"), "frontend_sign", "public", hidden).await;
+    let answer =
+        app.signed(Method::POST, &public("batch/"), "frontend_sign", "public", hidden).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);
-    let answer = app.signed(Method::POST, &public("detailviews/"), "frontend_sign", "wrong", "{}").await;
+    let answer =
+        app.signed(Method::POST, &public("detailviews/"), "frontend_sign", "wrong", "{}").await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED);
 
     // Nobody learns from a list what somebody did.
@@ -226,8 +248,9 @@ async fn a_public_token_does_what_browsers_may_and_nothing_else() {
     let theirs = |answer: Answer| answer.body["recomms"][0]["reqlEvaluations"]["theirs"].clone();
     let own = app.call(Method::POST, list, histories.to_string()).await;
     assert!(theirs(own).is_array());
-    let told =
-        app.signed(Method::POST, &public(list), "frontend_sign", "public", histories.to_string()).await;
+    let told = app
+        .signed(Method::POST, &public(list), "frontend_sign", "public", histories.to_string())
+        .await;
     assert_eq!((told.status, theirs(told)), (StatusCode::OK, Value::Null));
 }
 
@@ -250,10 +273,19 @@ async fn times_of_properties_go_from_the_first_year_to_the_last() {
         "null",
     ] {
         let set = app
-            .call(Method::POST, "items/i", format!("{{\"made\": {time}, \"!cascadeCreate\": true}}"))
+            .call(
+                Method::POST,
+                "items/i",
+                format!("{{\"made\": {time}, \"!cascadeCreate\": true}}"),
+            )
             .await;
         let told = app.call(Method::GET, "items/i", "").await;
-        lines += &format!("{time}\n  {} {} {}\n", set.status.as_u16(), set.body["error"], told.body["made"]);
+        lines += &format!(
+            "{time}\n  {} {} {}\n",
+            set.status.as_u16(),
+            set.body["error"],
+            told.body["made"]
+        );
     }
     insta::assert_snapshot!(lines);
 }
@@ -266,15 +298,27 @@ async fn properties_have_names() {
         [(Method::POST, "items/i", "{\"\": 1}"), (Method::PUT, "items/properties/?type=int", "")]
     {
         let answer = app.call(method.clone(), path, body).await;
-        assert!(answer.status.is_client_error(), "{method} {path}: {} {}", answer.status, answer.body);
+        assert!(
+            answer.status.is_client_error(),
+            "{method} {path}: {} {}",
+            answer.status,
+            answer.body
+        );
     }
 }
 
 /// A request as a client signs it.
-fn signed(method: Method, target: &str, name: &str, token: &str, body: impl Into<Body>) -> Request<Body> {
+fn signed(
+    method: Method,
+    target: &str,
+    name: &str,
+    token: &str,
+    body: impl Into<Body>,
+) -> Request<Body> {
     let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
     mac.update(target.as_bytes());
-    let sign: String = mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+    let sign: String =
+        mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
     let uri = format!("{target}&{name}={sign}");
     Request::builder().method(method).uri(uri).body(body.into()).unwrap()
 }

@@ -1,6 +1,7 @@
 //! Recommendations and searches over the recommender API.
 //!
-//! The shop has eight lamps, eight rugs and eight vases, and twelve people who each like one of the three.
+//! The shop has eight lamps, eight rugs and eight vases, and twelve people who each like one of the
+//! three.
 
 mod batches;
 mod composites;
@@ -32,8 +33,9 @@ const STEP_S: usize = 1_000;
 /// The shop before its first training.
 async fn shop() -> TestApp {
     let app = TestApp::new().await;
-    let answers =
-        app.batch_of(Value::Array([properties(), items(), users(), segmentations()].concat())).await;
+    let answers = app
+        .batch_of(Value::Array([properties(), items(), users(), segmentations()].concat()))
+        .await;
     assert!(codes(&answers).iter().all(|code| [200, 201].contains(code)), "{answers:?}");
     let answers = app.batch_of(interactions().into()).await;
     assert!(codes(&answers).iter().all(|code| *code == 200), "{answers:?}");
@@ -113,11 +115,17 @@ fn interactions() -> Vec<Value> {
         let own = kind_of(user);
         let at = move |n: usize| BEGIN_S + STEP_S * user + 60 * n;
         let with = move |path: &str, item: String, n: usize| {
-            request("POST", path, json!({ "userId": format!("u{user}"), "itemId": item, "timestamp": at(n) }))
+            request(
+                "POST",
+                path,
+                json!({ "userId": format!("u{user}"), "itemId": item, "timestamp": at(n) }),
+            )
         };
         let seen = (0..ITEMS_PER_KIND).filter(move |n| *n != user % ITEMS_PER_KIND);
-        let views = seen.enumerate().map(move |(at, n)| with("/detailviews/", format!("{own}{n}"), at));
-        let strayed = with("/detailviews/", format!("{}{}", kind_of(user + 1), user % ITEMS_PER_KIND), 10);
+        let views =
+            seen.enumerate().map(move |(at, n)| with("/detailviews/", format!("{own}{n}"), at));
+        let strayed =
+            with("/detailviews/", format!("{}{}", kind_of(user + 1), user % ITEMS_PER_KIND), 10);
         let bought = with("/purchases/", format!("{own}{}", (user + 1) % ITEMS_PER_KIND), 11);
         views.chain([strayed, bought])
     };
@@ -133,7 +141,8 @@ impl TestApp {
 
     pub(super) async fn put_scenario(&self, name: &str, scenario: Value) {
         let put = Request::put(format!("/api/workspaces/shop/scenarios/{name}"));
-        let put = put.header("authorization", "Bearer admin").body(Body::from(scenario.to_string()));
+        let put =
+            put.header("authorization", "Bearer admin").body(Body::from(scenario.to_string()));
         let answer = self.send(put.unwrap()).await;
         assert!(answer.status.is_success(), "{}", answer.body);
     }

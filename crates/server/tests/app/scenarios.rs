@@ -9,7 +9,8 @@ use super::{Answer, TestApp};
 impl TestApp {
     pub(super) async fn scenario(&self, method: Method, name: &str, body: &str) -> Answer {
         let uri = format!("/api/workspaces/shop/scenarios/{name}");
-        let request = Request::builder().method(method).uri(uri).header("authorization", "Bearer admin");
+        let request =
+            Request::builder().method(method).uri(uri).header("authorization", "Bearer admin");
         self.send(request.body(Body::from(body.to_owned())).unwrap()).await
     }
 }
@@ -62,11 +63,17 @@ async fn mistakes_in_scenarios_are_named_and_change_nothing() {
         ("home", r#"{"endpoint": "searchItems", "name": "cart"}"#),
         ("home", r#"{"endpoint": "searchItems", "diversity": 2}"#),
         ("home", r#"{"endpoint": "searchItems", "filter": "'a' >"}"#),
-        ("home", r#"{"endpoint": "searchItems", "group": [{"name": "g", "share": 1, "booster": "("}]}"#),
+        (
+            "home",
+            r#"{"endpoint": "searchItems", "group": [{"name": "g", "share": 1, "booster": "("}]}"#,
+        ),
         ("home", r#"{"endpoint": "searchItemSegments"}"#),
         ("home", r#"{"endpoint": "recommendItemsToUser", "filter": "1"}"#),
         ("home", r#"{"endpoint": "recommendItemsToUser", "booster": "\"much\""}"#),
-        ("home", r#"{"endpoint": "recommendItemsToUser", "promoted": {"filter": "1", "share": 0.5}}"#),
+        (
+            "home",
+            r#"{"endpoint": "recommendItemsToUser", "promoted": {"filter": "1", "share": 0.5}}"#,
+        ),
         ("home", r#"{"endpoint": "recommendItemsToUser", "logic": "similar"}"#),
         ("a%20b", r#"{"endpoint": "searchItems"}"#),
     ] {

@@ -41,7 +41,11 @@ async fn segmentations_of_the_three_kinds_are_made_changed_and_deleted() {
                 json!({ "expression": "{'str_property' + 'str_property'}" })
             ),
             request("POST", "/segmentations/manual-reql/m", json!({ "description": "New" })),
-            request("POST", "/segmentations/manual-reql/m/segments/s", json!({ "filter": "'number' > 2" })),
+            request(
+                "POST",
+                "/segmentations/manual-reql/m/segments/s",
+                json!({ "filter": "'number' > 2" })
+            ),
             request("DELETE", "/segmentations/manual-reql/m/segments/other", Value::Null),
             list(),
             request("GET", "/segmentations/list/m", Value::Null),
@@ -50,9 +54,12 @@ async fn segmentations_of_the_three_kinds_are_made_changed_and_deleted() {
             request("GET", "/segmentations/list/", Value::Null),
         ]))
         .await;
-    let expected = [201, 201, 201, 201, 201, 201, 201, 200, 200, 200, 200, 200, 200, 200, 200, 200, 404, 400];
+    let expected =
+        [201, 201, 201, 201, 201, 201, 201, 200, 200, 200, 200, 200, 200, 200, 200, 200, 404, 400];
     assert_eq!(codes(&answers), expected);
-    insta::assert_json_snapshot!(answers.iter().filter(|(_, json)| *json != "ok").collect::<Vec<_>>());
+    insta::assert_json_snapshot!(
+        answers.iter().filter(|(_, json)| *json != "ok").collect::<Vec<_>>()
+    );
     assert_eq!(app.call(Method::DELETE, "", "").await.status, StatusCode::OK);
     let empty = app.call(Method::GET, "segmentations/list/?sourceType=items", "").await;
     assert_eq!(empty.body, json!({ "segmentations": [] }));
@@ -88,9 +95,14 @@ async fn mistakes_in_segmentations_are_named_and_change_nothing() {
         (Method::DELETE, "manual-reql/m/segments/s", ""),
         (Method::DELETE, "a", ""),
     ] {
-        let answer = app.call(method.clone(), &format!("segmentations/{path}"), body.to_owned()).await;
+        let answer =
+            app.call(method.clone(), &format!("segmentations/{path}"), body.to_owned()).await;
         let body: String = body.chars().take(60).collect();
-        table += &format!("{method} {path} {body}\n  {} {}\n", answer.status.as_u16(), answer.body["error"]);
+        table += &format!(
+            "{method} {path} {body}\n  {} {}\n",
+            answer.status.as_u16(),
+            answer.body["error"]
+        );
     }
     insta::assert_snapshot!(table);
     let all = app.call(Method::GET, "segmentations/list/?sourceType=items", "").await;

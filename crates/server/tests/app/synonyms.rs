@@ -9,7 +9,11 @@ use super::recombee::{codes, request};
 async fn synonyms_are_added_once_listed_in_their_order_and_deleted() {
     let app = TestApp::new().await;
     let add = |term: &str, synonym: &str| {
-        request("POST", "/synonyms/items/", json!({ "term": term, "synonym": synonym, "oneWay": true }))
+        request(
+            "POST",
+            "/synonyms/items/",
+            json!({ "term": term, "synonym": synonym, "oneWay": true }),
+        )
     };
     let list = |parameters: Value| request("GET", "/synonyms/items/", parameters);
     let answers = app

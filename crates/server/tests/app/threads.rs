@@ -46,7 +46,8 @@ fn no_route_waits_for_the_engine_on_a_thread_that_serves_requests() {
     let of_user = |path: &str| {
         (format!("/v1/spaces/shop/collections/users/profiles/user_id:u/{path}"), basic("profile"))
     };
-    let of_client = |path: &str| (signed(&format!("/shop/{path}"), "private", engine::now()), String::new());
+    let of_client =
+        |path: &str| (signed(&format!("/shop/{path}"), "private", engine::now()), String::new());
     let routes = vec![
         ("/metrics".to_owned(), String::new()),
         ("/readyz".to_owned(), String::new()),
@@ -74,11 +75,14 @@ fn no_route_waits_for_the_engine_on_a_thread_that_serves_requests() {
         of_user("external_ids"),
         of_user("metadata"),
         of_client("items/i"),
-        of_client("items/list/?filter='itemId' == \"i\"".replace(' ', "%20").replace('"', "%22").as_str()),
+        of_client(
+            "items/list/?filter='itemId' == \"i\"".replace(' ', "%20").replace('"', "%22").as_str(),
+        ),
         of_client("recomms/users/u/items/?count=1"),
     ];
-    let reads =
-        routes.into_iter().map(|(path, authorization)| (Method::GET, path, authorization, String::new()));
+    let reads = routes
+        .into_iter()
+        .map(|(path, authorization)| (Method::GET, path, authorization, String::new()));
     let segmentation = json!({ "sourceType": "items", "expression": "{\"all\"}" }).to_string();
     let (auto, no_authorization) = of_client("segmentations/auto-reql/s");
     let (scenario, administrator) = of_shop("/scenarios/home");

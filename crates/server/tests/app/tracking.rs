@@ -16,7 +16,8 @@ async fn three_ways_to_name_the_source() {
     let plain = json!({ "userId": "u", "event": "E" }).to_string();
     let mut lines = Vec::new();
     let mut check = async |what: &str, body: &str, authorization: Option<&str>| {
-        let headers: Vec<_> = authorization.map(|value| ("authorization", value)).into_iter().collect();
+        let headers: Vec<_> =
+            authorization.map(|value| ("authorization", value)).into_iter().collect();
         let answer = app.post("/v1/track", body.to_owned(), &headers).await;
         let line = if answer.status == 200 { answer.body.to_string() } else { answer.line() };
         lines.push(format!("{what}: {line}"));
@@ -46,13 +47,17 @@ async fn sizes_and_forms() {
     let single = |body: String| app.post("/v1/track", body, &[]);
     let batch = |body: String| app.post("/v1/batch", body, &[]);
     let mut lines = Vec::new();
-    lines.push(single(json!({ "writeKey": "key", "userId": "u", "event": long }).to_string()).await.line());
+    lines.push(
+        single(json!({ "writeKey": "key", "userId": "u", "event": long }).to_string()).await.line(),
+    );
     lines.push(single("{".to_owned()).await.line());
     lines.push(single("[1]".to_owned()).await.line());
     lines.push(single(String::new()).await.line());
     lines.push(batch("{\"writeKey\":\"key\",\"batch\":{}}".to_owned()).await.line());
     lines.push(
-        batch(format!("{{\"writeKey\":\"key\",\"batch\":[\"{}\"]}}", "x".repeat(501 * 1_024))).await.line(),
+        batch(format!("{{\"writeKey\":\"key\",\"batch\":[\"{}\"]}}", "x".repeat(501 * 1_024)))
+            .await
+            .line(),
     );
     lines.push(app.post("/v1/track", vec![0xff, 0xfe], &[]).await.line());
     lines.push(app.post("/v1/track", vec![1, 2, 3], &[("content-encoding", "gzip")]).await.line());
@@ -62,12 +67,14 @@ async fn sizes_and_forms() {
     assert_eq!(app.engine.counts().journal_entries, 1);
 
     // These are taken with 200 and rejected message by message, as senders expect.
-    let messages =
-        json!([track(1, "u", &long, json!({})), track(2, "u", "E", json!({})), 7, {"type": "track"}]);
+    let messages = json!([track(1, "u", &long, json!({})), track(2, "u", "E", json!({})), 7, {"type": "track"}]);
     let answer = batch(json!({ "writeKey": "key", "batch": messages }).to_string()).await;
     assert_eq!((answer.status.as_u16(), answer.body), (200, json!({ "success": true })));
     let too_many: Vec<Value> = (0..2_501).map(|n| json!({ "n": n })).collect();
-    assert_eq!(batch(json!({ "writeKey": "key", "batch": too_many }).to_string()).await.status, 200);
+    assert_eq!(
+        batch(json!({ "writeKey": "key", "batch": too_many }).to_string()).await.status,
+        200
+    );
     assert_eq!(batch(json!({ "writeKey": "key", "batch": [] }).to_string()).await.status, 200);
     assert_eq!(batch(json!({ "writeKey": "key" }).to_string()).await.status, 200);
     assert_eq!(app.engine.counts().message_ids, 1);
@@ -83,9 +90,11 @@ async fn gzip_and_charset_and_text_bodies() {
     let body = json!({ "writeKey": "key", "batch": [track(1, "u", "E", json!({}))] }).to_string();
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     gzip.write_all(body.as_bytes()).unwrap();
-    let headers = [("content-encoding", "gzip"), ("content-type", "application/json; charset=utf-8")];
+    let headers =
+        [("content-encoding", "gzip"), ("content-type", "application/json; charset=utf-8")];
     assert_eq!(app.post("/v1/batch", gzip.finish().unwrap(), &headers).await.status, 200);
-    let again = app.post("/v1/batch", body.replace("m1", "m2"), &[("content-type", "text/plain")]).await;
+    let again =
+        app.post("/v1/batch", body.replace("m1", "m2"), &[("content-type", "text/plain")]).await;
     assert_eq!(again.status, 200);
     assert_eq!(app.engine.counts().message_ids, 2);
     // A small body that unpacks to more than the limit.
@@ -122,8 +131,9 @@ async fn every_type_has_its_path_and_cors_is_open() {
         ("alias", json!({ "userId": "u", "previousId": "p" })),
     ];
     for (type_, body) in bodies {
-        let answer =
-            app.post(&format!("/v1/{type_}"), body.to_string(), &[("authorization", &basic("key"))]).await;
+        let answer = app
+            .post(&format!("/v1/{type_}"), body.to_string(), &[("authorization", &basic("key"))])
+            .await;
         assert_eq!(answer.status, 200, "{type_}: {}", answer.body);
     }
     assert_eq!(app.engine.counts().message_ids, 6);
@@ -145,7 +155,10 @@ async fn every_type_has_its_path_and_cors_is_open() {
     ] {
         let headers = [("authorization", basic("key")), ("content-type", "text/plain".to_owned())];
         let headers = headers.each_ref().map(|(name, value)| (*name, value.as_str()));
-        assert_eq!(app.post(&format!("/v1/{letter}"), body.to_string(), &headers).await.status, 200);
+        assert_eq!(
+            app.post(&format!("/v1/{letter}"), body.to_string(), &headers).await.status,
+            200
+        );
     }
     assert_eq!(app.post("/v1/m", "{\"series\":[]}", &[]).await.status, 200);
     assert_eq!(app.engine.counts().message_ids, 8);

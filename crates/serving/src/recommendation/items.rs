@@ -36,8 +36,11 @@ impl Serving {
         let list = stage.list()?;
         let views: &Views = snapshot;
         let (user, item) = stage.resolved(views);
-        let (rows, contexts, budget) =
-            (ItemRows(&views.catalog), stage.contexts(views, segmentations, now), Budget::within(budget));
+        let (rows, contexts, budget) = (
+            ItemRows(&views.catalog),
+            stage.contexts(views, segmentations, now),
+            Budget::within(budget),
+        );
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let boost = |item: ItemIdx| selection.boost(item.0);
         let booster = match selection.boosts() {
@@ -51,8 +54,10 @@ impl Serving {
             ids.filter_map(|id| views.catalog.item(id)).chain(item).collect()
         };
 
-        let constraints: Vec<Constraint<'_>> =
-            constraints.iter().map(|(item_type, max)| Constraint { facet: item_type, max: *max }).collect();
+        let constraints: Vec<Constraint<'_>> = constraints
+            .iter()
+            .map(|(item_type, max)| Constraint { facet: item_type, max: *max })
+            .collect();
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
             let ready = self.expressions.prepare_for_items(
@@ -69,8 +74,8 @@ impl Serving {
         let is_promoted =
             |item: ItemIdx| promoted_filter.as_ref().is_some_and(|filter| filter.allows(item.0));
         let promoted = stage.settings.promoted.as_ref();
-        let promoted =
-            promoted.map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
+        let promoted = promoted
+            .map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
         let is_meant = |item: ItemIdx| {
             views.catalog.is_available(item)
@@ -98,14 +103,17 @@ impl Serving {
         let sources = in_use.sources(views);
         let found = match (search.as_ref().zip(stage.search_query), segment) {
             (Some((search, query)), _) => {
-                let matches = search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
+                let matches =
+                    search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
                 let weight = stage.settings.user_impact.unwrap_or(PERSONAL_WEIGHT);
                 personalised(sources, &request, matches, weight)
             }
             (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
                 let is_beyond = |item: ItemIdx| {
-                    views.catalog.is_available(item) && !segment.includes(item) && selection.allows(item.0)
+                    views.catalog.is_available(item)
+                        && !segment.includes(item)
+                        && selection.allows(item.0)
                 };
                 let eligibility = context.eligibility(&is_beyond, &list, &left_out);
                 let beyond = Request {
@@ -114,7 +122,11 @@ impl Serving {
                     ..request
                 };
                 let seeds = || seeds_of(in_use, views, segment);
-                list_segment(sources, &request, stage.takes_fallback(&list).then_some((&beyond, &seeds)))
+                list_segment(
+                    sources,
+                    &request,
+                    stage.takes_fallback(&list).then_some((&beyond, &seeds)),
+                )
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
@@ -129,15 +141,22 @@ fn list_segment(
     beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
 ) -> Vec<(ItemIdx, f32)> {
     // More than the requested count if they are reranked.
-    let count = if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
+    let count =
+        if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
     let pool = ListRequest { count, diversity: 0.0, rotation_rate: 0.0, ..request.list.clone() };
-    let plain =
-        |request| Request { list: &pool, constraints: &[], promoted: None, impressions: &[], ..request };
+    let plain = |request| Request {
+        list: &pool,
+        constraints: &[],
+        promoted: None,
+        impressions: &[],
+        ..request
+    };
     let mut found = rank(sources, &plain(*request));
     if let Some((beyond, seeds)) = beyond
         && found.len() < count
     {
-        let rest = ListRequest { count: count - found.len(), logic: Logic::Similar, ..pool.clone() };
+        let rest =
+            ListRequest { count: count - found.len(), logic: Logic::Similar, ..pool.clone() };
         let more = rank(sources, &Request { list: &rest, seeds: &seeds(), ..plain(*beyond) });
         let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
         let floor = floor.fold(1.0, f32::min);
@@ -177,7 +196,8 @@ fn best_first(a: &(ItemIdx, f32), b: &(ItemIdx, f32)) -> Ordering {
 /// The most popular items of a segment.
 pub(super) fn seeds_of(in_use: &ModelInUse, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
     let sources = in_use.sources(views);
-    let available = segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));
+    let available =
+        segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));
     let popular = available.map(|item| (*item, sources.popularity(*item)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
 }

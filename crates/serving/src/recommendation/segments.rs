@@ -17,7 +17,8 @@ use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many items that match a search say which segments do.
 const MATCHES_OF_SEGMENTS: usize = 500;
-/// The score of a segment whose name is the query, or has all its words, relative to the best matching item.
+/// The score of a segment whose name is the query, or has all its words, relative to the best
+/// matching item.
 const NAME_IS_QUERY: f32 = 100.0;
 const NAME_HAS_QUERY: f32 = 10.0;
 
@@ -36,8 +37,11 @@ impl Serving {
         let (user, item) = stage.resolved(views);
         let nothing = Facet::new();
         let item_type = item_type.as_deref().unwrap_or(&nothing);
-        let (rows, contexts, budget) =
-            (SegmentRows(item_type), stage.contexts(views, segmentations, now), Budget::within(budget));
+        let (rows, contexts, budget) = (
+            SegmentRows(item_type),
+            stage.contexts(views, segmentations, now),
+            Budget::within(budget),
+        );
         let selection = self.selection(stage, views, &rows, &contexts, &budget)?;
         let left_out: FxHashSet<ValueIdx> =
             stage.left_out.iter().filter_map(|id| item_type.value(id)).collect();
@@ -55,7 +59,8 @@ impl Serving {
         let values: Vec<(ValueIdx, f32)> = match search.as_ref().zip(stage.search_query) {
             Some((search, query)) => {
                 let sources = in_use.sources(views);
-                let matches = search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility, sources);
+                let matches =
+                    search.matches(views, query, MATCHES_OF_SEGMENTS, &eligibility, sources);
                 let mut scores: FxHashMap<ValueIdx, f32> = FxHashMap::default();
                 for (item, score) in matches {
                     for value in item_type.values_of(ItemIdx(item)) {
@@ -86,7 +91,9 @@ impl Serving {
             }
             None => {
                 let seeds = match segment {
-                    Some(segment) if list.logic == Logic::Similar => seeds_of(in_use, views, segment),
+                    Some(segment) if list.logic == Logic::Similar => {
+                        seeds_of(in_use, views, segment)
+                    }
                     _ => item.into_iter().collect(),
                 };
                 let booster: &dyn Fn(ValueIdx) -> f32 = &boost;

@@ -34,7 +34,8 @@ pub struct Recommended {
 impl Recommended {
     /// What it takes in memory, in bytes.
     pub fn n_bytes(&self) -> usize {
-        let of_evaluations = self.evaluations.iter().map(|(name, value)| evaluation_bytes(name, value));
+        let of_evaluations =
+            self.evaluations.iter().map(|(name, value)| evaluation_bytes(name, value));
         size_of::<Self>() + self.id.len() + of_evaluations.sum::<usize>()
     }
 }
@@ -48,9 +49,10 @@ fn evaluation_bytes(name: &str, value: &serde_json::Value) -> usize {
         match value {
             serde_json::Value::String(text) => text.len(),
             serde_json::Value::Array(values) => values.iter().map(around).sum(),
-            serde_json::Value::Object(members) => {
-                members.iter().map(|(name, value)| size_of::<String>() + name.len() + around(value)).sum()
-            }
+            serde_json::Value::Object(members) => members
+                .iter()
+                .map(|(name, value)| size_of::<String>() + name.len() + around(value))
+                .sum(),
             _ => 0,
         }
     }
@@ -146,13 +148,19 @@ impl<'a> Stage<'a> {
         options: &'a ListOptions,
         of_scenario: &ScenarioSettings,
     ) -> Self {
-        let said = |of_scenario: &Option<String>, of_call: &Option<String>, what: [&'static str; 2]| {
-            let both = what.into_iter().zip([(of_scenario, Author::Scenario), (of_call, Author::Caller)]);
-            both.filter_map(|(what, (text, by))| Some(StageExpression { what, text: text.clone()?, by }))
-                .collect::<Vec<_>>()
+        let said = |of_scenario: &Option<String>,
+                    of_call: &Option<String>,
+                    what: [&'static str; 2]| {
+            let both =
+                what.into_iter().zip([(of_scenario, Author::Scenario), (of_call, Author::Caller)]);
+            both.filter_map(|(what, (text, by))| {
+                Some(StageExpression { what, text: text.clone()?, by })
+            })
+            .collect::<Vec<_>>()
         };
         // Another logic than the scenario's takes nothing over that goes with that one.
-        let has_own_logic = options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
+        let has_own_logic =
+            options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
         let of_scenario = match has_own_logic {
             true => ScenarioSettings {
                 interaction: None,
@@ -171,10 +179,17 @@ impl<'a> Stage<'a> {
             false => of_scenario.clone(),
         };
         let settings = options.settings.or(&of_scenario);
-        let mut filters =
-            said(&of_scenario.filter, &options.settings.filter, ["the scenario's filter", "filter"]);
+        let mut filters = said(
+            &of_scenario.filter,
+            &options.settings.filter,
+            ["the scenario's filter", "filter"],
+        );
         let of_type = settings.asset_type.map(AssetType::filter);
-        filters.extend(of_type.map(|text| StageExpression { what: "assetType", text, by: Author::Scenario }));
+        filters.extend(of_type.map(|text| StageExpression {
+            what: "assetType",
+            text,
+            by: Author::Scenario,
+        }));
         Self {
             endpoint,
             count: request.count,
@@ -224,8 +239,11 @@ impl<'a> Stage<'a> {
         let mut list = self.settings.list(self.count, self.endpoint.default_logic());
         let exclude = self.settings.exclude.unwrap_or(Exclusion::None);
         match self.subject() {
-            // Favourites stay favourites, and somebody who searches may well search for what they have.
-            Subject::Segments => (list.exclude, list.diversity, list.rotation_rate) = (exclude, 0.0, 0.0),
+            // Favourites stay favourites, and somebody who searches may well search for what they
+            // have.
+            Subject::Segments => {
+                (list.exclude, list.diversity, list.rotation_rate) = (exclude, 0.0, 0.0)
+            }
             _ if self.search_query.is_some() => list.exclude = exclude,
             _ => {}
         }
@@ -241,8 +259,11 @@ impl<'a> Stage<'a> {
             let what = "logic: what is similar can be listed for an item or a segment only";
             return Err(ListError::Invalid(what.to_owned()));
         }
-        if list.logic == Logic::Picks && (self.settings.picks.is_none() || self.subject() != Subject::Items) {
-            let what = "logic: lists of picks are lists of items and need picks, the ids of the items";
+        if list.logic == Logic::Picks
+            && (self.settings.picks.is_none() || self.subject() != Subject::Items)
+        {
+            let what =
+                "logic: lists of picks are lists of items and need picks, the ids of the items";
             return Err(ListError::Invalid(what.to_owned()));
         }
         list.validate().map_err(ListError::Invalid)?;
@@ -287,7 +308,10 @@ impl<'a> Stage<'a> {
             restriction: None,
         };
         let blinded = self.is_public.then_some(PublicRestriction { user_id: self.user });
-        Contexts { scenario: of_scenario, caller: EvaluationContext { restriction: blinded, ..of_scenario } }
+        Contexts {
+            scenario: of_scenario,
+            caller: EvaluationContext { restriction: blinded, ..of_scenario },
+        }
     }
 
     /// A list of what was found, with what the expressions of the call say of it.
@@ -333,7 +357,10 @@ pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
 }
 
 pub(super) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
-    move |error| ListError::Expression { what: what.to_owned(), source: ExpressionError::Reql(error) }
+    move |error| ListError::Expression {
+        what: what.to_owned(),
+        source: ExpressionError::Reql(error),
+    }
 }
 
 /// A stage with what its list is made of beside a snapshot.
@@ -347,7 +374,8 @@ pub(super) struct StageSources {
     pub(super) in_use: ModelInUse,
     /// None where nothing is searched.
     pub(super) search: Option<Arc<Search>>,
-    /// The segments that are recommended, or to one of which items are; none where the stage is about none.
+    /// The segments that are recommended, or to one of which items are; none where the stage is
+    /// about none.
     pub(super) item_type: Option<Arc<Facet>>,
     /// The segment that the list is for.
     pub(super) segment: Option<SegmentOf>,
@@ -361,7 +389,8 @@ impl Serving {
     /// Makes ready what a list needs of all items, in steps, so that the fold gets its turns.
     ///
     /// # Errors
-    /// Where the segmentation or segment that the list is about is not there, or nothing can be searched yet.
+    /// Where the segmentation or segment that the list is about is not there, or nothing can be
+    /// searched yet.
     pub fn prepare<'a>(
         &self,
         live: &LiveState,
@@ -370,7 +399,8 @@ impl Serving {
     ) -> Result<PreparedStage<'a>, ListError> {
         let search = stage.search_query.map(|_| self.caught_up_search(live)).transpose()?;
         let is_of_segments = stage.segment.is_some() || stage.subject() == Subject::Segments;
-        let mut item_type = is_of_segments.then(|| self.item_type(live, &stage, now)).transpose()?;
+        let mut item_type =
+            is_of_segments.then(|| self.item_type(live, &stage, now)).transpose()?;
         let mut segment = None;
         if let Some(id) = stage.segment {
             let is_known = |item_type: &Arc<Facet>| item_type.value(id).is_some();
@@ -395,7 +425,8 @@ impl Serving {
         let constraints = constraints.collect::<Result<_, ListError>>()?;
         let segmentations = self.prepare_expressions(live, &stage, now)?;
         let in_use = self.model_in_use(live);
-        let sources = StageSources { in_use, search, item_type, segment, constraints, segmentations };
+        let sources =
+            StageSources { in_use, search, item_type, segment, constraints, segmentations };
         Ok(PreparedStage { stage, sources })
     }
 
@@ -413,8 +444,8 @@ impl Serving {
         Ok(self.groupings.get(live, &stage.grouping(), now)?)
     }
 
-    /// Computes the values of filters and boosters that come again and again, and groups items by the segmentations that expressions ask
-    /// for.
+    /// Computes the values of filters and boosters that come again and again, and groups items by
+    /// the segmentations that expressions ask for.
     fn prepare_expressions(
         &self,
         live: &LiveState,
@@ -422,7 +453,8 @@ impl Serving {
         now: Timestamp,
     ) -> Result<Segmentations, ListError> {
         let filters = stage.filters.iter().map(|filter| (Use::Filter, filter.what, &*filter.text));
-        let boosters = stage.boosters.iter().map(|booster| (Use::Booster, booster.what, &*booster.text));
+        let boosters =
+            stage.boosters.iter().map(|booster| (Use::Booster, booster.what, &*booster.text));
         let promoted = stage.settings.promoted.as_ref();
         let promoted = promoted.map(|promoted| (Use::Filter, PROMOTED, &*promoted.filter));
         let mut names = Named::default();
@@ -492,12 +524,16 @@ impl Serving {
         }
         if let Some(user_filter) = &stage.settings.user_filter {
             let schema = ExpressionSchema { views, subject: Subject::Users };
-            self.expressions.check(Use::Filter, user_filter, &schema).map_err(wrong(USER_FILTER))?;
+            self.expressions
+                .check(Use::Filter, user_filter, &schema)
+                .map_err(wrong(USER_FILTER))?;
         }
         for constraint in stage.settings.constraints.iter().flatten() {
             if views.catalog.table().property(&constraint.property).is_none() {
                 let property = &constraint.property;
-                let what = format!("there is no item property {property:?}, which the scenario constrains");
+                let what = format!(
+                    "there is no item property {property:?}, which the scenario constrains"
+                );
                 return Err(ListError::Invalid(what));
             }
         }
@@ -523,7 +559,9 @@ impl Serving {
         let ready = |use_, StageExpression { what, text, by }: &StageExpression| {
             let context: &dyn Context = contexts.for_author(*by);
             let ready = match of_items {
-                true => self.expressions.prepare_for_items(use_, text, views, rows, context, budget),
+                true => {
+                    self.expressions.prepare_for_items(use_, text, views, rows, context, budget)
+                }
                 false => self.expressions.prepare_for_rows(use_, text, rows, context, budget),
             };
             let ready = ready.map_err(wrong(what))?;

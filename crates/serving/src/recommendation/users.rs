@@ -35,17 +35,22 @@ impl Serving {
             let histories = views.interactions.histories();
             let taste = match item {
                 Some(item) => sources.user_query_for_item(item),
-                None => sources.user_query_for_history(user.map_or(&[], |user| histories.row(user))),
+                None => {
+                    sources.user_query_for_history(user.map_or(&[], |user| histories.row(user)))
+                }
             };
-            let n_known = views.profiles.ids().known_users().last().map_or(0, |user| user.pos() + 1);
+            let n_known =
+                views.profiles.ids().known_users().last().map_or(0, |user| user.pos() + 1);
             (taste, histories.n_users().max(n_known))
         };
         let mut scores = Vec::with_capacity(n_users);
         for first in (0..n_users).step_by(USERS_PER_SNAPSHOT) {
             budget.check()?;
             let views = live.snapshot();
-            let users = (first..(first + USERS_PER_SNAPSHOT).min(n_users)).map(|user| UserIdx(user as u32));
-            let histories: Vec<_> = users.map(|user| views.interactions.histories().row(user)).collect();
+            let users =
+                (first..(first + USERS_PER_SNAPSHOT).min(n_users)).map(|user| UserIdx(user as u32));
+            let histories: Vec<_> =
+                users.map(|user| views.interactions.histories().row(user)).collect();
             scores.extend(in_use.sources(&views).score_users(&taste, &histories));
         }
         let snapshot = live.snapshot();
@@ -62,7 +67,8 @@ impl Serving {
         let failed: Cell<Option<StoreError>> = Cell::new(None);
         let has_it = |user: UserIdx, item: ItemIdx| {
             let is_excluded = |kind: InteractionKind| excludes(list.exclude, kind);
-            if histories.row(user).iter().any(|entry| entry.item == item && is_excluded(entry.kind)) {
+            if histories.row(user).iter().any(|entry| entry.item == item && is_excluded(entry.kind))
+            {
                 return true;
             }
             // Interactions that are too old for memory are in the store.

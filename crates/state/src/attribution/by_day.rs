@@ -38,7 +38,8 @@ impl ByDay {
             return Ok(());
         }
         let oldest = batch.scan_range(&self.keyspace, &self.lowest, &until).take(n_max);
-        let keys: Vec<Vec<u8>> = oldest.map(|pair| Ok(pair?.0)).collect::<Result<_, StoreError>>()?;
+        let keys: Vec<Vec<u8>> =
+            oldest.map(|pair| Ok(pair?.0)).collect::<Result<_, StoreError>>()?;
         self.lowest = match keys.last() {
             Some(last) if keys.len() == n_max => last.clone(),
             _ => until,

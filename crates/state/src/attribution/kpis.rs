@@ -161,7 +161,8 @@ impl KpiTable {
     /// Whether a place and group have a row of their own on a day, or may get one.
     pub(super) fn has_room(&self, day: Day, name: &RowName) -> bool {
         let day_kpis = self.by_day.get(&day);
-        day_kpis.is_none_or(|day| day.rows.len() < PLACES_PER_DAY_MAX || day.rows.contains_key(name))
+        day_kpis
+            .is_none_or(|day| day.rows.len() < PLACES_PER_DAY_MAX || day.rows.contains_key(name))
     }
 
     /// The row of a place and group, with its number within the day. Adds the row if it is new.
@@ -185,7 +186,9 @@ impl KpiTable {
     /// Deletes the oldest day if it is before `before`. A day is deleted as a whole, so that the
     /// numbers of its rows have no gaps.
     pub(super) fn remove_before(&mut self, batch: &mut Batch<'_>, before: Day) {
-        let Some(oldest) = self.by_day.first_entry().filter(|oldest| *oldest.key() < before) else { return };
+        let Some(oldest) = self.by_day.first_entry().filter(|oldest| *oldest.key() < before) else {
+            return;
+        };
         let (day, day_kpis) = oldest.remove_entry();
         self.dirty_days.remove(&day);
         let rows = day_kpis.rows.into_values().map(|row| row.number);
@@ -198,11 +201,19 @@ impl KpiTable {
         for day in std::mem::take(&mut self.dirty_days) {
             let Some(day_kpis) = self.by_day.get_mut(&day) else { continue };
             if std::mem::take(&mut day_kpis.interactions_are_dirty) {
-                batch.put(&self.keyspace, key(day, INTERACTIONS_ROW), encode(&day_kpis.interactions));
+                batch.put(
+                    &self.keyspace,
+                    key(day, INTERACTIONS_ROW),
+                    encode(&day_kpis.interactions),
+                );
             }
             for ((place, group), row) in &mut day_kpis.rows {
                 if std::mem::take(&mut row.is_dirty) {
-                    batch.put(&self.keyspace, key(day, row.number), encode(&(place, group, row.counts)));
+                    batch.put(
+                        &self.keyspace,
+                        key(day, row.number),
+                        encode(&(place, group, row.counts)),
+                    );
                 }
             }
         }

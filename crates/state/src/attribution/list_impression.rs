@@ -43,7 +43,8 @@ impl ListImpression {
         let user_bytes = self.user.as_ref().map_or(0, |(_, id)| id.len());
         let texts = [&self.group, &self.model, &self.request];
         let text_bytes = texts.into_iter().flatten().map(String::len).sum::<usize>();
-        let item_bytes = self.items.iter().map(|item| size_of::<String>() + item.len()).sum::<usize>();
+        let item_bytes =
+            self.items.iter().map(|item| size_of::<String>() + item.len()).sum::<usize>();
         place_bytes + user_bytes + text_bytes + item_bytes
     }
 }

@@ -56,10 +56,17 @@ pub(super) fn insert(
     let members = views.collections_mut(kind).members(id);
     let collection_exists = members.is_some();
     if members.unwrap_or_default().contains(&member) {
-        return Err(Refusal::AlreadyExists(format!("{} {id:?} holds {:?} already", kind.word(), member.id)));
+        return Err(Refusal::AlreadyExists(format!(
+            "{} {id:?} holds {:?} already",
+            kind.word(),
+            member.id
+        )));
     }
     if members.is_some_and(|members| members.len() >= MEMBERS_MAX) {
-        return Err(Refusal::Invalid(format!("{} {id:?} has {MEMBERS_MAX} members, the limit", kind.word())));
+        return Err(Refusal::Invalid(format!(
+            "{} {id:?} has {MEMBERS_MAX} members, the limit",
+            kind.word()
+        )));
     }
     if !cascade_create && !collection_exists {
         return Err(Refusal::missing(kind.word(), id));

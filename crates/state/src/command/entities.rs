@@ -69,7 +69,8 @@ pub(super) fn add_property(
     if table.property(&property.name).is_some() {
         return Err(Refusal::already_exists("property", &property.name));
     }
-    if let Some(other) = table.properties().find(|other| other.role.is_some() && other.role == property.role)
+    if let Some(other) =
+        table.properties().find(|other| other.role.is_some() && other.role == property.role)
     {
         let role = property.role.unwrap_or_default();
         return Err(Refusal::AlreadyExists(format!(
@@ -84,7 +85,10 @@ pub(super) fn add_property(
     let is_image = matches!(property.type_, PropertyType::Image | PropertyType::ImageList);
     match kind {
         EntityKind::User if is_image => {
-            return Err(Refusal::Invalid(format!("users have no properties of type {}", property.type_)));
+            return Err(Refusal::Invalid(format!(
+                "users have no properties of type {}",
+                property.type_
+            )));
         }
         EntityKind::Item => views.catalog.add_property(batch, property, at),
         EntityKind::User => views.users.add_property(batch, property),

@@ -39,16 +39,17 @@ pub(super) fn add(
     for delay_ms in 0..n_tries {
         let at = interaction.timestamp.unwrap_or(Timestamp(origin.received_at.0 + delay_ms));
         let interaction = Interaction { timestamp: Some(at), ..interaction.clone() };
-        added = fold::add_interaction(views, batch, user, interaction, NamedBy::Action, origin, true)?;
+        added =
+            fold::add_interaction(views, batch, user, interaction, NamedBy::Action, origin, true)?;
         if added != AddOutcome::Duplicate {
             break;
         }
     }
     Ok(match added {
         AddOutcome::New => Ok(()),
-        AddOutcome::Duplicate => {
-            Err(Refusal::AlreadyExists(format!("{pair} have a {kind} interaction at this time already")))
-        }
+        AddOutcome::Duplicate => Err(Refusal::AlreadyExists(format!(
+            "{pair} have a {kind} interaction at this time already"
+        ))),
         AddOutcome::Outdated => Err(Refusal::AlreadyExists(format!(
             "{pair} have a view portion of this session that is later or has come further"
         ))),
@@ -64,7 +65,9 @@ pub(super) fn delete(
     let InteractionSelector { user_id, item_id, kind, timestamp, session_id } = selector;
     let n_deleted = match found {
         None => 0,
-        Some((user, item)) => views.interactions.delete(batch, user, kind, item, timestamp, session_id)?,
+        Some((user, item)) => {
+            views.interactions.delete(batch, user, kind, item, timestamp, session_id)?
+        }
     };
     Ok(match n_deleted {
         0 => Err(Refusal::NotFound(format!(

@@ -54,7 +54,9 @@ impl Entry {
             Self::Command { command, .. } if matches!(**command, Command::Configure(_)) => {
                 redact_change(&mut fields["command"]["configure"]["change"]);
             }
-            Self::Rejected(rejection) => fields["excerpt"] = redact_write_keys(&rejection.excerpt).into(),
+            Self::Rejected(rejection) => {
+                fields["excerpt"] = redact_write_keys(&rejection.excerpt).into()
+            }
             _ => {}
         }
         fields
@@ -80,16 +82,25 @@ impl Entry {
                 )
             }
             Self::Rejected(rejection) => {
-                format!("{} from {:?}: {}", rejection.reason.code(), rejection.source, rejection.detail)
+                format!(
+                    "{} from {:?}: {}",
+                    rejection.reason.code(),
+                    rejection.source,
+                    rejection.detail
+                )
             }
             Self::Interactions { interactions, .. } => {
                 let first = interactions.first().map(|first| {
-                    format!(", the first: {} of {:?} by {:?}", first.kind, first.item_id, first.user_id)
+                    format!(
+                        ", the first: {} of {:?} by {:?}",
+                        first.kind, first.item_id, first.user_id
+                    )
                 });
                 format!("{} interactions{}", interactions.len(), first.unwrap_or_default())
             }
             Self::CatalogStaged { columns, .. } => {
-                let columns = columns.iter().map(|column| format!("{} {}", column.name, column.type_));
+                let columns =
+                    columns.iter().map(|column| format!("{} {}", column.name, column.type_));
                 format!("columns {}", columns.collect::<Vec<_>>().join(", "))
             }
             Self::CatalogItems { rows, .. } => {
@@ -101,7 +112,11 @@ impl Entry {
                 training.version,
                 training.n_users,
                 training.n_items,
-                training.refused.as_ref().map(|why| format!(", refused: {why}")).unwrap_or_default()
+                training
+                    .refused
+                    .as_ref()
+                    .map(|why| format!(", refused: {why}"))
+                    .unwrap_or_default()
             ),
             Self::ModelActivated { version, .. } => format!("model {version}"),
             Self::ListImpressions { lists } => {
@@ -113,17 +128,23 @@ impl Entry {
                             format!("{endpoint} {name:?}")
                         }
                     };
-                    let user = list.user.as_ref().map_or("nobody".to_owned(), |(_, id)| format!("{id:?}"));
+                    let user =
+                        list.user.as_ref().map_or("nobody".to_owned(), |(_, id)| format!("{id:?}"));
                     format!(", the first: {} items for {user} by {place}", list.items.len())
                 });
                 format!("{} lists{}", lists.len(), first.unwrap_or_default())
             }
             Self::Command { .. } => self.fields()["command"].to_string(),
             Self::Tick { at } => at.to_string(),
-            Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => String::new(),
+            Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
+                String::new()
+            }
         };
         // Text from sources must not control the terminal.
-        text.chars().map(|char| if char.is_control() { ' ' } else { char }).take(SUMMARY_CHARS_MAX).collect()
+        text.chars()
+            .map(|char| if char.is_control() { ' ' } else { char })
+            .take(SUMMARY_CHARS_MAX)
+            .collect()
     }
 }
 
@@ -193,7 +214,10 @@ mod tests {
     fn the_write_key_in_a_rejected_request_is_not_shown() {
         for (excerpt, shown) in [
             (r#"{"writeKey":"k1","event":"a"}"#, r#"{"writeKey":"…","event":"a"}"#),
-            (r#"[{"writeKey" : "k1"},{"writeKey":"k2"}]"#, r#"[{"writeKey" : "…"},{"writeKey":"…"}]"#),
+            (
+                r#"[{"writeKey" : "k1"},{"writeKey":"k2"}]"#,
+                r#"[{"writeKey" : "…"},{"writeKey":"…"}]"#,
+            ),
             (r#"{"a":1,"writeKey":"k1 and no en"#, r#"{"a":1,"writeKey":"…"#),
             (r#"{"writeKey":7,"event":"a"}"#, r#"{"writeKey":7,"event":"a"}"#),
             (r#"{"event":"a","writeKey""#, r#"{"event":"a","writeKey""#),

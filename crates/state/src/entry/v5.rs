@@ -85,6 +85,8 @@ pub(super) enum Entry {
     },
 }
 
-fn read_training<'de, D: Deserializer<'de>>(from: D) -> Result<Box<crate::TrainingRecord>, D::Error> {
+fn read_training<'de, D: Deserializer<'de>>(
+    from: D,
+) -> Result<Box<crate::TrainingRecord>, D::Error> {
     Ok(Box::new(Training::deserialize(from)?.into()))
 }

@@ -7,7 +7,9 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::fold::{apply_firing, fire_timer};
-use crate::{Command, EntityKind, Entry, ListImpression, Place, PreparedEntry, SAMPLE_INTERVAL_MS, SAMPLES};
+use crate::{
+    Command, EntityKind, Entry, ListImpression, Place, PreparedEntry, SAMPLE_INTERVAL_MS, SAMPLES,
+};
 
 const KIND: TimerKind = TimerKind::ForgetImpressions;
 const START_MS: i64 = 1_700_000_000_000;
@@ -27,7 +29,11 @@ fn tick(ms: i64) -> Entry {
 
 /// Ticks from one time to another, in steps that the journal's clock follows.
 fn ticks(from_ms: i64, to_ms: i64) -> impl Iterator<Item = Entry> {
-    (1..).map(move |n| from_ms + n * STEP_MS_MAX).take_while(move |ms| *ms < to_ms).chain([to_ms]).map(tick)
+    (1..)
+        .map(move |n| from_ms + n * STEP_MS_MAX)
+        .take_while(move |ms| *ms < to_ms)
+        .chain([to_ms])
+        .map(tick)
 }
 
 fn timer(due_ms: i64, id: u32) -> Timer {
@@ -90,7 +96,14 @@ impl Fold {
                 fire_timer(views, batch, timer)
             };
             let offset = views.applied;
-            apply_firing(views, &mut batch, offset, PreparedEntry::new(entry), &mut record_and_fire).unwrap();
+            apply_firing(
+                views,
+                &mut batch,
+                offset,
+                PreparedEntry::new(entry),
+                &mut record_and_fire,
+            )
+            .unwrap();
         }
         views.flush(&mut batch);
         batch.commit(views.applied).unwrap();
@@ -134,7 +147,14 @@ fn a_timer_fires_at_its_exact_time_once_and_in_order_also_after_a_restart() {
     assert_eq!(fold.take_fired(), [timer(1_000, 9)]);
     let mut fold = fold.restart();
     // A timer has its own due time, not that of the late entry that fires it.
-    fold.apply([tick(1_000), tick(1_999), tick(2_500), tick(2_500), tick(DAY_MS), tick(2 * DAY_MS)]);
+    fold.apply([
+        tick(1_000),
+        tick(1_999),
+        tick(2_500),
+        tick(2_500),
+        tick(DAY_MS),
+        tick(2 * DAY_MS),
+    ]);
     assert_eq!(fold.take_fired(), [timer(2_000, 3), timer(2_000, 7), timer(3_000, 1)]);
     assert_eq!((fold.views.timers.next_due(), fold.n_rows()), (None, [0, 0]));
 }
@@ -142,7 +162,10 @@ fn a_timer_fires_at_its_exact_time_once_and_in_order_also_after_a_restart() {
 #[test]
 fn due_timers_fire_before_the_entry_is_applied() {
     let mut fold = Fold::new();
-    fold.apply([add_user(0, 0), command(0, Command::Add { kind: EntityKind::Item, id: "item".to_owned() })]);
+    fold.apply([
+        add_user(0, 0),
+        command(0, Command::Add { kind: EntityKind::Item, id: "item".to_owned() }),
+    ]);
     fold.apply([list_impression(0, 0)]);
     let user = fold.views.profiles.ids().user_by_id("u0").unwrap();
     let row = |fold: &Fold| fold.views.impressions.by_user(user).len();
@@ -161,7 +184,12 @@ fn a_clock_that_is_ahead_for_a_moment_fires_nothing() {
     let mut fold = Fold::new();
     fold.apply((0..30).map(|n| tick(n * SAMPLE_INTERVAL_MS)));
     fold.schedule([timer(DAY_MS, 1)]);
-    fold.apply([tick(1_000 * DAY_MS), add_user(1_000 * DAY_MS, 0), tick(-1_000 * DAY_MS), tick(DAY_MS - 1)]);
+    fold.apply([
+        tick(1_000 * DAY_MS),
+        add_user(1_000 * DAY_MS, 0),
+        tick(-1_000 * DAY_MS),
+        tick(DAY_MS - 1),
+    ]);
     assert_eq!(fold.take_fired(), []);
     // A late entry fires no timer that is due after its time.
     fold.schedule([timer(DAY_MS - 2, 2)]);
@@ -245,10 +273,16 @@ fn entry(event: Event, ms: i64) -> Entry {
     match event {
         Event::Show { user } => list_impression(ms, user),
         Event::Merge { target, source } => {
-            let merge = Command::MergeUsers { target: id(target), source: id(source), cascade_create: false };
+            let merge = Command::MergeUsers {
+                target: id(target),
+                source: id(source),
+                cascade_create: false,
+            };
             command(ms, merge)
         }
-        Event::Delete { user } => command(ms, Command::Delete { kind: EntityKind::User, id: id(user) }),
+        Event::Delete { user } => {
+            command(ms, Command::Delete { kind: EntityKind::User, id: id(user) })
+        }
     }
 }
 

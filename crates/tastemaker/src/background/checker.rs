@@ -1,4 +1,5 @@
-//! Reads all journals from time to time, so that damage is found while a backup of it is still there.
+//! Reads all journals from time to time, so that damage is found while a backup of it is still
+//! there.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -38,7 +39,11 @@ impl BackgroundWork for Checker {
 }
 
 /// Reads every journal once, no faster than the settings say; ends early where it should stop.
-fn check_journals(engines: impl Iterator<Item = Arc<Engine>>, settings: &Checks, signals: &Signals) {
+fn check_journals(
+    engines: impl Iterator<Item = Arc<Engine>>,
+    settings: &Checks,
+    signals: &Signals,
+) {
     let (started, mut n_bytes) = (Instant::now(), 0u64);
     for engine in engines {
         engine.check_journal(&mut |bytes| {
@@ -62,7 +67,8 @@ mod tests {
     fn a_check_keeps_to_its_rate() {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let id = WorkspaceId::new("shop").expect("a right name");
-        let engine = Arc::new(Engine::open(id, folder.path(), &|_, _| {}).expect("an empty folder opens"));
+        let engine =
+            Arc::new(Engine::open(id, folder.path(), &|_, _| {}).expect("an empty folder opens"));
         engine.reset().expect("an entry is taken");
         let slow = Checks { bytes_per_s: 500, ..Checks::default() };
         let started = Instant::now();

@@ -8,7 +8,8 @@ use server::App;
 
 use super::STOP_TIME_MAX;
 
-/// How often search indexes and filters follow what has changed: half of the second within which it can be found.
+/// How often search indexes and filters follow what has changed: half of the second within which it
+/// can be found.
 const REFRESH_INTERVAL: Duration = Duration::from_millis(500);
 
 pub(crate) struct Refresher {

@@ -1,4 +1,5 @@
-//! Opens workspaces again that are closed, or that take nothing any more, without a restart of the server.
+//! Opens workspaces again that are closed, or that take nothing any more, without a restart of the
+//! server.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Weak};
@@ -14,9 +15,11 @@ use crate::opener::Opener;
 
 /// The shortest time between two attempts to open a workspace again. It doubles with each attempt.
 const REOPEN_INTERVAL_MIN: Duration = Duration::from_secs(1);
-/// The longest time between two attempts; one that stays open for so long after an attempt begins with the shortest again.
+/// The longest time between two attempts; one that stays open for so long after an attempt begins
+/// with the shortest again.
 const REOPEN_INTERVAL_MAX: Duration = Duration::from_secs(60);
-/// A workspace that takes nothing still answers queries: it is closed and opened again once its file systems have so much room, in bytes.
+/// A workspace that takes nothing still answers queries: it is closed and opened again once its
+/// file systems have so much room, in bytes.
 const ROOM_BYTES_MIN: u64 = 16 * 1_024 * 1_024;
 
 pub(super) struct Reopener {
@@ -52,11 +55,17 @@ type Attempts = BTreeMap<WorkspaceId, Attempt>;
 struct Attempt {
     next: Instant,
     interval: Duration,
-    /// The workspace as it was, which keeps its files until work under way has ended. No request holds it while it waits for its client.
+    /// The workspace as it was, which keeps its files until work under way has ended. No request
+    /// holds it while it waits for its client.
     closing: Weak<Engine>,
 }
 
-fn reopen_each(workspaces: &Workspaces, opener: &Opener, attempts: &mut Attempts, signals: &Signals) {
+fn reopen_each(
+    workspaces: &Workspaces,
+    opener: &Opener,
+    attempts: &mut Attempts,
+    signals: &Signals,
+) {
     attempts.retain(|_, attempt| {
         attempt.closing.strong_count() > 0 || attempt.next.elapsed() < REOPEN_INTERVAL_MAX
     });
@@ -127,19 +136,27 @@ mod tests {
 
     use arc_swap::ArcSwapOption;
     use domain::{Interaction, InteractionKind};
-    use engine::{DataFolder, EngineError, EngineOptions, Entry, TrainingError, TrainingOptions, now};
+    use engine::{
+        DataFolder, EngineError, EngineOptions, Entry, TrainingError, TrainingOptions, now,
+    };
     use testkit::FaultyDisk;
 
     use super::*;
 
     #[test]
-    fn a_training_run_is_cut_short_and_its_workspace_opened_again_without_waiting_for_the_rest_of_it() {
+    fn a_training_run_is_cut_short_and_its_workspace_opened_again_without_waiting_for_the_rest_of_it()
+     {
         let (folder, disk) = (tempfile::tempdir().unwrap(), FaultyDisk::default());
         let id = WorkspaceId::new("shop").unwrap();
         let place = folder.path().join("broken");
-        let engine = Engine::open_on(id.clone(), &place, Arc::new(disk.clone()), &|_, _| {}).unwrap();
+        let engine =
+            Engine::open_on(id.clone(), &place, Arc::new(disk.clone()), &|_, _| {}).unwrap();
         let views = (0..600u32).map(|n| {
-            Interaction::new(format!("u{}", n % 40), format!("i{}", n * n % 31), InteractionKind::DetailView)
+            Interaction::new(
+                format!("u{}", n % 40),
+                format!("i{}", n * n % 31),
+                InteractionKind::DetailView,
+            )
         });
         engine.import_interactions(views.collect()).unwrap();
         let engine = Arc::new(engine);

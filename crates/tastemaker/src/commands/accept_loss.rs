@@ -34,12 +34,16 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let locked = LockedFolder::lock(&args.data)?;
     let workspace = args.workspace.as_ref();
     let loss = locked.assess_loss(workspace)?;
-    let journal = workspace.map_or_else(|| "The installation".to_owned(), |id| format!("Workspace {id}"));
+    let journal =
+        workspace.map_or_else(|| "The installation".to_owned(), |id| format!("Workspace {id}"));
     if loss.is_nothing() {
         return tell(
             args,
             &loss,
-            &format!("{journal} has lost nothing: all entries below {} are there.", loss.journal_end()),
+            &format!(
+                "{journal} has lost nothing: all entries below {} are there.",
+                loss.journal_end()
+            ),
         );
     }
     let lost = describe(&journal, &loss);
@@ -47,7 +51,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         if !args.json {
             println!("{lost}");
         }
-        bail!("nothing was changed: restore a backup, or add --yes to continue without the lost entries");
+        bail!(
+            "nothing was changed: restore a backup, or add --yes to continue without the lost entries"
+        );
     }
     locked.accept_loss(workspace, &loss)?;
     tell(

@@ -30,11 +30,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&report)?);
     } else {
         println!("{}", workspace_table(&report.workspaces));
-        let (to, bytes, copied) = (args.to.display(), grouped(report.bytes), grouped(report.copied_bytes));
+        let (to, bytes, copied) =
+            (args.to.display(), grouped(report.bytes), grouped(report.copied_bytes));
         match report.copied_bytes == report.bytes {
             true => println!("Backed up {bytes} bytes to {to}."),
             false => {
-                println!("Updated the backup in {to}: it has {bytes} bytes, {copied} of them copied now.")
+                println!(
+                    "Updated the backup in {to}: it has {bytes} bytes, {copied} of them copied now."
+                )
             }
         }
     }
@@ -45,7 +48,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         let kept = failed.kept_entries.map_or_else(
             || "the backup has nothing of it".to_owned(),
             |entries| {
-                format!("the backup keeps its earlier copy of {}", counted(entries, "entry", "entries"))
+                format!(
+                    "the backup keeps its earlier copy of {}",
+                    counted(entries, "entry", "entries")
+                )
             },
         );
         format!("{}: {}; {kept}", failed.id, failed.problem)
@@ -58,8 +64,11 @@ pub(super) fn workspace_table(workspaces: &[BackedUpWorkspace]) -> String {
     let rows: Vec<Vec<String>> = workspaces
         .iter()
         .map(|workspace| {
-            let numbers = [workspace.entries, workspace.segments, workspace.models, workspace.sample_users];
-            std::iter::once(workspace.id.to_string()).chain(numbers.map(terminal::grouped)).collect()
+            let numbers =
+                [workspace.entries, workspace.segments, workspace.models, workspace.sample_users];
+            std::iter::once(workspace.id.to_string())
+                .chain(numbers.map(terminal::grouped))
+                .collect()
         })
         .collect();
     terminal::table(&["workspace", "entries", "segments", "models", "users to compare"], &rows)
@@ -81,7 +90,9 @@ impl Bars {
     pub(super) fn show(&self, progress: BackupProgress<'_>) {
         let (stage, what, unit, done, total) = match progress {
             BackupProgress::Copy(done, total) => (1, self.copying, "bytes", done, total),
-            BackupProgress::Fold(_, done, total) => (2, "applying the copy", "entries", done, total),
+            BackupProgress::Fold(_, done, total) => {
+                (2, "applying the copy", "entries", done, total)
+            }
             BackupProgress::Digest(_, done) => (3, "hashing the store", "pairs", done, done),
         };
         if self.stage.replace(stage) != stage {

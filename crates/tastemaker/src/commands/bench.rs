@@ -25,7 +25,8 @@ pub(crate) struct Args {
 enum Command {
     /// Messages acknowledged per second over HTTP, beside a server that parses and discards them
     Ingest(ingest::Args),
-    /// Latency of recommender API calls with filters and boosters over HTTP, beside that of empty requests
+    /// Latency of recommender API calls with filters and boosters over HTTP, beside that of empty
+    /// requests
     Calls(calls::Args),
     /// Model fit, lists for every user and HTTP requests, on simulated histories of any size
     Scale(scale::Args),

@@ -1,4 +1,5 @@
-//! `tastemaker catalog`: the versions of the catalog that are kept, and the way back to an earlier one.
+//! `tastemaker catalog`: the versions of the catalog that are kept, and the way back to an earlier
+//! one.
 
 use anyhow::Result;
 use catalog::CatalogVersion;

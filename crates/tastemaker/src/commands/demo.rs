@@ -62,20 +62,27 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let service = Service::open(folder.path(), None, &settings)?;
     let engine = service.engines().remove(0);
     let runtime = Runtime::new()?;
-    let listener = runtime
-        .block_on(TcpListener::bind(args.listen))
-        .with_context(|| format!("cannot listen on {}: name another address with --listen", args.listen))?;
+    let listener = runtime.block_on(TcpListener::bind(args.listen)).with_context(|| {
+        format!("cannot listen on {}: name another address with --listen", args.listen)
+    })?;
     let address = listener.local_addr()?;
     let is_serving = Arc::new(AtomicBool::new(false));
-    runtime.block_on(async { remove_when_interrupted(folder.path().to_owned(), Arc::clone(&is_serving)) })?;
+    runtime.block_on(async {
+        remove_when_interrupted(folder.path().to_owned(), Arc::clone(&is_serving))
+    })?;
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
             let limits = settings.connections(service.n_workspaces());
             let listener = server::Listener { socket: listener, tls: None };
-            runtime.block_on(service.serve(vec![listener], limits, || settings.shutdown.deadline(), async {
-                stopped.await.ok();
-            }));
+            runtime.block_on(service.serve(
+                vec![listener],
+                limits,
+                || settings.shutdown.deadline(),
+                async {
+                    stopped.await.ok();
+                },
+            ));
         });
         let shown = show(args, &engine, address, started).and_then(|()| {
             if !args.no_serve {
@@ -156,7 +163,8 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     );
 
     let bar = terminal::share_bar("training", false);
-    let training = engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
+    let training =
+        engine.train(TrainingOptions::default(), &|share| terminal::set_share(&bar, share))?;
     bar.finish_and_clear();
     println!(
         "trained on {} interactions in {:.1} s; on plays that were kept back its lists score {:.3} (NDCG@20, at most 1), \
@@ -175,11 +183,15 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     let bar = terminal::bar("computing the trait", "listeners", u64::from(args.users), false);
     let computing = Instant::now();
     let (mut n_lists, mut distinct) = (0u64, rustc_hash::FxHashSet::default());
-    engine.compute_trait::<anyhow::Error>(definition, &|done, _| bar.set_position(done), |_, list| {
-        n_lists += 1;
-        distinct.extend(list.items.into_iter().map(|item| item.item_id));
-        Ok(())
-    })?;
+    engine.compute_trait::<anyhow::Error>(
+        definition,
+        &|done, _| bar.set_position(done),
+        |_, list| {
+            n_lists += 1;
+            distinct.extend(list.items.into_iter().map(|item| item.item_id));
+            Ok(())
+        },
+    )?;
     bar.finish_and_clear();
     println!(
         "computed {TRAIT_KEY} for {} listeners in {:.2} s; {} of {} albums are recommended to at least one listener",
@@ -198,7 +210,8 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
 /// What a listener played lately, and what they are recommended, with reasons.
 fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -> Result<()> {
     let user_id = user_id(listener);
-    let user = engine.user_of_text(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
+    let user =
+        engine.user_of_text(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
     let traits = engine.snapshot().stored_traits(user)?;
     let name = traits
         .iter()
@@ -237,7 +250,13 @@ fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
             other => other.to_string(),
         })
     };
-    Ok(format!("{} · {} ({}; {})", title(engine, item_id)?, text("artist"), text("year"), text("genres")))
+    Ok(format!(
+        "{} · {} ({}; {})",
+        title(engine, item_id)?,
+        text("artist"),
+        text("year"),
+        text("genres")
+    ))
 }
 
 /// Sends every listener's messages over HTTP, as their players would.
@@ -250,8 +269,10 @@ fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64
         let senders: Vec<_> = (0..SENDERS)
             .map(|_| {
                 scope.spawn(|| -> Result<()> {
-                    let agent: ureq::Agent =
-                        ureq::Agent::config_builder().timeout_global(Some(SEND_TIMEOUT)).build().into();
+                    let agent: ureq::Agent = ureq::Agent::config_builder()
+                        .timeout_global(Some(SEND_TIMEOUT))
+                        .build()
+                        .into();
                     let url = format!("http://{address}/v1/batch");
                     let mut is_done = false;
                     while !is_done {
@@ -267,8 +288,13 @@ fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64
                         }
                         if n > 0 {
                             body.push_str("]}");
-                            let answer = agent.post(&url).content_type("application/json").send(&body)?;
-                            ensure!(answer.status() == 200, "the server answered {}", answer.status());
+                            let answer =
+                                agent.post(&url).content_type("application/json").send(&body)?;
+                            ensure!(
+                                answer.status() == 200,
+                                "the server answered {}",
+                                answer.status()
+                            );
                             n_messages.fetch_add(n, Ordering::Relaxed);
                         }
                     }
@@ -276,9 +302,9 @@ fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64
                 })
             })
             .collect();
-        senders
-            .into_iter()
-            .try_for_each(|sender| sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        senders.into_iter().try_for_each(|sender| {
+            sender.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
     })?;
     bar.finish_and_clear();
     Ok(n_messages.into_inner())
@@ -286,13 +312,17 @@ fn send_messages(n_listeners: u32, seed: u64, address: SocketAddr) -> Result<u64
 
 fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     let base = format!("http://{address}");
-    let profile = format!("{base}/v1/spaces/{WORKSPACE}/collections/users/profiles/user_id:{}", user_id(0));
+    let profile =
+        format!("{base}/v1/spaces/{WORKSPACE}/collections/users/profiles/user_id:{}", user_id(0));
     println!("\n{} on {}; Ctrl-C stops it.", bold("Serving"), accent(&base));
     println!("Read a listener's recommendations, with explanations:");
-    println!("  curl -s -u {PROFILE_TOKEN}: '{profile}/traits?include={TRAIT_KEY},{TRAIT_KEY}__detail'");
+    println!(
+        "  curl -s -u {PROFILE_TOKEN}: '{profile}/traits?include={TRAIT_KEY},{TRAIT_KEY}__detail'"
+    );
     let config = engine.config();
     let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
-    // The trait leaves out what a listener knows: whatever else there is, an album that they play leaves their list.
+    // The trait leaves out what a listener knows: whatever else there is, an album that they play
+    // leaves their list.
     let list = engine.recommend(engine.user_of_text(&user_id(0)), &definition.list())?;
     if let Some(album) = list.items.first() {
         println!(

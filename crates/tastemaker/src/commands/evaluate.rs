@@ -1,4 +1,5 @@
-//! `tastemaker evaluate`: the metrics of every model and of the blend on held-out interactions, before anything goes live.
+//! `tastemaker evaluate`: the metrics of every model and of the blend on held-out interactions,
+//! before anything goes live.
 
 use anyhow::Result;
 

@@ -38,13 +38,20 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ]
     };
     let rows: Vec<Vec<String>> = events.iter().map(row).collect();
-    println!("These events are in the timelines of users, but no preset takes them for recommendations:");
-    println!("{}", terminal::table(&["type", "event", "messages", "latest", "similar preset"], &rows));
+    println!(
+        "These events are in the timelines of users, but no preset takes them for recommendations:"
+    );
+    println!(
+        "{}",
+        terminal::table(&["type", "event", "messages", "latest", "similar preset"], &rows)
+    );
     let suggestions = events.iter().filter_map(UnmatchedEvent::suggestion);
-    let examples: BTreeMap<_, _> = suggestions.map(|suggestion| (suggestion.preset, suggestion)).collect();
+    let examples: BTreeMap<_, _> =
+        suggestions.map(|suggestion| (suggestion.preset, suggestion)).collect();
     for (preset, suggestion) in examples {
         let (set, example) = (suggestion.set, suggestion.example);
-        let since = if set > 1 { format!(" (with presets = {set} or more)") } else { String::new() };
+        let since =
+            if set > 1 { format!(" (with presets = {set} or more)") } else { String::new() };
         println!("\n{preset}{since} takes messages like this:\n{example}");
     }
     Ok(())

@@ -20,7 +20,8 @@ pub(crate) struct Args {
 enum Command {
     /// Replace the catalog by a CSV or JSON Lines file, as a whole or not at all
     Catalog(catalog::Args),
-    /// Add the interactions of a CSV, JSON Lines or Parquet file: user_id, item_id, timestamp, kind, value
+    /// Add the interactions of a CSV, JSON Lines or Parquet file: user_id, item_id, timestamp,
+    /// kind, value
     Interactions(interactions::Args),
 }
 
@@ -34,7 +35,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 /// The trait of a workspace that an import makes.
 const TRAIT_KEY: &str = "recommended_items";
 
-/// Opens the workspace; a new one gets a recommended-items trait, so that there is something to compute.
+/// Opens the workspace; a new one gets a recommended-items trait, so that there is something to
+/// compute.
 fn open(place: &Place, creates: bool) -> Result<Opened> {
     let (opened, is_new) = place.open_or_make(creates)?;
     if is_new {

@@ -63,7 +63,8 @@ fn line(InspectedEntry { offset, entry, .. }: &InspectedEntry) -> String {
     match entry {
         Ok(entry) => {
             let time = entry.time().map_or("-".to_owned(), |time| time.to_string());
-            let line = format!("{offset:>8}  {time:<24}  {:<17}  {}", entry.kind(), entry.summary());
+            let line =
+                format!("{offset:>8}  {time:<24}  {:<17}  {}", entry.kind(), entry.summary());
             line.trim_end().to_owned()
         }
         Err(error) => format!("{offset:>8}  {:<24}  {:<17}  {error}", "-", "unreadable"),
@@ -79,7 +80,9 @@ fn json_line(InspectedEntry { offset, written_by, entry }: &InspectedEntry) -> S
             "kind": entry.kind(),
             "fields": entry.fields(),
         }),
-        Err(error) => json!({ "offset": offset, "written_by": written_by, "error": error.to_string() }),
+        Err(error) => {
+            json!({ "offset": offset, "written_by": written_by, "error": error.to_string() })
+        }
     };
     told.to_string()
 }

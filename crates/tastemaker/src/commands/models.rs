@@ -34,7 +34,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     // A first model that is not used takes no place of one before.
-    let has_model_before = |n: usize| trainings[n + 1..].iter().any(|earlier| earlier.refused.is_none());
+    let has_model_before =
+        |n: usize| trainings[n + 1..].iter().any(|earlier| earlier.refused.is_none());
     let is_refused = |n: usize| trainings[n].refused.is_some() && has_model_before(n);
     let rows: Vec<Vec<String>> = trainings
         .iter()
@@ -79,8 +80,13 @@ fn row(training: &Training, active: Option<&str>, is_refused: bool) -> Vec<Strin
         None => "",
     };
     let metrics = &training.search.blend;
-    let members: Vec<&str> =
-        training.search.parameters.components.iter().map(|component| component.model.name()).collect();
+    let members: Vec<&str> = training
+        .search
+        .parameters
+        .components
+        .iter()
+        .map(|component| component.model.name())
+        .collect();
     vec![
         training.version.clone(),
         training.finished_at.to_string(),

@@ -10,8 +10,9 @@ use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, PropertyVa
 use fs_err as fs;
 use rayon::prelude::*;
 use recommender::{
-    CandidateSources, ColdStartItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX, HistoryEntry,
-    Origin, Request, SearchOptions, TrainingSet, fit_model, recommend, search_hyperparameters,
+    CandidateSources, ColdStartItems, Eligibility, FeaturesBuilder, HISTORY_ENTRIES_MAX,
+    HistoryEntry, Origin, Request, SearchOptions, TrainingSet, fit_model, recommend,
+    search_hyperparameters,
 };
 use rustc_hash::FxHashMap;
 use serde_json::json;
@@ -23,7 +24,8 @@ use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// The interactions: a .csv, .tsv, .jsonl or .parquet file with user_id, item_id and optionally timestamp, kind and value
+    /// The interactions: a .csv, .tsv, .jsonl or .parquet file with user_id, item_id and optionally
+    /// timestamp, kind and value
     #[arg(long, value_name = "FILE")]
     interactions: PathBuf,
     /// The properties of items: a .csv, .tsv or .jsonl file with item_id and any other columns
@@ -91,7 +93,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
     let n_items = items.names.len();
     if rows.iter().all(Vec::is_empty) {
-        bail!("{} has no interactions: there is nothing to learn from", args.interactions.display());
+        bail!(
+            "{} has no interactions: there is nothing to learn from",
+            args.interactions.display()
+        );
     }
     let wanted = distinct_users(&args.users)?;
     if wanted.is_empty() {
@@ -215,9 +220,10 @@ fn read_interactions(path: &Path) -> Result<Histories> {
             rows.push(Vec::new());
         }
         let item = ItemIdx(items.index(&row.item_id));
-        let value =
-            matches!(row.kind, InteractionKind::Rating | InteractionKind::ViewPortion).then_some(row.value);
-        // Nothing has happened in the future, also where the file is of another time zone: such a time would make everything else look old.
+        let value = matches!(row.kind, InteractionKind::Rating | InteractionKind::ViewPortion)
+            .then_some(row.value);
+        // Nothing has happened in the future, also where the file is of another time zone: such a
+        // time would make everything else look old.
         let at = row.timestamp.unwrap_or(Timestamp(0)).min(now);
         rows[user].push(HistoryEntry::new(item, row.kind, at, value.flatten()));
         Ok(())

@@ -29,13 +29,16 @@ pub(crate) struct Args {
     /// The number of items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// How items are chosen: personal, trending, recently_viewed, continue_watching, buy_again, cross_sell or watch_next
+    /// How items are chosen: personal, trending, recently_viewed, continue_watching, buy_again,
+    /// cross_sell or watch_next
     #[arg(long, value_name = "LOGIC", default_value = "personal", value_parser = word::<Logic>)]
     logic: Logic,
-    /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart, bookmark, portion)
+    /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart,
+    /// bookmark, portion)
     #[arg(long, value_name = "KIND", value_parser = kind)]
     interaction: Option<InteractionKind>,
-    /// Items to exclude: none, purchased, watched or interacted; the default is interacted for personal and trending items, else that of the logic
+    /// Items to exclude: none, purchased, watched or interacted; the default is interacted for
+    /// personal and trending items, else that of the logic
     #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
     exclude: Option<Exclusion>,
     /// Recommend values of this property, such as artists or brands, in place of items
@@ -44,7 +47,8 @@ pub(crate) struct Args {
     /// From 0 (the most relevant items) to 1 (the most different items)
     #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
     diversity: f32,
-    /// How relevant an item must be to the user: low (trending items fill up the list), medium or high
+    /// How relevant an item must be to the user: low (trending items fill up the list), medium or
+    /// high
     #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = word::<Relevance>)]
     min_relevance: Relevance,
     /// Explain each item by the user's history
@@ -101,7 +105,9 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
     if user.is_none() && request.logic == Logic::Personal {
         println!("User {user_id:?} is unknown; these items are trending:");
     } else if list.fallback {
-        println!("There are no personal recommendations for {user_id:?} yet; these items are trending:");
+        println!(
+            "There are no personal recommendations for {user_id:?} yet; these items are trending:"
+        );
     }
     if list.items.is_empty() {
         let why = match (request.logic, request.min_relevance) {
@@ -111,7 +117,9 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
             (Logic::Personal, Relevance::Medium | Relevance::High) => {
                 "no item is relevant enough (see --min-relevance)"
             }
-            (Logic::Trending, _) if request.interaction.is_some() => "there are no interactions of that kind",
+            (Logic::Trending, _) if request.interaction.is_some() => {
+                "there are no interactions of that kind"
+            }
             _ => "every available item is excluded (see --exclude)",
         };
         println!("There are no items for {user_id:?}: {why}.");
@@ -143,7 +151,11 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::BuyAgain => "due",
                 Origin::Picked => "picked",
             };
-            let title = if list.item_type.is_some() { String::new() } else { title(engine, &item.item_id)? };
+            let title = if list.item_type.is_some() {
+                String::new()
+            } else {
+                title(engine, &item.item_id)?
+            };
             Ok(vec![
                 format!("{:>2}  {}", n + 1, item.item_id),
                 title,
@@ -169,10 +181,15 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
         let name = title(engine, &reason.item_id)?;
         let name = if name.is_empty() { reason.item_id.clone() } else { name };
         // "played A, B, viewed C": what was done is said where it changes.
-        let verb =
-            if last == Some(reason.kind) { String::new() } else { format!("{} ", reason.kind.participle()) };
-        let similarity =
-            reason.similar_in.as_ref().map_or(String::new(), |property| format!(", similar in {property}"));
+        let verb = if last == Some(reason.kind) {
+            String::new()
+        } else {
+            format!("{} ", reason.kind.participle())
+        };
+        let similarity = reason
+            .similar_in
+            .as_ref()
+            .map_or(String::new(), |property| format!(", similar in {property}"));
         parts.push(format!("{verb}{name} ({:.0} %{similarity})", 100.0 * reason.share));
         last = Some(reason.kind);
     }
@@ -189,7 +206,13 @@ pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
     })
 }
 
-fn many(args: &Args, engine: &Engine, users: &Path, out: &Path, request: &ListRequest) -> Result<()> {
+fn many(
+    args: &Args,
+    engine: &Engine,
+    users: &Path,
+    out: &Path,
+    request: &ListRequest,
+) -> Result<()> {
     let user_ids = distinct_users(users)?;
     let bar = terminal::bar("recommending", "users", user_ids.len() as u64, args.place.json);
     let mut file = csv::Writer::from_writer(super::part_of(out)?);
@@ -211,8 +234,7 @@ fn many(args: &Args, engine: &Engine, users: &Path, out: &Path, request: &ListRe
     bar.finish_and_clear();
     let n_users = user_ids.len() as u64;
     if args.place.json {
-        let told =
-            serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
+        let told = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
         println!("{told}");
     } else {
         println!(

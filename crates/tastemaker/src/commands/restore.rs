@@ -15,7 +15,8 @@ pub(crate) struct Args {
     /// The data folder to create; it must be missing or empty
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// Restore only this workspace, also into a data folder that has others; its own folder must be missing
+    /// Restore only this workspace, also into a data folder that has others; its own folder must be
+    /// missing
     #[arg(long, value_name = "ID")]
     workspace: Option<WorkspaceId>,
     /// Print JSON, for scripts
@@ -25,8 +26,9 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let bars = Bars::new("checking and copying", args.json);
-    let report =
-        engine::restore(&args.backup, &args.data, args.workspace.as_ref(), &|progress| bars.show(progress))?;
+    let report = engine::restore(&args.backup, &args.data, args.workspace.as_ref(), &|progress| {
+        bars.show(progress)
+    })?;
     bars.clear();
     if args.json {
         println!("{}", serde_json::to_string_pretty(&report)?);

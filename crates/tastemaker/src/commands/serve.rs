@@ -23,7 +23,8 @@ use crate::service::Service;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::tls::{TlsArgs, TlsFiles, WATCH_INTERVAL};
 
-/// How long work of requests that are given up may still go on: it looks whether anybody waits far more often.
+/// How long work of requests that are given up may still go on: it looks whether anybody waits far
+/// more often.
 const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
 
 /// The bootstrap file of examples.
@@ -40,7 +41,8 @@ pub(crate) struct Args {
     /// The data folder; created if missing
     #[arg(long, value_name = "DIR")]
     data: PathBuf,
-    /// The address to listen on: HOST:PORT, PORT (this machine only) or :PORT (all networks) [default: 127.0.0.1:8080]
+    /// The address to listen on: HOST:PORT, PORT (this machine only) or :PORT (all networks)
+    /// [default: 127.0.0.1:8080]
     #[arg(long, value_name = "ADDR", value_parser = address::parse)]
     listen: Option<SocketAddr>,
     /// The address of https beside http on --listen; needs a certificate
@@ -68,7 +70,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let addresses = Addresses::from_settings(&settings, args.tls.has_certificate())?;
     let set_filter = start_log(&settings.log)?;
     files::raise_limit();
-    let bootstrap = args.bootstrap.as_deref().map(|path| Bootstrap::read(path, args.prune)).transpose()?;
+    let bootstrap =
+        args.bootstrap.as_deref().map(|path| Bootstrap::read(path, args.prune)).transpose()?;
     if let Some(bootstrap) = bootstrap.as_ref().filter(|_| args.dry_run) {
         return dry_run::run(&args.data, bootstrap);
     }
@@ -206,8 +209,9 @@ impl Addresses {
         for (address, tls, flag) in [(self.http, None, "--listen"), (self.https, tls, https_flag)] {
             let Some(address) = address else { continue };
             let socket = TcpListener::bind(address).await;
-            let socket = socket
-                .with_context(|| format!("cannot listen on {address}: name another address with {flag}"))?;
+            let socket = socket.with_context(|| {
+                format!("cannot listen on {address}: name another address with {flag}")
+            })?;
             listeners.push(Listener { socket, tls: tls.cloned() });
         }
         Ok(listeners)
@@ -218,10 +222,15 @@ impl Addresses {
 fn nothing_to_serve(data: &Path) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "tastemaker".to_owned());
     let (program, data) = (quoted(&program), data.display());
-    let serve = format!("{program} serve --data {} --bootstrap {BOOTSTRAP_NAME}", quoted(&data.to_string()));
+    let serve = format!(
+        "{program} serve --data {} --bootstrap {BOOTSTRAP_NAME}",
+        quoted(&data.to_string())
+    );
     match Path::new(BOOTSTRAP_NAME).exists() {
         true => {
-            format!("there is no workspace in {data}; to set up those of {BOOTSTRAP_NAME}:\n\n  {serve}\n")
+            format!(
+                "there is no workspace in {data}; to set up those of {BOOTSTRAP_NAME}:\n\n  {serve}\n"
+            )
         }
         false => format!(
             "there is no workspace in {data}; to create one named shop and serve it:\n\n  {MAKE_BOOTSTRAP} > {BOOTSTRAP_NAME}\n  {serve}\n"
@@ -240,7 +249,8 @@ fn quoted(word: &str) -> String {
 
 /// Starts the log; what is returned changes its filter.
 fn start_log(log: &Log) -> Result<SetFilter> {
-    let builder = tracing_subscriber::fmt().with_env_filter(log.filter()?).with_writer(std::io::stderr);
+    let builder =
+        tracing_subscriber::fmt().with_env_filter(log.filter()?).with_writer(std::io::stderr);
     Ok(match log.format {
         LogFormat::Text => {
             let is_terminal = std::io::IsTerminal::is_terminal(&std::io::stderr());

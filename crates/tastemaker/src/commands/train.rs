@@ -35,13 +35,18 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What becomes of a model that is refused for a reason, or of one that is not; `has_model` is whether any is in use then.
+/// What becomes of a model that is refused for a reason, or of one that is not; `has_model` is
+/// whether any is in use then.
 fn outcome(refused: Option<&str>, has_model: bool) -> String {
     match refused {
         None => "It is in use.".to_owned(),
-        Some(why) if has_model => format!("It is refused, and the previous model stays in use: {why}."),
+        Some(why) if has_model => {
+            format!("It is refused, and the previous model stays in use: {why}.")
+        }
         Some(why) => {
-            format!("It is not used yet: {why}. Until there is a model, lists show trending and new items.")
+            format!(
+                "It is not used yet: {why}. Until there is a model, lists show trending and new items."
+            )
         }
     }
 }
@@ -56,7 +61,8 @@ pub(super) fn no_model_yet(n_interactions: u64) -> String {
 
 /// How much there is to learn from and how much a first model needs, where that is more.
 pub(super) fn little(n_interactions: u64) -> Option<String> {
-    (n_interactions < FIRST_TRAINING_INTERACTIONS).then(|| describe_too_few_interactions(n_interactions))
+    (n_interactions < FIRST_TRAINING_INTERACTIONS)
+        .then(|| describe_too_few_interactions(n_interactions))
 }
 
 /// A training run, for people; `has_model` is whether any model is in use after it.
@@ -87,11 +93,16 @@ pub(crate) fn describe_search(search: &HyperparameterSearch) -> String {
     };
     let mut rows = vec![row("blend".to_owned(), &search.blend)];
     rows.extend(
-        search.models.iter().map(|tried| row(tried.component.model.name().to_owned(), &tried.metrics)),
+        search
+            .models
+            .iter()
+            .map(|tried| row(tried.component.model.name().to_owned(), &tried.metrics)),
     );
     rows.push(row("popularity".to_owned(), &search.popularity));
-    let table =
-        terminal::table(&["top 20", "NDCG", "recall", "coverage", "novelty (bits)", "personal lists"], &rows);
+    let table = terminal::table(
+        &["top 20", "NDCG", "recall", "coverage", "novelty (bits)", "personal lists"],
+        &rows,
+    );
     let held_out = match search.split {
         SplitKind::Time => "held out: all interactions after a point in time",
         SplitKind::LastStep => "held out: the last step of each user",
@@ -100,7 +111,8 @@ pub(crate) fn describe_search(search: &HyperparameterSearch) -> String {
         }
     };
     let members: Vec<Vec<String>> = search.parameters.components.iter().map(member).collect();
-    let blend = terminal::table(&["model of the blend", "weight", "weighting of the history"], &members);
+    let blend =
+        terminal::table(&["model of the blend", "weight", "weighting of the history"], &members);
     format!(
         "Evaluated on {} ({held_out}):\n{table}\n{blend}",
         counted(search.blend.n_users as u64, "user", "users")
@@ -128,7 +140,8 @@ mod tests {
         assert_eq!(outcome(None, true), "It is in use.");
         let why = Some("NDCG 0.1 beside 0.2 of popularity");
         assert!(
-            outcome(why, true).starts_with("It is refused, and the previous model stays in use: NDCG 0.1")
+            outcome(why, true)
+                .starts_with("It is refused, and the previous model stays in use: NDCG 0.1")
         );
         assert!(outcome(why, false).starts_with("It is not used yet: NDCG 0.1"));
     }

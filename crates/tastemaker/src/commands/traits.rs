@@ -31,7 +31,8 @@ struct Compute {
     key: String,
     #[command(flatten)]
     place: Place,
-    /// The file to write: .csv (one row for each item) or .jsonl (one line for each user, as in the Profile API)
+    /// The file to write: .csv (one row for each item) or .jsonl (one line for each user, as in the
+    /// Profile API)
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
 }
@@ -50,8 +51,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         };
         bail!("workspace {} has no trait {:?}; {there_are}", config.id, args.key);
     };
-    let bar =
-        terminal::bar("computing the trait", "users", opened.engine.counts().known_users, args.place.json);
+    let bar = terminal::bar(
+        "computing the trait",
+        "users",
+        opened.engine.counts().known_users,
+        args.place.json,
+    );
     let (mut n_users, mut n_fallback) = (0u64, 0u64);
     opened.engine.compute_trait::<anyhow::Error>(
         definition,
@@ -101,7 +106,8 @@ impl Sink {
         let form = match out.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => {
                 let mut writer = csv::Writer::from_writer(part_of(out)?);
-                writer.write_record(["user_id", "rank", "item_id", "score", "source", "because"])?;
+                writer
+                    .write_record(["user_id", "rank", "item_id", "score", "source", "because"])?;
                 Form::Csv(Box::new(writer))
             }
             Some("jsonl" | "ndjson") => Form::JsonLines(BufWriter::new(part_of(out)?)),
@@ -132,8 +138,7 @@ impl Sink {
                 let ids: Vec<&str> = list.items.iter().map(|item| item.item_id.as_str()).collect();
                 let detail = to_value(&server::ListBody::new(list, engine::now()));
                 let key = &self.key;
-                let line =
-                    serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });
+                let line = serde_json::json!({ "user_id": user_id, key: ids, format!("{key}__detail"): detail });
                 writeln!(writer, "{line}")?;
             }
         }

@@ -94,8 +94,12 @@ impl Bars {
             VerifyProgress::Journal(done, total) => {
                 (&self.journal, "reading the journal", "bytes", done, total)
             }
-            VerifyProgress::Fold(done, total) => (&self.fold, "applying it anew", "entries", done, total),
-            VerifyProgress::Store(done) => (&self.store, "comparing the store", "pairs", done, done),
+            VerifyProgress::Fold(done, total) => {
+                (&self.fold, "applying it anew", "entries", done, total)
+            }
+            VerifyProgress::Store(done) => {
+                (&self.store, "comparing the store", "pairs", done, done)
+            }
         };
         let bar = cell.get_or_init(|| terminal::bar(what, unit, total, self.quiet));
         bar.set_length(total);

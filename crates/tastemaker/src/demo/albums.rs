@@ -17,7 +17,8 @@ pub(crate) fn albums() -> Result<Vec<Album>> {
     csv::Reader::from_reader(ALBUMS_CSV.as_bytes())
         .into_deserialize()
         .map(|row| {
-            let (item_id, _title, _artist, year, genres): (String, String, String, u16, String) = row?;
+            let (item_id, _title, _artist, year, genres): (String, String, String, u16, String) =
+                row?;
             Ok(Album { item_id, year, genres: genres.split('|').map(str::to_owned).collect() })
         })
         .collect()
@@ -35,6 +36,10 @@ mod tests {
         ids.sort_unstable();
         ids.dedup();
         assert_eq!(ids.len(), albums.len());
-        assert!(albums.iter().all(|album| (1900..=2026).contains(&album.year) && !album.genres.is_empty()));
+        assert!(
+            albums
+                .iter()
+                .all(|album| (1900..=2026).contains(&album.year) && !album.genres.is_empty())
+        );
     }
 }

@@ -1,7 +1,8 @@
 //! Listeners with tastes, and the messages that their players send.
 //!
-//! A listener has one to three genres at heart and a favourite decade; an album draws them by how much of these it has and by how well
-//! known it is. They come in visits, look at albums, play some through and save a few. Everything follows from a seed.
+//! A listener has one to three genres at heart and a favourite decade; an album draws them by how
+//! much of these it has and by how well known it is. They come in visits, look at albums, play some
+//! through and save a few. Everything follows from a seed.
 
 use std::fmt::Write;
 
@@ -20,10 +21,10 @@ const ALBUMS_MEAN: f64 = 34.0;
 const ANONYMOUS_SHARE: f64 = 0.3;
 
 const FIRST_NAMES: [&str; 40] = [
-    "Amara", "Aiko", "Anders", "Beatriz", "Bilal", "Chiara", "Chinedu", "Daniel", "Dina", "Elif", "Emeka",
-    "Farah", "Finn", "Grace", "Hana", "Ines", "Ivan", "Jonas", "Kavya", "Kofi", "Lena", "Luca", "Mai",
-    "Marta", "Mateo", "Mina", "Nadia", "Noor", "Olu", "Pablo", "Priya", "Rosa", "Sami", "Sofia", "Tariq",
-    "Thandi", "Uma", "Wei", "Yara", "Zoe",
+    "Amara", "Aiko", "Anders", "Beatriz", "Bilal", "Chiara", "Chinedu", "Daniel", "Dina", "Elif",
+    "Emeka", "Farah", "Finn", "Grace", "Hana", "Ines", "Ivan", "Jonas", "Kavya", "Kofi", "Lena",
+    "Luca", "Mai", "Marta", "Mateo", "Mina", "Nadia", "Noor", "Olu", "Pablo", "Priya", "Rosa",
+    "Sami", "Sofia", "Tariq", "Thandi", "Uma", "Wei", "Yara", "Zoe",
 ];
 
 /// The albums as the simulation sees them.
@@ -47,16 +48,19 @@ impl<'a> World<'a> {
         Self { albums, genres, fame, seed, now }
     }
 
-    /// Appends all messages of a listener to a JSON array that is being written, and returns how many there are.
+    /// Appends all messages of a listener to a JSON array that is being written, and returns how
+    /// many there are.
     pub(crate) fn write_messages(&self, listener: u32, json: &mut String) -> u64 {
-        let mut random =
-            StdRng::seed_from_u64(self.seed ^ (u64::from(listener) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15));
+        let mut random = StdRng::seed_from_u64(
+            self.seed ^ (u64::from(listener) + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15),
+        );
         let weights = self.draw_taste(&mut random);
         let total: f64 = weights.iter().sum();
         let n_albums = (ALBUMS_MEAN * random.random_range(0.3f64..1.7)) as u32;
         let n_visits = n_albums / 4 + 1;
         let signs_in_late = random.random_bool(ANONYMOUS_SHARE);
-        let mut visits: Vec<f64> = (0..n_visits).map(|_| random.random_range(0.0..HISTORY_DAYS)).collect();
+        let mut visits: Vec<f64> =
+            (0..n_visits).map(|_| random.random_range(0.0..HISTORY_DAYS)).collect();
         visits.sort_unstable_by(|a, b| b.total_cmp(a));
 
         let mut player = Player { json, listener, n_messages: 0 };
@@ -71,7 +75,13 @@ impl<'a> World<'a> {
                 at_ms += random.random_range(60_000..2_400_000);
                 let is_played = random.random_bool(0.75);
                 if !is_played || random.random_bool(0.25) {
-                    player.send(is_anonymous, "Product Viewed", "product_id", &album.item_id, at_ms - 20_000);
+                    player.send(
+                        is_anonymous,
+                        "Product Viewed",
+                        "product_id",
+                        &album.item_id,
+                        at_ms - 20_000,
+                    );
                 }
                 if is_played {
                     player.send(
@@ -100,7 +110,12 @@ impl<'a> World<'a> {
     fn draw_taste(&self, random: &mut StdRng) -> Vec<f64> {
         let n_hearts = random.random_range(1..=3);
         let hearts: Vec<(&str, f64)> = (0..n_hearts)
-            .map(|_| (self.genres[random.random_range(0..self.genres.len())], random.random_range(0.5..1.5)))
+            .map(|_| {
+                (
+                    self.genres[random.random_range(0..self.genres.len())],
+                    random.random_range(0.5..1.5),
+                )
+            })
             .collect();
         let decade = f64::from(random.random_range(1_955..2_025));
         let openness = random.random_range(0.005..0.03);
@@ -148,8 +163,11 @@ struct Player<'a> {
 impl Player<'_> {
     fn identify(&mut self, first_name: &str, at_ms: i64) {
         let traits = format!(r#""traits":{{"first_name":"{first_name}","plan":"free"}}"#);
-        let both =
-            format!(r#""userId":"{}","anonymousId":"device-{:05}""#, user_id(self.listener), self.listener);
+        let both = format!(
+            r#""userId":"{}","anonymousId":"device-{:05}""#,
+            user_id(self.listener),
+            self.listener
+        );
         self.write("identify", &both, at_ms, &traits);
     }
 
@@ -191,10 +209,14 @@ mod tests {
         first.push(']');
         let messages: Vec<&serde_json::value::RawValue> = serde_json::from_str(&first).unwrap();
         assert_eq!(messages.len() as u64, n);
-        let arrival =
-            domain::Arrival { received_at: Timestamp(1_700_000_000_000), source: "demo", peer_ip: None };
+        let arrival = domain::Arrival {
+            received_at: Timestamp(1_700_000_000_000),
+            source: "demo",
+            peer_ip: None,
+        };
         for message in messages {
-            domain::check_message(message.get(), None, &domain::Envelope::default(), &arrival).unwrap();
+            domain::check_message(message.get(), None, &domain::Envelope::default(), &arrival)
+                .unwrap();
         }
         assert!((40..60).contains(&(n / 50)), "{n} messages of 50 listeners");
     }

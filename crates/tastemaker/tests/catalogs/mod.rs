@@ -1,4 +1,5 @@
-//! Mistakes in catalog files, by file and by upload: both say the same, and neither changes anything.
+//! Mistakes in catalog files, by file and by upload: both say the same, and neither changes
+//! anything.
 
 use std::path::Path;
 use std::process::Command;
@@ -32,8 +33,8 @@ fn mistakes() -> Vec<Mistake> {
         whole(what, options, &with_row(row))
     }
     let lines = |what, row: &str| -> Mistake {
-        let rows =
-            (0..N_ITEMS).map(|n| if n == 7 { row.to_owned() } else { format!("{{\"item_id\":\"i{n}\"}}\n") });
+        let rows = (0..N_ITEMS)
+            .map(|n| if n == 7 { row.to_owned() } else { format!("{{\"item_id\":\"i{n}\"}}\n") });
         (what, &[][..], "file.jsonl", rows.collect::<String>().into_bytes())
     };
     let long = "x".repeat(5_000);
@@ -71,7 +72,11 @@ fn mistakes() -> Vec<Mistake> {
         whole("two columns of one name", &[], "item_id,title,title\ni1,T,T\n"),
         whole("a page in place of a file", &[], "<!doctype html>\n<html><body>404</body></html>\n"),
         whole("a file of one row", &[], "item_id,title\ni1,Title 1\n"),
-        whole("a file of one row, confirmed for fewer", &["confirm=18"], "item_id,title\ni1,Title 1\n"),
+        whole(
+            "a file of one row, confirmed for fewer",
+            &["confirm=18"],
+            "item_id,title\ni1,Title 1\n",
+        ),
         ("text that is not UTF-8", &[], "file.csv", latin),
         ("UTF-16", &[], "file.csv", utf16),
         lines("a line that is no JSON", "{item_id: 7}\n"),
@@ -102,8 +107,11 @@ fn by_file(folder: &Path, what: &str, name: &str, options: &[&str]) -> (String, 
 fn by_upload(server: &Server, name: &str, options: &[&str], file: &[u8]) -> (u16, String, Value) {
     let url = format!("{}/api/workspaces/shop/catalog?{}", server.base, options.join("&"));
     let type_ = if name.ends_with(".csv") { "text/csv" } else { "application/x-ndjson" };
-    let request =
-        server.agent.post(url).header("authorization", "Bearer admin").header("content-type", type_);
+    let request = server
+        .agent
+        .post(url)
+        .header("authorization", "Bearer admin")
+        .header("content-type", type_);
     let mut answer = request.send(file).unwrap();
     let body: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();
     let message = body["error"]["message"].as_str().unwrap_or_default().to_owned();
@@ -140,13 +148,15 @@ fn every_mistake_is_refused_with_the_same_words_by_file_and_by_upload() {
         assert!((400..500).contains(&status), "{what}: {status}");
         // Who parses the options says so in its own way; what is wrong with them is the same.
         let message = message.strip_prefix("a query parameter is wrong: ").unwrap_or(&message);
-        let core = message.split_once(": ").filter(|_| status == 400).map_or(message, |(_, core)| core);
+        let core =
+            message.split_once(": ").filter(|_| status == 400).map_or(message, |(_, core)| core);
         assert!(told.contains(core), "{what}: by file {told:?}, by upload {message:?}");
         if report != Value::Null {
             assert_eq!(detail, report, "{what}");
         }
         let errors = detail["errors"].as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap_or("-").chars().take(120).collect::<String>();
+        let text =
+            |value: &Value| value.as_str().unwrap_or("-").chars().take(120).collect::<String>();
         let rows = errors.iter().map(|error| {
             format!(
                 "\n    row {}, {}: {}: {}",
@@ -162,7 +172,10 @@ fn every_mistake_is_refused_with_the_same_words_by_file_and_by_upload() {
 
     // Nothing of all that changed anything.
     let versions: Value = serde_json::from_str(&tastemaker(&["catalog", "--json"])).unwrap();
-    assert_eq!((&versions["current"], &versions["versions"][0]["n_items"]), (&json!(1), &json!(N_ITEMS)));
+    assert_eq!(
+        (&versions["current"], &versions["versions"][0]["n_items"]),
+        (&json!(1), &json!(N_ITEMS))
+    );
     let url = format!("{}/api/workspaces/shop/catalog", server.base);
     let mut answer = server.agent.get(url).header("authorization", "Bearer admin").call().unwrap();
     let kept: Value = serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap();

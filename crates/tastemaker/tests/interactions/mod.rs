@@ -38,9 +38,15 @@ fn write_parquet(path: &Path, unit: &str, per_second: i64, compression: Compress
                 let times = SECONDS.map(|second| second * per_second);
                 column.typed::<Int64Type>().write_batch(&times, None, None)
             }
-            3 => column.typed::<ByteArrayType>().write_batch(&texts(["rating"; 3]), Some(&[1; 3]), None),
+            3 => column.typed::<ByteArrayType>().write_batch(
+                &texts(["rating"; 3]),
+                Some(&[1; 3]),
+                None,
+            ),
             4 => column.typed::<DoubleType>().write_batch(&VALUES, Some(&[1; 3]), None),
-            _ => column.typed::<parquet::data_type::BoolType>().write_batch(&[], Some(&[0; 3]), None),
+            _ => {
+                column.typed::<parquet::data_type::BoolType>().write_batch(&[], Some(&[0; 3]), None)
+            }
         }
         .unwrap();
         column.close().unwrap();
@@ -71,10 +77,18 @@ fn the_same_interactions_come_from_files_of_every_format() {
     };
     parquet("seconds.parquet", "", 1, Compression::UNCOMPRESSED);
     parquet("ms.parquet", "(TIMESTAMP_MILLIS)", 1_000, Compression::SNAPPY);
-    parquet("us.parquet", "(TIMESTAMP(MICROS,true))", 1_000_000, Compression::ZSTD(Default::default()));
+    parquet(
+        "us.parquet",
+        "(TIMESTAMP(MICROS,true))",
+        1_000_000,
+        Compression::ZSTD(Default::default()),
+    );
     parquet("ns.parquet", "(TIMESTAMP(NANOS,true))", 1_000_000_000, Compression::SNAPPY);
     let import = |name: &str| {
-        run(folder, &["import", "interactions", name, "--data", "data", "--workspace", "shop", "--json"])
+        run(
+            folder,
+            &["import", "interactions", name, "--data", "data", "--workspace", "shop", "--json"],
+        )
     };
     assert!(import("plain.csv").contains(r#""added":3"#));
     for name in [
@@ -100,7 +114,10 @@ fn the_same_interactions_come_from_files_of_every_format() {
     write(folder, "keys.jsonl", "{\"user\":\"u\",\"item_id\":\"a\"}\n");
     parquet("times.parquet", "(TIME(MICROS,true))", 1, Compression::UNCOMPRESSED);
     for name in ["none.parquet", "list.jsonl", "mixed.jsonl", "keys.jsonl", "times.parquet"] {
-        shown.push(run(folder, &["import", "interactions", name, "--data", "data", "--workspace", "shop"]));
+        shown.push(run(
+            folder,
+            &["import", "interactions", name, "--data", "data", "--workspace", "shop"],
+        ));
     }
     insta::assert_snapshot!(shown.join("\n\n"));
 }
@@ -115,7 +132,8 @@ fn dates_beyond_tomorrow_are_named_and_refuse_a_file_or_are_left_out() {
         "user_id,item_id,timestamp\nu,a,1600000000\nu,b,2962-01-01\nu,c,99999999999\nu,d,4102444800\n",
     );
     let import = |more: &[&str]| {
-        let arguments = ["import", "interactions", "future.csv", "--data", "data", "--workspace", "shop"];
+        let arguments =
+            ["import", "interactions", "future.csv", "--data", "data", "--workspace", "shop"];
         run(folder, &[&arguments[..], more].concat())
     };
     let refused = import(&[]);
@@ -124,7 +142,12 @@ fn dates_beyond_tomorrow_are_named_and_refuse_a_file_or_are_left_out() {
     let skipped = import(&["--skip-invalid", "--json"]);
     assert!(skipped.contains(r#""added":2"#) && skipped.contains(r#""invalid":2"#), "{skipped}");
     write(folder, "users.csv", "user_id\nu\n");
-    let offline =
-        run(folder, &["offline", "--interactions", "future.csv", "--users", "users.csv", "--out", "o.csv"]);
-    assert!(offline.contains("row 2 on line 3: timestamp is beyond tomorrow: \"2962-01-01\""), "{offline}");
+    let offline = run(
+        folder,
+        &["offline", "--interactions", "future.csv", "--users", "users.csv", "--out", "o.csv"],
+    );
+    assert!(
+        offline.contains("row 2 on line 3: timestamp is beyond tomorrow: \"2962-01-01\""),
+        "{offline}"
+    );
 }

@@ -18,8 +18,10 @@ fn a_journal_is_told_entry_by_entry_while_a_server_appends_to_it() {
         assert_eq!(server.agent.post(&url).send(message.to_string()).unwrap().status(), 200);
     }
     let inspect = |rest: &[&str]| {
-        let told =
-            run(folder, &[&["journal", "inspect", "--data", "data", "--workspace", "shop"], rest].concat());
+        let told = run(
+            folder,
+            &[&["journal", "inspect", "--data", "data", "--workspace", "shop"], rest].concat(),
+        );
         let (out, err) = told.split_once("\n---\n").unwrap();
         let lines = out.lines().skip(1).map(str::to_owned).collect::<Vec<_>>();
         assert_eq!(err, "The journal ends at offset 6.");
@@ -27,7 +29,11 @@ fn a_journal_is_told_entry_by_entry_while_a_server_appends_to_it() {
     };
     let lines = inspect(&[]);
     assert_eq!(lines.len(), 6, "{lines:?}");
-    assert!(lines[0].contains(r#"command            {"configure":{"change":{"put_token""#), "{}", lines[0]);
+    assert!(
+        lines[0].contains(r#"command            {"configure":{"change":{"put_token""#),
+        "{}",
+        lines[0]
+    );
     assert!(
         lines[4].ends_with(r#"message            track "Product Viewed" of "ann" from "web""#),
         "{}",

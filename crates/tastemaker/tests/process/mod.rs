@@ -66,7 +66,10 @@ impl Server {
             .call()
             .map_or(true, |answer| answer.status() != 200)
         {
-            assert!(server.process.try_wait().unwrap().is_none(), "the server ended before it was ready");
+            assert!(
+                server.process.try_wait().unwrap().is_none(),
+                "the server ended before it was ready"
+            );
             assert!(started.elapsed() < READY_WITHIN, "the server is not ready");
             std::thread::sleep(Duration::from_millis(10));
         }
@@ -89,8 +92,12 @@ impl Server {
 
     /// A part of a user's profile.
     pub(crate) fn profile(&self, user: &str, rest: &str) -> Value {
-        let url = format!("{}/v1/spaces/shop/collections/users/profiles/user_id:{user}/{rest}", self.base);
-        let mut answer = self.agent.get(url).header("authorization", "Basic cHJvZmlsZTo=").call().unwrap();
+        let url = format!(
+            "{}/v1/spaces/shop/collections/users/profiles/user_id:{user}/{rest}",
+            self.base
+        );
+        let mut answer =
+            self.agent.get(url).header("authorization", "Basic cHJvZmlsZTo=").call().unwrap();
         serde_json::from_str(&answer.body_mut().read_to_string().unwrap()).unwrap()
     }
 }

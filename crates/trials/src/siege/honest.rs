@@ -29,8 +29,9 @@ pub(super) async fn run(
 ) -> Result<Vec<(String, Duration)>> {
     let gap = Duration::from_secs(1) / options.rate;
     let started = Instant::now();
-    let tasks: Vec<_> =
-        (0..CONNECTIONS).map(|turn| tokio::spawn(take_turns(address, turn, gap, started, until))).collect();
+    let tasks: Vec<_> = (0..CONNECTIONS)
+        .map(|turn| tokio::spawn(take_turns(address, turn, gap, started, until)))
+        .collect();
     let mut answers = Vec::new();
     for task in tasks {
         answers.extend(task.await?);

@@ -64,7 +64,9 @@ const KINDS: [(&str, Attack); 8] = [
         };
         Box::pin(besieger.send_and_wait(stream, head))
     }),
-    ("http/2 streams", |besieger, stream| Box::pin(besieger.send_and_wait(stream, http2_streams()))),
+    ("http/2 streams", |besieger, stream| {
+        Box::pin(besieger.send_and_wait(stream, http2_streams()))
+    }),
     ("unread answers", |besieger, stream| Box::pin(besieger.leave_unread(stream))),
     ("flood", |besieger, stream| Box::pin(besieger.flood(stream))),
 ];
@@ -97,7 +99,8 @@ pub(super) type Tallies = Vec<(&'static str, Arc<Tally>)>;
 impl Tally {
     pub(super) fn read(&self) -> KindCounts {
         let answers = self.answers.lock().unwrap_or_else(PoisonError::into_inner);
-        let answers: Vec<String> = answers.iter().map(|(status, n)| format!("{status}: {n}")).collect();
+        let answers: Vec<String> =
+            answers.iter().map(|(status, n)| format!("{status}: {n}")).collect();
         KindCounts {
             connections: self.connections.load(Ordering::Relaxed),
             refused: self.refused.load(Ordering::Relaxed),
@@ -113,7 +116,8 @@ impl Tally {
             None if bytes.get(3).is_some_and(|byte| *byte < 10) => "h2".to_owned(),
             None => return,
         };
-        *self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() += 1;
+        *self.answers.lock().unwrap_or_else(PoisonError::into_inner).entry(status).or_default() +=
+            1;
     }
 }
 
@@ -234,7 +238,9 @@ impl Besieger {
             let bytes = match self.random.random_range(0..4) {
                 0 => (0..200).map(|_| self.random.random()).collect(),
                 1 => post("/v1/track", &basic("wrong"), r#"{"userId":"u","event":"E"}"#),
-                2 => post(&sign("/shop/batch/", "wrong", Signer::Private), "", r#"{"requests":[]}"#),
+                2 => {
+                    post(&sign("/shop/batch/", "wrong", Signer::Private), "", r#"{"requests":[]}"#)
+                }
                 _ => request("GET", &format!("/{}", self.random.random::<u64>()), "", ""),
             };
             stream.write_all(&bytes).await?;
@@ -250,7 +256,9 @@ impl Besieger {
 
 /// A complete head, and the beginning of a body that never ends.
 fn half_body(path: &str, headers: &str) -> Vec<u8> {
-    let length = format!("{headers}content-type: application/json\r\ncontent-length: {BODY_BYTES}\r\n\r\n{{");
+    let length = format!(
+        "{headers}content-type: application/json\r\ncontent-length: {BODY_BYTES}\r\n\r\n{{"
+    );
     format!("POST {path} HTTP/1.1\r\nhost: trial\r\n{length}").into_bytes()
 }
 

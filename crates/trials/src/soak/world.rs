@@ -64,21 +64,27 @@ impl World {
             (3, read_metrics),
             (2, read_kpis),
         ];
-        assert_eq!(mix.iter().map(|(weight, _)| weight).sum::<u64>(), 1_000, "weights are thousandths");
+        assert_eq!(
+            mix.iter().map(|(weight, _)| weight).sum::<u64>(),
+            1_000,
+            "weights are thousandths"
+        );
         Self { mix }
     }
 
     /// Defines the properties and sets values of all items.
     pub(super) async fn fill(&self, address: SocketAddr) -> Result<()> {
         let mut connection = Connection::open(address, None).await?;
-        let properties = [("price", "double"), ("brand", "string"), ("tags", "set"), ("title", "string")];
+        let properties =
+            [("price", "double"), ("brand", "string"), ("tags", "set"), ("title", "string")];
         let define = properties.map(|(name, type_)| {
             json!({ "method": "PUT", "path": format!("/items/properties/{name}"), "params": { "type": type_ } })
         });
         let values = (0..ITEMS).map(|item| values_call(item, item));
         let calls: Vec<Value> = define.into_iter().chain(values).collect();
         let target = sign("/shop/batch/", PRIVATE_TOKEN, Signer::Private);
-        let answer = connection.send(&post(&target, "", &json!({ "requests": calls }).to_string())).await?;
+        let answer =
+            connection.send(&post(&target, "", &json!({ "requests": calls }).to_string())).await?;
         ensure!(answer.status == 200, "{}", String::from_utf8_lossy(&answer.body));
         Ok(())
     }
@@ -145,7 +151,8 @@ fn any_interaction(random: &mut StdRng) -> Fixed {
 
 fn track(random: &mut StdRng) -> Call {
     let Fixed { user, item, at_s } = any_interaction(random);
-    let event = ["Product Viewed", "Product Added to Wishlist", "Product Shared"][(at_s % 3) as usize];
+    let event =
+        ["Product Viewed", "Product Added to Wishlist", "Product Shared"][(at_s % 3) as usize];
     let body = json!({
         "userId": format!("u{user}"), "event": event, "messageId": format!("m{at_s}"), "timestamp": at_s,
         "properties": { "sku": format!("i{item}"), "timestamp": at_s },
@@ -155,7 +162,8 @@ fn track(random: &mut StdRng) -> Call {
 
 fn interaction_call(random: &mut StdRng) -> (&'static str, Value) {
     let Fixed { user, item, at_s } = any_interaction(random);
-    let path = ["/detailviews/", "/purchases/", "/bookmarks/", "/cartadditions/"][(at_s % 4) as usize];
+    let path =
+        ["/detailviews/", "/purchases/", "/bookmarks/", "/cartadditions/"][(at_s % 4) as usize];
     let params = json!({
         "userId": format!("u{user}"), "itemId": format!("i{item}"), "timestamp": at_s, "cascadeCreate": true,
     });
@@ -270,8 +278,9 @@ fn read_trait(random: &mut StdRng) -> Call {
 fn list_items(random: &mut StdRng) -> Call {
     let n = random.random_range(0..FILTERS);
     let filter: String = filter(n).bytes().map(|byte| format!("%{byte:02X}")).collect();
-    let target =
-        format!("/shop/items/list/?filter={filter}&count=20&returnProperties=true&includedProperties=brand");
+    let target = format!(
+        "/shop/items/list/?filter={filter}&count=20&returnProperties=true&includedProperties=brand"
+    );
     private("list items", "GET", &target, &Value::Null)
 }
 
@@ -305,7 +314,8 @@ fn send_invalid_request(random: &mut StdRng) -> Call {
 /// Imports a catalog into another workspace, so that the items of this one stay.
 fn import_catalog(random: &mut StdRng) -> Call {
     let choice: u64 = random.random_range(0..10);
-    let rows: String = (0..100).map(|item| format!("f{item},{},b{}\n", item * choice, item % 7)).collect();
+    let rows: String =
+        (0..100).map(|item| format!("f{item},{},b{}\n", item * choice, item % 7)).collect();
     let headers = format!("content-type: text/csv\r\n{}", bearer(ADMIN_TOKEN));
     let file = format!("item_id,price,brand\n{rows}");
     Call {

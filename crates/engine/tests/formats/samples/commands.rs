@@ -2,12 +2,12 @@
 
 use catalog::Property;
 use domain::{
-    Endpoint, Interaction, InteractionKind, InteractionSelector, InteractionWeights, PropertyType, Scenario,
-    Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
+    Endpoint, Interaction, InteractionKind, InteractionSelector, InteractionWeights, PropertyType,
+    Scenario, Source, Token, TokenKind, TraitDefinition, WorkspaceSettings,
 };
 use engine::{
-    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate, Segment,
-    Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
+    CollectionKind, Command, ConfigChange, ConfigCommand, EntityKind, Expected, Member, RuleUpdate,
+    Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
 use serde_json::json;
 
@@ -28,8 +28,10 @@ fn entities() -> Vec<Command> {
         role: Some(text("title")),
         settings: Some(text("{}")),
     };
-    let user_property =
-        |name, type_| Command::AddProperty { kind: EntityKind::User, property: Property::new(name, type_) };
+    let user_property = |name, type_| Command::AddProperty {
+        kind: EntityKind::User,
+        property: Property::new(name, type_),
+    };
     vec![
         Command::Add { kind: EntityKind::Item, id: text("lamp") },
         Command::Add { kind: EntityKind::User, id: text("ann") },
@@ -59,8 +61,12 @@ fn entities() -> Vec<Command> {
 
 fn collections() -> Vec<Command> {
     let member = |is_collection, id, time| Member { is_collection, id: text(id), time };
-    let insert =
-        |kind, id, member| Command::InsertMember { kind, id: text(id), member, cascade_create: true };
+    let insert = |kind, id, member| Command::InsertMember {
+        kind,
+        id: text(id),
+        member,
+        cascade_create: true,
+    };
     let remove = |id, is_collection, member_id, time| Command::RemoveMember {
         kind: CollectionKind::Series,
         id: text(id),
@@ -69,16 +75,32 @@ fn collections() -> Vec<Command> {
         time,
     };
     vec![
-        Command::AddCollection { kind: CollectionKind::Series, id: text("season"), cascade_create: true },
-        Command::AddCollection { kind: CollectionKind::Group, id: text("family"), cascade_create: false },
+        Command::AddCollection {
+            kind: CollectionKind::Series,
+            id: text("season"),
+            cascade_create: true,
+        },
+        Command::AddCollection {
+            kind: CollectionKind::Group,
+            id: text("family"),
+            cascade_create: false,
+        },
         insert(CollectionKind::Series, "season", member(false, "i1", 1.0)),
         insert(CollectionKind::Series, "season", member(false, "i2", 2.5)),
         insert(CollectionKind::Series, "season", member(false, "i2", 3.0)),
         insert(CollectionKind::Group, "family", member(true, "season", 0.0)),
         remove("season", false, "i2", Some(2.5)),
         remove("season", true, "i2", None),
-        Command::AddCollection { kind: CollectionKind::Series, id: text("over"), cascade_create: false },
-        Command::DeleteCollection { kind: CollectionKind::Series, id: text("over"), cascade_delete: true },
+        Command::AddCollection {
+            kind: CollectionKind::Series,
+            id: text("over"),
+            cascade_create: false,
+        },
+        Command::DeleteCollection {
+            kind: CollectionKind::Series,
+            id: text("over"),
+            cascade_delete: true,
+        },
     ]
 }
 
@@ -111,17 +133,22 @@ fn interactions() -> Vec<Command> {
 }
 
 fn lists() -> Vec<Command> {
-    let put = |name| Command::PutScenario {
+    let put = |name| {
+        Command::PutScenario {
         scenario:
             json!({ "name": name, "endpoint": "recommendItemsToUser", "filter": "'colour' == \"red\"" })
                 .to_string(),
+    }
     };
     vec![put("home"), put("over"), Command::DeleteScenario { name: text("over") }]
 }
 
 fn segmentations() -> Vec<Command> {
-    let segment =
-        |id: &str| Segment { id: text(id), filter: text("'colour' == \"red\""), title: Some(text("Red")) };
+    let segment = |id: &str| Segment {
+        id: text(id),
+        filter: text("'colour' == \"red\""),
+        title: Some(text("Red")),
+    };
     let kinds = [
         ("values", SegmentationKind::Property { name: text("colour") }),
         ("computed", SegmentationKind::AutoReql { expression: text("{ 'colour' }") }),
@@ -137,8 +164,12 @@ fn segmentations() -> Vec<Command> {
             description: Some(text("Description")),
         })
     };
-    let update =
-        |id, rule, title, description| SegmentationCommand::Update { id: text(id), rule, title, description };
+    let update = |id, rule, title, description| SegmentationCommand::Update {
+        id: text(id),
+        rule,
+        title,
+        description,
+    };
     let of_segment = |id, title| SegmentationCommand::UpdateSegment {
         segmentation_id: text("manual"),
         id: text(id),
@@ -149,9 +180,18 @@ fn segmentations() -> Vec<Command> {
         update("values", RuleUpdate::Property(Some(text("string_value"))), Some(None), None),
         update("computed", RuleUpdate::AutoReql(None), None, Some(Some(text("Other")))),
         update("manual", RuleUpdate::ManualReql, Some(Some(text("Other"))), Some(None)),
-        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("first") },
-        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("second") },
-        SegmentationCommand::AddSegment { segmentation_id: text("manual"), segment: segment("third") },
+        SegmentationCommand::AddSegment {
+            segmentation_id: text("manual"),
+            segment: segment("first"),
+        },
+        SegmentationCommand::AddSegment {
+            segmentation_id: text("manual"),
+            segment: segment("second"),
+        },
+        SegmentationCommand::AddSegment {
+            segmentation_id: text("manual"),
+            segment: segment("third"),
+        },
         of_segment("first", Some(None)),
         of_segment("second", None),
         of_segment("third", Some(Some(text("Third")))),
@@ -163,7 +203,12 @@ fn segmentations() -> Vec<Command> {
 
 fn synonyms() -> Vec<Command> {
     let add = |id, one_way| {
-        SynonymCommand::Add(Synonym { id: text(id), term: text("lamp"), synonym: text("light"), one_way })
+        SynonymCommand::Add(Synonym {
+            id: text(id),
+            term: text("lamp"),
+            synonym: text("light"),
+            one_way,
+        })
     };
     let all = [
         add("y0", false),
@@ -186,8 +231,10 @@ pub(crate) fn configuration() -> Vec<Command> {
         };
         (ConfigChange::put_source("app", &source), expected)
     };
-    let token = Token { name: text("second"), kind: TokenKind::Private, token: text("second-0123456789") };
-    let settings = WorkspaceSettings { name: Some(text("The shop")), ..WorkspaceSettings::default() };
+    let token =
+        Token { name: text("second"), kind: TokenKind::Private, token: text("second-0123456789") };
+    let settings =
+        WorkspaceSettings { name: Some(text("The shop")), ..WorkspaceSettings::default() };
     let scenario = Scenario::new("cart", Endpoint::RecommendItemsToItem);
     let changes = [
         put_source(Expected::Absent),
@@ -202,6 +249,7 @@ pub(crate) fn configuration() -> Vec<Command> {
         (ConfigChange::put_interaction_weights(&InteractionWeights::default()), Expected::Anything),
         (ConfigChange::put_settings(&settings), Expected::Anything),
     ];
-    let command = |(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected }));
+    let command =
+        |(change, expected)| Command::Configure(Box::new(ConfigCommand { change, expected }));
     changes.map(command).into()
 }

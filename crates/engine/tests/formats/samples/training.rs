@@ -4,9 +4,12 @@ use domain::InteractionWeights;
 use engine::{Comparison, HyperparameterSearch, Metrics, SplitKind};
 use recommender::models::popularity::Normalisation;
 use recommender::models::{
-    buy_again, content, neighbours, popularity, recently_viewed, ridge, sequence, sequence_ridge, spectral,
+    buy_again, content, neighbours, popularity, recently_viewed, ridge, sequence, sequence_ridge,
+    spectral,
 };
-use recommender::{Component, HistoryWeighting, ModelConfig, ModelTrial, Parameters, RelevanceShares};
+use recommender::{
+    Component, HistoryWeighting, ModelConfig, ModelTrial, Parameters, RelevanceShares,
+};
 use state::TrainingRecord;
 
 use super::AT;
@@ -20,7 +23,8 @@ struct Report {
 }
 
 pub(crate) fn refused() -> TrainingRecord {
-    let normalisation = Normalisation { source_exponent: 0.5, target_exponent: 0.25, smoothing: 4.0 };
+    let normalisation =
+        Normalisation { source_exponent: 0.5, target_exponent: 0.25, smoothing: 4.0 };
     let models = [
         ModelConfig::Neighbours(neighbours::Config { half_life_days: Some(30.0), normalisation }),
         ModelConfig::Spectral(spectral::Config {
@@ -54,9 +58,16 @@ pub(crate) fn refused() -> TrainingRecord {
     ];
     let weighting = HistoryWeighting { half_life_days: Some(14.0), step_decay: 0.875 };
     let components = models.map(|model| Component { model, weighting, weight: 0.5 });
-    let metrics =
-        Metrics { ndcg: 0.125, recall: 0.25, coverage: 0.5, novelty: 3.5, personal: 0.0625, n_users: 300 };
-    let comparison = Comparison { ndcg: 0.125, other_ndcg: 0.25, low: -0.25, high: 0.0, n_users: 300 };
+    let metrics = Metrics {
+        ndcg: 0.125,
+        recall: 0.25,
+        coverage: 0.5,
+        novelty: 3.5,
+        personal: 0.0625,
+        n_users: 300,
+    };
+    let comparison =
+        Comparison { ndcg: 0.125, other_ndcg: 0.25, low: -0.25, high: 0.0, n_users: 300 };
     let report = Report {
         search: HyperparameterSearch {
             split: SplitKind::LastStep,
@@ -65,11 +76,19 @@ pub(crate) fn refused() -> TrainingRecord {
             popularity: Metrics { n_users: 0, ..metrics },
             parameters: Parameters {
                 components: components.to_vec(),
-                interaction_weights: InteractionWeights { view: 0.25, ..InteractionWeights::default() },
+                interaction_weights: InteractionWeights {
+                    view: 0.25,
+                    ..InteractionWeights::default()
+                },
                 relevance: RelevanceShares { medium: 0.25, high: 0.5 },
                 popularity: popularity::Config { half_life_days: Some(30.0), seasonal: 0.5 },
                 recently_viewed: recently_viewed::Config { fading: 0.75 },
-                buy_again: buy_again::Config { prior: 1.0, smoothing: 5.0, due_share: 0.5, days_ahead: 14.0 },
+                buy_again: buy_again::Config {
+                    prior: 1.0,
+                    smoothing: 5.0,
+                    due_share: 0.5,
+                    days_ahead: 14.0,
+                },
                 kept_per_item: 500,
             },
         },

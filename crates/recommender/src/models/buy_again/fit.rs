@@ -40,8 +40,11 @@ pub struct RepurchaseStatistics {
 impl Default for BuyAgain {
     /// The statistics before the first training.
     fn default() -> Self {
-        let average =
-            RepurchaseStatistics { share: 0.0, interval_days: Config::INTERVAL_DAYS, is_bought_again: false };
+        let average = RepurchaseStatistics {
+            share: 0.0,
+            interval_days: Config::INTERVAL_DAYS,
+            is_bought_again: false,
+        };
         Self { config: Config::default(), average, items: Vec::new() }
     }
 }
@@ -99,8 +102,9 @@ impl RepurchaseSums {
 
     /// The statistics of the item, with `smoothing` buyers and intervals of `average` added.
     fn statistics(&self, average: RepurchaseStatistics, smoothing: f32) -> RepurchaseStatistics {
-        let mean =
-            |sum: f32, n: u64, prior_mean: f32| (sum + smoothing * prior_mean) / (n as f32 + smoothing);
+        let mean = |sum: f32, n: u64, prior_mean: f32| {
+            (sum + smoothing * prior_mean) / (n as f32 + smoothing)
+        };
         let days = self.interval_s as f32 / SECONDS_PER_DAY;
         RepurchaseStatistics {
             share: mean(self.n_again as f32, self.n_buyers, average.share),
@@ -123,7 +127,11 @@ pub fn fit(set: &TrainingSet, config: &Config) -> BuyAgain {
     let unknown = BuyAgain::default().average;
     let average = total.statistics(unknown, 1.0);
     let items = by_item.iter().map(|sums| sums.statistics(average, config.smoothing)).collect();
-    BuyAgain { config: *config, average: RepurchaseStatistics { is_bought_again: false, ..average }, items }
+    BuyAgain {
+        config: *config,
+        average: RepurchaseStatistics { is_bought_again: false, ..average },
+        items,
+    }
 }
 
 impl BuyAgain {
@@ -158,6 +166,10 @@ impl BuyAgain {
             }
             Some((item, share * (1.0 - (-rate * days_ahead).exp())))
         };
-        Purchases::by_item(history).into_iter().filter_map(score).filter(|(_, score)| *score > 0.0).collect()
+        Purchases::by_item(history)
+            .into_iter()
+            .filter_map(score)
+            .filter(|(_, score)| *score > 0.0)
+            .collect()
     }
 }

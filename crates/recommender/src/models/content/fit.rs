@@ -16,8 +16,11 @@ pub fn fit(set: &TrainingSet, config: &Config, kept_max: usize) -> Csr {
 
 /// Computes the entries of the matrix from the cosines of items.
 pub fn weigh_cosines(cosines: &Csr, set: &TrainingSet, config: &Config) -> Csr {
-    let popularity: Vec<f32> =
-        set.item_sums(None).into_iter().map(|sum| (sum as f32 + 1.0).powf(config.popularity)).collect();
+    let popularity: Vec<f32> = set
+        .item_sums(None)
+        .into_iter()
+        .map(|sum| (sum as f32 + 1.0).powf(config.popularity))
+        .collect();
     cosines.map(|_, other, cosine| cosine.powf(config.power) * popularity[other as usize])
 }
 
@@ -35,10 +38,9 @@ pub fn compute_cosines(set: &TrainingSet, kept_max: usize) -> Csr {
                 for (&feature, &value) in columns.iter().zip(values) {
                     let (items, others) = by_feature.row(feature as usize);
                     if items.len() <= ITEMS_PER_FEATURE_MAX {
-                        items
-                            .iter()
-                            .zip(others)
-                            .for_each(|(&other, &other_value)| sums.add(other, value * other_value));
+                        items.iter().zip(others).for_each(|(&other, &other_value)| {
+                            sums.add(other, value * other_value)
+                        });
                     }
                 }
                 entries.clear();

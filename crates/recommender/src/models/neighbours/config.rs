@@ -15,7 +15,8 @@ pub struct Config {
 
 impl Default for Config {
     fn default() -> Self {
-        let normalisation = Normalisation { source_exponent: 0.7, target_exponent: 0.3, smoothing: 2.0 };
+        let normalisation =
+            Normalisation { source_exponent: 0.7, target_exponent: 0.3, smoothing: 2.0 };
         Self { half_life_days: None, normalisation }
     }
 }

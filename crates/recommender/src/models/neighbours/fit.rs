@@ -16,7 +16,8 @@ pub fn compute_sums(set: &TrainingSet, half_life_days: Option<f32>) -> SetSums {
 /// the sum over users of their squared number of items.
 pub fn fit(set: &TrainingSet, config: &Config, kept_max: usize) -> Csr {
     let sums = compute_sums(set, config.half_life_days);
-    let (source_factors, target_factors) = compute_factors(&sums.item_sums(), &config.normalisation);
+    let (source_factors, target_factors) =
+        compute_factors(&sums.item_sums(), &config.normalisation);
     compute_rows(&sums, kept_max, |item, other, sum| {
         sum * source_factors[item] * target_factors[other as usize]
     })

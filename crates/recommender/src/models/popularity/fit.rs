@@ -20,12 +20,14 @@ pub struct Popularity {
 
 /// Computes popularity in total and by kind. O(interactions).
 pub fn fit(set: &TrainingSet, config: &Config) -> Popularity {
-    let scores = compute_scores(set, config, |entry| entry.weight(set.interaction_weights()).max(0.0));
+    let scores =
+        compute_scores(set, config, |entry| entry.weight(set.interaction_weights()).max(0.0));
     let rank_kind = |kind| {
         let scores = self::compute_scores(set, config, |entry| {
             f32::from(u8::from(entry.kind == kind && entry.strength() > 0.0))
         });
-        let ranked = rank_items(&scores).into_iter().map(|item| (item, scores[item as usize])).collect();
+        let ranked =
+            rank_items(&scores).into_iter().map(|item| (item, scores[item as usize])).collect();
         (kind, ranked)
     };
     let mut by_kind: Vec<_> = InteractionKind::ALL.into_iter().map(rank_kind).collect();
@@ -51,7 +53,9 @@ pub fn compute_scores(
         is_seen[entry.item.pos()] |= weight > 0.0;
     }
     // However old its interactions are, such an item ranks before one without any.
-    let floor = |(sum, is_seen): (f64, bool)| if is_seen { (sum as f32).max(f32::MIN_POSITIVE) } else { 0.0 };
+    let floor = |(sum, is_seen): (f64, bool)| {
+        if is_seen { (sum as f32).max(f32::MIN_POSITIVE) } else { 0.0 }
+    };
     sums.into_iter().zip(is_seen).map(floor).collect()
 }
 
@@ -63,25 +67,36 @@ fn seasonal_weight(age_days: f32) -> f32 {
         return 0.0;
     }
     let from_middle = (age_days - years * Config::YEAR_DAYS + Config::SEASON_AHEAD_DAYS).abs();
-    (1.0 - from_middle / Config::SEASON_REACH_DAYS).max(0.0) * Config::SEASON_FADING.powf(years - 1.0)
+    (1.0 - from_middle / Config::SEASON_REACH_DAYS).max(0.0)
+        * Config::SEASON_FADING.powf(years - 1.0)
 }
 
 /// The items with any popularity, most popular first.
 pub fn rank_items(scores: &[f32]) -> Vec<u32> {
-    let mut items: Vec<u32> = (0..scores.len() as u32).filter(|&item| scores[item as usize] > 0.0).collect();
-    items.sort_unstable_by(|&a, &b| scores[b as usize].total_cmp(&scores[a as usize]).then(a.cmp(&b)));
+    let mut items: Vec<u32> =
+        (0..scores.len() as u32).filter(|&item| scores[item as usize] > 0.0).collect();
+    items.sort_unstable_by(|&a, &b| {
+        scores[b as usize].total_cmp(&scores[a as usize]).then(a.cmp(&b))
+    });
     items
 }
 
 /// The normalization factors of each item, as history item and as recommended item: `(d +
 /// s)^-source` and `(d + s)^-target`; 0 for an item with d = 0.
 pub fn compute_factors(item_sums: &[f64], normalisation: &Normalisation) -> (Vec<f32>, Vec<f32>) {
-    let power = |exponent: f32| -> Vec<f32> {
-        let smoothing = f64::from(normalisation.smoothing);
-        item_sums
-            .iter()
-            .map(|&sum| if sum > 0.0 { (sum + smoothing).powf(-f64::from(exponent)) as f32 } else { 0.0 })
-            .collect()
-    };
+    let power =
+        |exponent: f32| -> Vec<f32> {
+            let smoothing = f64::from(normalisation.smoothing);
+            item_sums
+                .iter()
+                .map(|&sum| {
+                    if sum > 0.0 {
+                        (sum + smoothing).powf(-f64::from(exponent)) as f32
+                    } else {
+                        0.0
+                    }
+                })
+                .collect()
+        };
     (power(normalisation.source_exponent), power(normalisation.target_exponent))
 }

@@ -16,12 +16,22 @@ pub fn fit(set: &TrainingSet, config: &Config) -> ItemMatrix {
     }
     let head = set.head_items(ITEMS_MAX);
     let gram = compute_gram(set, config, &head);
-    ItemMatrix::Head(HeadMatrix { matrix: solve(gram, config.penalty), head, n_items: set.n_items() })
+    ItemMatrix::Head(HeadMatrix {
+        matrix: solve(gram, config.penalty),
+        head,
+        n_items: set.n_items(),
+    })
 }
 
 /// The weighted Gram matrix of the head items, head x head.
 pub fn compute_gram(set: &TrainingSet, config: &Config, head: &[u32]) -> Dense {
-    let sums = SetSums::compute(set, set.as_of_s(), config.half_life_days, config.user_exponent, Sign::Plus);
+    let sums = SetSums::compute(
+        set,
+        set.as_of_s(),
+        config.half_life_days,
+        config.user_exponent,
+        Sign::Plus,
+    );
     to_dense(&sums, head)
 }
 

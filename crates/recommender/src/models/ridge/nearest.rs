@@ -25,11 +25,20 @@ pub fn fit(set: &TrainingSet, config: &Config, nearest: usize) -> Csr {
 
 /// Computes the Gram matrix of a training set. The penalty of the config is not used.
 pub fn compute_gram(set: &TrainingSet, config: &Config) -> Gram {
-    let sums = SetSums::compute(set, set.as_of_s(), config.half_life_days, config.user_exponent, Sign::Plus);
+    let sums = SetSums::compute(
+        set,
+        set.as_of_s(),
+        config.half_life_days,
+        config.user_exponent,
+        Sign::Plus,
+    );
     let n_items = set.n_items();
     let kept_max = (PAIRS_MAX / n_items.max(1)).clamp(super::NEAREST as usize, PAIRS_PER_ITEM_MAX);
-    let sizes: Vec<f32> =
-        sums.item_sums().into_iter().map(|sum| (sum as f32).max(f32::MIN_POSITIVE).sqrt()).collect();
+    let sizes: Vec<f32> = sums
+        .item_sums()
+        .into_iter()
+        .map(|sum| (sum as f32).max(f32::MIN_POSITIVE).sqrt())
+        .collect();
     let unit = sums.unit();
     let rows: Vec<(f32, Vec<(u32, f32)>)> = (0..n_items)
         .into_par_iter()
@@ -49,7 +58,13 @@ pub fn compute_gram(set: &TrainingSet, config: &Config) -> Gram {
                 });
                 retain_top_k(entries, kept_max);
                 entries.sort_unstable_by_key(|&(other, _)| other);
-                (own, entries.iter().map(|&(other, value)| (other, value * sizes[other as usize])).collect())
+                (
+                    own,
+                    entries
+                        .iter()
+                        .map(|&(other, value)| (other, value * sizes[other as usize]))
+                        .collect(),
+                )
             },
         )
         .collect();

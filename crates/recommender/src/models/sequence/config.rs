@@ -26,7 +26,11 @@ impl Default for Config {
             steps: 15,
             discount: 0.85,
             backward: 0.2,
-            normalisation: Normalisation { source_exponent: 0.7, target_exponent: 0.3, smoothing: 8.0 },
+            normalisation: Normalisation {
+                source_exponent: 0.7,
+                target_exponent: 0.3,
+                smoothing: 8.0,
+            },
         }
     }
 }

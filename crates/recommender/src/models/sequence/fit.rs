@@ -13,10 +13,19 @@ pub fn compute_sums(set: &TrainingSet, config: &Config) -> SequenceSums {
     let forward: Vec<f32> = (1..=config.steps).map(discounted).collect();
     let backward: Vec<f32> = forward.iter().map(|value| value * config.backward).collect();
     // Interactions of one step count in both directions, like adjacent steps.
-    let kernel =
-        Kernel { forward: [&[1.0], &forward[..]].concat(), backward: [&[0.0], &backward[..]].concat() };
+    let kernel = Kernel {
+        forward: [&[1.0], &forward[..]].concat(),
+        backward: [&[0.0], &backward[..]].concat(),
+    };
     let user_weight = |n: usize| 1.0 / (2.0 + n as f32).log2();
-    SequenceSums::compute(set, set.as_of_s(), kernel, config.half_life_days, user_weight, Sign::Plus)
+    SequenceSums::compute(
+        set,
+        set.as_of_s(),
+        kernel,
+        config.half_life_days,
+        user_weight,
+        Sign::Plus,
+    )
 }
 
 /// Fits the model: an item-item matrix with the `kept_max` strongest entries per item. The work is

@@ -20,7 +20,8 @@ pub struct Config {
 
 impl Config {
     /// Short decays, for the very next items.
-    pub const FAST: Self = Self { past: 0.8, future: 0.5, future_steps: 3, user_exponent: 0.3, penalty: 0.4 };
+    pub const FAST: Self =
+        Self { past: 0.8, future: 0.5, future_steps: 3, user_exponent: 0.3, penalty: 0.4 };
     /// Long decays, for items later on.
     pub const SLOW: Self =
         Self { past: 0.95, future: 0.9, future_steps: 20, user_exponent: 0.3, penalty: 0.4 };

@@ -37,12 +37,15 @@ impl Sums {
     pub fn compute(set: &TrainingSet, config: &Config) -> Self {
         let head = set.head_items(ITEMS_MAX);
         let user_weight = |n: usize| (n.max(1) as f32).powf(-config.user_exponent);
-        let compute_sums =
-            |kernel| SequenceSums::compute(set, set.as_of_s(), kernel, None, user_weight, Sign::Plus);
-        let n_steps = ((PAST_WEIGHT_MIN.ln() / config.past.ln()).ceil() as usize).clamp(2, STEPS_MAX - 1);
+        let compute_sums = |kernel| {
+            SequenceSums::compute(set, set.as_of_s(), kernel, None, user_weight, Sign::Plus)
+        };
+        let n_steps =
+            ((PAST_WEIGHT_MIN.ln() / config.past.ln()).ceil() as usize).clamp(2, STEPS_MAX - 1);
 
         let same_step = 1.0 / (1.0 - config.past * config.past);
-        let decayed: Vec<f32> = (0..=n_steps).map(|t| config.past.powi(t as i32) * same_step).collect();
+        let decayed: Vec<f32> =
+            (0..=n_steps).map(|t| config.past.powi(t as i32) * same_step).collect();
         let past_sums = compute_sums(Kernel { forward: decayed.clone(), backward: decayed });
         let mut past = to_dense(&past_sums, &head);
         // The pair of each interaction with itself.

@@ -39,15 +39,18 @@ pub fn apply_filter(decomposition: &Decomposition, config: &Config) -> Factors {
 impl Decomposition {
     /// Decomposes the matrix of a training set. The filter of the config is not used.
     pub fn compute(set: &TrainingSet, config: &Config) -> Self {
-        let mut matrix =
-            set.weight_matrix(|at_s| decay(set.as_of_s().saturating_sub(at_s), config.half_life_days));
+        let mut matrix = set
+            .weight_matrix(|at_s| decay(set.as_of_s().saturating_sub(at_s), config.half_life_days));
         let item_sums = matrix.transpose().row_sums();
         let inverse_roots = |sums: &[f64]| -> Vec<f32> {
-            sums.iter().map(|&sum| if sum > 0.0 { (1.0 / sum.sqrt()) as f32 } else { 0.0 }).collect()
+            sums.iter()
+                .map(|&sum| if sum > 0.0 { (1.0 / sum.sqrt()) as f32 } else { 0.0 })
+                .collect()
         };
         let by_user = inverse_roots(&matrix.row_sums());
         matrix.scale(&by_user, &inverse_roots(&item_sums));
-        let svd = truncated_svd(&matrix, config.rank as usize, config.iterations as usize, config.seed);
+        let svd =
+            truncated_svd(&matrix, config.rank as usize, config.iterations as usize, config.seed);
         let mut basis = svd.right_vectors;
         for (item, &sum) in item_sums.iter().enumerate() {
             let root = sum.sqrt() as f32;

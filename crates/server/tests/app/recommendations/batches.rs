@@ -21,8 +21,16 @@ async fn distinct_lists_of_a_user_share_nothing() {
             for_user("u0", json!({})),
             for_user("u1", json!({})),
             for_user("u0", json!({ "logic": "trending" })),
-            request("POST", "/recomms/items/lamp0/items/", json!({ "count": 5, "targetUserId": "u0" })),
-            request("POST", "/search/users/u0/items/", json!({ "count": 5, "searchQuery": "lamp" })),
+            request(
+                "POST",
+                "/recomms/items/lamp0/items/",
+                json!({ "count": 5, "targetUserId": "u0" }),
+            ),
+            request(
+                "POST",
+                "/search/users/u0/items/",
+                json!({ "count": 5, "searchQuery": "lamp" }),
+            ),
             request("POST", "/recomms/items/lamp0/items/", json!({ "count": 5 })),
             request("POST", "/recomms/items/lamp0/items/", json!({ "count": 5 })),
         ]
@@ -39,7 +47,11 @@ async fn distinct_lists_of_a_user_share_nothing() {
     let of_u0 = [0, 2, 3, 4].map(|n| distinct[n].clone()).concat();
     assert_eq!(of_u0.iter().collect::<BTreeSet<_>>().len(), of_u0.len(), "{of_u0:?}");
     let free_of_u0 = [0, 2, 3, 4].map(|n| free[n].clone()).concat();
-    assert_ne!(free_of_u0.iter().collect::<BTreeSet<_>>().len(), free_of_u0.len(), "{free_of_u0:?}");
+    assert_ne!(
+        free_of_u0.iter().collect::<BTreeSet<_>>().len(),
+        free_of_u0.len(),
+        "{free_of_u0:?}"
+    );
 }
 
 #[tokio::test]
@@ -57,13 +69,22 @@ async fn lists_of_a_batch_see_what_its_earlier_requests_wrote() {
             only("'price' < 1"),
             request("POST", "/items/rug1", json!({ "price": 0.5, "title": "quokka" })),
             only("'price' < 1"),
-            request("POST", "/search/users/u0/items/", json!({ "count": 5, "searchQuery": "quokka" })),
+            request(
+                "POST",
+                "/search/users/u0/items/",
+                json!({ "count": 5, "searchQuery": "quokka" })
+            ),
             request("DELETE", "/items/rug1", Value::Null),
             only("'price' < 1"),
-            request("POST", "/search/users/u0/items/", json!({ "count": 5, "searchQuery": "quokka" })),
+            request(
+                "POST",
+                "/search/users/u0/items/",
+                json!({ "count": 5, "searchQuery": "quokka" })
+            ),
         ]))
         .await;
-    let lists = answers.iter().filter(|(_, json)| json.is_object()).map(|(_, json)| ids(json).join(" "));
+    let lists =
+        answers.iter().filter(|(_, json)| json.is_object()).map(|(_, json)| ids(json).join(" "));
     assert_eq!(lists.collect::<Vec<_>>(), ["", "new", "new", "", "rug1", "rug1", "", ""]);
 }
 
@@ -106,13 +127,19 @@ async fn a_list_of_a_batch_can_be_continued_in_it() {
 #[tokio::test]
 async fn a_segment_takes_no_item_of_its_name_out_of_distinct_lists() {
     let app = shop().await;
-    let scenario = json!({ "endpoint": "recommendItemSegmentsToUser", "segmentation": "categories" });
+    let scenario =
+        json!({ "endpoint": "recommendItemSegmentsToUser", "segmentation": "categories" });
     app.put_scenario("segments", scenario).await;
     let requests = [
         request("PUT", "/items/rug", Value::Null),
-        request("POST", "/recomms/users/u0/item-segments/", json!({ "count": 3, "scenario": "segments" })),
+        request(
+            "POST",
+            "/recomms/users/u0/item-segments/",
+            json!({ "count": 3, "scenario": "segments" }),
+        ),
         for_user("u0", json!({ "filter": "'itemId' == \"rug\"" })),
     ];
-    let answers = app.recommend("batch/", json!({ "requests": requests, "distinctRecomms": true })).await;
+    let answers =
+        app.recommend("batch/", json!({ "requests": requests, "distinctRecomms": true })).await;
     assert_eq!(ids(&answers[2]["json"]), ["rug"]);
 }

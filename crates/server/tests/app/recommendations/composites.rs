@@ -8,7 +8,8 @@ use crate::recombee::request;
 
 async fn put_scenarios(app: &TestApp) {
     app.put_scenario("item", json!({ "endpoint": "compositeRecommendation" })).await;
-    let of_segments = json!({ "endpoint": "compositeRecommendation", "segmentation": "categories" });
+    let of_segments =
+        json!({ "endpoint": "compositeRecommendation", "segmentation": "categories" });
     app.put_scenario("segment", of_segments).await;
     let filtered = json!({ "endpoint": "compositeRecommendation", "filter": "'available'" });
     app.put_scenario("filtered", filtered).await;
@@ -68,7 +69,10 @@ async fn because_you_watched_is_a_composite_whose_source_is_what_was_viewed_last
         let answer = app.recommend("recomms/composite/", body).await;
         assert_eq!(answer["source"]["id"], item, "{answer}");
         let found = ids(&answer);
-        assert!(found.len() == 3 && found.iter().all(|id| id[..3] == item[..3] && id != item), "{answer}");
+        assert!(
+            found.len() == 3 && found.iter().all(|id| id[..3] == item[..3] && id != item),
+            "{answer}"
+        );
     }
 }
 
@@ -113,7 +117,10 @@ async fn what_goes_with_an_item_is_something_else() {
     let app = trained_shop().await;
     put_scenarios(&app).await;
     let answer = app
-        .recommend("recomms/composite/", json!({ "count": 30, "itemId": "rug2", "scenario": "item" }))
+        .recommend(
+            "recomms/composite/",
+            json!({ "count": 30, "itemId": "rug2", "scenario": "item" }),
+        )
         .await;
     assert!(!ids(&answer).contains(&"rug2".to_owned()), "{answer}");
 }

@@ -58,7 +58,11 @@ async fn filters_know_what_the_list_is_for() {
             "'price' > context_item[\"price\"] and 'category' == context_item[\"category\"]",
             &nobody,
         ),
-        ("recomms/items/lamp3/items/", "'itemId' != context_item[\"itemId\"] and 'price' < 16", &nobody),
+        (
+            "recomms/items/lamp3/items/",
+            "'itemId' != context_item[\"itemId\"] and 'price' < 16",
+            &nobody,
+        ),
         ("recomms/items/lamp3/items/", "'category' in context_user[\"follows\"]", &of_user),
         ("recomms/items/lamp3/items/", "'category' in context_user[\"follows\"]", &nobody),
         (
@@ -70,7 +74,11 @@ async fn filters_know_what_the_list_is_for() {
         ("recomms/users/u5/items/", "'category' == context_item[\"category\"]", &nobody),
         ("recomms/users/u5/users/", "'city' == context_user[\"city\"]", &nobody),
         ("recomms/items/lamp3/users/", "context_item[\"category\"] in 'follows'", &nobody),
-        ("recomms/item-segments/items/", "'category' == context_segment[\"segmentId\"]", &of_segment),
+        (
+            "recomms/item-segments/items/",
+            "'category' == context_segment[\"segmentId\"]",
+            &of_segment,
+        ),
         (
             "recomms/item-segments/items/",
             "'category' != context_segment[\"segmentId\"] and \"small\" in 'tags'",
@@ -141,7 +149,8 @@ async fn a_filter_that_is_used_again_sees_every_change() {
         for filter in [CHEAP, UNSET] {
             lines += &format!("  {filter}: {}\n", three_times(&app, filter).await);
         }
-        let has_colour = app.call(Method::GET, "items/properties/colour", "").await.body["type"] == "string";
+        let has_colour =
+            app.call(Method::GET, "items/properties/colour", "").await.body["type"] == "string";
         if has_colour {
             lines += &format!("  {PLAIN}: {}\n", three_times(&app, PLAIN).await);
         }
@@ -163,9 +172,21 @@ async fn a_filter_by_what_others_are_is_not_kept() {
         vec![
             request("POST", "/items/lamp3", json!({ "price": 12 })),
             request("POST", "/items/rug0", json!({ "category": "vase" })),
-            request("POST", "/purchases/", json!({ "userId": "u0", "itemId": "vase6", "timestamp": 1 })),
-            request("POST", "/purchases/", json!({ "userId": "u0", "itemId": "vase6", "timestamp": 2 })),
-            request("POST", "/purchases/", json!({ "userId": "u0", "itemId": "vase6", "timestamp": 3 })),
+            request(
+                "POST",
+                "/purchases/",
+                json!({ "userId": "u0", "itemId": "vase6", "timestamp": 1 }),
+            ),
+            request(
+                "POST",
+                "/purchases/",
+                json!({ "userId": "u0", "itemId": "vase6", "timestamp": 2 }),
+            ),
+            request(
+                "POST",
+                "/purchases/",
+                json!({ "userId": "u0", "itemId": "vase6", "timestamp": 3 }),
+            ),
         ],
     ] {
         app.change(changes).await;
@@ -201,7 +222,9 @@ async fn boosters_multiply_and_what_is_not_above_0_goes_to_the_end() {
     let list = |booster: &str| app.list(path, json!({ "count": 100, "booster": booster }));
     let plain = app.list(path, json!({ "count": 100 })).await;
     let at = |list: &[String], id: &str| list.iter().position(|other| other == id).unwrap();
-    for neutral in ["1", "7.5", "null", "0 / 0", "'price' / 0", "if 'category' == \"rug\" then null else 1"] {
+    for neutral in
+        ["1", "7.5", "null", "0 / 0", "'price' / 0", "if 'category' == \"rug\" then null else 1"]
+    {
         assert_eq!(list(neutral).await, plain, "{neutral}");
     }
     // The last one comes first, the first one last.
@@ -222,9 +245,14 @@ async fn boosters_multiply_and_what_is_not_above_0_goes_to_the_end() {
 
     // Beside the scenario's: 100 times a hundredth is what it was.
     let of_scenario = format!("if 'itemId' == \"{first}\" then 0.0001 else 1");
-    app.put_scenario("boosted", json!({ "endpoint": "recommendItemsToUser", "booster": of_scenario })).await;
-    let both =
-        |booster: String| app.list(path, json!({ "count": 100, "scenario": "boosted", "booster": booster }));
+    app.put_scenario(
+        "boosted",
+        json!({ "endpoint": "recommendItemsToUser", "booster": of_scenario }),
+    )
+    .await;
+    let both = |booster: String| {
+        app.list(path, json!({ "count": 100, "scenario": "boosted", "booster": booster }))
+    };
     assert!(at(&both("1".to_owned()).await, first) > 0);
     assert_eq!(at(&both(format!("if 'itemId' == \"{first}\" then 10000 else 1")).await, first), 0);
 }
@@ -232,7 +260,8 @@ async fn boosters_multiply_and_what_is_not_above_0_goes_to_the_end() {
 #[tokio::test]
 async fn boosters_hold_for_users_segments_and_searches() {
     let app = shop().await;
-    let of_segments = |endpoint: &str| json!({ "endpoint": endpoint, "segmentation": "categories" });
+    let of_segments =
+        |endpoint: &str| json!({ "endpoint": endpoint, "segmentation": "categories" });
     app.put_scenario("segments", of_segments("recommendItemSegmentsToUser")).await;
     app.put_scenario("search-segments", of_segments("searchItemSegments")).await;
     app.put_scenario("of-segment", of_segments("recommendItemsToItemSegment")).await;
@@ -263,7 +292,12 @@ async fn boosters_hold_for_users_segments_and_searches() {
             "if 'itemId' == \"rug5\" then 1e9 else 1",
             "rug5",
         ),
-        ("recomms/items/lamp0/items/", json!({}), "if 'itemId' == \"rug5\" then 1e9 else 1", "rug5"),
+        (
+            "recomms/items/lamp0/items/",
+            json!({}),
+            "if 'itemId' == \"rug5\" then 1e9 else 1",
+            "rug5",
+        ),
     ] {
         let list = |booster: &str| {
             let mut body = body.clone();

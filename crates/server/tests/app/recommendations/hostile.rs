@@ -20,7 +20,8 @@ async fn large_shop(n_items: usize) -> TestApp {
     let app = shop().await;
     let tags: Vec<String> = (0..30).map(|n| format!("tag{n}")).collect();
     let item = |n: usize| {
-        let values = json!({ "tags": tags, "price": n, "category": "lamp", "!cascadeCreate": true });
+        let values =
+            json!({ "tags": tags, "price": n, "category": "lamp", "!cascadeCreate": true });
         request("POST", &format!("/items/many{n}"), values)
     };
     app.change((0..n_items).map(item).collect()).await;
@@ -53,7 +54,11 @@ async fn what_takes_too_long_is_given_up_and_stops_nobody() {
     for (method, path, body) in [
         (Method::POST, user, json!({ "count": 5, "filter": nested(3) })),
         (Method::POST, user, json!({ "count": 5, "filter": nested(3) })),
-        (Method::POST, user, json!({ "count": 5, "booster": format!("if {} then 2 else 1", nested(3)) })),
+        (
+            Method::POST,
+            user,
+            json!({ "count": 5, "booster": format!("if {} then 2 else 1", nested(3)) }),
+        ),
         (Method::POST, user, json!({ "count": 5, "scenario": "promoting" })),
         (
             Method::POST,
@@ -95,8 +100,11 @@ async fn segmentations_that_take_too_long_stop_nobody() {
     let expression = format!("if {} then {{\"a\"}} else {{\"b\"}}", nested(4));
     let slow = json!({ "sourceType": "items", "expression": expression });
     app.change(vec![request("PUT", "/segmentations/auto-reql/slow", slow)]).await;
-    app.put_scenario("slow", json!({ "endpoint": "recommendItemSegmentsToUser", "segmentation": "slow" }))
-        .await;
+    app.put_scenario(
+        "slow",
+        json!({ "endpoint": "recommendItemSegmentsToUser", "segmentation": "slow" }),
+    )
+    .await;
     let body = json!({ "count": 5, "scenario": "slow" });
     let hostile = timed(&app, Method::POST, "recomms/users/u0/item-segments/", body);
     let write = async {
@@ -132,14 +140,16 @@ async fn segments_follow_a_change_at_once() {
     assert_eq!(crate::recombee::codes(&answers), [200; 5]);
 }
 
-/// What depends on the time is computed anew beside requests and changes, and none of the three waits for another for good.
+/// What depends on the time is computed anew beside requests and changes, and none of the three
+/// waits for another for good.
 #[tokio::test]
 async fn filters_of_the_time_are_refreshed_while_items_change() {
     // Its folder stays as long as it does.
     let app = large_shop(600).await;
     let engine = Arc::clone(&app.engine);
     // It is computed anew in every second.
-    let (until, (done, is_done)) = (Instant::now() + Duration::from_secs(2), std::sync::mpsc::channel());
+    let (until, (done, is_done)) =
+        (Instant::now() + Duration::from_secs(2), std::sync::mpsc::channel());
     let refresh = |engine: &Engine, _: usize| engine.refresh();
     let ask = |engine: &Engine, _: usize| {
         let mut request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 5);
@@ -150,7 +160,9 @@ async fn filters_of_the_time_are_refreshed_while_items_change() {
         let values = json!({ "price": n }).to_string();
         let (kind, id) = (EntityKind::Item, "lamp0".to_owned());
         let command = Box::new(Command::SetValues { kind, id, values, cascade_create: false });
-        engine.submit_blocking(vec![Entry::Command { received_at: engine::now(), command }]).unwrap();
+        engine
+            .submit_blocking(vec![Entry::Command { received_at: engine::now(), command }])
+            .unwrap();
     };
     let works: [fn(&Engine, usize); 5] = [refresh, ask, ask, change, change];
     for work in works {

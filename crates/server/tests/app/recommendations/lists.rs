@@ -1,4 +1,5 @@
-//! All operations that give lists: complete, without repetition, the best first, and as their parameters say.
+//! All operations that give lists: complete, without repetition, the best first, and as their
+//! parameters say.
 
 use std::collections::BTreeSet;
 
@@ -20,7 +21,10 @@ const CALLS: [(&str, &str); 14] = [
     ("recomms/users/u0/users/", "{}"),
     ("recomms/items/lamp0/users/", "{}"),
     ("recomms/users/u0/item-segments/", r#"{"scenario": "segments-of-user"}"#),
-    ("recomms/items/lamp0/item-segments/", r#"{"targetUserId": null, "scenario": "segments-of-item"}"#),
+    (
+        "recomms/items/lamp0/item-segments/",
+        r#"{"targetUserId": null, "scenario": "segments-of-item"}"#,
+    ),
     (
         "recomms/item-segments/item-segments/",
         r#"{"contextSegmentId": "rug", "targetUserId": "u0", "scenario": "segments-of-segment"}"#,
@@ -91,7 +95,8 @@ async fn lists_are_to_the_taste_of_those_whom_they_are_for() {
         let own = |id: &String| kind_of(id[1..].parse().unwrap()) == kind_of(user);
         assert!(alike.iter().all(own), "u{user}: {alike:?}");
     }
-    let related = app.list("recomms/items/vase3/items/", json!({ "count": 5, "targetUserId": null })).await;
+    let related =
+        app.list("recomms/items/vase3/items/", json!({ "count": 5, "targetUserId": null })).await;
     assert!(are_all(&related, "vase") && !related.contains(&"vase3".to_owned()), "{related:?}");
     let fans = app.list("recomms/items/rug0/users/", json!({ "count": 3 })).await;
     assert!(fans.iter().all(|id| kind_of(id[1..].parse().unwrap()) == "rug"), "{fans:?}");
@@ -122,9 +127,12 @@ async fn entries_come_with_what_was_asked_for() {
         }
         lines += &format!("{path}\n  {answer}\n");
     }
-    let all = app.recommend("recomms/users/u0/items/", json!({ "count": 1, "returnProperties": true })).await;
+    let all = app
+        .recommend("recomms/users/u0/items/", json!({ "count": 1, "returnProperties": true }))
+        .await;
     lines += &format!("all properties\n  {}\n", all["recomms"][0]["values"]);
-    let listed = json!({ "count": 1, "returnProperties": true, "includedProperties": ["title", "nothing"] });
+    let listed =
+        json!({ "count": 1, "returnProperties": true, "includedProperties": ["title", "nothing"] });
     let listed = app.recommend("recomms/users/u0/items/", listed).await;
     lines += &format!("a list of names\n  {}\n", listed["recomms"][0]["values"]);
     insta::assert_snapshot!(lines);
@@ -179,7 +187,11 @@ async fn who_and_what_is_missing_is_refused_made_or_passed_over() {
 async fn a_first_click_makes_the_list_theirs_and_a_deleted_item_is_in_none() {
     let app = trained_shop().await;
     let view = |item: &str| {
-        request("POST", "/detailviews/", json!({ "userId": "new", "itemId": item, "cascadeCreate": true }))
+        request(
+            "POST",
+            "/detailviews/",
+            json!({ "userId": "new", "itemId": item, "cascadeCreate": true }),
+        )
     };
     app.change(vec![view("rug2")]).await;
     let list = app.list("recomms/users/new/items/", json!({ "count": 5 })).await;
@@ -193,7 +205,8 @@ async fn a_first_click_makes_the_list_theirs_and_a_deleted_item_is_in_none() {
         let now = app.list(path, body).await;
         assert!(!now.contains(&list[0]), "{path}: {now:?}");
     }
-    let refused = app.asked(&format!("recomms/items/{}/items/", list[0]), json!({ "count": 1 })).await;
+    let refused =
+        app.asked(&format!("recomms/items/{}/items/", list[0]), json!({ "count": 1 })).await;
     assert_eq!(refused.status, 404);
 }
 
@@ -231,10 +244,12 @@ async fn rotation_relevance_impact_and_diversity_move_a_list() {
     assert!(item.iter().all(|id| id.starts_with("lamp")), "{item:?}");
     assert!(user.iter().all(|id| id.starts_with("rug")), "{user:?}");
 
-    let diverse =
-        |diversity: f64| app.list("recomms/users/u0/items/", json!({ "count": 6, "diversity": diversity }));
+    let diverse = |diversity: f64| {
+        app.list("recomms/users/u0/items/", json!({ "count": 6, "diversity": diversity }))
+    };
     let (same, different) = (diverse(0.0).await, diverse(1.0).await);
-    let kinds = |list: &[String]| list.iter().map(|id| id[..3].to_owned()).collect::<BTreeSet<_>>().len();
+    let kinds =
+        |list: &[String]| list.iter().map(|id| id[..3].to_owned()).collect::<BTreeSet<_>>().len();
     assert_eq!((kinds(&same), kinds(&different)), (1, 3), "{same:?} {different:?}");
 }
 

@@ -14,8 +14,7 @@ const FIRST_S: usize = 1_750_000_000;
 /// What somebody new did, in the order of time.
 async fn done(app: &TestApp, interactions: &[(&str, &str)]) {
     let of = |(n, (kind, item)): (usize, &(&str, &str))| {
-        let params =
-            json!({ "userId": "new", "itemId": item, "timestamp": FIRST_S + n, "cascadeCreate": true });
+        let params = json!({ "userId": "new", "itemId": item, "timestamp": FIRST_S + n, "cascadeCreate": true });
         request("POST", &format!("/{kind}/"), params)
     };
     app.change(interactions.iter().enumerate().map(of).collect()).await;
@@ -41,11 +40,12 @@ fn are_all(list: &[String], kind: &str) -> bool {
 #[tokio::test]
 async fn a_cart_is_gone_with_by_what_goes_with_its_items() {
     let app = trained_shop().await;
-    done(&app, &[("cartadditions", "rug0"), ("purchases", "rug1"), ("cartadditions", "lamp2")]).await;
+    done(&app, &[("cartadditions", "rug0"), ("purchases", "rug1"), ("cartadditions", "lamp2")])
+        .await;
     let list = app.list(PATH, json!({ "count": 3, "logic": "ecommerce:cross-sell" })).await;
     assert!(are_all(&list, "lamp") && !list.contains(&"lamp2".to_owned()), "{list:?}");
-    let of_item =
-        app.list("recomms/items/vase3/items/", json!({ "count": 3, "logic": "ecommerce:cross-sell" }));
+    let of_item = app
+        .list("recomms/items/vase3/items/", json!({ "count": 3, "logic": "ecommerce:cross-sell" }));
     assert!(are_all(&of_item.await, "vase"));
     let nobody = json!({ "count": 3, "logic": "ecommerce:cross-sell", "allowNonexistent": true });
     assert_eq!(app.list("recomms/users/nobody/items/", nobody).await.len(), 3);
@@ -64,11 +64,18 @@ async fn what_is_watched_next_goes_with_what_was_watched_last() {
 #[tokio::test]
 async fn what_was_begun_and_not_finished_is_continued() {
     let app = shop().await;
-    played(&app, &[("lamp0", "a", 0.5), ("lamp1", "a", 0.05), ("lamp2", "a", 0.95), ("lamp3", "a", 0.3)])
-        .await;
+    played(
+        &app,
+        &[("lamp0", "a", 0.5), ("lamp1", "a", 0.05), ("lamp2", "a", 0.95), ("lamp3", "a", 0.3)],
+    )
+    .await;
     done(&app, &[("detailviews", "rug0")]).await;
     let logic = "video:continue-watching";
-    assert_eq!(app.list(PATH, with(logic, json!({}))).await, ["lamp3", "lamp0"], "nothing fills it up");
+    assert_eq!(
+        app.list(PATH, with(logic, json!({}))).await,
+        ["lamp3", "lamp0"],
+        "nothing fills it up"
+    );
     let wide = json!({ "watchingStartedPercentage": 1, "watchingCompletedPercentage": 100 });
     assert_eq!(app.list(PATH, with(logic, wide)).await, ["lamp3", "lamp2", "lamp1", "lamp0"]);
     let narrow = json!({ "watchingStartedPercentage": 40 });
@@ -111,7 +118,10 @@ async fn picks_are_listed_and_nothing_else() {
     let scenario =
         json!({ "endpoint": "recommendItemsToUser", "logic": "picks", "picks": ["rug2", "lamp1"] });
     app.put_scenario("picked", scenario).await;
-    assert_eq!(app.list(PATH, json!({ "count": 8, "scenario": "picked" })).await, ["rug2", "lamp1"]);
+    assert_eq!(
+        app.list(PATH, json!({ "count": 8, "scenario": "picked" })).await,
+        ["rug2", "lamp1"]
+    );
 }
 
 #[tokio::test]
@@ -143,11 +153,14 @@ async fn what_was_viewed_is_listed_by_its_age_and_in_the_order_that_is_asked_for
 #[tokio::test]
 async fn what_is_popular_in_a_period_is_counted_from_what_happened_in_it() {
     for app in [shop().await, trained_shop().await] {
-        let of_all =
-            app.list(PATH, json!({ "count": 3, "logic": "recombee:popular", "allowNonexistent": true }));
+        let of_all = app.list(
+            PATH,
+            json!({ "count": 3, "logic": "recombee:popular", "allowNonexistent": true }),
+        );
         let of_all = of_all.await;
         let ago = |hours: i64| engine::now().0 / 1_000 - 3_600 * hours;
-        let seen = [("detailviews", "vase7", 1), ("purchases", "rug7", 2), ("purchases", "lamp7", 50)];
+        let seen =
+            [("detailviews", "vase7", 1), ("purchases", "rug7", 2), ("purchases", "lamp7", 50)];
         let params = |(n, (kind, item, hours)): (usize, &(&str, &str, i64))| {
             let params = json!({ "userId": format!("n{n}"), "itemId": item, "timestamp": ago(*hours),
                 "cascadeCreate": true });
@@ -165,15 +178,20 @@ async fn what_is_popular_in_a_period_is_counted_from_what_happened_in_it() {
         assert_eq!(day.len(), 5);
         let week = list(json!({ "timePeriod": 7 * 86_400 }), 3).await;
         assert_eq!(week.iter().collect::<std::collections::BTreeSet<_>>().len(), 3);
-        assert!(["lamp7", "rug7", "vase7"].iter().all(|item| week.contains(&(*item).to_owned())), "{week:?}");
+        assert!(
+            ["lamp7", "rug7", "vase7"].iter().all(|item| week.contains(&(*item).to_owned())),
+            "{week:?}"
+        );
         assert_ne!(of_all, week);
         let scenario = json!({ "endpoint": "recommendItemsToUser", "logic": "trending",
             "interaction": "purchase", "max_age_s": 86_400 });
         app.put_scenario("sold", scenario).await;
-        let sold = app.list("recomms/users/u0/items/", json!({ "count": 8, "scenario": "sold" })).await;
+        let sold =
+            app.list("recomms/users/u0/items/", json!({ "count": 8, "scenario": "sold" })).await;
         assert_eq!(sold, ["rug7"], "purchases of a day, and nothing else");
         let filtered = with("recombee:popular", json!({ "timePeriod": 86_400 }));
-        let filtered = json!({ "filter": "'category' == \"vase\"", "count": 2, "logic": filtered["logic"] });
+        let filtered =
+            json!({ "filter": "'category' == \"vase\"", "count": 2, "logic": filtered["logic"] });
         let filtered = app.list("recomms/users/u0/items/", filtered).await;
         assert!(filtered[0] == "vase7" && are_all(&filtered, "vase"), "{filtered:?}");
     }
@@ -185,7 +203,11 @@ async fn what_is_popular_among_some_users_is_counted_from_what_they_did() {
     let hour_ago = engine::now().0 / 1_000 - 3_600;
     let bought = [("u1", "rug7"), ("u3", "rug7"), ("u5", "rug7"), ("u4", "vase7")];
     let purchase = |(user, item): &(&str, &str)| {
-        request("POST", "/purchases/", json!({ "userId": user, "itemId": item, "timestamp": hour_ago }))
+        request(
+            "POST",
+            "/purchases/",
+            json!({ "userId": user, "itemId": item, "timestamp": hour_ago }),
+        )
     };
     app.change(bought.iter().map(purchase).collect()).await;
     let first = async |user: &str, filter: &str| {
@@ -205,21 +227,29 @@ async fn what_is_popular_among_some_users_is_counted_from_what_they_did() {
     ] {
         assert_eq!(first(user, filter).await, expected, "{user}, {filter}");
     }
-    let list = |settings: Value| app.list("recomms/users/u0/items/", with("video:popular", settings));
+    let list =
+        |settings: Value| app.list("recomms/users/u0/items/", with("video:popular", settings));
     let of_nobody = json!({ "timePeriod": 86_400, "userSegmentFilter": "'city' == \"Rome\"" });
     assert_eq!(list(of_nobody).await, list(json!({})).await, "what is trending fills it up");
     let at_any_time = list(json!({ "userSegmentFilter": "'userId' == \"u1\"" })).await;
     let seen_by_u1 = json!({ "count": 24, "filter": "'itemId' in map(lambda 'i': 'i'[\"itemId\"], \
         user_interactions(\"u1\", {\"detail_views\", \"purchases\"}))", "allowNonexistent": true });
     let seen_by_u1 = app.list("recomms/users/nobody/items/", seen_by_u1).await;
-    assert!(at_any_time[..5].iter().all(|id| seen_by_u1.contains(id)), "{at_any_time:?}, {seen_by_u1:?}");
+    assert!(
+        at_any_time[..5].iter().all(|id| seen_by_u1.contains(id)),
+        "{at_any_time:?}, {seen_by_u1:?}"
+    );
     let scenario = json!({ "endpoint": "recommendItemsToUser", "logic": "trending",
         "max_age_s": 86_400, "user_filter": "'city' == context_user[\"city\"]" });
     app.put_scenario("here", scenario).await;
     let here = json!({ "count": 1, "scenario": "here" });
     assert_eq!(app.list("recomms/users/u0/items/", here.clone()).await, ["vase7"]);
     app.change(vec![request("DELETE", "/users/properties/city", Value::Null)]).await;
-    assert_eq!(app.list("recomms/users/u0/items/", here).await, ["rug7"], "lists go without the filter");
+    assert_eq!(
+        app.list("recomms/users/u0/items/", here).await,
+        ["rug7"],
+        "lists go without the filter"
+    );
 }
 
 #[tokio::test]

@@ -17,7 +17,8 @@ const SHOWN_CHARS: usize = 110;
 /// A shop with something of everything.
 async fn full_shop() -> TestApp {
     let app = shop().await;
-    let of_segments = |endpoint: &str| json!({ "endpoint": endpoint, "segmentation": "categories" });
+    let of_segments =
+        |endpoint: &str| json!({ "endpoint": endpoint, "segmentation": "categories" });
     app.put_scenario("of-segment", of_segments("recommendItemsToItemSegment")).await;
     app.put_scenario("segments", of_segments("recommendItemSegmentsToUser")).await;
     app.put_scenario("search-segments", of_segments("searchItemSegments")).await;
@@ -29,7 +30,11 @@ async fn full_shop() -> TestApp {
         super::request("POST", "/series/s1/items/", element),
         super::request("POST", "/viewportions/", part),
         super::request("POST", "/synonyms/items/", json!({ "term": "urn", "synonym": "vase" })),
-        super::request("PUT", "/segmentations/manual-reql/manual", json!({ "sourceType": "items" })),
+        super::request(
+            "PUT",
+            "/segmentations/manual-reql/manual",
+            json!({ "sourceType": "items" }),
+        ),
         super::request(
             "PUT",
             "/segmentations/manual-reql/manual/segments/a",
@@ -61,9 +66,14 @@ async fn state(app: &TestApp) -> Vec<String> {
     ]
     .map(str::to_owned)
     .into();
-    paths.extend(["categories", "tags", "manual", "auto"].map(|id| format!("segmentations/list/{id}")));
-    let kinds = ["detailviews", "purchases", "ratings", "cartadditions", "bookmarks", "viewportions"];
-    paths.extend(kinds.iter().flat_map(|kind| (0..12).map(move |user| format!("users/u{user}/{kind}/"))));
+    paths.extend(
+        ["categories", "tags", "manual", "auto"].map(|id| format!("segmentations/list/{id}")),
+    );
+    let kinds =
+        ["detailviews", "purchases", "ratings", "cartadditions", "bookmarks", "viewportions"];
+    paths.extend(
+        kinds.iter().flat_map(|kind| (0..12).map(move |user| format!("users/u{user}/{kind}/"))),
+    );
     let mut state = Vec::new();
     for path in paths {
         let answer = app.call(GET, &path, "").await;
@@ -131,11 +141,14 @@ const PARAMETERS: [(&str, &[&str]); 17] = [
     (
         "count",
         &[
-            "0", "-1", "1.5", "\"x\"", "null", "10001", "1e300", "1e999", "true", "[5]", "{}", "\"\"",
-            "\"NaN\"", "-0.5",
+            "0", "-1", "1.5", "\"x\"", "null", "10001", "1e300", "1e999", "true", "[5]", "{}",
+            "\"\"", "\"NaN\"", "-0.5",
         ],
     ),
-    ("filter", &["5", "true", "[]", "{}", "\"'price'\"", "\"'price' > \"", "\"'price' > 1 extra\""]),
+    (
+        "filter",
+        &["5", "true", "[]", "{}", "\"'price'\"", "\"'price' > \"", "\"'price' > 1 extra\""],
+    ),
     ("booster", &["5", "[]", "\"true\"", "\"'title'\"", "\"1 +\""]),
     (
         "logic",
@@ -197,8 +210,11 @@ async fn wrong_values_of_parameters_are_named() {
     for (name, values) in PARAMETERS {
         for value in values {
             let count = if name == "count" { String::new() } else { ", \"count\": 3".to_owned() };
-            let path =
-                if name == "targetUserId" { "recomms/items/lamp0/items/" } else { "recomms/users/u0/items/" };
+            let path = if name == "targetUserId" {
+                "recomms/items/lamp0/items/"
+            } else {
+                "recomms/users/u0/items/"
+            };
             table.call(&app, POST, path, format!("{{\"{name}\": {value}{count}}}")).await;
         }
     }
@@ -226,13 +242,22 @@ async fn wrong_calls_of_every_operation_are_named() {
     }
     for (path, body) in [
         ("recomms/item-segments/items/", r#"{"count": 3, "scenario": "of-segment"}"#),
-        ("recomms/item-segments/items/", r#"{"count": 3, "scenario": "of-segment", "contextSegmentId": 5}"#),
-        ("recomms/item-segments/items/", r#"{"count": 3, "scenario": "of-segment", "contextSegmentId": ""}"#),
+        (
+            "recomms/item-segments/items/",
+            r#"{"count": 3, "scenario": "of-segment", "contextSegmentId": 5}"#,
+        ),
+        (
+            "recomms/item-segments/items/",
+            r#"{"count": 3, "scenario": "of-segment", "contextSegmentId": ""}"#,
+        ),
         (
             "recomms/item-segments/items/",
             r#"{"count": 3, "scenario": "of-segment", "contextSegmentId": "nothing"}"#,
         ),
-        ("recomms/item-segments/items/", r#"{"scenario": "of-segment", "contextSegmentId": "rug"}"#),
+        (
+            "recomms/item-segments/items/",
+            r#"{"scenario": "of-segment", "contextSegmentId": "rug"}"#,
+        ),
         ("recomms/item-segments/items/", r#"{"count": 3, "contextSegmentId": "rug"}"#),
         ("recomms/item-segments/item-segments/", r#"{"count": 3}"#),
         ("recomms/users/u0/item-segments/", r#"{"count": 3}"#),
@@ -291,7 +316,8 @@ async fn wrong_calls_of_every_operation_are_named() {
     table.call(&app, POST, "search/users/u0/items/", query).await;
     let scenario = json!({ "count": 3, "scenario": &long[..300] }).to_string();
     table.call(&app, POST, "recomms/users/u0/items/", scenario).await;
-    let many: serde_json::Map<String, Value> = (0..101).map(|n| (n.to_string(), "1".into())).collect();
+    let many: serde_json::Map<String, Value> =
+        (0..101).map(|n| (n.to_string(), "1".into())).collect();
     let many = json!({ "count": 3, "reqlExpressions": many }).to_string();
     table.call(&app, POST, "recomms/users/u0/items/", many).await;
     insta::assert_snapshot!(table.end(&app, before).await);
@@ -302,7 +328,8 @@ async fn wrong_expressions_are_named_with_the_place() {
     let app = full_shop().await;
     let before = state(&app).await;
     let mut table = Table::default();
-    let deep = |open: &str, close: &str, n: usize| format!("{}true{}", open.repeat(n), close.repeat(n));
+    let deep =
+        |open: &str, close: &str, n: usize| format!("{}true{}", open.repeat(n), close.repeat(n));
     let long = |part: &str, n: usize| vec![part; n].join(" and ");
     for filter in [
         "'price".to_owned(),
@@ -349,7 +376,12 @@ async fn wrong_expressions_are_named_with_the_place() {
         long("'price' > 1", 30_000),
     ] {
         table
-            .call(&app, POST, "recomms/users/u0/items/", json!({ "count": 3, "filter": filter }).to_string())
+            .call(
+                &app,
+                POST,
+                "recomms/users/u0/items/",
+                json!({ "count": 3, "filter": filter }).to_string(),
+            )
             .await;
     }
     for booster in ["'tags'", "\"5\"", "{}", "'released' == 1", "1 if true"] {
@@ -366,7 +398,11 @@ async fn wrong_expressions_are_named_with_the_place() {
         (POST, "more-items/", json!({ "filter": "true", "changes": { "colour": "red" } })),
         (DELETE, "more-items/", json!({ "filter": "'price'" })),
         (DELETE, "more-items/", json!({})),
-        (PUT, "segmentations/auto-reql/new", json!({ "sourceType": "items", "expression": "{'title'" })),
+        (
+            PUT,
+            "segmentations/auto-reql/new",
+            json!({ "sourceType": "items", "expression": "{'title'" }),
+        ),
         (POST, "segmentations/auto-reql/auto", json!({ "expression": "'price'" })),
         (PUT, "segmentations/manual-reql/manual/segments/b", json!({ "filter": "'price'" })),
     ] {
@@ -418,7 +454,8 @@ async fn wrong_paths_and_bodies_are_named() {
         table.call(&app, method, "recomms/users/u0/items/", r#"{"count": 3}"#).await;
     }
     let nested = |n: usize| format!("{{\"count\": {}3{}}}", "[".repeat(n), "]".repeat(n));
-    let nested_objects = format!("{{\"count\": {}3{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
+    let nested_objects =
+        format!("{{\"count\": {}3{}}}", "{\"a\":".repeat(10_000), "}".repeat(10_000));
     let bodies: [Vec<u8>; 20] = [
         b"[]".into(),
         b"[1, 2]".into(),
@@ -445,9 +482,14 @@ async fn wrong_paths_and_bodies_are_named() {
         table.call(&app, POST, "recomms/users/u0/items/", body).await;
     }
     table.call(&app, POST, "recomms/users/u0/items/", vec![b' '; 33 * 1_024 * 1_024]).await;
-    for query in
-        ["count=x", "count=%ff", "count=%", "%ff=3", "count=3&filter=%27a", "count=3&returnProperties=maybe"]
-    {
+    for query in [
+        "count=x",
+        "count=%ff",
+        "count=%",
+        "%ff=3",
+        "count=3&filter=%27a",
+        "count=3&returnProperties=maybe",
+    ] {
         table.call(&app, POST, &format!("recomms/users/u0/items/?{query}"), "").await;
     }
     insta::assert_snapshot!(table.end(&app, before).await);
@@ -496,7 +538,8 @@ async fn wrong_batches_are_named_and_do_nothing() {
         table.call(&app, POST, "batch/", body).await;
     }
     let many =
-        json!({ "requests": vec![json!({ "method": "PUT", "path": "/items/new" }); 10_001] }).to_string();
+        json!({ "requests": vec![json!({ "method": "PUT", "path": "/items/new" }); 10_001] })
+            .to_string();
     table.call(&app, POST, "batch/", many).await;
     table.call(&app, GET, "batch/", "").await;
     insta::assert_snapshot!(table.end(&app, before).await);
@@ -551,7 +594,11 @@ async fn wrong_calls_of_the_other_operations_are_named() {
         (PUT, "series/s1", String::new()),
         (PUT, "series/a%20b", String::new()),
         (DELETE, "series/nothing", String::new()),
-        (POST, "series/s1/items/", "{\"itemType\": \"item\", \"itemId\": \"lamp0\", \"time\": 1}".to_owned()),
+        (
+            POST,
+            "series/s1/items/",
+            "{\"itemType\": \"item\", \"itemId\": \"lamp0\", \"time\": 1}".to_owned(),
+        ),
         (POST, "series/s1/items/", "{\"itemType\": \"item\", \"itemId\": \"lamp1\"}".to_owned()),
         (
             POST,
@@ -602,7 +649,11 @@ async fn wrong_calls_of_the_other_operations_are_named() {
         (POST, "synonyms/items/", "{\"term\": \"urn\", \"synonym\": \"vase\"}".to_owned()),
         (POST, "synonyms/items/", "{\"term\": 5, \"synonym\": \"vase\"}".to_owned()),
         (POST, "synonyms/items/", "{\"term\": \"a\", \"synonym\": \"\"}".to_owned()),
-        (POST, "synonyms/items/", "{\"term\": \"a\", \"synonym\": \"b\", \"oneWay\": \"maybe\"}".to_owned()),
+        (
+            POST,
+            "synonyms/items/",
+            "{\"term\": \"a\", \"synonym\": \"b\", \"oneWay\": \"maybe\"}".to_owned(),
+        ),
         (DELETE, "synonyms/items/7", String::new()),
         (GET, "synonyms/items/?count=x", String::new()),
         (
@@ -619,8 +670,16 @@ async fn wrong_calls_of_the_other_operations_are_named() {
         (GET, "segmentations/list/nothing", String::new()),
         (DELETE, "segmentations/nothing", String::new()),
         (PUT, "segmentations/manual-reql/manual/segments/a", "{\"filter\": \"true\"}".to_owned()),
-        (PUT, "segmentations/manual-reql/manual/segments/a%20b", "{\"filter\": \"true\"}".to_owned()),
-        (POST, "segmentations/manual-reql/manual/segments/nothing", "{\"filter\": \"true\"}".to_owned()),
+        (
+            PUT,
+            "segmentations/manual-reql/manual/segments/a%20b",
+            "{\"filter\": \"true\"}".to_owned(),
+        ),
+        (
+            POST,
+            "segmentations/manual-reql/manual/segments/nothing",
+            "{\"filter\": \"true\"}".to_owned(),
+        ),
         (PUT, "scenarios/new", "{\"endpoint\": \"searchItems\"}".to_owned()),
         (DELETE, "items/", String::new()),
         (DELETE, "users/", String::new()),
@@ -637,10 +696,19 @@ async fn a_call_that_is_refused_makes_nobody() {
     let before = state(&app).await;
     let mut table = Table::default();
     for (path, body) in [
-        ("recomms/users/new/items/", r#"{"count": 3, "filter": "'nothing' > 1", "cascadeCreate": true}"#),
+        (
+            "recomms/users/new/items/",
+            r#"{"count": 3, "filter": "'nothing' > 1", "cascadeCreate": true}"#,
+        ),
         ("recomms/users/new/items/", r#"{"count": 3, "logic": "best", "cascadeCreate": true}"#),
-        ("recomms/users/new/item-segments/", r#"{"count": 3, "scenario": "odd", "cascadeCreate": true}"#),
-        ("recomms/composite/", r#"{"count": 3, "scenario": "odd", "userId": "new", "cascadeCreate": true}"#),
+        (
+            "recomms/users/new/item-segments/",
+            r#"{"count": 3, "scenario": "odd", "cascadeCreate": true}"#,
+        ),
+        (
+            "recomms/composite/",
+            r#"{"count": 3, "scenario": "odd", "userId": "new", "cascadeCreate": true}"#,
+        ),
     ] {
         table.call(&app, POST, path, body).await;
     }
@@ -651,10 +719,12 @@ async fn a_call_that_is_refused_makes_nobody() {
 async fn a_call_that_is_refused_late_makes_nobody() {
     let app = full_shop().await;
     let missing = json!([{ "property": "nothing", "max": 1 }]);
-    app.put_scenario("odd", json!({ "endpoint": "recommendItemsToUser", "constraint": missing })).await;
+    app.put_scenario("odd", json!({ "endpoint": "recommendItemsToUser", "constraint": missing }))
+        .await;
     let before = state(&app).await;
     let mut table = Table::default();
-    let mut segment = json!({ "count": 3, "scenario": "of-segment", "contextSegmentId": "nothing" });
+    let mut segment =
+        json!({ "count": 3, "scenario": "of-segment", "contextSegmentId": "nothing" });
     segment["targetUserId"] = "new".into();
     segment["cascadeCreate"] = true.into();
     table.call(&app, POST, "recomms/item-segments/items/", segment.to_string()).await;

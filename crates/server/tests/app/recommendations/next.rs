@@ -29,7 +29,10 @@ async fn pages_go_on_without_repetition_and_inherit_everything_but_the_count() {
         ("recomms/users/u0/items/", json!({})),
         ("recomms/users/nobody/items/", json!({ "allowNonexistent": true })),
         ("recomms/items/lamp0/items/", json!({ "targetUserId": "u0" })),
-        ("recomms/item-segments/items/", json!({ "contextSegmentId": "rug", "scenario": "of-segment" })),
+        (
+            "recomms/item-segments/items/",
+            json!({ "contextSegmentId": "rug", "scenario": "of-segment" }),
+        ),
         ("search/users/u0/items/", json!({ "searchQuery": "small" })),
     ] {
         body["count"] = 3.into();
@@ -39,8 +42,12 @@ async fn pages_go_on_without_repetition_and_inherit_everything_but_the_count() {
         let (id, first) = begin(&app, path, body).await;
         let mut seen = ids(&first);
         for (n, count) in [4, 2, 9].into_iter().enumerate() {
-            let next = app.recommend(&format!("recomms/next/items/{id}"), json!({ "count": count })).await;
-            assert_eq!((&next["recommId"], &next["numberNextRecommsCalls"]), (&json!(id), &json!(n + 1)));
+            let next =
+                app.recommend(&format!("recomms/next/items/{id}"), json!({ "count": count })).await;
+            assert_eq!(
+                (&next["recommId"], &next["numberNextRecommsCalls"]),
+                (&json!(id), &json!(n + 1))
+            );
             assert!(next["recomms"][0]["values"]["price"].is_number(), "{next}");
             seen.extend(ids(&next));
         }
@@ -57,11 +64,16 @@ async fn pages_go_on_without_repetition_and_inherit_everything_but_the_count() {
 async fn lists_of_segments_go_on() {
     let app = shop().await;
     put_segments(&app).await;
-    let (id, first) =
-        begin(&app, "recomms/users/u0/item-segments/", json!({ "count": 1, "scenario": "segments" })).await;
+    let (id, first) = begin(
+        &app,
+        "recomms/users/u0/item-segments/",
+        json!({ "count": 1, "scenario": "segments" }),
+    )
+    .await;
     let mut seen = ids(&first);
     for _ in 0..3 {
-        let next = app.recommend(&format!("recomms/next/item-segments/{id}"), json!({ "count": 1 })).await;
+        let next =
+            app.recommend(&format!("recomms/next/item-segments/{id}"), json!({ "count": 1 })).await;
         seen.extend(ids(&next));
     }
     seen.sort_unstable();
@@ -73,13 +85,20 @@ async fn what_cannot_be_continued_says_so() {
     let app = shop().await;
     put_segments(&app).await;
     let (items, _) = begin(&app, "recomms/users/u0/items/", json!({ "count": 1 })).await;
-    let (segments, _) =
-        begin(&app, "recomms/users/u0/item-segments/", json!({ "count": 1, "scenario": "segments" })).await;
+    let (segments, _) = begin(
+        &app,
+        "recomms/users/u0/item-segments/",
+        json!({ "count": 1, "scenario": "segments" }),
+    )
+    .await;
     let (users, _) = begin(&app, "recomms/users/u0/users/", json!({ "count": 1 })).await;
     let (fans, _) = begin(&app, "recomms/items/lamp0/users/", json!({ "count": 1 })).await;
-    let (composite, _) =
-        begin(&app, "recomms/composite/", json!({ "count": 1, "scenario": "composite", "userId": "u0" }))
-            .await;
+    let (composite, _) = begin(
+        &app,
+        "recomms/composite/",
+        json!({ "count": 1, "scenario": "composite", "userId": "u0" }),
+    )
+    .await;
     let unknown = "018bd12b-58ae-7000-8000-000000000000";
     let mut lines = String::new();
     for (what, kind, id, count) in [
@@ -95,7 +114,8 @@ async fn what_cannot_be_continued_says_so() {
         ("count 0", "items", &items, json!(0)),
         ("count -1", "items", &items, json!(-1)),
     ] {
-        let answer = app.asked(&format!("recomms/next/{kind}/{id}"), json!({ "count": count })).await;
+        let answer =
+            app.asked(&format!("recomms/next/{kind}/{id}"), json!({ "count": count })).await;
         let line = [&items, &segments, &users, &fans, &composite]
             .into_iter()
             .fold(line(&answer), |line, id| line.replace(id.as_str(), "{id}"));
@@ -111,7 +131,8 @@ async fn what_cannot_be_continued_says_so() {
 async fn a_list_goes_on_after_a_restart() {
     let app = shop().await;
     let (id, first) =
-        begin(&app, "recomms/users/u0/items/", json!({ "count": 3, "filter": "'available'" })).await;
+        begin(&app, "recomms/users/u0/items/", json!({ "count": 3, "filter": "'available'" }))
+            .await;
     let path = format!("recomms/next/items/{id}");
     let second = app.recommend(&path, json!({ "count": 3 })).await;
     let app = app.reopened();

@@ -21,8 +21,14 @@ fn kinds(list: &[String]) -> BTreeMap<&str, usize> {
 #[tokio::test]
 async fn filters_of_scenario_and_request_hold_together() {
     let app = shop().await;
-    app.put_scenario("home", json!({ "endpoint": "recommendItemsToUser", "filter": "'available'" })).await;
-    let list = |filter: &str| app.list(PATH, json!({ "count": 100, "scenario": "home", "filter": filter }));
+    app.put_scenario(
+        "home",
+        json!({ "endpoint": "recommendItemsToUser", "filter": "'available'" }),
+    )
+    .await;
+    let list = |filter: &str| {
+        app.list(PATH, json!({ "count": 100, "scenario": "home", "filter": filter }))
+    };
     let mut lines = Vec::new();
     for filter in ["true", "'category' == \"rug\"", "not 'available'", ""] {
         let mut list = list(filter).await;
@@ -36,9 +42,17 @@ async fn filters_of_scenario_and_request_hold_together() {
 async fn constraints_and_promotion_hold_at_every_length() {
     let app = trained_shop().await;
     let constraint = json!([{ "property": "category", "max": 2 }]);
-    app.put_scenario("mixed", json!({ "endpoint": "recommendItemsToUser", "constraint": constraint })).await;
+    app.put_scenario(
+        "mixed",
+        json!({ "endpoint": "recommendItemsToUser", "constraint": constraint }),
+    )
+    .await;
     let promoted = json!({ "filter": "'category' == \"vase\"", "share": 0.4 });
-    app.put_scenario("promoting", json!({ "endpoint": "recommendItemsToUser", "promoted": promoted })).await;
+    app.put_scenario(
+        "promoting",
+        json!({ "endpoint": "recommendItemsToUser", "promoted": promoted }),
+    )
+    .await;
     let both = json!({ "endpoint": "recommendItemsToUser", "constraint": constraint, "promoted": promoted });
     app.put_scenario("both", both).await;
     for count in [1, 2, 3, 5, 6, 10, 20] {
@@ -60,9 +74,14 @@ async fn constraints_and_promotion_hold_at_every_length() {
     }
     // Sets: no item more once one of its values has all its places.
     let constraint = json!([{ "property": "tags", "max": 3 }]);
-    app.put_scenario("sets", json!({ "endpoint": "recommendItemsToUser", "constraint": constraint })).await;
-    let sets =
-        app.recommend(PATH, json!({ "count": 100, "scenario": "sets", "returnProperties": true })).await;
+    app.put_scenario(
+        "sets",
+        json!({ "endpoint": "recommendItemsToUser", "constraint": constraint }),
+    )
+    .await;
+    let sets = app
+        .recommend(PATH, json!({ "count": 100, "scenario": "sets", "returnProperties": true }))
+        .await;
     let mut n_with = BTreeMap::new();
     for entry in sets["recomms"].as_array().unwrap() {
         for tag in entry["values"]["tags"].as_array().unwrap() {
@@ -81,7 +100,8 @@ async fn constraints_hold_over_the_whole_list_of_a_segment() {
     });
     app.put_scenario("rugs", scenario).await;
     let filter = "\"small\" in 'tags'";
-    let body = json!({ "count": 24, "scenario": "rugs", "contextSegmentId": "rug", "filter": filter });
+    let body =
+        json!({ "count": 24, "scenario": "rugs", "contextSegmentId": "rug", "filter": filter });
     let list = app.list("recomms/item-segments/items/", body).await;
     assert_eq!(list.len(), 2, "{list:?}");
 }
@@ -110,7 +130,10 @@ async fn settings_of_a_scenario_show_in_its_lists() {
         ("no filling of what is known", json!({ "fallback": "none", "exclude": "interacted" })),
         ("filling", json!({ "fallback": "personal", "logic": "recently_viewed" })),
         ("trending", json!({ "logic": "trending" })),
-        ("bought by many", json!({ "logic": "trending", "interaction": "purchase", "exclude": "none" })),
+        (
+            "bought by many",
+            json!({ "logic": "trending", "interaction": "purchase", "exclude": "none" }),
+        ),
         ("bought again", json!({ "logic": "buy_again", "fallback": "none" })),
         ("high relevance", json!({ "min_relevance": "high" })),
         ("diverse", json!({ "diversity": 1 })),
@@ -121,7 +144,8 @@ async fn settings_of_a_scenario_show_in_its_lists() {
         let list = app.list(PATH, json!({ "count": 100, "scenario": "s" })).await;
         let first = list.iter().take(3).map(String::as_str).collect::<Vec<_>>().join(" ");
         let has_bought = list.iter().any(|id| *id == bought);
-        lines += &format!("{what} {settings}: {} items, bought one {has_bought}, {first}\n", list.len());
+        lines +=
+            &format!("{what} {settings}: {} items, bought one {has_bought}, {first}\n", list.len());
     }
     insta::assert_snapshot!(lines);
 }
@@ -137,15 +161,25 @@ async fn what_a_request_says_wins() {
     let plain = list(json!({})).await;
     let trending = list(json!({ "logic": "trending" })).await;
     assert_ne!(plain, trending);
-    app.put_scenario("diverse", json!({ "endpoint": "recommendItemsToUser", "diversity": 1 })).await;
+    app.put_scenario("diverse", json!({ "endpoint": "recommendItemsToUser", "diversity": 1 }))
+        .await;
     assert_ne!(list(json!({ "scenario": "diverse" })).await, plain);
     assert_eq!(list(json!({ "scenario": "diverse", "diversity": 0 })).await, plain);
-    app.put_scenario("trending", json!({ "endpoint": "recommendItemsToUser", "logic": "trending" })).await;
+    app.put_scenario(
+        "trending",
+        json!({ "endpoint": "recommendItemsToUser", "logic": "trending" }),
+    )
+    .await;
     assert_eq!(list(json!({ "scenario": "trending" })).await, trending);
     assert_eq!(list(json!({ "scenario": "trending", "logic": "personal" })).await, plain);
-    app.put_scenario("picky", json!({ "endpoint": "recommendItemsToUser", "min_relevance": "high" })).await;
+    app.put_scenario(
+        "picky",
+        json!({ "endpoint": "recommendItemsToUser", "min_relevance": "high" }),
+    )
+    .await;
     assert_eq!(list(json!({ "scenario": "picky", "minRelevance": "low" })).await, plain);
-    app.put_scenario("turning", json!({ "endpoint": "recommendItemsToUser", "rotation_rate": 1 })).await;
+    app.put_scenario("turning", json!({ "endpoint": "recommendItemsToUser", "rotation_rate": 1 }))
+        .await;
     let still = json!({ "scenario": "turning", "rotationRate": 0 });
     assert_eq!((list(still.clone()).await, list(still).await), (plain.clone(), plain));
     let turning = json!({ "scenario": "turning" });
@@ -162,28 +196,32 @@ async fn the_vendors_names_of_logics_win_too() {
         app.list(PATH, body)
     };
     let plain = list(json!({})).await;
-    app.put_scenario("trending", json!({ "endpoint": "recommendItemsToUser", "logic": "trending" })).await;
+    app.put_scenario(
+        "trending",
+        json!({ "endpoint": "recommendItemsToUser", "logic": "trending" }),
+    )
+    .await;
     assert_eq!(list(json!({ "scenario": "trending", "logic": "recombee:personal" })).await, plain);
 }
 
 #[tokio::test]
 async fn a_logic_of_a_request_wins_over_a_scenario_about_another() {
     let app = trained_shop().await;
-    let buyers =
-        json!({ "endpoint": "recommendItemsToUser", "logic": "trending", "interaction": "purchase" });
+    let buyers = json!({ "endpoint": "recommendItemsToUser", "logic": "trending", "interaction": "purchase" });
     app.put_scenario("buyers", buyers).await;
-    let answer = app.asked(PATH, json!({ "count": 6, "scenario": "buyers", "logic": "personal" })).await;
+    let answer =
+        app.asked(PATH, json!({ "count": 6, "scenario": "buyers", "logic": "personal" })).await;
     assert_eq!(answer.status, 200, "{}", line(&answer));
 }
 
 #[tokio::test]
 async fn segments_need_a_scenario_of_their_own_and_items_go_without() {
     let app = shop().await;
-    app.put_scenario("cart", json!({ "endpoint": "recommendItemsToItem", "filter": "false" })).await;
+    app.put_scenario("cart", json!({ "endpoint": "recommendItemsToItem", "filter": "false" }))
+        .await;
     let to_user = json!({ "endpoint": "recommendItemSegmentsToUser", "segmentation": "nothing" });
     app.put_scenario("no-segmentation", to_user).await;
-    let segment =
-        |scenario: Value| json!({ "contextSegmentId": "x", "targetUserId": "u0", "scenario": scenario });
+    let segment = |scenario: Value| json!({ "contextSegmentId": "x", "targetUserId": "u0", "scenario": scenario });
     let mut lines = String::new();
     for (path, body) in [
         ("recomms/users/u0/items/", json!({ "scenario": "cart" })),
@@ -195,7 +233,10 @@ async fn segments_need_a_scenario_of_their_own_and_items_go_without() {
         ("recomms/users/u0/item-segments/", json!({ "scenario": "cart" })),
         ("recomms/users/u0/item-segments/", json!({ "scenario": "never-made" })),
         ("recomms/users/u0/item-segments/", json!({ "scenario": "no-segmentation" })),
-        ("recomms/users/new/item-segments/", json!({ "scenario": "never-made", "cascadeCreate": true })),
+        (
+            "recomms/users/new/item-segments/",
+            json!({ "scenario": "never-made", "cascadeCreate": true }),
+        ),
         ("recomms/items/lamp0/item-segments/", json!({ "scenario": "cart" })),
         ("recomms/item-segments/items/", segment("cart".into())),
         ("recomms/item-segments/items/", segment("never-made".into())),
@@ -222,8 +263,7 @@ async fn segments_need_a_scenario_of_their_own_and_items_go_without() {
 #[tokio::test]
 async fn users_fall_into_groups_by_their_shares_and_stay_there() {
     let app = shop().await;
-    let group =
-        |name: &str, share: f32, filter: &str| json!({ "name": name, "share": share, "filter": filter });
+    let group = |name: &str, share: f32, filter: &str| json!({ "name": name, "share": share, "filter": filter });
     let groups = json!([
         group("lamps", 0.2, "'category' == \"lamp\""),
         group("rugs", 0.5, "'category' == \"rug\""),
@@ -238,7 +278,9 @@ async fn users_fall_into_groups_by_their_shares_and_stay_there() {
         let params = json!({ "count": 1, "scenario": "test", "cascadeCreate": true, "returnAbGroup": named });
         request("POST", &format!("/recomms/users/visitor{user}/items/"), params)
     };
-    let ask = |named: bool| app.batch_of((0..400).map(|user| entry(user, named)).collect::<Vec<_>>().into());
+    let ask = |named: bool| {
+        app.batch_of((0..400).map(|user| entry(user, named)).collect::<Vec<_>>().into())
+    };
     let (first, again, unnamed) = (ask(true).await, ask(true).await, ask(false).await);
     let group_of = |answer: &(u64, Value)| answer.1["abGroup"].as_str().map(str::to_owned);
     let groups: Vec<_> = first.iter().map(group_of).collect();
@@ -252,15 +294,19 @@ async fn users_fall_into_groups_by_their_shares_and_stay_there() {
         let kind = answer.1["abGroup"].as_str().map_or("", |group| &group[..group.len() - 1]);
         assert!(super::ids(&answer.1)[0].starts_with(kind), "{answer:?}");
     }
-    assert_eq!(app.recommend(PATH, json!({ "count": 1, "returnAbGroup": true })).await.get("abGroup"), None);
+    assert_eq!(
+        app.recommend(PATH, json!({ "count": 1, "returnAbGroup": true })).await.get("abGroup"),
+        None
+    );
 
     // What is handed out is journalled in the background; figures follow.
     let mut rows = BTreeSet::new();
     for _ in 0..100 {
         let kpis = app.admin("/api/workspaces/shop/kpis").await.body["kpis"].clone();
         let kpis = kpis.as_array().unwrap().iter().filter(|row| row["scenario"] == "test");
-        rows =
-            kpis.map(|row| format!("{} {} {}", row["group"], row["recommendations"], row["users"])).collect();
+        rows = kpis
+            .map(|row| format!("{} {} {}", row["group"], row["recommendations"], row["users"]))
+            .collect();
         let n = |name: &str| format!("\"{name}\" {} {}", 3 * n_in(name), n_in(name));
         if rows == BTreeSet::from([n("lamps"), n("rugs"), n("vases")]) {
             return;

@@ -46,7 +46,11 @@ async fn words_are_found_by_their_beginning_with_typos_and_by_any_text() {
 async fn synonyms_hold_one_way_or_both_until_they_are_deleted() {
     let app = shop().await;
     let add = |term: &str, synonym: &str, one_way: bool| {
-        request("POST", "/synonyms/items/", json!({ "term": term, "synonym": synonym, "oneWay": one_way }))
+        request(
+            "POST",
+            "/synonyms/items/",
+            json!({ "term": term, "synonym": synonym, "oneWay": one_way }),
+        )
     };
     app.change(vec![request("POST", "/items/vase0", json!({ "title": "jar" }))]).await;
     let mut lines = String::new();
@@ -64,7 +68,8 @@ async fn synonyms_hold_one_way_or_both_until_they_are_deleted() {
         ]))
         .await;
     look("one way, both ways, two words").await;
-    let paths = added.iter().map(|(_, json)| format!("/synonyms/items/{}", json["id"].as_str().unwrap()));
+    let paths =
+        added.iter().map(|(_, json)| format!("/synonyms/items/{}", json["id"].as_str().unwrap()));
     let paths: Vec<String> = paths.collect();
     app.change(vec![request("DELETE", &paths[1], Value::Null)]).await;
     look("the second deleted").await;
@@ -83,7 +88,10 @@ async fn a_search_sees_what_was_written_before_it() {
     app.change(rename("quokka")).await;
     assert_eq!(app.found("quokka").await, "lamp0");
     app.change(rename("wombat")).await;
-    assert_eq!((app.found("quokka").await, app.found("wombat").await), (String::new(), "lamp0".to_owned()));
+    assert_eq!(
+        (app.found("quokka").await, app.found("wombat").await),
+        (String::new(), "lamp0".to_owned())
+    );
     app.change(vec![request("PUT", "/items/new", Value::Null)]).await;
     app.change(vec![request("POST", "/items/new", json!({ "tags": ["wombat"] }))]).await;
     assert_eq!(app.found("wombat").await, "lamp0 new");
@@ -117,9 +125,14 @@ async fn filters_and_taste_hold_for_searches() {
     }
     assert_eq!(search(0, json!({ "filter": "'category' == \"rug\"" })).await, ["rug0"]);
     assert_eq!(search(0, json!({ "filter": "'price' > 100" })).await.len(), 0);
-    let boosted = search(0, json!({ "booster": "if 'category' == \"vase\" then 100 else 1" })).await;
+    let boosted =
+        search(0, json!({ "booster": "if 'category' == \"vase\" then 100 else 1" })).await;
     assert_eq!(boosted[0], "vase0");
-    app.put_scenario("box", json!({ "endpoint": "searchItems", "filter": "'category' != \"lamp\"" })).await;
+    app.put_scenario(
+        "box",
+        json!({ "endpoint": "searchItems", "filter": "'category' != \"lamp\"" }),
+    )
+    .await;
     assert_eq!(search(0, json!({ "scenario": "box" })).await.len(), 2);
 }
 
@@ -134,8 +147,10 @@ async fn best_sellers_of_a_word_come_first_for_people_without_a_history() {
         request("POST", "/purchases/", body)
     };
     let items = (0..20).map(|n| item(&format!("plain{n}"), &format!("Bunting {n}")));
-    let named =
-        [item("seller", "Party bunting with dots"), item("sofa", &("wide sofa ".repeat(40) + "bunting"))];
+    let named = [
+        item("seller", "Party bunting with dots"),
+        item("sofa", &("wide sofa ".repeat(40) + "bunting")),
+    ];
     app.change(items.chain(named).collect()).await;
     let sold = (0..30).map(|user| buy(user, "seller")).chain((0..20).map(|user| buy(user, "sofa")));
     let sold = sold.chain((0..3).map(|user| buy(user, "plain7")));
@@ -148,7 +163,11 @@ async fn best_sellers_of_a_word_come_first_for_people_without_a_history() {
             let body = json!({ "count": 100, "searchQuery": "bunting", "cascadeCreate": true });
             let found = app.list(&format!("search/users/{user}/items/"), body).await;
             assert_eq!(found.len(), 22);
-            assert_eq!(found[..2], ["seller", "plain7"], "trained: {is_trained}, {user}: {found:?}");
+            assert_eq!(
+                found[..2],
+                ["seller", "plain7"],
+                "trained: {is_trained}, {user}: {found:?}"
+            );
             assert_eq!(found[21], "sofa", "a sofa is no bunting, whatever it sells: {found:?}");
         }
     }
@@ -157,8 +176,9 @@ async fn best_sellers_of_a_word_come_first_for_people_without_a_history() {
 #[tokio::test]
 async fn ids_article_numbers_and_split_and_joined_words_find_their_items() {
     let app = shop().await;
-    let properties = [("sku", "int"), ("stock", "int")]
-        .map(|(name, type_)| request("PUT", &format!("/items/properties/{name}"), json!({ "type": type_ })));
+    let properties = [("sku", "int"), ("stock", "int")].map(|(name, type_)| {
+        request("PUT", &format!("/items/properties/{name}"), json!({ "type": type_ }))
+    });
     app.change(properties.to_vec()).await;
     let item = |id: &str, values: Value| {
         let mut values = values;
@@ -209,9 +229,13 @@ async fn segments_are_found_by_name_title_and_items() {
         manual("s3", "'price' > 34", "Attic"),
     ])
     .await;
-    app.put_scenario("rooms", json!({ "endpoint": "searchItemSegments", "segmentation": "rooms" })).await;
-    app.put_scenario("kinds", json!({ "endpoint": "searchItemSegments", "segmentation": "categories" }))
+    app.put_scenario("rooms", json!({ "endpoint": "searchItemSegments", "segmentation": "rooms" }))
         .await;
+    app.put_scenario(
+        "kinds",
+        json!({ "endpoint": "searchItemSegments", "segmentation": "categories" }),
+    )
+    .await;
     let mut lines = String::new();
     for (scenario, query) in [
         ("kinds", "rug"),

@@ -178,9 +178,17 @@ pub(in crate::entry) enum SegmentationCommand {
         id: String,
         #[serde(with = "As::<RuleUpdate>")]
         rule: crate::RuleUpdate,
-        #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_with::rust::double_option")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            with = "serde_with::rust::double_option"
+        )]
         title: Option<Option<String>>,
-        #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_with::rust::double_option")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            with = "serde_with::rust::double_option"
+        )]
         description: Option<Option<String>>,
     },
     Delete {
@@ -195,7 +203,11 @@ pub(in crate::entry) enum SegmentationCommand {
         segmentation_id: String,
         id: String,
         filter: String,
-        #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_with::rust::double_option")]
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            with = "serde_with::rust::double_option"
+        )]
         title: Option<Option<String>>,
     },
     DeleteSegment {

@@ -63,7 +63,11 @@ pub(in crate::entry) struct InteractionSelector {
     kind: domain::InteractionKind,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     timestamp: Option<domain::Timestamp>,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "serde_with::rust::double_option")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "serde_with::rust::double_option"
+    )]
     session_id: Option<Option<String>>,
 }
 
@@ -72,7 +76,11 @@ pub(in crate::entry) struct InteractionSelector {
 pub(in crate::entry) struct ListImpression {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recomm_id: Option<uuid::Uuid>,
-    #[serde(default, skip_serializing_if = "Option::is_none", with = "As::<Option<(ExternalIdType, Same)>>")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        with = "As::<Option<(ExternalIdType, Same)>>"
+    )]
     user: Option<(profiles::ExternalIdType, String)>,
     at: domain::Timestamp,
     items: Vec<String>,

@@ -48,11 +48,13 @@ const COUNT: usize = 10;
 const CATEGORIES: u32 = 50;
 /// How many items change in a second while they are asked about.
 const CHANGES_PER_S: u64 = 20;
-/// About what a list with filter and booster takes: what a server does that only computes for so long shows what the machine takes away.
+/// About what a list with filter and booster takes: what a server does that only computes for so
+/// long shows what the machine takes away.
 const COMPUTED_BY_REFERENCE: Duration = Duration::from_millis(1);
 
 const FILTER: &str = "'available' == true and 'price' < 80 and 'category' != \"c7\"";
-const BOOSTER: &str = "(if \"new\" in 'tags' then 1.5 else 1) * (1 + 1 / (1 + (now() - 'released') / 86400))";
+const BOOSTER: &str =
+    "(if \"new\" in 'tags' then 1.5 else 1) * (1 + 1 / (1 + (now() - 'released') / 86400))";
 const SELECTIVE: &str = "'category' == \"c7\" and 'price' > 99.7";
 const OF_THE_USER: &str = "'category' != context_user[\"userId\"] and 'price' < 80";
 
@@ -81,10 +83,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));
     let loads: Vec<(&str, Load)> = runtime.block_on(async {
         let address = super::serve(server::router(Arc::clone(&service.app))).await?;
-        let at_rate = |requests| load::run(address, CONNECTIONS, Some(args.rate), seconds, requests);
+        let at_rate =
+            |requests| load::run(address, CONNECTIONS, Some(args.rate), seconds, requests);
         load::run(address, CONNECTIONS, None, 1, both()).await?;
         let reference = super::serve(reference()).await?;
-        let computing = load::run(reference, CONNECTIONS, Some(args.rate), seconds, Arc::clone(&healthz));
+        let computing =
+            load::run(reference, CONNECTIONS, Some(args.rate), seconds, Arc::clone(&healthz));
         let mut loads = vec![
             ("a bare server that computes for 1 ms", computing.await?),
             ("/healthz", at_rate(Arc::clone(&healthz)).await?),
@@ -136,14 +140,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         })
         .collect();
     let n_items = terminal::grouped(u64::from(args.items));
-    let header = [&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms", "taken by the host"];
+    let header =
+        [&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms", "taken by the host"];
     println!("{}", terminal::table(&header, &rows));
     Ok(())
 }
 
-/// A server that computes for a fixed time, beside its connections and as many requests at once as there are cores, and knows nothing.
+/// A server that computes for a fixed time, beside its connections and as many requests at once as
+/// there are cores, and knows nothing.
 fn reference() -> Router {
-    let turns = Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)));
+    let turns =
+        Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)));
     let compute = || {
         let started = Instant::now();
         while started.elapsed() < COMPUTED_BY_REFERENCE {
@@ -170,7 +177,8 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
         ("released", PropertyType::Timestamp),
         ("tags", PropertyType::Set),
     ];
-    let columns = columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
+    let columns =
+        columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
     let rows = (0..args.items).map(row).collect();
     engine.import_catalog(CatalogFile { columns, rows }, &Confirmed::default(), &|_, _| {})?;
     let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;

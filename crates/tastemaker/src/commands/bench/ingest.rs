@@ -1,4 +1,5 @@
-//! `tastemaker bench ingest`: clients and server share this machine's cores, so only the ratio means anything.
+//! `tastemaker bench ingest`: clients and server share this machine's cores, so only the ratio
+//! means anything.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -78,13 +79,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn report(args: &Args, real: &[Measured], discarding: &[Measured], n_entries: u64) -> Result<()> {
-    let mut ratios: Vec<f64> =
-        real.iter().zip(discarding).map(|(real, other)| real.messages_per_s / other.messages_per_s).collect();
+    let mut ratios: Vec<f64> = real
+        .iter()
+        .zip(discarding)
+        .map(|(real, other)| real.messages_per_s / other.messages_per_s)
+        .collect();
     let ratio = median(&mut ratios);
     let of = |all: &[Measured], figure: fn(&Measured) -> f64| {
         median(&mut all.iter().map(figure).collect::<Vec<_>>())
     };
-    let figures = |all| (of(all, |m| m.messages_per_s), of(all, |m| m.p50_ms), of(all, |m| m.p99_ms));
+    let figures =
+        |all| (of(all, |m| m.messages_per_s), of(all, |m| m.p50_ms), of(all, |m| m.p99_ms));
     let (real, discarding) = (figures(real), figures(discarding));
     if args.json {
         let of = |(rate, p50, p99): (f64, f64, f64)| json!({ "messages_per_s": rate, "p50_ms": p50, "p99_ms": p99 });
@@ -95,9 +100,15 @@ fn report(args: &Args, real: &[Measured], discarding: &[Measured], n_entries: u6
         return Ok(());
     }
     let row = |name: &str, (rate, p50, p99): (f64, f64, f64)| {
-        vec![name.to_owned(), terminal::grouped(rate as u64), format!("{p50:.1}"), format!("{p99:.1}")]
+        vec![
+            name.to_owned(),
+            terminal::grouped(rate as u64),
+            format!("{p50:.1}"),
+            format!("{p99:.1}"),
+        ]
     };
-    let rows = [row("acknowledged: durable and applied", real), row("parsed and discarded", discarding)];
+    let rows =
+        [row("acknowledged: durable and applied", real), row("parsed and discarded", discarding)];
     println!("{}", terminal::table(&["batches", "messages/s", "p50 ms", "p99 ms"], &rows));
     println!(
         "ratio {:.0} %, medians of {} rounds of {} s, {} connections, batches of {}; {} entries in the journal",
@@ -130,7 +141,11 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
 }
 
 /// Sends batches over all connections for the time of one measurement.
-async fn measure(args: &Args, address: SocketAddr, next_message: &Arc<AtomicU64>) -> Result<Measured> {
+async fn measure(
+    args: &Args,
+    address: SocketAddr,
+    next_message: &Arc<AtomicU64>,
+) -> Result<Measured> {
     let started = Instant::now();
     let until = started + Duration::from_secs(args.seconds);
     let n_messages = args.batch;
@@ -147,7 +162,8 @@ async fn measure(args: &Args, address: SocketAddr, next_message: &Arc<AtomicU64>
     Ok(Measured { messages_per_s, p50_ms, p99_ms })
 }
 
-/// A client that costs little, since it shares the cores with what is measured: requests are written as text, answers read by length.
+/// A client that costs little, since it shares the cores with what is measured: requests are
+/// written as text, answers read by length.
 async fn send_until(
     address: SocketAddr,
     n_messages: u64,

@@ -1,4 +1,5 @@
-//! Requests over HTTP from a client that costs little, since it shares the cores with what is measured.
+//! Requests over HTTP from a client that costs little, since it shares the cores with what is
+//! measured.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -16,7 +17,8 @@ pub(super) struct Load {
     pub(super) requests_per_s: f64,
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
-    /// The share of the cores' time that the host of a virtual machine took for others meanwhile; none where nobody says.
+    /// The share of the cores' time that the host of a virtual machine took for others meanwhile;
+    /// none where nobody says.
     pub(super) stolen_share: Option<f64>,
 }
 
@@ -41,8 +43,9 @@ pub(super) fn any_of(n: u64, of: u32) -> u64 {
     n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(of)
 }
 
-/// Requests from several connections for a while: as many as get through, or `rate` a second in all, each sent at its time whether or not
-/// earlier ones were answered late, with its latency counted from that time.
+/// Requests from several connections for a while: as many as get through, or `rate` a second in
+/// all, each sent at its time whether or not earlier ones were answered late, with its latency
+/// counted from that time.
 pub(super) async fn run(
     address: SocketAddr,
     connections: u32,
@@ -67,16 +70,20 @@ pub(super) async fn run(
     let seconds = started.elapsed().as_secs_f64();
     let requests_per_s = latencies_ms.len() as f64 / seconds;
     let (p50_ms, p99_ms) = p50_and_p99(latencies_ms)?;
-    let stolen_share = before.zip(cpu_times()).map(|((stolen_before, all_before), (stolen, all))| {
-        stolen.saturating_sub(stolen_before) as f64 / all.saturating_sub(all_before).max(1) as f64
-    });
+    let stolen_share =
+        before.zip(cpu_times()).map(|((stolen_before, all_before), (stolen, all))| {
+            stolen.saturating_sub(stolen_before) as f64
+                / all.saturating_sub(all_before).max(1) as f64
+        });
     Ok(Load { requests_per_s, p50_ms, p99_ms, stolen_share })
 }
 
-/// The ticks of all cores that the host took, and all of them (`proc_stat(5)`: the eighth is "steal").
+/// The ticks of all cores that the host took, and all of them (`proc_stat(5)`: the eighth is
+/// "steal").
 fn cpu_times() -> Option<(u64, u64)> {
     let text = fs_err::read_to_string("/proc/stat").ok()?;
-    let times = text.lines().next()?.split_whitespace().skip(1).map(|time| time.parse::<u64>().ok());
+    let times =
+        text.lines().next()?.split_whitespace().skip(1).map(|time| time.parse::<u64>().ok());
     let times: Vec<u64> = times.collect::<Option<_>>()?;
     Some((*times.get(7)?, times.iter().take(8).sum()))
 }
@@ -138,8 +145,11 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()>
                 "the server answered {}",
                 String::from_utf8_lossy(answer)
             );
-            let length = text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
-            end = Some(head + 4 + length.and_then(|length| length.trim().parse().ok()).unwrap_or(0usize));
+            let length =
+                text.split("content-length: ").nth(1).and_then(|rest| rest.split("\r\n").next());
+            end = Some(
+                head + 4 + length.and_then(|length| length.trim().parse().ok()).unwrap_or(0usize),
+            );
         }
     }
     Ok(())

@@ -9,8 +9,8 @@ use engine::DataFolder;
 use rayon::prelude::*;
 use recommender::models::neighbours;
 use recommender::{
-    CandidateSources, ColdStartItems, Component, Eligibility, Features, Histories, HistoryWeighting,
-    ModelConfig, Parameters, Request, TrainingSet, fit_model, recommend,
+    CandidateSources, ColdStartItems, Component, Eligibility, Features, Histories,
+    HistoryWeighting, ModelConfig, Parameters, Request, TrainingSet, fit_model, recommend,
 };
 use serde_json::json;
 
@@ -57,8 +57,8 @@ const CONNECTIONS: u32 = 16;
 pub(crate) fn run(args: &Args) -> Result<()> {
     let lap = |started: Instant| started.elapsed().as_secs_f64();
     let started = Instant::now();
-    let set =
-        Simulation { users: args.users, items: args.items, interactions: args.interactions }.histories();
+    let set = Simulation { users: args.users, items: args.items, interactions: args.interactions }
+        .histories();
     let simulated_s = lap(started);
     if let Some(path) = &args.write {
         write(&set, path)?;
@@ -81,13 +81,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         interaction_weights,
         n_items,
     };
-    let request = ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(COUNT, Logic::Personal) };
+    let request =
+        ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(COUNT, Logic::Personal) };
     let n_full = (0..set.n_users())
         .into_par_iter()
         .filter(|&user| {
             let history = set.row(user);
             let eligibility = Eligibility::new(&|_| true, request.exclude, history, []);
-            recommend(sources, &Request::new(&request, history, &eligibility)).into_items().len() == COUNT
+            recommend(sources, &Request::new(&request, history, &eligibility)).into_items().len()
+                == COUNT
         })
         .count();
     let lists_s = lap(started);
@@ -146,7 +148,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             row("lists, as many as possible", closed),
             row("/healthz, as many as possible", healthz),
         ];
-        println!("{}", terminal::table(&["requests over HTTP", "requests/s", "p50 ms", "p99 ms"], &rows));
+        println!(
+            "{}",
+            terminal::table(&["requests over HTTP", "requests/s", "p50 ms", "p99 ms"], &rows)
+        );
         println!(
             "lists at {:.0} % of /healthz; p99 beside a training ({training_s:.1} s) {:.1} times that at rest",
             100.0 * closed.requests_per_s / healthz.requests_per_s,
@@ -156,7 +161,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The neighbour model as a search would begin with it, with as many related items as the libraries beside it keep.
+/// The neighbour model as a search would begin with it, with as many related items as the libraries
+/// beside it keep.
 fn parameters() -> Parameters {
     let neighbours = Component {
         model: ModelConfig::Neighbours(neighbours::Config::default()),
@@ -190,17 +196,20 @@ struct Loads {
     healthz: Load,
 }
 
-/// Some of the users in a running server with a model of its own, and requests for their lists beside requests for nothing.
+/// Some of the users in a running server with a model of its own, and requests for their lists
+/// beside requests for nothing.
 fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
     let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
     let n_served = args.served.min(args.users);
-    let bootstrap: Bootstrap =
-        configuration::parse(&format!("admin_token = \"{ADMIN_TOKEN}\"\n[[workspace]]\nid = \"bench\"\n"))?;
+    let bootstrap: Bootstrap = configuration::parse(&format!(
+        "admin_token = \"{ADMIN_TOKEN}\"\n[[workspace]]\nid = \"bench\"\n"
+    ))?;
     let id: WorkspaceId = "bench".parse().map_err(|error| anyhow::anyhow!("{error}"))?;
     {
         let data = DataFolder::open(folder.path())?;
         let engine = data.open_workspace(&id, &|_, _| {})?;
-        engine.submit_blocking(vec![engine::Entry::Configured(WorkspaceConfig::empty(id.clone()))])?;
+        engine
+            .submit_blocking(vec![engine::Entry::Configured(WorkspaceConfig::empty(id.clone()))])?;
         simulation::import(&engine, set, n_served, args.json)?;
         engine.stop();
     }
@@ -216,14 +225,18 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
         });
         let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));
         load::run(address, CONNECTIONS, None, 1, Arc::clone(&lists)).await?;
-        let at_rate = load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
+        let at_rate =
+            load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
         let engine = service.engines().remove(0);
         let training =
             tokio::task::spawn_blocking(move || engine.train(settings.training.options(), &|_| {}));
         let training_s = Instant::now();
         let beside_training =
             load::run(address, CONNECTIONS, Some(RATE), args.seconds, Arc::clone(&lists)).await?;
-        ensure!(!training.is_finished(), "the training ended before the load: ask for fewer --seconds");
+        ensure!(
+            !training.is_finished(),
+            "the training ended before the load: ask for fewer --seconds"
+        );
         training.await??;
         let training_s = training_s.elapsed().as_secs_f64();
         let closed = load::run(address, CONNECTIONS, None, args.seconds, lists).await?;

@@ -32,7 +32,8 @@ pub(super) struct Simulation {
 }
 
 impl Simulation {
-    /// Histories of lognormal length; people take mostly from a few tastes, popular items more often, and things come one after another.
+    /// Histories of lognormal length; people take mostly from a few tastes, popular items more
+    /// often, and things come one after another.
     pub(super) fn histories(self) -> TrainingSet {
         let mean = (self.interactions as f64 / f64::from(self.users)).max(1.0);
         let mu = mean.ln() - LENGTH_SIGMA * LENGTH_SIGMA / 2.0;
@@ -44,7 +45,8 @@ impl Simulation {
                 // The sum of twelve uniform numbers is near enough to a normal one.
                 let normal = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
                 let length = ((mu + LENGTH_SIGMA * normal).exp().round() as usize).clamp(2, 500);
-                let tastes: [u32; TASTES_PER_USER] = std::array::from_fn(|_| random.random_range(0..TASTES));
+                let tastes: [u32; TASTES_PER_USER] =
+                    std::array::from_fn(|_| random.random_range(0..TASTES));
                 let mut row: Vec<HistoryEntry> = (0..length)
                     .map(|_| {
                         // Squared, so that the first items of a taste are chosen more often.

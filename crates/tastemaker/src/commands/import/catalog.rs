@@ -21,8 +21,9 @@ pub(crate) struct Args {
     /// Create the workspace if it is missing, also beside others
     #[arg(long)]
     create: bool,
-    /// The type of a column, such as price=double (int, double, string, boolean, timestamp, set, image, imageList); by default the
-    /// type in the current catalog, for a new column one that fits its values
+    /// The type of a column, such as price=double (int, double, string, boolean, timestamp, set,
+    /// image, imageList); by default the type in the current catalog, for a new column one that
+    /// fits its values
     #[arg(long = "type", value_name = "COLUMN=TYPE", value_parser = parse_type)]
     types: Vec<(String, PropertyType)>,
     /// Skip invalid rows instead of refusing the file
@@ -37,7 +38,8 @@ pub(crate) struct Args {
     /// The number of items that the import may withdraw; a tenth of the catalog by default
     #[arg(long, value_name = "ITEMS", value_parser = parse_confirm)]
     confirm: Option<u64>,
-    /// A property that the import may drop though a scenario, a segmentation or a trait uses it; may be repeated
+    /// A property that the import may drop though a scenario, a segmentation or a trait uses it;
+    /// may be repeated
     #[arg(long, value_name = "PROPERTY")]
     drop: Vec<String>,
 }
@@ -55,7 +57,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     let confirmed = Confirmed { n_withdrawn: args.confirm, dropped: args.drop.clone() };
     let file = || fs::File::open(&args.file);
-    // The catalog that there is says the types of columns. A new workspace is made when the file is known to be right.
+    // The catalog that there is says the types of columns. A new workspace is made when the file is
+    // known to be right.
     let known = args.place.open_if_there()?;
     if args.dry_run {
         let preview = match &known {
@@ -75,7 +78,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         None => open(&args.place, args.create)?,
     };
     let bar = terminal::bar("importing the catalog", "items", report.n_items, args.place.json);
-    let imported = opened.engine.import_catalog(file, &confirmed, &|done, _| bar.set_position(done));
+    let imported =
+        opened.engine.import_catalog(file, &confirmed, &|done, _| bar.set_position(done));
     bar.finish_and_clear();
     let changes = imported.with_context(|| format!("cannot import {name}"))?;
     if args.place.json {
@@ -161,8 +165,11 @@ fn print_changes(changes: &CatalogChanges) {
 }
 
 fn print_report(report: &ImportReport) {
-    let columns: Vec<Vec<String>> =
-        report.columns.iter().map(|column| vec![column.name.clone(), column.type_.to_string()]).collect();
+    let columns: Vec<Vec<String>> = report
+        .columns
+        .iter()
+        .map(|column| vec![column.name.clone(), column.type_.to_string()])
+        .collect();
     if !columns.is_empty() {
         println!("{}", terminal::table(&["property", "type"], &columns));
     }

@@ -1,4 +1,5 @@
-//! `tastemaker import interactions`. The file is read twice: checked whole, then imported, so that a wrong row imports nothing.
+//! `tastemaker import interactions`. The file is read twice: checked whole, then imported, so that
+//! a wrong row imports nothing.
 
 mod file;
 mod parquet;
@@ -21,9 +22,9 @@ use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// A .csv, .tsv, .jsonl or .parquet file with the columns user_id and item_id; timestamp (ISO 8601 or Unix, not beyond
-    /// tomorrow), kind (view, purchase, rating, cart, bookmark, portion) and value (rating -1 to 1, portion 0 to 1, amount)
-    /// may be missing
+    /// A .csv, .tsv, .jsonl or .parquet file with the columns user_id and item_id; timestamp (ISO
+    /// 8601 or Unix, not beyond tomorrow), kind (view, purchase, rating, cart, bookmark, portion)
+    /// and value (rating -1 to 1, portion 0 to 1, amount) may be missing
     file: PathBuf,
     #[command(flatten)]
     place: Place,
@@ -98,7 +99,11 @@ struct Checked {
 /// Reads the file once and says what is wrong with it.
 fn check(file: &InteractionFile, args: &Args) -> Result<Checked> {
     if !file.unknown.is_empty() && !args.place.json {
-        eprintln!("ignored unknown columns: {} (known: {})", file.unknown.join(", "), COLUMNS.join(", "));
+        eprintln!(
+            "ignored unknown columns: {} (known: {})",
+            file.unknown.join(", "),
+            COLUMNS.join(", ")
+        );
     }
     let bytes = fs::metadata(&args.file)?.len();
     let bar = terminal::bar("checking the file", "bytes", bytes, args.place.json);

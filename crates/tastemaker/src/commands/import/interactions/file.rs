@@ -1,4 +1,5 @@
-//! A file of interactions: CSV with any usual delimiter, JSON Lines, or Parquet, by the ending of its name.
+//! A file of interactions: CSV with any usual delimiter, JSON Lines, or Parquet, by the ending of
+//! its name.
 
 use std::borrow::Cow;
 use std::io::{BufRead, BufReader, Read};
@@ -51,14 +52,17 @@ impl InteractionFile {
             "jsonl" | "ndjson" => (Format::JsonLines, json_columns(path)?),
             _ => csv_columns(path)?,
         };
-        if let Some(missing) = COLUMNS[..2].iter().find(|column| !names.iter().any(|name| name == *column)) {
+        if let Some(missing) =
+            COLUMNS[..2].iter().find(|column| !names.iter().any(|name| name == *column))
+        {
             bail!("{} has no column {missing}; it has: {}", path.display(), names.join(", "));
         }
         let unknown = names.into_iter().filter(|name| !COLUMNS.contains(&name.as_str())).collect();
         Ok(Self { path: path.to_owned(), format, unknown, end: end_of_tomorrow(engine::now()) })
     }
 
-    /// Hands over every row with its number, from 1 on, as an interaction or as what is wrong with it.
+    /// Hands over every row with its number, from 1 on, as an interaction or as what is wrong with
+    /// it.
     pub(crate) fn each_row(
         &self,
         mut take: impl FnMut(u64, Result<Interaction, RowError>) -> Result<()>,
@@ -67,8 +71,8 @@ impl InteractionFile {
             Format::Csv { delimiter, places } => self.each_of_csv(*delimiter, places, &mut take),
             Format::JsonLines => self.each_of_json_lines(&mut take),
             Format::Parquet => parquet::each_row(&self.path, &mut |n, texts| {
-                let row =
-                    texts.and_then(|texts| interaction(&texts.each_ref().map(String::as_str), self.end));
+                let row = texts
+                    .and_then(|texts| interaction(&texts.each_ref().map(String::as_str), self.end));
                 take(n, at(n, row))
             }),
         }
@@ -85,7 +89,8 @@ impl InteractionFile {
         take: &mut Take<'_>,
     ) -> Result<()> {
         let file = BufReader::with_capacity(BUFFER_BYTES, fs::File::open(&self.path)?);
-        let mut reader = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(file);
+        let mut reader =
+            csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(file);
         let mut record = csv::ByteRecord::new();
         let mut n = 0;
         while reader.read_byte_record(&mut record).with_context(|| self.unreadable())? {
@@ -164,7 +169,10 @@ fn json_texts(object: &Map<String, Value>) -> Result<[Cow<'_, str>; COLUMNS.len(
             Some(Value::Number(number)) => Cow::Owned(number.to_string()),
             Some(other) => {
                 let shown: String = other.to_string().chars().take(80).collect();
-                return Err(("value is neither a text nor a number", format!("column {column}: {shown}")));
+                return Err((
+                    "value is neither a text nor a number",
+                    format!("column {column}: {shown}"),
+                ));
             }
         };
     }

@@ -41,7 +41,9 @@ pub(super) fn each_row(
         let row = row.with_context(|| format!("cannot read {}", path.display()))?;
         let mut texts = OwnedTexts::default();
         let mut wrong = None;
-        for ((place, units), (_, field)) in places.iter().zip(&known_units).zip(row.get_column_iter()) {
+        for ((place, units), (_, field)) in
+            places.iter().zip(&known_units).zip(row.get_column_iter())
+        {
             match text(field, *units) {
                 Ok(text) => texts[*place] = text,
                 Err(shown) => {
@@ -57,7 +59,8 @@ pub(super) fn each_row(
 
 fn open(path: &Path) -> Result<SerializedFileReader<std::fs::File>> {
     let file = fs::File::open(path)?.into_parts().0;
-    SerializedFileReader::new(file).with_context(|| format!("{} is no Parquet file", path.display()))
+    SerializedFileReader::new(file)
+        .with_context(|| format!("{} is no Parquet file", path.display()))
 }
 
 fn schema(reader: &SerializedFileReader<std::fs::File>) -> &Type {
@@ -82,7 +85,14 @@ fn units(field: &Type) -> Result<Units> {
             PhysicalType::BYTE_ARRAY => matches!(converted, C::NONE | C::UTF8 | C::ENUM | C::JSON),
             PhysicalType::INT32 => matches!(
                 converted,
-                C::NONE | C::INT_8 | C::INT_16 | C::INT_32 | C::UINT_8 | C::UINT_16 | C::UINT_32 | C::DATE
+                C::NONE
+                    | C::INT_8
+                    | C::INT_16
+                    | C::INT_32
+                    | C::UINT_8
+                    | C::UINT_16
+                    | C::UINT_32
+                    | C::DATE
             ),
             PhysicalType::INT64 => matches!(
                 converted,
@@ -97,7 +107,9 @@ fn units(field: &Type) -> Result<Units> {
         bail!("column {} holds neither texts, numbers nor times", field.name());
     }
     Ok(match field.get_basic_info().logical_type_ref() {
-        Some(LogicalType::Timestamp(time)) if matches!(time.unit, TimeUnit::NANOS) => Units::Nanoseconds,
+        Some(LogicalType::Timestamp(time)) if matches!(time.unit, TimeUnit::NANOS) => {
+            Units::Nanoseconds
+        }
         _ => Units::Numbers,
     })
 }

@@ -29,7 +29,8 @@ pub(super) fn interaction(texts: &Texts<'_>, end: Timestamp) -> Result<Interacti
             ("kind is unknown", format!("{word:?}; known are {}", known.join(", ")))
         })?,
     };
-    let mut interaction = Interaction::new(id(COLUMNS[0], user_id)?, id(COLUMNS[1], item_id)?, kind);
+    let mut interaction =
+        Interaction::new(id(COLUMNS[0], user_id)?, id(COLUMNS[1], item_id)?, kind);
     interaction.timestamp = match timestamp {
         "" => None,
         text => Some(time(text, end)?),
@@ -43,9 +44,10 @@ pub(super) fn interaction(texts: &Texts<'_>, end: Timestamp) -> Result<Interacti
     };
     let within = |low: f64| match value {
         Some(value) if (low..=1.0).contains(&value) => Ok(Some(value)),
-        Some(value) => {
-            Err(("value is out of range", format!("a {kind} of {value}, it must be from {low} to 1")))
-        }
+        Some(value) => Err((
+            "value is out of range",
+            format!("a {kind} of {value}, it must be from {low} to 1"),
+        )),
         None => Err(("value is missing", format!("a {kind} needs one"))),
     };
     match kind {
@@ -87,9 +89,13 @@ mod tests {
     fn tomorrow_is_right_and_the_day_after_is_wrong() {
         let now = Timestamp::parse("2024-05-10T23:59:00Z").unwrap();
         let of = |timestamp| interaction(&["u", "i", timestamp, "", ""], end_of_tomorrow(now));
-        assert_eq!(of("2024-05-11T23:59:59Z").unwrap().timestamp, Timestamp::parse("2024-05-11T23:59:59Z"));
-        let wrong =
-            |timestamp| of(timestamp).map_err(|(reason, detail)| format!("{reason}: {detail}")).unwrap_err();
+        assert_eq!(
+            of("2024-05-11T23:59:59Z").unwrap().timestamp,
+            Timestamp::parse("2024-05-11T23:59:59Z")
+        );
+        let wrong = |timestamp| {
+            of(timestamp).map_err(|(reason, detail)| format!("{reason}: {detail}")).unwrap_err()
+        };
         assert_eq!(
             wrong("2024-05-12"),
             "timestamp is beyond tomorrow: \"2024-05-12\" is 2024-05-12T00:00:00.000Z"
