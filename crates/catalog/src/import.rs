@@ -147,7 +147,7 @@ pub enum ImportError {
 /// Reads a whole catalog file into memory and checks it.
 ///
 /// # Errors
-/// Where the file cannot be read, is no catalog, or has invalid rows that `options` do not allow.
+/// If the file cannot be read, is no catalog, or has invalid rows that `options` do not allow.
 pub fn read_file(
     reader: impl Read,
     format: Format,

@@ -1,5 +1,5 @@
-//! What a workspace answers, in a form that two copies of it can be compared by: independent of the
-//! clock and of how entries were batched.
+//! A digest of a workspace's answers, by which two copies are compared. It does not depend on the
+//! clock or on how entries were batched.
 
 use domain::{ListRequest, Logic, Timestamp, UserIdx};
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ const SAMPLE_USERS_MAX: usize = 100;
 /// How many items their lists have.
 const SAMPLE_LIST_ITEMS: usize = 10;
 
-/// What a workspace answers.
+/// A digest of the answers of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
     /// Journal entries that are applied.
@@ -38,7 +38,7 @@ pub struct SampleList {
 }
 
 impl Answers {
-    /// In what another copy differs, each in a sentence; nothing where it answers alike.
+    /// Describes the differences from another copy, one sentence each; empty if there are none.
     pub fn differences(&self, other: &Self) -> Vec<String> {
         let mut found = Vec::new();
         if self.entries != other.entries {
@@ -89,7 +89,7 @@ impl Engine {
     /// submitted meanwhile. `progress` gets the number of pairs just read.
     ///
     /// # Errors
-    /// Where the store or the model cannot be read.
+    /// If the store or the model cannot be read.
     pub fn answers(&self, progress: &dyn Fn(u64)) -> Result<Answers, EngineError> {
         let training = self.training();
         if let Some(training) = &training

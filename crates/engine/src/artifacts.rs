@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use fs_err as fs;
 use recommender::{ArtifactError, Model};
 
-/// Why an artifact could not be read or written.
+/// Errors of reading and writing artifacts.
 #[derive(Debug, thiserror::Error)]
 pub enum ArtifactsError {
     /// The file system refused.
@@ -17,7 +17,7 @@ pub enum ArtifactsError {
     Unusable {
         /// The file.
         path: PathBuf,
-        /// What is wrong with its bytes.
+        /// The damage.
         #[source]
         source: ArtifactError,
     },

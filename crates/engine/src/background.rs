@@ -11,12 +11,12 @@ use parking_lot::{Condvar, Mutex};
 /// How long a thread rests after a step that panicked.
 pub const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What a thread does after a step.
+/// The next action of a thread after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
     /// The next step at once.
     Step,
-    /// The next step after a time, or as soon as somebody wakes the thread.
+    /// Take the next step after a time, or when the thread is woken.
     Rest(Duration),
     /// Nothing more.
     End,
@@ -32,9 +32,9 @@ pub trait BackgroundWork: Send + 'static {
     /// How long [`BackgroundThread::stop`] waits for a step under way, which is given up then.
     fn stop_time_max(&self) -> Duration;
 
-    /// Works a while and says what wakes it: nothing, a time, or whoever calls
-    /// [`BackgroundThread::wake`]. A stopped thread takes steps until one answers [`Next::End`], or
-    /// [`Next::Rest`].
+    /// Does one step and returns when to take the next: at once, or after a rest that a time or
+    /// [`BackgroundThread::wake`] ends. A thread that is stopped takes steps until one returns
+    /// [`Next::End`] or [`Next::Rest`].
     fn step(&mut self, signals: &Signals) -> Next;
 }
 
@@ -47,7 +47,7 @@ pub struct BackgroundThread {
     thread: Mutex<Option<JoinHandle<()>>>,
 }
 
-/// What the threads that start, wake and stop a background thread say to it, and it to them.
+/// Signals between a background thread and the threads that start, wake and stop it.
 #[derive(Default)]
 pub struct Signals {
     state: Mutex<State>,
@@ -84,7 +84,7 @@ impl BackgroundThread {
     /// Starts a thread for `work`.
     ///
     /// # Errors
-    /// Where the operating system gives no thread.
+    /// If the operating system gives no thread.
     pub fn start(mut work: impl BackgroundWork) -> std::io::Result<Self> {
         let (name, stop_time_max) = (work.name(), work.stop_time_max());
         let signals = Arc::new(Signals::default());

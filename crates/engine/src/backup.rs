@@ -37,8 +37,7 @@ pub use restore::{RestoreReport, restore};
 const OWN_NAMES: [&str; 5] =
     ["backup.json", "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
 
-/// Why there is no new backup, or nothing was restored. A backup that was there before stays as it
-/// was.
+/// Errors of backups and restores. An earlier backup stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
     /// The data folder cannot be read, or the lock of a folder not be taken.
@@ -72,7 +71,7 @@ pub enum BackupError {
         /// The folder.
         folder: PathBuf,
     },
-    /// Somebody else writes the backup.
+    /// Another process writes the backup.
     #[error(
         "{folder} is being written by {holder}: wait until that backup is done, or name another folder"
     )]
@@ -99,7 +98,7 @@ pub enum BackupError {
     /// The workspace to restore is not in the backup.
     #[error("the backup has no workspace {id}; it has: {known}")]
     NoSuchWorkspace {
-        /// The one that was asked for.
+        /// The requested workspace.
         id: WorkspaceId,
         /// Those that there are.
         known: String,
@@ -109,7 +108,7 @@ pub enum BackupError {
     Damaged {
         /// The journal's folder.
         journal: PathBuf,
-        /// What is wrong.
+        /// The problem.
         #[source]
         source: ReadError,
     },
@@ -126,7 +125,7 @@ pub enum BackupError {
         /// The last entry that was acknowledged.
         last: u64,
     },
-    /// Nobody knows where a journal should end.
+    /// There is no record of where a journal should end.
     #[error(
         "end-of-log record {file} is unreadable: start the server once, which writes it anew or says what is wrong"
     )]
@@ -139,7 +138,7 @@ pub enum BackupError {
         "{what} in the backup is not the beginning of that in the data folder: back up to another folder"
     )]
     Diverged {
-        /// Which part.
+        /// The part of the backup.
         what: String,
     },
     /// The folder is no backup, or the manifest is wrong.
@@ -147,7 +146,7 @@ pub enum BackupError {
     Manifest {
         /// The manifest.
         file: PathBuf,
-        /// What is wrong.
+        /// The problem.
         #[source]
         source: serde_json::Error,
     },
@@ -170,7 +169,7 @@ pub enum BackupError {
         /// The file.
         file: PathBuf,
     },
-    /// What was restored answers otherwise.
+    /// The restored workspace gives other answers than the original.
     #[error("workspace {id} does not answer as it did when it was backed up: {}", .differences.join("; "))]
     AnswersDiffer {
         /// The workspace.
@@ -183,7 +182,7 @@ pub enum BackupError {
     Engine {
         /// The workspace.
         id: WorkspaceId,
-        /// What kept it from opening.
+        /// The error of opening it.
         #[source]
         source: EngineError,
     },
@@ -216,12 +215,12 @@ pub enum BackupProgress<'a> {
     Digest(&'a WorkspaceId, u64),
 }
 
-/// What a backup holds.
+/// The content of a backup.
 #[derive(Debug, Serialize)]
 pub struct BackupReport {
     /// Bytes of all copies.
     pub bytes: u64,
-    /// Of them, those that were copied now.
+    /// The bytes that this backup copied.
     pub copied_bytes: u64,
     /// The workspaces.
     pub workspaces: Vec<BackedUpWorkspace>,
@@ -234,7 +233,7 @@ pub struct BackupReport {
 pub struct FailedCopy {
     /// The workspace.
     pub id: WorkspaceId,
-    /// Why, and what to do.
+    /// The error, and the way out.
     pub problem: String,
     /// The entries that an earlier copy of it has, which stays as it is; none where there is no
     /// earlier copy.
@@ -294,7 +293,7 @@ pub fn back_up(
     let copy_journal = |name: &str, from: &Path, to: &Path, old: Option<&JournalCopy>| {
         let end = match recorded_end(data, name)? {
             RecordedEnd::At(end) => Some(end),
-            // Of a data folder that an earlier version of the program wrote.
+            // An earlier version of the program wrote the data folder.
             RecordedEnd::Absent => None,
             RecordedEnd::Unreadable => {
                 let file = ends_folder(data).join(end_record_name(name));
@@ -394,7 +393,7 @@ fn is_within(folder: &Path, other: &Path) -> std::io::Result<bool> {
             continue;
         }
         real.push(part);
-        // What is not there yet has no links in it.
+        // A path that does not exist has no links in it.
         if let Ok(target) = fs::canonicalize(&real) {
             real = target;
         }
@@ -417,14 +416,14 @@ fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// The copy of the installation's journal. Not named as in a data folder, so that nobody starts a
-/// server on a backup.
+/// The copy of the installation's journal. It has another name than in a data folder, so that no
+/// server starts on a backup.
 fn installation_folder(backup: &Path) -> PathBuf {
     backup.join("installation")
 }
 
-/// What the copy of a workspace answers. Its store stays in the backup, so that the next backup
-/// folds only what is new.
+/// Digests the answers of a copied workspace. Its store stays in the backup, so that the next
+/// backup folds only new entries.
 fn fold_copy(
     backup: &Path,
     id: &WorkspaceId,

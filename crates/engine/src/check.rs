@@ -47,7 +47,7 @@ impl Engine {
         check
     }
 
-    /// What checks have found to be wrong with the stored data; nothing where all is well.
+    /// The damage that checks have found in the stored data.
     pub fn findings(&self) -> Vec<Finding> {
         self.findings.lock().clone()
     }

@@ -19,7 +19,7 @@ pub const CLOCK_JUMP_MS: i64 = 60_000;
 /// machine or a corrected clock is right again after that.
 pub const CLOCK_BELIEVED_AFTER: Duration = Duration::from_secs(10 * 60);
 
-/// What tells a workspace the time.
+/// The source of time of a workspace.
 pub trait Clock: Send + Sync {
     /// The time now, for lists and for entries that are about to be submitted; the fold never asks.
     fn now(&self) -> Timestamp;
@@ -85,7 +85,7 @@ pub fn now() -> Timestamp {
     now
 }
 
-/// What is wrong with the system's clock, while it is not followed.
+/// The problem of the system's clock while it is not followed; none otherwise.
 pub fn clock_problem() -> Option<String> {
     CLOCK.1.lock().problem()
 }

@@ -8,7 +8,7 @@ use state::{Command, ConfigChange, ConfigCommand, Entry, Expected, Outcome, Refu
 
 use crate::{Engine, SubmitError};
 
-/// Why a workspace is not configured as it was asked to be.
+/// Errors of changing a configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// A value is wrong; the text names resource and key.
@@ -20,7 +20,7 @@ pub enum ConfigError {
     /// A resource of this name exists.
     #[error("{0}")]
     AlreadyThere(String),
-    /// Somebody changed the resource since it was read.
+    /// The resource was changed since it was read.
     #[error(
         "{what} was changed since you read it: read it again and repeat your change on what it is now"
     )]
@@ -30,7 +30,7 @@ pub enum ConfigError {
         /// Its revision now.
         revision: u64,
     },
-    /// Of the writer.
+    /// The journal did not take the change.
     #[error(transparent)]
     Submit(#[from] SubmitError),
 }
@@ -57,7 +57,7 @@ impl Engine {
     /// this returns.
     ///
     /// # Errors
-    /// Where the journal fails between two scenarios, the changes before hold; asking for the same
+    /// If the journal fails between two scenarios, the changes before hold; asking for the same
     /// again completes them. Where a value breaks a rule, a resource is not what the command
     /// expects, or nothing can be written.
     pub fn configure(&self, commands: Vec<ConfigCommand>) -> Result<(), ConfigError> {

@@ -18,10 +18,10 @@ use sha2::{Digest, Sha256};
 
 use crate::{Engine, EngineError, EngineOptions, backup};
 
-/// Why a data folder could not be opened.
+/// Errors of opening a data folder.
 #[derive(Debug, thiserror::Error)]
 pub enum DataFolderError {
-    /// Somebody else has it.
+    /// Another process has it open.
     #[error(
         "data folder {folder} is in use by {holder}: stop that one first, or name another folder with --data"
     )]
@@ -50,7 +50,7 @@ pub enum DataFolderError {
     Entry(String),
 }
 
-/// What the journal of the installation holds.
+/// An entry of the installation's journal.
 #[derive(Serialize, Deserialize)]
 enum SystemEntry {
     /// SHA-256 of the token that the bootstrap file gives administrators.
@@ -69,7 +69,7 @@ pub const BOOTSTRAP_TOKEN: &str = "bootstrap";
 /// The most tokens of administrators: each one that is shown is compared with all of them.
 pub const ADMIN_TOKENS_MAX: usize = 100;
 
-/// Why an administrators' token is neither added nor removed.
+/// Errors of adding and removing admin tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum AdminTokenError {
     /// There is a token of this name.
@@ -86,7 +86,7 @@ pub enum AdminTokenError {
         /// The names that there are.
         known: String,
     },
-    /// Nobody could reach the admin API afterwards.
+    /// It is the last token: the admin API would be out of reach.
     #[error("admin token {name:?} is the only one: add another before you remove it")]
     Last {
         /// The name.
@@ -123,7 +123,7 @@ impl LockedFolder {
     /// Takes the lock of a folder.
     ///
     /// # Errors
-    /// Where another process has it.
+    /// If another process has it.
     pub fn lock(folder: &Path) -> Result<Self, DataFolderError> {
         if folder.join(backup::MANIFEST).exists() {
             return Err(DataFolderError::IsBackup { folder: folder.to_owned() });
@@ -156,7 +156,7 @@ pub(crate) fn workspace_folder(data: &Path, id: &WorkspaceId) -> PathBuf {
     data.join("workspaces").join(id.as_str())
 }
 
-/// What is in a folder; nothing where it is missing.
+/// The entries of a folder; none if it is missing.
 fn entries(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
@@ -164,8 +164,8 @@ fn entries(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
     }
 }
 
-/// The folders that look like those of workspaces, with the id that the name is, if it is one.
-/// Whatever has no journal is none of ours: a stray file, a folder that somebody made.
+/// The folders that have a journal, with their workspace ids where the name is a valid one. Files
+/// and folders without a journal are passed over.
 fn workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
     let mut folders = entries(data.join("workspaces"))?;
     folders.retain(|folder| folder.join("journal").is_dir());
@@ -228,11 +228,10 @@ impl DataFolder {
         list_workspaces(self.locked.path())
     }
 
-    /// Folders among those of the workspaces that have a journal and a name that no workspace has:
-    /// copies that somebody made.
+    /// Folders that have a journal and no valid workspace id as their name, such as copies.
     ///
     /// # Errors
-    /// Where the folder cannot be listed.
+    /// If the folder cannot be listed.
     pub fn stray_folders(&self) -> Result<Vec<PathBuf>, DataFolderError> {
         let folders = workspace_folders(self.locked.path())?.into_iter();
         Ok(folders.filter(|(_, id)| id.is_none()).map(|(folder, _)| folder).collect())
@@ -268,7 +267,7 @@ impl DataFolder {
     /// one.
     ///
     /// # Errors
-    /// Where the journal does not take it.
+    /// If the journal does not take it.
     pub fn set_admin_token(&self, token: &str) -> Result<(), journal::AppendError> {
         let _one_at_a_time = self.admin_tokens_lock.lock();
         match self.is_set_as_admin_token(token) {
@@ -286,7 +285,7 @@ impl DataFolder {
     /// Adds a token of administrators.
     ///
     /// # Errors
-    /// Where the name is taken, there are too many, or the journal does not take it.
+    /// If the name is taken, there are too many, or the journal does not take it.
     pub fn add_admin_token(&self, name: &str, token: &str) -> Result<(), AdminTokenError> {
         let _one_at_a_time = self.admin_tokens_lock.lock();
         let tokens = self.admin_tokens();
@@ -303,7 +302,7 @@ impl DataFolder {
     /// Removes a token of administrators; it is no longer valid when this returns.
     ///
     /// # Errors
-    /// Where there is none of this name, it is the only one, or the journal does not take it.
+    /// If there is none of this name, it is the only one, or the journal does not take it.
     pub fn remove_admin_token(&self, name: &str) -> Result<(), AdminTokenError> {
         let _one_at_a_time = self.admin_tokens_lock.lock();
         let tokens = self.admin_tokens();
@@ -334,7 +333,7 @@ impl DataFolder {
     /// own below `trash`, named after the workspace and the time. The workspace must not be open.
     ///
     /// # Errors
-    /// Where the file system refuses; then both are where they were, as far as it allows.
+    /// If the file system refuses; then both are where they were, as far as it allows.
     pub fn trash_workspace(&self, id: &WorkspaceId, at: Timestamp) -> std::io::Result<PathBuf> {
         let data = self.locked.path();
         // Times have characters that some tools take for something else.

@@ -8,9 +8,9 @@ use state::{
     SegmentationKind, Views,
 };
 
-/// What is to be done with entries, in their order.
+/// A step of submitting entries, in their order.
 pub(crate) enum Step {
-    /// They go to the journal together; the outcomes of the first `n_noted` are nobody's.
+    /// Append the entries together. The caller gets no outcomes for the first `n_scenario_notes`.
     Append {
         /// In their order.
         entries: Vec<Entry>,
@@ -21,8 +21,8 @@ pub(crate) enum Step {
     Refuse(Refusal),
 }
 
-/// Whether an entry must be decided on the state that the entries before it leave, so that whoever
-/// submits it waits for the views.
+/// Whether an entry must be decided on the state that the entries before it leave. Submitting it
+/// then waits for the views.
 pub fn is_decided_on_state(entry: &Entry) -> bool {
     match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => true,
@@ -128,7 +128,8 @@ fn check_filter(views: &Views, filter: &str) -> Result<(), Refusal> {
     checked.map_err(|error| Refusal::Invalid(format!("filter: {error}")))
 }
 
-/// The scenarios that fit now, may not fit after `entry`, and are not remembered as they are.
+/// The scenarios that fit now, may not fit after `entry`, and are not recorded in their present
+/// form.
 fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
     let named = match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => None,

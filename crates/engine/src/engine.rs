@@ -26,30 +26,29 @@ use crate::{
     RequestBudget, SystemClock,
 };
 
-/// What a workspace is opened with beside its folder.
+/// The options of opening a workspace.
 #[derive(Clone)]
 pub struct EngineOptions {
-    /// What it shares with the other workspaces of the process.
+    /// The memory budget that all workspaces of the process share.
     pub memory: Arc<MemoryBudget>,
     /// Memory for what is read from the store, in bytes.
     pub store_cache_bytes: u64,
     /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening
     /// takes as long as making it again.
     pub opens_without_model: bool,
-    /// What tells it the time.
+    /// The source of time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl EngineOptions {
-    /// Of a copy that is opened to be looked at: for it time stands still, so that nothing becomes
-    /// due.
+    /// Options for reading a copy: its clock stands still, so that nothing becomes due.
     pub(crate) fn with_frozen_clock() -> Self {
         Self { clock: Arc::new(ManualClock::new(Timestamp(0))), ..Self::default() }
     }
 }
 
 impl Default for EngineOptions {
-    /// Of a workspace that is alone.
+    /// Options for the only workspace of a process.
     fn default() -> Self {
         Self {
             memory: Arc::default(),
@@ -75,11 +74,11 @@ pub struct Engine {
     pub(crate) training_runs: Arc<TrainingRuns>,
     pub(crate) import_lock: Mutex<()>,
     pub(crate) config_lock: Mutex<()>,
-    /// That the model in use could not be read yet.
+    /// Set while the model in use cannot be read.
     pub(crate) lost_model: Mutex<Option<Problem>>,
     /// Problems that last until the workspace is opened again.
     pub(crate) reported: Mutex<Vec<Problem>>,
-    /// What checks of the stored data have found.
+    /// The damage that checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
     /// Computing for requests ends early once it is set.
     is_stopping: Arc<AtomicBool>,
@@ -247,8 +246,7 @@ impl Engine {
         Ok(engine)
     }
 
-    /// The state as it is now, held until the snapshot is dropped. Whoever holds one takes no
-    /// second one.
+    /// Locks the state until the snapshot is dropped. A thread must not hold two snapshots.
     pub fn snapshot(&self) -> Snapshot<'_> {
         self.shared.live.snapshot()
     }
@@ -266,7 +264,7 @@ impl Engine {
     /// Appends entries, applies them, and gives one outcome each.
     ///
     /// # Errors
-    /// Where the journal does not take them; then none of those that stood together is in it.
+    /// If the journal does not take them; then none of those that stood together is in it.
     pub async fn submit(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let mut outcomes = Vec::with_capacity(entries.len());
         let mut rest = entries.into_iter().peekable();
@@ -293,7 +291,8 @@ impl Engine {
     async fn append(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let entries: Vec<PreparedEntry> = entries.into_iter().map(PreparedEntry::new).collect();
         if let Some(journalled) = self.recorder.journal_cited(&entries) {
-            // Nobody answers where the journal did not take it; then this is not refused for that.
+            // No answer means that the journal did not take it, which is no reason to refuse these
+            // entries.
             journalled.await.ok();
         }
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
@@ -303,14 +302,14 @@ impl Engine {
     /// whether it has. A thread does so by itself, within a second.
     ///
     /// # Errors
-    /// Where the journal does not take the entry.
+    /// If the journal does not take the entry.
     pub fn tick(&self) -> Result<bool, SubmitError> {
         self.ticker.tick()
     }
 
     /// Forgets everything but the configuration.
     pub fn reset(&self) -> Result<(), SubmitError> {
-        // What was served before must not come after.
+        // List impressions from before the reset must not follow it in the journal.
         if let Some(journalled) = self.recorder.journal_all() {
             journalled.blocking_recv().ok();
         }
@@ -335,15 +334,14 @@ impl Engine {
         self.serving.memory()
     }
 
-    /// What the store takes in memory, in bytes: blocks that were read, and writes that are in no
-    /// table yet. Both are bounded beside the memory budget, by
-    /// [`EngineOptions::store_cache_bytes`].
+    /// The memory of the store, in bytes: cached blocks, and writes that are in no table yet.
+    /// [`EngineOptions::store_cache_bytes`] bounds both, apart from the memory budget.
     pub fn store_bytes(&self) -> (u64, u64) {
         self.shared.live.store().memory_bytes()
     }
 
-    /// What the ids of messages of the last one to two days take in memory, in bytes; bounded
-    /// beside the memory budget, by how many there may be.
+    /// The memory of the message ids of the last one to two days, in bytes. Their number is
+    /// bounded, apart from the memory budget.
     pub fn message_ids_bytes(&self) -> u64 {
         self.snapshot().message_ids.n_bytes()
     }

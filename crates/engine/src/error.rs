@@ -1,4 +1,4 @@
-//! Why a workspace cannot be opened or used, and why it gets no model.
+//! Errors of workspaces and of their models.
 
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use store::StoreError;
 use crate::artifacts::ArtifactsError;
 use crate::writer::{SubmitError, full_text};
 
-/// Why a workspace could not be opened or used.
+/// Errors of opening and using a workspace.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// The journal is damaged, ends too early, or its files cannot be opened.
@@ -26,7 +26,7 @@ pub enum EngineError {
     Entry {
         /// The offset of the entry.
         offset: u64,
-        /// What its bytes are not.
+        /// The decoding error.
         #[source]
         source: DecodeError,
     },
@@ -35,31 +35,31 @@ pub enum EngineError {
     Store {
         /// The folder of the store.
         folder: PathBuf,
-        /// What failed; [`StoreError::is_damage`] tells the two apart.
+        /// The error; [`StoreError::is_damage`] tells damage from other failures.
         #[source]
         source: StoreError,
     },
     /// The version was never there, or it is too long ago.
     #[error("catalog version {version} is not kept; there are: {known}")]
     NoSuchCatalog {
-        /// The version that was asked for.
+        /// The requested version.
         version: u32,
         /// Those that there are.
         known: String,
     },
-    /// Of a query.
+    /// A query failed.
     #[error(transparent)]
     Query(#[from] QueryError),
     /// A model artifact cannot be used.
     #[error(transparent)]
     Artifacts(#[from] ArtifactsError),
-    /// Of the writer.
+    /// The journal did not take an entry.
     #[error(transparent)]
     Submit(#[from] SubmitError),
-    /// Of a training run or a model.
+    /// A training run or a model failed.
     #[error(transparent)]
     Training(#[from] TrainingError),
-    /// Of files of its own.
+    /// A file operation failed.
     #[error("cannot use the data folder")]
     Io(#[from] std::io::Error),
 }
@@ -83,8 +83,8 @@ impl From<rayon::ThreadPoolBuildError> for EngineError {
 }
 
 impl EngineError {
-    /// Whether the workspace may open later though nobody mends its data: a full disk gets room, a
-    /// folder that is missing is mounted or put back.
+    /// Whether the workspace may open later without a repair of its data: a full disk gets room, a
+    /// missing folder is mounted or put back.
     pub fn may_pass(&self) -> bool {
         use std::io::ErrorKind::{
             NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut,
@@ -107,13 +107,13 @@ impl EngineError {
     }
 }
 
-/// Why there is no model, or not the one that was asked for.
+/// Errors of training runs and of activating models.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
-    /// Nobody has trained such a model, or it is forgotten.
+    /// There is no such model, or it is no longer kept.
     #[error("no model {version}: `tastemaker models` lists those there are")]
     NoSuchModel {
-        /// The version that was asked for.
+        /// The requested version.
         version: String,
     },
     /// Another training run of the workspace goes on.

@@ -1,4 +1,4 @@
-//! What needs the journal beside a snapshot: bodies of messages, how much there is.
+//! Queries that need the journal beside a snapshot: bodies of messages, counts.
 
 use std::sync::Arc;
 
@@ -40,8 +40,8 @@ impl Engine {
         self.snapshot().profiles.ids().user_by_id(id)
     }
 
-    /// About how many bytes the values of items or users take as JSON, all of them or those of some
-    /// properties. Ids that nobody has take nothing.
+    /// The approximate bytes of the values of items or users as JSON, of all or of some properties.
+    /// Unknown ids count nothing.
     pub fn values_bytes(
         &self,
         kind: EntityKind,
@@ -56,7 +56,7 @@ impl Engine {
     /// fold gets its turns meanwhile.
     ///
     /// # Errors
-    /// Where the filter is none, or takes too long.
+    /// If the filter is none, or takes too long.
     pub fn entity_page(
         &self,
         kind: EntityKind,
@@ -68,7 +68,7 @@ impl Engine {
         serving::entity_page(&self.shared.live, kind, filter, offset, count, self.now(), budget)
     }
 
-    /// The configuration as it is now; waits for nobody.
+    /// The configuration in force. Takes no lock.
     pub fn config(&self) -> Arc<WorkspaceConfig> {
         self.shared.config.load_full()
     }
@@ -76,7 +76,7 @@ impl Engine {
     /// A page of a profile's events, and whether there are more.
     ///
     /// # Errors
-    /// Where the store or the journal cannot be read.
+    /// If the store or the journal cannot be read.
     pub fn events(
         &self,
         user: UserIdx,
@@ -93,10 +93,10 @@ impl Engine {
         Ok((events.collect::<Result<_, EngineError>>()?, page.has_more))
     }
 
-    /// A profile's own record; none for a user index that stands for nobody.
+    /// The record of a profile; none for an unused user index.
     ///
     /// # Errors
-    /// Where the store or the journal cannot be read.
+    /// If the store or the journal cannot be read.
     pub fn metadata(&self, user: UserIdx) -> Result<Option<Metadata>, EngineError> {
         let (profile, last) = {
             let snapshot = self.snapshot();

@@ -1,4 +1,4 @@
-//! What is wrong with stored data, as checks and operators name it.
+//! Findings of checks of stored data.
 
 use serde::Serialize;
 
@@ -9,7 +9,7 @@ pub enum Finding {
     /// A part of a journal is damaged or missing.
     #[error("{text}")]
     Journal {
-        /// Which file, where, what is wrong, and the way out.
+        /// The file, the position, the damage, and the way out.
         text: String,
     },
     /// The end-of-log record says nothing.
@@ -23,7 +23,7 @@ pub enum Finding {
     /// The store cannot be read.
     #[error("{text}")]
     Store {
-        /// What cannot be read, and the way out.
+        /// The part that cannot be read, and the way out.
         text: String,
     },
     /// The store is not what the journal makes.
@@ -47,7 +47,7 @@ pub enum Finding {
     /// A model artifact cannot be read.
     #[error("{text}; the model is made again from the journal when it is needed")]
     Model {
-        /// Which file, and what is wrong.
+        /// The file, and the problem.
         text: String,
     },
 }

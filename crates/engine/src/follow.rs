@@ -1,4 +1,4 @@
-//! The fold follows the journal: what is in it is applied to the state, whoever appended it.
+//! The fold follows the journal: it applies all entries to the state, those of other processes too.
 //!
 //! Entries that this process appended are kept until their turn, by the offset that the journal
 //! gave them, and are not read again. Whatever else is there is read, decoded and applied between
@@ -140,8 +140,8 @@ pub(crate) fn apply_batch(
         {
             n_changes += entry.n_changes();
             if entry.is_reset() {
-                // What came before is committed, so that a crash on the way finds the reset as the
-                // next entry.
+                // Everything before is committed, so that after a crash the reset is the next
+                // entry.
                 views.flush(&mut batch);
                 batch.commit(offset)?;
                 views.reset(shared.live.store())?;

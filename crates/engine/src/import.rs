@@ -22,7 +22,7 @@ const ITEMS_PER_LOOK: usize = 4_096;
 /// How many entries are on their way at once.
 const ENTRIES_PER_SUBMIT: usize = 4;
 
-/// What an import of interactions did.
+/// The result of an import of interactions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ImportedInteractions {
     /// New ones.
@@ -34,7 +34,7 @@ pub struct ImportedInteractions {
 /// An import that withdraws more than one of so many items must be confirmed.
 const WITHDRAWN_UNCONFIRMED_OF: u64 = 10;
 
-/// What an import of a catalog may take away, as somebody has confirmed who knows the file.
+/// The removals that the caller of a catalog import has confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Confirmed {
     /// The most items that it may withdraw; none for one of ten.
@@ -43,10 +43,10 @@ pub struct Confirmed {
     pub dropped: Vec<String>,
 }
 
-/// Why a file did not become the catalog.
+/// Errors of catalog imports.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogImportError {
-    /// It withdraws many items, which nobody has confirmed.
+    /// It withdraws many items, which is not confirmed.
     #[error(
         "the file leaves out {} of {} and would withdraw them, so nothing was imported: add them to the file, or confirm the number \
          (confirm={n_withdrawn})",
@@ -59,7 +59,7 @@ pub enum CatalogImportError {
         /// Items of the current version.
         n_before: u64,
     },
-    /// It drops properties that are in use, which nobody has confirmed.
+    /// It drops properties that are in use, which is not confirmed.
     #[error(
         "the file drops properties that are in use, so nothing was imported: {}: add the columns, or confirm that they go ({})",
         describe_uses(.uses),
@@ -74,7 +74,7 @@ pub enum CatalogImportError {
         "the import was given up, since {STAGED_VERSIONS_MAX} others have begun after it: import the file again"
     )]
     GivenUp,
-    /// Of the writer.
+    /// The journal did not take an entry.
     #[error(transparent)]
     Submit(#[from] SubmitError),
 }
@@ -84,17 +84,17 @@ fn describe_uses(uses: &PropertyUses) -> String {
     described.collect::<Vec<_>>().join("; ")
 }
 
-/// What an import of a file would do.
+/// A preview of an import.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct CatalogPreview {
-    /// What is wrong with the file, and the types of its columns.
+    /// The errors in the file, and the types of its columns.
     pub report: ImportReport,
-    /// What would change. Where wrong rows refuse the file, as if its bad cells were empty and
-    /// other wrong rows left out.
+    /// The changes. If wrong rows refuse the file, these are the changes with bad cells as empty
+    /// and other wrong rows left out.
     pub changes: CatalogChanges,
     /// Scenarios that would go on without what they say of properties.
     pub scenarios: Vec<String>,
-    /// Why the file would be refused; nothing where it would be imported.
+    /// The reasons for which the file would be refused; empty if it would be imported.
     pub refused: Vec<String>,
 }
 
@@ -118,10 +118,10 @@ impl Engine {
         read_file(reader, format, &ImportOptions { known, ..options.clone() })
     }
 
-    /// What an import of a file would do; changes nothing. `open` opens the file, more than once.
+    /// Previews an import and changes nothing. `open` opens the file, more than once.
     ///
     /// # Errors
-    /// Where the file cannot be read or has no items.
+    /// If the file cannot be read or has no items.
     pub fn preview_catalog<R: Read>(
         &self,
         open: impl Fn() -> std::io::Result<R>,
@@ -151,14 +151,14 @@ impl Engine {
     /// gets items done and in all.
     ///
     /// # Errors
-    /// Where it takes away what is not confirmed, and where nothing can be written.
+    /// If it takes away what is not confirmed, and where nothing can be written.
     pub fn import_catalog(
         &self,
         file: CatalogFile,
         confirmed: &Confirmed,
         progress: &dyn Fn(u64, u64),
     ) -> Result<CatalogChanges, CatalogImportError> {
-        // What is confirmed holds of the version that is current until the import takes its place.
+        // The confirmation refers to the version that is current until the import replaces it.
         let _one_at_a_time = self.import_lock.lock();
         let changes = self.compare_with_catalog(&file);
         check_withdrawal(&changes, confirmed)?;
@@ -184,7 +184,7 @@ impl Engine {
             progress(n_done, n_items);
         }
         self.submit_import(vec![Entry::CatalogActivated { import, received_at: self.now() }])?;
-        // What does not fit any more is logged now, not with the next list.
+        // Scenarios that no longer fit are logged now, not with the next list.
         self.serving.unfit_scenarios(&self.snapshot());
         Ok(changes)
     }
@@ -208,7 +208,7 @@ impl Engine {
     /// nothing where it is current.
     ///
     /// # Errors
-    /// Where the version is not kept, and where nothing can be written.
+    /// If the version is not kept, and where nothing can be written.
     pub fn activate_catalog(&self, version: u32) -> Result<(), EngineError> {
         let _one_at_a_time = self.import_lock.lock();
         if self.counts().catalog_version == version {
@@ -222,7 +222,7 @@ impl Engine {
                 Err(EngineError::NoSuchCatalog { version, known: known.join(", ") })
             }
             _ => {
-                // What does not fit any more is logged now, not with the next list.
+                // Scenarios that no longer fit are logged now, not with the next list.
                 self.serving.unfit_scenarios(&self.snapshot());
                 Ok(())
             }

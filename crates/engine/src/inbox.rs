@@ -1,5 +1,4 @@
-//! What the fold is told: which batches of this process are durable, and how far others have
-//! written.
+//! The inbox of the fold: the durable batches of this process, and how far others have written.
 
 use std::collections::VecDeque;
 
@@ -25,7 +24,7 @@ pub(crate) enum Work {
 #[derive(Default)]
 struct State {
     own: VecDeque<Durable>,
-    /// Where the journal ended before the append under way: what is there or behind may be of that
+    /// The end of the journal before the append under way. Entries from there on may belong to that
     /// append.
     append_began_at: Option<u64>,
     /// Where the journal ends, as it says itself.
@@ -34,7 +33,7 @@ struct State {
     has_fold_ended: bool,
 }
 
-/// Between whoever appends and the one fold.
+/// The channel between appending threads and the fold.
 #[derive(Default)]
 pub(crate) struct Inbox {
     state: Mutex<State>,
@@ -96,7 +95,7 @@ impl Inbox {
         self.changed.notify_all();
     }
 
-    /// Nothing more is applied: whoever waits for an outcome hears that there is none.
+    /// Ends the fold. Callers that wait for an outcome get none.
     pub(crate) fn end_fold(&self) {
         let mut state = self.state.lock();
         state.has_fold_ended = true;
@@ -113,7 +112,7 @@ mod tests {
         Durable { first_offset, submissions: Vec::new() }
     }
 
-    /// What comes next, where it comes at once.
+    /// The next work, if there is any now.
     fn told(inbox: &Inbox, position: u64) -> Option<String> {
         inbox.close();
         let next = inbox.next(position).map(|work| match work {
@@ -141,7 +140,7 @@ mod tests {
         inbox.note_end(5);
         assert_eq!(others_until(&inbox, 0), Some(5));
         inbox.begin_append(5);
-        // The journal shows the batch, or that of somebody else, before the append returns.
+        // The journal shows the batch, or one of another process, before the append returns.
         inbox.note_end(9);
         assert_eq!((others_until(&inbox, 3), others_until(&inbox, 5)), (Some(5), None));
         assert!(inbox.end_append(Some(own(7))));

@@ -14,7 +14,7 @@ use crate::Finding;
 use crate::data_folder::ends_folder;
 use crate::writer::full_text;
 
-/// What reading a journal's files found.
+/// The result of reading a journal's files.
 pub(crate) struct JournalSurvey {
     pub(crate) segments: u64,
     /// Bytes that are right.
@@ -53,7 +53,7 @@ pub(crate) fn open_read_only(path: &Path) -> std::io::Result<Arc<dyn DiskFile>> 
     Ok(Arc::new(fs::File::open(path)?))
 }
 
-/// What the end-of-log record of a journal says.
+/// Reads the end-of-log record of a journal.
 pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<RecordedEnd> {
     match fs::File::open(ends_folder(data).join(end_record_name(journal))) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RecordedEnd::Absent),
@@ -61,8 +61,8 @@ pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<Record
     }
 }
 
-/// Reads all segments of a journal that nobody appends to, going on after damage. `progress` gets
-/// the bytes just read.
+/// Reads all segments of a journal that no process appends to, and goes on after damage. `progress`
+/// gets the bytes just read.
 pub(crate) fn survey_journal(
     folder: &Path,
     journal: &str,
@@ -117,7 +117,7 @@ pub(crate) fn survey_journal(
     Ok(survey)
 }
 
-/// That a journal ends before what was acknowledged.
+/// The finding that a journal ends before its acknowledged end, if it does.
 pub(crate) fn missing_end(journal: &str, end: u64, acknowledged: u64) -> Option<Finding> {
     (end < acknowledged).then(|| Finding::Journal {
         text: format!(

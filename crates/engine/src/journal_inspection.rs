@@ -13,7 +13,7 @@ use crate::data_folder::{list_workspaces, workspace_folder};
 use crate::journal_files::{first_offset, open_read_only, recorded_end, segment_names};
 use crate::{DataFolderError, DecodeError, Entry};
 
-/// Why the entries of a journal could not be read.
+/// Errors of inspecting a journal.
 #[derive(Debug, thiserror::Error)]
 pub enum InspectionError {
     /// The data folder cannot be read.
@@ -24,7 +24,7 @@ pub enum InspectionError {
     NoSuchWorkspace {
         /// The data folder.
         data: PathBuf,
-        /// The workspace that was asked for.
+        /// The requested workspace.
         workspace: WorkspaceId,
         /// Those that there are.
         known: String,
@@ -48,7 +48,7 @@ pub struct InspectedEntry {
 }
 
 /// Reads the entries of a workspace's journal from an offset on, one block at a time, until `visit`
-/// stops it. Gives the offset after the last entry; none where nobody has recorded it and `visit`
+/// stops it. Returns the offset after the last entry; none if it is not recorded and `visit`
 /// stopped before.
 ///
 /// # Errors
@@ -140,7 +140,7 @@ mod tests {
         (offsets, end)
     }
 
-    /// Nobody has recorded where this journal ends, and it has many segments.
+    /// This journal has many segments and no record of its end.
     #[test]
     fn reading_begins_within_any_segment_and_ends_before_a_block_that_is_being_written() {
         let data = tempfile::tempdir().unwrap();

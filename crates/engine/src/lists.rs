@@ -6,11 +6,11 @@ use serving::{QueryError, RecommendedList, USERS_PER_STEP};
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Recommends to a user, or to somebody unknown, from the history as it is now. Nothing is
-    /// remembered of it: see [`Engine::serve`].
+    /// Makes a list for a user, or for an unknown one, from the present history. No impression is
+    /// recorded: see [`Engine::serve_trait`].
     ///
     /// # Errors
-    /// Where values of a property are asked for that is not there, or the store cannot be read.
+    /// If values of a property are asked for that is not there, or the store cannot be read.
     pub fn recommend(
         &self,
         user: Option<UserIdx>,

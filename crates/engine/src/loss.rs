@@ -1,4 +1,4 @@
-//! Going on without what a journal has lost: nothing is given up unless somebody says so.
+//! Accepting the loss of entries of a journal. Nothing is given up without the operator's word.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::journal_files::{recorded_end, survey_journal};
 use crate::opening::open_store;
 use crate::{DataFolderError, EngineError, Finding};
 
-/// Why a loss cannot be accepted.
+/// Errors of accepting a loss.
 #[derive(Debug, thiserror::Error)]
 pub enum LossError {
     /// More is wrong than a missing end.
@@ -24,7 +24,7 @@ pub enum LossError {
     /// There is no such workspace, and no record of one.
     #[error("no workspace {id} in {folder}, and no record of one")]
     NoSuchWorkspace {
-        /// The workspace asked for.
+        /// The requested workspace.
         id: WorkspaceId,
         /// The data folder.
         folder: PathBuf,
@@ -40,7 +40,7 @@ pub enum LossError {
     Io(#[from] std::io::Error),
 }
 
-/// What is missing of a journal.
+/// The missing entries of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss {
     /// Where the journal ends.

@@ -43,7 +43,7 @@ impl Engine {
     /// wants the processors; false where there is nothing to do.
     ///
     /// # Errors
-    /// Where it cannot be made, for lack of space, say: then it may be tried again.
+    /// If it cannot be made, for lack of space, say: then it may be tried again.
     pub fn remake_lost_model(&self) -> Result<bool, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let Some(Problem::ModelLost { version, why, .. }) = self.lost_model.lock().clone() else {

@@ -1,7 +1,7 @@
-//! What comes after a list that was handed out: the same call again, without what it gave.
+//! Continues a list: repeats its call without the items that it has listed.
 //!
-//! Which list is the next one is decided by the fold: it is handed out after its entry is applied.
-//! Where another server was first, the list is made anew, without what that one gave.
+//! The fold decides which list is the next one: a list is answered after its entry is applied. If
+//! another server was first, the list is made again without the items of that one.
 
 use std::sync::Arc;
 
@@ -51,7 +51,7 @@ impl Engine {
     ) -> Result<(), RecommendationError> {
         let Some(recomm_id) = list.recomm_id else { return Ok(()) };
         let list = ListImpression { user: self.name_of(user)?, ..list };
-        // What it continues goes first.
+        // The list that it continues is journalled first.
         if !self.recorder.waiting(recomm_id).is_empty()
             && let Some(journalled) = self.recorder.journal_all()
         {
@@ -91,7 +91,7 @@ impl Engine {
                 format!("recommendation {recomm_id} is no list of {wanted} that can be continued");
             return Err(ListError::Invalid(what).into());
         };
-        // Whoever it was for may be part of somebody else now.
+        // The user may have been merged into another one.
         let user_id =
             begun.user_id.as_ref().and(past.user.map(|(_, id)| id)).or(begun.user_id.clone());
         let mut request = RecommendationRequest { count, user_id, ..begun.clone() };

@@ -16,7 +16,7 @@ pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, Engin
         .map_err(of_store(folder))
 }
 
-/// What is known of where a journal ends, before it is opened.
+/// The known end of a journal before it is opened.
 pub(crate) struct KnownEnd {
     /// Everything below was there.
     pub(crate) acknowledged: Offset,

@@ -1,5 +1,4 @@
-//! Lists that are handed out: they get an id, and are noted for rotation and for what becomes of
-//! them.
+//! Recommendations: lists with an id, whose impressions are recorded for rotation and attribution.
 
 use domain::{Day, Timestamp, TraitDefinition, UserIdx};
 use history::Impression;
@@ -13,15 +12,15 @@ use crate::{Engine, ListImpression, Place, RecommendedList};
 /// A recommendation that can still be cited.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PastRecommendation {
-    /// An external id of who got it; none where it was for nobody, or for somebody who is gone.
+    /// An external id of the user; none if it was for no user, or for a deleted one.
     pub user: Option<(ExternalIdType, String)>,
-    /// When it was handed out.
+    /// The time of the first list.
     pub at: Timestamp,
-    /// When the last list of it was handed out.
+    /// The time of the latest list.
     pub last_at: Timestamp,
     /// How many lists have continued it.
     pub n_next: u32,
-    /// What it was asked for.
+    /// Where the list was requested.
     pub place: Place,
     /// The group of an A/B test.
     pub group: Option<String>,
@@ -29,7 +28,7 @@ pub struct PastRecommendation {
     pub model: Option<String>,
     /// External ids, best first, list after list.
     pub items: Vec<String>,
-    /// What was asked for, as JSON; none of what cannot be continued.
+    /// The request as JSON; none if it cannot be continued.
     pub request: Option<String>,
     /// Whether a detail view cites it.
     pub was_clicked: bool,
@@ -70,8 +69,8 @@ impl Engine {
         Ok(list)
     }
 
-    /// What was handed out under an id, also where it is not journalled yet; none where the id is
-    /// unknown or too old.
+    /// The recommendation of an id, also if it is not journalled yet; none if the id is unknown or
+    /// too old.
     pub fn recommendation(&self, id: Uuid) -> Result<Option<PastRecommendation>, QueryError> {
         let is_too_old =
             |day| day < Day::from_timestamp(self.now()).earlier(RECOMMENDATION_DAYS_KEPT);

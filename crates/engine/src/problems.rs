@@ -1,4 +1,4 @@
-//! What is wrong with a workspace that serves what it can nevertheless.
+//! Problems of a workspace that is served nevertheless.
 
 use domain::Timestamp;
 use serving::UnfitScenario;
@@ -12,7 +12,7 @@ pub enum Problem {
     /// The last append failed.
     #[error("nothing can be written: {why}; it is tried again every second, queries go on")]
     Failing {
-        /// What the journal said.
+        /// The error of the journal.
         why: String,
     },
     /// Nothing is written before the workspace is opened again.
@@ -20,7 +20,7 @@ pub enum Problem {
         "nothing is written: {why}; the server opens the workspace again, once its disk has room, and queries go on until then"
     )]
     Broken {
-        /// What the journal or the fold said.
+        /// The error of the journal or the fold.
         why: String,
     },
     /// The last entries say another time than those before: the system's clock is wrong, or was, or
@@ -30,7 +30,7 @@ pub enum Problem {
          journal; set the system's clock right if it is wrong"
     )]
     TimeDoubted {
-        /// What days and windows go by.
+        /// The time that days and windows use.
         journal: Timestamp,
         /// The time of the last entry.
         entry: Timestamp,
@@ -45,15 +45,15 @@ pub enum Problem {
     ModelLost {
         /// The model's version.
         version: String,
-        /// Why it could not be read.
+        /// The error of reading it.
         why: String,
-        /// Why the last attempt to make it again failed.
+        /// The error of the last attempt to make it again.
         last_error: Option<String>,
     },
     /// A check of the stored data has found damage.
     #[error("stored data is damaged: {finding}; requests that do not need it go on")]
     Damaged {
-        /// What is damaged, where, and the way out.
+        /// The damage, its place, and the way out.
         finding: Finding,
     },
     /// The catalog has no property, or one of another type, that a scenario needs.
@@ -63,15 +63,15 @@ pub enum Problem {
     ScenarioUnfit {
         /// Its name.
         scenario: String,
-        /// What does not fit, and what is in its place.
+        /// The parts that do not fit, and their replacements.
         what: String,
     },
-    /// What the bootstrap file asks for is not in force.
+    /// The configuration of the bootstrap file is not in force.
     #[error(
         "the bootstrap file's configuration is not in force: {why}; restart the server when that is mended"
     )]
     NotConfigured {
-        /// Why it could not be journalled.
+        /// The error of journalling it.
         why: String,
     },
 }
@@ -89,7 +89,7 @@ fn tried_again(last_error: Option<&str>) -> String {
 }
 
 impl Engine {
-    /// What hinders the workspace now; nothing where all is well.
+    /// The present problems of the workspace.
     pub fn problems(&self) -> Vec<Problem> {
         let of_health = match self.health() {
             Health::Ready => None,

@@ -1,5 +1,4 @@
-//! Calls for recommendations: who and what they name is made where it is missing, and what they
-//! hand out is remembered.
+//! Recommendation requests: missing users and items are created, and list impressions are recorded.
 
 use std::sync::Arc;
 
@@ -14,7 +13,7 @@ use uuid::Uuid;
 use crate::past_recommendations::new_id;
 use crate::{Engine, SubmitError};
 
-/// What a call gets.
+/// The answer to a recommendation request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendationResponse {
     /// Cites it later.
@@ -29,16 +28,16 @@ pub struct RecommendationResponse {
     pub n_next: u32,
 }
 
-/// Why a call gets no list.
+/// Errors of recommendation requests.
 #[derive(Debug, thiserror::Error)]
 pub enum RecommendationError {
     /// There is no such list.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Another server continued the recommendation at the same time; nothing was handed out.
+    /// Another server continued the recommendation at the same time; there is no list.
     #[error("recommendation {0} was continued elsewhere at the same time: try again")]
     ContinuedElsewhere(Uuid),
-    /// Who or what is missing could not be made, or the list not be remembered.
+    /// A missing user or item could not be created, or the list impression not be recorded.
     #[error(transparent)]
     Submit(#[from] SubmitError),
 }
@@ -56,10 +55,10 @@ impl From<BudgetError> for RecommendationError {
 }
 
 impl Engine {
-    /// Makes the list, or the two, that a call asks for, and remembers what it handed out.
+    /// Makes the list of a request, or the two of a composite, and records the list impression.
     ///
     /// # Errors
-    /// Where the call is wrong, costs too much, or what is missing cannot be made.
+    /// If the call is wrong, costs too much, or what is missing cannot be made.
     pub fn request_recommendations(
         &self,
         request: &RecommendationRequest,
@@ -72,7 +71,7 @@ impl Engine {
     /// for no disk.
     ///
     /// # Errors
-    /// Where the call is wrong, or what is missing cannot be made.
+    /// If the call is wrong, or what is missing cannot be made.
     pub fn create_missing(
         &self,
         request: &RecommendationRequest,
@@ -174,7 +173,7 @@ impl Engine {
         }
     }
 
-    /// Remembers what was handed out.
+    /// Records the list impression of an answer.
     fn record_list(
         &self,
         request: &RecommendationRequest,

@@ -1,5 +1,5 @@
-//! What was served is journalled in the background: the one thing that a crash may forget, for less
-//! than a second.
+//! Journals list impressions in the background. They are the only data that a crash may lose: those
+//! of less than a second.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -23,14 +23,14 @@ use crate::{
 
 /// How long lists are gathered before they are journalled together.
 const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
-/// The most lists that wait, and the most bytes of them; where the journal takes none for so long,
-/// new ones are not remembered.
+/// The most lists that wait, and their most bytes. Beyond that, new list impressions are not
+/// recorded.
 const WAITING_MAX: usize = 50_000;
 const WAITING_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// One of so many parts of that is for lists of browsers at most: what they ask for costs no server
 /// its lists.
 const PUBLIC_ONE_OF: usize = 2;
-/// The most bytes of a request that are remembered with its list; a list of a longer one cannot be
+/// The most bytes of a request that are stored with its list. A list of a longer request cannot be
 /// continued.
 const REQUEST_BYTES_MAX: usize = 256 * 1_024;
 /// The most lists of one entry, so that readers get their turns between entries.
@@ -47,12 +47,12 @@ struct Waiting {
     user: Option<UserIdx>,
     impressions: Vec<Impression>,
     list: ListImpression,
-    /// Whether a browser asked for it.
+    /// Whether it was requested with a public token.
     is_public: bool,
 }
 
 impl Waiting {
-    /// What it takes in memory, and somewhat more than what the journal will have of it.
+    /// Its memory in bytes, which is somewhat more than its size in the journal.
     fn n_bytes(&self) -> usize {
         size_of::<Self>() + self.list.n_bytes() + self.impressions.len() * size_of::<Impression>()
     }
@@ -71,10 +71,10 @@ struct Queue {
     is_stopping: bool,
     /// How many lists wait under each recommendation id.
     n_by_id: FxHashMap<Uuid, u32>,
-    /// How many lists were noted, and how many of them wait no longer, since the start.
+    /// The number of lists that were queued since the start, and of those that have left the queue.
     n_queued: u64,
     n_left: u64,
-    /// Who waits until so many have left.
+    /// Callers that wait until this many lists have left.
     flush_waiters: Vec<(u64, oneshot::Sender<()>)>,
 }
 
@@ -200,8 +200,8 @@ impl Recorder {
         Self { queue, thread }
     }
 
-    /// Notes a list that is handed out now, unless too much waits: what is noted is never given up
-    /// for what is new. Lists of browsers, `is_public`, have a part of the queue.
+    /// Queues the impression of a list, unless the queue is full: a queued list is never dropped
+    /// for a new one. Lists of browsers, `is_public`, have a part of the queue.
     pub(crate) fn record(
         &self,
         user: Option<UserIdx>,
@@ -299,7 +299,7 @@ impl BackgroundWork for Recording {
     }
 }
 
-/// Nobody waits for a recorder that has ended, or that has stumbled.
+/// Callers do not wait for a recorder that has ended or failed.
 struct LetGo<'a>(&'a SharedQueue);
 
 impl Drop for LetGo<'_> {

@@ -1,16 +1,16 @@
-//! Scenarios, one at a time, for whoever looks at them.
+//! Queries about single scenarios.
 
 use domain::Scenario;
 
 use crate::Engine;
 
-/// Why a scenario cannot be shown.
+/// Errors of queries about scenarios.
 #[derive(Debug, thiserror::Error)]
 pub enum ScenarioError {
     /// There is none of this name.
     #[error("no scenario {name:?}; there are: {known}")]
     NotFound {
-        /// Which.
+        /// The requested name.
         name: String,
         /// The names of those there are.
         known: String,
@@ -18,8 +18,8 @@ pub enum ScenarioError {
 }
 
 impl Engine {
-    /// What of a scenario that once fitted the catalog does not fit it now, and what is in its
-    /// place.
+    /// The parts of a scenario that fitted the catalog once and do not now, with their
+    /// replacements.
     pub fn scenario_problems(&self, name: &str) -> Vec<String> {
         let unfit = self.serving.unfit_scenarios(&self.snapshot());
         let found = unfit.into_iter().find(|unfit| unfit.scenario == name);

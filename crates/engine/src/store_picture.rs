@@ -13,7 +13,7 @@ const SHOWN_KEY_BYTES_MAX: usize = 48;
 /// How many pairs are read between two calls of a progress callback.
 const PAIRS_PER_STEP: u64 = 10_000;
 
-/// What one keyspace holds.
+/// A digest of one keyspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyspaceDigest {
     /// The keyspace.

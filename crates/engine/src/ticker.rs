@@ -45,7 +45,7 @@ impl Ticker {
     }
 }
 
-/// Rests until something is due, and journals a tick then. Nobody wakes it.
+/// Rests until something is due, and journals a tick then. It is never woken.
 struct Ticking(Arc<Ticks>);
 
 impl BackgroundWork for Ticking {
@@ -58,7 +58,7 @@ impl BackgroundWork for Ticking {
     }
 
     fn step(&mut self, signals: &Signals) -> Next {
-        // Before the first tick too: whoever opens a workspace may want to ask first what is due.
+        // Before the first tick too, so that a query right after the opening can see what is due.
         signals.rest(self.0.rest());
         if signals.is_stopping() {
             return Next::End;

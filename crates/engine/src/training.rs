@@ -42,22 +42,22 @@ pub struct Training {
     pub n_interactions_total: u64,
     /// The time of the newest interaction in the snapshot, in seconds since 1970.
     pub as_of_s: u32,
-    /// What the search found.
+    /// The result of the hyperparameter search.
     pub search: HyperparameterSearch,
     /// Beside the model that was in use, on what happened since that one; none where there was
     /// none, or nothing to judge on.
     pub beside_current: Option<Comparison>,
     /// Beside popularity.
     pub beside_popularity: Option<Comparison>,
-    /// What was found about weak signals, one trial for each kind that there were signals of.
+    /// The trials of weak signals, one for each kind with signals.
     pub weak_signals: Vec<WeakSignalTrial>,
-    /// Why the model is not used; none where it is.
+    /// The reason for which the model was refused; none if it was activated.
     pub refused: Option<String>,
     /// How long the run took, in milliseconds.
     pub duration_ms: u64,
 }
 
-/// What a run found: of no concern to the state, and growing with the models.
+/// The report of a run. The state does not read it.
 #[derive(Serialize, Deserialize)]
 struct TrainingReport {
     search: HyperparameterSearch,
@@ -71,7 +71,7 @@ impl Training {
     /// The run of a record.
     ///
     /// # Errors
-    /// Where the report is none that this program can read.
+    /// If the report is none that this program can read.
     fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
         let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
             serde_json::from_str(&record.report)?;
@@ -94,7 +94,7 @@ impl Training {
         })
     }
 
-    /// What the journal remembers of the run.
+    /// The record of the run for the journal.
     fn to_record(&self) -> TrainingRecord {
         let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
         let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
@@ -117,7 +117,7 @@ impl Training {
 /// How a run is made and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainingOptions {
-    /// Of every random choice.
+    /// The seed of all random choices.
     pub seed: u64,
     /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this
     /// share, beyond chance, is refused.
@@ -293,7 +293,7 @@ impl Engine {
                     comparison.ndcg, comparison.other_ndcg
                 )
             });
-        // Of so little a first model is no worse than it could be.
+        // With so few interactions, a first model is compared with nothing.
         let n_interactions = set.entries().len() as u64;
         let is_little = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
         let refused = refused.map(|why| match is_little {
@@ -357,7 +357,7 @@ impl Engine {
         Ok(training)
     }
 
-    /// What a training run would find on the current data: every model and the blend beside
+    /// Runs the hyperparameter search on the current data: all models and the blend beside
     /// popularity. Changes nothing.
     ///
     /// # Errors
@@ -381,7 +381,7 @@ impl Engine {
         Ok(recommender::search_hyperparameters(&set, &SearchOptions { seed }, &progress)?.0)
     }
 
-    /// The runs that are remembered, newest first.
+    /// The recorded runs, newest first.
     pub fn trainings(&self) -> Vec<Training> {
         let views = self.snapshot();
         views.setup.trainings.iter().rev().filter_map(|record| self.read_record(record)).collect()
@@ -432,7 +432,7 @@ impl Engine {
         if is_in_use() || is_lost() {
             return;
         }
-        // Whoever holds it switches to a model of its own.
+        // The holder of the lock switches to a model of its own.
         let Some(_one_at_a_time) = self.training_lock.try_lock() else { return };
         let Some(training) = self.training().filter(|training| training.version == version) else {
             return;

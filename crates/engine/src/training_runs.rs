@@ -1,5 +1,5 @@
 //! The training runs of this process: the one under way with its progress, and how the last ones
-//! ended. Kept in memory only; the journal remembers what they made ([`Training`]).
+//! ended. They are in memory only; the journal has their results ([`Training`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;

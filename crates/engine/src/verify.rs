@@ -23,7 +23,7 @@ use crate::store_picture;
 use crate::writer::{Shared, full_text};
 use crate::{DataFolderError, EngineError, Finding, SystemClock};
 
-/// What was found in one journal, or in one workspace.
+/// The result of verifying one journal or one workspace.
 #[derive(Debug, Serialize)]
 pub struct Verification {
     /// The workspace; none for the journal of the installation.
@@ -53,7 +53,7 @@ pub enum VerifyProgress {
     Store(u64),
 }
 
-/// Why it could not be found out whether anything is wrong.
+/// Errors of verifying, as opposed to findings.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The data folder cannot be read.
@@ -100,7 +100,7 @@ impl LockedFolder {
     /// The workspaces that there are, by name, and those that there should be.
     ///
     /// # Errors
-    /// Where the folder cannot be listed.
+    /// If the folder cannot be listed.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceId>, DataFolderError> {
         list_workspaces(self.path())
     }
@@ -108,7 +108,7 @@ impl LockedFolder {
     /// Checks the journal of the installation.
     ///
     /// # Errors
-    /// Where it cannot be found out; what is wrong is in the result.
+    /// If it cannot be found out; what is wrong is in the result.
     pub fn verify_installation(
         &self,
         progress: &dyn Fn(VerifyProgress),
@@ -120,7 +120,7 @@ impl LockedFolder {
     /// the store.
     ///
     /// # Errors
-    /// Where it cannot be found out; what is wrong is in the result.
+    /// If it cannot be found out; what is wrong is in the result.
     pub fn verify_workspace(
         &self,
         id: &WorkspaceId,
@@ -146,7 +146,7 @@ impl LockedFolder {
             Some(Ok(store)) if is_journal_right => {
                 verify_store(&folder, id, store, &mut found, progress)?
             }
-            // Without the whole journal nobody knows what should be in the store.
+            // Without the whole journal the right content of the store is unknown.
             None | Some(Ok(_)) => {}
             Some(Err(error)) => found.problems.push(Finding::Store { text: error.full_text() }),
         }

@@ -38,11 +38,11 @@ const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
 /// The most bytes that one caller may hand over at once: with a batch that is nearly full it still
 /// fits the journal's limit.
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
-/// How often a full disk is tried again while nobody writes.
+/// The interval at which a full disk is tried again while no entries arrive.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Why entries were not taken. Nothing of them is in the journal, unless an fsync or the fold
-/// failed: then nobody knows, and whoever sends them again later is answered by their message ids.
+/// Errors of submitting entries. None of the entries is in the journal, except after a failed fsync
+/// or fold, when this is unknown: message ids tell when they are sent again.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
     /// Too much is waiting.
@@ -50,7 +50,7 @@ pub enum SubmitError {
         "{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second"
     )]
     QueueFull {
-        /// What waits.
+        /// The waiting bytes.
         queued_bytes: usize,
     },
     /// The entries are over a limit of the journal.
@@ -80,12 +80,12 @@ pub enum Health {
     Broken(String),
 }
 
-/// What the threads and the queries share.
+/// The state that the threads and the queries share.
 pub(crate) struct Shared {
     pub(crate) journal: Arc<dyn Journal>,
     pub(crate) live: LiveState,
     pub(crate) clock: Arc<dyn Clock>,
-    /// The configuration as the views have it, for whoever must not wait for them.
+    /// The configuration of the views, readable without their lock.
     pub(crate) config: ArcSwap<WorkspaceConfig>,
     health: RwLock<Health>,
     queued_bytes: AtomicUsize,
@@ -133,7 +133,7 @@ impl Shared {
 
 type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
 
-/// Entries that one caller handed over together.
+/// Entries that one caller submits together.
 pub(crate) struct Submission {
     /// As the fold takes them.
     pub(crate) entries: Vec<PreparedEntry>,
@@ -167,7 +167,7 @@ impl Writer {
                 inbox.note_end(end.0);
             }
         }));
-        // What came between the replay and now.
+        // Entries that arrived since the replay.
         inbox.note_end(shared.journal.end().0);
         let spawn = |name: &str, run: Box<dyn FnOnce() + Send>| {
             std::thread::Builder::new()

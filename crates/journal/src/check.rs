@@ -44,7 +44,7 @@ pub struct SegmentScan {
 /// may stop the scan.
 ///
 /// # Errors
-/// Where the header is missing, invalid or cannot be read. Later damage is part of the result.
+/// If the header is missing, invalid or cannot be read. Later damage is part of the result.
 pub fn scan_segment(
     folder: &str,
     name: &str,

@@ -1,4 +1,4 @@
-//! Administration: everything about a workspace, for whoever runs the server.
+//! The admin API: everything about a workspace, for administrators.
 
 mod admin_tokens;
 mod body;
@@ -106,7 +106,7 @@ async fn only_administrators(
         }
         (false, Credentials::Bearer(shown)) if is_known(&shown) => {
             origin.trust();
-            // Administrators get in whatever the others do.
+            // Administrators are admitted whatever the load.
             return next.run(request).await;
         }
         (false, Credentials::Bearer(_)) => "this is not the admin_token",
@@ -200,7 +200,7 @@ fn no_such(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
     ApiError::not_found(format!("no {word} {name:?}; there are: {known}"))
 }
 
-/// A key or token that nobody can guess: 122 random bits in 32 characters.
+/// A random key or token: 122 random bits in 32 characters.
 fn new_secret() -> String {
     uuid::Uuid::new_v4().simple().to_string()
 }

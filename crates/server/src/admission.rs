@@ -1,9 +1,9 @@
-//! Who may be served now: limits on requests under way, on calls with public tokens, and on callers
+//! Admission of requests: limits on requests under way, on calls with public tokens, and on callers
 //! without a known key.
 //!
-//! A request counts from the moment at which its key is known and its body is there. Before that it
-//! is a connection that waits for its client ([`crate::connections`]), so whoever sends no key, or
-//! half a body, takes nobody's turn.
+//! A request counts from the moment at which its key is known and its body is complete. Before that
+//! it is a connection that waits for its client ([`crate::connections`]), so that a client without
+//! a key, or with half a body, takes no permit from others.
 
 mod answers;
 mod origin;
@@ -39,9 +39,9 @@ pub struct CallerLimits {
     /// Proxies in front of the server. Where a request comes from one, its caller's address is the
     /// last one in `X-Forwarded-For` that is none of these.
     pub trusted_proxies: Vec<IpNet>,
-    /// Of a request with a private token, or of an administrator.
+    /// The budget of a request with a private token, or of an administrator.
     pub private: RequestLimits,
-    /// Of a request with a public token.
+    /// The budget of a request with a public token.
     pub public: RequestLimits,
     /// How many requests with public tokens an address may send, a second; each request of a batch
     /// counts.
@@ -78,7 +78,7 @@ impl Default for CallerLimits {
     }
 }
 
-/// What a caller has shown.
+/// The credentials of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Key<'a> {
     /// A key that anybody can find in a page or an app.
@@ -97,7 +97,7 @@ const LARGE_BODIES_KB_MAX: usize = 128 * 1_024;
 const FAILURES_FREE: u32 = 20;
 /// ... it waits so long for the answer to each further one.
 const FAILURE_PENALTY: Duration = Duration::from_secs(1);
-/// Of so many addresses something is remembered at most; then all is forgotten.
+/// The most addresses with an account; beyond it all accounts are dropped.
 const ADDRESSES_MAX: usize = 100_000;
 
 /// The state of all limits on callers.
@@ -115,8 +115,8 @@ pub(crate) struct Admission {
     /// waiting.
     turns: Arc<Semaphore>,
     public_turns: Arc<Semaphore>,
-    /// The same for long answers to questions: until one counts, nobody knows how much memory it
-    /// takes.
+    /// The permits for long answers to questions: the memory of such an answer is unknown until it
+    /// is counted.
     question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
@@ -165,7 +165,7 @@ impl Permit {
 pub(crate) struct Account {
     admission: Arc<Admission>,
     is_public: bool,
-    /// Of callers with public tokens; none where there is no network.
+    /// The address of a caller with a public token; none without a network.
     address: Option<IpAddr>,
 }
 
@@ -241,7 +241,7 @@ impl Admission {
         }
     }
 
-    /// The account of work for an administrator, who gets in whatever the others do.
+    /// The account of work for an administrator, who is admitted whatever the load.
     pub(crate) fn administrators_account(self: &Arc<Self>) -> Account {
         Account { admission: Arc::clone(self), is_public: false, address: None }
     }

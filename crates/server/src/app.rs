@@ -1,4 +1,4 @@
-//! What the handlers share: the workspaces, the limits on callers and the metrics.
+//! The state that handlers share: the workspaces, the limits on callers and the metrics.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -21,7 +21,7 @@ pub struct Settings {
     pub callers: CallerLimits,
     /// The largest catalog file that may be posted, in bytes.
     pub catalog_bytes_max: usize,
-    /// Of the runs that the admin API starts.
+    /// The options of training runs that the admin API starts.
     pub training: TrainingOptions,
     /// How long a workspace that is removed may be in use by requests that began before.
     pub removal_wait_max: Duration,
@@ -45,7 +45,8 @@ impl Default for Settings {
 pub struct Installation {
     /// The folder, with the administrators' tokens.
     pub data: Arc<DataFolder>,
-    /// Of workspaces that are created while the server runs. Messages arrive by its clock.
+    /// The options of workspaces that are created while the server runs. Its clock stamps arriving
+    /// messages.
     pub options: EngineOptions,
 }
 
@@ -55,7 +56,7 @@ pub struct App {
     pub(crate) workspaces: Arc<Workspaces>,
     /// All workspaces share it.
     pub(crate) memory: Arc<MemoryBudget>,
-    /// Of the runs that the admin API starts.
+    /// The options of training runs that the admin API starts.
     pub(crate) training: ArcSwap<TrainingOptions>,
     pub(crate) installation: Installation,
     /// Held while any configuration changes: write keys are unique among all workspaces.
@@ -99,7 +100,7 @@ impl App {
         self.training.store(Arc::new(training));
     }
 
-    /// Sums up samples of histograms: until somebody does, they gather. To be called every few
+    /// Sums up the samples of histograms, which accumulate until then. To be called every few
     /// seconds.
     pub fn keep_up_metrics(&self) {
         self.metrics.run_upkeep();

@@ -1,11 +1,11 @@
-//! Who a caller says to be, and whether it is true.
+//! Credentials of callers, and their check.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine as _;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-/// What the `Authorization` header holds.
+/// The content of the `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Credentials {
     /// No header.

@@ -49,14 +49,14 @@ pub struct ConnectionLimits {
     pub unfinished_bytes_max: usize,
 }
 
-/// What https is spoken with; another one is stored when the certificate changes.
+/// The configuration of https; it is replaced when the certificate changes.
 pub type Tls = Arc<ArcSwap<ServerConfig>>;
 
 /// A bound address, and what is spoken there.
 pub struct Listener {
     /// Bound.
     pub socket: TcpListener,
-    /// Of https; http is spoken without it.
+    /// The configuration of https; none for http.
     pub tls: Option<Tls>,
 }
 
@@ -67,8 +67,8 @@ const WATCH_INTERVAL: Duration = Duration::from_secs(1);
 /// How long the accepting of connections rests when no file descriptor is left.
 const ACCEPT_REST: Duration = Duration::from_millis(20);
 
-/// Serves `router` on all listeners, which share the limits, until `stop` resolves; then requests
-/// under way may end within `deadline`, which is asked for then.
+/// Serves `router` on all listeners, which share the limits, until `stop` resolves. Requests under
+/// way may then end within `deadline()`.
 pub async fn serve(
     router: Router,
     listeners: Vec<Listener>,

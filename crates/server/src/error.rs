@@ -43,7 +43,7 @@ impl ApiError {
         Self::new(ErrorKind::BadRequest, message)
     }
 
-    /// The caller did not show who it is, or is nobody known.
+    /// The caller is not authenticated.
     pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unauthenticated, message)
     }
@@ -138,7 +138,7 @@ impl IntoResponse for ApiError {
     }
 }
 
-/// Whoever is told to come back is told when.
+/// Adds `Retry-After` to answers that ask the caller to come back.
 pub(crate) fn say_when_to_retry(response: &mut Response) {
     if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
     {

@@ -1,4 +1,4 @@
-//! What operators and their machines ask: is it alive, is it ready, how is it doing.
+//! Endpoints for operators: liveness, readiness, metrics.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,9 +44,9 @@ struct ReadyQuery {
     workspace: Option<String>,
 }
 
-/// 200 where any workspace takes messages, or the one that is asked for; else 503. The body names
-/// every problem, also those with which a workspace goes on: one damaged workspace must not take
-/// the others out of service.
+/// 200 if any workspace, or the requested one, takes messages; else 503. The body names every
+/// problem, also those with which a workspace goes on: one damaged workspace must not take the
+/// others out of service.
 async fn ready(
     State(app): State<Arc<App>>,
     Parameters(query): Parameters<ReadyQuery>,

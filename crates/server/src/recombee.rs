@@ -46,7 +46,7 @@ const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;
 /// The largest body from a browser, in bytes.
 const PUBLIC_BODY_BYTES_MAX: usize = 1_024 * 1_024;
 
-/// What a request target with a valid signature says.
+/// The content of a request target with a valid signature.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SignedTarget {
     /// Whether the private token signed it, not the public one.

@@ -12,7 +12,7 @@ pub struct ListBody<'a> {
     /// The property whose values the ids are; absent for items.
     #[serde(skip_serializing_if = "Option::is_none")]
     item_type: Option<&'a str>,
-    /// What interactions cite; absent where the list was only looked at.
+    /// The id that interactions cite; absent in a preview.
     #[serde(skip_serializing_if = "Option::is_none")]
     recomm_id: Option<Uuid>,
     model: Option<&'a str>,
@@ -30,10 +30,9 @@ struct ItemBody<'a> {
 
 #[derive(Serialize)]
 struct ReasonBody<'a> {
-    /// What was done with the history item that speaks loudest (viewed, bought, carted, bookmarked,
-    /// rated, played), or "similar" for an item that is too new for any model (then each reason
-    /// names the property), "buy_again" for one that is due, or "trending" where nothing in the
-    /// history speaks.
+    /// The kind of the strongest contribution (viewed, bought, carted, bookmarked, rated, played),
+    /// or "similar" for a cold-start item (then each reason names the property), "buy_again" for an
+    /// item that is due, or "trending" for the fallback.
     code: &'static str,
     because: Vec<ContributionBody<'a>>,
 }

@@ -34,7 +34,7 @@ const STRICT_HEADER: &str = "x-tastemaker-strict";
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     let batch = |State(app), request| handle_batch(app, request);
-    // The browser library measures itself; nobody here asked.
+    // The browser library sends metrics about itself, which are not used.
     let browser_metrics = || async { Json(json!({ "success": true })) };
     let routes = Router::new()
         .route("/v1/batch", post(batch))
@@ -84,7 +84,7 @@ async fn handle_batch(app: Arc<App>, request: Request) -> Result<Response, ApiEr
     submit_messages(&workspace, batch::check(&wire, &arrival), call.is_strict()).await
 }
 
-/// What is known of a request beside its body.
+/// A request without its body.
 struct Call {
     headers: HeaderMap,
     origin: Origin,
@@ -127,7 +127,7 @@ impl Call {
         }
     }
 
-    /// Whoever shows wrong keys waits; that a workspace is closed is not the sender's fault.
+    /// A caller with a wrong key has to wait. A closed workspace is not the sender's fault.
     async fn refuse(&self, app: &App, error: ApiError) -> ApiError {
         if !error.is_unavailable() {
             app.admission.refuse(&self.origin).await;

@@ -14,15 +14,15 @@ pub(crate) use self::handle::{BlockingHandle, RequestedWorkspace, WorkspaceHandl
 use crate::auth;
 use crate::error::ApiError;
 
-/// Which workspace and source a write key is for.
+/// The workspace and source of a write key.
 pub(crate) type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
 
 /// Every workspace that the server knows of, open or closed.
 #[derive(Default)]
 pub struct Workspaces(ArcSwap<State>);
 
-/// What is in force at one moment. Write keys are known by their hashes, so that the time of
-/// looking one up tells nothing of them.
+/// The registry at one moment. Write keys are stored as hashes, so that the time of a look-up tells
+/// nothing about them.
 #[derive(Clone, Default)]
 struct State {
     open: BTreeMap<WorkspaceId, Arc<Engine>>,
@@ -37,34 +37,34 @@ struct Closed {
     why: String,
     /// It is not opened again, unless removing it fails.
     is_being_removed: bool,
-    /// Of its sources; none where it was never open.
+    /// The hashes of its write keys; none if it was never open.
     write_keys: Option<BTreeSet<[u8; 32]>>,
 }
 
-/// Why a workspace cannot be used.
+/// The reasons for which a workspace cannot be used.
 #[derive(Debug)]
 pub(crate) enum NotOpen {
-    /// It is opened again, so nobody is told that it is not there.
+    /// It is being opened again, so it must not be reported as unknown.
     Closed(WorkspaceId),
     /// There is none of this name.
     Unknown(String),
 }
 
-/// What is known of a write key.
+/// The owner of a write key.
 pub(crate) enum KeyOwner {
     /// A source.
     Source(WorkspaceSource),
     /// A source of a workspace that is closed.
     Closed,
-    /// Perhaps one of a workspace whose sources nobody knows, since it could not be opened.
+    /// Perhaps a workspace that could not be opened, whose sources are therefore unknown.
     PerhapsClosed,
-    /// Nobody.
+    /// No source.
     Nobody,
 }
 
 impl Workspaces {
-    /// Serves these. No two of their sources have one write key: whoever configures them has
-    /// checked that.
+    /// A registry of these workspaces. No two of their sources have the same write key, which the
+    /// configuration has checked.
     pub fn new(engines: impl IntoIterator<Item = Arc<Engine>>) -> Self {
         let workspaces = Self::default();
         engines.into_iter().for_each(|engine| workspaces.open(engine));
@@ -93,8 +93,8 @@ impl Workspaces {
         });
     }
 
-    /// Refuses whatever is for a workspace from now on, with 503, and says why. Requests under way
-    /// keep it until they end.
+    /// Closes a workspace: requests for it get 503 with the reason. Requests under way keep it
+    /// until they end.
     pub fn close(&self, id: &WorkspaceId, why: &str) {
         self.0.rcu(|state| {
             let mut state = State::clone(state);
@@ -112,7 +112,7 @@ impl Workspaces {
     /// against it. The engine, which requests may hold that began before.
     ///
     /// # Errors
-    /// Where it is not open, and those of the check.
+    /// If it is not open, and those of the check.
     pub(crate) fn close_for_removal<E: From<NotOpen>>(
         &self,
         id: &WorkspaceId,
@@ -185,7 +185,7 @@ impl Workspaces {
     /// The workspace of a name, for handlers.
     ///
     /// # Errors
-    /// Where it is not open.
+    /// If it is not open.
     pub(crate) fn handle(self: &Arc<Self>, workspace: &str) -> Result<WorkspaceHandle, NotOpen> {
         let id = WorkspaceId::new(workspace).map_err(|_| NotOpen::Unknown(workspace.to_owned()))?;
         self.find_engine(&id)?;

@@ -147,7 +147,7 @@ impl RequestBudget {
     /// Checks that work may go on.
     ///
     /// # Errors
-    /// Where no time of computing is left, where something did not fit into the answer, where
+    /// If no time of computing is left, where something did not fit into the answer, where
     /// nobody waits for it, or where the workspace that computes is being closed.
     pub fn check(&self) -> Result<(), BudgetError> {
         self.check_caller()?;

@@ -122,7 +122,7 @@ impl Groupings {
     /// How items are grouped; a segmentation that is not there has no segments.
     ///
     /// # Errors
-    /// Where there is no such property, or an expression of the segmentation takes too long.
+    /// If there is no such property, or an expression of the segmentation takes too long.
     pub(crate) fn get(
         &self,
         live: &LiveState,

@@ -21,7 +21,7 @@ const ROWS_PER_STEP: usize = 500;
 /// as it was or as it is.
 ///
 /// # Errors
-/// Where the filter is none, or takes too long.
+/// If the filter is none, or takes too long.
 pub fn entity_page(
     live: &LiveState,
     kind: EntityKind,

@@ -101,7 +101,7 @@ impl Serving {
     /// the period).
     ///
     /// # Errors
-    /// Where the request's budget is used up, or the filter of users is wrong or takes too long.
+    /// If the request's budget is used up, or the filter of users is wrong or takes too long.
     pub(crate) fn period_popularity(
         &self,
         live: &LiveState,

@@ -52,7 +52,7 @@ impl Snapshot<'_> {
     /// The traits that sources set on a profile, in the order of their keys.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     pub fn stored_traits(&self, user: UserIdx) -> Result<Vec<(String, StoredTrait)>, QueryError> {
         Ok(self.profiles.traits(self.store(), user)?)
     }
@@ -60,7 +60,7 @@ impl Snapshot<'_> {
     /// The external ids of a profile.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     pub fn identifiers(&self, user: UserIdx) -> Result<Vec<Identifier>, QueryError> {
         Ok(self.profiles.identifiers(self.store(), user)?)
     }
@@ -77,7 +77,7 @@ impl Snapshot<'_> {
     /// An external id of a user, or of the user it was merged into; none for a deleted user.
     ///
     /// # Errors
-    /// Where the store cannot be read.
+    /// If the store cannot be read.
     pub fn name_of(
         &self,
         mut user: UserIdx,

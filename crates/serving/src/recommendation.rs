@@ -127,7 +127,7 @@ impl Serving {
     /// The settings of a call's scenario, for the group that the user is in.
     ///
     /// # Errors
-    /// Where the call needs a scenario of its kind, and there is none of that name.
+    /// If the call needs a scenario of its kind, and there is none of that name.
     pub fn scenario_of(
         &self,
         snapshot: &Snapshot<'_>,
@@ -161,7 +161,7 @@ impl Serving {
     /// The stages of a call, with expressions that are right.
     ///
     /// # Errors
-    /// Where parts of the call do not go together, or an expression is wrong.
+    /// If parts of the call do not go together, or an expression is wrong.
     pub fn stages<'a>(
         &self,
         snapshot: &Snapshot<'_>,

@@ -344,7 +344,7 @@ fn read_pair(guard: fjall::Guard) -> Result<Pair> {
 /// Whether a folder holds a store.
 ///
 /// # Errors
-/// Where files exist, but one is missing that fjall would silently create anew, or one is stray and
+/// If files exist, but one is missing that fjall would silently create anew, or one is stray and
 /// would make fjall fail.
 fn store_exists(folder: &Path) -> Result<bool> {
     let paths = list_folder(folder)?;

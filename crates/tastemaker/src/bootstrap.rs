@@ -165,7 +165,7 @@ impl Bootstrap {
 /// nothing.
 ///
 /// # Errors
-/// Where what the file asks for does not go together with what is in force.
+/// If what the file asks for does not go together with what is in force.
 pub(crate) fn configs_asked_for(
     bootstrap: Option<&Bootstrap>,
     engines: &[Arc<Engine>],
@@ -204,7 +204,7 @@ pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig
 /// A write key names one source of one workspace.
 ///
 /// # Errors
-/// Where one names two.
+/// If one names two.
 pub(crate) fn check_write_keys<'c>(
     configs: impl Iterator<Item = &'c WorkspaceConfig> + Clone,
 ) -> Result<()> {

@@ -118,7 +118,7 @@ impl Service {
 /// reason.
 ///
 /// # Errors
-/// Where there are workspaces, none of them can be opened, and nothing that is in the way may pass:
+/// If there are workspaces, none of them can be opened, and nothing that is in the way may pass:
 /// somebody has to mend one, which most ways to do so need the folder for.
 fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, Closed)> {
     let (mut engines, mut closed, mut may_pass) = (Vec::new(), Closed::new(), false);

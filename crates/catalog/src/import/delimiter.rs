@@ -14,7 +14,7 @@ pub type Rewound<R> = Chain<Cursor<Vec<u8>>, BufReader<R>>;
 /// rewound reader.
 ///
 /// # Errors
-/// Where the file cannot be read.
+/// If the file cannot be read.
 pub fn detect<R: Read>(reader: R) -> io::Result<(u8, Rewound<R>)> {
     let mut reader = BufReader::new(reader);
     let mut header = Vec::new();

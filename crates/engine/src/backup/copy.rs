@@ -18,9 +18,9 @@ use crate::store_picture::to_hex;
 /// How much of a file is read at once, in bytes.
 const CHUNK_BYTES: usize = 1_024 * 1_024;
 
-/// Copies a journal up to `end`, or up to its last whole block where nobody has recorded its end.
-/// Closed segments that the backup has are kept; others are copied anew, and must begin with what
-/// the backup has of them.
+/// Copies a journal up to `end`, or up to its last whole block if its end is not recorded. Closed
+/// segments in the backup are kept. Other segments are copied again and must begin with their
+/// earlier copy.
 pub(super) fn copy_journal(
     from: &Path,
     end: Option<JournalEnd>,

@@ -1,4 +1,4 @@
-//! What a backup consists of: `backup.json`, written last.
+//! The manifest of a backup: `backup.json`, written last.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -12,7 +12,7 @@ use super::{BackupError, installation_folder};
 use crate::answers::Answers;
 use crate::data_folder::workspace_folder;
 
-/// Of the manifest and the folder around it.
+/// The format of the manifest and its folder.
 pub(super) const FORMAT: u32 = 1;
 pub(crate) const FILE: &str = "backup.json";
 

@@ -22,7 +22,7 @@ use crate::data_folder::{
 use crate::journal_files::first_offset;
 use crate::{DataFolder, EngineOptions};
 
-/// What was restored.
+/// The result of a restore.
 #[derive(Debug, Serialize)]
 pub struct RestoreReport {
     /// Bytes of all files.

@@ -14,7 +14,7 @@ use super::{Upload, Workspace};
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 
-/// What the query says: the options of `tastemaker import catalog`, by the same names.
+/// The parameters: the options of `tastemaker import catalog`, by the same names.
 #[derive(Default)]
 struct Query {
     options: ImportOptions,

@@ -45,7 +45,7 @@ struct RowBody {
     conversion_rate: RateBody,
 }
 
-/// Where a list was asked for: an endpoint, or a trait.
+/// The place of a list: an endpoint, or a trait.
 #[derive(Serialize)]
 pub(super) struct PlaceBody {
     endpoint: Option<String>,

@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/recommendations?user=`: a list for anybody, to look at. `GET
-//! .../recommendations/{recomm_id}`: one that was handed out.
+//! `GET /api/workspaces/{workspace}/recommendations?user=`: previews a list. `GET
+//! .../recommendations/{recomm_id}`: shows a past recommendation.
 
 use axum::Json;
 use axum::extract::Path;
@@ -38,7 +38,7 @@ pub(super) struct Query {
     min_relevance: Relevance,
 }
 
-/// A user that nobody knows gets what is popular. Nothing is remembered as shown.
+/// An unknown user gets popular items. No impression is recorded.
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
@@ -74,7 +74,7 @@ pub(super) struct OneBody {
     group: Option<String>,
     model: Option<String>,
     items: Vec<String>,
-    /// How many lists have continued it, and when the last one was handed out.
+    /// The number of lists that have continued it, and the time of the latest.
     n_next: u32,
     last_at: String,
     was_clicked: bool,

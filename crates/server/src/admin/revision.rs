@@ -34,8 +34,8 @@ pub(super) fn revised(engine: &Engine, resource: &Resource, body: impl Serialize
     ([(header::ETAG, etag(revisions.revision(resource)))], Json(body)).into_response()
 }
 
-/// What a request that changes a resource expects of it. A request without these headers expects
-/// nothing: it wins over whatever was there.
+/// The revision that a change expects of its resource. A request without these headers expects
+/// nothing: it overwrites any revision.
 pub(super) struct Expectation(pub(super) Expected);
 
 impl<S: Send + Sync> FromRequestParts<S> for Expectation {

@@ -29,7 +29,7 @@ pub(super) struct Scenarios {
 pub(super) struct ScenarioBody {
     #[serde(flatten)]
     scenario: Scenario,
-    /// What does not fit the catalog any more, and what is in its place.
+    /// The parts that no longer fit the catalog, and their replacements.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
 }

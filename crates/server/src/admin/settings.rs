@@ -23,7 +23,7 @@ pub(super) struct Patch {
     name: Option<Option<String>>,
     public_merge_users: Option<bool>,
     public_user_properties: Option<Vec<String>>,
-    /// Of presets.
+    /// The number of the set of presets.
     presets: Option<u32>,
     weak_signals: Option<WeakSignalsPatch>,
 }

@@ -1,6 +1,6 @@
 //! `POST /api/workspaces/{workspace}/training` starts a training run, `GET` shows the model in use
-//! and the last run, `GET .../{id}` one run. `GET .../models`: all that are remembered. `POST
-//! .../models/{version}/activate`: back to an earlier one.
+//! and the last run, `GET .../{id}` one run. `GET .../models`: all recorded runs. `POST
+//! .../models/{version}/activate`: back to an earlier model.
 
 use std::sync::Arc;
 

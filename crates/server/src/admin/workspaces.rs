@@ -132,7 +132,7 @@ pub(super) async fn delete(
 /// The folder that the workspace was moved to, below the data folder.
 fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
     let mut engine = {
-        // Not longer: whoever waits for it may hold the engine.
+        // Not longer: a waiting request may hold the engine.
         let _one_at_a_time = app.configuring.lock();
         app.workspaces.close_for_removal(id, |engine| match engine.is_training() {
             false => Ok(()),

@@ -1,4 +1,4 @@
-//! Who a request comes from: the address of the caller, also behind proxies.
+//! The origin of a request: the address of the caller, also behind proxies.
 
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -41,9 +41,9 @@ impl Origin {
     }
 }
 
-/// Who asks, where trusted proxies forward for others. Each hop is named by the one after it, so
-/// the walk goes from the last one back as long as those who name are trusted; what is no address
-/// ends it, and so nothing that a caller made up counts.
+/// The caller behind trusted proxies. Each hop names the one before it, so the walk goes back from
+/// the last hop as long as the naming hops are trusted. A text that is no address ends it. So no
+/// address that a caller made up counts.
 fn caller_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let values = headers.get_all("x-forwarded-for").iter();
     let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev();
@@ -68,8 +68,8 @@ fn address_of(hop: &[u8]) -> Option<IpAddr> {
     address.map(|address| address.to_canonical())
 }
 
-/// What addresses count as one caller: a site with IPv6 has a network of 64 bits, from which each
-/// request may come from another address.
+/// The network that counts as one caller: a site with IPv6 has 64 bits, and each of its requests
+/// may come from another address.
 pub(crate) fn network_of(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
@@ -96,7 +96,7 @@ mod tests {
         assert_eq!(of("10.0.0.9", &[b"1.1.1.1, 2.2.2.2, 10.0.0.8"]), "2.2.2.2");
         assert_eq!(of("10.0.0.9", &[b"1.1.1.1", b"2.2.2.2,10.0.0.8"]), "2.2.2.2");
         assert_eq!(of("3.3.3.3", &[b"1.1.1.1"]), "3.3.3.3", "anybody can write a header");
-        // What somebody made up stands before what the proxy says, or is all that there is.
+        // A made-up address stands before that of the proxy, or alone.
         for made_up in [&b"nonsense"[..], b"", b"1.1.1.1, unknown", b"1.1.1.1\xff", b"1.1.1.1:x"] {
             assert_eq!(of("10.0.0.9", &[made_up, b"2.2.2.2"]), "2.2.2.2");
             assert_eq!(of("10.0.0.9", &[made_up, b"10.0.0.8"]), "10.0.0.8");

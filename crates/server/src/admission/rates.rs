@@ -1,4 +1,4 @@
-//! What an address may have a second: calls, or milliseconds of computing.
+//! Rates of addresses: calls, or milliseconds of computing, a second.
 
 use std::net::IpAddr;
 use std::time::Instant;
@@ -8,15 +8,15 @@ use rustc_hash::FxHashMap;
 
 use super::ADDRESSES_MAX;
 
-/// What addresses may have a second.
+/// The units that an address gets a second.
 pub(super) struct Rates {
     pub(super) per_s: f64,
-    /// What an address may have at once after a pause.
+    /// The most units that an address has after a pause.
     pub(super) burst: f64,
     by_address: Mutex<FxHashMap<IpAddr, Rate>>,
 }
 
-/// What an address has left; below zero where it has had more than it may.
+/// The units that an address has left; below zero if it has used more than it may.
 struct Rate {
     left: f64,
     at: Instant,
@@ -27,7 +27,7 @@ impl Rates {
         Self { per_s: f64::from(per_s), burst: f64::from(burst), by_address: Mutex::default() }
     }
 
-    /// What an address has left, to take from.
+    /// Gives access to the units that an address has left.
     pub(super) fn with_balance<T>(&self, address: IpAddr, of: impl FnOnce(&mut f64) -> T) -> T {
         let now = Instant::now();
         let grown =

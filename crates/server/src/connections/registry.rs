@@ -28,7 +28,7 @@ const TRANSFER_BYTES_PER_S_MIN: u64 = 16 * 1_024;
 /// looking for them is no work for each new one.
 const DISPLACED_SHARE: usize = 64;
 
-/// What a connection is doing.
+/// The phase of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// It waits for a request, or for the rest of its head.
@@ -47,7 +47,7 @@ pub(crate) enum Phase {
 pub(crate) struct Connection {
     peer: SocketAddr,
     state: Mutex<State>,
-    /// Somebody has shown a key on it.
+    /// A known key was sent on it.
     is_trusted: AtomicBool,
     read_bytes: AtomicU64,
     written_bytes: AtomicU64,
@@ -55,7 +55,7 @@ pub(crate) struct Connection {
     is_write_blocked: AtomicBool,
     is_closed: AtomicBool,
     closing: Notify,
-    /// Of all connections.
+    /// The registry of all connections.
     unfinished_bytes: Arc<AtomicUsize>,
 }
 
@@ -219,9 +219,9 @@ impl Open {
         }
     }
 
-    /// Closes connections that wait for their clients, at most `n_max`: those on which nobody has
-    /// shown a key, of the addresses that have most of these, the longest waiting first; where
-    /// there are none, the one that has waited longest. False where none waits.
+    /// Closes connections that wait for their clients, at most `n_max`. Those without a known key
+    /// go first, of the addresses that have most of them, the longest waiting first. If there are
+    /// none, the one that has waited longest goes. False if none waits.
     fn make_room(&mut self, n_max: usize, is_meant: impl Fn(&Connection) -> bool) -> bool {
         let waiting = self.connections.iter().filter(|(_, connection)| is_meant(connection));
         let waiting = waiting.filter_map(|(number, connection)| {

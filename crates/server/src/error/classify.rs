@@ -1,4 +1,4 @@
-//! Of which kind each error of the engine is.
+//! The kinds of the engine's errors.
 
 use engine::{
     AdminTokenError, BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
@@ -9,7 +9,7 @@ use super::ErrorKind;
 
 /// An error of a layer below the APIs.
 pub(crate) trait Classify: std::error::Error {
-    /// Of which kind it is.
+    /// The kind of the error.
     fn kind(&self) -> ErrorKind;
 
     /// The present revision of the resource that the request would have changed.

@@ -39,7 +39,7 @@ error_kinds! {
     "request": {
         /// A parameter or a value of a body is wrong.
         Invalid => BAD_REQUEST, "validation_error", BAD_REQUEST;
-        /// The body cannot be read, or is not in the form that is asked for.
+        /// The body cannot be read, or does not have the required form.
         BadRequest => BAD_REQUEST, "bad_request", BAD_REQUEST;
         /// The body, or what it asks to be written, is over its limit.
         TooLarge => BAD_REQUEST, "bad_request", PAYLOAD_TOO_LARGE;
@@ -55,7 +55,7 @@ error_kinds! {
     "caller": {
         /// No source has the key of the message.
         UnknownSource => UNAUTHORIZED, "unknown_source", UNAUTHORIZED;
-        /// The caller did not show who it is, or is nobody known.
+        /// The caller is not authenticated.
         Unauthenticated => UNAUTHORIZED, "authentication_error", UNAUTHORIZED;
         /// The source is switched off.
         SourceDisabled => FORBIDDEN, "source_disabled", FORBIDDEN;
@@ -67,7 +67,7 @@ error_kinds! {
         AlreadyExists => CONFLICT, "already_exists", CONFLICT;
         /// There are as many as there may be.
         TooMany => CONFLICT, "too_many", CONFLICT;
-        /// Nobody could administrate the server without this token.
+        /// It is the last admin token.
         LastAdminToken => CONFLICT, "last_admin_token", CONFLICT;
         /// A source of another workspace has this write key.
         WriteKeyTaken => CONFLICT, "write_key_taken", CONFLICT;

@@ -21,7 +21,7 @@ const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 200;
 /// The source of a trait that no source set.
 const COMPUTED: &str = "computed";
-/// What the companion of a recommended-items trait is called.
+/// The suffix of the companion of a recommended-items trait.
 const DETAIL_SUFFIX: &str = "__detail";
 
 #[derive(Deserialize)]
@@ -44,7 +44,7 @@ pub(super) async fn read(
     let (with_computed, with_stored) = match query.class.as_deref() {
         None => (true, true),
         Some("computed_trait") => (true, false),
-        // There are no audiences yet: nobody is in one.
+        // There are no audiences yet.
         Some("audience") => (false, false),
         Some(other) => {
             return Err(ApiError::invalid(format!(
@@ -76,7 +76,7 @@ pub(super) async fn read(
     })))
 }
 
-/// What a call asks for.
+/// The parameters of a call.
 struct Asked {
     with_computed: bool,
     with_stored: bool,
@@ -143,7 +143,7 @@ impl Asked {
                     .iter()
                     .find(|trait_| key.strip_suffix(DETAIL_SUFFIX).unwrap_or(key) == trait_.key);
                 let Some(definition) = definition else { continue };
-                // Only the companion tells the id, so without it nobody can cite the list.
+                // Only the companion has the id, so the list cannot be cited without it.
                 let is_cited =
                     keys.contains(&(false, format!("{}{DETAIL_SUFFIX}", definition.key)));
                 (lists.value(definition, key, is_cited)?, COMPUTED.to_owned(), engine.now())

@@ -26,7 +26,7 @@ const CHUNK_BYTES: usize = 64 * 1_024;
 pub(super) enum Body {
     /// There as a whole.
     Whole(Value),
-    /// What says that something was done, or why it was not: short, and never over a budget.
+    /// A short outcome, which is never over a budget.
     Outcome(Value),
     /// With an array whose rows are made one after the other.
     Rows(Rows),
@@ -34,13 +34,13 @@ pub(super) enum Body {
 
 /// A JSON text with rows in it.
 pub(super) struct Rows {
-    /// What comes before the rows, the opening bracket included.
+    /// The JSON before the rows, with the opening bracket.
     head: String,
     /// Makes the next row; none where there is no other.
     next_row: Box<NextRow>,
-    /// What the rows are made of takes so much memory until they are, in bytes.
+    /// The memory of the data that the rows are made from, in bytes.
     held_bytes: usize,
-    /// What comes after them, the closing bracket included.
+    /// The JSON after the rows, with the closing bracket.
     tail: &'static str,
 }
 
@@ -84,10 +84,10 @@ fn next_row<T>(
 pub(super) type Pieces = Box<dyn FnMut(&BlockingHandle) -> Option<Result<Vec<u8>, Failure>> + Send>;
 
 impl Body {
-    /// The pieces of the body, made as they are asked for.
+    /// The pieces of the body, made one at a time.
     ///
     /// # Errors
-    /// Where the body is over the budget, or where too much waits to be taken already.
+    /// If the body is over the budget, or where too much waits to be taken already.
     pub(super) fn into_pieces(
         self,
         budget: &Arc<RequestBudget>,
@@ -139,7 +139,7 @@ enum Written {
 
 impl RowPieces {
     /// # Errors
-    /// Where the workspace is closed.
+    /// If the workspace is closed.
     fn next(&mut self, workspace: &BlockingHandle) -> Option<Result<Vec<u8>, Failure>> {
         let mut piece = match self.written {
             Written::All => return None,
@@ -184,7 +184,7 @@ pub(super) struct Made {
 }
 
 impl Made {
-    /// What says that something was done.
+    /// The JSON of an outcome.
     pub(super) fn outcome(value: &Value) -> Self {
         Self { chunk: value.to_string().into_bytes(), rest: None }
     }
@@ -192,7 +192,7 @@ impl Made {
     /// Makes the next chunk of an answer. That may take long where pieces do.
     ///
     /// # Errors
-    /// Where the budget of the request is used up, and where the workspace is closed.
+    /// If the budget of the request is used up, and where the workspace is closed.
     pub(super) fn next(mut pieces: Pieces, workspace: &BlockingHandle) -> Result<Self, Failure> {
         let mut chunk = Vec::new();
         while chunk.len() < CHUNK_BYTES {
@@ -222,8 +222,7 @@ fn chunk_of(bytes: Vec<u8>, account: &Account) -> Bytes {
     Bytes::from_owner(Chunk { bytes, _held })
 }
 
-/// What is kept until the answer is written, or the client has left: then nobody needs to work for
-/// it.
+/// The resources that are held until the answer is written or the client has left.
 pub(super) struct UnderWay {
     workspace: WorkspaceHandle,
     budget: Arc<RequestBudget>,
@@ -253,9 +252,9 @@ impl Drop for UnderWay {
     }
 }
 
-/// Sends an answer whose first chunk is made; the rest is made as the client takes it. A budget
-/// that is used up on the way, or a workspace that is closed, ends the connection, so that nobody
-/// takes a part for the whole.
+/// Sends an answer whose first chunk is made. Further chunks are made as the client takes them. A
+/// budget that runs out, or a workspace that is closed, ends the connection, so that a part is not
+/// taken for the whole.
 pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
     let Made { chunk, rest } = made;
@@ -282,7 +281,7 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
     (status, json, body).into_response()
 }
 
-/// What an operation answers with when it succeeds.
+/// The answer of an operation that succeeded.
 pub(super) struct Done {
     pub(super) status: u16,
     pub(super) body: Body,
@@ -294,7 +293,7 @@ impl Done {
         Self { status: 200, body: Body::Whole(body.into()) }
     }
 
-    /// What says that something was done.
+    /// The JSON of an outcome.
     pub(super) fn outcome(status: u16, body: impl Into<Value>) -> Self {
         Self { status, body: Body::Outcome(body.into()) }
     }

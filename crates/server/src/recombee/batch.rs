@@ -29,7 +29,7 @@ pub(super) struct Batch {
     account: Account,
     caller: Caller,
     requests: std::vec::IntoIter<(Operation, Parameters)>,
-    /// What each user was recommended so far; none where the same may come twice.
+    /// The items that each user was recommended so far; none if repetitions are allowed.
     recommended: Option<FxHashMap<String, Vec<String>>>,
 }
 

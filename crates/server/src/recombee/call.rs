@@ -17,7 +17,7 @@ type Answer = Result<Done, Failure>;
 /// A question within the budget of a request.
 type Question = dyn FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send;
 
-/// What reads an operation's parameters.
+/// Reads an operation's parameters.
 type Reading = dyn FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send;
 
 /// An operation that a method and a path name. Its parameters are read later, when its turn in a
@@ -27,10 +27,10 @@ pub(super) struct Operation {
     reading: Box<Reading>,
 }
 
-/// Who may call an operation beside servers, which sign with the private token.
+/// The callers of an operation beside servers, which sign with the private token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Access {
-    /// Nobody.
+    /// No other callers.
     Private,
     /// Browsers.
     Public,
@@ -39,7 +39,7 @@ pub(super) enum Access {
 }
 
 impl Operation {
-    /// What the operation asks of the engine with these parameters.
+    /// The call of the engine for these parameters.
     pub(super) fn read(
         self,
         engine: &Engine,
@@ -61,7 +61,7 @@ pub(super) fn operation(
     Operation { access: Access::Private, reading: Box::new(reading) }
 }
 
-/// What an operation asks of the engine.
+/// A call of the engine.
 pub(super) enum Call {
     /// A change, and what it answers with when it succeeds.
     Change(Box<Command>, Done),
@@ -72,8 +72,8 @@ pub(super) enum Call {
 }
 
 impl Call {
-    /// What the call is for a caller: browsers make users by interactions and merges, and only so,
-    /// and nobody tells them who is there.
+    /// Restricts the call to what its caller may do. Browsers create users only by interactions and
+    /// merges, and no answer tells them which users exist.
     fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
         match &mut self {
             Self::Recommend(recommend) => recommend.called_by(caller)?,
@@ -132,9 +132,9 @@ pub(super) fn entry(command: Command, received_at: Timestamp) -> Entry {
     Entry::Command { received_at, command: Box::new(command) }
 }
 
-/// The answer to a change, which is `done` unless it was refused. Browsers do not learn what others
-/// have done: what is there already is as good as new, and a user who is not there is merged as one
-/// without a history is.
+/// The answer to a change: `done` unless it was refused. Browsers do not learn what others have
+/// done: an existing interaction counts as new, and a missing user is merged like one without a
+/// history.
 pub(super) fn changed(
     outcome: Option<Outcome>,
     done: Done,

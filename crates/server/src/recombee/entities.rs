@@ -12,7 +12,7 @@ use super::parameters::{Ids, Parameters};
 
 /// The longest name of a property, in bytes.
 const PROPERTY_NAME_BYTES_MAX: usize = 63;
-/// What a property can be for, with the types that it then may have.
+/// The roles of properties, with the types that they require.
 const ROLES: [(&str, &[PropertyType]); 10] = [
     ("title", &[PropertyType::String]),
     ("summary", &[PropertyType::String]),
@@ -29,7 +29,7 @@ const ROLES: [(&str, &[PropertyType]); 10] = [
 const ROLE_PUBLISH_DATE: &str = "publishDate";
 /// How many changes of one call go to the journal together.
 const CHANGES_TOGETHER_MAX: usize = 500;
-/// What stands around an id in a list, in bytes.
+/// The JSON around an id in a list, in bytes.
 const ID_BYTES_AROUND: u64 = 3;
 /// The key among values that asks for the item or user to be made.
 const CASCADE_KEY: &str = "!cascadeCreate";
@@ -189,12 +189,12 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     })
 }
 
-/// What a list of ids takes in an answer.
+/// The bytes of a list of ids in an answer.
 fn bytes_of_ids(ids: &[String]) -> u64 {
     ids.iter().map(|id| id.len() as u64 + ID_BYTES_AROUND).sum()
 }
 
-/// All properties with their values, or those asked for; none where there is no such item or user.
+/// The values of all or of the requested properties; none if there is no such item or user.
 pub(super) fn values_json(
     engine: &Engine,
     kind: EntityKind,

@@ -26,7 +26,7 @@ impl Failure {
         Self::new(ErrorKind::Invalid, message)
     }
 
-    /// Nobody knows who calls.
+    /// The caller is not authenticated.
     pub(super) fn unauthorized(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unauthenticated, message)
     }

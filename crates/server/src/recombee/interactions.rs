@@ -1,4 +1,4 @@
-//! What users did with items: `/detailviews/`, `/purchases/` and so on, and their lists.
+//! Interactions: `/detailviews/`, `/purchases/` and so on, and their lists.
 
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
 use engine::{Command, Engine, EntityKind};
@@ -14,7 +14,7 @@ use super::parameters::{Ids, Parameters};
 /// The most bytes of what a client keeps with an interaction.
 const ADDITIONAL_DATA_BYTES_MAX: usize = 32_768;
 
-/// What an interaction takes in an answer at least, in bytes.
+/// The least size of an interaction in an answer, in bytes.
 const INTERACTION_BYTES_ABOUT: u64 = 60;
 
 /// The kind of a word in paths.
@@ -81,8 +81,7 @@ fn add(ids: Ids<'_>, kind: InteractionKind, parameters: &Parameters) -> Result<C
         }
     }
     if let Some(recomm_id) = parameters.text("recommId")? {
-        // Clients pass on whatever they were given, also by another system: it is kept, and cites
-        // nothing here.
+        // Clients also pass on ids of other systems. They are stored and cite nothing here.
         interaction.recomm_id = Some(recomm_id.chars().take(Uuid::encode_buffer().len()).collect());
     }
     interaction.additional_data =
@@ -136,7 +135,7 @@ fn list(
     })
 }
 
-/// What an interaction takes in memory, in bytes.
+/// The memory of an interaction, in bytes.
 fn held_bytes(interaction: &Interaction) -> usize {
     let Interaction { user_id, item_id, recomm_id, additional_data, .. } = interaction;
     let texts = [Some(user_id), Some(item_id), recomm_id.as_ref(), additional_data.as_ref()];

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::failure::Failure;
 use super::parameters::{Parameters, checked_id};
 
-/// What percentages are of.
+/// The divisor of percentages.
 const PERCENT: f32 = 100.0;
 /// The longest time that a setting may name, in seconds: 100 years.
 const AGE_S_MAX: f64 = 100.0 * 365.25 * 86_400.0;
@@ -39,7 +39,7 @@ enum Setting {
     WatchingStartedPercentage,
 }
 
-/// Of lists of videos, which any list may be.
+/// Settings for lists of videos, which any list may be.
 const OF_VIDEOS: &[Setting] = &[Setting::AssetType, Setting::ExcludeAlreadyWatched];
 
 const LOGICS: [Named; 13] = [
@@ -119,8 +119,7 @@ const LOGICS: [Named; 13] = [
     Named { words: &["similarly-purchasing"], logic: None, settings: &[] },
 ];
 
-/// What a call says of its logic: which, and its settings. `endpoint` is none where the call has
-/// several.
+/// Reads the logic of a call and its settings. `endpoint` is none if the call has several.
 pub(super) fn read(
     parameters: &Parameters,
     endpoint: Option<Endpoint>,
@@ -152,7 +151,7 @@ pub(super) fn read(
     Ok(said)
 }
 
-/// What the vendor's logics say by themselves, where that differs from ours.
+/// The defaults of the vendor's logics where they differ from ours.
 fn defaults(name: &str) -> ScenarioSettings {
     let nothing = ScenarioSettings::default();
     match name {

@@ -1,4 +1,4 @@
-//! Which operation a method and a path name. It knows all resources, and none of them knows it.
+//! Finds the operation of a method and a path. It knows all resources, and none of them knows it.
 
 use domain::WorkspaceConfig;
 use serde_json::{Value, json};

@@ -168,7 +168,7 @@ fn object(
     Rows::within(&json, "recomms", held_bytes, entries, make_row)
 }
 
-/// What the entries of a list take in memory, in bytes.
+/// The memory of the entries of a list, in bytes.
 fn held_bytes(entries: &[Recommended]) -> usize {
     entries.iter().map(Recommended::n_bytes).sum()
 }

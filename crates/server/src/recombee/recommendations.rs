@@ -49,7 +49,7 @@ pub(super) fn find(method: &str, parts: &[&str]) -> Option<Operation> {
     Some(read.with_access(access))
 }
 
-/// Which list a path asks for.
+/// The list that a path requests.
 enum Asked {
     OfUser(Endpoint, String),
     OfItem(Endpoint, String),
@@ -139,7 +139,7 @@ fn first(
     Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
 }
 
-/// What all calls have in common.
+/// The parameters that all calls have.
 fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<RecommendationRequest, Failure> {
     let scenario = parameters.text("scenario")?.filter(|name| !name.is_empty());
     if scenario.is_some_and(|name| name.len() > SCENARIO_BYTES_MAX) {
@@ -214,7 +214,7 @@ fn search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
     }
 }
 
-/// What a call says of its list; `endpoint` is none where the call has several.
+/// Reads the options of a list. `endpoint` is none if the call has several.
 fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOptions, Failure> {
     let share = |name| -> Result<Option<f32>, Failure> {
         Ok(parameters.number_from(name, 0.0, 1.0)?.map(|share| share as f32))
@@ -230,7 +230,7 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
         }
     };
     let rotation_time_s = parameters.number_from("rotationTime", 0.0, f64::MAX)?;
-    // Longer than it is remembered is as good as that, and no time is as good as the shortest.
+    // A longer time counts as the longest for which impressions are kept, and zero as the shortest.
     let rotation_time_s =
         rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
     let of_logic = logics::read(parameters, endpoint)?;

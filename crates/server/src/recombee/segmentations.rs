@@ -53,7 +53,7 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
     })
 }
 
-/// What puts items into the segments of a segmentation.
+/// The rule that puts items into the segments of a segmentation.
 #[derive(Clone, Copy)]
 enum Kind {
     Property,

@@ -1,5 +1,4 @@
-//! Who a call of the recommender API comes from: a parameter of its address signs all others
-//! (HMAC-SHA1).
+//! Signatures of the recommender API: a parameter of the address signs all others (HMAC-SHA1).
 
 use domain::{Timestamp, TokenKind, WorkspaceConfig};
 use hmac::{Hmac, KeyInit, Mac};
@@ -26,7 +25,7 @@ fn mac_of(text: &str, token: &str) -> Hmac<Sha1> {
 /// How far the time of a signature may be from now, in seconds, either way.
 const LIFETIME_S: f64 = 30.0;
 
-/// What a caller may do.
+/// The kind of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Caller {
     /// A server: everything.
@@ -35,7 +34,7 @@ pub(super) enum Caller {
     Public,
 }
 
-/// Who signed a call.
+/// The signer of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Signer<'c> {
     pub(super) caller: Caller,

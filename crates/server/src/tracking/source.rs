@@ -1,4 +1,4 @@
-//! Which source a request comes from: the three ways to say it.
+//! Finds the source of a request, in the three forms that libraries use.
 
 use axum::http::HeaderMap;
 
@@ -70,7 +70,7 @@ pub(super) fn find_source(
 /// Checks what the headers alone say, before the body is read.
 ///
 /// # Errors
-/// Where the headers name no source, or one that takes no messages from this caller. Headers
+/// If the headers name no source, or one that takes no messages from this caller. Headers
 /// without a key say nothing.
 pub(super) fn check_headers(app: &App, headers: &HeaderMap) -> Result<(), ApiError> {
     match Credentials::from_headers(headers) {

@@ -30,7 +30,7 @@ impl WorkspaceHandle {
         &self.id
     }
 
-    /// The configuration as it is now; waits for nobody.
+    /// The configuration in force. Takes no lock.
     ///
     /// # Errors
     /// [`NotOpen::Closed`] where the workspace is closed at the moment.
@@ -38,7 +38,7 @@ impl WorkspaceHandle {
         Ok(self.workspaces.find_engine(&self.id)?.config())
     }
 
-    /// The time by the workspace's clock; waits for nobody.
+    /// The time by the workspace's clock. Takes no lock.
     ///
     /// # Errors
     /// [`NotOpen::Closed`] where the workspace is closed at the moment.
@@ -49,7 +49,7 @@ impl WorkspaceHandle {
     /// Appends entries; the outcomes come once they are durable and applied.
     ///
     /// # Errors
-    /// Where the workspace is closed, and where the journal does not take them.
+    /// If the workspace is closed, and where the journal does not take them.
     pub(crate) async fn submit<E>(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, E>
     where
         E: From<NotOpen> + From<SubmitError> + From<JoinError> + Send + 'static,
@@ -150,7 +150,8 @@ impl RequestedWorkspace {
         self.compute(turn, move |engine, _| question(engine)).await
     }
 
-    /// Makes lists, once it is their turn. Whoever makes several checks the budget in between.
+    /// Makes lists, once there is a permit. Work that makes several lists checks the budget in
+    /// between.
     ///
     /// # Errors
     /// As [`Self::ask`], and 429 where the account has used up its computing.
@@ -188,7 +189,7 @@ impl Workspaces {
     /// Looks at all that are open, by name, on a thread that may wait.
     ///
     /// # Errors
-    /// Where that panics.
+    /// If that panics.
     pub(crate) async fn look_at_all<T: Send + 'static>(
         self: &Arc<Self>,
         look: impl FnOnce(&[Arc<Engine>]) -> T + Send + 'static,

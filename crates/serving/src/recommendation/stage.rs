@@ -389,7 +389,7 @@ impl Serving {
     /// Makes ready what a list needs of all items, in steps, so that the fold gets its turns.
     ///
     /// # Errors
-    /// Where the segmentation or segment that the list is about is not there, or nothing can be
+    /// If the segmentation or segment that the list is about is not there, or nothing can be
     /// searched yet.
     pub fn prepare<'a>(
         &self,

@@ -33,7 +33,7 @@ impl Serving {
     /// Does something with the filter of a stage.
     ///
     /// # Errors
-    /// Where the filter is no expression.
+    /// If the filter is no expression.
     pub(crate) fn with_user_filter<T>(
         &self,
         stage: &Stage<'_>,

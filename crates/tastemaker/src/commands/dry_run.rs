@@ -13,7 +13,7 @@ use crate::opener::open_workspace;
 /// Prints the changes to a data folder, a line for each, and makes none of them.
 ///
 /// # Errors
-/// Where the file would be refused, or the folder cannot be opened.
+/// If the file would be refused, or the folder cannot be opened.
 pub(crate) fn run(folder: &Path, bootstrap: &Bootstrap) -> Result<()> {
     let lines = lines(folder, bootstrap)?;
     if lines.is_empty() {

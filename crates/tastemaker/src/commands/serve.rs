@@ -190,7 +190,7 @@ impl Addresses {
     /// A certificate without an address of its own is for `listen`.
     ///
     /// # Errors
-    /// Where https has an address and no certificate.
+    /// If https has an address and no certificate.
     fn from_settings(settings: &Settings, has_certificate: bool) -> Result<Self> {
         let listen = settings.listen;
         Ok(match (settings.listen_tls, has_certificate) {
