@@ -19,7 +19,7 @@ pub struct RequestLimits {
     pub computing_max: Duration,
 }
 
-/// Why work for a request ends early.
+/// The reasons for which work for a request ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BudgetError {
     /// The answer is over its bound.

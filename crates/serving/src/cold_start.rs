@@ -25,7 +25,7 @@ pub(crate) struct ColdStart {
     pub(crate) items: ColdStartItems,
 }
 
-/// What cold items are like is made anew after a change at most so often ...
+/// The shortest interval at which cold-start items are computed again after a change ...
 const COLD_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// ... and takes at most this share of the time.
 const COLD_INTERVAL_FACTOR: u32 = 10;

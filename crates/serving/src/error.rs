@@ -2,7 +2,7 @@ use store::StoreError;
 
 use crate::{BudgetError, ExpressionError};
 
-/// Why a query has no answer.
+/// Errors of queries.
 #[derive(Debug, thiserror::Error)]
 pub enum QueryError {
     /// The store cannot be read.
@@ -26,7 +26,7 @@ pub enum QueryError {
     },
 }
 
-/// Why there is no list.
+/// Errors of making a list.
 #[derive(Debug, thiserror::Error)]
 pub enum ListError {
     /// Parameters of the call contradict each other.

@@ -146,8 +146,8 @@ pub(crate) struct EvaluationContext<'a> {
     pub(crate) segment: Option<&'a str>,
     /// Those whose segments expressions ask for; none where segments are what is being made.
     pub(crate) segmentations: Option<&'a Segmentations>,
-    /// Of an expression that a browser sent: the id that it named the user by. Such an expression
-    /// reads no interactions, and of the user the properties only that the workspace has made
+    /// For an expression that a browser sent: the id by which it named the user. Such an expression
+    /// reads no interactions, and only those properties of the user that the workspace has made
     /// public.
     pub(crate) restriction: Option<PublicRestriction<'a>>,
 }

@@ -22,15 +22,15 @@ use crate::{BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Res
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
-/// Values that were asked for within this time make room for no others: then those are evaluated
-/// candidate by candidate.
+/// Values that were used within this time are not evicted; others are then evaluated candidate by
+/// candidate.
 const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
 /// How long the filters and boosters of one request may be evaluated for.
 pub const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
-/// How many rows are evaluated between two looks at the clock.
+/// The number of rows that are evaluated between two readings of the clock.
 const ROWS_PER_LOOK: u32 = 64;
 
-/// Why there is no value of an expression.
+/// Errors of evaluating expressions.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum ExpressionError {
     /// It is no expression, or none of this catalog's.
@@ -57,7 +57,7 @@ const ITEMS_PER_STEP: usize = 1_000;
 /// computed beforehand.
 const CHANGES_AT_ONCE_MAX: usize = 500;
 
-/// What an expression is for.
+/// The use of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Use {
     Filter,
@@ -72,10 +72,10 @@ pub(crate) struct Expressions {
 
 struct Cached {
     expression: Expression,
-    /// Whether an item has one value, whoever asks.
+    /// Whether the value of an item is the same for all requests.
     is_of_item: bool,
     depends_on_time: bool,
-    /// When it was last asked for.
+    /// The time of the last use.
     asked_at: Mutex<Instant>,
     /// When it was last used for items; none before the first time.
     used_at: Mutex<Option<Instant>>,
@@ -84,9 +84,9 @@ struct Cached {
     room: Mutex<Option<Reservation>>,
     /// For the expression; none where it is used once and not kept.
     parsed_room: Option<Reservation>,
-    /// Held by whoever computes the values.
+    /// Held while the values are computed.
     computing: Mutex<()>,
-    /// Whether a request asked for the values since they were refreshed.
+    /// Whether a request has used the values since they were refreshed.
     is_asked_for: AtomicBool,
 }
 
@@ -94,7 +94,7 @@ struct Cached {
 struct Computed {
     revision: u64,
     now_s: f64,
-    /// What scores are multiplied with; of filters 1 and 0.
+    /// The value for each item: that of a booster, or 1 and 0 for a filter.
     by_item: Vec<f32>,
     /// The largest of them.
     most: f32,
@@ -117,7 +117,7 @@ impl Computed {
         Self { revision, now_s, by_item, most, few, duration }
     }
 
-    /// What the values of so many items take at most.
+    /// The most bytes that the values of so many items take.
     fn n_bytes(n_items: usize) -> usize {
         size_of::<Self>() + n_items * size_of::<f32>() + n_items / FEW_OF * size_of::<u32>()
     }
@@ -126,14 +126,14 @@ impl Computed {
 /// How long evaluation may go on in one list.
 pub(crate) struct Budget {
     ends_at: Instant,
-    /// The request that the list is for; none for what is made for everybody.
+    /// The request that the list is for; none for values that all requests share.
     request: Option<Arc<RequestBudget>>,
     n_rows: Cell<u32>,
     is_spent: Cell<bool>,
 }
 
 impl Budget {
-    /// For what is made for everybody.
+    /// A budget for values that all requests share.
     pub(crate) fn for_all() -> Self {
         let ends_at = Instant::now() + EVALUATION_TIME_MAX;
         Self { ends_at, request: None, n_rows: Cell::new(0), is_spent: Cell::new(false) }
@@ -197,7 +197,7 @@ impl PreparedExpression<'_> {
         self.value(row) != 0.0
     }
 
-    /// What the score of the row is multiplied with; where a booster says nothing, 1.
+    /// The value of the expression for the row; 1 if a booster yields no number.
     pub(crate) fn value(&self, row: u32) -> f32 {
         match &self.computed {
             Some(computed) => computed.by_item.get(row as usize).copied().unwrap_or(0.0),
@@ -277,8 +277,8 @@ impl Expressions {
         }
     }
 
-    /// Drops what nobody has asked for within a time, so that it leaves room for others, of other
-    /// workspaces too.
+    /// Drops values that were not used within a time, which makes room in the budget of all
+    /// workspaces.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut all = self.cached.lock();
         while all.peek_lru().is_some_and(|(_, cached)| cached.asked_at.lock().elapsed() >= idle_max)
@@ -376,7 +376,7 @@ impl Expressions {
             },
             None => cached.computing.lock(),
         };
-        // Somebody else may have computed them meanwhile.
+        // Another thread may have computed them meanwhile.
         if known().is_none_or(|known| !is_current(&known)) {
             let computed = compute(live, use_, &cached, now_s);
             *cached.values.lock() = computed.map(Arc::new);
@@ -422,8 +422,8 @@ impl Expressions {
         has_room
     }
 
-    /// Room for so many bytes of values, once those are gone that nobody has asked for lately; none
-    /// where that is not enough.
+    /// Reserves bytes for values, after evicting values that were not used lately; none if that is
+    /// not enough.
     fn make_room(&self, n_bytes: usize) -> Option<Reservation> {
         let part = MemoryPart::ExpressionValues;
         if let Some(room) = self.memory.reserve(part, n_bytes) {
@@ -452,7 +452,7 @@ impl Expressions {
     }
 }
 
-/// The whole second of a time, so that within one everybody gets the same.
+/// The whole second of a time, so that all calls within a second get the same.
 fn seconds(at: Timestamp) -> f64 {
     at.0.div_euclid(1_000) as f64
 }
@@ -516,7 +516,7 @@ fn caught_up(
     Some(computed)
 }
 
-/// What a row must pass, and what its score is multiplied with.
+/// The filters and boosters of a list.
 pub(crate) struct Selection<'a> {
     pub(crate) filters: Vec<PreparedExpression<'a>>,
     pub(crate) boosters: Vec<PreparedExpression<'a>>,
@@ -537,8 +537,7 @@ impl Selection<'_> {
         few.min_by_key(|items| items.len())
     }
 
-    /// What the scores of all items are multiplied with, where that is known, and the largest of
-    /// it.
+    /// The booster's value for each item and the largest value, if they are cached.
     pub(crate) fn boosts(&self) -> Option<(&[f32], f32)> {
         match &self.boosters[..] {
             [booster] => {

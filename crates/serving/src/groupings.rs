@@ -1,5 +1,5 @@
-//! Groupings of items: by the values of a property, or into the segments of a segmentation. Made
-//! when a list asks for one, kept while it is asked for again.
+//! Groupings of items: by the values of a property, or into the segments of a segmentation. A
+//! grouping is computed for the first list that needs it, and cached while lists use it.
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -54,7 +54,8 @@ pub(crate) struct Groupings {
     memory: Arc<MemoryBudget>,
 }
 
-/// One grouping. Whoever makes it anew holds `making`; the others go on with what was made before.
+/// One grouping. The thread that computes it again holds `making`; others use the earlier value
+/// meanwhile.
 struct Cell {
     made: Mutex<Option<Made>>,
     making: Mutex<()>,
@@ -164,7 +165,7 @@ impl Groupings {
             Some(made) => made,
             None => {
                 let _one_at_a_time = cell.making.lock();
-                // Somebody else may have made it meanwhile.
+                // Another thread may have computed it meanwhile.
                 match known() {
                     Some(made) => made,
                     None => self.make(live, grouping, now, &cell),

@@ -152,8 +152,8 @@ impl Serving {
         users.par_iter().map(list).collect()
     }
 
-    /// The model in use and the items that it does not know; these are made when the model or the
-    /// items have changed since they were last asked for.
+    /// The model in use and its cold-start items, which are computed again when the model or the
+    /// items have changed.
     pub(crate) fn model_in_use(&self, live: &LiveState) -> ModelInUse {
         let model = self.model.load_full();
         let cold_start = self.cold_start(live, model.as_deref());

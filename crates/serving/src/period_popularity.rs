@@ -29,14 +29,14 @@ const INTERVAL_FACTOR: u32 = 100;
 /// Items with interactions in the period and their popularity, most popular first.
 pub(crate) type Ranked = Arc<[(u32, f32)]>;
 
-/// What is counted.
+/// The interactions that are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Period {
     /// Since when, in seconds before now; none for any time.
     length_s: Option<u32>,
     /// Interactions of which kind; none for all kinds.
     kind: Option<InteractionKind>,
-    /// Of which users, as their filter's key says it.
+    /// The users whose interactions count, by the key of their filter.
     users: String,
 }
 

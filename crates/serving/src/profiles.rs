@@ -43,7 +43,7 @@ impl Snapshot<'_> {
         named.collect()
     }
 
-    /// An item's properties; none for an item that nobody knows.
+    /// An item's properties; none for an unknown item.
     pub fn item_properties(&self, item_id: &str) -> Option<BTreeMap<String, PropertyValue>> {
         let values = self.catalog.table().values(self.catalog.item(item_id)?.0);
         Some(values.into_iter().map(|(name, value)| (name.to_owned(), value)).collect())
@@ -97,8 +97,8 @@ impl Snapshot<'_> {
     }
 }
 
-/// About how many bytes the values of items or users take as JSON, all of them or those of some
-/// properties. Ids that nobody has take nothing.
+/// The approximate bytes of the values of items or users as JSON, of all or of some properties.
+/// Unknown ids count nothing.
 pub fn values_bytes(
     live: &LiveState,
     kind: EntityKind,

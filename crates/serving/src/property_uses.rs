@@ -14,7 +14,7 @@ use crate::recommendation::subject_of;
 /// Properties and who uses each of them, in words.
 pub type PropertyUses = BTreeMap<String, Vec<String>>;
 
-/// The uses of the properties in `names`; those that nobody uses are left out.
+/// The uses of the properties in `names`; unused ones are left out.
 pub fn find_property_uses(views: &Views, names: &BTreeSet<&str>) -> PropertyUses {
     let mut finder = Finder { views, names, uses: PropertyUses::new() };
     for scenario in &views.setup.config.scenarios {

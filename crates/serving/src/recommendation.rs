@@ -51,9 +51,9 @@ pub struct RecommendationRequest {
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
     pub returns_group: bool,
-    /// Whether it comes from a browser, or continues a list in one: then nobody is made, no user is
-    /// said to be missing, and none of its expressions reads what users did, or of them more than
-    /// what the workspace has made public.
+    /// Whether it comes from a browser, or continues a list in one. Then it creates no users,
+    /// reports no user as missing, and its expressions read no interactions and only the public
+    /// properties of users.
     pub is_public: bool,
 }
 
@@ -246,8 +246,8 @@ fn stages<'a>(
     Ok((first, Some(second)))
 }
 
-/// The group that a user is in: always the same one, as long as the shares stay. Whoever is nobody
-/// is in any.
+/// The group of a user: the same one as long as the shares stay. A request without a user gets a
+/// random group.
 fn group_of<'a>(
     scenario: &'a Scenario,
     user_id: Option<&str>,

@@ -87,8 +87,8 @@ impl Search {
         true
     }
 
-    /// The best `n` of the items that may be found and match, best first, with scores above 0. Of
-    /// those that match alike, what is popular comes first.
+    /// The best `n` allowed items that match, best first, with scores above 0. Of equal matches the
+    /// more popular comes first.
     pub(crate) fn matches(
         &self,
         views: &Views,
@@ -121,7 +121,7 @@ impl Serving {
     }
 
     /// The index with all changes so far, unless they are very many. While it has no items yet,
-    /// waits up to [`FIRST_WAIT_MAX`] for whoever indexes them.
+    /// waits up to [`FIRST_WAIT_MAX`] for the thread that indexes them.
     ///
     /// # Errors
     /// [`ListError::IndexNotReady`] where it has no items by then.

@@ -54,7 +54,7 @@ pub struct StoredRecommendation {
     pub last_at: Timestamp,
     /// The number of lists that have continued it.
     pub n_next: u32,
-    /// Where the list was asked for.
+    /// The place of the list.
     pub place: Place,
     /// The group of the A/B test that the user is in; none without a test.
     pub group: Option<String>,

@@ -172,7 +172,7 @@ pub enum Command {
     Configure(Box<ConfigCommand>),
 }
 
-/// Why a command was refused. Texts are complete messages for clients.
+/// The reasons for refusing a command. Texts are complete messages for clients.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
     /// The resource to create exists already.

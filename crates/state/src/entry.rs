@@ -78,7 +78,7 @@ pub enum Entry {
     Trained(Box<TrainingRecord>),
     /// The model of an earlier training run becomes the active one.
     ModelActivated {
-        /// When the change was asked for.
+        /// The time of the request.
         received_at: Timestamp,
         /// The version of the model.
         version: String,
@@ -93,7 +93,7 @@ pub enum Entry {
         /// When the write was tried.
         received_at: Timestamp,
     },
-    /// A change that a client asked for. The fold accepts or refuses it.
+    /// A change that a client requested. The fold accepts or refuses it.
     Command {
         /// When the request arrived.
         received_at: Timestamp,
@@ -112,7 +112,7 @@ pub enum Entry {
     },
 }
 
-/// Why bytes of the journal cannot be decoded as an entry.
+/// Errors of decoding entries.
 #[derive(Debug, thiserror::Error, PartialEq, Eq)]
 pub enum DecodeError {
     /// The version of the encoding is unknown to this build.

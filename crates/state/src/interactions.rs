@@ -54,7 +54,7 @@ pub struct StoredInteraction {
     pub user: UserIdx,
     /// The item.
     pub item: ItemIdx,
-    /// What the user did.
+    /// The kind of the interaction.
     pub kind: InteractionKind,
     /// When it happened.
     pub at: Timestamp,

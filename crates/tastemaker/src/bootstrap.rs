@@ -15,7 +15,7 @@ use serde::Deserialize;
 
 use crate::configuration;
 
-/// What the file asks for.
+/// The content of a bootstrap file.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Bootstrap {
@@ -28,7 +28,7 @@ pub(crate) struct Bootstrap {
     prunes: bool,
 }
 
-/// What the file says of a workspace. What it does not say stays as it is.
+/// A workspace of the file. Keys that the file leaves out stay as they are.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AskedWorkspace {
@@ -53,7 +53,7 @@ pub(crate) struct AskedWorkspace {
 }
 
 impl AskedWorkspace {
-    /// What the file says, with defaults for the rest.
+    /// The configuration of the file, with defaults for the rest.
     fn alone(&self) -> WorkspaceConfig {
         let asked = self.clone();
         WorkspaceConfig {
@@ -74,7 +74,7 @@ impl AskedWorkspace {
         }
     }
 
-    /// What is in force, with what the file says in its place.
+    /// The configuration in force, overridden by the file.
     fn over(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
         let (asked, mut config) = (self.alone(), in_force.clone());
         config.name = asked.name.clone().or(config.name);
@@ -121,7 +121,7 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// What the file says of workspaces that are not there yet.
+    /// The workspaces of the file that do not exist yet.
     pub(crate) fn new_workspaces(
         &self,
         is_there: impl Fn(&WorkspaceId) -> bool,
@@ -148,7 +148,7 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// What is to be in force in a workspace in which this is.
+    /// The configuration that a workspace is to have, given its present one.
     fn asked_for(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
         match self.workspaces.iter().find(|asked| asked.id == in_force.id) {
             None => in_force.clone(),
@@ -161,7 +161,7 @@ impl Bootstrap {
     }
 }
 
-/// What is to be in force in each workspace: what the file asks for, or what is in force. Changes
+/// The configuration that each workspace is to have: by the file, or the present one. Changes
 /// nothing.
 ///
 /// # Errors

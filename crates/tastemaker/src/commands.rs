@@ -44,7 +44,7 @@ fn part_of(out: &Path) -> Result<NamedTempFile> {
     part.with_context(|| format!("cannot write in {}", folder.display()))
 }
 
-/// Which workspace a command works on, and how it speaks.
+/// Options that all commands share: data folder, workspace, output.
 #[derive(Args)]
 pub(crate) struct Place {
     /// The data folder
@@ -106,7 +106,7 @@ impl Place {
         Ok((self.open_in(data)?, is_new))
     }
 
-    /// That there is no such workspace, with the one that may have been meant.
+    /// The error for an unknown workspace, with the nearest name.
     fn not_among(&self, known: &[WorkspaceId]) -> String {
         let names: Vec<&str> = known.iter().map(WorkspaceId::as_str).collect();
         let id = self.workspace.as_str();

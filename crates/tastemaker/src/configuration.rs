@@ -22,7 +22,7 @@ pub(crate) fn parse<T: DeserializeOwned>(text: &str) -> Result<T> {
     })
 }
 
-/// Of the keys that the message says were expected, the one most like the unknown one.
+/// The expected key that is most similar to the unknown one.
 fn nearest_key(message: &str) -> Option<&str> {
     let rest = message.split("unknown field `").nth(1)?;
     let mut quoted = rest.split('`').step_by(2);
@@ -31,7 +31,7 @@ fn nearest_key(message: &str) -> Option<&str> {
     nearest(unknown, &expected)
 }
 
-/// Of what is known, what was probably meant.
+/// The known name that was probably meant.
 pub(crate) fn nearest<'k>(unknown: &str, known: &[&'k str]) -> Option<&'k str> {
     let distances = known.iter().map(|known| (strsim::damerau_levenshtein(unknown, known), *known));
     let (_, nearest) = distances

@@ -1,5 +1,5 @@
-//! What this process may do with files: how many descriptors it has, how much room there is, and
-//! who may read what it makes.
+//! Limits and permissions of files: the number of descriptors, the room on file systems, and who
+//! may read the files of this process.
 
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
@@ -46,15 +46,15 @@ pub(crate) fn room_bytes(folder: &Path) -> Option<u64> {
     statvfs(folder).ok().map(|room| room.f_bavail * room.f_frsize)
 }
 
-/// What the shell had taken away from the files of this process.
+/// The umask that the process was started with.
 static MASK_OF_SHELL: OnceLock<Mode> = OnceLock::new();
 
-/// From now on nobody else may read what this process writes: keys, and what people did.
+/// From now on no other user may read the files of this process: they hold keys and personal data.
 pub(crate) fn keep_to_ourselves() {
     MASK_OF_SHELL.get_or_init(|| umask(Mode::RWXG | Mode::RWXO));
 }
 
-/// The permissions of a file that somebody asked for: as the shell has it.
+/// The permissions of a file that the user asked for: those of the shell's umask.
 pub(crate) fn permissions_of_output() -> Permissions {
     let mask = MASK_OF_SHELL.get().copied().unwrap_or(Mode::RWXG | Mode::RWXO);
     Permissions::from_mode((Mode::from_raw_mode(0o666) - mask).as_raw_mode())

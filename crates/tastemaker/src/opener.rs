@@ -14,7 +14,7 @@ use server::Workspaces;
 use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
 use crate::terminal;
 
-/// What opens the workspaces of a data folder.
+/// Opens the workspaces of a data folder.
 pub(crate) struct Opener {
     pub(crate) data: Arc<DataFolder>,
     pub(crate) options: EngineOptions,
@@ -25,7 +25,7 @@ pub(crate) struct Opener {
 impl Opener {
     /// Opens a workspace with what its journal says.
     pub(crate) fn open(&self, id: &WorkspaceId) -> Result<Arc<Engine>> {
-        // What is damaged may also make a library panic.
+        // Damaged data may also make a library panic.
         let opened = catch_unwind(AssertUnwindSafe(|| {
             open_workspace_with(&self.data, id, &self.options, false)
         }));

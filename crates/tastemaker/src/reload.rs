@@ -23,7 +23,7 @@ pub(crate) type LiveSettings = Arc<ArcSwap<Settings>>;
 /// Puts another filter of the log in force.
 pub(crate) type SetFilter = Box<dyn Fn(EnvFilter) -> Result<()>>;
 
-/// What a running server reads anew, and where from.
+/// The files that a running server reads again.
 pub(crate) struct Reload<'s> {
     /// Reads and checks the settings as at the start.
     pub(crate) read_settings: &'s dyn Fn() -> Result<Settings>,

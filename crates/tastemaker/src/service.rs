@@ -77,7 +77,7 @@ impl Service {
         self.engines().len() + self.app.workspaces().closed().len()
     }
 
-    /// Whether somebody may create workspaces over the admin API.
+    /// Whether workspaces may be created over the admin API.
     pub(crate) fn has_administrators(&self) -> bool {
         !self.opener.data.admin_tokens().is_empty()
     }
@@ -139,5 +139,5 @@ fn open_each(opener: &Opener, ids: &[WorkspaceId]) -> Result<(Vec<Arc<Engine>>, 
     }
 }
 
-/// What cannot be opened, and why.
+/// The workspaces that cannot be opened, with their errors.
 type Closed = Vec<(WorkspaceId, String)>;

@@ -36,7 +36,7 @@ pub(crate) struct Settings {
     pub(crate) shutdown: Shutdown,
 }
 
-/// What is written to the standard error.
+/// Logging to the standard error.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Log {
@@ -84,7 +84,7 @@ pub(crate) struct Limits {
     /// Proxies whose `X-Forwarded-For` is believed: addresses and networks.
     #[serde(deserialize_with = "networks")]
     pub(crate) trusted_proxies: Vec<IpNet>,
-    /// What one request may cost with a private and with a public token: bytes of its answer,
+    /// The budget of one request with a private and with a public token: bytes of its answer,
     /// milliseconds of computing.
     pub(crate) private_answer_bytes_max: u64,
     pub(crate) private_computing_ms_max: u64,
@@ -245,7 +245,7 @@ impl Training {
 }
 
 impl Settings {
-    /// What the server needs of them.
+    /// The settings of the server.
     pub(crate) fn server_settings(&self) -> server::Settings {
         server::Settings {
             callers: CallerLimits {
@@ -279,7 +279,7 @@ impl Settings {
         Self { log, training, shutdown, ..self.clone() }
     }
 
-    /// What differs in others that may not change while a server runs.
+    /// The settings that differ in `others` and cannot change while a server runs.
     pub(crate) fn waiting_for_restart(&self, others: &Self) -> Vec<&'static str> {
         let parts = [
             ("listen", self.listen != others.listen),

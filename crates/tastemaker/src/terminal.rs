@@ -1,4 +1,4 @@
-//! What a person sees: progress bars, tables, colours on terminals only, errors with their causes.
+//! Output for people: progress bars, tables, colours on terminals only, errors with their causes.
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -16,8 +16,8 @@ const LINE_INTERVAL: Duration = Duration::from_secs(5);
 /// How many steps a bar for a share has.
 const SHARE_STEPS: u64 = 1_000;
 
-/// A bar that counts up to `total` on the standard error; hidden where `quiet`. Where nobody is
-/// looking at a terminal, a line every few seconds takes its place.
+/// A bar that counts up to `total` on the standard error; hidden if `quiet`. Without a terminal it
+/// is a line every few seconds.
 pub(crate) fn bar(what: &'static str, unit: &'static str, total: u64, quiet: bool) -> ProgressBar {
     let template = format!(
         "{{msg:22}} {{bar:32}} {{human_pos:>10}} of {{human_len}} {unit}  {{rate:>18}}  {{eta}} left"
@@ -147,7 +147,7 @@ pub(crate) fn end_quietly_on_closed_output() {
     }));
 }
 
-/// Whoever read the output has seen enough.
+/// The reader of the output has closed it.
 pub(crate) fn is_closed_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

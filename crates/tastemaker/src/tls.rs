@@ -1,4 +1,4 @@
-//! Which certificate a server shows, if any.
+//! The certificate of a server, if any.
 
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use server::Tls;
 /// How often the files are looked at for a new certificate.
 pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(5);
 
-/// What the command line says of TLS.
+/// The options for TLS.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct TlsArgs {
     /// Serve https with this certificate chain (PEM): on --listen-tls if it is given, else on
@@ -32,7 +32,7 @@ pub(crate) struct TlsArgs {
 }
 
 impl TlsArgs {
-    /// Whether https is asked for.
+    /// Whether https is requested.
     pub(crate) fn has_certificate(&self) -> bool {
         self.tls_cert.is_some() || self.tls_self_signed
     }

@@ -27,12 +27,12 @@ pub struct Recommended {
     pub id: String,
     /// Comparable within the list.
     pub score: f32,
-    /// What the call's expressions say of it, as JSON, by their names.
+    /// The values of the call's expressions for it, as JSON, by name.
     pub evaluations: Vec<(String, serde_json::Value)>,
 }
 
 impl Recommended {
-    /// What it takes in memory, in bytes.
+    /// Its memory, in bytes.
     pub fn n_bytes(&self) -> usize {
         let of_evaluations =
             self.evaluations.iter().map(|(name, value)| evaluation_bytes(name, value));
@@ -40,7 +40,7 @@ impl Recommended {
     }
 }
 
-/// What the value of an expression takes in memory with its name, in bytes.
+/// The memory of an expression's value with its name, in bytes.
 fn evaluation_bytes(name: &str, value: &serde_json::Value) -> usize {
     fn around(value: &serde_json::Value) -> usize {
         size_of::<serde_json::Value>() + heap(value)
@@ -77,10 +77,10 @@ pub(super) struct StageExpression {
     by: Author,
 }
 
-/// Who wrote an expression.
+/// The author of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Author {
-    /// Whoever set up the scenario.
+    /// The author of the scenario.
     Scenario,
     /// The caller.
     Caller,
@@ -88,9 +88,9 @@ pub(super) enum Author {
 
 /// The contexts of the expressions of a stage.
 pub(super) struct Contexts<'a> {
-    /// Of expressions of the scenario, which may look at everything.
+    /// The context of the scenario's expressions, which may read everything.
     pub(super) scenario: EvaluationContext<'a>,
-    /// Of expressions of the caller, which in a browser may not.
+    /// The context of the caller's expressions, which is restricted for browsers.
     pub(super) caller: EvaluationContext<'a>,
 }
 
@@ -111,7 +111,7 @@ pub struct Stage<'a> {
     pub(super) item: Option<&'a str>,
     pub(super) segment: Option<&'a str>,
     pub(super) search_query: Option<&'a str>,
-    /// What the call says, and where it says nothing its scenario.
+    /// The settings of the call, completed with those of its scenario.
     pub(super) settings: ScenarioSettings,
     /// All of them hold.
     pub(super) filters: Vec<StageExpression>,
@@ -119,7 +119,7 @@ pub struct Stage<'a> {
     pub(super) boosters: Vec<StageExpression>,
     pub(super) expressions: &'a [(String, String)],
     pub(super) left_out: &'a [String],
-    /// What a composite recommendation as a whole is for.
+    /// The seed of a composite recommendation as a whole.
     pub(super) whole_is_for: Option<&'a str>,
     pub(super) is_public: bool,
 }
@@ -229,18 +229,17 @@ impl<'a> Stage<'a> {
         Grouping::Segmentation(self.settings.segmentation.clone().unwrap_or_default())
     }
 
-    /// What its candidates are.
+    /// The kind of its candidates.
     pub(super) fn subject(&self) -> Subject {
         subject_of(self.endpoint)
     }
 
-    /// The list that is asked for.
+    /// The options of the list.
     pub(super) fn list(&self) -> Result<ListRequest, ListError> {
         let mut list = self.settings.list(self.count, self.endpoint.default_logic());
         let exclude = self.settings.exclude.unwrap_or(Exclusion::None);
         match self.subject() {
-            // Favourites stay favourites, and somebody who searches may well search for what they
-            // have.
+            // Favourites stay favourites, and people also search for items that they have.
             Subject::Segments => {
                 (list.exclude, list.diversity, list.rotation_rate) = (exclude, 0.0, 0.0)
             }
@@ -252,7 +251,7 @@ impl<'a> Stage<'a> {
             list.logic = Logic::Similar;
         }
         if !list.logic.has_relevance() {
-            // Nothing speaks for these that could be weak.
+            // These have no scores that could be below a minimum relevance.
             list.min_relevance = Relevance::Low;
         }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
@@ -280,13 +279,13 @@ impl<'a> Stage<'a> {
         self.settings.user_filter.is_some()
     }
 
-    /// Who and what the list is for, as far as they are there.
+    /// The indices of the user and the item, if they exist.
     pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
         let user = self.user.and_then(|id| find_user(views, id));
         (user, self.item.and_then(|id| views.catalog.available_item(id)))
     }
 
-    /// What expressions may ask beside the candidates.
+    /// The contexts in which expressions are evaluated.
     pub(super) fn contexts<'v>(
         &self,
         views: &'v Views,
@@ -347,7 +346,7 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// What the candidates of an endpoint are.
+/// The kind of candidates of an endpoint.
 pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
     match endpoint.entries() {
         Entries::Items => Subject::Items,
@@ -369,7 +368,7 @@ pub struct PreparedStage<'a> {
     pub(super) sources: StageSources,
 }
 
-/// What is made ready before a list takes a snapshot.
+/// The inputs that are prepared before a list takes a snapshot.
 pub(super) struct StageSources {
     pub(super) in_use: ModelInUse,
     /// None where nothing is searched.
@@ -537,7 +536,8 @@ impl Serving {
                 return Err(ListError::Invalid(what));
             }
         }
-        // What they name need not be there: lists of users are asked about properties of items too.
+        // Properties that they name need not exist: lists of users are also asked for properties of
+        // items.
         let schema = LenientSchema(ExpressionSchema { views, subject: stage.subject() });
         for (name, text) in stage.expressions {
             let checked = reql::parse(text).and_then(|expression| expression.check(&schema));

@@ -22,8 +22,8 @@ impl UserFilter<'_> {
         self.0.as_ref().is_none_or(|filter| filter.allows(user.0))
     }
 
-    /// What is the same for all calls for which the same users count; none where that cannot be
-    /// told. See [`reql::Compiled::row_key`].
+    /// A key that is equal for calls for which the same users count; none if that is unknown. See
+    /// [`reql::Compiled::row_key`].
     pub(crate) fn key(&self) -> Option<String> {
         self.0.as_ref().map_or_else(|| Some(String::new()), PreparedExpression::row_key)
     }

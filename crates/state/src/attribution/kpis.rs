@@ -79,7 +79,7 @@ impl KpiCounts {
 pub struct KpiRow {
     /// The day of the recommendations, by their ids.
     pub day: Day,
-    /// Where the lists were asked for.
+    /// The place of the lists.
     pub place: Place,
     /// The group of an A/B test; none without a test.
     pub group: Option<String>,

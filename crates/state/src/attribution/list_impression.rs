@@ -16,7 +16,7 @@ pub struct ListImpression {
     pub at: Timestamp,
     /// The items' external ids, best first.
     pub items: Vec<String>,
-    /// Where the list was asked for.
+    /// The place of the list.
     pub place: Place,
     /// The group of an A/B test; none without a test.
     pub group: Option<String>,
@@ -49,7 +49,7 @@ impl ListImpression {
     }
 }
 
-/// The place that a list is asked for.
+/// The place of a list: an endpoint with its scenario, or a trait.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Place {
     /// A computed trait, by its key.

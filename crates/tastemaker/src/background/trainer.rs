@@ -54,7 +54,7 @@ impl BackgroundWork for Trainer {
             // Before the run, so that one that panics is not begun again at once.
             self.next_allowed.insert(engine.id().clone(), started + interval_min);
             match engine.train(settings.options(), &|_| {}) {
-                // Somebody else has started one.
+                // Another caller has started one.
                 Ok(_) | Err(EngineError::Training(TrainingError::UnderWay { .. })) => {}
                 Err(error) => engine.report_failed_training(&error),
             }

@@ -59,7 +59,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     bail!("not everything was backed up\n{}", lines.collect::<Vec<_>>().join("\n"))
 }
 
-/// What a backup holds, for people.
+/// Prints the content of a backup as a table.
 pub(super) fn workspace_table(workspaces: &[BackedUpWorkspace]) -> String {
     let rows: Vec<Vec<String>> = workspaces
         .iter()

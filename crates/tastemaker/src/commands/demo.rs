@@ -48,7 +48,7 @@ const SENDERS: usize = 2;
 /// A batch is sent when it has grown to this, in bytes: well under the limit of the tracking API.
 const BATCH_BYTES: usize = 120_000;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
-/// What shells expect of a program that was interrupted.
+/// The exit code of an interrupted program.
 const INTERRUPTED_STATUS: i32 = 130;
 /// How many listeners are shown.
 const SHOWN: u32 = 5;
@@ -207,7 +207,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
     Ok(())
 }
 
-/// What a listener played lately, and what they are recommended, with reasons.
+/// Prints what a listener played lately, and their recommendations with explanations.
 fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -> Result<()> {
     let user_id = user_id(listener);
     let user =
@@ -321,8 +321,7 @@ fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     );
     let config = engine.config();
     let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
-    // The trait leaves out what a listener knows: whatever else there is, an album that they play
-    // leaves their list.
+    // The trait leaves out known albums, so an album that a listener plays leaves their list.
     let list = engine.recommend(engine.user_of_text(&user_id(0)), &definition.list())?;
     if let Some(album) = list.items.first() {
         println!(

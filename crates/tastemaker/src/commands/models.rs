@@ -1,4 +1,5 @@
-//! `tastemaker models`: the training runs that are remembered, and the way back to an earlier one.
+//! `tastemaker models`: lists the recorded training runs, and goes back to the model of an earlier
+//! one.
 
 use anyhow::Result;
 use engine::Training;

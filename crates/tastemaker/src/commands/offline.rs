@@ -193,7 +193,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What the file says.
+/// The content of the file.
 struct Histories {
     users: Ids,
     items: Ids,
@@ -244,7 +244,7 @@ fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Re
     let Some(format) = Format::from_name(&name) else {
         bail!("{name}: the name must end in .csv, .tsv or .jsonl")
     };
-    // What an item is like says the rest of its row.
+    // The other columns of a row are the item's features.
     let options = ImportOptions { allow_bad_cells: true, ..ImportOptions::default() };
     let read = read_file(fs::File::open(path)?, format, &options);
     let (file, report) = read.with_context(|| format!("cannot read {name}"))?;

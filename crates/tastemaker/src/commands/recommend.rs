@@ -168,7 +168,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
     Ok(terminal::table(&[first, "title", "score", "source"], &rows))
 }
 
-/// Why an item is in a list, for people.
+/// Formats the explanation of an item.
 pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<String> {
     if item.explanation.is_empty() {
         return Ok("trending".to_owned());
@@ -180,7 +180,7 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
     for reason in &item.explanation {
         let name = title(engine, &reason.item_id)?;
         let name = if name.is_empty() { reason.item_id.clone() } else { name };
-        // "played A, B, viewed C": what was done is said where it changes.
+        // "played A, B, viewed C": the verb is repeated only where it changes.
         let verb = if last == Some(reason.kind) {
             String::new()
         } else {

@@ -30,7 +30,7 @@ const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
 /// The bootstrap file of examples.
 const BOOTSTRAP_NAME: &str = "bootstrap.toml";
 
-/// What prints a bootstrap file with one workspace.
+/// The command that prints a bootstrap file with one workspace.
 const MAKE_BOOTSTRAP: &str = r#"printf '%s\n' 'admin_token = "change-me-admin"' '[[workspace]]' 'id = "shop"' '[[workspace.source]]' 'name = "web"' 'write_key = "change-me-write"'"#;
 
 /// How long a stopping server waits for its workspaces to journal and apply what they have taken.
@@ -128,7 +128,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     background.stop();
     // Requests had their deadline; what still computes ends with the process.
     runtime.shutdown_timeout(GIVEN_UP_AFTER);
-    // What was acknowledged is in the journals; whatever else takes longer ends with the process.
+    // All that was acknowledged is in the journals. Work that takes longer ends with the process.
     BackgroundThread::start(Closing(Some(service)))?.stop();
     tracing::info!("stopped");
     served
@@ -218,7 +218,7 @@ impl Addresses {
     }
 }
 
-/// What to do where a data folder has no workspace, with commands to paste.
+/// The advice for a data folder without a workspace, with commands to paste.
 fn nothing_to_serve(data: &Path) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "tastemaker".to_owned());
     let (program, data) = (quoted(&program), data.display());

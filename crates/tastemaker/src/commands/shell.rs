@@ -1,4 +1,4 @@
-//! `tastemaker completions` and `tastemaker man`: for whoever installs the program.
+//! `tastemaker completions` and `tastemaker man`, used when the program is installed.
 
 use std::io;
 use std::path::PathBuf;

@@ -35,8 +35,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// What becomes of a model that is refused for a reason, or of one that is not; `has_model` is
-/// whether any is in use then.
+/// Describes the outcome of a training run: activated, or refused for a reason. `has_model` is
+/// whether a model is in use afterwards.
 fn outcome(refused: Option<&str>, has_model: bool) -> String {
     match refused {
         None => "It is in use.".to_owned(),
@@ -51,7 +51,7 @@ fn outcome(refused: Option<&str>, has_model: bool) -> String {
     }
 }
 
-/// That there is no model, and what is missing for one.
+/// The message that there is no model, and what is missing for one.
 pub(super) fn no_model_yet(n_interactions: u64) -> String {
     match little(n_interactions) {
         Some(little) => format!("No model yet: {little}."),

@@ -11,14 +11,14 @@ use tokio::net::TcpStream;
 
 use super::p50_and_p99;
 
-/// What a load met.
+/// The result of a load.
 #[derive(Debug, Clone, Copy, serde::Serialize)]
 pub(super) struct Load {
     pub(super) requests_per_s: f64,
     pub(super) p50_ms: f64,
     pub(super) p99_ms: f64,
-    /// The share of the cores' time that the host of a virtual machine took for others meanwhile;
-    /// none where nobody says.
+    /// The share of the cores' time that the host of a virtual machine took meanwhile; none if it
+    /// is unknown.
     pub(super) stolen_share: Option<f64>,
 }
 

@@ -185,7 +185,7 @@ fn write(set: &TrainingSet, path: &std::path::Path) -> Result<()> {
     Ok(file.flush()?)
 }
 
-/// What requests met.
+/// The result of the requests.
 #[derive(serde::Serialize)]
 struct Loads {
     at_rate: Load,

@@ -119,7 +119,7 @@ fn print_imported(engine: &Engine, n_items: u64) {
     }
 }
 
-/// What a file does to a workspace that is not there.
+/// Previews a file for a workspace that does not exist.
 fn preview_of_new(report: ImportReport) -> CatalogPreview {
     let changes = CatalogChanges { n_new: report.n_items, ..CatalogChanges::default() };
     CatalogPreview { report, changes, scenarios: Vec::new(), refused: Vec::new() }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     skip_invalid: bool,
 }
 
-/// How many interactions are handed over at once.
+/// The number of interactions that are submitted at once.
 const CHUNK: usize = 20_000;
 /// The most wrong rows that are shown; all are counted.
 const ERRORS_SHOWN_MAX: usize = 20;

@@ -67,10 +67,10 @@ fn schema(reader: &SerializedFileReader<std::fs::File>) -> &Type {
     reader.metadata().file_metadata().schema()
 }
 
-/// What whole numbers of a column are.
+/// The unit of the whole numbers of a time column.
 #[derive(Clone, Copy)]
 enum Units {
-    /// What they say.
+    /// The text of each row.
     Numbers,
     /// Nanoseconds since 1970.
     Nanoseconds,

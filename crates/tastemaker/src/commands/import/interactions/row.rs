@@ -3,13 +3,13 @@
 use domain::id::ID_BYTES_MAX;
 use domain::{Interaction, InteractionKind, Timestamp};
 
-/// What a file may say of an interaction.
+/// The columns of a row.
 pub(super) const COLUMNS: [&str; 5] = ["user_id", "item_id", "timestamp", "kind", "value"];
 
 /// A text for each of [`COLUMNS`], empty where there is none.
 pub(super) type Texts<'a> = [&'a str; COLUMNS.len()];
 
-/// What is wrong with a row: the reason, counted in reports, and the particulars.
+/// An invalid row: the reason, which reports count, and the details.
 pub(super) type Wrong = (&'static str, String);
 
 const DAY_MS: i64 = 86_400_000;
