@@ -210,7 +210,8 @@ fn requests_of(
             if request.is_batch() {
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
-            let no_such = || Failure::not_found("no operation of this API has this method and path");
+            let no_such =
+                || Failure::not_found("no operation of this API has this method and path");
             let operation =
                 request.operation(caller, &config).and_then(|found| found.ok_or_else(no_such));
             Ok((operation.map_err(|failure| named(n, failure))?, request.parameters))
