@@ -17,6 +17,12 @@ use crate::error::ApiError;
 /// The workspace and source of a write key.
 pub(crate) type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
 
+/// The hash of a write key.
+type KeyHash = [u8; 32];
+
+/// The id of a workspace and one of its sources.
+type RegisteredSource = (WorkspaceId, Arc<Source>);
+
 /// Every workspace that the server knows of, open or closed.
 #[derive(Default)]
 pub struct Workspaces(ArcSwap<State>);
@@ -27,7 +33,7 @@ pub struct Workspaces(ArcSwap<State>);
 struct State {
     open: BTreeMap<WorkspaceId, Arc<Engine>>,
     closed: BTreeMap<WorkspaceId, Closed>,
-    sources: BTreeMap<[u8; 32], (WorkspaceId, Arc<Source>)>,
+    sources: BTreeMap<KeyHash, RegisteredSource>,
     stray_folders: BTreeMap<String, String>,
 }
 
@@ -38,7 +44,7 @@ struct Closed {
     /// It is not opened again, unless removing it fails.
     is_being_removed: bool,
     /// The hashes of its write keys; none if it was never open.
-    write_keys: Option<BTreeSet<[u8; 32]>>,
+    write_keys: Option<BTreeSet<KeyHash>>,
 }
 
 /// The reasons for which a workspace cannot be used.
@@ -228,7 +234,7 @@ impl From<NotOpen> for ApiError {
 }
 
 /// The sources that a workspace has now, by the hashes of their write keys.
-fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], (WorkspaceId, Arc<Source>))> {
+fn sources_of(engine: &Arc<Engine>) -> Vec<(KeyHash, RegisteredSource)> {
     let sources = engine.config().sources.clone().into_iter();
     sources
         .map(|source| (auth::hash(&source.write_key), (engine.id().clone(), Arc::new(source))))
@@ -237,7 +243,7 @@ fn sources_of(engine: &Arc<Engine>) -> Vec<([u8; 32], (WorkspaceId, Arc<Source>)
 
 impl State {
     /// Lets go of an open workspace; what its write keys were, if it was open.
-    fn forget(&mut self, id: &WorkspaceId) -> Option<BTreeSet<[u8; 32]>> {
+    fn forget(&mut self, id: &WorkspaceId) -> Option<BTreeSet<KeyHash>> {
         self.open.remove(id)?;
         let own = self.sources.extract_if(.., |_, (workspace, _)| workspace == id);
         Some(own.map(|(hash, _)| hash).collect())

@@ -314,7 +314,11 @@ mod tests {
         let make = |name: &'static str| {
             let (workspace, told) = (workspace(), told.clone());
             tokio::spawn(async move {
-                workspace.make_lists(move |_, _| Ok(told.send(name).unwrap())).await.map(|()| name)
+                let make = move |_: &Engine, _: &RequestBudget| {
+                    told.send(name).unwrap();
+                    Ok(())
+                };
+                workspace.make_lists(make).await.map(|()| name)
             })
         };
         let (gone, stays) = (make("gone"), make("stays"));
