@@ -216,7 +216,7 @@ impl Recorder {
             queue.push(waiting);
             self.queue.changed.notify_one();
         } else {
-            metrics::counter!("served_lists_forgotten_total").increment(1);
+            metrics::counter!("list_impressions_lost_total").increment(1);
         }
     }
 
@@ -267,9 +267,9 @@ impl Recorder {
         if n_left > 0 {
             tracing::error!(
                 n_left,
-                "served lists are forgotten: the journal did not take them in time"
+                "list impressions are lost: the journal did not take them in time"
             );
-            metrics::counter!("served_lists_forgotten_total").increment(n_left);
+            metrics::counter!("list_impressions_lost_total").increment(n_left);
         }
         while !queue.waiting.is_empty() {
             queue.remove_first();
@@ -349,8 +349,8 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
         Err(SubmitError::TooLarge(_)) if n > 1 => queue.n_together_max = Some(n / 2),
         // A single list beyond what a record may have: it would be refused again and again.
         Err(SubmitError::TooLarge(error)) => {
-            tracing::error!(error, "a served list is forgotten");
-            metrics::counter!("served_lists_forgotten_total").increment(1);
+            tracing::error!(error, "a list impression is lost");
+            metrics::counter!("list_impressions_lost_total").increment(1);
             queue.remove_first();
         }
         // They stay, and are tried again.
