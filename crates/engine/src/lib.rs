@@ -61,7 +61,6 @@ pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
-pub use scenarios::ScenarioError;
 pub use store_picture::KeyspaceDigest;
 pub use training::{
     FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions,

@@ -90,7 +90,7 @@ impl TrainingRuns {
 /// panicked.
 pub(crate) struct RunUnderWay {
     runs: Arc<TrainingRuns>,
-    /// As it began.
+    /// The run at its start; its present state is in [`TrainingRuns`].
     pub(crate) run: TrainingRun,
 }
 

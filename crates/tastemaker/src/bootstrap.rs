@@ -298,7 +298,10 @@ share = 0.5
         let named = |name: &str| Scenario::new(name, Endpoint::SearchItems);
         shop.put_scenario(&named("api"));
         shop.put_scenario(&named("homepage"));
-        assert_eq!(shop.engine.scenario("homepage").unwrap().endpoint, Endpoint::SearchItems);
+        assert_eq!(
+            shop.engine.config().scenario("homepage").unwrap().endpoint,
+            Endpoint::SearchItems
+        );
         assert_eq!(
             shop.apply(SHOP, false),
             2,

@@ -8,14 +8,14 @@ use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use domain::Scenario;
+use domain::{Scenario, WorkspaceConfig};
 use engine::{ConfigChange, Engine, Resource};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::body::RawBody;
 use super::revision::{Expectation, put_error, revised, show};
-use super::{Upload, Workspace, configure};
+use super::{Upload, Workspace, configure, no_such};
 use crate::App;
 use crate::error::ApiError;
 
@@ -56,11 +56,7 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let read = move |engine: &Engine| {
         show(engine, &Resource::Scenario(name.clone()), |config| {
-            let scenario = match config.scenario(&name) {
-                Some(scenario) => scenario.clone(),
-                None => engine.scenario(&name)?,
-            };
-            Ok(ScenarioBody::new(engine, scenario))
+            Ok(ScenarioBody::new(engine, find_scenario(config, &name)?.clone()))
         })
     };
     workspace.ask(read).await
@@ -100,9 +96,18 @@ pub(super) async fn delete(
     Expectation(expected): Expectation,
 ) -> Result<StatusCode, ApiError> {
     configure(&app, &workspace, move |_, engine| {
-        engine.scenario(&name)?;
+        find_scenario(&engine.config(), &name)?;
         engine.change_config(ConfigChange::RemoveScenario { name }, expected)?;
         Ok(StatusCode::NO_CONTENT)
     })
     .await
+}
+
+fn find_scenario<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<&'c Scenario, ApiError> {
+    config.scenario(name).ok_or_else(|| {
+        let mut names: Vec<&str> =
+            config.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        names.sort_unstable();
+        no_such("scenario", name, &names)
+    })
 }

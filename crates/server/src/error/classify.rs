@@ -2,7 +2,7 @@
 
 use engine::{
     AdminTokenError, BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
-    RecommendationError, ReqlError, ReqlErrorKind, ScenarioError, SubmitError, TrainingError,
+    RecommendationError, ReqlError, ReqlErrorKind, SubmitError, TrainingError,
 };
 
 use super::ErrorKind;
@@ -72,14 +72,6 @@ impl Classify for ConfigError {
         match self {
             Self::Changed { revision, .. } => Some(*revision),
             _ => None,
-        }
-    }
-}
-
-impl Classify for ScenarioError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::NotFound { .. } => ErrorKind::NotFound,
         }
     }
 }
