@@ -67,6 +67,13 @@ impl Engine {
         self.respond(request, new_id(self.now()), 0, budget)
     }
 
+    /// Whether a call names users or items that are missing now, and wants them made.
+    pub fn creates_missing(&self, request: &RecommendationRequest) -> bool {
+        request.missing == Missing::Created
+            && !request.is_public
+            && !self.find_missing(request).is_empty()
+    }
+
     /// Makes the users and items that a call names and wants made, so that the call itself waits
     /// for no disk.
     ///
@@ -133,23 +140,27 @@ impl Engine {
         Ok(self.serving.list_stage(&self.shared.live, stage, self.now(), budget)?)
     }
 
+    /// The named users and items that are missing. Browsers do not learn which users there are.
+    fn find_missing<'a>(
+        &self,
+        request: &'a RecommendationRequest,
+    ) -> Vec<(EntityKind, &'a String)> {
+        let views = self.snapshot();
+        let user = request
+            .user_id
+            .as_ref()
+            .filter(|id| !request.is_public && find_user(&views, id).is_none());
+        let item = request.item_id.as_ref().filter(|id| views.catalog.available_item(id).is_none());
+        let user = user.map(|id| (EntityKind::User, id));
+        user.into_iter().chain(item.map(|id| (EntityKind::Item, id))).collect()
+    }
+
     /// Makes users and items that are missing, or says that they are.
     fn create_or_refuse_missing(
         &self,
         request: &RecommendationRequest,
     ) -> Result<(), RecommendationError> {
-        let named = [(EntityKind::User, &request.user_id), (EntityKind::Item, &request.item_id)];
-        let missing: Vec<(EntityKind, &String)> = {
-            let views = self.snapshot();
-            let is_missing = |kind, id: &str| match kind {
-                EntityKind::User => find_user(&views, id).is_none(),
-                EntityKind::Item => views.catalog.available_item(id).is_none(),
-            };
-            let named = named.into_iter().filter_map(|(kind, id)| Some((kind, id.as_ref()?)));
-            // Browsers do not learn who is there.
-            let named = named.filter(|(kind, _)| !request.is_public || *kind == EntityKind::Item);
-            named.filter(|(kind, id)| is_missing(*kind, id)).collect()
-        };
+        let missing = self.find_missing(request);
         match (request.missing, missing.first()) {
             (_, None) | (Missing::Ignored, _) => Ok(()),
             (Missing::Created, _) if request.is_public => Ok(()),

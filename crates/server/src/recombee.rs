@@ -160,11 +160,21 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     let no_such =
         Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let operation = request.operation(caller, &config)?.ok_or(no_such)?;
-    let read = move |workspace: &BlockingHandle| {
-        operation.read(&*workspace.engine()?, caller, &request.parameters)
+    // A list is made by the thread that reads its parameters: each change of threads is paid for.
+    let turn = if operation.makes_list { Some(account.take_turn().await?) } else { None };
+    let (shared_budget, shared_account) = (Arc::clone(&budget), account.clone());
+    let begin = move |workspace: &BlockingHandle| {
+        let engine = workspace.engine()?;
+        let call = operation.read(&engine, caller, &request.parameters)?;
+        if call.waits(&engine) {
+            return Ok(Begun::Waits(call));
+        }
+        drop(engine);
+        answer_call(call, workspace, &shared_budget, &shared_account).map(Begun::Answered)
     };
-    let (status, made) = match workspace.run_with((), read).await? {
-        Call::Change(command, done) => {
+    let (status, made) = match workspace.run_with(turn, begin).await? {
+        Begun::Answered(answered) => answered,
+        Begun::Waits(Call::Change(command, done)) => {
             let outcomes =
                 workspace.submit::<Failure>(vec![entry(*command, workspace.now()?)]).await?;
             let Done { status, body } = changed(outcomes.into_iter().next(), done, caller)?;
@@ -173,43 +183,50 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
             };
             (status_of(status), Made::outcome(&body))
         }
-        Call::Ask { question, is_long } => {
-            let turn = if is_long { Some(account.take_question_turn().await?) } else { None };
-            let answer = move |workspace: &BlockingHandle| {
-                let answered = {
-                    let engine = workspace.engine()?;
-                    let _computing = engine.start_computing(&budget);
-                    question(&engine, &budget)?
-                };
-                start(answered, workspace, &budget, &account)
-            };
+        Begun::Waits(call @ Call::Ask { .. }) => {
+            let turn = account.take_question_turn().await?;
+            let answer =
+                move |workspace: &BlockingHandle| answer_call(call, workspace, &budget, &account);
             workspace.run_with(turn, answer).await?
         }
-        Call::Recommend(mut recommend) => {
-            if recommend.creates() {
-                let create = move |workspace: &BlockingHandle| {
-                    recommend.create_missing(&*workspace.engine()?).map(|()| recommend)
-                };
-                recommend = workspace.run_with((), create).await?;
-            }
-            let turn = account.take_turn().await?;
-            let answer = move |workspace: &BlockingHandle| {
-                let (done, ..) = recommend.answer(&*workspace.engine()?, &budget)?;
-                start(done, workspace, &budget, &account)
+        Begun::Waits(Call::Recommend(recommend)) => {
+            let create = move |workspace: &BlockingHandle| {
+                recommend.create_missing(&*workspace.engine()?).map(|()| recommend)
             };
+            let call = Call::Recommend(workspace.run_with((), create).await?);
+            let turn = account.take_turn().await?;
+            let answer =
+                move |workspace: &BlockingHandle| answer_call(call, workspace, &budget, &account);
             workspace.run_with(turn, answer).await?
         }
     };
     Ok(answer::send(status, made, under_way))
 }
 
-/// The first chunk of an answer.
-fn start(
-    done: Done,
+/// A call whose parameters are read.
+enum Begun {
+    /// Done at once.
+    Answered((StatusCode, Made)),
+    /// It waits for the disk, or for a turn that it does not have.
+    Waits(Call),
+}
+
+/// The first chunk of the answer to a question, or of a list.
+fn answer_call(
+    call: Call,
     workspace: &BlockingHandle,
     budget: &Arc<RequestBudget>,
     account: &Account,
 ) -> Result<(StatusCode, Made), Failure> {
+    let done = {
+        let engine = workspace.engine()?;
+        let _computing = engine.start_computing(budget);
+        match call {
+            Call::Change(..) => unreachable!("changes are submitted"),
+            Call::Ask { question, .. } => question(&engine, budget)?,
+            Call::Recommend(recommend) => recommend.answer(&engine, budget)?.0,
+        }
+    };
     Ok((status_of(done.status), Made::next(done.body.into_pieces(budget, account)?, workspace)?))
 }
 

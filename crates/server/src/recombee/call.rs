@@ -24,6 +24,8 @@ type Reading = dyn FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send;
 /// batch comes, since ids are right or wrong by who is there then.
 pub(super) struct Operation {
     pub(super) access: Access,
+    /// Whether its answer is a list of recommendations, which takes a turn to compute.
+    pub(super) makes_list: bool,
     reading: Box<Reading>,
 }
 
@@ -52,13 +54,18 @@ impl Operation {
     pub(super) fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
     }
+
+    /// An operation whose answer is a list of recommendations.
+    pub(super) fn of_list(self) -> Self {
+        Self { makes_list: true, ..self }
+    }
 }
 
 /// An operation for servers only.
 pub(super) fn operation(
     reading: impl FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send + 'static,
 ) -> Operation {
-    Operation { access: Access::Private, reading: Box::new(reading) }
+    Operation { access: Access::Private, makes_list: false, reading: Box::new(reading) }
 }
 
 /// A call of the engine.
@@ -72,6 +79,15 @@ pub(super) enum Call {
 }
 
 impl Call {
+    /// Whether it waits for the disk, or is a question that takes a turn.
+    pub(super) fn waits(&self, engine: &Engine) -> bool {
+        match self {
+            Self::Change(..) => true,
+            Self::Ask { is_long, .. } => *is_long,
+            Self::Recommend(recommend) => recommend.creates(engine),
+        }
+    }
+
     /// Restricts the call to what its caller may do. Browsers create users only by interactions and
     /// merges, and no answer tells them which users exist.
     fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::{Endpoint, Entries, Logic};
 use engine::{
-    Engine, EntityKind, ListOptions, Missing, RecommendationRequest, RecommendationResponse,
-    Recommended, RequestBudget, ReturnedProperties,
+    Engine, EntityKind, ListOptions, RecommendationRequest, RecommendationResponse, Recommended,
+    RequestBudget, ReturnedProperties,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -91,15 +91,17 @@ impl Recommend {
         Ok(())
     }
 
-    /// Whether missing users and items are to be created.
-    pub(super) fn creates(&self) -> bool {
-        matches!(&self.what, What::First(request) if request.missing == Missing::Created)
+    /// Whether it creates users or items, which are missing now.
+    pub(super) fn creates(&self, engine: &Engine) -> bool {
+        matches!(&self.what, What::First(request) if engine.creates_missing(request))
     }
 
     /// Creates the missing users and items that the call names. Waits for the disk.
     pub(super) fn create_missing(&self, engine: &Engine) -> Result<(), Failure> {
         match &self.what {
-            What::First(request) if self.creates() => Ok(engine.create_missing(request)?),
+            What::First(request) if engine.creates_missing(request) => {
+                Ok(engine.create_missing(request)?)
+            }
             _ => Ok(()),
         }
     }
