@@ -1,6 +1,7 @@
 //! `tastemaker bench`: figures of this machine, each beside a reference in the same run.
 
 mod calls;
+mod holds;
 mod ingest;
 mod load;
 mod scale;
