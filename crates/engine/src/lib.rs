@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod active_model;
 mod answers;
 mod artifacts;
 mod background;
@@ -21,7 +22,6 @@ mod journal_inspection;
 mod lists;
 mod loss;
 mod lost_model;
-mod models;
 mod next;
 mod opening;
 mod past_recommendations;
