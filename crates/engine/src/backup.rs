@@ -23,19 +23,19 @@ use serde::Serialize;
 
 use crate::answers::Answers;
 use crate::data_folder::{
-    LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
+    BACKUP_MANIFEST, LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder,
+    workspace_folder,
 };
+use crate::error::full_text;
 use crate::journal_files::{journal_bytes, recorded_end};
-use crate::writer::full_text;
 use crate::{DataFolderError, Engine, EngineError, EngineOptions, now};
 
-pub(crate) use manifest::FILE as MANIFEST;
 use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
 pub use restore::{RestoreReport, restore};
 
 /// All that is ever directly in the folder of a backup.
 const OWN_NAMES: [&str; 5] =
-    ["backup.json", "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
+    [BACKUP_MANIFEST, "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
 
 /// Errors of backups and restores. An earlier backup stays as it was.
 #[derive(Debug, thiserror::Error)]

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 
 use journal::JournalCheck;
 
-use crate::writer::full_text;
+use crate::error::full_text;
 use crate::{Engine, Finding};
 
 impl Engine {

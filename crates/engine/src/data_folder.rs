@@ -16,7 +16,10 @@ use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Engine, EngineError, EngineOptions, backup};
+use crate::{Engine, EngineError, EngineOptions};
+
+/// The file by which the folder of a backup is known.
+pub(crate) const BACKUP_MANIFEST: &str = "backup.json";
 
 /// Errors of opening a data folder.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +128,7 @@ impl LockedFolder {
     /// # Errors
     /// If another process has it.
     pub fn lock(folder: &Path) -> Result<Self, DataFolderError> {
-        if folder.join(backup::MANIFEST).exists() {
+        if folder.join(BACKUP_MANIFEST).exists() {
             return Err(DataFolderError::IsBackup { folder: folder.to_owned() });
         }
         Self::lock_backup(folder)

@@ -13,18 +13,22 @@ use state::PreparedEntry;
 
 use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
-use crate::error::of_store;
+use crate::error::{full_text, of_store};
 use crate::follow::replay;
-use crate::next::NEXT_LOCKS;
 use crate::opening::{KnownEnd, is_store_damage, open_files, open_state, remake_state};
 use crate::recorder::Recorder;
+use crate::shared::{Health, Shared};
+use crate::submission::SubmitError;
 use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
-use crate::writer::{Health, Shared, SubmitError, Writer, full_text};
+use crate::writer::Writer;
 use crate::{
     Clock, Command, Computing, EngineError, Entry, Finding, ManualClock, Outcome, Problem,
     RequestBudget, SystemClock,
 };
+
+/// Calls that continue one recommendation wait for each other; so many locks are shared among all.
+pub(crate) const NEXT_LOCKS: usize = 64;
 
 /// The options of opening a workspace.
 #[derive(Clone)]
@@ -359,6 +363,36 @@ impl Engine {
     /// Whether entries are taken.
     pub fn health(&self) -> Health {
         self.shared.health()
+    }
+
+    /// The present problems of the workspace.
+    pub fn problems(&self) -> Vec<Problem> {
+        let of_health = match self.health() {
+            Health::Ready => None,
+            Health::Failing(why) => Some(Problem::Failing { why }),
+            Health::Broken(why) => Some(Problem::Broken { why }),
+        };
+        let of_model = self.lost_model.lock().clone();
+        let doubted = self.snapshot().setup.clock.unconfirmed_time();
+        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
+        let of_data: Vec<Problem> =
+            self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
+        let unfit = self.serving.unfit_scenarios(&self.snapshot());
+        let of_scenarios = unfit.into_iter().map(Problem::from);
+        of_health
+            .into_iter()
+            .chain(of_clock)
+            .chain(of_model)
+            .chain(self.reported.lock().iter().cloned())
+            .chain(of_scenarios)
+            .chain(of_data)
+            .collect()
+    }
+
+    /// Adds a problem that lasts until the workspace is opened again.
+    pub fn report_problem(&self, problem: Problem) {
+        tracing::error!(workspace = %self.id(), %problem, "a workspace has a problem");
+        self.reported.lock().push(problem);
     }
 
     /// Starts to compute for a request: that ends early where the budget is used up, and where the

@@ -10,7 +10,7 @@ use state::DecodeError;
 use store::StoreError;
 
 use crate::artifacts::ArtifactsError;
-use crate::writer::{SubmitError, full_text};
+use crate::submission::SubmitError;
 
 /// Errors of opening and using a workspace.
 #[derive(Debug, thiserror::Error)]
@@ -141,4 +141,10 @@ pub enum TrainingError {
 /// The error of a store in a folder.
 pub(crate) fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
     move |source| EngineError::Store { folder: folder.to_owned(), source }
+}
+
+/// An error with all that it comes from, in one line.
+pub fn full_text(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

@@ -13,9 +13,10 @@ use state::PreparedEntry;
 use store::StoreError;
 
 use crate::decisions::{is_decided_on_state, late_decision};
-use crate::error::of_store;
+use crate::error::{full_text, of_store};
 use crate::inbox::{Inbox, Work};
-use crate::writer::{Durable, Health, Shared, full_text};
+use crate::shared::{Health, Shared};
+use crate::submission::Durable;
 use crate::{EngineError, Entry, Outcome, SubmitError};
 
 /// How many entries, and of how many bytes, are applied at once where they are read from the

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::writer::Durable;
+use crate::submission::Durable;
 
 /// How many batches of this process may be durable and not yet applied.
 const UNAPPLIED_BATCHES_MAX: usize = 2;

@@ -12,7 +12,7 @@ use journal::{
 
 use crate::Finding;
 use crate::data_folder::ends_folder;
-use crate::writer::full_text;
+use crate::error::full_text;
 
 /// The result of reading a journal's files.
 pub(crate) struct JournalSurvey {

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod active_model;
 mod answers;
 mod artifacts;
 mod background;
@@ -28,9 +29,12 @@ mod problems;
 mod recommendation;
 mod recorder;
 mod scenarios;
+mod shared;
 mod store_picture;
+mod submission;
 mod ticker;
 mod training;
+mod training_record;
 mod training_runs;
 mod verify;
 mod writer;
@@ -52,7 +56,7 @@ pub use data_folder::{
 };
 pub use decisions::is_decided_on_state;
 pub use engine::{Engine, EngineOptions};
-pub use error::{EngineError, TrainingError};
+pub use error::{EngineError, TrainingError, full_text};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
 pub use import::{CatalogImportError, CatalogPreview, Confirmed, ImportedInteractions};
@@ -61,13 +65,13 @@ pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
-pub use training::{
-    FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions,
-};
+pub use submission::{QUEUE_BYTES_MAX, SubmitError};
+pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
+pub use training_record::Training;
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
-pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError, full_text};
 
 pub use journal::JournalCheck;
 pub use profiles::{

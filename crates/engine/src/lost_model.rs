@@ -9,10 +9,11 @@ use domain::WeakSignalWeights;
 use recommender::{Model, TrainingSet, weights_in_force};
 use serving::features_of;
 
+use crate::error::full_text;
 use crate::follow::replay;
 use crate::opening::open_state;
+use crate::shared::Shared;
 use crate::training::training_threads;
-use crate::writer::{Shared, full_text};
 use crate::{Engine, EngineError, Problem};
 
 /// Memory for what is read from the store aside in which a model is made again, in bytes.

@@ -11,12 +11,11 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use serving::{ListError, RecommendationRequest, RequestBudget};
 
+use crate::engine::NEXT_LOCKS;
 use crate::{Engine, Entry, ListImpression, Outcome, RecommendationError, RecommendationResponse};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
-/// Calls that continue one recommendation wait for each other; so many locks are shared among all.
-pub(crate) const NEXT_LOCKS: usize = 64;
 
 /// How often a list is made, where other servers continue the same recommendation.
 const ATTEMPTS_MAX: usize = 4;

@@ -3,7 +3,7 @@
 use domain::Timestamp;
 use serving::UnfitScenario;
 
-use crate::{Engine, Finding, Health};
+use crate::Finding;
 
 /// Something that hinders a workspace, for operators: each says what follows from it, and what ends
 /// it.
@@ -86,36 +86,4 @@ fn tried_again(last_error: Option<&str>) -> String {
     last_error.map_or(String::new(), |error| {
         format!("; the last attempt failed and is repeated: {error}")
     })
-}
-
-impl Engine {
-    /// The present problems of the workspace.
-    pub fn problems(&self) -> Vec<Problem> {
-        let of_health = match self.health() {
-            Health::Ready => None,
-            Health::Failing(why) => Some(Problem::Failing { why }),
-            Health::Broken(why) => Some(Problem::Broken { why }),
-        };
-        let of_model = self.lost_model.lock().clone();
-        let doubted = self.snapshot().setup.clock.unconfirmed_time();
-        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
-        let of_data: Vec<Problem> =
-            self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
-        let unfit = self.serving.unfit_scenarios(&self.snapshot());
-        let of_scenarios = unfit.into_iter().map(Problem::from);
-        of_health
-            .into_iter()
-            .chain(of_clock)
-            .chain(of_model)
-            .chain(self.reported.lock().iter().cloned())
-            .chain(of_scenarios)
-            .chain(of_data)
-            .collect()
-    }
-
-    /// Adds a problem that lasts until the workspace is opened again.
-    pub fn report_problem(&self, problem: Problem) {
-        tracing::error!(workspace = %self.id(), %problem, "a workspace has a problem");
-        self.reported.lock().push(problem);
-    }
 }

@@ -15,7 +15,8 @@ use state::PreparedEntry;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::writer::{Shared, Writer};
+use crate::shared::Shared;
+use crate::writer::Writer;
 use crate::{
     BackgroundThread, BackgroundWork, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals,
     SubmitError,

@@ -7,7 +7,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use state::PreparedEntry;
 
-use crate::writer::{Health, Shared, Writer};
+use crate::shared::{Health, Shared};
+use crate::writer::Writer;
 use crate::{BackgroundThread, BackgroundWork, Entry, Next, Signals, SubmitError};
 
 /// How long the thread rests at most: nothing fires later than this after it is due.

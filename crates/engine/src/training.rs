@@ -4,116 +4,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{ItemIdx, Timestamp, counted};
+use domain::{ItemIdx, counted};
 use recommender::evaluation::{Comparison, compute_model_lists};
-use recommender::{
-    Cancelled, HyperparameterSearch, Model, SearchOptions, TrainingSet, WeakSignalTrial,
-};
-use serde::{Deserialize, Serialize};
+use recommender::{Cancelled, HyperparameterSearch, SearchOptions, TrainingSet};
 use serving::features_of;
-use state::TrainingRecord;
 
 use crate::training_runs::RunUnderWay;
-use crate::{Engine, EngineError, Entry, Problem, TrainingError, TrainingRun};
+use crate::{Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
-/// The most artifacts that are kept on disk: the one in use and those before it. Others are made
-/// again from the journal.
-pub(crate) const ARTIFACTS_KEPT_MAX: usize = 3;
-
-/// The record of a training run. The model is a pure function of the journal up to `offset` and the
-/// parameters.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Training {
-    /// Names the run and its artifact.
-    pub version: String,
-    /// The journal position that the snapshot was taken at.
-    pub offset: u64,
-    /// When the run ended.
-    pub finished_at: Timestamp,
-    /// Users with any interaction in the snapshot.
-    pub n_users: u64,
-    /// Items in the snapshot.
-    pub n_items: u64,
-    /// Interactions in the snapshot.
-    pub n_interactions: u64,
-    /// Interactions of all time at the snapshot: the next run is due after a share of these.
-    pub n_interactions_total: u64,
-    /// The time of the newest interaction in the snapshot, in seconds since 1970.
-    pub as_of_s: u32,
-    /// The result of the hyperparameter search.
-    pub search: HyperparameterSearch,
-    /// Beside the model that was in use, on what happened since that one; none where there was
-    /// none, or nothing to judge on.
-    pub beside_current: Option<Comparison>,
-    /// Beside popularity.
-    pub beside_popularity: Option<Comparison>,
-    /// The trials of weak signals, one for each kind with signals.
-    pub weak_signals: Vec<WeakSignalTrial>,
-    /// The reason for which the model was refused; none if it was activated.
-    pub refused: Option<String>,
-    /// How long the run took, in milliseconds.
-    pub duration_ms: u64,
-}
-
-/// The report of a run. The state does not read it.
-#[derive(Serialize, Deserialize)]
-struct TrainingReport {
-    search: HyperparameterSearch,
-    beside_current: Option<Comparison>,
-    beside_popularity: Option<Comparison>,
-    #[serde(default)]
-    weak_signals: Vec<WeakSignalTrial>,
-}
-
-impl Training {
-    /// The run of a record.
-    ///
-    /// # Errors
-    /// If the report is none that this program can read.
-    fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
-        let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
-            serde_json::from_str(&record.report)?;
-        let record = record.clone();
-        Ok(Self {
-            version: record.version,
-            offset: record.offset,
-            finished_at: record.finished_at,
-            n_users: record.n_users,
-            n_items: record.n_items,
-            n_interactions: record.n_interactions,
-            n_interactions_total: record.n_interactions_total,
-            as_of_s: record.as_of_s,
-            search,
-            beside_current,
-            beside_popularity,
-            weak_signals,
-            refused: record.refused,
-            duration_ms: record.duration_ms,
-        })
-    }
-
-    /// The record of the run for the journal.
-    fn to_record(&self) -> TrainingRecord {
-        let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
-        let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
-        TrainingRecord {
-            version: self.version.clone(),
-            offset: self.offset,
-            finished_at: self.finished_at,
-            n_users: self.n_users,
-            n_items: self.n_items,
-            n_interactions: self.n_interactions,
-            n_interactions_total: self.n_interactions_total,
-            as_of_s: self.as_of_s,
-            report: serde_json::to_string(&report).expect("a report is plain JSON"),
-            refused: self.refused.clone(),
-            duration_ms: self.duration_ms,
-        }
-    }
-}
-
 /// How a run is made and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainingOptions {
@@ -381,76 +281,6 @@ impl Engine {
         Ok(recommender::search_hyperparameters(&set, &SearchOptions { seed }, &progress)?.0)
     }
 
-    /// The recorded runs, newest first.
-    pub fn trainings(&self) -> Vec<Training> {
-        let views = self.snapshot();
-        views.setup.trainings.iter().rev().filter_map(|record| self.read_record(record)).collect()
-    }
-
-    /// The run whose model is in use.
-    pub fn training(&self) -> Option<Training> {
-        let views = self.snapshot();
-        views.setup.active_training().and_then(|record| self.read_record(record))
-    }
-
-    fn read_record(&self, record: &TrainingRecord) -> Option<Training> {
-        let read = Training::from_record(record);
-        if let Err(error) = &read {
-            let (workspace, version) = (self.id(), &record.version);
-            tracing::warn!(%workspace, version, %error, "the report of a training run cannot be read");
-        }
-        read.ok()
-    }
-
-    /// Switches to the model of an earlier run, making it again where its artifact is gone.
-    pub fn activate_model(&self, version: &str) -> Result<Training, EngineError> {
-        let _one_at_a_time = self.training_lock.lock();
-        let known = self.trainings().into_iter().find(|training| training.version == version);
-        let Some(training) = known else {
-            return Err(TrainingError::NoSuchModel { version: version.to_owned() }.into());
-        };
-        let model = self.read_or_remake(&training)?;
-        self.submit_one(Entry::ModelActivated {
-            received_at: self.now(),
-            version: version.to_owned(),
-        })?;
-        self.use_model(model);
-        Ok(training)
-    }
-
-    /// Switches to the model that the journal says is in use, where another engine that writes into
-    /// it has trained or activated it. Where its artifact is not in the folder of this one, that is
-    /// a problem until [`Engine::remake_lost_model`] has made it again.
-    pub(crate) fn follow_model(&self) {
-        let version = self.snapshot().setup.active_training().map(|record| record.version.clone());
-        let Some(version) = version else { return };
-        let is_in_use = || self.serving.model().is_some_and(|model| model.version == version);
-        let is_lost = || {
-            let lost = self.lost_model.lock();
-            matches!(&*lost, Some(Problem::ModelLost { version: lost, .. }) if *lost == version)
-        };
-        if is_in_use() || is_lost() {
-            return;
-        }
-        // The holder of the lock switches to a model of its own.
-        let Some(_one_at_a_time) = self.training_lock.try_lock() else { return };
-        let Some(training) = self.training().filter(|training| training.version == version) else {
-            return;
-        };
-        match self.read_model(&training) {
-            _ if is_in_use() => {}
-            Ok(model) => {
-                self.use_model(model);
-                tracing::info!(workspace = %self.id(), training.version = %version, "the model of another engine is in use");
-            }
-            Err(why) => {
-                let lost = Problem::ModelLost { version, why, last_error: None };
-                tracing::warn!(workspace = %self.id(), problem = %lost, "another engine has trained a model");
-                *self.lost_model.lock() = Some(lost);
-            }
-        }
-    }
-
     /// Whether a model is being trained or made again.
     pub fn is_training(&self) -> bool {
         self.training_lock.is_locked()
@@ -481,19 +311,6 @@ impl Engine {
             self.now().0.saturating_sub(last.finished_at.0).max(0) as u64 / 1_000 > interval_max_s;
         n_now >= n_then + ((n_then as f64 * share) as u64).max(FIRST_TRAINING_INTERACTIONS)
             || (is_old && n_now > n_then)
-    }
-
-    pub(crate) fn use_model(&self, model: Model) {
-        let kept: Vec<String> = {
-            let views = self.snapshot();
-            let latest =
-                views.setup.trainings.iter().rev().filter(|training| training.refused.is_none());
-            let latest = latest.take(ARTIFACTS_KEPT_MAX).map(|training| training.version.clone());
-            latest.chain([model.version.clone()]).collect()
-        };
-        self.artifacts.remove_others(&kept);
-        self.serving.switch_model(&self.shared.live, model);
-        *self.lost_model.lock() = None;
     }
 
     /// The set with what items are like, and with what counts how much.

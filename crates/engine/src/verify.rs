@@ -16,11 +16,12 @@ use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
+use crate::error::full_text;
 use crate::follow::replay;
 use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
 use crate::opening::open_store;
+use crate::shared::Shared;
 use crate::store_picture;
-use crate::writer::{Shared, full_text};
 use crate::{DataFolderError, EngineError, Finding, SystemClock};
 
 /// The result of verifying one journal or one workspace.

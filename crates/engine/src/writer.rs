@@ -7,27 +7,23 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use domain::WorkspaceConfig;
-use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
-use parking_lot::{Mutex, RwLock};
-use serving::LiveState;
+use journal::{AppendError, BATCH_BYTES_MAX, RECORD_BYTES_MAX};
+use parking_lot::Mutex;
 use state::PreparedEntry;
-use state::Views;
-use store::Store;
 use tokio::sync::oneshot;
 
+use crate::error::full_text;
 use crate::follow::follow;
 use crate::inbox::Inbox;
-use crate::{Clock, Entry, Outcome};
+use crate::shared::{Health, Shared};
+use crate::submission::{Durable, QUEUE_BYTES_MAX, Submission, SubmitError};
+use crate::{Entry, Outcome};
 
-/// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
-pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// The most entries of one batch. Larger ones would save fsyncs, but then all callers wait together
 /// while the fold works and the fold waits while they answer and send again; several batches in a
 /// second keep both cores busy.
@@ -40,116 +36,6 @@ const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// The interval at which a full disk is tried again while no entries arrive.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Errors of submitting entries. None of the entries is in the journal, except after a failed fsync
-/// or fold, when this is unknown: message ids tell when they are sent again.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum SubmitError {
-    /// Too much is waiting.
-    #[error(
-        "{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second"
-    )]
-    QueueFull {
-        /// The waiting bytes.
-        queued_bytes: usize,
-    },
-    /// The entries are over a limit of the journal.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The journal could not be written.
-    #[error("{0}")]
-    Journal(String),
-    /// The state could not be changed; opening the workspace again makes it from the journal.
-    #[error(
-        "the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again"
-    )]
-    Fold(String),
-    /// The engine is stopping.
-    #[error("the engine is stopping")]
-    Stopping,
-}
-
-/// Whether the engine can take entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It can.
-    Ready,
-    /// The last append failed; the next may succeed.
-    Failing(String),
-    /// It can once the workspace is opened again.
-    Broken(String),
-}
-
-/// The state that the threads and the queries share.
-pub(crate) struct Shared {
-    pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) live: LiveState,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// The configuration of the views, readable without their lock.
-    pub(crate) config: ArcSwap<WorkspaceConfig>,
-    health: RwLock<Health>,
-    queued_bytes: AtomicUsize,
-}
-
-impl Shared {
-    pub(crate) fn new(
-        journal: Arc<dyn Journal>,
-        store: Store,
-        views: Views,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            journal,
-            clock,
-            config: ArcSwap::new(Arc::clone(&views.setup.config)),
-            live: LiveState::new(store, views),
-            health: RwLock::new(Health::Ready),
-            queued_bytes: AtomicUsize::new(0),
-        }
-    }
-
-    pub(crate) fn health(&self) -> Health {
-        self.health.read().clone()
-    }
-
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Broken stays broken.
-    pub(crate) fn set_health(&self, health: Health) {
-        let mut current = self.health.write();
-        if !matches!(*current, Health::Broken(_)) && *current != health {
-            match &health {
-                Health::Ready => tracing::info!("the journal takes entries again"),
-                Health::Failing(why) | Health::Broken(why) => {
-                    tracing::error!(why, "the journal takes no entries")
-                }
-            }
-            *current = health;
-        }
-    }
-}
-
-type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
-
-/// Entries that one caller submits together.
-pub(crate) struct Submission {
-    /// As the fold takes them.
-    pub(crate) entries: Vec<PreparedEntry>,
-    /// As the journal takes them.
-    records: Vec<Vec<u8>>,
-    bytes: usize,
-    /// Gets one outcome for each entry.
-    pub(crate) reply: Reply,
-}
-
-/// A batch that is durable and to be applied. Its entries are those that the journal has from the
-/// first offset on: they need not be read and decoded again.
-pub(crate) struct Durable {
-    pub(crate) first_offset: u64,
-    pub(crate) submissions: Vec<Submission>,
-}
 
 /// The threads of one engine.
 pub(crate) struct Writer {
@@ -320,10 +206,4 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
             inbox.end_append(None)
         }
     }
-}
-
-/// An error with all that it comes from, in one line.
-pub fn full_text(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

@@ -1,15 +1,19 @@
 //! Filters in the expression language over items and users.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::{Catalog, PropertyTable};
-use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, UserIdx};
+use domain::{
+    Endpoint, Entries, InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, UserIdx,
+};
 use profiles::IdTable;
 use recommender::{Facet, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 use state::{EntityKind, Views, find_user};
 
-use crate::groupings::Segmentations;
+/// Segmentations that expressions of a request ask for, by their ids.
+pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
 
 /// The properties that there are.
 pub struct ExpressionSchema<'a> {
@@ -17,6 +21,15 @@ pub struct ExpressionSchema<'a> {
     pub views: &'a Views,
     /// The kind of entities: items, users or segments.
     pub subject: Subject,
+}
+
+/// The kind of candidates of an endpoint.
+pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
+    match endpoint.entries() {
+        Entries::Items => Subject::Items,
+        Entries::Segments => Subject::Segments,
+        Entries::Users => Subject::Users,
+    }
 }
 
 /// The subject of expressions over a kind of entities.

@@ -5,7 +5,9 @@
 //! the same in every request. When it comes a second time it is computed for all items and kept;
 //! after that, items that changed are computed again before it is used.
 
-use std::cell::Cell;
+mod budget;
+mod computed;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,45 +19,21 @@ use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 use state::Views;
 
-use crate::evaluation::{EvaluationContext, ItemRows};
-use crate::{BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation};
+pub(crate) use self::budget::Budget;
+pub use self::budget::{EVALUATION_TIME_MAX, ExpressionError};
+use self::computed::Computed;
+use crate::{LiveState, MemoryBudget, MemoryPart, Reservation};
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 /// Values that were used within this time are not evicted; others are then evaluated candidate by
 /// candidate.
 const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
-/// How long the filters and boosters of one request may be evaluated for.
-pub const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
-/// The number of rows that are evaluated between two readings of the clock.
-const ROWS_PER_LOOK: u32 = 64;
-
-/// Errors of evaluating expressions.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ExpressionError {
-    /// It is no expression, or none of this catalog's.
-    #[error(transparent)]
-    Reql(#[from] ReqlError),
-    /// It asks for too much of too many.
-    #[error("it takes longer than {} s for all candidates: simplify it", EVALUATION_TIME_MAX.as_secs())]
-    TooSlow,
-    /// The request that it is for may cost no more.
-    #[error(transparent)]
-    Budget(#[from] BudgetError),
-}
-
-/// A filter that lets at most one of so many items pass is a list of them.
-const FEW_OF: usize = 20;
 /// What depends on the time may be so old, in seconds, before a request computes it itself, which
 /// takes at most one part of so many of the time. Where [`crate::Serving::refresh`] is called often
 /// enough, none does.
 const TIME_STEP_S: f64 = 3.0;
 const TIME_FACTOR: f64 = 20.0;
-/// How many items are computed between two turns of the fold.
-const ITEMS_PER_STEP: usize = 1_000;
-/// A list computes the values of so many changed items itself; where more have changed, all are
-/// computed beforehand.
-const CHANGES_AT_ONCE_MAX: usize = 500;
 
 /// The use of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -88,94 +66,6 @@ struct Cached {
     computing: Mutex<()>,
     /// Whether a request has used the values since they were refreshed.
     is_asked_for: AtomicBool,
-}
-
-/// The values of all items in one state of their properties.
-struct Computed {
-    revision: u64,
-    now_s: f64,
-    /// The value for each item: that of a booster, or 1 and 0 for a filter.
-    by_item: Vec<f32>,
-    /// The largest of them.
-    most: f32,
-    /// The items that a filter lets pass, where they are few.
-    few: Option<Vec<u32>>,
-    /// How long it took to compute them all.
-    duration: Duration,
-}
-
-impl Computed {
-    fn new(use_: Use, state: (u64, f64), by_item: Vec<f32>, duration: Duration) -> Self {
-        let (revision, now_s) = state;
-        let n_passing = || by_item.iter().filter(|value| **value != 0.0).count();
-        let is_selective = use_ == Use::Filter && n_passing() <= by_item.len() / FEW_OF;
-        let few = is_selective.then(|| {
-            let items = (0u32..).zip(&by_item).filter(|(_, value)| **value != 0.0);
-            items.map(|(item, _)| item).collect()
-        });
-        let most = by_item.iter().copied().fold(f32::MIN, f32::max);
-        Self { revision, now_s, by_item, most, few, duration }
-    }
-
-    /// The most bytes that the values of so many items take.
-    fn n_bytes(n_items: usize) -> usize {
-        size_of::<Self>() + n_items * size_of::<f32>() + n_items / FEW_OF * size_of::<u32>()
-    }
-}
-
-/// How long evaluation may go on in one list.
-pub(crate) struct Budget {
-    ends_at: Instant,
-    /// The request that the list is for; none for values that all requests share.
-    request: Option<Arc<RequestBudget>>,
-    n_rows: Cell<u32>,
-    is_spent: Cell<bool>,
-}
-
-impl Budget {
-    /// A budget for values that all requests share.
-    pub(crate) fn for_all() -> Self {
-        let ends_at = Instant::now() + EVALUATION_TIME_MAX;
-        Self { ends_at, request: None, n_rows: Cell::new(0), is_spent: Cell::new(false) }
-    }
-
-    /// For a list of a request.
-    pub(crate) fn within(request: &Arc<RequestBudget>) -> Self {
-        Self { request: Some(Arc::clone(request)), ..Self::for_all() }
-    }
-
-    /// Looks at the clock; an error where there is no time left.
-    pub(crate) fn look(&self) -> Result<(), ExpressionError> {
-        let is_over = || self.request.as_ref().is_some_and(|request| request.check().is_err());
-        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at || is_over());
-        self.check()
-    }
-
-    /// An error where evaluation was given up: then nothing that came of it counts.
-    pub(crate) fn check(&self) -> Result<(), ExpressionError> {
-        if !self.is_spent.get() {
-            return Ok(());
-        }
-        if let Some(request) = &self.request {
-            request.check()?;
-        }
-        Err(ExpressionError::TooSlow)
-    }
-
-    /// Whether the request may hold so many bytes of values until they are in its answer.
-    pub(crate) fn check_answer(&self, bytes: usize) -> Result<(), BudgetError> {
-        self.request.as_ref().map_or(Ok(()), |request| request.check_answer(bytes as u64))
-    }
-
-    /// Whether one more row may be evaluated.
-    pub(crate) fn allows_row(&self) -> bool {
-        let n = self.n_rows.get().wrapping_add(1);
-        self.n_rows.set(n);
-        if n.is_multiple_of(ROWS_PER_LOOK) {
-            return self.look().is_ok();
-        }
-        !self.is_spent.get()
-    }
 }
 
 /// A filter or booster that is ready for the rows of one request.
@@ -364,7 +254,7 @@ impl Expressions {
         let is_current = |known: &Arc<Computed>| {
             let time_step_s = TIME_STEP_S.max(TIME_FACTOR * known.duration.as_secs_f64());
             let is_of_time = !cached.depends_on_time || now_s - known.now_s < time_step_s;
-            is_of_time && (known.revision == revision || can_catch_up(&live.snapshot(), known))
+            is_of_time && (known.revision == revision || known.can_catch_up(&live.snapshot()))
         };
         let known = || cached.values.lock().clone();
         let _computing = match known() {
@@ -378,7 +268,7 @@ impl Expressions {
         };
         // Another thread may have computed them meanwhile.
         if known().is_none_or(|known| !is_current(&known)) {
-            let computed = compute(live, use_, &cached, now_s);
+            let computed = Computed::compute(live, use_, &cached.expression, now_s);
             *cached.values.lock() = computed.map(Arc::new);
         }
         Ok(())
@@ -397,7 +287,7 @@ impl Expressions {
             let is_old = || cached.values.lock().as_ref().is_some_and(|known| known.now_s != now_s);
             if cached.is_asked_for.swap(false, Ordering::Relaxed)
                 && is_old()
-                && let Some(computed) = compute(live, use_, &cached, now_s)
+                && let Some(computed) = Computed::compute(live, use_, &cached.expression, now_s)
             {
                 // Unless they had to make room meanwhile.
                 if let Some(values) = cached.values.lock().as_mut() {
@@ -457,42 +347,6 @@ fn seconds(at: Timestamp) -> f64 {
     at.0.div_euclid(1_000) as f64
 }
 
-/// The values of all items, computed a step at a time; none where that takes too long.
-fn compute(live: &LiveState, use_: Use, cached: &Cached, now_s: f64) -> Option<Computed> {
-    let started = Instant::now();
-    let (revision, n_items) = {
-        let views = live.snapshot();
-        (views.catalog.table().revision(), views.catalog.n_items())
-    };
-    let (mut by_item, budget) = (Vec::with_capacity(n_items), Budget::for_all());
-    let now = Timestamp((now_s * 1_000.0) as i64);
-    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
-        let views = live.snapshot();
-        let (items, context) =
-            (ItemRows(&views.catalog), EvaluationContext::anonymous(&views, now));
-        let compiled = cached.expression.compile(&items, &context);
-        let rows = first..(first + ITEMS_PER_STEP).min(n_items);
-        by_item.extend(
-            rows.take_while(|_| budget.allows_row())
-                .map(|row| value_of(use_, &compiled, row as u32)),
-        );
-    }
-    budget.check().ok()?;
-    Some(Computed::new(use_, (revision, now_s), by_item, started.elapsed()))
-}
-
-/// The items whose values are not known, where they are few.
-fn outdated(views: &Views, known: &Computed) -> Option<Vec<u32>> {
-    let (n_known, n_items) = (known.by_item.len() as u32, views.catalog.n_items() as u32);
-    let changed = views.catalog.table().changed_since(known.revision)?;
-    let rows: Vec<u32> = changed.chain(n_known..n_items).take(CHANGES_AT_ONCE_MAX + 1).collect();
-    (rows.len() <= CHANGES_AT_ONCE_MAX).then_some(rows)
-}
-
-fn can_catch_up(views: &Views, known: &Computed) -> bool {
-    outdated(views, known).is_some()
-}
-
 /// The values as new as the items, those that have changed computed again; none where they are not
 /// known, or too many have changed.
 fn caught_up(
@@ -501,17 +355,11 @@ fn caught_up(
     ready: &PreparedExpression<'_>,
 ) -> Option<Arc<Computed>> {
     let known = cached.values.lock().clone()?;
-    let (revision, n_items) = (views.catalog.table().revision(), views.catalog.n_items());
-    if known.revision == revision && known.by_item.len() == n_items {
+    if known.is_current(views) {
         return Some(known);
     }
-    let rows = outdated(views, &known)?;
-    let mut by_item = known.by_item.clone();
-    by_item.resize(n_items, 0.0);
-    rows.into_iter().for_each(|row| by_item[row as usize] = ready.value(row));
+    let computed = Arc::new(known.catch_up(views, ready.use_, |row| ready.value(row))?);
     ready.budget.check().ok()?;
-    let computed =
-        Arc::new(Computed::new(ready.use_, (revision, known.now_s), by_item, known.duration));
     *cached.values.lock() = Some(Arc::clone(&computed));
     Some(computed)
 }

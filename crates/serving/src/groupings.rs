@@ -45,9 +45,6 @@ impl Grouping {
     }
 }
 
-/// Segmentations that expressions of a request ask for, by their ids.
-pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
-
 /// A cache of the groupings that lists have used.
 pub(crate) struct Groupings {
     cells: Mutex<LruCache<Grouping, Arc<Cell>>>,

@@ -8,8 +8,7 @@ use domain::ScenarioSettings;
 use reql::{Schema, Subject, Type};
 use state::{SegmentationKind, Views};
 
-use crate::evaluation::{ExpressionSchema, LenientSchema};
-use crate::recommendation::subject_of;
+use crate::evaluation::{ExpressionSchema, LenientSchema, subject_of};
 
 /// Properties and who uses each of them, in words.
 pub type PropertyUses = BTreeMap<String, Vec<String>>;

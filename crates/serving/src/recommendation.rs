@@ -4,8 +4,10 @@
 //! stage is a list of items, of segments or of users; each has a file.
 
 mod items;
+mod prepare;
 mod segments;
 mod stage;
+mod trending;
 mod user_filter;
 mod users;
 
@@ -17,8 +19,8 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use self::stage::{Listed, PreparedStage, Recommended, Stage};
-pub(crate) use self::stage::{subject_of, within};
+pub use self::prepare::PreparedStage;
+pub use self::stage::{Listed, Recommended, Stage};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.
@@ -152,7 +154,7 @@ impl Serving {
             };
             return Err(ListError::Invalid(what));
         };
-        let fallbacks = self.scenario_fallbacks(snapshot);
+        let fallbacks = self.scenario_fallbacks.get(snapshot);
         let scenario = fallbacks.get(&scenario.name).unwrap_or(scenario);
         let group = group_of(scenario, request.user_id.as_deref(), recomm_id);
         Ok((scenario.settings_for(group), group.map(|group| group.name.clone())))

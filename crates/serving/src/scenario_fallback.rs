@@ -11,12 +11,11 @@ use std::sync::Arc;
 
 use domain::scenario::Promoted;
 use domain::{Column, ExpressionRole, Scenario, ScenarioSettings, WorkspaceConfig};
+use parking_lot::Mutex;
 use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
 
-use crate::Serving;
-use crate::evaluation::{ExpressionSchema, type_of};
-use crate::recommendation::subject_of;
+use crate::evaluation::{ExpressionSchema, subject_of, type_of};
 
 /// Replacements of scenarios that do not fit the catalog.
 pub(crate) struct ScenarioFallbacks {
@@ -36,6 +35,15 @@ impl ScenarioFallbacks {
     pub(crate) fn get(&self, name: &str) -> Option<&Scenario> {
         self.by_name.get(name).map(|fallback| &fallback.in_force)
     }
+
+    /// The scenarios that do not fit.
+    pub(crate) fn unfit(&self) -> Vec<UnfitScenario> {
+        let unfit = self.by_name.iter().map(|(scenario, fallback)| UnfitScenario {
+            scenario: scenario.clone(),
+            problems: fallback.problems.clone(),
+        });
+        unfit.collect()
+    }
 }
 
 /// A scenario that does not fit the catalog any more.
@@ -47,13 +55,17 @@ pub struct UnfitScenario {
     pub problems: Vec<String>,
 }
 
-impl Serving {
+/// A cache of the replacements of one workspace.
+#[derive(Default)]
+pub(crate) struct LatestFallbacks(Mutex<Option<Arc<ScenarioFallbacks>>>);
+
+impl LatestFallbacks {
     /// The replacements of scenarios that do not fit the catalog at this moment; new ones are
     /// logged.
-    pub(crate) fn scenario_fallbacks(&self, views: &Views) -> Arc<ScenarioFallbacks> {
+    pub(crate) fn get(&self, views: &Views) -> Arc<ScenarioFallbacks> {
         let setup = &views.setup;
         let revisions = (views.catalog.table().schema_revision(), views.users.schema_revision());
-        let mut cached = self.scenario_fallbacks.lock();
+        let mut cached = self.0.lock();
         let is_current = |known: &&Arc<ScenarioFallbacks>| {
             known.revisions == revisions && Arc::ptr_eq(&known.config, &setup.config)
         };
@@ -77,16 +89,6 @@ impl Serving {
             }
         }
         made
-    }
-
-    /// The scenarios that do not fit the catalog any more.
-    pub fn unfit_scenarios(&self, views: &Views) -> Vec<UnfitScenario> {
-        let fallbacks = self.scenario_fallbacks(views);
-        let unfit = fallbacks.by_name.iter().map(|(scenario, fallback)| UnfitScenario {
-            scenario: scenario.clone(),
-            problems: fallback.problems.clone(),
-        });
-        unfit.collect()
     }
 }
 

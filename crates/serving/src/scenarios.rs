@@ -3,7 +3,7 @@
 use domain::{ExpressionRole, Scenario, WorkspaceConfig};
 use reql::{Schema, Subject, Type};
 
-use crate::recommendation::subject_of;
+use crate::evaluation::subject_of;
 
 /// Checks what the types of a configuration cannot: that its expressions are expressions. Their
 /// properties may come later.

@@ -10,10 +10,10 @@ use recommender::{CandidateSources, Eligibility};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
 use state::Views;
 
-use crate::{ListError, LiveState, Serving};
+use crate::{ListError, LiveState};
 
 /// A search takes up to so many changed items into the index itself; more are left to
-/// [`Serving::refresh`].
+/// [`crate::Serving::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
 const WAIT_MAX: Duration = Duration::from_millis(50);
@@ -111,36 +111,32 @@ impl Search {
         };
         self.index().search(query, &synonyms, n, &candidates)
     }
-}
 
-impl Serving {
     /// Takes everything that was written into the index.
-    pub(crate) fn refresh_search(&self, live: &LiveState) {
-        let search = self.search.load_full();
-        update_index(live, &search, &mut search.indexed.lock(), usize::MAX);
+    pub(crate) fn refresh(&self, live: &LiveState) {
+        update_index(live, self, &mut self.indexed.lock(), usize::MAX);
     }
 
-    /// The index with all changes so far, unless they are very many. While it has no items yet,
-    /// waits up to [`FIRST_WAIT_MAX`] for the thread that indexes them.
+    /// Takes all changes so far into the index, unless they are very many. While it has no items
+    /// yet, waits up to [`FIRST_WAIT_MAX`] for the thread that indexes them.
     ///
     /// # Errors
     /// [`ListError::IndexNotReady`] where it has no items by then.
-    pub(crate) fn caught_up_search(&self, live: &LiveState) -> Result<Arc<Search>, ListError> {
-        let search = self.search.load_full();
+    pub(crate) fn catch_up(&self, live: &LiveState) -> Result<(), ListError> {
         let started = Instant::now();
         let deadline = started + FIRST_WAIT_MAX;
         loop {
-            let n_updates = *search.n_updates.lock();
-            let lock_deadline = if search.has_items() { started + WAIT_MAX } else { deadline };
-            let indexed = search.indexed.try_lock_until(lock_deadline);
+            let n_updates = *self.n_updates.lock();
+            let lock_deadline = if self.has_items() { started + WAIT_MAX } else { deadline };
+            let indexed = self.indexed.try_lock_until(lock_deadline);
             let is_current = indexed.is_some_and(|mut indexed| {
-                update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX)
+                update_index(live, self, &mut indexed, CHANGES_AT_ONCE_MAX)
             });
             // An update with many changes goes on elsewhere; the index of before can be searched.
-            if is_current || search.has_items() {
-                return Ok(search);
+            if is_current || self.has_items() {
+                return Ok(());
             }
-            if !search.wait_for_update(n_updates, deadline) {
+            if !self.wait_for_update(n_updates, deadline) {
                 return Err(ListError::IndexNotReady);
             }
         }

@@ -10,7 +10,8 @@ use recommender::{
 use rustc_hash::FxHashSet;
 use state::Views;
 
-use super::stage::{Listed, SegmentOf, Stage, StageSources};
+use super::prepare::{SegmentOf, StageSources};
+use super::stage::{Listed, Stage};
 use crate::evaluation::ItemRows;
 use crate::expressions::{Budget, Use};
 use crate::lists::ModelInUse;

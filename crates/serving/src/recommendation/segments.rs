@@ -9,7 +9,8 @@ use search::Phrase;
 use state::Views;
 
 use super::items::seeds_of;
-use super::stage::{Listed, Stage, StageSources};
+use super::prepare::StageSources;
+use super::stage::{Listed, Stage};
 use crate::evaluation::SegmentRows;
 use crate::expressions::Budget;
 use crate::groupings::titles;

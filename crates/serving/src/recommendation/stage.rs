@@ -1,24 +1,22 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use domain::{
-    AssetType, Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
+    AssetType, Endpoint, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
     ScenarioSettings, Timestamp, UserIdx,
 };
-use recommender::{Facet, ValueIdx};
-use reql::{Context, Expression, Rows, Subject};
+use reql::{Context, Rows, Subject};
 use state::{Views, find_user};
 
 use super::user_filter::USER_FILTER;
 use super::{ListOptions, RecommendationRequest};
-use crate::evaluation::{EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction};
+use crate::evaluation::{
+    EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction, Segmentations,
+    subject_of,
+};
 use crate::expressions::{Budget, ExpressionError, Selection, Use};
-use crate::groupings::{Grouping, Segmentations};
+use crate::groupings::Grouping;
 use crate::lists::ModelInUse;
-use crate::search::Search;
-use crate::{ListError, LiveState, Serving};
+use crate::{ListError, Serving};
 
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -72,8 +70,8 @@ pub struct Listed {
 /// A filter or booster of a stage.
 pub(super) struct StageExpression {
     /// The name of the parameter, for messages.
-    what: &'static str,
-    text: String,
+    pub(super) what: &'static str,
+    pub(super) text: String,
     by: Author,
 }
 
@@ -122,23 +120,6 @@ pub struct Stage<'a> {
     /// The seed of a composite recommendation as a whole.
     pub(super) whole_is_for: Option<&'a str>,
     pub(super) is_public: bool,
-}
-
-/// A segment of a segmentation.
-pub(super) struct SegmentOf {
-    pub(super) item_type: Arc<Facet>,
-    pub(super) value: ValueIdx,
-}
-
-impl SegmentOf {
-    pub(super) fn includes(&self, item: ItemIdx) -> bool {
-        self.item_type.values_of(item).contains(&self.value)
-    }
-
-    /// Its items.
-    pub(super) fn members(&self) -> &[u32] {
-        self.item_type.items_of(self.value)
-    }
 }
 
 impl<'a> Stage<'a> {
@@ -225,7 +206,7 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn grouping(&self) -> Grouping {
+    pub(super) fn grouping(&self) -> Grouping {
         Grouping::Segmentation(self.settings.segmentation.clone().unwrap_or_default())
     }
 
@@ -275,7 +256,7 @@ impl<'a> Stage<'a> {
     }
 
     /// Whether the interactions of some users only count as trending.
-    pub(crate) fn has_user_filter(&self) -> bool {
+    pub(super) fn has_user_filter(&self) -> bool {
         self.settings.user_filter.is_some()
     }
 
@@ -346,15 +327,6 @@ impl<'a> Stage<'a> {
     }
 }
 
-/// The kind of candidates of an endpoint.
-pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
-    match endpoint.entries() {
-        Entries::Items => Subject::Items,
-        Entries::Segments => Subject::Segments,
-        Entries::Users => Subject::Users,
-    }
-}
-
 pub(super) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
     move |error| ListError::Expression {
         what: what.to_owned(),
@@ -362,148 +334,8 @@ pub(super) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
     }
 }
 
-/// A stage with what its list is made of beside a snapshot.
-pub struct PreparedStage<'a> {
-    pub(super) stage: Stage<'a>,
-    pub(super) sources: StageSources,
-}
-
-/// The inputs that are prepared before a list takes a snapshot.
-pub(super) struct StageSources {
-    pub(super) in_use: ModelInUse,
-    /// None where nothing is searched.
-    pub(super) search: Option<Arc<Search>>,
-    /// The segments that are recommended, or to one of which items are; none where the stage is
-    /// about none.
-    pub(super) item_type: Option<Arc<Facet>>,
-    /// The segment that the list is for.
-    pub(super) segment: Option<SegmentOf>,
-    /// The properties that are constrained, with how many items may share a value.
-    pub(super) constraints: Vec<(Arc<Facet>, usize)>,
-    /// The segmentations that expressions ask for.
-    pub(super) segmentations: Segmentations,
-}
-
-impl Serving {
-    /// Makes ready what a list needs of all items, in steps, so that the fold gets its turns.
-    ///
-    /// # Errors
-    /// If the segmentation or segment that the list is about is not there, or nothing can be
-    /// searched yet.
-    pub fn prepare<'a>(
-        &self,
-        live: &LiveState,
-        stage: Stage<'a>,
-        now: Timestamp,
-    ) -> Result<PreparedStage<'a>, ListError> {
-        let search = stage.search_query.map(|_| self.caught_up_search(live)).transpose()?;
-        let is_of_segments = stage.segment.is_some() || stage.subject() == Subject::Segments;
-        let mut item_type =
-            is_of_segments.then(|| self.item_type(live, &stage, now)).transpose()?;
-        let mut segment = None;
-        if let Some(id) = stage.segment {
-            let is_known = |item_type: &Arc<Facet>| item_type.value(id).is_some();
-            if !item_type.as_ref().is_some_and(is_known) {
-                // It may be new.
-                item_type = Some(self.groupings.newest(live, &stage.grouping(), now)?);
-            }
-            let found = item_type.as_ref().and_then(|item_type| {
-                Some(SegmentOf { item_type: Arc::clone(item_type), value: item_type.value(id)? })
-            });
-            let Some(found) = found else {
-                let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
-                let what = format!("segmentation {segmentation:?} has no segment {id:?}");
-                return Err(ListError::NotFound(what));
-            };
-            segment = Some(found);
-        }
-        let constraints = stage.settings.constraints.iter().flatten().map(|constraint| {
-            let grouping = Grouping::Property(constraint.property.clone());
-            Ok((self.groupings.get(live, &grouping, now)?, constraint.max as usize))
-        });
-        let constraints = constraints.collect::<Result<_, ListError>>()?;
-        let segmentations = self.prepare_expressions(live, &stage, now)?;
-        let in_use = self.model_in_use(live);
-        let sources =
-            StageSources { in_use, search, item_type, segment, constraints, segmentations };
-        Ok(PreparedStage { stage, sources })
-    }
-
-    fn item_type(
-        &self,
-        live: &LiveState,
-        stage: &Stage<'_>,
-        now: Timestamp,
-    ) -> Result<Arc<Facet>, ListError> {
-        let id = stage.settings.segmentation.as_deref().unwrap_or_default();
-        if live.snapshot().segmentations.get(id).is_none() {
-            let what = format!("there is no segmentation {id:?}, which the scenario is about");
-            return Err(ListError::Invalid(what));
-        }
-        Ok(self.groupings.get(live, &stage.grouping(), now)?)
-    }
-
-    /// Computes the values of filters and boosters that come again and again, and groups items by
-    /// the segmentations that expressions ask for.
-    fn prepare_expressions(
-        &self,
-        live: &LiveState,
-        stage: &Stage<'_>,
-        now: Timestamp,
-    ) -> Result<Segmentations, ListError> {
-        let filters = stage.filters.iter().map(|filter| (Use::Filter, filter.what, &*filter.text));
-        let boosters =
-            stage.boosters.iter().map(|booster| (Use::Booster, booster.what, &*booster.text));
-        let promoted = stage.settings.promoted.as_ref();
-        let promoted = promoted.map(|promoted| (Use::Filter, PROMOTED, &*promoted.filter));
-        let mut names = Named::default();
-        for (use_, what, text) in filters.chain(boosters).chain(promoted) {
-            if stage.subject() == Subject::Items || what == PROMOTED {
-                self.expressions.prepare(live, use_, text, now).map_err(wrong(what))?;
-            }
-            self.expressions.with(use_, text, |parsed| names.add(parsed)).map_err(wrong(what))?;
-        }
-        if let Some(text) = &stage.settings.user_filter {
-            let parsed = self.expressions.with(Use::Filter, text, |parsed| names.add(parsed));
-            parsed.map_err(wrong(USER_FILTER))?;
-        }
-        for (name, text) in stage.expressions {
-            names.add(&reql::parse(text).map_err(wrong(name))?);
-        }
-        let names = names.resolve(&live.snapshot());
-        let group = |name: String| {
-            // One that takes too long has no segments here.
-            let grouping = Grouping::Segmentation(name.clone());
-            Some((name, self.groupings.get(live, &grouping, now).ok()?))
-        };
-        Ok(names.into_iter().filter_map(group).collect())
-    }
-}
-
-/// The segmentations that expressions ask for.
-#[derive(Default)]
-struct Named {
-    names: BTreeSet<String>,
-    /// Whether one computes the name.
-    are_all: bool,
-}
-
-impl Named {
-    fn add(&mut self, expression: &Expression) {
-        match expression.segmentations() {
-            Some(names) => self.names.extend(names.into_iter().map(str::to_owned)),
-            None => self.are_all = true,
-        }
-    }
-
-    fn resolve(self, views: &Views) -> Vec<String> {
-        let all = views.segmentations.all().map(|segmentation| segmentation.id.clone());
-        all.filter(|id| self.are_all || self.names.contains(id)).collect()
-    }
-}
-
 /// How messages call the filter of promoted items.
-const PROMOTED: &str = "the scenario's promoted.filter";
+pub(super) const PROMOTED: &str = "the scenario's promoted.filter";
 
 impl Serving {
     /// Refuses a stage whose expressions are wrong, before anything is done for it.
@@ -578,7 +410,7 @@ impl Serving {
 }
 
 /// Says that the time for expressions is used up.
-pub(crate) fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
+pub(super) fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
     let what = || "filter, booster, userSegmentFilter and reqlExpressions".to_owned();
     is_within.map_err(|source| match source {
         ExpressionError::Budget(error) => error.into(),

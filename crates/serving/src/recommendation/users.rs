@@ -9,7 +9,8 @@ use rustc_hash::FxHashSet;
 use state::Views;
 use store::StoreError;
 
-use super::stage::{Listed, Stage, StageSources};
+use super::prepare::StageSources;
+use super::stage::{Listed, Stage};
 use crate::evaluation::UserRows;
 use crate::expressions::Budget;
 use crate::{ListError, LiveState, RequestBudget, Serving};
