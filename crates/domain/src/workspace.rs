@@ -385,7 +385,10 @@ impl WorkspaceConfig {
         }
         for (n, source) in self.sources.iter().enumerate() {
             if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
-                return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
+                let excerpt: String = source.name.chars().take(80).collect();
+                return refuse(format!(
+                    "source {excerpt:?}: name must be 1 to {TOKEN_BYTES_MAX} bytes"
+                ));
             }
             if !is_token(&source.write_key) {
                 return refuse(format!(

@@ -54,9 +54,14 @@ pub(super) async fn read(
     let request = settings.request(count, ListCaller::Trait);
     request.validate_for_user().map_err(ApiError::invalid)?;
     let make = move |engine: &Engine, _: &RequestBudget| {
-        let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
-        let list = engine.recommend(user, &request)?;
-        Ok(Json(ListBody::new(&list, engine.now())).into_response())
+        let user = query.user.as_deref().map(|user| engine.user_of_text(user));
+        let list = engine.recommend(user.flatten(), &request)?;
+        let body = ListBody::new(&list, engine.now());
+        let body = match user {
+            Some(user) => body.with_user_known(user.is_some()),
+            None => body,
+        };
+        Ok(Json(body).into_response())
     };
     workspace.make_lists(make).await
 }
