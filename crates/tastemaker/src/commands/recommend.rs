@@ -100,11 +100,14 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
     let user = engine.user_of_text(user_id);
     let list = engine.recommend(user, request)?;
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&server::ListBody::new(&list, engine::now()))?);
+        let body = server::ListBody::new(&list, engine::now()).with_user_known(user.is_some());
+        println!("{}", serde_json::to_string_pretty(&body)?);
         return Ok(());
     }
-    if user.is_none() && request.logic == Logic::Personal {
-        println!("User {user_id:?} is unknown; these items are trending:");
+    if user.is_none() {
+        let is_trending = list.fallback || request.logic == Logic::Personal;
+        let rest = if is_trending { "; these items are trending:" } else { "." };
+        println!("User {user_id:?} is unknown{rest}");
     } else if list.fallback {
         println!(
             "There are no personal recommendations for {user_id:?} yet; these items are trending:"
