@@ -49,6 +49,19 @@ pub enum Fallback {
 }
 
 impl Logic {
+    /// All logics, in the order of the variants.
+    pub const ALL: [Self; 9] = [
+        Self::Personal,
+        Self::Trending,
+        Self::RecentlyViewed,
+        Self::BuyAgain,
+        Self::Similar,
+        Self::CrossSell,
+        Self::WatchNext,
+        Self::ContinueWatching,
+        Self::Picks,
+    ];
+
     /// Whether the scores come from a history or from seed items, so that a minimal relevance
     /// applies.
     pub fn has_relevance(self) -> bool {

@@ -339,20 +339,9 @@ mod tests {
             ("segments", ListCaller::Endpoint(Endpoint::RecommendItemSegmentsToUser)),
             ("search", ListCaller::Endpoint(Endpoint::SearchItems)),
         ];
-        let logics = [
-            Logic::Personal,
-            Logic::Trending,
-            Logic::RecentlyViewed,
-            Logic::BuyAgain,
-            Logic::Similar,
-            Logic::CrossSell,
-            Logic::WatchNext,
-            Logic::ContinueWatching,
-            Logic::Picks,
-        ];
         let mut lines = Vec::new();
         for (name, caller) in callers {
-            for logic in logics {
+            for logic in Logic::ALL {
                 let settings = ListSettings { logic: Some(logic), ..ListSettings::default() };
                 let list = settings.request(5, caller);
                 lines.push(format!("{name}: {logic:?}: {:?}, {:?}", list.exclude, list.fallback));

@@ -281,19 +281,10 @@ mod tests {
 
     #[test]
     fn every_logic_of_ours_has_names_and_no_name_has_two() {
-        for word in [
-            "personal",
-            "trending",
-            "recently_viewed",
-            "buy_again",
-            "similar",
-            "cross_sell",
-            "watch_next",
-            "continue_watching",
-            "picks",
-        ] {
-            let own = Logic::deserialize(Value::from(word)).unwrap();
-            assert_eq!(named(word).and_then(|named| named.logic), Some(own), "{word}");
+        for own in Logic::ALL {
+            let word = serde_json::to_value(own).unwrap();
+            let named = named(word.as_str().unwrap());
+            assert_eq!(named.and_then(|named| named.logic), Some(own), "{word}");
         }
         let words: Vec<&str> = LOGICS.iter().flat_map(|named| named.words).copied().collect();
         for (n, word) in words.iter().enumerate() {
