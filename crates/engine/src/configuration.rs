@@ -22,7 +22,7 @@ pub enum ConfigError {
     AlreadyThere(String),
     /// The resource was changed since it was read.
     #[error(
-        "{what} was changed since you read it: read it again and repeat your change on what it is now"
+        "{what} changed since you last read: read again, and repeat your change on the present state"
     )]
     Changed {
         /// The resource.

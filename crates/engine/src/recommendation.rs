@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use domain::ScenarioSettings;
+use domain::ListSettings;
 use serving::{
     BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest,
     Recommended, RequestBudget, Stage,
@@ -93,7 +93,7 @@ impl Engine {
     fn prepare_stages<'a>(
         &self,
         request: &'a RecommendationRequest,
-        of_scenario: &ScenarioSettings,
+        of_scenario: &ListSettings,
     ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
         let (first, second) = self.serving.stages(&self.snapshot(), request, of_scenario)?;
         Ok((self.serving.prepare(&self.shared.live, first, self.now())?, second))

@@ -22,7 +22,7 @@ use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn_with_state};
+use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{delete, get, post};
 use domain::WorkspaceId;
@@ -32,14 +32,33 @@ use crate::App;
 use crate::admission::Origin;
 use crate::auth::{Credentials, hash, is_same_hash};
 use crate::error::ApiError;
+use crate::parameters::Parameters;
 use crate::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    routes_without_parameters()
+        .route_layer(from_fn(refuse_parameters))
+        .merge(routes_with_parameters())
+        .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
+        .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
+}
+
+/// Their handlers say which query parameters there are.
+fn routes_with_parameters() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/workspaces/{workspace}", delete(workspaces::delete))
+        .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
+        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
+        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
+}
+
+fn routes_without_parameters() -> Router<Arc<App>> {
     Router::new()
         .route("/api/admin_tokens", get(admin_tokens::list).post(admin_tokens::create))
         .route("/api/admin_tokens/{name}", delete(admin_tokens::delete))
         .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
-        .route("/api/workspaces/{workspace}", get(workspaces::read).delete(workspaces::delete))
+        .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
         .route(
             "/api/workspaces/{workspace}/interaction_weights",
@@ -61,9 +80,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/traits/{key}",
             get(traits::read).put(traits::put).delete(traits::delete),
         )
-        .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
         .route("/api/workspaces/{workspace}/events", get(events::read))
-        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(
             "/api/workspaces/{workspace}/scenarios/{name}",
@@ -73,18 +90,24 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/recommendations/{recomm_id}",
             get(recommendations::read_one),
         )
-        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
-        .route("/api/workspaces/{workspace}/catalog", post(catalog::import).get(catalog::versions))
+        .route("/api/workspaces/{workspace}/catalog", get(catalog::versions))
         .route(
             "/api/workspaces/{workspace}/catalog/versions/{version}/activate",
             post(catalog::activate),
         )
-        .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
-        .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
+/// A parameter with a typing error must not pass for one that is not given.
+async fn refuse_parameters(_: Parameters<NoParameters>, request: Request, next: Next) -> Response {
+    next.run(request).await
 }
 
 async fn only_administrators(

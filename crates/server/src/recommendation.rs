@@ -18,6 +18,9 @@ pub struct ListBody<'a> {
     model: Option<&'a str>,
     computed_at: String,
     fallback: bool,
+    /// Whether the user of a preview exists; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_known: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -56,7 +59,13 @@ impl<'a> ListBody<'a> {
             model: list.model.as_deref(),
             computed_at: computed_at.to_string(),
             fallback: list.fallback,
+            user_known: None,
         }
+    }
+
+    /// The same for a preview, which tells whether its user exists.
+    pub fn with_user_known(self, is_known: bool) -> Self {
+        Self { user_known: Some(is_known), ..self }
     }
 }
 

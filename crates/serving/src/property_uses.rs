@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ScenarioSettings;
+use domain::ListSettings;
 use reql::{Schema, Subject, Type};
 use state::{SegmentationKind, Views};
 
@@ -63,7 +63,7 @@ impl Finder<'_> {
         }
     }
 
-    fn add_settings(&mut self, subject: Subject, user: &str, settings: &ScenarioSettings) {
+    fn add_settings(&mut self, subject: Subject, user: &str, settings: &ListSettings) {
         for expression in [&settings.filter, &settings.booster].into_iter().flatten() {
             self.add_expression(subject, expression, user);
         }

@@ -13,7 +13,7 @@ mod users;
 
 use std::sync::Arc;
 
-use domain::{Endpoint, Entries, Group, Scenario, ScenarioSettings, Target, Timestamp};
+use domain::{Endpoint, Entries, Group, ListSettings, Scenario, Target, Timestamp};
 use reql::Subject;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -84,7 +84,7 @@ impl RecommendationRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListOptions {
     /// The settings, which override those of the scenario.
-    pub settings: ScenarioSettings,
+    pub settings: ListSettings,
     /// Expressions that are evaluated for each entry, by name.
     pub expressions: Vec<(String, String)>,
     /// Properties that are returned with each entry.
@@ -135,7 +135,7 @@ impl Serving {
         snapshot: &Snapshot<'_>,
         request: &RecommendationRequest,
         recomm_id: Uuid,
-    ) -> Result<(ScenarioSettings, Option<String>), ListError> {
+    ) -> Result<(ListSettings, Option<String>), ListError> {
         let endpoint = request.endpoint;
         let is_needed =
             endpoint.needs_segmentation() || endpoint == Endpoint::CompositeRecommendation;
@@ -168,7 +168,7 @@ impl Serving {
         &self,
         snapshot: &Snapshot<'_>,
         request: &'a RecommendationRequest,
-        of_scenario: &ScenarioSettings,
+        of_scenario: &ListSettings,
     ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
         let (first, second) = stages(request, of_scenario)?;
         for stage in [Some(&first), second.as_ref()].into_iter().flatten() {
@@ -207,7 +207,7 @@ impl Serving {
 /// The one stage of a call, or both stages of a composite one.
 fn stages<'a>(
     request: &'a RecommendationRequest,
-    of_scenario: &ScenarioSettings,
+    of_scenario: &ListSettings,
 ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
     let whole = Stage::new(request, request.endpoint, &request.options, of_scenario);
     if request.endpoint != Endpoint::CompositeRecommendation {
@@ -235,7 +235,7 @@ fn stages<'a>(
         return Err(ListError::Invalid(what.to_owned()));
     };
     let segmentation = of_scenario.segmentation.clone();
-    let of_source = ScenarioSettings { segmentation, ..ScenarioSettings::default() };
+    let of_source = ListSettings { segmentation, ..ListSettings::default() };
     let first = Stage::new(request, source, &request.source_options, &of_source);
     let first = Stage {
         count: 1,

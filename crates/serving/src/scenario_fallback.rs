@@ -9,8 +9,8 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::scenario::Promoted;
-use domain::{Column, ExpressionRole, Scenario, ScenarioSettings, WorkspaceConfig};
+use domain::list::Promoted;
+use domain::{Column, ExpressionRole, ListSettings, Scenario, WorkspaceConfig};
 use parking_lot::Mutex;
 use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
@@ -192,8 +192,8 @@ fn fit_settings(
     properties: &Properties<'_>,
     subject: Subject,
     place: &str,
-    settings: &mut ScenarioSettings,
-    last: Option<&ScenarioSettings>,
+    settings: &mut ListSettings,
+    last: Option<&ListSettings>,
     problems: &mut Vec<String>,
 ) {
     let mut replace = |role: ExpressionRole, text: &mut Option<String>, last: Option<&String>| {

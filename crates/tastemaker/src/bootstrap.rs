@@ -415,6 +415,21 @@ share = 0.5
     }
 
     #[test]
+    fn the_how_to_page_lists_every_logic_that_traits_take() {
+        let page = include_str!("../../../docs/bootstrap.md");
+        let (_, section) = page.split_once("## workspace.trait\n").unwrap();
+        let row = section.lines().find(|line| line.starts_with("| `logic`")).unwrap();
+        let listed: Vec<&str> =
+            row.split('|').nth(2).unwrap().split('`').skip(1).step_by(2).collect();
+        for logic in domain::Logic::ALL {
+            let word = serde_json::to_value(logic).unwrap();
+            let definition = TraitDefinition { logic, ..TraitDefinition::recommended_items("t") };
+            let is_taken = definition.list().validate_for_user().is_ok();
+            assert_eq!(listed.contains(&word.as_str().unwrap()), is_taken, "{word}");
+        }
+    }
+
+    #[test]
     fn the_how_to_page_lists_every_key_and_no_other() {
         let page = include_str!("../../../docs/bootstrap.md");
         let known = |text: &str| keys_known::<Bootstrap>(text);

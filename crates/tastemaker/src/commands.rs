@@ -68,18 +68,24 @@ pub(crate) struct Opened {
 impl Place {
     /// Opens a workspace that is there.
     pub(crate) fn open(&self) -> Result<Opened> {
-        if !self.data.is_dir() {
-            bail!(
-                "there is no data folder {}: `tastemaker import` creates one",
-                self.data.display()
-            );
-        }
+        self.require_data_folder()?;
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;
         if !known.contains(&self.workspace) {
             bail!(self.not_among(&known));
         }
         self.open_in(data)
+    }
+
+    /// Fails where there is no data folder.
+    pub(crate) fn require_data_folder(&self) -> Result<()> {
+        if !self.data.is_dir() {
+            bail!(
+                "there is no data folder {}: `tastemaker import` creates one",
+                self.data.display()
+            );
+        }
+        Ok(())
     }
 
     /// Opens a workspace; none where it is not there.

@@ -4,8 +4,8 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use domain::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
-use domain::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
+use domain::list::LIST_COUNT_MAX;
+use domain::{Exclusion, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
 use engine::{Engine, RequestBudget};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,18 +24,14 @@ const COUNT_DEFAULT: usize = 10;
 pub(super) struct Query {
     user: Option<String>,
     count: Option<usize>,
-    #[serde(default)]
-    logic: Logic,
+    logic: Option<Logic>,
     interaction: Option<InteractionKind>,
     exclude: Option<Exclusion>,
     item_type: Option<String>,
-    #[serde(default)]
-    diversity: f32,
-    #[serde(default)]
-    rotation_rate: f32,
+    diversity: Option<f32>,
+    rotation_rate: Option<f32>,
     rotation_time_s: Option<u32>,
-    #[serde(default)]
-    min_relevance: Relevance,
+    min_relevance: Option<Relevance>,
 }
 
 /// An unknown user gets popular items. No impression is recorded.
@@ -43,23 +39,29 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, ApiError> {
-    let request = ListRequest {
-        count: count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?,
+    let settings = ListSettings {
         logic: query.logic,
         interaction: query.interaction,
-        exclude: query.exclude.unwrap_or(query.logic.exclusion(query.item_type.as_deref())),
+        exclude: query.exclude,
         item_type: query.item_type,
         diversity: query.diversity,
         rotation_rate: query.rotation_rate,
-        rotation_time_s: query.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
+        rotation_time_s: query.rotation_time_s,
         min_relevance: query.min_relevance,
-        ..ListRequest::new(0, query.logic)
+        ..ListSettings::default()
     };
+    let count = count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?;
+    let request = settings.request(count, ListCaller::Trait);
     request.validate_for_user().map_err(ApiError::invalid)?;
     let make = move |engine: &Engine, _: &RequestBudget| {
-        let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
-        let list = engine.recommend(user, &request)?;
-        Ok(Json(ListBody::new(&list, engine.now())).into_response())
+        let user = query.user.as_deref().map(|user| engine.user_of_text(user));
+        let list = engine.recommend(user.flatten(), &request)?;
+        let body = ListBody::new(&list, engine.now());
+        let body = match user {
+            Some(user) => body.with_user_known(user.is_some()),
+            None => body,
+        };
+        Ok(Json(body).into_response())
     };
     workspace.make_lists(make).await
 }

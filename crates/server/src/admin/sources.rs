@@ -166,15 +166,14 @@ fn put(
     source: &Source,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    // A key of another source of this workspace is refused with the rest of the configuration.
     match app.workspaces.owner(&source.write_key) {
-        KeyOwner::Source((other, _)) if other.id() == engine.id() => {}
+        KeyOwner::Source((other, owner)) if other.id() == engine.id() && owner.name == name => {}
         KeyOwner::Nobody => {}
         KeyOwner::Source(_) | KeyOwner::Closed => {
             return Err(ApiError::new(
                 ErrorKind::WriteKeyTaken,
                 format!(
-                    "source {:?}: write_key is that of a source of another workspace: give each its own",
+                    "source {:?}: write_key is that of another source: give each its own",
                     source.name
                 ),
             ));

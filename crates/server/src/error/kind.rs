@@ -69,7 +69,7 @@ error_kinds! {
         TooMany => CONFLICT, "too_many", CONFLICT;
         /// It is the last admin token.
         LastAdminToken => CONFLICT, "last_admin_token", CONFLICT;
-        /// A source of another workspace has this write key.
+        /// Another source, of any workspace, has this write key.
         WriteKeyTaken => CONFLICT, "write_key_taken", CONFLICT;
         /// Requests still use the workspace.
         InUse => CONFLICT, "in_use", CONFLICT;

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::{Engine, RequestBudget};
+use engine::{RequestBudget, Snapshot};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,6 +21,8 @@ use crate::workspaces::{BlockingHandle, WorkspaceHandle};
 
 /// The bytes that are made before any are sent, and at once from then on.
 const CHUNK_BYTES: usize = 64 * 1_024;
+/// The most rows that are made of one snapshot of the state, while the fold waits.
+const SNAPSHOT_ROWS_MAX: usize = 100;
 
 /// The body of an answer.
 pub(super) enum Body {
@@ -44,7 +46,7 @@ pub(super) struct Rows {
     tail: &'static str,
 }
 
-type NextRow = dyn FnMut(&Engine) -> Option<Value> + Send;
+type NextRow = dyn FnMut(&Snapshot<'_>) -> Option<Value> + Send;
 
 impl Rows {
     /// An array of what `make_row` makes of each entry; entries of which it makes nothing are left
@@ -52,7 +54,7 @@ impl Rows {
     pub(super) fn array<T>(
         held_bytes: usize,
         entries: impl Iterator<Item = T> + Send + 'static,
-        make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+        make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
     ) -> Self {
         Self { head: "[".to_owned(), next_row: next_row(entries, make_row), held_bytes, tail: "]" }
     }
@@ -63,7 +65,7 @@ impl Rows {
         name: &str,
         held_bytes: usize,
         entries: impl Iterator<Item = T> + Send + 'static,
-        make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+        make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
     ) -> Self {
         let mut head = object.to_string();
         head.pop();
@@ -74,9 +76,9 @@ impl Rows {
 
 fn next_row<T>(
     mut entries: impl Iterator<Item = T> + Send + 'static,
-    mut make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+    mut make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
 ) -> Box<NextRow> {
-    Box::new(move |engine| entries.find_map(|entry| make_row(engine, entry)))
+    Box::new(move |snapshot| entries.find_map(|entry| make_row(snapshot, entry)))
 }
 
 /// Makes the next piece of a body, and none after the last. Pieces are charged to the budget of the
@@ -123,7 +125,7 @@ impl Body {
     }
 }
 
-/// The text of rows, a piece for each.
+/// The text of rows, several in a piece.
 struct RowPieces {
     rows: Rows,
     written: Written,
@@ -141,25 +143,35 @@ impl RowPieces {
     /// # Errors
     /// If the workspace is closed.
     fn next(&mut self, workspace: &BlockingHandle) -> Option<Result<Vec<u8>, Failure>> {
-        let mut piece = match self.written {
+        match self.written {
             Written::All => return None,
             Written::Nothing => {
                 self.written = Written::Head;
                 return Some(Ok(std::mem::take(&mut self.rows.head).into_bytes()));
             }
-            Written::Head => Vec::new(),
-            Written::SomeRows => vec![b','],
-        };
-        let row = match workspace.engine() {
-            Ok(engine) => (self.rows.next_row)(&engine),
+            Written::Head | Written::SomeRows => {}
+        }
+        let engine = match workspace.engine() {
+            Ok(engine) => engine,
             Err(closed) => return Some(Err(closed.into())),
         };
-        let Some(row) = row else {
-            self.written = Written::All;
-            return Some(Ok(self.rows.tail.as_bytes().to_vec()));
-        };
-        self.written = Written::SomeRows;
-        serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
+        let snapshot = engine.snapshot();
+        let mut piece = Vec::new();
+        for _ in 0..SNAPSHOT_ROWS_MAX {
+            let Some(row) = (self.rows.next_row)(&snapshot) else {
+                self.written = Written::All;
+                piece.extend(self.rows.tail.as_bytes());
+                break;
+            };
+            if let Written::SomeRows = self.written {
+                piece.push(b',');
+            }
+            self.written = Written::SomeRows;
+            serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
+            if piece.len() >= CHUNK_BYTES {
+                break;
+            }
+        }
         Some(Ok(piece))
     }
 }
@@ -296,5 +308,43 @@ impl Done {
     /// The JSON of an outcome.
     pub(super) fn outcome(status: u16, body: impl Into<Value>) -> Self {
         Self { status, body: Body::Outcome(body.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::WorkspaceId;
+    use engine::{DataFolder, EngineOptions};
+
+    use super::*;
+    use crate::Workspaces;
+
+    #[tokio::test]
+    async fn the_rows_of_one_snapshot_are_few_and_little_more_than_a_chunk() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let id = WorkspaceId::new("shop").unwrap();
+        let engine = data.open_workspace_with(&id, &EngineOptions::default(), &|_, _| {}).unwrap();
+        let workspaces = Arc::new(Workspaces::new([Arc::new(engine)]));
+        let shop = workspaces.handle("shop").unwrap();
+        let long = "x".repeat(CHUNK_BYTES / 2);
+        for (row, n_rows, n_of_each) in
+            [("short", 250, [0, 100, 100, 50]), (long.as_str(), 5, [0, 2, 2, 1])]
+        {
+            let entries = vec![Value::from(row); n_rows].into_iter();
+            let rows = Rows::array(0, entries, |_, row| Some(row));
+            let make = move |workspace: &BlockingHandle| {
+                let mut pieces = RowPieces { rows, written: Written::Nothing };
+                std::iter::from_fn(|| pieces.next(workspace)).collect::<Result<Vec<_>, Failure>>()
+            };
+            let pieces = shop.run_with((), make).await.map_err(|failure| failure.message).unwrap();
+            let row = row.as_bytes();
+            let n_rows_in = |piece: &Vec<u8>| {
+                piece.split(|byte| *byte == b'"').filter(|part| *part == row).count()
+            };
+            assert_eq!(pieces.iter().map(n_rows_in).collect::<Vec<_>>(), n_of_each);
+            let whole: Vec<String> = serde_json::from_slice(&pieces.concat()).unwrap();
+            assert_eq!(whole.len(), n_rows);
+        }
     }
 }

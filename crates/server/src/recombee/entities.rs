@@ -2,7 +2,7 @@
 
 use catalog::Property;
 use domain::{PropertyType, PropertyValue};
-use engine::{Command, Engine, EntityKind, Outcome, Refusal};
+use engine::{Command, EntityKind, Outcome, Refusal, Snapshot};
 use serde_json::{Map, Value, json};
 
 use super::answer::{Body, Done, Rows};
@@ -120,7 +120,8 @@ fn delete(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure>
 fn read_values(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure> {
     ask(move |engine| {
         let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
-        Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
+        let values = values_json(&engine.snapshot(), kind, &id, None);
+        Ok(Done::ok(Value::Object(values.ok_or_else(missing)?)))
     })
 }
 
@@ -177,8 +178,8 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
         let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
             budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
-            Rows::array(held_bytes, ids.into_iter(), move |engine, id| {
-                let mut row = values_json(engine, kind, &id, included.as_deref())?;
+            Rows::array(held_bytes, ids.into_iter(), move |snapshot, id| {
+                let mut row = values_json(snapshot, kind, &id, included.as_deref())?;
                 row.insert(id_name(kind).to_owned(), id.into());
                 Some(Value::Object(row))
             })
@@ -196,12 +197,12 @@ fn bytes_of_ids(ids: &[String]) -> u64 {
 
 /// The values of all or of the requested properties; none if there is no such item or user.
 pub(super) fn values_json(
-    engine: &Engine,
+    snapshot: &Snapshot<'_>,
     kind: EntityKind,
     id: &str,
     included: Option<&[String]>,
 ) -> Option<Map<String, Value>> {
-    let values = engine.snapshot().entity_values(kind, id, included)?.into_iter();
+    let values = snapshot.entity_values(kind, id, included)?.into_iter();
     Some(
         values
             .map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json)))

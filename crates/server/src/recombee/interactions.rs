@@ -1,7 +1,7 @@
 //! Interactions: `/detailviews/`, `/purchases/` and so on, and their lists.
 
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
-use engine::{Command, Engine, EntityKind};
+use engine::{Command, EntityKind, Snapshot};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
@@ -127,7 +127,7 @@ fn list(
         let found = found.ok_or_else(missing)?;
         budget.check_answer(found.len() as u64 * INTERACTION_BYTES_ABOUT)?;
         let held_bytes = found.iter().map(held_bytes).sum();
-        let make_row = |_: &Engine, interaction| Some(interaction_json(&interaction));
+        let make_row = |_: &Snapshot<'_>, interaction| Some(interaction_json(&interaction));
         Ok(Done {
             status: 200,
             body: Body::Rows(Rows::array(held_bytes, found.into_iter(), make_row)),

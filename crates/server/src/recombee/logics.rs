@@ -1,6 +1,6 @@
 //! The logics of lists: the vendor's names and ours, and what their settings say.
 
-use domain::{AssetType, Endpoint, Entries, Exclusion, Logic, ScenarioSettings};
+use domain::{AssetType, Endpoint, Entries, Exclusion, ListSettings, Logic};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -123,10 +123,10 @@ const LOGICS: [Named; 13] = [
 pub(super) fn read(
     parameters: &Parameters,
     endpoint: Option<Endpoint>,
-) -> Result<ScenarioSettings, Failure> {
+) -> Result<ListSettings, Failure> {
     let wrong = || Failure::invalid("logic must be a name or an object with a name");
     let (name, settings) = match parameters.get("logic") {
-        None => return Ok(ScenarioSettings::default()),
+        None => return Ok(ListSettings::default()),
         Some(Value::String(name)) if !name.starts_with('{') => (name.clone(), Map::new()),
         Some(_) => {
             let object =
@@ -141,7 +141,7 @@ pub(super) fn read(
     // Users like a user are what that endpoint lists by itself.
     let of_users = endpoint.is_some_and(|endpoint| endpoint.entries() == Entries::Users);
     let logic = named.logic.filter(|logic| *logic != Logic::Similar || !of_users).or(by_itself);
-    let mut said = ScenarioSettings { logic, ..defaults(&name) };
+    let mut said = ListSettings { logic, ..defaults(&name) };
     let settings = Parameters(settings);
     for key in settings.0.keys() {
         let setting = named.settings.iter().find(|setting| setting.name() == key);
@@ -152,11 +152,11 @@ pub(super) fn read(
 }
 
 /// The defaults of the vendor's logics where they differ from ours.
-fn defaults(name: &str) -> ScenarioSettings {
-    let nothing = ScenarioSettings::default();
+fn defaults(name: &str) -> ListSettings {
+    let nothing = ListSettings::default();
     match name {
-        "news:editors-picks" => ScenarioSettings { reorder_picks: Some(true), ..nothing },
-        "video:personal" => ScenarioSettings { exclude: Some(Exclusion::Watched), ..nothing },
+        "news:editors-picks" => ListSettings { reorder_picks: Some(true), ..nothing },
+        "video:personal" => ListSettings { exclude: Some(Exclusion::Watched), ..nothing },
         _ => nothing,
     }
 }
@@ -217,7 +217,7 @@ impl Setting {
     }
 
     /// Takes the setting over from all of them.
-    fn read(self, settings: &Parameters, said: &mut ScenarioSettings) -> Result<(), Failure> {
+    fn read(self, settings: &Parameters, said: &mut ListSettings) -> Result<(), Failure> {
         let name = self.name();
         let percentage = || -> Result<Option<f32>, Failure> {
             let percentage = settings.number_from(name, 0.0, f64::from(PERCENT))?;
@@ -281,19 +281,10 @@ mod tests {
 
     #[test]
     fn every_logic_of_ours_has_names_and_no_name_has_two() {
-        for word in [
-            "personal",
-            "trending",
-            "recently_viewed",
-            "buy_again",
-            "similar",
-            "cross_sell",
-            "watch_next",
-            "continue_watching",
-            "picks",
-        ] {
-            let own = Logic::deserialize(Value::from(word)).unwrap();
-            assert_eq!(named(word).and_then(|named| named.logic), Some(own), "{word}");
+        for own in Logic::ALL {
+            let word = serde_json::to_value(own).unwrap();
+            let named = named(word.as_str().unwrap());
+            assert_eq!(named.and_then(|named| named.logic), Some(own), "{word}");
         }
         let words: Vec<&str> = LOGICS.iter().flat_map(|named| named.words).copied().collect();
         for (n, word) in words.iter().enumerate() {

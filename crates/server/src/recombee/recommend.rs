@@ -5,7 +5,7 @@ use std::sync::Arc;
 use domain::{Endpoint, Entries, Logic};
 use engine::{
     Engine, EntityKind, ListOptions, RecommendationRequest, RecommendationResponse, Recommended,
-    RequestBudget, ReturnedProperties,
+    RequestBudget, ReturnedProperties, Snapshot,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -157,7 +157,7 @@ fn object(
     if request.endpoint == Endpoint::CompositeRecommendation {
         let source = response
             .source
-            .map(|source| entry_json(engine, kind, &source, &request.source_options));
+            .map(|source| entry_json(&engine.snapshot(), kind, &source, &request.source_options));
         json["source"] = source.unwrap_or(Value::Null);
     }
     if let Some(group) = response.group.filter(|_| request.returns_group) {
@@ -165,8 +165,9 @@ fn object(
     }
     let (held_bytes, entries) =
         (held_bytes(&response.recommended), response.recommended.into_iter());
-    let make_row =
-        move |engine: &Engine, entry| Some(entry_json(engine, kind, &entry, &request.options));
+    let make_row = move |snapshot: &Snapshot<'_>, entry| {
+        Some(entry_json(snapshot, kind, &entry, &request.options))
+    };
     Rows::within(&json, "recomms", held_bytes, entries, make_row)
 }
 
@@ -176,14 +177,14 @@ fn held_bytes(entries: &[Recommended]) -> usize {
 }
 
 fn entry_json(
-    engine: &Engine,
+    snapshot: &Snapshot<'_>,
     kind: EntityKind,
     entry: &Recommended,
     options: &ListOptions,
 ) -> Value {
     let mut json = json!({ "id": entry.id });
     if options.properties != ReturnedProperties::None
-        && let Some(values) = values_json(engine, kind, &entry.id, options.properties.names())
+        && let Some(values) = values_json(snapshot, kind, &entry.id, options.properties.names())
     {
         json["values"] = Value::Object(values);
     }
@@ -195,12 +196,12 @@ fn entry_json(
 
 fn array(request: RecommendationRequest, response: RecommendationResponse) -> Rows {
     let held_bytes = held_bytes(&response.recommended);
-    Rows::array(held_bytes, response.recommended.into_iter(), move |engine, entry| {
+    Rows::array(held_bytes, response.recommended.into_iter(), move |snapshot, entry| {
         let properties = &request.options.properties;
         if *properties == ReturnedProperties::None {
             return Some(Value::from(entry.id));
         }
-        let values = values_json(engine, EntityKind::Item, &entry.id, properties.names());
+        let values = values_json(snapshot, EntityKind::Item, &entry.id, properties.names());
         let mut row: Map<String, Value> = values.unwrap_or_default();
         row.insert("itemId".to_owned(), entry.id.into());
         Some(Value::Object(row))

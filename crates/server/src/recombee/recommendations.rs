@@ -1,7 +1,7 @@
 //! Recommendations and searches: `/recomms/...`, `/search/...`, and the two calls of older clients.
 
 use domain::list::ROTATION_TIME_S_MAX;
-use domain::{Endpoint, Entries, Relevance, ScenarioSettings, Target};
+use domain::{Endpoint, Entries, ListSettings, Relevance, Target};
 use engine::{
     EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, ReturnedProperties,
 };
@@ -234,7 +234,7 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
     let rotation_time_s =
         rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
     let of_logic = logics::read(parameters, endpoint)?;
-    let settings = ScenarioSettings {
+    let settings = ListSettings {
         filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),
         booster: parameters.text("booster")?.filter(|text| !text.is_empty()).map(str::to_owned),
         diversity: share("diversity")?,

@@ -1,8 +1,8 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
 use domain::{
-    AssetType, Endpoint, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
-    ScenarioSettings, Timestamp, UserIdx,
+    AssetType, Endpoint, Fallback, ItemIdx, ListCaller, ListRequest, ListSettings, Logic,
+    Relevance, Timestamp, UserIdx,
 };
 use reql::{Context, Rows, Subject};
 use state::{Views, find_user};
@@ -110,7 +110,7 @@ pub struct Stage<'a> {
     pub(super) segment: Option<&'a str>,
     pub(super) search_query: Option<&'a str>,
     /// The settings of the call, completed with those of its scenario.
-    pub(super) settings: ScenarioSettings,
+    pub(super) settings: ListSettings,
     /// All of them hold.
     pub(super) filters: Vec<StageExpression>,
     /// Scores are multiplied with all of them.
@@ -127,7 +127,7 @@ impl<'a> Stage<'a> {
         request: &'a RecommendationRequest,
         endpoint: Endpoint,
         options: &'a ListOptions,
-        of_scenario: &ScenarioSettings,
+        of_scenario: &ListSettings,
     ) -> Self {
         let said = |of_scenario: &Option<String>,
                     of_call: &Option<String>,
@@ -143,7 +143,7 @@ impl<'a> Stage<'a> {
         let has_own_logic =
             options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
         let of_scenario = match has_own_logic {
-            true => ScenarioSettings {
+            true => ListSettings {
                 interaction: None,
                 exclude: None,
                 min_relevance: None,
@@ -217,15 +217,9 @@ impl<'a> Stage<'a> {
 
     /// The options of the list.
     pub(super) fn list(&self) -> Result<ListRequest, ListError> {
-        let mut list = self.settings.list(self.count, self.endpoint.default_logic());
-        let exclude = self.settings.exclude.unwrap_or(Exclusion::None);
-        match self.subject() {
-            // Favourites stay favourites, and people also search for items that they have.
-            Subject::Segments => {
-                (list.exclude, list.diversity, list.rotation_rate) = (exclude, 0.0, 0.0)
-            }
-            _ if self.search_query.is_some() => list.exclude = exclude,
-            _ => {}
+        let mut list = self.settings.request(self.count, ListCaller::Endpoint(self.endpoint));
+        if self.subject() == Subject::Segments {
+            (list.diversity, list.rotation_rate) = (0.0, 0.0);
         }
         let goes_with_item = matches!(list.logic, Logic::CrossSell | Logic::WatchNext);
         if goes_with_item && self.endpoint.can_be_similar() {

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use engine::{InspectedEntry, inspect_journal};
 use serde_json::json;
 
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn inspect(args: &InspectArgs) -> Result<()> {
+    args.place.require_data_folder()?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let (mut n_printed, mut printed) = (0, Ok(()));
     let Place { data, workspace, json } = &args.place;
@@ -54,6 +55,9 @@ fn inspect(args: &InspectArgs) -> Result<()> {
     });
     printed.and_then(|()| out.flush())?;
     if let Some(end) = end? {
+        if args.from > end {
+            bail!("--from {} is beyond the end of the journal, at offset {end}", args.from);
+        }
         eprintln!("The journal ends at offset {end}.");
     }
     Ok(())

@@ -3,7 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use domain::{Exclusion, InteractionKind, ListRequest, Logic, PropertyValue, Relevance};
+use domain::{
+    Exclusion, InteractionKind, ListCaller, ListRequest, ListSettings, Logic, PropertyValue,
+    Relevance,
+};
 use engine::{Engine, Origin, RecommendedList, USERS_PER_STEP};
 use fs_err as fs;
 use rustc_hash::FxHashSet;
@@ -29,10 +32,10 @@ pub(crate) struct Args {
     /// The number of items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// How items are chosen: personal, trending, recently_viewed, continue_watching, buy_again,
-    /// cross_sell or watch_next
-    #[arg(long, value_name = "LOGIC", default_value = "personal", value_parser = word::<Logic>)]
-    logic: Logic,
+    /// How items are chosen: personal (the default), trending, recently_viewed, continue_watching,
+    /// buy_again, cross_sell or watch_next
+    #[arg(long, value_name = "LOGIC", value_parser = word::<Logic>)]
+    logic: Option<Logic>,
     /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart,
     /// bookmark, portion)
     #[arg(long, value_name = "KIND", value_parser = kind)]
@@ -44,13 +47,13 @@ pub(crate) struct Args {
     /// Recommend values of this property, such as artists or brands, in place of items
     #[arg(long, value_name = "PROPERTY")]
     item_type: Option<String>,
-    /// From 0 (the most relevant items) to 1 (the most different items)
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    diversity: f32,
-    /// How relevant an item must be to the user: low (trending items fill up the list), medium or
-    /// high
-    #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = word::<Relevance>)]
-    min_relevance: Relevance,
+    /// From 0 (the most relevant items, the default) to 1 (the most different items)
+    #[arg(long, value_name = "SHARE")]
+    diversity: Option<f32>,
+    /// How relevant an item must be to the user: low (the default; trending items fill up the
+    /// list), medium or high
+    #[arg(long, value_name = "LEVEL", value_parser = word::<Relevance>)]
+    min_relevance: Option<Relevance>,
     /// Explain each item by the user's history
     #[arg(long)]
     explain: bool,
@@ -68,18 +71,16 @@ fn kind(word: &str) -> Result<InteractionKind, String> {
 
 impl Args {
     fn request(&self) -> Result<ListRequest> {
-        let exclude = match self.logic {
-            Logic::Personal | Logic::Trending if self.item_type.is_none() => Exclusion::Interacted,
-            logic => logic.exclusion(self.item_type.as_deref()),
-        };
-        let request = ListRequest {
+        let settings = ListSettings {
+            logic: self.logic,
             interaction: self.interaction,
-            exclude: self.exclude.unwrap_or(exclude),
+            exclude: self.exclude,
             item_type: self.item_type.clone(),
             diversity: self.diversity,
             min_relevance: self.min_relevance,
-            ..ListRequest::new(self.count as usize, self.logic)
+            ..ListSettings::default()
         };
+        let request = settings.request(self.count as usize, ListCaller::CommandLine);
         request.validate_for_user().map_err(anyhow::Error::msg)?;
         Ok(request)
     }
@@ -99,11 +100,14 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
     let user = engine.user_of_text(user_id);
     let list = engine.recommend(user, request)?;
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&server::ListBody::new(&list, engine::now()))?);
+        let body = server::ListBody::new(&list, engine::now()).with_user_known(user.is_some());
+        println!("{}", serde_json::to_string_pretty(&body)?);
         return Ok(());
     }
-    if user.is_none() && request.logic == Logic::Personal {
-        println!("User {user_id:?} is unknown; these items are trending:");
+    if user.is_none() {
+        let is_trending = list.fallback || request.logic == Logic::Personal;
+        let rest = if is_trending { "; these items are trending:" } else { "." };
+        println!("User {user_id:?} is unknown{rest}");
     } else if list.fallback {
         println!(
             "There are no personal recommendations for {user_id:?} yet; these items are trending:"

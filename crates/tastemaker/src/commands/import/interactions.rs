@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let checked = check(&file, args)?;
     if checked.n_invalid > 0 && !args.skip_invalid {
         bail!(
-            "{}: {}: correct the file, or skip invalid rows (skip_invalid)",
+            "{}: {}: correct the file, or skip invalid rows (--skip-invalid)",
             args.file.display(),
             describe_invalid(checked.n_invalid, checked.n_rows)
         );
