@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
-use crate::admission::network_of;
+use crate::address::network_of;
 
 /// From the first byte of a head to its last, and from the accepting of a connection to its first
 /// request.
