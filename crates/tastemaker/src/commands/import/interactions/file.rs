@@ -44,8 +44,18 @@ pub(crate) type RowError = (u64, &'static str, String);
 type Take<'a> = dyn FnMut(u64, Result<Interaction, RowError>) -> Result<()> + 'a;
 
 impl InteractionFile {
-    /// Looks at the columns of a file.
+    /// Reads the columns of a file.
+    ///
+    /// # Errors
+    /// If it is no regular file, cannot be read, or lacks a column that is needed.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        // From a pipe the first reading would take everything, and the others find nothing.
+        if !fs::metadata(path)?.is_file() {
+            bail!(
+                "{} is no regular file, and it is read more than once: write the interactions to a file first",
+                path.display()
+            );
+        }
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let (format, names) = match ending.as_str() {
             "parquet" => (Format::Parquet, parquet::columns(path)?),
