@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod active_model;
 mod answers;
 mod artifacts;
 mod background;
@@ -55,7 +56,7 @@ pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
-pub use import::{CatalogImportError, CatalogPreview, Confirmed, ImportedInteractions};
+pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
@@ -67,7 +68,7 @@ pub use training::{
 };
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
-pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError, full_text};
+pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError, describe_error};
 
 pub use journal::JournalCheck;
 pub use profiles::{

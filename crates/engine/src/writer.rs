@@ -1,9 +1,9 @@
-//! How entries get into the journal and the state: one thread appends, one follows the journal
+//! The way of entries into the journal and the state: one thread appends, one follows the journal
 //! (`follow.rs`), and callers wait for the outcome.
 //!
-//! Everything that waits while a batch is being written goes into the next one, under one fsync.
-//! The fold works on one batch while the next is on its way to the disk. A caller hears only of
-//! what is durable and visible.
+//! All entries that arrive while a batch is being written make the next batch, with one fsync. The
+//! fold applies one batch while the next is being written. A caller gets its outcomes once its
+//! entries are durable and visible.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -26,26 +26,27 @@ use crate::follow::follow;
 use crate::inbox::Inbox;
 use crate::{Clock, Entry, Outcome};
 
-/// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
+/// The most bytes of entries that wait for the journal. Further callers are told to come back
+/// later.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// The most entries of one batch. Larger ones would save fsyncs, but then all callers wait together
 /// while the fold works and the fold waits while they answer and send again; several batches in a
 /// second keep both cores busy.
 const BATCH_ENTRIES_MAX: usize = 300;
-/// The most bytes of one batch before compression: far under the journal's limit, since many small
-/// batches wait shorter.
+/// The most bytes of one batch before compression: far below the journal's limit, since small
+/// batches make callers wait less.
 const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
-/// The most bytes that one caller may hand over at once: with a batch that is nearly full it still
-/// fits the journal's limit.
+/// The most bytes that one caller may submit at once, so that they fit the journal's limit together
+/// with a batch that is nearly full.
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// The interval at which a full disk is tried again while no entries arrive.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Errors of submitting entries. None of the entries is in the journal, except after a failed fsync
-/// or fold, when this is unknown: message ids tell when they are sent again.
+/// or fold, when this is unknown. Messages can be sent again: their ids show duplicates.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
-    /// Too much is waiting.
+    /// Too many entries wait for the journal.
     #[error(
         "{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second"
     )]
@@ -53,13 +54,13 @@ pub enum SubmitError {
         /// The waiting bytes.
         queued_bytes: usize,
     },
-    /// The entries are over a limit of the journal.
+    /// The entries exceed a limit of the journal.
     #[error("{0}")]
     TooLarge(String),
     /// The journal could not be written.
     #[error("{0}")]
     Journal(String),
-    /// The state could not be changed; opening the workspace again makes it from the journal.
+    /// The entries could not be applied. They are when the workspace is opened again.
     #[error(
         "the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again"
     )]
@@ -72,11 +73,11 @@ pub enum SubmitError {
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// It can.
+    /// It takes entries.
     Ready,
     /// The last append failed; the next may succeed.
     Failing(String),
-    /// It can once the workspace is opened again.
+    /// It takes entries only after the workspace is opened again.
     Broken(String),
 }
 
@@ -116,7 +117,7 @@ impl Shared {
         self.queued_bytes.load(Ordering::Relaxed)
     }
 
-    /// Broken stays broken.
+    /// Sets the health, unless it is [`Health::Broken`], which lasts.
     pub(crate) fn set_health(&self, health: Health) {
         let mut current = self.health.write();
         if !matches!(*current, Health::Broken(_)) && *current != health {
@@ -135,18 +136,18 @@ type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
 
 /// Entries that one caller submits together.
 pub(crate) struct Submission {
-    /// As the fold takes them.
+    /// The entries for the fold.
     pub(crate) entries: Vec<PreparedEntry>,
-    /// As the journal takes them.
+    /// The encoded entries for the journal.
     records: Vec<Vec<u8>>,
     bytes: usize,
-    /// Gets one outcome for each entry.
+    /// Receives one outcome for each entry.
     pub(crate) reply: Reply,
 }
 
-/// A batch that is durable and to be applied. Its entries are those that the journal has from the
-/// first offset on: they need not be read and decoded again.
-pub(crate) struct Durable {
+/// A durable batch that the fold must apply. Its entries have consecutive offsets from
+/// `first_offset` on.
+pub(crate) struct DurableBatch {
     pub(crate) first_offset: u64,
     pub(crate) submissions: Vec<Submission>,
 }
@@ -161,9 +162,9 @@ impl Writer {
     pub(crate) fn start(shared: &Arc<Shared>, store_folder: &Path) -> Self {
         let (queue, submissions) = channel();
         let inbox = Arc::new(Inbox::default());
-        let told = Arc::downgrade(&inbox);
+        let weak_inbox = Arc::downgrade(&inbox);
         shared.journal.watch(Box::new(move |end| {
-            if let Some(inbox) = told.upgrade() {
+            if let Some(inbox) = weak_inbox.upgrade() {
                 inbox.note_end(end.0);
             }
         }));
@@ -181,14 +182,16 @@ impl Writer {
             spawn(
                 "journal",
                 Box::new(move || {
-                    guarded(&for_append, || append_batches(&for_append, &submissions, &appended));
+                    run_guarded(&for_append, || {
+                        append_batches(&for_append, &submissions, &appended)
+                    });
                     appended.close();
                 }),
             ),
             spawn(
                 "fold",
                 Box::new(move || {
-                    guarded(&for_fold, || follow(&for_fold, &store_folder, &inbox));
+                    run_guarded(&for_fold, || follow(&for_fold, &store_folder, &inbox));
                     inbox.end_fold();
                 }),
             ),
@@ -196,7 +199,7 @@ impl Writer {
         Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) }
     }
 
-    /// Hands entries over; the receiver gets one outcome an entry.
+    /// Submits entries. The receiver gets one outcome for each entry.
     pub(crate) fn submit(
         &self,
         shared: &Shared,
@@ -235,7 +238,8 @@ impl Writer {
         }
     }
 
-    /// Takes nothing more, finishes what waits, and returns when both threads have ended.
+    /// Takes no further entries, journals and applies those that wait, and returns when both
+    /// threads have ended.
     pub(crate) fn stop(&self) {
         drop(self.queue.lock().take());
         for thread in self.threads.lock().drain(..) {
@@ -246,8 +250,8 @@ impl Writer {
     }
 }
 
-/// A panic in one of the threads is a defect; it must not look like a server that is well.
-fn guarded(shared: &Shared, run: impl FnOnce()) {
+/// Runs the work of a thread. A panic is a defect, and sets the health to [`Health::Broken`].
+fn run_guarded(shared: &Shared, run: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
         shared.set_health(Health::Broken(
             "a thread of the engine panicked: its log says where".to_owned(),
@@ -282,7 +286,7 @@ fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, inbox: &I
     }
 }
 
-/// Finds out whether the disk is writable again by writing that it is.
+/// Tries to append an entry, to find out whether the disk is writable again.
 fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     let entry = Entry::Resumed { received_at: shared.clock.now() };
     let records = vec![entry.encode()];
@@ -294,7 +298,7 @@ fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     )
 }
 
-/// Appends one batch and passes it to the fold; false where the fold has ended.
+/// Appends one batch and passes it to the fold. Returns false if the fold has ended.
 fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
     let records: Vec<&[u8]> =
         batch.iter().flat_map(|submission| &submission.records).map(Vec::as_slice).collect();
@@ -305,11 +309,12 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
             metrics::histogram!("journal_append_seconds").record(started.elapsed().as_secs_f64());
             metrics::counter!("journal_records_total").increment(records.len() as u64);
             shared.set_health(Health::Ready);
-            inbox.end_append(Some(Durable { first_offset: first_offset.0, submissions: batch }))
+            inbox
+                .end_append(Some(DurableBatch { first_offset: first_offset.0, submissions: batch }))
         }
         Err(error) => {
             metrics::counter!("journal_append_failures_total").increment(1);
-            let why = full_text(&error);
+            let why = describe_error(&error);
             shared.set_health(match error {
                 AppendError::Poisoned { .. } => Health::Broken(why.clone()),
                 _ => Health::Failing(why.clone()),
@@ -322,8 +327,8 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
     }
 }
 
-/// An error with all that it comes from, in one line.
-pub fn full_text(error: &dyn std::error::Error) -> String {
+/// Describes an error with its sources, in one line.
+pub fn describe_error(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

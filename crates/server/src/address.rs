@@ -8,7 +8,7 @@ use ipnet::IpNet;
 /// The caller behind trusted proxies. Each hop names the one before it, so the walk goes back from
 /// the last hop as long as the naming hops are trusted. A text that is no address ends it. So no
 /// address that a caller made up counts.
-pub(crate) fn caller_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
+pub(crate) fn find_caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr {
     let values = headers.get_all("x-forwarded-for").iter();
     let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev();
     let mut caller = peer;
@@ -34,7 +34,7 @@ fn parse_hop(hop: &[u8]) -> Option<IpAddr> {
 
 /// The network that counts as one caller: a site with IPv6 has 64 bits, and each of its requests
 /// may come from another address.
-pub(crate) fn network_of(address: IpAddr) -> IpAddr {
+pub(crate) fn caller_network(address: IpAddr) -> IpAddr {
     match address.to_canonical() {
         IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
         address => address,
@@ -54,8 +54,7 @@ mod tests {
             let values = headers.iter().map(|value| {
                 ("x-forwarded-for".parse().unwrap(), HeaderValue::from_bytes(value).unwrap())
             });
-            caller_behind(peer.parse().unwrap(), &HeaderMap::from_iter(values), &trusted)
-                .to_string()
+            find_caller(peer.parse().unwrap(), &HeaderMap::from_iter(values), &trusted).to_string()
         };
         assert_eq!(of("10.0.0.9", &[b"1.1.1.1, 2.2.2.2, 10.0.0.8"]), "2.2.2.2");
         assert_eq!(of("10.0.0.9", &[b"1.1.1.1", b"2.2.2.2,10.0.0.8"]), "2.2.2.2");

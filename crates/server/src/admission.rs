@@ -39,15 +39,15 @@ pub(crate) enum Key<'a> {
     Private(&'a str),
 }
 
-/// Bodies beyond this size, in bytes, are parsed a few at a time: a parsed body takes several times
-/// its bytes.
+/// Only a few bodies beyond this size, in bytes, are parsed at a time: a parsed body takes several
+/// times its bytes.
 const LARGE_BODY_BYTES: usize = 64 * 1_024;
 /// Bytes of large bodies that are worked on at once, in kilobytes: as much as four of the largest.
 const LARGE_BODIES_KB_MAX: usize = 128 * 1_024;
 
-/// After so many refused keys of an address within a second ...
+/// How many refused keys of an address within a second are answered at once.
 const FAILURES_FREE: u32 = 20;
-/// ... it waits so long for the answer to each further one.
+/// How long the answer to each further one is delayed.
 const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 /// The most addresses with an account; beyond it all accounts are dropped.
 const ADDRESSES_MAX: usize = 100_000;
@@ -62,13 +62,11 @@ pub(crate) struct Admission {
     calls: Rates,
     /// Milliseconds of computing for them.
     computing: Rates,
-    /// As many lists are computed at once as there are cores, more would only take turns with each
-    /// other; those of browsers take half of the turns at most, so that they keep no server
-    /// waiting.
+    /// One for each core: more lists at once would only take turns with each other.
     turns: Arc<Semaphore>,
+    /// Half of the turns, for browsers, so that they keep no server waiting.
     public_turns: Arc<Semaphore>,
-    /// The permits for long answers to questions: the memory of such an answer is unknown until it
-    /// is counted.
+    /// For long answers to queries: the memory of such an answer is unknown until it is counted.
     question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
@@ -88,7 +86,7 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Whom the work for the request is charged to.
+    /// The account that the work for the request is charged to.
     pub(crate) fn account(&self) -> &Account {
         &self.account
     }
@@ -121,10 +119,10 @@ impl Admission {
         Account { admission: Arc::clone(self), is_public: false, address: None }
     }
 
-    /// Lets a request in whose key is known and whose body is there.
+    /// Admits a request whose key is known and whose body is complete.
     ///
     /// # Errors
-    /// 429 where a limit stands against it.
+    /// 429 where a limit is reached.
     pub(crate) fn admit(
         self: &Arc<Self>,
         origin: &Origin,
@@ -136,15 +134,15 @@ impl Admission {
             Key::Public(token) => (token, true, origin.network()),
             Key::Private(token) => (token, false, None),
         };
-        let token = hash_of(token);
+        let token = hash_token(token);
         let mut under_way = self.under_way.lock();
-        let of_token = under_way.by_token.get(&token).copied().unwrap_or(0);
-        let of_address =
+        let n_of_token = under_way.by_token.get(&token).copied().unwrap_or(0);
+        let n_of_address =
             address.and_then(|address| under_way.by_address.get(&address)).copied().unwrap_or(0);
         for (n, max, whose) in [
             (under_way.n, requests_max, ""),
-            (of_token, requests_per_token_max, " of this token"),
-            (of_address, requests_per_address_max, " of this address"),
+            (n_of_token, requests_per_token_max, " of this token"),
+            (n_of_address, requests_per_address_max, " of this address"),
         ] {
             if n >= max {
                 let message = format!(
@@ -163,8 +161,8 @@ impl Admission {
         Ok(Permit { account, token })
     }
 
-    /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer
-    /// lives.
+    /// Waits for the memory that a large body takes once it is parsed. It is held until the permit
+    /// is dropped. None for a small body, which needs no permit.
     pub(crate) async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {
         if body_bytes <= LARGE_BODY_BYTES {
             return None;
@@ -196,7 +194,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Lets a caller wait whose keys were refused again and again, so that guessing costs time.
+    /// Delays a caller whose keys were refused repeatedly, so that guessing costs time.
     pub(crate) async fn refuse(&self, origin: &Origin) {
         let Some(address) = origin.network() else { return };
         let waits = {
@@ -223,15 +221,15 @@ impl Drop for Permit {
         let Account { admission, address, .. } = &self.account;
         let mut under_way = admission.under_way.lock();
         under_way.n -= 1;
-        take_from(&mut under_way.by_token, &self.token, 1);
+        subtract(&mut under_way.by_token, &self.token, 1);
         if let Some(address) = address {
-            take_from(&mut under_way.by_address, address, 1);
+            subtract(&mut under_way.by_address, address, 1);
         }
     }
 }
 
-/// Takes from a count, which is forgotten where nothing is left of it.
-fn take_from<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K, n: usize) {
+/// Subtracts from a count, and removes it at zero.
+fn subtract<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K, n: usize) {
     if let Some(left) = counts.get_mut(key) {
         *left -= n;
         if *left == 0 {
@@ -240,7 +238,7 @@ fn take_from<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K,
     }
 }
 
-fn hash_of(token: &str) -> u64 {
+fn hash_token(token: &str) -> u64 {
     use std::hash::{Hash, Hasher};
     let mut hasher = FxHasher::default();
     token.hash(&mut hasher);

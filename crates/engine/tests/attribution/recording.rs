@@ -21,7 +21,7 @@ fn what_is_handed_out_is_known_at_once_and_citing_it_at_once_counts() {
         let view = Interaction::new("u1", format!("i{n}"), InteractionKind::DetailView);
         engine.import_interactions(vec![view]).unwrap();
     }
-    let user = engine.user_of_text("u0").unwrap();
+    let user = engine.find_user("u0").unwrap();
     let definition = TraitDefinition {
         count: 2,
         exclude: Some(Exclusion::None),

@@ -5,7 +5,7 @@ use domain::{
     Column, Exclusion, Interaction, InteractionKind, ListRequest, PropertyType, PropertyValue,
     TraitDefinition,
 };
-use engine::{Confirmed, Engine, Entry, Origin, TrainingOptions};
+use engine::{ConfirmedRemovals, Engine, Entry, Origin, TrainingOptions};
 use serde_json::json;
 
 use super::{asked, bought, message, open, viewed, wait_until_now};
@@ -27,7 +27,7 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     engine.import_interactions(interactions.collect()).unwrap();
     engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     let list = |user: &str| {
-        let user = engine.user_of_text(user);
+        let user = engine.find_user(user);
         engine.recommend(user, &asked(5, Exclusion::Purchased)).unwrap()
     };
     assert!(list("u1").fallback);
@@ -42,12 +42,11 @@ fn a_history_moves_the_next_list_and_bought_items_stay_out_for_good() {
     engine.submit_blocking(vec![bought(1, 1, 4)]).unwrap();
     let views: Vec<Entry> = (0..600).map(|n| viewed(100_000 + n, 1, 15)).collect();
     engine.submit_blocking(views).unwrap();
-    let all =
-        engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Purchased)).unwrap();
+    let all = engine.recommend(engine.find_user("u1"), &asked(100, Exclusion::Purchased)).unwrap();
     assert_eq!(all.items.len(), 19);
     assert!(all.items.iter().all(|item| item.item_id != "i4"));
     let interacted =
-        engine.recommend(engine.user_of_text("u1"), &asked(100, Exclusion::Interacted)).unwrap();
+        engine.recommend(engine.find_user("u1"), &asked(100, Exclusion::Interacted)).unwrap();
     assert!(
         interacted.items.iter().all(|item| !["i3", "i4", "i15"].contains(&item.item_id.as_str()))
     );
@@ -69,7 +68,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         engine
             .import_catalog(
                 CatalogFile { columns, rows: rows.collect() },
-                &Confirmed::default(),
+                &ConfirmedRemovals::default(),
                 &|_, _| {},
             )
             .unwrap();
@@ -78,7 +77,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
     engine.submit_blocking(vec![viewed(1, 1, 0), viewed(2, 1, 2), viewed(3, 2, 1)]).unwrap();
     let first = |user: &str| {
         let list =
-            engine.recommend(engine.user_of_text(user), &asked(1, Exclusion::Interacted)).unwrap();
+            engine.recommend(engine.find_user(user), &asked(1, Exclusion::Interacted)).unwrap();
         list.items.into_iter().next().unwrap()
     };
     for trained in [false, true] {
@@ -88,7 +87,7 @@ fn a_new_item_reaches_those_who_like_its_like_without_a_training() {
         let n = if trained { 13 } else { 11 };
         catalog(n);
         let found =
-            engine.recommend(engine.user_of_text("u1"), &asked(20, Exclusion::Interacted)).unwrap();
+            engine.recommend(engine.find_user("u1"), &asked(20, Exclusion::Interacted)).unwrap();
         let new = found.items.iter().find(|item| item.item_id == format!("i{}", n - 1)).unwrap();
         assert_eq!(new.origin, Origin::ColdStart, "{found:?}");
         assert_eq!(new.explanation[0].similar_in.as_deref(), Some("genre"));
@@ -105,7 +104,7 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
         list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>()
     };
     let peek = |engine: &Engine, user: &str| {
-        ids(engine.recommend(engine.user_of_text(user), &rotating).unwrap())
+        ids(engine.recommend(engine.find_user(user), &rotating).unwrap())
     };
     let (first, second, third) = {
         let engine = open(folder.path());
@@ -124,7 +123,7 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
             ..TraitDefinition::recommended_items("turning")
         };
         let serve = |user: &str| {
-            ids(engine.serve_trait(engine.user_of_text(user).unwrap(), &turning, false).unwrap())
+            ids(engine.serve_trait(engine.find_user(user).unwrap(), &turning, false).unwrap())
         };
         assert_eq!(peek(&engine, "guest"), peek(&engine, "guest"), "looking is not showing");
         let first = serve("guest");
@@ -132,8 +131,7 @@ fn what_was_served_rotates_at_once_and_after_a_restart_and_follows_a_merge() {
         let second = serve("guest");
         assert!(second.iter().all(|item| !first.contains(item)), "{first:?} {second:?}");
         let plain = TraitDefinition { rotation_rate: 0.0, ..turning.clone() };
-        let plain =
-            engine.serve_trait(engine.user_of_text("guest").unwrap(), &plain, true).unwrap();
+        let plain = engine.serve_trait(engine.find_user("guest").unwrap(), &plain, true).unwrap();
         assert_eq!(ids(plain), first, "a list without rotation neither moves nor counts");
         (first, second, peek(&engine, "guest"))
     };

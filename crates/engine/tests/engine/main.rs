@@ -16,8 +16,8 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    Confirmed, Engine, EngineError, Entry, ExternalId, ExternalIdType, Outcome, TimelineQuery,
-    TrainingOptions,
+    ConfirmedRemovals, Engine, EngineError, Entry, ExternalId, ExternalIdType, Outcome,
+    TimelineQuery, TrainingOptions,
 };
 use serde_json::{Value, json};
 
@@ -87,7 +87,7 @@ fn picture(engine: &Engine) -> Value {
         "config": *engine.config(),
         "training": engine.training(),
         "rejections": format!("{:?}", engine.snapshot().rejections(500)),
-        "brands": format!("{:?}", engine.recommend(engine.user_of_text("u3"), &ListRequest {
+        "brands": format!("{:?}", engine.recommend(engine.find_user("u3"), &ListRequest {
             item_type: Some("title".to_owned()),
             exclude: Exclusion::None,
             ..ListRequest::new(5, Logic::Personal)
@@ -103,7 +103,7 @@ fn fill(engine: &Engine) {
     engine.submit_blocking(vec![Entry::Configured(config)]).unwrap();
     let file = "item_id,title,price\ni1,One,1\ni2,Two,2.5\ni30,Thirty,30\n";
     let (file, _) = read_file(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
-    engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {}).unwrap();
     for n in 0..400u32 {
         engine
             .submit_blocking(vec![viewed(n, n % 17, n * n % 23), bought(n, n % 17, n * 7 % 29)])

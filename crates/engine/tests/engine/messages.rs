@@ -40,7 +40,7 @@ fn interactions_that_were_deleted_are_gone_from_counts_and_history() {
     engine.submit_blocking(added.collect()).unwrap();
     assert_eq!(engine.counts().interactions, 4);
     engine.submit_blocking(vec![track(10, "Product Removed from Wishlist")]).unwrap();
-    let user = engine.user_of_text("u").unwrap();
+    let user = engine.find_user("u").unwrap();
     assert_eq!(engine.counts().interactions, 1);
     assert_eq!(
         engine.snapshot().history(user, 9).iter().map(|item| item.kind).collect::<Vec<_>>(),

@@ -107,7 +107,7 @@ fn a_workspace_opens_without_its_model_and_makes_it_again_later() {
         "{}",
         told()
     );
-    let list = engine.recommend(engine.user_of_text("u3"), &asked(5, Exclusion::None)).unwrap();
+    let list = engine.recommend(engine.find_user("u3"), &asked(5, Exclusion::None)).unwrap();
     assert_eq!((list.items.len(), list.model), (5, None));
     // It cannot be made while something is in the way, a full disk or a file.
     let obstacle = folder.path().join("remake");
@@ -154,7 +154,7 @@ fn a_full_disk_refuses_and_recovers_and_a_failed_fsync_breaks() {
     assert!(engine.submit_blocking(vec![viewed(2, 2, 2)]).is_err());
     let told = engine.problems().iter().map(ToString::to_string).collect::<String>();
     assert!(told.starts_with("nothing can be written: "), "{told}");
-    assert_eq!(engine.snapshot().history(engine.user_of_text("u1").unwrap(), 9).len(), 1);
+    assert_eq!(engine.snapshot().history(engine.find_user("u1").unwrap(), 9).len(), 1);
     disk.set_capacity(None);
     assert_eq!(engine.submit_blocking(vec![viewed(1, 1, 1)]).unwrap(), [Outcome::Duplicate]);
     assert!(engine.problems().is_empty());
@@ -182,9 +182,9 @@ fn a_journal_that_lost_what_the_store_has_seen_is_refused() {
         .err()
         .unwrap();
     assert!(
-        error.full_text().contains("everything below 1 was acknowledged"),
+        error.describe().contains("everything below 1 was acknowledged"),
         "{}",
-        error.full_text()
+        error.describe()
     );
 }
 

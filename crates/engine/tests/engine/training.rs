@@ -84,7 +84,7 @@ fn a_worse_model_is_refused_and_an_earlier_one_comes_back() {
             engine.trainings().into_iter().map(|training| training.version).collect();
         assert!(versions.len() >= 2 && versions.contains(&first.version), "{versions:?}");
         let list =
-            engine.recommend(engine.user_of_text("g0"), &asked(3, Exclusion::Interacted)).unwrap();
+            engine.recommend(engine.find_user("g0"), &asked(3, Exclusion::Interacted)).unwrap();
         assert_eq!(list.model, Some(first.version.clone()));
     }
 }

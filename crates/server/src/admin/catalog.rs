@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{Format, ImportOptions};
-use engine::{CatalogImportError, Confirmed, Engine};
+use engine::{CatalogImportError, ConfirmedRemovals, Engine};
 use serde_json::{Value, json};
 
 use super::{Upload, Workspace};
@@ -19,7 +19,7 @@ use crate::parameters::Parameters;
 struct Query {
     options: ImportOptions,
     dry_run: bool,
-    confirmed: Confirmed,
+    confirmed: ConfirmedRemovals,
 }
 
 impl Query {

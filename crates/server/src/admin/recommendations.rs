@@ -38,7 +38,7 @@ pub(super) struct Query {
     min_relevance: Relevance,
 }
 
-/// An unknown user gets popular items. No impression is recorded.
+/// An unknown user gets trending items. No impression is recorded.
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
@@ -57,7 +57,7 @@ pub(super) async fn read(
     };
     request.validate_for_user().map_err(ApiError::invalid)?;
     let make = move |engine: &Engine, _: &RequestBudget| {
-        let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
+        let user = query.user.as_deref().and_then(|user| engine.find_user(user));
         let list = engine.recommend(user, &request)?;
         Ok(Json(ListBody::new(&list, engine.now())).into_response())
     };
@@ -65,7 +65,7 @@ pub(super) async fn read(
 }
 
 #[derive(Serialize)]
-pub(super) struct OneBody {
+pub(super) struct PastRecommendationBody {
     recomm_id: Uuid,
     user: Option<UserBody>,
     at: String,
@@ -91,7 +91,7 @@ struct UserBody {
 pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
-) -> Result<Json<OneBody>, ApiError> {
+) -> Result<Json<PastRecommendationBody>, ApiError> {
     let no_id =
         |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
     let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
@@ -103,7 +103,7 @@ pub(super) async fn read_one(
         );
         return Err(ApiError::not_found(message));
     };
-    Ok(Json(OneBody {
+    Ok(Json(PastRecommendationBody {
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
         at: past.at.to_string(),

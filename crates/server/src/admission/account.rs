@@ -10,7 +10,7 @@ use super::Admission;
 use super::rates::Rates;
 use crate::error::ApiError;
 
-/// Whom work for a request is charged to.
+/// The account that the work for a request is charged to.
 #[derive(Clone)]
 pub(crate) struct Account {
     pub(super) admission: Arc<Admission>,
@@ -33,7 +33,7 @@ impl Account {
         if self.is_public {
             self.check_computing()?;
             public_turn = Some(acquire_turn(&self.admission.public_turns).await?);
-            // Others of the address have had theirs meanwhile.
+            // Other requests of the address have used their turns meanwhile.
             self.check_computing()?;
         }
         let turn = acquire_turn(&self.admission.turns).await?;
@@ -45,7 +45,7 @@ impl Account {
         })
     }
 
-    /// Waits for a turn to answer a question that may be long.
+    /// Waits for a turn to answer a query whose answer may be long.
     ///
     /// # Errors
     /// 503 where the server is stopping.
@@ -69,8 +69,8 @@ impl Account {
     }
 }
 
-/// A turn to compute a list, as long as this lives. Of a browser its time is charged to the
-/// address.
+/// A turn to compute a list, which ends when this is dropped. The time of a browser's turn is
+/// charged to its address.
 pub(crate) struct Turn {
     account: Account,
     began: Instant,

@@ -10,9 +10,9 @@ use ipnet::IpNet;
 pub struct CallerLimits {
     /// How many requests may be under way at once, in all.
     pub requests_max: usize,
-    /// With one token or key.
+    /// Of these, with one token or key.
     pub requests_per_token_max: usize,
-    /// From one address, with keys that browsers know: write keys and public tokens.
+    /// Of these, from one address, with keys that browsers know: write keys and public tokens.
     pub requests_per_address_max: usize,
     /// Proxies in front of the server. Where a request comes from one, its caller's address is the
     /// last one in `X-Forwarded-For` that is none of these.
@@ -21,15 +21,15 @@ pub struct CallerLimits {
     pub private: RequestLimits,
     /// The budget of a request with a public token.
     pub public: RequestLimits,
-    /// How many requests with public tokens an address may send, a second; each request of a batch
-    /// counts.
+    /// How many requests with public tokens an address may send each second. Each request of a
+    /// batch counts.
     pub public_requests_per_s: u32,
-    /// How many it may send at once after a pause.
+    /// How many requests with public tokens an address may send in a burst after a pause.
     pub public_burst: u32,
-    /// How much computing an address may ask for with public tokens, in milliseconds a second, ...
+    /// How much computing an address may use with public tokens each second, in milliseconds.
     pub public_computing_ms_per_s: u32,
-    /// ... and at once after a pause, in milliseconds. What is under way may go over it, and is
-    /// paid for later.
+    /// How much computing an address may use in a burst after a pause, in milliseconds. Requests
+    /// under way may exceed it; the excess is charged to later ones.
     pub public_computing_burst_ms: u32,
 }
 

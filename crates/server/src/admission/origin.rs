@@ -7,7 +7,7 @@ use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
 use super::CallerLimits;
-use crate::address::{caller_behind, network_of};
+use crate::address::{caller_network, find_caller};
 use crate::connections::Connection;
 
 /// Where a request comes from.
@@ -27,12 +27,12 @@ impl Origin {
         let peer = extensions
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(peer)| peer.ip().to_canonical());
-        let address = peer.map(|peer| caller_behind(peer, headers, &limits.trusted_proxies));
+        let address = peer.map(|peer| find_caller(peer, headers, &limits.trusted_proxies));
         Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
     pub(super) fn network(&self) -> Option<IpAddr> {
-        self.address.map(network_of)
+        self.address.map(caller_network)
     }
 
     /// The caller has shown a key that is known.
