@@ -312,8 +312,8 @@ impl Catalog {
         true
     }
 
-    /// Activates the version of an import and removes versions beyond [`crate::PREVIOUS_VERSIONS_MAX`].
-    /// Returns false where the import is not staged.
+    /// Activates the version of an import and removes versions beyond
+    /// [`crate::PREVIOUS_VERSIONS_MAX`]. Returns false where the import is not staged.
     ///
     /// # Errors
     /// The store's.

@@ -111,7 +111,8 @@ impl App {
         self.metrics.render()
     }
 
-    /// Announces the stop: `/readyz` answers that the server stops, and long work for requests ends.
+    /// Announces the stop: `/readyz` answers that the server stops, and long work for requests
+    /// ends.
     pub fn start_stopping(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
