@@ -1,4 +1,4 @@
-//! The models of a workspace: the recorded training runs, and which of their models is in use.
+//! The model in use: the recorded runs, of which one is active, and switching between their models.
 
 use recommender::Model;
 use state::TrainingRecord;
@@ -16,7 +16,7 @@ impl Engine {
         views.setup.trainings.iter().rev().filter_map(|record| self.read_record(record)).collect()
     }
 
-    /// The run whose model is in use.
+    /// The run of the model in use.
     pub fn training(&self) -> Option<Training> {
         let views = self.snapshot();
         views.setup.active_training().and_then(|record| self.read_record(record))
@@ -31,7 +31,10 @@ impl Engine {
         read.ok()
     }
 
-    /// Switches to the model of an earlier run, making it again where its artifact is gone.
+    /// Switches to the model of an earlier run, and makes it again if its artifact is gone.
+    ///
+    /// # Errors
+    /// [`TrainingError::NoSuchModel`], or if it cannot be made again or journalled.
     pub fn activate_model(&self, version: &str) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let known = self.trainings().into_iter().find(|training| training.version == version);
@@ -47,9 +50,9 @@ impl Engine {
         Ok(training)
     }
 
-    /// Switches to the model that the journal says is in use, where another engine that writes into
-    /// it has trained or activated it. Where its artifact is not in the folder of this one, that is
-    /// a problem until [`Engine::remake_lost_model`] has made it again.
+    /// Switches to the model in use according to the journal, which another engine with the same
+    /// journal may have trained or activated. If its artifact is missing here, that is a problem
+    /// until [`Engine::remake_lost_model`] has made it again.
     pub(crate) fn follow_model(&self) {
         let version = self.snapshot().setup.active_training().map(|record| record.version.clone());
         let Some(version) = version else { return };
@@ -61,7 +64,7 @@ impl Engine {
         if is_in_use() || is_lost() {
             return;
         }
-        // The holder of the lock switches to a model of its own.
+        // The holder of the lock switches the model itself.
         let Some(_one_at_a_time) = self.training_lock.try_lock() else { return };
         let Some(training) = self.training().filter(|training| training.version == version) else {
             return;
@@ -80,6 +83,7 @@ impl Engine {
         }
     }
 
+    /// Puts a model in use and removes artifacts beyond [`ARTIFACTS_KEPT_MAX`].
     pub(crate) fn use_model(&self, model: Model) {
         let kept: Vec<String> = {
             let views = self.snapshot();

@@ -1,5 +1,5 @@
-//! The folder of an installation: a lock, a journal for what belongs to no workspace, and one
-//! folder a workspace.
+//! The data folder of an installation: a lock, a journal for data of no workspace, and a folder for
+//! each workspace.
 
 use std::collections::BTreeMap;
 use std::fs::TryLockError;
@@ -69,7 +69,7 @@ pub type AdminTokens = BTreeMap<String, [u8; 32]>;
 
 /// The name of the administrators' token that the bootstrap file sets.
 pub const BOOTSTRAP_TOKEN: &str = "bootstrap";
-/// The most tokens of administrators: each one that is shown is compared with all of them.
+/// The most admin tokens. Each request is compared with all of them.
 pub const ADMIN_TOKENS_MAX: usize = 100;
 
 /// Errors of adding and removing admin tokens.
@@ -77,7 +77,7 @@ pub const ADMIN_TOKENS_MAX: usize = 100;
 pub enum AdminTokenError {
     /// There is a token of this name.
     #[error("admin token {name:?} exists already: remove it first, or choose another name")]
-    AlreadyThere {
+    AlreadyExists {
         /// The name.
         name: String,
     },
@@ -107,13 +107,14 @@ pub enum AdminTokenError {
 /// with '_'.
 pub(crate) const SYSTEM_JOURNAL: &str = "_system";
 
-/// A data folder that no other process uses as long as this lives; nothing in it is open.
+/// A locked data folder, for commands that open no workspace. The lock is freed when this is
+/// dropped.
 pub struct LockedFolder {
     folder: PathBuf,
     _lock: fs::File,
 }
 
-/// An open data folder, this process's alone as long as it lives.
+/// An open data folder. No other process can use it until this is dropped.
 pub struct DataFolder {
     journal: FileJournal,
     ends: Arc<dyn Disk>,
@@ -159,30 +160,29 @@ pub(crate) fn workspace_folder(data: &Path, id: &WorkspaceId) -> PathBuf {
     data.join("workspaces").join(id.as_str())
 }
 
-/// The entries of a folder; none if it is missing.
-fn entries(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
+/// Lists the paths in a folder; none if it is missing.
+fn list_folder(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         entries => entries?.map(|entry| Ok(entry?.path())).collect(),
     }
 }
 
-/// The folders that have a journal, with their workspace ids where the name is a valid one. Files
-/// and folders without a journal are passed over.
-fn workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
-    let mut folders = entries(data.join("workspaces"))?;
+/// Lists the folders that have a journal, with their workspace ids where their names are valid ids.
+fn list_workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
+    let mut folders = list_folder(data.join("workspaces"))?;
     folders.retain(|folder| folder.join("journal").is_dir());
     let id_of =
         |folder: &Path| WorkspaceId::new(folder.file_name()?.to_string_lossy().into_owned()).ok();
     Ok(folders.into_iter().map(|folder| (folder.clone(), id_of(&folder))).collect())
 }
 
-/// The workspaces of a data folder, by name: those that have a journal, and those of which a record
-/// says that they had.
+/// Lists the workspaces of a data folder in order of their ids: those that have a journal, and
+/// those whose end-of-log record says that they had one.
 pub(crate) fn list_workspaces(data: &Path) -> Result<Vec<WorkspaceId>, DataFolderError> {
     let mut ids: Vec<WorkspaceId> =
-        workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
-    for record in entries(ends_folder(data))? {
+        list_workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
+    for record in list_folder(ends_folder(data))? {
         if record.extension().is_some_and(|extension| extension == "end") {
             let name = record.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             ids.extend(WorkspaceId::new(name).ok());
@@ -226,17 +226,18 @@ impl DataFolder {
         })
     }
 
-    /// The workspaces that there are, by name, and those that there should be.
+    /// Lists the workspaces in order of their ids, also those whose folder is lost.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceId>, DataFolderError> {
         list_workspaces(self.locked.path())
     }
 
-    /// Folders that have a journal and no valid workspace id as their name, such as copies.
+    /// Lists the folders that have a journal and whose names are no valid workspace ids, such as
+    /// copies.
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    pub fn stray_folders(&self) -> Result<Vec<PathBuf>, DataFolderError> {
-        let folders = workspace_folders(self.locked.path())?.into_iter();
+    pub fn list_stray_folders(&self) -> Result<Vec<PathBuf>, DataFolderError> {
+        let folders = list_workspace_folders(self.locked.path())?.into_iter();
         Ok(folders.filter(|(_, id)| id.is_none()).map(|(folder, _)| folder).collect())
     }
 
@@ -266,8 +267,7 @@ impl DataFolder {
         self.admin_tokens.load_full()
     }
 
-    /// Sets the administrators' token of the bootstrap file; nothing is written where it is that
-    /// one.
+    /// Sets the admin token of the bootstrap file. Writes nothing if it is set already.
     ///
     /// # Errors
     /// If the journal does not take it.
@@ -279,7 +279,7 @@ impl DataFolder {
         }
     }
 
-    /// Whether [`DataFolder::set_admin_token`] has set this token last.
+    /// Whether the token is the one that [`DataFolder::set_admin_token`] has set last.
     pub fn is_set_as_admin_token(&self, token: &str) -> bool {
         let hash: [u8; 32] = Sha256::digest(token).into();
         self.admin_tokens().get(BOOTSTRAP_TOKEN) == Some(&hash)
@@ -293,7 +293,7 @@ impl DataFolder {
         let _one_at_a_time = self.admin_tokens_lock.lock();
         let tokens = self.admin_tokens();
         if tokens.contains_key(name) {
-            return Err(AdminTokenError::AlreadyThere { name: name.to_owned() });
+            return Err(AdminTokenError::AlreadyExists { name: name.to_owned() });
         }
         if tokens.len() >= ADMIN_TOKENS_MAX {
             return Err(AdminTokenError::TooMany);
@@ -347,8 +347,8 @@ impl DataFolder {
         let folder = workspace_folder(data, id);
         let (record, record_in_trash) =
             (ends_folder(data).join(format!("{id}.end")), trash.join(format!("{id}.end")));
-        // The record goes first: a workspace without one still opens, a record without its
-        // workspace is a journal that is lost.
+        // The record is moved first: a workspace without a record opens, a record without its
+        // workspace is a lost journal.
         let has_record = match fs::rename(&record, &record_in_trash) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
             moved => moved.map(|()| true)?,
@@ -388,7 +388,7 @@ fn lock(folder: &Path) -> Result<fs::File, DataFolderError> {
         Err(TryLockError::WouldBlock) => {
             let mut process = String::new();
             file.read_to_string(&mut process)?;
-            // One that has just begun has not written it yet.
+            // A process that has just taken the lock has not written its id yet.
             let holder = if process.is_empty() {
                 "another process".to_owned()
             } else {

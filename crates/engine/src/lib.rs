@@ -56,10 +56,10 @@ pub use data_folder::{
 };
 pub use decisions::is_decided_on_state;
 pub use engine::{Engine, EngineOptions};
-pub use error::{EngineError, TrainingError, full_text};
+pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
-pub use import::{CatalogImportError, CatalogPreview, Confirmed, ImportedInteractions};
+pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;

@@ -16,11 +16,11 @@ use crate::{Engine, SubmitError};
 /// The answer to a recommendation request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendationResponse {
-    /// Cites it later.
+    /// The id by which interactions can cite the list.
     pub recomm_id: Uuid,
-    /// The group of an A/B test that the user is in.
+    /// The user's group of an A/B test.
     pub group: Option<String>,
-    /// The first stage of a composite recommendation, which the list goes with.
+    /// The result of the first stage of a composite recommendation, which the list is based on.
     pub source: Option<Recommended>,
     /// Best first.
     pub recommended: Vec<Recommended>,
@@ -31,10 +31,10 @@ pub struct RecommendationResponse {
 /// Errors of recommendation requests.
 #[derive(Debug, thiserror::Error)]
 pub enum RecommendationError {
-    /// There is no such list.
+    /// The list cannot be made.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Another server continued the recommendation at the same time; there is no list.
+    /// Another server continued the recommendation at the same time.
     #[error("recommendation {0} was continued elsewhere at the same time: try again")]
     ContinuedElsewhere(Uuid),
     /// A missing user or item could not be created, or the list impression not be recorded.
@@ -55,10 +55,11 @@ impl From<BudgetError> for RecommendationError {
 }
 
 impl Engine {
-    /// Makes the list of a request, or the two of a composite, and records the list impression.
+    /// Makes the list of a request, or the two lists of a composite one, and records the
+    /// impression.
     ///
     /// # Errors
-    /// If the call is wrong, costs too much, or what is missing cannot be made.
+    /// If the request is invalid or costs too much, or a missing user or item cannot be created.
     pub fn request_recommendations(
         &self,
         request: &RecommendationRequest,
@@ -78,24 +79,24 @@ impl Engine {
     /// for no disk.
     ///
     /// # Errors
-    /// If the call is wrong, or what is missing cannot be made.
+    /// If the request is invalid, or they cannot be created.
     pub fn create_missing(
         &self,
         request: &RecommendationRequest,
     ) -> Result<(), RecommendationError> {
-        let (of_scenario, _) =
+        let (scenario_settings, _) =
             self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
-        self.prepare_stages(request, &of_scenario)?;
+        self.prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)
     }
 
-    /// The stages of a call, the first one ready for its list.
+    /// The stages of a request, with the first one prepared.
     fn prepare_stages<'a>(
         &self,
         request: &'a RecommendationRequest,
-        of_scenario: &ListSettings,
+        scenario_settings: &ListSettings,
     ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
-        let (first, second) = self.serving.stages(&self.snapshot(), request, of_scenario)?;
+        let (first, second) = self.serving.stages(&self.snapshot(), request, scenario_settings)?;
         Ok((self.serving.prepare(&self.shared.live, first, self.now())?, second))
     }
 
@@ -107,9 +108,9 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
         budget.check()?;
-        let (of_scenario, group) =
+        let (scenario_settings, group) =
             self.serving.scenario_of(&self.snapshot(), request, recomm_id)?;
-        let (first, second) = self.prepare_stages(request, &of_scenario)?;
+        let (first, second) = self.prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)?;
         let mut listed = self.list_stage(&first, budget)?;
         let mut source = None;
@@ -171,7 +172,7 @@ impl Engine {
                     received_at,
                     command: Box::new(Command::Add { kind, id: id.clone() }),
                 };
-                // Another call may have made them meanwhile.
+                // Another request may have created them meanwhile.
                 for outcome in self.submit_blocking(missing.into_iter().map(add).collect())? {
                     if let Outcome::Refused(Refusal::Invalid(what) | Refusal::NotFound(what)) =
                         outcome

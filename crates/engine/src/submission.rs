@@ -52,7 +52,7 @@ pub(crate) struct Submission {
 
 /// A batch that is durable and to be applied. Its entries are those that the journal has from the
 /// first offset on: they need not be read and decoded again.
-pub(crate) struct Durable {
+pub(crate) struct DurableBatch {
     pub(crate) first_offset: u64,
     pub(crate) submissions: Vec<Submission>,
 }

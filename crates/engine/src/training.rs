@@ -1,5 +1,5 @@
-//! Training runs: a snapshot of the matrix becomes a model beside the traffic, is judged, and the
-//! journal says which model is used.
+//! Training runs: a model is fitted on a copy of the live matrix, while the workspace is in use. It
+//! is compared with the model in use, and the journal records which model is in use from then on.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -9,7 +9,7 @@ use recommender::evaluation::{Comparison, compute_model_lists};
 use recommender::{Cancelled, HyperparameterSearch, SearchOptions, TrainingSet};
 use serving::features_of;
 
-use crate::training_runs::RunUnderWay;
+use crate::training_runs::ActiveRun;
 use crate::{Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
@@ -19,11 +19,11 @@ pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
 pub struct TrainingOptions {
     /// The seed of all random choices.
     pub seed: u64,
-    /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this
-    /// share, beyond chance, is refused.
+    /// A model is refused if its NDCG is below that of the model in use, or of popularity, by more
+    /// than this share, beyond chance.
     pub refusal_margin: f64,
-    /// Whether the run steps back behind everything else that wants the processors: a server's
-    /// requests.
+    /// Whether the run has the lowest priority on the processors, so that a server's requests go
+    /// first.
     pub is_background: bool,
 }
 
@@ -33,7 +33,7 @@ impl Default for TrainingOptions {
     }
 }
 
-/// Lets the calling thread run only where no other wants the processor.
+/// Makes the calling thread run only while no other thread wants the processor.
 #[cfg(target_os = "linux")]
 fn run_when_idle() -> Result<(), thread_priority::Error> {
     use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
@@ -44,14 +44,14 @@ fn run_when_idle() -> Result<(), thread_priority::Error> {
     )
 }
 
-/// Lets the calling thread run with the lowest priority.
+/// Gives the calling thread the lowest priority.
 #[cfg(not(target_os = "linux"))]
 fn run_when_idle() -> Result<(), thread_priority::Error> {
     thread_priority::ThreadPriority::Min.set_for_current()
 }
 
-/// Threads of a run of its own, so that requests never wait in line behind its work.
-pub(crate) fn training_threads(
+/// Starts threads for one training run, so that requests never queue behind its work.
+pub(crate) fn start_training_threads(
     is_background: bool,
 ) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     let step_back = move |_| {
@@ -73,11 +73,12 @@ pub fn describe_too_few_interactions(n_interactions: u64) -> String {
 }
 
 impl Engine {
-    /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to
-    /// it unless it is refused. `progress` gets the share done.
+    /// Trains a model on all applied entries and compares it with the model in use. Unless it is
+    /// refused, writes its artifact and switches to it. `progress` gets the share done, from 0 to
+    /// 1.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`] at once;
+    /// [`TrainingError::AlreadyRunning`] and [`TrainingError::NoInteractions`] at once;
     /// [`TrainingError::Cancelled`] soon after the workspace was stopped; others where the run
     /// fails.
     pub fn train(
@@ -95,11 +96,11 @@ impl Engine {
     }
 
     /// Starts [`Engine::train`] on a thread of its own, which ends with the process at the latest.
-    /// [`Engine::training_run`] tells how far it is.
+    /// [`Engine::training_run`] shows its progress.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`] where
-    /// there is no thread to be had.
+    /// [`TrainingError::AlreadyRunning`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`]
+    /// where no thread can be started.
     pub fn start_training(
         self: &Arc<Self>,
         options: TrainingOptions,
@@ -107,8 +108,8 @@ impl Engine {
         let run = self.begin_training()?;
         let (started, engine) = (run.run.clone(), Arc::clone(self));
         let train = move || {
-            // Dropped in the reverse order: when the run is told to have ended, its thread holds
-            // the workspace no longer.
+            // The engine is dropped before the run ends, so that the workspace is free when the run
+            // is shown as ended.
             let (run, engine) = (run, engine);
             let trained = engine.train_model(options, &|share| run.set_progress(share));
             if let Err(error) = &trained {
@@ -126,13 +127,12 @@ impl Engine {
         self.training_runs.last()
     }
 
-    /// A training run of this process; none where there was none of this id, or where many have
-    /// come after it.
+    /// A training run of this process; none if the id is unknown, or too many runs came after it.
     pub fn training_run(&self, id: uuid::Uuid) -> Option<TrainingRun> {
         self.training_runs.find(id)
     }
 
-    fn begin_training(&self) -> Result<RunUnderWay, EngineError> {
+    fn begin_training(&self) -> Result<ActiveRun, EngineError> {
         self.expect_interactions()?;
         self.training_runs.begin(self.now())
     }
@@ -149,9 +149,9 @@ impl Engine {
     ) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let started = Instant::now();
-        let threads = training_threads(options.is_background)?;
-        // Here, not on those threads: while they hold a lock, requests would wait for what steps
-        // back behind them.
+        let threads = start_training_threads(options.is_background)?;
+        // Not on the training threads: while one of them held a lock, requests would wait for a
+        // thread of the lowest priority.
         let (set, offset, n_interactions_total) = {
             let views = self.snapshot();
             let histories = views.interactions.histories();
@@ -193,15 +193,15 @@ impl Engine {
                     comparison.ndcg, comparison.other_ndcg
                 )
             });
-        // With so few interactions, a first model is compared with nothing.
+        // With too few interactions for a first model, their number is the better reason.
         let n_interactions = set.entries().len() as u64;
-        let is_little = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
-        let refused = refused.map(|why| match is_little {
+        let has_too_few = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
+        let refused = refused.map(|why| match has_too_few {
             true => describe_too_few_interactions(n_interactions),
             false => why,
         });
-        // Without anything new since the model in use there is no comparison; but what hits nothing
-        // takes no place from what did.
+        // Without new interactions there is no comparison with the model in use. But a model
+        // without any hit must not replace a model with hits.
         let found_before = self.training().map_or(0.0, |training| training.search.blend.ndcg);
         let finds_nothing = trained.search.blend.ndcg == 0.0 && found_before > 0.0;
         let refused = refused.or(finds_nothing.then(|| {
@@ -257,8 +257,8 @@ impl Engine {
         Ok(training)
     }
 
-    /// Runs the hyperparameter search on the current data: all models and the blend beside
-    /// popularity. Changes nothing.
+    /// Runs the hyperparameter search on the current data and returns the metrics of all models, of
+    /// the blend and of popularity. Changes nothing.
     ///
     /// # Errors
     /// [`TrainingError::NoInteractions`]; [`TrainingError::Cancelled`] where the workspace is
@@ -286,9 +286,9 @@ impl Engine {
         self.training_lock.is_locked()
     }
 
-    /// Tells the log of a training run that made no model.
+    /// Logs a training run that made no model.
     pub fn report_failed_training(&self, error: &EngineError) {
-        let (workspace, error_text) = (self.id(), error.full_text());
+        let (workspace, error_text) = (self.id(), error.describe());
         match error {
             EngineError::Training(TrainingError::Cancelled(_)) => {
                 tracing::info!(%workspace, why = error_text, "a training run was cut short");
@@ -297,8 +297,9 @@ impl Engine {
         }
     }
 
-    /// Whether enough has happened since the last run: a first hundred interactions, then a share
-    /// of those there were, or anything at all after `interval_max_s`.
+    /// Whether the next run is due: for a first run, after [`FIRST_TRAINING_INTERACTIONS`]; later,
+    /// after a `share` of the interactions of the last run, or after `interval_max_s` if there is
+    /// any new interaction.
     pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {
         let views = self.snapshot();
         let n_now = views.interactions.histories().n_interactions();
@@ -313,7 +314,7 @@ impl Engine {
             || (is_old && n_now > n_then)
     }
 
-    /// The set with what items are like, and with what counts how much.
+    /// Adds the features of items and the weights of interactions to a training set.
     fn with_features_and_weights(&self, set: TrainingSet) -> TrainingSet {
         let features = features_of(&self.shared.live, set.n_items());
         let weights = self.snapshot().setup.config.interaction_weights;

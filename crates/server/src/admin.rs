@@ -40,7 +40,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route_layer(from_fn(refuse_parameters))
         .merge(routes_with_parameters())
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
-        .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
+        .route_layer(from_fn_with_state(Arc::clone(app), require_administrator))
 }
 
 /// Their handlers say which query parameters there are.
@@ -110,7 +110,7 @@ async fn refuse_parameters(_: Parameters<NoParameters>, request: Request, next: 
     next.run(request).await
 }
 
-async fn only_administrators(
+async fn require_administrator(
     State(app): State<Arc<App>>,
     request: Request,
     next: Next,
@@ -118,7 +118,7 @@ async fn only_administrators(
     let origin =
         Origin::from_request(request.headers(), request.extensions(), &app.settings.callers);
     let known = app.installation.data.admin_tokens();
-    // All are compared, so that the time tells nothing of any.
+    // All are compared, so that the time of the answer tells nothing of any token.
     let is_known = |shown: &str| {
         let shown = hash(shown);
         known.values().fold(false, |is_known, known| is_known | is_same_hash(known, &shown))
@@ -142,7 +142,7 @@ async fn only_administrators(
 /// The workspace that a path names, for handlers that read no body.
 struct Workspace(RequestedWorkspace);
 
-/// A body that is read, and the workspace for it.
+/// The body of a request, read after the workspace in its path was found.
 struct Upload<B>(RequestedWorkspace, B);
 
 #[derive(serde::Deserialize)]
@@ -164,7 +164,7 @@ impl FromRequestParts<Arc<App>> for Workspace {
 }
 
 impl Workspace {
-    /// The workspace of an id.
+    /// Finds an open workspace by its id.
     ///
     /// # Errors
     /// 503 where it is closed, 404 where there is none.
@@ -177,7 +177,8 @@ impl Workspace {
             }
             NotOpen::Closed(_) => why.into(),
         })?;
-        Ok(Self(RequestedWorkspace::new(app, handle, app.admission.administrators_account())))
+        let account = app.admission.administrators_account();
+        Ok(Self(RequestedWorkspace::new(handle, account, app.private_budget())))
     }
 }
 
@@ -190,7 +191,7 @@ where
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        // Refused before anything is sent where it is not open.
+        // A client need not send its body to a workspace that is not open.
         let Workspace(workspace) = Workspace::from_request_parts(&mut parts, app).await?;
         Ok(Self(workspace, B::from_request(Request::from_parts(parts, body), app).await?))
     }
@@ -202,7 +203,8 @@ impl From<BytesRejection> for ApiError {
     }
 }
 
-/// Runs a change of a configuration beside the requests, one at a time in the whole server.
+/// Changes a configuration on a thread that may block. One change runs at a time in the whole
+/// server.
 async fn configure<T: Send + 'static>(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -216,8 +218,8 @@ async fn configure<T: Send + 'static>(
     workspace.run(change).await
 }
 
-/// 404, with the names that there are.
-fn no_such(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
+/// The error for a name that no resource has: 404, with the existing names.
+fn unknown_resource(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     ApiError::not_found(format!("no {word} {name:?}; there are: {known}"))
@@ -229,7 +231,7 @@ fn new_secret() -> String {
 }
 
 /// The path of a resource of a workspace, for the header `Location`.
-fn path_of(engine: &Engine, resources: &str, name: &str) -> String {
+fn resource_path(engine: &Engine, resources: &str, name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let encode = |byte: u8| match is_plain(byte) {
         true => char::from(byte).to_string(),

@@ -99,7 +99,7 @@ impl<E: Classify> From<E> for ApiError {
     fn from(error: E) -> Self {
         let kind = error.kind();
         if kind == ErrorKind::Internal {
-            tracing::error!(error = engine::full_text(&error), "a query failed");
+            tracing::error!(error = engine::describe_error(&error), "a query failed");
             return Self::internal();
         }
         let etag = error.revision().map(etag);

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod address;
 mod admin;
 mod admission;
 mod app;
@@ -19,7 +20,7 @@ pub use app::{App, Installation, Settings};
 pub use connections::{ConnectionLimits, Listener, Tls, serve};
 pub use operations::install_metrics;
 pub use recombee::{SignedTarget, signed, verify_signature};
-pub use recommendation::{ListBody, source_of};
+pub use recommendation::{ListBody, source_word};
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 pub use workspaces::Workspaces;
 

@@ -70,7 +70,7 @@ impl<'a> ListBody<'a> {
 }
 
 /// The word for where an item came from.
-pub fn source_of(origin: Origin) -> &'static str {
+pub fn source_word(origin: Origin) -> &'static str {
     match origin {
         Origin::Model => "model",
         Origin::ColdStart => "new",
@@ -90,9 +90,9 @@ impl<'a> ItemBody<'a> {
             Origin::Model => of_first("model"),
             Origin::ColdStart => "similar",
             Origin::RecentlyViewed => of_first("viewed"),
-            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_of(origin),
+            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_word(origin),
         };
-        let source = source_of(item.origin);
+        let source = source_word(item.origin);
         let because = item.explanation.iter().map(ContributionBody::new).collect();
         Self { id: &item.item_id, score: item.score, source, reason: ReasonBody { code, because } }
     }

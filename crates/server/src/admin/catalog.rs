@@ -7,7 +7,7 @@ use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{Format, ImportOptions};
-use engine::{CatalogImportError, Confirmed, Engine};
+use engine::{CatalogImportError, ConfirmedRemovals, Engine};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -39,10 +39,10 @@ impl Query {
         })
     }
 
-    fn confirmed(&self) -> Result<Confirmed, ApiError> {
+    fn confirmed(&self) -> Result<ConfirmedRemovals, ApiError> {
         let n_withdrawn = self.confirm.as_deref().map(parse_confirm);
         let n_withdrawn = n_withdrawn.transpose().map_err(wrong("confirm"))?;
-        Ok(Confirmed { n_withdrawn, dropped: self.drop.clone() })
+        Ok(ConfirmedRemovals { n_withdrawn, dropped: self.drop.clone() })
     }
 }
 
@@ -79,7 +79,7 @@ fn preview_file(
     body: &[u8],
     format: Format,
     options: &ImportOptions,
-    confirmed: &Confirmed,
+    confirmed: &ConfirmedRemovals,
 ) -> Result<Json<Value>, ApiError> {
     let preview = engine.preview_catalog(|| Ok(body), format, options, confirmed);
     Ok(Json(json!(preview.map_err(import_error)?)))
@@ -90,7 +90,7 @@ fn import_file(
     body: &[u8],
     format: Format,
     options: &ImportOptions,
-    confirmed: &Confirmed,
+    confirmed: &ConfirmedRemovals,
 ) -> Result<Json<Value>, ApiError> {
     let (file, report) = engine.read_catalog(body, format, options).map_err(import_error)?;
     let changes =

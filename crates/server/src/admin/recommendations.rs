@@ -34,7 +34,7 @@ pub(super) struct Query {
     min_relevance: Option<Relevance>,
 }
 
-/// An unknown user gets popular items. No impression is recorded.
+/// An unknown user gets trending items. No impression is recorded.
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
@@ -54,7 +54,7 @@ pub(super) async fn read(
     let request = settings.request(count, ListCaller::Trait);
     request.validate_for_user().map_err(ApiError::invalid)?;
     let make = move |engine: &Engine, _: &RequestBudget| {
-        let user = query.user.as_deref().map(|user| engine.user_of_text(user));
+        let user = query.user.as_deref().map(|user| engine.find_user(user));
         let list = engine.recommend(user.flatten(), &request)?;
         let body = ListBody::new(&list, engine.now());
         let body = match user {
@@ -67,7 +67,7 @@ pub(super) async fn read(
 }
 
 #[derive(Serialize)]
-pub(super) struct OneBody {
+pub(super) struct PastRecommendationBody {
     recomm_id: Uuid,
     user: Option<UserBody>,
     at: String,
@@ -93,7 +93,7 @@ struct UserBody {
 pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
-) -> Result<Json<OneBody>, ApiError> {
+) -> Result<Json<PastRecommendationBody>, ApiError> {
     let no_id =
         |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
     let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
@@ -105,7 +105,7 @@ pub(super) async fn read_one(
         );
         return Err(ApiError::not_found(message));
     };
-    Ok(Json(OneBody {
+    Ok(Json(PastRecommendationBody {
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
         at: past.at.to_string(),

@@ -28,7 +28,7 @@ impl Rates {
     }
 
     /// Gives access to the units that an address has left.
-    pub(super) fn with_balance<T>(&self, address: IpAddr, of: impl FnOnce(&mut f64) -> T) -> T {
+    pub(super) fn with_balance<T>(&self, address: IpAddr, change: impl FnOnce(&mut f64) -> T) -> T {
         let now = Instant::now();
         let grown =
             |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
@@ -42,6 +42,6 @@ impl Rates {
         }
         let rate = all.entry(address).or_insert(Rate { left: self.burst, at: now });
         *rate = Rate { left: grown(rate).min(self.burst), at: now };
-        of(&mut rate.left)
+        change(&mut rate.left)
     }
 }

@@ -48,7 +48,7 @@ impl Classify for EngineError {
 impl Classify for TrainingError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnderWay { .. } => ErrorKind::TrainingUnderWay,
+            Self::AlreadyRunning { .. } => ErrorKind::TrainingUnderWay,
             Self::NoInteractions => ErrorKind::NoInteractions,
             Self::NoSuchModel { .. } => ErrorKind::NotFound,
             Self::Cancelled(_) => ErrorKind::Unavailable,
@@ -62,7 +62,7 @@ impl Classify for ConfigError {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::AlreadyThere(_) => ErrorKind::AlreadyExists,
+            Self::AlreadyExists(_) => ErrorKind::AlreadyExists,
             Self::Changed { .. } => ErrorKind::Changed,
             Self::Submit(error) => error.kind(),
         }
@@ -79,7 +79,7 @@ impl Classify for ConfigError {
 impl Classify for AdminTokenError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::AlreadyThere { .. } => ErrorKind::AlreadyExists,
+            Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::Last { .. } => ErrorKind::LastAdminToken,
             Self::TooMany => ErrorKind::TooMany,

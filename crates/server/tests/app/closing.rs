@@ -127,7 +127,7 @@ fn uploads() -> [Upload; 4] {
 async fn changes(shop: &Shop) -> Value {
     let counts = shop.test.engine.counts();
     let scenarios = shop.test.admin("/api/workspaces/shop/scenarios").await.body;
-    let users = shop.test.engine.user_of_text("u").is_some();
+    let users = shop.test.engine.find_user("u").is_some();
     json!([counts.items, scenarios["scenarios"].as_array().unwrap().len(), users])
 }
 

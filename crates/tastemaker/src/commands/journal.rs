@@ -1,4 +1,4 @@
-//! `tastemaker journal`: the entries of a workspace's journal, to look at.
+//! `tastemaker journal`: prints the entries of a workspace's journal.
 
 use std::io::Write;
 use std::ops::ControlFlow;
@@ -76,7 +76,7 @@ fn line(InspectedEntry { offset, entry, .. }: &InspectedEntry) -> String {
 }
 
 fn json_line(InspectedEntry { offset, written_by, entry }: &InspectedEntry) -> String {
-    let told = match entry {
+    let output = match entry {
         Ok(entry) => json!({
             "offset": offset,
             "written_by": written_by,
@@ -88,5 +88,5 @@ fn json_line(InspectedEntry { offset, written_by, entry }: &InspectedEntry) -> S
             json!({ "offset": offset, "written_by": written_by, "error": error.to_string() })
         }
     };
-    told.to_string()
+    output.to_string()
 }

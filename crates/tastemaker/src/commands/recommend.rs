@@ -13,7 +13,7 @@ use rustc_hash::FxHashSet;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::Place;
-use super::train::no_model_yet;
+use super::train::describe_missing_model;
 use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
@@ -34,15 +34,15 @@ pub(crate) struct Args {
     count: u32,
     /// How items are chosen: personal (the default), trending, recently_viewed, continue_watching,
     /// buy_again, cross_sell or watch_next
-    #[arg(long, value_name = "LOGIC", value_parser = word::<Logic>)]
+    #[arg(long, value_name = "LOGIC", value_parser = parse_word::<Logic>)]
     logic: Option<Logic>,
     /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart,
     /// bookmark, portion)
-    #[arg(long, value_name = "KIND", value_parser = kind)]
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     interaction: Option<InteractionKind>,
     /// Items to exclude: none, purchased, watched or interacted; the default is interacted for
     /// personal and trending items, else that of the logic
-    #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
+    #[arg(long, value_name = "WHAT", value_parser = parse_word::<Exclusion>)]
     exclude: Option<Exclusion>,
     /// Recommend values of this property, such as artists or brands, in place of items
     #[arg(long, value_name = "PROPERTY")]
@@ -52,19 +52,19 @@ pub(crate) struct Args {
     diversity: Option<f32>,
     /// How relevant an item must be to the user: low (the default; trending items fill up the
     /// list), medium or high
-    #[arg(long, value_name = "LEVEL", value_parser = word::<Relevance>)]
+    #[arg(long, value_name = "LEVEL", value_parser = parse_word::<Relevance>)]
     min_relevance: Option<Relevance>,
     /// Explain each item by the user's history
     #[arg(long)]
     explain: bool,
 }
 
-/// A word of the configuration, on the command line.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde::de::value::Error> {
+/// Parses a word of the configuration.
+fn parse_word<T: DeserializeOwned>(text: &str) -> Result<T, serde::de::value::Error> {
     T::deserialize(text.into_deserializer())
 }
 
-fn kind(word: &str) -> Result<InteractionKind, String> {
+fn parse_kind(word: &str) -> Result<InteractionKind, String> {
     let known = || InteractionKind::ALL.map(InteractionKind::word).join(", ");
     InteractionKind::from_word(word).ok_or_else(|| format!("there are: {}", known()))
 }
@@ -90,14 +90,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let request = args.request()?;
     let opened = args.place.open()?;
     match (&args.user, &args.users, &args.out) {
-        (Some(user), _, _) => one(args, &opened.engine, user, &request),
-        (_, Some(users), Some(out)) => many(args, &opened.engine, users, out, &request),
+        (Some(user), _, _) => print_list(args, &opened.engine, user, &request),
+        (_, Some(users), Some(out)) => write_lists(args, &opened.engine, users, out, &request),
         _ => unreachable!("clap asks for --user, or --users with --out"),
     }
 }
 
-fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Result<()> {
-    let user = engine.user_of_text(user_id);
+fn print_list(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Result<()> {
+    let user = engine.find_user(user_id);
     let list = engine.recommend(user, request)?;
     if args.place.json {
         let body = server::ListBody::new(&list, engine::now()).with_user_known(user.is_some());
@@ -136,7 +136,7 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
         }
     }
     if list.model.is_none() {
-        println!("{}", no_model_yet(engine.counts().interactions));
+        println!("{}", describe_missing_model(engine.counts().interactions));
     }
     Ok(())
 }
@@ -158,7 +158,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
             let title = if list.item_type.is_some() {
                 String::new()
             } else {
-                title(engine, &item.item_id)?
+                find_title(engine, &item.item_id)?
             };
             Ok(vec![
                 format!("{:>2}  {}", n + 1, item.item_id),
@@ -182,7 +182,7 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
     }
     let (mut parts, mut last) = (Vec::new(), None);
     for reason in &item.explanation {
-        let name = title(engine, &reason.item_id)?;
+        let name = find_title(engine, &reason.item_id)?;
         let name = if name.is_empty() { reason.item_id.clone() } else { name };
         // "played A, B, viewed C": the verb is repeated only where it changes.
         let verb = if last == Some(reason.kind) {
@@ -200,8 +200,8 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
     Ok(format!("because you {}", parts.join(", ")))
 }
 
-/// The item's title, empty where it has none.
-pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
+/// Finds the title of an item; empty if it has none.
+pub(crate) fn find_title(engine: &Engine, item_id: &str) -> Result<String> {
     let properties = engine.snapshot().item_properties(item_id).unwrap_or_default();
     let title = ["title", "name"].iter().find_map(|key| properties.get(*key));
     Ok(match title {
@@ -210,20 +210,20 @@ pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
     })
 }
 
-fn many(
+fn write_lists(
     args: &Args,
     engine: &Engine,
     users: &Path,
     out: &Path,
     request: &ListRequest,
 ) -> Result<()> {
-    let user_ids = distinct_users(users)?;
+    let user_ids = read_users(users)?;
     let bar = terminal::bar("recommending", "users", user_ids.len() as u64, args.place.json);
-    let mut file = csv::Writer::from_writer(super::part_of(out)?);
+    let mut file = csv::Writer::from_writer(super::create_part_file(out)?);
     file.write_record(["user_id", "item_id", "score"])?;
     let (mut n_unknown, mut n_fallback) = (0u64, 0u64);
     for step in user_ids.chunks(USERS_PER_STEP) {
-        let users: Vec<_> = step.iter().map(|user_id| engine.user_of_text(user_id)).collect();
+        let users: Vec<_> = step.iter().map(|user_id| engine.find_user(user_id)).collect();
         let lists = engine.recommend_many(&users, request)?;
         for ((user_id, user), list) in step.iter().zip(users).zip(lists) {
             n_unknown += u64::from(user.is_none());
@@ -238,8 +238,8 @@ fn many(
     bar.finish_and_clear();
     let n_users = user_ids.len() as u64;
     if args.place.json {
-        let told = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
-        println!("{told}");
+        let output = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
+        println!("{output}");
     } else {
         println!(
             "Wrote {} of up to {} to {}{}.",
@@ -255,7 +255,7 @@ fn many(
     Ok(())
 }
 
-/// Says how many of the lists that were written are fallbacks, where any is.
+/// Describes how many of the written lists are fallbacks; empty if none is.
 pub(super) fn describe_fallback(n_fallback: u64) -> String {
     match n_fallback {
         0 => String::new(),
@@ -263,8 +263,8 @@ pub(super) fn describe_fallback(n_fallback: u64) -> String {
     }
 }
 
-/// The users of a file, each once, in the order of the file.
-pub(crate) fn distinct_users(path: &Path) -> Result<Vec<String>> {
+/// Reads the users of a file, each once, in the order of the file.
+pub(crate) fn read_users(path: &Path) -> Result<Vec<String>> {
     let mut reader = csv::Reader::from_reader(fs::File::open(path)?);
     let header = reader.headers().with_context(|| format!("cannot read {}", path.display()))?;
     let Some(column) = header.iter().position(|name| name == "user_id") else {

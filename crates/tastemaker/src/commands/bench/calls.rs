@@ -10,7 +10,7 @@ use axum::routing::get;
 use catalog::{CatalogFile, ItemRow};
 use domain::{Column, PropertyType, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
 use engine::{
-    BackgroundThread, Command, Confirmed, DataFolder, Engine, Entry, Outcome, RuleUpdate,
+    BackgroundThread, Command, ConfirmedRemovals, DataFolder, Engine, Entry, Outcome, RuleUpdate,
     Segmentation, SegmentationCommand, SegmentationKind,
 };
 use serde_json::json;
@@ -50,21 +50,21 @@ const INTERACTIONS_PER_USER: u64 = 41;
 const CONNECTIONS: u32 = 16;
 const COUNT: usize = 10;
 const CATEGORIES: u32 = 50;
-/// How many items change in a second while they are asked about.
+/// How many items change each second while lists of them are requested.
 const CHANGES_PER_S: u64 = 20;
 /// How often in a second the rule of a segmentation of all items changes, so that it is rebuilt.
 const REBUILDS_PER_S: u64 = 4;
-/// About what a list with filter and booster takes: what a server does that only computes for so
-/// long shows what the machine takes away.
+/// About the computing of a list with filter and booster. The latency of a server that does nothing
+/// else shows the share of the machine.
 const COMPUTED_BY_REFERENCE: Duration = Duration::from_millis(1);
 
 const FILTER: &str = "'available' == true and 'price' < 80 and 'category' != \"c7\"";
 const BOOSTER: &str =
     "(if \"new\" in 'tags' then 1.5 else 1) * (1 + 1 / (1 + (now() - 'released') / 86400))";
-const SELECTIVE: &str = "'category' == \"c7\" and 'price' > 99.7";
-const OF_THE_USER: &str = "'category' != context_user[\"userId\"] and 'price' < 80";
+const SELECTIVE_FILTER: &str = "'category' == \"c7\" and 'price' > 99.7";
+const USER_FILTER: &str = "'category' != context_user[\"userId\"] and 'price' < 80";
 const SEGMENTATION: &str = "kinds";
-const SEGMENTED: &str = "size(item_segments(\"kinds\", 'itemId')) > 0";
+const SEGMENTATION_FILTER: &str = "size(item_segments(\"kinds\", 'itemId')) > 0";
 const RULES: [&str; 2] = ["'tags'", "if 'price' < 50 then {\"cheap\"} else 'tags'"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -83,7 +83,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         more.as_object().into_iter().flatten().for_each(|(name, value)| body[name] = value.clone());
         let body = body.to_string();
         Arc::new(move |n| {
-            let user = load::any_of(n, n_users);
+            let user = load::pick(n, n_users);
             let target = format!("/bench/recomms/users/u{user}/items/");
             load::post(&server::signed(&target, TOKEN, engine::now()), &body)
         })
@@ -111,7 +111,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         create_segmentation(&engine).await?;
         let held_before = Holds::parse(&service.app.metrics_text());
         let changing = tokio::spawn(change_rule(Arc::clone(&engine), seconds));
-        let segmented = calls(json!({ "filter": SEGMENTED }));
+        let segmented = calls(json!({ "filter": SEGMENTATION_FILTER }));
         let rebuilding = load::run(address, 1, Some(REBUILDS_PER_S as f64), seconds, segmented);
         let (during, rebuilding) = tokio::join!(at_rate(both()), rebuilding);
         let held = Holds::parse(&service.app.metrics_text()).since(&held_before);
@@ -120,11 +120,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         changing.await??;
         loads.push((
             "with a filter that few items pass",
-            at_rate(calls(json!({ "filter": SELECTIVE }))).await?,
+            at_rate(calls(json!({ "filter": SELECTIVE_FILTER }))).await?,
         ));
         loads.push((
             "with a filter that asks for the user",
-            at_rate(calls(json!({ "filter": OF_THE_USER }))).await?,
+            at_rate(calls(json!({ "filter": USER_FILTER }))).await?,
         ));
         let closed = |requests| load::run(address, CONNECTIONS, None, seconds, requests);
         loads.push(("filter and booster, as many as get through", closed(both()).await?));
@@ -173,8 +173,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A server that computes for a fixed time, beside its connections and as many requests at once as
-/// there are cores, and knows nothing.
+/// A server that only computes for a fixed time, for as many requests at once as there are cores.
 fn reference() -> Router {
     let turns =
         Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)));
@@ -207,7 +206,11 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     let columns =
         columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
     let rows = (0..args.items).map(row).collect();
-    engine.import_catalog(CatalogFile { columns, rows }, &Confirmed::default(), &|_, _| {})?;
+    engine.import_catalog(
+        CatalogFile { columns, rows },
+        &ConfirmedRemovals::default(),
+        &|_, _| {},
+    )?;
     let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
     let set = Simulation { users: args.users, items: args.items, interactions }.histories();
     simulation::import(&engine, &set, args.users, args.json)?;
@@ -239,7 +242,7 @@ async fn change_items(engine: Arc<Engine>, n_items: u32, seconds: u64) -> Result
         ticks.tick().await;
         let command = Command::SetValues {
             kind: engine::EntityKind::Item,
-            id: format!("i{}", load::any_of(n, n_items)),
+            id: format!("i{}", load::pick(n, n_items)),
             values: json!({ "price": n % 100 }).to_string(),
             cascade_create: false,
         };
