@@ -18,6 +18,9 @@ pub const EXPRESSION_BYTES_MAX: usize = 524_288;
 /// The longest name of a scenario, group, segmentation or property, in bytes.
 const NAME_BYTES_MAX: usize = 255;
 
+/// The default of [`ListSettings::taste_weight`].
+const TASTE_WEIGHT_DEFAULT: f32 = 0.5;
+
 /// Who asks for a list, as far as the defaults of its settings depend on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListCaller {
@@ -152,7 +155,7 @@ settings! {
     rotation_time_s: u32,
     /// See [`ListRequest::min_relevance`].
     min_relevance: Relevance,
-    /// See [`ListRequest::user_impact`].
+    /// See [`ListRequest::user_impact`] and, of searches, [`ListSettings::taste_weight`].
     user_impact: f32,
     /// See [`ListRequest::item_type`]. Scenarios and requests have a segmentation instead.
     #[serde(skip)]
@@ -211,6 +214,12 @@ impl ListSettings {
             finished_from: self.finished_from.unwrap_or(FINISHED_FROM_DEFAULT),
             reorder_picks: self.reorder_picks.unwrap_or(false),
         }
+    }
+
+    /// Of a search, where `user_impact` is the bonus of a match that the user would like best, as a
+    /// share of its score, from 0 to 1.
+    pub fn taste_weight(&self) -> f32 {
+        self.user_impact.unwrap_or(TASTE_WEIGHT_DEFAULT)
     }
 
     fn default_exclusion(&self, logic: Logic, caller: ListCaller) -> Exclusion {

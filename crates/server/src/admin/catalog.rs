@@ -123,8 +123,12 @@ pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Val
 
 pub(super) async fn activate(
     Workspace(workspace): Workspace,
-    Path((_, version)): Path<(String, u32)>,
+    Path((_, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
+    let no_version = |_| {
+        ApiError::invalid(format!("{version:?} is no catalog version: those are whole numbers"))
+    };
+    let version: u32 = version.parse().map_err(no_version)?;
     let activate = move |engine: &Engine| {
         engine.activate_catalog(version)?;
         Ok(Json(json!({ "current": version, "versions": engine.catalog_versions() })))

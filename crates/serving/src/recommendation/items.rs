@@ -21,8 +21,6 @@ use crate::{ListError, RequestBudget, Serving, Snapshot};
 pub(super) const SEEDS_MAX: usize = 50;
 /// The number of matches that are ranked, whatever the requested count.
 const MATCHES: usize = 2_000;
-/// The default bonus of a match that the user would like best, as a share of its score.
-const PERSONAL_WEIGHT: f32 = 0.5;
 
 impl Serving {
     pub(super) fn list_items(
@@ -106,8 +104,7 @@ impl Serving {
             (Some((search, query)), _) => {
                 let matches =
                     search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
-                let weight = stage.settings.user_impact.unwrap_or(PERSONAL_WEIGHT);
-                personalised(sources, &request, matches, weight)
+                personalised(sources, &request, matches, stage.settings.taste_weight())
             }
             (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
