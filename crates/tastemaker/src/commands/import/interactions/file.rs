@@ -50,7 +50,7 @@ impl InteractionFile {
     /// If it is no regular file, cannot be read, or lacks a column that is needed.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         // From a pipe the first reading would take everything, and the others find nothing.
-        if !fs::metadata(path)?.is_file() {
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
             bail!(
                 "{} is no regular file, and it is read more than once: write the interactions to a file first",
                 path.display()
