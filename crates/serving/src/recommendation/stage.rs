@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use domain::{
-    AssetType, Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
+    AssetType, Endpoint, Entries, Exclusion, ItemIdx, ListRequest, Logic, Relevance,
     ScenarioSettings, Timestamp, UserIdx,
 };
 use recommender::{Facet, ValueIdx};
@@ -267,11 +267,6 @@ impl<'a> Stage<'a> {
         }
         list.validate().map_err(ListError::Invalid)?;
         Ok(list)
-    }
-
-    /// Whether a list that its logic leaves incomplete is filled up.
-    pub(super) fn takes_fallback(&self, list: &ListRequest) -> bool {
-        list.min_relevance == Relevance::Low && list.fallback != Fallback::None
     }
 
     /// Whether the interactions of some users only count as trending.
