@@ -1,11 +1,10 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use domain::{ItemIdx, ListRequest, Logic, Timestamp};
+use domain::{ItemIdx, Logic, Timestamp};
 use recommender::{
-    CandidateSources, Constraint, ItemBooster, PromotedItems, Request, n_reranked, rank, rerank,
+    Backfill, CandidateSources, Constraint, ItemBooster, PromotedItems, Request, rank, rerank,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
@@ -114,58 +113,17 @@ impl Serving {
                         && selection.allows(item.0)
                 };
                 let eligibility = context.eligibility(&is_beyond, &list, &left_out);
-                let beyond = Request {
+                let backfill = Backfill {
+                    seeds: &|| seeds_of(in_use, views, segment),
                     eligibility: &eligibility,
                     candidate_set: selection.candidate_set(),
-                    ..request
                 };
-                let seeds = || seeds_of(in_use, views, segment);
-                list_segment(
-                    sources,
-                    &request,
-                    stage.takes_fallback(&list).then_some((&beyond, &seeds)),
-                )
+                rank(sources, &Request { backfill: Some(backfill), ..request })
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
         stage.listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
     }
-}
-
-/// The members of a segment that a request asks for, and behind them what goes with the seeds.
-fn list_segment(
-    sources: CandidateSources<'_>,
-    request: &Request<'_>,
-    beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
-) -> Vec<(ItemIdx, f32)> {
-    // More than the requested count if they are reranked.
-    let count =
-        if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
-    let pool = ListRequest { count, diversity: 0.0, rotation_rate: 0.0, ..request.list.clone() };
-    let plain = |request| Request {
-        list: &pool,
-        constraints: &[],
-        promoted: None,
-        impressions: &[],
-        ..request
-    };
-    let mut found = rank(sources, &plain(*request));
-    if let Some((beyond, seeds)) = beyond
-        && found.len() < count
-    {
-        let rest =
-            ListRequest { count: count - found.len(), logic: Logic::Similar, ..pool.clone() };
-        let more = rank(sources, &Request { list: &rest, seeds: &seeds(), ..plain(*beyond) });
-        let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
-        let floor = floor.fold(1.0, f32::min);
-        let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
-        let below = |score: f32| if score > 0.0 { floor * score / top } else { score };
-        found.extend(more.into_iter().map(|(item, score)| (item, below(score))));
-        if request.booster.is_some() {
-            found.sort_by(best_first);
-        }
-    }
-    rerank(sources, request, found)
 }
 
 /// The items that match a search, those first that match best and that the user would like.
@@ -183,12 +141,8 @@ fn personalised(
         (ItemIdx(item), score * (1.0 + personal_weight * personal.max(0.0) / top) * boost)
     });
     let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();
-    ranked.sort_by(best_first);
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     rerank(sources, request, ranked)
-}
-
-fn best_first(a: &(ItemIdx, f32), b: &(ItemIdx, f32)) -> Ordering {
-    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
 }
 
 /// The most popular items of a segment.

@@ -1,8 +1,8 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
 use domain::{
-    AssetType, Endpoint, Fallback, ItemIdx, ListCaller, ListRequest, ListSettings, Logic,
-    Relevance, Timestamp, UserIdx,
+    AssetType, Endpoint, ItemIdx, ListCaller, ListRequest, ListSettings, Logic, Relevance,
+    Timestamp, UserIdx,
 };
 use reql::{Context, Rows, Subject};
 use state::{Views, find_user};
@@ -242,11 +242,6 @@ impl<'a> Stage<'a> {
         }
         list.validate().map_err(ListError::Invalid)?;
         Ok(list)
-    }
-
-    /// Whether a list that its logic leaves incomplete is filled up.
-    pub(super) fn takes_fallback(&self, list: &ListRequest) -> bool {
-        list.min_relevance == Relevance::Low && list.fallback != Fallback::None
     }
 
     /// Whether the interactions of some users only count as trending.
