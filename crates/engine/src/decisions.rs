@@ -2,7 +2,7 @@
 //! expression is valid, and which scenarios fit the catalog, is decided here and journalled.
 
 use domain::{Scenario, Timestamp};
-use serving::{ExpressionSchema, check_scenario, fits};
+use serving::{ExpressionSchema, check_scenario, fits_catalog};
 use state::{
     Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
     SegmentationKind, Views,
@@ -151,7 +151,7 @@ fn find_fitting_scenarios(views: &Views, entry: &Entry) -> Vec<Scenario> {
     let fitting = setup.config.scenarios.iter().filter(|scenario| {
         named.as_ref().is_none_or(|name| *name == scenario.name)
             && setup.fitting_scenarios.get(&scenario.name) != Some(*scenario)
-            && fits(views, scenario)
+            && fits_catalog(views, scenario)
     });
     fitting.cloned().collect()
 }

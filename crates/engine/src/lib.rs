@@ -83,10 +83,10 @@ pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
     BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
-    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart, Missing,
-    QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList,
-    RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, Snapshot,
-    USERS_PER_STEP, check_config,
+    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
+    ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::WeakSignalWeights;
 use recommender::{Model, TrainingSet, weights_in_force};
-use serving::features_of;
+use serving::build_features;
 
 use crate::error::describe_error;
 use crate::follow::replay;
@@ -130,7 +130,7 @@ impl Engine {
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
                 .with_weak_signals(views.weak_signals.all_by_user(), WeakSignalWeights::NONE)
         };
-        let features = features_of(&shared.live, set.n_items());
+        let features = build_features(&shared.live, set.n_items());
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;

@@ -92,7 +92,7 @@ impl Engine {
         }
         let Some(stored) = stored else { return Ok(None) };
         let user = match stored.user {
-            Some(user) => views.name_of(user)?,
+            Some(user) => views.find_user_name(user)?,
             None => None,
         };
         Ok(Some(PastRecommendation {
@@ -135,7 +135,7 @@ impl Engine {
     ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
         let views = self.snapshot();
         Ok(match user {
-            Some(user) => views.name_of(user)?,
+            Some(user) => views.find_user_name(user)?,
             None => None,
         })
     }

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::ListSettings;
 use serving::{
-    BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest,
-    Recommended, RequestBudget, Stage,
+    BudgetError, ListError, MissingEntities, PreparedStage, QueryError, RecommendationRequest,
+    Recommended, RequestBudget, Stage, StageList,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
@@ -70,7 +70,7 @@ impl Engine {
 
     /// Whether a call names users or items that are missing now, and wants them made.
     pub fn creates_missing(&self, request: &RecommendationRequest) -> bool {
-        request.missing == Missing::Created
+        request.missing == MissingEntities::Created
             && !request.is_public
             && !self.find_missing(request).is_empty()
     }
@@ -85,7 +85,7 @@ impl Engine {
         request: &RecommendationRequest,
     ) -> Result<(), RecommendationError> {
         let (scenario_settings, _) =
-            self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
+            self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
         self.prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)
     }
@@ -109,7 +109,7 @@ impl Engine {
     ) -> Result<RecommendationResponse, RecommendationError> {
         budget.check()?;
         let (scenario_settings, group) =
-            self.serving.scenario_of(&self.snapshot(), request, recomm_id)?;
+            self.serving.resolve_scenario(&self.snapshot(), request, recomm_id)?;
         let (first, second) = self.prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)?;
         let mut listed = self.list_stage(&first, budget)?;
@@ -126,7 +126,7 @@ impl Engine {
                 source = Some(found);
             }
         }
-        let Listed { recommended, model, rotates } = listed;
+        let StageList { recommended, model, rotates } = listed;
         let response =
             RecommendationResponse { recomm_id, group: group.clone(), source, recommended, n_next };
         self.record_list(request, &response, model, rotates)?;
@@ -137,7 +137,7 @@ impl Engine {
         &self,
         stage: &PreparedStage<'_>,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, RecommendationError> {
+    ) -> Result<StageList, RecommendationError> {
         Ok(self.serving.list_stage(&self.shared.live, stage, self.now(), budget)?)
     }
 
@@ -163,10 +163,10 @@ impl Engine {
     ) -> Result<(), RecommendationError> {
         let missing = self.find_missing(request);
         match (request.missing, missing.first()) {
-            (_, None) | (Missing::Ignored, _) => Ok(()),
-            (Missing::Created, _) if request.is_public => Ok(()),
-            (Missing::Refused, Some((kind, id))) => Err(missing_error(*kind, id)),
-            (Missing::Created, _) => {
+            (_, None) | (MissingEntities::Ignored, _) => Ok(()),
+            (MissingEntities::Created, _) if request.is_public => Ok(()),
+            (MissingEntities::Refused, Some((kind, id))) => Err(missing_error(*kind, id)),
+            (MissingEntities::Created, _) => {
                 let received_at = self.now();
                 let add = |(kind, id): (EntityKind, &String)| Entry::Command {
                     received_at,

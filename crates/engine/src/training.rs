@@ -7,7 +7,7 @@ use std::time::Instant;
 use domain::{ItemIdx, counted};
 use recommender::evaluation::{Comparison, compute_model_lists};
 use recommender::{Cancelled, HyperparameterSearch, SearchOptions, TrainingSet};
-use serving::features_of;
+use serving::build_features;
 
 use crate::training_runs::ActiveRun;
 use crate::{Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
@@ -316,7 +316,7 @@ impl Engine {
 
     /// Adds the features of items and the weights of interactions to a training set.
     fn with_features_and_weights(&self, set: TrainingSet) -> TrainingSet {
-        let features = features_of(&self.shared.live, set.n_items());
+        let features = build_features(&self.shared.live, set.n_items());
         let weights = self.snapshot().setup.config.interaction_weights;
         set.with_features(features).with_interaction_weights(weights)
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use catalog::{CatalogChanges, Format, ImportOptions};
 use domain::{Endpoint, Scenario, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{
-    Command, ConfigChange, ConfirmedRemovals, Engine, Entry, Expected, Missing,
+    Command, ConfigChange, ConfirmedRemovals, Engine, Entry, Expected, MissingEntities,
     RecommendationRequest, RequestBudget, Segmentation, SegmentationCommand, SegmentationKind,
 };
 
@@ -54,7 +54,7 @@ fn list(engine: &Engine, scenario: &str) -> String {
     let request = RecommendationRequest {
         user_id: Some("nobody".to_owned()),
         scenario: Some(scenario.to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 100)
     };
     match engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited())) {
@@ -109,7 +109,7 @@ fn the_first_search_after_a_large_import_waits_for_the_index() {
     import(&engine, &file(0, 3_000), None).unwrap();
     let request = RecommendationRequest {
         search_query: Some("b1".to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::SearchItems, 5)
     };
     let found = std::thread::scope(|scope| {

@@ -12,8 +12,9 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, ConfirmedRemovals, Engine, EntityKind, Entry, ImportedInteractions, Missing, Outcome,
-    RecommendationError, RecommendationRequest, RequestBudget, TimelineQuery, TrainingOptions,
+    Command, ConfirmedRemovals, Engine, EntityKind, Entry, ImportedInteractions, MissingEntities,
+    Outcome, RecommendationError, RecommendationRequest, RequestBudget, TimelineQuery,
+    TrainingOptions,
 };
 use journal::{Journal, MemoryJournal};
 use serde_json::{Value, json};
@@ -212,7 +213,7 @@ fn what_one_engine_handed_out_can_be_cited_through_the_other() {
     let request = RecommendationRequest {
         user_id: Some("u1".to_owned()),
         scenario: Some("home".to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 3)
     };
     let budget = Arc::new(RequestBudget::unlimited());
@@ -287,7 +288,7 @@ fn two_engines_that_continue_a_list_at_once_give_no_item_twice() {
     a.submit_blocking(entries.collect()).unwrap();
     let request = RecommendationRequest {
         user_id: Some("nobody".to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 3)
     };
     let budget = Arc::new(RequestBudget::unlimited());

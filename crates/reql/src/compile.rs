@@ -40,7 +40,7 @@ impl<'a> Compiled<'a> {
     }
 
     /// Whether a filter accepts the row. Only `true` does; null and other types do not.
-    pub fn boolean(&self, row: u32) -> bool {
+    pub fn evaluate_boolean(&self, row: u32) -> bool {
         match &self.form {
             Form::Condition(of_row) | Form::Boolean(of_row) => of_row(row) == Some(true),
             Form::Constant(value) => value.holds(),
@@ -50,7 +50,7 @@ impl<'a> Compiled<'a> {
     }
 
     /// The factor that a booster gives the row; `None` for null and values of other types.
-    pub fn number(&self, row: u32) -> Option<f64> {
+    pub fn evaluate_number(&self, row: u32) -> Option<f64> {
         let number = match &self.form {
             Form::Number(of_row) => of_row(row),
             Form::Constant(value) => value.number(),
@@ -63,7 +63,7 @@ impl<'a> Compiled<'a> {
     }
 
     /// The value for the row.
-    pub fn value(&self, row: u32) -> Value {
+    pub fn evaluate(&self, row: u32) -> Value {
         evaluate(&self.tree, self.rows, self.context, row)
     }
 
@@ -71,7 +71,7 @@ impl<'a> Compiled<'a> {
     /// row. `None` if a value asks the context for each row anew, or is random.
     pub fn row_key(&self) -> Option<String> {
         let depends_on = self.tree.dependencies();
-        (!depends_on.context && !depends_on.chance).then(|| format!("{:?}", self.tree))
+        (!depends_on.context && !depends_on.randomness).then(|| format!("{:?}", self.tree))
     }
 
     /// The value of all rows if it is the same for each, else `None`.

@@ -13,7 +13,7 @@ pub trait Rows: Sync {
     fn id(&self, row: u32) -> &str;
 
     /// The row of an external id.
-    fn row_of(&self, id: &str) -> Option<u32>;
+    fn find_row(&self, id: &str) -> Option<u32>;
 
     /// The kind of candidates, which gives the name under which expressions read the external id.
     fn subject(&self) -> Subject {

@@ -161,7 +161,7 @@ pub struct Dependencies {
     /// On the time of the request.
     pub time: bool,
     /// On chance.
-    pub chance: bool,
+    pub randomness: bool,
 }
 
 /// The approximate overhead of an allocation, in bytes.
@@ -225,7 +225,7 @@ impl Node {
             all.row |= child_dependencies.row;
             all.context |= child_dependencies.context;
             all.time |= child_dependencies.time;
-            all.chance |= child_dependencies.chance;
+            all.randomness |= child_dependencies.randomness;
         }
         all
     }
@@ -255,7 +255,9 @@ impl Node {
             NodeKind::Lookup(..) => Dependencies { context: true, ..none },
             NodeKind::Call(Function::Now, _) => Dependencies { time: true, ..none },
             // A random number differs from candidate to candidate.
-            NodeKind::Call(Function::Random, _) => Dependencies { row: true, chance: true, ..none },
+            NodeKind::Call(Function::Random, _) => {
+                Dependencies { row: true, randomness: true, ..none }
+            }
             NodeKind::Call(function, _) => {
                 Dependencies { context: function.reads_context(), ..none }
             }

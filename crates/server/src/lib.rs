@@ -19,7 +19,7 @@ pub use admission::CallerLimits;
 pub use app::{App, Installation, Settings};
 pub use connections::{ConnectionLimits, Listener, Tls, serve};
 pub use operations::install_metrics;
-pub use recombee::{SignedTarget, signed, verify_signature};
+pub use recombee::{SignedTarget, sign_target, verify_signature};
 pub use recommendation::{ListBody, source_word};
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 pub use workspaces::Workspaces;

@@ -29,13 +29,13 @@ use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
 use engine::RequestBudget;
 use serde_json::Value;
 
-use self::answer::{Body, Done, Made, UnderWay};
+use self::answer::{AnswerInProgress, Body, HeldResources, OperationAnswer};
 use self::batch::Batch;
-use self::call::{Call, changed, entry};
+use self::call::{Call, answer_change, entry};
 use self::failure::Failure;
 use self::parameters::Parameters;
 use self::signature::Caller;
-pub use self::signature::signed;
+pub use self::signature::sign_target;
 use crate::App;
 use crate::admission::{Account, Key, Origin};
 use crate::error::ApiError;
@@ -134,7 +134,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     };
     let bytes = read(body, body_bytes_max).await?;
     let room = app.admission.make_room_for(bytes.len()).await;
-    let mut parameters = parameters_of(&bytes)?;
+    let mut parameters = parse_parameters(&bytes)?;
     let key = if caller == Caller::Private { Key::Private(&token) } else { Key::Public(&token) };
     let permit = app.admission.admit(&origin, key)?;
     parameters.add_query(parts.uri.query().unwrap_or_default())?;
@@ -143,7 +143,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     }
     let request = operation::Request::new(parts.method.as_str(), path, parameters)?;
     let budget = app.budget(limits);
-    let under_way = UnderWay::new(&workspace, &budget, permit, room);
+    let under_way = HeldResources::new(&workspace, &budget, permit, room);
     let account = under_way.account().clone();
     if request.is_batch() {
         let read = move |workspace: &BlockingHandle| {
@@ -153,7 +153,9 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         if caller == Caller::Public {
             app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
-        let begin = move |workspace: &BlockingHandle| Made::next(batch.into_pieces(), workspace);
+        let begin = move |workspace: &BlockingHandle| {
+            AnswerInProgress::next(batch.into_pieces(), workspace)
+        };
         let made = workspace.run_with((), begin).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
@@ -177,11 +179,12 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         Begun::Waits(Call::Change(command, done)) => {
             let outcomes =
                 workspace.submit::<Failure>(vec![entry(*command, workspace.now()?)]).await?;
-            let Done { status, body } = changed(outcomes.into_iter().next(), done, caller)?;
+            let OperationAnswer { status, body } =
+                answer_change(outcomes.into_iter().next(), done, caller)?;
             let Body::Outcome(body) = body else {
                 unreachable!("a change answers with its outcome")
             };
-            (status_of(status), Made::outcome(&body))
+            (status_of(status), AnswerInProgress::outcome(&body))
         }
         Begun::Waits(call @ Call::Ask { .. }) => {
             let turn = account.take_question_turn().await?;
@@ -206,7 +209,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
 /// A call whose parameters are read.
 enum Begun {
     /// Done at once.
-    Answered((StatusCode, Made)),
+    Answered((StatusCode, AnswerInProgress)),
     /// It waits for the disk, or for a turn that it does not have.
     Waits(Call),
 }
@@ -217,7 +220,7 @@ fn answer_call(
     workspace: &BlockingHandle,
     budget: &Arc<RequestBudget>,
     account: &Account,
-) -> Result<(StatusCode, Made), Failure> {
+) -> Result<(StatusCode, AnswerInProgress), Failure> {
     let done = {
         let engine = workspace.engine()?;
         let _computing = engine.start_computing(budget);
@@ -227,7 +230,10 @@ fn answer_call(
             Call::Recommend(recommend) => recommend.answer(&engine, budget)?.0,
         }
     };
-    Ok((status_of(done.status), Made::next(done.body.into_pieces(budget, account)?, workspace)?))
+    Ok((
+        status_of(done.status),
+        AnswerInProgress::next(done.body.into_pieces(budget, account)?, workspace)?,
+    ))
 }
 
 fn status_of(status: u16) -> StatusCode {
@@ -241,7 +247,7 @@ async fn read(body: HttpBody, bytes_max: usize) -> Result<Bytes, Failure> {
 }
 
 /// The parameters in a body; none where it is empty.
-fn parameters_of(bytes: &[u8]) -> Result<Parameters, Failure> {
+fn parse_parameters(bytes: &[u8]) -> Result<Parameters, Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Parameters::default());
     }

@@ -62,7 +62,7 @@ pub(crate) struct LatestColdStart {
 impl LatestColdStart {
     /// The cold-start items of a model; computed again when the model or the items have changed.
     pub(crate) fn get(&self, live: &LiveState, model: Option<&Model>) -> Arc<ColdStart> {
-        let (of, revision) = state_of_cold_start(live, model);
+        let (of, revision) = read_cold_start_revision(live, model);
         let known = || self.made.load_full().filter(|cold| cold.of == of);
         let _computing = match known() {
             Some(cold) if cold.is_fresh(revision) => return cold,
@@ -83,7 +83,7 @@ impl LatestColdStart {
 
     /// Computes the cold-start items of a model again if they are in use and items have changed.
     pub(crate) fn refresh(&self, live: &LiveState, model: Option<&Model>) {
-        let (of, revision) = state_of_cold_start(live, model);
+        let (of, revision) = read_cold_start_revision(live, model);
         if self.made.load_full().is_some_and(|cold| cold.of == of && cold.is_due(revision)) {
             let _computing = self.computing.lock();
             self.made.store(Some(Arc::new(make_cold_start(live, model))));
@@ -109,7 +109,7 @@ impl LatestColdStart {
     }
 }
 
-fn state_of_cold_start(
+fn read_cold_start_revision(
     live: &LiveState,
     model: Option<&Model>,
 ) -> ((Option<String>, Option<u32>), u64) {
@@ -120,16 +120,16 @@ fn state_of_cold_start(
 
 fn make_cold_start(live: &LiveState, model: Option<&Model>) -> ColdStart {
     let started = Instant::now();
-    let (of, revision) = state_of_cold_start(live, model);
+    let (of, revision) = read_cold_start_revision(live, model);
     let n_items = live.snapshot().catalog.n_items();
-    let items = ColdStartItems::new(features_of(live, n_items), model);
+    let items = ColdStartItems::new(build_features(live, n_items), model);
     let (made_at, duration) = (Instant::now(), started.elapsed());
     ColdStart { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
 }
 
 /// The features of the items, from their properties; read a few items at a time, so that the fold
 /// can run in between.
-pub fn features_of(live: &LiveState, n_items: usize) -> Arc<Features> {
+pub fn build_features(live: &LiveState, n_items: usize) -> Arc<Features> {
     let mut builder = FeaturesBuilder::default();
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {
         let views = live.snapshot();

@@ -37,26 +37,26 @@ const TIME_FACTOR: f64 = 20.0;
 
 /// The use of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Use {
+pub(crate) enum ExpressionUse {
     Filter,
     Booster,
 }
 
 /// The expressions of a workspace that were used lately.
 pub(crate) struct Expressions {
-    cached: Mutex<LruCache<(Use, String), Arc<Cached>>>,
+    cached: Mutex<LruCache<(ExpressionUse, String), Arc<Cached>>>,
     memory: Arc<MemoryBudget>,
 }
 
 struct Cached {
     expression: Expression,
     /// Whether the value of an item is the same for all requests.
-    is_of_item: bool,
+    depends_on_item_only: bool,
     depends_on_time: bool,
     /// The time of the last use.
-    asked_at: Mutex<Instant>,
+    last_used_at: Mutex<Instant>,
     /// When it was last used for items; none before the first time.
-    used_at: Mutex<Option<Instant>>,
+    last_used_for_items_at: Mutex<Option<Instant>>,
     values: Mutex<Option<Arc<Computed>>>,
     /// For the values.
     room: Mutex<Option<Reservation>>,
@@ -65,12 +65,12 @@ struct Cached {
     /// Held while the values are computed.
     computing: Mutex<()>,
     /// Whether a request has used the values since they were refreshed.
-    is_asked_for: AtomicBool,
+    was_used_since_refresh: AtomicBool,
 }
 
 /// A filter or booster that is ready for the rows of one request.
 pub(crate) struct PreparedExpression<'a> {
-    use_: Use,
+    use_: ExpressionUse,
     computed: Option<Arc<Computed>>,
     compiled: Compiled<'a>,
     budget: &'a Budget,
@@ -91,16 +91,16 @@ impl PreparedExpression<'_> {
     pub(crate) fn value(&self, row: u32) -> f32 {
         match &self.computed {
             Some(computed) => computed.by_item.get(row as usize).copied().unwrap_or(0.0),
-            None if self.budget.allows_row() => value_of(self.use_, &self.compiled, row),
+            None if self.budget.allows_row() => evaluate(self.use_, &self.compiled, row),
             None => 0.0,
         }
     }
 }
 
-fn value_of(use_: Use, compiled: &Compiled<'_>, row: u32) -> f32 {
+fn evaluate(use_: ExpressionUse, compiled: &Compiled<'_>, row: u32) -> f32 {
     match use_ {
-        Use::Filter => f32::from(u8::from(compiled.boolean(row))),
-        Use::Booster => match compiled.number(row) {
+        ExpressionUse::Filter => f32::from(u8::from(compiled.evaluate_boolean(row))),
+        ExpressionUse::Booster => match compiled.evaluate_number(row) {
             Some(number) if !number.is_nan() => {
                 number.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
             }
@@ -114,10 +114,10 @@ impl Expressions {
         Self { cached: Mutex::new(LruCache::new(EXPRESSIONS_MAX)), memory }
     }
 
-    fn cached(&self, use_: Use, text: &str) -> Result<Arc<Cached>, ReqlError> {
+    fn get_or_parse(&self, use_: ExpressionUse, text: &str) -> Result<Arc<Cached>, ReqlError> {
         let key = (use_, text.to_owned());
         if let Some(cached) = self.cached.lock().get(&key) {
-            *cached.asked_at.lock() = Instant::now();
+            *cached.last_used_at.lock() = Instant::now();
             return Ok(Arc::clone(cached));
         }
         let expression = reql::parse(text)?;
@@ -125,16 +125,16 @@ impl Expressions {
         let n_bytes = size_of::<Cached>() + text.len() + expression.n_bytes();
         let mut all = self.cached.lock();
         let cached = Arc::new(Cached {
-            is_of_item: depends_on.row && !depends_on.context && !depends_on.chance,
+            depends_on_item_only: depends_on.row && !depends_on.context && !depends_on.randomness,
             depends_on_time: depends_on.time,
             expression,
-            asked_at: Mutex::new(Instant::now()),
-            used_at: Mutex::new(None),
+            last_used_at: Mutex::new(Instant::now()),
+            last_used_for_items_at: Mutex::new(None),
             values: Mutex::new(None),
             room: Mutex::new(None),
             parsed_room: self.make_room_for_parsed(&mut all, n_bytes),
             computing: Mutex::new(()),
-            is_asked_for: AtomicBool::new(false),
+            was_used_since_refresh: AtomicBool::new(false),
         });
         if cached.parsed_room.is_some() {
             all.put(key, Arc::clone(&cached));
@@ -146,7 +146,7 @@ impl Expressions {
     /// longest time; none where that is not enough.
     fn make_room_for_parsed(
         &self,
-        all: &mut LruCache<(Use, String), Arc<Cached>>,
+        all: &mut LruCache<(ExpressionUse, String), Arc<Cached>>,
         n_bytes: usize,
     ) -> Option<Reservation> {
         let part = MemoryPart::Expressions;
@@ -171,7 +171,9 @@ impl Expressions {
     /// workspaces.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut all = self.cached.lock();
-        while all.peek_lru().is_some_and(|(_, cached)| cached.asked_at.lock().elapsed() >= idle_max)
+        while all
+            .peek_lru()
+            .is_some_and(|(_, cached)| cached.last_used_at.lock().elapsed() >= idle_max)
         {
             all.pop_lru();
         }
@@ -180,54 +182,54 @@ impl Expressions {
     /// Does something with a parsed expression.
     pub(crate) fn with<T>(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         what: impl FnOnce(&Expression) -> T,
     ) -> Result<T, ReqlError> {
-        Ok(what(&self.cached(use_, text)?.expression))
+        Ok(what(&self.get_or_parse(use_, text)?.expression))
     }
 
     /// Parses an expression and checks it against a schema.
     pub(crate) fn check(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         schema: &dyn Schema,
     ) -> Result<(), ReqlError> {
-        let cached = self.cached(use_, text)?;
+        let cached = self.get_or_parse(use_, text)?;
         match use_ {
-            Use::Filter => cached.expression.check_filter(schema),
-            Use::Booster => cached.expression.check_booster(schema),
+            ExpressionUse::Filter => cached.expression.check_filter(schema),
+            ExpressionUse::Booster => cached.expression.check_booster(schema),
         }
     }
 
     /// An expression for users or segments, or one that is used once.
     pub(crate) fn prepare_for_rows<'a>(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         rows: &'a dyn Rows,
         context: &'a dyn Context,
         budget: &'a Budget,
     ) -> Result<PreparedExpression<'a>, ReqlError> {
-        let compiled = self.cached(use_, text)?.expression.compile(rows, context);
+        let compiled = self.get_or_parse(use_, text)?.expression.compile(rows, context);
         Ok(PreparedExpression { use_, computed: None, compiled, budget })
     }
 
     /// An expression for items. Where its values are kept and as new as the items, they are taken.
     pub(crate) fn prepare_for_items<'a>(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         views: &Views,
         rows: &'a dyn Rows,
         context: &'a dyn Context,
         budget: &'a Budget,
     ) -> Result<PreparedExpression<'a>, ReqlError> {
-        let cached = self.cached(use_, text)?;
+        let cached = self.get_or_parse(use_, text)?;
         let compiled = cached.expression.compile(rows, context);
         let mut ready = PreparedExpression { use_, computed: None, compiled, budget };
-        ready.computed = caught_up(views, &cached, &ready);
+        ready.computed = catch_up(views, &cached, &ready);
         Ok(ready)
     }
 
@@ -236,20 +238,20 @@ impl Expressions {
     pub(crate) fn prepare(
         &self,
         live: &LiveState,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         now: Timestamp,
     ) -> Result<(), ReqlError> {
-        let cached = self.cached(use_, text)?;
-        let was_used = cached.used_at.lock().replace(Instant::now()).is_some();
+        let cached = self.get_or_parse(use_, text)?;
+        let was_used = cached.last_used_for_items_at.lock().replace(Instant::now()).is_some();
         let (revision, n_items) = {
             let views = live.snapshot();
             (views.catalog.table().revision(), views.catalog.n_items())
         };
-        if !cached.is_of_item || !was_used || !self.has_room(&cached, n_items) {
+        if !cached.depends_on_item_only || !was_used || !self.has_room(&cached, n_items) {
             return Ok(());
         }
-        cached.is_asked_for.store(true, Ordering::Relaxed);
+        cached.was_used_since_refresh.store(true, Ordering::Relaxed);
         let now_s = seconds(now);
         let is_current = |known: &Arc<Computed>| {
             let time_step_s = TIME_STEP_S.max(TIME_FACTOR * known.duration.as_secs_f64());
@@ -277,7 +279,7 @@ impl Expressions {
     /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait
     /// for it.
     pub(crate) fn refresh(&self, live: &LiveState, now: Timestamp) {
-        let cached: Vec<(Use, Arc<Cached>)> = {
+        let cached: Vec<(ExpressionUse, Arc<Cached>)> = {
             let all = self.cached.lock();
             let timed = all.iter().filter(|(_, cached)| cached.depends_on_time);
             timed.map(|((use_, _), cached)| (*use_, Arc::clone(cached))).collect()
@@ -285,7 +287,7 @@ impl Expressions {
         let now_s = seconds(now);
         for (use_, cached) in cached {
             let is_old = || cached.values.lock().as_ref().is_some_and(|known| known.now_s != now_s);
-            if cached.is_asked_for.swap(false, Ordering::Relaxed)
+            if cached.was_used_since_refresh.swap(false, Ordering::Relaxed)
                 && is_old()
                 && let Some(computed) = Computed::compute(live, use_, &cached.expression, now_s)
             {
@@ -321,7 +323,7 @@ impl Expressions {
         }
         let all = self.cached.lock();
         let is_idle = |cached: &Cached| {
-            cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN)
+            cached.last_used_for_items_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN)
         };
         // Those first that were not used for the longest time.
         let idle: Vec<(&Arc<Cached>, usize)> = all
@@ -349,7 +351,7 @@ fn seconds(at: Timestamp) -> f64 {
 
 /// The values as new as the items, those that have changed computed again; none where they are not
 /// known, or too many have changed.
-fn caught_up(
+fn catch_up(
     views: &Views,
     cached: &Cached,
     ready: &PreparedExpression<'_>,
@@ -381,7 +383,10 @@ impl Selection<'_> {
 
     /// The items that pass the strictest of the filters, where they are known and few.
     pub(crate) fn candidate_set(&self) -> Option<&[u32]> {
-        let few = self.filters.iter().filter_map(|filter| filter.computed.as_ref()?.few.as_deref());
+        let few = self
+            .filters
+            .iter()
+            .filter_map(|filter| filter.computed.as_ref()?.candidate_set.as_deref());
         few.min_by_key(|items| items.len())
     }
 
@@ -389,7 +394,7 @@ impl Selection<'_> {
     pub(crate) fn boosts(&self) -> Option<(&[f32], f32)> {
         match &self.boosters[..] {
             [booster] => {
-                booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.most))
+                booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.max))
             }
             _ => None,
         }
@@ -408,22 +413,26 @@ mod tests {
         let expressions = Expressions::new(MemoryBudget::new(4 * 110 * UNIT));
         let make_room = |n_units: usize| expressions.make_room(n_units * UNIT).is_some();
         let keep = |text: &str, used_at| {
-            let cached = expressions.cached(Use::Filter, text).unwrap();
+            let cached = expressions.get_or_parse(ExpressionUse::Filter, text).unwrap();
             assert!(expressions.has_room(&cached, 10 * UNIT));
-            let computed =
-                Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10 * UNIT], Duration::ZERO);
+            let computed = Computed::new(
+                ExpressionUse::Filter,
+                (0, 0.0),
+                vec![1.0; 10 * UNIT],
+                Duration::ZERO,
+            );
             *cached.values.lock() = Some(Arc::new(computed));
-            *cached.used_at.lock() = used_at;
+            *cached.last_used_for_items_at.lock() = used_at;
             cached
         };
         let has_values = |cached: &Cached| cached.values.lock().is_some();
         for n in 0..EXPRESSIONS_MAX.get() {
-            expressions.cached(Use::Filter, &format!("'n' == {n}")).unwrap();
+            expressions.get_or_parse(ExpressionUse::Filter, &format!("'n' == {n}")).unwrap();
         }
         let idle = keep("'a'", None);
         let other = keep("'b'", None);
         assert!(make_room(20) && has_values(&idle) && has_values(&other), "there is room");
-        expressions.cached(Use::Filter, "'a'").unwrap();
+        expressions.get_or_parse(ExpressionUse::Filter, "'a'").unwrap();
         assert!(make_room(40));
         assert!(
             has_values(&idle) && !has_values(&other),
@@ -449,14 +458,17 @@ mod tests {
             (0..words).map(|m| format!("'p' == {n}{m}")).collect::<Vec<_>>().join(" or ")
         };
         for n in 0..100 {
-            expressions.cached(Use::Filter, &text(n, 50)).unwrap();
+            expressions.get_or_parse(ExpressionUse::Filter, &text(n, 50)).unwrap();
             assert!(bytes() <= 100_000);
         }
         let n_kept = expressions.cached.lock().len();
         assert!((2..100).contains(&n_kept), "{n_kept}");
-        let last = expressions.cached(Use::Filter, &text(99, 50)).unwrap();
-        assert!(Arc::ptr_eq(&last, &expressions.cached(Use::Filter, &text(99, 50)).unwrap()));
-        expressions.cached(Use::Filter, &text(0, 3_000)).unwrap();
+        let last = expressions.get_or_parse(ExpressionUse::Filter, &text(99, 50)).unwrap();
+        assert!(Arc::ptr_eq(
+            &last,
+            &expressions.get_or_parse(ExpressionUse::Filter, &text(99, 50)).unwrap()
+        ));
+        expressions.get_or_parse(ExpressionUse::Filter, &text(0, 3_000)).unwrap();
         assert_eq!(expressions.cached.lock().len(), n_kept, "it is used once");
         drop(last);
         expressions.drop_idle(VALUES_IDLE_MIN * 100);

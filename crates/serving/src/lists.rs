@@ -214,7 +214,7 @@ impl Serving {
         let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
         let asked = Request { values, ..context.request(request, &eligibility, now) };
         let recommendation = recommend(in_use.sources(snapshot), &asked);
-        let items = named(snapshot, in_use, item_type, &recommendation);
+        let items = resolve_ids(snapshot, in_use, item_type, &recommendation);
         let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
             fallback: request.logic == Logic::Personal
@@ -236,7 +236,7 @@ struct PreparedList {
 }
 
 /// A list with its reasons by external ids.
-fn named(
+fn resolve_ids(
     views: &Views,
     in_use: &ModelInUse,
     item_type: Option<&Facet>,

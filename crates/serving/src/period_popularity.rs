@@ -34,11 +34,11 @@ pub(crate) struct Period {
 
 /// A cache of the popularity in the periods that lists have used.
 pub(crate) struct PeriodPopularity {
-    counted: Mutex<LruCache<Period, Counted>>,
+    counted: Mutex<LruCache<Period, RankedPeriod>>,
     memory: Arc<MemoryBudget>,
 }
 
-struct Counted {
+struct RankedPeriod {
     ranked: Ranked,
     at: Instant,
     duration: Duration,
@@ -84,7 +84,7 @@ impl PeriodPopularity {
             self.memory.reserve(MemoryPart::PeriodPopularity, size_of_val(&**ranked))
         {
             let ranked = Arc::clone(ranked);
-            counted.put(period, Counted { ranked, at: Instant::now(), duration, _room });
+            counted.put(period, RankedPeriod { ranked, at: Instant::now(), duration, _room });
         }
     }
 }

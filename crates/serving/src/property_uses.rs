@@ -8,7 +8,7 @@ use domain::ListSettings;
 use reql::{Schema, Subject, Type};
 use state::{SegmentationKind, Views};
 
-use crate::evaluation::{ExpressionSchema, LenientSchema, subject_of};
+use crate::evaluation::{ExpressionSchema, LenientSchema, endpoint_subject};
 
 /// Properties and who uses each of them, in words.
 pub type PropertyUses = BTreeMap<String, Vec<String>>;
@@ -17,7 +17,7 @@ pub type PropertyUses = BTreeMap<String, Vec<String>>;
 pub fn find_property_uses(views: &Views, names: &BTreeSet<&str>) -> PropertyUses {
     let mut finder = Finder { views, names, uses: PropertyUses::new() };
     for scenario in &views.setup.config.scenarios {
-        let subject = subject_of(scenario.endpoint);
+        let subject = endpoint_subject(scenario.endpoint);
         finder.add_settings(subject, &format!("scenario {:?}", scenario.name), &scenario.settings);
         for group in &scenario.groups {
             let user = format!("scenario {:?}, group {:?}", scenario.name, group.name);

@@ -20,7 +20,7 @@ use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
 pub use self::prepare::PreparedStage;
-pub use self::stage::{Listed, Recommended, Stage};
+pub use self::stage::{Recommended, Stage, StageList};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.
@@ -48,7 +48,7 @@ pub struct RecommendationRequest {
     /// The options of the source stage of a composite recommendation.
     pub source_options: ListOptions,
     /// Treatment of users and items that do not exist.
-    pub missing: Missing,
+    pub missing: MissingEntities,
     /// Ids that are left out of the list.
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
@@ -72,7 +72,7 @@ impl RecommendationRequest {
             scenario: None,
             options: ListOptions::default(),
             source_options: ListOptions::default(),
-            missing: Missing::Refused,
+            missing: MissingEntities::Refused,
             left_out: Vec::new(),
             returns_group: false,
             is_public: false,
@@ -116,7 +116,7 @@ impl ReturnedProperties {
 
 /// Treatment of users and items that do not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Missing {
+pub enum MissingEntities {
     /// The call is refused.
     Refused,
     /// They are created.
@@ -130,7 +130,7 @@ impl Serving {
     ///
     /// # Errors
     /// If the call needs a scenario of its kind, and there is none of that name.
-    pub fn scenario_of(
+    pub fn resolve_scenario(
         &self,
         snapshot: &Snapshot<'_>,
         request: &RecommendationRequest,
@@ -156,7 +156,7 @@ impl Serving {
         };
         let fallbacks = self.scenario_fallbacks.get(snapshot);
         let scenario = fallbacks.get(&scenario.name).unwrap_or(scenario);
-        let group = group_of(scenario, request.user_id.as_deref(), recomm_id);
+        let group = assign_group(scenario, request.user_id.as_deref(), recomm_id);
         Ok((scenario.settings_for(group), group.map(|group| group.name.clone())))
     }
 
@@ -187,7 +187,7 @@ impl Serving {
         PreparedStage { stage, sources }: &PreparedStage<'_>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, ListError> {
+    ) -> Result<StageList, ListError> {
         if stage.subject() == Subject::Users {
             return self.list_users(live, stage, sources, now, budget);
         }
@@ -250,7 +250,7 @@ fn stages<'a>(
 
 /// The group of a user: the same one as long as the shares stay. A request without a user gets a
 /// random group.
-fn group_of<'a>(
+fn assign_group<'a>(
     scenario: &'a Scenario,
     user_id: Option<&str>,
     recomm_id: Uuid,

@@ -15,7 +15,7 @@ use parking_lot::Mutex;
 use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
 
-use crate::evaluation::{ExpressionSchema, subject_of, type_of};
+use crate::evaluation::{ExpressionSchema, endpoint_subject, to_reql_type};
 
 /// Replacements of scenarios that do not fit the catalog.
 pub(crate) struct ScenarioFallbacks {
@@ -94,7 +94,8 @@ impl LatestFallbacks {
 
 /// Finds the scenarios that fit now but would not fit a catalog with these properties.
 pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenario> {
-    let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(views, scenario));
+    let fitting =
+        views.setup.config.scenarios.iter().filter(|scenario| fits_catalog(views, scenario));
     let unfit = fitting.filter_map(|scenario| {
         let items = Properties { columns: Some(columns), ..Properties::new(views) };
         let problems = fit(&items, scenario, scenario).1;
@@ -104,7 +105,7 @@ pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenar
 }
 
 /// Whether all expressions and property names of a scenario fit the properties that exist.
-pub fn fits(views: &Views, scenario: &Scenario) -> bool {
+pub fn fits_catalog(views: &Views, scenario: &Scenario) -> bool {
     fit(&Properties::new(views), scenario, scenario).1.is_empty()
 }
 
@@ -131,24 +132,27 @@ impl<'a> Properties<'a> {
         }
     }
 
-    fn schema(&self, subject: Subject) -> Fitted<'a> {
-        Fitted { columns: self.columns, rest: ExpressionSchema { views: self.views, subject } }
+    fn schema(&self, subject: Subject) -> LenientProperties<'a> {
+        LenientProperties {
+            columns: self.columns,
+            rest: ExpressionSchema { views: self.views, subject },
+        }
     }
 }
 
-struct Fitted<'a> {
+struct LenientProperties<'a> {
     columns: Option<&'a [Column]>,
     rest: ExpressionSchema<'a>,
 }
 
-impl Schema for Fitted<'_> {
+impl Schema for LenientProperties<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
         match self.columns {
             None => self.rest.item_property(name),
             Some(columns) => columns
                 .iter()
                 .find(|column| column.name == name)
-                .map(|column| type_of(column.type_)),
+                .map(|column| to_reql_type(column.type_)),
         }
     }
 
@@ -169,7 +173,7 @@ fn fit(
     last: &Scenario,
 ) -> (Scenario, Vec<String>) {
     let mut problems = Vec::new();
-    let subject = subject_of(scenario.endpoint);
+    let subject = endpoint_subject(scenario.endpoint);
     let mut fitted = scenario.clone();
     fit_settings(
         properties,

@@ -27,7 +27,7 @@ const CODE_PROPERTIES: [&str; 6] = ["sku", "ean", "gtin", "upc", "isbn", "mpn"];
 
 /// A state of the catalog.
 #[derive(Clone, Copy)]
-struct Indexed {
+struct IndexedState {
     /// The revision of the items' properties.
     revision: u64,
     /// Items may come without properties, by messages.
@@ -39,7 +39,7 @@ pub(crate) struct Search {
     /// searched.
     index: OnceLock<SearchIndex>,
     /// Up to where the index goes; none while it is empty.
-    indexed: Mutex<Option<Indexed>>,
+    indexed: Mutex<Option<IndexedState>>,
     /// The number of updates of the index, for searches that wait for one.
     n_updates: Mutex<u64>,
     updated: Condvar,
@@ -147,14 +147,14 @@ impl Search {
 fn update_index(
     live: &LiveState,
     search: &Search,
-    indexed: &mut Option<Indexed>,
+    indexed: &mut Option<IndexedState>,
     changes_max: usize,
 ) -> bool {
     let (now, changed) = {
         let catalog = &live.snapshot().catalog;
         let table = catalog.table();
-        let now = Indexed { revision: table.revision(), n_items: catalog.n_items() as u32 };
-        let changed_since = |before: Indexed| {
+        let now = IndexedState { revision: table.revision(), n_items: catalog.n_items() as u32 };
+        let changed_since = |before: IndexedState| {
             let changed = table.changed_since(before.revision)?;
             Some(changed.chain(before.n_items..now.n_items).collect::<Vec<u32>>())
         };
@@ -180,13 +180,13 @@ fn update_index(
 fn texts<'a>(live: &'a LiveState, items: &'a [u32]) -> impl Iterator<Item = (u32, ItemTexts)> + 'a {
     items.chunks(ITEMS_PER_STEP).flat_map(|items| {
         let views = live.snapshot();
-        items.iter().map(|&item| (item, texts_of(&views, item))).collect::<Vec<_>>()
+        items.iter().map(|&item| (item, collect_texts(&views, item))).collect::<Vec<_>>()
     })
 }
 
 /// The texts of an item: its strings and sets, its id, and numbers that are codes. Empty for a
 /// deleted item.
-fn texts_of(views: &Views, row: u32) -> ItemTexts {
+fn collect_texts(views: &Views, row: u32) -> ItemTexts {
     let catalog = &views.catalog;
     let id = catalog.item_id(ItemIdx(row));
     let mut of_item = ItemTexts::default();

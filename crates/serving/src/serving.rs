@@ -38,11 +38,11 @@ pub struct Serving {
     pub(crate) scenario_fallbacks: LatestFallbacks,
     pub(crate) waiting: Arc<dyn WaitingImpressions>,
     memory: Arc<MemoryBudget>,
-    held: Mutex<Held>,
+    held: Mutex<HeldMemory>,
 }
 
 /// Reservations of a workspace for memory that cannot be dropped.
-struct Held {
+struct HeldMemory {
     cold_start: Reservation,
     search: Reservation,
     counted_at: Option<Instant>,
@@ -60,7 +60,7 @@ impl Serving {
             search: ArcSwap::from_pointee(Search::new()),
             scenario_fallbacks: LatestFallbacks::default(),
             waiting,
-            held: Mutex::new(Held {
+            held: Mutex::new(HeldMemory {
                 cold_start: memory.hold(MemoryPart::ColdStartItems, 0),
                 search: memory.hold(MemoryPart::SearchIndexes, 0),
                 counted_at: None,

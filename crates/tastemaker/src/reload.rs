@@ -86,7 +86,7 @@ impl Reload<'_> {
         for key in in_force.waiting_for_restart(&asked) {
             tracing::warn!(key, "a setting has changed that takes effect with a restart only");
         }
-        self.settings.store(Arc::new(in_force.with_reloadable_of(asked)));
+        self.settings.store(Arc::new(in_force.with_reloadable_from(asked)));
         Ok(())
     }
 

@@ -12,7 +12,7 @@ use domain::{
     Endpoint, Interaction, InteractionKind, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId,
 };
 use engine::{
-    ConfirmedRemovals, Engine, Entry, Missing, RecommendationRequest, RequestBudget,
+    ConfirmedRemovals, Engine, Entry, MissingEntities, RecommendationRequest, RequestBudget,
     TrainingOptions,
 };
 use serde::Deserialize;
@@ -173,7 +173,7 @@ fn search(engine: &Engine, query: &str, count: usize) -> Result<Vec<String>> {
     let request = RecommendationRequest {
         user_id: Some("somebody new".to_owned()),
         search_query: Some(query.to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::SearchItems, count)
     };
     let budget = Arc::new(RequestBudget::unlimited());

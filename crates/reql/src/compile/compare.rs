@@ -106,7 +106,7 @@ fn compare_texts<'a>(
             })
         }
         (Form::Id, Form::Constant(Value::String(id))) => {
-            let row_of_id = rows.row_of(id);
+            let row_of_id = rows.find_row(id);
             Arc::new(move |row| Some((row_of_id == Some(row)) == wanted))
         }
         _ => return None,
@@ -152,7 +152,7 @@ fn compare_membership<'a>(
             let ids: FxHashSet<_> = elements
                 .iter()
                 .filter_map(Value::as_text)
-                .filter_map(|id| rows.row_of(id))
+                .filter_map(|id| rows.find_row(id))
                 .collect();
             Arc::new(move |row| Some(ids.contains(&row) == wanted))
         }

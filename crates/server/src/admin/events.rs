@@ -10,7 +10,7 @@ use crate::error::ApiError;
 
 /// The most frequent event comes first; `would_be_taken_by` is null where no preset comes near.
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {
-    let events = workspace.ask(|engine| Ok(engine.snapshot().unmatched_events.all())).await?;
+    let events = workspace.ask(|engine| Ok(engine.snapshot().unmatched_events.list())).await?;
     let events: Vec<Value> = events.iter().map(UnmatchedEvent::to_json).collect();
     Ok(Json(json!({ "not_taken": events })))
 }

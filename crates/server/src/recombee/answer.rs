@@ -56,7 +56,12 @@ impl Rows {
         entries: impl Iterator<Item = T> + Send + 'static,
         make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
     ) -> Self {
-        Self { head: "[".to_owned(), next_row: next_row(entries, make_row), held_bytes, tail: "]" }
+        Self {
+            head: "[".to_owned(),
+            next_row: make_row_source(entries, make_row),
+            held_bytes,
+            tail: "]",
+        }
     }
 
     /// The members of `object`, which has some, and after them `name` with the rows.
@@ -70,11 +75,11 @@ impl Rows {
         let mut head = object.to_string();
         head.pop();
         head.push_str(&format!(",{}:[", Value::from(name)));
-        Self { head, next_row: next_row(entries, make_row), held_bytes, tail: "]}" }
+        Self { head, next_row: make_row_source(entries, make_row), held_bytes, tail: "]}" }
     }
 }
 
-fn next_row<T>(
+fn make_row_source<T>(
     mut entries: impl Iterator<Item = T> + Send + 'static,
     mut make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
 ) -> Box<NextRow> {
@@ -96,7 +101,7 @@ impl Body {
         account: &Account,
     ) -> Result<Pieces, Failure> {
         match self {
-            Self::Outcome(value) => Ok(outcome_pieces(&value)),
+            Self::Outcome(value) => Ok(make_outcome_pieces(&value)),
             Self::Whole(value) => {
                 let text = value.to_string().into_bytes();
                 budget.charge_answer(text.len() as u64)?;
@@ -110,7 +115,7 @@ impl Body {
             Self::Rows(rows) => {
                 let held = account.hold_answer(rows.held_bytes)?;
                 let (mut pieces, budget) =
-                    (RowPieces { rows, written: Written::Nothing }, Arc::clone(budget));
+                    (RowPieces { rows, written: RowsState::Nothing }, Arc::clone(budget));
                 Ok(Box::new(move |workspace| {
                     let _until_taken = &held;
                     let piece = pieces.next(workspace)?.and_then(|piece| {
@@ -128,11 +133,11 @@ impl Body {
 /// The text of rows, several in a piece.
 struct RowPieces {
     rows: Rows,
-    written: Written,
+    written: RowsState,
 }
 
 /// How much of the text of rows is made.
-enum Written {
+enum RowsState {
     Nothing,
     Head,
     SomeRows,
@@ -144,12 +149,12 @@ impl RowPieces {
     /// If the workspace is closed.
     fn next(&mut self, workspace: &BlockingHandle) -> Option<Result<Vec<u8>, Failure>> {
         match self.written {
-            Written::All => return None,
-            Written::Nothing => {
-                self.written = Written::Head;
+            RowsState::All => return None,
+            RowsState::Nothing => {
+                self.written = RowsState::Head;
                 return Some(Ok(std::mem::take(&mut self.rows.head).into_bytes()));
             }
-            Written::Head | Written::SomeRows => {}
+            RowsState::Head | RowsState::SomeRows => {}
         }
         let engine = match workspace.engine() {
             Ok(engine) => engine,
@@ -159,14 +164,14 @@ impl RowPieces {
         let mut piece = Vec::new();
         for _ in 0..SNAPSHOT_ROWS_MAX {
             let Some(row) = (self.rows.next_row)(&snapshot) else {
-                self.written = Written::All;
+                self.written = RowsState::All;
                 piece.extend(self.rows.tail.as_bytes());
                 break;
             };
-            if let Written::SomeRows = self.written {
+            if let RowsState::SomeRows = self.written {
                 piece.push(b',');
             }
-            self.written = Written::SomeRows;
+            self.written = RowsState::SomeRows;
             serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
             if piece.len() >= CHUNK_BYTES {
                 break;
@@ -177,7 +182,7 @@ impl RowPieces {
 }
 
 /// The pieces of what says that something was done, or why not.
-pub(super) fn outcome_pieces(value: &Value) -> Pieces {
+pub(super) fn make_outcome_pieces(value: &Value) -> Pieces {
     let mut whole = Some(value.to_string().into_bytes());
     Box::new(move |_| whole.take().map(Ok))
 }
@@ -189,13 +194,13 @@ impl From<Value> for Body {
 }
 
 /// An answer as far as it is made.
-pub(super) struct Made {
+pub(super) struct AnswerInProgress {
     chunk: Vec<u8>,
     /// None where the chunk is the last one.
     rest: Option<Pieces>,
 }
 
-impl Made {
+impl AnswerInProgress {
     /// The JSON of an outcome.
     pub(super) fn outcome(value: &Value) -> Self {
         Self { chunk: value.to_string().into_bytes(), rest: None }
@@ -229,20 +234,20 @@ impl AsRef<[u8]> for Chunk {
     }
 }
 
-fn chunk_of(bytes: Vec<u8>, account: &Account) -> Bytes {
+fn make_chunk(bytes: Vec<u8>, account: &Account) -> Bytes {
     let _held = account.count_answer(bytes.len());
     Bytes::from_owner(Chunk { bytes, _held })
 }
 
 /// The resources that are held until the answer is written or the client has left.
-pub(super) struct UnderWay {
+pub(super) struct HeldResources {
     workspace: WorkspaceHandle,
     budget: Arc<RequestBudget>,
     permit: Permit,
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl UnderWay {
+impl HeldResources {
     pub(super) fn new(
         workspace: &WorkspaceHandle,
         budget: &Arc<RequestBudget>,
@@ -258,7 +263,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for HeldResources {
     fn drop(&mut self) {
         self.budget.note_caller_left();
     }
@@ -267,19 +272,23 @@ impl Drop for UnderWay {
 /// Sends an answer whose first chunk is made. Further chunks are made as the client takes them. A
 /// budget that runs out, or a workspace that is closed, ends the connection, so that a part is not
 /// taken for the whole.
-pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
+pub(super) fn send(
+    status: StatusCode,
+    made: AnswerInProgress,
+    under_way: HeldResources,
+) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let Made { chunk, rest } = made;
-    let chunk = chunk_of(chunk, under_way.account());
+    let AnswerInProgress { chunk, rest } = made;
+    let chunk = make_chunk(chunk, under_way.account());
     if rest.is_none() {
         return (status, json, HttpBody::from(chunk)).into_response();
     }
     let rest = stream::unfold((rest, under_way), |(rest, under_way)| async {
         let pieces = rest?;
-        let next = move |workspace: &BlockingHandle| Made::next(pieces, workspace);
+        let next = move |workspace: &BlockingHandle| AnswerInProgress::next(pieces, workspace);
         Some(match under_way.workspace.run_with((), next).await {
-            Ok(Made { chunk, rest }) => {
-                (Ok(chunk_of(chunk, under_way.account())), (rest, under_way))
+            Ok(AnswerInProgress { chunk, rest }) => {
+                (Ok(make_chunk(chunk, under_way.account())), (rest, under_way))
             }
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");
@@ -294,12 +303,12 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
 }
 
 /// The answer of an operation that succeeded.
-pub(super) struct Done {
+pub(super) struct OperationAnswer {
     pub(super) status: u16,
     pub(super) body: Body,
 }
 
-impl Done {
+impl OperationAnswer {
     /// 200 with a body.
     pub(super) fn ok(body: impl Into<Value>) -> Self {
         Self { status: 200, body: Body::Whole(body.into()) }
@@ -334,7 +343,7 @@ mod tests {
             let entries = vec![Value::from(row); n_rows].into_iter();
             let rows = Rows::array(0, entries, |_, row| Some(row));
             let make = move |workspace: &BlockingHandle| {
-                let mut pieces = RowPieces { rows, written: Written::Nothing };
+                let mut pieces = RowPieces { rows, written: RowsState::Nothing };
                 std::iter::from_fn(|| pieces.next(workspace)).collect::<Result<Vec<_>, Failure>>()
             };
             let pieces = shop.run_with((), make).await.map_err(|failure| failure.message).unwrap();

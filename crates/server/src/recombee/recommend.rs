@@ -10,7 +10,7 @@ use engine::{
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::answer::{Body, Done, Rows};
+use super::answer::{Body, OperationAnswer, Rows};
 use super::entities::values_json;
 use super::failure::Failure;
 use super::signature::Caller;
@@ -19,13 +19,13 @@ use super::signature::Caller;
 const ENTRY_BYTES_AROUND: u64 = 10;
 
 /// A call for a list.
-pub(super) struct Recommend {
-    pub(super) what: What,
+pub(super) struct ListCall {
+    pub(super) list: RequestedList,
     pub(super) form: Form,
 }
 
 /// The requested list.
-pub(super) enum What {
+pub(super) enum RequestedList {
     First(Box<RecommendationRequest>),
     /// The continuation of an earlier list.
     Next {
@@ -44,20 +44,20 @@ pub(super) enum Form {
     Array,
 }
 
-impl Recommend {
+impl ListCall {
     /// The user that a list of items is for.
     pub(super) fn user_id(&self) -> Option<&str> {
-        match &self.what {
-            What::First(request) => {
+        match &self.list {
+            RequestedList::First(request) => {
                 request.user_id.as_deref().filter(|_| request.endpoint.entries() == Entries::Items)
             }
-            What::Next { .. } => None,
+            RequestedList::Next { .. } => None,
         }
     }
 
     /// Leaves further ids out of the list.
     pub(super) fn leave_out(&mut self, ids: impl IntoIterator<Item = String>) {
-        if let What::First(request) = &mut self.what {
+        if let RequestedList::First(request) = &mut self.list {
             request.left_out.extend(ids);
         }
     }
@@ -66,11 +66,11 @@ impl Recommend {
     ///
     /// # Errors
     /// 403 if a browser asks for a list that shows what a user, or a choice of users, did.
-    pub(super) fn called_by(&mut self, caller: Caller) -> Result<(), Failure> {
+    pub(super) fn restrict_to(&mut self, caller: Caller) -> Result<(), Failure> {
         let is_by_browser = caller == Caller::Public;
-        match &mut self.what {
-            What::Next { is_public, .. } => *is_public = is_by_browser,
-            What::First(request) => {
+        match &mut self.list {
+            RequestedList::Next { is_public, .. } => *is_public = is_by_browser,
+            RequestedList::First(request) => {
                 request.is_public = is_by_browser;
                 let asked = [&request.options, &request.source_options]
                     .map(|options| options.settings.logic);
@@ -92,14 +92,14 @@ impl Recommend {
     }
 
     /// Whether it creates users or items, which are missing now.
-    pub(super) fn creates(&self, engine: &Engine) -> bool {
-        matches!(&self.what, What::First(request) if engine.creates_missing(request))
+    pub(super) fn creates_missing(&self, engine: &Engine) -> bool {
+        matches!(&self.list, RequestedList::First(request) if engine.creates_missing(request))
     }
 
     /// Creates the missing users and items that the call names. Waits for the disk.
     pub(super) fn create_missing(&self, engine: &Engine) -> Result<(), Failure> {
-        match &self.what {
-            What::First(request) if engine.creates_missing(request) => {
+        match &self.list {
+            RequestedList::First(request) if engine.creates_missing(request) => {
                 Ok(engine.create_missing(request)?)
             }
             _ => Ok(()),
@@ -111,14 +111,14 @@ impl Recommend {
         self,
         engine: &Engine,
         budget: &Arc<RequestBudget>,
-    ) -> Result<(Done, Option<String>, Vec<String>), Failure> {
+    ) -> Result<(OperationAnswer, Option<String>, Vec<String>), Failure> {
         let _computing = engine.start_computing(budget);
-        let (request, response) = match self.what {
-            What::First(request) => {
+        let (request, response) = match self.list {
+            RequestedList::First(request) => {
                 let response = engine.request_recommendations(&request, budget)?;
                 (*request, response)
             }
-            What::Next { recomm_id, count, of_segments, is_public } => {
+            RequestedList::Next { recomm_id, count, of_segments, is_public } => {
                 engine.next_recommendations(recomm_id, count, of_segments, is_public, budget)?
             }
         };
@@ -136,7 +136,7 @@ impl Recommend {
             Form::Object => object(engine, request, response),
             Form::Array => array(request, response),
         };
-        Ok((Done { status: 200, body: Body::Rows(rows) }, user_id, ids))
+        Ok((OperationAnswer { status: 200, body: Body::Rows(rows) }, user_id, ids))
     }
 }
 

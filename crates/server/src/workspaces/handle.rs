@@ -217,7 +217,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::{App, Installation, Settings, router, signed};
+    use crate::{App, Installation, Settings, router, sign_target};
 
     /// Long enough for any of these lists to be made many times.
     const WAIT: Duration = Duration::from_millis(300);
@@ -257,7 +257,7 @@ mod tests {
             )
         };
         let of_shop_signed = |path: &str| {
-            (signed(&format!("/shop/{path}"), "private", engine::now()), String::new())
+            (sign_target(&format!("/shop/{path}"), "private", engine::now()), String::new())
         };
         let routes = [
             of_user("traits"),

@@ -49,7 +49,7 @@ impl Budget {
     }
 
     /// Looks at the clock; an error where there is no time left.
-    pub(crate) fn look(&self) -> Result<(), ExpressionError> {
+    pub(crate) fn check_now_and_then(&self) -> Result<(), ExpressionError> {
         let is_over = || self.request.as_ref().is_some_and(|request| request.check().is_err());
         self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at || is_over());
         self.check()
@@ -76,7 +76,7 @@ impl Budget {
         let n = self.n_rows.get().wrapping_add(1);
         self.n_rows.set(n);
         if n.is_multiple_of(ROWS_PER_LOOK) {
-            return self.look().is_ok();
+            return self.check_now_and_then().is_ok();
         }
         !self.is_spent.get()
     }

@@ -6,7 +6,7 @@ use domain::Timestamp;
 use reql::Expression;
 use state::Views;
 
-use super::{Budget, Use, value_of};
+use super::{Budget, ExpressionUse, evaluate};
 use crate::LiveState;
 use crate::evaluation::{EvaluationContext, ItemRows};
 
@@ -25,24 +25,29 @@ pub(super) struct Computed {
     /// The value for each item: that of a booster, or 1 and 0 for a filter.
     pub(super) by_item: Vec<f32>,
     /// The largest of them.
-    pub(super) most: f32,
+    pub(super) max: f32,
     /// The items that a filter lets pass, where they are few.
-    pub(super) few: Option<Vec<u32>>,
+    pub(super) candidate_set: Option<Vec<u32>>,
     /// How long it took to compute them all.
     pub(super) duration: Duration,
 }
 
 impl Computed {
-    pub(super) fn new(use_: Use, state: (u64, f64), by_item: Vec<f32>, duration: Duration) -> Self {
+    pub(super) fn new(
+        use_: ExpressionUse,
+        state: (u64, f64),
+        by_item: Vec<f32>,
+        duration: Duration,
+    ) -> Self {
         let (revision, now_s) = state;
         let n_passing = || by_item.iter().filter(|value| **value != 0.0).count();
-        let is_selective = use_ == Use::Filter && n_passing() <= by_item.len() / FEW_OF;
+        let is_selective = use_ == ExpressionUse::Filter && n_passing() <= by_item.len() / FEW_OF;
         let few = is_selective.then(|| {
             let items = (0u32..).zip(&by_item).filter(|(_, value)| **value != 0.0);
             items.map(|(item, _)| item).collect()
         });
         let most = by_item.iter().copied().fold(f32::MIN, f32::max);
-        Self { revision, now_s, by_item, most, few, duration }
+        Self { revision, now_s, by_item, max: most, candidate_set: few, duration }
     }
 
     /// The most bytes that the values of so many items take.
@@ -53,7 +58,7 @@ impl Computed {
     /// The values for all items, computed a step at a time; none where that takes too long.
     pub(super) fn compute(
         live: &LiveState,
-        use_: Use,
+        use_: ExpressionUse,
         expression: &Expression,
         now_s: f64,
     ) -> Option<Self> {
@@ -72,7 +77,7 @@ impl Computed {
             let rows = first..(first + ITEMS_PER_STEP).min(n_items);
             by_item.extend(
                 rows.take_while(|_| budget.allows_row())
-                    .map(|row| value_of(use_, &compiled, row as u32)),
+                    .map(|row| evaluate(use_, &compiled, row as u32)),
             );
         }
         budget.check().ok()?;
@@ -87,7 +92,7 @@ impl Computed {
 
     /// Whether so few items have changed since that a list computes their values itself.
     pub(super) fn can_catch_up(&self, views: &Views) -> bool {
-        self.outdated(views).is_some()
+        self.find_outdated_rows(views).is_some()
     }
 
     /// The values as new as the items: those that have changed are computed by `value`. None where
@@ -95,10 +100,10 @@ impl Computed {
     pub(super) fn catch_up(
         &self,
         views: &Views,
-        use_: Use,
+        use_: ExpressionUse,
         value: impl Fn(u32) -> f32,
     ) -> Option<Self> {
-        let rows = self.outdated(views)?;
+        let rows = self.find_outdated_rows(views)?;
         let mut by_item = self.by_item.clone();
         by_item.resize(views.catalog.n_items(), 0.0);
         rows.into_iter().for_each(|row| by_item[row as usize] = value(row));
@@ -107,7 +112,7 @@ impl Computed {
     }
 
     /// The items whose values are not known, where they are few.
-    fn outdated(&self, views: &Views) -> Option<Vec<u32>> {
+    fn find_outdated_rows(&self, views: &Views) -> Option<Vec<u32>> {
         let (n_known, n_items) = (self.by_item.len() as u32, views.catalog.n_items() as u32);
         let changed = views.catalog.table().changed_since(self.revision)?;
         let rows: Vec<u32> =

@@ -9,10 +9,10 @@ use recommender::{
 use rustc_hash::FxHashSet;
 use state::Views;
 
-use super::prepare::{SegmentOf, StageSources};
-use super::stage::{Listed, Stage};
+use super::prepare::{ContextSegment, StageSources};
+use super::stage::{Stage, StageList};
 use crate::evaluation::ItemRows;
-use crate::expressions::{Budget, Use};
+use crate::expressions::{Budget, ExpressionUse};
 use crate::lists::ModelInUse;
 use crate::{ListError, RequestBudget, Serving, Snapshot};
 
@@ -30,10 +30,10 @@ impl Serving {
         period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, ListError> {
+    ) -> Result<StageList, ListError> {
         let list = stage.list()?;
         let views: &Views = snapshot;
-        let (user, item) = stage.resolved(views);
+        let (user, item) = stage.resolve(views);
         let (rows, contexts, budget) = (
             ItemRows(&views.catalog),
             stage.contexts(views, segmentations, now),
@@ -46,7 +46,8 @@ impl Serving {
             Some((boosts, most)) => Some(ItemBooster::Precomputed(boosts, most)),
             None => Some(ItemBooster::OnDemand(&boost)),
         };
-        let few = selection.candidate_set().or_else(|| segment.as_ref().map(SegmentOf::members));
+        let few =
+            selection.candidate_set().or_else(|| segment.as_ref().map(ContextSegment::members));
         let left_out: FxHashSet<ItemIdx> = {
             let ids = stage.left_out.iter().map(String::as_str).chain(stage.whole_is_for);
             ids.filter_map(|id| views.catalog.item(id)).chain(item).collect()
@@ -59,7 +60,7 @@ impl Serving {
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
             let ready = self.expressions.prepare_for_items(
-                Use::Filter,
+                ExpressionUse::Filter,
                 text,
                 views,
                 &rows,
@@ -83,7 +84,9 @@ impl Serving {
         let context = self.context(snapshot, user, &list)?;
         let eligibility = context.eligibility(&is_meant, &list, &left_out);
         let seeds: Vec<ItemIdx> = match (segment, item) {
-            (Some(segment), _) if list.logic == Logic::Similar => seeds_of(in_use, views, segment),
+            (Some(segment), _) if list.logic == Logic::Similar => {
+                find_segment_seeds(in_use, views, segment)
+            }
             (_, item) => item.into_iter().collect(),
         };
         let picks = stage.settings.picks.iter().flatten();
@@ -103,7 +106,7 @@ impl Serving {
             (Some((search, query)), _) => {
                 let matches =
                     search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
-                personalised(sources, &request, matches, stage.settings.taste_weight())
+                order_by_user(sources, &request, matches, stage.settings.taste_weight())
             }
             (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
@@ -114,7 +117,7 @@ impl Serving {
                 };
                 let eligibility = context.eligibility(&is_beyond, &list, &left_out);
                 let backfill = Backfill {
-                    seeds: &|| seeds_of(in_use, views, segment),
+                    seeds: &|| find_segment_seeds(in_use, views, segment),
                     eligibility: &eligibility,
                     candidate_set: selection.candidate_set(),
                 };
@@ -122,12 +125,12 @@ impl Serving {
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        stage.listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
+        stage.to_listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
     }
 }
 
 /// The items that match a search, those first that match best and that the user would like.
-fn personalised(
+fn order_by_user(
     sources: CandidateSources<'_>,
     request: &Request<'_>,
     matches: Vec<(u32, f32)>,
@@ -146,7 +149,11 @@ fn personalised(
 }
 
 /// The most popular items of a segment.
-pub(super) fn seeds_of(in_use: &ModelInUse, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
+pub(super) fn find_segment_seeds(
+    in_use: &ModelInUse,
+    views: &Views,
+    segment: &ContextSegment,
+) -> Vec<ItemIdx> {
     let sources = in_use.sources(views);
     let available =
         segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));

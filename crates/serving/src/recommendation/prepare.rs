@@ -12,7 +12,7 @@ use state::Views;
 use super::stage::{PROMOTED, Stage, wrong};
 use super::user_filter::USER_FILTER;
 use crate::evaluation::Segmentations;
-use crate::expressions::Use;
+use crate::expressions::ExpressionUse;
 use crate::groupings::Grouping;
 use crate::lists::ModelInUse;
 use crate::search::Search;
@@ -33,7 +33,7 @@ pub(super) struct StageSources {
     /// about none.
     pub(super) item_type: Option<Arc<Facet>>,
     /// The segment that the list is for.
-    pub(super) segment: Option<SegmentOf>,
+    pub(super) segment: Option<ContextSegment>,
     /// The properties that are constrained, with how many items may share a value.
     pub(super) constraints: Vec<(Arc<Facet>, usize)>,
     /// The segmentations that expressions ask for.
@@ -41,12 +41,12 @@ pub(super) struct StageSources {
 }
 
 /// A segment of a segmentation.
-pub(super) struct SegmentOf {
+pub(super) struct ContextSegment {
     pub(super) item_type: Arc<Facet>,
     pub(super) value: ValueIdx,
 }
 
-impl SegmentOf {
+impl ContextSegment {
     pub(super) fn includes(&self, item: ItemIdx) -> bool {
         self.item_type.values_of(item).contains(&self.value)
     }
@@ -79,10 +79,13 @@ impl Serving {
             let is_known = |item_type: &Arc<Facet>| item_type.value(id).is_some();
             if !item_type.as_ref().is_some_and(is_known) {
                 // It may be new.
-                item_type = Some(self.groupings.newest(live, &stage.grouping(), now)?);
+                item_type = Some(self.groupings.get_newest(live, &stage.grouping(), now)?);
             }
             let found = item_type.as_ref().and_then(|item_type| {
-                Some(SegmentOf { item_type: Arc::clone(item_type), value: item_type.value(id)? })
+                Some(ContextSegment {
+                    item_type: Arc::clone(item_type),
+                    value: item_type.value(id)?,
+                })
             });
             let Some(found) = found else {
                 let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
@@ -125,12 +128,16 @@ impl Serving {
         stage: &Stage<'_>,
         now: Timestamp,
     ) -> Result<Segmentations, ListError> {
-        let filters = stage.filters.iter().map(|filter| (Use::Filter, filter.what, &*filter.text));
-        let boosters =
-            stage.boosters.iter().map(|booster| (Use::Booster, booster.what, &*booster.text));
+        let filters =
+            stage.filters.iter().map(|filter| (ExpressionUse::Filter, filter.what, &*filter.text));
+        let boosters = stage
+            .boosters
+            .iter()
+            .map(|booster| (ExpressionUse::Booster, booster.what, &*booster.text));
         let promoted = stage.settings.promoted.as_ref();
-        let promoted = promoted.map(|promoted| (Use::Filter, PROMOTED, &*promoted.filter));
-        let mut names = Named::default();
+        let promoted =
+            promoted.map(|promoted| (ExpressionUse::Filter, PROMOTED, &*promoted.filter));
+        let mut names = NamedSegmentations::default();
         for (use_, what, text) in filters.chain(boosters).chain(promoted) {
             if stage.subject() == Subject::Items || what == PROMOTED {
                 self.expressions.prepare(live, use_, text, now).map_err(wrong(what))?;
@@ -138,7 +145,8 @@ impl Serving {
             self.expressions.with(use_, text, |parsed| names.add(parsed)).map_err(wrong(what))?;
         }
         if let Some(text) = &stage.settings.user_filter {
-            let parsed = self.expressions.with(Use::Filter, text, |parsed| names.add(parsed));
+            let parsed =
+                self.expressions.with(ExpressionUse::Filter, text, |parsed| names.add(parsed));
             parsed.map_err(wrong(USER_FILTER))?;
         }
         for (name, text) in stage.expressions {
@@ -156,13 +164,13 @@ impl Serving {
 
 /// The segmentations that expressions ask for.
 #[derive(Default)]
-struct Named {
+struct NamedSegmentations {
     names: BTreeSet<String>,
     /// Whether one computes the name.
     are_all: bool,
 }
 
-impl Named {
+impl NamedSegmentations {
     fn add(&mut self, expression: &Expression) {
         match expression.segmentations() {
             Some(names) => self.names.extend(names.into_iter().map(str::to_owned)),

@@ -11,9 +11,9 @@ use super::user_filter::USER_FILTER;
 use super::{ListOptions, RecommendationRequest};
 use crate::evaluation::{
     EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction, Segmentations,
-    subject_of,
+    endpoint_subject,
 };
-use crate::expressions::{Budget, ExpressionError, Selection, Use};
+use crate::expressions::{Budget, ExpressionError, ExpressionUse, Selection};
 use crate::groupings::Grouping;
 use crate::lists::ModelInUse;
 use crate::{ListError, Serving};
@@ -58,7 +58,7 @@ fn evaluation_bytes(name: &str, value: &serde_json::Value) -> usize {
 }
 
 /// The list of a stage.
-pub struct Listed {
+pub struct StageList {
     /// Best first.
     pub recommended: Vec<Recommended>,
     /// The version of the model; none before the first training.
@@ -212,7 +212,7 @@ impl<'a> Stage<'a> {
 
     /// The kind of its candidates.
     pub(super) fn subject(&self) -> Subject {
-        subject_of(self.endpoint)
+        endpoint_subject(self.endpoint)
     }
 
     /// The options of the list.
@@ -250,7 +250,7 @@ impl<'a> Stage<'a> {
     }
 
     /// The indices of the user and the item, if they exist.
-    pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
+    pub(super) fn resolve(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
         let user = self.user.and_then(|id| find_user(views, id));
         (user, self.item.and_then(|id| views.catalog.available_item(id)))
     }
@@ -265,7 +265,7 @@ impl<'a> Stage<'a> {
     where
         'a: 'v,
     {
-        let (user, item) = self.resolved(views);
+        let (user, item) = self.resolve(views);
         let of_scenario = EvaluationContext {
             views,
             now_s: now.0.div_euclid(1_000) as f64,
@@ -284,7 +284,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A list of what was found, with what the expressions of the call say of it.
-    pub(super) fn listed(
+    pub(super) fn to_listed(
         &self,
         in_use: &ModelInUse,
         rows: &dyn Rows,
@@ -292,27 +292,27 @@ impl<'a> Stage<'a> {
         budget: &Budget,
         found: impl Iterator<Item = (u32, f32)>,
         rotates: bool,
-    ) -> Result<Listed, ListError> {
-        within(budget.check())?;
+    ) -> Result<StageList, ListError> {
+        map_budget_error(budget.check())?;
         let mut compiled = Vec::with_capacity(self.expressions.len());
         for (name, text) in self.expressions {
             compiled.push((name, reql::parse(text).map_err(wrong(name))?.compile(rows, context)));
-            within(budget.look())?;
+            map_budget_error(budget.check_now_and_then())?;
         }
         let mut recommended = Vec::new();
         let mut held_bytes = 0;
         for (row, score) in found {
             let mut evaluations = Vec::with_capacity(compiled.len());
             for (name, compiled) in &compiled {
-                let value = compiled.value(row).to_json();
+                let value = compiled.evaluate(row).to_json();
                 held_bytes += evaluation_bytes(name, &value);
                 budget.check_answer(held_bytes)?;
                 evaluations.push(((*name).clone(), value));
-                within(budget.look())?;
+                map_budget_error(budget.check_now_and_then())?;
             }
             recommended.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
         }
-        Ok(Listed { recommended, model: in_use.version(), rotates })
+        Ok(StageList { recommended, model: in_use.version(), rotates })
     }
 }
 
@@ -332,20 +332,20 @@ impl Serving {
         stage.list()?;
         let schema = ExpressionSchema { views, subject: stage.subject() };
         for StageExpression { what, text, .. } in &stage.filters {
-            self.expressions.check(Use::Filter, text, &schema).map_err(wrong(what))?;
+            self.expressions.check(ExpressionUse::Filter, text, &schema).map_err(wrong(what))?;
         }
         for StageExpression { what, text, .. } in &stage.boosters {
-            self.expressions.check(Use::Booster, text, &schema).map_err(wrong(what))?;
+            self.expressions.check(ExpressionUse::Booster, text, &schema).map_err(wrong(what))?;
         }
         if let Some(promoted) = &stage.settings.promoted {
             let schema = ExpressionSchema { views, subject: Subject::Items };
-            let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
+            let checked = self.expressions.check(ExpressionUse::Filter, &promoted.filter, &schema);
             checked.map_err(wrong(PROMOTED))?;
         }
         if let Some(user_filter) = &stage.settings.user_filter {
             let schema = ExpressionSchema { views, subject: Subject::Users };
             self.expressions
-                .check(Use::Filter, user_filter, &schema)
+                .check(ExpressionUse::Filter, user_filter, &schema)
                 .map_err(wrong(USER_FILTER))?;
         }
         for constraint in stage.settings.constraints.iter().flatten() {
@@ -386,11 +386,11 @@ impl Serving {
                 false => self.expressions.prepare_for_rows(use_, text, rows, context, budget),
             };
             let ready = ready.map_err(wrong(what))?;
-            within(budget.look())?;
+            map_budget_error(budget.check_now_and_then())?;
             Ok::<_, ListError>(ready)
         };
-        let filters = stage.filters.iter().map(|filter| ready(Use::Filter, filter));
-        let boosters = stage.boosters.iter().map(|booster| ready(Use::Booster, booster));
+        let filters = stage.filters.iter().map(|filter| ready(ExpressionUse::Filter, filter));
+        let boosters = stage.boosters.iter().map(|booster| ready(ExpressionUse::Booster, booster));
         Ok(Selection {
             filters: filters.collect::<Result<_, _>>()?,
             boosters: boosters.collect::<Result<_, _>>()?,
@@ -399,7 +399,7 @@ impl Serving {
 }
 
 /// Says that the time for expressions is used up.
-pub(super) fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
+pub(super) fn map_budget_error(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
     let what = || "filter, booster, userSegmentFilter and reqlExpressions".to_owned();
     is_within.map_err(|source| match source {
         ExpressionError::Budget(error) => error.into(),

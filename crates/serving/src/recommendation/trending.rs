@@ -6,7 +6,7 @@ use std::time::Instant;
 use domain::{ListRequest, Logic, Timestamp, UserIdx};
 use rustc_hash::FxHashMap;
 
-use super::stage::{Stage, within};
+use super::stage::{Stage, map_budget_error};
 use crate::evaluation::Segmentations;
 use crate::expressions::Budget;
 use crate::period_popularity::{Period, Ranked};
@@ -70,7 +70,7 @@ impl Serving {
                     &mut popularity,
                 );
             })?;
-            within(evaluation.check())?;
+            map_budget_error(evaluation.check())?;
         }
         let mut ranked: Vec<(u32, f32)> = popularity.into_iter().collect();
         ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));

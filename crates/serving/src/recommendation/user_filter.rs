@@ -5,7 +5,7 @@ use state::Views;
 
 use super::stage::{Stage, wrong};
 use crate::evaluation::{Segmentations, UserRows};
-use crate::expressions::{Budget, PreparedExpression, Use};
+use crate::expressions::{Budget, ExpressionUse, PreparedExpression};
 use crate::{ListError, Serving};
 
 /// How messages call the filter.
@@ -44,7 +44,8 @@ impl Serving {
         let rows = UserRows { table: &views.users, ids: views.profiles.ids() };
         // Calls of browsers name no such filter, so that it is the scenario's or a server's.
         let context = stage.contexts(views, segmentations, now).scenario;
-        let ready = self.expressions.prepare_for_rows(Use::Filter, text, &rows, &context, budget);
+        let ready =
+            self.expressions.prepare_for_rows(ExpressionUse::Filter, text, &rows, &context, budget);
         Ok(what(&UserFilter(Some(ready.map_err(wrong(USER_FILTER))?))))
     }
 }

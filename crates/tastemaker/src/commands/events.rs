@@ -16,7 +16,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let opened = args.place.open()?;
-    let events = opened.engine.snapshot().unmatched_events.all();
+    let events = opened.engine.snapshot().unmatched_events.list();
     if args.place.json {
         let output: Vec<_> = events.iter().map(UnmatchedEvent::to_json).collect();
         println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "not_taken": output }))?);

@@ -85,7 +85,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Arc::new(move |n| {
             let user = load::pick(n, n_users);
             let target = format!("/bench/recomms/users/u{user}/items/");
-            load::post(&server::signed(&target, TOKEN, engine::now()), &body)
+            load::post(&server::sign_target(&target, TOKEN, engine::now()), &body)
         })
     };
     let both = || calls(json!({ "filter": FILTER, "booster": BOOSTER }));
