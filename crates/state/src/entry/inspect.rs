@@ -139,7 +139,7 @@ impl Entry {
             Self::Command { command, .. } => {
                 let fields = &self.fields()["command"];
                 match **command {
-                    Command::Configure(_) => describe_change(&fields["configure"]["change"]),
+                    Command::Configure(_) => describe_configuration(&fields["configure"]),
                     _ => fields.to_string(),
                 }
             }
@@ -171,10 +171,17 @@ fn shorten(mut text: impl Iterator<Item = char>) -> String {
     format!("{}…", head.trim_end_matches(is_between))
 }
 
-/// A configuration change in words: the name of the resource, and its keys with their values.
-fn describe_change(change: &Value) -> String {
-    let Some((kind, fields)) = change.as_object().and_then(|change| change.iter().next()) else {
+/// A configuration command in words: the name of the resource, what it must be before the change,
+/// and its keys with their values.
+fn describe_configuration(command: &Value) -> String {
+    let change = command["change"].as_object();
+    let Some((kind, fields)) = change.and_then(|change| change.iter().next()) else {
         return String::new();
+    };
+    let expected = match &command["expected"] {
+        Value::String(word) if word == "anything" => String::new(),
+        Value::String(word) => format!(" if {word}"),
+        other => format!(" if revision {}", other["revision"]),
     };
     let (mut name, mut keys) = (String::new(), Vec::new());
     for field in fields.as_object().into_iter().flat_map(|fields| fields.values()) {
@@ -187,7 +194,7 @@ fn describe_change(change: &Value) -> String {
         }
     }
     let keys = if keys.is_empty() { String::new() } else { format!(": {}", keys.join(", ")) };
-    format!("{}{name}{keys}", kind.replace('_', " "))
+    format!("{}{name}{expected}{keys}", kind.replace('_', " "))
 }
 
 /// Parses the JSON text of a configuration and hides its secrets.
