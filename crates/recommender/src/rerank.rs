@@ -56,6 +56,10 @@ pub(crate) fn pick<'a>(
     };
     let considered: Vec<u32> =
         candidates[..n_considered].iter().map(|candidate| candidate.item).collect();
+    let relevance: Vec<f32> = candidates[..n_considered]
+        .iter()
+        .map(|candidate| (1.0 - diversity) * candidate.score / top)
+        .collect();
     let mut similarities = (n_considered > 0).then(|| compute_similarities(&considered));
     // For each considered candidate the sum of its similarities to the selected items.
     let mut similarity_sums = vec![0f32; n_considered];
@@ -65,7 +69,7 @@ pub(crate) fn pick<'a>(
         let is_diverse = picked.len() < n_diverse;
         let marginal_relevance = |n: usize| {
             let similarity = similarity_sums[n] / picked.len().max(1) as f32;
-            (1.0 - diversity) * candidates[n].score / top - diversity * similarity
+            relevance[n] - diversity * similarity
         };
         let next = |constraints: &mut ListConstraints<'_>, is_promoted: bool| {
             let considered = if is_diverse { 0..n_considered } else { 0..0 };

@@ -107,8 +107,12 @@ impl<'a> RelatedItems<'a> {
             None => return,
             Some(0) => {
                 for (position, &candidate) in self.candidates.iter().enumerate() {
-                    let entries = self.row(candidate).filter(|(column, _)| *column == item);
-                    entries.for_each(|(_, share)| visit(position, share));
+                    let (columns, values) = self.row(candidate);
+                    if let Ok(n) = columns.binary_search(&item)
+                        && values[n] > 0.0
+                    {
+                        visit(position, values[n] / find_largest(values));
+                    }
                 }
             }
             Some(place) => {
@@ -120,27 +124,26 @@ impl<'a> RelatedItems<'a> {
     }
 
     fn visit_outgoing(&self, item: u32, mut visit: impl FnMut(usize, f32)) {
-        for (column, share) in self.row(item) {
+        let (columns, values) = self.row(item);
+        let largest = find_largest(values);
+        for (&column, &value) in columns.iter().zip(values) {
             let place = self.positions[column as usize];
-            if place > 0 {
-                visit(place as usize - 1, share);
+            if place > 0 && value > 0.0 {
+                visit(place as usize - 1, value / largest);
             }
         }
     }
 
-    /// The entries of an item's row above 0, as shares of the largest.
-    fn row(&self, item: u32) -> impl Iterator<Item = (u32, f32)> {
+    /// The columns and values of an item's row; none for an item that the model does not know.
+    fn row(&self, item: u32) -> (&[u32], &[f32]) {
         let is_known = (item as usize) < self.positions.len();
-        let (columns, values) = match is_known {
-            true => self.channel.related.row(item as usize),
-            false => (&[][..], &[][..]),
-        };
-        let largest = values.iter().fold(0f32, |largest, value| largest.max(*value));
-        let entries = columns.iter().copied().zip(values.iter().copied());
-        entries
-            .filter(|(_, value)| *value > 0.0)
-            .map(move |(column, value)| (column, value / largest))
+        if is_known { self.channel.related.row(item as usize) } else { (&[], &[]) }
     }
+}
+
+/// The largest value, at least 0.
+fn find_largest(values: &[f32]) -> f32 {
+    values.iter().fold(0f32, |largest, value| largest.max(*value))
 }
 
 #[cfg(test)]
