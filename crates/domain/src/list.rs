@@ -294,10 +294,7 @@ impl ListRequest {
             );
         }
         if self.min_relevance != Relevance::Low && !self.logic.has_relevance() {
-            return Err(
-                "min_relevance is for lists that something speaks for: set logic to personal"
-                    .to_owned(),
-            );
+            return Err("min_relevance needs a logic with scores, such as personal".to_owned());
         }
         if self.item_type.is_some() && (self.diversity > 0.0 || self.rotation_rate > 0.0) {
             return Err(

@@ -51,7 +51,7 @@ pub enum BackupError {
     },
     /// The folder to write to holds something else.
     #[error(
-        "{folder} holds something that is no backup: name an empty folder, or that of an earlier backup"
+        "{folder} is not empty and not a backup: name an empty folder, or that of an earlier backup"
     )]
     Occupied {
         /// The folder.

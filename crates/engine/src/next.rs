@@ -73,8 +73,9 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<(RecommendationRequest, RecommendationResponse), RecommendationError> {
         let unknown = || {
-            let what =
-                format!("nobody was given recommendation {recomm_id} in the last 30 minutes");
+            let what = format!(
+                "recommendation {recomm_id} does not exist, or its last list is over 30 minutes old"
+            );
             RecommendationError::from(ListError::NotFound(what))
         };
         let past = self.recommendation(recomm_id)?.ok_or_else(unknown)?;

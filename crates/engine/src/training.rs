@@ -14,7 +14,7 @@ use crate::{Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
-/// How a run is made and judged.
+/// The options of a training run.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainingOptions {
     /// The seed of all random choices.

@@ -18,7 +18,7 @@ const NAME_BYTES_MAX: usize = 64;
 /// Two slots in separate sectors, written in turn: a torn write leaves the other one intact.
 const SLOTS: u64 = 2;
 
-/// The end of a journal.
+/// How far a journal was acknowledged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct JournalEnd {
     /// The offset after the last record.

@@ -2,7 +2,8 @@
 
 use std::ops::AddAssign;
 
-/// A dense vector that tracks which indices were added to. Clearing it costs only those.
+/// A dense vector that tracks which indices were added to. Clearing takes time in the
+/// number of touched indices.
 #[derive(Debug)]
 pub struct Accumulator<V = f32> {
     sums: Vec<V>,

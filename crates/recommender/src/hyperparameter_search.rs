@@ -83,8 +83,8 @@ const SEARCH_SHARE: f64 = 0.7;
 /// the run.
 pub type Progress<'a> = dyn Fn(f64) -> Result<(), Cancelled> + 'a;
 
-/// Searches hyperparameters on a split, tries weak signals, then fits the model on all data. `set`
-/// keeps the weights of weak signals that were found useful.
+/// Searches hyperparameters on a split, tries weak signals, then fits the model on all data.
+/// Afterwards `set` has the weights of the weak signals that were found useful.
 ///
 /// # Errors
 /// `progress` cancelled the run.

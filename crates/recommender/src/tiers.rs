@@ -55,6 +55,9 @@ const LOWEST_SHARE: f32 = 0.01;
 /// ... or at this one where most scores are far below the best one, as popularity is.
 const LOWEST_LONG_TAILED_SHARE: f32 = 0.001;
 
+/// The largest factor that a booster multiplies a score by. Scores times this are finite.
+pub(crate) const BOOST_MAX: f32 = 1e30;
+
 /// The scores that a tier may have.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct ScoreRange {
@@ -84,8 +87,10 @@ impl ScoreRange {
     }
 
     /// The score of a candidate in a boosted list. Low scores are compressed into the upper half of
-    /// twice the end of the range, so that all stay above it. Monotone in `score`.
+    /// twice the end of the range, so that all stay above it. Monotone in `score`. A negative
+    /// factor counts as 0, which comes last: it would turn the order round.
     pub(crate) fn boost(self, score: f32, boost: f32) -> f32 {
+        let boost = if boost > 0.0 { boost.min(BOOST_MAX) } else { 0.0 };
         let lowest = self.lowest_boosted();
         let raised = if score >= 2.0 * lowest { score } else { lowest + 0.5 * score };
         raised * boost
@@ -175,7 +180,7 @@ impl TieredCandidates {
         Self {
             candidates: Vec::new(),
             ranges: BTreeMap::new(),
-            boost_max: boost_max.map(|boost| boost.max(0.0)),
+            boost_max: boost_max.map(|boost| boost.clamp(0.0, BOOST_MAX)),
         }
     }
 

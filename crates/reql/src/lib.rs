@@ -68,7 +68,7 @@ impl Expression {
     ///
     /// As for [`Expression::check`], or the value is no boolean.
     pub fn check_filter(&self, schema: &dyn Schema) -> Result<(), ReqlError> {
-        self.check_result(schema, "a filter yields a boolean", &[Type::Boolean])
+        self.check_result(schema, "a filter must yield a boolean", &[Type::Boolean])
     }
 
     /// Checks the expression as a booster: its value must be a number.
@@ -78,7 +78,7 @@ impl Expression {
     /// As for [`Expression::check`], or the value is no number.
     pub fn check_booster(&self, schema: &dyn Schema) -> Result<(), ReqlError> {
         let numbers = [Type::Int, Type::Double, Type::Timestamp];
-        self.check_result(schema, "a booster yields a number", &numbers)
+        self.check_result(schema, "a booster must yield a number", &numbers)
     }
 
     fn check_result(
@@ -91,7 +91,11 @@ impl Expression {
         if found.is_open() || wanted.contains(&found) {
             return Ok(());
         }
-        Err(ReqlError::new(ErrorKind::Type, self.tree.column, format!("{rule}, and this {found}")))
+        Err(ReqlError::new(
+            ErrorKind::Type,
+            self.tree.column,
+            format!("{rule}; this yields {found}"),
+        ))
     }
 
     /// Memory that the expression takes, in bytes: many times the length of its text.

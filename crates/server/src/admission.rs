@@ -8,6 +8,7 @@
 mod account;
 mod answers;
 mod limits;
+mod list_threads;
 mod origin;
 mod rates;
 
@@ -25,6 +26,7 @@ pub(crate) use self::account::Account;
 pub(crate) use self::answers::HeldAnswer;
 use self::answers::WaitingAnswers;
 pub use self::limits::CallerLimits;
+use self::list_threads::ListThreads;
 pub(crate) use self::origin::Origin;
 use self::rates::Rates;
 use crate::connections::Phase;
@@ -64,6 +66,8 @@ pub(crate) struct Admission {
     computing: Rates,
     /// One for each core: more lists at once would only take turns with each other.
     turns: Arc<Semaphore>,
+    /// As many as there are turns.
+    list_threads: ListThreads,
     /// Half of the turns, for browsers, so that they keep no server waiting.
     public_turns: Arc<Semaphore>,
     /// For long answers to queries: the memory of such an answer is unknown until it is counted.
@@ -103,6 +107,7 @@ impl Admission {
                 limits.public_computing_burst_ms,
             ),
             turns: Arc::new(Semaphore::new(n_turns)),
+            list_threads: ListThreads::start(n_turns),
             public_turns: Arc::new(Semaphore::new(n_turns / 2)),
             question_turns: Arc::new(Semaphore::new(n_turns)),
             limits,

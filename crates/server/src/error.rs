@@ -83,7 +83,7 @@ impl ApiError {
         Self::new(ErrorKind::Unavailable, message)
     }
 
-    fn internal() -> Self {
+    pub(crate) fn internal() -> Self {
         let message =
             "something went wrong in the server; its log says what, under this request-id";
         Self::new(ErrorKind::Internal, message)

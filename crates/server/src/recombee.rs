@@ -33,7 +33,7 @@ use self::answer::{AnswerInProgress, Body, HeldResources, OperationAnswer};
 use self::batch::Batch;
 use self::call::{Call, answer_change, entry};
 use self::failure::Failure;
-use self::parameters::Parameters;
+use self::parameters::{Ids, Parameters};
 use self::signature::Caller;
 pub use self::signature::sign_target;
 use crate::App;
@@ -163,18 +163,23 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let operation = request.operation(caller, &config)?.ok_or(no_such)?;
     // A list is made by the thread that reads its parameters: each change of threads is paid for.
-    let turn = if operation.makes_list { Some(account.take_turn().await?) } else { None };
+    let makes_list = operation.makes_list;
     let (shared_budget, shared_account) = (Arc::clone(&budget), account.clone());
     let begin = move |workspace: &BlockingHandle| {
         let engine = workspace.engine()?;
-        let call = operation.read(&engine, caller, &request.parameters)?;
+        let exists = |kind, id: &str| engine.snapshot().has_entity(kind, id);
+        let call = operation.read(Ids { caller, exists: &exists }, &request.parameters)?;
         if call.waits(&engine) {
             return Ok(Begun::Waits(call));
         }
         drop(engine);
         answer_call(call, workspace, &shared_budget, &shared_account).map(Begun::Answered)
     };
-    let (status, made) = match workspace.run_with(turn, begin).await? {
+    let begun = match makes_list {
+        true => workspace.make_list(&account, begin).await?,
+        false => workspace.run_with((), begin).await?,
+    };
+    let (status, made) = match begun {
         Begun::Answered(answered) => answered,
         Begun::Waits(Call::Change(command, done)) => {
             let outcomes =
@@ -197,10 +202,10 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
                 recommend.create_missing(&*workspace.engine()?).map(|()| recommend)
             };
             let call = Call::Recommend(workspace.run_with((), create).await?);
-            let turn = account.take_turn().await?;
+            let payer = account.clone();
             let answer =
                 move |workspace: &BlockingHandle| answer_call(call, workspace, &budget, &account);
-            workspace.run_with(turn, answer).await?
+            workspace.make_list(&payer, answer).await?
         }
     };
     Ok(answer::send(status, made, under_way))

@@ -74,7 +74,7 @@ impl MemoryPart {
     }
 }
 
-/// Counts bytes by part.
+/// The limit on the memory of caches, with the bytes in use by part.
 pub struct MemoryBudget {
     bytes_max: usize,
     bytes: [AtomicUsize; MemoryPart::ALL.len()],

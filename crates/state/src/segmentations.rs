@@ -240,7 +240,8 @@ impl Segmentations {
                     return Err(Refusal::already_exists("segmentation", &segmentation.id));
                 }
                 if self.by_id.len() >= SEGMENTATIONS_MAX {
-                    let limit = format!("there are {SEGMENTATIONS_MAX} segmentations, the limit");
+                    let limit =
+                        format!("the limit of {SEGMENTATIONS_MAX} segmentations is reached");
                     return Err(Refusal::Invalid(limit));
                 }
                 match &segmentation.kind {
@@ -290,7 +291,7 @@ impl Segmentations {
                 };
                 if segments.len() >= SEGMENTS_MAX {
                     let limit = format!(
-                        "segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, the limit"
+                        "segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, which is the limit"
                     );
                     return Err(Refusal::Invalid(limit));
                 }

@@ -125,7 +125,7 @@ impl Synonyms {
                 }
                 if self.by_number.len() >= SYNONYMS_MAX {
                     return Err(Refusal::Invalid(format!(
-                        "there are {SYNONYMS_MAX} synonyms, the limit"
+                        "the limit of {SYNONYMS_MAX} synonyms is reached"
                     )));
                 }
                 self.insert(batch, new);

@@ -50,7 +50,7 @@ impl CandidateSources<'_> {
                     let is_complete = match scope.booster {
                         None => best.threshold().is_some(),
                         Some(booster) => {
-                            let possible = range.boost(share, booster.max_boost().max(0.0));
+                            let possible = range.boost(share, booster.max_boost());
                             best.threshold().is_some_and(|threshold| possible < threshold)
                                 || !places.admit(range, possible)
                         }

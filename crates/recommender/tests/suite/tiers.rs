@@ -127,7 +127,10 @@ proptest! {
     #[test]
     fn a_short_list_is_the_beginning_of_a_longer_one_with_any_logic_and_booster(
         factors in prop::option::of(prop::collection::vec(
-            prop_oneof![Just(1.0f32), Just(0.0), 0.1f32..5.0, 1f32..1e6],
+            prop_oneof![
+                Just(1.0f32), Just(0.0), 0.1f32..5.0, 1f32..1e6,
+                -5.0f32..0.0, Just(f32::MAX), Just(f32::INFINITY), Just(f32::NEG_INFINITY),
+            ],
             N_ITEMS,
         )),
         is_precomputed in any::<bool>(),

@@ -94,8 +94,7 @@ pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
 ) -> Result<Json<PastRecommendationBody>, ApiError> {
-    let no_id =
-        |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
+    let no_id = |_| ApiError::invalid(format!("{recomm_id:?} is not a recommendation id (a UUID)"));
     let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
     let look_up = move |engine: &Engine| Ok(engine.recommendation(recomm_id)?);
     let Some(past) = workspace.run(look_up).await? else {

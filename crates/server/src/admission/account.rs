@@ -4,6 +4,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Admission;
@@ -24,25 +25,59 @@ impl Account {
         self.address.filter(|_| self.is_public)
     }
 
-    /// Waits for a turn to compute a list.
+    /// Makes a list on a thread for lists, when its turn comes. It is made to its end, also where
+    /// the caller leaves.
+    ///
+    /// # Errors
+    /// 429 where the address has had more computing lately than it may, 500 if the work panics.
+    pub(crate) async fn make_list<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let public_turn = self.take_public_turn().await?;
+        let (account, runtime) = (self.clone(), Handle::current());
+        let in_turn = move || {
+            // There are as many turns as threads: only batches, which compute elsewhere, can have
+            // taken this one.
+            let turns = &account.admission.turns;
+            let turn = match Arc::clone(turns).try_acquire_owned() {
+                Ok(turn) => turn,
+                Err(_) => runtime.block_on(acquire_turn(turns))?,
+            };
+            let _until_it_has_ended = account.begin_turn(turn, public_turn);
+            Ok(work())
+        };
+        self.admission.list_threads.run(in_turn).await?
+    }
+
+    /// Waits for a turn to compute a list on the caller's own thread.
     ///
     /// # Errors
     /// 429 where the address has had more computing lately than it may.
     pub(crate) async fn take_turn(&self) -> Result<Turn, ApiError> {
-        let mut public_turn = None;
-        if self.is_public {
-            self.check_computing()?;
-            public_turn = Some(acquire_turn(&self.admission.public_turns).await?);
-            // Other requests of the address have used their turns meanwhile.
-            self.check_computing()?;
+        let public_turn = self.take_public_turn().await?;
+        Ok(self.begin_turn(acquire_turn(&self.admission.turns).await?, public_turn))
+    }
+
+    /// The turn of a caller with a public token; none for others.
+    async fn take_public_turn(&self) -> Result<Option<OwnedSemaphorePermit>, ApiError> {
+        if !self.is_public {
+            return Ok(None);
         }
-        let turn = acquire_turn(&self.admission.turns).await?;
-        Ok(Turn {
-            account: self.clone(),
-            began: Instant::now(),
-            _turn: turn,
-            _public_turn: public_turn,
-        })
+        self.check_computing()?;
+        let turn = acquire_turn(&self.admission.public_turns).await?;
+        // Other requests of the address have used their turns meanwhile.
+        self.check_computing()?;
+        Ok(Some(turn))
+    }
+
+    fn begin_turn(
+        &self,
+        turn: OwnedSemaphorePermit,
+        public_turn: Option<OwnedSemaphorePermit>,
+    ) -> Turn {
+        let account = self.clone();
+        Turn { account, began: Instant::now(), _turn: turn, _public_turn: public_turn }
     }
 
     /// Waits for a turn to answer a query whose answer may be long.

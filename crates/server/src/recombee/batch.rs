@@ -1,6 +1,7 @@
 //! Many requests in one call, done one after the other, each when the answers before it have been
 //! written.
 
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use super::answer::{self, OperationAnswer, Pieces};
 use super::call::{Call, Operation, answer_change, entry};
 use super::failure::Failure;
 use super::operation::Request;
-use super::parameters::Parameters;
+use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
 use crate::admission::Account;
 use crate::workspaces::BlockingHandle;
@@ -93,39 +94,53 @@ impl Batch {
 
     /// Does the next request, or the changes that follow one another next.
     fn answer_some(&mut self, workspace: &BlockingHandle, answers: &mut VecDeque<Answer>) {
-        let mut changes: Vec<(Command, OperationAnswer)> = Vec::new();
-        while changes.len() < CHANGES_TOGETHER_MAX
+        let pending = RefCell::new((Vec::new(), std::mem::take(answers)));
+        let submit = |batch: &Self| {
+            let (changes, answers) = &mut *pending.borrow_mut();
+            batch.submit(changes, workspace, answers);
+        };
+        while pending.borrow().0.len() < CHANGES_TOGETHER_MAX
             && let Some((operation, parameters)) = self.requests.next()
         {
-            let answer = match self.read(operation, &parameters, workspace) {
+            // A request sees what those before it have changed.
+            let submit_before = || submit(self);
+            let answer = match self.read(operation, &parameters, workspace, &submit_before) {
                 Ok(Call::Change(command, done)) => {
-                    changes.push((*command, done));
+                    pending.borrow_mut().0.push((*command, done));
                     continue;
                 }
                 Ok(call) => {
-                    self.submit(&mut changes, workspace, answers);
+                    submit(self);
                     self.answer(call, workspace)
                 }
                 Err(failure) => {
-                    self.submit(&mut changes, workspace, answers);
+                    submit(self);
                     Err(failure)
                 }
             };
-            answers.push_back(answer);
-            return;
+            pending.borrow_mut().1.push_back(answer);
+            break;
         }
-        self.submit(&mut changes, workspace, answers);
+        submit(self);
+        *answers = pending.into_inner().1;
     }
 
-    /// The call that a request makes, if there is anything left to do it with.
+    /// The call that a request makes, if there is anything left to do it with. `submit_before` does
+    /// the changes before it, and is called if the state decides whether the request is right.
     fn read(
         &self,
         operation: Operation,
         parameters: &Parameters,
         workspace: &BlockingHandle,
+        submit_before: &dyn Fn(),
     ) -> Result<Call, Failure> {
         self.budget.check()?;
-        operation.read(&*workspace.engine()?, self.caller, parameters)
+        let engine = workspace.engine()?;
+        let exists = |kind, id: &str| {
+            submit_before();
+            engine.snapshot().has_entity(kind, id)
+        };
+        operation.read(Ids { caller: self.caller, exists: &exists }, parameters)
     }
 
     fn answer(&mut self, call: Call, workspace: &BlockingHandle) -> Answer {
@@ -165,6 +180,9 @@ impl Batch {
         workspace: &BlockingHandle,
         answers: &mut VecDeque<Answer>,
     ) {
+        if changes.is_empty() {
+            return;
+        }
         let (commands, dones): (Vec<Command>, Vec<OperationAnswer>) =
             std::mem::take(changes).into_iter().unzip();
         let submitted = workspace.engine().map_err(Failure::from).and_then(|engine| {

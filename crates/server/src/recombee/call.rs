@@ -42,13 +42,8 @@ pub(super) enum Access {
 
 impl Operation {
     /// The call of the engine for these parameters.
-    pub(super) fn read(
-        self,
-        engine: &Engine,
-        caller: Caller,
-        parameters: &Parameters,
-    ) -> Result<Call, Failure> {
-        (self.reading)(Ids { engine, caller }, parameters)?.restrict_to(caller, engine)
+    pub(super) fn read(self, ids: Ids<'_>, parameters: &Parameters) -> Result<Call, Failure> {
+        (self.reading)(ids, parameters)?.restrict_to(ids)
     }
 
     pub(super) fn with_access(self, access: Access) -> Self {
@@ -90,15 +85,13 @@ impl Call {
 
     /// Restricts the call to what its caller may do. Browsers create users only by interactions and
     /// merges, and no answer tells them which users exist.
-    fn restrict_to(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
+    fn restrict_to(mut self, ids: Ids<'_>) -> Result<Self, Failure> {
         match &mut self {
-            Self::Recommend(recommend) => recommend.restrict_to(caller)?,
-            Self::Change(command, _) if caller == Caller::Public => match &mut **command {
+            Self::Recommend(recommend) => recommend.restrict_to(ids.caller)?,
+            Self::Change(command, _) if ids.caller == Caller::Public => match &mut **command {
                 Command::AddInteraction { interaction, cascade_create } => {
                     let makes_items = std::mem::replace(cascade_create, true);
-                    if !makes_items
-                        && !engine.snapshot().has_entity(EntityKind::Item, &interaction.item_id)
-                    {
+                    if !makes_items && !(ids.exists)(EntityKind::Item, &interaction.item_id) {
                         return Err(Failure::not_found(format!(
                             "there is no item {:?}",
                             interaction.item_id

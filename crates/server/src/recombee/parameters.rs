@@ -3,7 +3,7 @@
 
 use domain::Timestamp;
 use domain::id::ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX;
-use engine::{Engine, EntityKind};
+use engine::EntityKind;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
@@ -225,10 +225,15 @@ pub(super) fn object(value: Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// An id within its rule, by the name of what it is of.
-pub(super) fn check_id(name: &str, id: String) -> Result<String, Failure> {
+/// Whether an id is within the rule of this API.
+fn is_by_rule(id: &str) -> bool {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
-    if (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed) {
+    (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed)
+}
+
+/// An id within the rule, by the name of what it is of.
+pub(super) fn check_id(name: &str, id: String) -> Result<String, Failure> {
+    if is_by_rule(&id) {
         return Ok(id);
     }
     let shown: String = id.chars().take(80).collect();
@@ -242,18 +247,19 @@ pub(super) fn check_id(name: &str, id: String) -> Result<String, Failure> {
 /// not learn who is there, so they may name users as they like.
 #[derive(Clone, Copy)]
 pub(super) struct Ids<'a> {
-    pub(super) engine: &'a Engine,
     pub(super) caller: Caller,
+    /// Whether there is such an item or user at the request's turn.
+    pub(super) exists: &'a dyn Fn(EntityKind, &str) -> bool,
 }
 
 impl Ids<'_> {
     /// The id of an item or user.
     pub(super) fn read(self, kind: EntityKind, name: &str, id: String) -> Result<String, Failure> {
-        let is_right = || match (self.caller, kind) {
+        let is_right = |id: &str| match (self.caller, kind) {
             (Caller::Public, EntityKind::User) => !id.is_empty(),
-            _ => self.engine.snapshot().has_entity(kind, &id),
+            _ => (self.exists)(kind, id),
         };
-        if id.len() <= EXTERNAL_ID_BYTES_MAX && is_right() {
+        if !is_by_rule(&id) && id.len() <= EXTERNAL_ID_BYTES_MAX && is_right(&id) {
             return Ok(id);
         }
         check_id(name, id)

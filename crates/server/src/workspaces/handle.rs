@@ -84,6 +84,23 @@ impl WorkspaceHandle {
         };
         spawn_blocking(work).await?
     }
+
+    /// Makes a list on a thread for lists, when its turn comes.
+    ///
+    /// # Errors
+    /// Those of the work and of [`Account::make_list`].
+    pub(crate) async fn make_list<T, E>(
+        &self,
+        account: &Account,
+        work: impl FnOnce(&BlockingHandle) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<ApiError> + Send + 'static,
+    {
+        let handle = BlockingHandle(self.clone());
+        account.make_list(move || work(&handle)).await?
+    }
 }
 
 /// A workspace on a thread that may wait.
@@ -150,7 +167,9 @@ impl RequestedWorkspace {
         question: impl FnOnce(&Engine) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let turn = self.account.take_question_turn().await?;
-        self.compute(turn, move |engine, _| question(engine)).await
+        self.handle
+            .run_with(turn, within_budget(&self.budget, move |engine, _| question(engine)))
+            .await
     }
 
     /// Makes lists, once there is a permit. Work that makes several lists checks the budget in
@@ -162,23 +181,21 @@ impl RequestedWorkspace {
         &self,
         make: impl FnOnce(&Engine, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
-        let turn = self.account.take_turn().await?;
-        self.compute(turn, make).await
+        self.handle.make_list(&self.account, within_budget(&self.budget, make)).await
     }
+}
 
-    async fn compute<T: Send + 'static>(
-        &self,
-        turn: impl Send + 'static,
-        work: impl FnOnce(&Engine, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
-    ) -> Result<T, ApiError> {
-        let budget = Arc::clone(&self.budget);
-        let work = move |workspace: &BlockingHandle| {
-            let engine = workspace.engine()?;
-            let _computing = engine.start_computing(&budget);
-            budget.check()?;
-            work(&engine, &budget)
-        };
-        self.handle.run_with(turn, work).await
+/// Charges work to the budget of a request, and does not begin it once that is used up.
+fn within_budget<T>(
+    budget: &Arc<RequestBudget>,
+    work: impl FnOnce(&Engine, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
+) -> impl FnOnce(&BlockingHandle) -> Result<T, ApiError> + Send + 'static {
+    let budget = Arc::clone(budget);
+    move |workspace: &BlockingHandle| {
+        let engine = workspace.engine()?;
+        let _computing = engine.start_computing(&budget);
+        budget.check()?;
+        work(&engine, &budget)
     }
 }
 

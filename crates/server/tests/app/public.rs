@@ -124,6 +124,32 @@ async fn browsers_merge_users_where_the_workspace_allows_it_and_learn_nothing_by
 }
 
 #[tokio::test]
+async fn a_request_of_a_batch_is_right_or_wrong_by_what_those_before_it_have_changed() {
+    let app = shop().await;
+    let view = |item: &str, creates: bool| {
+        let params = json!({ "userId": "ann", "itemId": item, "cascadeCreate": creates });
+        request("POST", "/detailviews/", params)
+    };
+    let batch = json!({ "requests": [view("new", false), view("new", true), view("new", false)] });
+    let answers = app.public("batch/", batch).await.body;
+    let codes_of = answers.as_array().unwrap().iter().map(|answer| answer["code"].clone());
+    assert_eq!(Value::from_iter(codes_of), json!([404, 200, 200]), "{answers}");
+
+    let odd = "auth0|12";
+    let message = json!({ "userId": odd, "type": "identify", "traits": {} });
+    assert_eq!(app.batch(json!([message])).await.status, 200);
+    let of_odd = json!({ "userId": odd, "itemId": "new", "cascadeCreate": true });
+    let answers = app
+        .batch_of(json!([
+            request("POST", "/detailviews/", of_odd.clone()),
+            request("DELETE", "/users/auth0%7C12", json!({})),
+            request("POST", "/detailviews/", of_odd),
+        ]))
+        .await;
+    assert_eq!(codes(&answers), [200, 200, 400], "{answers:?}");
+}
+
+#[tokio::test]
 async fn ids_tell_browsers_nothing_either() {
     let app = shop().await;
     app.put_scenario("both", json!({ "endpoint": "compositeRecommendation" })).await;

@@ -140,8 +140,8 @@ impl<'a> Stage<'a> {
             .collect::<Vec<_>>()
         };
         // Another logic than the scenario's takes nothing over that goes with that one.
-        let has_own_logic =
-            options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
+        let scenario_logic = of_scenario.logic.unwrap_or(endpoint.default_logic());
+        let has_own_logic = options.settings.logic.is_some_and(|logic| logic != scenario_logic);
         let of_scenario = match has_own_logic {
             true => ListSettings {
                 interaction: None,
@@ -160,11 +160,17 @@ impl<'a> Stage<'a> {
             false => of_scenario.clone(),
         };
         let settings = options.settings.or(&of_scenario);
-        let mut filters = said(
-            &of_scenario.filter,
-            &options.settings.filter,
-            ["the scenario's filter", "filter"],
-        );
+        let [filter, booster] = match (request.endpoint, endpoint) {
+            (Endpoint::CompositeRecommendation, Endpoint::CompositeRecommendation) => {
+                ["resultSettings: filter", "resultSettings: booster"]
+            }
+            (Endpoint::CompositeRecommendation, _) => {
+                ["sourceSettings: filter", "sourceSettings: booster"]
+            }
+            _ => ["filter", "booster"],
+        };
+        let mut filters =
+            said(&of_scenario.filter, &options.settings.filter, ["the scenario's filter", filter]);
         let of_type = settings.asset_type.map(AssetType::filter);
         filters.extend(of_type.map(|text| StageExpression {
             what: "assetType",
@@ -182,7 +188,7 @@ impl<'a> Stage<'a> {
             boosters: said(
                 &of_scenario.booster,
                 &options.settings.booster,
-                ["the scenario's booster", "booster"],
+                ["the scenario's booster", booster],
             ),
             settings,
             expressions: &options.expressions,
@@ -230,7 +236,7 @@ impl<'a> Stage<'a> {
             list.min_relevance = Relevance::Low;
         }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
-            let what = "logic: what is similar can be listed for an item or a segment only";
+            let what = "logic: similar needs an item or a segment";
             return Err(ListError::Invalid(what.to_owned()));
         }
         if list.logic == Logic::Picks

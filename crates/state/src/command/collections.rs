@@ -65,7 +65,7 @@ pub(super) fn insert(
     }
     if members.is_some_and(|members| members.len() >= MEMBERS_MAX) {
         return Err(Refusal::Invalid(format!(
-            "{} {id:?} has {MEMBERS_MAX} members, the limit",
+            "{} {id:?} has {MEMBERS_MAX} members, which is the limit",
             kind.word()
         )));
     }

@@ -34,7 +34,7 @@ pub(super) fn put_scenario(
     let scenarios = &views.setup.config.scenarios;
     let is_new = scenarios.iter().all(|other| other.name != scenario.name);
     if is_new && scenarios.len() >= SCENARIOS_MAX {
-        return Err(Refusal::Invalid(format!("there are {SCENARIOS_MAX} scenarios, the limit")));
+        return Err(Refusal::Invalid(format!("the limit of {SCENARIOS_MAX} scenarios is reached")));
     }
     apply_unchecked(views, batch, ConfigChange::put_scenario(&scenario), offset)
 }

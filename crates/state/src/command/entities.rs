@@ -81,7 +81,7 @@ pub(super) fn add_property(
     }
     let n_properties = table.properties().count();
     if n_properties >= catalog::import::COLUMNS_MAX {
-        return Err(Refusal::Invalid(format!("there are {n_properties} properties, the limit")));
+        return Err(Refusal::Invalid(format!("the limit of {n_properties} properties is reached")));
     }
     let is_image = matches!(property.type_, PropertyType::Image | PropertyType::ImageList);
     match kind {

@@ -50,7 +50,7 @@ pub(super) fn add(
             "{pair} have a {kind} interaction at this time already"
         ))),
         AddOutcome::Outdated => Err(Refusal::AlreadyExists(format!(
-            "{pair} have a view portion of this session that is later or has come further"
+            "this session of {pair} already has a view portion that is later or has come further"
         ))),
     })
 }

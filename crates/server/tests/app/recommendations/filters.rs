@@ -1,5 +1,7 @@
 //! Filters and boosters of requests.
 
+use std::collections::BTreeSet;
+
 use axum::http::Method;
 use serde_json::{Value, json};
 
@@ -235,13 +237,17 @@ async fn boosters_multiply_and_what_is_not_above_0_goes_to_the_end() {
         let sunk = list(&format!("if 'itemId' == \"{first}\" then {sunk} else 1")).await;
         assert_eq!((at(&sunk, first), sunk.len()), (plain.len() - 1, plain.len()), "{sunk:?}");
     }
-    // Negative ones behind those with 0.
+    // A negative one counts as 0, and of equal items the order is by index.
     let two = list(&format!(
         "if 'itemId' == \"{first}\" then -1 else (if 'itemId' == \"{}\" then 0 else 1)",
         plain[1]
     ))
     .await;
-    assert_eq!(two[plain.len() - 2..], [plain[1].clone(), first.clone()]);
+    let zeros =
+        list(&format!("if 'itemId' == \"{first}\" or 'itemId' == \"{}\" then 0 else 1", plain[1]))
+            .await;
+    assert_eq!(two, zeros);
+    assert_eq!(BTreeSet::from([first, &plain[1]]), two[plain.len() - 2..].iter().collect());
 
     // Beside the scenario's: 100 times a hundredth is what it was.
     let of_scenario = format!("if 'itemId' == \"{first}\" then 0.0001 else 1");

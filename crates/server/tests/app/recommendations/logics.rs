@@ -333,3 +333,17 @@ async fn settings_that_a_logic_does_not_have_are_named() {
     let empty = json!({ "count": 3, "logic": { "name": "recombee:personal", "settings": [] } });
     assert_eq!(app.list("recomms/users/u0/items/", empty).await.len(), 3);
 }
+
+#[tokio::test]
+async fn a_call_that_names_the_logic_of_its_endpoint_keeps_what_goes_with_it_in_the_scenario() {
+    let app = trained_shop().await;
+    done(&app, &[("detailviews", "rug0"), ("detailviews", "rug1")]).await;
+    let scenario = r#"{"endpoint": "recommendItemsToUser", "exclude": "interacted"}"#;
+    assert_eq!(app.scenario(Method::PUT, "fresh", scenario).await.status, 201);
+    let unnamed = app.list(PATH, json!({ "count": 50, "scenario": "fresh" })).await;
+    assert!(!unnamed.contains(&"rug0".to_owned()), "{unnamed:?}");
+    for logic in ["recombee:default", "recombee:personal"] {
+        let call = json!({ "count": 50, "scenario": "fresh", "logic": logic });
+        assert_eq!(app.list(PATH, call).await, unnamed, "{logic}");
+    }
+}
