@@ -277,7 +277,7 @@ fn damage_is_named_and_leaves_the_earlier_backup_whole() {
     let said = fail(folder, &["restore", "backup", "--data", "restored"]);
     assert!(said.contains("restored is not empty"), "{said}");
     let said = fail(folder, &["backup", "--data", "data", "--to", "restored"]);
-    assert!(said.contains("restored holds something"), "{said}");
+    assert!(said.contains("restored is not empty and not a backup"), "{said}");
     // Another history is not mixed with this one.
     fs_err::create_dir(folder.join("other")).unwrap();
     let rows = "user_id,item_id,timestamp,kind,value\n".to_owned() + &"a,b,1,view,1\n".repeat(900);
