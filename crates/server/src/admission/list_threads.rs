@@ -49,7 +49,11 @@ impl ListThreads {
             let _ = reply.send(work());
         });
         self.jobs.send(job).expect("the threads live as long as this");
-        result.await.map_err(|_| ApiError::internal())
+        result.await.map_err(|_| {
+            // Within the span of the request, which the panic's own message lacks.
+            tracing::error!("a list ended in a panic");
+            ApiError::internal()
+        })
     }
 }
 

@@ -51,7 +51,7 @@ impl Operation {
     }
 
     /// An operation whose answer is a list of recommendations.
-    pub(super) fn of_list(self) -> Self {
+    pub(super) fn with_list(self) -> Self {
         Self { makes_list: true, ..self }
     }
 }

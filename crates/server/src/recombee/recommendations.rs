@@ -47,7 +47,7 @@ pub(super) fn find(method: &str, parts: &[&str]) -> Option<Operation> {
         let recommend = asked.read(ids, parameters)?;
         Ok(Call::Recommend(Box::new(if is_array { as_array(recommend) } else { recommend })))
     });
-    Some(read.with_access(access).of_list())
+    Some(read.with_access(access).with_list())
 }
 
 /// The list that a path requests.

@@ -165,10 +165,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let header =
         [&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms", "taken by the host"];
     println!("{}", terminal::table(&header, &rows));
+    let longest = match held.p99_below_ms() {
+        Some(ms) => format!("99 % of them for at most {ms} ms"),
+        None => "more than 1 % of them for longer than any bucket of the histogram".to_owned(),
+    };
     println!(
-        "While the segmentation was rebuilt, the views were held {} times, 99 % of them for less than {} ms.",
+        "While the segmentation was rebuilt, the views were held {} times, {longest}.",
         terminal::grouped(held.count()),
-        held.p99_below_ms().map_or("more than 5,000".to_owned(), |ms| ms.to_string()),
     );
     Ok(())
 }
