@@ -596,8 +596,7 @@ fn a_data_folder_has_one_process() {
     assert!(
         DataFolder::open(folder.path())
             .unwrap()
-            .admin_tokens()
-            .contains_key(engine::BOOTSTRAP_TOKEN)
+            .is_set_as_admin_token("secret")
     );
 }
 

@@ -1,14 +1,19 @@
-//! The admin API: everything about a workspace, for administrators.
+//! The admin API: everything about workspaces, accounts and keys, for people and programs with a role.
 
-mod admin_tokens;
+mod account;
+mod accounts;
+mod api_keys;
+mod audit;
 mod body;
 mod catalog;
 mod events;
+mod invitations;
 mod kpis;
 mod recommendations;
 mod rejections;
 mod revision;
 mod scenarios;
+mod session;
 mod settings;
 mod sources;
 mod tokens;
@@ -20,24 +25,35 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::middleware::{Next, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::middleware::from_fn_with_state;
+use axum::routing::{delete, get, patch, post, put};
 use domain::WorkspaceId;
 use engine::Engine;
+use engine::installation::{Actor, Change};
+use serde_json::{Value, json};
 
 use crate::App;
-use crate::admission::Origin;
-use crate::auth::{Credentials, hash, is_same_hash};
-use crate::error::ApiError;
+use crate::access::{Caller, CallerSession, authorize};
+use crate::error::{ApiError, ErrorKind};
 use crate::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
-        .route("/api/admin_tokens", get(admin_tokens::list).post(admin_tokens::create))
-        .route("/api/admin_tokens/{name}", delete(admin_tokens::delete))
+        .route("/api/session", post(session::open).delete(session::end))
+        .route("/api/account", get(account::read))
+        .route("/api/account/password", put(account::set_password))
+        .route("/api/account/sessions", delete(account::end_sessions))
+        .route("/api/accounts", get(accounts::list))
+        .route("/api/accounts/{email}", patch(accounts::update).delete(accounts::delete))
+        .route("/api/accounts/{email}/reset", post(accounts::reset))
+        .route("/api/invitations", get(invitations::list).post(invitations::create))
+        .route("/api/invitations/accept", post(invitations::accept))
+        .route("/api/invitations/{email}", delete(invitations::delete))
+        .route("/api/api_keys", get(api_keys::list).post(api_keys::create))
+        .route("/api/api_keys/{name}", delete(api_keys::delete))
+        .route("/api/audit", get(audit::read))
         .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
         .route("/api/workspaces/{workspace}", get(workspaces::read).delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
@@ -84,36 +100,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             post(catalog::activate),
         )
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
-        .route_layer(from_fn_with_state(Arc::clone(app), only_administrators))
-}
-
-async fn only_administrators(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let origin =
-        Origin::from_request(request.headers(), request.extensions(), &app.settings.callers);
-    let known = app.installation.data.admin_tokens();
-    // All are compared, so that the time tells nothing of any.
-    let is_known = |shown: &str| {
-        let shown = hash(shown);
-        known.values().fold(false, |is_known, known| is_known | is_same_hash(known, &shown))
-    };
-    let message = match (known.is_empty(), Credentials::from_headers(request.headers())) {
-        (true, _) => {
-            "no admin_token was ever set: start once with --bootstrap and a file that has one"
-        }
-        (false, Credentials::Bearer(shown)) if is_known(&shown) => {
-            origin.trust();
-            // Administrators are admitted whatever the load.
-            return next.run(request).await;
-        }
-        (false, Credentials::Bearer(_)) => "this is not the admin_token",
-        (false, _) => "show the admin_token as a bearer token",
-    };
-    app.admission.refuse(&origin).await;
-    ApiError::unauthenticated(message).into_response()
+        .route_layer(from_fn_with_state(Arc::clone(app), authorize))
 }
 
 /// The workspace that a path names, for handlers that read no body.
@@ -191,6 +178,33 @@ async fn configure<T: Send + 'static>(
         change(&app, engine)
     };
     workspace.run(change).await
+}
+
+/// Changes what belongs to the installation, in the name of the caller.
+async fn change(app: &Arc<App>, caller: &Caller, change: Change) -> Result<(), ApiError> {
+    change_as(app, caller.actor.clone(), change).await
+}
+
+/// Changes what belongs to the installation, on a thread that may wait.
+async fn change_as(app: &Arc<App>, actor: Actor, change: Change) -> Result<(), ApiError> {
+    let app = Arc::clone(app);
+    let change = move || {
+        let installation = &app.installation;
+        installation.data.installation().change(installation.now(), &actor, change)
+    };
+    Ok(tokio::task::spawn_blocking(change).await??)
+}
+
+/// The session of a caller who has signed in.
+fn own_session(caller: &Caller) -> Result<&CallerSession, ApiError> {
+    caller.session.as_ref().ok_or_else(|| {
+        let message = "this is for people who have signed in, not for API keys";
+        ApiError::new(ErrorKind::Forbidden, message)
+    })
+}
+
+fn actor_json(actor: &Actor) -> Value {
+    json!({ "kind": actor.kind(), "name": actor.name() })
 }
 
 /// 404, with the names that there are.

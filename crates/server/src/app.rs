@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use domain::Timestamp;
 use engine::{
     DataFolder, EngineOptions, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions,
 };
@@ -12,6 +13,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 
 use crate::Workspaces;
+use crate::access::PasswordGate;
 use crate::admission::{Admission, CallerLimits};
 
 /// Limits of the server, and how it trains when it is asked to.
@@ -43,11 +45,18 @@ impl Default for Settings {
 
 /// The data folder that is served, and how workspaces in it are opened.
 pub struct Installation {
-    /// The folder, with the administrators' tokens.
+    /// The folder, with accounts and API keys.
     pub data: Arc<DataFolder>,
     /// The options of workspaces that are created while the server runs. Its clock stamps arriving
     /// messages.
     pub options: EngineOptions,
+}
+
+impl Installation {
+    /// The time by the clock of the installation.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.options.clock.now()
+    }
 }
 
 /// The server's state.
@@ -63,6 +72,7 @@ pub struct App {
     pub configuring: Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) passwords: PasswordGate,
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -84,6 +94,7 @@ impl App {
             installation,
             configuring: Mutex::new(()),
             metrics,
+            passwords: PasswordGate::default(),
             is_stopping: Arc::default(),
         }
     }

@@ -79,7 +79,7 @@ impl Service {
 
     /// Whether workspaces may be created over the admin API.
     pub(crate) fn has_administrators(&self) -> bool {
-        !self.opener.data.admin_tokens().is_empty()
+        self.opener.data.installation().look(|state| state.n_owners()) > 0
     }
 
     /// The workspaces that are open, by name.

@@ -1,16 +1,18 @@
 //! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all.
 //! `GET` lists its versions; `POST .../catalog/versions/{version}/activate` goes back to one.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{Format, ImportOptions};
 use engine::{CatalogImportError, Confirmed, Engine};
 use serde_json::{Value, json};
 
 use super::{Upload, Workspace};
+use crate::access::NothingDone;
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 
@@ -59,7 +61,7 @@ pub(super) async fn import(
     Parameters(pairs): Parameters<Vec<(String, String)>>,
     headers: HeaderMap,
     Upload(workspace, body): Upload<Bytes>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let query = Query::from_pairs(pairs)?;
     let type_ =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -71,7 +73,12 @@ pub(super) async fn import(
             return Err(ApiError::bad_request(message));
         }
     };
-    workspace.run(move |engine| import_file(engine, &body, format, &query)).await
+    let is_dry_run = query.dry_run;
+    let answer = workspace.run(move |engine| import_file(engine, &body, format, &query)).await?;
+    Ok(match is_dry_run {
+        true => (Extension(NothingDone), answer).into_response(),
+        false => answer.into_response(),
+    })
 }
 
 fn import_file(

@@ -8,13 +8,15 @@ use axum::http::{Extensions, HeaderMap};
 use ipnet::IpNet;
 
 use super::CallerLimits;
-use crate::connections::Connection;
+use crate::connections::{Connection, OverTls};
 
 /// Where a request comes from.
 #[derive(Clone)]
 pub(crate) struct Origin {
     /// The caller's; none where there is no network, as in tests of the router.
     pub(crate) address: Option<IpAddr>,
+    /// Whether the caller speaks TLS, with this server or with a trusted proxy.
+    pub(crate) is_https: bool,
     pub(super) connection: Option<Arc<Connection>>,
 }
 
@@ -28,10 +30,14 @@ impl Origin {
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(peer)| peer.ip().to_canonical());
         let address = peer.map(|peer| caller_behind(peer, headers, &limits.trusted_proxies));
-        Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
+        let is_trusted = |peer: IpAddr| is_among(peer, &limits.trusted_proxies);
+        let said = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        let is_https =
+            extensions.get::<OverTls>().is_some() || said && peer.is_some_and(is_trusted);
+        Self { address, is_https, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
-    pub(super) fn network(&self) -> Option<IpAddr> {
+    pub(crate) fn network(&self) -> Option<IpAddr> {
         self.address.map(network_of)
     }
 
@@ -49,13 +55,17 @@ fn caller_behind(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) -> IpAddr
     let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev();
     let mut caller = peer;
     for hop in hops {
-        if !trusted.iter().any(|network| network.contains(&caller)) {
+        if !is_among(caller, trusted) {
             break;
         }
         let Some(address) = address_of(hop) else { break };
         caller = address;
     }
     caller
+}
+
+fn is_among(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// The address of a hop, which may have a port.

@@ -1,0 +1,172 @@
+//! Signing in with a password: how often, how many at once, and what comes of it.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use domain::Timestamp;
+use engine::DataFolder;
+use engine::installation::{
+    Actor, Change, Deed, DeedOutcome, EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX, SecretHash,
+    make_secret, normalize_email, verify_password,
+};
+use tokio::sync::Semaphore;
+
+use crate::admission::{Origin, Rates};
+use crate::error::ApiError;
+
+/// How many passwords an address may try at once after a pause, ...
+const TRIES_PER_ADDRESS: u32 = 30;
+/// ... and how many a second after that.
+const TRIES_PER_ADDRESS_PER_S: f64 = 0.5;
+/// The same for one account, from all addresses: guessing does not get faster with their number.
+const TRIES_PER_ACCOUNT: u32 = 10;
+const TRIES_PER_ACCOUNT_PER_S: f64 = 0.1;
+/// How many passwords are hashed at once: each takes a processor and 19 MiB for tens of
+/// milliseconds.
+const HASHES_AT_ONCE: usize = 2;
+/// How many requests may wait for that.
+const HASHES_WAITING_MAX: usize = 50;
+
+/// The limits on passwords that are tried and hashed.
+pub(crate) struct PasswordGate {
+    by_address: Rates<IpAddr>,
+    by_account: Rates<String>,
+    hashing: Arc<Semaphore>,
+    waiting: Arc<Semaphore>,
+}
+
+impl Default for PasswordGate {
+    fn default() -> Self {
+        Self {
+            by_address: Rates::new(TRIES_PER_ADDRESS_PER_S, f64::from(TRIES_PER_ADDRESS)),
+            by_account: Rates::new(TRIES_PER_ACCOUNT_PER_S, f64::from(TRIES_PER_ACCOUNT)),
+            hashing: Arc::new(Semaphore::new(HASHES_AT_ONCE)),
+            waiting: Arc::new(Semaphore::new(HASHES_AT_ONCE + HASHES_WAITING_MAX)),
+        }
+    }
+}
+
+impl PasswordGate {
+    /// Counts a try of an address.
+    ///
+    /// # Errors
+    /// 429 where there were too many lately.
+    pub(crate) fn take_address(&self, origin: &Origin) -> Result<(), ApiError> {
+        let is_left = origin.network().is_none_or(|address| self.by_address.take(address, 1.0));
+        is_left.then_some(()).ok_or_else(|| too_many("this address"))
+    }
+
+    /// Counts a try for an account, which need not exist.
+    ///
+    /// # Errors
+    /// As [`Self::take_address`].
+    pub(crate) fn take_account(&self, email: &str) -> Result<(), ApiError> {
+        let is_left = self.by_account.take(email.to_owned(), 1.0);
+        is_left.then_some(()).ok_or_else(|| too_many("this account"))
+    }
+
+    /// Does work that hashes a password, on a thread that may be busy, once it is its turn.
+    ///
+    /// # Errors
+    /// 429 where too many wait already.
+    pub(crate) async fn hash<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let waiting = Arc::clone(&self.waiting).try_acquire_owned();
+        let waiting = waiting.map_err(|_| {
+            ApiError::too_many_requests("too many sign in at once: come back in a second")
+        })?;
+        let turn = Arc::clone(&self.hashing).acquire_owned().await;
+        let turn = turn.map_err(|_| ApiError::unavailable("the server is stopping"))?;
+        let work = move || {
+            let _until_it_has_ended = (waiting, turn);
+            work()
+        };
+        Ok(tokio::task::spawn_blocking(work).await?)
+    }
+}
+
+fn too_many(whose: &str) -> ApiError {
+    ApiError::too_many_requests(format!(
+        "too many passwords were tried for {whose}: wait a minute, or sign in from elsewhere"
+    ))
+}
+
+/// Signs in: the e-mail address as it names the account, and the token of the new session. A wrong
+/// password and an account that is unknown or disabled have one answer, in one time.
+///
+/// # Errors
+/// 401 where they are wrong, 429 where too many were tried.
+pub(crate) async fn sign_in(
+    gate: &PasswordGate,
+    data: &Arc<DataFolder>,
+    origin: &Origin,
+    now: Timestamp,
+    email: &str,
+    password: String,
+) -> Result<(String, String), ApiError> {
+    gate.take_address(origin)?;
+    if email.len() > EMAIL_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
+        return Err(wrong());
+    }
+    let email = normalize_email(email).map_err(ApiError::invalid)?;
+    gate.take_account(&email)?;
+    let opened = {
+        let (data, email) = (Arc::clone(data), email.clone());
+        gate.hash(move || open_session(&data, now, &email, &password)).await??
+    };
+    match opened {
+        Some(token) => Ok((email, token)),
+        None => {
+            metrics::counter!("sign_ins_refused_total").increment(1);
+            let data = Arc::clone(data);
+            // Nobody waits for it: the time of the answer must not tell whether there is such an
+            // account.
+            tokio::task::spawn_blocking(move || note_refusal(&data, now, email));
+            Err(wrong())
+        }
+    }
+}
+
+/// The token of a new session; none where the account or the password is wrong.
+fn open_session(
+    data: &DataFolder,
+    now: Timestamp,
+    email: &str,
+    password: &str,
+) -> Result<Option<String>, ApiError> {
+    let installation = data.installation();
+    let account = installation.look(|state| state.accounts.get(email).cloned());
+    let account = account.filter(|account| !account.is_disabled);
+    if !verify_password(password, account.as_ref().map(|account| &account.password)) {
+        return Ok(None);
+    }
+    let token = make_secret().map_err(|error| ApiError::unavailable(error.to_string()))?;
+    let change = Change::OpenSession { email: email.to_owned(), token: SecretHash::of(&token) };
+    installation.change(now, &Actor::Account { email: email.to_owned() }, change)?;
+    Ok(Some(token))
+}
+
+/// Notes for the audit that somebody tried to sign in to an account. Tries for others are not
+/// noted: anybody could fill the journal.
+fn note_refusal(data: &DataFolder, now: Timestamp, email: String) {
+    let installation = data.installation();
+    if !installation.look(|state| state.accounts.contains_key(&email)) {
+        return;
+    }
+    let actor = Actor::Account { email: email.clone() };
+    let deed = Deed {
+        action: "session.create".to_owned(),
+        resource: Some(email),
+        workspace: None,
+        outcome: DeedOutcome::Refused,
+    };
+    if let Err(error) = installation.note(now, &actor, deed) {
+        tracing::error!(error = engine::full_text(&error), "the audit misses a record");
+    }
+}
+
+fn wrong() -> ApiError {
+    ApiError::unauthenticated("the e-mail address or the password is wrong")
+}
