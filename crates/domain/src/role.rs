@@ -105,9 +105,8 @@ impl Grant {
 
     /// Whether it covers a workspace.
     pub fn covers(&self, workspace: &str) -> bool {
-        let is_named = |named: &BTreeSet<WorkspaceId>| {
-            named.iter().any(|named| named.as_str() == workspace)
-        };
+        let is_named =
+            |named: &BTreeSet<WorkspaceId>| named.iter().any(|named| named.as_str() == workspace);
         self.workspaces.as_ref().is_none_or(is_named)
     }
 

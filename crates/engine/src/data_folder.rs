@@ -212,9 +212,8 @@ impl DataFolder {
     /// Whether [`DataFolder::set_admin_token`] has set this token last.
     pub fn is_set_as_admin_token(&self, token: &str) -> bool {
         let hash = SecretHash::of(token);
-        self.journal.look(|state| {
-            state.api_keys.get(BOOTSTRAP_KEY).is_some_and(|key| key.hash == hash)
-        })
+        self.journal
+            .look(|state| state.api_keys.get(BOOTSTRAP_KEY).is_some_and(|key| key.hash == hash))
     }
 
     /// Moves the folder of a workspace and the record of its journal's end into a folder of their

@@ -21,17 +21,15 @@ pub use self::accounts::{ACCOUNTS_MAX, Account, Accounts, EMAIL_BYTES_MAX, norma
 pub use self::api_keys::{API_KEYS_MAX, ApiKey, ApiKeys, BOOTSTRAP_KEY};
 pub use self::audit::{AUDIT_PAGE_MAX, AuditFilter, AuditPage, AuditRecord};
 pub use self::entry::{Actor, Change, Deed, DeedOutcome};
+use self::entry::{Entry, Fact};
 pub use self::invitations::{INVITATION_AGE_MAX, INVITATIONS_MAX, Invitation, Invitations};
-pub use self::password::{
-    PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PasswordHash, verify_password,
-};
+pub use self::password::{PASSWORD_BYTES_MAX, PASSWORD_CHARS_MIN, PasswordHash, verify_password};
 pub use self::secret::{SecretHash, make_secret};
 pub use self::sessions::{
     SESSION_AGE_MAX, SESSION_IDLE_MAX, SESSION_USE_INTERVAL, SESSIONS_PER_ACCOUNT_MAX, Session,
     Sessions,
 };
 pub use self::state::{InstallationError, InstallationState};
-use self::entry::{Entry, Fact};
 use crate::DataFolderError;
 
 /// The journal of the installation, with the state that its entries make.

@@ -121,12 +121,11 @@ fn accounts_sessions_and_invitations_are_there_after_a_kill() {
     installation.open_session(ANN, "of-ann", T0);
     installation.open_session(BOB, "of-bob", T0);
     installation.change(T0, Change::EndSession { token: SecretHash::of("of-bob") });
-    let grant = Grant {
-        role: Role::Editor,
-        workspaces: Some([WorkspaceId::new("shop").unwrap()].into()),
-    };
+    let grant =
+        Grant { role: Role::Editor, workspaces: Some([WorkspaceId::new("shop").unwrap()].into()) };
     let token = SecretHash::of("secret");
-    let invite = Change::Invite { email: "eve@example.com".to_owned(), grant: grant.clone(), token };
+    let invite =
+        Change::Invite { email: "eve@example.com".to_owned(), grant: grant.clone(), token };
     installation.change(T0, invite);
     installation.reopen();
     assert_eq!(installation.whose("of-ann", T0).as_deref(), Some(ANN));
@@ -204,7 +203,9 @@ fn an_account_has_so_many_sessions_and_the_one_used_longest_ago_makes_room() {
     let later = at(Duration::from_secs(1_000));
     installation.change(later, Change::UseSession { token: SecretHash::of("0") });
     installation.open_session(BOB, "next", later);
-    assert!(installation.whose("0", later).is_some() && installation.whose("next", later).is_some());
+    assert!(
+        installation.whose("0", later).is_some() && installation.whose("next", later).is_some()
+    );
     assert!(installation.whose("1", later).is_none());
 }
 
@@ -249,9 +250,11 @@ fn an_invitation_expires_and_makes_no_owner_of_an_account_that_exists() {
 fn the_last_owner_stays() {
     let installation = Installation::new();
     let remove = |email: &str| Change::RemoveAccount { email: email.to_owned() };
-    for change in
-        [remove(ANN), change_account(ANN, Role::Editor, false), change_account(ANN, Role::Owner, true)]
-    {
+    for change in [
+        remove(ANN),
+        change_account(ANN, Role::Editor, false),
+        change_account(ANN, Role::Owner, true),
+    ] {
         let refused = installation.try_change(T0, change);
         assert!(matches!(refused, Err(InstallationError::LastOwner { .. })));
     }
@@ -350,7 +353,10 @@ fn the_audit_is_paged_from_the_latest_to_the_first_and_filtered() {
     let who = |who: &str| AuditFilter { who: Some(who.to_owned()), ..AuditFilter::default() };
     let what = |what: &str| AuditFilter { what: Some(what.to_owned()), ..AuditFilter::default() };
     assert_eq!((count(who(BOB)), count(who("command_line")), count(who("nobody"))), (500, 3, 0));
-    assert_eq!((count(what("source.create")), count(what("source")), count(what("sour"))), (6, 6, 0));
+    assert_eq!(
+        (count(what("source.create")), count(what("source")), count(what("sour"))),
+        (6, 6, 0)
+    );
     let of_shop = AuditFilter { workspace: Some(shop), ..what("source") };
     assert_eq!(count(of_shop), 6);
     let between = AuditFilter {

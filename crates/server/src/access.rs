@@ -10,4 +10,6 @@ mod sign_in;
 pub(crate) use self::authorization::{NothingDone, authorize};
 pub(crate) use self::caller::{Caller, CallerSession, session_cookie};
 pub(crate) use self::cross_site::csrf_token;
+#[cfg(test)]
+pub(crate) use self::rights::CALLS;
 pub(crate) use self::sign_in::{PasswordGate, sign_in};

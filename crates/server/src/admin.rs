@@ -234,13 +234,24 @@ fn path_of(engine: &Engine, resources: &str, name: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    #[test]
-    fn the_how_to_page_lists_every_route_and_no_other() {
+    use crate::access::CALLS;
+
+    /// The paths that are served.
+    fn served() -> BTreeSet<&'static str> {
         let (routes, _) =
             include_str!("admin.rs").split_once("#[cfg(test)]").expect("this is a test");
         // Only paths that are served stand in quotes with a slash before them.
-        let served: BTreeSet<&str> =
-            routes.split('"').filter(|text| text.starts_with("/api/")).collect();
+        routes.split('"').filter(|text| text.starts_with("/api/")).collect()
+    }
+
+    #[test]
+    fn every_route_has_its_rows_in_the_table_of_rights() {
+        let rows: BTreeSet<&str> = CALLS.iter().map(|call| call.path).collect();
+        assert_eq!(rows, served());
+    }
+
+    #[test]
+    fn the_how_to_page_lists_every_route_and_no_other() {
         let page = include_str!("../../../docs/admin-api.md");
         let listed: BTreeSet<&str> = page
             .lines()
@@ -248,6 +259,6 @@ mod tests {
             .filter_map(|line| line.split('`').nth(1)?.split_once(' '))
             .map(|(_, path)| path.split('?').next().unwrap_or(path))
             .collect();
-        assert_eq!(listed, served);
+        assert_eq!(listed, served());
     }
 }

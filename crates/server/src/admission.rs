@@ -379,11 +379,7 @@ mod tests {
     use super::*;
 
     fn origin(address: &str) -> Origin {
-        Origin {
-            address: Some(address.parse().unwrap()),
-            is_https: false,
-            connection: None,
-        }
+        Origin { address: Some(address.parse().unwrap()), is_https: false, connection: None }
     }
 
     /// A little more than what is never refused.

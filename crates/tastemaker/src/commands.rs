@@ -1,6 +1,7 @@
 //! The commands, one file each, and what several of them share.
 
 pub(crate) mod accept_loss;
+pub(crate) mod accounts;
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod catalog;

@@ -53,7 +53,7 @@ impl Service {
         if let Some(bootstrap) = &bootstrap {
             bootstrap.apply(&opener.data)?;
         }
-        configure_each(&engines, &configs);
+        configure_each(opener.data.installation(), &engines, &configs);
         let workspaces = Workspaces::new(engines);
         closed.iter().for_each(|(id, why)| workspaces.close(id, why));
         for folder in opener.data.stray_folders()? {

@@ -284,7 +284,8 @@ impl Entry {
         match bytes.split_first() {
             Some((&VERSION, rest)) => {
                 let mut from = rmp_serde::Deserializer::from_read_ref(rest);
-                let written_by = <&str>::deserialize(&mut from).map_err(|error| error.to_string())?;
+                let written_by =
+                    <&str>::deserialize(&mut from).map_err(|error| error.to_string())?;
                 Self::deserialize(&mut from).map_err(|error| {
                     format!("an entry was written by Tastemaker {written_by}, and Tastemaker {BUILD} cannot read it ({error})")
                 })
@@ -323,7 +324,11 @@ mod tests {
                 grant: grant(Role::Owner),
                 password: password.clone(),
             },
-            Change::ChangeAccount { email: email(), grant: grant(Role::Analyst), is_disabled: true },
+            Change::ChangeAccount {
+                email: email(),
+                grant: grant(Role::Analyst),
+                is_disabled: true,
+            },
             Change::RemoveAccount { email: email() },
             Change::SetPassword { email: email(), password: password.clone() },
             Change::Invite { email: email(), grant: grant(Role::Support), token: hash },
@@ -355,9 +360,7 @@ mod tests {
             let bytes = entry.encode();
             assert_eq!(Entry::decode(&bytes).as_ref(), Ok(&entry));
             // The build's version is skipped: it is not the same for ever.
-            let mut from = rmp_serde::Deserializer::from_read_ref(&bytes[1..]);
-            <&str>::deserialize(&mut from).unwrap();
-            lines.push(serde_json::Value::deserialize(&mut from).unwrap().to_string());
+            lines.push(bytes[2 + BUILD.len()..].escape_ascii().to_string());
         }
         insta::assert_snapshot!(lines.join("\n"));
     }

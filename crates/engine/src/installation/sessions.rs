@@ -1,6 +1,6 @@
 //! Sessions of people who have signed in.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::Timestamp;
@@ -42,7 +42,7 @@ impl Session {
 /// All sessions, by the hash of their token. Those that have expired stay until the next one is
 /// opened.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub struct Sessions(HashMap<SecretHash, Session>);
+pub struct Sessions(BTreeMap<SecretHash, Session>);
 
 impl Sessions {
     /// The session of a token that is still valid.
@@ -50,7 +50,7 @@ impl Sessions {
         self.0.get(&token).filter(|session| session.expires_at() > now)
     }
 
-    /// Those of an account that are still valid, in no order.
+    /// Those of an account that are still valid.
     pub fn of(&self, email: &str, now: Timestamp) -> impl Iterator<Item = &Session> {
         self.0.values().filter(move |session| session.email == email && session.expires_at() > now)
     }

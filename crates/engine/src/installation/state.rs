@@ -142,7 +142,9 @@ impl InstallationState {
             }
             Change::OpenSession { email, .. } => {
                 match self.find("account", email, &self.accounts)?.is_disabled {
-                    true => Err(InstallationError::Invalid(format!("account {email:?} is disabled"))),
+                    true => {
+                        Err(InstallationError::Invalid(format!("account {email:?} is disabled")))
+                    }
                     false => Ok(()),
                 }
             }
@@ -239,7 +241,9 @@ impl InstallationState {
             }
             Change::WithdrawInvitation { email } => drop(self.invitations.remove(&email)),
             Change::AcceptInvitation { email, password, .. } => {
-                let Some(Invitation { grant, .. }) = self.invitations.remove(&email) else { return };
+                let Some(Invitation { grant, .. }) = self.invitations.remove(&email) else {
+                    return;
+                };
                 self.sessions.end_all_of(&email);
                 let new = Account { grant, is_disabled: false, created_at: time, password };
                 self.accounts
@@ -262,7 +266,9 @@ fn check_grant(grant: &Grant) -> Result<(), InstallationError> {
 fn check_email(email: &str) -> Result<(), InstallationError> {
     match normalize_email(email) {
         Ok(normal) if normal == email => Ok(()),
-        Ok(normal) => Err(InstallationError::Invalid(format!("email is {email:?}, not {normal:?}"))),
+        Ok(normal) => {
+            Err(InstallationError::Invalid(format!("email is {email:?}, not {normal:?}")))
+        }
         Err(what) => Err(InstallationError::Invalid(what)),
     }
 }

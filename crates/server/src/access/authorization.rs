@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{MatchedPath, RawPathParams, Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::Next;
@@ -17,6 +18,9 @@ use super::rights::{self, Audited, Call, Requirement};
 use crate::App;
 use crate::admission::Origin;
 use crate::error::{ApiError, ErrorKind};
+
+/// The largest body of a call that anybody may make, in bytes.
+const OPEN_BODY_BYTES_MAX: usize = 8 * 1_024;
 
 /// Of an answer: the call only showed what it would do, so that nothing is to be noted.
 #[derive(Debug, Clone, Copy)]
@@ -37,12 +41,13 @@ pub(crate) async fn authorize(
     let headers = request.headers();
     let origin = Origin::from_request(headers, request.extensions(), &app.settings.callers);
     if call.requirement == Requirement::Nothing {
-        return match is_from_own_page(headers) {
-            true => {
-                request.extensions_mut().insert(origin);
-                next.run(request).await
-            }
-            false => from_another_site().into_response(),
+        if !is_from_own_page(headers) {
+            return from_another_site().into_response();
+        }
+        request.extensions_mut().insert(origin);
+        return match read_short(request).await {
+            Ok(request) => next.run(request).await,
+            Err(error) => error.into_response(),
         };
     }
     let installation = app.installation.data.installation();
@@ -83,6 +88,17 @@ pub(crate) async fn authorize(
     match tokio::spawn(work.in_current_span()).await {
         Ok(response) => response,
         Err(error) => ApiError::from(error).into_response(),
+    }
+}
+
+/// Reads the body of a call that anybody may make: it takes no more than an address and a password.
+async fn read_short(request: Request) -> Result<Request, ApiError> {
+    let (parts, body) = request.into_parts();
+    match to_bytes(body, OPEN_BODY_BYTES_MAX).await {
+        Ok(bytes) => Ok(Request::from_parts(parts, Body::from(bytes))),
+        Err(_) => Err(ApiError::bad_request(format!(
+            "the body cannot be read, or is over {OPEN_BODY_BYTES_MAX} bytes"
+        ))),
     }
 }
 

@@ -127,8 +127,7 @@ pub(crate) fn session_cookie(token: Option<&str>, is_https: bool) -> HeaderValue
     let age_s = token.map_or(0, |_| SESSION_AGE_MAX.as_secs());
     let secure = if is_https { "; Secure" } else { "" };
     let token = token.unwrap_or_default();
-    let cookie = format!(
-        "{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age_s}{secure}"
-    );
+    let cookie =
+        format!("{COOKIE}={token}; HttpOnly; SameSite=Strict; Path=/; Max-Age={age_s}{secure}");
     HeaderValue::try_from(cookie).expect("digits and letters are a header value")
 }

@@ -60,7 +60,11 @@ mod tests {
         }
         assert!(!is_own(&[("origin", "http://a.example")]), "it cannot be compared");
         // A proxy may write another host.
-        assert!(is_own(&[("host", "inner"), ("origin", "https://a"), ("sec-fetch-site", "same-origin")]));
+        assert!(is_own(&[
+            ("host", "inner"),
+            ("origin", "https://a"),
+            ("sec-fetch-site", "same-origin")
+        ]));
         for site in ["cross-site", "same-site", ""] {
             assert!(!is_own(&[("sec-fetch-site", site)]), "{site}");
         }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use domain::Timestamp;
 use engine::DataFolder;
 use engine::installation::{
-    Actor, Change, Deed, DeedOutcome, EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX, SecretHash,
-    make_secret, normalize_email, verify_password,
+    Actor, Change, Deed, DeedOutcome, EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX, SecretHash, make_secret,
+    normalize_email, verify_password,
 };
 use tokio::sync::Semaphore;
 
@@ -169,4 +169,64 @@ fn note_refusal(data: &DataFolder, now: Timestamp, email: String) {
 
 fn wrong() -> ApiError {
     ApiError::unauthenticated("the e-mail address or the password is wrong")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+    use std::sync::mpsc::channel;
+
+    use axum::extract::ConnectInfo;
+    use axum::http::{Extensions, HeaderMap};
+
+    use super::*;
+    use crate::CallerLimits;
+
+    fn origin(address: &str) -> Origin {
+        let mut extensions = Extensions::new();
+        extensions.insert(ConnectInfo(SocketAddr::new(address.parse().unwrap(), 1)));
+        Origin::from_request(&HeaderMap::new(), &extensions, &CallerLimits::default())
+    }
+
+    #[test]
+    fn an_address_and_an_account_have_so_many_tries() {
+        let gate = PasswordGate::default();
+        let (one, other) = (origin("10.0.0.1"), origin("10.0.0.2"));
+        let n = (0..1_000).take_while(|_| gate.take_address(&one).is_ok()).count();
+        assert_eq!(n, TRIES_PER_ADDRESS as usize);
+        assert!(gate.take_address(&other).is_ok());
+        let n = (0..1_000).take_while(|_| gate.take_account("ann@example.com").is_ok()).count();
+        assert_eq!(n, TRIES_PER_ACCOUNT as usize);
+        assert!(gate.take_account("bob@example.com").is_ok());
+    }
+
+    #[tokio::test]
+    async fn a_flood_of_passwords_takes_few_processors_and_does_not_pile_up() {
+        let gate = Arc::new(PasswordGate::default());
+        let (began, n_begun) = channel();
+        let (release, until) = channel::<()>();
+        let until = Arc::new(parking_lot::Mutex::new(until));
+        let hash = || {
+            let (gate, began, until) = (Arc::clone(&gate), began.clone(), Arc::clone(&until));
+            tokio::spawn(async move {
+                let work = move || {
+                    began.send(()).unwrap();
+                    until.lock().recv().ok();
+                };
+                gate.hash(work).await.map_err(|error| error.kind.status().as_u16())
+            })
+        };
+        let flood: Vec<_> = (0..HASHES_AT_ONCE + HASHES_WAITING_MAX).map(|_| hash()).collect();
+        for _ in 0..HASHES_AT_ONCE {
+            tokio::task::yield_now().await;
+            n_begun.recv().unwrap();
+        }
+        assert_eq!(hash().await.unwrap(), Err(429), "no more may wait");
+        assert!(n_begun.try_recv().is_err(), "no more are hashed at once");
+        drop(release);
+        for hashed in flood {
+            assert_eq!(hashed.await.unwrap(), Ok(()));
+        }
+        assert_eq!(hash().await.unwrap(), Ok(()));
+    }
 }

@@ -94,6 +94,30 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_scheme_is_believed_of_trusted_proxies_only() {
+        let limits = CallerLimits {
+            trusted_proxies: vec!["10.0.0.0/24".parse().unwrap()],
+            ..CallerLimits::default()
+        };
+        let is_https = |peer: &str, headers: &[(&'static str, &'static str)], over_tls: bool| {
+            let mut extensions = Extensions::new();
+            extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+            if over_tls {
+                extensions.insert(OverTls);
+            }
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            Origin::from_request(&headers.collect(), &extensions, &limits).is_https
+        };
+        let said = [("x-forwarded-proto", "https")];
+        assert!(is_https("10.0.0.9", &said, false));
+        assert!(!is_https("3.3.3.3", &said, false));
+        assert!(!is_https("10.0.0.9", &[("x-forwarded-proto", "http")], false));
+        assert!(is_https("3.3.3.3", &[], true));
+    }
+
+    #[test]
     fn a_caller_behind_a_trusted_proxy_is_the_last_hop_that_is_none() {
         let trusted = ["10.0.0.0/24", "fd00::/8"].map(|network| network.parse().unwrap());
         let of = |peer: &str, headers: &[&[u8]]| {
