@@ -1,5 +1,6 @@
 //! `cargo xtask`: the commands of developers and CI.
 
+mod circles;
 mod tidy;
 
 use std::path::{Path, PathBuf};
@@ -12,7 +13,7 @@ cargo xtask COMMAND
   ci     formatting, clippy with warnings denied, tidy, test: exactly what CI runs
   test   all tests: those of the crates, then real SDKs against a real server
          (needs Node.js with npm and Python 3 with venv; says what is missing)
-  tidy   layers of crates, invariants that a search can check, sizes of files
+  tidy   layers of crates, circles of modules, invariants that a search can check, sizes of files
   kill   the kill test at full length: a server under load is killed 60 times
   fuzz   [--seconds N] every fuzz body for N seconds, 60 unless told, with its kept corpus:
          guided by coverage where cargo-fuzz is installed, else mutations on the stable compiler

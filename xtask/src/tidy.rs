@@ -7,6 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
 
+use crate::circles;
+
 /// Longer files are reported, since they may cover a second topic, in lines.
 const FILE_LINES_REPORTED: usize = 500;
 /// The longest comment line, in characters; rustfmt keeps code to the same width.
@@ -49,6 +51,7 @@ pub(crate) fn run(root: &Path) -> Result<()> {
     let pure = check_pure_crates(&packages, &mut faults);
     let sources = sources(root)?;
     check_sources(root, &sources, &pure, &mut faults);
+    circles::check(root, &sources, &mut faults);
     report_sizes(root, &sources);
     if faults.is_empty() {
         println!("tidy: {} source files, no faults", sources.len());

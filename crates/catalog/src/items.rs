@@ -4,26 +4,21 @@ use domain::{Column, ItemIdx, PropertyValue, Timestamp};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use store::key::KeyBuf;
-use store::{Batch, Read, Store, StoreError};
+use store::{Batch, Keyspace, Read, Store, StoreError};
 use uuid::Uuid;
 
 use crate::keys::{self, Keys};
-use crate::{Property, PropertyTable};
+use crate::versions::Versions;
+use crate::{CatalogVersion, Property, PropertyTable};
 
 /// The catalog of one workspace.
 pub struct Catalog {
-    keys: Keys,
+    keyspace: Keyspace,
     /// Includes deleted items whose index is reused by the next item of the id.
     by_id: FxHashMap<String, ItemIdx>,
     items: Vec<Item>,
     table: PropertyTable,
-    current: Option<CatalogVersion>,
-    /// Earlier versions that can be activated again, in the order of activation.
-    previous: Vec<CatalogVersion>,
-    /// Versions of unfinished imports, the oldest first.
-    staged: Vec<StagedVersion>,
-    /// The highest version number assigned so far.
-    last_version: u32,
+    versions: Versions,
     n_available: usize,
 }
 
@@ -81,45 +76,6 @@ impl Item {
     }
 }
 
-/// The most earlier versions that are kept: enough to go back after a wrong file and a wrong
-/// correction of it. Each takes as much disk space as the catalog.
-pub const PREVIOUS_VERSIONS_MAX: usize = 2;
-
-/// The most unfinished imports. One more discards the oldest. Each takes as much disk space as the
-/// catalog.
-pub const STAGED_VERSIONS_MAX: usize = 4;
-/// The key of the highest version number; versions count from 1.
-const LAST_VERSION_KEY: u32 = 0;
-
-/// The version of an unfinished import.
-#[derive(Clone, Copy)]
-struct StagedVersion {
-    version: u32,
-    import: Uuid,
-}
-
-/// A version as it is stored, with the id of its import.
-type StoredVersion = (CatalogVersion, Uuid);
-
-/// A version of the catalog.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct CatalogVersion {
-    /// The number, from 1 on.
-    pub version: u32,
-    /// The time of the last activation; none while it is staged.
-    pub activated_at: Option<Timestamp>,
-    /// The number of listed items: for the current version at its activation, 0 while it is staged.
-    pub n_items: u64,
-    /// The sequence number of its last activation, from 1 on; 0 while it is staged.
-    activation: u32,
-}
-
-impl CatalogVersion {
-    fn staged(version: u32) -> Self {
-        Self { version, activated_at: None, n_items: 0, activation: 0 }
-    }
-}
-
 /// One item of an import: its id and an optional value for each column.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ItemRow {
@@ -158,40 +114,14 @@ impl Catalog {
             }
             items.push(Item { record, listed: false });
         }
-        let (mut previous, mut staged) = (Vec::new(), Vec::new());
-        let last_version = match store.get(&keys.versions, &version_key(LAST_VERSION_KEY))? {
-            Some(bytes) => keys::decode("catalog version", &bytes)?,
-            None => 0,
-        };
-        for pair in store.scan(&keys.versions, &[]) {
-            let (key, value) = pair?;
-            if key == version_key(LAST_VERSION_KEY) {
-                continue;
-            }
-            let (version, import): StoredVersion = keys::decode("catalog version", &value)?;
-            match version.activated_at {
-                Some(_) => previous.push(version),
-                None => staged.push(StagedVersion { version: version.version, import }),
-            }
-        }
-        previous.sort_by_key(|version| version.activation);
-        let current = previous.pop();
-        let version = current.as_ref().map_or(0, |current: &CatalogVersion| current.version);
+        let versions = Versions::load(store, keys.versions)?;
+        let version = versions.current().map_or(0, |current| current.version);
         let table = keys::item_table(store, version)?;
         for row in table.row_numbers(store, version)? {
             items[row as usize].listed = true;
         }
-        let mut catalog = Self {
-            keys,
-            by_id,
-            items,
-            table,
-            current,
-            previous,
-            staged,
-            last_version,
-            n_available: 0,
-        };
+        let mut catalog =
+            Self { keyspace: keys.items, by_id, items, table, versions, n_available: 0 };
         catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
@@ -208,7 +138,7 @@ impl Catalog {
 
     /// Whether the catalog allows an item to be recommended.
     pub fn is_available(&self, item: ItemIdx) -> bool {
-        self.items.get(item.pos()).is_some_and(|item| item.is_available(self.current.is_some()))
+        self.items.get(item.pos()).is_some_and(|item| item.is_available(self.has_catalog()))
     }
 
     /// The number of assigned item indices, including those of deleted items.
@@ -223,14 +153,16 @@ impl Catalog {
 
     /// The current version; none before the first import.
     pub fn current(&self) -> Option<&CatalogVersion> {
-        self.current.as_ref()
+        self.versions.current()
     }
 
     /// The current version, then the earlier ones that can be activated again, the latest first.
     pub fn versions(&self) -> Vec<CatalogVersion> {
-        let counted =
-            |current: CatalogVersion| CatalogVersion { n_items: self.n_listed() as u64, ..current };
-        self.current.map(counted).into_iter().chain(self.previous.iter().rev().copied()).collect()
+        let mut current = self.versions.current().copied();
+        if let Some(current) = &mut current {
+            current.n_items = self.n_listed() as u64;
+        }
+        current.into_iter().chain(self.versions.previous().iter().rev().copied()).collect()
     }
 
     /// Whether the current version lists an item.
@@ -245,7 +177,7 @@ impl Catalog {
 
     /// The highest version number assigned so far, 0 for none.
     pub fn last_version(&self) -> u32 {
-        self.last_version
+        self.versions.last_version()
     }
 
     /// The item properties of the current version.
@@ -295,7 +227,7 @@ impl Catalog {
     /// any more. The index of an item without interactions is reused by the next item of the same
     /// id, so that repeated creation and deletion does not fill the tables.
     pub fn delete(&mut self, batch: &mut Batch<'_>, item: ItemIdx) {
-        let has_catalog = self.current.is_some();
+        let has_catalog = self.has_catalog();
         let entry = &mut self.items[item.pos()];
         self.n_available -= usize::from(entry.is_available(has_catalog));
         entry.listed = false;
@@ -306,21 +238,18 @@ impl Catalog {
         self.put_item(batch, item);
         self.table.remove(batch, item.0);
         // An earlier version must not bring the item back.
-        for previous in &self.previous {
+        for previous in self.versions.previous() {
             self.table.remove_beside(batch, previous.version, item.0);
         }
     }
 
     /// Creates a first version where there is none.
     fn ensure_version(&mut self, batch: &mut Batch<'_>, at: Timestamp) {
-        if self.current.is_some() {
+        if self.has_catalog() {
             return;
         }
-        let staged = CatalogVersion::staged(self.next_version(batch));
-        let version = CatalogVersion { activated_at: Some(at), activation: 1, ..staged };
-        self.put_version(batch, &version);
-        self.table.start(version.version);
-        self.current = Some(version);
+        let version = self.versions.create_first(batch, at);
+        self.table.start(version);
         self.n_available = self.count_available();
     }
 
@@ -332,7 +261,7 @@ impl Catalog {
         named_by: NamedBy,
     ) -> ItemIdx {
         let item = self.get_or_create_item(batch, item_id);
-        let has_catalog = self.current.is_some();
+        let has_catalog = self.has_catalog();
         let entry = &mut self.items[item.pos()];
         let was_available = entry.is_available(has_catalog);
         let is_named = match named_by {
@@ -348,7 +277,7 @@ impl Catalog {
     }
 
     /// Starts the version of an import. Discards an earlier attempt under the same id, and the
-    /// oldest unfinished import where there are [`STAGED_VERSIONS_MAX`].
+    /// oldest unfinished import where there are [`crate::STAGED_VERSIONS_MAX`].
     ///
     /// # Errors
     /// The store's.
@@ -358,19 +287,10 @@ impl Catalog {
         import: Uuid,
         columns: Vec<Column>,
     ) -> Result<(), StoreError> {
-        if let Some(place) = self.staged_position(import) {
-            self.discard_staged(batch, place)?;
+        for discarded in self.versions.make_room(batch, import) {
+            self.table.remove_version(batch, discarded)?;
         }
-        if self.staged.len() == STAGED_VERSIONS_MAX {
-            self.discard_staged(batch, 0)?;
-        }
-        let version = self.next_version(batch);
-        self.staged.push(StagedVersion { version, import });
-        batch.put(
-            &self.keys.versions,
-            version_key(version),
-            keys::encode(&(CatalogVersion::staged(version), import)),
-        );
+        let version = self.versions.stage(batch, import);
         // Role and settings of a property persist while its type stays the same.
         let known = |column: &Column| {
             let known =
@@ -384,8 +304,7 @@ impl Catalog {
 
     /// Adds items to the version of an import. Returns false where the import is not staged.
     pub fn stage_items(&mut self, batch: &mut Batch<'_>, import: Uuid, rows: &[ItemRow]) -> bool {
-        let Some(place) = self.staged_position(import) else { return false };
-        let version = self.staged[place].version;
+        let Some(version) = self.versions.staged(import) else { return false };
         for row in rows {
             let item = self.get_or_create_item(batch, &row.item_id);
             self.table.stage(batch, version, item.0, &row.values);
@@ -393,8 +312,8 @@ impl Catalog {
         true
     }
 
-    /// Activates the version of an import and removes versions beyond [`PREVIOUS_VERSIONS_MAX`].
-    /// Returns false where the import is not staged.
+    /// Activates the version of an import and removes versions beyond
+    /// [`crate::PREVIOUS_VERSIONS_MAX`]. Returns false where the import is not staged.
     ///
     /// # Errors
     /// The store's.
@@ -404,37 +323,12 @@ impl Catalog {
         import: Uuid,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(place) = self.staged_position(import) else { return Ok(false) };
-        let version = self.staged.remove(place).version;
-        self.switch(batch, CatalogVersion::staged(version), at)?;
-        let n_too_old = self.previous.len().saturating_sub(PREVIOUS_VERSIONS_MAX);
-        let too_old: Vec<CatalogVersion> = self.previous.drain(..n_too_old).collect();
-        too_old.iter().try_for_each(|old| self.remove_version(batch, old.version))?;
+        let Some(version) = self.versions.take_staged(import) else { return Ok(false) };
+        self.switch(batch, version, at)?;
+        for old in self.versions.remove_too_old(batch) {
+            self.table.remove_version(batch, old)?;
+        }
         Ok(true)
-    }
-
-    fn staged_position(&self, import: Uuid) -> Option<usize> {
-        self.staged.iter().position(|staged| staged.import == import)
-    }
-
-    fn discard_staged(&mut self, batch: &mut Batch<'_>, place: usize) -> Result<(), StoreError> {
-        let discarded = self.staged.remove(place);
-        self.remove_version(batch, discarded.version)
-    }
-
-    fn remove_version(&self, batch: &mut Batch<'_>, version: u32) -> Result<(), StoreError> {
-        self.table.remove_version(batch, version)?;
-        batch.remove(&self.keys.versions, version_key(version));
-        Ok(())
-    }
-
-    /// Assigns the next version number and stores it: the versions that are kept do not tell the
-    /// highest one.
-    fn next_version(&mut self, batch: &mut Batch<'_>) -> u32 {
-        self.last_version += 1;
-        let key = version_key(LAST_VERSION_KEY);
-        batch.put(&self.keys.versions, key, keys::encode(&self.last_version));
-        self.last_version
     }
 
     /// Activates an earlier version again. Returns false where none of this number is kept.
@@ -447,11 +341,7 @@ impl Catalog {
         version: u32,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        let Some(place) = self.previous.iter().position(|previous| previous.version == version)
-        else {
-            return Ok(false);
-        };
-        let previous = self.previous.remove(place);
+        let Some(previous) = self.versions.take_previous(version) else { return Ok(false) };
         self.switch(batch, previous, at)?;
         Ok(true)
     }
@@ -459,17 +349,10 @@ impl Catalog {
     fn switch(
         &mut self,
         batch: &mut Batch<'_>,
-        mut next: CatalogVersion,
+        next: CatalogVersion,
         at: Timestamp,
     ) -> Result<(), StoreError> {
-        let n_listed = self.n_listed() as u64;
-        next.activation = 1;
-        if let Some(left) = self.current {
-            let left = CatalogVersion { n_items: n_listed, ..left };
-            self.put_version(batch, &left);
-            self.previous.push(left);
-            next.activation += left.activation;
-        }
+        let n_items_before = self.n_listed();
         self.items.iter_mut().for_each(|item| item.listed = false);
         for row in self.table.row_numbers(batch, next.version)? {
             let entry = &mut self.items[row as usize];
@@ -479,20 +362,10 @@ impl Catalog {
                 self.put_item(batch, ItemIdx(row));
             }
         }
-        (next.activated_at, next.n_items) = (Some(at), self.n_listed() as u64);
-        self.put_version(batch, &next);
+        self.versions.switch(batch, next, at, self.n_listed(), n_items_before);
         self.table.switch(batch, next.version)?;
-        self.current = Some(next);
         self.n_available = self.count_available();
         Ok(())
-    }
-
-    fn put_version(&self, batch: &mut Batch<'_>, version: &CatalogVersion) {
-        batch.put(
-            &self.keys.versions,
-            version_key(version.version),
-            keys::encode(&(version, Uuid::nil())),
-        );
     }
 
     fn get_or_create_item(&mut self, batch: &mut Batch<'_>, item_id: &str) -> ItemIdx {
@@ -518,14 +391,14 @@ impl Catalog {
 
     fn put_item(&self, batch: &mut Batch<'_>, item: ItemIdx) {
         let record = &self.items[item.pos()].record;
-        batch.put(&self.keys.items, KeyBuf::new().u32(item.0), keys::encode(record));
+        batch.put(&self.keyspace, KeyBuf::new().u32(item.0), keys::encode(record));
+    }
+
+    fn has_catalog(&self) -> bool {
+        self.versions.current().is_some()
     }
 
     fn count_available(&self) -> usize {
-        self.items.iter().filter(|item| item.is_available(self.current.is_some())).count()
+        self.items.iter().filter(|item| item.is_available(self.has_catalog())).count()
     }
-}
-
-fn version_key(version: u32) -> Vec<u8> {
-    KeyBuf::new().u32(version).build()
 }

@@ -7,11 +7,11 @@ mod items;
 mod keys;
 mod table;
 mod texts;
+mod versions;
 
 pub use changes::{CatalogChanges, PropertyChange};
 pub use import::{CatalogFile, Format, ImportOptions, ImportReport, RowError, read_file};
-pub use items::{
-    Catalog, CatalogVersion, ItemRow, NamedBy, PREVIOUS_VERSIONS_MAX, STAGED_VERSIONS_MAX,
-};
+pub use items::{Catalog, ItemRow, NamedBy};
 pub use keys::{KEYSPACES, user_table};
 pub use table::{Property, PropertyTable};
+pub use versions::{CatalogVersion, PREVIOUS_VERSIONS_MAX, STAGED_VERSIONS_MAX};

@@ -19,14 +19,17 @@ pub use day::Day;
 pub use endpoint::{Endpoint, Entries, Target};
 pub use id::{ItemIdx, UserIdx, WorkspaceId, WorkspaceIdError};
 pub use interaction::{Interaction, InteractionKind, InteractionSelector};
-pub use list::{AssetType, Exclusion, Fallback, InteractionWeights, ListRequest, Logic, Relevance};
+pub use list::{
+    AssetType, Exclusion, ExpressionRole, Fallback, InteractionWeights, ListCaller, ListRequest,
+    ListSettings, Logic, Relevance,
+};
 pub use message::{
     Arrival, Envelope, Message, MessageType, Rejection, RejectionReason, check_message,
 };
 pub use property::{Column, PropertyType, PropertyValue};
 pub use quantity::{counted, grouped};
 pub use role::{Grant, Right, Role};
-pub use scenario::{ExpressionRole, Group, Scenario, ScenarioSettings};
+pub use scenario::{Group, Scenario};
 pub use timestamp::Timestamp;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};
 pub use workspace::{

@@ -1,5 +1,12 @@
 //! The parameters of a recommendation list.
 
+pub(crate) mod settings;
+
+pub use settings::{
+    CONSTRAINTS_MAX, Constraint, EXPRESSION_BYTES_MAX, ExpressionRole, ListCaller, ListSettings,
+    PICKS_MAX, Promoted,
+};
+
 use serde::{Deserialize, Serialize};
 
 use crate::InteractionKind;
@@ -42,17 +49,18 @@ pub enum Fallback {
 }
 
 impl Logic {
-    /// The default fallback. Lists of the user's own items and of picks have none.
-    pub fn fallback(self) -> Fallback {
-        match self {
-            Self::Personal | Self::Similar | Self::CrossSell | Self::WatchNext | Self::Trending => {
-                Fallback::Trending
-            }
-            Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching | Self::Picks => {
-                Fallback::None
-            }
-        }
-    }
+    /// All logics, in the order of the variants.
+    pub const ALL: [Self; 9] = [
+        Self::Personal,
+        Self::Trending,
+        Self::RecentlyViewed,
+        Self::BuyAgain,
+        Self::Similar,
+        Self::CrossSell,
+        Self::WatchNext,
+        Self::ContinueWatching,
+        Self::Picks,
+    ];
 
     /// Whether the scores come from a history or from seed items, so that a minimal relevance
     /// applies.
@@ -64,26 +72,15 @@ impl Logic {
     pub fn shows_history(self) -> bool {
         matches!(self, Self::RecentlyViewed | Self::BuyAgain | Self::ContinueWatching)
     }
-
-    /// The default exclusion. Lists of property values exclude nothing: a favourite brand stays one
-    /// after a purchase.
-    pub fn exclusion(self, item_type: Option<&str>) -> Exclusion {
-        match self {
-            Self::BuyAgain | Self::ContinueWatching | Self::Picks => Exclusion::None,
-            _ if item_type.is_some() => Exclusion::None,
-            _ => Exclusion::Purchased,
-        }
-    }
 }
 
 /// The items of a user's history that are excluded from a list.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Exclusion {
     /// No item.
     None,
     /// Items that the user has bought.
-    #[default]
     Purchased,
     /// Items that the user has bought, or played in whole or in part.
     Watched,
@@ -142,7 +139,7 @@ impl AssetType {
     }
 }
 
-/// The parameters of one ranked list, from a trait, a scenario or a request.
+/// The parameters of one ranked list: [`ListSettings`] with all defaults in place.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ListRequest {
     /// The number of items, up to [`LIST_COUNT_MAX`] over HTTP.
@@ -188,31 +185,15 @@ const FINISHED_FROM_DEFAULT: f32 = 0.9;
 /// The most items of a list that is asked for over HTTP or by a trait.
 pub const LIST_COUNT_MAX: u32 = 200;
 /// The default of [`ListRequest::rotation_time_s`], in seconds.
-pub const ROTATION_TIME_S_DEFAULT: u32 = 7_200;
+pub(crate) const ROTATION_TIME_S_DEFAULT: u32 = 7_200;
 /// The longest time for which impressions are kept for rotation, in seconds: 30 days.
 pub const ROTATION_TIME_S_MAX: u32 = 30 * 86_400;
 
 impl ListRequest {
-    /// A request for `count` items with the defaults of the logic.
+    /// A request for `count` items with the defaults that a trait of this logic has.
     pub fn new(count: usize, logic: Logic) -> Self {
-        Self {
-            count,
-            logic,
-            interaction: None,
-            exclude: logic.exclusion(None),
-            item_type: None,
-            diversity: 0.0,
-            rotation_rate: 0.0,
-            rotation_time_s: ROTATION_TIME_S_DEFAULT,
-            min_relevance: Relevance::Low,
-            user_impact: 0.0,
-            fallback: logic.fallback(),
-            max_age_s: None,
-            oldest_first: false,
-            begun_from: BEGUN_FROM_DEFAULT,
-            finished_from: FINISHED_FROM_DEFAULT,
-            reorder_picks: false,
-        }
+        let settings = ListSettings { logic: Some(logic), ..ListSettings::default() };
+        settings.request(count, ListCaller::Trait)
     }
 
     /// As [`ListRequest::validate`], for a list that has a user and no seed item.

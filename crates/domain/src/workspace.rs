@@ -6,10 +6,10 @@ pub use token::{TOKEN_NAME_BYTES_MAX, TOKENS_MAX, Token, TokenKind};
 
 use serde::{Deserialize, Serialize};
 
-use crate::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
+use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{
-    Exclusion, InteractionKind, InteractionWeights, ListRequest, Logic, Relevance,
+    Exclusion, InteractionKind, InteractionWeights, ListRequest, ListSettings, Logic, Relevance,
     WeakSignalWeights, WorkspaceId,
 };
 
@@ -199,18 +199,18 @@ impl TraitDefinition {
 
     /// The list that is the trait's value.
     pub fn list(&self) -> ListRequest {
-        ListRequest {
-            count: self.count as usize,
-            logic: self.logic,
+        let settings = ListSettings {
+            logic: Some(self.logic),
             interaction: self.interaction,
-            exclude: self.exclude.unwrap_or(self.logic.exclusion(self.item_type.as_deref())),
+            exclude: self.exclude,
             item_type: self.item_type.clone(),
-            diversity: self.diversity,
-            rotation_rate: self.rotation_rate,
-            rotation_time_s: self.rotation_time_s,
-            min_relevance: self.min_relevance,
-            ..ListRequest::new(self.count as usize, self.logic)
-        }
+            diversity: Some(self.diversity),
+            rotation_rate: Some(self.rotation_rate),
+            rotation_time_s: Some(self.rotation_time_s),
+            min_relevance: Some(self.min_relevance),
+            ..ListSettings::default()
+        };
+        settings.request(self.count as usize, ListCaller::Trait)
     }
 }
 
@@ -385,7 +385,10 @@ impl WorkspaceConfig {
         }
         for (n, source) in self.sources.iter().enumerate() {
             if source.name.is_empty() || source.name.len() > TOKEN_BYTES_MAX {
-                return refuse(format!("source {n} needs a name of 1 to {TOKEN_BYTES_MAX} bytes"));
+                let excerpt: String = source.name.chars().take(80).collect();
+                return refuse(format!(
+                    "source {excerpt:?}: name must be 1 to {TOKEN_BYTES_MAX} bytes"
+                ));
             }
             if !is_token(&source.write_key) {
                 return refuse(format!(

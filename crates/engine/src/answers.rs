@@ -10,19 +10,19 @@ use crate::{Engine, EngineError};
 
 /// The most users whose lists are compared.
 const SAMPLE_USERS_MAX: usize = 100;
-/// How many items their lists have.
+/// The number of items in each compared list.
 const SAMPLE_LIST_ITEMS: usize = 10;
 
 /// A digest of the answers of a workspace.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Answers {
-    /// Journal entries that are applied.
+    /// The number of applied journal entries.
     pub entries: u64,
-    /// Everything in the store.
+    /// A digest of each keyspace of the store.
     pub keyspaces: Vec<KeyspaceDigest>,
     /// The version of the model in use; none before the first training.
     pub model: Option<String>,
-    /// Lists of some users, evenly spaced among those that are known.
+    /// Lists of some users, evenly spaced among the known users.
     pub lists: Vec<SampleList>,
 }
 
@@ -90,7 +90,7 @@ impl Engine {
     ///
     /// # Errors
     /// If the store or the model cannot be read.
-    pub fn answers(&self, progress: &dyn Fn(u64)) -> Result<Answers, EngineError> {
+    pub fn digest_answers(&self, progress: &dyn Fn(u64)) -> Result<Answers, EngineError> {
         let training = self.training();
         if let Some(training) = &training
             && self.serving.model().as_ref().is_none_or(|model| model.version != training.version)

@@ -12,7 +12,7 @@ pub enum ArtifactsError {
     /// The file system refused.
     #[error("cannot read or write a model artifact")]
     Io(#[from] std::io::Error),
-    /// The file is not what was written.
+    /// The file is damaged or of another format.
     #[error("cannot use {path}")]
     Unusable {
         /// The file.
@@ -70,8 +70,8 @@ impl Artifacts {
         Ok(Some(model))
     }
 
-    /// The versions of all artifacts, in order.
-    pub(crate) fn versions(&self) -> std::io::Result<Vec<String>> {
+    /// Lists the versions of all artifacts, in order.
+    pub(crate) fn list_versions(&self) -> std::io::Result<Vec<String>> {
         let mut versions = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
@@ -83,21 +83,23 @@ impl Artifacts {
         Ok(versions)
     }
 
-    /// The journal went at least so far: up to where the newest artifact has read it.
-    pub(crate) fn journal_end(&self) -> std::io::Result<u64> {
-        let versions = self.versions()?;
-        Ok(versions.iter().filter_map(|version| offset_of(version)).max().unwrap_or(0))
+    /// Finds the offset up to which the newest artifact has read the journal; 0 without artifacts.
+    /// The journal must not end before.
+    pub(crate) fn find_journal_end(&self) -> std::io::Result<u64> {
+        let versions = self.list_versions()?;
+        Ok(versions.iter().filter_map(|version| parse_offset(version)).max().unwrap_or(0))
     }
 
-    /// Removes the artifacts of what comes after an offset of the journal.
+    /// Removes the artifacts that were trained on entries from an offset of the journal on.
     pub(crate) fn remove_after(&self, end: u64) -> std::io::Result<()> {
-        let versions = self.versions()?.into_iter();
+        let versions = self.list_versions()?.into_iter();
         versions
-            .filter(|version| offset_of(version).is_some_and(|offset| offset > end))
+            .filter(|version| parse_offset(version).is_some_and(|offset| offset > end))
             .try_for_each(|version| fs::remove_file(self.path(&version)))
     }
 
-    /// Removes all artifacts but some; what cannot be removed does no harm.
+    /// Removes all artifacts except those of `versions`. A file that cannot be removed does no
+    /// harm.
     pub(crate) fn remove_others(&self, versions: &[String]) {
         let kept: Vec<PathBuf> = versions.iter().map(|version| self.path(version)).collect();
         let Ok(entries) = fs::read_dir(&self.folder) else { return };
@@ -114,7 +116,7 @@ impl Artifacts {
     }
 }
 
-/// The offset of the journal up to which a model has read it.
-pub(crate) fn offset_of(version: &str) -> Option<u64> {
+/// Parses the offset up to which a model has read the journal from its version.
+pub(crate) fn parse_offset(version: &str) -> Option<u64> {
     version.parse().ok()
 }

@@ -1,5 +1,5 @@
-//! Work in the background, in one shape: a step again and again until the thread is stopped. A step
-//! that panics is logged and counted, and the thread goes on after a second.
+//! Background threads: each repeats a step until it is stopped. A step that panics is logged and
+//! counted, and the thread goes on after a second.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -14,22 +14,21 @@ pub const RESTART_INTERVAL: Duration = Duration::from_secs(1);
 /// The next action of a thread after a step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// The next step at once.
+    /// Take the next step at once.
     Step,
     /// Take the next step after a time, or when the thread is woken.
     Rest(Duration),
-    /// Nothing more.
+    /// End the thread.
     End,
 }
 
-/// Work that goes on beside the requests, on a thread of its own: its name, its steps with what
-/// wakes it in between, and its deadline at shutdown. [`BackgroundThread`] times its steps and
-/// counts those that panic.
+/// The work of a background thread: its name, its steps, and its deadline at shutdown.
+/// [`BackgroundThread`] measures the steps and counts those that panic.
 pub trait BackgroundWork: Send + 'static {
     /// The name of the thread, in the log and as the label `thread` of the metrics.
     fn name(&self) -> &'static str;
 
-    /// How long [`BackgroundThread::stop`] waits for a step under way, which is given up then.
+    /// How long [`BackgroundThread::stop`] waits for a step under way before it gives the step up.
     fn stop_time_max(&self) -> Duration;
 
     /// Does one step and returns when to take the next: at once, or after a rest that a time or
@@ -38,8 +37,8 @@ pub trait BackgroundWork: Send + 'static {
     fn step(&mut self, signals: &Signals) -> Next;
 }
 
-/// A thread that works in the background. Dropped without [`BackgroundThread::stop`] it is told to
-/// stop and not waited for.
+/// A background thread. If it is dropped without [`BackgroundThread::stop`], it gets the signal to
+/// stop, and nobody waits for it.
 pub struct BackgroundThread {
     name: &'static str,
     stop_time_max: Duration,
@@ -62,12 +61,12 @@ struct State {
 }
 
 impl Signals {
-    /// Whether the thread is to end: long steps ask now and then.
+    /// Whether the thread should end. Long steps check it now and then.
     pub fn is_stopping(&self) -> bool {
         self.state.lock().is_stopping
     }
 
-    /// Lets the thread rest within a step; ends early where it is woken or is to end.
+    /// Rests within a step. The rest ends early when the thread is woken or should end.
     pub fn rest(&self, duration: Duration) {
         let mut state = self.state.lock();
         let until = Instant::now() + duration;
@@ -88,66 +87,66 @@ impl BackgroundThread {
     pub fn start(mut work: impl BackgroundWork) -> std::io::Result<Self> {
         let (name, stop_time_max) = (work.name(), work.stop_time_max());
         let signals = Arc::new(Signals::default());
-        let of_thread = Arc::clone(&signals);
-        // Here, so that the metrics name each thread from its start on.
+        let thread_signals = Arc::clone(&signals);
+        // Registered here, so that the metrics have each thread from its start on.
         let panics = metrics::counter!("background_panics_total", "thread" => name);
         let step_s = metrics::histogram!("background_step_seconds", "thread" => name);
         let run = move || {
             loop {
                 let started = Instant::now();
-                let outcome = catch_unwind(AssertUnwindSafe(|| work.step(&of_thread)));
+                let outcome = catch_unwind(AssertUnwindSafe(|| work.step(&thread_signals)));
                 step_s.record(started.elapsed());
                 match outcome {
                     Ok(Next::Step) => {}
                     Ok(Next::Rest(duration)) => {
-                        of_thread.rest(duration);
-                        if of_thread.is_stopping() {
+                        thread_signals.rest(duration);
+                        if thread_signals.is_stopping() {
                             break;
                         }
                     }
                     Ok(Next::End) => break,
                     Err(panic) => {
                         panics.increment(1);
-                        let why = text_of(&*panic);
+                        let why = read_panic_text(&*panic);
                         tracing::error!(
                             thread = name,
                             why,
                             "a background thread panicked; it goes on in a second"
                         );
-                        if of_thread.is_stopping() {
+                        if thread_signals.is_stopping() {
                             break;
                         }
-                        of_thread.rest(RESTART_INTERVAL);
+                        thread_signals.rest(RESTART_INTERVAL);
                     }
                 }
             }
-            of_thread.state.lock().has_ended = true;
-            of_thread.changed.notify_all();
+            thread_signals.state.lock().has_ended = true;
+            thread_signals.changed.notify_all();
         };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(Self { name, stop_time_max, signals, thread: Mutex::new(Some(thread)) })
     }
 
-    /// Ends the rest that the thread takes, or the next one.
+    /// Ends the present rest of the thread, or its next one.
     pub fn wake(&self) {
         self.signals.state.lock().is_awake = true;
         self.signals.changed.notify_all();
     }
 
-    /// Tells the thread to end; it is waited for by [`BackgroundThread::stop`].
+    /// Signals the thread to end, without waiting for it; see [`BackgroundThread::stop`].
     pub fn start_stopping(&self) {
         self.signals.state.lock().is_stopping = true;
         self.signals.changed.notify_all();
     }
 
-    /// Tells the thread to end and waits for it, as long as its work may take to stop. A thread
-    /// that has not ended by then is left behind: its step is one that can be given up. Whether it
-    /// has ended.
+    /// Signals the thread to end and waits for it, at most for the time that its work may take to
+    /// stop. A thread that has not ended by then is left behind: its step may be given up. Returns
+    /// whether the thread has ended.
     pub fn stop(&self) -> bool {
         self.stop_since(Instant::now())
     }
 
-    /// Stops threads together: the time that each may take begins for all of them now.
+    /// Stops threads together: the time that each may take begins now for all of them.
     pub fn stop_all(threads: &[Self]) {
         threads.iter().for_each(Self::start_stopping);
         let started = Instant::now();
@@ -175,7 +174,7 @@ impl BackgroundThread {
         true
     }
 
-    /// The name of its work.
+    /// The name of the thread's work.
     pub fn name(&self) -> &'static str {
         self.name
     }
@@ -187,7 +186,7 @@ impl Drop for BackgroundThread {
     }
 }
 
-fn text_of(panic: &(dyn std::any::Any + Send)) -> &str {
+fn read_panic_text(panic: &(dyn std::any::Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no text")
 }

@@ -1,12 +1,12 @@
-//! A copy of a data folder that a server may be using: consistent, incremental by segment, and
-//! checked by what it answers.
+//! Backups of a data folder that a server may be using: consistent, incremental by segment, and
+//! verified by a digest of the answers of each workspace.
 //!
 //! Segments only grow at their end, and the end-of-log record says up to where they are durable. So
 //! the copy of a journal is a prefix of it, and no lock is needed. A copy of an earlier backup is a
 //! prefix of the later one, so that a backup that fails leaves the earlier one whole.
 //!
-//! In the end a fold of the copy, which the backup keeps and continues, gives what the workspace
-//! answers. A restore folds the whole journal anew and compares.
+//! At the end, each copy is folded and its answers are digested; the backup keeps the folded store
+//! and continues it the next time. A restore folds the whole journal anew and compares the answers.
 
 mod copy;
 mod manifest;
@@ -23,19 +23,19 @@ use serde::Serialize;
 
 use crate::answers::Answers;
 use crate::data_folder::{
-    LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
+    BACKUP_MANIFEST, LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder,
+    workspace_folder,
 };
-use crate::journal_files::{journal_bytes, recorded_end};
-use crate::writer::full_text;
+use crate::error::describe_error;
+use crate::journal_files::{measure_journal, read_recorded_end};
 use crate::{DataFolderError, Engine, EngineError, EngineOptions, now};
 
-pub(crate) use manifest::FILE as MANIFEST;
 use manifest::{FORMAT, JournalCopy, Manifest, WorkspaceCopy};
 pub use restore::{RestoreReport, restore};
 
-/// All that is ever directly in the folder of a backup.
+/// The names that may occur directly in the folder of a backup.
 const OWN_NAMES: [&str; 5] =
-    ["backup.json", "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
+    [BACKUP_MANIFEST, "backup.json.part", "installation", "tastemaker.lock", "workspaces"];
 
 /// Errors of backups and restores. An earlier backup stays as it was.
 #[derive(Debug, thiserror::Error)]
@@ -192,8 +192,8 @@ pub enum BackupError {
 }
 
 impl BackupError {
-    /// Whether only one workspace is concerned.
-    fn is_of_workspace(&self) -> bool {
+    /// Whether the error concerns one workspace only, so that the others can be backed up.
+    fn concerns_one_workspace(&self) -> bool {
         matches!(
             self,
             Self::Damaged { .. }
@@ -207,11 +207,11 @@ impl BackupError {
 /// How far a backup or restore is.
 #[derive(Debug, Clone, Copy)]
 pub enum BackupProgress<'a> {
-    /// Bytes that were read, and all there are about.
+    /// Bytes that were read, and about how many there are in all.
     Copy(u64, u64),
-    /// Entries of a workspace that were folded, and all.
+    /// Entries of a workspace that were folded, and how many there are in all.
     Fold(&'a WorkspaceId, u64, u64),
-    /// Pairs of its store that were digested.
+    /// Pairs of a workspace's store that were digested.
     Digest(&'a WorkspaceId, u64),
 }
 
@@ -224,7 +224,7 @@ pub struct BackupReport {
     pub copied_bytes: u64,
     /// The workspaces.
     pub workspaces: Vec<BackedUpWorkspace>,
-    /// Those of which nothing was copied now.
+    /// The workspaces of which nothing was copied now.
     pub failed: Vec<FailedCopy>,
 }
 
@@ -255,9 +255,9 @@ pub struct BackedUpWorkspace {
     pub sample_users: u64,
 }
 
-/// Copies everything of a data folder that a restore needs, but for `tls/`, into a folder of its
-/// own, continuing an earlier backup there. A server may be using the data folder. A workspace that
-/// is damaged or gone keeps no other from being copied; of it, the earlier copy stays.
+/// Copies all parts of a data folder that a restore needs, except `tls/`, into the folder `to`, and
+/// continues an earlier backup there. A server may be using the data folder. If a workspace is
+/// damaged or gone, the others are copied nevertheless, and its earlier copy stays.
 ///
 /// # Errors
 /// See [`BackupError`].
@@ -281,8 +281,8 @@ pub fn back_up(
     };
     let ids = list_workspaces(data)?;
 
-    let total = ids.iter().try_fold(journal_bytes(&system_folder(data))?, |sum, id| {
-        Ok::<_, std::io::Error>(sum + journal_bytes(&workspace_folder(data, id).join("journal"))?)
+    let total = ids.iter().try_fold(measure_journal(&system_folder(data))?, |sum, id| {
+        Ok::<_, std::io::Error>(sum + measure_journal(&workspace_folder(data, id).join("journal"))?)
     })?;
     let (read, copied) = (Cell::new(0), Cell::new(0));
     let note_copied = |bytes: u64| copied.set(copied.get() + bytes);
@@ -291,7 +291,7 @@ pub fn back_up(
         progress(BackupProgress::Copy(read.get(), total));
     };
     let copy_journal = |name: &str, from: &Path, to: &Path, old: Option<&JournalCopy>| {
-        let end = match recorded_end(data, name)? {
+        let end = match read_recorded_end(data, name)? {
             RecordedEnd::At(end) => Some(end),
             // An earlier version of the program wrote the data folder.
             RecordedEnd::Absent => None,
@@ -326,11 +326,11 @@ pub fn back_up(
         let old = place.map(|place| old_workspaces.swap_remove(place));
         match copy_workspace(id, old.as_ref()) {
             Ok(copy) => workspaces.push(copy),
-            Err(error) if error.is_of_workspace() => {
+            Err(error) if error.concerns_one_workspace() => {
                 let kept_entries = old.as_ref().map(|old| old.journal.entries);
                 failed.push(FailedCopy {
                     id: id.clone(),
-                    problem: full_text(&error),
+                    problem: describe_error(&error),
                     kept_entries,
                 });
                 workspaces.extend(old);
@@ -384,7 +384,7 @@ fn lock(backup: &Path) -> Result<LockedFolder, BackupError> {
     })
 }
 
-/// Whether a folder, there or not yet, is another one or within it.
+/// Whether a folder is another one or within it. `folder` need not exist.
 fn is_within(folder: &Path, other: &Path) -> std::io::Result<bool> {
     let mut real = PathBuf::new();
     for part in std::path::absolute(folder)?.components() {
@@ -401,7 +401,8 @@ fn is_within(folder: &Path, other: &Path) -> std::io::Result<bool> {
     Ok(real.starts_with(fs::canonicalize(other)?))
 }
 
-/// A backup goes into a folder of its own: it is closed to others, and a data folder is no backup.
+/// Refuses a folder with files that are not of a backup: it would be closed to other users, and it
+/// may be a data folder.
 fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
@@ -416,8 +417,8 @@ fn refuse_foreign_files(folder: &Path) -> Result<(), BackupError> {
     Ok(())
 }
 
-/// The copy of the installation's journal. It has another name than in a data folder, so that no
-/// server starts on a backup.
+/// The folder with the copy of the installation's journal. It has another name than in a data
+/// folder, so that no server starts on a backup.
 fn installation_folder(backup: &Path) -> PathBuf {
     backup.join("installation")
 }
@@ -431,10 +432,10 @@ fn fold_copy(
 ) -> Result<Answers, BackupError> {
     let folder = workspace_folder(backup, id);
     let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
-    let of_engine = |source| BackupError::Engine { id: id.clone(), source };
+    let engine_error = |source| BackupError::Engine { id: id.clone(), source };
     let engine = Engine::open_with(id.clone(), &folder, &EngineOptions::with_frozen_clock(), &fold);
-    let engine = engine.map_err(of_engine)?;
-    digest_answers(&engine, progress).map_err(of_engine)
+    let engine = engine.map_err(engine_error)?;
+    digest_answers(&engine, progress).map_err(engine_error)
 }
 
 fn digest_answers(
@@ -442,7 +443,7 @@ fn digest_answers(
     progress: &dyn Fn(BackupProgress<'_>),
 ) -> Result<Answers, EngineError> {
     let read = Cell::new(0);
-    engine.answers(&|pairs| {
+    engine.digest_answers(&|pairs| {
         read.set(read.get() + pairs);
         progress(BackupProgress::Digest(engine.id(), read.get()));
     })

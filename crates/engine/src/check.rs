@@ -1,18 +1,18 @@
-//! Looking after the journal of a workspace at work: every segment is read from time to time, so
-//! that damage is found while a backup of it is still there.
+//! Checking the journal of an open workspace: every segment is read from time to time, so that
+//! damage is found while there still is a backup of it.
 
 use std::ops::ControlFlow;
 
 use journal::JournalCheck;
 
-use crate::writer::full_text;
+use crate::error::describe_error;
 use crate::{Engine, Finding};
 
 impl Engine {
-    /// Reads the whole journal once and checks every checksum, beside the traffic. `pace` gets the
-    /// bytes just read; it may wait, so that the check takes no more of the disk than it should,
-    /// and may stop it. What is found stays in [`Engine::findings`] until a later check has gone
-    /// through to the end.
+    /// Reads the whole journal once and checks every checksum, while the workspace is in use.
+    /// `pace` gets the bytes just read; it may wait, so that the check does not occupy the disk,
+    /// and may stop the check. Damage stays in [`Engine::findings`] until a later check has read
+    /// the whole journal.
     pub fn check_journal(&self, pace: &mut dyn FnMut(u64) -> ControlFlow<()>) -> JournalCheck {
         let workspace = self.id().to_string();
         let progress = metrics::gauge!("journal_check_progress", "workspace" => workspace.clone());
@@ -26,8 +26,11 @@ impl Engine {
             progress.set(n_read as f64 / total_bytes.max(1) as f64);
             pace(bytes)
         });
-        let found: Vec<Finding> =
-            check.damaged.iter().map(|error| Finding::Journal { text: full_text(error) }).collect();
+        let found: Vec<Finding> = check
+            .damaged
+            .iter()
+            .map(|error| Finding::Journal { text: describe_error(error) })
+            .collect();
         for finding in &found {
             tracing::error!(workspace, %finding, "the journal is damaged");
         }

@@ -1,8 +1,8 @@
 //! The process's clock, guarded against jumps of the system's clock.
 //!
-//! The system's clock may jump: by a wrong correction, a dead battery, an administrator. Beside the
-//! monotonic clock a jump can be seen, and it is not followed until the system's clock has stayed
-//! at its new place.
+//! The system's clock may jump: by a wrong correction, a dead battery, an administrator. A jump
+//! shows in comparison with the monotonic clock. It is not followed until the system's clock has
+//! kept its new course for a while.
 
 use std::fmt;
 use std::sync::LazyLock;
@@ -21,7 +21,8 @@ pub const CLOCK_BELIEVED_AFTER: Duration = Duration::from_secs(10 * 60);
 
 /// The source of time of a workspace.
 pub trait Clock: Send + Sync {
-    /// The time now, for lists and for entries that are about to be submitted; the fold never asks.
+    /// The time now, for lists and for entries that are about to be submitted. The fold reads no
+    /// clock.
     fn now(&self) -> Timestamp;
 }
 
@@ -118,7 +119,7 @@ enum Change {
 }
 
 impl ClockGuard {
-    /// The time to go by, and what has changed with this reading.
+    /// Returns the time to use, and the change that this reading has shown.
     fn read(&mut self, system_ms: i64, monotonic: Duration) -> (Timestamp, Option<Change>) {
         let monotonic_ms = monotonic.as_millis() as i64;
         let offset_ms = system_ms - monotonic_ms;

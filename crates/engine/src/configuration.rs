@@ -19,10 +19,10 @@ pub enum ConfigError {
     NotFound(String),
     /// A resource of this name exists.
     #[error("{0}")]
-    AlreadyThere(String),
+    AlreadyExists(String),
     /// The resource was changed since it was read.
     #[error(
-        "{what} was changed since you read it: read it again and repeat your change on what it is now"
+        "{what} changed since you last read: read again, and repeat your change on the present state"
     )]
     Changed {
         /// The resource.
@@ -40,26 +40,26 @@ impl From<Refusal> for ConfigError {
         match refusal {
             Refusal::Invalid(what) => Self::Invalid(what),
             Refusal::NotFound(what) => Self::NotFound(what),
-            Refusal::AlreadyExists(what) => Self::AlreadyThere(what),
+            Refusal::AlreadyExists(what) => Self::AlreadyExists(what),
             Refusal::Changed { what, revision } => Self::Changed { what, revision },
         }
     }
 }
 
 impl Engine {
-    /// The configuration with the revisions of its resources, both of one moment.
+    /// The configuration with the revisions of its resources, consistent with each other.
     pub fn revised_config(&self) -> (Arc<WorkspaceConfig>, Revisions) {
         let snapshot = self.snapshot();
         (Arc::clone(&snapshot.setup.config), snapshot.setup.config_revisions.clone())
     }
 
-    /// Changes the configuration. All changes are checked before any is written, and they hold when
-    /// this returns.
+    /// Changes the configuration. All changes are checked before any is written, and they are in
+    /// force when this returns.
     ///
     /// # Errors
-    /// If the journal fails between two scenarios, the changes before hold; asking for the same
-    /// again completes them. Where a value breaks a rule, a resource is not what the command
-    /// expects, or nothing can be written.
+    /// A value breaks a rule, a resource has not the expected revision, or nothing can be written.
+    /// If the journal fails between two scenarios, the earlier changes are in force; a second call
+    /// completes them.
     pub fn configure(&self, commands: Vec<ConfigCommand>) -> Result<(), ConfigError> {
         let _one_at_a_time = self.config_lock.lock();
         let (config, revisions) = self.revised_config();
@@ -96,7 +96,7 @@ impl Engine {
         self.configure(vec![ConfigCommand { change, expected }])
     }
 
-    /// Makes a configuration the one in force by the changes that lead to it; none where it is.
+    /// Puts a configuration in force by the changes that lead to it from the present one.
     ///
     /// # Errors
     /// As [`Engine::configure`].

@@ -1,5 +1,5 @@
-//! The folder of an installation: a lock, a journal for what belongs to no workspace, and one
-//! folder a workspace.
+//! The data folder of an installation: a lock, a journal for data of no workspace, and a folder for
+//! each workspace.
 
 use std::fs::TryLockError;
 use std::io::{Read, Write};
@@ -14,7 +14,10 @@ use journal::{Disk, EndRecord, FileJournal, JournalOptions, OpenError, RealDisk}
 use crate::installation::{
     Actor, BOOTSTRAP_KEY, Change, InstallationError, InstallationJournal, SecretHash,
 };
-use crate::{Engine, EngineError, EngineOptions, backup, now};
+use crate::{Engine, EngineError, EngineOptions, now};
+
+/// The file by which the folder of a backup is known.
+pub(crate) const BACKUP_MANIFEST: &str = "backup.json";
 
 /// Errors of opening a data folder.
 #[derive(Debug, thiserror::Error)]
@@ -43,22 +46,23 @@ pub enum DataFolderError {
     /// The journal of the installation is damaged, or its files cannot be opened.
     #[error("cannot open the journal of the installation")]
     Journal(#[from] OpenError),
-    /// An entry of it is none that this program knows.
-    #[error("cannot read the journal of the installation: {0}")]
-    Entry(String),
+    /// The journal of the installation cannot be read.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
 }
 
 /// The name under which the end of the installation's journal is recorded; no workspace id begins
 /// with '_'.
 pub(crate) const SYSTEM_JOURNAL: &str = "_system";
 
-/// A data folder that no other process uses as long as this lives; nothing in it is open.
+/// A locked data folder, for commands that open no workspace. The lock is freed when this is
+/// dropped.
 pub struct LockedFolder {
     folder: PathBuf,
     _lock: fs::File,
 }
 
-/// An open data folder, this process's alone as long as it lives.
+/// An open data folder. No other process can use it until this is dropped.
 pub struct DataFolder {
     journal: InstallationJournal,
     ends: Arc<dyn Disk>,
@@ -71,7 +75,7 @@ impl LockedFolder {
     /// # Errors
     /// If another process has it.
     pub fn lock(folder: &Path) -> Result<Self, DataFolderError> {
-        if folder.join(backup::MANIFEST).exists() {
+        if folder.join(BACKUP_MANIFEST).exists() {
             return Err(DataFolderError::IsBackup { folder: folder.to_owned() });
         }
         Self::lock_backup(folder)
@@ -102,30 +106,29 @@ pub(crate) fn workspace_folder(data: &Path, id: &WorkspaceId) -> PathBuf {
     data.join("workspaces").join(id.as_str())
 }
 
-/// The entries of a folder; none if it is missing.
-fn entries(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
+/// Lists the paths in a folder; none if it is missing.
+fn list_folder(folder: PathBuf) -> std::io::Result<Vec<PathBuf>> {
     match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
         entries => entries?.map(|entry| Ok(entry?.path())).collect(),
     }
 }
 
-/// The folders that have a journal, with their workspace ids where the name is a valid one. Files
-/// and folders without a journal are passed over.
-fn workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
-    let mut folders = entries(data.join("workspaces"))?;
+/// Lists the folders that have a journal, with their workspace ids where their names are valid ids.
+fn list_workspace_folders(data: &Path) -> std::io::Result<Vec<(PathBuf, Option<WorkspaceId>)>> {
+    let mut folders = list_folder(data.join("workspaces"))?;
     folders.retain(|folder| folder.join("journal").is_dir());
     let id_of =
         |folder: &Path| WorkspaceId::new(folder.file_name()?.to_string_lossy().into_owned()).ok();
     Ok(folders.into_iter().map(|folder| (folder.clone(), id_of(&folder))).collect())
 }
 
-/// The workspaces of a data folder, by name: those that have a journal, and those of which a record
-/// says that they had.
+/// Lists the workspaces of a data folder in order of their ids: those that have a journal, and
+/// those whose end-of-log record says that they had one.
 pub(crate) fn list_workspaces(data: &Path) -> Result<Vec<WorkspaceId>, DataFolderError> {
     let mut ids: Vec<WorkspaceId> =
-        workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
-    for record in entries(ends_folder(data))? {
+        list_workspace_folders(data)?.into_iter().filter_map(|(_, id)| id).collect();
+    for record in list_folder(ends_folder(data))? {
         if record.extension().is_some_and(|extension| extension == "end") {
             let name = record.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             ids.extend(WorkspaceId::new(name).ok());
@@ -156,17 +159,18 @@ impl DataFolder {
         Ok(Self { journal: InstallationJournal::new(journal)?, ends, locked })
     }
 
-    /// The workspaces that there are, by name, and those that there should be.
+    /// Lists the workspaces in order of their ids, also those whose folder is lost.
     pub fn workspaces(&self) -> Result<Vec<WorkspaceId>, DataFolderError> {
         list_workspaces(self.locked.path())
     }
 
-    /// Folders that have a journal and no valid workspace id as their name, such as copies.
+    /// Lists the folders that have a journal and whose names are no valid workspace ids, such as
+    /// copies.
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    pub fn stray_folders(&self) -> Result<Vec<PathBuf>, DataFolderError> {
-        let folders = workspace_folders(self.locked.path())?.into_iter();
+    pub fn list_stray_folders(&self) -> Result<Vec<PathBuf>, DataFolderError> {
+        let folders = list_workspace_folders(self.locked.path())?.into_iter();
         Ok(folders.filter(|(_, id)| id.is_none()).map(|(folder, _)| folder).collect())
     }
 
@@ -196,8 +200,8 @@ impl DataFolder {
         &self.journal
     }
 
-    /// Sets the API key of the bootstrap file, its `admin_token`; nothing is written where it is
-    /// that one.
+    /// Sets the API key of the bootstrap file, its `admin_token`. Writes nothing if it is set
+    /// already.
     ///
     /// # Errors
     /// If the journal does not take it.
@@ -209,7 +213,7 @@ impl DataFolder {
         self.journal.change(now(), &Actor::BootstrapFile, change)
     }
 
-    /// Whether [`DataFolder::set_admin_token`] has set this token last.
+    /// Whether the token is the one that [`DataFolder::set_admin_token`] has set last.
     pub fn is_set_as_admin_token(&self, token: &str) -> bool {
         let hash = SecretHash::of(token);
         self.journal
@@ -231,8 +235,8 @@ impl DataFolder {
         let folder = workspace_folder(data, id);
         let (record, record_in_trash) =
             (ends_folder(data).join(format!("{id}.end")), trash.join(format!("{id}.end")));
-        // The record goes first: a workspace without one still opens, a record without its
-        // workspace is a journal that is lost.
+        // The record is moved first: a workspace without a record opens, a record without its
+        // workspace is a lost journal.
         let has_record = match fs::rename(&record, &record_in_trash) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
             moved => moved.map(|()| true)?,
@@ -262,7 +266,7 @@ fn lock(folder: &Path) -> Result<fs::File, DataFolderError> {
         Err(TryLockError::WouldBlock) => {
             let mut process = String::new();
             file.read_to_string(&mut process)?;
-            // One that has just begun has not written it yet.
+            // A process that has just taken the lock has not written its id yet.
             let holder = if process.is_empty() {
                 "another process".to_owned()
             } else {

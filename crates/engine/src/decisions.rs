@@ -1,28 +1,28 @@
-//! Decisions that an entry carries into the journal: the fold has no parser, so whether an
-//! expression is right, and which scenarios fit the catalog, is settled here, before.
+//! Decisions that are made before an entry is journalled. The fold has no parser: whether an
+//! expression is valid, and which scenarios fit the catalog, is decided here and journalled.
 
 use domain::{Scenario, Timestamp};
-use serving::{ExpressionSchema, check_scenario, fits};
+use serving::{ExpressionSchema, check_scenario, fits_catalog};
 use state::{
     Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
     SegmentationKind, Views,
 };
 
-/// A step of submitting entries, in their order.
+/// A step in submitting entries, which keep their order.
 pub(crate) enum Step {
     /// Append the entries together. The caller gets no outcomes for the first `n_scenario_notes`.
     Append {
-        /// In their order.
+        /// The entries in order.
         entries: Vec<Entry>,
-        /// How many of them were added here.
+        /// The number of entries at the beginning that were added here.
         n_scenario_notes: usize,
     },
-    /// The entry does not go to the journal.
+    /// Refuse the entry, which is not journalled.
     Refuse(Refusal),
 }
 
-/// Whether an entry must be decided on the state that the entries before it leave. Submitting it
-/// then waits for the views.
+/// Whether the decision about an entry depends on the state after all earlier entries. Submitting
+/// such an entry waits for the views.
 pub fn is_decided_on_state(entry: &Entry) -> bool {
     match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => true,
@@ -40,8 +40,8 @@ pub fn is_decided_on_state(entry: &Entry) -> bool {
     }
 }
 
-/// The next step, `now`: an entry that is to be decided with what goes before it, or all entries up
-/// to the next such.
+/// Takes the next step of the remaining entries: one entry that must be decided on the state, or
+/// all entries before the next such entry.
 pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     rest: &mut std::iter::Peekable<std::vec::IntoIter<Entry>>,
     views: &dyn Fn() -> V,
@@ -59,21 +59,21 @@ pub(crate) fn next_step<V: std::ops::Deref<Target = Views>>(
     if let Err(refusal) = check(&views, &first) {
         return Some(Step::Refuse(refusal));
     }
-    let mut entries = Vec::from_iter(note_fitting(&fitting_before(&views, &first), now));
-    let n_noted = entries.len();
+    let mut entries = Vec::from_iter(note_fitting(&find_fitting_scenarios(&views, &first), now));
+    let n_scenario_notes = entries.len();
     entries.push(first);
-    Some(Step::Append { entries, n_scenario_notes: n_noted })
+    Some(Step::Append { entries, n_scenario_notes })
 }
 
-/// The decision of an entry that was journalled without one; none where there is nothing to decide.
-pub(crate) fn late_decision(views: &Views, entry: &Entry) -> LateDecision {
+/// Makes the decision about an entry that an earlier build journalled without one.
+pub(crate) fn decide_late(views: &Views, entry: &Entry) -> LateDecision {
     LateDecision {
         refusal: check(views, entry).err(),
-        fitting_scenarios: fitting_before(views, entry),
+        fitting_scenarios: find_fitting_scenarios(views, entry),
     }
 }
 
-/// Refuses an entry whose expressions are wrong.
+/// Refuses an entry with an invalid expression.
 fn check(views: &Views, entry: &Entry) -> Result<(), Refusal> {
     let Entry::Command { command, .. } = entry else { return Ok(()) };
     match &**command {
@@ -128,9 +128,9 @@ fn check_filter(views: &Views, filter: &str) -> Result<(), Refusal> {
     checked.map_err(|error| Refusal::Invalid(format!("filter: {error}")))
 }
 
-/// The scenarios that fit now, may not fit after `entry`, and are not recorded in their present
-/// form.
-fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
+/// Finds the scenarios that fit the catalog now, may not fit it after `entry`, and whose present
+/// form is not journalled yet.
+fn find_fitting_scenarios(views: &Views, entry: &Entry) -> Vec<Scenario> {
     let named = match entry {
         Entry::Configured(_) | Entry::CatalogActivated { .. } => None,
         Entry::Command { command, .. } => match &**command {
@@ -151,7 +151,7 @@ fn fitting_before(views: &Views, entry: &Entry) -> Vec<Scenario> {
     let fitting = setup.config.scenarios.iter().filter(|scenario| {
         named.as_ref().is_none_or(|name| *name == scenario.name)
             && setup.fitting_scenarios.get(&scenario.name) != Some(*scenario)
-            && fits(views, scenario)
+            && fits_catalog(views, scenario)
     });
     fitting.cloned().collect()
 }

@@ -13,18 +13,22 @@ use state::PreparedEntry;
 
 use crate::artifacts::Artifacts;
 use crate::decisions::{Step, next_step};
-use crate::error::of_store;
+use crate::error::{describe_error, store_error};
 use crate::follow::replay;
-use crate::next::NEXT_LOCKS;
 use crate::opening::{KnownEnd, is_store_damage, open_files, open_state, remake_state};
 use crate::recorder::Recorder;
+use crate::shared::{Health, Shared};
+use crate::submission::SubmitError;
 use crate::ticker::Ticker;
 use crate::training_runs::TrainingRuns;
-use crate::writer::{Health, Shared, SubmitError, Writer, full_text};
+use crate::writer::Writer;
 use crate::{
     Clock, Command, Computing, EngineError, Entry, Finding, ManualClock, Outcome, Problem,
     RequestBudget, SystemClock,
 };
+
+/// Calls that continue one recommendation wait for each other; so many locks are shared among all.
+pub(crate) const NEXT_LOCKS: usize = 64;
 
 /// The options of opening a workspace.
 #[derive(Clone)]
@@ -33,15 +37,15 @@ pub struct EngineOptions {
     pub memory: Arc<MemoryBudget>,
     /// Memory for what is read from the store, in bytes.
     pub store_cache_bytes: u64,
-    /// Whether a model that is lost may wait for [`Engine::remake_lost_model`]; where not, opening
-    /// takes as long as making it again.
+    /// Whether a workspace opens without its model when the artifact is lost, until
+    /// [`Engine::remake_lost_model`] has made it again. If not, opening makes the model.
     pub opens_without_model: bool,
     /// The source of time.
     pub clock: Arc<dyn Clock>,
 }
 
 impl EngineOptions {
-    /// Options for reading a copy: its clock stands still, so that nothing becomes due.
+    /// Options for opening a copy to read it: the clock stands still, so that no timer fires.
     pub(crate) fn with_frozen_clock() -> Self {
         Self { clock: Arc::new(ManualClock::new(Timestamp(0))), ..Self::default() }
     }
@@ -59,7 +63,7 @@ impl Default for EngineOptions {
     }
 }
 
-/// One workspace at work.
+/// An open workspace.
 pub struct Engine {
     id: WorkspaceId,
     folder: PathBuf,
@@ -80,9 +84,9 @@ pub struct Engine {
     pub(crate) reported: Mutex<Vec<Problem>>,
     /// The damage that checks of the stored data have found.
     pub(crate) findings: Mutex<Vec<Finding>>,
-    /// Computing for requests ends early once it is set.
+    /// Once set, computing for requests ends early.
     is_stopping: Arc<AtomicBool>,
-    /// No model is made any more once it is set.
+    /// Once set, the training run under way ends early, and no further one begins.
     is_training_cut: AtomicBool,
 }
 
@@ -110,7 +114,7 @@ impl Engine {
         Self::open_parts(id.clone(), folder, open, options, progress)
     }
 
-    /// As [`Engine::open_with`], with a record of the journal's end, which is kept up.
+    /// As [`Engine::open_with`], with an end-of-log record, which is updated with each append.
     pub(crate) fn open_recorded(
         id: WorkspaceId,
         folder: &Path,
@@ -120,7 +124,7 @@ impl Engine {
     ) -> Result<Self, EngineError> {
         let journal = folder.join("journal");
         if !journal.is_dir() {
-            // Nothing is made for a stray file, nor for a journal that is gone: it may be put back.
+            // Nothing is created for a stray file or a lost journal, which may be put back.
             match end_record.recorded() {
                 RecordedEnd::Unreadable => {
                     return Err(OpenError::EndRecordUnreadable { place: end_record.place() }.into());
@@ -148,8 +152,8 @@ impl Engine {
         Self::open_parts(id.clone(), folder, open, &EngineOptions::default(), progress)
     }
 
-    /// As [`Engine::open`], over a journal of the caller's, into which others may write as well;
-    /// the folder holds the store and the models.
+    /// As [`Engine::open`], with a journal of the caller's, which other processes may write to as
+    /// well. The folder holds the store and the models.
     ///
     /// # Errors
     /// As [`Engine::open`].
@@ -188,13 +192,13 @@ impl Engine {
             }
             state => {
                 let (store, views) = state?;
-                let position = store.position().map_err(of_store(&store_folder))?;
+                let position = store.position().map_err(store_error(&store_folder))?;
                 ((store, views), position)
             }
         };
         let artifacts = Artifacts::open(folder.join("models"))?;
-        let acknowledged = Offset(position.max(artifacts.journal_end()?));
-        let journal = open_journal(KnownEnd { acknowledged, is_vouched_for: position > 0 })?;
+        let acknowledged = Offset(position.max(artifacts.find_journal_end()?));
+        let journal = open_journal(KnownEnd { acknowledged, is_confirmed_by_store: position > 0 })?;
         let clock = || Arc::clone(&options.clock);
         let shared = Shared::new(journal, state.0, state.1, clock());
         let end = shared.journal.end().0;
@@ -251,7 +255,7 @@ impl Engine {
         self.shared.live.snapshot()
     }
 
-    /// The time by its clock.
+    /// The time of the workspace's clock.
     pub fn now(&self) -> Timestamp {
         self.shared.clock.now()
     }
@@ -264,16 +268,16 @@ impl Engine {
     /// Appends entries, applies them, and gives one outcome each.
     ///
     /// # Errors
-    /// If the journal does not take them; then none of those that stood together is in it.
+    /// If the journal does not take them. Entries that are appended together are then all missing.
     pub async fn submit(&self, entries: Vec<Entry>) -> Result<Vec<Outcome>, SubmitError> {
         let mut outcomes = Vec::with_capacity(entries.len());
         let mut rest = entries.into_iter().peekable();
         while let Some(step) = next_step(&mut rest, &|| self.snapshot(), self.now()) {
             match step {
                 Step::Refuse(refusal) => outcomes.push(Outcome::Refused(refusal)),
-                Step::Append { entries, n_scenario_notes: n_noted } => {
+                Step::Append { entries, n_scenario_notes } => {
                     let applied = self.append(entries).await?;
-                    outcomes.extend(applied.into_iter().skip(n_noted));
+                    outcomes.extend(applied.into_iter().skip(n_scenario_notes));
                 }
             }
         }
@@ -298,8 +302,8 @@ impl Engine {
         self.writer.submit(&self.shared, entries)?.await.unwrap_or(Err(SubmitError::Stopping))
     }
 
-    /// Journals that time has passed, where something is due that no entry has made fire, and says
-    /// whether it has. A thread does so by itself, within a second.
+    /// Journals a tick if a timer is due that no entry has fired, and returns whether it did. A
+    /// background thread does the same within a second.
     ///
     /// # Errors
     /// If the journal does not take the entry.
@@ -318,12 +322,12 @@ impl Engine {
         Ok(())
     }
 
-    /// Submits an entry whose outcome says nothing.
+    /// Submits an entry whose outcome does not matter.
     pub(crate) fn submit_one(&self, entry: Entry) -> Result<(), SubmitError> {
         self.submit_blocking(vec![entry]).map(|_| ())
     }
 
-    /// Submits a command of this moment.
+    /// Submits a command with the present time.
     pub(crate) fn submit_command(&self, command: Command) -> Result<Outcome, SubmitError> {
         let entry = Entry::Command { received_at: self.now(), command: Box::new(command) };
         Ok(self.submit_blocking(vec![entry])?.remove(0))
@@ -346,12 +350,12 @@ impl Engine {
         self.snapshot().message_ids.n_bytes()
     }
 
-    /// The folders that it writes to as it works: of its journal and of its store.
+    /// The folders of its journal and of its store, which it writes to.
     pub fn folders(&self) -> [PathBuf; 2] {
         ["journal", "store"].map(|part| self.folder.join(part))
     }
 
-    /// The folder with all that it keeps.
+    /// The folder of the workspace.
     pub(crate) fn folder(&self) -> &Path {
         &self.folder
     }
@@ -361,19 +365,49 @@ impl Engine {
         self.shared.health()
     }
 
+    /// The present problems of the workspace.
+    pub fn problems(&self) -> Vec<Problem> {
+        let of_health = match self.health() {
+            Health::Ready => None,
+            Health::Failing(why) => Some(Problem::Failing { why }),
+            Health::Broken(why) => Some(Problem::Broken { why }),
+        };
+        let of_model = self.lost_model.lock().clone();
+        let doubted = self.snapshot().setup.clock.unconfirmed_time();
+        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
+        let of_data: Vec<Problem> =
+            self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
+        let unfit = self.serving.unfit_scenarios(&self.snapshot());
+        let of_scenarios = unfit.into_iter().map(Problem::from);
+        of_health
+            .into_iter()
+            .chain(of_clock)
+            .chain(of_model)
+            .chain(self.reported.lock().iter().cloned())
+            .chain(of_scenarios)
+            .chain(of_data)
+            .collect()
+    }
+
+    /// Adds a problem that lasts until the workspace is opened again.
+    pub fn report_problem(&self, problem: Problem) {
+        tracing::error!(workspace = %self.id(), %problem, "a workspace has a problem");
+        self.reported.lock().push(problem);
+    }
+
     /// Starts to compute for a request: that ends early where the budget is used up, and where the
     /// workspace is stopped.
     pub fn start_computing<'a>(&self, budget: &'a RequestBudget) -> Computing<'a> {
         budget.start_computing(&self.is_stopping)
     }
 
-    /// Ends a training run under way, and the making of a lost model, after the step that they are
-    /// at; none is begun any more.
+    /// Ends a training run under way, or the making of a lost model, after its present step. No
+    /// further one begins.
     pub fn cut_training_short(&self) {
         self.is_training_cut.store(true, Ordering::Relaxed);
     }
 
-    /// Whether a model may be made on.
+    /// Checks that training may go on.
     ///
     /// # Errors
     /// [`Cancelled`] after [`Engine::cut_training_short`].
@@ -381,8 +415,8 @@ impl Engine {
         if self.is_training_cut.load(Ordering::Relaxed) { Err(Cancelled) } else { Ok(()) }
     }
 
-    /// Takes nothing more, finishes what waits, cuts training runs and computing for requests
-    /// short, and lets go of all files.
+    /// Stops the workspace: takes no further entries, journals and applies those that wait, ends
+    /// training runs and computing for requests early, and closes all files.
     pub fn stop(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
         self.cut_training_short();
@@ -392,7 +426,7 @@ impl Engine {
         self.shared.journal.sync_end();
         if let Err(error) = self.shared.live.store().flush() {
             tracing::warn!(
-                error = full_text(&error),
+                error = describe_error(&error),
                 "the store could not be flushed; the journal has everything"
             );
         }

@@ -10,7 +10,7 @@ use state::DecodeError;
 use store::StoreError;
 
 use crate::artifacts::ArtifactsError;
-use crate::writer::{SubmitError, full_text};
+use crate::submission::SubmitError;
 
 /// Errors of opening and using a workspace.
 #[derive(Debug, thiserror::Error)]
@@ -21,7 +21,7 @@ pub enum EngineError {
     /// A block of the journal cannot be read.
     #[error("cannot read the journal")]
     Read(#[from] ReadError),
-    /// The bytes of an entry are no entry that this program knows.
+    /// An entry cannot be decoded: it is damaged, or a later build wrote it.
     #[error("cannot read the journal at offset {offset}")]
     Entry {
         /// The offset of the entry.
@@ -39,12 +39,12 @@ pub enum EngineError {
         #[source]
         source: StoreError,
     },
-    /// The version was never there, or it is too long ago.
+    /// The version never existed, or is no longer kept.
     #[error("catalog version {version} is not kept; there are: {known}")]
     NoSuchCatalog {
         /// The requested version.
         version: u32,
-        /// Those that there are.
+        /// The kept versions.
         known: String,
     },
     /// A query failed.
@@ -89,7 +89,7 @@ impl EngineError {
         use std::io::ErrorKind::{
             NotFound, QuotaExceeded, ResourceBusy, StaleNetworkFileHandle, StorageFull, TimedOut,
         };
-        // The folder of the journal is there, or not, and nothing is in it.
+        // The folder of the journal is missing or empty: its file system may not be mounted yet.
         if matches!(self, Self::Journal(OpenError::Truncated { end: Offset(0), .. })) {
             return true;
         }
@@ -101,25 +101,25 @@ impl EngineError {
             .any(|error| passing.contains(&error.kind()))
     }
 
-    /// The error with all that it comes from, in one line.
-    pub fn full_text(&self) -> String {
-        full_text(self)
+    /// Describes the error with its sources, in one line.
+    pub fn describe(&self) -> String {
+        describe_error(self)
     }
 }
 
 /// Errors of training runs and of activating models.
 #[derive(Debug, thiserror::Error)]
 pub enum TrainingError {
-    /// There is no such model, or it is no longer kept.
+    /// No run has this version, or it is no longer kept.
     #[error("no model {version}: `tastemaker models` lists those there are")]
     NoSuchModel {
         /// The requested version.
         version: String,
     },
-    /// Another training run of the workspace goes on.
+    /// Another training run of the workspace is under way.
     #[error("a training run is under way: {id}, since {started_at}")]
-    UnderWay {
-        /// The run that goes on.
+    AlreadyRunning {
+        /// The run under way.
         id: uuid::Uuid,
         /// When it began.
         started_at: Timestamp,
@@ -129,7 +129,7 @@ pub enum TrainingError {
         "the workspace has no interactions to learn from: send events or import interactions first"
     )]
     NoInteractions,
-    /// A training run, or the making of a lost model, was cut short since the workspace is being
+    /// A training run, or the making of a lost model, was cut short because the workspace is being
     /// closed.
     #[error("the workspace is being closed; the next training run makes another model")]
     Cancelled(#[from] Cancelled),
@@ -138,7 +138,13 @@ pub enum TrainingError {
     Threads(#[from] rayon::ThreadPoolBuildError),
 }
 
-/// The error of a store in a folder.
-pub(crate) fn of_store(folder: &Path) -> impl Fn(StoreError) -> EngineError {
+/// Returns a function that adds the store's folder to its errors.
+pub(crate) fn store_error(folder: &Path) -> impl Fn(StoreError) -> EngineError {
     move |source| EngineError::Store { folder: folder.to_owned(), source }
+}
+
+/// An error with all that it comes from, in one line.
+pub fn describe_error(error: &dyn std::error::Error) -> String {
+    let sources = std::iter::successors(error.source(), |error| error.source());
+    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

@@ -1,4 +1,4 @@
-//! Queries that need the journal beside a snapshot: bodies of messages, counts.
+//! Queries that need the journal in addition to a snapshot: bodies of messages, counts.
 
 use std::sync::Arc;
 
@@ -14,34 +14,34 @@ use crate::{Engine, EngineError};
 /// A message of a timeline.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// Its place in the timeline.
+    /// Its entry in the timeline.
     pub entry: TimelineEntry,
     /// The message.
     pub message: Message,
 }
 
-/// A profile's own record.
+/// The record of a profile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Metadata {
-    /// When it was made and changed, and by what.
+    /// When the profile was created and changed.
     pub profile: Profile,
     /// Its latest message by timestamp; none where it came from an import.
     pub last_message: Option<Message>,
 }
 
 impl Engine {
-    /// The user of an external id.
+    /// The user with an external id; none if it is unknown.
     pub fn user(&self, id: ExternalId<'_>) -> Option<UserIdx> {
         self.snapshot().profiles.ids().user_by_external_id(id)
     }
 
-    /// The user of a text: a user id before an anonymous id.
-    pub fn user_of_text(&self, id: &str) -> Option<UserIdx> {
+    /// Finds a user by a user id or, if there is none, an anonymous id.
+    pub fn find_user(&self, id: &str) -> Option<UserIdx> {
         self.snapshot().profiles.ids().user_by_id(id)
     }
 
-    /// The approximate bytes of the values of items or users as JSON, of all or of some properties.
-    /// Unknown ids count nothing.
+    /// The approximate size, in bytes, of the values of items or users as JSON, of all properties
+    /// or of those `included`. Unknown ids count nothing.
     pub fn values_bytes(
         &self,
         kind: EntityKind,
@@ -51,12 +51,11 @@ impl Engine {
         serving::values_bytes(&self.shared.live, kind, ids, included)
     }
 
-    /// The ids, in their order, of at most `count` of the items that may be recommended or of the
-    /// known users, after the first `offset`; with a filter, of those that it lets through. The
-    /// fold gets its turns meanwhile.
+    /// A page of the ids of available items or of known users: at most `count` after the first
+    /// `offset`, of those that pass the filter. The fold can apply entries meanwhile.
     ///
     /// # Errors
-    /// If the filter is none, or takes too long.
+    /// If the filter is invalid or takes too long.
     pub fn entity_page(
         &self,
         kind: EntityKind,
@@ -108,7 +107,7 @@ impl Engine {
         Ok(Some(Metadata { profile, last_message }))
     }
 
-    /// How much of everything there is.
+    /// The numbers of entries, users, items, interactions and more.
     pub fn counts(&self) -> Counts {
         Counts {
             journal_entries: self.shared.journal.end().0,
@@ -117,7 +116,7 @@ impl Engine {
         }
     }
 
-    /// The message at an offset of the journal.
+    /// Reads the message at an offset of the journal.
     fn message(&self, offset: u64) -> Result<Message, EngineError> {
         let bytes = self.shared.journal.get(Offset(offset))?.unwrap_or_default();
         match Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })? {

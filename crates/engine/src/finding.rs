@@ -1,8 +1,8 @@
-//! Findings of checks of stored data.
+//! Damage that checks of stored data find.
 
 use serde::Serialize;
 
-/// One thing that is wrong.
+/// Damage in one place.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Finding {
@@ -12,7 +12,7 @@ pub enum Finding {
         /// The file, the position, the damage, and the way out.
         text: String,
     },
-    /// The end-of-log record says nothing.
+    /// The end-of-log record is unreadable.
     #[error(
         "end-of-log record {file} is unreadable; the next start writes it anew where the store vouches for the journal"
     )]
@@ -26,7 +26,7 @@ pub enum Finding {
         /// The part that cannot be read, and the way out.
         text: String,
     },
-    /// The store is not what the journal makes.
+    /// The store differs from a fresh fold of the journal.
     #[error(
         "keyspace {keyspace} of the store differs from the journal: {different} values differ, {missing} are \
          missing, {extra} are too many; the first is at key {first_key}. Stop the server and delete the folder \
@@ -37,7 +37,7 @@ pub enum Finding {
         keyspace: &'static str,
         /// Keys with another value.
         different: u64,
-        /// Keys that are not there.
+        /// Keys that are missing.
         missing: u64,
         /// Keys that should not be there.
         extra: u64,

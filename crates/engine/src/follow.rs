@@ -1,8 +1,8 @@
 //! The fold follows the journal: it applies all entries to the state, those of other processes too.
 //!
-//! Entries that this process appended are kept until their turn, by the offset that the journal
-//! gave them, and are not read again. Whatever else is there is read, decoded and applied between
-//! them.
+//! Entries that this process appended are kept in memory until they are applied, and are not read
+//! again. Entries of others are read from the journal, decoded and applied in between, in the order
+//! of offsets.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -12,23 +12,23 @@ use journal::Offset;
 use state::PreparedEntry;
 use store::StoreError;
 
-use crate::decisions::{is_decided_on_state, late_decision};
-use crate::error::of_store;
+use crate::decisions::{decide_late, is_decided_on_state};
+use crate::error::{describe_error, store_error};
 use crate::inbox::{Inbox, Work};
-use crate::writer::{Durable, Health, Shared, full_text};
+use crate::shared::{Health, Shared};
+use crate::submission::DurableBatch;
 use crate::{EngineError, Entry, Outcome, SubmitError};
 
-/// How many entries, and of how many bytes, are applied at once where they are read from the
-/// journal.
+/// The most entries that are read from the journal and applied at once, and their most bytes.
 const REPLAY_BATCH_ENTRIES: usize = 4_096;
 const REPLAY_BATCH_BYTES: usize = 8 * 1_024 * 1_024;
-/// How many changes are applied before readers get a turn: messages, commands, lists and
-/// interactions.
+/// The number of changes (messages, commands, lists, interactions) after which the fold releases
+/// the views, so that queries get a turn.
 const CHANGES_PER_LOCK: usize = 128;
 
-/// Applies what the journal gets, until the inbox is closed or something fails.
+/// Applies entries as the journal gets them, until the inbox is closed or an error occurs.
 pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
-    // Where the last work ended: offsets behind the last entry may belong to none.
+    // The end of the last work. Offsets after the last entry may belong to no entry.
     let mut position = shared.live.snapshot().applied;
     while let Some(work) = inbox.next(position) {
         let started = Instant::now();
@@ -37,7 +37,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
             Work::Others { until } => {
                 read(until).map(|()| position = until).map_err(|error| (error, vec![]))
             }
-            Work::Own(Durable { first_offset, submissions }) => {
+            Work::Own(DurableBatch { first_offset, submissions }) => {
                 let (mut entries, mut replies) =
                     (Vec::new(), Vec::with_capacity(submissions.len()));
                 for submission in submissions {
@@ -45,17 +45,16 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
                     entries.extend(submission.entries);
                 }
                 let entries: Vec<_> = (first_offset..).zip(entries).collect();
-                // The journal has all of what comes before an entry when it says that the entry is
-                // durable.
+                // When the journal reports an entry as durable, it has all earlier entries.
                 let before = if position < first_offset { read(first_offset) } else { Ok(()) };
                 position = first_offset + entries.len() as u64;
                 let outcomes = before
-                    .and_then(|()| apply_batch(shared, entries).map_err(of_store(store_folder)));
+                    .and_then(|()| apply_batch(shared, entries).map_err(store_error(store_folder)));
                 match outcomes {
                     Ok(outcomes) => {
                         let mut outcomes = outcomes.into_iter();
                         for (n_entries, reply) in replies {
-                            // A caller that has gone away is no reason to stop.
+                            // The caller may no longer wait.
                             reply.send(Ok(outcomes.by_ref().take(n_entries).collect())).ok();
                         }
                         Ok(())
@@ -66,7 +65,7 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
         };
         metrics::histogram!("fold_batch_seconds").record(started.elapsed().as_secs_f64());
         if let Err((error, replies)) = folded {
-            let why = full_text(&error);
+            let why = describe_error(&error);
             shared.set_health(Health::Broken(format!("the fold has stopped: {why}")));
             for (_, reply) in replies {
                 reply.send(Err(SubmitError::Fold(why.clone()))).ok();
@@ -76,19 +75,23 @@ pub(crate) fn follow(shared: &Shared, store_folder: &Path, inbox: &Inbox) {
     }
 }
 
-/// Applies what the store has not seen, up to the offset `end`. It ends early with an error of
-/// `progress`, which gets applied and total entries, offsets that belong to none included.
+/// Applies the entries from the position of the store to the offset `end`. `progress` gets the
+/// number of applied and of all offsets, including those without an entry; an error of it ends the
+/// replay.
+///
+/// # Errors
+/// Of the journal, the store or `progress`.
 pub(crate) fn replay(
     shared: &Shared,
     folder: &Path,
     end: u64,
     progress: &dyn Fn(u64, u64) -> Result<(), EngineError>,
 ) -> Result<(), EngineError> {
-    let of_store = of_store(folder);
-    let start = shared.live.store().position().map_err(&of_store)?;
+    let to_error = store_error(folder);
+    let start = shared.live.store().position().map_err(&to_error)?;
     let (mut entries, mut n_bytes) = (Vec::new(), 0);
     let apply_pending = |entries: &mut Vec<(u64, PreparedEntry)>| {
-        apply_batch(shared, std::mem::take(entries)).map(drop).map_err(&of_store)
+        apply_batch(shared, std::mem::take(entries)).map(drop).map_err(&to_error)
     };
     for record in shared.journal.read_from(Offset(start)) {
         let (Offset(offset), bytes) = record?;
@@ -104,7 +107,7 @@ pub(crate) fn replay(
         if is_undecided && is_decided_on_state(prepared.entry()) {
             apply_pending(&mut entries)?;
             let views = shared.live.snapshot();
-            let late = late_decision(&views, prepared.entry());
+            let late = decide_late(&views, prepared.entry());
             drop(views);
             prepared = prepared.with_late_decision(late);
         }
@@ -122,7 +125,7 @@ pub(crate) fn replay(
     Ok(())
 }
 
-/// Applies entries, each with its offset, and commits what they changed, in one step.
+/// Applies entries, each with its offset, and commits all their changes in one step.
 pub(crate) fn apply_batch(
     shared: &Shared,
     entries: Vec<(u64, PreparedEntry)>,

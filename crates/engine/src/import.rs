@@ -1,4 +1,4 @@
-//! Files that become entries: a catalog whole, interactions in pieces.
+//! Imports of files: a catalog as a whole, interactions in parts.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -15,38 +15,39 @@ use state::{INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX};
 use crate::past_recommendations::new_id;
 use crate::{Command, Engine, EngineError, Entry, Outcome, Problem, SubmitError};
 
-/// Items of one entry stop here as well, in bytes of their texts: a single item is far smaller.
+/// The most bytes of texts in one entry, about: the item that exceeds it is the last one.
 const ITEMS_PER_ENTRY_BYTES: usize = 512 * 1_024;
-/// How many items are compared with the catalog between two turns of the fold.
-const ITEMS_PER_LOOK: usize = 4_096;
-/// How many entries are on their way at once.
+/// The number of items that are compared with the catalog while one snapshot is held.
+const ITEMS_PER_COMPARISON: usize = 4_096;
+/// The number of entries that are submitted together.
 const ENTRIES_PER_SUBMIT: usize = 4;
 
 /// The result of an import of interactions.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
 pub struct ImportedInteractions {
-    /// New ones.
+    /// The number of new interactions.
     pub added: u64,
-    /// Ones with a user, item, kind and timestamp that were there.
+    /// The number of interactions whose user, item, kind and timestamp were known.
     pub already_there: u64,
 }
 
-/// An import that withdraws more than one of so many items must be confirmed.
+/// An import that withdraws more than one in so many items must be confirmed.
 const WITHDRAWN_UNCONFIRMED_OF: u64 = 10;
 
 /// The removals that the caller of a catalog import has confirmed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Confirmed {
-    /// The most items that it may withdraw; none for one of ten.
+pub struct ConfirmedRemovals {
+    /// The most items that the import may withdraw; none for a tenth of the catalog.
     pub n_withdrawn: Option<u64>,
-    /// Properties that it may drop though a scenario, a segmentation or a trait uses them.
+    /// Properties that the import may drop although a scenario, a segmentation or a trait uses
+    /// them.
     pub dropped: Vec<String>,
 }
 
 /// Errors of catalog imports.
 #[derive(Debug, thiserror::Error)]
 pub enum CatalogImportError {
-    /// It withdraws many items, which is not confirmed.
+    /// The import would withdraw more items than is confirmed.
     #[error(
         "the file leaves out {} of {} and would withdraw them, so nothing was imported: add them to the file, or confirm the number \
          (confirm={n_withdrawn})",
@@ -59,17 +60,17 @@ pub enum CatalogImportError {
         /// Items of the current version.
         n_before: u64,
     },
-    /// It drops properties that are in use, which is not confirmed.
+    /// The import would drop properties that are in use, which is not confirmed.
     #[error(
         "the file drops properties that are in use, so nothing was imported: {}: add the columns, or confirm that they go ({})",
         describe_uses(.uses),
         .uses.keys().map(|name| format!("drop={name}")).collect::<Vec<_>>().join(", ")
     )]
     Drops {
-        /// The properties, and who uses each of them.
+        /// The properties, each with the resources that use it.
         uses: BTreeMap<String, Vec<String>>,
     },
-    /// So many others have begun since that it was given up.
+    /// The import was discarded, because too many others have begun after it.
     #[error(
         "the import was given up, since {STAGED_VERSIONS_MAX} others have begun after it: import the file again"
     )]
@@ -92,7 +93,7 @@ pub struct CatalogPreview {
     /// The changes. If wrong rows refuse the file, these are the changes with bad cells as empty
     /// and other wrong rows left out.
     pub changes: CatalogChanges,
-    /// Scenarios that would go on without what they say of properties.
+    /// Scenarios that would no longer fit the catalog, with the parts that would be replaced.
     pub scenarios: Vec<String>,
     /// The reasons for which the file would be refused; empty if it would be imported.
     pub refused: Vec<String>,
@@ -127,7 +128,7 @@ impl Engine {
         open: impl Fn() -> std::io::Result<R>,
         format: Format,
         options: &ImportOptions,
-        confirmed: &Confirmed,
+        confirmed: &ConfirmedRemovals,
     ) -> Result<CatalogPreview, ImportError> {
         let mut refused = Vec::new();
         let (file, report) = match self.read_catalog(open()?, format, options) {
@@ -147,15 +148,15 @@ impl Engine {
         Ok(CatalogPreview { report, changes, scenarios, refused })
     }
 
-    /// Makes a catalog file the current version; a crash on the way leaves the old one. `progress`
-    /// gets items done and in all.
+    /// Imports a catalog file as the new current version. A crash in between leaves the old one.
+    /// `progress` gets the number of imported and of all items.
     ///
     /// # Errors
-    /// If it takes away what is not confirmed, and where nothing can be written.
+    /// If removals are not confirmed, or nothing can be written.
     pub fn import_catalog(
         &self,
         file: CatalogFile,
-        confirmed: &Confirmed,
+        confirmed: &ConfirmedRemovals,
         progress: &dyn Fn(u64, u64),
     ) -> Result<CatalogChanges, CatalogImportError> {
         // The confirmation refers to the version that is current until the import replaces it.
@@ -198,17 +199,17 @@ impl Engine {
         }
     }
 
-    /// The current version of the catalog and those that can be activated again, the one that was
-    /// current last first.
+    /// The current version of the catalog, then those that can be activated again, the latest
+    /// first.
     pub fn catalog_versions(&self) -> Vec<CatalogVersion> {
         self.snapshot().catalog.versions()
     }
 
-    /// Makes a version of the catalog current again, as it was when another one took its place;
-    /// nothing where it is current.
+    /// Activates an earlier version of the catalog again, as it was when it was replaced. Does
+    /// nothing if the version is current.
     ///
     /// # Errors
-    /// If the version is not kept, and where nothing can be written.
+    /// If the version is not kept, or nothing can be written.
     pub fn activate_catalog(&self, version: u32) -> Result<(), EngineError> {
         let _one_at_a_time = self.import_lock.lock();
         if self.counts().catalog_version == version {
@@ -231,8 +232,8 @@ impl Engine {
 
     fn compare_with_catalog(&self, file: &CatalogFile) -> CatalogChanges {
         let mut changes = CatalogChanges::from_columns(&self.snapshot().catalog, &file.columns);
-        // The fold gets its turns.
-        for rows in file.rows.chunks(ITEMS_PER_LOOK) {
+        // One snapshot for each part, so that the fold can apply entries in between.
+        for rows in file.rows.chunks(ITEMS_PER_COMPARISON) {
             changes.count(&self.snapshot().catalog, &file.columns, rows);
         }
         changes
@@ -241,7 +242,7 @@ impl Engine {
     fn check_drops(
         &self,
         changes: &CatalogChanges,
-        confirmed: &Confirmed,
+        confirmed: &ConfirmedRemovals,
     ) -> Result<(), CatalogImportError> {
         let dropped = changes.properties.iter().filter(|change| change.to.is_none());
         let names: BTreeSet<&str> = dropped
@@ -257,7 +258,7 @@ impl Engine {
         }
     }
 
-    /// Adds interactions; those that are there already do nothing.
+    /// Adds interactions and skips those that are known already.
     pub fn import_interactions(
         &self,
         interactions: Vec<Interaction>,
@@ -282,7 +283,7 @@ impl Engine {
 
 fn check_withdrawal(
     changes: &CatalogChanges,
-    confirmed: &Confirmed,
+    confirmed: &ConfirmedRemovals,
 ) -> Result<(), CatalogImportError> {
     let &CatalogChanges { n_withdrawn, n_before, .. } = changes;
     match n_withdrawn <= confirmed.n_withdrawn.unwrap_or(n_before / WITHDRAWN_UNCONFIRMED_OF) {

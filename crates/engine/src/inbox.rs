@@ -1,10 +1,11 @@
-//! The inbox of the fold: the durable batches of this process, and how far others have written.
+//! The inbox of the fold: the durable batches of this process, and the end of the journal, which
+//! others may write to as well.
 
 use std::collections::VecDeque;
 
 use parking_lot::{Condvar, Mutex};
 
-use crate::writer::Durable;
+use crate::submission::DurableBatch;
 
 /// How many batches of this process may be durable and not yet applied.
 const UNAPPLIED_BATCHES_MAX: usize = 2;
@@ -12,9 +13,9 @@ const UNAPPLIED_BATCHES_MAX: usize = 2;
 /// The work of the fold, in the order of the journal.
 pub(crate) enum Work {
     /// A batch of this process is durable.
-    Own(Durable),
-    /// Others have written below this offset, and nothing of this process can be there that has not
-    /// been told.
+    Own(DurableBatch),
+    /// Others have written entries below this offset. None of them can be an entry of this process
+    /// that is not in the inbox yet.
     Others {
         /// The offset.
         until: u64,
@@ -23,11 +24,11 @@ pub(crate) enum Work {
 
 #[derive(Default)]
 struct State {
-    own: VecDeque<Durable>,
+    own: VecDeque<DurableBatch>,
     /// The end of the journal before the append under way. Entries from there on may belong to that
     /// append.
     append_began_at: Option<u64>,
-    /// Where the journal ends, as it says itself.
+    /// The end that the journal has reported.
     journal_end: u64,
     is_closed: bool,
     has_fold_ended: bool,
@@ -41,8 +42,8 @@ pub(crate) struct Inbox {
 }
 
 impl Inbox {
-    /// The next work of a fold that is at `position`; waits for it. None once the inbox is closed
-    /// and what this process has written is applied.
+    /// Waits for the next work of a fold that has applied all entries below `position`. None once
+    /// the inbox is closed and all batches of this process are applied.
     pub(crate) fn next(&self, position: u64) -> Option<Work> {
         let mut state = self.state.lock();
         loop {
@@ -61,21 +62,21 @@ impl Inbox {
         }
     }
 
-    /// Notes where the journal ends.
+    /// Records the end that the journal reports.
     pub(crate) fn note_end(&self, end: u64) {
         let mut state = self.state.lock();
         state.journal_end = state.journal_end.max(end);
         self.changed.notify_all();
     }
 
-    /// Notes that an append begins, while the journal ends at `end`.
+    /// Records that an append begins, while the journal ends at `end`.
     pub(crate) fn begin_append(&self, end: u64) {
         self.state.lock().append_began_at = Some(end);
     }
 
-    /// Notes that the append has ended, with a batch or without. Waits while too many are to be
-    /// applied; false where the fold has ended.
-    pub(crate) fn end_append(&self, batch: Option<Durable>) -> bool {
+    /// Records that the append has ended, with a batch if it succeeded. Waits while too many
+    /// batches are unapplied. Returns false if the fold has ended.
+    pub(crate) fn end_append(&self, batch: Option<DurableBatch>) -> bool {
         let mut state = self.state.lock();
         while batch.is_some() && state.own.len() >= UNAPPLIED_BATCHES_MAX && !state.has_fold_ended {
             self.changed.wait(&mut state);
@@ -89,7 +90,7 @@ impl Inbox {
         true
     }
 
-    /// Nothing more is appended.
+    /// Closes the inbox: nothing more is appended.
     pub(crate) fn close(&self) {
         self.state.lock().is_closed = true;
         self.changed.notify_all();
@@ -108,12 +109,12 @@ impl Inbox {
 mod tests {
     use super::*;
 
-    fn own(first_offset: u64) -> Durable {
-        Durable { first_offset, submissions: Vec::new() }
+    fn own(first_offset: u64) -> DurableBatch {
+        DurableBatch { first_offset, submissions: Vec::new() }
     }
 
     /// The next work, if there is any now.
-    fn told(inbox: &Inbox, position: u64) -> Option<String> {
+    fn describe_next(inbox: &Inbox, position: u64) -> Option<String> {
         inbox.close();
         let next = inbox.next(position).map(|work| match work {
             Work::Own(durable) => format!("own at {}", durable.first_offset),
@@ -144,7 +145,7 @@ mod tests {
         inbox.note_end(9);
         assert_eq!((others_until(&inbox, 3), others_until(&inbox, 5)), (Some(5), None));
         assert!(inbox.end_append(Some(own(7))));
-        assert_eq!(told(&inbox, 5).as_deref(), Some("own at 7"));
+        assert_eq!(describe_next(&inbox, 5).as_deref(), Some("own at 7"));
         assert_eq!(others_until(&inbox, 8), Some(9));
         inbox.begin_append(9);
         inbox.note_end(11);
@@ -158,8 +159,8 @@ mod tests {
         let inbox = Inbox::default();
         inbox.note_end(4);
         assert!(inbox.end_append(Some(own(4))));
-        assert_eq!(told(&inbox, 0).as_deref(), Some("own at 4"));
-        assert_eq!(told(&inbox, 0), None, "what others go on to write would never end");
+        assert_eq!(describe_next(&inbox, 0).as_deref(), Some("own at 4"));
+        assert_eq!(describe_next(&inbox, 0), None, "what others go on to write would never end");
         inbox.end_fold();
         assert!(!inbox.end_append(Some(own(5))));
     }

@@ -14,7 +14,7 @@ mod state;
 use std::time::Duration;
 
 use domain::Timestamp;
-use journal::{AppendError, FileJournal, Journal, Offset, OpenError};
+use journal::{AppendError, FileJournal, Journal, Offset};
 use parking_lot::{Mutex, RwLock};
 
 pub use self::accounts::{ACCOUNTS_MAX, Account, Accounts, EMAIL_BYTES_MAX, normalize_email};
@@ -30,7 +30,6 @@ pub use self::sessions::{
     Sessions,
 };
 pub use self::state::{InstallationError, InstallationState};
-use crate::DataFolderError;
 
 /// The journal of the installation, with the state that its entries make.
 pub struct InstallationJournal {
@@ -45,11 +44,11 @@ impl InstallationJournal {
     ///
     /// # Errors
     /// If it cannot be read, or a later build has written into it.
-    pub(crate) fn new(journal: FileJournal) -> Result<Self, DataFolderError> {
+    pub(crate) fn new(journal: FileJournal) -> Result<Self, InstallationError> {
         let mut state = InstallationState::default();
         for record in journal.read_from(Offset(0)) {
-            let (_, bytes) = record.map_err(OpenError::from)?;
-            state.apply(Entry::decode(&bytes).map_err(DataFolderError::Entry)?);
+            let (_, bytes) = record?;
+            state.apply(Entry::decode(&bytes).map_err(InstallationError::Entry)?);
         }
         Ok(Self { journal, state: RwLock::new(state), changing: Mutex::default() })
     }

@@ -12,21 +12,21 @@ use journal::{
 
 use crate::Finding;
 use crate::data_folder::ends_folder;
-use crate::writer::full_text;
+use crate::error::describe_error;
 
 /// The result of reading a journal's files.
 pub(crate) struct JournalSurvey {
     pub(crate) segments: u64,
-    /// Bytes that are right.
+    /// Undamaged bytes.
     pub(crate) bytes: u64,
-    /// Up to where everything is right.
+    /// The end of the part before the first damage.
     pub(crate) end: JournalEnd,
     /// Damage, torn tails excluded.
     pub(crate) problems: Vec<Finding>,
 }
 
-/// The names of a journal's segments in order; none where the folder is missing.
-pub(crate) fn segment_names(folder: &Path) -> std::io::Result<Vec<String>> {
+/// Lists the names of a journal's segments in order; none if the folder is missing.
+pub(crate) fn list_segments(folder: &Path) -> std::io::Result<Vec<String>> {
     let entries = match fs::read_dir(folder) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         entries => entries?,
@@ -39,14 +39,14 @@ pub(crate) fn segment_names(folder: &Path) -> std::io::Result<Vec<String>> {
     Ok(names)
 }
 
-/// The first offset of a segment, which is its name.
-pub(crate) fn first_offset(name: &str) -> Option<u64> {
+/// Parses the first offset of a segment from its name.
+pub(crate) fn parse_first_offset(name: &str) -> Option<u64> {
     name.strip_suffix(".seg")?.parse().ok()
 }
 
-/// The bytes of a journal's segments.
-pub(crate) fn journal_bytes(folder: &Path) -> std::io::Result<u64> {
-    segment_names(folder)?.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len())).sum()
+/// Returns the total size of a journal's segments, in bytes.
+pub(crate) fn measure_journal(folder: &Path) -> std::io::Result<u64> {
+    list_segments(folder)?.iter().map(|name| Ok(fs::metadata(folder.join(name))?.len())).sum()
 }
 
 pub(crate) fn open_read_only(path: &Path) -> std::io::Result<Arc<dyn DiskFile>> {
@@ -54,15 +54,15 @@ pub(crate) fn open_read_only(path: &Path) -> std::io::Result<Arc<dyn DiskFile>> 
 }
 
 /// Reads the end-of-log record of a journal.
-pub(crate) fn recorded_end(data: &Path, journal: &str) -> std::io::Result<RecordedEnd> {
+pub(crate) fn read_recorded_end(data: &Path, journal: &str) -> std::io::Result<RecordedEnd> {
     match fs::File::open(ends_folder(data).join(end_record_name(journal))) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(RecordedEnd::Absent),
         file => read_end_record(&file?, journal),
     }
 }
 
-/// Reads all segments of a journal that no process appends to, and goes on after damage. `progress`
-/// gets the bytes just read.
+/// Reads all segments of a journal that no process appends to, and continues after damage.
+/// `progress` gets the number of bytes just read.
 pub(crate) fn survey_journal(
     folder: &Path,
     journal: &str,
@@ -70,7 +70,7 @@ pub(crate) fn survey_journal(
 ) -> std::io::Result<JournalSurvey> {
     let mut survey =
         JournalSurvey { segments: 0, bytes: 0, end: JournalEnd::EMPTY, problems: Vec::new() };
-    let names = segment_names(folder)?;
+    let names = list_segments(folder)?;
     let mut expected = Some(Offset(0));
     for (n, name) in names.iter().enumerate() {
         survey.segments += 1;
@@ -88,7 +88,7 @@ pub(crate) fn survey_journal(
         let scan = match scan {
             Ok(scan) => scan,
             Err(error) => {
-                survey.problems.push(Finding::Journal { text: full_text(&error) });
+                survey.problems.push(Finding::Journal { text: describe_error(&error) });
                 expected = None;
                 continue;
             }
@@ -110,15 +110,15 @@ pub(crate) fn survey_journal(
         }
         expected = Some(scan.end);
         if let Some(damage) = scan.damage.filter(|_| !(is_last && scan.is_torn)) {
-            survey.problems.push(Finding::Journal { text: full_text(&damage) });
+            survey.problems.push(Finding::Journal { text: describe_error(&damage) });
             expected = None;
         }
     }
     Ok(survey)
 }
 
-/// The finding that a journal ends before its acknowledged end, if it does.
-pub(crate) fn missing_end(journal: &str, end: u64, acknowledged: u64) -> Option<Finding> {
+/// Returns a finding if a journal ends before its acknowledged end.
+pub(crate) fn find_missing_end(journal: &str, end: u64, acknowledged: u64) -> Option<Finding> {
     (end < acknowledged).then(|| Finding::Journal {
         text: format!(
             "entries {end} to {} of journal {journal} are missing. Restore it from a backup, or give these \

@@ -1,5 +1,5 @@
-//! Reading the entries of a journal from its files, to look at them. Nothing is changed, and a
-//! server may be appending.
+//! Inspection of a journal: reads its entries from the files, while a server may be appending.
+//! Changes nothing.
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,7 +10,7 @@ use journal::{JournalEnd, ReadError, RecordedEnd, decode_block, scan_segment};
 use state::read_writer_build;
 
 use crate::data_folder::{list_workspaces, workspace_folder};
-use crate::journal_files::{first_offset, open_read_only, recorded_end, segment_names};
+use crate::journal_files::{list_segments, open_read_only, parse_first_offset, read_recorded_end};
 use crate::{DataFolderError, DecodeError, Entry};
 
 /// Errors of inspecting a journal.
@@ -26,7 +26,7 @@ pub enum InspectionError {
         data: PathBuf,
         /// The requested workspace.
         workspace: WorkspaceId,
-        /// Those that there are.
+        /// The ids of the workspaces in the folder.
         known: String,
     },
     /// The file system refused.
@@ -69,13 +69,13 @@ pub fn inspect_journal(
             known: if known.is_empty() { "none".to_owned() } else { known.join(", ") },
         });
     }
-    // Before the segments are listed: those that come after are not for this reading.
-    let end = match recorded_end(data, workspace.as_str())? {
+    // Read before the segments are listed: segments that are added later are left out.
+    let end = match read_recorded_end(data, workspace.as_str())? {
         RecordedEnd::At(end) => Some(end),
         RecordedEnd::Absent | RecordedEnd::Unreadable => None,
     };
-    let mut names = segment_names(&folder)?;
-    let first = |name: &String| first_offset(name).unwrap_or_default();
+    let mut names = list_segments(&folder)?;
+    let first = |name: &String| parse_first_offset(name).unwrap_or_default();
     names.retain(|name| end.is_none_or(|end| first(name) <= end.segment.0));
     // The last segment that starts at or before the offset.
     let n_before = names.partition_point(|name| first(name) <= from).saturating_sub(1);
@@ -153,7 +153,7 @@ mod tests {
             let resumed = |at| Entry::Resumed { received_at: Timestamp(at) }.encode();
             journal.append(&[&resumed(1), &resumed(2)]).unwrap();
         }
-        let names = segment_names(&folder).unwrap();
+        let names = list_segments(&folder).unwrap();
         assert!(names.len() > 5, "{names:?}");
         for from in 0..=41 {
             let (found, end) = offsets(data.path(), from, usize::MAX);
@@ -173,6 +173,6 @@ mod tests {
         fs_err::write(&second, bytes).unwrap();
         let (found, end) = offsets(data.path(), 0, usize::MAX);
         assert!(matches!(end, Err(InspectionError::Damaged(_))));
-        assert_eq!(found.len() as u64, first_offset(&names[1]).unwrap());
+        assert_eq!(found.len() as u64, parse_first_offset(&names[1]).unwrap());
     }
 }

@@ -1,5 +1,6 @@
 #![doc = include_str!("../README.md")]
 
+mod active_model;
 mod answers;
 mod artifacts;
 mod background;
@@ -29,9 +30,12 @@ mod problems;
 mod recommendation;
 mod recorder;
 mod scenarios;
+mod shared;
 mod store_picture;
+mod submission;
 mod ticker;
 mod training;
+mod training_record;
 mod training_runs;
 mod verify;
 mod writer;
@@ -50,22 +54,22 @@ pub use configuration::ConfigError;
 pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
 pub use engine::{Engine, EngineOptions};
-pub use error::{EngineError, TrainingError};
+pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
-pub use import::{CatalogImportError, CatalogPreview, Confirmed, ImportedInteractions};
+pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
-pub use training::{
-    FIRST_TRAINING_INTERACTIONS, Training, TrainingOptions, describe_too_few_interactions,
-};
+pub use submission::{QUEUE_BYTES_MAX, SubmitError};
+pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
+pub use training_record::Training;
 pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
-pub use writer::{Health, QUEUE_BYTES_MAX, SubmitError, full_text};
 
 pub use journal::JournalCheck;
 pub use profiles::{
@@ -77,10 +81,10 @@ pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
     BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
-    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart, Missing,
-    QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList,
-    RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, Snapshot,
-    USERS_PER_STEP, check_config,
+    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
+    ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,

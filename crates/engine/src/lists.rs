@@ -1,4 +1,4 @@
-//! Lists for users, of traits and to look at.
+//! Lists for users: of traits, and for previews.
 
 use domain::{ListRequest, Timestamp, TraitDefinition, UserIdx};
 use serving::{QueryError, RecommendedList, USERS_PER_STEP};
@@ -6,11 +6,11 @@ use serving::{QueryError, RecommendedList, USERS_PER_STEP};
 use crate::{Engine, EngineError};
 
 impl Engine {
-    /// Makes a list for a user, or for an unknown one, from the present history. No impression is
-    /// recorded: see [`Engine::serve_trait`].
+    /// Makes a list for a user, or for an unknown one, from the present history. Records no
+    /// impression; [`Engine::serve_trait`] does.
     ///
     /// # Errors
-    /// If values of a property are asked for that is not there, or the store cannot be read.
+    /// If the request is for values of an unknown property, or the store cannot be read.
     pub fn recommend(
         &self,
         user: Option<UserIdx>,
@@ -19,7 +19,7 @@ impl Engine {
         self.recommend_at(user, request, self.now())
     }
 
-    /// As [`Engine::recommend`], at another time than now.
+    /// As [`Engine::recommend`], at a given time.
     pub(crate) fn recommend_at(
         &self,
         user: Option<UserIdx>,
@@ -29,7 +29,7 @@ impl Engine {
         self.serving.recommend(&self.shared.live, user, request, at)
     }
 
-    /// Recommends to many at once, on all cores; the lists come in the order of the users.
+    /// Makes lists for many users on all cores, in the order of the users.
     ///
     /// # Errors
     /// As [`Engine::recommend`].
@@ -41,8 +41,8 @@ impl Engine {
         self.serving.recommend_many(&self.shared.live, users, request, self.now())
     }
 
-    /// The lists of a trait for every known user, in the order of their indices: `sink` gets each
-    /// user's id and list, `progress` users done and in all.
+    /// Computes a trait for every known user, in the order of their indices. `sink` gets each
+    /// user's id and list, `progress` the number of users done and in all.
     ///
     /// # Errors
     /// As [`Engine::recommend`], and those of `sink`.
@@ -71,9 +71,9 @@ impl Engine {
         Ok(())
     }
 
-    /// Brings up to date what lists, searches, filters and boosters keep of items, so that no
-    /// request has to. To be called every second or more often. Switches to a model of another
-    /// engine as well, where there is one.
+    /// Updates the caches of lists, searches, filters and boosters, so that no request has to.
+    /// Should be called every second or more often. Also switches to a model that another engine
+    /// trained.
     pub fn refresh(&self) {
         self.follow_model();
         self.serving.refresh(&self.shared.live, self.now());

@@ -1,4 +1,4 @@
-//! Accepting the loss of entries of a journal. Nothing is given up without the operator's word.
+//! Accepting the loss of journal entries, which only an operator can do.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,14 +11,14 @@ use crate::artifacts::Artifacts;
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
-use crate::journal_files::{recorded_end, survey_journal};
+use crate::journal_files::{read_recorded_end, survey_journal};
 use crate::opening::open_store;
 use crate::{DataFolderError, EngineError, Finding};
 
 /// Errors of accepting a loss.
 #[derive(Debug, thiserror::Error)]
 pub enum LossError {
-    /// More is wrong than a missing end.
+    /// The journal has damage other than a missing end.
     #[error("the journal has damage within, which cannot be accepted: restore it from a backup")]
     Damaged(#[source] Finding),
     /// There is no such workspace, and no record of one.
@@ -43,13 +43,13 @@ pub enum LossError {
 /// The missing entries of a journal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Loss {
-    /// Where the journal ends.
+    /// The end of the journal as it is.
     end: JournalEnd,
-    /// Everything below was acknowledged, as far as anything tells.
+    /// The end of the acknowledged entries, as far as it is known.
     pub acknowledged: u64,
-    /// How far the store has applied the journal; none where there is no store.
+    /// The offset up to which the store has applied the journal; none without a store.
     pub store_position: Option<u64>,
-    /// Whether the end-of-log record is unreadable: then more may be missing than anything tells.
+    /// Whether the end-of-log record is unreadable: then more entries may be missing than is known.
     pub is_record_unreadable: bool,
 }
 
@@ -66,8 +66,8 @@ impl Loss {
 }
 
 impl LockedFolder {
-    /// Finds out what the journal of a workspace, or of the installation, has lost at its end;
-    /// changes nothing.
+    /// Determines which entries the journal of a workspace, or of the installation, has lost at its
+    /// end. Changes nothing.
     ///
     /// # Errors
     /// See [`LossError`].
@@ -77,14 +77,14 @@ impl LockedFolder {
         if !survey.problems.is_empty() {
             return Err(LossError::Damaged(survey.problems.swap_remove(0)));
         }
-        let recorded = recorded_end(self.path(), &name)?;
+        let recorded = read_recorded_end(self.path(), &name)?;
         let store = workspace.map(|id| workspace_folder(self.path(), id).join("store"));
         let store_position = store
             .filter(|store| store.is_dir())
             .map_or(Ok(None), |store| read_store_position(&store))?;
         let models_end = match workspace {
             Some(id) => {
-                open_models(self.path(), id)?.map_or(Ok(0), |models| models.journal_end())?
+                open_models(self.path(), id)?.map_or(Ok(0), |models| models.find_journal_end())?
             }
             None => 0,
         };
@@ -97,9 +97,9 @@ impl LockedFolder {
         })
     }
 
-    /// Makes what is left of a journal all that there is: the record says so from now on, and a
-    /// store that has seen more is removed, to be made again from the journal, as are models of it.
-    /// The next start goes on from there.
+    /// Accepts the present end of a journal: writes it to the end-of-log record, and removes a
+    /// store and models that were made from lost entries. The next start makes them again from the
+    /// journal.
     ///
     /// # Errors
     /// See [`LossError`].
@@ -124,7 +124,7 @@ impl LockedFolder {
         Ok(record.sync()?)
     }
 
-    /// Name and folder of a journal.
+    /// The name and the folder of a journal.
     fn locate_journal(
         &self,
         workspace: Option<&WorkspaceId>,
@@ -142,14 +142,14 @@ impl LockedFolder {
     }
 }
 
-/// The artifacts of a workspace; none where there is no folder of them.
+/// Opens the artifacts of a workspace; none if their folder is missing.
 fn open_models(data: &Path, id: &WorkspaceId) -> Result<Option<Artifacts>, LossError> {
     let folder = workspace_folder(data, id).join("models");
     Ok(folder.is_dir().then(|| Artifacts::open(folder)).transpose().map_err(EngineError::from)?)
 }
 
-/// How far a store has applied its journal; none where it is damaged, so that the next start makes
-/// it again.
+/// Reads the offset up to which a store has applied its journal; none if the store is damaged, so
+/// that the next start makes it again.
 fn read_store_position(store: &Path) -> Result<Option<u64>, LossError> {
     let position = open_store(store, store::CACHE_BYTES).and_then(|opened| {
         opened.position().map_err(|source| EngineError::Store { folder: store.to_owned(), source })

@@ -1,5 +1,4 @@
-//! The model in use: loaded at the start, and made again from the journal where its artifact is
-//! lost.
+//! The model in use: loaded at the start, and made again from the journal if its artifact is lost.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -7,19 +6,20 @@ use std::time::{Duration, Instant};
 
 use domain::WeakSignalWeights;
 use recommender::{Model, TrainingSet, weights_in_force};
-use serving::features_of;
+use serving::build_features;
 
+use crate::error::describe_error;
 use crate::follow::replay;
 use crate::opening::open_state;
-use crate::training::training_threads;
-use crate::writer::{Shared, full_text};
+use crate::shared::Shared;
+use crate::training::start_training_threads;
 use crate::{Engine, EngineError, Problem};
 
-/// Memory for what is read from the store aside in which a model is made again, in bytes.
+/// The cache of the temporary store from which a model is made again, in bytes.
 const REMAKE_CACHE_BYTES: u64 = 16 * 1_024 * 1_024;
 
-/// How often a log says how far the journal is folded for a model that is made again.
-const REMAKE_TOLD_INTERVAL: Duration = Duration::from_secs(10);
+/// The interval of log lines with the progress of the fold for a model that is made again.
+const REMAKE_LOG_INTERVAL: Duration = Duration::from_secs(10);
 
 impl Engine {
     /// Loads the model that the journal says is in use.
@@ -39,26 +39,26 @@ impl Engine {
         Ok(())
     }
 
-    /// Makes the model again without which the workspace was opened, behind everything else that
-    /// wants the processors; false where there is nothing to do.
+    /// Makes the model again that was lost when the workspace was opened, with the lowest priority
+    /// on the processors. Returns false if no model is lost.
     ///
     /// # Errors
-    /// If it cannot be made, for lack of space, say: then it may be tried again.
+    /// If it cannot be made, such as for lack of space. It may be tried again.
     pub fn remake_lost_model(&self) -> Result<bool, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let Some(Problem::ModelLost { version, why, .. }) = self.lost_model.lock().clone() else {
             return Ok(false);
         };
-        // Another one may be in use since.
+        // Another model may be in use by now.
         let Some(training) = self.training().filter(|training| training.version == version) else {
             *self.lost_model.lock() = None;
             return Ok(false);
         };
-        let made = training_threads(true)?.install(|| self.read_or_remake(&training));
+        let made = start_training_threads(true)?.install(|| self.read_or_remake(&training));
         match made {
             Ok(model) => self.use_model(model),
             Err(error) => {
-                let last_error = Some(error.full_text());
+                let last_error = Some(error.describe());
                 *self.lost_model.lock() = Some(Problem::ModelLost { version, why, last_error });
                 return Err(error);
             }
@@ -67,17 +67,20 @@ impl Engine {
         Ok(true)
     }
 
-    /// The model of a run, made again where its artifact is lost.
+    /// Reads the model of a run, or makes it again if its artifact is lost.
     pub(crate) fn read_or_remake(&self, training: &crate::Training) -> Result<Model, EngineError> {
         self.read_model(training).or_else(|why| self.remake_and_write(training, &why))
     }
 
-    /// The model of a run, or why its artifact cannot be used.
+    /// Reads the model of a run.
+    ///
+    /// # Errors
+    /// The reason for which its artifact cannot be used.
     pub(crate) fn read_model(&self, training: &crate::Training) -> Result<Model, String> {
         match self.artifacts.read(&training.version) {
             Ok(Some(model)) => Ok(model),
             Ok(None) => Err("its artifact is missing".to_owned()),
-            Err(error) => Err(full_text(&error)),
+            Err(error) => Err(describe_error(&error)),
         }
     }
 
@@ -88,18 +91,18 @@ impl Engine {
     ) -> Result<Model, EngineError> {
         tracing::warn!(why, version = training.version, "the model is made again from the journal");
         let model = self.remake_model(training)?;
-        // It is in memory; the next start makes it once more.
+        // The model is in memory; without the file, the next start makes it once more.
         if let Err(error) = self.artifacts.write(&model) {
             tracing::warn!(
-                error = full_text(&error),
+                error = describe_error(&error),
                 "the artifact of a model could not be written"
             );
         }
         Ok(model)
     }
 
-    /// Folds the journal up to a training run's offset into a store aside and fits with the run's
-    /// parameters.
+    /// Folds the journal up to a training run's offset into a temporary store, and fits a model
+    /// with the run's parameters.
     fn remake_model(&self, training: &crate::Training) -> Result<Model, EngineError> {
         let aside = self.folder().join("remake");
         let remove = || match fs_err::remove_dir_all(&aside) {
@@ -114,10 +117,10 @@ impl Engine {
             views,
             Arc::clone(&self.shared.clock),
         );
-        let told_at = Cell::new(Instant::now());
+        let logged_at = Cell::new(Instant::now());
         replay(&shared, &aside, training.offset, &|entries, total| {
-            if told_at.get().elapsed() >= REMAKE_TOLD_INTERVAL {
-                told_at.set(Instant::now());
+            if logged_at.get().elapsed() >= REMAKE_LOG_INTERVAL {
+                logged_at.set(Instant::now());
                 tracing::info!(workspace = %self.id(), entries, total, "the journal is folded for a model");
             }
             Ok(self.check_training()?)
@@ -127,7 +130,7 @@ impl Engine {
             TrainingSet::snapshot(views.interactions.histories(), views.catalog.n_items())
                 .with_weak_signals(views.weak_signals.all_by_user(), WeakSignalWeights::NONE)
         };
-        let features = features_of(&shared.live, set.n_items());
+        let features = build_features(&shared.live, set.n_items());
         drop(shared);
         remove()?;
         let parameters = &training.search.parameters;

@@ -1,7 +1,7 @@
 //! Continues a list: repeats its call without the items that it has listed.
 //!
 //! The fold decides which list is the next one: a list is answered after its entry is applied. If
-//! another server was first, the list is made again without the items of that one.
+//! another server has continued the list first, the next list is made again without its items.
 
 use std::sync::Arc;
 
@@ -11,19 +11,19 @@ use xxhash_rust::xxh3::xxh3_64;
 
 use serving::{ListError, RecommendationRequest, RequestBudget};
 
+use crate::engine::NEXT_LOCKS;
 use crate::{Engine, Entry, ListImpression, Outcome, RecommendationError, RecommendationResponse};
 
 /// For how long after its last list a recommendation can be continued, in milliseconds.
 const CONTINUED_WITHIN_MS: i64 = 30 * 60 * 1_000;
-/// Calls that continue one recommendation wait for each other; so many locks are shared among all.
-pub(crate) const NEXT_LOCKS: usize = 64;
 
-/// How often a list is made, where other servers continue the same recommendation.
+/// The most attempts to make a list while other servers continue the same recommendation.
 const ATTEMPTS_MAX: usize = 4;
 
 impl Engine {
-    /// Continues a list of items, or of segments; gives the call that began it, too. Where a
-    /// browser asks, `is_public`, the expressions of a server's call read no more than a browser's.
+    /// Continues a list of items or of segments, and returns also the request that began it. If
+    /// `is_public`, the request comes from a browser, and the expressions of a server's request may
+    /// read only what a browser's may.
     pub fn next_recommendations(
         &self,
         recomm_id: Uuid,
@@ -43,16 +43,17 @@ impl Engine {
         self.make_next(recomm_id, count, of_segments, is_public, budget)
     }
 
-    /// Journals a list that continues another one, alone, and waits for what the fold says.
+    /// Journals a list that continues another one, in an entry of its own, and waits for the
+    /// decision of the fold.
     pub(crate) fn journal_next(
         &self,
         user: Option<UserIdx>,
         list: ListImpression,
     ) -> Result<(), RecommendationError> {
         let Some(recomm_id) = list.recomm_id else { return Ok(()) };
-        let list = ListImpression { user: self.name_of(user)?, ..list };
+        let list = ListImpression { user: self.find_user_name(user)?, ..list };
         // The list that it continues is journalled first.
-        if !self.recorder.waiting(recomm_id).is_empty()
+        if !self.recorder.find_waiting(recomm_id).is_empty()
             && let Some(journalled) = self.recorder.journal_all()
         {
             journalled.blocking_recv().ok();

@@ -9,19 +9,20 @@ use state::Views;
 use store::Store;
 
 use crate::EngineError;
-use crate::error::of_store;
+use crate::error::store_error;
 
 pub(crate) fn open_store(folder: &Path, cache_bytes: u64) -> Result<Store, EngineError> {
     Store::open_with_cache(folder, &Views::KEYSPACES.concat(), cache_bytes)
-        .map_err(of_store(folder))
+        .map_err(store_error(folder))
 }
 
 /// The known end of a journal before it is opened.
 pub(crate) struct KnownEnd {
-    /// Everything below was there.
+    /// The offset below which all entries were acknowledged.
     pub(crate) acknowledged: Offset,
-    /// As [`JournalOptions::is_vouched_for`].
-    pub(crate) is_vouched_for: bool,
+    /// Whether a store says so, which has applied all entries but the last batches. See
+    /// [`JournalOptions::is_end_known`].
+    pub(crate) is_confirmed_by_store: bool,
 }
 
 /// Opens the journal of a workspace that is kept in files.
@@ -29,43 +30,43 @@ pub(crate) fn open_files(
     id: &WorkspaceId,
     disk: Arc<dyn Disk>,
     end_record: Option<EndRecord>,
-    KnownEnd { acknowledged, is_vouched_for }: KnownEnd,
+    KnownEnd { acknowledged, is_confirmed_by_store }: KnownEnd,
 ) -> Result<Arc<dyn Journal>, OpenError> {
     let name = id.as_str().to_owned();
     let options = JournalOptions {
         name,
         acknowledged,
-        is_end_known: is_vouched_for,
+        is_end_known: is_confirmed_by_store,
         end_record,
         ..JournalOptions::default()
     };
     Ok(Arc::new(FileJournal::open_with(disk, options)?))
 }
 
-/// Whether the store is to be made again.
+/// Whether the store is damaged and must be made again.
 pub(crate) fn is_store_damage(error: &EngineError) -> bool {
     matches!(error, EngineError::Store { source, .. } if source.is_damage())
 }
 
-/// A store and its views.
+/// Opens a store and loads its views.
 pub(crate) fn open_state(
     folder: &Path,
     cache_bytes: u64,
     id: &WorkspaceId,
 ) -> Result<(Store, Views), EngineError> {
     let store = open_store(folder, cache_bytes)?;
-    let views = Views::load(&store, id).map_err(of_store(folder))?;
+    let views = Views::load(&store, id).map_err(store_error(folder))?;
     Ok((store, views))
 }
 
-/// An empty store in place of one that is damaged: it holds nothing that the journal does not say.
+/// Replaces a damaged store by an empty one. The journal has all that was in it.
 pub(crate) fn remake_state(
     folder: &Path,
     cache_bytes: u64,
     id: &WorkspaceId,
     why: &EngineError,
 ) -> Result<(Store, Views), EngineError> {
-    let why = why.full_text();
+    let why = why.describe();
     tracing::warn!(workspace = %id, folder = %folder.display(), why, "a store is removed and made again from the journal");
     fs_err::remove_dir_all(folder)?;
     open_state(folder, cache_bytes, id)

@@ -37,8 +37,9 @@ pub struct PastRecommendation {
 }
 
 impl Engine {
-    /// Makes the list of a trait for a user who gets it. Where the user is told the id, `is_cited`,
-    /// it is a recommendation; where not, only the rotation goes on.
+    /// Makes the list of a trait for a user and records its impression. If `is_cited`, the list
+    /// gets a recommendation id, which interactions can cite. If not, the impression counts for
+    /// rotation only.
     pub fn serve_trait(
         &self,
         user: UserIdx,
@@ -52,7 +53,7 @@ impl Engine {
             list.recomm_id = Some(new_id(at));
         }
         if is_cited || (rotates && !list.items.is_empty()) {
-            let served = ListImpression {
+            let impression = ListImpression {
                 recomm_id: list.recomm_id,
                 user: None,
                 at,
@@ -64,7 +65,7 @@ impl Engine {
                 n_next: 0,
                 request: None,
             };
-            self.record_impression(Some(user), served, false)?;
+            self.record_impression(Some(user), impression, false)?;
         }
         Ok(list)
     }
@@ -79,47 +80,45 @@ impl Engine {
         }
         // In this order: what leaves the queue in between is in the store, and what is in both says
         // so by its number.
-        let waiting = self.recorder.waiting(id);
+        let waiting = self.recorder.find_waiting(id);
         let views = self.snapshot();
-        let mut remembered = views.attribution.stored_recommendation(views.store(), id)?;
+        let mut stored = views.attribution.stored_recommendation(views.store(), id)?;
         for (user, list) in waiting {
-            match &mut remembered {
-                None if list.n_next == 0 => {
-                    remembered = Some(StoredRecommendation::new(list, user))
-                }
-                Some(remembered) if list.n_next > remembered.n_next => remembered.extend(list),
+            match &mut stored {
+                None if list.n_next == 0 => stored = Some(StoredRecommendation::new(list, user)),
+                Some(stored) if list.n_next > stored.n_next => stored.extend(list),
                 _ => {}
             }
         }
-        let Some(remembered) = remembered else { return Ok(None) };
-        let user = match remembered.user {
-            Some(user) => views.name_of(user)?,
+        let Some(stored) = stored else { return Ok(None) };
+        let user = match stored.user {
+            Some(user) => views.find_user_name(user)?,
             None => None,
         };
         Ok(Some(PastRecommendation {
             user,
-            at: remembered.at,
-            last_at: remembered.last_at,
-            n_next: remembered.n_next,
-            place: remembered.place,
-            group: remembered.group,
-            model: remembered.model,
-            items: remembered.items,
-            request: remembered.request,
-            was_clicked: remembered.was_clicked,
-            was_converted: remembered.was_converted,
+            at: stored.at,
+            last_at: stored.last_at,
+            n_next: stored.n_next,
+            place: stored.place,
+            group: stored.group,
+            model: stored.model,
+            items: stored.items,
+            request: stored.request,
+            was_clicked: stored.was_clicked,
+            was_converted: stored.was_converted,
         }))
     }
 
-    /// Notes a list that `user` is given now, in a browser where it `is_public`; by which id they
-    /// are known is filled in here. It is journalled in the background.
+    /// Records the impression of a list for `user`, in the background. The user's external id is
+    /// filled in here. `is_public` tells a list for a browser.
     pub(crate) fn record_impression(
         &self,
         user: Option<UserIdx>,
         list: ListImpression,
         is_public: bool,
     ) -> Result<(), QueryError> {
-        let name = self.name_of(user)?;
+        let name = self.find_user_name(user)?;
         let views = self.snapshot();
         let known = list.items.iter().filter_map(|item| views.catalog.item(item));
         let known = known.filter(|_| list.rotates);
@@ -129,20 +128,20 @@ impl Engine {
         Ok(())
     }
 
-    /// The id by which a user is named in an entry.
-    pub(crate) fn name_of(
+    /// Finds the external id by which entries name a user.
+    pub(crate) fn find_user_name(
         &self,
         user: Option<UserIdx>,
     ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
         let views = self.snapshot();
         Ok(match user {
-            Some(user) => views.name_of(user)?,
+            Some(user) => views.find_user_name(user)?,
             None => None,
         })
     }
 }
 
-/// An id that begins with its time, by which what it names is found again.
+/// Makes an id that begins with its time (UUID version 7), by which its day is found again.
 pub(crate) fn new_id(at: Timestamp) -> Uuid {
     let (seconds, ms) = (at.0.max(0) as u64 / 1_000, at.0.max(0) as u64 % 1_000);
     Uuid::new_v7(uuid::Timestamp::from_unix(uuid::NoContext, seconds, ms as u32 * 1_000_000))

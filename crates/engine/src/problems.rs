@@ -1,12 +1,12 @@
-//! Problems of a workspace that is served nevertheless.
+//! Problems of a workspace that is served in spite of them.
 
 use domain::Timestamp;
 use serving::UnfitScenario;
 
-use crate::{Engine, Finding, Health};
+use crate::Finding;
 
-/// Something that hinders a workspace, for operators: each says what follows from it, and what ends
-/// it.
+/// A problem of a workspace, for operators. Each text says what follows from the problem, and what
+/// ends it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The last append failed.
@@ -15,7 +15,7 @@ pub enum Problem {
         /// The error of the journal.
         why: String,
     },
-    /// Nothing is written before the workspace is opened again.
+    /// Nothing can be written until the workspace is opened again.
     #[error(
         "nothing is written: {why}; the server opens the workspace again, once its disk has room, and queries go on until then"
     )]
@@ -23,8 +23,8 @@ pub enum Problem {
         /// The error of the journal or the fold.
         why: String,
     },
-    /// The last entries say another time than those before: the system's clock is wrong, or was, or
-    /// nothing was written for long.
+    /// The last entries have another time than the earlier ones: the system's clock is or was
+    /// wrong, or nothing was written for a long time.
     #[error(
         "the journal is at {journal}, its last entry says {entry}: until more entries agree with that, days and windows go by the \
          journal; set the system's clock right if it is wrong"
@@ -40,7 +40,7 @@ pub enum Problem {
     #[error(
         "model {version} is made again from the journal, since {why}; until then lists are of the model before it, or what is trending and \
          what is new{}",
-        tried_again(last_error.as_deref())
+        describe_last_attempt(last_error.as_deref())
     )]
     ModelLost {
         /// The model's version.
@@ -56,7 +56,7 @@ pub enum Problem {
         /// The damage, its place, and the way out.
         finding: Finding,
     },
-    /// The catalog has no property, or one of another type, that a scenario needs.
+    /// A scenario needs a property that the catalog does not have, or has with another type.
     #[error(
         "scenario {scenario:?} does not fit the catalog: {what}; put the scenario or its properties right"
     )]
@@ -82,40 +82,8 @@ impl From<UnfitScenario> for Problem {
     }
 }
 
-fn tried_again(last_error: Option<&str>) -> String {
+fn describe_last_attempt(last_error: Option<&str>) -> String {
     last_error.map_or(String::new(), |error| {
         format!("; the last attempt failed and is repeated: {error}")
     })
-}
-
-impl Engine {
-    /// The present problems of the workspace.
-    pub fn problems(&self) -> Vec<Problem> {
-        let of_health = match self.health() {
-            Health::Ready => None,
-            Health::Failing(why) => Some(Problem::Failing { why }),
-            Health::Broken(why) => Some(Problem::Broken { why }),
-        };
-        let of_model = self.lost_model.lock().clone();
-        let doubted = self.snapshot().setup.clock.unconfirmed_time();
-        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
-        let of_data: Vec<Problem> =
-            self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
-        let unfit = self.serving.unfit_scenarios(&self.snapshot());
-        let of_scenarios = unfit.into_iter().map(Problem::from);
-        of_health
-            .into_iter()
-            .chain(of_clock)
-            .chain(of_model)
-            .chain(self.reported.lock().iter().cloned())
-            .chain(of_scenarios)
-            .chain(of_data)
-            .collect()
-    }
-
-    /// Adds a problem that lasts until the workspace is opened again.
-    pub fn report_problem(&self, problem: Problem) {
-        tracing::error!(workspace = %self.id(), %problem, "a workspace has a problem");
-        self.reported.lock().push(problem);
-    }
 }

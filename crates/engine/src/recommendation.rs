@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::ScenarioSettings;
+use domain::ListSettings;
 use serving::{
-    BudgetError, ListError, Listed, Missing, PreparedStage, QueryError, RecommendationRequest,
-    Recommended, RequestBudget, Stage,
+    BudgetError, ListError, MissingEntities, PreparedStage, QueryError, RecommendationRequest,
+    Recommended, RequestBudget, Stage, StageList,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
@@ -16,11 +16,11 @@ use crate::{Engine, SubmitError};
 /// The answer to a recommendation request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendationResponse {
-    /// Cites it later.
+    /// The id by which interactions can cite the list.
     pub recomm_id: Uuid,
-    /// The group of an A/B test that the user is in.
+    /// The user's group of an A/B test.
     pub group: Option<String>,
-    /// The first stage of a composite recommendation, which the list goes with.
+    /// The result of the first stage of a composite recommendation, which the list is based on.
     pub source: Option<Recommended>,
     /// Best first.
     pub recommended: Vec<Recommended>,
@@ -31,10 +31,10 @@ pub struct RecommendationResponse {
 /// Errors of recommendation requests.
 #[derive(Debug, thiserror::Error)]
 pub enum RecommendationError {
-    /// There is no such list.
+    /// The list cannot be made.
     #[error(transparent)]
     List(#[from] ListError),
-    /// Another server continued the recommendation at the same time; there is no list.
+    /// Another server continued the recommendation at the same time.
     #[error("recommendation {0} was continued elsewhere at the same time: try again")]
     ContinuedElsewhere(Uuid),
     /// A missing user or item could not be created, or the list impression not be recorded.
@@ -55,10 +55,11 @@ impl From<BudgetError> for RecommendationError {
 }
 
 impl Engine {
-    /// Makes the list of a request, or the two of a composite, and records the list impression.
+    /// Makes the list of a request, or the two lists of a composite one, and records the
+    /// impression.
     ///
     /// # Errors
-    /// If the call is wrong, costs too much, or what is missing cannot be made.
+    /// If the request is invalid or costs too much, or a missing user or item cannot be created.
     pub fn request_recommendations(
         &self,
         request: &RecommendationRequest,
@@ -67,28 +68,35 @@ impl Engine {
         self.respond(request, new_id(self.now()), 0, budget)
     }
 
+    /// Whether a call names users or items that are missing now, and wants them made.
+    pub fn creates_missing(&self, request: &RecommendationRequest) -> bool {
+        request.missing == MissingEntities::Created
+            && !request.is_public
+            && !self.find_missing(request).is_empty()
+    }
+
     /// Makes the users and items that a call names and wants made, so that the call itself waits
     /// for no disk.
     ///
     /// # Errors
-    /// If the call is wrong, or what is missing cannot be made.
+    /// If the request is invalid, or they cannot be created.
     pub fn create_missing(
         &self,
         request: &RecommendationRequest,
     ) -> Result<(), RecommendationError> {
-        let (of_scenario, _) =
-            self.serving.scenario_of(&self.snapshot(), request, new_id(self.now()))?;
-        self.prepare_stages(request, &of_scenario)?;
+        let (scenario_settings, _) =
+            self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
+        self.prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)
     }
 
-    /// The stages of a call, the first one ready for its list.
+    /// The stages of a request, with the first one prepared.
     fn prepare_stages<'a>(
         &self,
         request: &'a RecommendationRequest,
-        of_scenario: &ScenarioSettings,
+        scenario_settings: &ListSettings,
     ) -> Result<(PreparedStage<'a>, Option<Stage<'a>>), RecommendationError> {
-        let (first, second) = self.serving.stages(&self.snapshot(), request, of_scenario)?;
+        let (first, second) = self.serving.stages(&self.snapshot(), request, scenario_settings)?;
         Ok((self.serving.prepare(&self.shared.live, first, self.now())?, second))
     }
 
@@ -100,9 +108,9 @@ impl Engine {
         budget: &Arc<RequestBudget>,
     ) -> Result<RecommendationResponse, RecommendationError> {
         budget.check()?;
-        let (of_scenario, group) =
-            self.serving.scenario_of(&self.snapshot(), request, recomm_id)?;
-        let (first, second) = self.prepare_stages(request, &of_scenario)?;
+        let (scenario_settings, group) =
+            self.serving.resolve_scenario(&self.snapshot(), request, recomm_id)?;
+        let (first, second) = self.prepare_stages(request, &scenario_settings)?;
         self.create_or_refuse_missing(request)?;
         let mut listed = self.list_stage(&first, budget)?;
         let mut source = None;
@@ -118,7 +126,7 @@ impl Engine {
                 source = Some(found);
             }
         }
-        let Listed { recommended, model, rotates } = listed;
+        let StageList { recommended, model, rotates } = listed;
         let response =
             RecommendationResponse { recomm_id, group: group.clone(), source, recommended, n_next };
         self.record_list(request, &response, model, rotates)?;
@@ -129,8 +137,23 @@ impl Engine {
         &self,
         stage: &PreparedStage<'_>,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, RecommendationError> {
+    ) -> Result<StageList, RecommendationError> {
         Ok(self.serving.list_stage(&self.shared.live, stage, self.now(), budget)?)
+    }
+
+    /// The named users and items that are missing. Browsers do not learn which users there are.
+    fn find_missing<'a>(
+        &self,
+        request: &'a RecommendationRequest,
+    ) -> Vec<(EntityKind, &'a String)> {
+        let views = self.snapshot();
+        let user = request
+            .user_id
+            .as_ref()
+            .filter(|id| !request.is_public && find_user(&views, id).is_none());
+        let item = request.item_id.as_ref().filter(|id| views.catalog.available_item(id).is_none());
+        let user = user.map(|id| (EntityKind::User, id));
+        user.into_iter().chain(item.map(|id| (EntityKind::Item, id))).collect()
     }
 
     /// Makes users and items that are missing, or says that they are.
@@ -138,29 +161,18 @@ impl Engine {
         &self,
         request: &RecommendationRequest,
     ) -> Result<(), RecommendationError> {
-        let named = [(EntityKind::User, &request.user_id), (EntityKind::Item, &request.item_id)];
-        let missing: Vec<(EntityKind, &String)> = {
-            let views = self.snapshot();
-            let is_missing = |kind, id: &str| match kind {
-                EntityKind::User => find_user(&views, id).is_none(),
-                EntityKind::Item => views.catalog.available_item(id).is_none(),
-            };
-            let named = named.into_iter().filter_map(|(kind, id)| Some((kind, id.as_ref()?)));
-            // Browsers do not learn who is there.
-            let named = named.filter(|(kind, _)| !request.is_public || *kind == EntityKind::Item);
-            named.filter(|(kind, id)| is_missing(*kind, id)).collect()
-        };
+        let missing = self.find_missing(request);
         match (request.missing, missing.first()) {
-            (_, None) | (Missing::Ignored, _) => Ok(()),
-            (Missing::Created, _) if request.is_public => Ok(()),
-            (Missing::Refused, Some((kind, id))) => Err(missing_error(*kind, id)),
-            (Missing::Created, _) => {
+            (_, None) | (MissingEntities::Ignored, _) => Ok(()),
+            (MissingEntities::Created, _) if request.is_public => Ok(()),
+            (MissingEntities::Refused, Some((kind, id))) => Err(missing_error(*kind, id)),
+            (MissingEntities::Created, _) => {
                 let received_at = self.now();
                 let add = |(kind, id): (EntityKind, &String)| Entry::Command {
                     received_at,
                     command: Box::new(Command::Add { kind, id: id.clone() }),
                 };
-                // Another call may have made them meanwhile.
+                // Another request may have created them meanwhile.
                 for outcome in self.submit_blocking(missing.into_iter().map(add).collect())? {
                     if let Outcome::Refused(Refusal::Invalid(what) | Refusal::NotFound(what)) =
                         outcome

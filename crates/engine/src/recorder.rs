@@ -1,5 +1,5 @@
-//! Journals list impressions in the background. They are the only data that a crash may lose: those
-//! of less than a second.
+//! Journals list impressions in the background. They are the only data that a crash may lose, at
+//! most those of the last second.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,7 +15,8 @@ use state::PreparedEntry;
 use tokio::sync::oneshot;
 use uuid::Uuid;
 
-use crate::writer::{Shared, Writer};
+use crate::shared::Shared;
+use crate::writer::Writer;
 use crate::{
     BackgroundThread, BackgroundWork, Entry, MemoryBudget, MemoryPart, Next, Reservation, Signals,
     SubmitError,
@@ -27,23 +28,23 @@ const FLUSH_INTERVAL: Duration = Duration::from_millis(200);
 /// recorded.
 const WAITING_MAX: usize = 50_000;
 const WAITING_BYTES_MAX: usize = 64 * 1_024 * 1_024;
-/// One of so many parts of that is for lists of browsers at most: what they ask for costs no server
-/// its lists.
-const PUBLIC_ONE_OF: usize = 2;
+/// Lists for browsers may take one of so many parts of both limits, so that they do not crowd out
+/// the lists for servers.
+const PUBLIC_LISTS_ONE_OF: usize = 2;
 /// The most bytes of a request that are stored with its list. A list of a longer request cannot be
 /// continued.
 const REQUEST_BYTES_MAX: usize = 256 * 1_024;
-/// The most lists of one entry, so that readers get their turns between entries.
+/// The most lists of one entry, so that queries get a turn between entries.
 const LISTS_PER_ENTRY: usize = 32;
-/// The most bytes of lists that are journalled together, more or less, unless a single one has
-/// more: far under what a record may have.
-const BYTES_TOGETHER_MAX: usize = 256 * 1_024;
+/// About the most bytes of lists that are journalled together, unless a single list has more. Far
+/// below the limit of a record.
+const LISTS_BATCH_BYTES_MAX: usize = 256 * 1_024;
 
-/// How long a stopping recorder may take to journal what waits; what is left then is forgotten.
+/// How long a stopping recorder may take to journal the queued lists. Those that remain are lost.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// A list that is not journalled yet.
-struct Waiting {
+struct WaitingList {
     user: Option<UserIdx>,
     impressions: Vec<Impression>,
     list: ListImpression,
@@ -51,7 +52,7 @@ struct Waiting {
     is_public: bool,
 }
 
-impl Waiting {
+impl WaitingList {
     /// Its memory in bytes, which is somewhat more than its size in the journal.
     fn n_bytes(&self) -> usize {
         size_of::<Self>() + self.list.n_bytes() + self.impressions.len() * size_of::<Impression>()
@@ -60,16 +61,15 @@ impl Waiting {
 
 struct Queue {
     /// Oldest first.
-    waiting: VecDeque<Waiting>,
+    waiting: VecDeque<WaitingList>,
     memory: Reservation,
-    /// Those of browsers among them, and their bytes.
+    /// The number of queued lists for browsers, and their bytes.
     n_public: usize,
     public_bytes: usize,
-    /// How many are journalled together at most: fewer and fewer while the journal says that it is
-    /// too much at once.
-    n_together_max: Option<usize>,
+    /// The most lists of the next batch: halved each time the journal refuses a batch as too large.
+    batch_lists_max: Option<usize>,
     is_stopping: bool,
-    /// How many lists wait under each recommendation id.
+    /// The number of queued lists of each recommendation id.
     n_by_id: FxHashMap<Uuid, u32>,
     /// The number of lists that were queued since the start, and of those that have left the queue.
     n_queued: u64,
@@ -85,7 +85,7 @@ impl Queue {
             memory: memory.hold(MemoryPart::ImpressionQueues, 0),
             n_public: 0,
             public_bytes: 0,
-            n_together_max: None,
+            batch_lists_max: None,
             is_stopping: false,
             n_by_id: FxHashMap::default(),
             n_queued: 0,
@@ -94,7 +94,7 @@ impl Queue {
         }
     }
 
-    fn push(&mut self, waiting: Waiting) {
+    fn push(&mut self, waiting: WaitingList) {
         if let Some(id) = waiting.list.recomm_id {
             *self.n_by_id.entry(id).or_default() += 1;
         }
@@ -107,18 +107,18 @@ impl Queue {
         self.waiting.push_back(waiting);
     }
 
-    fn has_room(&self, waiting: &Waiting) -> bool {
+    fn has_room(&self, waiting: &WaitingList) -> bool {
         let n_bytes = waiting.n_bytes();
         let fits = |n: usize, bytes: usize, one_of: usize| {
             n < WAITING_MAX / one_of && bytes + n_bytes <= WAITING_BYTES_MAX / one_of
         };
         fits(self.waiting.len(), self.memory.n_bytes(), 1)
-            && (!waiting.is_public || fits(self.n_public, self.public_bytes, PUBLIC_ONE_OF))
+            && (!waiting.is_public || fits(self.n_public, self.public_bytes, PUBLIC_LISTS_ONE_OF))
     }
 
-    /// Whether as many wait as are journalled together.
-    fn has_turn(&self) -> bool {
-        self.memory.n_bytes() >= BYTES_TOGETHER_MAX
+    /// Whether the queued lists fill a batch.
+    fn has_full_batch(&self) -> bool {
+        self.memory.n_bytes() >= LISTS_BATCH_BYTES_MAX
     }
 
     /// Removes the oldest.
@@ -140,7 +140,8 @@ impl Queue {
         }
     }
 
-    /// Has all that waits journalled without delay; none where nothing does.
+    /// Requests that all queued lists are journalled without delay. The receiver is told when they
+    /// are; none if none is queued.
     fn expedite(&mut self) -> Option<oneshot::Receiver<()>> {
         if self.waiting.is_empty() || self.is_stopping {
             return None;
@@ -150,7 +151,7 @@ impl Queue {
         Some(receiver)
     }
 
-    /// Tells those whose lists have left.
+    /// Tells the waiters whose lists have left the queue.
     fn release(&mut self) {
         let n_left = self.n_left;
         for (_, journalled) in
@@ -163,7 +164,7 @@ impl Queue {
 
 struct SharedQueue {
     queue: Mutex<Queue>,
-    /// Told of what is new.
+    /// Notified of new lists and of a stop.
     changed: Condvar,
 }
 
@@ -200,8 +201,8 @@ impl Recorder {
         Self { queue, thread }
     }
 
-    /// Queues the impression of a list, unless the queue is full: a queued list is never dropped
-    /// for a new one. Lists of browsers, `is_public`, have a part of the queue.
+    /// Queues the impression of a list, unless the queue is full. A queued list is never dropped
+    /// for a new one. Lists for browsers (`is_public`) may take a part of the queue only.
     pub(crate) fn record(
         &self,
         user: Option<UserIdx>,
@@ -210,7 +211,7 @@ impl Recorder {
         is_public: bool,
     ) {
         list.request = list.request.filter(|request| request.len() <= REQUEST_BYTES_MAX);
-        let waiting = Waiting { user, impressions, list, is_public };
+        let waiting = WaitingList { user, impressions, list, is_public };
         let mut queue = self.queue.queue.lock();
         if queue.has_room(&waiting) {
             queue.push(waiting);
@@ -220,13 +221,13 @@ impl Recorder {
         }
     }
 
-    /// The impressions of lists that wait.
+    /// The impressions of queued lists.
     pub(crate) fn waiting_impressions(&self) -> Arc<dyn WaitingImpressions> {
         Arc::clone(&self.queue) as Arc<dyn WaitingImpressions>
     }
 
-    /// The lists of a recommendation that the journal does not have yet, and for whom they are.
-    pub(crate) fn waiting(&self, id: Uuid) -> Vec<(Option<UserIdx>, ListImpression)> {
+    /// Finds the queued lists of a recommendation, with their users.
+    pub(crate) fn find_waiting(&self, id: Uuid) -> Vec<(Option<UserIdx>, ListImpression)> {
         let queue = self.queue.queue.lock();
         if !queue.n_by_id.contains_key(&id) {
             return Vec::new();
@@ -235,8 +236,8 @@ impl Recorder {
         of_id.map(|waiting| (waiting.user, waiting.list.clone())).collect()
     }
 
-    /// Where entries cite a list that waits, has it journalled at once: the receiver hears when it
-    /// is applied, or that it cannot be.
+    /// If entries cite a queued list, requests that it is journalled without delay. The receiver is
+    /// told when it is applied, or is dropped when that fails. None if no queued list is cited.
     pub(crate) fn journal_cited(&self, entries: &[PreparedEntry]) -> Option<oneshot::Receiver<()>> {
         let mut cited = entries.iter().flat_map(PreparedEntry::cited_recommendations).peekable();
         cited.peek()?;
@@ -249,19 +250,19 @@ impl Recorder {
         receiver
     }
 
-    /// Has everything journalled at once.
+    /// Requests that all queued lists are journalled without delay, as [`Recorder::journal_cited`].
     pub(crate) fn journal_all(&self) -> Option<oneshot::Receiver<()>> {
         let receiver = self.queue.queue.lock().expedite();
         self.queue.changed.notify_one();
         receiver
     }
 
-    /// Journals what waits, and ends.
+    /// Journals the queued lists and ends the thread.
     pub(crate) fn stop(&self) {
         self.queue.queue.lock().is_stopping = true;
         self.queue.changed.notify_one();
         self.thread.stop();
-        // Where the journal takes nothing any more.
+        // Lists remain if the journal takes no entries.
         let mut queue = self.queue.queue.lock();
         let n_left = queue.waiting.len() as u64;
         if n_left > 0 {
@@ -277,7 +278,7 @@ impl Recorder {
     }
 }
 
-/// Journals lists as they come; a new one, or one that is cited, wakes it.
+/// The work of the recorder's thread. A new list, or a request for no delay, wakes it.
 struct Recording {
     queue: Arc<SharedQueue>,
     shared: Arc<Shared>,
@@ -294,15 +295,15 @@ impl BackgroundWork for Recording {
     }
 
     fn step(&mut self, _signals: &Signals) -> Next {
-        let _at_the_end = LetGo(&self.queue);
+        let _release = ReleaseWaiters(&self.queue);
         flush(&self.queue, &self.shared, &self.writer)
     }
 }
 
-/// Callers do not wait for a recorder that has ended or failed.
-struct LetGo<'a>(&'a SharedQueue);
+/// Releases the waiters when a step ends the recorder or panics.
+struct ReleaseWaiters<'a>(&'a SharedQueue);
 
-impl Drop for LetGo<'_> {
+impl Drop for ReleaseWaiters<'_> {
     fn drop(&mut self) {
         let mut queue = self.0.queue.lock();
         if queue.is_stopping || std::thread::panicking() {
@@ -311,7 +312,8 @@ impl Drop for LetGo<'_> {
     }
 }
 
-/// Waits until there is something and journals it: at once where it is as much as goes together.
+/// Waits for queued lists and journals a batch of them: when the batch is full, a waiter wants no
+/// delay, or [`FLUSH_INTERVAL`] has passed.
 fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: &Writer) -> Next {
     let lists: Vec<ListImpression> = {
         let mut queue = queue.lock();
@@ -319,16 +321,16 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
             changed.wait(&mut queue);
         }
         let has_time = |queue: &mut Queue| {
-            !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_turn()
+            !queue.is_stopping && queue.flush_waiters.is_empty() && !queue.has_full_batch()
         };
         changed.wait_while_for(&mut queue, has_time, FLUSH_INTERVAL);
         let mut n_bytes = 0;
-        let fits = |waiting: &&Waiting| {
+        let fits = |waiting: &&WaitingList| {
             n_bytes += waiting.n_bytes();
-            n_bytes <= BYTES_TOGETHER_MAX
+            n_bytes <= LISTS_BATCH_BYTES_MAX
         };
         let n = queue.waiting.iter().take_while(fits).count().max(1);
-        let n = n.min(queue.n_together_max.unwrap_or(n));
+        let n = n.min(queue.batch_lists_max.unwrap_or(n));
         queue.waiting.iter().take(n).map(|waiting| waiting.list.clone()).collect()
     };
     if lists.is_empty() {
@@ -344,19 +346,19 @@ fn flush(SharedQueue { queue, changed }: &SharedQueue, shared: &Shared, writer: 
     match outcome {
         Ok(_) => {
             (0..n).for_each(|_| queue.remove_first());
-            queue.n_together_max = None;
+            queue.batch_lists_max = None;
         }
-        Err(SubmitError::TooLarge(_)) if n > 1 => queue.n_together_max = Some(n / 2),
-        // A single list beyond what a record may have: it would be refused again and again.
+        Err(SubmitError::TooLarge(_)) if n > 1 => queue.batch_lists_max = Some(n / 2),
+        // A single list over the limit of a record would be refused again and again.
         Err(SubmitError::TooLarge(error)) => {
             tracing::error!(error, "a list impression is lost");
             metrics::counter!("list_impressions_lost_total").increment(1);
             queue.remove_first();
         }
-        // They stay, and are tried again.
+        // The lists stay in the queue and are tried again.
         Err(error) => {
             queue.flush_waiters.clear();
-            tracing::debug!(%error, n_lists = queue.waiting.len(), "served lists wait for the journal");
+            tracing::debug!(%error, n_lists = queue.waiting.len(), "list impressions wait for the journal");
             changed.wait_while_for(&mut queue, |queue| !queue.is_stopping, FLUSH_INTERVAL);
             return if queue.is_stopping { Next::End } else { Next::Step };
         }
@@ -372,8 +374,8 @@ mod tests {
     use super::*;
     use crate::Place;
 
-    fn waiting(n: u128, request_bytes: usize, is_public: bool) -> Waiting {
-        Waiting {
+    fn waiting(n: u128, request_bytes: usize, is_public: bool) -> WaitingList {
+        WaitingList {
             user: None,
             is_public,
             impressions: Vec::new(),

@@ -5,8 +5,7 @@ use domain::Scenario;
 use crate::Engine;
 
 impl Engine {
-    /// The parts of a scenario that fitted the catalog once and do not now, with their
-    /// replacements.
+    /// The parts of a scenario that no longer fit the catalog, with their replacements.
     pub fn scenario_problems(&self, name: &str) -> Vec<String> {
         let unfit = self.serving.unfit_scenarios(&self.snapshot());
         let found = unfit.into_iter().find(|unfit| unfit.scenario == name);

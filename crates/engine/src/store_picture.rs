@@ -1,5 +1,5 @@
-//! The pairs of a store in a form that depends on the entries alone, to compare two stores of the
-//! same journal or to digest one.
+//! Comparison and digests of stores, in a canonical form that depends on the journal's entries
+//! alone.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -8,9 +8,9 @@ use store::{Pairs, Read, Store, StoreError};
 
 use crate::Finding;
 
-/// How much of a key is shown, in bytes.
+/// The most bytes of a key that a finding shows.
 const SHOWN_KEY_BYTES_MAX: usize = 48;
-/// How many pairs are read between two calls of a progress callback.
+/// The number of pairs between two calls of a progress callback.
 const PAIRS_PER_STEP: u64 = 10_000;
 
 /// A digest of one keyspace.
@@ -18,9 +18,9 @@ const PAIRS_PER_STEP: u64 = 10_000;
 pub struct KeyspaceDigest {
     /// The keyspace.
     pub name: String,
-    /// How many pairs are in it.
+    /// The number of pairs.
     pub pairs: u64,
-    /// SHA-256 over all of them, in hexadecimal.
+    /// SHA-256 over all pairs, in hexadecimal.
     pub sha256: String,
 }
 
@@ -58,8 +58,8 @@ pub(crate) fn to_hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Compares two stores pair by pair; `fresh` is right. `progress` gets the number of pairs just
-/// read.
+/// Compares a store pair by pair with a fresh one, which counts as correct. `progress` gets the
+/// number of pairs just read.
 pub(crate) fn compare(
     store: &Store,
     fresh: &Store,

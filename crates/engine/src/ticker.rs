@@ -1,5 +1,4 @@
-//! The thread that journals that time has passed, where something is due and no entry comes that
-//! says so.
+//! The ticker: a thread that journals a tick when a timer is due and no other entry arrives.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,13 +6,14 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use state::PreparedEntry;
 
-use crate::writer::{Health, Shared, Writer};
+use crate::shared::{Health, Shared};
+use crate::writer::Writer;
 use crate::{BackgroundThread, BackgroundWork, Entry, Next, Signals, SubmitError};
 
-/// How long the thread rests at most: nothing fires later than this after it is due.
+/// The longest rest of the thread: no timer fires later than this after it is due.
 const REST_MAX: Duration = Duration::from_secs(1);
 
-/// How long a stopping thread may take.
+/// How long the thread may take to stop.
 const STOP_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// The ticks of a workspace and the thread that makes them.
@@ -35,7 +35,7 @@ impl Ticker {
         Self { ticks, thread }
     }
 
-    /// Journals that time has passed, where something is due; whether it has.
+    /// Journals a tick if a timer is due, and returns whether it did.
     pub(crate) fn tick(&self) -> Result<bool, SubmitError> {
         self.ticks.tick()
     }
@@ -45,7 +45,7 @@ impl Ticker {
     }
 }
 
-/// Rests until something is due, and journals a tick then. It is never woken.
+/// The work of the ticker's thread, which is never woken.
 struct Ticking(Arc<Ticks>);
 
 impl BackgroundWork for Ticking {
@@ -59,7 +59,7 @@ impl BackgroundWork for Ticking {
 
     fn step(&mut self, signals: &Signals) -> Next {
         // Before the first tick too, so that a query right after the opening can see what is due.
-        signals.rest(self.0.rest());
+        signals.rest(self.0.compute_rest());
         if signals.is_stopping() {
             return Next::End;
         }
@@ -73,14 +73,14 @@ impl BackgroundWork for Ticking {
 struct Ticks {
     shared: Arc<Shared>,
     writer: Arc<Writer>,
-    /// Between the question whether a tick is due and its outcome.
+    /// Held from the check whether a tick is due until its outcome.
     one_at_a_time: Mutex<()>,
 }
 
 impl Ticks {
-    /// How long until something is due, or [`REST_MAX`] where that is longer, or where it is due
-    /// already.
-    fn rest(&self) -> Duration {
+    /// The time until the next timer is due, at most [`REST_MAX`]. Also [`REST_MAX`] if one is due
+    /// already: this tick did not fire it.
+    fn compute_rest(&self) -> Duration {
         let next_due = self.shared.live.snapshot().timers.next_due();
         let left_ms = next_due.map_or(0, |due| due.0.saturating_sub(self.shared.clock.now().0));
         match u64::try_from(left_ms) {
@@ -92,7 +92,7 @@ impl Ticks {
     fn tick(&self) -> Result<bool, SubmitError> {
         let _one_at_a_time = self.one_at_a_time.lock();
         let at = self.shared.clock.now();
-        // A disk that is full is tried by the journal's own thread.
+        // The journal's own thread tries again after a full disk.
         if self.shared.health() != Health::Ready || !self.shared.live.snapshot().is_tick_due(at) {
             return Ok(false);
         }

@@ -1,129 +1,29 @@
-//! Training runs: a snapshot of the matrix becomes a model beside the traffic, is judged, and the
-//! journal says which model is used.
+//! Training runs: a model is fitted on a copy of the live matrix, while the workspace is in use. It
+//! is compared with the model in use, and the journal records which model is in use from then on.
 
 use std::sync::Arc;
 use std::time::Instant;
 
-use domain::{ItemIdx, Timestamp, counted};
+use domain::{ItemIdx, counted};
 use recommender::evaluation::{Comparison, compute_model_lists};
-use recommender::{
-    Cancelled, HyperparameterSearch, Model, SearchOptions, TrainingSet, WeakSignalTrial,
-};
-use serde::{Deserialize, Serialize};
-use serving::features_of;
-use state::TrainingRecord;
+use recommender::{Cancelled, HyperparameterSearch, SearchOptions, TrainingSet};
+use serving::build_features;
 
-use crate::training_runs::RunUnderWay;
-use crate::{Engine, EngineError, Entry, Problem, TrainingError, TrainingRun};
+use crate::training_runs::ActiveRun;
+use crate::{Engine, EngineError, Entry, Training, TrainingError, TrainingRun};
 
 /// The interactions that a first model needs.
 pub const FIRST_TRAINING_INTERACTIONS: u64 = 100;
-/// The most artifacts that are kept on disk: the one in use and those before it. Others are made
-/// again from the journal.
-pub(crate) const ARTIFACTS_KEPT_MAX: usize = 3;
-
-/// The record of a training run. The model is a pure function of the journal up to `offset` and the
-/// parameters.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Training {
-    /// Names the run and its artifact.
-    pub version: String,
-    /// The journal position that the snapshot was taken at.
-    pub offset: u64,
-    /// When the run ended.
-    pub finished_at: Timestamp,
-    /// Users with any interaction in the snapshot.
-    pub n_users: u64,
-    /// Items in the snapshot.
-    pub n_items: u64,
-    /// Interactions in the snapshot.
-    pub n_interactions: u64,
-    /// Interactions of all time at the snapshot: the next run is due after a share of these.
-    pub n_interactions_total: u64,
-    /// The time of the newest interaction in the snapshot, in seconds since 1970.
-    pub as_of_s: u32,
-    /// The result of the hyperparameter search.
-    pub search: HyperparameterSearch,
-    /// Beside the model that was in use, on what happened since that one; none where there was
-    /// none, or nothing to judge on.
-    pub beside_current: Option<Comparison>,
-    /// Beside popularity.
-    pub beside_popularity: Option<Comparison>,
-    /// The trials of weak signals, one for each kind with signals.
-    pub weak_signals: Vec<WeakSignalTrial>,
-    /// The reason for which the model was refused; none if it was activated.
-    pub refused: Option<String>,
-    /// How long the run took, in milliseconds.
-    pub duration_ms: u64,
-}
-
-/// The report of a run. The state does not read it.
-#[derive(Serialize, Deserialize)]
-struct TrainingReport {
-    search: HyperparameterSearch,
-    beside_current: Option<Comparison>,
-    beside_popularity: Option<Comparison>,
-    #[serde(default)]
-    weak_signals: Vec<WeakSignalTrial>,
-}
-
-impl Training {
-    /// The run of a record.
-    ///
-    /// # Errors
-    /// If the report is none that this program can read.
-    fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
-        let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
-            serde_json::from_str(&record.report)?;
-        let record = record.clone();
-        Ok(Self {
-            version: record.version,
-            offset: record.offset,
-            finished_at: record.finished_at,
-            n_users: record.n_users,
-            n_items: record.n_items,
-            n_interactions: record.n_interactions,
-            n_interactions_total: record.n_interactions_total,
-            as_of_s: record.as_of_s,
-            search,
-            beside_current,
-            beside_popularity,
-            weak_signals,
-            refused: record.refused,
-            duration_ms: record.duration_ms,
-        })
-    }
-
-    /// The record of the run for the journal.
-    fn to_record(&self) -> TrainingRecord {
-        let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
-        let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
-        TrainingRecord {
-            version: self.version.clone(),
-            offset: self.offset,
-            finished_at: self.finished_at,
-            n_users: self.n_users,
-            n_items: self.n_items,
-            n_interactions: self.n_interactions,
-            n_interactions_total: self.n_interactions_total,
-            as_of_s: self.as_of_s,
-            report: serde_json::to_string(&report).expect("a report is plain JSON"),
-            refused: self.refused.clone(),
-            duration_ms: self.duration_ms,
-        }
-    }
-}
-
 /// How a run is made and judged.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct TrainingOptions {
     /// The seed of all random choices.
     pub seed: u64,
-    /// A model whose NDCG is worse than that of the one in use, or of popularity, by more than this
-    /// share, beyond chance, is refused.
+    /// A model is refused if its NDCG is below that of the model in use, or of popularity, by more
+    /// than this share, beyond chance.
     pub refusal_margin: f64,
-    /// Whether the run steps back behind everything else that wants the processors: a server's
-    /// requests.
+    /// Whether the run has the lowest priority on the processors, so that a server's requests go
+    /// first.
     pub is_background: bool,
 }
 
@@ -133,7 +33,7 @@ impl Default for TrainingOptions {
     }
 }
 
-/// Lets the calling thread run only where no other wants the processor.
+/// Makes the calling thread run only while no other thread wants the processor.
 #[cfg(target_os = "linux")]
 fn run_when_idle() -> Result<(), thread_priority::Error> {
     use thread_priority::{NormalThreadSchedulePolicy, ThreadPriority, ThreadSchedulePolicy};
@@ -144,14 +44,14 @@ fn run_when_idle() -> Result<(), thread_priority::Error> {
     )
 }
 
-/// Lets the calling thread run with the lowest priority.
+/// Gives the calling thread the lowest priority.
 #[cfg(not(target_os = "linux"))]
 fn run_when_idle() -> Result<(), thread_priority::Error> {
     thread_priority::ThreadPriority::Min.set_for_current()
 }
 
-/// Threads of a run of its own, so that requests never wait in line behind its work.
-pub(crate) fn training_threads(
+/// Starts threads for one training run, so that requests never queue behind its work.
+pub(crate) fn start_training_threads(
     is_background: bool,
 ) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
     let step_back = move |_| {
@@ -173,11 +73,12 @@ pub fn describe_too_few_interactions(n_interactions: u64) -> String {
 }
 
 impl Engine {
-    /// Trains a model on everything applied so far, judges it, keeps its artifact, and switches to
-    /// it unless it is refused. `progress` gets the share done.
+    /// Trains a model on all applied entries and compares it with the model in use. Unless it is
+    /// refused, writes its artifact and switches to it. `progress` gets the share done, from 0 to
+    /// 1.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`] at once;
+    /// [`TrainingError::AlreadyRunning`] and [`TrainingError::NoInteractions`] at once;
     /// [`TrainingError::Cancelled`] soon after the workspace was stopped; others where the run
     /// fails.
     pub fn train(
@@ -195,11 +96,11 @@ impl Engine {
     }
 
     /// Starts [`Engine::train`] on a thread of its own, which ends with the process at the latest.
-    /// [`Engine::training_run`] tells how far it is.
+    /// [`Engine::training_run`] shows its progress.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`] where
-    /// there is no thread to be had.
+    /// [`TrainingError::AlreadyRunning`] and [`TrainingError::NoInteractions`]; [`EngineError::Io`]
+    /// where no thread can be started.
     pub fn start_training(
         self: &Arc<Self>,
         options: TrainingOptions,
@@ -207,8 +108,8 @@ impl Engine {
         let run = self.begin_training()?;
         let (started, engine) = (run.run.clone(), Arc::clone(self));
         let train = move || {
-            // Dropped in the reverse order: when the run is told to have ended, its thread holds
-            // the workspace no longer.
+            // The engine is dropped before the run ends, so that the workspace is free when the run
+            // is shown as ended.
             let (run, engine) = (run, engine);
             let trained = engine.train_model(options, &|share| run.set_progress(share));
             if let Err(error) = &trained {
@@ -226,13 +127,12 @@ impl Engine {
         self.training_runs.last()
     }
 
-    /// A training run of this process; none where there was none of this id, or where many have
-    /// come after it.
+    /// A training run of this process; none if the id is unknown, or too many runs came after it.
     pub fn training_run(&self, id: uuid::Uuid) -> Option<TrainingRun> {
         self.training_runs.find(id)
     }
 
-    fn begin_training(&self) -> Result<RunUnderWay, EngineError> {
+    fn begin_training(&self) -> Result<ActiveRun, EngineError> {
         self.expect_interactions()?;
         self.training_runs.begin(self.now())
     }
@@ -249,9 +149,9 @@ impl Engine {
     ) -> Result<Training, EngineError> {
         let _one_at_a_time = self.training_lock.lock();
         let started = Instant::now();
-        let threads = training_threads(options.is_background)?;
-        // Here, not on those threads: while they hold a lock, requests would wait for what steps
-        // back behind them.
+        let threads = start_training_threads(options.is_background)?;
+        // Not on the training threads: while one of them held a lock, requests would wait for a
+        // thread of the lowest priority.
         let (set, offset, n_interactions_total) = {
             let views = self.snapshot();
             let histories = views.interactions.histories();
@@ -293,15 +193,15 @@ impl Engine {
                     comparison.ndcg, comparison.other_ndcg
                 )
             });
-        // With so few interactions, a first model is compared with nothing.
+        // With too few interactions for a first model, their number is the better reason.
         let n_interactions = set.entries().len() as u64;
-        let is_little = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
-        let refused = refused.map(|why| match is_little {
+        let has_too_few = current.is_none() && n_interactions < FIRST_TRAINING_INTERACTIONS;
+        let refused = refused.map(|why| match has_too_few {
             true => describe_too_few_interactions(n_interactions),
             false => why,
         });
-        // Without anything new since the model in use there is no comparison; but what hits nothing
-        // takes no place from what did.
+        // Without new interactions there is no comparison with the model in use. But a model
+        // without any hit must not replace a model with hits.
         let found_before = self.training().map_or(0.0, |training| training.search.blend.ndcg);
         let finds_nothing = trained.search.blend.ndcg == 0.0 && found_before > 0.0;
         let refused = refused.or(finds_nothing.then(|| {
@@ -357,8 +257,8 @@ impl Engine {
         Ok(training)
     }
 
-    /// Runs the hyperparameter search on the current data: all models and the blend beside
-    /// popularity. Changes nothing.
+    /// Runs the hyperparameter search on the current data and returns the metrics of all models, of
+    /// the blend and of popularity. Changes nothing.
     ///
     /// # Errors
     /// [`TrainingError::NoInteractions`]; [`TrainingError::Cancelled`] where the workspace is
@@ -381,84 +281,14 @@ impl Engine {
         Ok(recommender::search_hyperparameters(&set, &SearchOptions { seed }, &progress)?.0)
     }
 
-    /// The recorded runs, newest first.
-    pub fn trainings(&self) -> Vec<Training> {
-        let views = self.snapshot();
-        views.setup.trainings.iter().rev().filter_map(|record| self.read_record(record)).collect()
-    }
-
-    /// The run whose model is in use.
-    pub fn training(&self) -> Option<Training> {
-        let views = self.snapshot();
-        views.setup.active_training().and_then(|record| self.read_record(record))
-    }
-
-    fn read_record(&self, record: &TrainingRecord) -> Option<Training> {
-        let read = Training::from_record(record);
-        if let Err(error) = &read {
-            let (workspace, version) = (self.id(), &record.version);
-            tracing::warn!(%workspace, version, %error, "the report of a training run cannot be read");
-        }
-        read.ok()
-    }
-
-    /// Switches to the model of an earlier run, making it again where its artifact is gone.
-    pub fn activate_model(&self, version: &str) -> Result<Training, EngineError> {
-        let _one_at_a_time = self.training_lock.lock();
-        let known = self.trainings().into_iter().find(|training| training.version == version);
-        let Some(training) = known else {
-            return Err(TrainingError::NoSuchModel { version: version.to_owned() }.into());
-        };
-        let model = self.read_or_remake(&training)?;
-        self.submit_one(Entry::ModelActivated {
-            received_at: self.now(),
-            version: version.to_owned(),
-        })?;
-        self.use_model(model);
-        Ok(training)
-    }
-
-    /// Switches to the model that the journal says is in use, where another engine that writes into
-    /// it has trained or activated it. Where its artifact is not in the folder of this one, that is
-    /// a problem until [`Engine::remake_lost_model`] has made it again.
-    pub(crate) fn follow_model(&self) {
-        let version = self.snapshot().setup.active_training().map(|record| record.version.clone());
-        let Some(version) = version else { return };
-        let is_in_use = || self.serving.model().is_some_and(|model| model.version == version);
-        let is_lost = || {
-            let lost = self.lost_model.lock();
-            matches!(&*lost, Some(Problem::ModelLost { version: lost, .. }) if *lost == version)
-        };
-        if is_in_use() || is_lost() {
-            return;
-        }
-        // The holder of the lock switches to a model of its own.
-        let Some(_one_at_a_time) = self.training_lock.try_lock() else { return };
-        let Some(training) = self.training().filter(|training| training.version == version) else {
-            return;
-        };
-        match self.read_model(&training) {
-            _ if is_in_use() => {}
-            Ok(model) => {
-                self.use_model(model);
-                tracing::info!(workspace = %self.id(), training.version = %version, "the model of another engine is in use");
-            }
-            Err(why) => {
-                let lost = Problem::ModelLost { version, why, last_error: None };
-                tracing::warn!(workspace = %self.id(), problem = %lost, "another engine has trained a model");
-                *self.lost_model.lock() = Some(lost);
-            }
-        }
-    }
-
     /// Whether a model is being trained or made again.
     pub fn is_training(&self) -> bool {
         self.training_lock.is_locked()
     }
 
-    /// Tells the log of a training run that made no model.
+    /// Logs a training run that made no model.
     pub fn report_failed_training(&self, error: &EngineError) {
-        let (workspace, error_text) = (self.id(), error.full_text());
+        let (workspace, error_text) = (self.id(), error.describe());
         match error {
             EngineError::Training(TrainingError::Cancelled(_)) => {
                 tracing::info!(%workspace, why = error_text, "a training run was cut short");
@@ -467,8 +297,9 @@ impl Engine {
         }
     }
 
-    /// Whether enough has happened since the last run: a first hundred interactions, then a share
-    /// of those there were, or anything at all after `interval_max_s`.
+    /// Whether the next run is due: for a first run, after [`FIRST_TRAINING_INTERACTIONS`]; later,
+    /// after a `share` of the interactions of the last run, or after `interval_max_s` if there is
+    /// any new interaction.
     pub fn is_training_due(&self, share: f64, interval_max_s: u64) -> bool {
         let views = self.snapshot();
         let n_now = views.interactions.histories().n_interactions();
@@ -483,22 +314,9 @@ impl Engine {
             || (is_old && n_now > n_then)
     }
 
-    pub(crate) fn use_model(&self, model: Model) {
-        let kept: Vec<String> = {
-            let views = self.snapshot();
-            let latest =
-                views.setup.trainings.iter().rev().filter(|training| training.refused.is_none());
-            let latest = latest.take(ARTIFACTS_KEPT_MAX).map(|training| training.version.clone());
-            latest.chain([model.version.clone()]).collect()
-        };
-        self.artifacts.remove_others(&kept);
-        self.serving.switch_model(&self.shared.live, model);
-        *self.lost_model.lock() = None;
-    }
-
-    /// The set with what items are like, and with what counts how much.
+    /// Adds the features of items and the weights of interactions to a training set.
     fn with_features_and_weights(&self, set: TrainingSet) -> TrainingSet {
-        let features = features_of(&self.shared.live, set.n_items());
+        let features = build_features(&self.shared.live, set.n_items());
         let weights = self.snapshot().setup.config.interaction_weights;
         set.with_features(features).with_interaction_weights(weights)
     }

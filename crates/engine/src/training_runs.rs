@@ -1,5 +1,5 @@
-//! The training runs of this process: the one under way with its progress, and how the last ones
-//! ended. They are in memory only; the journal has their results ([`Training`]).
+//! The training runs of this process: the one under way with its progress, and the outcomes of the
+//! last ones. They are in memory only; the journal has their results ([`Training`]).
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,16 +17,16 @@ pub const TRAINING_RUNS_KEPT_MAX: usize = 20;
 /// One training run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TrainingRun {
-    /// Names the run in this process.
+    /// The id of the run in this process.
     pub id: Uuid,
     /// When the run began.
     pub started_at: Timestamp,
-    /// How far the run is, or how it ended.
+    /// The progress of the run, or its outcome.
     #[serde(flatten)]
     pub state: TrainingRunState,
 }
 
-/// How far a training run is, or how it ended.
+/// The progress of a training run, or its outcome.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum TrainingRunState {
@@ -35,14 +35,14 @@ pub enum TrainingRunState {
         /// The share done, from 0 to 1.
         progress: f64,
     },
-    /// Ended with a model, which is in use unless the record says why not.
+    /// Ended with a model, which is in use unless the record has a reason to refuse it.
     Done {
         /// The record of the run.
         training: Box<Training>,
     },
     /// Ended without a model.
     Failed {
-        /// The error with all that it comes from.
+        /// The error with its sources.
         error: String,
     },
 }
@@ -55,16 +55,13 @@ impl TrainingRuns {
     /// Registers a run that begins now, `started_at`.
     ///
     /// # Errors
-    /// [`TrainingError::UnderWay`] where one is under way.
-    pub(crate) fn begin(
-        self: &Arc<Self>,
-        started_at: Timestamp,
-    ) -> Result<RunUnderWay, EngineError> {
+    /// [`TrainingError::AlreadyRunning`] where one is under way.
+    pub(crate) fn begin(self: &Arc<Self>, started_at: Timestamp) -> Result<ActiveRun, EngineError> {
         let mut runs = self.0.lock();
         if let Some(TrainingRun { id, started_at, state: TrainingRunState::Running { .. } }) =
             runs.back()
         {
-            return Err(TrainingError::UnderWay { id: *id, started_at: *started_at }.into());
+            return Err(TrainingError::AlreadyRunning { id: *id, started_at: *started_at }.into());
         }
         if runs.len() == TRAINING_RUNS_KEPT_MAX {
             runs.pop_front();
@@ -72,7 +69,7 @@ impl TrainingRuns {
         let state = TrainingRunState::Running { progress: 0.0 };
         let run = TrainingRun { id: Uuid::new_v4(), started_at, state };
         runs.push_back(run.clone());
-        Ok(RunUnderWay { runs: Arc::clone(self), run })
+        Ok(ActiveRun { runs: Arc::clone(self), run })
     }
 
     /// The last run.
@@ -86,25 +83,25 @@ impl TrainingRuns {
     }
 }
 
-/// A registered run. Dropped without [`RunUnderWay::end`] it counts as failed: its thread has
-/// panicked.
-pub(crate) struct RunUnderWay {
+/// A registered run. If it is dropped without [`ActiveRun::end`], its thread has panicked, and it
+/// counts as failed.
+pub(crate) struct ActiveRun {
     runs: Arc<TrainingRuns>,
     /// The run at its start; its present state is in [`TrainingRuns`].
     pub(crate) run: TrainingRun,
 }
 
-impl RunUnderWay {
-    /// Tells the share done, from 0 to 1.
+impl ActiveRun {
+    /// Records the share done, from 0 to 1.
     pub(crate) fn set_progress(&self, progress: f64) {
         self.set_state(TrainingRunState::Running { progress });
     }
 
-    /// Tells how the run ended.
+    /// Records the outcome of the run.
     pub(crate) fn end(self, outcome: &Result<Training, EngineError>) {
         self.set_state(match outcome {
             Ok(training) => TrainingRunState::Done { training: Box::new(training.clone()) },
-            Err(error) => TrainingRunState::Failed { error: error.full_text() },
+            Err(error) => TrainingRunState::Failed { error: error.describe() },
         });
     }
 
@@ -116,7 +113,7 @@ impl RunUnderWay {
     }
 }
 
-impl Drop for RunUnderWay {
+impl Drop for ActiveRun {
     fn drop(&mut self) {
         let is_running = |run: &TrainingRun| {
             run.id == self.run.id && matches!(run.state, TrainingRunState::Running { .. })
@@ -139,7 +136,7 @@ mod tests {
         first.set_progress(0.5);
         let id = first.run.id;
         assert!(
-            matches!(runs.begin(Timestamp(1)), Err(EngineError::Training(TrainingError::UnderWay { id: of, .. })) if of == id)
+            matches!(runs.begin(Timestamp(1)), Err(EngineError::Training(TrainingError::AlreadyRunning { id: of, .. })) if of == id)
         );
         let state = |id| runs.find(id).map(|run| run.state);
         assert_eq!(state(id), Some(TrainingRunState::Running { progress: 0.5 }));

@@ -1,5 +1,5 @@
-//! Checking a data folder that no server uses: journals, end-of-log records, models, and each store
-//! beside a fresh fold of its journal.
+//! Verification of a data folder that no server uses: journals, end-of-log records and models are
+//! read, and each store is compared with a fresh fold of its journal.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -16,11 +16,12 @@ use crate::artifacts::{Artifacts, ArtifactsError};
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, list_workspaces, system_folder, workspace_folder,
 };
+use crate::error::describe_error;
 use crate::follow::replay;
-use crate::journal_files::{journal_bytes, missing_end, recorded_end, survey_journal};
+use crate::journal_files::{find_missing_end, measure_journal, read_recorded_end, survey_journal};
 use crate::opening::open_store;
+use crate::shared::Shared;
 use crate::store_picture;
-use crate::writer::{Shared, full_text};
 use crate::{DataFolderError, EngineError, Finding, SystemClock};
 
 /// The result of verifying one journal or one workspace.
@@ -32,34 +33,34 @@ pub struct Verification {
     pub entries: u64,
     /// Segments of the journal.
     pub segments: u64,
-    /// Bytes of them that are right.
+    /// Undamaged bytes of them.
     pub bytes: u64,
     /// Pairs of the store that were compared with a fresh fold.
     pub pairs: u64,
-    /// Model artifacts that are right.
+    /// Undamaged model artifacts.
     pub models: u64,
-    /// All that is wrong.
+    /// The damage that was found.
     pub problems: Vec<Finding>,
 }
 
-/// How far a verification is.
+/// The progress of a verification.
 #[derive(Debug, Clone, Copy)]
 pub enum VerifyProgress {
-    /// Bytes of the journal that were read, and all.
+    /// Bytes of the journal that were read, and of all.
     Journal(u64, u64),
-    /// Entries that were folded, and all.
+    /// Entries that were folded, and of all.
     Fold(u64, u64),
     /// Pairs that were compared.
     Store(u64),
 }
 
-/// Errors of verifying, as opposed to findings.
+/// Errors that prevent a verification, as opposed to its findings.
 #[derive(Debug, thiserror::Error)]
 pub enum VerifyError {
     /// The data folder cannot be read.
     #[error(transparent)]
     DataFolder(#[from] DataFolderError),
-    /// The fresh fold failed, though the journal is right.
+    /// The fresh fold failed, although the journal is undamaged.
     #[error("cannot fold the journal anew")]
     Engine(#[from] EngineError),
     /// The fresh store could not be written or read.
@@ -97,7 +98,7 @@ impl Drop for Scratch {
 }
 
 impl LockedFolder {
-    /// The workspaces that there are, by name, and those that there should be.
+    /// Lists the workspaces in order of their ids, also those whose folder is lost.
     ///
     /// # Errors
     /// If the folder cannot be listed.
@@ -108,7 +109,7 @@ impl LockedFolder {
     /// Checks the journal of the installation.
     ///
     /// # Errors
-    /// If it cannot be found out; what is wrong is in the result.
+    /// If the check is not possible; damage is in the result.
     pub fn verify_installation(
         &self,
         progress: &dyn Fn(VerifyProgress),
@@ -116,11 +117,11 @@ impl LockedFolder {
         Ok(self.verify_journal(None, 0, progress)?)
     }
 
-    /// Checks a workspace. The fresh fold is made in its folder and takes as much of the disk as
-    /// the store.
+    /// Checks a workspace. The fresh fold is written into its folder and takes as much disk space
+    /// as the store.
     ///
     /// # Errors
-    /// If it cannot be found out; what is wrong is in the result.
+    /// If the check is not possible; damage is in the result.
     pub fn verify_workspace(
         &self,
         id: &WorkspaceId,
@@ -139,7 +140,7 @@ impl LockedFolder {
             .then(|| Artifacts::open(models))
             .transpose()
             .map_err(EngineError::from)?;
-        let models_end = models.as_ref().map_or(Ok(0), Artifacts::journal_end)?;
+        let models_end = models.as_ref().map_or(Ok(0), Artifacts::find_journal_end)?;
         let mut found = self.verify_journal(Some(id), position.max(models_end), progress)?;
         let is_journal_right = is_journal_right(&found.problems);
         match store {
@@ -148,7 +149,7 @@ impl LockedFolder {
             }
             // Without the whole journal the right content of the store is unknown.
             None | Some(Ok(_)) => {}
-            Some(Err(error)) => found.problems.push(Finding::Store { text: error.full_text() }),
+            Some(Err(error)) => found.problems.push(Finding::Store { text: error.describe() }),
         }
         if let Some(models) = &models {
             verify_models(models, &mut found)?;
@@ -166,12 +167,12 @@ impl LockedFolder {
             None => (SYSTEM_JOURNAL, system_folder(self.path())),
             Some(id) => (id.as_str(), workspace_folder(self.path(), id).join("journal")),
         };
-        let (read, total) = (Cell::new(0), journal_bytes(&folder)?);
+        let (read, total) = (Cell::new(0), measure_journal(&folder)?);
         let mut survey = survey_journal(&folder, name, &|bytes| {
             read.set(read.get() + bytes);
             progress(VerifyProgress::Journal(read.get(), total));
         })?;
-        let acknowledged = match recorded_end(self.path(), name)? {
+        let acknowledged = match read_recorded_end(self.path(), name)? {
             RecordedEnd::At(end) => known_end.max(end.offset.0),
             RecordedEnd::Absent => known_end,
             RecordedEnd::Unreadable => {
@@ -183,7 +184,7 @@ impl LockedFolder {
         };
         let end = survey.end.offset.0;
         if is_journal_right(&survey.problems) {
-            survey.problems.extend(missing_end(name, end, acknowledged));
+            survey.problems.extend(find_missing_end(name, end, acknowledged));
         }
         Ok(Verification {
             workspace: workspace.cloned(),
@@ -197,7 +198,7 @@ impl LockedFolder {
     }
 }
 
-/// Whether all segments are right; the record beside them may not be.
+/// Whether all segments are undamaged, whatever the end-of-log record is.
 fn is_journal_right(problems: &[Finding]) -> bool {
     problems.iter().all(|problem| matches!(problem, Finding::EndRecord { .. }))
 }
@@ -210,7 +211,7 @@ fn verify_store(
     found: &mut Verification,
     progress: &dyn Fn(VerifyProgress),
 ) -> Result<(), VerifyError> {
-    let unreadable = |error: StoreError| Finding::Store { text: full_text(&error) };
+    let unreadable = |error: StoreError| Finding::Store { text: describe_error(&error) };
     let position = match (store.position(), store.is_clearing()) {
         (Ok(position), Ok(false)) => position,
         (Ok(_), Ok(true)) => {
@@ -230,11 +231,11 @@ fn verify_store(
     let fresh = open_store(&scratch.0, store::CACHE_BYTES)?;
     let views = Views::load(&fresh, id)?;
     let shared = Shared::new(Arc::new(journal), fresh, views, Arc::new(SystemClock));
-    let progress_of_fold = |done, total| {
+    let report_fold = |done, total| {
         progress(VerifyProgress::Fold(done, total));
         Ok(())
     };
-    replay(&shared, &scratch.0, position, &progress_of_fold)?;
+    replay(&shared, &scratch.0, position, &report_fold)?;
     let read = Cell::new(0);
     let compared = store_picture::compare(&store, shared.live.store(), &|pairs| {
         read.set(read.get() + pairs);
@@ -251,11 +252,11 @@ fn verify_store(
 }
 
 fn verify_models(artifacts: &Artifacts, found: &mut Verification) -> Result<(), VerifyError> {
-    for version in artifacts.versions()? {
+    for version in artifacts.list_versions()? {
         match artifacts.read(&version) {
             Ok(_) => found.models += 1,
             Err(error @ (ArtifactsError::Unusable { .. } | ArtifactsError::Misnamed { .. })) => {
-                found.problems.push(Finding::Model { text: full_text(&error) });
+                found.problems.push(Finding::Model { text: describe_error(&error) });
             }
             Err(error) => return Err(EngineError::from(error).into()),
         }

@@ -1,155 +1,41 @@
-//! How entries get into the journal and the state: one thread appends, one follows the journal
+//! The way of entries into the journal and the state: one thread appends, one follows the journal
 //! (`follow.rs`), and callers wait for the outcome.
 //!
-//! Everything that waits while a batch is being written goes into the next one, under one fsync.
-//! The fold works on one batch while the next is on its way to the disk. A caller hears only of
-//! what is durable and visible.
+//! All entries that arrive while a batch is being written make the next batch, with one fsync. The
+//! fold applies one batch while the next is being written. A caller gets its outcomes once its
+//! entries are durable and visible.
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwap;
-use domain::WorkspaceConfig;
-use journal::{AppendError, BATCH_BYTES_MAX, Journal, RECORD_BYTES_MAX};
-use parking_lot::{Mutex, RwLock};
-use serving::LiveState;
+use journal::{AppendError, BATCH_BYTES_MAX, RECORD_BYTES_MAX};
+use parking_lot::Mutex;
 use state::PreparedEntry;
-use state::Views;
-use store::Store;
 use tokio::sync::oneshot;
 
+use crate::error::describe_error;
 use crate::follow::follow;
 use crate::inbox::Inbox;
-use crate::{Clock, Entry, Outcome};
+use crate::shared::{Health, Shared};
+use crate::submission::{DurableBatch, QUEUE_BYTES_MAX, Submission, SubmitError};
+use crate::{Entry, Outcome};
 
-/// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
-pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 /// The most entries of one batch. Larger ones would save fsyncs, but then all callers wait together
 /// while the fold works and the fold waits while they answer and send again; several batches in a
 /// second keep both cores busy.
 const BATCH_ENTRIES_MAX: usize = 300;
-/// The most bytes of one batch before compression: far under the journal's limit, since many small
-/// batches wait shorter.
+/// The most bytes of one batch before compression: far below the journal's limit, since small
+/// batches make callers wait less.
 const BATCH_BYTES: usize = BATCH_BYTES_MAX / 4;
-/// The most bytes that one caller may hand over at once: with a batch that is nearly full it still
-/// fits the journal's limit.
+/// The most bytes that one caller may submit at once, so that they fit the journal's limit together
+/// with a batch that is nearly full.
 const SUBMISSION_BYTES_MAX: usize = BATCH_BYTES_MAX - BATCH_BYTES;
 /// The interval at which a full disk is tried again while no entries arrive.
 const RETRY_INTERVAL: Duration = Duration::from_secs(1);
-
-/// Errors of submitting entries. None of the entries is in the journal, except after a failed fsync
-/// or fold, when this is unknown: message ids tell when they are sent again.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum SubmitError {
-    /// Too much is waiting.
-    #[error(
-        "{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second"
-    )]
-    QueueFull {
-        /// The waiting bytes.
-        queued_bytes: usize,
-    },
-    /// The entries are over a limit of the journal.
-    #[error("{0}")]
-    TooLarge(String),
-    /// The journal could not be written.
-    #[error("{0}")]
-    Journal(String),
-    /// The state could not be changed; opening the workspace again makes it from the journal.
-    #[error(
-        "the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again"
-    )]
-    Fold(String),
-    /// The engine is stopping.
-    #[error("the engine is stopping")]
-    Stopping,
-}
-
-/// Whether the engine can take entries.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Health {
-    /// It can.
-    Ready,
-    /// The last append failed; the next may succeed.
-    Failing(String),
-    /// It can once the workspace is opened again.
-    Broken(String),
-}
-
-/// The state that the threads and the queries share.
-pub(crate) struct Shared {
-    pub(crate) journal: Arc<dyn Journal>,
-    pub(crate) live: LiveState,
-    pub(crate) clock: Arc<dyn Clock>,
-    /// The configuration of the views, readable without their lock.
-    pub(crate) config: ArcSwap<WorkspaceConfig>,
-    health: RwLock<Health>,
-    queued_bytes: AtomicUsize,
-}
-
-impl Shared {
-    pub(crate) fn new(
-        journal: Arc<dyn Journal>,
-        store: Store,
-        views: Views,
-        clock: Arc<dyn Clock>,
-    ) -> Self {
-        Self {
-            journal,
-            clock,
-            config: ArcSwap::new(Arc::clone(&views.setup.config)),
-            live: LiveState::new(store, views),
-            health: RwLock::new(Health::Ready),
-            queued_bytes: AtomicUsize::new(0),
-        }
-    }
-
-    pub(crate) fn health(&self) -> Health {
-        self.health.read().clone()
-    }
-
-    pub(crate) fn queued_bytes(&self) -> usize {
-        self.queued_bytes.load(Ordering::Relaxed)
-    }
-
-    /// Broken stays broken.
-    pub(crate) fn set_health(&self, health: Health) {
-        let mut current = self.health.write();
-        if !matches!(*current, Health::Broken(_)) && *current != health {
-            match &health {
-                Health::Ready => tracing::info!("the journal takes entries again"),
-                Health::Failing(why) | Health::Broken(why) => {
-                    tracing::error!(why, "the journal takes no entries")
-                }
-            }
-            *current = health;
-        }
-    }
-}
-
-type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
-
-/// Entries that one caller submits together.
-pub(crate) struct Submission {
-    /// As the fold takes them.
-    pub(crate) entries: Vec<PreparedEntry>,
-    /// As the journal takes them.
-    records: Vec<Vec<u8>>,
-    bytes: usize,
-    /// Gets one outcome for each entry.
-    pub(crate) reply: Reply,
-}
-
-/// A batch that is durable and to be applied. Its entries are those that the journal has from the
-/// first offset on: they need not be read and decoded again.
-pub(crate) struct Durable {
-    pub(crate) first_offset: u64,
-    pub(crate) submissions: Vec<Submission>,
-}
 
 /// The threads of one engine.
 pub(crate) struct Writer {
@@ -161,9 +47,9 @@ impl Writer {
     pub(crate) fn start(shared: &Arc<Shared>, store_folder: &Path) -> Self {
         let (queue, submissions) = channel();
         let inbox = Arc::new(Inbox::default());
-        let told = Arc::downgrade(&inbox);
+        let weak_inbox = Arc::downgrade(&inbox);
         shared.journal.watch(Box::new(move |end| {
-            if let Some(inbox) = told.upgrade() {
+            if let Some(inbox) = weak_inbox.upgrade() {
                 inbox.note_end(end.0);
             }
         }));
@@ -181,14 +67,16 @@ impl Writer {
             spawn(
                 "journal",
                 Box::new(move || {
-                    guarded(&for_append, || append_batches(&for_append, &submissions, &appended));
+                    run_guarded(&for_append, || {
+                        append_batches(&for_append, &submissions, &appended)
+                    });
                     appended.close();
                 }),
             ),
             spawn(
                 "fold",
                 Box::new(move || {
-                    guarded(&for_fold, || follow(&for_fold, &store_folder, &inbox));
+                    run_guarded(&for_fold, || follow(&for_fold, &store_folder, &inbox));
                     inbox.end_fold();
                 }),
             ),
@@ -196,7 +84,7 @@ impl Writer {
         Self { queue: Mutex::new(Some(queue)), threads: Mutex::new(threads) }
     }
 
-    /// Hands entries over; the receiver gets one outcome an entry.
+    /// Submits entries. The receiver gets one outcome for each entry.
     pub(crate) fn submit(
         &self,
         shared: &Shared,
@@ -235,7 +123,8 @@ impl Writer {
         }
     }
 
-    /// Takes nothing more, finishes what waits, and returns when both threads have ended.
+    /// Takes no further entries, journals and applies those that wait, and returns when both
+    /// threads have ended.
     pub(crate) fn stop(&self) {
         drop(self.queue.lock().take());
         for thread in self.threads.lock().drain(..) {
@@ -246,8 +135,8 @@ impl Writer {
     }
 }
 
-/// A panic in one of the threads is a defect; it must not look like a server that is well.
-fn guarded(shared: &Shared, run: impl FnOnce()) {
+/// Runs the work of a thread. A panic is a defect, and sets the health to [`Health::Broken`].
+fn run_guarded(shared: &Shared, run: impl FnOnce()) {
     if std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err() {
         shared.set_health(Health::Broken(
             "a thread of the engine panicked: its log says where".to_owned(),
@@ -282,7 +171,7 @@ fn append_batches(shared: &Shared, submissions: &Receiver<Submission>, inbox: &I
     }
 }
 
-/// Finds out whether the disk is writable again by writing that it is.
+/// Tries to append an entry, to find out whether the disk is writable again.
 fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     let entry = Entry::Resumed { received_at: shared.clock.now() };
     let records = vec![entry.encode()];
@@ -294,7 +183,7 @@ fn resume(shared: &Shared, inbox: &Inbox) -> bool {
     )
 }
 
-/// Appends one batch and passes it to the fold; false where the fold has ended.
+/// Appends one batch and passes it to the fold. Returns false if the fold has ended.
 fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
     let records: Vec<&[u8]> =
         batch.iter().flat_map(|submission| &submission.records).map(Vec::as_slice).collect();
@@ -305,11 +194,12 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
             metrics::histogram!("journal_append_seconds").record(started.elapsed().as_secs_f64());
             metrics::counter!("journal_records_total").increment(records.len() as u64);
             shared.set_health(Health::Ready);
-            inbox.end_append(Some(Durable { first_offset: first_offset.0, submissions: batch }))
+            inbox
+                .end_append(Some(DurableBatch { first_offset: first_offset.0, submissions: batch }))
         }
         Err(error) => {
             metrics::counter!("journal_append_failures_total").increment(1);
-            let why = full_text(&error);
+            let why = describe_error(&error);
             shared.set_health(match error {
                 AppendError::Poisoned { .. } => Health::Broken(why.clone()),
                 _ => Health::Failing(why.clone()),
@@ -320,10 +210,4 @@ fn append(shared: &Shared, batch: Vec<Submission>, inbox: &Inbox) -> bool {
             inbox.end_append(None)
         }
     }
-}
-
-/// An error with all that it comes from, in one line.
-pub fn full_text(error: &dyn std::error::Error) -> String {
-    let sources = std::iter::successors(error.source(), |error| error.source());
-    sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))
 }

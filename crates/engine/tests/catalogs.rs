@@ -10,8 +10,8 @@ use std::time::Duration;
 use catalog::{CatalogChanges, Format, ImportOptions};
 use domain::{Endpoint, Scenario, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{
-    Command, ConfigChange, Confirmed, Engine, Entry, Expected, Missing, RecommendationRequest,
-    RequestBudget, Segmentation, SegmentationCommand, SegmentationKind,
+    Command, ConfigChange, ConfirmedRemovals, Engine, Entry, Expected, MissingEntities,
+    RecommendationRequest, RequestBudget, Segmentation, SegmentationCommand, SegmentationKind,
 };
 
 fn open(folder: &Path) -> Engine {
@@ -26,13 +26,17 @@ fn file(first: usize, n: usize) -> String {
 }
 
 fn import(engine: &Engine, file: &str, n_withdrawn: Option<u64>) -> Result<CatalogChanges, String> {
-    import_confirmed(engine, file, &Confirmed { n_withdrawn, ..Confirmed::default() })
+    import_confirmed(
+        engine,
+        file,
+        &ConfirmedRemovals { n_withdrawn, ..ConfirmedRemovals::default() },
+    )
 }
 
 fn import_confirmed(
     engine: &Engine,
     file: &str,
-    confirmed: &Confirmed,
+    confirmed: &ConfirmedRemovals,
 ) -> Result<CatalogChanges, String> {
     let (file, _) =
         engine.read_catalog(file.as_bytes(), Format::Csv, &ImportOptions::default()).unwrap();
@@ -50,7 +54,7 @@ fn list(engine: &Engine, scenario: &str) -> String {
     let request = RecommendationRequest {
         user_id: Some("nobody".to_owned()),
         scenario: Some(scenario.to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 100)
     };
     match engine.request_recommendations(&request, &Arc::new(RequestBudget::unlimited())) {
@@ -71,7 +75,7 @@ fn an_import_that_withdraws_more_than_a_tenth_must_say_how_many() {
     assert_eq!(import(&engine, &file(0, 40), None).unwrap().n_new, 40);
     let preview = |text: &str, n_withdrawn| {
         let options = ImportOptions::default();
-        let confirmed = Confirmed { n_withdrawn, ..Confirmed::default() };
+        let confirmed = ConfirmedRemovals { n_withdrawn, ..ConfirmedRemovals::default() };
         engine.preview_catalog(|| Ok(text.as_bytes()), Format::Csv, &options, &confirmed).unwrap()
     };
     let one = "item_id,price,size\ni3,3.5,L\n";
@@ -105,7 +109,7 @@ fn the_first_search_after_a_large_import_waits_for_the_index() {
     import(&engine, &file(0, 3_000), None).unwrap();
     let request = RecommendationRequest {
         search_query: Some("b1".to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::SearchItems, 5)
     };
     let found = std::thread::scope(|scope| {
@@ -179,7 +183,11 @@ fn a_property_in_use_goes_only_when_somebody_has_confirmed_it_by_name() {
     insta::assert_snapshot!(import(&engine, without, None).unwrap_err(), @r#"the file drops properties that are in use, so nothing was imported: "brand" by scenario "cheap" and trait "favourite_brands"; "price" by scenario "cheap"; "size" by segmentation "sizes": add the columns, or confirm that they go (drop=brand, drop=price, drop=size)"#);
     let dropping = |names: &[&str]| {
         let dropped = names.iter().map(|name| (*name).to_owned()).collect();
-        import_confirmed(&engine, without, &Confirmed { dropped, ..Confirmed::default() })
+        import_confirmed(
+            &engine,
+            without,
+            &ConfirmedRemovals { dropped, ..ConfirmedRemovals::default() },
+        )
     };
     let of_one = dropping(&["price", "brand"]).unwrap_err();
     assert!(of_one.contains("size") && !of_one.contains("price"), "{of_one}");
@@ -223,8 +231,10 @@ fn a_scenario_that_does_not_fit_any_more_goes_on_with_what_does_and_says_so() {
 
     // A file without the columns.
     let without = "item_id,title\ni0,A\ni1,B\ni2,C\ni3,D\ni4,E\ni5,F\n";
-    let confirmed =
-        Confirmed { dropped: vec!["price".to_owned(), "brand".to_owned()], ..Confirmed::default() };
+    let confirmed = ConfirmedRemovals {
+        dropped: vec!["price".to_owned(), "brand".to_owned()],
+        ..ConfirmedRemovals::default()
+    };
     let options = ImportOptions::default();
     let preview =
         engine.preview_catalog(|| Ok(without.as_bytes()), Format::Csv, &options, &confirmed);

@@ -62,7 +62,7 @@ fn verify(data: &Path) -> Verification {
 fn open_error(data: &Path) -> String {
     let data = DataFolder::open(data).unwrap();
     assert_eq!(data.workspaces().unwrap(), [shop()]);
-    data.open_workspace(&shop(), &|_, _| {}).err().expect("a loss was not noticed").full_text()
+    data.open_workspace(&shop(), &|_, _| {}).err().expect("a loss was not noticed").describe()
 }
 
 fn segment(data: &Path) -> std::path::PathBuf {
@@ -193,7 +193,7 @@ fn an_emptied_record_hides_no_cut_and_a_stray_one_makes_no_workspace() {
     let ghost = WorkspaceId::new("ghost").unwrap();
     let opened = DataFolder::open(data).unwrap();
     for _ in 0..2 {
-        let error = opened.open_workspace(&ghost, &|_, _| {}).err().unwrap().full_text();
+        let error = opened.open_workspace(&ghost, &|_, _| {}).err().unwrap().describe();
         assert!(error.contains("ghost.end is unreadable"), "{error}");
     }
     assert!(!data.join("workspaces/ghost").exists());
@@ -211,7 +211,7 @@ fn files_of_another_workspace_are_told_apart() {
         .open_workspace(&news, &|_, _| {})
         .err()
         .expect("the segments are the shop's")
-        .full_text();
+        .describe();
     assert!(
         error.contains("workspaces/news/journal/") && error.contains("of another journal"),
         "{error}"

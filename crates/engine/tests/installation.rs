@@ -381,7 +381,9 @@ fn an_entry_of_a_later_build_is_refused_with_its_version() {
     journal.append(&[&[7, 1, 2, 3]]).unwrap();
     drop(journal);
     match DataFolder::open(folder.path()) {
-        Err(DataFolderError::Entry(what)) => assert!(what.contains("version 7"), "{what}"),
+        Err(DataFolderError::Installation(InstallationError::Entry(what))) => {
+            assert!(what.contains("version 7"), "{what}");
+        }
         Err(other) => panic!("{other}"),
         Ok(_) => panic!("it opened"),
     }

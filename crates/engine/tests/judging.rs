@@ -49,7 +49,7 @@ fn viewed(user: usize, item: &str, at_s: i64) -> Interaction {
 fn list(engine: &Engine, user: usize) -> Vec<String> {
     let request =
         ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(10, Logic::Personal) };
-    let user = engine.user_of_text(&format!("u{user}"));
+    let user = engine.find_user(&format!("u{user}"));
     engine.recommend(user, &request).unwrap().items.into_iter().map(|item| item.item_id).collect()
 }
 

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use domain::{Column, Endpoint, PropertyType, PropertyValue, ScenarioSettings, WorkspaceId};
+use domain::{Column, Endpoint, ListSettings, PropertyType, PropertyValue, WorkspaceId};
 use engine::{
-    Confirmed, Engine, EngineOptions, ListOptions, MemoryBudget, MemoryPart, RecommendationRequest,
-    RequestBudget,
+    ConfirmedRemovals, Engine, EngineOptions, ListOptions, MemoryBudget, MemoryPart,
+    RecommendationRequest, RequestBudget,
 };
 
 const MIB: usize = 1_024 * 1_024;
@@ -39,9 +39,9 @@ fn a_thousand_long_filters_stay_within_the_budget() {
     });
     let columns = vec![Column { name: "price".to_owned(), type_: PropertyType::Int }];
     let file = catalog::CatalogFile { columns, rows: rows.collect() };
-    engine.import_catalog(file, &Confirmed::default(), &|_, _| {}).unwrap();
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {}).unwrap();
     let ask = |n: usize| {
-        let settings = ScenarioSettings { filter: Some(filter(n)), ..ScenarioSettings::default() };
+        let settings = ListSettings { filter: Some(filter(n)), ..ListSettings::default() };
         let options = ListOptions { settings, ..ListOptions::default() };
         let request = RecommendationRequest::new(Endpoint::RecommendItemsToUser, 5);
         let budget = Arc::new(RequestBudget::unlimited());

@@ -12,8 +12,9 @@ use domain::{
     WorkspaceId, check_message,
 };
 use engine::{
-    Command, Confirmed, Engine, EntityKind, Entry, ImportedInteractions, Missing, Outcome,
-    RecommendationError, RecommendationRequest, RequestBudget, TimelineQuery, TrainingOptions,
+    Command, ConfirmedRemovals, Engine, EntityKind, Entry, ImportedInteractions, MissingEntities,
+    Outcome, RecommendationError, RecommendationRequest, RequestBudget, TimelineQuery,
+    TrainingOptions,
 };
 use journal::{Journal, MemoryJournal};
 use serde_json::{Value, json};
@@ -62,9 +63,9 @@ fn offsets_with_gaps_are_folded_and_replayed_alike() {
     assert_eq!(again, [Outcome::Duplicate]);
     let training = engine.train(TrainingOptions::default(), &|_| {}).unwrap();
     engine.submit_blocking(vec![viewed("later", "u1", "i1")]).unwrap();
-    let answers = engine.answers(&|_| {}).unwrap();
+    let answers = engine.digest_answers(&|_| {}).unwrap();
     assert!(training.offset < answers.entries, "{} {}", training.offset, answers.entries);
-    let user = engine.user_of_text("u7").unwrap();
+    let user = engine.find_user("u7").unwrap();
     let query = TimelineQuery { limit: 1_000, ..TimelineQuery::default() };
     assert_eq!(engine.events(user, &query).unwrap().0.len(), 10);
     drop(engine);
@@ -74,7 +75,7 @@ fn offsets_with_gaps_are_folded_and_replayed_alike() {
         }
         let engine = open(folder.path(), &journal);
         assert_eq!(
-            answers.differences(&engine.answers(&|_| {}).unwrap()),
+            answers.differences(&engine.digest_answers(&|_| {}).unwrap()),
             [""; 0],
             "without {lost:?}"
         );
@@ -90,7 +91,7 @@ fn a_journal_that_ends_before_the_store_is_refused() {
     let empty = Arc::new(MemoryJournal::default());
     let error =
         Engine::open_over(WorkspaceId::new("shop").unwrap(), folder.path(), empty, &|_, _| {});
-    let error = error.err().unwrap().full_text();
+    let error = error.err().unwrap().describe();
     assert!(error.contains("everything below 1 was acknowledged"), "{error}");
 }
 
@@ -144,7 +145,8 @@ fn write(engine: &Engine, own: usize) -> (usize, ImportedInteractions) {
             let (file, _) = engine
                 .read_catalog(csv.as_bytes(), Format::Csv, &ImportOptions::default())
                 .unwrap();
-            let confirmed = Confirmed { n_withdrawn: Some(u64::MAX), ..Confirmed::default() };
+            let confirmed =
+                ConfirmedRemovals { n_withdrawn: Some(u64::MAX), ..ConfirmedRemovals::default() };
             engine.import_catalog(file, &confirmed, &|_, _| {}).unwrap();
         }
     }
@@ -167,15 +169,15 @@ fn two_engines_that_write_into_one_journal_at_once_end_with_the_same_state() {
         assert_eq!(of_a.1.added + of_b.1.added, N_ROUNDS as u64);
         assert_eq!(of_a.1.already_there + of_b.1.already_there, N_ROUNDS as u64);
         wait_for_all(&[&a, &b], &journal);
-        let answers = a.answers(&|_| {}).unwrap();
+        let answers = a.digest_answers(&|_| {}).unwrap();
         assert_eq!(
-            answers.differences(&b.answers(&|_| {}).unwrap()),
+            answers.differences(&b.digest_answers(&|_| {}).unwrap()),
             [""; 0],
             "with gaps of {gap}"
         );
         let third = open(folders[2].path(), &journal);
         assert_eq!(
-            answers.differences(&third.answers(&|_| {}).unwrap()),
+            answers.differences(&third.digest_answers(&|_| {}).unwrap()),
             [""; 0],
             "with gaps of {gap}"
         );
@@ -189,14 +191,14 @@ fn an_engine_follows_another_without_writing_itself_and_goes_on_after_a_restart(
     let folders = [0, 1].map(|_| tempfile::tempdir().unwrap());
     let [a, b] = [0, 1].map(|n| open(folders[n].path(), &journal));
     a.submit_blocking(vec![viewed("m1", "ann", "i1")]).unwrap();
-    wait_until(|| b.user_of_text("ann").is_some());
+    wait_until(|| b.find_user("ann").is_some());
     drop(b);
     a.submit_blocking(vec![viewed("m2", "bob", "i1")]).unwrap();
     let b = open(folders[1].path(), &journal);
-    assert!(b.user_of_text("bob").is_some());
+    assert!(b.find_user("bob").is_some());
     assert_eq!(b.submit_blocking(vec![viewed("m2", "bob", "i1")]).unwrap(), [Outcome::Duplicate]);
     a.reset().unwrap();
-    wait_until(|| b.user_of_text("bob").is_none());
+    wait_until(|| b.find_user("bob").is_none());
 }
 
 #[test]
@@ -211,7 +213,7 @@ fn what_one_engine_handed_out_can_be_cited_through_the_other() {
     let request = RecommendationRequest {
         user_id: Some("u1".to_owned()),
         scenario: Some("home".to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 3)
     };
     let budget = Arc::new(RequestBudget::unlimited());
@@ -248,8 +250,7 @@ fn an_engine_takes_up_the_model_that_another_has_trained_or_activated() {
         version
     };
     let list = |engine: &Engine| {
-        let list =
-            engine.recommend(engine.user_of_text("u1"), &ListRequest::new(5, Logic::Personal));
+        let list = engine.recommend(engine.find_user("u1"), &ListRequest::new(5, Logic::Personal));
         let list = list.unwrap();
         (list.model, list.items.into_iter().map(|item| item.item_id).collect::<Vec<_>>())
     };
@@ -287,7 +288,7 @@ fn two_engines_that_continue_a_list_at_once_give_no_item_twice() {
     a.submit_blocking(entries.collect()).unwrap();
     let request = RecommendationRequest {
         user_id: Some("nobody".to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::RecommendItemsToUser, 3)
     };
     let budget = Arc::new(RequestBudget::unlimited());

@@ -9,7 +9,7 @@ use domain::{
     TraitDefinition, WorkspaceId, check_message,
 };
 use engine::{
-    CollectionKind, Command, ConfigChange, ConfigCommand, Confirmed, DataFolder, Engine,
+    CollectionKind, Command, ConfigChange, ConfigCommand, ConfirmedRemovals, DataFolder, Engine,
     EntityKind, Entry, Expected, ExternalIdType, ListImpression, LockedFolder, Member, Place,
     Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym, SynonymCommand,
 };
@@ -247,8 +247,10 @@ fn run(seed: u64) -> u64 {
             engine.submit_blocking((0..n).map(|_| source.entry()).collect()).unwrap();
             if source.random.chance(0.05) {
                 // All that a file may take away: items, and the one property that no file has.
-                let confirmed =
-                    Confirmed { n_withdrawn: Some(u64::MAX), dropped: vec!["p".to_owned()] };
+                let confirmed = ConfirmedRemovals {
+                    n_withdrawn: Some(u64::MAX),
+                    dropped: vec!["p".to_owned()],
+                };
                 engine.import_catalog(source.catalog(), &confirmed, &|_, _| {}).unwrap();
             }
         }

@@ -85,7 +85,7 @@ impl Shop {
     }
 
     fn n_impressions(&self) -> usize {
-        let user = self.engine().user_of_text("ann").unwrap();
+        let user = self.engine().find_user("ann").unwrap();
         self.engine().snapshot().impressions.by_user(user).len()
     }
 

@@ -62,7 +62,7 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
                 event.count
             )
         };
-        engine.snapshot().unmatched_events.all().into_iter().map(line).collect()
+        engine.snapshot().unmatched_events.list().into_iter().map(line).collect()
     };
     let expected = [
         "track product_viewed x 2 20..22 Ecommerce - Product Viewed",
@@ -71,7 +71,7 @@ fn events_that_no_preset_takes_are_counted_with_what_would_take_them() {
     ];
     assert_eq!(counted(&engine), expected);
     let example =
-        &engine.snapshot().unmatched_events.all()[0].to_json()["would_be_taken_by"]["example"];
+        &engine.snapshot().unmatched_events.list()[0].to_json()["would_be_taken_by"]["example"];
     assert_eq!(example["properties"]["product_id"], "item-1");
     drop(engine);
     assert_eq!(counted(&open(folder.path())), expected, "after a restart");
@@ -89,7 +89,7 @@ fn names_without_end_are_counted_together() {
     engine
         .submit_blocking(sent.iter().enumerate().map(|(n, body)| message(n, body)).collect())
         .unwrap();
-    let events = engine.snapshot().unmatched_events.all();
+    let events = engine.snapshot().unmatched_events.list();
     assert_eq!(events.len(), UNMATCHED_NAMES_MAX + 1);
     assert_eq!((events[0].event.as_str(), events[0].count), ("(others)", 51));
     assert_eq!((events[1].event.chars().count(), events[1].count), (UNMATCHED_NAME_CHARS_MAX, 2));

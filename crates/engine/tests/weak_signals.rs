@@ -91,7 +91,7 @@ fn lists(engine: &Engine) -> Vec<Vec<String>> {
     let request =
         ListRequest { exclude: Exclusion::Interacted, ..ListRequest::new(10, Logic::Personal) };
     let list = |user: usize| {
-        let user = engine.user_of_text(&format!("u{user}"));
+        let user = engine.find_user(&format!("u{user}"));
         let items = engine.recommend(user, &request).unwrap().items;
         items.into_iter().map(|item| item.item_id).collect()
     };
@@ -165,7 +165,7 @@ fn weak_signals_are_used_where_they_make_lists_better_and_nowhere_else() {
     let message = check_message(&body.to_string(), type_, &Envelope::default(), &arrival).unwrap();
     again.submit_blocking(vec![Entry::Message(Box::new(message))]).unwrap();
     let request = ListRequest::new(5, Logic::Personal);
-    let list = again.recommend(again.user_of_text("new"), &request).unwrap();
+    let list = again.recommend(again.find_user("new"), &request).unwrap();
     assert!(!list.fallback);
     assert!(list.items.iter().all(|item| item.explanation.is_empty()), "{:?}", list.items);
 }

@@ -102,15 +102,15 @@ fn a_message_keeps_what_the_presets_of_its_time_made_of_it() {
     engine.import_interactions((0..9).map(|item| seen(item, BEGIN_S)).collect()).unwrap();
     // A configuration from before there were sets names none.
     engine.submit_blocking(vec![configured(None), clicked(1), clicked(2)]).unwrap();
-    assert_eq!(engine.snapshot().unmatched_events.all()[0].count, 2);
+    assert_eq!(engine.snapshot().unmatched_events.list()[0].count, 2);
     engine.submit_blocking(vec![configured(Some(2)), clicked(3)]).unwrap();
-    assert_eq!(engine.snapshot().unmatched_events.all(), [], "a preset takes them now");
+    assert_eq!(engine.snapshot().unmatched_events.list(), [], "a preset takes them now");
     let expected = [("i3".to_owned(), WeakSignalKind::Click, 3)];
     assert_eq!(row(&engine), expected);
     engine.submit_blocking(vec![configured(Some(1)), clicked(4)]).unwrap();
     let check = |engine: &Engine| {
         assert_eq!(row(engine), expected);
-        let untaken = engine.snapshot().unmatched_events.all();
+        let untaken = engine.snapshot().unmatched_events.list();
         assert_eq!((untaken.len(), untaken[0].count), (1, 1));
     };
     check(&engine);

@@ -74,6 +74,14 @@ pub trait DiskFile: Send + Sync {
     }
 }
 
+/// Opens a file, and creates it where it is missing.
+pub(crate) fn open_or_create(disk: &dyn Disk, name: &str) -> io::Result<Box<dyn DiskFile>> {
+    match disk.create(name) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => disk.open(name),
+        other => other,
+    }
+}
+
 /// A folder of the file system.
 #[derive(Debug)]
 pub struct RealDisk {

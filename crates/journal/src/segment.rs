@@ -4,7 +4,8 @@ use std::io;
 use std::sync::Arc;
 
 use crate::block::{self, Header};
-use crate::{DiskFile, Offset, ReadError};
+use crate::disk::open_or_create;
+use crate::{Disk, DiskFile, Offset, ReadError};
 
 const MAGIC: [u8; 4] = *b"TMJ1";
 const VERSION: u8 = 1;
@@ -79,17 +80,23 @@ pub(crate) fn header_bytes(first: Offset, owner: Owner) -> [u8; HEADER_BYTES] {
 }
 
 impl Segment {
-    /// A segment whose header has just been written.
-    pub(crate) fn new(
-        folder: &str,
-        name: String,
-        first: Offset,
-        owner: Owner,
-        file: Arc<dyn DiskFile>,
-    ) -> Self {
+    /// Creates an empty segment and makes its header and name durable. An earlier attempt may have
+    /// left the file with a part of the header.
+    pub(crate) fn create(disk: &dyn Disk, first: Offset, owner: Owner) -> io::Result<Self> {
+        let name = file_name(first);
+        let file = open_or_create(disk, &name)?;
+        if file.size()? > HEADER_BYTES as u64 {
+            return Err(io::Error::other(
+                "the file exists already and is no empty segment: move it away",
+            ));
+        }
+        file.truncate(0)?;
+        file.write_at(&header_bytes(first, owner), 0)?;
+        file.sync()?;
+        disk.sync()?;
+        let place = format!("{}/{name}", disk.place());
         let end = Some((first, HEADER_BYTES as u64));
-        let place = format!("{folder}/{name}");
-        Self { name, place, first, owner, file, index: Vec::new(), end }
+        Ok(Self { name, place, first, owner, file: file.into(), index: Vec::new(), end })
     }
 
     /// Opens a file and checks its header and owner. None for a file that a crash left without a

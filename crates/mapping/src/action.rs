@@ -9,7 +9,7 @@ use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp, WeakS
 
 use crate::Directive;
 use crate::directive::{Fields, Resolved};
-use crate::payload::Found;
+use crate::payload::PathValue;
 
 /// A change of the state, with external ids.
 #[derive(Debug, Clone, PartialEq)]
@@ -283,11 +283,11 @@ enum Scalar<'a> {
 
 fn scalar<'a>(resolved: &Resolved<'a>) -> Scalar<'a> {
     match resolved {
-        Resolved::Found(Found::Text(text)) => Scalar::Text(Cow::Borrowed(text)),
-        Resolved::Found(Found::Instant(instant)) => Scalar::Instant(*instant),
+        Resolved::Found(PathValue::Text(text)) => Scalar::Text(Cow::Borrowed(text)),
+        Resolved::Found(PathValue::Instant(instant)) => Scalar::Instant(*instant),
         Resolved::Number(number) => Scalar::Literal(Cow::Owned(number.to_string())),
         Resolved::Object(_) | Resolved::Array(_) => Scalar::Nested,
-        Resolved::Found(Found::Raw(raw)) => match raw.get().as_bytes().first() {
+        Resolved::Found(PathValue::Raw(raw)) => match raw.get().as_bytes().first() {
             Some(b'"') => Scalar::Text(unquoted(raw.get())),
             Some(b'[' | b'{') => Scalar::Nested,
             _ if raw.get() == "null" => Scalar::Null,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde_json::value::RawValue;
 
-use crate::payload::{Found, Payload, at_raw, elements};
+use crate::payload::{PathValue, Payload, at_raw, elements};
 
 /// The source of one field. A directive may resolve to no value, which JavaScript calls undefined.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,7 +27,7 @@ pub enum Directive {
 /// The value of a directive for one message.
 #[derive(Debug, Clone)]
 pub(crate) enum Resolved<'a> {
-    Found(Found<'a>),
+    Found(PathValue<'a>),
     Number(f64),
     Object(Fields<'a>),
     Array(Vec<Fields<'a>>),
@@ -47,7 +47,7 @@ impl Directive {
     fn resolve<'a>(&self, root: Root<'a, '_>) -> Option<Resolved<'a>> {
         let at = |path: &str| match root {
             Root::Message(payload) => payload.at(path),
-            Root::Element(raw) => at_raw(raw, path).map(Found::Raw),
+            Root::Element(raw) => at_raw(raw, path).map(PathValue::Raw),
         };
         match self {
             Self::Path(path) => at(path).map(Resolved::Found),
@@ -57,7 +57,7 @@ impl Directive {
                 .filter(|value| !value.is_null())
                 .or_else(|| second.resolve(root)),
             Self::ArrayPath(path, shape) => {
-                let Found::Raw(raw) = at(path)? else { return None };
+                let PathValue::Raw(raw) = at(path)? else { return None };
                 let elements = match raw.get().as_bytes().first()? {
                     b'[' => elements(raw)?,
                     b'{' => vec![raw],
@@ -89,7 +89,7 @@ fn resolve_fields<'a>(shape: &[(&'static str, Directive)], root: Root<'a, '_>) -
 
 impl Resolved<'_> {
     fn is_null(&self) -> bool {
-        matches!(self, Self::Found(Found::Raw(raw)) if raw.get() == "null")
+        matches!(self, Self::Found(PathValue::Raw(raw)) if raw.get() == "null")
     }
 }
 

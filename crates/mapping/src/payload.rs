@@ -18,7 +18,7 @@ pub(crate) struct Payload<'a> {
 
 /// A value found in a message.
 #[derive(Debug, Clone)]
-pub(crate) enum Found<'a> {
+pub(crate) enum PathValue<'a> {
     /// A text field of the message.
     Text(&'a str),
     /// A time field of the message.
@@ -38,19 +38,19 @@ impl<'a> Payload<'a> {
 
     /// The value at a path such as `$.properties.products[0].sku`; none where a step of the path is
     /// missing.
-    pub(crate) fn at(&self, path: &str) -> Option<Found<'a>> {
+    pub(crate) fn at(&self, path: &str) -> Option<PathValue<'a>> {
         let mut steps = steps(path);
         let message = self.message;
-        let text = |text: &'a Option<String>| text.as_deref().map(Found::Text);
+        let text = |text: &'a Option<String>| text.as_deref().map(PathValue::Text);
         let found = match steps.next()? {
             field if field == message.body_field() => {
                 let Some(first) = steps.next() else {
-                    return message.body.as_deref().and_then(raw).map(Found::Raw);
+                    return message.body.as_deref().and_then(raw).map(PathValue::Raw);
                 };
                 let body = self.body.get_or_init(|| {
                     message.body.as_deref().and_then(Object::parse).unwrap_or_default()
                 });
-                Found::Raw(body.get(first)?)
+                PathValue::Raw(body.get(first)?)
             }
             "userId" => text(&message.user_id)?,
             "anonymousId" => text(&message.anonymous_id)?,
@@ -59,17 +59,17 @@ impl<'a> Payload<'a> {
             "event" => text(&message.event)?,
             "name" => text(&message.name)?,
             "category" => text(&message.category)?,
-            "messageId" => Found::Text(&message.message_id),
-            "type" => Found::Text(message.type_.word()),
-            "timestamp" => Found::Instant(message.timestamp),
-            "receivedAt" => Found::Instant(message.received_at),
-            "context" => Found::Raw(message.context.as_deref().and_then(raw)?),
-            "integrations" => Found::Raw(message.integrations.as_deref().and_then(raw)?),
+            "messageId" => PathValue::Text(&message.message_id),
+            "type" => PathValue::Text(message.type_.word()),
+            "timestamp" => PathValue::Instant(message.timestamp),
+            "receivedAt" => PathValue::Instant(message.received_at),
+            "context" => PathValue::Raw(message.context.as_deref().and_then(raw)?),
+            "integrations" => PathValue::Raw(message.integrations.as_deref().and_then(raw)?),
             _ => return None,
         };
         steps.try_fold(found, |found, step| match found {
-            Found::Raw(raw) => step_into(raw, step).map(Found::Raw),
-            Found::Text(_) | Found::Instant(_) => None,
+            PathValue::Raw(raw) => step_into(raw, step).map(PathValue::Raw),
+            PathValue::Text(_) | PathValue::Instant(_) => None,
         })
     }
 }

@@ -14,12 +14,16 @@ mod model;
 pub mod models;
 mod own_history;
 mod recommend;
+mod request;
 mod rerank;
 mod seeds;
+mod similarities;
 mod split;
 pub mod statistics;
+mod tiers;
 mod training_set;
 mod users;
+mod values;
 mod weak_signals;
 mod weighting;
 
@@ -38,12 +42,13 @@ pub use hyperparameter_search::{
     search_hyperparameters, train,
 };
 pub use model::{Cancelled, Channel, Model, fit_model};
-pub use recommend::{
-    Constraint, Contribution, FacetValues, ItemBooster, Origin, PromotedItems, Recommendation,
-    RecommendedItem, Request, n_reranked, rank, recommend, rerank,
+pub use recommend::{rank, recommend, rerank};
+pub use request::{
+    Backfill, Constraint, Contribution, FacetValues, ItemBooster, Origin, PromotedItems,
+    Recommendation, RecommendedItem, Request,
 };
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{UserQuery, rank_users};
-pub use weak_signals::{WeakHistory, WeakSignalTrial, weights_in_force};
-pub use weighting::HistoryWeighting;
+pub use weak_signals::{WeakSignalTrial, weights_in_force};
+pub use weighting::{HistoryWeighting, WeakHistory};

@@ -56,6 +56,19 @@ const LEADING_WORK_MAX: usize = 400_000_000_000;
 /// are computed, which halves the work.
 const SHORTLISTED_PER_KEPT: usize = 2;
 
+impl Model {
+    /// The number of items in the training set.
+    pub fn n_items(&self) -> usize {
+        self.popularity.scores.len()
+    }
+
+    /// Whether the item had any popularity when the model was trained. Other items are cold-start
+    /// items.
+    pub(crate) fn is_warm(&self, item: u32) -> bool {
+        self.popularity.scores.get(item as usize).is_some_and(|score| *score > 0.0)
+    }
+}
+
 impl Channel {
     /// Computes the weighted sum of matrices and keeps the `kept_max` largest absolute values of
     /// each row.

@@ -8,8 +8,10 @@ use domain::{Exclusion, ItemIdx, ListRequest, Relevance, UserIdx};
 use linalg::TopK;
 use rayon::prelude::*;
 
-use crate::candidates::{Candidate, CandidateSources};
+use crate::candidates::CandidateSources;
 use crate::rerank::pick;
+use crate::similarities::Similarities;
+use crate::tiers::{RankedCandidate, ScoreRange, Tier, TieredCandidates};
 use crate::{Eligibility, Histories, HistoryEntry, Origin, Request};
 
 /// The number of candidates of a diverse list of users: per user of the list, at least, and at
@@ -68,6 +70,14 @@ impl CandidateSources<'_> {
         histories.par_iter().map(|history| self.score_user(query, history)).collect()
     }
 
+    /// The weighed history as (item, weight), scaled to length 1.
+    fn taste_direction(&self, history: &[HistoryEntry]) -> Vec<(u32, f32)> {
+        let query = self.query_vector(history);
+        let weighed = query.first_channel();
+        let length = norm(weighed);
+        weighed.iter().map(|(entry, weight)| (entry.item.0, weight / length)).collect()
+    }
+
     fn score_user(&self, query: &UserQuery, history: &[HistoryEntry]) -> f32 {
         if history.is_empty() {
             return 0.0;
@@ -107,48 +117,50 @@ pub fn rank_users(
             .zip(scores)
             .for_each(|(user, &score)| first.offer(user, score, || allows(UserIdx(user))));
     }
-    let floor = share_min * first.into_sorted().first().map_or(0.0, |(_, score)| *score);
-    let has_fallback = list.min_relevance == Relevance::Low;
+    let score_min = share_min * first.into_sorted().first().map_or(0.0, |(_, score)| *score);
     let n = match list.diversity > 0.0 {
         true => (RERANKED_PER_USER * list.count).clamp(RERANKED_MIN, RERANKED_MAX.max(list.count)),
         false => list.count,
     };
-    let boost = |user: u32| booster.map_or(1.0, |booster| booster(UserIdx(user)));
-    let history_len_max =
-        (0..scores.len() as u32).map(|user| histories.row(UserIdx(user)).len()).max().unwrap_or(0);
-    let lowest =
-        scores.iter().filter(|score| **score > 0.0).fold(1f32, |lowest, score| lowest.min(*score));
-    let mut best = TopK::new(n);
-    for (user, &score) in (0u32..).zip(scores) {
-        let is_relevant = score > 0.0 && score >= floor;
-        if !is_relevant && !has_fallback {
-            continue;
-        }
-        let activity =
-            (1 + histories.row(UserIdx(user)).len()) as f32 / (2 + history_len_max) as f32;
-        let score = if is_relevant { score } else { lowest * activity };
-        best.offer(user, score * boost(user), || allows(UserIdx(user)));
+    // The factors of users have no known bound.
+    let mut found = TieredCandidates::with_boost_max(booster.map(|_| f32::INFINITY));
+    let boosted = |range: ScoreRange, user: u32, score: f32| match booster {
+        Some(booster) => range.boost(score, booster(UserIdx(user))),
+        None => score,
+    };
+    let add_best =
+        |found: &mut TieredCandidates, tier, range, users: &mut dyn Iterator<Item = (u32, f32)>| {
+            let mut best = TopK::new(found.open_places(n).n);
+            for (user, score) in users {
+                best.offer(user, boosted(range, user, score), || allows(UserIdx(user)));
+            }
+            let best = best.into_sorted().into_iter();
+            found.add(tier, range, best.map(|(user, score)| (user, score, Origin::Model)));
+        };
+    let is_relevant = |score: f32| score > 0.0 && score >= score_min;
+    let scored = || (0u32..).zip(scores.iter().copied());
+    let top = scores.iter().fold(0f32, |top, score| top.max(*score));
+    let range = ScoreRange::up_to(if top > 0.0 { top } else { 1.0 });
+    let mut relevant = scored().filter(|(_, score)| is_relevant(*score));
+    add_best(&mut found, Tier::LOGIC, range, &mut relevant);
+    if list.min_relevance == Relevance::Low && found.open_places(n).n > 0 {
+        let n_entries = |user: u32| histories.row(UserIdx(user)).len();
+        let longest = (0..scores.len() as u32).map(n_entries).max().unwrap_or(0);
+        let activity = |user: u32| (1 + n_entries(user)) as f32 / (2 + longest) as f32;
+        let others = scored().filter(|(_, score)| !is_relevant(*score));
+        let mut active = others.map(|(user, _)| (user, activity(user)));
+        add_best(&mut found, Tier::TRENDING_FALLBACK, ScoreRange::POPULARITY, &mut active);
     }
-    let found = best.into_sorted().into_iter();
-    let mut found: Vec<Candidate> =
-        found.map(|(item, score)| Candidate { item, score, origin: Origin::Model }).collect();
+    found.truncate(n);
+    let mut ranked = found.into_ranked();
     if list.diversity > 0.0 {
         let eligibility = Eligibility::new(&|_| true, Exclusion::None, &[], []);
-        found = pick(found, &Request::new(list, &[], &eligibility), |a, b| {
-            let weighed = |user: u32| {
-                sources.query_vector(histories.row(UserIdx(user))).first_channel().to_vec()
-            };
-            cosine(&weighed(a), &weighed(b))
+        ranked = pick(ranked, &Request::new(list, &[], &eligibility), |users| {
+            Similarities::of_vectors(users, |user| {
+                sources.taste_direction(histories.row(UserIdx(user)))
+            })
         });
     }
-    found.into_iter().map(|candidate| (UserIdx(candidate.item), candidate.score)).collect()
-}
-
-/// The cosine of two weighed histories, both in the order of items, clamped to [0, 1].
-fn cosine(a: &[(HistoryEntry, f32)], b: &[(HistoryEntry, f32)]) -> f32 {
-    let parts = a.iter().filter_map(|(entry, weight)| {
-        let n = b.binary_search_by_key(&entry.item, |(other, _)| other.item).ok()?;
-        Some(weight * b[n].1)
-    });
-    (parts.sum::<f32>() / (norm(a) * norm(b))).clamp(0.0, 1.0)
+    let to_user = |RankedCandidate { item, score, .. }: RankedCandidate| (UserIdx(item), score);
+    ranked.into_iter().map(to_user).collect()
 }

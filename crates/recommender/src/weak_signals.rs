@@ -3,26 +3,11 @@
 //! else: they are not part of histories, popularity or exclusions.
 
 use domain::{ItemIdx, WeakSignalKind, WeakSignalWeights};
-use history::WeakSignal;
 use serde::{Deserialize, Serialize};
 
 use crate::evaluation::{Comparison, compute_model_lists};
 use crate::split::{Split, SplitKind};
 use crate::{Cancelled, Parameters, TrainingSet, fit_model};
-
-/// A user's weak signals with the weights in force.
-#[derive(Debug, Clone, Copy)]
-pub struct WeakHistory<'a> {
-    /// The signals, oldest first.
-    pub signals: &'a [WeakSignal],
-    /// The weight of each kind; kinds of weight 0 are ignored.
-    pub weights: WeakSignalWeights,
-}
-
-impl WeakHistory<'_> {
-    /// No signals.
-    pub const NONE: Self = Self { signals: &[], weights: WeakSignalWeights::NONE };
-}
 
 /// The trial of one kind of weak signal in a training run.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]

@@ -1,10 +1,8 @@
 //! The weighting of histories: how interactions fade with age.
 
 use domain::{InteractionWeights, WeakSignalWeights};
-use history::HistoryEntry;
+use history::{HistoryEntry, WeakSignal};
 use serde::{Deserialize, Serialize};
-
-use crate::WeakHistory;
 
 /// How interactions fade with age in a query vector. Interactions in the same second are one step.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -13,6 +11,20 @@ pub struct HistoryWeighting {
     pub half_life_days: Option<f32>,
     /// The factor for each later step of the user, from 0 to 1; 1 is no decay.
     pub step_decay: f32,
+}
+
+/// A user's weak signals with the weights in force.
+#[derive(Debug, Clone, Copy)]
+pub struct WeakHistory<'a> {
+    /// The signals, oldest first.
+    pub signals: &'a [WeakSignal],
+    /// The weight of each kind; kinds of weight 0 are ignored.
+    pub weights: WeakSignalWeights,
+}
+
+impl WeakHistory<'_> {
+    /// No signals.
+    pub const NONE: Self = Self { signals: &[], weights: WeakSignalWeights::NONE };
 }
 
 impl Default for HistoryWeighting {

@@ -4,7 +4,7 @@ use crate::context::InteractionCount;
 use crate::error::{ErrorKind, ReqlError};
 use crate::functions::{COLLECTION, Function};
 use crate::kind::{Schema, Subject, Type};
-use crate::syntax::{ArithmeticOp, CompareOp, LambdaOp, Link, Source, Tree, What};
+use crate::syntax::{ArithmeticOp, CompareOp, LambdaOp, Link, NodeKind, Source, Tree};
 use crate::value::Value;
 
 /// The operators that `reduce` knows.
@@ -13,9 +13,12 @@ const REDUCERS: [&str; 10] = ["+", "-", "*", "/", "%", "&", "max", "min", "and",
 /// The sign of the ratings that `num_item_ratings` counts.
 const RATING_SIGNS: [&str; 2] = ["negative", "positive"];
 
-/// The type of what the tree yields.
-pub(crate) fn type_of(tree: &Tree, schema: &dyn Schema) -> Result<Type, ReqlError> {
-    Checker { schema }.type_of(tree)
+/// Infers the type of a tree's value.
+///
+/// # Errors
+/// A property is unknown, or an operand or argument has the wrong type.
+pub(crate) fn infer_type(tree: &Tree, schema: &dyn Schema) -> Result<Type, ReqlError> {
+    Checker { schema }.infer(tree)
 }
 
 struct Checker<'s> {
@@ -29,44 +32,50 @@ fn refuse<T>(column: u32, message: String) -> Result<T, ReqlError> {
 }
 
 impl Checker<'_> {
-    fn type_of(&self, tree: &Tree) -> Checked {
-        match &tree.what {
-            What::Constant(value) => Ok(type_of_value(value)),
-            What::Exhausting => Ok(Type::Null),
-            What::Property(name) => self.property(self.schema.subject(), name, tree.column),
-            What::Variable(_) => Ok(Type::Any),
-            What::Not(operand) => self.boolean("not", operand),
-            What::Negate(operand) | What::Plus(operand) => match self.type_of(operand)? {
+    fn infer(&self, tree: &Tree) -> Checked {
+        match &tree.kind {
+            NodeKind::Constant(value) => Ok(type_of_value(value)),
+            NodeKind::Exhausted => Ok(Type::Null),
+            NodeKind::Property(name) => {
+                self.infer_property(self.schema.subject(), name, tree.column)
+            }
+            NodeKind::Variable(_) => Ok(Type::Any),
+            NodeKind::Not(operand) => self.check_boolean("not", operand),
+            NodeKind::Negate(operand) | NodeKind::Plus(operand) => match self.infer(operand)? {
                 known if known.is_open() => Ok(known),
                 Type::Int => Ok(Type::Int),
                 Type::Double | Type::Timestamp => Ok(Type::Double),
                 other => refuse(tree.column, format!("a sign needs a number, not {other}")),
             },
-            What::Logic(_, operands) => {
+            NodeKind::Logic(_, operands) => {
                 operands
                     .iter()
-                    .try_for_each(|operand| self.boolean("and / or", operand).map(drop))?;
+                    .try_for_each(|operand| self.check_boolean("and / or", operand).map(drop))?;
                 Ok(Type::Boolean)
             }
-            What::Arithmetic(first, links) => self.chain(first, links, arithmetic),
-            What::Comparison(first, links) => {
-                self.chain(first, links, compare_then_right)?;
+            NodeKind::Arithmetic(first, links) => {
+                self.infer_chain(first, links, combine_arithmetic)
+            }
+            NodeKind::Comparison(first, links) => {
+                self.infer_chain(first, links, combine_comparison)?;
                 Ok(Type::Boolean)
             }
-            What::If { condition, then, otherwise } => {
-                self.boolean("if", condition)?;
-                Ok(self.type_of(then)?.or(self.type_of(otherwise)?))
+            NodeKind::If { condition, then, otherwise } => {
+                self.check_boolean("if", condition)?;
+                Ok(self.infer(then)?.or(self.infer(otherwise)?))
             }
-            What::Set(elements) => self.all(elements, Type::Set),
-            What::Array(elements) => self.all(elements, Type::Array),
-            What::Index(base, index) => self.index(base, index),
-            What::Lookup(source, key) => self.lookup(source, key),
-            What::Call(function, arguments) => self.call(*function, arguments),
-            What::Lambda { op, body, collection, .. } => self.lambda(*op, body, collection),
+            NodeKind::Set(elements) => self.check_elements(elements, Type::Set),
+            NodeKind::Array(elements) => self.check_elements(elements, Type::Array),
+            NodeKind::Index(base, index) => self.infer_index(base, index),
+            NodeKind::Lookup(source, key) => self.infer_lookup(source, key),
+            NodeKind::Call(function, arguments) => self.infer_call(*function, arguments),
+            NodeKind::Lambda { op, body, collection, .. } => {
+                self.infer_lambda(*op, body, collection)
+            }
         }
     }
 
-    fn property(&self, subject: Subject, name: &str, column: u32) -> Checked {
+    fn infer_property(&self, subject: Subject, name: &str, column: u32) -> Checked {
         if name == subject.id_property() {
             return Ok(Type::String);
         }
@@ -84,34 +93,34 @@ impl Checker<'_> {
         })
     }
 
-    fn boolean(&self, of: &str, operand: &Tree) -> Checked {
-        match self.type_of(operand)? {
+    fn check_boolean(&self, of: &str, operand: &Tree) -> Checked {
+        match self.infer(operand)? {
             Type::Boolean | Type::Null | Type::Any => Ok(Type::Boolean),
             other => refuse(operand.column, format!("{of} needs boolean, not {other}")),
         }
     }
 
-    fn all(&self, elements: &[Tree], result: Type) -> Checked {
-        elements.iter().try_for_each(|element| self.type_of(element).map(drop))?;
+    fn check_elements(&self, elements: &[Tree], result: Type) -> Checked {
+        elements.iter().try_for_each(|element| self.infer(element).map(drop))?;
         Ok(result)
     }
 
-    fn chain<Op: Copy>(
+    fn infer_chain<Op: Copy>(
         &self,
         first: &Tree,
         links: &[Link<Op>],
         combine: fn(Op, Type, Type) -> Result<Type, String>,
     ) -> Checked {
-        let mut left = self.type_of(first)?;
+        let mut left = self.infer(first)?;
         for link in links {
-            let right = self.type_of(&link.right)?;
+            let right = self.infer(&link.right)?;
             left = combine(link.op, left, right).or_else(|message| refuse(link.column, message))?;
         }
         Ok(left)
     }
 
-    fn index(&self, base: &Tree, index: &Tree) -> Checked {
-        let (base_type, index_type) = (self.type_of(base)?, self.type_of(index)?);
+    fn infer_index(&self, base: &Tree, index: &Tree) -> Checked {
+        let (base_type, index_type) = (self.infer(base)?, self.infer(index)?);
         let wanted = match base_type {
             Type::Null => return Ok(Type::Null),
             Type::Any => &[Type::Int, Type::String][..],
@@ -125,9 +134,9 @@ impl Checker<'_> {
         refuse(index.column, format!("{base_type} is not indexed by {index_type}"))
     }
 
-    fn lookup(&self, source: &Source, key: &Tree) -> Checked {
+    fn infer_lookup(&self, source: &Source, key: &Tree) -> Checked {
         if let Source::Item(item) = source {
-            let item_type = self.type_of(item)?;
+            let item_type = self.infer(item)?;
             if !item_type.is_open() && item_type != Type::String {
                 return refuse(
                     item.column,
@@ -135,7 +144,7 @@ impl Checker<'_> {
                 );
             }
         }
-        let key_type = self.type_of(key)?;
+        let key_type = self.infer(key)?;
         if !key_type.is_open() && key_type != Type::String {
             return refuse(
                 key.column,
@@ -147,19 +156,21 @@ impl Checker<'_> {
             Source::ContextUser => Subject::Users,
             Source::ContextSegment => Subject::Segments,
         };
-        match &key.what {
-            What::Constant(Value::String(name)) => self.property(subject, name, key.column),
+        match &key.kind {
+            NodeKind::Constant(Value::String(name)) => {
+                self.infer_property(subject, name, key.column)
+            }
             _ => Ok(Type::Any),
         }
     }
 
-    fn call(&self, function: Function, arguments: &[Tree]) -> Checked {
+    fn infer_call(&self, function: Function, arguments: &[Tree]) -> Checked {
         let signature = function.signature();
         let (mut all_int, mut types) = (true, Vec::new());
         for (place, argument) in arguments.iter().enumerate() {
-            let found = self.type_of(argument)?;
+            let found = self.infer(argument)?;
             let wanted =
-                signature.wanted(place).expect("the parser checks the number of arguments");
+                signature.argument_types(place).expect("the parser checks the number of arguments");
             if !found.is_open() && !wanted.contains(&found) {
                 let wanted: Vec<_> = wanted.iter().map(Type::to_string).collect();
                 let (name, wanted) = (signature.name, wanted.join(" or "));
@@ -174,10 +185,10 @@ impl Checker<'_> {
             && math.takes_many()
             && !all_int
         {
-            return self.many(signature.name, signature.result, arguments, &types);
+            return self.infer_aggregate(signature.name, signature.result, arguments, &types);
         }
-        match (function, arguments.first().map(|argument| &argument.what)) {
-            (Function::Reduce, Some(What::Constant(Value::String(op))))
+        match (function, arguments.first().map(|argument| &argument.kind)) {
+            (Function::Reduce, Some(NodeKind::Constant(Value::String(op))))
                 if !REDUCERS.contains(&&**op) =>
             {
                 refuse(
@@ -187,7 +198,7 @@ impl Checker<'_> {
             }
             (Function::Count(InteractionCount::Ratings), _) => {
                 for sign in &arguments[1..] {
-                    if let What::Constant(Value::String(word)) = &sign.what
+                    if let NodeKind::Constant(Value::String(word)) = &sign.kind
                         && !RATING_SIGNS.contains(&&**word)
                     {
                         let known = RATING_SIGNS.join(" and ");
@@ -204,8 +215,15 @@ impl Checker<'_> {
         }
     }
 
-    /// The largest, smallest or mean of numbers, of texts, or of the elements of one collection.
-    fn many(&self, name: &str, of_numbers: Type, arguments: &[Tree], types: &[Type]) -> Checked {
+    /// Infers the type of `max`, `min` or `avg` of numbers, of texts, or of the elements of one
+    /// collection.
+    fn infer_aggregate(
+        &self,
+        name: &str,
+        of_numbers: Type,
+        arguments: &[Tree],
+        types: &[Type],
+    ) -> Checked {
         let is_text = |found: &Type| *found == Type::String;
         let has_number = types.iter().any(|found| found.is_number());
         if let Some(place) = types.iter().position(|found| COLLECTION.contains(found))
@@ -232,16 +250,16 @@ impl Checker<'_> {
         })
     }
 
-    fn lambda(&self, op: LambdaOp, body: &Tree, collection: &Tree) -> Checked {
-        let collection_type = self.type_of(collection)?;
+    fn infer_lambda(&self, op: LambdaOp, body: &Tree, collection: &Tree) -> Checked {
+        let collection_type = self.infer(collection)?;
         if !collection_type.is_open() && !COLLECTION.contains(&collection_type) {
             let message = format!("a lambda runs through a set or an array, not {collection_type}");
             return refuse(collection.column, message);
         }
         match op {
-            LambdaOp::Map => self.type_of(body).map(|_| Type::Set),
-            LambdaOp::Select => self.boolean("select", body).map(|_| collection_type),
-            LambdaOp::Exists => self.boolean("exists", body),
+            LambdaOp::Map => self.infer(body).map(|_| Type::Set),
+            LambdaOp::Select => self.check_boolean("select", body).map(|_| collection_type),
+            LambdaOp::Exists => self.check_boolean("exists", body),
         }
     }
 }
@@ -261,7 +279,7 @@ fn type_of_value(value: &Value) -> Type {
     }
 }
 
-fn arithmetic(op: ArithmeticOp, left: Type, right: Type) -> Result<Type, String> {
+fn combine_arithmetic(op: ArithmeticOp, left: Type, right: Type) -> Result<Type, String> {
     use ArithmeticOp::{Add, Divide, Intersect, Subtract};
     let fits = |wanted: &dyn Fn(Type) -> bool| {
         (left.is_open() || wanted(left)) && (right.is_open() || wanted(right))
@@ -286,7 +304,7 @@ fn arithmetic(op: ArithmeticOp, left: Type, right: Type) -> Result<Type, String>
 }
 
 /// Checks one link of a chain of comparisons; its right side is the left side of the next.
-fn compare_then_right(op: CompareOp, left: Type, right: Type) -> Result<Type, String> {
+fn combine_comparison(op: CompareOp, left: Type, right: Type) -> Result<Type, String> {
     let comparable = match op {
         CompareOp::Equal | CompareOp::NotEqual => true,
         CompareOp::In | CompareOp::NotIn => match right {

@@ -106,7 +106,7 @@ pub enum InteractionKind {
 
 impl InteractionKind {
     /// The kind that an expression calls by this name.
-    pub(crate) fn named(name: &str) -> Option<Self> {
+    pub(crate) fn from_name(name: &str) -> Option<Self> {
         Some(match name {
             "detail_views" => Self::DetailView,
             "purchases" => Self::Purchase,

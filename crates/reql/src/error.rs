@@ -8,7 +8,7 @@ pub struct ReqlError {
     pub kind: ErrorKind,
     /// The fault in words for the person who wrote the expression, without the place.
     pub message: String,
-    /// Where it is: characters from the start of the text, the first is 1.
+    /// The place of the fault, in characters from the start of the text; the first is 1.
     pub column: usize,
 }
 

@@ -1,23 +1,23 @@
-//! The reference evaluator: walks the tree for one row, with values whose type shows only there.
+//! The reference evaluator: walks the tree for one row, with values of dynamic types.
 
 use crate::context::{Context, InteractionKind};
 use crate::conversions;
 use crate::functions::Function;
-use crate::geo::{Region, earth_distance, place};
+use crate::geo::{Region, earth_distance, to_place};
 use crate::limits::{STEPS_MAX, VALUE_WEIGHT_MAX};
 use crate::math::Math;
 use crate::operators::{arithmetic, compare, reduce};
-use crate::rows::{Column, Rows, at, seconds, set_at};
-use crate::syntax::{LambdaOp, LogicOp, Source, Tree, What};
+use crate::rows::{Column, Rows, at, set_at, to_seconds};
+use crate::syntax::{LambdaOp, LogicOp, NodeKind, Source, Tree};
 use crate::value::{Set, Value};
 
-/// The value of a tree for a row; null when it needs too many steps.
-pub(crate) fn value_of(tree: &Tree, rows: &dyn Rows, context: &dyn Context, row: u32) -> Value {
-    try_value_of(tree, rows, context, row).unwrap_or(Value::Null)
+/// Evaluates a tree for a row; null where it needs too many steps.
+pub(crate) fn evaluate(tree: &Tree, rows: &dyn Rows, context: &dyn Context, row: u32) -> Value {
+    try_evaluate(tree, rows, context, row).unwrap_or(Value::Null)
 }
 
-/// The value of a tree for a row; nothing when it needs too many steps.
-pub(crate) fn try_value_of(
+/// Evaluates a tree for a row; none where it needs too many steps.
+pub(crate) fn try_evaluate(
     tree: &Tree,
     rows: &dyn Rows,
     context: &dyn Context,
@@ -25,12 +25,12 @@ pub(crate) fn try_value_of(
 ) -> Option<Value> {
     let mut evaluation =
         Evaluation { rows, context, row, steps_left: STEPS_MAX, variables: Vec::new() };
-    let value = evaluation.value_of(tree);
+    let value = evaluation.evaluate(tree);
     (evaluation.steps_left > 0).then_some(value)
 }
 
 /// The value of `random()` at a place of the expression, in [0, 1).
-pub(crate) fn random(seed: u64, row: u32, column: u32) -> f64 {
+pub(crate) fn draw_random(seed: u64, row: u32, column: u32) -> f64 {
     // The finaliser of SplitMix64 (Steele, Lea, Flood 2014), which leaves no trace of the order of
     // rows and columns.
     let mut bits =
@@ -51,83 +51,85 @@ struct Evaluation<'e> {
 }
 
 impl Evaluation<'_> {
-    fn value_of(&mut self, tree: &Tree) -> Value {
+    fn evaluate(&mut self, tree: &Tree) -> Value {
         self.charge(1);
         if self.steps_left == 0 {
             return Value::Null;
         }
-        match &tree.what {
-            What::Constant(value) => value.clone(),
-            What::Exhausting => self.give_up(),
-            What::Property(name) => self.property(name),
-            What::Variable(variable) => self.variables[*variable].clone(),
-            What::Not(operand) => Value::Boolean(!self.holds(operand)),
-            What::Negate(operand) => {
-                self.value_of(operand).number().map_or(Value::Null, |number| number.negate().into())
+        match &tree.kind {
+            NodeKind::Constant(value) => value.clone(),
+            NodeKind::Exhausted => self.give_up(),
+            NodeKind::Property(name) => self.read_property(name),
+            NodeKind::Variable(variable) => self.variables[*variable].clone(),
+            NodeKind::Not(operand) => Value::Boolean(!self.holds(operand)),
+            NodeKind::Negate(operand) => {
+                self.evaluate(operand).number().map_or(Value::Null, |number| number.negate().into())
             }
-            What::Plus(operand) => self.value_of(operand).number().map_or(Value::Null, Value::from),
-            What::Logic(LogicOp::And, operands) => {
+            NodeKind::Plus(operand) => {
+                self.evaluate(operand).number().map_or(Value::Null, Value::from)
+            }
+            NodeKind::Logic(LogicOp::And, operands) => {
                 Value::Boolean(operands.iter().all(|operand| self.holds(operand)))
             }
-            What::Logic(LogicOp::Or, operands) => {
+            NodeKind::Logic(LogicOp::Or, operands) => {
                 Value::Boolean(operands.iter().any(|operand| self.holds(operand)))
             }
-            What::Arithmetic(first, links) => {
-                let first = self.value_of(first);
+            NodeKind::Arithmetic(first, links) => {
+                let first = self.evaluate(first);
                 links.iter().fold(first, |left, link| {
-                    let right = self.value_of(&link.right);
-                    self.made(arithmetic(link.op, &left, &right))
+                    let right = self.evaluate(&link.right);
+                    self.charge_value(arithmetic(link.op, &left, &right))
                 })
             }
-            What::Comparison(first, links) => {
-                let mut left = self.value_of(first);
+            NodeKind::Comparison(first, links) => {
+                let mut left = self.evaluate(first);
                 Value::Boolean(links.iter().all(|link| {
-                    let right = self.value_of(&link.right);
+                    let right = self.evaluate(&link.right);
                     let holds = compare(link.op, &left, &right);
                     left = right;
                     holds
                 }))
             }
-            What::If { condition, then, otherwise } => {
+            NodeKind::If { condition, then, otherwise } => {
                 let chosen = if self.holds(condition) { then } else { otherwise };
-                self.value_of(chosen)
+                self.evaluate(chosen)
             }
-            What::Set(elements) => {
-                let elements = elements.iter().map(|element| self.value_of(element)).collect();
-                self.made(Value::Set(Set::new(elements)))
+            NodeKind::Set(elements) => {
+                let elements = elements.iter().map(|element| self.evaluate(element)).collect();
+                self.charge_value(Value::Set(Set::new(elements)))
             }
-            What::Array(elements) => {
-                let elements = elements.iter().map(|element| self.value_of(element)).collect();
-                self.made(Value::Array(elements))
+            NodeKind::Array(elements) => {
+                let elements = elements.iter().map(|element| self.evaluate(element)).collect();
+                self.charge_value(Value::Array(elements))
             }
-            What::Index(base, index) => {
-                let (base, index) = (self.value_of(base), self.value_of(index));
-                element_of(&base, &index).cloned().unwrap_or(Value::Null)
+            NodeKind::Index(base, index) => {
+                let (base, index) = (self.evaluate(base), self.evaluate(index));
+                find_element(&base, &index).cloned().unwrap_or(Value::Null)
             }
-            What::Lookup(source, key) => self.lookup(source, key),
-            What::Call(Function::Random, _) => {
-                Value::Double(random(self.context.seed(), self.row, tree.column))
+            NodeKind::Lookup(source, key) => self.look_up(source, key),
+            NodeKind::Call(Function::Random, _) => {
+                Value::Double(draw_random(self.context.seed(), self.row, tree.column))
             }
-            What::Call(function, arguments) => {
+            NodeKind::Call(function, arguments) => {
                 let arguments: Vec<_> =
-                    arguments.iter().map(|argument| self.value_of(argument)).collect();
+                    arguments.iter().map(|argument| self.evaluate(argument)).collect();
                 if arguments.contains(&Value::Null) {
                     return Value::Null;
                 }
                 let value = self.call(*function, &arguments).unwrap_or(Value::Null);
-                self.made(value)
+                self.charge_value(value)
             }
-            What::Lambda { op, variable, body, collection } => {
-                self.lambda(*op, *variable, body, collection)
+            NodeKind::Lambda { op, variable, body, collection } => {
+                self.evaluate_lambda(*op, *variable, body, collection)
             }
         }
     }
 
     fn holds(&mut self, tree: &Tree) -> bool {
-        self.value_of(tree).holds()
+        self.evaluate(tree).holds()
     }
 
-    fn property(&mut self, name: &str) -> Value {
+    fn read_property(&mut self, name: &str) -> Value {
         if name == self.rows.subject().id_property() {
             return Value::text(self.rows.id(self.row));
         }
@@ -138,7 +140,7 @@ impl Evaluation<'_> {
             Some(Column::Double(values)) => at(values, row).map(Value::Double),
             Some(Column::Boolean(values)) => at(values, row).map(Value::Boolean),
             Some(Column::Timestamp(values)) => {
-                at(values, row).map(|ms| Value::Timestamp(seconds(ms)))
+                at(values, row).map(|ms| Value::Timestamp(to_seconds(ms)))
             }
             Some(Column::String(values, texts)) => {
                 at(values, row).map(|id| Value::text(texts.text(id)))
@@ -154,12 +156,12 @@ impl Evaluation<'_> {
         value.unwrap_or(Value::Null)
     }
 
-    fn lookup(&mut self, source: &Source, key: &Tree) -> Value {
+    fn look_up(&mut self, source: &Source, key: &Tree) -> Value {
         let item = match source {
-            Source::Item(item) => self.value_of(item),
+            Source::Item(item) => self.evaluate(item),
             _ => Value::Null,
         };
-        let key = self.value_of(key);
+        let key = self.evaluate(key);
         let Some(key) = key.as_text() else {
             return Value::Null;
         };
@@ -173,7 +175,7 @@ impl Evaluation<'_> {
         }
     }
 
-    /// The function's value; nothing where an argument is not of a type that it takes.
+    /// Calls a function; none where an argument has a type that it does not take.
     fn call(&mut self, function: Function, arguments: &[Value]) -> Option<Value> {
         let text = |place: usize| arguments.get(place).and_then(Value::as_text);
         let texts = |values: &[Value]| -> Option<Vec<_>> {
@@ -190,7 +192,7 @@ impl Evaluation<'_> {
                 let (op, elements) = (text(0)?, arguments[1].elements()?);
                 let mut elements = elements.iter().cloned();
                 let first = elements.next()?;
-                elements.fold(first, |left, right| self.made(reduce(op, &left, &right)))
+                elements.fold(first, |left, right| self.charge_value(reduce(op, &left, &right)))
             }
             Function::Math(math) => {
                 let arguments = match arguments {
@@ -210,21 +212,21 @@ impl Evaluation<'_> {
             Function::Lower => Value::text(&text(0)?.to_lowercase()),
             Function::Split => match (text(0)?, text(1)?) {
                 (whole, "") => Value::Array([Value::text(whole)].into()),
-                // One more than is allowed is enough to be refused.
+                // One part more than the limit is enough to exceed it.
                 (whole, separator) => Value::Array(
                     whole.split(separator).take(VALUE_WEIGHT_MAX + 1).map(Value::text).collect(),
                 ),
             },
-            Function::Boolean => conversions::boolean(&arguments[0]),
-            Function::Number => conversions::number(&arguments[0]),
-            Function::String => conversions::string(&arguments[0], text(1)),
-            Function::Timestamp => conversions::timestamp(&arguments[0]),
+            Function::Boolean => conversions::to_boolean(&arguments[0]),
+            Function::Number => conversions::to_number(&arguments[0]),
+            Function::String => conversions::to_text(&arguments[0], text(1)),
+            Function::Timestamp => conversions::to_timestamp(&arguments[0]),
             Function::DistanceOfPlaces => {
-                Value::Double(earth_distance(place(&arguments[0])?, place(&arguments[1])?))
+                Value::Double(earth_distance(to_place(&arguments[0])?, to_place(&arguments[1])?))
             }
-            Function::Polygon => Value::Region(Region::polygon(&arguments[0])?.into()),
+            Function::Polygon => Value::Region(Region::polygon_from(&arguments[0])?.into()),
             Function::Radius => {
-                let (centre, km) = (place(&arguments[0])?, arguments[1].number()?.as_f64());
+                let (centre, km) = (to_place(&arguments[0])?, arguments[1].number()?.as_f64());
                 Value::Region(Region::Circle { centre, radius_metres: km * 1_000.0 }.into())
             }
             Function::SegmentItems => self.context.segment_items(text(0)?, text(1)?),
@@ -232,7 +234,7 @@ impl Evaluation<'_> {
             Function::UserInteractions => {
                 let kinds = arguments[1].elements()?.iter();
                 let kinds: Option<Vec<_>> =
-                    kinds.map(|kind| kind.as_text().and_then(InteractionKind::named)).collect();
+                    kinds.map(|kind| kind.as_text().and_then(InteractionKind::from_name)).collect();
                 let n = match arguments.get(2) {
                     Some(Value::Int(n)) => Some(usize::try_from(*n).ok()?),
                     _ => None,
@@ -247,18 +249,24 @@ impl Evaluation<'_> {
         })
     }
 
-    fn lambda(&mut self, op: LambdaOp, variable: usize, body: &Tree, collection: &Tree) -> Value {
-        let collection = self.value_of(collection);
+    fn evaluate_lambda(
+        &mut self,
+        op: LambdaOp,
+        variable: usize,
+        body: &Tree,
+        collection: &Tree,
+    ) -> Value {
+        let collection = self.evaluate(collection);
         let Some(elements) = collection.elements() else {
             return Value::Null;
         };
         let mut found = Vec::new();
         for element in elements {
-            // A lambda that was taken out of another to be evaluated ahead has no variables below
-            // its own.
+            // A lambda that is evaluated alone, as a constant part, has no variables of outer
+            // lambdas.
             self.variables.resize(variable, Value::Null);
             self.variables.push(element.clone());
-            let value = self.value_of(body);
+            let value = self.evaluate(body);
             match op {
                 LambdaOp::Exists if value.holds() => return Value::Boolean(true),
                 LambdaOp::Select if value.holds() => found.push(element.clone()),
@@ -271,13 +279,14 @@ impl Evaluation<'_> {
         }
         match (op, &collection) {
             (LambdaOp::Exists, _) => Value::Boolean(false),
-            (LambdaOp::Select, Value::Array(_)) => self.made(Value::Array(found.into())),
-            _ => self.made(Value::Set(Set::new(found))),
+            (LambdaOp::Select, Value::Array(_)) => self.charge_value(Value::Array(found.into())),
+            _ => self.charge_value(Value::Set(Set::new(found))),
         }
     }
 
-    /// Pays for a value that the evaluation made.
-    fn made(&mut self, value: Value) -> Value {
+    /// Charges the weight of a value that the evaluation made. A value over the limit ends the
+    /// evaluation.
+    fn charge_value(&mut self, value: Value) -> Value {
         let weight = value.weight();
         self.charge(weight);
         if weight > VALUE_WEIGHT_MAX { self.give_up() } else { value }
@@ -295,7 +304,7 @@ impl Evaluation<'_> {
     }
 }
 
-fn element_of<'v>(base: &'v Value, index: &Value) -> Option<&'v Value> {
+fn find_element<'v>(base: &'v Value, index: &Value) -> Option<&'v Value> {
     match (base, index) {
         (Value::Array(elements), Value::Int(index)) => elements.get(usize::try_from(*index).ok()?),
         (Value::Dictionary(entries), Value::String(name)) => entries.get(name),

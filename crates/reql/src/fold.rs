@@ -1,15 +1,15 @@
-//! Evaluates ahead every part of a tree that is the same for all rows.
+//! Constant folding: parts of a tree that are the same for all rows are evaluated once.
 
 use std::cell::Cell;
 use std::sync::Arc;
 
 use crate::context::Context;
-use crate::evaluate::try_value_of;
+use crate::evaluate::try_evaluate;
 use crate::rows::Rows;
-use crate::syntax::{Link, Node, Source, Tree, What};
+use crate::syntax::{Link, Node, NodeKind, Source, Tree};
 
-/// The tree with constants in place of what does not depend on the row, and whether a part could
-/// not be evaluated.
+/// Returns the tree with constants in place of the parts that do not depend on the row, and whether
+/// one of these parts needed too many steps.
 pub(crate) fn fold(tree: &Tree, rows: &dyn Rows, context: &dyn Context) -> (Tree, bool) {
     let folding = Folding { rows, context, exhausted: Cell::new(false) };
     let tree = folding.fold(tree).tree;
@@ -22,7 +22,7 @@ struct Folding<'a> {
     exhausted: Cell<bool>,
 }
 
-/// A folded tree and what keeps it from being a constant.
+/// A folded tree and the reasons for which it may not be a constant.
 struct Folded {
     tree: Tree,
     needs_row: bool,
@@ -33,8 +33,8 @@ struct Folded {
 impl Folding<'_> {
     fn fold(&self, tree: &Tree) -> Folded {
         let mut needs_row = tree.own_dependencies().row;
-        let mut needs_variable = match &tree.what {
-            What::Variable(variable) => Some(*variable),
+        let mut needs_variable = match &tree.kind {
+            NodeKind::Variable(variable) => Some(*variable),
             _ => None,
         };
         let mut child = |child: &Tree| {
@@ -46,56 +46,58 @@ impl Folding<'_> {
             };
             folded.tree
         };
-        let what = match &tree.what {
-            What::Constant(_) | What::Exhausting => {
+        let kind = match &tree.kind {
+            NodeKind::Constant(_) | NodeKind::Exhausted => {
                 return Folded { tree: tree.clone(), needs_row, needs_variable };
             }
-            What::Property(name) => What::Property(name.clone()),
-            What::Variable(variable) => What::Variable(*variable),
-            What::Not(operand) => What::Not(child(operand)),
-            What::Negate(operand) => What::Negate(child(operand)),
-            What::Plus(operand) => What::Plus(child(operand)),
-            What::Logic(op, operands) => What::Logic(*op, operands.iter().map(child).collect()),
-            What::Arithmetic(first, links) => {
-                What::Arithmetic(child(first), fold_links(links, child))
+            NodeKind::Property(name) => NodeKind::Property(name.clone()),
+            NodeKind::Variable(variable) => NodeKind::Variable(*variable),
+            NodeKind::Not(operand) => NodeKind::Not(child(operand)),
+            NodeKind::Negate(operand) => NodeKind::Negate(child(operand)),
+            NodeKind::Plus(operand) => NodeKind::Plus(child(operand)),
+            NodeKind::Logic(op, operands) => {
+                NodeKind::Logic(*op, operands.iter().map(child).collect())
             }
-            What::Comparison(first, links) => {
-                What::Comparison(child(first), fold_links(links, child))
+            NodeKind::Arithmetic(first, links) => {
+                NodeKind::Arithmetic(child(first), fold_links(links, child))
             }
-            What::If { condition, then, otherwise } => What::If {
+            NodeKind::Comparison(first, links) => {
+                NodeKind::Comparison(child(first), fold_links(links, child))
+            }
+            NodeKind::If { condition, then, otherwise } => NodeKind::If {
                 condition: child(condition),
                 then: child(then),
                 otherwise: child(otherwise),
             },
-            What::Set(elements) => What::Set(elements.iter().map(child).collect()),
-            What::Array(elements) => What::Array(elements.iter().map(child).collect()),
-            What::Index(base, index) => What::Index(child(base), child(index)),
-            What::Lookup(Source::Item(item), key) => {
-                What::Lookup(Source::Item(child(item)), child(key))
+            NodeKind::Set(elements) => NodeKind::Set(elements.iter().map(child).collect()),
+            NodeKind::Array(elements) => NodeKind::Array(elements.iter().map(child).collect()),
+            NodeKind::Index(base, index) => NodeKind::Index(child(base), child(index)),
+            NodeKind::Lookup(Source::Item(item), key) => {
+                NodeKind::Lookup(Source::Item(child(item)), child(key))
             }
-            What::Lookup(source, key) => What::Lookup(source.clone(), child(key)),
-            What::Call(function, arguments) => {
-                What::Call(*function, arguments.iter().map(child).collect())
+            NodeKind::Lookup(source, key) => NodeKind::Lookup(source.clone(), child(key)),
+            NodeKind::Call(function, arguments) => {
+                NodeKind::Call(*function, arguments.iter().map(child).collect())
             }
-            What::Lambda { op, variable, body, collection } => {
+            NodeKind::Lambda { op, variable, body, collection } => {
                 let (body, collection) = (child(body), child(collection));
                 // Its own variable is the innermost, so whatever is further out stays needed.
                 needs_variable = needs_variable.filter(|needed| needed < variable);
-                What::Lambda { op: *op, variable: *variable, body, collection }
+                NodeKind::Lambda { op: *op, variable: *variable, body, collection }
             }
         };
-        let folded = Arc::new(Node { column: tree.column, height: tree.height, what });
+        let folded = Arc::new(Node { column: tree.column, height: tree.height, kind });
         if needs_row || needs_variable.is_some() {
             return Folded { tree: folded, needs_row, needs_variable };
         }
-        let what = match try_value_of(&folded, self.rows, self.context, 0) {
-            Some(value) => What::Constant(value),
+        let kind = match try_evaluate(&folded, self.rows, self.context, 0) {
+            Some(value) => NodeKind::Constant(value),
             None => {
                 self.exhausted.set(true);
-                What::Exhausting
+                NodeKind::Exhausted
             }
         };
-        let constant = Node { column: tree.column, height: 1, what };
+        let constant = Node { column: tree.column, height: 1, kind };
         Folded { tree: Arc::new(constant), needs_row, needs_variable }
     }
 }

@@ -1,4 +1,4 @@
-//! The table of functions: names, what they take and what they yield.
+//! The table of functions: their names, the types of their arguments and of their results.
 
 use crate::context::InteractionCount;
 use crate::kind::Type;
@@ -28,7 +28,7 @@ pub(crate) enum Function {
 }
 
 impl Function {
-    pub(crate) fn asks_context(self) -> bool {
+    pub(crate) fn reads_context(self) -> bool {
         matches!(
             self,
             Self::SegmentItems | Self::ItemSegments | Self::UserInteractions | Self::Count(_)
@@ -45,28 +45,29 @@ impl Function {
 pub(crate) struct Signature {
     pub(crate) name: &'static str,
     pub(crate) function: Function,
-    required: &'static [Wanted],
-    optional: &'static [Wanted],
-    /// The type of any further argument.
-    rest: Option<Wanted>,
+    required: &'static [ArgumentTypes],
+    optional: &'static [ArgumentTypes],
+    /// The types of any further argument; none where there may be no more.
+    rest: Option<ArgumentTypes>,
     pub(crate) result: Type,
 }
 
 /// The types that an argument may have.
-pub(crate) type Wanted = &'static [Type];
+pub(crate) type ArgumentTypes = &'static [Type];
 
-const NUMBER: Wanted = &[Type::Int, Type::Double, Type::Timestamp];
-const INT: Wanted = &[Type::Int];
-const TEXT: Wanted = &[Type::String];
-const ARRAY: Wanted = &[Type::Array];
-pub(crate) const COLLECTION: Wanted = &[Type::Set, Type::Array];
-const SIZED: Wanted = &[Type::String, Type::Set, Type::Array];
-const SCALAR: Wanted = &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String];
-const NUMBER_OR_TEXT: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::String];
-const COMPARED: Wanted =
+const NUMBER: ArgumentTypes = &[Type::Int, Type::Double, Type::Timestamp];
+const INT: ArgumentTypes = &[Type::Int];
+const TEXT: ArgumentTypes = &[Type::String];
+const ARRAY: ArgumentTypes = &[Type::Array];
+pub(crate) const COLLECTION: ArgumentTypes = &[Type::Set, Type::Array];
+const SIZED: ArgumentTypes = &[Type::String, Type::Set, Type::Array];
+const SCALAR: ArgumentTypes =
+    &[Type::Boolean, Type::Int, Type::Double, Type::Timestamp, Type::String];
+const NUMBER_OR_TEXT: ArgumentTypes = &[Type::Int, Type::Double, Type::Timestamp, Type::String];
+const COMPARED: ArgumentTypes =
     &[Type::Int, Type::Double, Type::Timestamp, Type::String, Type::Set, Type::Array];
-const AVERAGED: Wanted = &[Type::Int, Type::Double, Type::Timestamp, Type::Set, Type::Array];
-const WRITTEN: Wanted = &[
+const AVERAGED: ArgumentTypes = &[Type::Int, Type::Double, Type::Timestamp, Type::Set, Type::Array];
+const WRITTEN: ArgumentTypes = &[
     Type::Boolean,
     Type::Int,
     Type::Double,
@@ -75,7 +76,7 @@ const WRITTEN: Wanted = &[
     Type::Set,
     Type::Array,
 ];
-const TRUTHY: Wanted = &[
+const TRUTHY: ArgumentTypes = &[
     Type::Boolean,
     Type::Int,
     Type::Double,
@@ -89,7 +90,7 @@ const TRUTHY: Wanted = &[
 const fn row(
     name: &'static str,
     function: Function,
-    required: &'static [Wanted],
+    required: &'static [ArgumentTypes],
     result: Type,
 ) -> Signature {
     Signature { name, function, required, optional: &[], rest: None, result }
@@ -99,11 +100,11 @@ const fn count(name: &'static str, kind: InteractionCount) -> Signature {
     row(name, Function::Count(kind), &[TEXT], Type::Double)
 }
 
-const fn math(name: &'static str, math: Math, required: &'static [Wanted]) -> Signature {
+const fn math(name: &'static str, math: Math, required: &'static [ArgumentTypes]) -> Signature {
     row(name, Function::Math(math), required, Type::Double)
 }
 
-const fn many(name: &'static str, function: Math, of: &'static [Wanted; 1]) -> Signature {
+const fn many(name: &'static str, function: Math, of: &'static [ArgumentTypes; 1]) -> Signature {
     Signature { rest: Some(of[0]), ..math(name, function, of) }
 }
 
@@ -146,14 +147,14 @@ static FUNCTIONS: &[Signature] = &[
     Signature { rest: Some(TEXT), ..count("num_item_ratings", InteractionCount::Ratings) },
 ];
 
-/// The rows of a name in lower case.
-pub(crate) fn named(name: &str) -> impl Iterator<Item = &'static Signature> {
+/// Finds the rows of a function's name, which is in lower case.
+pub(crate) fn find_signatures(name: &str) -> impl Iterator<Item = &'static Signature> {
     FUNCTIONS.iter().filter(move |signature| signature.name == name)
 }
 
 impl Signature {
     /// The type of the argument at this position; none if the function does not take so many.
-    pub(crate) fn wanted(&self, place: usize) -> Option<Wanted> {
+    pub(crate) fn argument_types(&self, place: usize) -> Option<ArgumentTypes> {
         self.required.iter().chain(self.optional).nth(place).copied().or(self.rest)
     }
 

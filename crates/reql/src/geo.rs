@@ -22,9 +22,9 @@ pub enum Region {
 }
 
 impl Region {
-    /// A polygon from an array of at least three places.
-    pub(crate) fn polygon(corners: &Value) -> Option<Self> {
-        let corners: Vec<_> = corners.elements()?.iter().map(place).collect::<Option<_>>()?;
+    /// Makes a polygon of an array of at least three places.
+    pub(crate) fn polygon_from(corners: &Value) -> Option<Self> {
+        let corners: Vec<_> = corners.elements()?.iter().map(to_place).collect::<Option<_>>()?;
         (corners.len() >= 3).then_some(Self::Polygon(corners))
     }
 
@@ -63,8 +63,8 @@ impl Region {
     }
 }
 
-/// A place from an array of its latitude and longitude.
-pub(crate) fn place(value: &Value) -> Option<[f64; 2]> {
+/// Reads a place from an array of its latitude and longitude.
+pub(crate) fn to_place(value: &Value) -> Option<[f64; 2]> {
     match value {
         Value::Array(pair) => match &**pair {
             [latitude, longitude] => {

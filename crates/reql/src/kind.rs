@@ -5,7 +5,7 @@ use std::fmt;
 /// The type of an expression, as far as it is known without evaluation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Type {
-    /// Always null; goes everywhere.
+    /// Always null; accepted everywhere.
     Null,
     /// True or false.
     Boolean,
@@ -25,12 +25,12 @@ pub enum Type {
     Dictionary,
     /// A part of the globe.
     Region,
-    /// Known only when evaluated; goes everywhere.
+    /// Unknown until evaluation; accepted everywhere.
     Any,
 }
 
 impl Type {
-    /// Whether it takes part in arithmetic.
+    /// Whether values of the type take part in arithmetic.
     pub(crate) fn is_number(self) -> bool {
         matches!(self, Self::Int | Self::Double | Self::Timestamp)
     }

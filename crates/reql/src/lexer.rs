@@ -31,14 +31,14 @@ pub(crate) enum Token {
     End,
 }
 
-/// All tokens, the last of them [`Token::End`].
-pub(crate) fn tokens_of(text: &str) -> Result<Vec<Spanned>, ReqlError> {
+/// Splits a text into tokens, the last of which is [`Token::End`].
+pub(crate) fn tokenize(text: &str) -> Result<Vec<Spanned>, ReqlError> {
     let mut lexer = Lexer { rest: text, column: 1 };
     let mut tokens = Vec::new();
     loop {
         lexer.skip_blanks();
         let column = lexer.column;
-        let token = lexer.token()?;
+        let token = lexer.read_token()?;
         let is_end = token == Token::End;
         tokens.push(Spanned { token, column });
         if is_end {
@@ -53,7 +53,7 @@ struct Lexer<'t> {
 }
 
 impl<'t> Lexer<'t> {
-    /// Takes so many bytes, which end at a character's end.
+    /// Takes a number of bytes, which must end where a character ends.
     fn take(&mut self, bytes: usize) -> &'t str {
         let (taken, rest) = self.rest.split_at(bytes);
         self.rest = rest;
@@ -66,7 +66,7 @@ impl<'t> Lexer<'t> {
         self.take(self.rest.find(|c| !wanted(c)).unwrap_or(self.rest.len()))
     }
 
-    /// White space and comments to the end of their line.
+    /// Skips white space, and comments to the end of their line.
     fn skip_blanks(&mut self) {
         loop {
             self.take_while(char::is_whitespace);
@@ -77,20 +77,20 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn token(&mut self) -> Result<Token, ReqlError> {
+    fn read_token(&mut self) -> Result<Token, ReqlError> {
         let Some(first) = self.rest.chars().next() else {
             return Ok(Token::End);
         };
         if first.is_ascii_digit() {
-            return Ok(Token::Literal(self.number()));
+            return Ok(Token::Literal(self.read_number()));
         }
         if first.is_ascii_alphabetic() || first == '_' {
             let word = self.take_while(|c| c.is_ascii_alphanumeric() || c == '_');
             return Ok(Token::Word(word.to_ascii_lowercase()));
         }
         match first {
-            '\'' => self.property(),
-            '"' => self.text(),
+            '\'' => self.read_property(),
+            '"' => self.read_text(),
             _ => {
                 if let Some(symbol) =
                     SYMBOLS.into_iter().find(|symbol| self.rest.starts_with(symbol))
@@ -111,7 +111,7 @@ impl<'t> Lexer<'t> {
 
     /// Digits, then perhaps a fraction, then perhaps an exponent; whole numbers beyond 64 bits
     /// become doubles.
-    fn number(&mut self) -> Value {
+    fn read_number(&mut self) -> Value {
         let start = self.rest;
         let mut bytes = self.take_while(|c| c.is_ascii_digit()).len();
         let mut is_whole = true;
@@ -136,7 +136,7 @@ impl<'t> Lexer<'t> {
         }
     }
 
-    fn property(&mut self) -> Result<Token, ReqlError> {
+    fn read_property(&mut self) -> Result<Token, ReqlError> {
         let Some(length) = self.rest[1..].find('\'') else {
             return Err(self.error("the name of a property lacks its closing '"));
         };
@@ -148,7 +148,7 @@ impl<'t> Lexer<'t> {
     }
 
     /// A text; a backslash stands for itself unless a quote or another backslash follows.
-    fn text(&mut self) -> Result<Token, ReqlError> {
+    fn read_text(&mut self) -> Result<Token, ReqlError> {
         let mut text = String::new();
         let mut characters = self.rest.char_indices().skip(1).peekable();
         while let Some((at, character)) = characters.next() {

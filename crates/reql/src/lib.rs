@@ -44,7 +44,7 @@ pub struct Expression {
 /// Parses an expression. Which properties it names and whether its types fit is for
 /// [`Expression::check`].
 pub fn parse(text: &str) -> Result<Expression, ReqlError> {
-    Ok(Expression { tree: parser::tree_of(text)?, text: text.into() })
+    Ok(Expression { tree: parser::parse(text)?, text: text.into() })
 }
 
 impl Expression {
@@ -59,7 +59,7 @@ impl Expression {
     ///
     /// A property is unknown, or an operand or argument has the wrong type.
     pub fn check(&self, schema: &dyn Schema) -> Result<Type, ReqlError> {
-        check::type_of(&self.tree, schema)
+        check::infer_type(&self.tree, schema)
     }
 
     /// Checks the expression as a filter: its value must be a boolean.
@@ -112,7 +112,7 @@ impl Expression {
 
     /// Evaluates one row with the reference evaluator. Compiled expressions give the same values.
     pub fn evaluate(&self, rows: &dyn Rows, context: &dyn Context, row: u32) -> Value {
-        evaluate::value_of(&self.tree, rows, context, row)
+        evaluate::evaluate(&self.tree, rows, context, row)
     }
 
     /// Compiles the expression for many rows. Parts that do not depend on the row are computed

@@ -1,5 +1,5 @@
-//! Bounds on what an expression may ask for, so that no text can exhaust the stack, the memory or a
-//! request's time.
+//! Bounds of expressions and their evaluation, so that no text can exhaust the stack, the memory or
+//! the time of a request.
 
 /// The longest text of an expression, in bytes: ten thousand ids of fifty bytes.
 pub const TEXT_BYTES_MAX: usize = 512 * 1024;
@@ -14,8 +14,9 @@ pub const HEIGHT_MAX: u32 = 256;
 pub const ELSE_IFS_MAX: usize = 128;
 /// The number of nodes of the tree.
 pub const NODES_MAX: usize = 20_000;
-/// The weight of one text, set or array that an evaluation makes; a heavier one makes the
-/// evaluation null. Each element weighs one, and so do each 64 bytes of text: 65 536 allow 4 MiB.
+/// The largest weight of one text, set or array that an evaluation makes; a heavier one makes the
+/// evaluation null. Each element has the weight 1, and so have each 64 bytes of text: 65 536 allow
+/// 4 MiB of text.
 pub const VALUE_WEIGHT_MAX: usize = 65_536;
 /// Steps of the evaluation of one row; an evaluation that needs more is null. A step is a node
 /// visited or a unit of weight made, some tens of nanoseconds, so that one row costs milliseconds

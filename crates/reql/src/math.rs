@@ -21,7 +21,7 @@ pub(crate) enum Math {
 }
 
 impl Math {
-    /// Whether it takes any number of arguments, or one set or array of them.
+    /// Whether the function takes any number of arguments, or one set or array of them.
     pub(crate) fn takes_many(self) -> bool {
         matches!(self, Self::Max | Self::Min | Self::Avg)
     }
@@ -31,11 +31,11 @@ impl Math {
         matches!(self, Self::Max | Self::Min | Self::Round | Self::Floor | Self::Ceil | Self::Abs)
     }
 
-    /// The result; the parser has counted the arguments.
+    /// Applies the function; the parser has checked the number of arguments.
     pub(crate) fn apply(self, arguments: &[Number]) -> Number {
         match (self, arguments) {
-            (Self::Max, _) => extreme(arguments, Ordering::Greater),
-            (Self::Min, _) => extreme(arguments, Ordering::Less),
+            (Self::Max, _) => find_extreme(arguments, Ordering::Greater),
+            (Self::Min, _) => find_extreme(arguments, Ordering::Less),
             (Self::Avg, _) => {
                 let sum: f64 = arguments.iter().map(|number| number.as_f64()).sum();
                 Number::Double(sum / arguments.len() as f64)
@@ -55,7 +55,7 @@ impl Math {
             (Self::Sqrt, [x]) => Number::Double(x.as_f64().sqrt()),
             (Self::Pow, [x, y]) => Number::Double(x.as_f64().powf(y.as_f64())),
             (Self::Log, [x]) => Number::Double(x.as_f64().ln()),
-            (Self::Log, [x, base]) => Number::Double(logarithm(x.as_f64(), base.as_f64())),
+            (Self::Log, [x, base]) => Number::Double(compute_logarithm(x.as_f64(), base.as_f64())),
             (Self::EarthDistance, [lat1, lon1, lat2, lon2]) => Number::Double(earth_distance(
                 [lat1.as_f64(), lon1.as_f64()],
                 [lat2.as_f64(), lon2.as_f64()],
@@ -65,8 +65,8 @@ impl Math {
     }
 }
 
-/// The first of the largest or smallest; NaN when one is NaN.
-fn extreme(numbers: &[Number], wanted: Ordering) -> Number {
+/// Finds the largest or smallest number, the first of equal ones; NaN if one is NaN.
+fn find_extreme(numbers: &[Number], wanted: Ordering) -> Number {
     let better = |best: Number, next: Number| match next.compare(best) {
         Some(ordering) if ordering == wanted => next,
         Some(_) => best,
@@ -76,7 +76,7 @@ fn extreme(numbers: &[Number], wanted: Ordering) -> Number {
 }
 
 /// Exact for powers of the two bases that people use, which a quotient of logarithms is not.
-fn logarithm(x: f64, base: f64) -> f64 {
+fn compute_logarithm(x: f64, base: f64) -> f64 {
     if base == 2.0 {
         x.log2()
     } else if base == 10.0 {

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 
 use crate::syntax::ArithmeticOp;
 
-/// A value that arithmetic takes; a timestamp enters as its seconds.
+/// An operand of arithmetic; a timestamp counts as its seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Number {
     Int(i64),
@@ -23,7 +23,7 @@ impl Number {
         matches!(self, Self::Double(double) if double.is_nan())
     }
 
-    /// Compares by exact value; nothing when one is NaN.
+    /// Compares by exact value; none if one is NaN.
     pub(crate) fn compare(self, other: Self) -> Option<Ordering> {
         match (self, other) {
             (Self::Int(left), Self::Int(right)) => Some(left.cmp(&right)),
@@ -42,7 +42,7 @@ impl Number {
         }
     }
 
-    /// The result of an operator that numbers have; set operators have none.
+    /// Applies an operator of numbers; none for an operator of sets.
     pub(crate) fn apply(self, op: ArithmeticOp, other: Self) -> Option<Self> {
         if let (Self::Int(left), Self::Int(right)) = (self, other) {
             let exact = match op {
@@ -69,7 +69,7 @@ impl Number {
     }
 }
 
-/// Exact where a conversion of the whole number to double precision would round it.
+/// Compares exactly, where converting the integer to double precision would round it.
 fn compare_int_double(int: i64, double: f64) -> Option<Ordering> {
     const TWO_TO_53: u64 = 1 << 53;
     const TWO_TO_63: f64 = 9_223_372_036_854_775_808.0;

@@ -2,12 +2,12 @@
 
 use std::cmp::Ordering;
 
-use crate::geo::place;
+use crate::geo::to_place;
 use crate::math::Math;
 use crate::syntax::{ArithmeticOp, CompareOp};
 use crate::value::{Set, Value};
 
-/// Null when a side is null or the operator has no meaning between the two.
+/// Applies an operator; null if a side is null or the operator does not apply to the types.
 pub(crate) fn arithmetic(op: ArithmeticOp, left: &Value, right: &Value) -> Value {
     match (left, right) {
         (Value::String(left), Value::String(right)) if op == ArithmeticOp::Add => {
@@ -45,7 +45,7 @@ pub(crate) fn compare(op: CompareOp, left: &Value, right: &Value) -> bool {
     }
 }
 
-/// One step of `reduce`; nothing when the operator is unknown.
+/// One step of `reduce`; null if the operator is unknown.
 pub(crate) fn reduce(op: &str, left: &Value, right: &Value) -> Value {
     let extreme = |math: Math| match (left.number(), right.number()) {
         (Some(left), Some(right)) => Value::from(math.apply(&[left, right])),
@@ -56,7 +56,7 @@ pub(crate) fn reduce(op: &str, left: &Value, right: &Value) -> Value {
         "min" => extreme(Math::Min),
         "and" => Value::Boolean(left.holds() && right.holds()),
         "or" => Value::Boolean(left.holds() || right.holds()),
-        _ => ArithmeticOp::of_symbol(op).map_or(Value::Null, |op| arithmetic(op, left, right)),
+        _ => ArithmeticOp::from_symbol(op).map_or(Value::Null, |op| arithmetic(op, left, right)),
     }
 }
 
@@ -65,7 +65,7 @@ fn is_in(element: &Value, container: &Value) -> bool {
         Value::Set(set) => set.contains(element),
         Value::Array(elements) => !matches!(element, Value::Null) && elements.contains(element),
         Value::String(text) => element.as_text().is_some_and(|part| text.contains(part)),
-        Value::Region(region) => place(element).is_some_and(|place| region.contains(place)),
+        Value::Region(region) => to_place(element).is_some_and(|place| region.contains(place)),
         _ => false,
     }
 }

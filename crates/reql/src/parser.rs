@@ -4,19 +4,24 @@ use std::sync::Arc;
 
 use crate::error::{ErrorKind, ReqlError};
 use crate::functions;
-use crate::lexer::{Spanned, Token, tokens_of};
+use crate::lexer::{Spanned, Token, tokenize};
 use crate::limits::{ELSE_IFS_MAX, HEIGHT_MAX, NESTING_MAX, NODES_MAX, TEXT_BYTES_MAX};
-use crate::syntax::{ArithmeticOp, CompareOp, LambdaOp, Link, LogicOp, Node, Source, Tree, What};
+use crate::syntax::{
+    ArithmeticOp, CompareOp, LambdaOp, Link, LogicOp, Node, NodeKind, Source, Tree,
+};
 use crate::value::Value;
 
-/// The tree of a text.
-pub(crate) fn tree_of(text: &str) -> Result<Tree, ReqlError> {
+/// Parses a text.
+///
+/// # Errors
+/// The text is no expression, or over a limit.
+pub(crate) fn parse(text: &str) -> Result<Tree, ReqlError> {
     if text.len() > TEXT_BYTES_MAX {
         let message =
             format!("the expression has {} bytes, more than {TEXT_BYTES_MAX}", text.len());
         return Err(ReqlError::new(ErrorKind::TooLarge, 1, message));
     }
-    let tokens = tokens_of(text)?;
+    let tokens = tokenize(text)?;
     let mut parser =
         Parser { tokens: &tokens, next: 0, nesting: 0, n_nodes: 0, variables: Vec::new() };
     let tree = parser.expression()?;
@@ -61,7 +66,8 @@ impl Parser<'_> {
                 }
             };
             for (column, condition, then) in branches.into_iter().rev() {
-                otherwise = parser.node(column, What::If { condition, then, otherwise })?;
+                otherwise =
+                    parser.make_node(column, NodeKind::If { condition, then, otherwise })?;
             }
             Ok(otherwise)
         })
@@ -90,7 +96,7 @@ impl Parser<'_> {
         while self.take_word(word) {
             operands.push(operand(self)?);
         }
-        self.node(column, What::Logic(op, operands))
+        self.make_node(column, NodeKind::Logic(op, operands))
     }
 
     fn negation(&mut self) -> Parsed {
@@ -99,7 +105,7 @@ impl Parser<'_> {
             return self.comparison();
         }
         let operand = self.nested(Self::negation)?;
-        self.node(column, What::Not(operand))
+        self.make_node(column, NodeKind::Not(operand))
     }
 
     fn comparison(&mut self) -> Parsed {
@@ -111,9 +117,9 @@ impl Parser<'_> {
                 parser.expect_word("in")?;
                 return Ok(Some(CompareOp::NotIn));
             }
-            Ok(parser.take_symbol(CompareOp::of_symbol))
+            Ok(parser.take_symbol(CompareOp::from_symbol))
         })?;
-        self.chained(first, links, What::Comparison)
+        self.finish_chain(first, links, NodeKind::Comparison)
     }
 
     fn sum(&mut self) -> Parsed {
@@ -127,13 +133,13 @@ impl Parser<'_> {
     fn arithmetic(&mut self, symbols: &[&str], operand: fn(&mut Self) -> Parsed) -> Parsed {
         let (first, links) = self.chain(operand, |parser| {
             Ok(parser.take_symbol(|symbol| {
-                symbols.contains(&symbol).then_some(symbol).and_then(ArithmeticOp::of_symbol)
+                symbols.contains(&symbol).then_some(symbol).and_then(ArithmeticOp::from_symbol)
             }))
         })?;
-        self.chained(first, links, What::Arithmetic)
+        self.finish_chain(first, links, NodeKind::Arithmetic)
     }
 
-    /// Operands with operators of one class between them.
+    /// Parses operands with operators of one class between them.
     fn chain<Op>(
         &mut self,
         operand: fn(&mut Self) -> Parsed,
@@ -150,25 +156,25 @@ impl Parser<'_> {
         }
     }
 
-    fn chained<Op>(
+    fn finish_chain<Op>(
         &mut self,
         first: Tree,
         links: Vec<Link<Op>>,
-        what: fn(Tree, Vec<Link<Op>>) -> What,
+        kind: fn(Tree, Vec<Link<Op>>) -> NodeKind,
     ) -> Parsed {
-        if links.is_empty() { Ok(first) } else { self.node(first.column, what(first, links)) }
+        if links.is_empty() { Ok(first) } else { self.make_node(first.column, kind(first, links)) }
     }
 
     fn sign(&mut self) -> Parsed {
         let column = self.column();
-        let what: fn(Tree) -> What = match self.token() {
-            Token::Symbol("-") => What::Negate,
-            Token::Symbol("+") => What::Plus,
+        let kind: fn(Tree) -> NodeKind = match self.token() {
+            Token::Symbol("-") => NodeKind::Negate,
+            Token::Symbol("+") => NodeKind::Plus,
             _ => return self.indexed(),
         };
         self.next += 1;
         let operand = self.nested(Self::sign)?;
-        self.node(column, what(operand))
+        self.make_node(column, kind(operand))
     }
 
     fn indexed(&mut self) -> Parsed {
@@ -176,7 +182,7 @@ impl Parser<'_> {
         while self.take("[") {
             let index = self.expression()?;
             self.expect("]")?;
-            tree = self.node(tree.column, What::Index(tree, index))?;
+            tree = self.make_node(tree.column, NodeKind::Index(tree, index))?;
         }
         Ok(tree)
     }
@@ -188,10 +194,13 @@ impl Parser<'_> {
             self.next += 1;
         }
         match token {
-            Token::Literal(value) => self.node(column, What::Constant(value)),
+            Token::Literal(value) => self.make_node(column, NodeKind::Constant(value)),
             Token::Property(name) => {
                 let variable = self.variables.iter().rposition(|variable| *variable == name);
-                self.node(column, variable.map_or(What::Property(name), What::Variable))
+                self.make_node(
+                    column,
+                    variable.map_or(NodeKind::Property(name), NodeKind::Variable),
+                )
             }
             Token::Symbol("(") => {
                 let inner = self.expression()?;
@@ -200,11 +209,11 @@ impl Parser<'_> {
             }
             Token::Symbol("{") => {
                 let elements = self.list("}", Self::expression)?;
-                self.node(column, What::Set(elements))
+                self.make_node(column, NodeKind::Set(elements))
             }
             Token::Symbol("[") => {
                 let elements = self.list("]", Self::expression)?;
-                self.node(column, What::Array(elements))
+                self.make_node(column, NodeKind::Array(elements))
             }
             Token::Word(word) => self.word(column, &word),
             Token::Symbol(_) | Token::End => {
@@ -216,12 +225,12 @@ impl Parser<'_> {
         }
     }
 
-    /// A constant or a call, its word already taken.
+    /// Parses the rest of a constant, a lookup or a call, after its first word.
     fn word(&mut self, column: u32, word: &str) -> Parsed {
         let source = match word {
-            "true" => return self.node(column, What::Constant(Value::Boolean(true))),
-            "false" => return self.node(column, What::Constant(Value::Boolean(false))),
-            "null" => return self.node(column, What::Constant(Value::Null)),
+            "true" => return self.make_node(column, NodeKind::Constant(Value::Boolean(true))),
+            "false" => return self.make_node(column, NodeKind::Constant(Value::Boolean(false))),
+            "null" => return self.make_node(column, NodeKind::Constant(Value::Null)),
             "and" | "or" | "not" | "in" | "if" | "then" | "else" | "lambda" => {
                 self.next -= 1;
                 return Err(self.expected("an expression"));
@@ -246,11 +255,11 @@ impl Parser<'_> {
         self.expect("[")?;
         let key = self.expression()?;
         self.expect("]")?;
-        self.node(column, What::Lookup(source, key))
+        self.make_node(column, NodeKind::Lookup(source, key))
     }
 
     fn call(&mut self, column: u32, name: &str) -> Parsed {
-        if functions::named(name).next().is_none() {
+        if functions::find_signatures(name).next().is_none() {
             let quoted = if self.token() == &Token::Symbol("(") {
                 String::new()
             } else {
@@ -260,11 +269,13 @@ impl Parser<'_> {
             return Err(ReqlError::new(ErrorKind::Syntax, column, message));
         }
         let arguments = if self.take("(") { self.list(")", Self::expression)? } else { Vec::new() };
-        match functions::named(name).find(|signature| signature.takes(arguments.len())) {
-            Some(signature) => self.node(column, What::Call(signature.function, arguments)),
+        match functions::find_signatures(name).find(|signature| signature.takes(arguments.len())) {
+            Some(signature) => {
+                self.make_node(column, NodeKind::Call(signature.function, arguments))
+            }
             None => {
                 let arities: Vec<_> =
-                    functions::named(name).map(|signature| signature.arity()).collect();
+                    functions::find_signatures(name).map(|signature| signature.arity()).collect();
                 let (wanted, found) = (arities.join(" or "), arguments.len());
                 let message = format!("the number of arguments of {name} is {wanted}, not {found}");
                 Err(ReqlError::new(ErrorKind::Type, column, message))
@@ -272,8 +283,8 @@ impl Parser<'_> {
         }
     }
 
-    /// The rest after the name: a variable with a body, then the collection that the variable runs
-    /// through.
+    /// Parses the arguments of a function with a lambda: a variable with a body, then the
+    /// collection whose elements the variable takes.
     fn lambda(&mut self, column: u32, op: LambdaOp) -> Parsed {
         self.expect("(")?;
         self.expect_word("lambda")?;
@@ -289,10 +300,10 @@ impl Parser<'_> {
         self.expect(",")?;
         let collection = self.expression()?;
         self.expect(")")?;
-        self.node(column, What::Lambda { op, variable, body, collection })
+        self.make_node(column, NodeKind::Lambda { op, variable, body, collection })
     }
 
-    /// Elements with commas between them and the closing bracket.
+    /// Parses elements with commas between them, up to the closing bracket.
     fn list(
         &mut self,
         close: &'static str,
@@ -313,7 +324,7 @@ impl Parser<'_> {
         }
     }
 
-    /// Runs a step of the descent one level deeper.
+    /// Runs a step of the descent one level of nesting deeper.
     fn nested(&mut self, step: impl FnOnce(&mut Self) -> Parsed) -> Parsed {
         if self.nesting == NESTING_MAX {
             let message = format!("the expression nests deeper than {NESTING_MAX} levels");
@@ -325,11 +336,11 @@ impl Parser<'_> {
         parsed
     }
 
-    fn node(&mut self, column: u32, what: What) -> Parsed {
-        let mut node = Node { column, height: 1, what };
+    fn make_node(&mut self, column: u32, kind: NodeKind) -> Parsed {
+        let mut node = Node { column, height: 1, kind };
         node.height += node.children().iter().map(|child| child.height).max().unwrap_or(0);
         self.n_nodes += 1;
-        let too_large = |what| Err(ReqlError::new(ErrorKind::TooLarge, column, what));
+        let too_large = |message| Err(ReqlError::new(ErrorKind::TooLarge, column, message));
         if node.height > HEIGHT_MAX {
             return too_large(format!("the expression is more than {HEIGHT_MAX} operations deep"));
         }

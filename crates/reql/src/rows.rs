@@ -6,14 +6,14 @@ use crate::kind::Subject;
 
 /// Columns of the candidates; a row is a candidate.
 pub trait Rows: Sync {
-    /// The column of a property; an expression reads null where there is none.
+    /// The column of a property; none where it is unknown, which an expression reads as null.
     fn column(&self, name: &str) -> Option<Column<'_>>;
 
     /// The external id of a row.
     fn id(&self, row: u32) -> &str;
 
     /// The row of an external id.
-    fn row_of(&self, id: &str) -> Option<u32>;
+    fn find_row(&self, id: &str) -> Option<u32>;
 
     /// The kind of candidates, which gives the name under which expressions read the external id.
     fn subject(&self) -> Subject {
@@ -47,21 +47,21 @@ pub trait Texts: Sync {
     /// The text of an id that a column holds.
     fn text(&self, id: TextId) -> &str;
 
-    /// The id of a text; nothing when no column holds it.
+    /// The id of a text; none if no column holds it.
     fn id(&self, text: &str) -> Option<TextId>;
 }
 
-/// The seconds of a timestamp column's milliseconds.
-pub(crate) fn seconds(milliseconds: i64) -> f64 {
+/// Converts the milliseconds of a timestamp column to the seconds that expressions see.
+pub(crate) fn to_seconds(milliseconds: i64) -> f64 {
     milliseconds as f64 / 1_000.0
 }
 
-/// The value of a row; nothing beyond the end.
+/// The value of a row; none beyond the end.
 pub(crate) fn at<T: Copy>(values: &[Option<T>], row: u32) -> Option<T> {
     values.get(row as usize).copied().flatten()
 }
 
-/// The set of a row; nothing beyond the end.
+/// The set of a row; none beyond the end.
 pub(crate) fn set_at(values: &[Option<Box<[TextId]>>], row: u32) -> Option<&[TextId]> {
     values.get(row as usize)?.as_deref()
 }

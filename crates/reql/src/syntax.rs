@@ -10,24 +10,24 @@ use std::sync::Arc;
 use crate::functions::Function;
 use crate::value::Value;
 
-/// Shared, so that parts of it can be kept beside the whole.
+/// A shared node: a folded tree shares its unchanged parts with the original.
 pub(crate) type Tree = Arc<Node>;
 
 #[derive(Debug)]
 pub(crate) struct Node {
-    /// Where it starts in the text; no two calls start in one place.
+    /// The place in the text, which also seeds `random()`: no two calls have the same one.
     pub(crate) column: u32,
-    /// One more than that of its highest child.
+    /// One more than the height of its highest child; a leaf has 1.
     pub(crate) height: u32,
-    pub(crate) what: What,
+    pub(crate) kind: NodeKind,
 }
 
 #[derive(Debug)]
-pub(crate) enum What {
-    /// A literal, or a part that was evaluated ahead.
+pub(crate) enum NodeKind {
+    /// A literal, or a folded part.
     Constant(Value),
-    /// A part that was evaluated ahead in vain, for it needs too many steps.
-    Exhausting,
+    /// A part whose folding needed too many steps.
+    Exhausted,
     Property(Arc<str>),
     /// The variable of an enclosing lambda, counted from the outermost.
     Variable(usize),
@@ -57,7 +57,7 @@ pub(crate) enum What {
     },
 }
 
-/// An operator and what follows it.
+/// An operator and its right operand.
 #[derive(Debug)]
 pub(crate) struct Link<Op> {
     pub(crate) op: Op,
@@ -82,7 +82,7 @@ pub(crate) enum ArithmeticOp {
 }
 
 impl ArithmeticOp {
-    pub(crate) fn of_symbol(symbol: &str) -> Option<Self> {
+    pub(crate) fn from_symbol(symbol: &str) -> Option<Self> {
         Some(match symbol {
             "+" => Self::Add,
             "-" => Self::Subtract,
@@ -108,7 +108,7 @@ pub(crate) enum CompareOp {
 }
 
 impl CompareOp {
-    pub(crate) fn of_symbol(symbol: &str) -> Option<Self> {
+    pub(crate) fn from_symbol(symbol: &str) -> Option<Self> {
         Some(match symbol {
             "==" => Self::Equal,
             "!=" => Self::NotEqual,
@@ -120,8 +120,8 @@ impl CompareOp {
         })
     }
 
-    /// Whether this ordering operator holds between things that compare so; nothing holds between
-    /// what does not compare.
+    /// Whether an ordering operator holds for an ordering; none holds for values that cannot be
+    /// compared. The operators that are no orderings never hold here.
     pub(crate) fn holds(self, ordering: Option<Ordering>) -> bool {
         ordering.is_some_and(|ordering| match self {
             Self::Less => ordering.is_lt(),
@@ -140,7 +140,7 @@ pub(crate) enum LambdaOp {
     Exists,
 }
 
-/// A thing with properties that is not the candidate.
+/// A subject whose properties can be looked up, other than the candidate.
 #[derive(Debug, Clone)]
 pub(crate) enum Source {
     ContextItem,
@@ -150,7 +150,7 @@ pub(crate) enum Source {
     Item(Tree),
 }
 
-/// On what the value of an expression depends.
+/// The inputs that the value of an expression depends on.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Dependencies {
     /// On the candidate; without it every candidate gets the same value.
@@ -161,7 +161,7 @@ pub struct Dependencies {
     /// On the time of the request.
     pub time: bool,
     /// On chance.
-    pub chance: bool,
+    pub randomness: bool,
 }
 
 /// The approximate overhead of an allocation, in bytes.
@@ -175,65 +175,67 @@ fn bytes_of_vec<T>(elements: &Vec<T>) -> usize {
 
 impl Node {
     pub(crate) fn children(&self) -> Vec<&Tree> {
-        match &self.what {
-            What::Constant(_) | What::Exhausting | What::Property(_) | What::Variable(_) => {
-                Vec::new()
-            }
-            What::Not(child) | What::Negate(child) | What::Plus(child) => vec![child],
-            What::Logic(_, children)
-            | What::Set(children)
-            | What::Array(children)
-            | What::Call(_, children) => children.iter().collect(),
-            What::Arithmetic(first, links) => {
+        match &self.kind {
+            NodeKind::Constant(_)
+            | NodeKind::Exhausted
+            | NodeKind::Property(_)
+            | NodeKind::Variable(_) => Vec::new(),
+            NodeKind::Not(child) | NodeKind::Negate(child) | NodeKind::Plus(child) => vec![child],
+            NodeKind::Logic(_, children)
+            | NodeKind::Set(children)
+            | NodeKind::Array(children)
+            | NodeKind::Call(_, children) => children.iter().collect(),
+            NodeKind::Arithmetic(first, links) => {
                 std::iter::once(first).chain(links.iter().map(|link| &link.right)).collect()
             }
-            What::Comparison(first, links) => {
+            NodeKind::Comparison(first, links) => {
                 std::iter::once(first).chain(links.iter().map(|link| &link.right)).collect()
             }
-            What::If { condition, then, otherwise } => vec![condition, then, otherwise],
-            What::Index(left, right) => vec![left, right],
-            What::Lookup(Source::Item(item), key) => vec![item, key],
-            What::Lookup(_, key) => vec![key],
-            What::Lambda { body, collection, .. } => vec![body, collection],
+            NodeKind::If { condition, then, otherwise } => vec![condition, then, otherwise],
+            NodeKind::Index(left, right) => vec![left, right],
+            NodeKind::Lookup(Source::Item(item), key) => vec![item, key],
+            NodeKind::Lookup(_, key) => vec![key],
+            NodeKind::Lambda { body, collection, .. } => vec![body, collection],
         }
     }
 
     /// The memory of the node and its children, in bytes.
     pub(crate) fn n_bytes(&self) -> usize {
-        let of_own = match &self.what {
-            What::Constant(value) => value.n_bytes_beside(),
-            What::Property(name) => SHARED_BYTES + name.len(),
-            What::Logic(_, children)
-            | What::Set(children)
-            | What::Array(children)
-            | What::Call(_, children) => bytes_of_vec(children),
-            What::Arithmetic(_, links) => bytes_of_vec(links),
-            What::Comparison(_, links) => bytes_of_vec(links),
+        let own_bytes = match &self.kind {
+            NodeKind::Constant(value) => value.n_bytes_beside(),
+            NodeKind::Property(name) => SHARED_BYTES + name.len(),
+            NodeKind::Logic(_, children)
+            | NodeKind::Set(children)
+            | NodeKind::Array(children)
+            | NodeKind::Call(_, children) => bytes_of_vec(children),
+            NodeKind::Arithmetic(_, links) => bytes_of_vec(links),
+            NodeKind::Comparison(_, links) => bytes_of_vec(links),
             _ => 0,
         };
-        let of_children = self.children().into_iter().map(|child| child.n_bytes()).sum::<usize>();
-        SHARED_BYTES + size_of::<Self>() + of_own + of_children
+        let children_bytes =
+            self.children().into_iter().map(|child| child.n_bytes()).sum::<usize>();
+        SHARED_BYTES + size_of::<Self>() + own_bytes + children_bytes
     }
 
-    /// On what the node depends, its children included.
+    /// The inputs that the node depends on, those of its children included.
     pub(crate) fn dependencies(&self) -> Dependencies {
         let mut all = self.own_dependencies();
         for child in self.children() {
-            let of_child = child.dependencies();
-            all.row |= of_child.row;
-            all.context |= of_child.context;
-            all.time |= of_child.time;
-            all.chance |= of_child.chance;
+            let child_dependencies = child.dependencies();
+            all.row |= child_dependencies.row;
+            all.context |= child_dependencies.context;
+            all.time |= child_dependencies.time;
+            all.randomness |= child_dependencies.randomness;
         }
         all
     }
 
-    /// Adds the segmentations that functions name; false where one is named by what is computed.
+    /// Collects the names of segmentations; false where a name is computed and so unknown.
     pub(crate) fn add_segmentations<'a>(&'a self, names: &mut BTreeSet<&'a str>) -> bool {
-        let is_known = match &self.what {
-            What::Call(Function::SegmentItems | Function::ItemSegments, arguments) => {
-                match arguments.first().map(|argument| &argument.what) {
-                    Some(What::Constant(Value::String(name))) => {
+        let is_known = match &self.kind {
+            NodeKind::Call(Function::SegmentItems | Function::ItemSegments, arguments) => {
+                match arguments.first().map(|argument| &argument.kind) {
+                    Some(NodeKind::Constant(Value::String(name))) => {
                         names.insert(name);
                         true
                     }
@@ -245,16 +247,20 @@ impl Node {
         self.children().into_iter().all(|child| child.add_segmentations(names)) && is_known
     }
 
-    /// On what the node depends beside its children.
+    /// The inputs that the node itself depends on, without those of its children.
     pub(crate) fn own_dependencies(&self) -> Dependencies {
         let none = Dependencies::default();
-        match &self.what {
-            What::Property(_) => Dependencies { row: true, ..none },
-            What::Lookup(..) => Dependencies { context: true, ..none },
-            What::Call(Function::Now, _) => Dependencies { time: true, ..none },
-            // Chance differs from candidate to candidate.
-            What::Call(Function::Random, _) => Dependencies { row: true, chance: true, ..none },
-            What::Call(function, _) => Dependencies { context: function.asks_context(), ..none },
+        match &self.kind {
+            NodeKind::Property(_) => Dependencies { row: true, ..none },
+            NodeKind::Lookup(..) => Dependencies { context: true, ..none },
+            NodeKind::Call(Function::Now, _) => Dependencies { time: true, ..none },
+            // A random number differs from candidate to candidate.
+            NodeKind::Call(Function::Random, _) => {
+                Dependencies { row: true, randomness: true, ..none }
+            }
+            NodeKind::Call(function, _) => {
+                Dependencies { context: function.reads_context(), ..none }
+            }
             _ => none,
         }
     }

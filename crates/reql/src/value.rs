@@ -12,7 +12,7 @@ use crate::syntax::SHARED_BYTES;
 /// A value; cheap to clone.
 #[derive(Debug, Clone)]
 pub enum Value {
-    /// Nothing.
+    /// The absence of a value.
     Null,
     /// True or false.
     Boolean(bool),
@@ -41,7 +41,7 @@ pub struct Set {
 }
 
 impl Set {
-    /// The distinct ones of these elements; nulls are left out.
+    /// Makes a set of elements; nulls and duplicates are left out.
     pub fn new(mut elements: Vec<Value>) -> Self {
         elements.retain(|element| !matches!(element, Value::Null));
         elements.sort();
@@ -61,13 +61,12 @@ impl Set {
 }
 
 impl Value {
-    /// Text.
+    /// Makes a text.
     pub fn text(text: &str) -> Self {
         Self::String(text.into())
     }
 
-    /// The value as JSON: timestamps are seconds, and what JSON cannot say (NaN, infinity, a
-    /// region) is null.
+    /// The value as JSON: timestamps are seconds; NaN, infinity and regions are null.
     pub fn to_json(&self) -> serde_json::Value {
         match self {
             Self::Null | Self::Region(_) => serde_json::Value::Null,
@@ -137,7 +136,7 @@ impl Value {
 
     /// The memory of the value beside itself, in bytes; shared parts count for each owner.
     pub(crate) fn n_bytes_beside(&self) -> usize {
-        let of_elements = |elements: &[Self]| {
+        let elements_bytes = |elements: &[Self]| {
             let beside = elements.iter().map(Self::n_bytes_beside).sum::<usize>();
             SHARED_BYTES + size_of_val(elements) + beside
         };
@@ -146,16 +145,16 @@ impl Value {
                 0
             }
             Self::String(text) => SHARED_BYTES + text.len(),
-            Self::Set(set) => of_elements(&set.elements),
-            Self::Array(elements) => of_elements(elements),
+            Self::Set(set) => elements_bytes(&set.elements),
+            Self::Array(elements) => elements_bytes(elements),
             Self::Dictionary(entries) => {
-                let of_entry = |(name, value): (&Arc<str>, &Self)| {
+                let entry_bytes = |(name, value): (&Arc<str>, &Self)| {
                     size_of::<(Arc<str>, Self)>()
                         + SHARED_BYTES
                         + name.len()
                         + value.n_bytes_beside()
                 };
-                entries.iter().map(of_entry).sum()
+                entries.iter().map(entry_bytes).sum()
             }
             Self::Region(_) => SHARED_BYTES + size_of::<Region>(),
         }

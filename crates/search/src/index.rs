@@ -39,7 +39,7 @@ const IN_MEMORY: &str = "writing to memory does not fail";
 pub struct ItemTexts {
     /// The values of its string and set properties.
     pub texts: Vec<String>,
-    /// Names that are the item's own: its id, article numbers. They match as a whole only, with any
+    /// Codes of the item: its id, article numbers. A code matches only as a whole, with any
     /// separators.
     pub codes: Vec<String>,
 }

@@ -51,13 +51,13 @@ pub(crate) fn find_best(
     let matched = |n_matched_min: usize| {
         let totals = (0..).zip(&totals);
         let matched = totals.filter(move |(_, total)| total.n_matched as usize >= n_matched_min);
-        matched.map(|(doc, total)| (snapshot.item_of(doc), total))
+        matched.map(|(doc, total)| (snapshot.find_item(doc), total))
     };
 
     let popularity = relative_popularity(candidates, || matched(n_words));
     let all = matched(n_words)
-        .map(|(item, total)| Found { item, score: total.strength(popularity(item)) });
-    let found = top(n, candidates.allows, all);
+        .map(|(item, total)| ScoredItem { item, score: total.strength(popularity(item)) });
+    let found = select_best(n, candidates.allows, all);
     if !found.is_empty() {
         return found;
     }
@@ -65,9 +65,9 @@ pub(crate) fn find_best(
     let some = matched(1).map(|(item, total)| {
         let n_matched =
             f32::from(total.n_matched) + total.strength(popularity(item)) / STRENGTH_END;
-        Found { item, score: n_matched / n_words as f32 }
+        ScoredItem { item, score: n_matched / n_words as f32 }
     });
-    top(n, candidates.allows, some)
+    select_best(n, candidates.allows, some)
 }
 
 /// Returns a function that gives an item's popularity divided by that of the most popular allowed
@@ -179,7 +179,7 @@ fn find_runs(snapshot: &Snapshot, words: &Words, synonyms: &Synonyms) -> Vec<Run
         }
         runs.push(Run { words: range, docs });
     }
-    synonyms.for_each_in(&words.parts, |range, synonym| {
+    synonyms.for_each_synonym(&words.parts, |range, synonym| {
         let docs = synonym.iter().map(|word| snapshot.docs_with_word(word)).reduce(intersect);
         runs.push(Run { words: range, docs: add_way(SYNONYM, docs.unwrap_or_default()) });
     });
@@ -203,20 +203,20 @@ fn intersect(left: Vec<(u32, f32)>, right: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
 
 /// An item and its score. The better one is the greater; at equal scores the lower index is better.
 #[derive(PartialEq)]
-struct Found {
+struct ScoredItem {
     score: f32,
     item: u32,
 }
 
-impl Eq for Found {}
+impl Eq for ScoredItem {}
 
-impl Ord for Found {
+impl Ord for ScoredItem {
     fn cmp(&self, other: &Self) -> Ordering {
         self.score.total_cmp(&other.score).then(other.item.cmp(&self.item))
     }
 }
 
-impl PartialOrd for Found {
+impl PartialOrd for ScoredItem {
     fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
         Some(self.cmp(other))
     }
@@ -224,12 +224,12 @@ impl PartialOrd for Found {
 
 /// Selects the best `n` allowed items, best first. `allows` is called only for items better than
 /// the `n` found so far, since a filter costs more than a comparison.
-fn top(
+fn select_best(
     n: usize,
     allows: &dyn Fn(u32) -> bool,
-    all: impl Iterator<Item = Found>,
+    all: impl Iterator<Item = ScoredItem>,
 ) -> Vec<(u32, f32)> {
-    let mut best: BinaryHeap<Reverse<Found>> = BinaryHeap::new();
+    let mut best: BinaryHeap<Reverse<ScoredItem>> = BinaryHeap::new();
     for found in all {
         let is_better = best.len() < n || best.peek().is_some_and(|worst| found > worst.0);
         if is_better && allows(found.item) {

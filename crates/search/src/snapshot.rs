@@ -108,7 +108,7 @@ impl Snapshot {
 
     /// The item of a document that a method of this snapshot returned. Panics for deleted
     /// documents.
-    pub(crate) fn item_of(&self, doc: u32) -> u32 {
+    pub(crate) fn find_item(&self, doc: u32) -> u32 {
         self.items[doc as usize].expect("deleted documents are not found")
     }
 

@@ -41,7 +41,7 @@ impl Synonyms {
 
     /// Calls `found` for each run of the query's words that is a term, with the words of each of
     /// its synonyms.
-    pub(crate) fn for_each_in(
+    pub(crate) fn for_each_synonym(
         &self,
         words: &[String],
         mut found: impl FnMut(Range<usize>, &[String]),

@@ -88,7 +88,7 @@ pub(crate) fn hash_text(text: &str) -> String {
     format!("{:016x}", xxh3_64(text.as_bytes()))
 }
 
-/// A short text as its words: case, diacritics and punctuation make no difference.
+/// The words of a short text, without differences of case, diacritics and punctuation.
 #[derive(Debug, PartialEq)]
 pub struct Phrase(Vec<String>);
 

@@ -27,7 +27,8 @@ use axum::Router;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{Next, from_fn, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
 use domain::WorkspaceId;
 use engine::Engine;
@@ -37,9 +38,29 @@ use serde_json::{Value, json};
 use crate::App;
 use crate::access::{Caller, CallerSession, authorize};
 use crate::error::{ApiError, ErrorKind};
+use crate::parameters::Parameters;
 use crate::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    routes_without_parameters()
+        .route_layer(from_fn(refuse_parameters))
+        .merge(routes_with_parameters())
+        .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
+        .route_layer(from_fn_with_state(Arc::clone(app), authorize))
+}
+
+/// Their handlers say which query parameters there are.
+fn routes_with_parameters() -> Router<Arc<App>> {
+    Router::new()
+        .route("/api/audit", get(audit::read))
+        .route("/api/workspaces/{workspace}", delete(workspaces::delete))
+        .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
+        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
+        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
+}
+
+fn routes_without_parameters() -> Router<Arc<App>> {
     Router::new()
         .route("/api/session", post(session::open).delete(session::end))
         .route("/api/account", get(account::read))
@@ -53,9 +74,8 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/api/invitations/{email}", delete(invitations::delete))
         .route("/api/api_keys", get(api_keys::list).post(api_keys::create))
         .route("/api/api_keys/{name}", delete(api_keys::delete))
-        .route("/api/audit", get(audit::read))
         .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
-        .route("/api/workspaces/{workspace}", get(workspaces::read).delete(workspaces::delete))
+        .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
         .route(
             "/api/workspaces/{workspace}/interaction_weights",
@@ -77,9 +97,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/traits/{key}",
             get(traits::read).put(traits::put).delete(traits::delete),
         )
-        .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
         .route("/api/workspaces/{workspace}/events", get(events::read))
-        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(
             "/api/workspaces/{workspace}/scenarios/{name}",
@@ -89,24 +107,30 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/recommendations/{recomm_id}",
             get(recommendations::read_one),
         )
-        .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
-        .route("/api/workspaces/{workspace}/catalog", post(catalog::import).get(catalog::versions))
+        .route("/api/workspaces/{workspace}/catalog", get(catalog::versions))
         .route(
             "/api/workspaces/{workspace}/catalog/versions/{version}/activate",
             post(catalog::activate),
         )
-        .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
-        .route_layer(from_fn_with_state(Arc::clone(app), authorize))
+}
+
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NoParameters {}
+
+/// A parameter with a typing error must not pass for one that is not given.
+async fn refuse_parameters(_: Parameters<NoParameters>, request: Request, next: Next) -> Response {
+    next.run(request).await
 }
 
 /// The workspace that a path names, for handlers that read no body.
 struct Workspace(RequestedWorkspace);
 
-/// A body that is read, and the workspace for it.
+/// The body of a request, read after the workspace in its path was found.
 struct Upload<B>(RequestedWorkspace, B);
 
 #[derive(serde::Deserialize)]
@@ -128,7 +152,7 @@ impl FromRequestParts<Arc<App>> for Workspace {
 }
 
 impl Workspace {
-    /// The workspace of an id.
+    /// Finds an open workspace by its id.
     ///
     /// # Errors
     /// 503 where it is closed, 404 where there is none.
@@ -141,7 +165,8 @@ impl Workspace {
             }
             NotOpen::Closed(_) => why.into(),
         })?;
-        Ok(Self(RequestedWorkspace::new(app, handle, app.admission.administrators_account())))
+        let account = app.admission.administrators_account();
+        Ok(Self(RequestedWorkspace::new(handle, account, app.private_budget())))
     }
 }
 
@@ -154,7 +179,7 @@ where
 
     async fn from_request(request: Request, app: &Arc<App>) -> Result<Self, ApiError> {
         let (mut parts, body) = request.into_parts();
-        // Refused before anything is sent where it is not open.
+        // A client need not send its body to a workspace that is not open.
         let Workspace(workspace) = Workspace::from_request_parts(&mut parts, app).await?;
         Ok(Self(workspace, B::from_request(Request::from_parts(parts, body), app).await?))
     }
@@ -166,7 +191,8 @@ impl From<BytesRejection> for ApiError {
     }
 }
 
-/// Runs a change of a configuration beside the requests, one at a time in the whole server.
+/// Changes a configuration on a thread that may block. One change runs at a time in the whole
+/// server.
 async fn configure<T: Send + 'static>(
     app: &Arc<App>,
     workspace: &RequestedWorkspace,
@@ -207,8 +233,8 @@ fn actor_json(actor: &Actor) -> Value {
     json!({ "kind": actor.kind(), "name": actor.name() })
 }
 
-/// 404, with the names that there are.
-fn no_such(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
+/// The error for a name that no resource has: 404, with the existing names.
+fn unknown_resource(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
     let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
     ApiError::not_found(format!("no {word} {name:?}; there are: {known}"))
@@ -220,7 +246,7 @@ fn new_secret() -> String {
 }
 
 /// The path of a resource of a workspace, for the header `Location`.
-fn path_of(engine: &Engine, resources: &str, name: &str) -> String {
+fn resource_path(engine: &Engine, resources: &str, name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let encode = |byte: u8| match is_plain(byte) {
         true => char::from(byte).to_string(),

@@ -5,7 +5,9 @@
 //! it is a connection that waits for its client ([`crate::connections`]), so that a client without
 //! a key, or with half a body, takes no permit from others.
 
+mod account;
 mod answers;
+mod limits;
 mod origin;
 mod rates;
 
@@ -14,69 +16,19 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{MemoryBudget, RequestLimits};
-use ipnet::IpNet;
+use engine::MemoryBudget;
 use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
+pub(crate) use self::account::Account;
 pub(crate) use self::answers::HeldAnswer;
 use self::answers::WaitingAnswers;
-pub(crate) use self::origin::{Origin, network_of};
+pub use self::limits::CallerLimits;
+pub(crate) use self::origin::Origin;
 pub(crate) use self::rates::Rates;
 use crate::connections::Phase;
 use crate::error::ApiError;
-
-/// Limits of the server on its callers.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CallerLimits {
-    /// How many requests may be under way at once, in all.
-    pub requests_max: usize,
-    /// With one token or key.
-    pub requests_per_token_max: usize,
-    /// From one address, with keys that browsers know: write keys and public tokens.
-    pub requests_per_address_max: usize,
-    /// Proxies in front of the server. Where a request comes from one, its caller's address is the
-    /// last one in `X-Forwarded-For` that is none of these.
-    pub trusted_proxies: Vec<IpNet>,
-    /// The budget of a request with a private token, or of an administrator.
-    pub private: RequestLimits,
-    /// The budget of a request with a public token.
-    pub public: RequestLimits,
-    /// How many requests with public tokens an address may send, a second; each request of a batch
-    /// counts.
-    pub public_requests_per_s: u32,
-    /// How many it may send at once after a pause.
-    pub public_burst: u32,
-    /// How much computing an address may ask for with public tokens, in milliseconds a second, ...
-    pub public_computing_ms_per_s: u32,
-    /// ... and at once after a pause, in milliseconds. What is under way may go over it, and is
-    /// paid for later.
-    pub public_computing_burst_ms: u32,
-}
-
-impl Default for CallerLimits {
-    fn default() -> Self {
-        Self {
-            requests_max: 1_024,
-            requests_per_token_max: 768,
-            requests_per_address_max: 256,
-            trusted_proxies: Vec::new(),
-            private: RequestLimits {
-                answer_bytes_max: 256 * 1_024 * 1_024,
-                computing_max: Duration::from_secs(30),
-            },
-            public: RequestLimits {
-                answer_bytes_max: 4 * 1_024 * 1_024,
-                computing_max: Duration::from_secs(2),
-            },
-            public_requests_per_s: 50,
-            public_burst: 500,
-            public_computing_ms_per_s: 250,
-            public_computing_burst_ms: 2_500,
-        }
-    }
-}
 
 /// The credentials of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,15 +39,15 @@ pub(crate) enum Key<'a> {
     Private(&'a str),
 }
 
-/// Bodies beyond this size, in bytes, are parsed a few at a time: a parsed body takes several times
-/// its bytes.
+/// Only a few bodies beyond this size, in bytes, are parsed at a time: a parsed body takes several
+/// times its bytes.
 const LARGE_BODY_BYTES: usize = 64 * 1_024;
 /// Bytes of large bodies that are worked on at once, in kilobytes: as much as four of the largest.
 const LARGE_BODIES_KB_MAX: usize = 128 * 1_024;
 
-/// After so many refused keys of an address within a second ...
+/// How many refused keys of an address within a second are answered at once.
 const FAILURES_FREE: u32 = 20;
-/// ... it waits so long for the answer to each further one.
+/// How long the answer to each further one is delayed.
 const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 /// The most addresses with an account; beyond it all accounts are dropped.
 const ADDRESSES_MAX: usize = 100_000;
@@ -110,13 +62,11 @@ pub(crate) struct Admission {
     calls: Rates<IpAddr>,
     /// Milliseconds of computing for them.
     computing: Rates<IpAddr>,
-    /// As many lists are computed at once as there are cores, more would only take turns with each
-    /// other; those of browsers take half of the turns at most, so that they keep no server
-    /// waiting.
+    /// One for each core: more lists at once would only take turns with each other.
     turns: Arc<Semaphore>,
+    /// Half of the turns, for browsers, so that they keep no server waiting.
     public_turns: Arc<Semaphore>,
-    /// The permits for long answers to questions: the memory of such an answer is unknown until it
-    /// is counted.
+    /// For long answers to queries: the memory of such an answer is unknown until it is counted.
     question_turns: Arc<Semaphore>,
     failures: Mutex<FxHashMap<IpAddr, (Instant, u32)>>,
     large_bodies: Arc<Semaphore>,
@@ -129,24 +79,6 @@ struct ActiveRequests {
     by_address: FxHashMap<IpAddr, usize>,
 }
 
-/// A turn to compute a list, as long as this lives. Of a browser its time is charged to the
-/// address.
-pub(crate) struct Turn {
-    account: Account,
-    began: Instant,
-    _turn: OwnedSemaphorePermit,
-    _public_turn: Option<OwnedSemaphorePermit>,
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Some(address) = self.account.paying_address() {
-            let took_ms = self.began.elapsed().as_secs_f64() * 1_000.0;
-            self.account.admission.computing.with_balance(address, |left| *left -= took_ms);
-        }
-    }
-}
-
 /// A request that counts as under way as long as this lives.
 pub(crate) struct Permit {
     account: Account,
@@ -154,68 +86,9 @@ pub(crate) struct Permit {
 }
 
 impl Permit {
-    /// Whom the work for the request is charged to.
+    /// The account that the work for the request is charged to.
     pub(crate) fn account(&self) -> &Account {
         &self.account
-    }
-}
-
-/// Whom work for a request is charged to.
-#[derive(Clone)]
-pub(crate) struct Account {
-    admission: Arc<Admission>,
-    is_public: bool,
-    /// The address of a caller with a public token; none without a network.
-    address: Option<IpAddr>,
-}
-
-impl Account {
-    fn paying_address(&self) -> Option<IpAddr> {
-        self.address.filter(|_| self.is_public)
-    }
-
-    /// Waits for a turn to compute a list.
-    ///
-    /// # Errors
-    /// 429 where the address has had more computing lately than it may.
-    pub(crate) async fn take_turn(&self) -> Result<Turn, ApiError> {
-        let mut public_turn = None;
-        if self.is_public {
-            self.check_computing()?;
-            public_turn = Some(acquire_turn(&self.admission.public_turns).await?);
-            // Others of the address have had theirs meanwhile.
-            self.check_computing()?;
-        }
-        let turn = acquire_turn(&self.admission.turns).await?;
-        Ok(Turn {
-            account: self.clone(),
-            began: Instant::now(),
-            _turn: turn,
-            _public_turn: public_turn,
-        })
-    }
-
-    /// Waits for a turn to answer a question that may be long.
-    ///
-    /// # Errors
-    /// 503 where the server is stopping.
-    pub(crate) async fn take_question_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        acquire_turn(&self.admission.question_turns).await
-    }
-
-    fn check_computing(&self) -> Result<(), ApiError> {
-        let Rates { per_s, burst, .. } = &self.admission.computing;
-        match self.paying_address() {
-            Some(address)
-                if self.admission.computing.with_balance(address, |left| *left <= 0.0) =>
-            {
-                Err(ApiError::too_many_requests(format!(
-                    "an address may ask for {per_s} ms of computing a second with a public token, {burst} at once after a pause: send \
-                     fewer calls or simpler expressions, or send them from your server with the private token"
-                )))
-            }
-            _ => Ok(()),
-        }
     }
 }
 
@@ -246,10 +119,10 @@ impl Admission {
         Account { admission: Arc::clone(self), is_public: false, address: None }
     }
 
-    /// Lets a request in whose key is known and whose body is there.
+    /// Admits a request whose key is known and whose body is complete.
     ///
     /// # Errors
-    /// 429 where a limit stands against it.
+    /// 429 where a limit is reached.
     pub(crate) fn admit(
         self: &Arc<Self>,
         origin: &Origin,
@@ -261,15 +134,15 @@ impl Admission {
             Key::Public(token) => (token, true, origin.network()),
             Key::Private(token) => (token, false, None),
         };
-        let token = hash_of(token);
+        let token = hash_token(token);
         let mut under_way = self.under_way.lock();
-        let of_token = under_way.by_token.get(&token).copied().unwrap_or(0);
-        let of_address =
+        let n_of_token = under_way.by_token.get(&token).copied().unwrap_or(0);
+        let n_of_address =
             address.and_then(|address| under_way.by_address.get(&address)).copied().unwrap_or(0);
         for (n, max, whose) in [
             (under_way.n, requests_max, ""),
-            (of_token, requests_per_token_max, " of this token"),
-            (of_address, requests_per_address_max, " of this address"),
+            (n_of_token, requests_per_token_max, " of this token"),
+            (n_of_address, requests_per_address_max, " of this address"),
         ] {
             if n >= max {
                 let message = format!(
@@ -288,8 +161,8 @@ impl Admission {
         Ok(Permit { account, token })
     }
 
-    /// Waits until there is memory for what a body unfolds into; it is taken as long as the answer
-    /// lives.
+    /// Waits for the memory that a large body takes once it is parsed. It is held until the permit
+    /// is dropped. None for a small body, which needs no permit.
     pub(crate) async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {
         if body_bytes <= LARGE_BODY_BYTES {
             return None;
@@ -315,7 +188,7 @@ impl Admission {
         Ok(())
     }
 
-    /// Lets a caller wait whose keys were refused again and again, so that guessing costs time.
+    /// Delays a caller whose keys were refused repeatedly, so that guessing costs time.
     pub(crate) async fn refuse(&self, origin: &Origin) {
         let Some(address) = origin.network() else { return };
         let waits = {
@@ -342,20 +215,15 @@ impl Drop for Permit {
         let Account { admission, address, .. } = &self.account;
         let mut under_way = admission.under_way.lock();
         under_way.n -= 1;
-        take_from(&mut under_way.by_token, &self.token, 1);
+        subtract(&mut under_way.by_token, &self.token, 1);
         if let Some(address) = address {
-            take_from(&mut under_way.by_address, address, 1);
+            subtract(&mut under_way.by_address, address, 1);
         }
     }
 }
 
-async fn acquire_turn(turns: &Arc<Semaphore>) -> Result<OwnedSemaphorePermit, ApiError> {
-    let turn = Arc::clone(turns).acquire_owned().await;
-    turn.map_err(|_| ApiError::unavailable("the server is stopping"))
-}
-
-/// Takes from a count, which is forgotten where nothing is left of it.
-fn take_from<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K, n: usize) {
+/// Subtracts from a count, and removes it at zero.
+fn subtract<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K, n: usize) {
     if let Some(left) = counts.get_mut(key) {
         *left -= n;
         if *left == 0 {
@@ -364,7 +232,7 @@ fn take_from<K: std::hash::Hash + Eq>(counts: &mut FxHashMap<K, usize>, key: &K,
     }
 }
 
-fn hash_of(token: &str) -> u64 {
+fn hash_token(token: &str) -> u64 {
     use std::hash::{Hash, Hasher};
     let mut hasher = FxHasher::default();
     token.hash(&mut hasher);

@@ -16,7 +16,7 @@ use crate::Workspaces;
 use crate::access::PasswordGate;
 use crate::admission::{Admission, CallerLimits};
 
-/// Limits of the server, and how it trains when it is asked to.
+/// Limits of the server, and the options of training runs that the admin API starts.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Limits on callers.
@@ -25,7 +25,7 @@ pub struct Settings {
     pub catalog_bytes_max: usize,
     /// The options of training runs that the admin API starts.
     pub training: TrainingOptions,
-    /// How long a workspace that is removed may be in use by requests that began before.
+    /// How long the removal of a workspace waits for requests that use it.
     pub removal_wait_max: Duration,
 }
 
@@ -43,7 +43,7 @@ impl Default for Settings {
     }
 }
 
-/// The data folder that is served, and how workspaces in it are opened.
+/// The data folder that is served, and the options for opening its workspaces.
 pub struct Installation {
     /// The folder, with accounts and API keys.
     pub data: Arc<DataFolder>,
@@ -63,7 +63,7 @@ impl Installation {
 pub struct App {
     pub(crate) settings: Settings,
     pub(crate) workspaces: Arc<Workspaces>,
-    /// All workspaces share it.
+    /// The memory budget that all workspaces share.
     pub(crate) memory: Arc<MemoryBudget>,
     /// The options of training runs that the admin API starts.
     pub(crate) training: ArcSwap<TrainingOptions>,
@@ -99,31 +99,31 @@ impl App {
         }
     }
 
-    /// Its workspaces.
+    /// The open and closed workspaces.
     pub fn workspaces(&self) -> &Workspaces {
         &self.workspaces
     }
 
-    /// Takes over what may have changed while it serves: the sources of all workspaces, and how
-    /// models are trained.
+    /// Takes over changes while the server runs: the sources of all workspaces, and the options of
+    /// training runs.
     pub fn reload(&self, training: TrainingOptions) {
         self.workspaces.reload_sources();
         self.training.store(Arc::new(training));
     }
 
-    /// Sums up the samples of histograms, which accumulate until then. To be called every few
+    /// Sums up the samples of histograms, which accumulate until then. Should be called every few
     /// seconds.
     pub fn keep_up_metrics(&self) {
         self.metrics.run_upkeep();
     }
 
-    /// The metrics of this process as `/metrics` gives them, without what is summed up for each
-    /// call of it.
+    /// The metrics of this process as in `/metrics`, without the gauges that each call of it sets.
     pub fn metrics_text(&self) -> String {
         self.metrics.render()
     }
 
-    /// From now on `/readyz` says that the server is going away, and long work for requests ends.
+    /// Announces the stop: `/readyz` answers that the server stops, and long work for requests
+    /// ends.
     pub fn start_stopping(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
@@ -135,5 +135,10 @@ impl App {
     /// The budget of a request that begins now.
     pub(crate) fn budget(&self, limits: RequestLimits) -> Arc<RequestBudget> {
         Arc::new(RequestBudget::new(limits, Arc::clone(&self.is_stopping)))
+    }
+
+    /// The budget of a request from a server, or of an administrator, that begins now.
+    pub(crate) fn private_budget(&self) -> Arc<RequestBudget> {
+        self.budget(self.settings.callers.private)
     }
 }

@@ -92,7 +92,7 @@ pub async fn serve(
                         (router.clone(), listener.tls.clone(), is_stopping.clone());
                     tokio::spawn(serve_connection(router, stream, tls, connection, is_stopping));
                 }
-                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) if has_client_gone(&error) => {}
                 Err(error) => {
                     tracing::warn!(%error, "a connection cannot be accepted");
                     registry.make_room();
@@ -134,8 +134,8 @@ async fn accept_any<'l>(
     .await
 }
 
-/// Whether accepting failed for a client that has gone already.
-fn is_of_one_connection(error: &std::io::Error) -> bool {
+/// Whether accepting failed because the client has gone already.
+fn has_client_gone(error: &std::io::Error) -> bool {
     use std::io::ErrorKind;
     matches!(
         error.kind(),

@@ -7,7 +7,7 @@ use std::any::Any;
 
 use axum::Json;
 use axum::http::StatusCode;
-use axum::http::header::{CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -51,11 +51,6 @@ impl ApiError {
     /// Something is missing, or the path leads nowhere.
     pub(crate) fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
-    }
-
-    /// The path takes another method.
-    pub(crate) fn method_not_allowed() -> Self {
-        Self::new(ErrorKind::MethodNotAllowed, "this path takes another method")
     }
 
     /// The resource that must not exist does.
@@ -104,7 +99,7 @@ impl<E: Classify> From<E> for ApiError {
     fn from(error: E) -> Self {
         let kind = error.kind();
         if kind == ErrorKind::Internal {
-            tracing::error!(error = engine::full_text(&error), "a query failed");
+            tracing::error!(error = engine::describe_error(&error), "a query failed");
             return Self::internal();
         }
         let etag = error.revision().map(etag);
@@ -160,6 +155,15 @@ pub(crate) fn as_json(response: Response) -> Response {
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             let message = "the body's content-encoding is not supported: send gzip or none";
             ApiError::new(ErrorKind::UnsupportedEncoding, message).into_response()
+        }
+        StatusCode::METHOD_NOT_ALLOWED => {
+            let allowed = response.headers().get(ALLOW).cloned();
+            let methods = allowed.as_ref().and_then(|methods| methods.to_str().ok());
+            let methods = methods.unwrap_or("another method").replace(',', ", ");
+            let message = format!("this path takes {methods}");
+            let mut response = ApiError::new(ErrorKind::MethodNotAllowed, message).into_response();
+            response.headers_mut().extend(allowed.map(|allowed| (ALLOW, allowed)));
+            response
         }
         StatusCode::REQUEST_TIMEOUT => {
             ApiError::new(ErrorKind::Timeout, "the request took too long").into_response()

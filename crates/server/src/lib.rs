@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod access;
+mod address;
 mod admin;
 mod admission;
 mod app;
@@ -19,8 +20,8 @@ pub use admission::CallerLimits;
 pub use app::{App, Installation, Settings};
 pub use connections::{ConnectionLimits, Listener, Tls, serve};
 pub use operations::install_metrics;
-pub use recombee::{SignedTarget, signed, verify_signature};
-pub use recommendation::{ListBody, source_of};
+pub use recombee::{SignedTarget, sign_target, verify_signature};
+pub use recommendation::{ListBody, source_word};
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 pub use workspaces::Workspaces;
 
@@ -62,32 +63,28 @@ pub fn discarding_router(app: Arc<App>) -> Router {
 }
 
 fn layered(app: Arc<App>, tracking: Router<Arc<App>>) -> Router {
-    // The answer to other methods is set before the layers, so that CORS sees OPTIONS first.
-    let tracking = tracking
-        .method_not_allowed_fallback(method_not_allowed)
-        .layer(RequestDecompressionLayer::new())
-        .layer(browsers());
+    let tracking = tracking.layer(RequestDecompressionLayer::new()).layer(browsers());
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let recombee = recombee::routes()
         .layer(RequestDecompressionLayer::new())
         .layer(compression.compress_when(SizeAbove::new(COMPRESSED_BYTES_MIN)))
         .layer(browsers());
-    Router::new()
+    let routes = Router::new()
         .merge(tracking)
         .merge(profile_api::routes())
         .merge(admin::routes(&app))
         .merge(operations::routes())
         .merge(recombee)
         .fallback(|| async { ApiError::not_found("there is nothing at this path") })
-        .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(error::panic_response))
         .layer(TimeoutLayer::with_status_code(
             axum::http::StatusCode::REQUEST_TIMEOUT,
             REQUEST_TIME_MAX,
         ))
         .layer(from_fn(operations::measure))
-        .layer(from_fn(name_request))
-        .with_state(app)
+        .with_state(app);
+    // Only outside of the routes does an answer say which methods its path takes.
+    Router::new().fallback_service(routes).layer(from_fn(name_request))
 }
 
 /// Lets pages of any origin post.
@@ -98,10 +95,6 @@ fn browsers() -> CorsLayer {
         // Not `*`: browsers do not count Authorization among it.
         .allow_headers(AllowHeaders::mirror_request())
         .max_age(CORS_AGE_MAX)
-}
-
-async fn method_not_allowed() -> ApiError {
-    ApiError::method_not_allowed()
 }
 
 /// Gives every request an id that its log lines and its answer carry, and tells caches to keep out.

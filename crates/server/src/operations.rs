@@ -57,7 +57,7 @@ async fn ready(
     }
     let states = app
         .workspaces
-        .look_at_all(|engines| engines.iter().map(state_of).collect::<Vec<_>>())
+        .look_at_all(|engines| engines.iter().map(describe_state).collect::<Vec<_>>())
         .await?;
     let is_meant = |id: &str| query.workspace.as_deref().is_none_or(|wanted| wanted == id);
     let (mut n_meant, mut n_ready) = (0, 0);
@@ -94,8 +94,8 @@ async fn ready(
     Ok((code, Json(body)).into_response())
 }
 
-/// The name of a workspace, whether it takes messages, and what hinders it.
-fn state_of(engine: &Arc<Engine>) -> (String, bool, Vec<String>) {
+/// Describes a workspace: its name, whether it takes messages, and its problems.
+fn describe_state(engine: &Arc<Engine>) -> (String, bool, Vec<String>) {
     let problems = engine.problems().iter().map(ToString::to_string).collect();
     (engine.id().to_string(), engine.health() == Health::Ready, problems)
 }

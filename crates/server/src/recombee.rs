@@ -29,13 +29,13 @@ use domain::{Timestamp, WorkspaceConfig, WorkspaceId};
 use engine::RequestBudget;
 use serde_json::Value;
 
-use self::answer::{Body, Done, Made, UnderWay};
+use self::answer::{AnswerInProgress, Body, HeldResources, OperationAnswer};
 use self::batch::Batch;
-use self::call::{Call, changed, entry};
+use self::call::{Call, answer_change, entry};
 use self::failure::Failure;
 use self::parameters::Parameters;
 use self::signature::Caller;
-pub use self::signature::signed;
+pub use self::signature::sign_target;
 use crate::App;
 use crate::admission::{Account, Key, Origin};
 use crate::error::ApiError;
@@ -134,7 +134,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     };
     let bytes = read(body, body_bytes_max).await?;
     let room = app.admission.make_room_for(bytes.len()).await;
-    let mut parameters = parameters_of(&bytes)?;
+    let mut parameters = parse_parameters(&bytes)?;
     let key = if caller == Caller::Private { Key::Private(&token) } else { Key::Public(&token) };
     let permit = app.admission.admit(&origin, key)?;
     parameters.add_query(parts.uri.query().unwrap_or_default())?;
@@ -143,7 +143,7 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
     }
     let request = operation::Request::new(parts.method.as_str(), path, parameters)?;
     let budget = app.budget(limits);
-    let under_way = UnderWay::new(&workspace, &budget, permit, room);
+    let under_way = HeldResources::new(&workspace, &budget, permit, room);
     let account = under_way.account().clone();
     if request.is_batch() {
         let read = move |workspace: &BlockingHandle| {
@@ -153,64 +153,87 @@ async fn handle(app: Arc<App>, request: Request) -> Result<Response, Failure> {
         if caller == Caller::Public {
             app.admission.take_public(&origin, batch.n_requests().saturating_sub(1))?;
         }
-        let begin = move |workspace: &BlockingHandle| Made::next(batch.into_pieces(), workspace);
+        let begin = move |workspace: &BlockingHandle| {
+            AnswerInProgress::next(batch.into_pieces(), workspace)
+        };
         let made = workspace.run_with((), begin).await?;
         return Ok(answer::send(StatusCode::OK, made, under_way));
     }
     let no_such =
         Failure::not_found(format!("{} {path} is no operation of this API", parts.method));
     let operation = request.operation(caller, &config)?.ok_or(no_such)?;
-    let read = move |workspace: &BlockingHandle| {
-        operation.read(&*workspace.engine()?, caller, &request.parameters)
+    // A list is made by the thread that reads its parameters: each change of threads is paid for.
+    let turn = if operation.makes_list { Some(account.take_turn().await?) } else { None };
+    let (shared_budget, shared_account) = (Arc::clone(&budget), account.clone());
+    let begin = move |workspace: &BlockingHandle| {
+        let engine = workspace.engine()?;
+        let call = operation.read(&engine, caller, &request.parameters)?;
+        if call.waits(&engine) {
+            return Ok(Begun::Waits(call));
+        }
+        drop(engine);
+        answer_call(call, workspace, &shared_budget, &shared_account).map(Begun::Answered)
     };
-    let (status, made) = match workspace.run_with((), read).await? {
-        Call::Change(command, done) => {
+    let (status, made) = match workspace.run_with(turn, begin).await? {
+        Begun::Answered(answered) => answered,
+        Begun::Waits(Call::Change(command, done)) => {
             let outcomes =
                 workspace.submit::<Failure>(vec![entry(*command, workspace.now()?)]).await?;
-            let Done { status, body } = changed(outcomes.into_iter().next(), done, caller)?;
+            let OperationAnswer { status, body } =
+                answer_change(outcomes.into_iter().next(), done, caller)?;
             let Body::Outcome(body) = body else {
                 unreachable!("a change answers with its outcome")
             };
-            (status_of(status), Made::outcome(&body))
+            (status_of(status), AnswerInProgress::outcome(&body))
         }
-        Call::Ask { question, is_long } => {
-            let turn = if is_long { Some(account.take_question_turn().await?) } else { None };
-            let answer = move |workspace: &BlockingHandle| {
-                let answered = {
-                    let engine = workspace.engine()?;
-                    let _computing = engine.start_computing(&budget);
-                    question(&engine, &budget)?
-                };
-                start(answered, workspace, &budget, &account)
-            };
+        Begun::Waits(call @ Call::Ask { .. }) => {
+            let turn = account.take_question_turn().await?;
+            let answer =
+                move |workspace: &BlockingHandle| answer_call(call, workspace, &budget, &account);
             workspace.run_with(turn, answer).await?
         }
-        Call::Recommend(mut recommend) => {
-            if recommend.creates() {
-                let create = move |workspace: &BlockingHandle| {
-                    recommend.create_missing(&*workspace.engine()?).map(|()| recommend)
-                };
-                recommend = workspace.run_with((), create).await?;
-            }
-            let turn = account.take_turn().await?;
-            let answer = move |workspace: &BlockingHandle| {
-                let (done, ..) = recommend.answer(&*workspace.engine()?, &budget)?;
-                start(done, workspace, &budget, &account)
+        Begun::Waits(Call::Recommend(recommend)) => {
+            let create = move |workspace: &BlockingHandle| {
+                recommend.create_missing(&*workspace.engine()?).map(|()| recommend)
             };
+            let call = Call::Recommend(workspace.run_with((), create).await?);
+            let turn = account.take_turn().await?;
+            let answer =
+                move |workspace: &BlockingHandle| answer_call(call, workspace, &budget, &account);
             workspace.run_with(turn, answer).await?
         }
     };
     Ok(answer::send(status, made, under_way))
 }
 
-/// The first chunk of an answer.
-fn start(
-    done: Done,
+/// A call whose parameters are read.
+enum Begun {
+    /// Done at once.
+    Answered((StatusCode, AnswerInProgress)),
+    /// It waits for the disk, or for a turn that it does not have.
+    Waits(Call),
+}
+
+/// The first chunk of the answer to a question, or of a list.
+fn answer_call(
+    call: Call,
     workspace: &BlockingHandle,
     budget: &Arc<RequestBudget>,
     account: &Account,
-) -> Result<(StatusCode, Made), Failure> {
-    Ok((status_of(done.status), Made::next(done.body.into_pieces(budget, account)?, workspace)?))
+) -> Result<(StatusCode, AnswerInProgress), Failure> {
+    let done = {
+        let engine = workspace.engine()?;
+        let _computing = engine.start_computing(budget);
+        match call {
+            Call::Change(..) => unreachable!("changes are submitted"),
+            Call::Ask { question, .. } => question(&engine, budget)?,
+            Call::Recommend(recommend) => recommend.answer(&engine, budget)?.0,
+        }
+    };
+    Ok((
+        status_of(done.status),
+        AnswerInProgress::next(done.body.into_pieces(budget, account)?, workspace)?,
+    ))
 }
 
 fn status_of(status: u16) -> StatusCode {
@@ -224,7 +247,7 @@ async fn read(body: HttpBody, bytes_max: usize) -> Result<Bytes, Failure> {
 }
 
 /// The parameters in a body; none where it is empty.
-fn parameters_of(bytes: &[u8]) -> Result<Parameters, Failure> {
+fn parse_parameters(bytes: &[u8]) -> Result<Parameters, Failure> {
     if bytes.iter().all(u8::is_ascii_whitespace) {
         return Ok(Parameters::default());
     }

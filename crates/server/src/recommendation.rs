@@ -18,6 +18,9 @@ pub struct ListBody<'a> {
     model: Option<&'a str>,
     computed_at: String,
     fallback: bool,
+    /// Whether the user of a preview exists; absent elsewhere.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_known: Option<bool>,
 }
 
 #[derive(Serialize)]
@@ -56,12 +59,18 @@ impl<'a> ListBody<'a> {
             model: list.model.as_deref(),
             computed_at: computed_at.to_string(),
             fallback: list.fallback,
+            user_known: None,
         }
+    }
+
+    /// The same for a preview, which tells whether its user exists.
+    pub fn with_user_known(self, is_known: bool) -> Self {
+        Self { user_known: Some(is_known), ..self }
     }
 }
 
 /// The word for where an item came from.
-pub fn source_of(origin: Origin) -> &'static str {
+pub fn source_word(origin: Origin) -> &'static str {
     match origin {
         Origin::Model => "model",
         Origin::ColdStart => "new",
@@ -81,9 +90,9 @@ impl<'a> ItemBody<'a> {
             Origin::Model => of_first("model"),
             Origin::ColdStart => "similar",
             Origin::RecentlyViewed => of_first("viewed"),
-            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_of(origin),
+            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_word(origin),
         };
-        let source = source_of(item.origin);
+        let source = source_word(item.origin);
         let because = item.explanation.iter().map(ContributionBody::new).collect();
         Self { id: &item.item_id, score: item.score, source, reason: ReasonBody { code, because } }
     }

@@ -83,7 +83,7 @@ impl Workspaces {
             let mut state = State::clone(state);
             state.forget(engine.id());
             state.closed.remove(engine.id());
-            state.sources.extend(sources_of(&engine));
+            state.sources.extend(list_sources(&engine));
             state.open.insert(engine.id().clone(), Arc::clone(&engine));
             state
         });
@@ -94,7 +94,7 @@ impl Workspaces {
         // In one step: what is closed meanwhile must not come back.
         self.0.rcu(|state| {
             let mut state = State::clone(state);
-            state.sources = state.open.values().flat_map(sources_of).collect();
+            state.sources = state.open.values().flat_map(list_sources).collect();
             state
         });
     }
@@ -234,7 +234,7 @@ impl From<NotOpen> for ApiError {
 }
 
 /// The sources that a workspace has now, by the hashes of their write keys.
-fn sources_of(engine: &Arc<Engine>) -> Vec<(KeyHash, RegisteredSource)> {
+fn list_sources(engine: &Arc<Engine>) -> Vec<(KeyHash, RegisteredSource)> {
     let sources = engine.config().sources.clone().into_iter();
     sources
         .map(|source| (auth::hash(&source.write_key), (engine.id().clone(), Arc::new(source))))

@@ -3,10 +3,12 @@
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use domain::ItemIdx;
+use parking_lot::Mutex;
 use recommender::{ColdStartItems, Features, FeaturesBuilder, Model};
 
-use crate::{LiveState, Serving};
+use crate::LiveState;
 
 /// Number of items read at a time. The lock of the views is free between two such steps.
 const ITEMS_PER_STEP: usize = 1_000;
@@ -29,15 +31,10 @@ pub(crate) struct ColdStart {
 const COLD_INTERVAL_MIN: Duration = Duration::from_secs(1);
 /// ... and takes at most this share of the time.
 const COLD_INTERVAL_FACTOR: u32 = 10;
-/// A list makes it itself where [`Engine::refresh`] is behind by so many intervals.
+/// A list makes it itself where [`crate::Serving::refresh`] is behind by so many intervals.
 const COLD_INTERVALS_BEHIND: u32 = 2;
 
 impl ColdStart {
-    /// Memory that it takes, in bytes.
-    pub(crate) fn n_bytes(&self) -> usize {
-        self.items.n_bytes()
-    }
-
     fn interval(&self) -> Duration {
         COLD_INTERVAL_MIN.max(self.duration * COLD_INTERVAL_FACTOR)
     }
@@ -54,49 +51,65 @@ impl ColdStart {
     }
 }
 
-impl Serving {
-    /// The cold-start items of the model in use; computed again when the model or the items have
-    /// changed.
-    pub(crate) fn cold_start(&self, live: &LiveState, model: Option<&Model>) -> Arc<ColdStart> {
-        let (of, revision) = state_of_cold_start(live, model);
-        let known = || self.cold_start.load_full().filter(|cold| cold.of == of);
-        let _one_at_a_time = match known() {
+/// A cache of the cold-start items of one workspace.
+#[derive(Default)]
+pub(crate) struct LatestColdStart {
+    made: ArcSwapOption<ColdStart>,
+    /// Held while they are computed.
+    computing: Mutex<()>,
+}
+
+impl LatestColdStart {
+    /// The cold-start items of a model; computed again when the model or the items have changed.
+    pub(crate) fn get(&self, live: &LiveState, model: Option<&Model>) -> Arc<ColdStart> {
+        let (of, revision) = read_cold_start_revision(live, model);
+        let known = || self.made.load_full().filter(|cold| cold.of == of);
+        let _computing = match known() {
             Some(cold) if cold.is_fresh(revision) => return cold,
             // One makes it anew; the others go on with what was known a moment ago.
-            Some(cold) => match self.cold_start_lock.try_lock() {
-                Some(lock) => lock,
+            Some(cold) => match self.computing.try_lock() {
+                Some(computing) => computing,
                 None => return cold,
             },
-            None => self.cold_start_lock.lock(),
+            None => self.computing.lock(),
         };
         if let Some(cold) = known().filter(|cold| cold.is_fresh(revision)) {
             return cold;
         }
         let cold = Arc::new(make_cold_start(live, model));
-        self.cold_start.store(Some(Arc::clone(&cold)));
+        self.made.store(Some(Arc::clone(&cold)));
         cold
     }
 
-    /// Computes the cold-start items again if they are in use and items have changed.
-    pub(crate) fn refresh_cold_start(&self, live: &LiveState) {
-        let model = self.model.load_full();
-        let (of, revision) = state_of_cold_start(live, model.as_deref());
-        if self.cold_start.load_full().is_some_and(|cold| cold.of == of && cold.is_due(revision)) {
-            let _one_at_a_time = self.cold_start_lock.lock();
-            self.cold_start.store(Some(Arc::new(make_cold_start(live, model.as_deref()))));
+    /// Computes the cold-start items of a model again if they are in use and items have changed.
+    pub(crate) fn refresh(&self, live: &LiveState, model: Option<&Model>) {
+        let (of, revision) = read_cold_start_revision(live, model);
+        if self.made.load_full().is_some_and(|cold| cold.of == of && cold.is_due(revision)) {
+            let _computing = self.computing.lock();
+            self.made.store(Some(Arc::new(make_cold_start(live, model))));
         }
     }
 
-    /// Uses a model from now on, together with what it does not know.
-    pub fn switch_model(&self, live: &LiveState, model: Model) {
-        let _one_at_a_time = self.cold_start_lock.lock();
-        let cold = make_cold_start(live, Some(&model));
-        self.model.store(Some(Arc::new(model)));
-        self.cold_start.store(Some(Arc::new(cold)));
+    /// Computes the cold-start items of another model, and calls `switch` when they are known, to
+    /// put that model in use.
+    pub(crate) fn switch(&self, live: &LiveState, model: &Model, switch: impl FnOnce()) {
+        let _computing = self.computing.lock();
+        let cold = make_cold_start(live, Some(model));
+        switch();
+        self.made.store(Some(Arc::new(cold)));
+    }
+
+    pub(crate) fn clear(&self) {
+        self.made.store(None);
+    }
+
+    /// Memory that they take, in bytes.
+    pub(crate) fn n_bytes(&self) -> usize {
+        self.made.load_full().map_or(0, |cold| cold.items.n_bytes())
     }
 }
 
-fn state_of_cold_start(
+fn read_cold_start_revision(
     live: &LiveState,
     model: Option<&Model>,
 ) -> ((Option<String>, Option<u32>), u64) {
@@ -107,16 +120,16 @@ fn state_of_cold_start(
 
 fn make_cold_start(live: &LiveState, model: Option<&Model>) -> ColdStart {
     let started = Instant::now();
-    let (of, revision) = state_of_cold_start(live, model);
+    let (of, revision) = read_cold_start_revision(live, model);
     let n_items = live.snapshot().catalog.n_items();
-    let items = ColdStartItems::new(features_of(live, n_items), model);
+    let items = ColdStartItems::new(build_features(live, n_items), model);
     let (made_at, duration) = (Instant::now(), started.elapsed());
     ColdStart { of, revision, made_at, duration, outdated_since: OnceLock::new(), items }
 }
 
 /// The features of the items, from their properties; read a few items at a time, so that the fold
 /// can run in between.
-pub fn features_of(live: &LiveState, n_items: usize) -> Arc<Features> {
+pub fn build_features(live: &LiveState, n_items: usize) -> Arc<Features> {
     let mut builder = FeaturesBuilder::default();
     for first in (0..n_items).step_by(ITEMS_PER_STEP) {
         let views = live.snapshot();

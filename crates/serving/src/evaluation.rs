@@ -1,15 +1,19 @@
 //! Filters in the expression language over items and users.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use catalog::{Catalog, PropertyTable};
-use domain::{InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, UserIdx};
+use domain::{
+    Endpoint, Entries, InteractionKind, ItemIdx, PropertyType, PropertyValue, Timestamp, UserIdx,
+};
 use profiles::IdTable;
 use recommender::{Facet, ValueIdx};
 use reql::{Context, InteractionCount, Rows, Schema, Set, Subject, Type, Value};
 use state::{EntityKind, Views, find_user};
 
-use crate::groupings::Segmentations;
+/// Segmentations that expressions of a request ask for, by their ids.
+pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
 
 /// The properties that there are.
 pub struct ExpressionSchema<'a> {
@@ -19,8 +23,17 @@ pub struct ExpressionSchema<'a> {
     pub subject: Subject,
 }
 
+/// The kind of candidates of an endpoint.
+pub(crate) fn endpoint_subject(endpoint: Endpoint) -> Subject {
+    match endpoint.entries() {
+        Entries::Items => Subject::Items,
+        Entries::Segments => Subject::Segments,
+        Entries::Users => Subject::Users,
+    }
+}
+
 /// The subject of expressions over a kind of entities.
-pub(crate) fn subject_of_kind(kind: EntityKind) -> Subject {
+pub(crate) fn kind_subject(kind: EntityKind) -> Subject {
     match kind {
         EntityKind::Item => Subject::Items,
         EntityKind::User => Subject::Users,
@@ -29,11 +42,11 @@ pub(crate) fn subject_of_kind(kind: EntityKind) -> Subject {
 
 impl Schema for ExpressionSchema<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
-        self.views.catalog.table().property(name).map(|property| type_of(property.type_))
+        self.views.catalog.table().property(name).map(|property| to_reql_type(property.type_))
     }
 
     fn user_property(&self, name: &str) -> Option<Type> {
-        self.views.users.property(name).map(|property| type_of(property.type_))
+        self.views.users.property(name).map(|property| to_reql_type(property.type_))
     }
 
     fn subject(&self) -> Subject {
@@ -62,7 +75,7 @@ impl Schema for LenientSchema<'_> {
     }
 }
 
-pub(crate) fn type_of(type_: PropertyType) -> Type {
+pub(crate) fn to_reql_type(type_: PropertyType) -> Type {
     match type_ {
         PropertyType::Int => Type::Int,
         PropertyType::Double => Type::Double,
@@ -85,7 +98,7 @@ impl Rows for ItemRows<'_> {
         self.0.item_id(ItemIdx(row))
     }
 
-    fn row_of(&self, id: &str) -> Option<u32> {
+    fn find_row(&self, id: &str) -> Option<u32> {
         self.0.item(id).map(|item| item.0)
     }
 }
@@ -104,7 +117,7 @@ impl Rows for UserRows<'_> {
         self.ids.user_id(UserIdx(row)).unwrap_or_default()
     }
 
-    fn row_of(&self, id: &str) -> Option<u32> {
+    fn find_row(&self, id: &str) -> Option<u32> {
         self.ids.user_by_id(id).map(|user| user.0)
     }
 
@@ -125,7 +138,7 @@ impl Rows for SegmentRows<'_> {
         self.0.text(ValueIdx(row))
     }
 
-    fn row_of(&self, id: &str) -> Option<u32> {
+    fn find_row(&self, id: &str) -> Option<u32> {
         self.0.value(id).map(|value| value.0)
     }
 
@@ -184,7 +197,7 @@ impl<'a> EvaluationContext<'a> {
 fn read_value(table: &PropertyTable, row: u32, property: &str) -> Value {
     let is_set = table.property(property).is_some_and(|of| of.type_ == PropertyType::Set);
     match table.value(row, property) {
-        Some(value) => value_of(value),
+        Some(value) => to_reql_value(value),
         None if is_set => Value::Set(Set::default()),
         None => Value::Null,
     }
@@ -297,7 +310,7 @@ impl Context for EvaluationContext<'_> {
         let Some(user) = find_user(self.views, user_id) else { return Value::Array([].into()) };
         let row = self.views.interactions.histories().row(user);
         let named = row.iter().filter_map(|entry| {
-            let (kind, word) = kind_of(entry.kind);
+            let (kind, word) = to_reql_kind(entry.kind);
             let entries = [
                 ("userId", Value::text(user_id)),
                 ("itemId", Value::text(self.views.catalog.item_id(entry.item))),
@@ -314,7 +327,7 @@ impl Context for EvaluationContext<'_> {
 }
 
 /// The language's kind, and its word.
-fn kind_of(kind: InteractionKind) -> (reql::InteractionKind, &'static str) {
+fn to_reql_kind(kind: InteractionKind) -> (reql::InteractionKind, &'static str) {
     match kind {
         InteractionKind::DetailView => (reql::InteractionKind::DetailView, "detail_view"),
         InteractionKind::Purchase => (reql::InteractionKind::Purchase, "purchase"),
@@ -325,7 +338,7 @@ fn kind_of(kind: InteractionKind) -> (reql::InteractionKind, &'static str) {
     }
 }
 
-fn value_of(value: PropertyValue) -> Value {
+fn to_reql_value(value: PropertyValue) -> Value {
     let texts = |texts: Vec<String>| texts.iter().map(|text| Value::text(text)).collect::<Vec<_>>();
     match value {
         PropertyValue::Int(value) => Value::Int(value),

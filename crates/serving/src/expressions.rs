@@ -5,7 +5,9 @@
 //! the same in every request. When it comes a second time it is computed for all items and kept;
 //! after that, items that changed are computed again before it is used.
 
-use std::cell::Cell;
+mod budget;
+mod computed;
+
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,68 +19,44 @@ use parking_lot::Mutex;
 use reql::{Compiled, Context, Expression, ReqlError, Rows, Schema};
 use state::Views;
 
-use crate::evaluation::{EvaluationContext, ItemRows};
-use crate::{BudgetError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation};
+pub(crate) use self::budget::Budget;
+pub use self::budget::{EVALUATION_TIME_MAX, ExpressionError};
+use self::computed::Computed;
+use crate::{LiveState, MemoryBudget, MemoryPart, Reservation};
 
 /// The most expressions that are kept in memory, parsed, within what the memory budget allows.
 const EXPRESSIONS_MAX: NonZeroUsize = NonZeroUsize::new(1_000).expect("above 0");
 /// Values that were used within this time are not evicted; others are then evaluated candidate by
 /// candidate.
 const VALUES_IDLE_MIN: Duration = Duration::from_secs(10);
-/// How long the filters and boosters of one request may be evaluated for.
-pub const EVALUATION_TIME_MAX: Duration = Duration::from_secs(1);
-/// The number of rows that are evaluated between two readings of the clock.
-const ROWS_PER_LOOK: u32 = 64;
-
-/// Errors of evaluating expressions.
-#[derive(Debug, Clone, thiserror::Error)]
-pub enum ExpressionError {
-    /// It is no expression, or none of this catalog's.
-    #[error(transparent)]
-    Reql(#[from] ReqlError),
-    /// It asks for too much of too many.
-    #[error("it takes longer than {} s for all candidates: simplify it", EVALUATION_TIME_MAX.as_secs())]
-    TooSlow,
-    /// The request that it is for may cost no more.
-    #[error(transparent)]
-    Budget(#[from] BudgetError),
-}
-
-/// A filter that lets at most one of so many items pass is a list of them.
-const FEW_OF: usize = 20;
 /// What depends on the time may be so old, in seconds, before a request computes it itself, which
 /// takes at most one part of so many of the time. Where [`crate::Serving::refresh`] is called often
 /// enough, none does.
 const TIME_STEP_S: f64 = 3.0;
 const TIME_FACTOR: f64 = 20.0;
-/// How many items are computed between two turns of the fold.
-const ITEMS_PER_STEP: usize = 1_000;
-/// A list computes the values of so many changed items itself; where more have changed, all are
-/// computed beforehand.
-const CHANGES_AT_ONCE_MAX: usize = 500;
 
 /// The use of an expression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Use {
+pub(crate) enum ExpressionUse {
     Filter,
     Booster,
 }
 
 /// The expressions of a workspace that were used lately.
 pub(crate) struct Expressions {
-    cached: Mutex<LruCache<(Use, String), Arc<Cached>>>,
+    cached: Mutex<LruCache<(ExpressionUse, String), Arc<Cached>>>,
     memory: Arc<MemoryBudget>,
 }
 
 struct Cached {
     expression: Expression,
     /// Whether the value of an item is the same for all requests.
-    is_of_item: bool,
+    depends_on_item_only: bool,
     depends_on_time: bool,
     /// The time of the last use.
-    asked_at: Mutex<Instant>,
+    last_used_at: Mutex<Instant>,
     /// When it was last used for items; none before the first time.
-    used_at: Mutex<Option<Instant>>,
+    last_used_for_items_at: Mutex<Option<Instant>>,
     values: Mutex<Option<Arc<Computed>>>,
     /// For the values.
     room: Mutex<Option<Reservation>>,
@@ -87,100 +65,12 @@ struct Cached {
     /// Held while the values are computed.
     computing: Mutex<()>,
     /// Whether a request has used the values since they were refreshed.
-    is_asked_for: AtomicBool,
-}
-
-/// The values of all items in one state of their properties.
-struct Computed {
-    revision: u64,
-    now_s: f64,
-    /// The value for each item: that of a booster, or 1 and 0 for a filter.
-    by_item: Vec<f32>,
-    /// The largest of them.
-    most: f32,
-    /// The items that a filter lets pass, where they are few.
-    few: Option<Vec<u32>>,
-    /// How long it took to compute them all.
-    duration: Duration,
-}
-
-impl Computed {
-    fn new(use_: Use, state: (u64, f64), by_item: Vec<f32>, duration: Duration) -> Self {
-        let (revision, now_s) = state;
-        let n_passing = || by_item.iter().filter(|value| **value != 0.0).count();
-        let is_selective = use_ == Use::Filter && n_passing() <= by_item.len() / FEW_OF;
-        let few = is_selective.then(|| {
-            let items = (0u32..).zip(&by_item).filter(|(_, value)| **value != 0.0);
-            items.map(|(item, _)| item).collect()
-        });
-        let most = by_item.iter().copied().fold(f32::MIN, f32::max);
-        Self { revision, now_s, by_item, most, few, duration }
-    }
-
-    /// The most bytes that the values of so many items take.
-    fn n_bytes(n_items: usize) -> usize {
-        size_of::<Self>() + n_items * size_of::<f32>() + n_items / FEW_OF * size_of::<u32>()
-    }
-}
-
-/// How long evaluation may go on in one list.
-pub(crate) struct Budget {
-    ends_at: Instant,
-    /// The request that the list is for; none for values that all requests share.
-    request: Option<Arc<RequestBudget>>,
-    n_rows: Cell<u32>,
-    is_spent: Cell<bool>,
-}
-
-impl Budget {
-    /// A budget for values that all requests share.
-    pub(crate) fn for_all() -> Self {
-        let ends_at = Instant::now() + EVALUATION_TIME_MAX;
-        Self { ends_at, request: None, n_rows: Cell::new(0), is_spent: Cell::new(false) }
-    }
-
-    /// For a list of a request.
-    pub(crate) fn within(request: &Arc<RequestBudget>) -> Self {
-        Self { request: Some(Arc::clone(request)), ..Self::for_all() }
-    }
-
-    /// Looks at the clock; an error where there is no time left.
-    pub(crate) fn look(&self) -> Result<(), ExpressionError> {
-        let is_over = || self.request.as_ref().is_some_and(|request| request.check().is_err());
-        self.is_spent.set(self.is_spent.get() || Instant::now() > self.ends_at || is_over());
-        self.check()
-    }
-
-    /// An error where evaluation was given up: then nothing that came of it counts.
-    pub(crate) fn check(&self) -> Result<(), ExpressionError> {
-        if !self.is_spent.get() {
-            return Ok(());
-        }
-        if let Some(request) = &self.request {
-            request.check()?;
-        }
-        Err(ExpressionError::TooSlow)
-    }
-
-    /// Whether the request may hold so many bytes of values until they are in its answer.
-    pub(crate) fn check_answer(&self, bytes: usize) -> Result<(), BudgetError> {
-        self.request.as_ref().map_or(Ok(()), |request| request.check_answer(bytes as u64))
-    }
-
-    /// Whether one more row may be evaluated.
-    pub(crate) fn allows_row(&self) -> bool {
-        let n = self.n_rows.get().wrapping_add(1);
-        self.n_rows.set(n);
-        if n.is_multiple_of(ROWS_PER_LOOK) {
-            return self.look().is_ok();
-        }
-        !self.is_spent.get()
-    }
+    was_used_since_refresh: AtomicBool,
 }
 
 /// A filter or booster that is ready for the rows of one request.
 pub(crate) struct PreparedExpression<'a> {
-    use_: Use,
+    use_: ExpressionUse,
     computed: Option<Arc<Computed>>,
     compiled: Compiled<'a>,
     budget: &'a Budget,
@@ -201,16 +91,16 @@ impl PreparedExpression<'_> {
     pub(crate) fn value(&self, row: u32) -> f32 {
         match &self.computed {
             Some(computed) => computed.by_item.get(row as usize).copied().unwrap_or(0.0),
-            None if self.budget.allows_row() => value_of(self.use_, &self.compiled, row),
+            None if self.budget.allows_row() => evaluate(self.use_, &self.compiled, row),
             None => 0.0,
         }
     }
 }
 
-fn value_of(use_: Use, compiled: &Compiled<'_>, row: u32) -> f32 {
+fn evaluate(use_: ExpressionUse, compiled: &Compiled<'_>, row: u32) -> f32 {
     match use_ {
-        Use::Filter => f32::from(u8::from(compiled.boolean(row))),
-        Use::Booster => match compiled.number(row) {
+        ExpressionUse::Filter => f32::from(u8::from(compiled.evaluate_boolean(row))),
+        ExpressionUse::Booster => match compiled.evaluate_number(row) {
             Some(number) if !number.is_nan() => {
                 number.clamp(f64::from(f32::MIN), f64::from(f32::MAX)) as f32
             }
@@ -224,10 +114,10 @@ impl Expressions {
         Self { cached: Mutex::new(LruCache::new(EXPRESSIONS_MAX)), memory }
     }
 
-    fn cached(&self, use_: Use, text: &str) -> Result<Arc<Cached>, ReqlError> {
+    fn get_or_parse(&self, use_: ExpressionUse, text: &str) -> Result<Arc<Cached>, ReqlError> {
         let key = (use_, text.to_owned());
         if let Some(cached) = self.cached.lock().get(&key) {
-            *cached.asked_at.lock() = Instant::now();
+            *cached.last_used_at.lock() = Instant::now();
             return Ok(Arc::clone(cached));
         }
         let expression = reql::parse(text)?;
@@ -235,16 +125,16 @@ impl Expressions {
         let n_bytes = size_of::<Cached>() + text.len() + expression.n_bytes();
         let mut all = self.cached.lock();
         let cached = Arc::new(Cached {
-            is_of_item: depends_on.row && !depends_on.context && !depends_on.chance,
+            depends_on_item_only: depends_on.row && !depends_on.context && !depends_on.randomness,
             depends_on_time: depends_on.time,
             expression,
-            asked_at: Mutex::new(Instant::now()),
-            used_at: Mutex::new(None),
+            last_used_at: Mutex::new(Instant::now()),
+            last_used_for_items_at: Mutex::new(None),
             values: Mutex::new(None),
             room: Mutex::new(None),
             parsed_room: self.make_room_for_parsed(&mut all, n_bytes),
             computing: Mutex::new(()),
-            is_asked_for: AtomicBool::new(false),
+            was_used_since_refresh: AtomicBool::new(false),
         });
         if cached.parsed_room.is_some() {
             all.put(key, Arc::clone(&cached));
@@ -256,7 +146,7 @@ impl Expressions {
     /// longest time; none where that is not enough.
     fn make_room_for_parsed(
         &self,
-        all: &mut LruCache<(Use, String), Arc<Cached>>,
+        all: &mut LruCache<(ExpressionUse, String), Arc<Cached>>,
         n_bytes: usize,
     ) -> Option<Reservation> {
         let part = MemoryPart::Expressions;
@@ -281,7 +171,9 @@ impl Expressions {
     /// workspaces.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut all = self.cached.lock();
-        while all.peek_lru().is_some_and(|(_, cached)| cached.asked_at.lock().elapsed() >= idle_max)
+        while all
+            .peek_lru()
+            .is_some_and(|(_, cached)| cached.last_used_at.lock().elapsed() >= idle_max)
         {
             all.pop_lru();
         }
@@ -290,54 +182,54 @@ impl Expressions {
     /// Does something with a parsed expression.
     pub(crate) fn with<T>(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         what: impl FnOnce(&Expression) -> T,
     ) -> Result<T, ReqlError> {
-        Ok(what(&self.cached(use_, text)?.expression))
+        Ok(what(&self.get_or_parse(use_, text)?.expression))
     }
 
     /// Parses an expression and checks it against a schema.
     pub(crate) fn check(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         schema: &dyn Schema,
     ) -> Result<(), ReqlError> {
-        let cached = self.cached(use_, text)?;
+        let cached = self.get_or_parse(use_, text)?;
         match use_ {
-            Use::Filter => cached.expression.check_filter(schema),
-            Use::Booster => cached.expression.check_booster(schema),
+            ExpressionUse::Filter => cached.expression.check_filter(schema),
+            ExpressionUse::Booster => cached.expression.check_booster(schema),
         }
     }
 
     /// An expression for users or segments, or one that is used once.
     pub(crate) fn prepare_for_rows<'a>(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         rows: &'a dyn Rows,
         context: &'a dyn Context,
         budget: &'a Budget,
     ) -> Result<PreparedExpression<'a>, ReqlError> {
-        let compiled = self.cached(use_, text)?.expression.compile(rows, context);
+        let compiled = self.get_or_parse(use_, text)?.expression.compile(rows, context);
         Ok(PreparedExpression { use_, computed: None, compiled, budget })
     }
 
     /// An expression for items. Where its values are kept and as new as the items, they are taken.
     pub(crate) fn prepare_for_items<'a>(
         &self,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         views: &Views,
         rows: &'a dyn Rows,
         context: &'a dyn Context,
         budget: &'a Budget,
     ) -> Result<PreparedExpression<'a>, ReqlError> {
-        let cached = self.cached(use_, text)?;
+        let cached = self.get_or_parse(use_, text)?;
         let compiled = cached.expression.compile(rows, context);
         let mut ready = PreparedExpression { use_, computed: None, compiled, budget };
-        ready.computed = caught_up(views, &cached, &ready);
+        ready.computed = catch_up(views, &cached, &ready);
         Ok(ready)
     }
 
@@ -346,25 +238,25 @@ impl Expressions {
     pub(crate) fn prepare(
         &self,
         live: &LiveState,
-        use_: Use,
+        use_: ExpressionUse,
         text: &str,
         now: Timestamp,
     ) -> Result<(), ReqlError> {
-        let cached = self.cached(use_, text)?;
-        let was_used = cached.used_at.lock().replace(Instant::now()).is_some();
+        let cached = self.get_or_parse(use_, text)?;
+        let was_used = cached.last_used_for_items_at.lock().replace(Instant::now()).is_some();
         let (revision, n_items) = {
             let views = live.snapshot();
             (views.catalog.table().revision(), views.catalog.n_items())
         };
-        if !cached.is_of_item || !was_used || !self.has_room(&cached, n_items) {
+        if !cached.depends_on_item_only || !was_used || !self.has_room(&cached, n_items) {
             return Ok(());
         }
-        cached.is_asked_for.store(true, Ordering::Relaxed);
+        cached.was_used_since_refresh.store(true, Ordering::Relaxed);
         let now_s = seconds(now);
         let is_current = |known: &Arc<Computed>| {
             let time_step_s = TIME_STEP_S.max(TIME_FACTOR * known.duration.as_secs_f64());
             let is_of_time = !cached.depends_on_time || now_s - known.now_s < time_step_s;
-            is_of_time && (known.revision == revision || can_catch_up(&live.snapshot(), known))
+            is_of_time && (known.revision == revision || known.can_catch_up(&live.snapshot()))
         };
         let known = || cached.values.lock().clone();
         let _computing = match known() {
@@ -378,7 +270,7 @@ impl Expressions {
         };
         // Another thread may have computed them meanwhile.
         if known().is_none_or(|known| !is_current(&known)) {
-            let computed = compute(live, use_, &cached, now_s);
+            let computed = Computed::compute(live, use_, &cached.expression, now_s);
             *cached.values.lock() = computed.map(Arc::new);
         }
         Ok(())
@@ -387,7 +279,7 @@ impl Expressions {
     /// Computes anew what depends on the time, in steps, so that neither requests nor the fold wait
     /// for it.
     pub(crate) fn refresh(&self, live: &LiveState, now: Timestamp) {
-        let cached: Vec<(Use, Arc<Cached>)> = {
+        let cached: Vec<(ExpressionUse, Arc<Cached>)> = {
             let all = self.cached.lock();
             let timed = all.iter().filter(|(_, cached)| cached.depends_on_time);
             timed.map(|((use_, _), cached)| (*use_, Arc::clone(cached))).collect()
@@ -395,9 +287,9 @@ impl Expressions {
         let now_s = seconds(now);
         for (use_, cached) in cached {
             let is_old = || cached.values.lock().as_ref().is_some_and(|known| known.now_s != now_s);
-            if cached.is_asked_for.swap(false, Ordering::Relaxed)
+            if cached.was_used_since_refresh.swap(false, Ordering::Relaxed)
                 && is_old()
-                && let Some(computed) = compute(live, use_, &cached, now_s)
+                && let Some(computed) = Computed::compute(live, use_, &cached.expression, now_s)
             {
                 // Unless they had to make room meanwhile.
                 if let Some(values) = cached.values.lock().as_mut() {
@@ -431,7 +323,7 @@ impl Expressions {
         }
         let all = self.cached.lock();
         let is_idle = |cached: &Cached| {
-            cached.used_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN)
+            cached.last_used_for_items_at.lock().is_none_or(|at| at.elapsed() >= VALUES_IDLE_MIN)
         };
         // Those first that were not used for the longest time.
         let idle: Vec<(&Arc<Cached>, usize)> = all
@@ -457,61 +349,19 @@ fn seconds(at: Timestamp) -> f64 {
     at.0.div_euclid(1_000) as f64
 }
 
-/// The values of all items, computed a step at a time; none where that takes too long.
-fn compute(live: &LiveState, use_: Use, cached: &Cached, now_s: f64) -> Option<Computed> {
-    let started = Instant::now();
-    let (revision, n_items) = {
-        let views = live.snapshot();
-        (views.catalog.table().revision(), views.catalog.n_items())
-    };
-    let (mut by_item, budget) = (Vec::with_capacity(n_items), Budget::for_all());
-    let now = Timestamp((now_s * 1_000.0) as i64);
-    for first in (0..n_items).step_by(ITEMS_PER_STEP) {
-        let views = live.snapshot();
-        let (items, context) =
-            (ItemRows(&views.catalog), EvaluationContext::anonymous(&views, now));
-        let compiled = cached.expression.compile(&items, &context);
-        let rows = first..(first + ITEMS_PER_STEP).min(n_items);
-        by_item.extend(
-            rows.take_while(|_| budget.allows_row())
-                .map(|row| value_of(use_, &compiled, row as u32)),
-        );
-    }
-    budget.check().ok()?;
-    Some(Computed::new(use_, (revision, now_s), by_item, started.elapsed()))
-}
-
-/// The items whose values are not known, where they are few.
-fn outdated(views: &Views, known: &Computed) -> Option<Vec<u32>> {
-    let (n_known, n_items) = (known.by_item.len() as u32, views.catalog.n_items() as u32);
-    let changed = views.catalog.table().changed_since(known.revision)?;
-    let rows: Vec<u32> = changed.chain(n_known..n_items).take(CHANGES_AT_ONCE_MAX + 1).collect();
-    (rows.len() <= CHANGES_AT_ONCE_MAX).then_some(rows)
-}
-
-fn can_catch_up(views: &Views, known: &Computed) -> bool {
-    outdated(views, known).is_some()
-}
-
 /// The values as new as the items, those that have changed computed again; none where they are not
 /// known, or too many have changed.
-fn caught_up(
+fn catch_up(
     views: &Views,
     cached: &Cached,
     ready: &PreparedExpression<'_>,
 ) -> Option<Arc<Computed>> {
     let known = cached.values.lock().clone()?;
-    let (revision, n_items) = (views.catalog.table().revision(), views.catalog.n_items());
-    if known.revision == revision && known.by_item.len() == n_items {
+    if known.is_current(views) {
         return Some(known);
     }
-    let rows = outdated(views, &known)?;
-    let mut by_item = known.by_item.clone();
-    by_item.resize(n_items, 0.0);
-    rows.into_iter().for_each(|row| by_item[row as usize] = ready.value(row));
+    let computed = Arc::new(known.catch_up(views, ready.use_, |row| ready.value(row))?);
     ready.budget.check().ok()?;
-    let computed =
-        Arc::new(Computed::new(ready.use_, (revision, known.now_s), by_item, known.duration));
     *cached.values.lock() = Some(Arc::clone(&computed));
     Some(computed)
 }
@@ -533,7 +383,10 @@ impl Selection<'_> {
 
     /// The items that pass the strictest of the filters, where they are known and few.
     pub(crate) fn candidate_set(&self) -> Option<&[u32]> {
-        let few = self.filters.iter().filter_map(|filter| filter.computed.as_ref()?.few.as_deref());
+        let few = self
+            .filters
+            .iter()
+            .filter_map(|filter| filter.computed.as_ref()?.candidate_set.as_deref());
         few.min_by_key(|items| items.len())
     }
 
@@ -541,7 +394,7 @@ impl Selection<'_> {
     pub(crate) fn boosts(&self) -> Option<(&[f32], f32)> {
         match &self.boosters[..] {
             [booster] => {
-                booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.most))
+                booster.computed.as_ref().map(|computed| (&computed.by_item[..], computed.max))
             }
             _ => None,
         }
@@ -560,22 +413,26 @@ mod tests {
         let expressions = Expressions::new(MemoryBudget::new(4 * 110 * UNIT));
         let make_room = |n_units: usize| expressions.make_room(n_units * UNIT).is_some();
         let keep = |text: &str, used_at| {
-            let cached = expressions.cached(Use::Filter, text).unwrap();
+            let cached = expressions.get_or_parse(ExpressionUse::Filter, text).unwrap();
             assert!(expressions.has_room(&cached, 10 * UNIT));
-            let computed =
-                Computed::new(Use::Filter, (0, 0.0), vec![1.0; 10 * UNIT], Duration::ZERO);
+            let computed = Computed::new(
+                ExpressionUse::Filter,
+                (0, 0.0),
+                vec![1.0; 10 * UNIT],
+                Duration::ZERO,
+            );
             *cached.values.lock() = Some(Arc::new(computed));
-            *cached.used_at.lock() = used_at;
+            *cached.last_used_for_items_at.lock() = used_at;
             cached
         };
         let has_values = |cached: &Cached| cached.values.lock().is_some();
         for n in 0..EXPRESSIONS_MAX.get() {
-            expressions.cached(Use::Filter, &format!("'n' == {n}")).unwrap();
+            expressions.get_or_parse(ExpressionUse::Filter, &format!("'n' == {n}")).unwrap();
         }
         let idle = keep("'a'", None);
         let other = keep("'b'", None);
         assert!(make_room(20) && has_values(&idle) && has_values(&other), "there is room");
-        expressions.cached(Use::Filter, "'a'").unwrap();
+        expressions.get_or_parse(ExpressionUse::Filter, "'a'").unwrap();
         assert!(make_room(40));
         assert!(
             has_values(&idle) && !has_values(&other),
@@ -601,14 +458,17 @@ mod tests {
             (0..words).map(|m| format!("'p' == {n}{m}")).collect::<Vec<_>>().join(" or ")
         };
         for n in 0..100 {
-            expressions.cached(Use::Filter, &text(n, 50)).unwrap();
+            expressions.get_or_parse(ExpressionUse::Filter, &text(n, 50)).unwrap();
             assert!(bytes() <= 100_000);
         }
         let n_kept = expressions.cached.lock().len();
         assert!((2..100).contains(&n_kept), "{n_kept}");
-        let last = expressions.cached(Use::Filter, &text(99, 50)).unwrap();
-        assert!(Arc::ptr_eq(&last, &expressions.cached(Use::Filter, &text(99, 50)).unwrap()));
-        expressions.cached(Use::Filter, &text(0, 3_000)).unwrap();
+        let last = expressions.get_or_parse(ExpressionUse::Filter, &text(99, 50)).unwrap();
+        assert!(Arc::ptr_eq(
+            &last,
+            &expressions.get_or_parse(ExpressionUse::Filter, &text(99, 50)).unwrap()
+        ));
+        expressions.get_or_parse(ExpressionUse::Filter, &text(0, 3_000)).unwrap();
         assert_eq!(expressions.cached.lock().len(), n_kept, "it is used once");
         drop(last);
         expressions.drop_idle(VALUES_IDLE_MIN * 100);

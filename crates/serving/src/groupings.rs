@@ -45,9 +45,6 @@ impl Grouping {
     }
 }
 
-/// Segmentations that expressions of a request ask for, by their ids.
-pub(crate) type Segmentations = BTreeMap<String, Arc<Facet>>;
-
 /// A cache of the groupings that lists have used.
 pub(crate) struct Groupings {
     cells: Mutex<LruCache<Grouping, Arc<Cell>>>,
@@ -57,16 +54,16 @@ pub(crate) struct Groupings {
 /// One grouping. The thread that computes it again holds `making`; others use the earlier value
 /// meanwhile.
 struct Cell {
-    made: Mutex<Option<Made>>,
-    making: Mutex<()>,
-    asked_at: Mutex<Instant>,
+    computed: Mutex<Option<ComputedGrouping>>,
+    computing: Mutex<()>,
+    last_used_at: Mutex<Instant>,
 }
 
 #[derive(Clone)]
-struct Made {
+struct ComputedGrouping {
     /// An error where it takes too long.
-    item_type: Result<Arc<Facet>, ExpressionError>,
-    of: Revision,
+    facet: Result<Arc<Facet>, ExpressionError>,
+    revision: Revision,
     at: Instant,
     duration: Duration,
     _room: Arc<Reservation>,
@@ -92,13 +89,13 @@ impl Revision {
     }
 }
 
-impl Made {
+impl ComputedGrouping {
     /// Whether lists may go by it.
     fn is_fresh(&self, now: Revision, is_newest_needed: bool) -> bool {
-        let may_lag = (!is_newest_needed || self.item_type.is_err()) && self.duration > MOMENT;
-        let is_fresh =
-            self.of == now || (may_lag && self.at.elapsed() < self.duration * INTERVAL_FACTOR);
-        is_fresh && self.of.segmentations == now.segmentations
+        let may_lag = (!is_newest_needed || self.facet.is_err()) && self.duration > MOMENT;
+        let is_fresh = self.revision == now
+            || (may_lag && self.at.elapsed() < self.duration * INTERVAL_FACTOR);
+        is_fresh && self.revision.segmentations == now.segmentations
     }
 }
 
@@ -115,7 +112,10 @@ impl Groupings {
     /// workspaces.
     pub(crate) fn drop_idle(&self, idle_max: Duration) {
         let mut cells = self.cells.lock();
-        while cells.peek_lru().is_some_and(|(_, cell)| cell.asked_at.lock().elapsed() >= idle_max) {
+        while cells
+            .peek_lru()
+            .is_some_and(|(_, cell)| cell.last_used_at.lock().elapsed() >= idle_max)
+        {
             cells.pop_lru();
         }
     }
@@ -130,23 +130,23 @@ impl Groupings {
         grouping: &Grouping,
         now: Timestamp,
     ) -> Result<Arc<Facet>, QueryError> {
-        self.made(live, grouping, now, false)
+        self.get_or_compute(live, grouping, now, false)
     }
 
     /// As [`Groupings::get`], with all changes so far.
     ///
     /// # Errors
     /// As [`Groupings::get`].
-    pub(crate) fn newest(
+    pub(crate) fn get_newest(
         &self,
         live: &LiveState,
         grouping: &Grouping,
         now: Timestamp,
     ) -> Result<Arc<Facet>, QueryError> {
-        self.made(live, grouping, now, true)
+        self.get_or_compute(live, grouping, now, true)
     }
 
-    fn made(
+    fn get_or_compute(
         &self,
         live: &LiveState,
         grouping: &Grouping,
@@ -159,20 +159,21 @@ impl Groupings {
             Revision::current(&views)
         };
         let cell = self.cell(grouping);
-        let known =
-            || cell.made.lock().clone().filter(|made| made.is_fresh(revision, is_newest_needed));
+        let known = || {
+            cell.computed.lock().clone().filter(|made| made.is_fresh(revision, is_newest_needed))
+        };
         let made = match known() {
             Some(made) => made,
             None => {
-                let _one_at_a_time = cell.making.lock();
+                let _one_at_a_time = cell.computing.lock();
                 // Another thread may have computed it meanwhile.
                 match known() {
                     Some(made) => made,
-                    None => self.make(live, grouping, now, &cell),
+                    None => self.compute(live, grouping, now, &cell),
                 }
             }
         };
-        made.item_type
+        made.facet
             .map_err(|source| QueryError::Segmentation { id: grouping.name().to_owned(), source })
     }
 
@@ -181,32 +182,38 @@ impl Groupings {
         let new = || {
             let (made, making, asked_at) =
                 (Mutex::new(None), Mutex::new(()), Mutex::new(Instant::now()));
-            Arc::new(Cell { made, making, asked_at })
+            Arc::new(Cell { computed: made, computing: making, last_used_at: asked_at })
         };
         let cell = Arc::clone(cells.get_or_insert(grouping.clone(), new));
-        *cell.asked_at.lock() = Instant::now();
+        *cell.last_used_at.lock() = Instant::now();
         cell
     }
 
     /// Makes a grouping and keeps it where there is room.
-    fn make(&self, live: &LiveState, grouping: &Grouping, now: Timestamp, cell: &Cell) -> Made {
+    fn compute(
+        &self,
+        live: &LiveState,
+        grouping: &Grouping,
+        now: Timestamp,
+        cell: &Cell,
+    ) -> ComputedGrouping {
         let started = Instant::now();
         let (item_type, of) = group(live, grouping, now);
         let n_bytes = item_type.as_ref().map_or(0, Facet::n_bytes);
         // The outdated value goes first, then the least recently used ones.
-        *cell.made.lock() = None;
+        *cell.computed.lock() = None;
         let room = self.make_room(grouping, n_bytes);
         let is_kept = room.is_some();
         let room = room.unwrap_or_else(|| self.memory.hold(MemoryPart::ItemGroupings, 0));
-        let made = Made {
-            item_type: item_type.map(Arc::new),
-            of,
+        let made = ComputedGrouping {
+            facet: item_type.map(Arc::new),
+            revision: of,
             at: Instant::now(),
             duration: started.elapsed(),
             _room: Arc::new(room),
         };
         if is_kept {
-            *cell.made.lock() = Some(made.clone());
+            *cell.computed.lock() = Some(made.clone());
         }
         made
     }
@@ -294,7 +301,7 @@ impl Rule {
             Self::Expression(Some(expression)) => {
                 let compiled = expression.compile(&rows, &context);
                 for item in items.take_while(|_| budget.allows_row()) {
-                    let texts = texts_of(&compiled.value(item));
+                    let texts = to_texts(&compiled.evaluate(item));
                     to.push_texts(texts.iter().map(String::as_str));
                 }
             }
@@ -303,8 +310,9 @@ impl Rule {
                     filters.iter().map(|(id, filter)| (id, filter.compile(&rows, &context)));
                 let compiled: Vec<_> = compiled.collect();
                 for item in items {
-                    let is_in =
-                        |filter: &reql::Compiled<'_>| budget.allows_row() && filter.boolean(item);
+                    let is_in = |filter: &reql::Compiled<'_>| {
+                        budget.allows_row() && filter.evaluate_boolean(item)
+                    };
                     let segments = compiled.iter().filter(|(_, filter)| is_in(filter));
                     to.push_texts(segments.map(|(id, _)| id.as_str()));
                 }
@@ -353,17 +361,17 @@ fn push_values(item_type: &mut Facet, table: &PropertyTable, property: &str, ite
 }
 
 /// The ids of segments that an expression yields.
-fn texts_of(value: &reql::Value) -> Vec<String> {
+fn to_texts(value: &reql::Value) -> Vec<String> {
     match value.to_json() {
         serde_json::Value::Array(members) => {
-            members.into_iter().filter(|member| !member.is_null()).map(text_of).collect()
+            members.into_iter().filter(|member| !member.is_null()).map(to_text).collect()
         }
         serde_json::Value::Null => Vec::new(),
-        other => vec![text_of(other)],
+        other => vec![to_text(other)],
     }
 }
 
-fn text_of(json: serde_json::Value) -> String {
+fn to_text(json: serde_json::Value) -> String {
     match json {
         serde_json::Value::String(text) => text,
         other => other.to_string(),
@@ -371,7 +379,7 @@ fn text_of(json: serde_json::Value) -> String {
 }
 
 /// The titles of segments by their ids.
-pub(crate) fn titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
+pub(crate) fn find_titles(views: &Views, segmentation: &str) -> BTreeMap<String, String> {
     match views.segmentations.get(segmentation).map(|segmentation| &segmentation.kind) {
         Some(SegmentationKind::ManualReql { segments }) => {
             let titled = segments

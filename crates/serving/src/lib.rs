@@ -20,20 +20,20 @@ mod serving;
 mod snapshot;
 
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
-pub use cold_start::features_of;
+pub use cold_start::build_features;
 pub use error::{ListError, QueryError};
 pub use evaluation::ExpressionSchema;
 pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
 pub use listing::entity_page;
-pub use lists::{ListedContribution, ListedItem, RecommendedList, USERS_PER_STEP};
+pub use lists::{ListedContribution, ListedItem, RecommendedList};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
-    ListOptions, Listed, Missing, PreparedStage, RECOMMENDED_MAX, RecommendationRequest,
-    Recommended, ReturnedProperties, Stage,
+    ListOptions, MissingEntities, PreparedStage, RECOMMENDED_MAX, RecommendationRequest,
+    Recommended, ReturnedProperties, Stage, StageList,
 };
-pub use scenario_fallback::{UnfitScenario, fits, scenarios_unfit_for};
+pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario};
 pub use serving::{Serving, WaitingImpressions};
-pub use snapshot::{LiveState, Snapshot};
+pub use snapshot::{LiveState, Snapshot, USERS_PER_STEP};

@@ -8,7 +8,7 @@ use domain::{Interaction, InteractionKind, ItemIdx, PropertyValue, Timestamp, Us
 use reql::Rows;
 use state::{CollectionKind, EntityKind, Member, StoredInteraction, Views, find_user};
 
-use crate::evaluation::{EvaluationContext, ExpressionSchema, ItemRows, UserRows, subject_of_kind};
+use crate::evaluation::{EvaluationContext, ExpressionSchema, ItemRows, UserRows, kind_subject};
 use crate::expressions::{Budget, ExpressionError};
 use crate::{LiveState, QueryError, RequestBudget, Snapshot};
 
@@ -33,7 +33,7 @@ pub fn entity_page(
 ) -> Result<Vec<String>, ExpressionError> {
     let expression = filter.map(reql::parse).transpose()?;
     if let Some(expression) = &expression {
-        let schema = ExpressionSchema { views: &live.snapshot(), subject: subject_of_kind(kind) };
+        let schema = ExpressionSchema { views: &live.snapshot(), subject: kind_subject(kind) };
         expression.check_filter(&schema)?;
     }
     let budget = Budget::within(budget);
@@ -60,7 +60,7 @@ pub fn entity_page(
             let passes = |row: &u32| {
                 compiled
                     .as_ref()
-                    .is_none_or(|compiled| budget.allows_row() && compiled.boolean(*row))
+                    .is_none_or(|compiled| budget.allows_row() && compiled.evaluate_boolean(*row))
             };
             let step = step..(step + ROWS_PER_STEP as u32).min(n_rows as u32);
             step.filter(is_listed).filter(passes).for_each(|row| first.add(rows.id(row)));
@@ -124,7 +124,7 @@ impl Snapshot<'_> {
         included: Option<&[String]>,
     ) -> Option<Vec<(String, Option<PropertyValue>)>> {
         let views: &Views = self;
-        let row = row_of(views, kind, id)?;
+        let row = find_row(views, kind, id)?;
         let table = table(views, kind);
         let names = table.properties().map(|property| &property.name);
         let names = names.filter(|name| included.is_none_or(|included| included.contains(name)));
@@ -133,7 +133,7 @@ impl Snapshot<'_> {
 
     /// Whether there is such an item, or such a user.
     pub fn has_entity(&self, kind: EntityKind, id: &str) -> bool {
-        row_of(self, kind, id).is_some()
+        find_row(self, kind, id).is_some()
     }
 
     /// The ids of at most `count` of the series or groups, in their order, after the first
@@ -170,7 +170,7 @@ impl Snapshot<'_> {
         let views: &Views = self;
         let Some(user) = find_user(views, user_id) else { return Ok(None) };
         let stored = views.interactions.by_user(self.store(), user, kind);
-        Ok(Some(named(views, stored?)))
+        Ok(Some(resolve_ids(views, stored?)))
     }
 
     /// All interactions of a kind with an item; none where there is no such item.
@@ -182,7 +182,7 @@ impl Snapshot<'_> {
         let views: &Views = self;
         let Some(item) = views.catalog.available_item(item_id) else { return Ok(None) };
         let stored = views.interactions.by_item(self.store(), item, kind);
-        Ok(Some(named(views, stored?)))
+        Ok(Some(resolve_ids(views, stored?)))
     }
 }
 
@@ -193,7 +193,7 @@ pub(crate) fn table(views: &Views, kind: EntityKind) -> &PropertyTable {
     }
 }
 
-pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
+pub(crate) fn find_row(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
     match kind {
         EntityKind::Item => views.catalog.available_item(id).map(|item| item.0),
         EntityKind::User => find_user(views, id).map(|user| user.0),
@@ -201,7 +201,7 @@ pub(crate) fn row_of(views: &Views, kind: EntityKind, id: &str) -> Option<u32> {
 }
 
 /// Interactions by external ids, oldest first; those with deleted items are left out.
-fn named(views: &Views, mut stored: Vec<StoredInteraction>) -> Vec<Interaction> {
+fn resolve_ids(views: &Views, mut stored: Vec<StoredInteraction>) -> Vec<Interaction> {
     stored.sort_by_key(|stored| stored.at);
     let user_id = |user: UserIdx| views.profiles.ids().user_id(user).unwrap_or_default().to_owned();
     stored

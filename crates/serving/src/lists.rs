@@ -16,9 +16,6 @@ use crate::cold_start::ColdStart;
 use crate::groupings::Grouping;
 use crate::{LiveState, QueryError, Serving, Snapshot};
 
-/// Number of users in one step of a pass over many users.
-pub const USERS_PER_STEP: usize = 4_096;
-
 /// A ranked list by external ids.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecommendedList {
@@ -156,7 +153,7 @@ impl Serving {
     /// items have changed.
     pub(crate) fn model_in_use(&self, live: &LiveState) -> ModelInUse {
         let model = self.model.load_full();
-        let cold_start = self.cold_start(live, model.as_deref());
+        let cold_start = self.cold_start.get(live, model.as_deref());
         ModelInUse { model, cold_start }
     }
 
@@ -217,7 +214,7 @@ impl Serving {
         let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
         let asked = Request { values, ..context.request(request, &eligibility, now) };
         let recommendation = recommend(in_use.sources(snapshot), &asked);
-        let items = named(snapshot, in_use, item_type, &recommendation);
+        let items = resolve_ids(snapshot, in_use, item_type, &recommendation);
         let is_trending = |item: &ListedItem| item.origin == Origin::Trending;
         Ok(RecommendedList {
             fallback: request.logic == Logic::Personal
@@ -239,7 +236,7 @@ struct PreparedList {
 }
 
 /// A list with its reasons by external ids.
-fn named(
+fn resolve_ids(
     views: &Views,
     in_use: &ModelInUse,
     item_type: Option<&Facet>,

@@ -65,7 +65,7 @@ impl MemoryPart {
 
     /// One of so many parts of the budget is for it at most, so that a flood of one kind leaves
     /// room for the others.
-    fn one_of(self) -> usize {
+    fn share_divisor(self) -> usize {
         match self {
             Self::Expressions | Self::ExpressionValues | Self::PeriodPopularity => 4,
             Self::ItemGroupings | Self::Answers => 2,
@@ -94,7 +94,7 @@ impl MemoryBudget {
 
     /// The largest number of bytes that a part may take.
     pub fn share(&self, part: MemoryPart) -> usize {
-        self.bytes_max / part.one_of()
+        self.bytes_max / part.share_divisor()
     }
 
     /// Bytes that a part takes now.

@@ -1,22 +1,14 @@
-//! Popularity in a period that ends now, or among some of the users: counted from the histories
-//! when a list asks for it, and kept for a while.
+//! Popularity in a period that ends now, or among some of the users, which is kept for a while.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use domain::{InteractionKind, ListRequest, Logic, Timestamp, UserIdx};
+use domain::InteractionKind;
 use lru::LruCache;
 use parking_lot::Mutex;
-use rustc_hash::FxHashMap;
 
-use crate::expressions::Budget;
-use crate::groupings::Segmentations;
-use crate::recommendation::within;
-use crate::{
-    ListError, LiveState, MemoryBudget, MemoryPart, RequestBudget, Reservation, Serving, Stage,
-    USERS_PER_STEP,
-};
+use crate::{MemoryBudget, MemoryPart, Reservation};
 
 /// The most periods whose popularity is kept, within what the memory budget allows: some for each
 /// of the world's countries.
@@ -31,22 +23,22 @@ pub(crate) type Ranked = Arc<[(u32, f32)]>;
 
 /// The interactions that are counted.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Period {
+pub(crate) struct Period {
     /// Since when, in seconds before now; none for any time.
-    length_s: Option<u32>,
+    pub(crate) length_s: Option<u32>,
     /// Interactions of which kind; none for all kinds.
-    kind: Option<InteractionKind>,
+    pub(crate) kind: Option<InteractionKind>,
     /// The users whose interactions count, by the key of their filter.
-    users: String,
+    pub(crate) users: String,
 }
 
 /// A cache of the popularity in the periods that lists have used.
 pub(crate) struct PeriodPopularity {
-    counted: Mutex<LruCache<Period, Counted>>,
+    counted: Mutex<LruCache<Period, RankedPeriod>>,
     memory: Arc<MemoryBudget>,
 }
 
-struct Counted {
+struct RankedPeriod {
     ranked: Ranked,
     at: Instant,
     duration: Duration,
@@ -70,14 +62,16 @@ impl PeriodPopularity {
         }
     }
 
-    fn get(&self, period: &Period) -> Option<Ranked> {
+    /// The popularity that was counted in a period; none where that is too long ago.
+    pub(crate) fn get(&self, period: &Period) -> Option<Ranked> {
         let mut counted = self.counted.lock();
         let known = counted.get(period)?;
         let kept_for = KEPT_FOR.max(known.duration * INTERVAL_FACTOR);
         (known.at.elapsed() < kept_for).then(|| Arc::clone(&known.ranked))
     }
 
-    fn put(&self, period: Period, ranked: &Ranked, duration: Duration) {
+    /// Keeps the popularity that was counted just now.
+    pub(crate) fn put(&self, period: Period, ranked: &Ranked, duration: Duration) {
         let mut counted = self.counted.lock();
         counted.pop(&period);
         // Others give way; where that is not enough, it is used once.
@@ -90,77 +84,7 @@ impl PeriodPopularity {
             self.memory.reserve(MemoryPart::PeriodPopularity, size_of_val(&**ranked))
         {
             let ranked = Arc::clone(ranked);
-            counted.put(period, Counted { ranked, at: Instant::now(), duration, _room });
+            counted.put(period, RankedPeriod { ranked, at: Instant::now(), duration, _room });
         }
-    }
-}
-
-impl Serving {
-    /// The popularity in the period and among the users that a list of trending items asks for;
-    /// none where it asks for neither. The fold gets its turns meanwhile. O(users + interactions in
-    /// the period).
-    ///
-    /// # Errors
-    /// If the request's budget is used up, or the filter of users is wrong or takes too long.
-    pub(crate) fn period_popularity(
-        &self,
-        live: &LiveState,
-        stage: &Stage<'_>,
-        list: &ListRequest,
-        segmentations: &Segmentations,
-        now: Timestamp,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<Option<Ranked>, ListError> {
-        if list.logic != Logic::Trending || (list.max_age_s.is_none() && !stage.has_user_filter()) {
-            return Ok(None);
-        }
-        let evaluation = Budget::within(budget);
-        let users = {
-            let views = live.snapshot();
-            self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |users| {
-                users.key()
-            })?
-        };
-        let period =
-            users.map(|users| Period { length_s: list.max_age_s, kind: list.interaction, users });
-        if let Some(ranked) = period.as_ref().and_then(|period| self.period_popularity.get(period))
-        {
-            return Ok(Some(ranked));
-        }
-        let started = Instant::now();
-        let first_s =
-            list.max_age_s.map_or(0, |length_s| now.seconds_u32().saturating_sub(length_s));
-        let mut popularity = FxHashMap::default();
-        let mut done = 0;
-        loop {
-            budget.check()?;
-            let views = live.snapshot();
-            let histories = views.interactions.histories();
-            let n_users = histories.n_users() as u32;
-            if done >= n_users {
-                break;
-            }
-            let step = done..n_users.min(done + USERS_PER_STEP as u32);
-            done = step.end;
-            let weights = &views.setup.config.interaction_weights;
-            self.with_user_filter(stage, segmentations, (&views, now), &evaluation, |filter| {
-                let users = step.map(UserIdx).filter(|user| filter.allows(*user));
-                histories.add_period_popularity(
-                    users,
-                    first_s,
-                    list.interaction,
-                    weights,
-                    &mut popularity,
-                );
-            })?;
-            within(evaluation.check())?;
-        }
-        let mut ranked: Vec<(u32, f32)> = popularity.into_iter().collect();
-        ranked.sort_unstable_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let ranked = Ranked::from(ranked);
-        if let Some(period) = period {
-            self.period_popularity.put(period, &ranked, started.elapsed());
-        }
-        Ok(Some(ranked))
     }
 }

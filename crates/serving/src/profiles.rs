@@ -78,7 +78,7 @@ impl Snapshot<'_> {
     ///
     /// # Errors
     /// If the store cannot be read.
-    pub fn name_of(
+    pub fn find_user_name(
         &self,
         mut user: UserIdx,
     ) -> Result<Option<(ExternalIdType, String)>, QueryError> {
@@ -115,7 +115,7 @@ pub fn values_bytes(
             |name: &&str| included.is_none_or(|names| names.iter().any(|known| known == name));
         let names: Vec<&str> =
             table.properties().map(|property| property.name.as_str()).filter(is_included).collect();
-        for row in ids.iter().filter_map(|id| listing::row_of(&views, kind, id)) {
+        for row in ids.iter().filter_map(|id| listing::find_row(&views, kind, id)) {
             let values =
                 names.iter().map(|name| FIXED_BYTES + name.len() + table.text_bytes(row, name));
             bytes += values.sum::<usize>() as u64;

@@ -4,12 +4,11 @@
 use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ScenarioSettings;
+use domain::ListSettings;
 use reql::{Schema, Subject, Type};
 use state::{SegmentationKind, Views};
 
-use crate::evaluation::{ExpressionSchema, LenientSchema};
-use crate::recommendation::subject_of;
+use crate::evaluation::{ExpressionSchema, LenientSchema, endpoint_subject};
 
 /// Properties and who uses each of them, in words.
 pub type PropertyUses = BTreeMap<String, Vec<String>>;
@@ -18,7 +17,7 @@ pub type PropertyUses = BTreeMap<String, Vec<String>>;
 pub fn find_property_uses(views: &Views, names: &BTreeSet<&str>) -> PropertyUses {
     let mut finder = Finder { views, names, uses: PropertyUses::new() };
     for scenario in &views.setup.config.scenarios {
-        let subject = subject_of(scenario.endpoint);
+        let subject = endpoint_subject(scenario.endpoint);
         finder.add_settings(subject, &format!("scenario {:?}", scenario.name), &scenario.settings);
         for group in &scenario.groups {
             let user = format!("scenario {:?}, group {:?}", scenario.name, group.name);
@@ -64,7 +63,7 @@ impl Finder<'_> {
         }
     }
 
-    fn add_settings(&mut self, subject: Subject, user: &str, settings: &ScenarioSettings) {
+    fn add_settings(&mut self, subject: Subject, user: &str, settings: &ListSettings) {
         for expression in [&settings.filter, &settings.booster].into_iter().flatten() {
             self.add_expression(subject, expression, user);
         }

@@ -4,21 +4,23 @@
 //! stage is a list of items, of segments or of users; each has a file.
 
 mod items;
+mod prepare;
 mod segments;
 mod stage;
+mod trending;
 mod user_filter;
 mod users;
 
 use std::sync::Arc;
 
-use domain::{Endpoint, Entries, Group, Scenario, ScenarioSettings, Target, Timestamp};
+use domain::{Endpoint, Entries, Group, ListSettings, Scenario, Target, Timestamp};
 use reql::Subject;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
-pub use self::stage::{Listed, PreparedStage, Recommended, Stage};
-pub(crate) use self::stage::{subject_of, within};
+pub use self::prepare::PreparedStage;
+pub use self::stage::{Recommended, Stage, StageList};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.
@@ -46,7 +48,7 @@ pub struct RecommendationRequest {
     /// The options of the source stage of a composite recommendation.
     pub source_options: ListOptions,
     /// Treatment of users and items that do not exist.
-    pub missing: Missing,
+    pub missing: MissingEntities,
     /// Ids that are left out of the list.
     pub left_out: Vec<String>,
     /// Whether the answer names the group of an A/B test.
@@ -70,7 +72,7 @@ impl RecommendationRequest {
             scenario: None,
             options: ListOptions::default(),
             source_options: ListOptions::default(),
-            missing: Missing::Refused,
+            missing: MissingEntities::Refused,
             left_out: Vec::new(),
             returns_group: false,
             is_public: false,
@@ -82,7 +84,7 @@ impl RecommendationRequest {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ListOptions {
     /// The settings, which override those of the scenario.
-    pub settings: ScenarioSettings,
+    pub settings: ListSettings,
     /// Expressions that are evaluated for each entry, by name.
     pub expressions: Vec<(String, String)>,
     /// Properties that are returned with each entry.
@@ -114,7 +116,7 @@ impl ReturnedProperties {
 
 /// Treatment of users and items that do not exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Missing {
+pub enum MissingEntities {
     /// The call is refused.
     Refused,
     /// They are created.
@@ -128,12 +130,12 @@ impl Serving {
     ///
     /// # Errors
     /// If the call needs a scenario of its kind, and there is none of that name.
-    pub fn scenario_of(
+    pub fn resolve_scenario(
         &self,
         snapshot: &Snapshot<'_>,
         request: &RecommendationRequest,
         recomm_id: Uuid,
-    ) -> Result<(ScenarioSettings, Option<String>), ListError> {
+    ) -> Result<(ListSettings, Option<String>), ListError> {
         let endpoint = request.endpoint;
         let is_needed =
             endpoint.needs_segmentation() || endpoint == Endpoint::CompositeRecommendation;
@@ -152,9 +154,9 @@ impl Serving {
             };
             return Err(ListError::Invalid(what));
         };
-        let fallbacks = self.scenario_fallbacks(snapshot);
+        let fallbacks = self.scenario_fallbacks.get(snapshot);
         let scenario = fallbacks.get(&scenario.name).unwrap_or(scenario);
-        let group = group_of(scenario, request.user_id.as_deref(), recomm_id);
+        let group = assign_group(scenario, request.user_id.as_deref(), recomm_id);
         Ok((scenario.settings_for(group), group.map(|group| group.name.clone())))
     }
 
@@ -166,7 +168,7 @@ impl Serving {
         &self,
         snapshot: &Snapshot<'_>,
         request: &'a RecommendationRequest,
-        of_scenario: &ScenarioSettings,
+        of_scenario: &ListSettings,
     ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
         let (first, second) = stages(request, of_scenario)?;
         for stage in [Some(&first), second.as_ref()].into_iter().flatten() {
@@ -185,7 +187,7 @@ impl Serving {
         PreparedStage { stage, sources }: &PreparedStage<'_>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, ListError> {
+    ) -> Result<StageList, ListError> {
         if stage.subject() == Subject::Users {
             return self.list_users(live, stage, sources, now, budget);
         }
@@ -205,7 +207,7 @@ impl Serving {
 /// The one stage of a call, or both stages of a composite one.
 fn stages<'a>(
     request: &'a RecommendationRequest,
-    of_scenario: &ScenarioSettings,
+    of_scenario: &ListSettings,
 ) -> Result<(Stage<'a>, Option<Stage<'a>>), ListError> {
     let whole = Stage::new(request, request.endpoint, &request.options, of_scenario);
     if request.endpoint != Endpoint::CompositeRecommendation {
@@ -233,7 +235,7 @@ fn stages<'a>(
         return Err(ListError::Invalid(what.to_owned()));
     };
     let segmentation = of_scenario.segmentation.clone();
-    let of_source = ScenarioSettings { segmentation, ..ScenarioSettings::default() };
+    let of_source = ListSettings { segmentation, ..ListSettings::default() };
     let first = Stage::new(request, source, &request.source_options, &of_source);
     let first = Stage {
         count: 1,
@@ -248,7 +250,7 @@ fn stages<'a>(
 
 /// The group of a user: the same one as long as the shares stay. A request without a user gets a
 /// random group.
-fn group_of<'a>(
+fn assign_group<'a>(
     scenario: &'a Scenario,
     user_id: Option<&str>,
     recomm_id: Uuid,

@@ -9,14 +9,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use domain::scenario::Promoted;
-use domain::{Column, ExpressionRole, Scenario, ScenarioSettings, WorkspaceConfig};
+use domain::list::Promoted;
+use domain::{Column, ExpressionRole, ListSettings, Scenario, WorkspaceConfig};
+use parking_lot::Mutex;
 use reql::{ReqlError, Schema, Subject, Type};
 use state::Views;
 
-use crate::Serving;
-use crate::evaluation::{ExpressionSchema, type_of};
-use crate::recommendation::subject_of;
+use crate::evaluation::{ExpressionSchema, endpoint_subject, to_reql_type};
 
 /// Replacements of scenarios that do not fit the catalog.
 pub(crate) struct ScenarioFallbacks {
@@ -36,6 +35,15 @@ impl ScenarioFallbacks {
     pub(crate) fn get(&self, name: &str) -> Option<&Scenario> {
         self.by_name.get(name).map(|fallback| &fallback.in_force)
     }
+
+    /// The scenarios that do not fit.
+    pub(crate) fn unfit(&self) -> Vec<UnfitScenario> {
+        let unfit = self.by_name.iter().map(|(scenario, fallback)| UnfitScenario {
+            scenario: scenario.clone(),
+            problems: fallback.problems.clone(),
+        });
+        unfit.collect()
+    }
 }
 
 /// A scenario that does not fit the catalog any more.
@@ -47,13 +55,17 @@ pub struct UnfitScenario {
     pub problems: Vec<String>,
 }
 
-impl Serving {
+/// A cache of the replacements of one workspace.
+#[derive(Default)]
+pub(crate) struct LatestFallbacks(Mutex<Option<Arc<ScenarioFallbacks>>>);
+
+impl LatestFallbacks {
     /// The replacements of scenarios that do not fit the catalog at this moment; new ones are
     /// logged.
-    pub(crate) fn scenario_fallbacks(&self, views: &Views) -> Arc<ScenarioFallbacks> {
+    pub(crate) fn get(&self, views: &Views) -> Arc<ScenarioFallbacks> {
         let setup = &views.setup;
         let revisions = (views.catalog.table().schema_revision(), views.users.schema_revision());
-        let mut cached = self.scenario_fallbacks.lock();
+        let mut cached = self.0.lock();
         let is_current = |known: &&Arc<ScenarioFallbacks>| {
             known.revisions == revisions && Arc::ptr_eq(&known.config, &setup.config)
         };
@@ -78,21 +90,12 @@ impl Serving {
         }
         made
     }
-
-    /// The scenarios that do not fit the catalog any more.
-    pub fn unfit_scenarios(&self, views: &Views) -> Vec<UnfitScenario> {
-        let fallbacks = self.scenario_fallbacks(views);
-        let unfit = fallbacks.by_name.iter().map(|(scenario, fallback)| UnfitScenario {
-            scenario: scenario.clone(),
-            problems: fallback.problems.clone(),
-        });
-        unfit.collect()
-    }
 }
 
 /// Finds the scenarios that fit now but would not fit a catalog with these properties.
 pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenario> {
-    let fitting = views.setup.config.scenarios.iter().filter(|scenario| fits(views, scenario));
+    let fitting =
+        views.setup.config.scenarios.iter().filter(|scenario| fits_catalog(views, scenario));
     let unfit = fitting.filter_map(|scenario| {
         let items = Properties { columns: Some(columns), ..Properties::new(views) };
         let problems = fit(&items, scenario, scenario).1;
@@ -102,7 +105,7 @@ pub fn scenarios_unfit_for(views: &Views, columns: &[Column]) -> Vec<UnfitScenar
 }
 
 /// Whether all expressions and property names of a scenario fit the properties that exist.
-pub fn fits(views: &Views, scenario: &Scenario) -> bool {
+pub fn fits_catalog(views: &Views, scenario: &Scenario) -> bool {
     fit(&Properties::new(views), scenario, scenario).1.is_empty()
 }
 
@@ -129,24 +132,27 @@ impl<'a> Properties<'a> {
         }
     }
 
-    fn schema(&self, subject: Subject) -> Fitted<'a> {
-        Fitted { columns: self.columns, rest: ExpressionSchema { views: self.views, subject } }
+    fn schema(&self, subject: Subject) -> LenientProperties<'a> {
+        LenientProperties {
+            columns: self.columns,
+            rest: ExpressionSchema { views: self.views, subject },
+        }
     }
 }
 
-struct Fitted<'a> {
+struct LenientProperties<'a> {
     columns: Option<&'a [Column]>,
     rest: ExpressionSchema<'a>,
 }
 
-impl Schema for Fitted<'_> {
+impl Schema for LenientProperties<'_> {
     fn item_property(&self, name: &str) -> Option<Type> {
         match self.columns {
             None => self.rest.item_property(name),
             Some(columns) => columns
                 .iter()
                 .find(|column| column.name == name)
-                .map(|column| type_of(column.type_)),
+                .map(|column| to_reql_type(column.type_)),
         }
     }
 
@@ -167,7 +173,7 @@ fn fit(
     last: &Scenario,
 ) -> (Scenario, Vec<String>) {
     let mut problems = Vec::new();
-    let subject = subject_of(scenario.endpoint);
+    let subject = endpoint_subject(scenario.endpoint);
     let mut fitted = scenario.clone();
     fit_settings(
         properties,
@@ -190,8 +196,8 @@ fn fit_settings(
     properties: &Properties<'_>,
     subject: Subject,
     place: &str,
-    settings: &mut ScenarioSettings,
-    last: Option<&ScenarioSettings>,
+    settings: &mut ListSettings,
+    last: Option<&ListSettings>,
     problems: &mut Vec<String>,
 ) {
     let mut replace = |role: ExpressionRole, text: &mut Option<String>, last: Option<&String>| {

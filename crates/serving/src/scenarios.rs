@@ -3,7 +3,7 @@
 use domain::{ExpressionRole, Scenario, WorkspaceConfig};
 use reql::{Schema, Subject, Type};
 
-use crate::recommendation::subject_of;
+use crate::evaluation::endpoint_subject;
 
 /// Checks what the types of a configuration cannot: that its expressions are expressions. Their
 /// properties may come later.
@@ -44,7 +44,7 @@ pub fn check_scenario(json: &str) -> Result<(), String> {
 }
 
 fn check_expressions(scenario: &Scenario) -> Result<(), String> {
-    let subject = subject_of(scenario.endpoint);
+    let subject = endpoint_subject(scenario.endpoint);
     for (place, role, text) in scenario.expressions() {
         let named = |error: reql::ReqlError| format!("{place}: {error}");
         let parsed = reql::parse(text).map_err(named)?;

@@ -10,10 +10,10 @@ use recommender::{CandidateSources, Eligibility};
 use search::{Candidates, ItemTexts, SearchIndex, Synonyms};
 use state::Views;
 
-use crate::{ListError, LiveState, Serving};
+use crate::{ListError, LiveState};
 
 /// A search takes up to so many changed items into the index itself; more are left to
-/// [`Serving::refresh`].
+/// [`crate::Serving::refresh`].
 const CHANGES_AT_ONCE_MAX: usize = 2_000;
 /// How long a search waits for changes that are on their way into the index.
 const WAIT_MAX: Duration = Duration::from_millis(50);
@@ -27,7 +27,7 @@ const CODE_PROPERTIES: [&str; 6] = ["sku", "ean", "gtin", "upc", "isbn", "mpn"];
 
 /// A state of the catalog.
 #[derive(Clone, Copy)]
-struct Indexed {
+struct IndexedState {
     /// The revision of the items' properties.
     revision: u64,
     /// Items may come without properties, by messages.
@@ -39,7 +39,7 @@ pub(crate) struct Search {
     /// searched.
     index: OnceLock<SearchIndex>,
     /// Up to where the index goes; none while it is empty.
-    indexed: Mutex<Option<Indexed>>,
+    indexed: Mutex<Option<IndexedState>>,
     /// The number of updates of the index, for searches that wait for one.
     n_updates: Mutex<u64>,
     updated: Condvar,
@@ -111,36 +111,32 @@ impl Search {
         };
         self.index().search(query, &synonyms, n, &candidates)
     }
-}
 
-impl Serving {
     /// Takes everything that was written into the index.
-    pub(crate) fn refresh_search(&self, live: &LiveState) {
-        let search = self.search.load_full();
-        update_index(live, &search, &mut search.indexed.lock(), usize::MAX);
+    pub(crate) fn refresh(&self, live: &LiveState) {
+        update_index(live, self, &mut self.indexed.lock(), usize::MAX);
     }
 
-    /// The index with all changes so far, unless they are very many. While it has no items yet,
-    /// waits up to [`FIRST_WAIT_MAX`] for the thread that indexes them.
+    /// Takes all changes so far into the index, unless they are very many. While it has no items
+    /// yet, waits up to [`FIRST_WAIT_MAX`] for the thread that indexes them.
     ///
     /// # Errors
     /// [`ListError::IndexNotReady`] where it has no items by then.
-    pub(crate) fn caught_up_search(&self, live: &LiveState) -> Result<Arc<Search>, ListError> {
-        let search = self.search.load_full();
+    pub(crate) fn catch_up(&self, live: &LiveState) -> Result<(), ListError> {
         let started = Instant::now();
         let deadline = started + FIRST_WAIT_MAX;
         loop {
-            let n_updates = *search.n_updates.lock();
-            let lock_deadline = if search.has_items() { started + WAIT_MAX } else { deadline };
-            let indexed = search.indexed.try_lock_until(lock_deadline);
+            let n_updates = *self.n_updates.lock();
+            let lock_deadline = if self.has_items() { started + WAIT_MAX } else { deadline };
+            let indexed = self.indexed.try_lock_until(lock_deadline);
             let is_current = indexed.is_some_and(|mut indexed| {
-                update_index(live, &search, &mut indexed, CHANGES_AT_ONCE_MAX)
+                update_index(live, self, &mut indexed, CHANGES_AT_ONCE_MAX)
             });
             // An update with many changes goes on elsewhere; the index of before can be searched.
-            if is_current || search.has_items() {
-                return Ok(search);
+            if is_current || self.has_items() {
+                return Ok(());
             }
-            if !search.wait_for_update(n_updates, deadline) {
+            if !self.wait_for_update(n_updates, deadline) {
                 return Err(ListError::IndexNotReady);
             }
         }
@@ -151,14 +147,14 @@ impl Serving {
 fn update_index(
     live: &LiveState,
     search: &Search,
-    indexed: &mut Option<Indexed>,
+    indexed: &mut Option<IndexedState>,
     changes_max: usize,
 ) -> bool {
     let (now, changed) = {
         let catalog = &live.snapshot().catalog;
         let table = catalog.table();
-        let now = Indexed { revision: table.revision(), n_items: catalog.n_items() as u32 };
-        let changed_since = |before: Indexed| {
+        let now = IndexedState { revision: table.revision(), n_items: catalog.n_items() as u32 };
+        let changed_since = |before: IndexedState| {
             let changed = table.changed_since(before.revision)?;
             Some(changed.chain(before.n_items..now.n_items).collect::<Vec<u32>>())
         };
@@ -184,13 +180,13 @@ fn update_index(
 fn texts<'a>(live: &'a LiveState, items: &'a [u32]) -> impl Iterator<Item = (u32, ItemTexts)> + 'a {
     items.chunks(ITEMS_PER_STEP).flat_map(|items| {
         let views = live.snapshot();
-        items.iter().map(|&item| (item, texts_of(&views, item))).collect::<Vec<_>>()
+        items.iter().map(|&item| (item, collect_texts(&views, item))).collect::<Vec<_>>()
     })
 }
 
 /// The texts of an item: its strings and sets, its id, and numbers that are codes. Empty for a
 /// deleted item.
-fn texts_of(views: &Views, row: u32) -> ItemTexts {
+fn collect_texts(views: &Views, row: u32) -> ItemTexts {
     let catalog = &views.catalog;
     let id = catalog.item_id(ItemIdx(row));
     let mut of_item = ItemTexts::default();

@@ -6,13 +6,14 @@ use domain::{Timestamp, TokenKind, UserIdx};
 use history::Impression;
 use parking_lot::Mutex;
 use recommender::Model;
+use state::Views;
 
-use crate::cold_start::ColdStart;
+use crate::cold_start::LatestColdStart;
 use crate::expressions::Expressions;
 use crate::groupings::Groupings;
 use crate::memory::IDLE_MAX;
 use crate::period_popularity::PeriodPopularity;
-use crate::scenario_fallback::ScenarioFallbacks;
+use crate::scenario_fallback::{LatestFallbacks, UnfitScenario};
 use crate::search::Search;
 use crate::{LiveState, MemoryBudget, MemoryPart, Reservation};
 
@@ -28,21 +29,20 @@ pub trait WaitingImpressions: Send + Sync {
 /// The model in use and the caches of one workspace: everything that lists need beside its state.
 pub struct Serving {
     pub(crate) model: ArcSwapOption<Model>,
-    pub(crate) cold_start: ArcSwapOption<ColdStart>,
-    pub(crate) cold_start_lock: Mutex<()>,
+    pub(crate) cold_start: LatestColdStart,
     pub(crate) groupings: Groupings,
     pub(crate) period_popularity: PeriodPopularity,
     pub(crate) expressions: Expressions,
     /// Another one after a reset.
     pub(crate) search: ArcSwap<Search>,
-    pub(crate) scenario_fallbacks: Mutex<Option<Arc<ScenarioFallbacks>>>,
+    pub(crate) scenario_fallbacks: LatestFallbacks,
     pub(crate) waiting: Arc<dyn WaitingImpressions>,
     memory: Arc<MemoryBudget>,
-    held: Mutex<Held>,
+    held: Mutex<HeldMemory>,
 }
 
 /// Reservations of a workspace for memory that cannot be dropped.
-struct Held {
+struct HeldMemory {
     cold_start: Reservation,
     search: Reservation,
     counted_at: Option<Instant>,
@@ -53,15 +53,14 @@ impl Serving {
     pub fn new(memory: Arc<MemoryBudget>, waiting: Arc<dyn WaitingImpressions>) -> Self {
         Self {
             model: ArcSwapOption::empty(),
-            cold_start: ArcSwapOption::empty(),
-            cold_start_lock: Mutex::new(()),
+            cold_start: LatestColdStart::default(),
             groupings: Groupings::new(Arc::clone(&memory)),
             period_popularity: PeriodPopularity::new(Arc::clone(&memory)),
             expressions: Expressions::new(Arc::clone(&memory)),
             search: ArcSwap::from_pointee(Search::new()),
-            scenario_fallbacks: Mutex::new(None),
+            scenario_fallbacks: LatestFallbacks::default(),
             waiting,
-            held: Mutex::new(Held {
+            held: Mutex::new(HeldMemory {
                 cold_start: memory.hold(MemoryPart::ColdStartItems, 0),
                 search: memory.hold(MemoryPart::SearchIndexes, 0),
                 counted_at: None,
@@ -80,10 +79,21 @@ impl Serving {
         self.model.load_full()
     }
 
+    /// Uses a model from now on, together with its cold-start items.
+    pub fn switch_model(&self, live: &LiveState, model: Model) {
+        let model = Arc::new(model);
+        self.cold_start.switch(live, &model, || self.model.store(Some(Arc::clone(&model))));
+    }
+
+    /// The scenarios that do not fit the catalog any more.
+    pub fn unfit_scenarios(&self, views: &Views) -> Vec<UnfitScenario> {
+        self.scenario_fallbacks.get(views).unfit()
+    }
+
     /// Forgets everything that was made of the state before a reset.
     pub fn clear(&self) {
         self.model.store(None);
-        self.cold_start.store(None);
+        self.cold_start.clear();
         self.groupings.clear();
         self.period_popularity.clear();
         self.search.store(Arc::new(Search::new()));
@@ -93,7 +103,7 @@ impl Serving {
     /// request has to. To be called every second or more often.
     pub fn refresh(&self, live: &LiveState, now: Timestamp) {
         self.expressions.refresh(live, now);
-        self.refresh_cold_start(live);
+        self.cold_start.refresh(live, self.model().as_deref());
         let can_be_searched = {
             let config = &live.snapshot().setup.config;
             [TokenKind::Private, TokenKind::Public]
@@ -101,7 +111,7 @@ impl Serving {
                 .any(|kind| config.secrets(*kind).next().is_some())
         };
         if can_be_searched {
-            self.refresh_search(live);
+            self.search.load_full().refresh(live);
         }
         self.expressions.drop_idle(IDLE_MAX);
         self.groupings.drop_idle(IDLE_MAX);
@@ -115,7 +125,7 @@ impl Serving {
         if held.counted_at.is_some_and(|at| at.elapsed() < COUNT_INTERVAL) {
             return;
         }
-        held.cold_start.resize(self.cold_start.load_full().map_or(0, |cold| cold.n_bytes()));
+        held.cold_start.resize(self.cold_start.n_bytes());
         held.search.resize(self.search.load_full().n_bytes());
         held.counted_at = Some(Instant::now());
     }

@@ -5,6 +5,9 @@ use parking_lot::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 use state::Views;
 use store::Store;
 
+/// Number of users in one step of a pass over many users.
+pub const USERS_PER_STEP: usize = 4_096;
+
 /// The state of a workspace at work: the store, and the views that one writer changes and many
 /// read.
 pub struct LiveState {

@@ -15,7 +15,7 @@ use store::{Batch, Read, Store, StoreError};
 use uuid::Uuid;
 
 use self::by_day::ByDay;
-use self::kpis::{KpiTable, RowName, others_row};
+use self::kpis::{KpiTable, RowName, make_others_row};
 
 pub use self::kpis::{
     DayInteractions, InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
@@ -101,7 +101,7 @@ impl StoredRecommendation {
 
     fn kpi_row(&self) -> RowName {
         match self.is_among_others {
-            true => others_row(&self.place),
+            true => make_others_row(&self.place),
             false => (self.place.clone(), self.group.clone()),
         }
     }

@@ -1,6 +1,7 @@
 //! Commands: changes that clients ask for, and how the fold applies them.
 
 mod collections;
+mod configuration;
 mod entities;
 mod interactions;
 
@@ -12,10 +13,10 @@ use store::{Batch, StoreError};
 
 use crate::collections::{CollectionKind, Member};
 use crate::configuration::ConfigCommand;
+use crate::refusal::{CommandResult, Refusal};
 use crate::segmentations::SegmentationCommand;
 use crate::synonyms::SynonymCommand;
 use crate::views::Views;
-use crate::{configuration, scenarios, segmentations, synonyms};
 
 /// The kinds of entities that have an id and properties.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -172,38 +173,6 @@ pub enum Command {
     Configure(Box<ConfigCommand>),
 }
 
-/// The reasons for refusing a command. Texts are complete messages for clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
-    /// The resource to create exists already.
-    AlreadyExists(String),
-    /// The resource to change does not exist.
-    NotFound(String),
-    /// A value is invalid or a limit is reached.
-    Invalid(String),
-    /// The resource has another revision than the command expects.
-    Changed {
-        /// The kind and name of the resource.
-        what: String,
-        /// The current revision.
-        revision: u64,
-    },
-}
-
-impl Refusal {
-    /// The resource `id` of the kind `word` does not exist.
-    pub fn missing(word: &str, id: &str) -> Self {
-        Self::NotFound(format!("there is no {word} {id:?}"))
-    }
-
-    /// The resource `id` of the kind `word` exists already.
-    pub fn already_exists(word: &str, id: &str) -> Self {
-        Self::AlreadyExists(format!("{word} {id:?} is there already"))
-    }
-}
-
-pub(crate) type CommandResult = Result<(), Refusal>;
-
 /// Applies a command. The outer error is one of the store, the inner one the refusal.
 pub(crate) fn apply(
     views: &mut Views,
@@ -278,13 +247,15 @@ pub(crate) fn apply(
             entities::merge_users(views, batch, &target, &source, cascade_create, origin)?
         }
         Command::PutScenario { scenario } => {
-            scenarios::apply_put(views, batch, &scenario, origin.offset)
+            configuration::put_scenario(views, batch, &scenario, origin.offset)
         }
         Command::DeleteScenario { name } => {
-            scenarios::apply_delete(views, batch, name, origin.offset)
+            configuration::delete_scenario(views, batch, name, origin.offset)
         }
-        Command::Segmentation(command) => segmentations::apply(views, batch, command),
-        Command::Synonym(command) => synonyms::apply(views, batch, command),
+        Command::Segmentation(command) => {
+            views.segmentations.apply(batch, views.catalog.table(), command)
+        }
+        Command::Synonym(command) => views.synonyms.apply(batch, command),
         Command::ActivateCatalog { version } => {
             match views.catalog.activate_previous(batch, version, at)? {
                 true => Ok(()),
@@ -292,7 +263,7 @@ pub(crate) fn apply(
             }
         }
         Command::NoteFittingScenarios { scenarios } => {
-            scenarios::apply_fitting(views, batch, &scenarios)
+            configuration::note_fitting_scenarios(views, batch, &scenarios)
         }
         Command::Configure(command) => configuration::apply(views, batch, &command, origin.offset),
     })

@@ -13,10 +13,8 @@ use domain::{
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use store::Batch;
 
-use crate::command::{CommandResult, Refusal};
-use crate::views::Views;
+use crate::refusal::Refusal;
 
 /// A part of the configuration that is changed on its own.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -368,19 +366,4 @@ impl Revisions {
         self.by_resource.remove(before);
         self.by_resource.extend(after.map(|after| (after, offset)));
     }
-}
-
-pub(crate) fn apply(
-    views: &mut Views,
-    batch: &mut Batch<'_>,
-    command: &ConfigCommand,
-    offset: u64,
-) -> CommandResult {
-    let mut config = (*views.setup.config).clone();
-    let after = command.apply_to(&mut config, &views.setup.config_revisions)?;
-    let mut revisions = views.setup.config_revisions.clone();
-    revisions.record(&command.change.resource(), after, offset);
-    views.unmatched_events.remove_matched(batch, mapping::presets_in_set(config.preset_set()));
-    views.setup.put_config(batch, config, revisions);
-    Ok(())
 }

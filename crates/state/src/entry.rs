@@ -17,7 +17,8 @@ pub use inspect::read_writer_build;
 
 use crate::TrainingRecord;
 use crate::attribution::ListImpression;
-use crate::command::{Command, Refusal};
+use crate::command::Command;
+use crate::refusal::Refusal;
 
 /// The version of the encoding. It stays the same when fields and variants are added.
 const VERSION: u8 = 6;

@@ -4,10 +4,8 @@
 use std::collections::BTreeMap;
 
 use catalog::NamedBy;
-use domain::message::FUTURE_TOLERANCE_MS;
 use domain::{
-    Day, Interaction, Message, MessageType, PRESETS_LATEST, Rejection, RejectionReason, Scenario,
-    Timestamp, UserIdx,
+    Day, Message, MessageType, PRESETS_LATEST, Rejection, RejectionReason, Scenario, UserIdx,
 };
 use history::{Impression, WeakSignal};
 use mapping::{Action, MappingError};
@@ -16,12 +14,11 @@ use serde_json::value::RawValue;
 use store::{Batch, StoreError};
 use uuid::Uuid;
 
-use crate::attribution::{
-    AHEAD_DAYS_MAX, CountedInteraction, ListImpression, Place, parse_recommendation_id,
-};
-use crate::command::{self, Command, Refusal};
+use crate::attribution::{AHEAD_DAYS_MAX, ListImpression, Place, parse_recommendation_id};
+use crate::command::{self, Command};
 use crate::configuration::Revisions;
-use crate::interactions::AddOutcome;
+use crate::interactions::{AddOutcome, interaction_time};
+use crate::refusal::Refusal;
 use crate::timers::{Timer, TimerKind};
 use crate::views::Views;
 use crate::{Entry, Outcome};
@@ -191,8 +188,7 @@ fn apply_entry(
             for interaction in interactions {
                 let origin = Origin::import(offset, received_at);
                 let user = views.profiles.resolve_id(batch, &interaction.user_id, origin);
-                match add_interaction(
-                    views,
+                match views.add_interaction(
                     batch,
                     user,
                     interaction,
@@ -324,8 +320,7 @@ fn apply_action(
                 None => views.profiles.resolve_id(batch, &interaction.user_id, origin),
             };
             let replaces_view_portion = interaction.session_id.is_some();
-            add_interaction(
-                views,
+            views.add_interaction(
                 batch,
                 user,
                 interaction,
@@ -426,44 +421,6 @@ impl MessageUser {
     }
 }
 
-/// Adds an interaction of a user and creates its item if it is new. If `replaces_view_portion`, a
-/// view portion replaces the earlier one of the same session.
-pub(crate) fn add_interaction(
-    views: &mut Views,
-    batch: &mut Batch<'_>,
-    user: UserIdx,
-    interaction: Interaction,
-    named_by: NamedBy,
-    origin: Origin<'_>,
-    replaces_view_portion: bool,
-) -> Result<AddOutcome, StoreError> {
-    let item = views.catalog.get_or_create_named_item(batch, &interaction.item_id, named_by);
-    let at = interaction_time(interaction.timestamp, origin);
-    let counted = CountedInteraction {
-        kind: interaction.kind,
-        price: interaction.price,
-        cited: parse_recommendation_id(interaction.recomm_id.as_deref()),
-    };
-    let n_before = views.interactions.histories().n_interactions();
-    let added =
-        views.interactions.add(batch, user, item, at, interaction, replaces_view_portion)?;
-    // A view portion that replaces an earlier one was counted with that one.
-    if views.interactions.histories().n_interactions() > n_before {
-        let arrived = Day::from_timestamp(views.setup.clock.time().bound(origin.received_at));
-        views.attribution.count_interaction(batch, &counted, arrived)?;
-    }
-    Ok(added)
-}
-
-/// The sender's time of an interaction. A time in the future, beyond [`FUTURE_TOLERANCE_MS`], is
-/// replaced by the arrival: it would make everything else look old.
-fn interaction_time(timestamp: Option<Timestamp>, origin: Origin<'_>) -> Timestamp {
-    let at = timestamp.unwrap_or(origin.received_at);
-    let at =
-        if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
-    Timestamp(at.0.max(0))
-}
-
 /// Parses the traits of an identify, none if it has no body. The form check refuses other forms.
 fn parse_traits(message: &Message) -> BTreeMap<String, Box<RawValue>> {
     message.body.as_deref().and_then(|body| serde_json::from_str(body).ok()).unwrap_or_default()
@@ -481,3 +438,6 @@ fn new_rejection(message: &Message, reason: RejectionReason, detail: String) -> 
         excerpt: Rejection::cut_excerpt(message.body.as_deref().unwrap_or_default()),
     }
 }
+
+#[cfg(test)]
+mod tests;

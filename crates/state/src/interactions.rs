@@ -3,9 +3,10 @@
 //! The key of an interaction is its user, kind, item and timestamp. A second one with the same key
 //! changes nothing. A session has one view portion for each item, and a later one replaces it.
 
+use domain::message::FUTURE_TOLERANCE_MS;
 use domain::{Interaction, InteractionKind, ItemIdx, Timestamp, UserIdx, WorkspaceId};
 use history::{Histories, HistoryEntry};
-use profiles::Merge;
+use profiles::{Merge, Origin};
 use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
@@ -46,6 +47,15 @@ pub(crate) enum AddOutcome {
     Duplicate,
     /// The session has a view portion that is later or larger; nothing changed.
     Outdated,
+}
+
+/// The sender's time of an interaction. A time in the future, beyond [`FUTURE_TOLERANCE_MS`], is
+/// replaced by the arrival: it would make everything else look old.
+pub(crate) fn interaction_time(timestamp: Option<Timestamp>, origin: Origin<'_>) -> Timestamp {
+    let at = timestamp.unwrap_or(origin.received_at);
+    let at =
+        if at.0 > origin.received_at.0 + FUTURE_TOLERANCE_MS { origin.received_at } else { at };
+    Timestamp(at.0.max(0))
 }
 
 /// A stored interaction, with indices in place of external ids.

@@ -12,8 +12,8 @@ mod interactions;
 mod journal_clock;
 mod message_ids;
 mod part;
+mod refusal;
 mod rejections;
-mod scenarios;
 mod segmentations;
 mod setup;
 mod synonyms;
@@ -29,7 +29,7 @@ pub use attribution::{
     RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation, recommendation_day,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
-pub use command::{Command, EntityKind, Refusal, find_user};
+pub use command::{Command, EntityKind, find_user};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
 pub use entry::{
@@ -43,6 +43,7 @@ pub use journal_clock::{
 };
 pub use message_ids::{GENERATION_IDS_MAX, GENERATION_MS, MessageIds, split_rows};
 pub use part::StatePart;
+pub use refusal::Refusal;
 pub use rejections::{REJECTIONS_KEPT_MAX, Rejections};
 pub use segmentations::{
     RuleUpdate, SEGMENTATIONS_MAX, SEGMENTS_MAX, Segment, Segmentation, SegmentationCommand,

@@ -1,5 +1,7 @@
 //! [`StatePart`]: the interface of the parts of a workspace's state.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use catalog::{Catalog, PropertyTable};
 use domain::{UserIdx, WorkspaceId};
 use profiles::{Merge, Profiles};
@@ -7,6 +9,13 @@ use store::{Batch, Store, StoreError};
 
 use crate::Counts;
 use crate::journal_clock::JournalTime;
+
+/// The first revision of a view that counts its changes. It differs for each load, so that nothing
+/// cached before a reset looks current after it.
+pub(crate) fn first_revision() -> u64 {
+    static LOADS: AtomicU64 = AtomicU64::new(0);
+    LOADS.fetch_add(1, Ordering::Relaxed) << 32
+}
 
 /// A part of the state: rows in keyspaces of its own, and usually a copy of them in memory. No
 /// method has a default, so that a new part must define what happens to merged and deleted users.

@@ -6,13 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use catalog::PropertyTable;
 use domain::{PropertyType, WorkspaceId};
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
-use crate::command::{CommandResult, Refusal};
-use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
-use crate::views::{Views, first_revision};
+use crate::part::{StatePart, counts_nothing, first_revision, has_no_users, writes_at_once};
+use crate::refusal::{CommandResult, Refusal};
 
 const SEGMENTATIONS: &str = "state.segmentations";
 const SEGMENTS: &str = "state.segments";
@@ -226,6 +226,98 @@ impl Segmentations {
         batch.put(&self.segments_keyspace, segment_key(segmentation_id, &segment.id), value);
         self.revision += 1;
     }
+
+    /// Applies a command. `items` has the properties that exist.
+    pub(crate) fn apply(
+        &mut self,
+        batch: &mut Batch<'_>,
+        items: &PropertyTable,
+        command: SegmentationCommand,
+    ) -> CommandResult {
+        match command {
+            SegmentationCommand::Create(segmentation) => {
+                if self.get(&segmentation.id).is_some() {
+                    return Err(Refusal::already_exists("segmentation", &segmentation.id));
+                }
+                if self.by_id.len() >= SEGMENTATIONS_MAX {
+                    let limit = format!("there are {SEGMENTATIONS_MAX} segmentations, the limit");
+                    return Err(Refusal::Invalid(limit));
+                }
+                match &segmentation.kind {
+                    SegmentationKind::Property { name } => check_property(items, name)?,
+                    SegmentationKind::AutoReql { .. } => {}
+                    SegmentationKind::ManualReql { segments } if segments.is_empty() => {}
+                    SegmentationKind::ManualReql { .. } => {
+                        return Err(Refusal::Invalid("segments are added one by one".to_owned()));
+                    }
+                }
+                self.put(batch, segmentation);
+            }
+            SegmentationCommand::Update { id, rule, title, description } => {
+                let Some(mut changed) = self.get(&id).cloned() else {
+                    return Err(Refusal::missing("segmentation", &id));
+                };
+                match (rule, &mut changed.kind) {
+                    (RuleUpdate::Property(new), SegmentationKind::Property { name }) => {
+                        if let Some(new) = new {
+                            check_property(items, &new)?;
+                            *name = new;
+                        }
+                    }
+                    (RuleUpdate::AutoReql(new), SegmentationKind::AutoReql { expression }) => {
+                        if let Some(new) = new {
+                            *expression = new;
+                        }
+                    }
+                    (RuleUpdate::ManualReql, SegmentationKind::ManualReql { .. }) => {}
+                    (RuleUpdate::Property(_), _) => return Err(wrong_kind(&id, "property-based")),
+                    (RuleUpdate::AutoReql(_), _) => return Err(wrong_kind(&id, "automatic")),
+                    (RuleUpdate::ManualReql, _) => return Err(wrong_kind(&id, "manual")),
+                }
+                changed.title = title.unwrap_or(changed.title);
+                changed.description = description.unwrap_or(changed.description);
+                self.put(batch, changed);
+            }
+            SegmentationCommand::Delete { id } => {
+                if !self.delete(batch, &id) {
+                    return Err(Refusal::missing("segmentation", &id));
+                }
+            }
+            SegmentationCommand::AddSegment { segmentation_id, segment } => {
+                let segments = self.segments_mut(&segmentation_id)?;
+                let Err(position) = find_segment(segments, &segment.id) else {
+                    return Err(Refusal::already_exists("segment", &segment.id));
+                };
+                if segments.len() >= SEGMENTS_MAX {
+                    let limit = format!(
+                        "segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, the limit"
+                    );
+                    return Err(Refusal::Invalid(limit));
+                }
+                self.segments_mut(&segmentation_id)?.insert(position, segment.clone());
+                self.write_segment(batch, &segmentation_id, &segment);
+            }
+            SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title } => {
+                let segments = self.segments_mut(&segmentation_id)?;
+                let position =
+                    find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
+                let segment = &mut self.segments_mut(&segmentation_id)?[position];
+                segment.filter = filter;
+                segment.title = title.unwrap_or(segment.title.take());
+                let segment = segment.clone();
+                self.write_segment(batch, &segmentation_id, &segment);
+            }
+            SegmentationCommand::DeleteSegment { segmentation_id, id } => {
+                let segments = self.segments_mut(&segmentation_id)?;
+                let position =
+                    find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
+                segments.remove(position);
+                batch.remove(&self.segments_keyspace, segment_key(&segmentation_id, &id));
+                self.revision += 1;
+            }
+        }
+        Ok(())
+    }
 }
 
 fn segment_key(segmentation_id: &str, id: &str) -> Vec<u8> {
@@ -236,104 +328,13 @@ fn wrong_kind(id: &str, wanted: &str) -> Refusal {
     Refusal::Invalid(format!("segmentation {id:?} is no {wanted} one"))
 }
 
-pub(crate) fn apply(
-    views: &mut Views,
-    batch: &mut Batch<'_>,
-    command: SegmentationCommand,
-) -> CommandResult {
-    match command {
-        SegmentationCommand::Create(segmentation) => {
-            if views.segmentations.get(&segmentation.id).is_some() {
-                return Err(Refusal::already_exists("segmentation", &segmentation.id));
-            }
-            if views.segmentations.by_id.len() >= SEGMENTATIONS_MAX {
-                let limit = format!("there are {SEGMENTATIONS_MAX} segmentations, the limit");
-                return Err(Refusal::Invalid(limit));
-            }
-            match &segmentation.kind {
-                SegmentationKind::Property { name } => check_property(views, name)?,
-                SegmentationKind::AutoReql { .. } => {}
-                SegmentationKind::ManualReql { segments } if segments.is_empty() => {}
-                SegmentationKind::ManualReql { .. } => {
-                    return Err(Refusal::Invalid("segments are added one by one".to_owned()));
-                }
-            }
-            views.segmentations.put(batch, segmentation);
-        }
-        SegmentationCommand::Update { id, rule, title, description } => {
-            let Some(mut changed) = views.segmentations.get(&id).cloned() else {
-                return Err(Refusal::missing("segmentation", &id));
-            };
-            match (rule, &mut changed.kind) {
-                (RuleUpdate::Property(new), SegmentationKind::Property { name }) => {
-                    if let Some(new) = new {
-                        check_property(views, &new)?;
-                        *name = new;
-                    }
-                }
-                (RuleUpdate::AutoReql(new), SegmentationKind::AutoReql { expression }) => {
-                    if let Some(new) = new {
-                        *expression = new;
-                    }
-                }
-                (RuleUpdate::ManualReql, SegmentationKind::ManualReql { .. }) => {}
-                (RuleUpdate::Property(_), _) => return Err(wrong_kind(&id, "property-based")),
-                (RuleUpdate::AutoReql(_), _) => return Err(wrong_kind(&id, "automatic")),
-                (RuleUpdate::ManualReql, _) => return Err(wrong_kind(&id, "manual")),
-            }
-            changed.title = title.unwrap_or(changed.title);
-            changed.description = description.unwrap_or(changed.description);
-            views.segmentations.put(batch, changed);
-        }
-        SegmentationCommand::Delete { id } => {
-            if !views.segmentations.delete(batch, &id) {
-                return Err(Refusal::missing("segmentation", &id));
-            }
-        }
-        SegmentationCommand::AddSegment { segmentation_id, segment } => {
-            let segments = views.segmentations.segments_mut(&segmentation_id)?;
-            let Err(position) = find_segment(segments, &segment.id) else {
-                return Err(Refusal::already_exists("segment", &segment.id));
-            };
-            if segments.len() >= SEGMENTS_MAX {
-                let limit = format!(
-                    "segmentation {segmentation_id:?} has {SEGMENTS_MAX} segments, the limit"
-                );
-                return Err(Refusal::Invalid(limit));
-            }
-            views.segmentations.segments_mut(&segmentation_id)?.insert(position, segment.clone());
-            views.segmentations.write_segment(batch, &segmentation_id, &segment);
-        }
-        SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title } => {
-            let segments = views.segmentations.segments_mut(&segmentation_id)?;
-            let position =
-                find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
-            let segment = &mut views.segmentations.segments_mut(&segmentation_id)?[position];
-            segment.filter = filter;
-            segment.title = title.unwrap_or(segment.title.take());
-            let segment = segment.clone();
-            views.segmentations.write_segment(batch, &segmentation_id, &segment);
-        }
-        SegmentationCommand::DeleteSegment { segmentation_id, id } => {
-            let segments = views.segmentations.segments_mut(&segmentation_id)?;
-            let position =
-                find_segment(segments, &id).map_err(|_| Refusal::missing("segment", &id))?;
-            segments.remove(position);
-            batch
-                .remove(&views.segmentations.segments_keyspace, segment_key(&segmentation_id, &id));
-            views.segmentations.revision += 1;
-        }
-    }
-    Ok(())
-}
-
 /// The position of a segment, or the position to insert it at.
 fn find_segment(segments: &[Segment], id: &str) -> Result<usize, usize> {
     segments.binary_search_by(|segment| segment.id.as_str().cmp(id))
 }
 
-fn check_property(views: &Views, name: &str) -> CommandResult {
-    match views.catalog.table().property(name).map(|property| property.type_) {
+fn check_property(items: &PropertyTable, name: &str) -> CommandResult {
+    match items.property(name).map(|property| property.type_) {
         None => Err(Refusal::missing("item property", name)),
         Some(PropertyType::String | PropertyType::Set) => Ok(()),
         Some(type_) => Err(Refusal::Invalid(format!(

@@ -6,9 +6,8 @@ use domain::WorkspaceId;
 use serde::{Deserialize, Serialize};
 use store::{Batch, Keyspace, Store, StoreError};
 
-use crate::command::{CommandResult, Refusal};
-use crate::part::{StatePart, counts_nothing, has_no_users, writes_at_once};
-use crate::views::{Views, first_revision};
+use crate::part::{StatePart, counts_nothing, first_revision, has_no_users, writes_at_once};
+use crate::refusal::{CommandResult, Refusal};
 
 const SYNONYMS: &str = "state.synonyms";
 
@@ -107,38 +106,39 @@ impl Synonyms {
         self.revision += u64::from(!numbers.is_empty());
         numbers.len()
     }
-}
 
-pub(crate) fn apply(
-    views: &mut Views,
-    batch: &mut Batch<'_>,
-    command: SynonymCommand,
-) -> CommandResult {
-    let synonyms = &mut views.synonyms;
-    match command {
-        SynonymCommand::Add(new) => {
-            let is_same = |other: &Synonym| other.term == new.term && other.synonym == new.synonym;
-            if synonyms.by_number.values().any(is_same) {
-                let (term, synonym) = (&new.term, &new.synonym);
-                return Err(Refusal::AlreadyExists(format!(
-                    "{term:?} has the synonym {synonym:?} already"
-                )));
+    /// Applies a command.
+    pub(crate) fn apply(
+        &mut self,
+        batch: &mut Batch<'_>,
+        command: SynonymCommand,
+    ) -> CommandResult {
+        match command {
+            SynonymCommand::Add(new) => {
+                let is_same =
+                    |other: &Synonym| other.term == new.term && other.synonym == new.synonym;
+                if self.by_number.values().any(is_same) {
+                    let (term, synonym) = (&new.term, &new.synonym);
+                    return Err(Refusal::AlreadyExists(format!(
+                        "{term:?} has the synonym {synonym:?} already"
+                    )));
+                }
+                if self.by_number.len() >= SYNONYMS_MAX {
+                    return Err(Refusal::Invalid(format!(
+                        "there are {SYNONYMS_MAX} synonyms, the limit"
+                    )));
+                }
+                self.insert(batch, new);
             }
-            if synonyms.by_number.len() >= SYNONYMS_MAX {
-                return Err(Refusal::Invalid(format!(
-                    "there are {SYNONYMS_MAX} synonyms, the limit"
-                )));
+            SynonymCommand::Delete { id } => {
+                if self.delete(batch, |synonym| synonym.id == id) == 0 {
+                    return Err(Refusal::missing("synonym", &id));
+                }
             }
-            synonyms.insert(batch, new);
-        }
-        SynonymCommand::Delete { id } => {
-            if synonyms.delete(batch, |synonym| synonym.id == id) == 0 {
-                return Err(Refusal::missing("synonym", &id));
+            SynonymCommand::DeleteAll => {
+                self.delete(batch, |_| true);
             }
         }
-        SynonymCommand::DeleteAll => {
-            synonyms.delete(batch, |_| true);
-        }
+        Ok(())
     }
-    Ok(())
 }

@@ -9,7 +9,6 @@ use profiles::Merge;
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
-use crate::Views;
 use crate::journal_clock::JournalTime;
 use crate::part::{StatePart, counts_nothing, writes_at_once};
 
@@ -203,16 +202,21 @@ fn due_key(kind: TimerKind, id: u32) -> KeyBuf {
     KeyBuf::new().u8(kind as u8).u32(id)
 }
 
-impl Views {
-    /// Whether a [`crate::Entry::Tick`] with the time `at` would fire a timer, or bring the
-    /// journal's clock closer to the due time of one.
-    pub fn is_tick_due(&self, at: Timestamp) -> bool {
-        let Some(due) = self.timers.next_due().filter(|due| *due <= at) else { return false };
-        let mut clock = self.setup.clock.clone();
-        clock.observe(at);
-        due <= clock.time().bound(at) || clock != self.setup.clock
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_timer_needs_room_and_one_that_exists_does_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path(), Timers::KEYSPACES).unwrap();
+        let mut timers = Timers::load(&store, &WorkspaceId::new("shop").unwrap()).unwrap();
+        let timer = |ms, id| Timer { due: Timestamp(ms), kind: TimerKind::ForgetImpressions, id };
+        let mut batch = store.batch();
+        assert!(timers.schedule(&mut batch, timer(3_000, 3)).unwrap());
+        timers.n_timers = TIMERS_MAX;
+        assert!(!timers.schedule(&mut batch, timer(1, 4)).unwrap(), "a new timer");
+        assert!(timers.schedule(&mut batch, timer(2_600, 3)).unwrap(), "an existing timer");
+        assert_eq!(timers.next_due(), Some(Timestamp(2_600)));
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -126,7 +126,7 @@ impl UnmatchedEvents {
     }
 
     /// All unmatched events, the most frequent first.
-    pub fn all(&self) -> Vec<UnmatchedEvent> {
+    pub fn list(&self) -> Vec<UnmatchedEvent> {
         let mut all: Vec<UnmatchedEvent> = self.by_name.values().cloned().collect();
         all.sort_by(|a, b| b.count.cmp(&a.count).then_with(|| a.event.cmp(&b.event)));
         all

@@ -1,18 +1,16 @@
 //! The views: the state of a workspace in memory. They are loaded from the store at the start and
 //! changed by the fold only.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
-use catalog::{Catalog, PropertyTable};
-use domain::{UserIdx, WorkspaceId};
-use profiles::{Merge, Profiles};
+use catalog::{Catalog, NamedBy, PropertyTable};
+use domain::{Day, Interaction, Timestamp, UserIdx, WorkspaceId};
+use profiles::{Merge, Origin, Profiles};
 use store::{Batch, Store, StoreError};
 
 use crate::Counts;
-use crate::attribution::Attribution;
+use crate::attribution::{Attribution, CountedInteraction, parse_recommendation_id};
 use crate::collections::{CollectionKind, Collections, Groups, Series};
 use crate::impressions::Impressions;
-use crate::interactions::Interactions;
+use crate::interactions::{AddOutcome, Interactions, interaction_time};
 use crate::message_ids::MessageIds;
 use crate::part::StatePart;
 use crate::rejections::Rejections;
@@ -22,13 +20,6 @@ use crate::synonyms::Synonyms;
 use crate::timers::Timers;
 use crate::unmatched_events::UnmatchedEvents;
 use crate::weak_signals::WeakSignals;
-
-/// The first revision of a view that counts its changes. It differs for each load, so that nothing
-/// cached before a reset looks current after it.
-pub(crate) fn first_revision() -> u64 {
-    static LOADS: AtomicU64 = AtomicU64::new(0);
-    LOADS.fetch_add(1, Ordering::Relaxed) << 32
-}
 
 /// Declares [`Views`] from the list of its parts, with the methods that visit every part.
 macro_rules! views {
@@ -159,5 +150,43 @@ impl Views {
             CollectionKind::Series => &mut self.series.0,
             CollectionKind::Group => &mut self.groups.0,
         }
+    }
+
+    /// Whether a [`crate::Entry::Tick`] with the time `at` would fire a timer, or bring the
+    /// journal's clock closer to the due time of one.
+    pub fn is_tick_due(&self, at: Timestamp) -> bool {
+        let Some(due) = self.timers.next_due().filter(|due| *due <= at) else { return false };
+        let mut clock = self.setup.clock.clone();
+        clock.observe(at);
+        due <= clock.time().bound(at) || clock != self.setup.clock
+    }
+
+    /// Adds an interaction of a user and creates its item if it is new. If `replaces_view_portion`,
+    /// a view portion replaces the earlier one of the same session.
+    pub(crate) fn add_interaction(
+        &mut self,
+        batch: &mut Batch<'_>,
+        user: UserIdx,
+        interaction: Interaction,
+        named_by: NamedBy,
+        origin: Origin<'_>,
+        replaces_view_portion: bool,
+    ) -> Result<AddOutcome, StoreError> {
+        let item = self.catalog.get_or_create_named_item(batch, &interaction.item_id, named_by);
+        let at = interaction_time(interaction.timestamp, origin);
+        let counted = CountedInteraction {
+            kind: interaction.kind,
+            price: interaction.price,
+            cited: parse_recommendation_id(interaction.recomm_id.as_deref()),
+        };
+        let n_before = self.interactions.histories().n_interactions();
+        let added =
+            self.interactions.add(batch, user, item, at, interaction, replaces_view_portion)?;
+        // A view portion that replaces an earlier one was counted with that one.
+        if self.interactions.histories().n_interactions() > n_before {
+            let arrived = Day::from_timestamp(self.setup.clock.time().bound(origin.received_at));
+            self.attribution.count_interaction(batch, &counted, arrived)?;
+        }
+        Ok(added)
     }
 }

@@ -1,6 +1,6 @@
-//! The bootstrap file: which workspaces there are and how they are set up. It goes through the same
-//! commands as the admin API, those that lead from what is in force to what it says. Applying it
-//! twice changes nothing the second time.
+//! The bootstrap file: workspaces and their configurations. It is applied by the same commands as
+//! the admin API uses, those that lead from the configuration in force to that of the file.
+//! Applying it twice changes nothing the second time.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ pub(crate) struct Bootstrap {
     /// The bearer token of the admin API.
     admin_token: Option<String>,
     #[serde(default, rename = "workspace")]
-    pub(crate) workspaces: Vec<AskedWorkspace>,
+    pub(crate) workspaces: Vec<BootstrapWorkspace>,
     /// Whether resources that the file does not name are removed from its workspaces.
     #[serde(skip)]
     prunes: bool,
@@ -32,7 +32,7 @@ pub(crate) struct Bootstrap {
 /// A workspace of the file. Keys that the file leaves out stay as they are.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct AskedWorkspace {
+pub(crate) struct BootstrapWorkspace {
     pub(crate) id: WorkspaceId,
     name: Option<String>,
     private_token: Option<String>,
@@ -53,32 +53,32 @@ pub(crate) struct AskedWorkspace {
     scenarios: Vec<Scenario>,
 }
 
-impl AskedWorkspace {
-    /// The configuration of the file, with defaults for the rest.
-    fn alone(&self) -> WorkspaceConfig {
-        let asked = self.clone();
+impl BootstrapWorkspace {
+    /// The configuration of the file, with defaults for missing keys.
+    fn to_config(&self) -> WorkspaceConfig {
+        let file = self.clone();
         WorkspaceConfig {
-            name: asked.name,
-            private_token: asked.private_token,
-            public_token: asked.public_token,
-            profile_token: asked.profile_token,
-            tokens: asked.tokens,
-            public_user_properties: asked.public_user_properties.unwrap_or_default(),
-            public_merge_users: asked.public_merge_users.unwrap_or_default(),
-            sources: asked.sources,
-            traits: asked.traits,
-            interaction_weights: asked.interaction_weights.unwrap_or_default(),
-            scenarios: asked.scenarios,
-            presets: asked.presets.or(Some(PRESETS_LATEST)),
-            weak_signals: asked.weak_signals.unwrap_or_default(),
-            ..WorkspaceConfig::empty(asked.id)
+            name: file.name,
+            private_token: file.private_token,
+            public_token: file.public_token,
+            profile_token: file.profile_token,
+            tokens: file.tokens,
+            public_user_properties: file.public_user_properties.unwrap_or_default(),
+            public_merge_users: file.public_merge_users.unwrap_or_default(),
+            sources: file.sources,
+            traits: file.traits,
+            interaction_weights: file.interaction_weights.unwrap_or_default(),
+            scenarios: file.scenarios,
+            presets: file.presets.or(Some(PRESETS_LATEST)),
+            weak_signals: file.weak_signals.unwrap_or_default(),
+            ..WorkspaceConfig::empty(file.id)
         }
     }
 
     /// The configuration in force, overridden by the file.
-    fn over(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
-        let (asked, mut config) = (self.alone(), in_force.clone());
-        config.name = asked.name.clone().or(config.name);
+    fn override_config(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
+        let (file, mut config) = (self.to_config(), in_force.clone());
+        config.name = file.name.clone().or(config.name);
         config.public_merge_users = self.public_merge_users.unwrap_or(config.public_merge_users);
         if let Some(properties) = &self.public_user_properties {
             config.public_user_properties.clone_from(properties);
@@ -86,16 +86,16 @@ impl AskedWorkspace {
         config.interaction_weights = self.interaction_weights.unwrap_or(config.interaction_weights);
         config.presets = self.presets.or(config.presets);
         config.weak_signals = self.weak_signals.unwrap_or(config.weak_signals);
-        asked.all_tokens().for_each(|token| config.put_token(token));
-        for source in asked.sources {
+        file.all_tokens().for_each(|token| config.put_token(token));
+        for source in file.sources {
             // Senders know a source by its key: with another name it is the same one.
             config
                 .sources
                 .retain(|other| other.name == source.name || other.write_key != source.write_key);
             config.put_source(&source.name.clone(), source);
         }
-        asked.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
-        asked.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
+        file.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
+        file.scenarios.into_iter().for_each(|scenario| config.put_scenario(scenario));
         config
     }
 }
@@ -112,7 +112,7 @@ impl Bootstrap {
             bail!("admin_token is empty");
         }
         for (n, workspace) in self.workspaces.iter().enumerate() {
-            let config = workspace.alone();
+            let config = workspace.to_config();
             config.validate()?;
             engine::check_config(&config).map_err(anyhow::Error::msg)?;
             if self.workspaces[..n].iter().any(|other| other.id == workspace.id) {
@@ -129,19 +129,19 @@ impl Bootstrap {
     ) -> Vec<WorkspaceConfig> {
         self.workspaces
             .iter()
-            .filter(|asked| !is_there(&asked.id))
-            .map(AskedWorkspace::alone)
+            .filter(|workspace| !is_there(&workspace.id))
+            .map(BootstrapWorkspace::to_config)
             .collect()
     }
 
-    /// Whether it names another admin token than the one that was set before, in a folder that may
-    /// not be there.
+    /// Whether the file has another admin token than the one in force. `data` is none if the folder
+    /// does not exist yet.
     pub(crate) fn changes_admin_token(&self, data: Option<&DataFolder>) -> bool {
         let is_set = |token: &String| data.is_some_and(|data| data.is_set_as_admin_token(token));
         self.admin_token.as_ref().is_some_and(|token| !is_set(token))
     }
 
-    /// Sets the admin token, where there is one.
+    /// Sets the admin token of the file, if it has one.
     pub(crate) fn apply(&self, data: &DataFolder) -> Result<()> {
         if let Some(token) = &self.admin_token {
             data.set_admin_token(token)?;
@@ -149,44 +149,45 @@ impl Bootstrap {
         Ok(())
     }
 
-    /// The configuration that a workspace is to have, given its present one.
-    fn asked_for(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
-        match self.workspaces.iter().find(|asked| asked.id == in_force.id) {
+    /// The configuration that a workspace should have, given its present one.
+    fn merge_config(&self, in_force: &WorkspaceConfig) -> WorkspaceConfig {
+        match self.workspaces.iter().find(|workspace| workspace.id == in_force.id) {
             None => in_force.clone(),
             // Messages keep their meaning until the file names another set.
-            Some(asked) if self.prunes => {
-                WorkspaceConfig { presets: asked.presets.or(in_force.presets), ..asked.alone() }
-            }
-            Some(asked) => asked.over(in_force),
+            Some(workspace) if self.prunes => WorkspaceConfig {
+                presets: workspace.presets.or(in_force.presets),
+                ..workspace.to_config()
+            },
+            Some(workspace) => workspace.override_config(in_force),
         }
     }
 }
 
-/// The configuration that each workspace is to have: by the file, or the present one. Changes
-/// nothing.
+/// The configuration that each workspace should have: that of the file merged with the present one.
+/// Changes nothing.
 ///
 /// # Errors
-/// If what the file asks for does not go together with what is in force.
-pub(crate) fn configs_asked_for(
+/// If the merged configuration of a workspace is invalid, or two sources have the same write key.
+pub(crate) fn merge_configs(
     bootstrap: Option<&Bootstrap>,
     engines: &[Arc<Engine>],
 ) -> Result<Vec<WorkspaceConfig>> {
-    let asked_for = |engine: &Arc<Engine>| {
+    let merge = |engine: &Arc<Engine>| {
         let in_force = engine.config();
         let Some(bootstrap) = bootstrap else { return Ok((*in_force).clone()) };
-        let config = bootstrap.asked_for(&in_force);
+        let config = bootstrap.merge_config(&in_force);
         let checked = config.validate();
-        checked
-            .context("what the bootstrap file says does not go together with what is in force")?;
+        checked.context("the bootstrap file conflicts with the configuration in force")?;
         Ok(config)
     };
-    let configs = engines.iter().map(asked_for).collect::<Result<Vec<WorkspaceConfig>>>()?;
+    let configs = engines.iter().map(merge).collect::<Result<Vec<WorkspaceConfig>>>()?;
     check_write_keys(configs.iter())?;
     Ok(configs)
 }
 
 /// Puts configurations in force, and notes in the audit that the file did it. A workspace that
-/// cannot write it down (its disk is full, say) goes on with what is in force.
+/// cannot journal its own (for example, because the disk is full) keeps the present one and reports
+/// a problem.
 pub(crate) fn configure_each(
     installation: &InstallationJournal,
     engines: &[Arc<Engine>],
@@ -215,7 +216,10 @@ pub(crate) fn configure_each(
                 deed(engine, change, outcome),
             );
             if let Err(error) = noted {
-                tracing::error!(error = engine::full_text(&error), "the audit misses a record");
+                tracing::error!(
+                    error = engine::describe_error(&error),
+                    "the audit misses a record"
+                );
             }
         }
     }
@@ -233,10 +237,10 @@ fn deed(engine: &Engine, change: &ConfigChange, outcome: DeedOutcome) -> Deed {
     }
 }
 
-/// A write key names one source of one workspace.
+/// Checks that no write key belongs to two sources.
 ///
 /// # Errors
-/// If one names two.
+/// If one does.
 pub(crate) fn check_write_keys<'c>(
     configs: impl Iterator<Item = &'c WorkspaceConfig> + Clone,
 ) -> Result<()> {
@@ -310,7 +314,7 @@ share = 0.5
             bootstrap.validate().unwrap();
             let before = self.engine.counts().journal_entries;
             let engines = [Arc::clone(&self.engine)];
-            let configs = configs_asked_for(Some(&bootstrap), &engines).unwrap();
+            let configs = merge_configs(Some(&bootstrap), &engines).unwrap();
             configure_each(self.data.installation(), &engines, &configs);
             let problems = self.engine.problems();
             let is_refused = |problem: &Problem| matches!(problem, Problem::NotConfigured { .. });
@@ -327,8 +331,8 @@ share = 0.5
     #[test]
     fn scenarios_of_the_file_win_by_name_and_those_of_the_api_stay() {
         let shop = Shop::new();
-        let asked: Bootstrap = parse(SHOP).unwrap();
-        let of_file = asked.workspaces[0].scenarios[0].clone();
+        let file: Bootstrap = parse(SHOP).unwrap();
+        let of_file = file.workspaces[0].scenarios[0].clone();
         assert_eq!(shop.apply(SHOP, false), 1);
         let named = |name: &str| Scenario::new(name, Endpoint::SearchItems);
         shop.put_scenario(&named("api"));
@@ -395,8 +399,7 @@ share = 0.5
         let engine = Arc::new(Engine::open(id.clone(), folder.path(), &|_, _| {}).unwrap());
         let data = DataFolder::open(&folder.path().join("installation")).unwrap();
         let set_after = |keys: &str| {
-            let configs =
-                configs_asked_for(Some(&file(keys)), std::slice::from_ref(&engine)).unwrap();
+            let configs = merge_configs(Some(&file(keys)), std::slice::from_ref(&engine)).unwrap();
             configure_each(data.installation(), std::slice::from_ref(&engine), &configs);
             engine.config().preset_set()
         };
@@ -453,6 +456,21 @@ share = 0.5
             "[workspace.scenario.promoted]\nfilter = \"'a\"\nshare = 0.2"
         ));
         insta::assert_snapshot!(scenario("endpoint = \"recommendItem\"".to_owned()));
+    }
+
+    #[test]
+    fn the_how_to_page_lists_every_logic_that_traits_take() {
+        let page = include_str!("../../../docs/bootstrap.md");
+        let (_, section) = page.split_once("## workspace.trait\n").unwrap();
+        let row = section.lines().find(|line| line.starts_with("| `logic`")).unwrap();
+        let listed: Vec<&str> =
+            row.split('|').nth(2).unwrap().split('`').skip(1).step_by(2).collect();
+        for logic in domain::Logic::ALL {
+            let word = serde_json::to_value(logic).unwrap();
+            let definition = TraitDefinition { logic, ..TraitDefinition::recommended_items("t") };
+            let is_taken = definition.list().validate_for_user().is_ok();
+            assert_eq!(listed.contains(&word.as_str().unwrap()), is_taken, "{word}");
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The commands, one file each, and what several of them share.
+//! The commands, one file each, and their shared options.
 
 pub(crate) mod accept_loss;
 pub(crate) mod accounts;
@@ -33,8 +33,9 @@ use crate::configuration;
 use crate::files;
 use crate::opener::open_workspace;
 
-/// A file beside `out` that takes its name when it is whole and is gone if it never is.
-fn part_of(out: &Path) -> Result<NamedTempFile> {
+/// Creates a temporary file beside `out`. It is renamed to `out` when it is complete, and removed
+/// otherwise.
+fn create_part_file(out: &Path) -> Result<NamedTempFile> {
     let folder =
         out.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let part =
@@ -60,31 +61,37 @@ pub(crate) struct Place {
 }
 
 /// A workspace that is open, with the lock on its folder.
-pub(crate) struct Opened {
+pub(crate) struct OpenWorkspace {
     // Dropped in this order: the engine before the lock.
     pub(crate) engine: Engine,
     _data: DataFolder,
 }
 
 impl Place {
-    /// Opens a workspace that is there.
-    pub(crate) fn open(&self) -> Result<Opened> {
+    /// Opens an existing workspace.
+    pub(crate) fn open(&self) -> Result<OpenWorkspace> {
+        self.require_data_folder()?;
+        let data = DataFolder::open(&self.data)?;
+        let known = data.workspaces()?;
+        if !known.contains(&self.workspace) {
+            bail!(self.describe_unknown(&known));
+        }
+        self.open_in(data)
+    }
+
+    /// Fails if there is no data folder.
+    pub(crate) fn require_data_folder(&self) -> Result<()> {
         if !self.data.is_dir() {
             bail!(
                 "there is no data folder {}: `tastemaker import` creates one",
                 self.data.display()
             );
         }
-        let data = DataFolder::open(&self.data)?;
-        let known = data.workspaces()?;
-        if !known.contains(&self.workspace) {
-            bail!(self.not_among(&known));
-        }
-        self.open_in(data)
+        Ok(())
     }
 
-    /// Opens a workspace; none where it is not there.
-    pub(crate) fn open_if_there(&self) -> Result<Option<Opened>> {
+    /// Opens a workspace; none if it does not exist.
+    pub(crate) fn open_if_exists(&self) -> Result<Option<OpenWorkspace>> {
         if !self.data.is_dir() {
             return Ok(None);
         }
@@ -95,20 +102,20 @@ impl Place {
         }
     }
 
-    /// Opens a workspace, making it where it is missing; true where it is new. Beside others it is
-    /// made only when that is meant, since a new one may be an old one with a typing error.
-    pub(crate) fn open_or_make(&self, is_meant: bool) -> Result<(Opened, bool)> {
+    /// Opens a workspace, and creates it if it is missing; returns whether it is new. In a folder
+    /// with other workspaces, it is created only if it `may_create`: its id may be a mistyped one.
+    pub(crate) fn open_or_create(&self, may_create: bool) -> Result<(OpenWorkspace, bool)> {
         let data = DataFolder::open(&self.data)?;
         let known = data.workspaces()?;
         let is_new = !known.contains(&self.workspace);
-        if is_new && !is_meant && !known.is_empty() {
-            bail!("{} (--create creates it)", self.not_among(&known));
+        if is_new && !may_create && !known.is_empty() {
+            bail!("{} (--create creates it)", self.describe_unknown(&known));
         }
         Ok((self.open_in(data)?, is_new))
     }
 
-    /// The error for an unknown workspace, with the nearest name.
-    fn not_among(&self, known: &[WorkspaceId]) -> String {
+    /// Describes that the workspace is unknown, with the nearest id.
+    fn describe_unknown(&self, known: &[WorkspaceId]) -> String {
         let names: Vec<&str> = known.iter().map(WorkspaceId::as_str).collect();
         let id = self.workspace.as_str();
         let there_are = match configuration::nearest(id, &names) {
@@ -119,7 +126,10 @@ impl Place {
         format!("no workspace {id} in {}; {there_are}", self.data.display())
     }
 
-    fn open_in(&self, data: DataFolder) -> Result<Opened> {
-        Ok(Opened { engine: open_workspace(&data, &self.workspace, self.json)?, _data: data })
+    fn open_in(&self, data: DataFolder) -> Result<OpenWorkspace> {
+        Ok(OpenWorkspace {
+            engine: open_workspace(&data, &self.workspace, self.json)?,
+            _data: data,
+        })
     }
 }

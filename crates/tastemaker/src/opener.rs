@@ -11,7 +11,7 @@ use domain::WorkspaceId;
 use engine::{DataFolder, Engine, EngineOptions};
 use server::Workspaces;
 
-use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
+use crate::bootstrap::{Bootstrap, configure_each, merge_configs};
 use crate::terminal;
 
 /// Opens the workspaces of a data folder.
@@ -40,7 +40,7 @@ impl Opener {
         let engine = self.open(id)?;
         let mut engines = workspaces.engines();
         engines.push(Arc::clone(&engine));
-        let configs = configs_asked_for(self.bootstrap.load().as_deref(), &engines)?;
+        let configs = merge_configs(self.bootstrap.load().as_deref(), &engines)?;
         let (own, config) = (&engines[engines.len() - 1..], &configs[configs.len() - 1..]);
         configure_each(self.data.installation(), own, config);
         workspaces.open(engine);

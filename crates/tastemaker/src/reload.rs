@@ -12,7 +12,7 @@ use domain::{WorkspaceConfig, WorkspaceId};
 use server::Tls;
 use tracing_subscriber::EnvFilter;
 
-use crate::bootstrap::{Bootstrap, check_write_keys, configs_asked_for, configure_each};
+use crate::bootstrap::{Bootstrap, check_write_keys, configure_each, merge_configs};
 use crate::service::Service;
 use crate::settings::Settings;
 use crate::tls::TlsFiles;
@@ -59,7 +59,7 @@ impl Reload<'_> {
         let app = &self.service.app;
         let configuring = app.configuring.lock();
         let engines = app.workspaces().engines();
-        let configs = configs_asked_for(bootstrap.as_ref(), &engines)?;
+        let configs = merge_configs(bootstrap.as_ref(), &engines)?;
         let is_there = |id: &WorkspaceId| app.workspaces().knows(id);
         let new: Vec<WorkspaceConfig> =
             bootstrap.iter().flat_map(|bootstrap| bootstrap.new_workspaces(is_there)).collect();
@@ -87,7 +87,7 @@ impl Reload<'_> {
         for key in in_force.waiting_for_restart(&asked) {
             tracing::warn!(key, "a setting has changed that takes effect with a restart only");
         }
-        self.settings.store(Arc::new(in_force.with_reloadable_of(asked)));
+        self.settings.store(Arc::new(in_force.with_reloadable_from(asked)));
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use domain::WorkspaceId;
 use engine::{DataFolder, Engine, EngineError, EngineOptions, MemoryBudget, SystemClock};
 use server::{App, ConnectionLimits, Installation, Listener, Workspaces};
 
-use crate::bootstrap::{Bootstrap, configs_asked_for, configure_each};
+use crate::bootstrap::{Bootstrap, configure_each, merge_configs};
 use crate::opener::Opener;
 use crate::settings::Settings;
 
@@ -49,14 +49,14 @@ impl Service {
         // All of it is checked before any of it is journalled: a file that is refused leaves
         // everything as it was.
         let bootstrap = opener.bootstrap.load_full();
-        let configs = configs_asked_for(bootstrap.as_deref(), &engines)?;
+        let configs = merge_configs(bootstrap.as_deref(), &engines)?;
         if let Some(bootstrap) = &bootstrap {
             bootstrap.apply(&opener.data)?;
         }
         configure_each(opener.data.installation(), &engines, &configs);
         let workspaces = Workspaces::new(engines);
         closed.iter().for_each(|(id, why)| workspaces.close(id, why));
-        for folder in opener.data.stray_folders()? {
+        for folder in opener.data.list_stray_folders()? {
             let why =
                 format!("folder {} is named like no workspace: move it away", folder.display());
             tracing::error!(why, "a folder is not served");

@@ -273,7 +273,7 @@ impl Settings {
     }
 
     /// These, with what of others may change while a server runs.
-    pub(crate) fn with_reloadable_of(&self, others: Self) -> Self {
+    pub(crate) fn with_reloadable_from(&self, others: Self) -> Self {
         let Self { log, training, shutdown, .. } = others;
         let log = Log { filter: log.filter, ..self.log.clone() };
         Self { log, training, shutdown, ..self.clone() }
@@ -397,7 +397,7 @@ mod tests {
             in_force.waiting_for_restart(&asked),
             ["listen", "log.format", "limits", "checks"]
         );
-        let reloaded = in_force.with_reloadable_of(asked.clone());
+        let reloaded = in_force.with_reloadable_from(asked.clone());
         assert_eq!(reloaded.waiting_for_restart(&in_force), Vec::<&str>::new());
         assert_eq!((&reloaded.training, &reloaded.shutdown), (&asked.training, &asked.shutdown));
         assert_eq!(reloaded.log, Log { filter: "debug".to_owned(), ..in_force.log });

@@ -212,7 +212,7 @@ fn connect(server: &Server) -> TcpStream {
 /// came.
 fn read_slowly(server: &Server) -> (JoinHandle<String>, Arc<AtomicBool>) {
     let target =
-        server::signed("/shop/items/list/?returnProperties=true", "private", engine::now());
+        server::sign_target("/shop/items/list/?returnProperties=true", "private", engine::now());
     let (mut stream, hurry) = (connect(server), Arc::new(AtomicBool::new(false)));
     let is_hurried = Arc::clone(&hurry);
     write!(stream, "GET {target} HTTP/1.1\r\nhost: shop\r\nconnection: close\r\n\r\n").unwrap();

@@ -12,7 +12,8 @@ use domain::{
     Endpoint, Interaction, InteractionKind, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId,
 };
 use engine::{
-    Confirmed, Engine, Entry, Missing, RecommendationRequest, RequestBudget, TrainingOptions,
+    ConfirmedRemovals, Engine, Entry, MissingEntities, RecommendationRequest, RequestBudget,
+    TrainingOptions,
 };
 use serde::Deserialize;
 
@@ -102,7 +103,7 @@ pub fn run(folder: &Path, words: &[String], seed: u64) -> Result<Report> {
     let config =
         WorkspaceConfig { private_token: Some("private".to_owned()), ..(*engine.config()).clone() };
     engine.submit_blocking(vec![Entry::Configured(config)])?;
-    engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {})?;
     let purchases = sales.iter().map(|sale| Interaction {
         timestamp: Some(Timestamp(sale.timestamp * 1_000)),
         ..Interaction::new(&sale.user_id, &sale.item_id, InteractionKind::Purchase)
@@ -172,7 +173,7 @@ fn search(engine: &Engine, query: &str, count: usize) -> Result<Vec<String>> {
     let request = RecommendationRequest {
         user_id: Some("somebody new".to_owned()),
         search_query: Some(query.to_owned()),
-        missing: Missing::Ignored,
+        missing: MissingEntities::Ignored,
         ..RecommendationRequest::new(Endpoint::SearchItems, count)
     };
     let budget = Arc::new(RequestBudget::unlimited());

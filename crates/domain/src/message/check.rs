@@ -3,19 +3,24 @@
 //! Only the common fields are parsed; properties, traits and context stay texts. The rules follow
 //! the tracking API's common fields and its ingest validation reasons.
 
+mod fields;
+mod merging;
+
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use self::fields::{
+    Checked, Refusal, read_event_name, read_external_id, read_group_id, read_label,
+    read_message_id, read_object, read_time, read_traits, read_type, refuse,
+};
+use self::merging::{add_category, add_ip, merge_objects};
 use super::{
-    FUTURE_TOLERANCE_MS, GROUP_ID_CHARS_MAX, MESSAGE_BYTES_MAX, MESSAGE_ID_CHARS_BELOW, Message,
-    MessageType, Rejection, RejectionReason, TRAITS_BELOW,
+    FUTURE_TOLERANCE_MS, MESSAGE_BYTES_MAX, Message, MessageType, Rejection, RejectionReason,
 };
 use crate::Timestamp;
-use crate::id::ID_BYTES_MAX;
 
 /// The circumstances of a message's arrival.
 #[derive(Debug, Clone, Copy)]
@@ -66,17 +71,6 @@ pub fn check_message(
 struct Seen {
     type_: Option<MessageType>,
     message_id: Option<String>,
-}
-
-struct Refusal {
-    reason: RejectionReason,
-    detail: String,
-}
-
-type Checked<T> = Result<T, Refusal>;
-
-fn refuse<T>(reason: RejectionReason, detail: impl Into<String>) -> Checked<T> {
-    Err(Refusal { reason, detail: detail.into() })
 }
 
 /// The fields that are parsed; others are ignored. `null` is the same as absent.
@@ -160,24 +154,24 @@ fn check(
             );
         }
     };
-    let message_id = message_id(wire.message_id)?;
+    let message_id = read_message_id(wire.message_id)?;
     seen.message_id = Some(message_id.clone());
-    let type_ = message_type(seen.type_, wire.type_)?;
+    let type_ = read_type(seen.type_, wire.type_)?;
     seen.type_ = Some(type_);
 
-    let user_id = external_id("userId", wire.user_id)?;
-    let anonymous_id = external_id("anonymousId", wire.anonymous_id)?;
+    let user_id = read_external_id("userId", wire.user_id)?;
+    let anonymous_id = read_external_id("anonymousId", wire.anonymous_id)?;
     if user_id.is_none() && anonymous_id.is_none() {
         return refuse(Reason::IdRequired, "one of userId and anonymousId is required");
     }
     let (mut event, mut previous_id, mut group_id) = (None, None, None);
     match type_ {
-        MessageType::Track => event = Some(event_name(wire.event)?),
+        MessageType::Track => event = Some(read_event_name(wire.event)?),
         MessageType::Alias => {
             if user_id.is_none() {
                 return refuse(Reason::IdRequired, "an alias needs userId, the id to keep");
             }
-            previous_id = external_id("previousId", wire.previous_id)?;
+            previous_id = read_external_id("previousId", wire.previous_id)?;
             if previous_id.is_none() {
                 return refuse(
                     Reason::PreviousIdInvalid,
@@ -185,25 +179,28 @@ fn check(
                 );
             }
         }
-        MessageType::Group => group_id = Some(group(wire.group_id)?),
+        MessageType::Group => group_id = Some(read_group_id(wire.group_id)?),
         MessageType::Identify | MessageType::Page | MessageType::Screen => {}
     }
     let named = matches!(type_, MessageType::Page | MessageType::Screen);
-    let name = if named { label("name", wire.name, Reason::NameNotString)? } else { None };
-    let category =
-        if named { label("category", wire.category, Reason::CategoryNotString)? } else { None };
+    let name = if named { read_label("name", wire.name, Reason::NameNotString)? } else { None };
+    let category = if named {
+        read_label("category", wire.category, Reason::CategoryNotString)?
+    } else {
+        None
+    };
     let body = match type_ {
-        MessageType::Identify | MessageType::Group => traits(wire.traits)?,
-        _ => with_category(
-            object("properties", wire.properties, Reason::PropertiesNotObject)?,
+        MessageType::Identify | MessageType::Group => read_traits(wire.traits)?,
+        _ => add_category(
+            read_object("properties", wire.properties, Reason::PropertiesNotObject)?,
             category.as_deref(),
         ),
     };
-    let context = merged("context", envelope.context, wire.context)?;
-    let integrations = merged("integrations", envelope.integrations, wire.integrations)?;
+    let context = merge_objects("context", envelope.context, wire.context)?;
+    let integrations = merge_objects("integrations", envelope.integrations, wire.integrations)?;
 
-    let original_timestamp = instant("timestamp", wire.timestamp.or(wire.original_timestamp))?;
-    let sent_at = instant("sentAt", wire.sent_at.or(envelope.sent_at))?;
+    let original_timestamp = read_time("timestamp", wire.timestamp.or(wire.original_timestamp))?;
+    let sent_at = read_time("sentAt", wire.sent_at.or(envelope.sent_at))?;
     Ok(Message {
         message_id,
         type_,
@@ -215,9 +212,9 @@ fn check(
         name,
         category,
         body,
-        context: with_ip(context, arrival.peer_ip),
+        context: add_ip(context, arrival.peer_ip),
         integrations,
-        timestamp: corrected(original_timestamp, sent_at, arrival.received_at),
+        timestamp: correct_time(original_timestamp, sent_at, arrival.received_at),
         original_timestamp,
         sent_at,
         received_at: arrival.received_at,
@@ -259,7 +256,7 @@ fn needs_full_check(text: &str) -> bool {
 
 /// Corrects for the sender's clock: `arrival - (sent - original)`. Without `sentAt` the sender's
 /// clock is trusted; without a time of its own the message gets the time of arrival.
-fn corrected(
+fn correct_time(
     original: Option<Timestamp>,
     sent_at: Option<Timestamp>,
     received_at: Timestamp,
@@ -271,191 +268,6 @@ fn corrected(
         return received_at;
     }
     Timestamp(corrected_ms.max(0))
-}
-
-/// A string without its quotes; `None` where the value is no string.
-fn string<'a>(raw: &'a RawValue) -> Option<Cow<'a, str>> {
-    let text = raw.get();
-    let inner = text.strip_prefix('"')?.strip_suffix('"')?;
-    if !inner.contains('\\') {
-        return Some(Cow::Borrowed(inner));
-    }
-    serde_json::from_str::<String>(text).ok().map(Cow::Owned)
-}
-
-fn message_id(raw: Option<&RawValue>) -> Checked<String> {
-    let Some(raw) = raw else { return Ok(uuid::Uuid::new_v4().to_string()) };
-    match string(raw) {
-        Some(id) if id.is_empty() => Ok(uuid::Uuid::new_v4().to_string()),
-        Some(id) if id.chars().count() < MESSAGE_ID_CHARS_BELOW => Ok(id.into_owned()),
-        Some(id) => refuse(
-            RejectionReason::MessageIdInvalid,
-            format!(
-                "messageId has {} characters, it must have fewer than {MESSAGE_ID_CHARS_BELOW}",
-                id.chars().count()
-            ),
-        ),
-        None => refuse(RejectionReason::MessageIdInvalid, "messageId must be a string"),
-    }
-}
-
-fn message_type(path: Option<MessageType>, raw: Option<&RawValue>) -> Checked<MessageType> {
-    if let Some(type_) = path {
-        return Ok(type_);
-    }
-    raw.and_then(string).and_then(|word| MessageType::from_word(&word)).ok_or_else(|| Refusal {
-        reason: RejectionReason::TypeInvalid,
-        detail: format!(
-            "type is {}, it must be one of identify, track, page, screen, group, alias",
-            raw.map_or("missing".into(), |raw| Rejection::cut_excerpt(raw.get()))
-        ),
-    })
-}
-
-fn external_id<'a>(field: &str, raw: Option<&'a RawValue>) -> Checked<Option<Cow<'a, str>>> {
-    let Some(raw) = raw else { return Ok(None) };
-    match string(raw) {
-        Some(id) if id.is_empty() => {
-            refuse(RejectionReason::IdNotString, format!("{field} is empty"))
-        }
-        Some(id) if id.len() > ID_BYTES_MAX => refuse(
-            RejectionReason::IdTooLong,
-            format!("{field} has {} bytes, the limit is {ID_BYTES_MAX}", id.len()),
-        ),
-        Some(id) => Ok(Some(id)),
-        None => refuse(RejectionReason::IdNotString, format!("{field} must be a string")),
-    }
-}
-
-fn event_name(raw: Option<&RawValue>) -> Checked<String> {
-    let Some(raw) = raw else {
-        return refuse(
-            RejectionReason::EventNotDefined,
-            "a track needs event, the name of what was done",
-        );
-    };
-    match string(raw) {
-        Some(event) if event.is_empty() => {
-            refuse(RejectionReason::EventNotDefined, "event is empty")
-        }
-        Some(event) => Ok(event.into_owned()),
-        None => refuse(RejectionReason::EventNotString, "event must be a string"),
-    }
-}
-
-fn group(raw: Option<&RawValue>) -> Checked<String> {
-    match raw.and_then(string) {
-        Some(id) if !id.is_empty() && id.chars().count() <= GROUP_ID_CHARS_MAX => {
-            Ok(id.into_owned())
-        }
-        _ => refuse(
-            RejectionReason::GroupIdInvalid,
-            format!("groupId must be a string of 1 to {GROUP_ID_CHARS_MAX} characters"),
-        ),
-    }
-}
-
-fn label(field: &str, raw: Option<&RawValue>, reason: RejectionReason) -> Checked<Option<String>> {
-    let Some(raw) = raw else { return Ok(None) };
-    match string(raw) {
-        Some(text) if !text.is_empty() => Ok(Some(text.into_owned())),
-        _ => refuse(reason, format!("{field} must be a string that is not empty")),
-    }
-}
-
-fn object(field: &str, raw: Option<&RawValue>, reason: RejectionReason) -> Checked<Option<String>> {
-    match raw {
-        None => Ok(None),
-        Some(raw) if raw.get().starts_with('{') => Ok(Some(raw.get().to_owned())),
-        Some(_) => refuse(reason, format!("{field} must be an object")),
-    }
-}
-
-/// The members of an object by key; of a repeated key the last counts.
-type Parts<'a> = BTreeMap<Cow<'a, str>, &'a RawValue>;
-
-fn traits(raw: Option<&RawValue>) -> Checked<Option<String>> {
-    let text = object("traits", raw, RejectionReason::TraitsNotObject)?;
-    let count = text
-        .as_deref()
-        .and_then(|text| serde_json::from_str::<Parts<'_>>(text).ok())
-        .map_or(0, |p| p.len());
-    if count >= TRAITS_BELOW {
-        let detail = format!(
-            "{count} traits in one message, there must be fewer than {TRAITS_BELOW}: split the call"
-        );
-        return refuse(RejectionReason::TraitsTooMany, detail);
-    }
-    Ok(text)
-}
-
-/// Adds the category of a page to its properties, unless they have one.
-fn with_category(properties: Option<String>, category: Option<&str>) -> Option<String> {
-    let Some(category) = category else { return properties };
-    let text = properties.unwrap_or_else(|| "{}".to_owned());
-    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(&text) else { return Some(text) };
-    let Ok(value) = serde_json::value::to_raw_value(category) else { return Some(text) };
-    parts.entry(Cow::Borrowed("category")).or_insert(&value);
-    serde_json::to_string(&parts).ok()
-}
-
-/// Merges the message's object into the batch's; the message's own members win.
-fn merged(
-    field: &str,
-    under: Option<&RawValue>,
-    over: Option<&RawValue>,
-) -> Checked<Option<String>> {
-    let over = object(field, over, RejectionReason::ContextNotObject)?;
-    let under = object(field, under, RejectionReason::ContextNotObject)?;
-    let (Some(under), Some(over)) = (&under, &over) else { return Ok(over.or(under)) };
-    let malformed = |error| Refusal {
-        reason: RejectionReason::ContextNotObject,
-        detail: format!("{field} is not an object: {error}"),
-    };
-    let mut parts: Parts<'_> = serde_json::from_str(under).map_err(malformed)?;
-    parts.extend(serde_json::from_str::<Parts<'_>>(over).map_err(malformed)?);
-    Ok(serde_json::to_string(&parts).ok())
-}
-
-/// Adds the sender's address to the context of messages from browsers and apps, which do not know
-/// it, and of server-side senders that ask for it with `direct`. IPv6 addresses are not collected.
-fn with_ip(context: Option<String>, peer_ip: Option<IpAddr>) -> Option<String> {
-    let (Some(text), Some(IpAddr::V4(ip))) = (&context, peer_ip) else { return context };
-    // Most senders are servers, so the context is parsed only where one of the words occurs.
-    if !text.contains("\"direct\"")
-        && !text.contains("\"channel\"")
-        && !text.contains("analytics.js")
-    {
-        return context;
-    }
-    let Ok(mut parts) = serde_json::from_str::<Parts<'_>>(text) else { return context };
-    let has =
-        |key: &str, texts: &[&str]| parts.get(key).is_some_and(|raw| texts.contains(&raw.get()));
-    let from_browser =
-        parts.get("library").is_some_and(|raw| raw.get().contains("\"analytics.js\""));
-    let wanted =
-        has("direct", &["true"]) || has("channel", &["\"browser\"", "\"mobile\""]) || from_browser;
-    if !wanted || parts.contains_key("ip") {
-        return context;
-    }
-    let Ok(value) = serde_json::value::to_raw_value(&ip.to_string()) else { return context };
-    parts.insert(Cow::Borrowed("ip"), &value);
-    serde_json::to_string(&parts).ok()
-}
-
-fn instant(field: &str, raw: Option<&RawValue>) -> Checked<Option<Timestamp>> {
-    let Some(raw) = raw else { return Ok(None) };
-    let text = string(raw).unwrap_or(Cow::Borrowed(raw.get()));
-    match Timestamp::parse(&text) {
-        Some(instant) => Ok(Some(instant)),
-        None => refuse(
-            RejectionReason::TimestampInvalid,
-            format!(
-                "{field} {:?} is neither ISO 8601 nor a Unix time from 1970 on",
-                Rejection::cut_excerpt(&text)
-            ),
-        ),
-    }
 }
 
 #[cfg(test)]

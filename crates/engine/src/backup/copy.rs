@@ -1,4 +1,4 @@
-//! Copies of journals and artifacts.
+//! Copying journals and artifacts into a backup.
 
 use std::io::{Read, Write};
 use std::ops::ControlFlow;
@@ -11,8 +11,8 @@ use sha2::{Digest, Sha256};
 
 use super::BackupError;
 use super::manifest::{FileCopy, JournalCopy, write_whole};
-use crate::artifacts::offset_of;
-use crate::journal_files::{first_offset, open_read_only, segment_names};
+use crate::artifacts::parse_offset;
+use crate::journal_files::{list_segments, open_read_only, parse_first_offset};
 use crate::store_picture::to_hex;
 
 /// How much of a file is read at once, in bytes.
@@ -30,17 +30,17 @@ pub(super) fn copy_journal(
     note_copied: &dyn Fn(u64),
 ) -> Result<JournalCopy, BackupError> {
     create_private_folder(to)?;
-    let mut names = segment_names(from)?;
-    // Those that came after the record was read.
+    let mut names = list_segments(from)?;
+    // Without the segments that were added after the record was read.
     names.retain(|name| {
-        end.is_none_or(|end| first_offset(name).is_some_and(|first| first <= end.segment.0))
+        end.is_none_or(|end| parse_first_offset(name).is_some_and(|first| first <= end.segment.0))
     });
     let missing =
         |found: u64, last: u64| BackupError::Missing { journal: from.to_owned(), end: found, last };
     let mut copy = JournalCopy { entries: 0, segments: Vec::new() };
     for (n, name) in names.iter().enumerate() {
         let is_last = n + 1 == names.len();
-        let first = first_offset(name).unwrap_or_default();
+        let first = parse_first_offset(name).unwrap_or_default();
         if first != copy.entries {
             return Err(missing(copy.entries, first.saturating_sub(1)));
         }
@@ -55,8 +55,9 @@ pub(super) fn copy_journal(
         {
             note_read(len);
             copy.segments.push(old_file.clone());
-            // The next one's name says where this one ends.
-            copy.entries = names.get(n + 1).and_then(|next| first_offset(next)).unwrap_or_default();
+            // The name of the next segment tells where this one ends.
+            copy.entries =
+                names.get(n + 1).and_then(|next| parse_first_offset(next)).unwrap_or_default();
             continue;
         }
         let until = end.filter(|_| is_last).map(|end| end.segment_bytes);
@@ -77,7 +78,7 @@ pub(super) fn copy_journal(
     Ok(copy)
 }
 
-/// Copies one segment; gives the offset after its last entry too.
+/// Copies one segment. Returns also the offset after its last entry.
 fn copy_segment(
     from: &Path,
     name: &str,
@@ -128,8 +129,8 @@ fn copy_segment(
     Ok((FileCopy { name: name.to_owned(), bytes, sha256 }, entries))
 }
 
-/// Copies the model artifacts but those of entries that came after the copy of the journal. They
-/// are written under another name first, so that each is whole or not there.
+/// Copies the model artifacts, except those that were trained on entries after `journal_end`. Each
+/// is written under another name first, so that it is whole or missing.
 pub(super) fn copy_models(
     from: &Path,
     to: &Path,
@@ -143,7 +144,8 @@ pub(super) fn copy_models(
             .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
             .collect::<std::io::Result<Vec<_>>>()?,
     };
-    let is_copied = |version: &str| offset_of(version).is_none_or(|offset| offset <= journal_end);
+    let is_copied =
+        |version: &str| parse_offset(version).is_none_or(|offset| offset <= journal_end);
     names.retain(|name| name.strip_suffix(".model").is_some_and(is_copied));
     names.sort_unstable();
     let mut copies = Vec::new();
@@ -154,7 +156,7 @@ pub(super) fn copy_models(
             artifact => artifact?,
         };
         if recommender::decode(&artifact).is_err() {
-            // It says nothing that the journal does not.
+            // A restored workspace makes it again from the journal.
             tracing::warn!(model = %from.join(&name).display(), "a model cannot be read and is left out of the backup");
             continue;
         }
@@ -169,7 +171,8 @@ pub(super) fn copy_models(
     Ok(copies)
 }
 
-/// SHA-256 of the first bytes of a file; none where it is missing or shorter.
+/// Computes the SHA-256 of the first `bytes` of a file, in hexadecimal; none if the file is missing
+/// or shorter.
 pub(super) fn hash_beginning(path: &Path, bytes: u64) -> std::io::Result<Option<String>> {
     let file = match fs::File::open(path) {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
@@ -259,7 +262,7 @@ mod tests {
         let last = whole.segments.last().unwrap();
         let end = JournalEnd {
             offset: Offset(10),
-            segment: Offset(first_offset(&last.name).unwrap()),
+            segment: Offset(parse_first_offset(&last.name).unwrap()),
             segment_bytes: last.bytes,
         };
         // A block is being written at this moment.

@@ -10,11 +10,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{BackupError, installation_folder};
 use crate::answers::Answers;
-use crate::data_folder::workspace_folder;
+use crate::data_folder::{BACKUP_MANIFEST, workspace_folder};
 
 /// The format of the manifest and its folder.
 pub(super) const FORMAT: u32 = 1;
-pub(crate) const FILE: &str = "backup.json";
 
 #[derive(Serialize, Deserialize)]
 pub(super) struct Manifest {
@@ -60,7 +59,7 @@ impl JournalCopy {
 impl Manifest {
     /// The manifest of a backup; none where there is no finished one.
     pub(super) fn read(backup: &Path) -> Result<Option<Self>, BackupError> {
-        let file = backup.join(FILE);
+        let file = backup.join(BACKUP_MANIFEST);
         let text = match fs::read(&file) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             text => text?,
@@ -85,7 +84,7 @@ impl Manifest {
 
     pub(super) fn write(&self, backup: &Path) -> std::io::Result<()> {
         let text = serde_json::to_vec_pretty(self).expect("plain fields always encode");
-        write_whole(&backup.join(FILE), |file| file.write_all(&text))
+        write_whole(&backup.join(BACKUP_MANIFEST), |file| file.write_all(&text))
     }
 
     /// All files, each with its folder below `root`, which is a backup.

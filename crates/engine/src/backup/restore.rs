@@ -1,4 +1,5 @@
-//! A data folder from a backup, with the check that it answers as the original did.
+//! Restoring a data folder from a backup, with the check that it gives the same answers as the
+//! original.
 
 use std::cell::Cell;
 use std::io::Read;
@@ -19,7 +20,7 @@ use super::{
 use crate::data_folder::{
     LockedFolder, SYSTEM_JOURNAL, ends_folder, system_folder, workspace_folder,
 };
-use crate::journal_files::first_offset;
+use crate::journal_files::parse_first_offset;
 use crate::{DataFolder, EngineOptions};
 
 /// The result of a restore.
@@ -31,9 +32,10 @@ pub struct RestoreReport {
     pub workspaces: Vec<BackedUpWorkspace>,
 }
 
-/// Makes a data folder of a backup, or puts `only` one of its workspaces into a data folder, where
-/// everything else stays as it is. Every checksum is checked before anything is written and again
-/// after it, and each workspace is folded anew and must answer as it did when it was backed up.
+/// Makes a data folder of a backup, or puts `only` one of its workspaces into an existing data
+/// folder, which is otherwise left as it is. All checksums are checked before anything is written
+/// and again afterwards. Each workspace is folded anew and must give the same answers as at the
+/// time of the backup.
 ///
 /// # Errors
 /// See [`BackupError`]. A data folder that was begun stays, and no server starts on it before it is
@@ -50,7 +52,7 @@ pub fn restore(
         return Err(BackupError::WithinBackup { folder: data.to_owned() });
     }
     if let Some(id) = only {
-        choose(&mut manifest, id)?;
+        keep_workspace(&mut manifest, id)?;
         if !data.is_dir() {
             return Err(BackupError::NoDataFolder { folder: data.to_owned() });
         }
@@ -83,11 +85,12 @@ pub fn restore(
     create_private_folder(data)?;
     {
         let _lock = LockedFolder::lock(data)?;
-        // First: where the journals should end, so that a data folder that is not whole is refused.
+        // The ends of the journals come first, so that no server starts on a folder that is not
+        // whole.
         let ends = Arc::new(RealDisk::open(ends_folder(data))?);
         let record = |name: &str, journal: &JournalCopy| {
             let record = EndRecord::open(Arc::clone(&ends) as Arc<dyn journal::Disk>, name)?;
-            record.write(end_of(journal)).and_then(|()| record.sync())
+            record.write(find_end(journal)).and_then(|()| record.sync())
         };
         for workspace in &manifest.workspaces {
             record(workspace.id.as_str(), &workspace.journal)?;
@@ -118,12 +121,12 @@ pub fn restore(
     let opened = DataFolder::open(data)?;
     for workspace in &manifest.workspaces {
         let id = &workspace.id;
-        let of_engine = |source| BackupError::Engine { id: id.clone(), source };
+        let engine_error = |source| BackupError::Engine { id: id.clone(), source };
         let fold = |done, total| progress(BackupProgress::Fold(id, done, total));
         let engine = opened
             .open_workspace_with(id, &EngineOptions::with_frozen_clock(), &fold)
-            .map_err(of_engine)?;
-        let answers = digest_answers(&engine, progress).map_err(of_engine)?;
+            .map_err(engine_error)?;
+        let answers = digest_answers(&engine, progress).map_err(engine_error)?;
         let differences = workspace.answers.differences(&answers);
         if !differences.is_empty() {
             return Err(BackupError::AnswersDiffer { id: id.clone(), differences });
@@ -135,8 +138,8 @@ pub fn restore(
     })
 }
 
-/// Leaves one workspace in a manifest.
-fn choose(manifest: &mut Manifest, id: &WorkspaceId) -> Result<(), BackupError> {
+/// Removes all workspaces but one from a manifest.
+fn keep_workspace(manifest: &mut Manifest, id: &WorkspaceId) -> Result<(), BackupError> {
     let known: Vec<String> =
         manifest.workspaces.iter().map(|workspace| workspace.id.to_string()).collect();
     manifest.workspaces.retain(|workspace| workspace.id == *id);
@@ -147,10 +150,10 @@ fn choose(manifest: &mut Manifest, id: &WorkspaceId) -> Result<(), BackupError> 
     Ok(())
 }
 
-fn end_of(journal: &JournalCopy) -> JournalEnd {
+fn find_end(journal: &JournalCopy) -> JournalEnd {
     journal.segments.last().map_or(JournalEnd::EMPTY, |last| JournalEnd {
         offset: Offset(journal.entries),
-        segment: Offset(first_offset(&last.name).unwrap_or_default()),
+        segment: Offset(parse_first_offset(&last.name).unwrap_or_default()),
         segment_bytes: last.bytes,
     })
 }

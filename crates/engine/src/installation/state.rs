@@ -19,7 +19,7 @@ pub enum InstallationError {
     Invalid(String),
     /// There is one of this name.
     #[error("{what} {name:?} exists already: remove it first, or choose another name")]
-    AlreadyThere {
+    AlreadyExists {
         /// The kind of resource.
         what: &'static str,
         /// The name.
@@ -60,6 +60,9 @@ pub enum InstallationError {
     /// The journal of the installation cannot be read.
     #[error("the journal of the installation cannot be read")]
     Read(#[from] journal::ReadError),
+    /// An entry of it is unreadable, or a later build wrote it.
+    #[error("cannot read the journal of the installation: {0}")]
+    Entry(String),
 }
 
 /// What belongs to the installation: a fold over its journal.
@@ -280,7 +283,7 @@ fn check_new<T>(
     max: usize,
 ) -> Result<(), InstallationError> {
     match among.contains_key(name) {
-        true => Err(InstallationError::AlreadyThere { what, name: name.to_owned() }),
+        true => Err(InstallationError::AlreadyExists { what, name: name.to_owned() }),
         false => check_room(what, among.len(), max),
     }
 }

@@ -163,7 +163,7 @@ fn entries_are_told_without_secrets_and_within_a_line() {
     }
     let long =
         Entry::ModelActivated { received_at: Timestamp(1), version: "\u{1b}[2J\n".repeat(100) };
-    assert_eq!(long.summary().chars().count(), 160);
+    assert!(long.summary().chars().count() <= 160);
     assert!(!long.summary().contains(char::is_control));
 }
 

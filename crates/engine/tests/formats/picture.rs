@@ -105,7 +105,7 @@ pub(crate) fn picture(engine: &Engine) -> String {
             list.items.iter().map(|item| item.item_id.as_str()).collect::<BTreeSet<_>>()
         )
     };
-    add("items for u3", list(engine.user_of_text("u3")));
+    add("items for u3", list(engine.find_user("u3")));
     add("items for nobody", list(None));
     text
 }
@@ -118,7 +118,7 @@ fn values(engine: &Engine, kind: EntityKind, id: &str) -> String {
 }
 
 fn user_text(engine: &Engine, id: &str) -> String {
-    let user = engine.user_of_text(id).unwrap();
+    let user = engine.find_user(id).unwrap();
     let ids = engine.snapshot().identifiers(user).unwrap();
     let ids = ids.iter().map(|id| match id.type_ {
         ExternalIdType::UserId => format!("user {}", id.value),

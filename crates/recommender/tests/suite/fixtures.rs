@@ -2,8 +2,8 @@
 
 use domain::{InteractionKind, ItemIdx, ListRequest, Logic, Timestamp, UserIdx};
 use recommender::{
-    CandidateSources, ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Model,
-    RecommendedItem, Request, SearchOptions, TrainingOutcome, TrainingSet, recommend,
+    CandidateSources, ColdStartItems, Eligibility, Features, Histories, HistoryEntry, Impression,
+    Model, RecommendedItem, Request, SearchOptions, TrainingOutcome, TrainingSet, recommend,
 };
 
 pub(crate) const OPTIONS: SearchOptions = SearchOptions { seed: 7 };
@@ -85,6 +85,26 @@ pub(crate) fn groups(n_groups: u32, users_per_group: u32) -> Histories {
         }
     }
     histories
+}
+
+/// The items of a request for a user of the checkerboard.
+pub(crate) fn items_of(
+    model: &Model,
+    histories: &Histories,
+    user: u32,
+    request: &ListRequest,
+    shown: &[Impression],
+    now_s: u32,
+) -> Vec<u32> {
+    let n_items = histories.n_items();
+    let history = histories.row(UserIdx(user));
+    let eligibility = Eligibility::new(&allow_all, request.exclude, history, []);
+    let cold = ColdStartItems::new(Features::empty(n_items).into(), Some(model));
+    let request =
+        Request { impressions: shown, now_s, ..Request::new(request, history, &eligibility) };
+    let list = recommend(sources(Some(model), &cold, histories, n_items), &request).into_items();
+    assert!(list.windows(2).all(|pair| pair[0].score >= pair[1].score), "best first: {list:?}");
+    list.iter().map(|item| item.item.0).collect()
 }
 
 /// Allows every item.

@@ -2,6 +2,8 @@
 
 mod fixtures;
 mod lists;
+mod logics;
 mod models;
 mod requests;
 mod statistics;
+mod tiers;

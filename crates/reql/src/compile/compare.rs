@@ -11,7 +11,7 @@ use crate::rows::{Rows, at, set_at};
 use crate::syntax::CompareOp;
 use crate::value::Value;
 
-/// The comparison by row, never null; nothing when there is no fast form.
+/// Compiles a comparison, whose value is never null; none where there is no fast form.
 pub(super) fn compare<'a>(
     op: CompareOp,
     left: &Form<'a>,
@@ -23,22 +23,22 @@ pub(super) fn compare<'a>(
         return Some(Arc::new(move |_| Some(holds)));
     }
     match op {
-        CompareOp::Equal => equal(left, right, rows, true),
-        CompareOp::NotEqual => equal(left, right, rows, false),
-        CompareOp::In => is_in(left, right, rows, true),
-        CompareOp::NotIn => is_in(left, right, rows, false),
-        _ => ordered(op, left, right),
+        CompareOp::Equal => compare_equality(left, right, rows, true),
+        CompareOp::NotEqual => compare_equality(left, right, rows, false),
+        CompareOp::In => compare_membership(left, right, rows, true),
+        CompareOp::NotIn => compare_membership(left, right, rows, false),
+        _ => compare_order(op, left, right),
     }
 }
 
-fn ordered<'a>(op: CompareOp, left: &Form<'a>, right: &Form<'a>) -> Option<RowFn<'a, bool>> {
+fn compare_order<'a>(op: CompareOp, left: &Form<'a>, right: &Form<'a>) -> Option<RowFn<'a, bool>> {
     if let (Form::Text(values, texts), Form::Constant(Value::String(constant))) = (left, right) {
         let (values, texts, constant) = (*values, *texts, constant.clone());
         return Some(Arc::new(move |row| {
             Some(op.holds(at(values, row).map(|id| texts.text(id).cmp(&constant))))
         }));
     }
-    let number = left.number()?;
+    let number = left.as_number()?;
     // A constant on the right, by far the most usual, needs no call.
     if let Form::Constant(constant) = right {
         let constant = constant.number()?;
@@ -46,21 +46,21 @@ fn ordered<'a>(op: CompareOp, left: &Form<'a>, right: &Form<'a>) -> Option<RowFn
             Some(op.holds(number(row).and_then(|number| number.compare(constant))))
         }));
     }
-    let right = right.number()?;
+    let right = right.as_number()?;
     Some(Arc::new(move |row| {
         let (left, right) = (number(row), right(row));
         Some(op.holds(left.and_then(|left| left.compare(right?))))
     }))
 }
 
-/// Whether equality comes out as wanted.
-fn equal<'a>(
+/// Compiles `==` (`wanted` is true) or `!=` (`wanted` is false).
+fn compare_equality<'a>(
     left: &Form<'a>,
     right: &Form<'a>,
     rows: &'a dyn Rows,
     wanted: bool,
 ) -> Option<RowFn<'a, bool>> {
-    if let (Some(left), Some(right)) = (left.number(), right.number()) {
+    if let (Some(left), Some(right)) = (left.as_number(), right.as_number()) {
         return Some(Arc::new(move |row| {
             let equal = match (left(row), right(row)) {
                 (Some(left), Some(right)) => left.compare(right) == Some(Ordering::Equal),
@@ -69,19 +69,17 @@ fn equal<'a>(
             Some(equal == wanted)
         }));
     }
-    if let (Some(boolean), Form::Constant(Value::Boolean(constant))) =
-        (left.nullable_boolean(), right)
-    {
+    if let (Some(boolean), Form::Constant(Value::Boolean(constant))) = (left.as_boolean(), right) {
         let constant = Some(*constant);
         return Some(Arc::new(move |row| Some((boolean(row) == constant) == wanted)));
     }
-    if let (Some(left), Some(right)) = (left.nullable_boolean(), right.nullable_boolean()) {
+    if let (Some(left), Some(right)) = (left.as_boolean(), right.as_boolean()) {
         return Some(Arc::new(move |row| Some((left(row) == right(row)) == wanted)));
     }
-    equal_text(left, right, rows, wanted).or_else(|| equal_text(right, left, rows, wanted))
+    compare_texts(left, right, rows, wanted).or_else(|| compare_texts(right, left, rows, wanted))
 }
 
-fn equal_text<'a>(
+fn compare_texts<'a>(
     left: &Form<'a>,
     right: &Form<'a>,
     rows: &'a dyn Rows,
@@ -108,15 +106,15 @@ fn equal_text<'a>(
             })
         }
         (Form::Id, Form::Constant(Value::String(id))) => {
-            let row_of_id = rows.row_of(id);
+            let row_of_id = rows.find_row(id);
             Arc::new(move |row| Some((row_of_id == Some(row)) == wanted))
         }
         _ => return None,
     })
 }
 
-/// Whether membership comes out as wanted.
-fn is_in<'a>(
+/// Compiles `in` (`wanted` is true) or `not in` (`wanted` is false).
+fn compare_membership<'a>(
     element: &Form<'a>,
     container: &Form<'a>,
     rows: &'a dyn Rows,
@@ -154,7 +152,7 @@ fn is_in<'a>(
             let ids: FxHashSet<_> = elements
                 .iter()
                 .filter_map(Value::as_text)
-                .filter_map(|id| rows.row_of(id))
+                .filter_map(|id| rows.find_row(id))
                 .collect();
             Arc::new(move |row| Some(ids.contains(&row) == wanted))
         }

@@ -7,14 +7,14 @@ use crate::rows::{TextId, Texts};
 use crate::syntax::Tree;
 use crate::value::Value;
 
-/// A value by row, nothing for null.
+/// A function from a row to its value; none for null.
 pub(super) type RowFn<'a, T> = Arc<dyn Fn(u32) -> Option<T> + Send + Sync + 'a>;
 
 #[derive(Clone)]
 pub(super) enum Form<'a> {
     /// The same for all rows.
     Constant(Value),
-    /// Never null: nothing means that the evaluation needs too many steps.
+    /// Never null: none means that the evaluation needs too many steps.
     Condition(RowFn<'a, bool>),
     Boolean(RowFn<'a, bool>),
     Number(RowFn<'a, Number>),
@@ -24,25 +24,25 @@ pub(super) enum Form<'a> {
     Set(&'a [Option<Box<[TextId]>>], &'a dyn Texts),
     /// The external id of the row.
     Id,
-    /// Anything else, which the reference evaluator takes.
+    /// Any other part, which the reference evaluator computes.
     Dynamic(Tree),
 }
 
 impl<'a> Form<'a> {
-    pub(super) fn condition(of_row: impl Fn(u32) -> Option<bool> + Send + Sync + 'a) -> Self {
+    pub(super) fn new_condition(of_row: impl Fn(u32) -> Option<bool> + Send + Sync + 'a) -> Self {
         Self::Condition(Arc::new(of_row))
     }
 
-    pub(super) fn boolean(of_row: impl Fn(u32) -> Option<bool> + Send + Sync + 'a) -> Self {
+    pub(super) fn new_boolean(of_row: impl Fn(u32) -> Option<bool> + Send + Sync + 'a) -> Self {
         Self::Boolean(Arc::new(of_row))
     }
 
-    pub(super) fn number_of(of_row: impl Fn(u32) -> Option<Number> + Send + Sync + 'a) -> Self {
+    pub(super) fn new_number(of_row: impl Fn(u32) -> Option<Number> + Send + Sync + 'a) -> Self {
         Self::Number(Arc::new(of_row))
     }
 
-    /// The form as numbers, when it yields nothing but numbers and null.
-    pub(super) fn number(&self) -> Option<RowFn<'a, Number>> {
+    /// The form as numbers; none where it may have other values than numbers and null.
+    pub(super) fn as_number(&self) -> Option<RowFn<'a, Number>> {
         match self {
             Self::Number(of_row) => Some(of_row.clone()),
             Self::Constant(Value::Null) => Some(Arc::new(|_| None)),
@@ -54,8 +54,8 @@ impl<'a> Form<'a> {
         }
     }
 
-    /// The form as booleans, when it yields nothing but booleans and null.
-    pub(super) fn nullable_boolean(&self) -> Option<RowFn<'a, bool>> {
+    /// The form as booleans; none where it may have other values than booleans and null.
+    pub(super) fn as_boolean(&self) -> Option<RowFn<'a, bool>> {
         match self {
             Self::Condition(of_row) | Self::Boolean(of_row) => Some(of_row.clone()),
             Self::Constant(Value::Null) => Some(Arc::new(|_| None)),

@@ -207,13 +207,16 @@ fn agree(text: &str, items: Vec<Item>) -> Result<(), TestCaseError> {
     let compiled = expression.compile(&catalogue, &Request);
     for row in 0..n_rows {
         let reference = expression.evaluate(&catalogue, &Request, row);
-        prop_assert_eq!(compiled.boolean(row), reference == Value::Boolean(true));
-        prop_assert_eq!(compiled.number(row).map(canonical), number_of(&reference).map(canonical));
+        prop_assert_eq!(compiled.evaluate_boolean(row), reference == Value::Boolean(true));
+        prop_assert_eq!(
+            compiled.evaluate_number(row).map(canonical),
+            number_of(&reference).map(canonical)
+        );
         prop_assert_eq!(
             compiled.constant().unwrap_or_else(|| reference.clone()),
             reference.clone()
         );
-        prop_assert_eq!(compiled.value(row), reference);
+        prop_assert_eq!(compiled.evaluate(row), reference);
     }
     Ok(())
 }

@@ -131,7 +131,7 @@ impl Rows for Catalogue {
         &self.ids[row as usize]
     }
 
-    fn row_of(&self, id: &str) -> Option<u32> {
+    fn find_row(&self, id: &str) -> Option<u32> {
         self.ids.iter().position(|known| known == id).map(|row| row as u32)
     }
 }

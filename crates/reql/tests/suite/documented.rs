@@ -41,7 +41,7 @@ fn value_of(text: &str, catalogue: &Catalogue) -> Value {
         Ok(expression)
     });
     match checked {
-        Ok(expression) => expression.compile(catalogue, &Request).value(0).to_json(),
+        Ok(expression) => expression.compile(catalogue, &Request).evaluate(0).to_json(),
         Err(error) => error.to_string().into(),
     }
 }
@@ -103,9 +103,9 @@ fn ten_thousand_ids_and_a_hundred_links_of_else_if_are_taken() {
     let ids: Vec<String> =
         (0..10_000).map(|n| format!("\"product-{n:05}-of-the-catalog\"")).collect();
     let filter = format!("'itemId' not in {{{}}}", ids.join(", "));
-    assert!(reql::parse(&filter).unwrap().compile(&catalogue, &Request).boolean(0));
+    assert!(reql::parse(&filter).unwrap().compile(&catalogue, &Request).evaluate_boolean(0));
     let links: String =
         (0..100).map(|n| format!("if 'stock' == {} then {n} else ", 100 - n)).collect();
     let booster = reql::parse(&format!("{links}-1")).unwrap();
-    assert_eq!(booster.compile(&catalogue, &Request).number(0), Some(93.0));
+    assert_eq!(booster.compile(&catalogue, &Request).evaluate_number(0), Some(93.0));
 }

@@ -165,7 +165,7 @@ fn unknown_properties_are_forgiven_by_a_schema_that_calls_them_null() {
 fn dependencies() {
     let of = |text| {
         let found = reql::parse(text).unwrap().dependencies();
-        (found.row, found.context, found.time || found.chance)
+        (found.row, found.context, found.time || found.randomness)
     };
     assert_eq!(of("1 + size(\"a\")"), (false, false, false));
     assert_eq!(of("'price' > 1"), (true, false, false));

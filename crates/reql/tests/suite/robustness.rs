@@ -196,7 +196,11 @@ fn an_evaluation_that_would_explode_is_null() {
             let expression = parse(&text).unwrap();
             let compiled = expression.compile(&catalogue, &Request);
             assert_eq!(expression.evaluate(&catalogue, &Request, 0), Value::Null, "{text}");
-            assert_eq!((compiled.value(0), compiled.boolean(0)), (Value::Null, false), "{text}");
+            assert_eq!(
+                (compiled.evaluate(0), compiled.evaluate_boolean(0)),
+                (Value::Null, false),
+                "{text}"
+            );
         }
     }
 }

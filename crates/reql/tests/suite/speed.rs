@@ -32,9 +32,9 @@ fn filters_and_boosters_over_a_hundred_thousand_rows() {
         let best = (0..20).map(|_| {
             let start = Instant::now();
             let compiled = expression.compile(&catalogue, &Request);
-            let passed = (0..N_ROWS).filter(|row| compiled.boolean(*row)).count();
+            let passed = (0..N_ROWS).filter(|row| compiled.evaluate_boolean(*row)).count();
             let sum: f64 = if passed == 0 {
-                (0..N_ROWS).filter_map(|row| compiled.number(row)).sum()
+                (0..N_ROWS).filter_map(|row| compiled.evaluate_number(row)).sum()
             } else {
                 0.0
             };

@@ -13,7 +13,7 @@ fn table(texts: &[&str]) -> String {
         let compiled = expression.compile(&catalogue, &Request);
         let values: Vec<_> = match compiled.constant() {
             Some(constant) => vec![constant.to_json().to_string()],
-            None => (0..3).map(|row| compiled.value(row).to_json().to_string()).collect(),
+            None => (0..3).map(|row| compiled.evaluate(row).to_json().to_string()).collect(),
         };
         writeln!(table, "{text}\n    {}", values.join(" | ")).unwrap();
         parse_and_evaluate(text.as_bytes());
@@ -224,7 +224,7 @@ fn functions() {
 fn chance_is_a_function_of_seed_row_and_place() {
     let catalogue = Catalogue::sample();
     let draw = |text: &str, row| {
-        reql::parse(text).unwrap().compile(&catalogue, &Request).number(row).unwrap()
+        reql::parse(text).unwrap().compile(&catalogue, &Request).evaluate_number(row).unwrap()
     };
     assert_eq!(draw("random()", 0), draw("random()", 0));
     assert_ne!(draw("random()", 0), draw("random()", 1));

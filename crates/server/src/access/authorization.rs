@@ -36,7 +36,7 @@ pub(crate) async fn authorize(
     next: Next,
 ) -> Response {
     let Some(call) = rights::find(request.method(), path.as_str()) else {
-        return ApiError::method_not_allowed().into_response();
+        return method_not_allowed(path.as_str());
     };
     let headers = request.headers();
     let origin = Origin::from_request(headers, request.extensions(), &app.settings.callers);
@@ -191,7 +191,7 @@ async fn note(app: &Arc<App>, actor: Actor, deed: Deed) {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {
             metrics::counter!("audit_failures_total").increment(1);
-            tracing::error!(error = engine::full_text(&error), "the audit misses a record");
+            tracing::error!(error = engine::describe_error(&error), "the audit misses a record");
         }
         Err(error) => tracing::error!(%error, "a task failed"),
     }
@@ -208,9 +208,22 @@ fn note_use(app: &Arc<App>, caller: &Caller) {
         let installation = &app.installation;
         let noted = installation.data.installation().change(installation.now(), &actor, change);
         if let Err(error) = noted {
-            tracing::warn!(error = engine::full_text(&error), "the use of a session is not noted");
+            tracing::warn!(
+                error = engine::describe_error(&error),
+                "the use of a session is not noted"
+            );
         }
     });
+}
+
+/// 405, with the methods of the rows of a path.
+fn method_not_allowed(path: &str) -> Response {
+    let methods = rights::methods(path).collect::<Vec<_>>().join(",");
+    let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
+    if let (false, Ok(methods)) = (methods.is_empty(), HeaderValue::try_from(&methods)) {
+        response.headers_mut().insert(header::ALLOW, methods);
+    }
+    response
 }
 
 fn forbidden(message: String) -> ApiError {

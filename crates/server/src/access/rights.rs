@@ -149,6 +149,12 @@ pub(super) fn find(method: &Method, path: &str) -> Option<&'static Call> {
     CALLS.iter().find(|call| call.method == method && call.path == path)
 }
 
+/// The methods that a path takes.
+pub(super) fn methods(path: &str) -> impl Iterator<Item = &'static str> {
+    let calls = CALLS.iter().filter(move |call| call.path == path);
+    calls.map(|call| if call.method == "GET" { "GET,HEAD" } else { call.method })
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;

@@ -163,7 +163,7 @@ fn note_refusal(data: &DataFolder, now: Timestamp, email: String) {
         outcome: DeedOutcome::Refused,
     };
     if let Err(error) = installation.note(now, &actor, deed) {
-        tracing::error!(error = engine::full_text(&error), "the audit misses a record");
+        tracing::error!(error = engine::describe_error(&error), "the audit misses a record");
     }
 }
 

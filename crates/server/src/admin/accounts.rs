@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::invitations::invite;
-use super::{change, no_such};
+use super::{change, unknown_resource};
 use crate::App;
 use crate::access::Caller;
 use crate::error::ApiError;
@@ -104,6 +104,10 @@ pub(super) async fn reset(
 fn find(app: &App, email: &str) -> Result<Account, ApiError> {
     app.installation.data.installation().look(|state| {
         let known = || state.accounts.keys().collect::<Vec<_>>();
-        state.accounts.get(email).cloned().ok_or_else(|| no_such("account", email, &known()))
+        state
+            .accounts
+            .get(email)
+            .cloned()
+            .ok_or_else(|| unknown_resource("account", email, &known()))
     })
 }

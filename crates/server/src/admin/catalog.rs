@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{Format, ImportOptions};
-use engine::{CatalogImportError, Confirmed, Engine};
+use engine::{CatalogImportError, ConfirmedRemovals, Engine};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Upload, Workspace};
@@ -17,52 +18,47 @@ use crate::error::ApiError;
 use crate::parameters::Parameters;
 
 /// The parameters: the options of `tastemaker import catalog`, by the same names.
-#[derive(Default)]
-struct Query {
-    options: ImportOptions,
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Query {
+    #[serde(rename = "type")]
+    types: Vec<String>,
+    skip_invalid: bool,
+    allow_bad_cells: bool,
     dry_run: bool,
-    confirmed: Confirmed,
+    confirm: Option<String>,
+    drop: Vec<String>,
 }
 
 impl Query {
-    fn from_pairs(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
-        let mut query = Self::default();
-        for (name, value) in pairs {
-            let wrong = |what: String| {
-                ApiError::invalid(format!("a query parameter is wrong: {name}: {what}"))
-            };
-            let flag = || {
-                value
-                    .parse::<bool>()
-                    .map_err(|_| wrong(format!("{value:?} is neither true nor false")))
-            };
-            match name.as_str() {
-                "type" => query.options.types.extend([parse_type(&value).map_err(wrong)?]),
-                "skip_invalid" => query.options.skip_invalid = flag()?,
-                "allow_bad_cells" => query.options.allow_bad_cells = flag()?,
-                "dry_run" => query.dry_run = flag()?,
-                "confirm" => {
-                    query.confirmed.n_withdrawn = Some(parse_confirm(&value).map_err(wrong)?)
-                }
-                "drop" => query.confirmed.dropped.push(value),
-                _ => {
-                    return Err(wrong(
-                        "no such parameter; there are type, skip_invalid, allow_bad_cells, dry_run, confirm and drop".to_owned(),
-                    ));
-                }
-            }
-        }
-        Ok(query)
+    fn options(&self) -> Result<ImportOptions, ApiError> {
+        let types = self.types.iter().map(|text| parse_type(text));
+        Ok(ImportOptions {
+            types: types.collect::<Result<_, _>>().map_err(wrong("type"))?,
+            skip_invalid: self.skip_invalid,
+            allow_bad_cells: self.allow_bad_cells,
+            ..ImportOptions::default()
+        })
     }
+
+    fn confirmed(&self) -> Result<ConfirmedRemovals, ApiError> {
+        let n_withdrawn = self.confirm.as_deref().map(parse_confirm);
+        let n_withdrawn = n_withdrawn.transpose().map_err(wrong("confirm"))?;
+        Ok(ConfirmedRemovals { n_withdrawn, dropped: self.drop.clone() })
+    }
+}
+
+fn wrong(name: &str) -> impl Fn(String) -> ApiError {
+    move |what| ApiError::invalid(format!("query parameter {name}: {what}"))
 }
 
 /// The body is CSV or JSON Lines by its content type (`text/csv`, `application/x-ndjson`).
 pub(super) async fn import(
-    Parameters(pairs): Parameters<Vec<(String, String)>>,
+    Parameters(query): Parameters<Query>,
     headers: HeaderMap,
     Upload(workspace, body): Upload<Bytes>,
 ) -> Result<Response, ApiError> {
-    let query = Query::from_pairs(pairs)?;
+    let (options, confirmed) = (query.options()?, query.confirmed()?);
     let type_ =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = match type_.split(';').next().unwrap_or_default().trim() {
@@ -74,26 +70,35 @@ pub(super) async fn import(
         }
     };
     let is_dry_run = query.dry_run;
-    let answer = workspace.run(move |engine| import_file(engine, &body, format, &query)).await?;
+    let import = move |engine: &Engine| match is_dry_run {
+        true => preview_file(engine, &body, format, &options, &confirmed),
+        false => import_file(engine, &body, format, &options, &confirmed),
+    };
+    let answer = workspace.run(import).await?;
     Ok(match is_dry_run {
         true => (Extension(NothingDone), answer).into_response(),
         false => answer.into_response(),
     })
 }
 
+fn preview_file(
+    engine: &Engine,
+    body: &[u8],
+    format: Format,
+    options: &ImportOptions,
+    confirmed: &ConfirmedRemovals,
+) -> Result<Json<Value>, ApiError> {
+    let preview = engine.preview_catalog(|| Ok(body), format, options, confirmed);
+    Ok(Json(json!(preview.map_err(import_error)?)))
+}
+
 fn import_file(
     engine: &Engine,
     body: &[u8],
     format: Format,
-    query: &Query,
+    options: &ImportOptions,
+    confirmed: &ConfirmedRemovals,
 ) -> Result<Json<Value>, ApiError> {
-    let Query { options, dry_run, confirmed } = query;
-    if *dry_run {
-        let preview = engine
-            .preview_catalog(|| Ok(body), format, options, confirmed)
-            .map_err(import_error)?;
-        return Ok(Json(json!(preview)));
-    }
     let (file, report) = engine.read_catalog(body, format, options).map_err(import_error)?;
     let changes =
         engine.import_catalog(file, confirmed, &|_, _| {}).map_err(|error| match error {
@@ -125,8 +130,12 @@ pub(super) async fn versions(Workspace(workspace): Workspace) -> Result<Json<Val
 
 pub(super) async fn activate(
     Workspace(workspace): Workspace,
-    Path((_, version)): Path<(String, u32)>,
+    Path((_, version)): Path<(String, String)>,
 ) -> Result<Json<Value>, ApiError> {
+    let no_version = |_| {
+        ApiError::invalid(format!("{version:?} is no catalog version: those are whole numbers"))
+    };
+    let version: u32 = version.parse().map_err(no_version)?;
     let activate = move |engine: &Engine| {
         engine.activate_catalog(version)?;
         Ok(Json(json!({ "current": version, "versions": engine.catalog_versions() })))

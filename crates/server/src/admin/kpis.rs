@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/kpis?from=&until=`: what was recommended, and what became of
-//! it.
+//! `GET /api/workspaces/{workspace}/kpis?from=&until=`: how many recommendations there were, and
+//! how many clicks and conversions they led to.
 
 use axum::Json;
 use domain::{Day, InteractionKind};
@@ -10,7 +10,7 @@ use super::Workspace;
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 
-/// How many days there are where nothing says otherwise, the last one included.
+/// The default number of days, the last one included.
 const DAYS_DEFAULT: u32 = 30;
 
 #[derive(Deserialize)]
@@ -77,9 +77,9 @@ pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Json<Body>, ApiError> {
-    let until = day("until", query.until.as_deref())?
+    let until = parse_day("until", query.until.as_deref())?
         .unwrap_or(Day::from_timestamp(workspace.handle().now()?));
-    let from = day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
+    let from = parse_day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
         return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}")));
     }
@@ -91,7 +91,7 @@ pub(super) async fn read(
     }))
 }
 
-fn day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
+fn parse_day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
     let parse = |text| {
         let wrong =
             || ApiError::invalid(format!("{name} is {text:?}, it must be a day as 2026-01-31"));
@@ -102,19 +102,19 @@ fn day(name: &str, text: Option<&str>) -> Result<Option<Day>, ApiError> {
 
 impl RowBody {
     fn new(KpiRow { day, place, group, counts }: KpiRow) -> Self {
-        let of_kind = |kind| counts.interactions.count(kind);
+        let count = |kind| counts.interactions.count(kind);
         Self {
             day: day.to_string(),
             place: PlaceBody::new(place),
             group,
             recommendations: counts.recommendations,
             users: counts.users,
-            clicks: of_kind(InteractionKind::DetailView),
-            cart_additions: of_kind(InteractionKind::CartAddition),
-            purchases: of_kind(InteractionKind::Purchase),
-            bookmarks: of_kind(InteractionKind::Bookmark),
-            ratings: of_kind(InteractionKind::Rating),
-            view_portions: of_kind(InteractionKind::ViewPortion),
+            clicks: count(InteractionKind::DetailView),
+            cart_additions: count(InteractionKind::CartAddition),
+            purchases: count(InteractionKind::Purchase),
+            bookmarks: count(InteractionKind::Bookmark),
+            ratings: count(InteractionKind::Rating),
+            view_portions: count(InteractionKind::ViewPortion),
             revenue: counts.revenue,
             click_through_rate: RateBody::new(counts.click_through_rate()),
             conversion_rate: RateBody::new(counts.conversion_rate()),

@@ -4,8 +4,8 @@
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
-use domain::list::{LIST_COUNT_MAX, ROTATION_TIME_S_DEFAULT};
-use domain::{Exclusion, InteractionKind, ListRequest, Logic, Relevance};
+use domain::list::LIST_COUNT_MAX;
+use domain::{Exclusion, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
 use engine::{Engine, RequestBudget};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -24,48 +24,50 @@ const COUNT_DEFAULT: usize = 10;
 pub(super) struct Query {
     user: Option<String>,
     count: Option<usize>,
-    #[serde(default)]
-    logic: Logic,
+    logic: Option<Logic>,
     interaction: Option<InteractionKind>,
     exclude: Option<Exclusion>,
     item_type: Option<String>,
-    #[serde(default)]
-    diversity: f32,
-    #[serde(default)]
-    rotation_rate: f32,
+    diversity: Option<f32>,
+    rotation_rate: Option<f32>,
     rotation_time_s: Option<u32>,
-    #[serde(default)]
-    min_relevance: Relevance,
+    min_relevance: Option<Relevance>,
 }
 
-/// An unknown user gets popular items. No impression is recorded.
+/// An unknown user gets trending items. No impression is recorded.
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,
 ) -> Result<Response, ApiError> {
-    let request = ListRequest {
-        count: count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?,
+    let settings = ListSettings {
         logic: query.logic,
         interaction: query.interaction,
-        exclude: query.exclude.unwrap_or(query.logic.exclusion(query.item_type.as_deref())),
+        exclude: query.exclude,
         item_type: query.item_type,
         diversity: query.diversity,
         rotation_rate: query.rotation_rate,
-        rotation_time_s: query.rotation_time_s.unwrap_or(ROTATION_TIME_S_DEFAULT),
+        rotation_time_s: query.rotation_time_s,
         min_relevance: query.min_relevance,
-        ..ListRequest::new(0, query.logic)
+        ..ListSettings::default()
     };
+    let count = count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?;
+    let request = settings.request(count, ListCaller::Trait);
     request.validate_for_user().map_err(ApiError::invalid)?;
     let make = move |engine: &Engine, _: &RequestBudget| {
-        let user = query.user.as_deref().and_then(|user| engine.user_of_text(user));
-        let list = engine.recommend(user, &request)?;
-        Ok(Json(ListBody::new(&list, engine.now())).into_response())
+        let user = query.user.as_deref().map(|user| engine.find_user(user));
+        let list = engine.recommend(user.flatten(), &request)?;
+        let body = ListBody::new(&list, engine.now());
+        let body = match user {
+            Some(user) => body.with_user_known(user.is_some()),
+            None => body,
+        };
+        Ok(Json(body).into_response())
     };
     workspace.make_lists(make).await
 }
 
 #[derive(Serialize)]
-pub(super) struct OneBody {
+pub(super) struct PastRecommendationBody {
     recomm_id: Uuid,
     user: Option<UserBody>,
     at: String,
@@ -91,7 +93,7 @@ struct UserBody {
 pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
-) -> Result<Json<OneBody>, ApiError> {
+) -> Result<Json<PastRecommendationBody>, ApiError> {
     let no_id =
         |_| ApiError::invalid(format!("{recomm_id:?} is no recommendation id: those are UUIDs"));
     let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
@@ -103,7 +105,7 @@ pub(super) async fn read_one(
         );
         return Err(ApiError::not_found(message));
     };
-    Ok(Json(OneBody {
+    Ok(Json(PastRecommendationBody {
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
         at: past.at.to_string(),

@@ -1,4 +1,4 @@
-//! `GET /api/workspaces/{workspace}/rejections`: what was not taken, and why.
+//! `GET /api/workspaces/{workspace}/rejections`: rejected messages, with the reasons.
 
 use axum::Json;
 use serde::Deserialize;
@@ -16,7 +16,7 @@ pub(super) struct Query {
     limit: Option<usize>,
 }
 
-/// Counts of all time by source and reason, and the latest ones in full, newest first.
+/// All-time counts by source and reason, and the latest rejections, newest first.
 pub(super) async fn read(
     Workspace(workspace): Workspace,
     Parameters(query): Parameters<Query>,

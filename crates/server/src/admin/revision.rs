@@ -12,8 +12,8 @@ use serde::Serialize;
 
 use crate::error::{ApiError, etag};
 
-/// An answer that shows a resource, with its revision. `read` makes the body from the configuration
-/// of that revision.
+/// Answers with a resource and its revision. `read` makes the body from the configuration of that
+/// revision.
 ///
 /// # Errors
 /// As `read`.
@@ -27,9 +27,9 @@ pub(super) fn show<T: Serialize>(
     Ok(([(header::ETAG, etag)], Json(read(&config)?)).into_response())
 }
 
-/// An answer to a change, with the revision that the change made. The caller lets no other change
-/// pass in between.
-pub(super) fn revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
+/// Answers a change with the revision that it made. The caller lets no other change pass in
+/// between.
+pub(super) fn show_revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
     let (_, revisions) = engine.revised_config();
     ([(header::ETAG, etag(revisions.revision(resource)))], Json(body)).into_response()
 }
@@ -42,12 +42,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Expectation {
     type Rejection = ApiError;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, ApiError> {
-        let if_match = value(&parts.headers, header::IF_MATCH)?;
-        let if_none_match = value(&parts.headers, header::IF_NONE_MATCH)?;
+        let if_match = read_header(&parts.headers, header::IF_MATCH)?;
+        let if_none_match = read_header(&parts.headers, header::IF_NONE_MATCH)?;
         Ok(Self(match (if_match, if_none_match) {
             (None, None) => Expected::Anything,
             (Some("*"), None) => Expected::Present,
-            (Some(etag), None) => Expected::Revision(revision(etag)?),
+            (Some(etag), None) => Expected::Revision(parse_etag(etag)?),
             (None, Some("*")) => Expected::Absent,
             (None, Some(other)) => {
                 return Err(ApiError::invalid(format!(
@@ -61,7 +61,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Expectation {
     }
 }
 
-fn value(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
+fn read_header(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError> {
     let mut values = headers.get_all(&name).iter();
     let (first, second) = (values.next(), values.next());
     if second.is_some() {
@@ -75,7 +75,7 @@ fn value(headers: &HeaderMap, name: HeaderName) -> Result<Option<&str>, ApiError
     }
 }
 
-fn revision(etag: &str) -> Result<u64, ApiError> {
+fn parse_etag(etag: &str) -> Result<u64, ApiError> {
     let digits = etag.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
     digits.and_then(|digits| digits.parse().ok()).ok_or_else(|| {
         ApiError::invalid(format!(
@@ -87,7 +87,7 @@ fn revision(etag: &str) -> Result<u64, ApiError> {
 /// The error of a `PUT`, of which `If-None-Match: *` is a precondition.
 pub(super) fn put_error(error: ConfigError, expected: Expected) -> ApiError {
     match error {
-        ConfigError::AlreadyThere(what) if expected == Expected::Absent => {
+        ConfigError::AlreadyExists(what) if expected == Expected::Absent => {
             ApiError::precondition_failed(what)
         }
         other => other.into(),

@@ -1,5 +1,5 @@
-//! `GET /api/workspaces/{workspace}/scenarios`, `GET`, `PUT` and `DELETE .../scenarios/{name}`:
-//! what lists are at each place of a shop.
+//! `GET /api/workspaces/{workspace}/scenarios`, `GET`, `PUT` and `DELETE .../scenarios/{name}`: the
+//! rules of the lists at each place of a shop.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::body::RawBody;
-use super::revision::{Expectation, put_error, revised, show};
-use super::{Upload, Workspace, configure, no_such};
+use super::revision::{Expectation, put_error, show, show_revised};
+use super::{Upload, Workspace, configure, unknown_resource};
 use crate::App;
 use crate::error::ApiError;
 
-/// Written without a detour: a detour would widen numbers.
+/// Serialised directly: by way of a `Value`, numbers would be widened to double precision.
 #[derive(Serialize)]
 pub(super) struct Scenarios {
     scenarios: Vec<ScenarioBody>,
@@ -62,14 +62,15 @@ pub(super) async fn read(
     workspace.ask(read).await
 }
 
-/// The body without the problems of an answer that is sent back.
+/// The body without `problems`, which an answer has and a client may send back. None where there
+/// are none.
 fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
     keys.remove("problems")?;
     serde_json::to_vec(&keys).ok()
 }
 
-/// The body is the scenario, with or without its name. Answers it as it is kept.
+/// The body is the scenario, with or without its name. The answer is the scenario as it is stored.
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path((_, name)): Path<(String, String)>,
@@ -83,7 +84,8 @@ pub(super) async fn put(
         let change = ConfigChange::put_scenario(&scenario);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-        let body = revised(engine, &Resource::Scenario(name), ScenarioBody::new(engine, scenario));
+        let body =
+            show_revised(engine, &Resource::Scenario(name), ScenarioBody::new(engine, scenario));
         Ok((status, body).into_response())
     })
     .await
@@ -108,6 +110,6 @@ fn find_scenario<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<&'c Scen
         let mut names: Vec<&str> =
             config.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
         names.sort_unstable();
-        no_such("scenario", name, &names)
+        unknown_resource("scenario", name, &names)
     })
 }

@@ -9,16 +9,16 @@ use engine::{ConfigChange, Engine, Resource};
 use serde::{Deserialize, Deserializer};
 
 use super::body::Body;
-use super::revision::{Expectation, revised, show};
+use super::revision::{Expectation, show, show_revised};
 use super::{Upload, Workspace, configure};
 use crate::App;
 use crate::error::ApiError;
 
-/// Keys that are missing stay as they are.
+/// A change of some settings. Missing keys stay as they are.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Patch {
-    /// Null takes the name away.
+    /// Null removes the name.
     #[serde(default, deserialize_with = "deserialize_present")]
     name: Option<Option<String>>,
     public_merge_users: Option<bool>,
@@ -28,7 +28,7 @@ pub(super) struct Patch {
     weak_signals: Option<WeakSignalsPatch>,
 }
 
-/// Kinds that are missing keep their weights.
+/// A change of some weights. Missing kinds keep theirs.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WeakSignalsPatch {
@@ -45,7 +45,7 @@ impl WeakSignalsPatch {
     }
 }
 
-/// Tells null from a key that is missing.
+/// Distinguishes null from a missing key.
 fn deserialize_present<'d, D: Deserializer<'d>>(
     from: D,
 ) -> Result<Option<Option<String>>, D::Error> {
@@ -76,7 +76,7 @@ pub(super) async fn update(
             },
         };
         engine.change_config(ConfigChange::put_settings(&settings), expected)?;
-        Ok(revised(engine, &Resource::Settings, settings))
+        Ok(show_revised(engine, &Resource::Settings, settings))
     })
     .await
 }
@@ -96,7 +96,7 @@ pub(super) async fn put_weights(
 ) -> Result<Response, ApiError> {
     configure(&app, &workspace, move |_, engine| {
         engine.change_config(ConfigChange::put_interaction_weights(&weights), expected)?;
-        Ok(revised(engine, &Resource::InteractionWeights, weights))
+        Ok(show_revised(engine, &Resource::InteractionWeights, weights))
     })
     .await
 }

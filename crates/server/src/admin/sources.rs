@@ -14,8 +14,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::body::Body;
-use super::revision::{Expectation, revised, show};
-use super::{Upload, Workspace, configure, new_secret, path_of};
+use super::revision::{Expectation, show, show_revised};
+use super::{Upload, Workspace, configure, new_secret, resource_path};
 use crate::App;
 use crate::error::{ApiError, ErrorKind};
 use crate::workspaces::{KeyOwner, RequestedWorkspace};
@@ -24,7 +24,7 @@ use crate::workspaces::{KeyOwner, RequestedWorkspace};
 #[serde(deny_unknown_fields)]
 pub(super) struct NewSource {
     name: String,
-    /// One is made where there is none.
+    /// A random key is made where it is missing.
     write_key: Option<String>,
     #[serde(default)]
     bearer_tokens: Vec<String>,
@@ -84,8 +84,8 @@ pub(super) async fn create(
     configure(&app, &workspace, move |app, engine| {
         let name = source.name.clone();
         put(app, engine, &name, &source, Expected::Absent)?;
-        let location = path_of(engine, "sources", &name);
-        let body = revised(engine, &Resource::Source(name), SourceBody::with_key(&source));
+        let location = resource_path(engine, "sources", &name);
+        let body = show_revised(engine, &Resource::Source(name), SourceBody::with_key(&source));
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
     })
     .await
@@ -97,7 +97,7 @@ pub(super) async fn read(
 ) -> Result<Response, ApiError> {
     let read = move |engine: &Engine| {
         show(engine, &Resource::Source(name.clone()), |config| {
-            Ok(SourceBody::without_key(&source_of(config, &name)?))
+            Ok(SourceBody::without_key(&find_source(config, &name)?))
         })
     };
     workspace.run(read).await
@@ -112,7 +112,7 @@ pub(super) async fn update(
     change(&app, &workspace, name, expected, patch, SourceBody::without_key).await
 }
 
-/// Another key takes the place of the present one, which is refused from now on.
+/// Replaces the write key by a new one. The earlier key is refused from now on.
 pub(super) async fn rotate(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -132,7 +132,7 @@ async fn change(
     to_body: fn(&Source) -> SourceBody,
 ) -> Result<Response, ApiError> {
     configure(app, workspace, move |app, engine| {
-        let present = source_of(&engine.config(), &name)?;
+        let present = find_source(&engine.config(), &name)?;
         let source = Source {
             name: patch.name.unwrap_or(present.name),
             write_key: patch.write_key.unwrap_or(present.write_key),
@@ -140,7 +140,7 @@ async fn change(
             enabled: patch.enabled.unwrap_or(present.enabled),
         };
         put(app, engine, &name, &source, expected)?;
-        Ok(revised(engine, &Resource::Source(source.name.clone()), to_body(&source)))
+        Ok(show_revised(engine, &Resource::Source(source.name.clone()), to_body(&source)))
     })
     .await
 }
@@ -166,15 +166,14 @@ fn put(
     source: &Source,
     expected: Expected,
 ) -> Result<(), ApiError> {
-    // A key of another source of this workspace is refused with the rest of the configuration.
     match app.workspaces.owner(&source.write_key) {
-        KeyOwner::Source((other, _)) if other.id() == engine.id() => {}
+        KeyOwner::Source((other, owner)) if other.id() == engine.id() && owner.name == name => {}
         KeyOwner::Nobody => {}
         KeyOwner::Source(_) | KeyOwner::Closed => {
             return Err(ApiError::new(
                 ErrorKind::WriteKeyTaken,
                 format!(
-                    "source {:?}: write_key is that of a source of another workspace: give each its own",
+                    "source {:?}: write_key is that of another source: give each its own",
                     source.name
                 ),
             ));
@@ -191,9 +190,9 @@ fn put(
     Ok(())
 }
 
-fn source_of(config: &WorkspaceConfig, name: &str) -> Result<Source, ApiError> {
+fn find_source(config: &WorkspaceConfig, name: &str) -> Result<Source, ApiError> {
     config.source(name).cloned().ok_or_else(|| {
         let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
-        super::no_such("source", name, &names)
+        super::unknown_resource("source", name, &names)
     })
 }

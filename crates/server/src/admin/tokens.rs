@@ -13,8 +13,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::body::Body;
-use super::revision::{Expectation, revised, show};
-use super::{Upload, Workspace, configure, new_secret, no_such, path_of};
+use super::revision::{Expectation, show, show_revised};
+use super::{Upload, Workspace, configure, new_secret, resource_path, unknown_resource};
 use crate::App;
 use crate::error::ApiError;
 
@@ -48,9 +48,9 @@ pub(super) async fn create(
     let token = Token { name, kind, token: token.unwrap_or_else(new_secret) };
     configure(&app, &workspace, move |_, engine| {
         engine.change_config(ConfigChange::put_token(&token), Expected::Absent)?;
-        let location = path_of(engine, "tokens", &token.name);
+        let location = resource_path(engine, "tokens", &token.name);
         let body = json!({ "name": token.name, "kind": token.kind, "token": token.token });
-        let body = revised(engine, &Resource::Token(token.name), body);
+        let body = show_revised(engine, &Resource::Token(token.name), body);
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
     })
     .await
@@ -64,7 +64,7 @@ pub(super) async fn read(
         show(engine, &Resource::Token(name.clone()), |config| {
             let token = config.token(&name).ok_or_else(|| {
                 let names: Vec<String> = config.all_tokens().map(|token| token.name).collect();
-                no_such("token", &name, &names)
+                unknown_resource("token", &name, &names)
             })?;
             Ok(without_secret(&token))
         })

@@ -1,6 +1,6 @@
 //! `POST /api/workspaces/{workspace}/training` starts a training run, `GET` shows the model in use
-//! and the last run, `GET .../{id}` one run. `GET .../models`: all recorded runs. `POST
-//! .../models/{version}/activate`: back to an earlier model.
+//! and the last run, `GET .../{id}` one run. `GET .../models` lists all recorded runs, `POST
+//! .../models/{version}/activate` goes back to an earlier model.
 
 use std::sync::Arc;
 
@@ -18,8 +18,8 @@ use crate::App;
 use crate::error::{ApiError, Classify};
 use crate::workspaces::BlockingHandle;
 
-/// Starts a run beside the traffic and answers at once with its id. Only one goes on in a
-/// workspace.
+/// Starts a run in the background and answers at once with its id. A workspace has one run at a
+/// time.
 pub(super) async fn start(
     State(app): State<Arc<App>>,
     Workspace(workspace): Workspace,
@@ -35,7 +35,7 @@ pub(super) async fn start(
                 Json(json!({ "run": to_value(&run) })),
             ))
         }
-        Err(EngineError::Training(error @ TrainingError::UnderWay { id, .. })) => {
+        Err(EngineError::Training(error @ TrainingError::AlreadyRunning { id, .. })) => {
             let message = format!("{error}; GET this path with /{id} to see how far it is");
             Err(ApiError::new(error.kind(), message).with_detail(json!({ "id": id })))
         }

@@ -14,12 +14,12 @@ use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::body::RawBody;
-use super::revision::{Expectation, put_error, revised, show};
-use super::{Upload, Workspace, configure, no_such};
+use super::revision::{Expectation, put_error, show, show_revised};
+use super::{Upload, Workspace, configure, unknown_resource};
 use crate::App;
 use crate::error::ApiError;
 
-/// Written without a detour: a detour would widen numbers.
+/// Serialised directly: by way of a `Value`, numbers would be widened to double precision.
 #[derive(Serialize)]
 pub(super) struct Traits {
     traits: Vec<TraitDefinition>,
@@ -38,28 +38,29 @@ pub(super) async fn read(
             config.trait_definition(&key).cloned().ok_or_else(|| {
                 let keys: Vec<&str> =
                     config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
-                no_such("trait", &key, &keys)
+                unknown_resource("trait", &key, &keys)
             })
         })
     };
     workspace.run(read).await
 }
 
-/// The body is the definition, with or without its key. Answers it as it is kept.
+/// The body is the definition, with or without its key. The answer is the definition as it is
+/// stored.
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     Path((_, key)): Path<(String, String)>,
     Expectation(expected): Expectation,
     Upload(workspace, RawBody(body)): Upload<RawBody>,
 ) -> Result<Response, ApiError> {
-    let definition = definition_of(&key, &body)
+    let definition = parse_definition(&key, &body)
         .map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))?;
     configure(&app, &workspace, move |_, engine| {
         let is_new = engine.config().trait_definition(&key).is_none();
         let change = ConfigChange::put_trait(&definition);
         engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
         let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
-        Ok((status, revised(engine, &Resource::Trait(key), &definition)).into_response())
+        Ok((status, show_revised(engine, &Resource::Trait(key), &definition)).into_response())
     })
     .await
 }
@@ -77,8 +78,8 @@ pub(super) async fn delete(
     .await
 }
 
-/// The definition that JSON describes; the JSON need not name the key, and must not name another.
-fn definition_of(key: &str, json: &[u8]) -> Result<TraitDefinition, String> {
+/// Parses a definition. The JSON need not have the key, and must not have another one.
+fn parse_definition(key: &str, json: &[u8]) -> Result<TraitDefinition, String> {
     let text = |error: serde_json::Error| error.to_string();
     let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(json).map_err(text)?;
     keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);

@@ -1,4 +1,4 @@
-//! `GET` and `POST /api/workspaces`; `GET` and `DELETE /api/workspaces/{workspace}`: what there is.
+//! `GET` and `POST /api/workspaces`; `GET` and `DELETE /api/workspaces/{workspace}`.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 
 use super::Workspace;
 use super::body::Body;
-use super::revision::revised;
+use super::revision::show_revised;
 use crate::access::Caller;
 use crate::error::{ApiError, ErrorKind};
 use crate::parameters::Parameters;
@@ -23,7 +23,7 @@ use crate::{App, Installation};
 
 /// The most workspaces: each has threads, open files and a share of the memory.
 const WORKSPACES_MAX: usize = 1_000;
-/// How often it is looked whether they have ended.
+/// The interval at which a removal looks whether the last requests of the workspace have ended.
 const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
 pub(super) async fn list(
@@ -69,7 +69,7 @@ pub(super) struct NewWorkspace {
     name: Option<String>,
 }
 
-/// An empty workspace, which is served from now on.
+/// Creates an empty workspace, which is served from now on.
 pub(super) async fn create(
     State(app): State<Arc<App>>,
     Body(NewWorkspace { id, name }): Body<NewWorkspace>,
@@ -78,7 +78,7 @@ pub(super) async fn create(
     let made = tokio::task::spawn_blocking(move || {
         let engine = create_workspace(&app, &id, name)?;
         let location = format!("/api/workspaces/{}", engine.id());
-        let body = revised(&engine, &Resource::Settings, workspace_json(&engine));
+        let body = show_revised(&engine, &Resource::Settings, workspace_json(&engine));
         Ok((StatusCode::CREATED, [(header::LOCATION, location)], body).into_response())
     });
     made.await?
@@ -106,7 +106,7 @@ fn create_workspace(
     let settings = WorkspaceSettings { name, ..WorkspaceSettings::default() };
     settings.validate().map_err(ApiError::invalid)?;
     let engine = data.open_workspace_with(id, &app.installation.options, &|_, _| {})?;
-    // With an entry, its journal's end is recorded: a folder that is lost is missed.
+    // With this entry the end of its journal is recorded, so that a lost folder is noticed.
     engine.change_config(ConfigChange::put_settings(&settings), Expected::Anything)?;
     let engine = Arc::new(engine);
     app.workspaces.open(Arc::clone(&engine));
@@ -131,12 +131,12 @@ pub(super) async fn delete(
             "this removes workspace {id} with all its data: repeat its id to confirm, as ?confirm={id}"
         )));
     }
-    let moved_to = tokio::task::spawn_blocking(move || remove(&app, &id)).await??;
+    let moved_to = tokio::task::spawn_blocking(move || remove_workspace(&app, &id)).await??;
     Ok(Json(json!({ "moved_to": moved_to })))
 }
 
-/// The folder that the workspace was moved to, below the data folder.
-fn remove(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
+/// Removes a workspace and returns the folder that it was moved to, relative to the data folder.
+fn remove_workspace(app: &App, id: &WorkspaceId) -> Result<String, ApiError> {
     let mut engine = {
         // Not longer: a waiting request may hold the engine.
         let _one_at_a_time = app.configuring.lock();

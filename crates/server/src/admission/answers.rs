@@ -1,50 +1,50 @@
-//! Answers that are made and wait to be taken: how much memory they may have, in all and by caller.
+//! Answers that wait for their callers to read them: how much memory they may take, in all and by
+//! caller.
 
 use std::net::IpAddr;
 
 use engine::{MemoryPart, Reservation};
 use rustc_hash::FxHashMap;
 
-use super::{Account, take_from};
+use super::{Account, subtract};
 use crate::error::ApiError;
 
-/// Answers that take no more than so many bytes are never refused: the connections bound them.
+/// Answers of at most so many bytes are never refused: the number of connections bounds them.
 pub(super) const SHORT_ANSWER_BYTES: usize = 64 * 1_024;
-/// Answers that wait for callers with public tokens may take one of so many parts of the share of
-/// all answers, ...
+/// Answers to callers with public tokens may take one of so many parts of the memory of all
+/// answers.
 const PUBLIC_ANSWERS_ONE_OF: usize = 2;
-/// ... and those that wait for one address one of so many.
+/// Answers to one address with public tokens may take one of so many parts of it.
 const ADDRESS_ANSWERS_ONE_OF: usize = 16;
 
-/// Bytes of answers that are made and not taken, of calls with public tokens.
+/// Bytes of unread answers to calls with public tokens.
 #[derive(Default)]
 pub(super) struct WaitingAnswers {
-    of_public: usize,
+    public_bytes: usize,
     pub(super) by_address: FxHashMap<IpAddr, usize>,
 }
 
-/// Bytes of an answer that its caller has not taken.
+/// The memory of an answer that its caller has not read yet; freed when this is dropped.
 pub(crate) struct HeldAnswer {
     account: Account,
     room: Reservation,
 }
 
 impl Account {
-    /// Counts bytes of an answer that is made, until they are dropped.
+    /// Counts the bytes of a whole answer until the result is dropped.
     ///
     /// # Errors
-    /// 429 where too much waits to be taken by callers such as this one, 503 where too much does in
-    /// all.
+    /// 429 where too many bytes wait for callers such as this one, 503 where too many wait in all.
     pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
         let (memory, share) =
             (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
         let mut waiting = self.admission.waiting_answers.lock();
-        let of_address =
+        let address_bytes =
             self.address.and_then(|address| waiting.by_address.get(&address)).copied().unwrap_or(0);
         let bounds = [
             (memory.n_bytes(MemoryPart::Answers), share, ""),
-            (waiting.of_public, share / PUBLIC_ANSWERS_ONE_OF, " for public tokens"),
-            (of_address, share / ADDRESS_ANSWERS_ONE_OF, " for this address"),
+            (waiting.public_bytes, share / PUBLIC_ANSWERS_ONE_OF, " for public tokens"),
+            (address_bytes, share / ADDRESS_ANSWERS_ONE_OF, " for this address"),
         ];
         let bounds = match n_bytes {
             ..=SHORT_ANSWER_BYTES => &[],
@@ -63,17 +63,17 @@ impl Account {
                 )));
             }
         }
-        Ok(self.held(&mut waiting, n_bytes))
+        Ok(self.hold(&mut waiting, n_bytes))
     }
 
     /// Counts bytes of the next part of an answer that is under way.
     pub(crate) fn count_answer(&self, n_bytes: usize) -> HeldAnswer {
-        self.held(&mut self.admission.waiting_answers.lock(), n_bytes)
+        self.hold(&mut self.admission.waiting_answers.lock(), n_bytes)
     }
 
-    fn held(&self, waiting: &mut WaitingAnswers, n_bytes: usize) -> HeldAnswer {
+    fn hold(&self, waiting: &mut WaitingAnswers, n_bytes: usize) -> HeldAnswer {
         if self.is_public {
-            waiting.of_public += n_bytes;
+            waiting.public_bytes += n_bytes;
             if let Some(address) = self.address {
                 *waiting.by_address.entry(address).or_default() += n_bytes;
             }
@@ -90,9 +90,9 @@ impl Drop for HeldAnswer {
         }
         let n_bytes = self.room.n_bytes();
         let mut waiting = self.account.admission.waiting_answers.lock();
-        waiting.of_public -= n_bytes;
+        waiting.public_bytes -= n_bytes;
         if let Some(address) = self.account.address {
-            take_from(&mut waiting.by_address, &address, n_bytes);
+            subtract(&mut waiting.by_address, &address, n_bytes);
         }
     }
 }

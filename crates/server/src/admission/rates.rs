@@ -37,7 +37,7 @@ impl<K: Hash + Eq> Rates<K> {
     }
 
     /// Gives access to the units that one has left.
-    pub(super) fn with_balance<T>(&self, key: K, of: impl FnOnce(&mut f64) -> T) -> T {
+    pub(super) fn with_balance<T>(&self, key: K, change: impl FnOnce(&mut f64) -> T) -> T {
         let now = Instant::now();
         let grown =
             |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
@@ -51,6 +51,6 @@ impl<K: Hash + Eq> Rates<K> {
         }
         let rate = all.entry(key).or_insert(Rate { left: self.burst, at: now });
         *rate = Rate { left: grown(rate).min(self.burst), at: now };
-        of(&mut rate.left)
+        change(&mut rate.left)
     }
 }

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 use tokio::sync::Notify;
 
 use super::ConnectionLimits;
-use crate::admission::network_of;
+use crate::address::caller_network;
 
 /// From the first byte of a head to its last, and from the accepting of a connection to its first
 /// request.
@@ -210,7 +210,7 @@ struct Open {
 impl Open {
     fn remove(&mut self, number: u64) {
         let Some(connection) = self.connections.remove(&number) else { return };
-        let address = network_of(connection.peer.ip());
+        let address = caller_network(connection.peer.ip());
         if let Some(n) = self.by_address.get_mut(&address) {
             *n -= 1;
             if *n == 0 {
@@ -233,7 +233,7 @@ impl Open {
         });
         let (trusted, strangers): (Vec<_>, Vec<_>) =
             waiting.partition(|(is_trusted, ..)| *is_trusted);
-        let address_of = |number: &u64| network_of(self.connections[number].peer.ip());
+        let address_of = |number: &u64| caller_network(self.connections[number].peer.ip());
         let mut n_by_address: FxHashMap<IpAddr, usize> = FxHashMap::default();
         for (.., number) in &strangers {
             *n_by_address.entry(address_of(number)).or_default() += 1;
@@ -291,11 +291,11 @@ impl Registry {
     /// Enters a connection, for which another one may have to go; none where there is no room.
     pub(super) fn add(self: &Arc<Self>, peer: SocketAddr) -> Option<Registered> {
         let mut open = self.open.lock();
-        let address = network_of(peer.ip());
+        let address = caller_network(peer.ip());
         let n_of_address = open.by_address.get(&address).copied().unwrap_or(0);
         let has_room = if n_of_address >= self.limits.connections_per_address_max {
             let n_max = self.limits.connections_per_address_max.div_ceil(DISPLACED_SHARE);
-            open.make_room(n_max, |connection| network_of(connection.peer.ip()) == address)
+            open.make_room(n_max, |connection| caller_network(connection.peer.ip()) == address)
         } else {
             let n_max = self.limits.connections_max.div_ceil(DISPLACED_SHARE);
             open.connections.len() < self.limits.connections_max || open.make_room(n_max, |_| true)

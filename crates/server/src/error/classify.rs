@@ -49,7 +49,7 @@ impl Classify for EngineError {
 impl Classify for TrainingError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::UnderWay { .. } => ErrorKind::TrainingUnderWay,
+            Self::AlreadyRunning { .. } => ErrorKind::TrainingUnderWay,
             Self::NoInteractions => ErrorKind::NoInteractions,
             Self::NoSuchModel { .. } => ErrorKind::NotFound,
             Self::Cancelled(_) => ErrorKind::Unavailable,
@@ -63,7 +63,7 @@ impl Classify for ConfigError {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
             Self::NotFound(_) => ErrorKind::NotFound,
-            Self::AlreadyThere(_) => ErrorKind::AlreadyExists,
+            Self::AlreadyExists(_) => ErrorKind::AlreadyExists,
             Self::Changed { .. } => ErrorKind::Changed,
             Self::Submit(error) => error.kind(),
         }
@@ -81,13 +81,13 @@ impl Classify for InstallationError {
     fn kind(&self) -> ErrorKind {
         match self {
             Self::Invalid(_) => ErrorKind::Invalid,
-            Self::AlreadyThere { .. } => ErrorKind::AlreadyExists,
+            Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Self::NotFound { .. } => ErrorKind::NotFound,
             Self::NotInvited => ErrorKind::Forbidden,
             Self::LastOwner { .. } => ErrorKind::LastOwner,
             Self::TooMany { .. } => ErrorKind::TooMany,
             Self::Append(_) => ErrorKind::Unavailable,
-            Self::Read(_) => ErrorKind::Internal,
+            Self::Read(_) | Self::Entry(_) => ErrorKind::Internal,
         }
     }
 }

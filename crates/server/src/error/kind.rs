@@ -69,7 +69,7 @@ error_kinds! {
         TooMany => CONFLICT, "too_many", CONFLICT;
         /// Without it nobody could administer the installation.
         LastOwner => CONFLICT, "last_owner", CONFLICT;
-        /// A source of another workspace has this write key.
+        /// Another source, of any workspace, has this write key.
         WriteKeyTaken => CONFLICT, "write_key_taken", CONFLICT;
         /// Requests still use the workspace.
         InUse => CONFLICT, "in_use", CONFLICT;

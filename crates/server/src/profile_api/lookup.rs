@@ -121,7 +121,8 @@ impl FromRequestParts<Arc<App>> for Lookup {
             )));
         };
         let profile = ProfileName { type_, value: value.to_owned() };
-        let workspace = RequestedWorkspace::new(app, handle, permit.account().clone());
+        let account = permit.account().clone();
+        let workspace = RequestedWorkspace::new(handle, account, app.private_budget());
         Ok(Self { workspace, profile, _permit: permit })
     }
 }

@@ -59,7 +59,7 @@ pub(super) async fn read(
         }
         None => None,
     };
-    let asked = Asked {
+    let query = TraitQuery {
         with_computed,
         with_stored,
         include,
@@ -68,7 +68,7 @@ pub(super) async fn read(
         is_verbose: query.verbose == Some(true),
     };
     let page =
-        lookup.make_lists(move |engine, user, budget| asked.page(engine, user, budget)).await?;
+        lookup.make_lists(move |engine, user, budget| query.page(engine, user, budget)).await?;
     let Page { traits, has_more, last } = page;
     Ok(Json(json!({
         "traits": traits,
@@ -76,8 +76,8 @@ pub(super) async fn read(
     })))
 }
 
-/// The parameters of a call.
-struct Asked {
+/// A request for a page of traits.
+struct TraitQuery {
     with_computed: bool,
     with_stored: bool,
     /// Keys; all where it is empty.
@@ -91,11 +91,11 @@ struct Asked {
 struct Page {
     traits: Map<String, Value>,
     has_more: bool,
-    /// Names the last trait on the page.
+    /// The cursor of the last trait on the page.
     last: Option<String>,
 }
 
-impl Asked {
+impl TraitQuery {
     fn page(
         &self,
         engine: &Engine,

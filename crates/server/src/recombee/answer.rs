@@ -10,7 +10,7 @@ use std::sync::Arc;
 use axum::body::{Body as HttpBody, Bytes};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use engine::{Engine, RequestBudget};
+use engine::{RequestBudget, Snapshot};
 use futures_util::{StreamExt, stream};
 use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
@@ -21,6 +21,8 @@ use crate::workspaces::{BlockingHandle, WorkspaceHandle};
 
 /// The bytes that are made before any are sent, and at once from then on.
 const CHUNK_BYTES: usize = 64 * 1_024;
+/// The most rows that are made of one snapshot of the state, while the fold waits.
+const SNAPSHOT_ROWS_MAX: usize = 100;
 
 /// The body of an answer.
 pub(super) enum Body {
@@ -44,7 +46,7 @@ pub(super) struct Rows {
     tail: &'static str,
 }
 
-type NextRow = dyn FnMut(&Engine) -> Option<Value> + Send;
+type NextRow = dyn FnMut(&Snapshot<'_>) -> Option<Value> + Send;
 
 impl Rows {
     /// An array of what `make_row` makes of each entry; entries of which it makes nothing are left
@@ -52,9 +54,14 @@ impl Rows {
     pub(super) fn array<T>(
         held_bytes: usize,
         entries: impl Iterator<Item = T> + Send + 'static,
-        make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+        make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
     ) -> Self {
-        Self { head: "[".to_owned(), next_row: next_row(entries, make_row), held_bytes, tail: "]" }
+        Self {
+            head: "[".to_owned(),
+            next_row: make_row_source(entries, make_row),
+            held_bytes,
+            tail: "]",
+        }
     }
 
     /// The members of `object`, which has some, and after them `name` with the rows.
@@ -63,20 +70,20 @@ impl Rows {
         name: &str,
         held_bytes: usize,
         entries: impl Iterator<Item = T> + Send + 'static,
-        make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+        make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
     ) -> Self {
         let mut head = object.to_string();
         head.pop();
         head.push_str(&format!(",{}:[", Value::from(name)));
-        Self { head, next_row: next_row(entries, make_row), held_bytes, tail: "]}" }
+        Self { head, next_row: make_row_source(entries, make_row), held_bytes, tail: "]}" }
     }
 }
 
-fn next_row<T>(
+fn make_row_source<T>(
     mut entries: impl Iterator<Item = T> + Send + 'static,
-    mut make_row: impl FnMut(&Engine, T) -> Option<Value> + Send + 'static,
+    mut make_row: impl FnMut(&Snapshot<'_>, T) -> Option<Value> + Send + 'static,
 ) -> Box<NextRow> {
-    Box::new(move |engine| entries.find_map(|entry| make_row(engine, entry)))
+    Box::new(move |snapshot| entries.find_map(|entry| make_row(snapshot, entry)))
 }
 
 /// Makes the next piece of a body, and none after the last. Pieces are charged to the budget of the
@@ -94,7 +101,7 @@ impl Body {
         account: &Account,
     ) -> Result<Pieces, Failure> {
         match self {
-            Self::Outcome(value) => Ok(outcome_pieces(&value)),
+            Self::Outcome(value) => Ok(make_outcome_pieces(&value)),
             Self::Whole(value) => {
                 let text = value.to_string().into_bytes();
                 budget.charge_answer(text.len() as u64)?;
@@ -108,7 +115,7 @@ impl Body {
             Self::Rows(rows) => {
                 let held = account.hold_answer(rows.held_bytes)?;
                 let (mut pieces, budget) =
-                    (RowPieces { rows, written: Written::Nothing }, Arc::clone(budget));
+                    (RowPieces { rows, written: RowsState::Nothing }, Arc::clone(budget));
                 Ok(Box::new(move |workspace| {
                     let _until_taken = &held;
                     let piece = pieces.next(workspace)?.and_then(|piece| {
@@ -123,14 +130,14 @@ impl Body {
     }
 }
 
-/// The text of rows, a piece for each.
+/// The text of rows, several in a piece.
 struct RowPieces {
     rows: Rows,
-    written: Written,
+    written: RowsState,
 }
 
 /// How much of the text of rows is made.
-enum Written {
+enum RowsState {
     Nothing,
     Head,
     SomeRows,
@@ -141,31 +148,41 @@ impl RowPieces {
     /// # Errors
     /// If the workspace is closed.
     fn next(&mut self, workspace: &BlockingHandle) -> Option<Result<Vec<u8>, Failure>> {
-        let mut piece = match self.written {
-            Written::All => return None,
-            Written::Nothing => {
-                self.written = Written::Head;
+        match self.written {
+            RowsState::All => return None,
+            RowsState::Nothing => {
+                self.written = RowsState::Head;
                 return Some(Ok(std::mem::take(&mut self.rows.head).into_bytes()));
             }
-            Written::Head => Vec::new(),
-            Written::SomeRows => vec![b','],
-        };
-        let row = match workspace.engine() {
-            Ok(engine) => (self.rows.next_row)(&engine),
+            RowsState::Head | RowsState::SomeRows => {}
+        }
+        let engine = match workspace.engine() {
+            Ok(engine) => engine,
             Err(closed) => return Some(Err(closed.into())),
         };
-        let Some(row) = row else {
-            self.written = Written::All;
-            return Some(Ok(self.rows.tail.as_bytes().to_vec()));
-        };
-        self.written = Written::SomeRows;
-        serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
+        let snapshot = engine.snapshot();
+        let mut piece = Vec::new();
+        for _ in 0..SNAPSHOT_ROWS_MAX {
+            let Some(row) = (self.rows.next_row)(&snapshot) else {
+                self.written = RowsState::All;
+                piece.extend(self.rows.tail.as_bytes());
+                break;
+            };
+            if let RowsState::SomeRows = self.written {
+                piece.push(b',');
+            }
+            self.written = RowsState::SomeRows;
+            serde_json::to_writer(&mut piece, &row).expect("values are written to memory");
+            if piece.len() >= CHUNK_BYTES {
+                break;
+            }
+        }
         Some(Ok(piece))
     }
 }
 
 /// The pieces of what says that something was done, or why not.
-pub(super) fn outcome_pieces(value: &Value) -> Pieces {
+pub(super) fn make_outcome_pieces(value: &Value) -> Pieces {
     let mut whole = Some(value.to_string().into_bytes());
     Box::new(move |_| whole.take().map(Ok))
 }
@@ -177,13 +194,13 @@ impl From<Value> for Body {
 }
 
 /// An answer as far as it is made.
-pub(super) struct Made {
+pub(super) struct AnswerInProgress {
     chunk: Vec<u8>,
     /// None where the chunk is the last one.
     rest: Option<Pieces>,
 }
 
-impl Made {
+impl AnswerInProgress {
     /// The JSON of an outcome.
     pub(super) fn outcome(value: &Value) -> Self {
         Self { chunk: value.to_string().into_bytes(), rest: None }
@@ -217,20 +234,20 @@ impl AsRef<[u8]> for Chunk {
     }
 }
 
-fn chunk_of(bytes: Vec<u8>, account: &Account) -> Bytes {
+fn make_chunk(bytes: Vec<u8>, account: &Account) -> Bytes {
     let _held = account.count_answer(bytes.len());
     Bytes::from_owner(Chunk { bytes, _held })
 }
 
 /// The resources that are held until the answer is written or the client has left.
-pub(super) struct UnderWay {
+pub(super) struct HeldResources {
     workspace: WorkspaceHandle,
     budget: Arc<RequestBudget>,
     permit: Permit,
     _room: Option<OwnedSemaphorePermit>,
 }
 
-impl UnderWay {
+impl HeldResources {
     pub(super) fn new(
         workspace: &WorkspaceHandle,
         budget: &Arc<RequestBudget>,
@@ -246,7 +263,7 @@ impl UnderWay {
     }
 }
 
-impl Drop for UnderWay {
+impl Drop for HeldResources {
     fn drop(&mut self) {
         self.budget.note_caller_left();
     }
@@ -255,19 +272,23 @@ impl Drop for UnderWay {
 /// Sends an answer whose first chunk is made. Further chunks are made as the client takes them. A
 /// budget that runs out, or a workspace that is closed, ends the connection, so that a part is not
 /// taken for the whole.
-pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Response {
+pub(super) fn send(
+    status: StatusCode,
+    made: AnswerInProgress,
+    under_way: HeldResources,
+) -> Response {
     let json = [(header::CONTENT_TYPE, "application/json")];
-    let Made { chunk, rest } = made;
-    let chunk = chunk_of(chunk, under_way.account());
+    let AnswerInProgress { chunk, rest } = made;
+    let chunk = make_chunk(chunk, under_way.account());
     if rest.is_none() {
         return (status, json, HttpBody::from(chunk)).into_response();
     }
     let rest = stream::unfold((rest, under_way), |(rest, under_way)| async {
         let pieces = rest?;
-        let next = move |workspace: &BlockingHandle| Made::next(pieces, workspace);
+        let next = move |workspace: &BlockingHandle| AnswerInProgress::next(pieces, workspace);
         Some(match under_way.workspace.run_with((), next).await {
-            Ok(Made { chunk, rest }) => {
-                (Ok(chunk_of(chunk, under_way.account())), (rest, under_way))
+            Ok(AnswerInProgress { chunk, rest }) => {
+                (Ok(make_chunk(chunk, under_way.account())), (rest, under_way))
             }
             Err(failure) => {
                 tracing::warn!(why = failure.message, "an answer is given up on its way");
@@ -282,12 +303,12 @@ pub(super) fn send(status: StatusCode, made: Made, under_way: UnderWay) -> Respo
 }
 
 /// The answer of an operation that succeeded.
-pub(super) struct Done {
+pub(super) struct OperationAnswer {
     pub(super) status: u16,
     pub(super) body: Body,
 }
 
-impl Done {
+impl OperationAnswer {
     /// 200 with a body.
     pub(super) fn ok(body: impl Into<Value>) -> Self {
         Self { status: 200, body: Body::Whole(body.into()) }
@@ -296,5 +317,43 @@ impl Done {
     /// The JSON of an outcome.
     pub(super) fn outcome(status: u16, body: impl Into<Value>) -> Self {
         Self { status, body: Body::Outcome(body.into()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::WorkspaceId;
+    use engine::{DataFolder, EngineOptions};
+
+    use super::*;
+    use crate::Workspaces;
+
+    #[tokio::test]
+    async fn the_rows_of_one_snapshot_are_few_and_little_more_than_a_chunk() {
+        let folder = tempfile::tempdir().unwrap();
+        let data = DataFolder::open(folder.path()).unwrap();
+        let id = WorkspaceId::new("shop").unwrap();
+        let engine = data.open_workspace_with(&id, &EngineOptions::default(), &|_, _| {}).unwrap();
+        let workspaces = Arc::new(Workspaces::new([Arc::new(engine)]));
+        let shop = workspaces.handle("shop").unwrap();
+        let long = "x".repeat(CHUNK_BYTES / 2);
+        for (row, n_rows, n_of_each) in
+            [("short", 250, [0, 100, 100, 50]), (long.as_str(), 5, [0, 2, 2, 1])]
+        {
+            let entries = vec![Value::from(row); n_rows].into_iter();
+            let rows = Rows::array(0, entries, |_, row| Some(row));
+            let make = move |workspace: &BlockingHandle| {
+                let mut pieces = RowPieces { rows, written: RowsState::Nothing };
+                std::iter::from_fn(|| pieces.next(workspace)).collect::<Result<Vec<_>, Failure>>()
+            };
+            let pieces = shop.run_with((), make).await.map_err(|failure| failure.message).unwrap();
+            let row = row.as_bytes();
+            let n_rows_in = |piece: &Vec<u8>| {
+                piece.split(|byte| *byte == b'"').filter(|part| *part == row).count()
+            };
+            assert_eq!(pieces.iter().map(n_rows_in).collect::<Vec<_>>(), n_of_each);
+            let whole: Vec<String> = serde_json::from_slice(&pieces.concat()).unwrap();
+            assert_eq!(whole.len(), n_rows);
+        }
     }
 }

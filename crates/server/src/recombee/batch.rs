@@ -9,8 +9,8 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 use tokio::runtime::Handle;
 
-use super::answer::{self, Done, Pieces};
-use super::call::{Call, Operation, changed, entry};
+use super::answer::{self, OperationAnswer, Pieces};
+use super::call::{Call, Operation, answer_change, entry};
 use super::failure::Failure;
 use super::operation::Request;
 use super::parameters::Parameters;
@@ -33,7 +33,7 @@ pub(super) struct Batch {
     recommended: Option<FxHashMap<String, Vec<String>>>,
 }
 
-type Answer = Result<Done, Failure>;
+type Answer = Result<OperationAnswer, Failure>;
 
 impl Batch {
     /// Checks all requests. One that leads nowhere refuses the whole batch.
@@ -45,7 +45,7 @@ impl Batch {
         caller: Caller,
     ) -> Result<Self, Failure> {
         let is_distinct = parameters.boolean("distinctRecomms", false)?;
-        let requests = requests_of(engine, parameters, caller)?.into_iter();
+        let requests = parse_requests(engine, parameters, caller)?.into_iter();
         let recommended = is_distinct.then(FxHashMap::default);
         Ok(Self { budget, account, caller, requests, recommended })
     }
@@ -79,11 +79,11 @@ impl Batch {
                 return (!std::mem::replace(&mut is_over, true))
                     .then(|| Ok(end.as_bytes().to_vec()));
             };
-            let answer = answer.and_then(|Done { status, body }| {
+            let answer = answer.and_then(|OperationAnswer { status, body }| {
                 Ok((status, body.into_pieces(&self.budget, &self.account)?))
             });
             let of_failure = |failure: Failure| {
-                (failure.status.as_u16(), answer::outcome_pieces(&failure.body()))
+                (failure.status.as_u16(), answer::make_outcome_pieces(&failure.body()))
             };
             let (code, pieces) = answer.unwrap_or_else(of_failure);
             current = Some(pieces);
@@ -93,7 +93,7 @@ impl Batch {
 
     /// Does the next request, or the changes that follow one another next.
     fn answer_some(&mut self, workspace: &BlockingHandle, answers: &mut VecDeque<Answer>) {
-        let mut changes: Vec<(Command, Done)> = Vec::new();
+        let mut changes: Vec<(Command, OperationAnswer)> = Vec::new();
         while changes.len() < CHANGES_TOGETHER_MAX
             && let Some((operation, parameters)) = self.requests.next()
         {
@@ -161,11 +161,11 @@ impl Batch {
     /// Submits what waits; the answers follow those that are there.
     fn submit(
         &self,
-        changes: &mut Vec<(Command, Done)>,
+        changes: &mut Vec<(Command, OperationAnswer)>,
         workspace: &BlockingHandle,
         answers: &mut VecDeque<Answer>,
     ) {
-        let (commands, dones): (Vec<Command>, Vec<Done>) =
+        let (commands, dones): (Vec<Command>, Vec<OperationAnswer>) =
             std::mem::take(changes).into_iter().unzip();
         let submitted = workspace.engine().map_err(Failure::from).and_then(|engine| {
             let entries = commands.into_iter().map(|command| entry(command, engine.now()));
@@ -174,8 +174,9 @@ impl Batch {
         match submitted {
             Ok(outcomes) => {
                 let ended = outcomes.into_iter().zip(dones);
-                answers
-                    .extend(ended.map(|(outcome, done)| changed(Some(outcome), done, self.caller)));
+                answers.extend(
+                    ended.map(|(outcome, done)| answer_change(Some(outcome), done, self.caller)),
+                );
             }
             Err(failure) => answers.extend(dones.iter().map(|_| Err(failure.clone()))),
         }
@@ -183,7 +184,7 @@ impl Batch {
 }
 
 /// The operations of a batch with their parameters.
-fn requests_of(
+fn parse_requests(
     engine: &Engine,
     mut parameters: Parameters,
     caller: Caller,
@@ -206,7 +207,7 @@ fn requests_of(
         .into_iter()
         .enumerate()
         .map(|(n, entry)| {
-            let request = request_of(entry).map_err(|failure| named(n, failure))?;
+            let request = parse_request(entry).map_err(|failure| named(n, failure))?;
             if request.is_batch() {
                 return Err(named(n, Failure::invalid("a batch within a batch")));
             }
@@ -219,7 +220,7 @@ fn requests_of(
         .collect()
 }
 
-fn request_of(entry: Value) -> Result<Request, Failure> {
+fn parse_request(entry: Value) -> Result<Request, Failure> {
     let Value::Object(mut entry) = entry else {
         return Err(Failure::invalid("it must be an object with method, path and params"));
     };

@@ -6,13 +6,13 @@ use domain::Timestamp;
 use engine::{Command, Engine, EntityKind, Entry, Outcome, Refusal, RequestBudget};
 use serde_json::Value;
 
-use super::answer::Done;
+use super::answer::OperationAnswer;
 use super::failure::Failure;
 use super::parameters::{Ids, Parameters};
-use super::recommend::Recommend;
+use super::recommend::ListCall;
 use super::signature::Caller;
 
-type Answer = Result<Done, Failure>;
+type Answer = Result<OperationAnswer, Failure>;
 
 /// A question within the budget of a request.
 type Question = dyn FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send;
@@ -24,6 +24,8 @@ type Reading = dyn FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send;
 /// batch comes, since ids are right or wrong by who is there then.
 pub(super) struct Operation {
     pub(super) access: Access,
+    /// Whether its answer is a list of recommendations, which takes a turn to compute.
+    pub(super) makes_list: bool,
     reading: Box<Reading>,
 }
 
@@ -46,11 +48,16 @@ impl Operation {
         caller: Caller,
         parameters: &Parameters,
     ) -> Result<Call, Failure> {
-        (self.reading)(Ids { engine, caller }, parameters)?.called_by(caller, engine)
+        (self.reading)(Ids { engine, caller }, parameters)?.restrict_to(caller, engine)
     }
 
     pub(super) fn with_access(self, access: Access) -> Self {
         Self { access, ..self }
+    }
+
+    /// An operation whose answer is a list of recommendations.
+    pub(super) fn of_list(self) -> Self {
+        Self { makes_list: true, ..self }
     }
 }
 
@@ -58,25 +65,34 @@ impl Operation {
 pub(super) fn operation(
     reading: impl FnOnce(Ids<'_>, &Parameters) -> Result<Call, Failure> + Send + 'static,
 ) -> Operation {
-    Operation { access: Access::Private, reading: Box::new(reading) }
+    Operation { access: Access::Private, makes_list: false, reading: Box::new(reading) }
 }
 
 /// A call of the engine.
 pub(super) enum Call {
     /// A change, and what it answers with when it succeeds.
-    Change(Box<Command>, Done),
+    Change(Box<Command>, OperationAnswer),
     /// A question, and whether its answer may be long or take long.
     Ask { question: Box<Question>, is_long: bool },
     /// A list of recommendations.
-    Recommend(Box<Recommend>),
+    Recommend(Box<ListCall>),
 }
 
 impl Call {
+    /// Whether it waits for the disk, or is a question that takes a turn.
+    pub(super) fn waits(&self, engine: &Engine) -> bool {
+        match self {
+            Self::Change(..) => true,
+            Self::Ask { is_long, .. } => *is_long,
+            Self::Recommend(recommend) => recommend.creates_missing(engine),
+        }
+    }
+
     /// Restricts the call to what its caller may do. Browsers create users only by interactions and
     /// merges, and no answer tells them which users exist.
-    fn called_by(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
+    fn restrict_to(mut self, caller: Caller, engine: &Engine) -> Result<Self, Failure> {
         match &mut self {
-            Self::Recommend(recommend) => recommend.called_by(caller)?,
+            Self::Recommend(recommend) => recommend.restrict_to(caller)?,
             Self::Change(command, _) if caller == Caller::Public => match &mut **command {
                 Command::AddInteraction { interaction, cascade_create } => {
                     let makes_items = std::mem::replace(cascade_create, true);
@@ -100,7 +116,7 @@ impl Call {
 
 /// A change that answers 200.
 pub(super) fn change(command: Command) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done::outcome(200, "ok")))
+    Ok(Call::Change(Box::new(command), OperationAnswer::outcome(200, "ok")))
 }
 
 /// A change that makes something: 201.
@@ -110,18 +126,18 @@ pub(super) fn create(command: Command) -> Result<Call, Failure> {
 
 /// A change that makes something and answers 201 with a body of its own.
 pub(super) fn create_with(command: Command, body: Value) -> Result<Call, Failure> {
-    Ok(Call::Change(Box::new(command), Done::outcome(201, body)))
+    Ok(Call::Change(Box::new(command), OperationAnswer::outcome(201, body)))
 }
 
 /// A question whose answer is small.
-pub(super) fn ask(
+pub(super) fn query(
     question: impl FnOnce(&Engine) -> Answer + Send + 'static,
 ) -> Result<Call, Failure> {
     Ok(Call::Ask { question: Box::new(move |engine, _| question(engine)), is_long: false })
 }
 
 /// A question that may cost much.
-pub(super) fn ask_within(
+pub(super) fn query_within(
     question: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Answer + Send + 'static,
 ) -> Result<Call, Failure> {
     Ok(Call::Ask { question: Box::new(question), is_long: true })
@@ -135,11 +151,11 @@ pub(super) fn entry(command: Command, received_at: Timestamp) -> Entry {
 /// The answer to a change: `done` unless it was refused. Browsers do not learn what others have
 /// done: an existing interaction counts as new, and a missing user is merged like one without a
 /// history.
-pub(super) fn changed(
+pub(super) fn answer_change(
     outcome: Option<Outcome>,
-    done: Done,
+    done: OperationAnswer,
     caller: Caller,
-) -> Result<Done, Failure> {
+) -> Result<OperationAnswer, Failure> {
     match outcome {
         Some(Outcome::Refused(Refusal::AlreadyExists(_) | Refusal::NotFound(_)))
             if caller == Caller::Public =>

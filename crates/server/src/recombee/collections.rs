@@ -3,10 +3,10 @@
 use engine::{CollectionKind, Command, EntityKind, Member};
 use serde_json::{Value, json};
 
-use super::answer::Done;
-use super::call::{Call, Operation, ask, change, create, operation};
+use super::answer::OperationAnswer;
+use super::call::{Call, Operation, change, create, operation, query};
 use super::failure::Failure;
-use super::parameters::{Ids, Parameters, checked_id};
+use super::parameters::{Ids, Parameters, check_id};
 
 pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     let (kind, id_name) = match *parts.first()? {
@@ -16,7 +16,7 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
     };
     if let ("GET", ["list"], true) = (method, &parts[1..], has_slash) {
         return Some(operation(move |_, _| {
-            ask(move |engine| Ok(Done::ok(engine.snapshot().collection_ids(kind))))
+            query(move |engine| Ok(OperationAnswer::ok(engine.snapshot().collection_ids(kind))))
         }));
     }
     let (id, rest) = parts[1..].split_first()?;
@@ -30,7 +30,7 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
             ("DELETE", ["items"]) => remove,
             _ => return None,
         };
-    Some(operation(move |ids, parameters| read(ids, kind, checked_id(id_name, id)?, parameters)))
+    Some(operation(move |ids, parameters| read(ids, kind, check_id(id_name, id)?, parameters)))
 }
 
 fn add(
@@ -60,7 +60,7 @@ fn list_members(
     id: String,
     _: &Parameters,
 ) -> Result<Call, Failure> {
-    ask(move |engine| {
+    query(move |engine| {
         let members = engine.snapshot().members(kind, &id);
         let members = members
             .ok_or_else(|| Failure::not_found(format!("there is no {} {id:?}", kind.word())))?;
@@ -72,7 +72,7 @@ fn list_members(
             }
             json
         };
-        Ok(Done::ok(members.iter().map(json).collect::<Vec<Value>>()))
+        Ok(OperationAnswer::ok(members.iter().map(json).collect::<Vec<Value>>()))
     })
 }
 
@@ -82,7 +82,7 @@ fn insert(
     id: String,
     parameters: &Parameters,
 ) -> Result<Call, Failure> {
-    let (is_collection, member_id) = member_of(ids, kind, parameters)?;
+    let (is_collection, member_id) = read_member(ids, kind, parameters)?;
     let time = match kind {
         CollectionKind::Series => parameters.required_number("time")?,
         CollectionKind::Group => 0.0,
@@ -98,12 +98,12 @@ fn remove(
     id: String,
     parameters: &Parameters,
 ) -> Result<Call, Failure> {
-    let (is_collection, member_id) = member_of(ids, kind, parameters)?;
+    let (is_collection, member_id) = read_member(ids, kind, parameters)?;
     let time = parameters.number("time")?;
     change(Command::RemoveMember { kind, id, is_collection, member_id, time })
 }
 
-fn member_of(
+fn read_member(
     ids: Ids<'_>,
     kind: CollectionKind,
     parameters: &Parameters,

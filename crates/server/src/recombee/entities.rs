@@ -2,11 +2,11 @@
 
 use catalog::Property;
 use domain::{PropertyType, PropertyValue};
-use engine::{Command, Engine, EntityKind, Outcome, Refusal};
+use engine::{Command, EntityKind, Outcome, Refusal, Snapshot};
 use serde_json::{Map, Value, json};
 
-use super::answer::{Body, Done, Rows};
-use super::call::{Access, Call, Operation, ask, ask_within, change, create, entry, operation};
+use super::answer::{Body, OperationAnswer, Rows};
+use super::call::{Access, Call, Operation, change, create, entry, operation, query, query_within};
 use super::failure::Failure;
 use super::parameters::{Ids, Parameters};
 
@@ -35,7 +35,7 @@ const ID_BYTES_AROUND: u64 = 3;
 const CASCADE_KEY: &str = "!cascadeCreate";
 
 /// The word of a kind in paths.
-pub(super) fn kind_of(word: &str) -> Option<EntityKind> {
+pub(super) fn parse_kind(word: &str) -> Option<EntityKind> {
     match word {
         "items" => Some(EntityKind::Item),
         "users" => Some(EntityKind::User),
@@ -60,7 +60,7 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
         }
         _ => {}
     }
-    let kind = kind_of(parts.first()?)?;
+    let kind = parse_kind(parts.first()?)?;
     match &parts[1..] {
         ["list"] if has_slash => {
             // Items of this name are addressed without the slash.
@@ -81,7 +81,7 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
             };
             let name = (*name).to_owned();
             Some(operation(move |_, parameters| {
-                read(kind, property_name(kind, &name)?, parameters)
+                read(kind, check_property_name(kind, &name)?, parameters)
             }))
         }
         // Browsers know no PUT.
@@ -118,25 +118,26 @@ fn delete(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure>
 }
 
 fn read_values(kind: EntityKind, id: String, _: &Parameters) -> Result<Call, Failure> {
-    ask(move |engine| {
+    query(move |engine| {
         let missing = || Failure::not_found(format!("there is no {} {id:?}", kind.word()));
-        Ok(Done::ok(Value::Object(values_json(engine, kind, &id, None).ok_or_else(missing)?)))
+        let values = values_json(&engine.snapshot(), kind, &id, None);
+        Ok(OperationAnswer::ok(Value::Object(values.ok_or_else(missing)?)))
     })
 }
 
 fn list_properties(kind: EntityKind) -> Result<Call, Failure> {
-    ask(move |engine| {
+    query(move |engine| {
         let all: Vec<Value> =
             engine.snapshot().properties(kind).iter().map(property_json).collect();
-        Ok(Done::ok(all))
+        Ok(OperationAnswer::ok(all))
     })
 }
 
 fn read_property(kind: EntityKind, name: String, _: &Parameters) -> Result<Call, Failure> {
-    ask(move |engine| {
+    query(move |engine| {
         let found =
             engine.snapshot().properties(kind).into_iter().find(|property| property.name == name);
-        found.map(|property| Done::ok(property_json(&property))).ok_or_else(|| {
+        found.map(|property| OperationAnswer::ok(property_json(&property))).ok_or_else(|| {
             Failure::not_found(format!("there is no {} property {name:?}", kind.word()))
         })
     })
@@ -146,7 +147,7 @@ fn delete_property(kind: EntityKind, name: String, _: &Parameters) -> Result<Cal
     change(Command::DeleteProperty { kind, name })
 }
 
-fn property_name(kind: EntityKind, name: &str) -> Result<String, Failure> {
+fn check_property_name(kind: EntityKind, name: &str) -> Result<String, Failure> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:".contains(&b);
     if !(1..=PROPERTY_NAME_BYTES_MAX).contains(&name.len()) || !name.bytes().all(is_allowed) {
         return Err(Failure::invalid(format!(
@@ -165,7 +166,7 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
     let with_values = parameters.boolean("returnProperties", false)?;
     let included = parameters.names("includedProperties")?;
     let filter = parameters.text("filter")?.map(str::to_owned);
-    ask_within(move |engine, budget| {
+    query_within(move |engine, budget| {
         let ids = engine.entity_page(
             kind,
             filter.as_deref(),
@@ -177,15 +178,15 @@ fn list(kind: EntityKind, parameters: &Parameters) -> Result<Call, Failure> {
         let held_bytes = ids.iter().map(|id| size_of::<String>() + id.len()).sum();
         let rows = if with_values {
             budget.check_answer(engine.values_bytes(kind, &ids, included.as_deref()))?;
-            Rows::array(held_bytes, ids.into_iter(), move |engine, id| {
-                let mut row = values_json(engine, kind, &id, included.as_deref())?;
+            Rows::array(held_bytes, ids.into_iter(), move |snapshot, id| {
+                let mut row = values_json(snapshot, kind, &id, included.as_deref())?;
                 row.insert(id_name(kind).to_owned(), id.into());
                 Some(Value::Object(row))
             })
         } else {
             Rows::array(held_bytes, ids.into_iter(), |_, id| Some(Value::from(id)))
         };
-        Ok(Done { status: 200, body: Body::Rows(rows) })
+        Ok(OperationAnswer { status: 200, body: Body::Rows(rows) })
     })
 }
 
@@ -196,12 +197,12 @@ fn bytes_of_ids(ids: &[String]) -> u64 {
 
 /// The values of all or of the requested properties; none if there is no such item or user.
 pub(super) fn values_json(
-    engine: &Engine,
+    snapshot: &Snapshot<'_>,
     kind: EntityKind,
     id: &str,
     included: Option<&[String]>,
 ) -> Option<Map<String, Value>> {
-    let values = engine.snapshot().entity_values(kind, id, included)?.into_iter();
+    let values = snapshot.entity_values(kind, id, included)?.into_iter();
     Some(
         values
             .map(|(name, value)| (name, value.as_ref().map_or(Value::Null, value_json)))
@@ -280,7 +281,7 @@ fn set_values(kind: EntityKind, id: String, parameters: &Parameters) -> Result<C
         values.remove("cascadeCreate");
     }
     for name in values.keys() {
-        property_name(kind, name)?;
+        check_property_name(kind, name)?;
     }
     change(Command::SetValues {
         kind,
@@ -297,7 +298,7 @@ fn update_more(parameters: &Parameters) -> Result<Call, Failure> {
         return Err(Failure::invalid("changes must be an object with properties and their values"));
     };
     for name in changes.keys() {
-        property_name(EntityKind::Item, name)?;
+        check_property_name(EntityKind::Item, name)?;
     }
     let values = Value::Object(changes.clone()).to_string();
     change_more(filter, move |id| Command::SetValues {
@@ -320,7 +321,7 @@ fn change_more(
     filter: String,
     change: impl Fn(String) -> Command + Send + 'static,
 ) -> Result<Call, Failure> {
-    ask_within(move |engine, budget| {
+    query_within(move |engine, budget| {
         let ids = engine.entity_page(EntityKind::Item, Some(&filter), 0, usize::MAX, budget)?;
         // Before anything is done: the answer says what was.
         budget.check_answer(bytes_of_ids(&ids))?;
@@ -337,7 +338,7 @@ fn change_more(
                 }
             }
         }
-        Ok(Done::ok(json!({ "itemIds": changed, "count": changed.len() })))
+        Ok(OperationAnswer::ok(json!({ "itemIds": changed, "count": changed.len() })))
     })
 }
 

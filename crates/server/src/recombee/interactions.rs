@@ -1,12 +1,12 @@
 //! Interactions: `/detailviews/`, `/purchases/` and so on, and their lists.
 
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp};
-use engine::{Command, Engine, EntityKind};
+use engine::{Command, EntityKind, Snapshot};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::{Body, Done, Rows};
-use super::call::{Access, Call, Operation, ask_within, change, operation};
+use super::answer::{Body, OperationAnswer, Rows};
+use super::call::{Access, Call, Operation, change, operation, query_within};
 use super::entities;
 use super::failure::Failure;
 use super::parameters::{Ids, Parameters};
@@ -18,7 +18,7 @@ const ADDITIONAL_DATA_BYTES_MAX: usize = 32_768;
 const INTERACTION_BYTES_ABOUT: u64 = 60;
 
 /// The kind of a word in paths.
-fn kind_of(word: &str) -> Option<InteractionKind> {
+fn parse_kind(word: &str) -> Option<InteractionKind> {
     Some(match word {
         "detailviews" => InteractionKind::DetailView,
         "purchases" => InteractionKind::Purchase,
@@ -33,16 +33,17 @@ fn kind_of(word: &str) -> Option<InteractionKind> {
 pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
     match (method, parts) {
         ("POST", [kind]) => {
-            let kind = kind_of(kind)?;
+            let kind = parse_kind(kind)?;
             let add = operation(move |ids, parameters| add(ids, kind, parameters));
             Some(add.with_access(Access::Public))
         }
         ("DELETE", [kind]) => {
-            let kind = kind_of(kind)?;
+            let kind = parse_kind(kind)?;
             Some(operation(move |ids, parameters| delete(ids, kind, parameters)))
         }
         ("GET", [entity, id, kind]) if has_slash => {
-            let (entity, id, kind) = (entities::kind_of(entity)?, (*id).to_owned(), kind_of(kind)?);
+            let (entity, id, kind) =
+                (entities::parse_kind(entity)?, (*id).to_owned(), parse_kind(kind)?);
             Some(operation(move |ids, _| list(ids, entity, id, kind)))
         }
         _ => None,
@@ -118,7 +119,7 @@ fn list(
     kind: InteractionKind,
 ) -> Result<Call, Failure> {
     let id = ids.read(entity, entities::id_name(entity), id)?;
-    ask_within(move |engine, budget| {
+    query_within(move |engine, budget| {
         let found = match entity {
             EntityKind::Item => engine.snapshot().interactions_of_item(&id, kind)?,
             EntityKind::User => engine.snapshot().interactions_of_user(&id, kind)?,
@@ -127,8 +128,8 @@ fn list(
         let found = found.ok_or_else(missing)?;
         budget.check_answer(found.len() as u64 * INTERACTION_BYTES_ABOUT)?;
         let held_bytes = found.iter().map(held_bytes).sum();
-        let make_row = |_: &Engine, interaction| Some(interaction_json(&interaction));
-        Ok(Done {
+        let make_row = |_: &Snapshot<'_>, interaction| Some(interaction_json(&interaction));
+        Ok(OperationAnswer {
             status: 200,
             body: Body::Rows(Rows::array(held_bytes, found.into_iter(), make_row)),
         })

@@ -1,11 +1,11 @@
 //! The logics of lists: the vendor's names and ours, and what their settings say.
 
-use domain::{AssetType, Endpoint, Entries, Exclusion, Logic, ScenarioSettings};
+use domain::{AssetType, Endpoint, Entries, Exclusion, ListSettings, Logic};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
-use super::parameters::{Parameters, checked_id};
+use super::parameters::{Parameters, check_id};
 
 /// The divisor of percentages.
 const PERCENT: f32 = 100.0;
@@ -13,7 +13,7 @@ const PERCENT: f32 = 100.0;
 const AGE_S_MAX: f64 = 100.0 * 365.25 * 86_400.0;
 
 /// A logic as callers name it.
-struct Named {
+struct NamedLogic {
     /// The vendor's words for it, behind the domain: `ecommerce:`, `video:` or any other. One with
     /// its domain means something else in others.
     words: &'static [&'static str],
@@ -42,19 +42,19 @@ enum Setting {
 /// Settings for lists of videos, which any list may be.
 const OF_VIDEOS: &[Setting] = &[Setting::AssetType, Setting::ExcludeAlreadyWatched];
 
-const LOGICS: [Named; 13] = [
-    Named { words: &["default", "homepage"], logic: None, settings: &[] },
-    Named {
+const LOGICS: [NamedLogic; 13] = [
+    NamedLogic { words: &["default", "homepage"], logic: None, settings: &[] },
+    NamedLogic {
         words: &["search", "search:personalized"],
         logic: None,
         settings: &[Setting::PersonalizationImpact],
     },
-    Named {
+    NamedLogic {
         words: &["personal", "personalized", "for-you"],
         logic: Some(Logic::Personal),
         settings: OF_VIDEOS,
     },
-    Named {
+    NamedLogic {
         words: &[
             "similar",
             "related",
@@ -67,23 +67,27 @@ const LOGICS: [Named; 13] = [
         logic: Some(Logic::Similar),
         settings: OF_VIDEOS,
     },
-    Named {
+    NamedLogic {
         words: &["cross-sell", "complementary", "bought-together"],
         logic: Some(Logic::CrossSell),
         settings: &[],
     },
-    Named { words: &["watch-next", "up-next"], logic: Some(Logic::WatchNext), settings: OF_VIDEOS },
-    Named {
+    NamedLogic {
+        words: &["watch-next", "up-next"],
+        logic: Some(Logic::WatchNext),
+        settings: OF_VIDEOS,
+    },
+    NamedLogic {
         words: &["popular", "trending", "bestseller", "bestsellers", "most-viewed"],
         logic: Some(Logic::Trending),
         settings: &[Setting::AssetType, Setting::TimePeriod, Setting::UserSegmentFilter],
     },
-    Named {
+    NamedLogic {
         words: &["recently-viewed", "watch-again", "last-seen"],
         logic: Some(Logic::RecentlyViewed),
         settings: &[Setting::MaxAge, Setting::RecencyOrdering],
     },
-    Named {
+    NamedLogic {
         words: &["continue-watching"],
         logic: Some(Logic::ContinueWatching),
         settings: &[
@@ -92,12 +96,12 @@ const LOGICS: [Named; 13] = [
             Setting::WatchingStartedPercentage,
         ],
     },
-    Named {
+    NamedLogic {
         words: &["buy-again", "repeat-purchase", "reorder"],
         logic: Some(Logic::BuyAgain),
         settings: &[],
     },
-    Named {
+    NamedLogic {
         words: &["editorial-picks"],
         logic: Some(Logic::Picks),
         settings: &[
@@ -106,7 +110,7 @@ const LOGICS: [Named; 13] = [
             Setting::Picks,
         ],
     },
-    Named {
+    NamedLogic {
         words: &["editors-picks"],
         logic: Some(Logic::Picks),
         settings: &[
@@ -116,53 +120,54 @@ const LOGICS: [Named; 13] = [
             Setting::Picks,
         ],
     },
-    Named { words: &["similarly-purchasing"], logic: None, settings: &[] },
+    NamedLogic { words: &["similarly-purchasing"], logic: None, settings: &[] },
 ];
 
 /// Reads the logic of a call and its settings. `endpoint` is none if the call has several.
 pub(super) fn read(
     parameters: &Parameters,
     endpoint: Option<Endpoint>,
-) -> Result<ScenarioSettings, Failure> {
+) -> Result<ListSettings, Failure> {
     let wrong = || Failure::invalid("logic must be a name or an object with a name");
     let (name, settings) = match parameters.get("logic") {
-        None => return Ok(ScenarioSettings::default()),
+        None => return Ok(ListSettings::default()),
         Some(Value::String(name)) if !name.starts_with('{') => (name.clone(), Map::new()),
         Some(_) => {
             let object =
                 Parameters(parameters.object("logic").map_err(|_| wrong())?.unwrap_or_default());
             let name = object.0.get("name").and_then(Value::as_str).ok_or_else(wrong)?;
-            let settings = object.object("settings").map_err(|failure| within(name, failure))?;
+            let settings =
+                object.object("settings").map_err(|failure| add_logic_name(name, failure))?;
             (name.to_owned(), settings.unwrap_or_default())
         }
     };
-    let named = named(&name).ok_or_else(|| unknown(&name))?;
+    let named = find_logic(&name).ok_or_else(|| unknown(&name))?;
     let by_itself = endpoint.map(Endpoint::default_logic);
     // Users like a user are what that endpoint lists by itself.
     let of_users = endpoint.is_some_and(|endpoint| endpoint.entries() == Entries::Users);
     let logic = named.logic.filter(|logic| *logic != Logic::Similar || !of_users).or(by_itself);
-    let mut said = ScenarioSettings { logic, ..defaults(&name) };
+    let mut said = ListSettings { logic, ..defaults(&name) };
     let settings = Parameters(settings);
     for key in settings.0.keys() {
         let setting = named.settings.iter().find(|setting| setting.name() == key);
         let setting = setting.ok_or_else(|| unknown_setting(&name, key, named.settings))?;
-        setting.read(&settings, &mut said).map_err(|failure| within(&name, failure))?;
+        setting.read(&settings, &mut said).map_err(|failure| add_logic_name(&name, failure))?;
     }
     Ok(said)
 }
 
 /// The defaults of the vendor's logics where they differ from ours.
-fn defaults(name: &str) -> ScenarioSettings {
-    let nothing = ScenarioSettings::default();
+fn defaults(name: &str) -> ListSettings {
+    let nothing = ListSettings::default();
     match name {
-        "news:editors-picks" => ScenarioSettings { reorder_picks: Some(true), ..nothing },
-        "video:personal" => ScenarioSettings { exclude: Some(Exclusion::Watched), ..nothing },
+        "news:editors-picks" => ListSettings { reorder_picks: Some(true), ..nothing },
+        "video:personal" => ListSettings { exclude: Some(Exclusion::Watched), ..nothing },
         _ => nothing,
     }
 }
 
 /// The vendor's names have a domain before the word; ours are words alone.
-fn named(name: &str) -> Option<&'static Named> {
+fn find_logic(name: &str) -> Option<&'static NamedLogic> {
     let with_word = |word: &str| LOGICS.iter().find(|named| named.words.contains(&word));
     match name.split_once(':') {
         Some((domain, word)) => {
@@ -191,10 +196,10 @@ fn unknown_setting(name: &str, key: &str, known: &[Setting]) -> Failure {
     } else {
         format!("there are: {}", known.join(", "))
     };
-    within(name, Failure::invalid(format!("there is no setting {key:?}; {known}")))
+    add_logic_name(name, Failure::invalid(format!("there is no setting {key:?}; {known}")))
 }
 
-fn within(name: &str, failure: Failure) -> Failure {
+fn add_logic_name(name: &str, failure: Failure) -> Failure {
     Failure { message: format!("logic {name:?}: {}", failure.message), ..failure }
 }
 
@@ -217,7 +222,7 @@ impl Setting {
     }
 
     /// Takes the setting over from all of them.
-    fn read(self, settings: &Parameters, said: &mut ScenarioSettings) -> Result<(), Failure> {
+    fn read(self, settings: &Parameters, result: &mut ListSettings) -> Result<(), Failure> {
         let name = self.name();
         let percentage = || -> Result<Option<f32>, Failure> {
             let percentage = settings.number_from(name, 0.0, f64::from(PERCENT))?;
@@ -227,33 +232,33 @@ impl Setting {
             Self::AssetType => {
                 let word = settings.text(name)?;
                 let type_ = word.map(|word| AssetType::deserialize(Value::from(word))).transpose();
-                said.asset_type =
+                result.asset_type =
                     type_.map_err(|error| Failure::invalid(format!("{name}: {error}")))?;
             }
             Self::ExcludeAlreadyRead => {
-                said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Interacted);
+                result.exclude = settings.boolean(name, false)?.then_some(Exclusion::Interacted);
             }
             Self::ExcludeAlreadyWatched => {
-                said.exclude = settings.boolean(name, false)?.then_some(Exclusion::Watched);
+                result.exclude = settings.boolean(name, false)?.then_some(Exclusion::Watched);
             }
             Self::MaxAge | Self::TimePeriod => {
-                said.max_age_s =
+                result.max_age_s =
                     settings.number_from(name, 0.0, AGE_S_MAX)?.map(|age_s| age_s as u32);
             }
             Self::PersonalizationImpact => {
-                said.user_impact =
+                result.user_impact =
                     settings.number_from(name, 0.0, 1.0)?.map(|impact| impact as f32);
             }
             Self::PersonalizedReordering => {
-                said.reorder_picks = Some(settings.boolean(name, false)?)
+                result.reorder_picks = Some(settings.boolean(name, false)?)
             }
             Self::Picks => {
                 let ids = settings.names(name)?.unwrap_or_default();
-                said.picks =
-                    Some(ids.into_iter().map(|id| checked_id(name, id)).collect::<Result<_, _>>()?);
+                result.picks =
+                    Some(ids.into_iter().map(|id| check_id(name, id)).collect::<Result<_, _>>()?);
             }
             Self::RecencyOrdering => {
-                said.oldest_first = match settings.text(name)? {
+                result.oldest_first = match settings.text(name)? {
                     None => None,
                     Some("descending") => Some(false),
                     Some("ascending") => Some(true),
@@ -265,11 +270,11 @@ impl Setting {
                 };
             }
             Self::UserSegmentFilter => {
-                said.user_filter =
+                result.user_filter =
                     settings.text(name)?.filter(|text| !text.is_empty()).map(str::to_owned);
             }
-            Self::WatchingCompletedPercentage => said.finished_from = percentage()?,
-            Self::WatchingStartedPercentage => said.begun_from = percentage()?,
+            Self::WatchingCompletedPercentage => result.finished_from = percentage()?,
+            Self::WatchingStartedPercentage => result.begun_from = percentage()?,
         }
         Ok(())
     }
@@ -281,28 +286,19 @@ mod tests {
 
     #[test]
     fn every_logic_of_ours_has_names_and_no_name_has_two() {
-        for word in [
-            "personal",
-            "trending",
-            "recently_viewed",
-            "buy_again",
-            "similar",
-            "cross_sell",
-            "watch_next",
-            "continue_watching",
-            "picks",
-        ] {
-            let own = Logic::deserialize(Value::from(word)).unwrap();
-            assert_eq!(named(word).and_then(|named| named.logic), Some(own), "{word}");
+        for own in Logic::ALL {
+            let word = serde_json::to_value(own).unwrap();
+            let named = find_logic(word.as_str().unwrap());
+            assert_eq!(named.and_then(|named| named.logic), Some(own), "{word}");
         }
         let words: Vec<&str> = LOGICS.iter().flat_map(|named| named.words).copied().collect();
         for (n, word) in words.iter().enumerate() {
             assert!(!words[..n].contains(word), "{word}");
         }
         assert!(
-            named("popular").is_none()
-                && named(":popular").is_none()
-                && named("x:popular").is_some()
+            find_logic("popular").is_none()
+                && find_logic(":popular").is_none()
+                && find_logic("x:popular").is_some()
         );
     }
 }

@@ -3,10 +3,10 @@
 use domain::WorkspaceConfig;
 use serde_json::{Value, json};
 
-use super::answer::Done;
-use super::call::{Access, Operation, ask, operation};
+use super::answer::OperationAnswer;
+use super::call::{Access, Operation, operation, query};
 use super::failure::Failure;
-use super::parameters::{Parameters, percent_decoded};
+use super::parameters::{Parameters, decode_percent};
 use super::signature::Caller;
 use super::{collections, entities, interactions, recommendations, segmentations, synonyms};
 
@@ -25,7 +25,7 @@ impl Request {
     /// already. Batches may write methods in small letters, and what answers GET answers HEAD.
     pub(super) fn new(method: &str, path: &str, parameters: Parameters) -> Result<Self, Failure> {
         let decoded = |part: &str| {
-            percent_decoded(part, false).ok_or_else(|| {
+            decode_percent(part, false).ok_or_else(|| {
                 Failure::invalid(format!("the path part {part:?} is not URL-encoded UTF-8"))
             })
         };
@@ -74,18 +74,18 @@ fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Operation> {
         .or_else(|| synonyms::find(method, parts))
         .or_else(|| match (method, parts) {
             ("GET", ["scenarios"]) => Some(operation(|_, _| {
-                ask(|engine| {
+                query(|engine| {
                     let all = engine.scenarios().into_iter();
                     let named = all.map(
                         |scenario| json!({ "id": scenario.name, "endpoint": scenario.endpoint }),
                     );
-                    Ok(Done::ok(named.collect::<Vec<Value>>()))
+                    Ok(OperationAnswer::ok(named.collect::<Vec<Value>>()))
                 })
             })),
             ("DELETE", []) => Some(operation(|_, _| {
-                ask(|engine| {
+                query(|engine| {
                     engine.reset()?;
-                    Ok(Done::outcome(200, "ok"))
+                    Ok(OperationAnswer::outcome(200, "ok"))
                 })
             })),
             _ => None,

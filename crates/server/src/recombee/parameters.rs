@@ -33,7 +33,7 @@ impl Parameters {
     pub(super) fn add_query(&mut self, query: &str) -> Read<()> {
         for pair in query.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-            let decoded = percent_decoded(name, true).zip(percent_decoded(value, true));
+            let decoded = decode_percent(name, true).zip(decode_percent(value, true));
             let Some((name, value)) = decoded else {
                 return Err(Failure::invalid(format!(
                     "query parameter {name:?} is not URL-encoded UTF-8"
@@ -94,7 +94,7 @@ impl Parameters {
             Some(Value::Number(number)) => number.to_string(),
             Some(_) => return Err(Failure::invalid(format!("{name} must be a string"))),
         };
-        checked_id(name, id).map(Some)
+        check_id(name, id).map(Some)
     }
 
     pub(super) fn required_id(&self, name: &str) -> Read<String> {
@@ -226,7 +226,7 @@ pub(super) fn object(value: Value) -> Option<Map<String, Value>> {
 }
 
 /// An id within its rule, by the name of what it is of.
-pub(super) fn checked_id(name: &str, id: String) -> Result<String, Failure> {
+pub(super) fn check_id(name: &str, id: String) -> Result<String, Failure> {
     let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
     if (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed) {
         return Ok(id);
@@ -256,12 +256,12 @@ impl Ids<'_> {
         if id.len() <= EXTERNAL_ID_BYTES_MAX && is_right() {
             return Ok(id);
         }
-        checked_id(name, id)
+        check_id(name, id)
     }
 }
 
 /// The text that was URL-encoded; none where it is no UTF-8. In queries `+` is a space.
-pub(super) fn percent_decoded(text: &str, plus_is_space: bool) -> Option<String> {
+pub(super) fn decode_percent(text: &str, plus_is_space: bool) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use domain::{Endpoint, Entries, Logic};
 use engine::{
-    Engine, EntityKind, ListOptions, Missing, RecommendationRequest, RecommendationResponse,
-    Recommended, RequestBudget, ReturnedProperties,
+    Engine, EntityKind, ListOptions, RecommendationRequest, RecommendationResponse, Recommended,
+    RequestBudget, ReturnedProperties, Snapshot,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::answer::{Body, Done, Rows};
+use super::answer::{Body, OperationAnswer, Rows};
 use super::entities::values_json;
 use super::failure::Failure;
 use super::signature::Caller;
@@ -19,13 +19,13 @@ use super::signature::Caller;
 const ENTRY_BYTES_AROUND: u64 = 10;
 
 /// A call for a list.
-pub(super) struct Recommend {
-    pub(super) what: What,
+pub(super) struct ListCall {
+    pub(super) list: RequestedList,
     pub(super) form: Form,
 }
 
 /// The requested list.
-pub(super) enum What {
+pub(super) enum RequestedList {
     First(Box<RecommendationRequest>),
     /// The continuation of an earlier list.
     Next {
@@ -44,20 +44,20 @@ pub(super) enum Form {
     Array,
 }
 
-impl Recommend {
+impl ListCall {
     /// The user that a list of items is for.
     pub(super) fn user_id(&self) -> Option<&str> {
-        match &self.what {
-            What::First(request) => {
+        match &self.list {
+            RequestedList::First(request) => {
                 request.user_id.as_deref().filter(|_| request.endpoint.entries() == Entries::Items)
             }
-            What::Next { .. } => None,
+            RequestedList::Next { .. } => None,
         }
     }
 
     /// Leaves further ids out of the list.
     pub(super) fn leave_out(&mut self, ids: impl IntoIterator<Item = String>) {
-        if let What::First(request) = &mut self.what {
+        if let RequestedList::First(request) = &mut self.list {
             request.left_out.extend(ids);
         }
     }
@@ -66,11 +66,11 @@ impl Recommend {
     ///
     /// # Errors
     /// 403 if a browser asks for a list that shows what a user, or a choice of users, did.
-    pub(super) fn called_by(&mut self, caller: Caller) -> Result<(), Failure> {
+    pub(super) fn restrict_to(&mut self, caller: Caller) -> Result<(), Failure> {
         let is_by_browser = caller == Caller::Public;
-        match &mut self.what {
-            What::Next { is_public, .. } => *is_public = is_by_browser,
-            What::First(request) => {
+        match &mut self.list {
+            RequestedList::Next { is_public, .. } => *is_public = is_by_browser,
+            RequestedList::First(request) => {
                 request.is_public = is_by_browser;
                 let asked = [&request.options, &request.source_options]
                     .map(|options| options.settings.logic);
@@ -91,15 +91,17 @@ impl Recommend {
         Ok(())
     }
 
-    /// Whether missing users and items are to be created.
-    pub(super) fn creates(&self) -> bool {
-        matches!(&self.what, What::First(request) if request.missing == Missing::Created)
+    /// Whether it creates users or items, which are missing now.
+    pub(super) fn creates_missing(&self, engine: &Engine) -> bool {
+        matches!(&self.list, RequestedList::First(request) if engine.creates_missing(request))
     }
 
     /// Creates the missing users and items that the call names. Waits for the disk.
     pub(super) fn create_missing(&self, engine: &Engine) -> Result<(), Failure> {
-        match &self.what {
-            What::First(request) if self.creates() => Ok(engine.create_missing(request)?),
+        match &self.list {
+            RequestedList::First(request) if engine.creates_missing(request) => {
+                Ok(engine.create_missing(request)?)
+            }
             _ => Ok(()),
         }
     }
@@ -109,14 +111,14 @@ impl Recommend {
         self,
         engine: &Engine,
         budget: &Arc<RequestBudget>,
-    ) -> Result<(Done, Option<String>, Vec<String>), Failure> {
+    ) -> Result<(OperationAnswer, Option<String>, Vec<String>), Failure> {
         let _computing = engine.start_computing(budget);
-        let (request, response) = match self.what {
-            What::First(request) => {
+        let (request, response) = match self.list {
+            RequestedList::First(request) => {
                 let response = engine.request_recommendations(&request, budget)?;
                 (*request, response)
             }
-            What::Next { recomm_id, count, of_segments, is_public } => {
+            RequestedList::Next { recomm_id, count, of_segments, is_public } => {
                 engine.next_recommendations(recomm_id, count, of_segments, is_public, budget)?
             }
         };
@@ -134,7 +136,7 @@ impl Recommend {
             Form::Object => object(engine, request, response),
             Form::Array => array(request, response),
         };
-        Ok((Done { status: 200, body: Body::Rows(rows) }, user_id, ids))
+        Ok((OperationAnswer { status: 200, body: Body::Rows(rows) }, user_id, ids))
     }
 }
 
@@ -155,7 +157,7 @@ fn object(
     if request.endpoint == Endpoint::CompositeRecommendation {
         let source = response
             .source
-            .map(|source| entry_json(engine, kind, &source, &request.source_options));
+            .map(|source| entry_json(&engine.snapshot(), kind, &source, &request.source_options));
         json["source"] = source.unwrap_or(Value::Null);
     }
     if let Some(group) = response.group.filter(|_| request.returns_group) {
@@ -163,8 +165,9 @@ fn object(
     }
     let (held_bytes, entries) =
         (held_bytes(&response.recommended), response.recommended.into_iter());
-    let make_row =
-        move |engine: &Engine, entry| Some(entry_json(engine, kind, &entry, &request.options));
+    let make_row = move |snapshot: &Snapshot<'_>, entry| {
+        Some(entry_json(snapshot, kind, &entry, &request.options))
+    };
     Rows::within(&json, "recomms", held_bytes, entries, make_row)
 }
 
@@ -174,14 +177,14 @@ fn held_bytes(entries: &[Recommended]) -> usize {
 }
 
 fn entry_json(
-    engine: &Engine,
+    snapshot: &Snapshot<'_>,
     kind: EntityKind,
     entry: &Recommended,
     options: &ListOptions,
 ) -> Value {
     let mut json = json!({ "id": entry.id });
     if options.properties != ReturnedProperties::None
-        && let Some(values) = values_json(engine, kind, &entry.id, options.properties.names())
+        && let Some(values) = values_json(snapshot, kind, &entry.id, options.properties.names())
     {
         json["values"] = Value::Object(values);
     }
@@ -193,12 +196,12 @@ fn entry_json(
 
 fn array(request: RecommendationRequest, response: RecommendationResponse) -> Rows {
     let held_bytes = held_bytes(&response.recommended);
-    Rows::array(held_bytes, response.recommended.into_iter(), move |engine, entry| {
+    Rows::array(held_bytes, response.recommended.into_iter(), move |snapshot, entry| {
         let properties = &request.options.properties;
         if *properties == ReturnedProperties::None {
             return Some(Value::from(entry.id));
         }
-        let values = values_json(engine, EntityKind::Item, &entry.id, properties.names());
+        let values = values_json(snapshot, EntityKind::Item, &entry.id, properties.names());
         let mut row: Map<String, Value> = values.unwrap_or_default();
         row.insert("itemId".to_owned(), entry.id.into());
         Some(Value::Object(row))

@@ -1,9 +1,10 @@
 //! Recommendations and searches: `/recomms/...`, `/search/...`, and the two calls of older clients.
 
 use domain::list::ROTATION_TIME_S_MAX;
-use domain::{Endpoint, Entries, Relevance, ScenarioSettings, Target};
+use domain::{Endpoint, Entries, ListSettings, Relevance, Target};
 use engine::{
-    EntityKind, ListOptions, Missing, RECOMMENDED_MAX, RecommendationRequest, ReturnedProperties,
+    EntityKind, ListOptions, MissingEntities, RECOMMENDED_MAX, RecommendationRequest,
+    ReturnedProperties,
 };
 use uuid::Uuid;
 
@@ -11,7 +12,7 @@ use super::call::{Access, Call, Operation, operation};
 use super::failure::Failure;
 use super::logics;
 use super::parameters::{Ids, Parameters};
-use super::recommend::{Form, Recommend, What};
+use super::recommend::{Form, ListCall, RequestedList};
 
 /// The longest search query, in bytes.
 const QUERY_BYTES_MAX: usize = 4_096;
@@ -30,12 +31,12 @@ pub(super) fn find(method: &str, parts: &[&str]) -> Option<Operation> {
     if !matches!(method, "POST" | "GET") {
         return None;
     }
-    let asked = asked(parts)?;
+    let asked = parse_path(parts)?;
     // Calls of older clients, which answer with arrays.
     let is_array = matches!(parts, ["items" | "users", ..]);
     // Browsers do not learn who is there.
     let access = match &asked {
-        Asked::OfUser(endpoint, _) | Asked::OfItem(endpoint, _)
+        ListPath::OfUser(endpoint, _) | ListPath::OfItem(endpoint, _)
             if is_array || endpoint.entries() == Entries::Users =>
         {
             Access::Private
@@ -46,11 +47,11 @@ pub(super) fn find(method: &str, parts: &[&str]) -> Option<Operation> {
         let recommend = asked.read(ids, parameters)?;
         Ok(Call::Recommend(Box::new(if is_array { as_array(recommend) } else { recommend })))
     });
-    Some(read.with_access(access))
+    Some(read.with_access(access).of_list())
 }
 
 /// The list that a path requests.
-enum Asked {
+enum ListPath {
     OfUser(Endpoint, String),
     OfItem(Endpoint, String),
     OfSegment(Endpoint),
@@ -58,10 +59,10 @@ enum Asked {
     Next { recomm_id: String, of_segments: bool },
 }
 
-fn asked(parts: &[&str]) -> Option<Asked> {
-    let of_user = |endpoint, id: &str| Asked::OfUser(endpoint, id.to_owned());
-    let of_item = |endpoint, id: &str| Asked::OfItem(endpoint, id.to_owned());
-    let next = |id: &str, of_segments| Asked::Next { recomm_id: id.to_owned(), of_segments };
+fn parse_path(parts: &[&str]) -> Option<ListPath> {
+    let of_user = |endpoint, id: &str| ListPath::OfUser(endpoint, id.to_owned());
+    let of_item = |endpoint, id: &str| ListPath::OfItem(endpoint, id.to_owned());
+    let next = |id: &str, of_segments| ListPath::Next { recomm_id: id.to_owned(), of_segments };
     Some(match parts {
         ["recomms", "users", id, "items"] => of_user(Endpoint::RecommendItemsToUser, id),
         ["recomms", "users", id, "users"] => of_user(Endpoint::RecommendUsersToUser, id),
@@ -74,12 +75,12 @@ fn asked(parts: &[&str]) -> Option<Asked> {
             of_item(Endpoint::RecommendItemSegmentsToItem, id)
         }
         ["recomms", "item-segments", "items"] => {
-            Asked::OfSegment(Endpoint::RecommendItemsToItemSegment)
+            ListPath::OfSegment(Endpoint::RecommendItemsToItemSegment)
         }
         ["recomms", "item-segments", "item-segments"] => {
-            Asked::OfSegment(Endpoint::RecommendItemSegmentsToItemSegment)
+            ListPath::OfSegment(Endpoint::RecommendItemSegmentsToItemSegment)
         }
-        ["recomms", "composite"] => Asked::Composite,
+        ["recomms", "composite"] => ListPath::Composite,
         ["recomms", "next", "items", id] => next(id, false),
         ["recomms", "next", "item-segments", id] => next(id, true),
         ["search", "users", id, "items"] => of_user(Endpoint::SearchItems, id),
@@ -90,29 +91,29 @@ fn asked(parts: &[&str]) -> Option<Asked> {
     })
 }
 
-impl Asked {
-    fn read(&self, ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure> {
+impl ListPath {
+    fn read(&self, ids: Ids<'_>, parameters: &Parameters) -> Result<ListCall, Failure> {
         match self {
-            Self::OfUser(endpoint, id) => first(ids, *endpoint, parameters, Some(id), None),
-            Self::OfItem(endpoint, id) => first(ids, *endpoint, parameters, None, Some(id)),
-            Self::OfSegment(endpoint) => first(ids, *endpoint, parameters, None, None),
-            Self::Composite => composite(ids, parameters),
-            Self::Next { recomm_id, of_segments } => next(recomm_id, parameters, *of_segments),
+            Self::OfUser(endpoint, id) => read_first(ids, *endpoint, parameters, Some(id), None),
+            Self::OfItem(endpoint, id) => read_first(ids, *endpoint, parameters, None, Some(id)),
+            Self::OfSegment(endpoint) => read_first(ids, *endpoint, parameters, None, None),
+            Self::Composite => read_composite(ids, parameters),
+            Self::Next { recomm_id, of_segments } => read_next(recomm_id, parameters, *of_segments),
         }
     }
 }
 
-fn as_array(recommend: Recommend) -> Recommend {
-    Recommend { form: Form::Array, ..recommend }
+fn as_array(recommend: ListCall) -> ListCall {
+    ListCall { form: Form::Array, ..recommend }
 }
 
-fn first(
+fn read_first(
     ids: Ids<'_>,
     endpoint: Endpoint,
     parameters: &Parameters,
     user_id: Option<&str>,
     item_id: Option<&str>,
-) -> Result<Recommend, Failure> {
+) -> Result<ListCall, Failure> {
     let user_id = match user_id {
         Some(id) => Some(ids.read(EntityKind::User, "userId", id.to_owned())?),
         None => parameters.entity_id(ids, EntityKind::User, "targetUserId")?,
@@ -124,7 +125,7 @@ fn first(
         .then(|| parameters.required_text("contextSegmentId").map(str::to_owned))
         .transpose()?;
     let is_search = endpoint.target() == Target::Query;
-    let search_query = is_search.then(|| search_query(parameters)).transpose()?.flatten();
+    let search_query = is_search.then(|| read_search_query(parameters)).transpose()?.flatten();
     if is_search && search_query.is_none() {
         return Err(Failure::invalid("parameter searchQuery is missing"));
     }
@@ -133,34 +134,37 @@ fn first(
         item_id,
         segment_id,
         search_query,
-        options: options(parameters, Some(endpoint))?,
-        ..request(endpoint, parameters)?
+        options: read_options(parameters, Some(endpoint))?,
+        ..read_request(endpoint, parameters)?
     };
-    Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
+    Ok(ListCall { list: RequestedList::First(Box::new(request)), form: Form::Object })
 }
 
 /// The parameters that all calls have.
-fn request(endpoint: Endpoint, parameters: &Parameters) -> Result<RecommendationRequest, Failure> {
+fn read_request(
+    endpoint: Endpoint,
+    parameters: &Parameters,
+) -> Result<RecommendationRequest, Failure> {
     let scenario = parameters.text("scenario")?.filter(|name| !name.is_empty());
     if scenario.is_some_and(|name| name.len() > SCENARIO_BYTES_MAX) {
         return Err(Failure::invalid(format!("scenario is over {SCENARIO_BYTES_MAX} bytes")));
     }
     let missing = if parameters.boolean("allowNonexistent", false)? {
-        Missing::Ignored
+        MissingEntities::Ignored
     } else if parameters.boolean("cascadeCreate", false)? {
-        Missing::Created
+        MissingEntities::Created
     } else {
-        Missing::Refused
+        MissingEntities::Refused
     };
     Ok(RecommendationRequest {
         scenario: scenario.map(str::to_owned),
         missing,
         returns_group: parameters.boolean("returnAbGroup", false)?,
-        ..RecommendationRequest::new(endpoint, count(parameters)?)
+        ..RecommendationRequest::new(endpoint, read_count(parameters)?)
     })
 }
 
-fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure> {
+fn read_composite(ids: Ids<'_>, parameters: &Parameters) -> Result<ListCall, Failure> {
     parameters.required_text("scenario")?;
     let settings =
         |name| parameters.object(name).map(|settings| Parameters(settings.unwrap_or_default()));
@@ -178,24 +182,33 @@ fn composite(ids: Ids<'_>, parameters: &Parameters) -> Result<Recommend, Failure
         user_id: parameters.entity_id(ids, EntityKind::User, "userId")?,
         item_id: parameters.entity_id(ids, EntityKind::Item, "itemId")?,
         segment_id: parameters.text("segmentId")?.map(str::to_owned),
-        search_query: search_query(parameters)?,
-        options: options(&of_result, None).map_err(within("resultSettings"))?,
-        source_options: options(&settings("sourceSettings")?, None)
+        search_query: read_search_query(parameters)?,
+        options: read_options(&of_result, None).map_err(within("resultSettings"))?,
+        source_options: read_options(&settings("sourceSettings")?, None)
             .map_err(within("sourceSettings"))?,
-        ..request(Endpoint::CompositeRecommendation, parameters)?
+        ..read_request(Endpoint::CompositeRecommendation, parameters)?
     };
-    Ok(Recommend { what: What::First(Box::new(request)), form: Form::Object })
+    Ok(ListCall { list: RequestedList::First(Box::new(request)), form: Form::Object })
 }
 
-fn next(recomm_id: &str, parameters: &Parameters, of_segments: bool) -> Result<Recommend, Failure> {
+fn read_next(
+    recomm_id: &str,
+    parameters: &Parameters,
+    of_segments: bool,
+) -> Result<ListCall, Failure> {
     let parsed = Uuid::try_parse(recomm_id);
     let recomm_id =
         parsed.map_err(|_| Failure::invalid(format!("recommId {recomm_id:?} is no UUID")))?;
-    let what = What::Next { recomm_id, count: count(parameters)?, of_segments, is_public: false };
-    Ok(Recommend { what, form: Form::Object })
+    let what = RequestedList::Next {
+        recomm_id,
+        count: read_count(parameters)?,
+        of_segments,
+        is_public: false,
+    };
+    Ok(ListCall { list: what, form: Form::Object })
 }
 
-fn count(parameters: &Parameters) -> Result<usize, Failure> {
+fn read_count(parameters: &Parameters) -> Result<usize, Failure> {
     match parameters.count("count", 1)? {
         None => Err(Failure::invalid("parameter count is missing")),
         Some(count) if count > RECOMMENDED_MAX => Err(Failure::invalid(format!(
@@ -205,7 +218,7 @@ fn count(parameters: &Parameters) -> Result<usize, Failure> {
     }
 }
 
-fn search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
+fn read_search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
     match parameters.text("searchQuery")? {
         Some(query) if query.len() > QUERY_BYTES_MAX => {
             Err(Failure::invalid(format!("searchQuery is over {QUERY_BYTES_MAX} bytes")))
@@ -215,7 +228,10 @@ fn search_query(parameters: &Parameters) -> Result<Option<String>, Failure> {
 }
 
 /// Reads the options of a list. `endpoint` is none if the call has several.
-fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOptions, Failure> {
+fn read_options(
+    parameters: &Parameters,
+    endpoint: Option<Endpoint>,
+) -> Result<ListOptions, Failure> {
     let share = |name| -> Result<Option<f32>, Failure> {
         Ok(parameters.number_from(name, 0.0, 1.0)?.map(|share| share as f32))
     };
@@ -234,7 +250,7 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
     let rotation_time_s =
         rotation_time_s.map(|time_s| (time_s as u32).clamp(1, ROTATION_TIME_S_MAX));
     let of_logic = logics::read(parameters, endpoint)?;
-    let settings = ScenarioSettings {
+    let settings = ListSettings {
         filter: parameters.text("filter")?.filter(|text| !text.is_empty()).map(str::to_owned),
         booster: parameters.text("booster")?.filter(|text| !text.is_empty()).map(str::to_owned),
         diversity: share("diversity")?,
@@ -264,10 +280,10 @@ fn options(parameters: &Parameters, endpoint: Option<Endpoint>) -> Result<ListOp
             ReturnedProperties::Only(names)
         }
     };
-    Ok(ListOptions { settings, expressions: expressions(parameters)?, properties })
+    Ok(ListOptions { settings, expressions: read_expressions(parameters)?, properties })
 }
 
-fn expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure> {
+fn read_expressions(parameters: &Parameters) -> Result<Vec<(String, String)>, Failure> {
     let wrong = || Failure::invalid("reqlExpressions must be an object of names with expressions");
     let named = parameters.object("reqlExpressions").map_err(|_| wrong())?.unwrap_or_default();
     if named.len() > EXPRESSIONS_MAX {

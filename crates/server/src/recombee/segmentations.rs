@@ -3,10 +3,10 @@
 use engine::{RuleUpdate, Segment, Segmentation, SegmentationCommand, SegmentationKind};
 use serde_json::{Value, json};
 
-use super::answer::Done;
-use super::call::{Call, Operation, ask, change, create, operation};
+use super::answer::OperationAnswer;
+use super::call::{Call, Operation, change, create, operation, query};
 use super::failure::Failure;
-use super::parameters::{Parameters, checked_id};
+use super::parameters::{Parameters, check_id};
 
 /// The only things that can be put into segments.
 const SOURCE_TYPE: &str = "items";
@@ -30,11 +30,11 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
             })
         }
         ("PUT", [kind, id]) => {
-            let (kind, id) = (Kind::of(kind)?, (*id).to_owned());
+            let (kind, id) = (SegmentationPath::from_word(kind)?, (*id).to_owned());
             operation(move |_, parameters| make(kind, &id, parameters))
         }
         ("POST", [kind, id]) => {
-            let (kind, id) = (Kind::of(kind)?, (*id).to_owned());
+            let (kind, id) = (SegmentationPath::from_word(kind)?, (*id).to_owned());
             operation(move |_, parameters| update(kind, &id, parameters))
         }
         (_, ["manual-reql", of, "segments", id]) => {
@@ -55,15 +55,15 @@ pub(super) fn find(method: &str, parts: &[&str], has_slash: bool) -> Option<Oper
 
 /// The rule that puts items into the segments of a segmentation.
 #[derive(Clone, Copy)]
-enum Kind {
+enum SegmentationPath {
     Property,
     AutoReql,
     ManualReql,
 }
 
-impl Kind {
+impl SegmentationPath {
     /// The kind of a word in paths.
-    fn of(word: &str) -> Option<Self> {
+    fn from_word(word: &str) -> Option<Self> {
         match word {
             "property-based" => Some(Self::Property),
             "auto-reql" => Some(Self::AutoReql),
@@ -82,11 +82,11 @@ fn create_of(command: SegmentationCommand) -> Result<Call, Failure> {
 }
 
 fn segmentation_id(id: &str) -> Result<String, Failure> {
-    checked_id("segmentationId", id.to_owned())
+    check_id("segmentationId", id.to_owned())
 }
 
 fn segment_id(id: &str) -> Result<String, Failure> {
-    checked_id("segmentId", id.to_owned())
+    check_id("segmentId", id.to_owned())
 }
 
 fn check_source_type(parameters: &Parameters) -> Result<(), Failure> {
@@ -110,7 +110,10 @@ fn required<T>(name: &str, value: Option<T>) -> Result<T, Failure> {
 }
 
 /// A text for people: absent, taken away with null, or there.
-fn text_for_people(parameters: &Parameters, name: &str) -> Result<Option<Option<String>>, Failure> {
+fn read_display_text(
+    parameters: &Parameters,
+    name: &str,
+) -> Result<Option<Option<String>>, Failure> {
     match parameters.text(name)? {
         None => Ok(parameters.0.contains_key(name).then_some(None)),
         Some(text) if text.len() > TEXT_BYTES_MAX => {
@@ -121,32 +124,34 @@ fn text_for_people(parameters: &Parameters, name: &str) -> Result<Option<Option<
     }
 }
 
-fn make(kind: Kind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+fn make(kind: SegmentationPath, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
     let id = segmentation_id(id)?;
     check_source_type(parameters)?;
     let kind = match kind {
-        Kind::Property => SegmentationKind::Property {
+        SegmentationPath::Property => SegmentationKind::Property {
             name: parameters.required_text("propertyName")?.to_owned(),
         },
-        Kind::AutoReql => SegmentationKind::AutoReql {
+        SegmentationPath::AutoReql => SegmentationKind::AutoReql {
             expression: required("expression", expression(parameters, "expression")?)?,
         },
-        Kind::ManualReql => SegmentationKind::ManualReql { segments: Vec::new() },
+        SegmentationPath::ManualReql => SegmentationKind::ManualReql { segments: Vec::new() },
     };
-    let title = text_for_people(parameters, "title")?.flatten();
-    let description = text_for_people(parameters, "description")?.flatten();
+    let title = read_display_text(parameters, "title")?.flatten();
+    let description = read_display_text(parameters, "description")?.flatten();
     create_of(SegmentationCommand::Create(Segmentation { id, kind, title, description }))
 }
 
-fn update(kind: Kind, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
+fn update(kind: SegmentationPath, id: &str, parameters: &Parameters) -> Result<Call, Failure> {
     let id = segmentation_id(id)?;
     let rule = match kind {
-        Kind::Property => RuleUpdate::Property(parameters.text("propertyName")?.map(str::to_owned)),
-        Kind::AutoReql => RuleUpdate::AutoReql(expression(parameters, "expression")?),
-        Kind::ManualReql => RuleUpdate::ManualReql,
+        SegmentationPath::Property => {
+            RuleUpdate::Property(parameters.text("propertyName")?.map(str::to_owned))
+        }
+        SegmentationPath::AutoReql => RuleUpdate::AutoReql(expression(parameters, "expression")?),
+        SegmentationPath::ManualReql => RuleUpdate::ManualReql,
     };
-    let title = text_for_people(parameters, "title")?;
-    let description = text_for_people(parameters, "description")?;
+    let title = read_display_text(parameters, "title")?;
+    let description = read_display_text(parameters, "description")?;
     change_of(SegmentationCommand::Update { id, rule, title, description })
 }
 
@@ -156,7 +161,7 @@ fn add_segment(
     parameters: &Parameters,
 ) -> Result<Call, Failure> {
     let filter = required("filter", expression(parameters, "filter")?)?;
-    let title = text_for_people(parameters, "title")?.flatten();
+    let title = read_display_text(parameters, "title")?.flatten();
     create_of(SegmentationCommand::AddSegment {
         segmentation_id,
         segment: Segment { id, filter, title },
@@ -169,7 +174,7 @@ fn update_segment(
     parameters: &Parameters,
 ) -> Result<Call, Failure> {
     let filter = required("filter", expression(parameters, "filter")?)?;
-    let title = text_for_people(parameters, "title")?;
+    let title = read_display_text(parameters, "title")?;
     change_of(SegmentationCommand::UpdateSegment { segmentation_id, id, filter, title })
 }
 
@@ -179,15 +184,15 @@ fn delete_segment(segmentation_id: String, id: String, _: &Parameters) -> Result
 
 fn list(parameters: &Parameters) -> Result<Call, Failure> {
     check_source_type(parameters)?;
-    ask(|engine| {
+    query(|engine| {
         let all: Vec<Value> =
             engine.snapshot().segmentations.all().map(segmentation_json).collect();
-        Ok(Done::ok(json!({ "segmentations": all })))
+        Ok(OperationAnswer::ok(json!({ "segmentations": all })))
     })
 }
 
 fn read(id: String) -> Result<Call, Failure> {
-    ask(move |engine| {
+    query(move |engine| {
         let found = engine.snapshot().segmentations.get(&id).cloned();
         let found =
             found.ok_or_else(|| Failure::not_found(format!("there is no segmentation {id:?}")))?;
@@ -195,7 +200,7 @@ fn read(id: String) -> Result<Call, Failure> {
         if let SegmentationKind::ManualReql { segments } = &found.kind {
             json["segments"] = segments.iter().map(segment_json).collect();
         }
-        Ok(Done::ok(json))
+        Ok(OperationAnswer::ok(json))
     })
 }
 

@@ -7,15 +7,15 @@ use sha1::Sha1;
 use super::failure::Failure;
 
 /// A request target with a server's signature, as clients make it.
-pub fn signed(target: &str, private_token: &str, now: Timestamp) -> String {
+pub fn sign_target(target: &str, private_token: &str, now: Timestamp) -> String {
     let join = if target.contains('?') { '&' } else { '?' };
     let signed = format!("{target}{join}hmac_timestamp={}", now.0 / 1_000);
-    let sign = mac_of(&signed, private_token).finalize().into_bytes();
+    let sign = compute_mac(&signed, private_token).finalize().into_bytes();
     let sign: String = sign.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{signed}&hmac_sign={sign}")
 }
 
-fn mac_of(text: &str, token: &str) -> Hmac<Sha1> {
+fn compute_mac(text: &str, token: &str) -> Hmac<Sha1> {
     let mut mac =
         Hmac::<Sha1>::new_from_slice(token.as_bytes()).expect("keys of any length are taken");
     mac.update(text.as_bytes());
@@ -102,13 +102,13 @@ fn without_parameter<'t>(target: &'t str, start: &str) -> Option<(String, &'t st
 /// came.
 fn is_signed(signed: &str, sign: &str, token: &str) -> bool {
     let Some(sign) = from_hex(sign) else { return false };
-    let is_of = |text: &str| mac_of(text, token).verify_slice(&sign).is_ok();
-    is_of(signed) || decoded_but_separators(signed).is_some_and(|decoded| is_of(&decoded))
+    let is_of = |text: &str| compute_mac(text, token).verify_slice(&sign).is_ok();
+    is_of(signed) || decode_but_separators(signed).is_some_and(|decoded| is_of(&decoded))
 }
 
 /// The text with its percent-encoding undone, but for characters that mean something in an address;
 /// none where it is no UTF-8.
-fn decoded_but_separators(text: &str) -> Option<String> {
+fn decode_but_separators(text: &str) -> Option<String> {
     let mut decoded = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((&byte, tail)) = rest.split_first() {

@@ -4,8 +4,8 @@ use engine::{Command, Synonym, SynonymCommand};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::answer::Done;
-use super::call::{Call, Operation, ask, change, create_with, operation};
+use super::answer::OperationAnswer;
+use super::call::{Call, Operation, change, create_with, operation, query};
 use super::failure::Failure;
 use super::parameters::Parameters;
 
@@ -48,11 +48,11 @@ fn add(parameters: &Parameters) -> Result<Call, Failure> {
 fn list(parameters: &Parameters) -> Result<Call, Failure> {
     let count = parameters.count("count", 1)?.unwrap_or(usize::MAX);
     let offset = parameters.count("offset", 0)?.unwrap_or(0);
-    ask(move |engine| {
+    query(move |engine| {
         let snapshot = engine.snapshot();
         let listed: Vec<Value> =
             snapshot.synonyms.all().skip(offset).take(count).map(synonym_json).collect();
-        Ok(Done::ok(json!({ "synonyms": listed })))
+        Ok(OperationAnswer::ok(json!({ "synonyms": listed })))
     })
 }
 

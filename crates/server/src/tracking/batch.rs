@@ -3,6 +3,7 @@
 use axum::body::Bytes;
 use domain::{Arrival, Envelope, Rejection, RejectionReason, check_message};
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Checked, single};
@@ -36,7 +37,17 @@ impl Wire<'_> {
 }
 
 pub(super) fn read(body: &Bytes) -> Result<Wire<'_>, ApiError> {
-    serde_json::from_slice(body).map_err(|error| single::not_json(&error))
+    /// The body of a sender who puts something else where the messages belong.
+    #[derive(Deserialize)]
+    struct Misused {
+        batch: Value,
+    }
+    serde_json::from_slice(body).map_err(|error| match serde_json::from_slice(body) {
+        Ok(Misused { batch }) if !batch.is_array() => {
+            ApiError::bad_request("batch must be an array of messages")
+        }
+        _ => single::not_json(&error),
+    })
 }
 
 /// Checks every message. A batch that is empty or too long is rejected whole, as one rejection.

@@ -9,7 +9,6 @@ use engine::{Engine, Entry, Outcome, RequestBudget, SubmitError};
 use tokio::task::{JoinError, spawn_blocking};
 
 use super::{NotOpen, Workspaces};
-use crate::App;
 use crate::admission::Account;
 use crate::error::ApiError;
 
@@ -109,9 +108,13 @@ pub(crate) struct RequestedWorkspace {
 }
 
 impl RequestedWorkspace {
-    /// `account` is whom the work is charged to.
-    pub(crate) fn new(app: &App, handle: WorkspaceHandle, account: Account) -> Self {
-        Self { handle, account, budget: app.budget(app.settings.callers.private) }
+    /// The work is charged to `account` and bounded by `budget`.
+    pub(crate) fn new(
+        handle: WorkspaceHandle,
+        account: Account,
+        budget: Arc<RequestBudget>,
+    ) -> Self {
+        Self { handle, account, budget }
     }
 
     pub(crate) fn id(&self) -> &WorkspaceId {
@@ -214,7 +217,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::{Installation, Settings, router, signed};
+    use crate::{App, Installation, Settings, router, sign_target};
 
     /// Long enough for any of these lists to be made many times.
     const WAIT: Duration = Duration::from_millis(300);
@@ -254,7 +257,7 @@ mod tests {
             )
         };
         let of_shop_signed = |path: &str| {
-            (signed(&format!("/shop/{path}"), "private", engine::now()), String::new())
+            (sign_target(&format!("/shop/{path}"), "private", engine::now()), String::new())
         };
         let routes = [
             of_user("traits"),
@@ -304,7 +307,7 @@ mod tests {
         let account = app.admission.administrators_account();
         let workspace = || {
             let handle = app.workspaces.handle("shop").unwrap();
-            RequestedWorkspace::new(&app, handle, account.clone())
+            RequestedWorkspace::new(handle, account.clone(), app.private_budget())
         };
         let (told, done) = std::sync::mpsc::channel();
         let mut turns = Vec::new();

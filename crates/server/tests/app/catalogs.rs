@@ -13,7 +13,7 @@ impl TestApp {
         self.post(&format!("{CATALOG}{query}"), file.to_owned(), &headers).await
     }
 
-    async fn activate(&self, version: u32) -> Answer {
+    async fn activate(&self, version: impl std::fmt::Display) -> Answer {
         let path = format!("{CATALOG}/versions/{version}/activate");
         self.post(&path, "", &[("authorization", "Bearer admin")]).await
     }
@@ -75,6 +75,7 @@ async fn a_file_is_shown_first_confirmed_and_taken_back() {
     let back = app.activate(1).await;
     assert_eq!((back.status.as_u16(), versions(&back.body)), (200, vec![(1, 20), (2, 1)]));
     insta::assert_snapshot!(app.activate(9).await.line(), @"404 not_found: catalog version 9 is not kept; there are: 1, 2");
+    insta::assert_snapshot!(app.activate("x").await.line(), @r#"400 validation_error: "x" is no catalog version: those are whole numbers"#);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use domain::WorkspaceId;
 use engine::Engine;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use server::{App, Settings, router, signed};
+use server::{App, Settings, router, sign_target};
 use tokio::sync::mpsc::{Sender, channel};
 use tower::ServiceExt;
 
@@ -109,7 +109,7 @@ fn uploads() -> [Upload; 4] {
         Upload {
             what: "a call of the recommender API",
             method: Method::POST,
-            path: signed("/shop/batch/", "private", engine::now()),
+            path: sign_target("/shop/batch/", "private", engine::now()),
             headers: vec![],
             body: new_item.to_string(),
         },
@@ -127,7 +127,7 @@ fn uploads() -> [Upload; 4] {
 async fn changes(shop: &Shop) -> Value {
     let counts = shop.test.engine.counts();
     let scenarios = shop.test.admin("/api/workspaces/shop/scenarios").await.body;
-    let users = shop.test.engine.user_of_text("u").is_some();
+    let users = shop.test.engine.find_user("u").is_some();
     json!([counts.items, scenarios["scenarios"].as_array().unwrap().len(), users])
 }
 
@@ -188,7 +188,7 @@ async fn a_client_that_reads_slowly_keeps_no_workspace_from_closing_and_takes_no
         let mut shop = Shop::with_items().await;
         for (method, path, body) in long_calls() {
             let body = if body.is_null() { String::new() } else { body.to_string() };
-            let target = signed(&format!("/shop/{path}"), "private", engine::now());
+            let target = sign_target(&format!("/shop/{path}"), "private", engine::now());
             let request =
                 Request::builder().method(method).uri(target).body(Body::from(body)).unwrap();
             let answer = shop.test.router.clone().oneshot(request).await.unwrap();
@@ -228,7 +228,7 @@ async fn a_batch_says_which_requests_were_not_done_while_its_workspace_was_close
     let shop = Shop::with_items().await;
     let requests: Vec<Value> =
         (0..N_ITEMS).map(|n| request("GET", &format!("/items/i{n:03}"), Value::Null)).collect();
-    let target = signed("/shop/batch/", "private", engine::now());
+    let target = sign_target("/shop/batch/", "private", engine::now());
     let body = json!({ "requests": requests }).to_string();
     let answer =
         shop.test.router.clone().oneshot(Request::post(target).body(Body::from(body)).unwrap());

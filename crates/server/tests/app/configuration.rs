@@ -1,6 +1,7 @@
 //! Configuration over the admin API: each change is in force with the next request.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -96,7 +97,7 @@ async fn a_change_of_what_somebody_else_has_changed_is_refused_with_the_present_
             let stale = app.administer(method, &path, body, &[("if-match", &read)]).await;
             assert_eq!(stale.status, 412, "{}", stale.line());
             assert_eq!(etag(&stale), etag(&replaced));
-            assert!(stale.line().contains("was changed since you read it"), "{}", stale.line());
+            assert!(stale.line().contains("changed since you last read"), "{}", stale.line());
         }
         let wrong = app.administer(Method::PUT, &path, body, &[("if-match", "17")]).await;
         assert!(wrong.line().contains(r#"such as "17", or *"#), "{}", wrong.line());
@@ -231,7 +232,7 @@ async fn a_workspace_is_made_served_and_removed_while_others_go_on() {
     let taken = app
         .administer(Method::POST, &sources, json!({ "name": "web", "write_key": "key" }), &[])
         .await;
-    assert_eq!(taken.status, 409, "it is of the other workspace: {}", taken.line());
+    insta::assert_snapshot!(taken.line(), @r#"409 write_key_taken: source "web": write_key is that of another source: give each its own"#);
     let source = json!({ "name": "web", "write_key": "of-news" });
     assert_eq!(app.administer(Method::POST, &sources, source, &[]).await.status, 201);
     assert_eq!(app.sent_with("of-news").await, 200);
@@ -314,6 +315,8 @@ async fn mistakes_name_the_key_and_change_nothing() {
         (Method::POST, "sources", json!({ "name": "app", "write_key": "a:b" })),
         (Method::POST, "sources", json!({ "name": "app", "write_key": "key" })),
         (Method::POST, "sources", json!({ "nam": "app" })),
+        (Method::POST, "sources", json!({ "name": "x".repeat(257) })),
+        (Method::PATCH, "sources/web", json!({ "write_key": "off-key" })),
         (Method::PATCH, "sources/web", json!({ "name": "old" })),
         (Method::PATCH, "sources/nope", json!({ "enabled": true })),
         (Method::DELETE, "sources/nope", Value::Null),
@@ -336,4 +339,31 @@ async fn mistakes_name_the_key_and_change_nothing() {
     }
     insta::assert_snapshot!(lines.join("\n"));
     assert_eq!(app.engine.config(), before);
+}
+
+/// A typing error in a parameter must not pass for a parameter that is not given.
+#[tokio::test]
+async fn no_admin_route_passes_over_a_query_parameter_that_it_does_not_have() {
+    let app = TestApp::new().await;
+    let (source, _) = include_str!("../../src/admin.rs").split_once("#[cfg(test)]").unwrap();
+    let routes = source.split('"').filter(|text| text.starts_with("/api/"));
+    let mut n_refused = 0;
+    for route in routes.collect::<BTreeSet<_>>() {
+        let path = route.replace("{workspace}", "shop").replace("{version}", "1");
+        let path = path.replace("{name}", "web").replace("{key}", "recommended_items");
+        let path = path.replace("{id}", "1").replace("{recomm_id}", &uuid::Uuid::nil().to_string());
+        assert!(!path.contains('{'), "{route}");
+        let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        for method in methods {
+            let path = format!("{path}?cuont=5");
+            let answer = app.administer(method.clone(), &path, json!({}), &[]).await;
+            let line = answer.line();
+            if answer.status != 405 {
+                n_refused += 1;
+                let refused = "400 validation_error: there is no query parameter \"cuont\"; ";
+                assert!(line.starts_with(refused), "{method} {path}: {line}");
+            }
+        }
+    }
+    assert!(n_refused > 35, "{n_refused}");
 }

@@ -118,7 +118,7 @@ async fn bodies_and_answers_are_compressed_where_clients_want_it() {
     gzip.write_all(requests.to_string().as_bytes()).unwrap();
     let request = Request::builder()
         .method(Method::POST)
-        .uri(server::signed("/shop/batch/", "private", engine::now()))
+        .uri(server::sign_target("/shop/batch/", "private", engine::now()))
         .header(header::CONTENT_ENCODING, "gzip")
         .header(header::ACCEPT_ENCODING, "gzip")
         .body(Body::from(gzip.finish().unwrap()))

@@ -262,7 +262,11 @@ async fn operations_answer_whatever_happens() {
     let nothing = app.get("/v1/nothing", &[]).await;
     insta::assert_snapshot!(nothing.line(), @"404 not_found: there is nothing at this path");
     assert!(nothing.headers.contains_key("request-id"));
-    insta::assert_snapshot!(app.get("/v1/batch", &[]).await.line(), @"405 method_not_allowed: this path takes another method");
+    let other = app.get("/v1/batch", &[]).await;
+    insta::assert_snapshot!(other.line(), @"405 method_not_allowed: this path takes POST");
+    assert_eq!(other.headers["allow"], "POST");
+    let other = app.post("/healthz", "", &[]).await;
+    insta::assert_snapshot!(other.line(), @"405 method_not_allowed: this path takes GET, HEAD");
 }
 
 #[tokio::test]
@@ -302,4 +306,10 @@ async fn administration_is_for_administrators() {
     let list = app.admin("/api/workspaces/shop/recommendations?user=nobody&count=5").await;
     assert_eq!(list.body["items"].as_array().unwrap().len(), 2);
     assert_eq!(list.body["fallback"], true);
+    assert_eq!(list.body["user_known"], false);
+    app.batch(json!([track(1, "ann", "Seen", json!({}))])).await;
+    let list = app.admin("/api/workspaces/shop/recommendations?user=ann").await;
+    assert_eq!(list.body["user_known"], true);
+    let list = app.admin("/api/workspaces/shop/recommendations").await;
+    assert_eq!(list.body.get("user_known"), None);
 }

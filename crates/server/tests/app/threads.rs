@@ -8,7 +8,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use engine::{Engine, Entry};
 use serde_json::json;
-use server::signed;
+use server::sign_target;
 use tower::ServiceExt;
 
 use super::{TestApp, basic, track};
@@ -46,8 +46,9 @@ fn no_route_waits_for_the_engine_on_a_thread_that_serves_requests() {
     let of_user = |path: &str| {
         (format!("/v1/spaces/shop/collections/users/profiles/user_id:u/{path}"), basic("profile"))
     };
-    let of_client =
-        |path: &str| (signed(&format!("/shop/{path}"), "private", engine::now()), String::new());
+    let of_client = |path: &str| {
+        (sign_target(&format!("/shop/{path}"), "private", engine::now()), String::new())
+    };
     let routes = vec![
         ("/metrics".to_owned(), String::new()),
         ("/readyz".to_owned(), String::new()),

@@ -1,18 +1,18 @@
 //! Lists of items: for a user, for an item, of a segment, or found by a search.
 
-use std::cmp::Ordering;
 use std::sync::Arc;
 
-use domain::{ItemIdx, ListRequest, Logic, Timestamp};
+use domain::{ItemIdx, Logic, Timestamp};
 use recommender::{
-    CandidateSources, Constraint, ItemBooster, PromotedItems, Request, n_reranked, rank, rerank,
+    Backfill, CandidateSources, Constraint, ItemBooster, PromotedItems, Request, rank, rerank,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
 
-use super::stage::{Listed, SegmentOf, Stage, StageSources};
+use super::prepare::{ContextSegment, StageSources};
+use super::stage::{Stage, StageList};
 use crate::evaluation::ItemRows;
-use crate::expressions::{Budget, Use};
+use crate::expressions::{Budget, ExpressionUse};
 use crate::lists::ModelInUse;
 use crate::{ListError, RequestBudget, Serving, Snapshot};
 
@@ -20,8 +20,6 @@ use crate::{ListError, RequestBudget, Serving, Snapshot};
 pub(super) const SEEDS_MAX: usize = 50;
 /// The number of matches that are ranked, whatever the requested count.
 const MATCHES: usize = 2_000;
-/// The default bonus of a match that the user would like best, as a share of its score.
-const PERSONAL_WEIGHT: f32 = 0.5;
 
 impl Serving {
     pub(super) fn list_items(
@@ -32,10 +30,10 @@ impl Serving {
         period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, ListError> {
+    ) -> Result<StageList, ListError> {
         let list = stage.list()?;
         let views: &Views = snapshot;
-        let (user, item) = stage.resolved(views);
+        let (user, item) = stage.resolve(views);
         let (rows, contexts, budget) = (
             ItemRows(&views.catalog),
             stage.contexts(views, segmentations, now),
@@ -48,7 +46,8 @@ impl Serving {
             Some((boosts, most)) => Some(ItemBooster::Precomputed(boosts, most)),
             None => Some(ItemBooster::OnDemand(&boost)),
         };
-        let few = selection.candidate_set().or_else(|| segment.as_ref().map(SegmentOf::members));
+        let few =
+            selection.candidate_set().or_else(|| segment.as_ref().map(ContextSegment::members));
         let left_out: FxHashSet<ItemIdx> = {
             let ids = stage.left_out.iter().map(String::as_str).chain(stage.whole_is_for);
             ids.filter_map(|id| views.catalog.item(id)).chain(item).collect()
@@ -61,7 +60,7 @@ impl Serving {
         let promoted_filter = stage.settings.promoted.as_ref().map(|promoted| {
             let text = &promoted.filter;
             let ready = self.expressions.prepare_for_items(
-                Use::Filter,
+                ExpressionUse::Filter,
                 text,
                 views,
                 &rows,
@@ -85,7 +84,9 @@ impl Serving {
         let context = self.context(snapshot, user, &list)?;
         let eligibility = context.eligibility(&is_meant, &list, &left_out);
         let seeds: Vec<ItemIdx> = match (segment, item) {
-            (Some(segment), _) if list.logic == Logic::Similar => seeds_of(in_use, views, segment),
+            (Some(segment), _) if list.logic == Logic::Similar => {
+                find_segment_seeds(in_use, views, segment)
+            }
             (_, item) => item.into_iter().collect(),
         };
         let picks = stage.settings.picks.iter().flatten();
@@ -105,8 +106,7 @@ impl Serving {
             (Some((search, query)), _) => {
                 let matches =
                     search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
-                let weight = stage.settings.user_impact.unwrap_or(PERSONAL_WEIGHT);
-                personalised(sources, &request, matches, weight)
+                order_by_user(sources, &request, matches, stage.settings.taste_weight())
             }
             (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
@@ -116,62 +116,21 @@ impl Serving {
                         && selection.allows(item.0)
                 };
                 let eligibility = context.eligibility(&is_beyond, &list, &left_out);
-                let beyond = Request {
+                let backfill = Backfill {
+                    seeds: &|| find_segment_seeds(in_use, views, segment),
                     eligibility: &eligibility,
                     candidate_set: selection.candidate_set(),
-                    ..request
                 };
-                let seeds = || seeds_of(in_use, views, segment);
-                list_segment(
-                    sources,
-                    &request,
-                    stage.takes_fallback(&list).then_some((&beyond, &seeds)),
-                )
+                rank(sources, &Request { backfill: Some(backfill), ..request })
             }
         };
         let found = found.into_iter().map(|(item, score)| (item.0, score));
-        stage.listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
+        stage.to_listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
     }
-}
-
-/// The members of a segment that a request asks for, and behind them what goes with the seeds.
-fn list_segment(
-    sources: CandidateSources<'_>,
-    request: &Request<'_>,
-    beyond: Option<(&Request<'_>, &dyn Fn() -> Vec<ItemIdx>)>,
-) -> Vec<(ItemIdx, f32)> {
-    // More than the requested count if they are reranked.
-    let count =
-        if request.is_reranked() { n_reranked(request.list.count) } else { request.list.count };
-    let pool = ListRequest { count, diversity: 0.0, rotation_rate: 0.0, ..request.list.clone() };
-    let plain = |request| Request {
-        list: &pool,
-        constraints: &[],
-        promoted: None,
-        impressions: &[],
-        ..request
-    };
-    let mut found = rank(sources, &plain(*request));
-    if let Some((beyond, seeds)) = beyond
-        && found.len() < count
-    {
-        let rest =
-            ListRequest { count: count - found.len(), logic: Logic::Similar, ..pool.clone() };
-        let more = rank(sources, &Request { list: &rest, seeds: &seeds(), ..plain(*beyond) });
-        let floor = found.iter().map(|(_, score)| *score).filter(|score| *score > 0.0);
-        let floor = floor.fold(1.0, f32::min);
-        let top = more.first().map_or(1.0, |(_, score)| score.max(f32::MIN_POSITIVE));
-        let below = |score: f32| if score > 0.0 { floor * score / top } else { score };
-        found.extend(more.into_iter().map(|(item, score)| (item, below(score))));
-        if request.booster.is_some() {
-            found.sort_by(best_first);
-        }
-    }
-    rerank(sources, request, found)
 }
 
 /// The items that match a search, those first that match best and that the user would like.
-fn personalised(
+fn order_by_user(
     sources: CandidateSources<'_>,
     request: &Request<'_>,
     matches: Vec<(u32, f32)>,
@@ -185,16 +144,16 @@ fn personalised(
         (ItemIdx(item), score * (1.0 + personal_weight * personal.max(0.0) / top) * boost)
     });
     let mut ranked: Vec<(ItemIdx, f32)> = ranked.collect();
-    ranked.sort_by(best_first);
+    ranked.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     rerank(sources, request, ranked)
 }
 
-fn best_first(a: &(ItemIdx, f32), b: &(ItemIdx, f32)) -> Ordering {
-    b.1.total_cmp(&a.1).then(a.0.cmp(&b.0))
-}
-
 /// The most popular items of a segment.
-pub(super) fn seeds_of(in_use: &ModelInUse, views: &Views, segment: &SegmentOf) -> Vec<ItemIdx> {
+pub(super) fn find_segment_seeds(
+    in_use: &ModelInUse,
+    views: &Views,
+    segment: &ContextSegment,
+) -> Vec<ItemIdx> {
     let sources = in_use.sources(views);
     let available =
         segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));

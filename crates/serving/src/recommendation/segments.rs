@@ -8,11 +8,12 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use search::Phrase;
 use state::Views;
 
-use super::items::seeds_of;
-use super::stage::{Listed, Stage, StageSources};
+use super::items::find_segment_seeds;
+use super::prepare::StageSources;
+use super::stage::{Stage, StageList};
 use crate::evaluation::SegmentRows;
 use crate::expressions::Budget;
-use crate::groupings::titles;
+use crate::groupings::find_titles;
 use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many items that match a search say which segments do.
@@ -31,10 +32,10 @@ impl Serving {
         period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, ListError> {
+    ) -> Result<StageList, ListError> {
         let list = stage.list()?;
         let views: &Views = snapshot;
-        let (user, item) = stage.resolved(views);
+        let (user, item) = stage.resolve(views);
         let nothing = Facet::new();
         let item_type = item_type.as_deref().unwrap_or(&nothing);
         let (rows, contexts, budget) = (
@@ -68,13 +69,13 @@ impl Serving {
                     }
                 }
                 let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
-                let titles = titles(views, segmentation);
+                let titles = find_titles(views, segmentation);
                 let query = Phrase::parse(query);
                 let values = (0..item_type.n_values() as u32).map(ValueIdx);
                 for value in values.take_while(|_| budget.allows_row()) {
                     let id = item_type.text(value);
                     let names = [Some(id), titles.get(id).map(String::as_str)];
-                    let worth = names.into_iter().flatten().map(|name| worth_of_name(name, &query));
+                    let worth = names.into_iter().flatten().map(|name| score_name(name, &query));
                     let worth = worth.fold(0.0, f32::max);
                     if worth > 0.0 {
                         *scores.entry(value).or_default() += worth;
@@ -92,7 +93,7 @@ impl Serving {
             None => {
                 let seeds = match segment {
                     Some(segment) if list.logic == Logic::Similar => {
-                        seeds_of(in_use, views, segment)
+                        find_segment_seeds(in_use, views, segment)
                     }
                     _ => item.into_iter().collect(),
                 };
@@ -117,11 +118,11 @@ impl Serving {
             }
         };
         let found = values.into_iter().map(|(value, score)| (value.0, score));
-        stage.listed(in_use, &rows, &contexts.caller, &budget, found, false)
+        stage.to_listed(in_use, &rows, &contexts.caller, &budget, found, false)
     }
 }
 
-fn worth_of_name(name: &str, query: &Phrase) -> f32 {
+fn score_name(name: &str, query: &Phrase) -> f32 {
     let name = Phrase::parse(name);
     match query.is_within(&name) {
         true if name == *query => NAME_IS_QUERY,

@@ -1,24 +1,22 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
-
 use domain::{
-    AssetType, Endpoint, Entries, Exclusion, Fallback, ItemIdx, ListRequest, Logic, Relevance,
-    ScenarioSettings, Timestamp, UserIdx,
+    AssetType, Endpoint, ItemIdx, ListCaller, ListRequest, ListSettings, Logic, Relevance,
+    Timestamp, UserIdx,
 };
-use recommender::{Facet, ValueIdx};
-use reql::{Context, Expression, Rows, Subject};
+use reql::{Context, Rows, Subject};
 use state::{Views, find_user};
 
 use super::user_filter::USER_FILTER;
 use super::{ListOptions, RecommendationRequest};
-use crate::evaluation::{EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction};
-use crate::expressions::{Budget, ExpressionError, Selection, Use};
-use crate::groupings::{Grouping, Segmentations};
+use crate::evaluation::{
+    EvaluationContext, ExpressionSchema, LenientSchema, PublicRestriction, Segmentations,
+    endpoint_subject,
+};
+use crate::expressions::{Budget, ExpressionError, ExpressionUse, Selection};
+use crate::groupings::Grouping;
 use crate::lists::ModelInUse;
-use crate::search::Search;
-use crate::{ListError, LiveState, Serving};
+use crate::{ListError, Serving};
 
 /// An entry of a list.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,7 +58,7 @@ fn evaluation_bytes(name: &str, value: &serde_json::Value) -> usize {
 }
 
 /// The list of a stage.
-pub struct Listed {
+pub struct StageList {
     /// Best first.
     pub recommended: Vec<Recommended>,
     /// The version of the model; none before the first training.
@@ -72,8 +70,8 @@ pub struct Listed {
 /// A filter or booster of a stage.
 pub(super) struct StageExpression {
     /// The name of the parameter, for messages.
-    what: &'static str,
-    text: String,
+    pub(super) what: &'static str,
+    pub(super) text: String,
     by: Author,
 }
 
@@ -112,7 +110,7 @@ pub struct Stage<'a> {
     pub(super) segment: Option<&'a str>,
     pub(super) search_query: Option<&'a str>,
     /// The settings of the call, completed with those of its scenario.
-    pub(super) settings: ScenarioSettings,
+    pub(super) settings: ListSettings,
     /// All of them hold.
     pub(super) filters: Vec<StageExpression>,
     /// Scores are multiplied with all of them.
@@ -124,29 +122,12 @@ pub struct Stage<'a> {
     pub(super) is_public: bool,
 }
 
-/// A segment of a segmentation.
-pub(super) struct SegmentOf {
-    pub(super) item_type: Arc<Facet>,
-    pub(super) value: ValueIdx,
-}
-
-impl SegmentOf {
-    pub(super) fn includes(&self, item: ItemIdx) -> bool {
-        self.item_type.values_of(item).contains(&self.value)
-    }
-
-    /// Its items.
-    pub(super) fn members(&self) -> &[u32] {
-        self.item_type.items_of(self.value)
-    }
-}
-
 impl<'a> Stage<'a> {
     pub(super) fn new(
         request: &'a RecommendationRequest,
         endpoint: Endpoint,
         options: &'a ListOptions,
-        of_scenario: &ScenarioSettings,
+        of_scenario: &ListSettings,
     ) -> Self {
         let said = |of_scenario: &Option<String>,
                     of_call: &Option<String>,
@@ -162,7 +143,7 @@ impl<'a> Stage<'a> {
         let has_own_logic =
             options.settings.logic.is_some_and(|logic| of_scenario.logic != Some(logic));
         let of_scenario = match has_own_logic {
-            true => ScenarioSettings {
+            true => ListSettings {
                 interaction: None,
                 exclude: None,
                 min_relevance: None,
@@ -225,26 +206,20 @@ impl<'a> Stage<'a> {
         }
     }
 
-    fn grouping(&self) -> Grouping {
+    pub(super) fn grouping(&self) -> Grouping {
         Grouping::Segmentation(self.settings.segmentation.clone().unwrap_or_default())
     }
 
     /// The kind of its candidates.
     pub(super) fn subject(&self) -> Subject {
-        subject_of(self.endpoint)
+        endpoint_subject(self.endpoint)
     }
 
     /// The options of the list.
     pub(super) fn list(&self) -> Result<ListRequest, ListError> {
-        let mut list = self.settings.list(self.count, self.endpoint.default_logic());
-        let exclude = self.settings.exclude.unwrap_or(Exclusion::None);
-        match self.subject() {
-            // Favourites stay favourites, and people also search for items that they have.
-            Subject::Segments => {
-                (list.exclude, list.diversity, list.rotation_rate) = (exclude, 0.0, 0.0)
-            }
-            _ if self.search_query.is_some() => list.exclude = exclude,
-            _ => {}
+        let mut list = self.settings.request(self.count, ListCaller::Endpoint(self.endpoint));
+        if self.subject() == Subject::Segments {
+            (list.diversity, list.rotation_rate) = (0.0, 0.0);
         }
         let goes_with_item = matches!(list.logic, Logic::CrossSell | Logic::WatchNext);
         if goes_with_item && self.endpoint.can_be_similar() {
@@ -269,18 +244,13 @@ impl<'a> Stage<'a> {
         Ok(list)
     }
 
-    /// Whether a list that its logic leaves incomplete is filled up.
-    pub(super) fn takes_fallback(&self, list: &ListRequest) -> bool {
-        list.min_relevance == Relevance::Low && list.fallback != Fallback::None
-    }
-
     /// Whether the interactions of some users only count as trending.
-    pub(crate) fn has_user_filter(&self) -> bool {
+    pub(super) fn has_user_filter(&self) -> bool {
         self.settings.user_filter.is_some()
     }
 
     /// The indices of the user and the item, if they exist.
-    pub(super) fn resolved(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
+    pub(super) fn resolve(&self, views: &Views) -> (Option<UserIdx>, Option<ItemIdx>) {
         let user = self.user.and_then(|id| find_user(views, id));
         (user, self.item.and_then(|id| views.catalog.available_item(id)))
     }
@@ -295,7 +265,7 @@ impl<'a> Stage<'a> {
     where
         'a: 'v,
     {
-        let (user, item) = self.resolved(views);
+        let (user, item) = self.resolve(views);
         let of_scenario = EvaluationContext {
             views,
             now_s: now.0.div_euclid(1_000) as f64,
@@ -314,7 +284,7 @@ impl<'a> Stage<'a> {
     }
 
     /// A list of what was found, with what the expressions of the call say of it.
-    pub(super) fn listed(
+    pub(super) fn to_listed(
         &self,
         in_use: &ModelInUse,
         rows: &dyn Rows,
@@ -322,36 +292,27 @@ impl<'a> Stage<'a> {
         budget: &Budget,
         found: impl Iterator<Item = (u32, f32)>,
         rotates: bool,
-    ) -> Result<Listed, ListError> {
-        within(budget.check())?;
+    ) -> Result<StageList, ListError> {
+        map_budget_error(budget.check())?;
         let mut compiled = Vec::with_capacity(self.expressions.len());
         for (name, text) in self.expressions {
             compiled.push((name, reql::parse(text).map_err(wrong(name))?.compile(rows, context)));
-            within(budget.look())?;
+            map_budget_error(budget.check_now_and_then())?;
         }
         let mut recommended = Vec::new();
         let mut held_bytes = 0;
         for (row, score) in found {
             let mut evaluations = Vec::with_capacity(compiled.len());
             for (name, compiled) in &compiled {
-                let value = compiled.value(row).to_json();
+                let value = compiled.evaluate(row).to_json();
                 held_bytes += evaluation_bytes(name, &value);
                 budget.check_answer(held_bytes)?;
                 evaluations.push(((*name).clone(), value));
-                within(budget.look())?;
+                map_budget_error(budget.check_now_and_then())?;
             }
             recommended.push(Recommended { id: rows.id(row).to_owned(), score, evaluations });
         }
-        Ok(Listed { recommended, model: in_use.version(), rotates })
-    }
-}
-
-/// The kind of candidates of an endpoint.
-pub(crate) fn subject_of(endpoint: Endpoint) -> Subject {
-    match endpoint.entries() {
-        Entries::Items => Subject::Items,
-        Entries::Segments => Subject::Segments,
-        Entries::Users => Subject::Users,
+        Ok(StageList { recommended, model: in_use.version(), rotates })
     }
 }
 
@@ -362,148 +323,8 @@ pub(super) fn wrong(what: &str) -> impl Fn(reql::ReqlError) -> ListError {
     }
 }
 
-/// A stage with what its list is made of beside a snapshot.
-pub struct PreparedStage<'a> {
-    pub(super) stage: Stage<'a>,
-    pub(super) sources: StageSources,
-}
-
-/// The inputs that are prepared before a list takes a snapshot.
-pub(super) struct StageSources {
-    pub(super) in_use: ModelInUse,
-    /// None where nothing is searched.
-    pub(super) search: Option<Arc<Search>>,
-    /// The segments that are recommended, or to one of which items are; none where the stage is
-    /// about none.
-    pub(super) item_type: Option<Arc<Facet>>,
-    /// The segment that the list is for.
-    pub(super) segment: Option<SegmentOf>,
-    /// The properties that are constrained, with how many items may share a value.
-    pub(super) constraints: Vec<(Arc<Facet>, usize)>,
-    /// The segmentations that expressions ask for.
-    pub(super) segmentations: Segmentations,
-}
-
-impl Serving {
-    /// Makes ready what a list needs of all items, in steps, so that the fold gets its turns.
-    ///
-    /// # Errors
-    /// If the segmentation or segment that the list is about is not there, or nothing can be
-    /// searched yet.
-    pub fn prepare<'a>(
-        &self,
-        live: &LiveState,
-        stage: Stage<'a>,
-        now: Timestamp,
-    ) -> Result<PreparedStage<'a>, ListError> {
-        let search = stage.search_query.map(|_| self.caught_up_search(live)).transpose()?;
-        let is_of_segments = stage.segment.is_some() || stage.subject() == Subject::Segments;
-        let mut item_type =
-            is_of_segments.then(|| self.item_type(live, &stage, now)).transpose()?;
-        let mut segment = None;
-        if let Some(id) = stage.segment {
-            let is_known = |item_type: &Arc<Facet>| item_type.value(id).is_some();
-            if !item_type.as_ref().is_some_and(is_known) {
-                // It may be new.
-                item_type = Some(self.groupings.newest(live, &stage.grouping(), now)?);
-            }
-            let found = item_type.as_ref().and_then(|item_type| {
-                Some(SegmentOf { item_type: Arc::clone(item_type), value: item_type.value(id)? })
-            });
-            let Some(found) = found else {
-                let segmentation = stage.settings.segmentation.as_deref().unwrap_or_default();
-                let what = format!("segmentation {segmentation:?} has no segment {id:?}");
-                return Err(ListError::NotFound(what));
-            };
-            segment = Some(found);
-        }
-        let constraints = stage.settings.constraints.iter().flatten().map(|constraint| {
-            let grouping = Grouping::Property(constraint.property.clone());
-            Ok((self.groupings.get(live, &grouping, now)?, constraint.max as usize))
-        });
-        let constraints = constraints.collect::<Result<_, ListError>>()?;
-        let segmentations = self.prepare_expressions(live, &stage, now)?;
-        let in_use = self.model_in_use(live);
-        let sources =
-            StageSources { in_use, search, item_type, segment, constraints, segmentations };
-        Ok(PreparedStage { stage, sources })
-    }
-
-    fn item_type(
-        &self,
-        live: &LiveState,
-        stage: &Stage<'_>,
-        now: Timestamp,
-    ) -> Result<Arc<Facet>, ListError> {
-        let id = stage.settings.segmentation.as_deref().unwrap_or_default();
-        if live.snapshot().segmentations.get(id).is_none() {
-            let what = format!("there is no segmentation {id:?}, which the scenario is about");
-            return Err(ListError::Invalid(what));
-        }
-        Ok(self.groupings.get(live, &stage.grouping(), now)?)
-    }
-
-    /// Computes the values of filters and boosters that come again and again, and groups items by
-    /// the segmentations that expressions ask for.
-    fn prepare_expressions(
-        &self,
-        live: &LiveState,
-        stage: &Stage<'_>,
-        now: Timestamp,
-    ) -> Result<Segmentations, ListError> {
-        let filters = stage.filters.iter().map(|filter| (Use::Filter, filter.what, &*filter.text));
-        let boosters =
-            stage.boosters.iter().map(|booster| (Use::Booster, booster.what, &*booster.text));
-        let promoted = stage.settings.promoted.as_ref();
-        let promoted = promoted.map(|promoted| (Use::Filter, PROMOTED, &*promoted.filter));
-        let mut names = Named::default();
-        for (use_, what, text) in filters.chain(boosters).chain(promoted) {
-            if stage.subject() == Subject::Items || what == PROMOTED {
-                self.expressions.prepare(live, use_, text, now).map_err(wrong(what))?;
-            }
-            self.expressions.with(use_, text, |parsed| names.add(parsed)).map_err(wrong(what))?;
-        }
-        if let Some(text) = &stage.settings.user_filter {
-            let parsed = self.expressions.with(Use::Filter, text, |parsed| names.add(parsed));
-            parsed.map_err(wrong(USER_FILTER))?;
-        }
-        for (name, text) in stage.expressions {
-            names.add(&reql::parse(text).map_err(wrong(name))?);
-        }
-        let names = names.resolve(&live.snapshot());
-        let group = |name: String| {
-            // One that takes too long has no segments here.
-            let grouping = Grouping::Segmentation(name.clone());
-            Some((name, self.groupings.get(live, &grouping, now).ok()?))
-        };
-        Ok(names.into_iter().filter_map(group).collect())
-    }
-}
-
-/// The segmentations that expressions ask for.
-#[derive(Default)]
-struct Named {
-    names: BTreeSet<String>,
-    /// Whether one computes the name.
-    are_all: bool,
-}
-
-impl Named {
-    fn add(&mut self, expression: &Expression) {
-        match expression.segmentations() {
-            Some(names) => self.names.extend(names.into_iter().map(str::to_owned)),
-            None => self.are_all = true,
-        }
-    }
-
-    fn resolve(self, views: &Views) -> Vec<String> {
-        let all = views.segmentations.all().map(|segmentation| segmentation.id.clone());
-        all.filter(|id| self.are_all || self.names.contains(id)).collect()
-    }
-}
-
 /// How messages call the filter of promoted items.
-const PROMOTED: &str = "the scenario's promoted.filter";
+pub(super) const PROMOTED: &str = "the scenario's promoted.filter";
 
 impl Serving {
     /// Refuses a stage whose expressions are wrong, before anything is done for it.
@@ -511,20 +332,20 @@ impl Serving {
         stage.list()?;
         let schema = ExpressionSchema { views, subject: stage.subject() };
         for StageExpression { what, text, .. } in &stage.filters {
-            self.expressions.check(Use::Filter, text, &schema).map_err(wrong(what))?;
+            self.expressions.check(ExpressionUse::Filter, text, &schema).map_err(wrong(what))?;
         }
         for StageExpression { what, text, .. } in &stage.boosters {
-            self.expressions.check(Use::Booster, text, &schema).map_err(wrong(what))?;
+            self.expressions.check(ExpressionUse::Booster, text, &schema).map_err(wrong(what))?;
         }
         if let Some(promoted) = &stage.settings.promoted {
             let schema = ExpressionSchema { views, subject: Subject::Items };
-            let checked = self.expressions.check(Use::Filter, &promoted.filter, &schema);
+            let checked = self.expressions.check(ExpressionUse::Filter, &promoted.filter, &schema);
             checked.map_err(wrong(PROMOTED))?;
         }
         if let Some(user_filter) = &stage.settings.user_filter {
             let schema = ExpressionSchema { views, subject: Subject::Users };
             self.expressions
-                .check(Use::Filter, user_filter, &schema)
+                .check(ExpressionUse::Filter, user_filter, &schema)
                 .map_err(wrong(USER_FILTER))?;
         }
         for constraint in stage.settings.constraints.iter().flatten() {
@@ -565,11 +386,11 @@ impl Serving {
                 false => self.expressions.prepare_for_rows(use_, text, rows, context, budget),
             };
             let ready = ready.map_err(wrong(what))?;
-            within(budget.look())?;
+            map_budget_error(budget.check_now_and_then())?;
             Ok::<_, ListError>(ready)
         };
-        let filters = stage.filters.iter().map(|filter| ready(Use::Filter, filter));
-        let boosters = stage.boosters.iter().map(|booster| ready(Use::Booster, booster));
+        let filters = stage.filters.iter().map(|filter| ready(ExpressionUse::Filter, filter));
+        let boosters = stage.boosters.iter().map(|booster| ready(ExpressionUse::Booster, booster));
         Ok(Selection {
             filters: filters.collect::<Result<_, _>>()?,
             boosters: boosters.collect::<Result<_, _>>()?,
@@ -578,7 +399,7 @@ impl Serving {
 }
 
 /// Says that the time for expressions is used up.
-pub(crate) fn within(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
+pub(super) fn map_budget_error(is_within: Result<(), ExpressionError>) -> Result<(), ListError> {
     let what = || "filter, booster, userSegmentFilter and reqlExpressions".to_owned();
     is_within.map_err(|source| match source {
         ExpressionError::Budget(error) => error.into(),

@@ -3,28 +3,26 @@
 use domain::{Timestamp, UserIdx};
 use state::Views;
 
-use super::Stage;
-use super::stage::wrong;
-use crate::evaluation::UserRows;
-use crate::expressions::{Budget, PreparedExpression, Use};
-use crate::groupings::Segmentations;
+use super::stage::{Stage, wrong};
+use crate::evaluation::{Segmentations, UserRows};
+use crate::expressions::{Budget, ExpressionUse, PreparedExpression};
 use crate::{ListError, Serving};
 
 /// How messages call the filter.
 pub(super) const USER_FILTER: &str = "the filter of users whose interactions count";
 
 /// The filter of a stage for the users of one snapshot; without one all count.
-pub(crate) struct UserFilter<'a>(Option<PreparedExpression<'a>>);
+pub(super) struct UserFilter<'a>(Option<PreparedExpression<'a>>);
 
 impl UserFilter<'_> {
     /// Whether the interactions of a user count.
-    pub(crate) fn allows(&self, user: UserIdx) -> bool {
+    pub(super) fn allows(&self, user: UserIdx) -> bool {
         self.0.as_ref().is_none_or(|filter| filter.allows(user.0))
     }
 
     /// A key that is equal for calls for which the same users count; none if that is unknown. See
     /// [`reql::Compiled::row_key`].
-    pub(crate) fn key(&self) -> Option<String> {
+    pub(super) fn key(&self) -> Option<String> {
         self.0.as_ref().map_or_else(|| Some(String::new()), PreparedExpression::row_key)
     }
 }
@@ -34,7 +32,7 @@ impl Serving {
     ///
     /// # Errors
     /// If the filter is no expression.
-    pub(crate) fn with_user_filter<T>(
+    pub(super) fn with_user_filter<T>(
         &self,
         stage: &Stage<'_>,
         segmentations: &Segmentations,
@@ -46,7 +44,8 @@ impl Serving {
         let rows = UserRows { table: &views.users, ids: views.profiles.ids() };
         // Calls of browsers name no such filter, so that it is the scenario's or a server's.
         let context = stage.contexts(views, segmentations, now).scenario;
-        let ready = self.expressions.prepare_for_rows(Use::Filter, text, &rows, &context, budget);
+        let ready =
+            self.expressions.prepare_for_rows(ExpressionUse::Filter, text, &rows, &context, budget);
         Ok(what(&UserFilter(Some(ready.map_err(wrong(USER_FILTER))?))))
     }
 }

@@ -9,7 +9,8 @@ use rustc_hash::FxHashSet;
 use state::Views;
 use store::StoreError;
 
-use super::stage::{Listed, Stage, StageSources};
+use super::prepare::StageSources;
+use super::stage::{Stage, StageList};
 use crate::evaluation::UserRows;
 use crate::expressions::Budget;
 use crate::{ListError, LiveState, RequestBudget, Serving};
@@ -26,11 +27,11 @@ impl Serving {
         StageSources { in_use, segmentations, .. }: &StageSources,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<Listed, ListError> {
+    ) -> Result<StageList, ListError> {
         let list = stage.list()?;
         let (taste, n_users) = {
             let views = live.snapshot();
-            let (user, item) = stage.resolved(&views);
+            let (user, item) = stage.resolve(&views);
             let sources = in_use.sources(&views);
             let histories = views.interactions.histories();
             let taste = match item {
@@ -55,7 +56,7 @@ impl Serving {
         }
         let snapshot = live.snapshot();
         let views: &Views = &snapshot;
-        let (user, item) = stage.resolved(views);
+        let (user, item) = stage.resolve(views);
         let ids = views.profiles.ids();
         let (rows, contexts) =
             (UserRows { table: &views.users, ids }, stage.contexts(views, segmentations, now));
@@ -96,6 +97,6 @@ impl Serving {
             return Err(source.into());
         }
         let found = found.into_iter().map(|(user, score)| (user.0, score));
-        stage.listed(in_use, &rows, &contexts.caller, &budget, found, false)
+        stage.to_listed(in_use, &rows, &contexts.caller, &budget, found, false)
     }
 }

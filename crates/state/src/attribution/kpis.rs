@@ -129,7 +129,7 @@ pub(super) struct KpiTable {
 }
 
 /// The shared row for a place that gets no row of its own.
-pub(super) fn others_row(place: &Place) -> RowName {
+pub(super) fn make_others_row(place: &Place) -> RowName {
     let place = match place {
         Place::Trait(_) => Place::Trait(OTHERS.to_owned()),
         Place::Scenario { endpoint, .. } => {

@@ -3,8 +3,9 @@
 use domain::Timestamp;
 use store::Batch;
 
-use super::{CommandResult, Refusal, delete_item};
+use super::delete_item;
 use crate::collections::{CollectionKind, MEMBERS_MAX, Member};
+use crate::refusal::{CommandResult, Refusal};
 use crate::views::Views;
 
 pub(super) fn add(

@@ -5,7 +5,8 @@ use domain::{PropertyType, PropertyValue, Timestamp};
 use profiles::Origin;
 use store::{Batch, StoreError};
 
-use super::{CommandResult, EntityKind, Refusal, entity_exists, find_user};
+use super::{EntityKind, entity_exists, find_user};
+use crate::refusal::{CommandResult, Refusal};
 use crate::views::Views;
 
 pub(super) fn set_values(

@@ -5,9 +5,9 @@ use domain::{Interaction, InteractionSelector, Timestamp};
 use profiles::Origin;
 use store::{Batch, StoreError};
 
-use super::{CommandResult, EntityKind, Refusal, create_entity, entity_exists, find_user};
-use crate::fold;
+use super::{EntityKind, create_entity, entity_exists, find_user};
 use crate::interactions::AddOutcome;
+use crate::refusal::{CommandResult, Refusal};
 use crate::views::Views;
 
 /// An interaction without a time gets a time less than this many milliseconds after its arrival.
@@ -39,8 +39,7 @@ pub(super) fn add(
     for delay_ms in 0..n_tries {
         let at = interaction.timestamp.unwrap_or(Timestamp(origin.received_at.0 + delay_ms));
         let interaction = Interaction { timestamp: Some(at), ..interaction.clone() };
-        added =
-            fold::add_interaction(views, batch, user, interaction, NamedBy::Action, origin, true)?;
+        added = views.add_interaction(batch, user, interaction, NamedBy::Action, origin, true)?;
         if added != AddOutcome::Duplicate {
             break;
         }

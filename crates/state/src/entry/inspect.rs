@@ -8,6 +8,8 @@ use crate::{Command, Place};
 
 /// The longest summary of an entry, in characters.
 const SUMMARY_CHARS_MAX: usize = 160;
+/// The longest word that a summary is cut before and not within, in bytes.
+const WORD_BYTES_MAX: usize = 40;
 /// How many characters of a secret are shown.
 const SECRET_CHARS_SHOWN: usize = 3;
 /// The length from which on a part of a secret is shown, in characters.
@@ -134,18 +136,65 @@ impl Entry {
                 });
                 format!("{} lists{}", lists.len(), first.unwrap_or_default())
             }
-            Self::Command { .. } => self.fields()["command"].to_string(),
+            Self::Command { command, .. } => {
+                let fields = &self.fields()["command"];
+                match **command {
+                    Command::Configure(_) => describe_configuration(&fields["configure"]),
+                    _ => fields.to_string(),
+                }
+            }
             Self::Tick { at } => at.to_string(),
             Self::CatalogActivated { .. } | Self::Resumed { .. } | Self::Reset { .. } => {
                 String::new()
             }
         };
         // Text from sources must not control the terminal.
-        text.chars()
-            .map(|char| if char.is_control() { ' ' } else { char })
-            .take(SUMMARY_CHARS_MAX)
-            .collect()
+        let plain = text.chars().map(|char| if char.is_control() { ' ' } else { char });
+        shorten(plain)
     }
+}
+
+/// A text of at most [`SUMMARY_CHARS_MAX`] characters, which ends after a word where it is cut.
+fn shorten(mut text: impl Iterator<Item = char>) -> String {
+    let mut head: String = text.by_ref().take(SUMMARY_CHARS_MAX - 1).collect();
+    let Some(last) = text.next() else { return head };
+    if text.next().is_none() {
+        head.push(last);
+        return head;
+    }
+    let is_between = |char: char| char.is_whitespace() || char == ',';
+    match head.rfind(is_between) {
+        _ if is_between(last) => {}
+        Some(at) if head.len() - at <= WORD_BYTES_MAX => head.truncate(at),
+        _ => {}
+    }
+    format!("{}…", head.trim_end_matches(is_between))
+}
+
+/// A configuration command in words: the name of the resource, what it must be before the change,
+/// and its keys with their values.
+fn describe_configuration(command: &Value) -> String {
+    let change = command["change"].as_object();
+    let Some((kind, fields)) = change.and_then(|change| change.iter().next()) else {
+        return String::new();
+    };
+    let expected = match &command["expected"] {
+        Value::String(word) if word == "anything" => String::new(),
+        Value::String(word) => format!(" if {word}"),
+        other => format!(" if revision {}", other["revision"]),
+    };
+    let (mut name, mut keys) = (String::new(), Vec::new());
+    for field in fields.as_object().into_iter().flat_map(|fields| fields.values()) {
+        match field {
+            Value::Object(resource) => {
+                let set = resource.iter().filter(|(_, value)| !value.is_null());
+                keys.extend(set.map(|(key, value)| format!("{key} {value}")));
+            }
+            field => name = format!(" {field}"),
+        }
+    }
+    let keys = if keys.is_empty() { String::new() } else { format!(": {}", keys.join(", ")) };
+    format!("{}{name}{expected}{keys}", kind.replace('_', " "))
 }
 
 /// Parses the JSON text of a configuration and hides its secrets.
@@ -164,12 +213,20 @@ fn redact_config(json: &Value) -> Value {
 
 /// Hides the secrets in a configuration change. Its JSON texts become values.
 fn redact_change(change: &mut Value) {
-    for (kind, key) in [("put_source", "source"), ("put_token", "token")] {
+    for (kind, key) in [
+        ("put_source", "source"),
+        ("put_token", "token"),
+        ("put_trait", "definition"),
+        ("put_scenario", "scenario"),
+        ("put_interaction_weights", "weights"),
+        ("put_settings", "settings"),
+    ] {
         let Some(text) = change.get(kind).and_then(|put| put[key].as_str()) else { continue };
         let mut value = serde_json::from_str(text).unwrap_or(Value::Null);
         match kind {
             "put_source" => redact_source(&mut value),
-            _ => hide(&mut value["token"]),
+            "put_token" => hide(&mut value["token"]),
+            _ => {}
         }
         change[kind][key] = value;
     }
@@ -209,6 +266,20 @@ fn hide(secret: &mut Value) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_summary_is_cut_after_a_word_that_is_not_too_long() {
+        let shortened = |text: &str| shorten(text.chars());
+        let words = "wörd ".repeat(40);
+        assert_eq!(shortened(&words[..words.len() - 1]), "wörd ".repeat(31) + "wörd…");
+        let n_max = SUMMARY_CHARS_MAX;
+        assert_eq!(shortened(&"x".repeat(n_max)), "x".repeat(n_max));
+        assert_eq!(shortened(&"x".repeat(n_max + 1)), "x".repeat(n_max - 1) + "…");
+        let listed = format!("{},{}", "x".repeat(n_max - 10), "y".repeat(20));
+        assert_eq!(shortened(&listed), "x".repeat(n_max - 10) + "…");
+        let long_word = format!("a {}", "x".repeat(n_max));
+        assert_eq!(shortened(&long_word).chars().count(), n_max);
+    }
 
     #[test]
     fn the_write_key_in_a_rejected_request_is_not_shown() {

@@ -36,7 +36,7 @@ impl BackgroundWork for Remaker {
                 // It is being closed, and opened without its model again.
                 Ok(_) | Err(EngineError::Training(TrainingError::Cancelled(_))) => {}
                 Err(error) => {
-                    let error = error.full_text();
+                    let error = error.describe();
                     tracing::error!(workspace = %engine.id(), error, "a lost model could not be made again");
                 }
             }

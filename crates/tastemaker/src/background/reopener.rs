@@ -169,9 +169,9 @@ mod tests {
         let (at_step, steps) = channel();
         let (go_on, goes_on) = channel::<()>();
         let (at_step, goes_on) = (Mutex::new(at_step), Mutex::new(goes_on));
-        let of_run = Arc::clone(&engine);
+        let training_engine = Arc::clone(&engine);
         let run = std::thread::spawn(move || {
-            of_run.train(TrainingOptions::default(), &|_| {
+            training_engine.train(TrainingOptions::default(), &|_| {
                 at_step.lock().unwrap().send(()).unwrap();
                 goes_on.lock().unwrap().recv().ok();
             })

@@ -55,7 +55,7 @@ impl BackgroundWork for Trainer {
             self.next_allowed.insert(engine.id().clone(), started + interval_min);
             match engine.train(settings.options(), &|_| {}) {
                 // Another caller has started one.
-                Ok(_) | Err(EngineError::Training(TrainingError::UnderWay { .. })) => {}
+                Ok(_) | Err(EngineError::Training(TrainingError::AlreadyRunning { .. })) => {}
                 Err(error) => engine.report_failed_training(&error),
             }
             let rest = (started.elapsed() * TRAINING_REST_FACTOR).max(interval_min);

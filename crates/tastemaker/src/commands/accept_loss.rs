@@ -1,4 +1,4 @@
-//! `tastemaker accept-loss`: going on without entries that a journal has lost.
+//! `tastemaker accept-loss`: continues without the entries that a journal has lost.
 
 use std::path::PathBuf;
 
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let journal =
         workspace.map_or_else(|| "The installation".to_owned(), |id| format!("Workspace {id}"));
     if loss.is_nothing() {
-        return tell(
+        return print_result(
             args,
             &loss,
             &format!(
@@ -56,7 +56,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         );
     }
     locked.accept_loss(workspace, &loss)?;
-    tell(
+    print_result(
         args,
         &loss,
         &format!("{lost}\nAccepted: the next start continues from entry {}.", loss.journal_end()),
@@ -84,16 +84,16 @@ fn describe(journal: &str, loss: &Loss) -> String {
     text
 }
 
-fn tell(args: &Args, loss: &Loss, text: &str) -> Result<()> {
+fn print_result(args: &Args, loss: &Loss, text: &str) -> Result<()> {
     if args.json {
-        let told = serde_json::json!({
+        let output = serde_json::json!({
             "journal_end": loss.journal_end(),
             "acknowledged": loss.acknowledged,
             "store_position": loss.store_position,
             "record_unreadable": loss.is_record_unreadable,
             "accepted": args.yes && !loss.is_nothing(),
         });
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        println!("{}", serde_json::to_string_pretty(&output)?);
     } else {
         println!("{text}");
     }

@@ -1,6 +1,7 @@
-//! `tastemaker bench`: figures of this machine, each beside a reference in the same run.
+//! `tastemaker bench`: measurements on this machine, each beside a reference in the same run.
 
 mod calls;
+mod holds;
 mod ingest;
 mod load;
 mod scale;
@@ -52,7 +53,7 @@ async fn serve(router: Router) -> Result<SocketAddr> {
     Ok(address)
 }
 
-/// The middle one of latencies, and the one that 99 of 100 do not exceed.
+/// The median of latencies, and the latency that 99 of 100 do not exceed.
 fn p50_and_p99(mut latencies_ms: Vec<f64>) -> Result<(f64, f64)> {
     ensure!(!latencies_ms.is_empty(), "no request was answered");
     latencies_ms.sort_unstable_by(f64::total_cmp);

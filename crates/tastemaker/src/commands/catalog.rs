@@ -1,5 +1,4 @@
-//! `tastemaker catalog`: the versions of the catalog that are kept, and the way back to an earlier
-//! one.
+//! `tastemaker catalog`: lists the versions of the catalog, and goes back to an earlier one.
 
 use anyhow::Result;
 use catalog::CatalogVersion;
@@ -25,8 +24,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let versions = opened.engine.catalog_versions();
     if args.place.json {
         let current = versions.first().map_or(0, |current| current.version);
-        let told = serde_json::json!({ "current": current, "versions": versions });
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        let output = serde_json::json!({ "current": current, "versions": versions });
+        println!("{}", serde_json::to_string_pretty(&output)?);
         return Ok(());
     }
     if versions.is_empty() {

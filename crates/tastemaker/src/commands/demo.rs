@@ -1,4 +1,4 @@
-//! `tastemaker demo`: the main job in a minute.
+//! `tastemaker demo`: from events to personal lists with simulated listeners, in a minute.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
 use domain::{Exclusion, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
-use engine::{Confirmed, Engine, TrainingOptions};
+use engine::{ConfirmedRemovals, Engine, TrainingOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
-use super::recommend::{explain, title};
+use super::recommend::{explain, find_title};
 use super::serve::stop_signal;
 use crate::demo::albums::{ALBUMS_CSV, albums};
 use crate::demo::listeners::{World, user_id};
@@ -45,7 +45,7 @@ const PROFILE_TOKEN: &str = "demo-profile-token";
 const ADMIN_TOKEN: &str = "demo-admin-token";
 /// How many connections send messages.
 const SENDERS: usize = 2;
-/// A batch is sent when it has grown to this, in bytes: well under the limit of the tracking API.
+/// The size in bytes at which a batch is sent: well under the limit of the tracking API.
 const BATCH_BYTES: usize = 120_000;
 const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 /// The exit code of an interrupted program.
@@ -105,7 +105,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     result
 }
 
-/// Until the demo serves, an interrupt ends it at once; what it wrote must not stay.
+/// Removes the demo's data if the demo is interrupted before it serves, which ends it at once.
 fn remove_when_interrupted(folder: PathBuf, is_serving: Arc<AtomicBool>) -> Result<()> {
     let interrupted = stop_signal()?;
     tokio::spawn(async move {
@@ -140,7 +140,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
     let engine = open_workspace(&data, &id, false)?;
     engine.configure_as(&config)?;
     let (file, _) = read_file(ALBUMS_CSV.as_bytes(), Format::Csv, &ImportOptions::default())?;
-    engine.import_catalog(file, &Confirmed::default(), &|_, _| {})?;
+    engine.import_catalog(file, &ConfirmedRemovals::default(), &|_, _| {})?;
     Ok(())
 }
 
@@ -210,8 +210,7 @@ fn show(args: &Args, engine: &Engine, address: SocketAddr, started: Instant) -> 
 /// Prints what a listener played lately, and their recommendations with explanations.
 fn show_listener(engine: &Engine, definition: &TraitDefinition, listener: u32) -> Result<()> {
     let user_id = user_id(listener);
-    let user =
-        engine.user_of_text(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
+    let user = engine.find_user(&user_id).with_context(|| format!("{user_id} has sent nothing"))?;
     let traits = engine.snapshot().stored_traits(user)?;
     let name = traits
         .iter()
@@ -252,7 +251,7 @@ fn album_line(engine: &Engine, item_id: &str) -> Result<String> {
     };
     Ok(format!(
         "{} · {} ({}; {})",
-        title(engine, item_id)?,
+        find_title(engine, item_id)?,
         text("artist"),
         text("year"),
         text("genres")
@@ -322,11 +321,11 @@ fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     let config = engine.config();
     let definition = config.trait_definition(TRAIT_KEY).context("the demo has its trait")?;
     // The trait leaves out known albums, so an album that a listener plays leaves their list.
-    let list = engine.recommend(engine.user_of_text(&user_id(0)), &definition.list())?;
+    let list = engine.recommend(engine.find_user(&user_id(0)), &definition.list())?;
     if let Some(album) = list.items.first() {
         println!(
             "Play the first album, {}, then read again: it leaves the list, because the listener now knows it.",
-            title(engine, &album.item_id)?
+            find_title(engine, &album.item_id)?
         );
         println!(
             "  curl -s -u {WRITE_KEY}: {base}/v1/track -d '{{\"userId\":\"{}\",\"event\":\"Video Playback Completed\",\"properties\":{{\"content_asset_id\":\"{}\"}}}}'",

@@ -1,9 +1,8 @@
-//! `tastemaker evaluate`: the metrics of every model and of the blend on held-out interactions,
-//! before anything goes live.
+//! `tastemaker evaluate`: the metrics of every model and of the blend on held-out interactions.
 
 use anyhow::Result;
 
-use super::train::{Args, describe_search, little};
+use super::train::{Args, describe_search, find_shortage};
 use crate::terminal;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -15,8 +14,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         println!("{}", serde_json::to_string_pretty(&search)?);
     } else {
         println!("{}", describe_search(&search));
-        if let Some(little) = little(opened.engine.counts().interactions) {
-            println!("These metrics are not reliable yet: {little}.");
+        if let Some(shortage) = find_shortage(opened.engine.counts().interactions) {
+            println!("These metrics are not reliable yet: {shortage}.");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! `tastemaker events`: events that no preset takes, and what would take them.
+//! `tastemaker events`: events that no preset takes, and the presets that come nearest.
 
 use std::collections::BTreeMap;
 
@@ -16,10 +16,10 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let opened = args.place.open()?;
-    let events = opened.engine.snapshot().unmatched_events.all();
+    let events = opened.engine.snapshot().unmatched_events.list();
     if args.place.json {
-        let told: Vec<_> = events.iter().map(UnmatchedEvent::to_json).collect();
-        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "not_taken": told }))?);
+        let output: Vec<_> = events.iter().map(UnmatchedEvent::to_json).collect();
+        println!("{}", serde_json::to_string_pretty(&serde_json::json!({ "not_taken": output }))?);
         return Ok(());
     }
     if events.is_empty() {

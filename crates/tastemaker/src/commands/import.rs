@@ -8,7 +8,7 @@ use clap::Subcommand;
 use domain::TraitDefinition;
 use engine::Engine;
 
-use super::{Opened, Place};
+use super::{OpenWorkspace, Place};
 
 #[derive(clap::Args)]
 pub(crate) struct Args {
@@ -32,20 +32,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     }
 }
 
-/// The trait of a workspace that an import makes.
+/// The key of the trait that a workspace gets when an import creates it.
 const TRAIT_KEY: &str = "recommended_items";
 
-/// Opens the workspace; a new one gets a recommended-items trait, so that there is something to
-/// compute.
-fn open(place: &Place, creates: bool) -> Result<Opened> {
-    let (opened, is_new) = place.open_or_make(creates)?;
+/// Opens the workspace. A new one gets a trait, so that `tastemaker trait compute` works.
+fn open(place: &Place, creates: bool) -> Result<OpenWorkspace> {
+    let (opened, is_new) = place.open_or_create(creates)?;
     if is_new {
-        set_up(&opened.engine)?;
+        add_default_trait(&opened.engine)?;
     }
     Ok(opened)
 }
 
-fn set_up(engine: &Engine) -> Result<()> {
+fn add_default_trait(engine: &Engine) -> Result<()> {
     let mut config = (*engine.config()).clone();
     config.traits.push(TraitDefinition::recommended_items(TRAIT_KEY));
     Ok(engine.configure_as(&config)?)

@@ -1,9 +1,9 @@
-//! `tastemaker journal`: the entries of a workspace's journal, to look at.
+//! `tastemaker journal`: prints the entries of a workspace's journal.
 
 use std::io::Write;
 use std::ops::ControlFlow;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use engine::{InspectedEntry, inspect_journal};
 use serde_json::json;
 
@@ -40,6 +40,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 }
 
 fn inspect(args: &InspectArgs) -> Result<()> {
+    args.place.require_data_folder()?;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let (mut n_printed, mut printed) = (0, Ok(()));
     let Place { data, workspace, json } = &args.place;
@@ -54,6 +55,9 @@ fn inspect(args: &InspectArgs) -> Result<()> {
     });
     printed.and_then(|()| out.flush())?;
     if let Some(end) = end? {
+        if args.from > end {
+            bail!("--from {} is beyond the end of the journal, at offset {end}", args.from);
+        }
         eprintln!("The journal ends at offset {end}.");
     }
     Ok(())
@@ -72,7 +76,7 @@ fn line(InspectedEntry { offset, entry, .. }: &InspectedEntry) -> String {
 }
 
 fn json_line(InspectedEntry { offset, written_by, entry }: &InspectedEntry) -> String {
-    let told = match entry {
+    let output = match entry {
         Ok(entry) => json!({
             "offset": offset,
             "written_by": written_by,
@@ -84,5 +88,5 @@ fn json_line(InspectedEntry { offset, written_by, entry }: &InspectedEntry) -> S
             json!({ "offset": offset, "written_by": written_by, "error": error.to_string() })
         }
     };
-    told.to_string()
+    output.to_string()
 }

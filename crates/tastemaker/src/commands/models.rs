@@ -5,7 +5,7 @@ use anyhow::Result;
 use engine::Training;
 
 use super::Place;
-use super::train::no_model_yet;
+use super::train::describe_missing_model;
 use crate::terminal;
 
 #[derive(clap::Args)]
@@ -26,12 +26,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let trainings = opened.engine.trainings();
     if args.place.json {
         let models: Vec<_> = trainings.iter().map(domain::json::to_value).collect();
-        let told = serde_json::json!({ "active": active, "models": models });
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        let output = serde_json::json!({ "active": active, "models": models });
+        println!("{}", serde_json::to_string_pretty(&output)?);
         return Ok(());
     }
     if trainings.is_empty() {
-        println!("{}", no_model_yet(opened.engine.counts().interactions));
+        println!("{}", describe_missing_model(opened.engine.counts().interactions));
         return Ok(());
     }
     // A first model that is not used takes no place of one before.

@@ -1,4 +1,4 @@
-//! `tastemaker offline`: from files to a file of lists, without a server and without a data folder.
+//! `tastemaker offline`: makes lists from files, without a server or a data folder.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -18,8 +18,8 @@ use rustc_hash::FxHashMap;
 use serde_json::json;
 
 use super::import::interactions::InteractionFile;
-use super::recommend::{describe_fallback, distinct_users};
-use super::train::{describe_search, little};
+use super::recommend::{describe_fallback, read_users};
+use super::train::{describe_search, find_shortage};
 use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
@@ -98,7 +98,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             args.interactions.display()
         );
     }
-    let wanted = distinct_users(&args.users)?;
+    let wanted = read_users(&args.users)?;
     if wanted.is_empty() {
         bail!("{} names no user to recommend to", args.users.display());
     }
@@ -142,7 +142,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         })
         .collect();
     lap(&mut seconds, "recommend");
-    let mut file = csv::Writer::from_writer(super::part_of(&args.out)?);
+    let mut file = csv::Writer::from_writer(super::create_part_file(&args.out)?);
     file.write_record(["user_id", "item_id", "score"])?;
     for (user, list) in wanted.iter().zip(&lists) {
         for item in list {
@@ -176,8 +176,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return Ok(());
     }
     println!("{}", describe_search(&found));
-    if let Some(little) = little(set.entries().len() as u64) {
-        println!("The lists may be no better than popularity: {little}.");
+    if let Some(shortage) = find_shortage(set.entries().len() as u64) {
+        println!("The lists may be no better than popularity: {shortage}.");
     }
     let mut phases: Vec<Vec<String>> =
         seconds.iter().map(|(phase, s)| vec![(*phase).to_owned(), format!("{s:.1}")]).collect();
@@ -193,13 +193,13 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The content of the file.
+/// The histories in a file of interactions.
 struct Histories {
     users: Ids,
     items: Ids,
     /// Each user's most recent interactions, oldest first.
     rows: Vec<Vec<HistoryEntry>>,
-    /// Items of the interactions before those, of users who have any.
+    /// The items of each user's earlier interactions, for users who have any.
     older: FxHashMap<u32, Vec<ItemIdx>>,
 }
 
@@ -222,8 +222,8 @@ fn read_interactions(path: &Path) -> Result<Histories> {
         let item = ItemIdx(items.index(&row.item_id));
         let value = matches!(row.kind, InteractionKind::Rating | InteractionKind::ViewPortion)
             .then_some(row.value);
-        // Nothing has happened in the future, also where the file is of another time zone: such a
-        // time would make everything else look old.
+        // A time in the future, such as from another time zone, would make all other interactions
+        // look old.
         let at = row.timestamp.unwrap_or(Timestamp(0)).min(now);
         rows[user].push(HistoryEntry::new(item, row.kind, at, value.flatten()));
         Ok(())
@@ -264,7 +264,7 @@ fn read_items(path: &Path, items: &mut Ids, builder: &mut FeaturesBuilder) -> Re
     Ok(())
 }
 
-/// The most memory that this process has held, in bytes; none where the system does not say.
+/// The peak memory of this process, in bytes; none if the system does not tell.
 pub(crate) fn peak_memory_bytes() -> Option<u64> {
     let status = fs::read_to_string("/proc/self/status").ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;

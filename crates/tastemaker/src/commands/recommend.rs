@@ -3,14 +3,17 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use domain::{Exclusion, InteractionKind, ListRequest, Logic, PropertyValue, Relevance};
+use domain::{
+    Exclusion, InteractionKind, ListCaller, ListRequest, ListSettings, Logic, PropertyValue,
+    Relevance,
+};
 use engine::{Engine, Origin, RecommendedList, USERS_PER_STEP};
 use fs_err as fs;
 use rustc_hash::FxHashSet;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use super::Place;
-use super::train::no_model_yet;
+use super::train::describe_missing_model;
 use crate::terminal::{self, counted, grouped};
 
 #[derive(clap::Args)]
@@ -29,57 +32,55 @@ pub(crate) struct Args {
     /// The number of items
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=10_000))]
     count: u32,
-    /// How items are chosen: personal, trending, recently_viewed, continue_watching, buy_again,
-    /// cross_sell or watch_next
-    #[arg(long, value_name = "LOGIC", default_value = "personal", value_parser = word::<Logic>)]
-    logic: Logic,
+    /// How items are chosen: personal (the default), trending, recently_viewed, continue_watching,
+    /// buy_again, cross_sell or watch_next
+    #[arg(long, value_name = "LOGIC", value_parser = parse_word::<Logic>)]
+    logic: Option<Logic>,
     /// With --logic trending: count only interactions of this kind (view, purchase, rating, cart,
     /// bookmark, portion)
-    #[arg(long, value_name = "KIND", value_parser = kind)]
+    #[arg(long, value_name = "KIND", value_parser = parse_kind)]
     interaction: Option<InteractionKind>,
     /// Items to exclude: none, purchased, watched or interacted; the default is interacted for
     /// personal and trending items, else that of the logic
-    #[arg(long, value_name = "WHAT", value_parser = word::<Exclusion>)]
+    #[arg(long, value_name = "WHAT", value_parser = parse_word::<Exclusion>)]
     exclude: Option<Exclusion>,
     /// Recommend values of this property, such as artists or brands, in place of items
     #[arg(long, value_name = "PROPERTY")]
     item_type: Option<String>,
-    /// From 0 (the most relevant items) to 1 (the most different items)
-    #[arg(long, value_name = "SHARE", default_value_t = 0.0)]
-    diversity: f32,
-    /// How relevant an item must be to the user: low (trending items fill up the list), medium or
-    /// high
-    #[arg(long, value_name = "LEVEL", default_value = "low", value_parser = word::<Relevance>)]
-    min_relevance: Relevance,
+    /// From 0 (the most relevant items, the default) to 1 (the most different items)
+    #[arg(long, value_name = "SHARE")]
+    diversity: Option<f32>,
+    /// How relevant an item must be to the user: low (the default; trending items fill up the
+    /// list), medium or high
+    #[arg(long, value_name = "LEVEL", value_parser = parse_word::<Relevance>)]
+    min_relevance: Option<Relevance>,
     /// Explain each item by the user's history
     #[arg(long)]
     explain: bool,
 }
 
-/// A word of the configuration, on the command line.
-fn word<T: DeserializeOwned>(text: &str) -> Result<T, serde::de::value::Error> {
+/// Parses a word of the configuration.
+fn parse_word<T: DeserializeOwned>(text: &str) -> Result<T, serde::de::value::Error> {
     T::deserialize(text.into_deserializer())
 }
 
-fn kind(word: &str) -> Result<InteractionKind, String> {
+fn parse_kind(word: &str) -> Result<InteractionKind, String> {
     let known = || InteractionKind::ALL.map(InteractionKind::word).join(", ");
     InteractionKind::from_word(word).ok_or_else(|| format!("there are: {}", known()))
 }
 
 impl Args {
     fn request(&self) -> Result<ListRequest> {
-        let exclude = match self.logic {
-            Logic::Personal | Logic::Trending if self.item_type.is_none() => Exclusion::Interacted,
-            logic => logic.exclusion(self.item_type.as_deref()),
-        };
-        let request = ListRequest {
+        let settings = ListSettings {
+            logic: self.logic,
             interaction: self.interaction,
-            exclude: self.exclude.unwrap_or(exclude),
+            exclude: self.exclude,
             item_type: self.item_type.clone(),
             diversity: self.diversity,
             min_relevance: self.min_relevance,
-            ..ListRequest::new(self.count as usize, self.logic)
+            ..ListSettings::default()
         };
+        let request = settings.request(self.count as usize, ListCaller::CommandLine);
         request.validate_for_user().map_err(anyhow::Error::msg)?;
         Ok(request)
     }
@@ -89,21 +90,24 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let request = args.request()?;
     let opened = args.place.open()?;
     match (&args.user, &args.users, &args.out) {
-        (Some(user), _, _) => one(args, &opened.engine, user, &request),
-        (_, Some(users), Some(out)) => many(args, &opened.engine, users, out, &request),
+        (Some(user), _, _) => print_list(args, &opened.engine, user, &request),
+        (_, Some(users), Some(out)) => write_lists(args, &opened.engine, users, out, &request),
         _ => unreachable!("clap asks for --user, or --users with --out"),
     }
 }
 
-fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Result<()> {
-    let user = engine.user_of_text(user_id);
+fn print_list(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Result<()> {
+    let user = engine.find_user(user_id);
     let list = engine.recommend(user, request)?;
     if args.place.json {
-        println!("{}", serde_json::to_string_pretty(&server::ListBody::new(&list, engine::now()))?);
+        let body = server::ListBody::new(&list, engine::now()).with_user_known(user.is_some());
+        println!("{}", serde_json::to_string_pretty(&body)?);
         return Ok(());
     }
-    if user.is_none() && request.logic == Logic::Personal {
-        println!("User {user_id:?} is unknown; these items are trending:");
+    if user.is_none() {
+        let is_trending = list.fallback || request.logic == Logic::Personal;
+        let rest = if is_trending { "; these items are trending:" } else { "." };
+        println!("User {user_id:?} is unknown{rest}");
     } else if list.fallback {
         println!(
             "There are no personal recommendations for {user_id:?} yet; these items are trending:"
@@ -132,7 +136,7 @@ fn one(args: &Args, engine: &Engine, user_id: &str, request: &ListRequest) -> Re
         }
     }
     if list.model.is_none() {
-        println!("{}", no_model_yet(engine.counts().interactions));
+        println!("{}", describe_missing_model(engine.counts().interactions));
     }
     Ok(())
 }
@@ -154,7 +158,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
             let title = if list.item_type.is_some() {
                 String::new()
             } else {
-                title(engine, &item.item_id)?
+                find_title(engine, &item.item_id)?
             };
             Ok(vec![
                 format!("{:>2}  {}", n + 1, item.item_id),
@@ -178,7 +182,7 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
     }
     let (mut parts, mut last) = (Vec::new(), None);
     for reason in &item.explanation {
-        let name = title(engine, &reason.item_id)?;
+        let name = find_title(engine, &reason.item_id)?;
         let name = if name.is_empty() { reason.item_id.clone() } else { name };
         // "played A, B, viewed C": the verb is repeated only where it changes.
         let verb = if last == Some(reason.kind) {
@@ -196,8 +200,8 @@ pub(crate) fn explain(engine: &Engine, item: &engine::ListedItem) -> Result<Stri
     Ok(format!("because you {}", parts.join(", ")))
 }
 
-/// The item's title, empty where it has none.
-pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
+/// Finds the title of an item; empty if it has none.
+pub(crate) fn find_title(engine: &Engine, item_id: &str) -> Result<String> {
     let properties = engine.snapshot().item_properties(item_id).unwrap_or_default();
     let title = ["title", "name"].iter().find_map(|key| properties.get(*key));
     Ok(match title {
@@ -206,20 +210,20 @@ pub(crate) fn title(engine: &Engine, item_id: &str) -> Result<String> {
     })
 }
 
-fn many(
+fn write_lists(
     args: &Args,
     engine: &Engine,
     users: &Path,
     out: &Path,
     request: &ListRequest,
 ) -> Result<()> {
-    let user_ids = distinct_users(users)?;
+    let user_ids = read_users(users)?;
     let bar = terminal::bar("recommending", "users", user_ids.len() as u64, args.place.json);
-    let mut file = csv::Writer::from_writer(super::part_of(out)?);
+    let mut file = csv::Writer::from_writer(super::create_part_file(out)?);
     file.write_record(["user_id", "item_id", "score"])?;
     let (mut n_unknown, mut n_fallback) = (0u64, 0u64);
     for step in user_ids.chunks(USERS_PER_STEP) {
-        let users: Vec<_> = step.iter().map(|user_id| engine.user_of_text(user_id)).collect();
+        let users: Vec<_> = step.iter().map(|user_id| engine.find_user(user_id)).collect();
         let lists = engine.recommend_many(&users, request)?;
         for ((user_id, user), list) in step.iter().zip(users).zip(lists) {
             n_unknown += u64::from(user.is_none());
@@ -234,8 +238,8 @@ fn many(
     bar.finish_and_clear();
     let n_users = user_ids.len() as u64;
     if args.place.json {
-        let told = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
-        println!("{told}");
+        let output = serde_json::json!({ "users": n_users, "unknown": n_unknown, "fallback": n_fallback, "out": out });
+        println!("{output}");
     } else {
         println!(
             "Wrote {} of up to {} to {}{}.",
@@ -251,7 +255,7 @@ fn many(
     Ok(())
 }
 
-/// Says how many of the lists that were written are fallbacks, where any is.
+/// Describes how many of the written lists are fallbacks; empty if none is.
 pub(super) fn describe_fallback(n_fallback: u64) -> String {
     match n_fallback {
         0 => String::new(),
@@ -259,8 +263,8 @@ pub(super) fn describe_fallback(n_fallback: u64) -> String {
     }
 }
 
-/// The users of a file, each once, in the order of the file.
-pub(crate) fn distinct_users(path: &Path) -> Result<Vec<String>> {
+/// Reads the users of a file, each once, in the order of the file.
+pub(crate) fn read_users(path: &Path) -> Result<Vec<String>> {
     let mut reader = csv::Reader::from_reader(fs::File::open(path)?);
     let header = reader.headers().with_context(|| format!("cannot read {}", path.display()))?;
     let Some(column) = header.iter().position(|name| name == "user_id") else {

@@ -23,9 +23,9 @@ use crate::service::Service;
 use crate::settings::{Log, LogFormat, Settings};
 use crate::tls::{TlsArgs, TlsFiles, WATCH_INTERVAL};
 
-/// How long work of requests that are given up may still go on: it looks whether anybody waits far
-/// more often.
-const GIVEN_UP_AFTER: Duration = Duration::from_secs(2);
+/// How long work for abandoned requests may go on before the process ends. Such work checks far
+/// more often whether anybody waits for it.
+const ABANDONED_WORK_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// The bootstrap file of examples.
 const BOOTSTRAP_NAME: &str = "bootstrap.toml";
@@ -33,7 +33,8 @@ const BOOTSTRAP_NAME: &str = "bootstrap.toml";
 /// The command that prints a bootstrap file with one workspace.
 const MAKE_BOOTSTRAP: &str = r#"printf '%s\n' 'admin_token = "change-me-admin"' '[[workspace]]' 'id = "shop"' '[[workspace.source]]' 'name = "web"' 'write_key = "change-me-write"'"#;
 
-/// How long a stopping server waits for its workspaces to journal and apply what they have taken.
+/// How long a stopping server waits for its workspaces to journal and apply the entries that they
+/// have taken.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(8);
 
 #[derive(clap::Args)]
@@ -76,11 +77,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         return dry_run::run(&args.data, bootstrap);
     }
     if bootstrap.is_none() && !args.data.exists() {
-        bail!(nothing_to_serve(&args.data));
+        bail!(describe_nothing_to_serve(&args.data));
     }
     let service = Service::open(&args.data, bootstrap, &settings)?;
     if service.n_workspaces() == 0 && !service.has_administrators() {
-        bail!(nothing_to_serve(&args.data));
+        bail!(describe_nothing_to_serve(&args.data));
     }
     let tls_ip = addresses.https.unwrap_or(settings.listen).ip();
     let tls_files = args.tls.files(&args.data, tls_ip)?;
@@ -126,9 +127,9 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     });
     tracing::info!("stopping");
     background.stop();
-    // Requests had their deadline; what still computes ends with the process.
-    runtime.shutdown_timeout(GIVEN_UP_AFTER);
-    // All that was acknowledged is in the journals. Work that takes longer ends with the process.
+    // Requests had their deadline; work that still goes on ends with the process.
+    runtime.shutdown_timeout(ABANDONED_WORK_TIME_MAX);
+    // The journals have all acknowledged entries. Work that takes longer ends with the process.
     BackgroundThread::start(Closing(Some(service)))?.stop();
     tracing::info!("stopped");
     served
@@ -165,7 +166,7 @@ pub(crate) fn stop_signal() -> Result<impl Future<Output = ()> + Send + 'static>
 }
 
 impl Args {
-    /// The settings of the file with what the command line says.
+    /// The settings of the file, overridden by the command line.
     fn settings(&self) -> Result<Settings> {
         let mut settings: Settings =
             self.config.as_deref().map(configuration::read).transpose()?.unwrap_or_default();
@@ -187,7 +188,8 @@ struct Addresses {
 }
 
 impl Addresses {
-    /// A certificate without an address of its own is for `listen`.
+    /// The addresses of http and https. With a certificate and no `listen_tls`, `listen` is for
+    /// https.
     ///
     /// # Errors
     /// If https has an address and no certificate.
@@ -219,13 +221,11 @@ impl Addresses {
 }
 
 /// The advice for a data folder without a workspace, with commands to paste.
-fn nothing_to_serve(data: &Path) -> String {
+fn describe_nothing_to_serve(data: &Path) -> String {
     let program = std::env::args().next().unwrap_or_else(|| "tastemaker".to_owned());
-    let (program, data) = (quoted(&program), data.display());
-    let serve = format!(
-        "{program} serve --data {} --bootstrap {BOOTSTRAP_NAME}",
-        quoted(&data.to_string())
-    );
+    let (program, data) = (quote(&program), data.display());
+    let serve =
+        format!("{program} serve --data {} --bootstrap {BOOTSTRAP_NAME}", quote(&data.to_string()));
     match Path::new(BOOTSTRAP_NAME).exists() {
         true => {
             format!(
@@ -238,8 +238,8 @@ fn nothing_to_serve(data: &Path) -> String {
     }
 }
 
-/// A word as a shell takes it.
-fn quoted(word: &str) -> String {
+/// Quotes a word for a shell.
+fn quote(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./".contains(c);
     if word.chars().all(is_plain) && !word.is_empty() {
         return word.to_owned();
@@ -247,7 +247,7 @@ fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', r"'\''"))
 }
 
-/// Starts the log; what is returned changes its filter.
+/// Starts the log and returns a function that changes its filter.
 fn start_log(log: &Log) -> Result<SetFilter> {
     let builder =
         tracing_subscriber::fmt().with_env_filter(log.filter()?).with_writer(std::io::stderr);

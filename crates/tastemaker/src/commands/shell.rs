@@ -19,7 +19,7 @@ pub(crate) struct ManArgs {
     to: PathBuf,
 }
 
-/// Prints what a shell reads to complete commands.
+/// Prints a shell's completion script.
 pub(crate) fn print_completions(args: &CompletionsArgs, mut command: clap::Command) {
     clap_complete::generate(args.shell, &mut command, "tastemaker", &mut io::stdout());
 }

@@ -1,4 +1,4 @@
-//! `tastemaker train`, and how training runs and hyperparameter searches are shown.
+//! `tastemaker train`, and the output of training runs and hyperparameter searches.
 
 use anyhow::Result;
 use engine::{
@@ -37,7 +37,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
 
 /// Describes the outcome of a training run: activated, or refused for a reason. `has_model` is
 /// whether a model is in use afterwards.
-fn outcome(refused: Option<&str>, has_model: bool) -> String {
+fn describe_outcome(refused: Option<&str>, has_model: bool) -> String {
     match refused {
         None => "It is in use.".to_owned(),
         Some(why) if has_model => {
@@ -51,23 +51,24 @@ fn outcome(refused: Option<&str>, has_model: bool) -> String {
     }
 }
 
-/// The message that there is no model, and what is missing for one.
-pub(super) fn no_model_yet(n_interactions: u64) -> String {
-    match little(n_interactions) {
-        Some(little) => format!("No model yet: {little}."),
+/// Describes that there is no model, and why.
+pub(super) fn describe_missing_model(n_interactions: u64) -> String {
+    match find_shortage(n_interactions) {
+        Some(shortage) => format!("No model yet: {shortage}."),
         None => "No model yet: `tastemaker train` trains one.".to_owned(),
     }
 }
 
-/// How much there is to learn from and how much a first model needs, where that is more.
-pub(super) fn little(n_interactions: u64) -> Option<String> {
+/// Describes how many interactions there are and how many a first model needs; none if there are
+/// enough.
+pub(super) fn find_shortage(n_interactions: u64) -> Option<String> {
     (n_interactions < FIRST_TRAINING_INTERACTIONS)
         .then(|| describe_too_few_interactions(n_interactions))
 }
 
-/// A training run, for people; `has_model` is whether any model is in use after it.
+/// Describes a training run; `has_model` is whether any model is in use afterwards.
 fn describe(training: &Training, has_model: bool) -> String {
-    let outcome = outcome(training.refused.as_deref(), has_model);
+    let outcome = describe_outcome(training.refused.as_deref(), has_model);
     format!(
         "Model {} was trained on {} of {} with {} in {:.1} s. {outcome}\n\n{}",
         training.version,
@@ -79,7 +80,7 @@ fn describe(training: &Training, has_model: bool) -> String {
     )
 }
 
-/// The result of a hyperparameter search, as tables.
+/// Describes the result of a hyperparameter search, as tables.
 pub(crate) fn describe_search(search: &HyperparameterSearch) -> String {
     let row = |name: String, metrics: &Metrics| {
         vec![
@@ -110,7 +111,8 @@ pub(crate) fn describe_search(search: &HyperparameterSearch) -> String {
             "held out: half of the items of some users, since the interactions have no order"
         }
     };
-    let members: Vec<Vec<String>> = search.parameters.components.iter().map(member).collect();
+    let members: Vec<Vec<String>> =
+        search.parameters.components.iter().map(component_row).collect();
     let blend =
         terminal::table(&["model of the blend", "weight", "weighting of the history"], &members);
     format!(
@@ -119,7 +121,7 @@ pub(crate) fn describe_search(search: &HyperparameterSearch) -> String {
     )
 }
 
-fn member(component: &Component) -> Vec<String> {
+fn component_row(component: &Component) -> Vec<String> {
     let weighting = component.weighting;
     let reads = match weighting.half_life_days {
         Some(days) => format!("half-life of {days} days"),
@@ -137,12 +139,12 @@ mod tests {
 
     #[test]
     fn a_first_model_that_is_not_used_takes_no_place_of_one_before() {
-        assert_eq!(outcome(None, true), "It is in use.");
+        assert_eq!(describe_outcome(None, true), "It is in use.");
         let why = Some("NDCG 0.1 beside 0.2 of popularity");
         assert!(
-            outcome(why, true)
+            describe_outcome(why, true)
                 .starts_with("It is refused, and the previous model stays in use: NDCG 0.1")
         );
-        assert!(outcome(why, false).starts_with("It is not used yet: NDCG 0.1"));
+        assert!(describe_outcome(why, false).starts_with("It is not used yet: NDCG 0.1"));
     }
 }

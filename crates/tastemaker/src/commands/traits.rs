@@ -10,7 +10,7 @@ use engine::RecommendedList;
 use tempfile::NamedTempFile;
 
 use super::recommend::describe_fallback;
-use super::{Place, part_of};
+use super::{Place, create_part_file};
 use crate::terminal::{self, counted};
 
 #[derive(ClapArgs)]
@@ -89,7 +89,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// A file in the form that its name asks for. It has its name only when it is whole.
+/// The output file, in the format of its extension. It gets its name only when it is complete.
 struct Sink {
     out: PathBuf,
     key: String,
@@ -105,12 +105,12 @@ impl Sink {
     fn create(out: &Path, key: &str) -> Result<Self> {
         let form = match out.extension().and_then(|extension| extension.to_str()) {
             Some("csv") => {
-                let mut writer = csv::Writer::from_writer(part_of(out)?);
+                let mut writer = csv::Writer::from_writer(create_part_file(out)?);
                 writer
                     .write_record(["user_id", "rank", "item_id", "score", "source", "because"])?;
                 Form::Csv(Box::new(writer))
             }
-            Some("jsonl" | "ndjson") => Form::JsonLines(BufWriter::new(part_of(out)?)),
+            Some("jsonl" | "ndjson") => Form::JsonLines(BufWriter::new(create_part_file(out)?)),
             _ => bail!("{}: the name must end in .csv or .jsonl", out.display()),
         };
         Ok(Self { out: out.to_owned(), key: key.to_owned(), form })
@@ -120,7 +120,7 @@ impl Sink {
         match &mut self.form {
             Form::Csv(writer) => {
                 for (n, item) in list.items.iter().enumerate() {
-                    let source = server::source_of(item.origin);
+                    let source = server::source_word(item.origin);
                     let because: Vec<&str> =
                         item.explanation.iter().map(|reason| reason.item_id.as_str()).collect();
                     let (rank, score) = ((n + 1).to_string(), item.score.to_string());

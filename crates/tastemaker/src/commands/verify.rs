@@ -1,4 +1,4 @@
-//! `tastemaker verify`: whether the data of a folder is whole.
+//! `tastemaker verify`: checks a data folder for damage.
 
 use std::cell::OnceCell;
 use std::path::PathBuf;

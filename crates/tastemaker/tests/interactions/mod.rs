@@ -1,6 +1,8 @@
 //! Files of interactions: every format says the same, and dates that cannot be are named.
 
+use std::io::Write;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use parquet::basic::Compression;
@@ -150,4 +152,24 @@ fn dates_beyond_tomorrow_are_named_and_refuse_a_file_or_are_left_out() {
         offline.contains("row 2 on line 3: timestamp is beyond tomorrow: \"2962-01-01\""),
         "{offline}"
     );
+}
+
+#[test]
+fn interactions_from_a_pipe_are_refused_since_it_can_be_read_only_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    writer.write_all(b"user_id,item_id\nann,lamp-7\n").unwrap();
+    drop(writer);
+    let output = Command::new(env!("CARGO_BIN_EXE_tastemaker"))
+        .args(["import", "interactions", "/dev/stdin", "--data", "data", "--workspace", "shop"])
+        .current_dir(folder.path())
+        .stdin(reader)
+        .output()
+        .unwrap();
+    let error = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        !output.status.success() && error.contains("write the interactions to a file first"),
+        "{error}"
+    );
+    assert!(!folder.path().join("data").exists(), "no workspace is made for it");
 }

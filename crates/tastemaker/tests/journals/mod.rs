@@ -30,7 +30,7 @@ fn a_journal_is_told_entry_by_entry_while_a_server_appends_to_it() {
     let lines = inspect(&[]);
     assert_eq!(lines.len(), 6, "{lines:?}");
     assert!(
-        lines[0].contains(r#"command            {"configure":{"change":{"put_token""#),
+        lines[0].contains(r#"command            put token "private": kind "private", name "#),
         "{}",
         lines[0]
     );
@@ -40,7 +40,7 @@ fn a_journal_is_told_entry_by_entry_while_a_server_appends_to_it() {
         lines[4]
     );
     assert_eq!(inspect(&["--from", "4", "--limit", "1"]), lines[4..5]);
-    assert_eq!(inspect(&["--from", "9"]), [""; 0]);
+    assert_eq!(inspect(&["--from", "6"]), [""; 0]);
 
     let entries: Vec<Value> =
         inspect(&["--json"]).iter().map(|line| serde_json::from_str(line).unwrap()).collect();
@@ -55,4 +55,9 @@ fn a_journal_is_told_entry_by_entry_while_a_server_appends_to_it() {
 
     let missing = run(folder, &["journal", "inspect", "--data", "data", "--workspace", "shpo"]);
     assert!(missing.contains("no workspace shpo in data; there are: shop"), "{missing}");
+    let place = ["--data", "data", "--workspace", "shop"];
+    let beyond = run(folder, &[&["journal", "inspect", "--from", "9"], &place[..]].concat());
+    assert!(beyond.contains("--from 9 is beyond the end of the journal, at offset 6"), "{beyond}");
+    let nowhere = run(folder, &["journal", "inspect", "--data", "nodir", "--workspace", "shop"]);
+    assert!(nowhere.contains("there is no data folder nodir"), "{nowhere}");
 }

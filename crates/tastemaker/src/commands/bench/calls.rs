@@ -4,15 +4,19 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use axum::Router;
 use axum::routing::get;
 use catalog::{CatalogFile, ItemRow};
 use domain::{Column, PropertyType, PropertyValue, Timestamp, WorkspaceConfig, WorkspaceId};
-use engine::{BackgroundThread, Command, Confirmed, DataFolder, Entry};
+use engine::{
+    BackgroundThread, Command, ConfirmedRemovals, DataFolder, Engine, Entry, Outcome, RuleUpdate,
+    Segmentation, SegmentationCommand, SegmentationKind,
+};
 use serde_json::json;
 use tokio::sync::Semaphore;
 
+use super::holds::Holds;
 use super::load::{self, Load};
 use super::simulation::{self, Simulation};
 use crate::background::Refresher;
@@ -46,17 +50,22 @@ const INTERACTIONS_PER_USER: u64 = 41;
 const CONNECTIONS: u32 = 16;
 const COUNT: usize = 10;
 const CATEGORIES: u32 = 50;
-/// How many items change in a second while they are asked about.
+/// How many items change each second while lists of them are requested.
 const CHANGES_PER_S: u64 = 20;
-/// About what a list with filter and booster takes: what a server does that only computes for so
-/// long shows what the machine takes away.
+/// How often in a second the rule of a segmentation of all items changes, so that it is rebuilt.
+const REBUILDS_PER_S: u64 = 4;
+/// About the computing of a list with filter and booster. The latency of a server that does nothing
+/// else shows the share of the machine.
 const COMPUTED_BY_REFERENCE: Duration = Duration::from_millis(1);
 
 const FILTER: &str = "'available' == true and 'price' < 80 and 'category' != \"c7\"";
 const BOOSTER: &str =
     "(if \"new\" in 'tags' then 1.5 else 1) * (1 + 1 / (1 + (now() - 'released') / 86400))";
-const SELECTIVE: &str = "'category' == \"c7\" and 'price' > 99.7";
-const OF_THE_USER: &str = "'category' != context_user[\"userId\"] and 'price' < 80";
+const SELECTIVE_FILTER: &str = "'category' == \"c7\" and 'price' > 99.7";
+const USER_FILTER: &str = "'category' != context_user[\"userId\"] and 'price' < 80";
+const SEGMENTATION: &str = "kinds";
+const SEGMENTATION_FILTER: &str = "size(item_segments(\"kinds\", 'itemId')) > 0";
+const RULES: [&str; 2] = ["'tags'", "if 'price' < 50 then {\"cheap\"} else 'tags'"];
 
 pub(crate) fn run(args: &Args) -> Result<()> {
     let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
@@ -74,14 +83,14 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         more.as_object().into_iter().flatten().for_each(|(name, value)| body[name] = value.clone());
         let body = body.to_string();
         Arc::new(move |n| {
-            let user = load::any_of(n, n_users);
+            let user = load::pick(n, n_users);
             let target = format!("/bench/recomms/users/u{user}/items/");
-            load::post(&server::signed(&target, TOKEN, engine::now()), &body)
+            load::post(&server::sign_target(&target, TOKEN, engine::now()), &body)
         })
     };
     let both = || calls(json!({ "filter": FILTER, "booster": BOOSTER }));
     let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));
-    let loads: Vec<(&str, Load)> = runtime.block_on(async {
+    let (loads, held): (Vec<(&str, Load)>, Holds) = runtime.block_on(async {
         let address = super::serve(server::router(Arc::clone(&service.app))).await?;
         let at_rate =
             |requests| load::run(address, CONNECTIONS, Some(args.rate), seconds, requests);
@@ -96,21 +105,31 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             ("lists with filter and booster", at_rate(both()).await?),
         ];
         let engine = service.engines().remove(0);
-        let changing = tokio::spawn(change_items(engine, args.items, seconds));
+        let changing = tokio::spawn(change_items(Arc::clone(&engine), args.items, seconds));
         loads.push(("the same while items change", at_rate(both()).await?));
+        changing.await??;
+        create_segmentation(&engine).await?;
+        let held_before = Holds::parse(&service.app.metrics_text());
+        let changing = tokio::spawn(change_rule(Arc::clone(&engine), seconds));
+        let segmented = calls(json!({ "filter": SEGMENTATION_FILTER }));
+        let rebuilding = load::run(address, 1, Some(REBUILDS_PER_S as f64), seconds, segmented);
+        let (during, rebuilding) = tokio::join!(at_rate(both()), rebuilding);
+        let held = Holds::parse(&service.app.metrics_text()).since(&held_before);
+        loads.push(("the same while a segmentation is rebuilt", during?));
+        loads.push(("with a filter on that segmentation", rebuilding?));
         changing.await??;
         loads.push((
             "with a filter that few items pass",
-            at_rate(calls(json!({ "filter": SELECTIVE }))).await?,
+            at_rate(calls(json!({ "filter": SELECTIVE_FILTER }))).await?,
         ));
         loads.push((
             "with a filter that asks for the user",
-            at_rate(calls(json!({ "filter": OF_THE_USER }))).await?,
+            at_rate(calls(json!({ "filter": USER_FILTER }))).await?,
         ));
         let closed = |requests| load::run(address, CONNECTIONS, None, seconds, requests);
         loads.push(("filter and booster, as many as get through", closed(both()).await?));
         loads.push(("/healthz, as many as get through", closed(healthz).await?));
-        anyhow::Ok(loads)
+        anyhow::Ok((loads, held))
     })?;
     runtime.shutdown_timeout(Duration::from_secs(1));
     refresher.stop();
@@ -120,9 +139,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
             loads.into_iter().map(|(name, load)| (name.to_owned(), json!(load))).collect();
         println!(
             "{}",
-            serde_json::to_string_pretty(
-                &json!({ "items": args.items, "users": args.users, "loads": loads })
-            )?
+            serde_json::to_string_pretty(&json!({
+                "items": args.items,
+                "users": args.users,
+                "loads": loads,
+                "holds_of_views": { "count": held.count(), "p99_below_ms": held.p99_below_ms() },
+            }))?
         );
         return Ok(());
     }
@@ -143,11 +165,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let header =
         [&format!("{n_items} items"), "requests/s", "p50 ms", "p99 ms", "taken by the host"];
     println!("{}", terminal::table(&header, &rows));
+    println!(
+        "While the segmentation was rebuilt, the views were held {} times, 99 % of them for less than {} ms.",
+        terminal::grouped(held.count()),
+        held.p99_below_ms().map_or("more than 5,000".to_owned(), |ms| ms.to_string()),
+    );
     Ok(())
 }
 
-/// A server that computes for a fixed time, beside its connections and as many requests at once as
-/// there are cores, and knows nothing.
+/// A server that only computes for a fixed time, for as many requests at once as there are cores.
 fn reference() -> Router {
     let turns =
         Arc::new(Semaphore::new(std::thread::available_parallelism().map_or(1, NonZeroUsize::get)));
@@ -180,7 +206,11 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     let columns =
         columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
     let rows = (0..args.items).map(row).collect();
-    engine.import_catalog(CatalogFile { columns, rows }, &Confirmed::default(), &|_, _| {})?;
+    engine.import_catalog(
+        CatalogFile { columns, rows },
+        &ConfirmedRemovals::default(),
+        &|_, _| {},
+    )?;
     let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
     let set = Simulation { users: args.users, items: args.items, interactions }.histories();
     simulation::import(&engine, &set, args.users, args.json)?;
@@ -206,19 +236,54 @@ fn row(item: u32) -> ItemRow {
 }
 
 /// Sets prices of single items, as a shop does all day.
-async fn change_items(engine: Arc<engine::Engine>, n_items: u32, seconds: u64) -> Result<()> {
+async fn change_items(engine: Arc<Engine>, n_items: u32, seconds: u64) -> Result<()> {
     let mut ticks = tokio::time::interval(Duration::from_millis(1_000 / CHANGES_PER_S));
     for n in 0..seconds * CHANGES_PER_S {
         ticks.tick().await;
         let command = Command::SetValues {
             kind: engine::EntityKind::Item,
-            id: format!("i{}", load::any_of(n, n_items)),
+            id: format!("i{}", load::pick(n, n_items)),
             values: json!({ "price": n % 100 }).to_string(),
             cascade_create: false,
         };
-        engine
-            .submit(vec![Entry::Command { received_at: engine::now(), command: Box::new(command) }])
-            .await?;
+        submit(&engine, command).await?;
+    }
+    Ok(())
+}
+
+/// Submits a command that must not be refused.
+async fn submit(engine: &Arc<Engine>, command: Command) -> Result<()> {
+    let engine = Arc::clone(engine);
+    let entry = Entry::Command { received_at: engine.now(), command: Box::new(command) };
+    let submit = move || engine.submit_blocking(vec![entry]);
+    let outcomes = tokio::task::spawn_blocking(submit).await??;
+    ensure!(matches!(outcomes[..], [Outcome::Applied]), "a command was refused: {outcomes:?}");
+    Ok(())
+}
+
+/// Makes a segmentation of all items.
+async fn create_segmentation(engine: &Arc<Engine>) -> Result<()> {
+    let segmentation = Segmentation {
+        id: SEGMENTATION.to_owned(),
+        kind: SegmentationKind::AutoReql { expression: RULES[0].to_owned() },
+        title: None,
+        description: None,
+    };
+    submit(engine, Command::Segmentation(SegmentationCommand::Create(segmentation))).await
+}
+
+/// Changes the rule of the segmentation, so that the next call that uses it rebuilds it.
+async fn change_rule(engine: Arc<Engine>, seconds: u64) -> Result<()> {
+    let mut ticks = tokio::time::interval(Duration::from_millis(1_000 / REBUILDS_PER_S));
+    for rule in RULES.iter().cycle().skip(1).take((seconds * REBUILDS_PER_S) as usize) {
+        ticks.tick().await;
+        let change = SegmentationCommand::Update {
+            id: SEGMENTATION.to_owned(),
+            rule: RuleUpdate::AutoReql(Some((*rule).to_owned())),
+            title: None,
+            description: None,
+        };
+        submit(&engine, Command::Segmentation(change)).await?;
     }
     Ok(())
 }

@@ -1,5 +1,5 @@
-//! `tastemaker bench ingest`: clients and server share this machine's cores, so only the ratio
-//! means anything.
+//! `tastemaker bench ingest`. Clients and server share this machine's cores, so only the ratio of
+//! the two measurements is meaningful.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -45,7 +45,7 @@ const USERS: u64 = 20_000;
 const ITEMS: u64 = 5_000;
 
 /// One measurement.
-struct Measured {
+struct Measurement {
     messages_per_s: f64,
     p50_ms: f64,
     p99_ms: f64,
@@ -78,14 +78,19 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     report(args, &of_real, &of_discarding, counts.journal_entries)
 }
 
-fn report(args: &Args, real: &[Measured], discarding: &[Measured], n_entries: u64) -> Result<()> {
+fn report(
+    args: &Args,
+    real: &[Measurement],
+    discarding: &[Measurement],
+    n_entries: u64,
+) -> Result<()> {
     let mut ratios: Vec<f64> = real
         .iter()
         .zip(discarding)
         .map(|(real, other)| real.messages_per_s / other.messages_per_s)
         .collect();
     let ratio = median(&mut ratios);
-    let of = |all: &[Measured], figure: fn(&Measured) -> f64| {
+    let of = |all: &[Measurement], figure: fn(&Measurement) -> f64| {
         median(&mut all.iter().map(figure).collect::<Vec<_>>())
     };
     let figures =
@@ -145,7 +150,7 @@ async fn measure(
     args: &Args,
     address: SocketAddr,
     next_message: &Arc<AtomicU64>,
-) -> Result<Measured> {
+) -> Result<Measurement> {
     let started = Instant::now();
     let until = started + Duration::from_secs(args.seconds);
     let n_messages = args.batch;
@@ -159,7 +164,7 @@ async fn measure(
     let seconds = started.elapsed().as_secs_f64();
     let messages_per_s = (latencies_ms.len() as u64 * n_messages) as f64 / seconds;
     let (p50_ms, p99_ms) = p50_and_p99(latencies_ms)?;
-    Ok(Measured { messages_per_s, p50_ms, p99_ms })
+    Ok(Measurement { messages_per_s, p50_ms, p99_ms })
 }
 
 /// A client that costs little, since it shares the cores with what is measured: requests are

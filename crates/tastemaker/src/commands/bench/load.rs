@@ -38,9 +38,9 @@ pub(super) fn post(path: &str, body: &str) -> String {
     )
 }
 
-/// One of so many, another for each request.
-pub(super) fn any_of(n: u64, of: u32) -> u64 {
-    n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(of)
+/// Picks a number below `n_choices` for the request `n`, so that requests in a row differ.
+pub(super) fn pick(n: u64, n_choices: u32) -> u64 {
+    n.wrapping_mul(0x9E37_79B9_7F4A_7C15) % u64::from(n_choices)
 }
 
 /// Requests from several connections for a while: as many as get through, or `rate` a second in

@@ -50,7 +50,7 @@ pub(crate) struct Args {
 
 const COUNT: usize = 5;
 const KEPT_PER_ITEM: u32 = 200;
-/// The rate that requests are sent at to see their latency, a second.
+/// The number of requests per second at which latency is measured.
 const RATE: f64 = 2_000.0;
 const CONNECTIONS: u32 = 16;
 
@@ -99,12 +99,12 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let loads = if args.served > 0 { Some(serve(args, &set)?) } else { None };
 
     if args.json {
-        let told = json!({
+        let output = json!({
             "users": set.n_users(), "items": args.items, "interactions": n_interactions,
             "seconds": { "simulate": simulated_s, "fit": fit_s, "lists": lists_s },
             "full_lists": n_full, "peak_memory_bytes": peak, "loads": loads,
         });
-        println!("{}", serde_json::to_string_pretty(&told)?);
+        println!("{}", serde_json::to_string_pretty(&output)?);
         return Ok(());
     }
     println!(
@@ -161,8 +161,8 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// The neighbour model as a search would begin with it, with as many related items as the libraries
-/// beside it keep.
+/// The neighbour model with its default hyperparameters, and as many related items as the libraries
+/// that it is compared with keep.
 fn parameters() -> Parameters {
     let neighbours = Component {
         model: ModelConfig::Neighbours(neighbours::Config::default()),
@@ -196,8 +196,8 @@ struct Loads {
     healthz: Load,
 }
 
-/// Some of the users in a running server with a model of its own, and requests for their lists
-/// beside requests for nothing.
+/// Imports some of the users into a running server with its own model, and measures requests for
+/// their lists beside empty requests.
 fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
     let folder = tempfile::Builder::new().prefix("tastemaker-bench-").tempdir()?;
     let n_served = args.served.min(args.users);
@@ -220,7 +220,7 @@ fn serve(args: &Args, set: &TrainingSet) -> Result<Loads> {
     let loads = runtime.block_on(async {
         let address = super::serve(server::router(Arc::clone(&service.app))).await?;
         let lists: load::Requests = Arc::new(move |n| {
-            let user = load::any_of(n, n_served);
+            let user = load::pick(n, n_served);
             load::get(&format!("/api/workspaces/bench/recommendations?user=u{user}&count={COUNT}"))
         });
         let healthz: load::Requests = Arc::new(|_| load::get("/healthz"));

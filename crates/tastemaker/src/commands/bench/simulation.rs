@@ -1,4 +1,4 @@
-//! Simulated histories, and their way into a workspace.
+//! Simulated histories and their import into a workspace.
 
 use anyhow::Result;
 use domain::{Interaction, InteractionKind, ItemIdx, Timestamp};
@@ -10,30 +10,30 @@ use recommender::{HistoryEntry, TrainingSet};
 
 use crate::terminal;
 
-/// How many tastes there are; an item is of one, a person has a few.
+/// The number of tastes. An item belongs to one, a user has a few.
 const TASTES: u32 = 400;
 const TASTES_PER_USER: usize = 3;
 /// One interaction of so many is with any item at all.
 const ANY_ITEM_OF: u32 = 5;
-/// The spread of the logarithm of how much people do.
+/// The standard deviation of the logarithm of the length of a history.
 const LENGTH_SIGMA: f64 = 0.9;
 const SECONDS_PER_YEAR: u32 = 365 * 86_400;
 const STARTED_S: u32 = 1_700_000_000;
 /// How many users are imported at once.
 const USERS_PER_STEP: u32 = 1_000;
 
-/// How much is simulated.
+/// The size of a simulation.
 #[derive(Clone, Copy)]
 pub(super) struct Simulation {
     pub(super) users: u32,
     pub(super) items: u32,
-    /// In all, about.
+    /// The approximate total.
     pub(super) interactions: u64,
 }
 
 impl Simulation {
-    /// Histories of lognormal length; people take mostly from a few tastes, popular items more
-    /// often, and things come one after another.
+    /// Simulates histories of lognormal length. Users choose mostly items of their few tastes, and
+    /// popular items more often.
     pub(super) fn histories(self) -> TrainingSet {
         let mean = (self.interactions as f64 / f64::from(self.users)).max(1.0);
         let mu = mean.ln() - LENGTH_SIGMA * LENGTH_SIGMA / 2.0;

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{CatalogChanges, Format, ImportOptions, ImportReport, read_file};
 use domain::PropertyType;
-use engine::{CatalogPreview, Confirmed, Engine};
+use engine::{CatalogPreview, ConfirmedRemovals, Engine};
 use fs_err as fs;
 
 use super::{Place, open};
@@ -55,11 +55,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         allow_bad_cells: args.allow_bad_cells,
         ..ImportOptions::default()
     };
-    let confirmed = Confirmed { n_withdrawn: args.confirm, dropped: args.drop.clone() };
+    let confirmed = ConfirmedRemovals { n_withdrawn: args.confirm, dropped: args.drop.clone() };
     let file = || fs::File::open(&args.file);
-    // The catalog that there is says the types of columns. A new workspace is made when the file is
-    // known to be right.
-    let known = args.place.open_if_there()?;
+    // Columns have the types of the existing catalog. A new workspace is created only after the
+    // file is found to be valid.
+    let known = args.place.open_if_exists()?;
     if args.dry_run {
         let preview = match &known {
             Some(opened) => opened.engine.preview_catalog(file, format, &options, &confirmed),
@@ -96,7 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
-/// Prints the report of a file that is refused for its rows, and says why it is.
+/// Prints the report of a file that is refused for its rows, and returns the error.
 fn explain<T>(error: ImportError, args: &Args) -> Result<T> {
     if let ImportError::Rows(report) = &error {
         match args.place.json {

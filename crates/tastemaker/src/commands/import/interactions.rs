@@ -38,7 +38,7 @@ pub(crate) struct Args {
 
 /// The number of interactions that are submitted at once.
 const CHUNK: usize = 20_000;
-/// The most wrong rows that are shown; all are counted.
+/// The most invalid rows that are shown; all are counted.
 const ERRORS_SHOWN_MAX: usize = 20;
 
 pub(crate) fn run(args: &Args) -> Result<()> {
@@ -46,7 +46,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let checked = check(&file, args)?;
     if checked.n_invalid > 0 && !args.skip_invalid {
         bail!(
-            "{}: {}: correct the file, or skip invalid rows (skip_invalid)",
+            "{}: {}: correct the file, or skip invalid rows (--skip-invalid)",
             args.file.display(),
             describe_invalid(checked.n_invalid, checked.n_rows)
         );
@@ -69,35 +69,36 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     hand_over(chunk)?;
     bar.finish_and_clear();
     if args.place.json {
-        let told = json!({
+        let output = json!({
             "rows": checked.n_rows,
             "added": imported.added,
             "already_there": imported.already_there,
             "invalid": checked.n_invalid,
             "unknown_columns": file.unknown,
         });
-        println!("{told}");
+        println!("{output}");
     } else {
-        let mut told = format!("Added {}", counted(imported.added, "interaction", "interactions"));
+        let mut output =
+            format!("Added {}", counted(imported.added, "interaction", "interactions"));
         for (n, what) in
             [(imported.already_there, "already there"), (checked.n_invalid, "invalid and skipped")]
         {
             if n > 0 {
-                told += &format!(", {} {what}", grouped(n));
+                output += &format!(", {} {what}", grouped(n));
             }
         }
-        println!("{told}.");
+        println!("{output}.");
     }
     Ok(())
 }
 
-struct Checked {
+struct FileCheck {
     n_rows: u64,
     n_invalid: u64,
 }
 
-/// Reads the file once and says what is wrong with it.
-fn check(file: &InteractionFile, args: &Args) -> Result<Checked> {
+/// Reads the file once and reports its invalid rows.
+fn check(file: &InteractionFile, args: &Args) -> Result<FileCheck> {
     if !file.unknown.is_empty() && !args.place.json {
         eprintln!(
             "ignored unknown columns: {} (known: {})",
@@ -107,7 +108,7 @@ fn check(file: &InteractionFile, args: &Args) -> Result<Checked> {
     }
     let bytes = fs::metadata(&args.file)?.len();
     let bar = terminal::bar("checking the file", "bytes", bytes, args.place.json);
-    let mut checked = Checked { n_rows: 0, n_invalid: 0 };
+    let mut checked = FileCheck { n_rows: 0, n_invalid: 0 };
     let mut reasons: BTreeMap<String, u64> = BTreeMap::new();
     let mut shown = Vec::new();
     file.each_row(|n, row| {

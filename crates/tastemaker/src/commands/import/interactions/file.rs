@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 use super::parquet;
 use super::row::{COLUMNS, Texts, Wrong, end_of_tomorrow, interaction};
 
-/// How much is read at once, in bytes.
+/// The size of the read buffer, in bytes.
 const BUFFER_BYTES: usize = 1 << 20;
 
 /// A file whose columns are known.
@@ -37,15 +37,25 @@ enum Format {
     Parquet,
 }
 
-/// The line or row, what is wrong with it, and the particulars.
+/// An invalid row: its line or number, the reason, and the detail.
 pub(crate) type RowError = (u64, &'static str, String);
 
-/// Gets every row with its number, from 1 on, as an interaction or as what is wrong with it.
+/// A consumer of rows, each with its number from 1 on, as an interaction or as an error.
 type Take<'a> = dyn FnMut(u64, Result<Interaction, RowError>) -> Result<()> + 'a;
 
 impl InteractionFile {
-    /// Looks at the columns of a file.
+    /// Reads the columns of a file.
+    ///
+    /// # Errors
+    /// If it is no regular file, cannot be read, or lacks a column that is needed.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        // From a pipe the first reading would take everything, and the others find nothing.
+        if fs::metadata(path).is_ok_and(|metadata| !metadata.is_file()) {
+            bail!(
+                "{} is no regular file, and it is read more than once: write the interactions to a file first",
+                path.display()
+            );
+        }
         let ending = path.extension().unwrap_or_default().to_string_lossy().to_ascii_lowercase();
         let (format, names) = match ending.as_str() {
             "parquet" => (Format::Parquet, parquet::columns(path)?),
@@ -61,8 +71,7 @@ impl InteractionFile {
         Ok(Self { path: path.to_owned(), format, unknown, end: end_of_tomorrow(engine::now()) })
     }
 
-    /// Hands over every row with its number, from 1 on, as an interaction or as what is wrong with
-    /// it.
+    /// Passes every row to `take`, with its number from 1 on, as an interaction or as an error.
     pub(crate) fn each_row(
         &self,
         mut take: impl FnMut(u64, Result<Interaction, RowError>) -> Result<()>,

@@ -1,0 +1,77 @@
+//! The parts of an open workspace that its threads and the queries share.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use domain::WorkspaceConfig;
+use journal::Journal;
+use parking_lot::RwLock;
+use serving::LiveState;
+use state::Views;
+use store::Store;
+
+use crate::Clock;
+
+/// Whether the engine can take entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Health {
+    /// It can.
+    Ready,
+    /// The last append failed; the next may succeed.
+    Failing(String),
+    /// It can once the workspace is opened again.
+    Broken(String),
+}
+
+/// The state that the threads and the queries share.
+pub(crate) struct Shared {
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) live: LiveState,
+    pub(crate) clock: Arc<dyn Clock>,
+    /// The configuration of the views, readable without their lock.
+    pub(crate) config: ArcSwap<WorkspaceConfig>,
+    health: RwLock<Health>,
+    /// The bytes of entries that wait for the journal.
+    pub(crate) queued_bytes: AtomicUsize,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        journal: Arc<dyn Journal>,
+        store: Store,
+        views: Views,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self {
+            journal,
+            clock,
+            config: ArcSwap::new(Arc::clone(&views.setup.config)),
+            live: LiveState::new(store, views),
+            health: RwLock::new(Health::Ready),
+            queued_bytes: AtomicUsize::new(0),
+        }
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        self.health.read().clone()
+    }
+
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.queued_bytes.load(Ordering::Relaxed)
+    }
+
+    /// Broken stays broken.
+    pub(crate) fn set_health(&self, health: Health) {
+        let mut current = self.health.write();
+        if !matches!(*current, Health::Broken(_)) && *current != health {
+            match &health {
+                Health::Ready => tracing::info!("the journal takes entries again"),
+                Health::Failing(why) | Health::Broken(why) => {
+                    tracing::error!(why, "the journal takes no entries")
+                }
+            }
+            *current = health;
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! The record of a training run, and its form in the journal.
+
+use domain::Timestamp;
+use recommender::evaluation::Comparison;
+use recommender::{HyperparameterSearch, WeakSignalTrial};
+use serde::{Deserialize, Serialize};
+use state::TrainingRecord;
+
+/// The record of a training run. The model is a pure function of the journal up to `offset` and the
+/// parameters.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Training {
+    /// Names the run and its artifact.
+    pub version: String,
+    /// The journal position that the snapshot was taken at.
+    pub offset: u64,
+    /// When the run ended.
+    pub finished_at: Timestamp,
+    /// Users with any interaction in the snapshot.
+    pub n_users: u64,
+    /// Items in the snapshot.
+    pub n_items: u64,
+    /// Interactions in the snapshot.
+    pub n_interactions: u64,
+    /// Interactions of all time at the snapshot: the next run is due after a share of these.
+    pub n_interactions_total: u64,
+    /// The time of the newest interaction in the snapshot, in seconds since 1970.
+    pub as_of_s: u32,
+    /// The result of the hyperparameter search.
+    pub search: HyperparameterSearch,
+    /// Beside the model that was in use, on what happened since that one; none where there was
+    /// none, or nothing to judge on.
+    pub beside_current: Option<Comparison>,
+    /// Beside popularity.
+    pub beside_popularity: Option<Comparison>,
+    /// The trials of weak signals, one for each kind with signals.
+    pub weak_signals: Vec<WeakSignalTrial>,
+    /// The reason for which the model was refused; none if it was activated.
+    pub refused: Option<String>,
+    /// How long the run took, in milliseconds.
+    pub duration_ms: u64,
+}
+
+/// The report of a run. The state does not read it.
+#[derive(Serialize, Deserialize)]
+struct TrainingReport {
+    search: HyperparameterSearch,
+    beside_current: Option<Comparison>,
+    beside_popularity: Option<Comparison>,
+    #[serde(default)]
+    weak_signals: Vec<WeakSignalTrial>,
+}
+
+impl Training {
+    /// The run of a record.
+    ///
+    /// # Errors
+    /// If the report is none that this program can read.
+    pub(crate) fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
+        let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
+            serde_json::from_str(&record.report)?;
+        let record = record.clone();
+        Ok(Self {
+            version: record.version,
+            offset: record.offset,
+            finished_at: record.finished_at,
+            n_users: record.n_users,
+            n_items: record.n_items,
+            n_interactions: record.n_interactions,
+            n_interactions_total: record.n_interactions_total,
+            as_of_s: record.as_of_s,
+            search,
+            beside_current,
+            beside_popularity,
+            weak_signals,
+            refused: record.refused,
+            duration_ms: record.duration_ms,
+        })
+    }
+
+    /// The record of the run for the journal.
+    pub(crate) fn to_record(&self) -> TrainingRecord {
+        let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
+        let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
+        TrainingRecord {
+            version: self.version.clone(),
+            offset: self.offset,
+            finished_at: self.finished_at,
+            n_users: self.n_users,
+            n_items: self.n_items,
+            n_interactions: self.n_interactions,
+            n_interactions_total: self.n_interactions_total,
+            as_of_s: self.as_of_s,
+            report: serde_json::to_string(&report).expect("a report is plain JSON"),
+            refused: self.refused.clone(),
+            duration_ms: self.duration_ms,
+        }
+    }
+}

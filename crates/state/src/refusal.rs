@@ -1,0 +1,34 @@
+//! The reasons for which commands are refused.
+
+/// The reasons for refusing a command. Texts are complete messages for clients.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The resource to create exists already.
+    AlreadyExists(String),
+    /// The resource to change does not exist.
+    NotFound(String),
+    /// A value is invalid or a limit is reached.
+    Invalid(String),
+    /// The resource has another revision than the command expects.
+    Changed {
+        /// The kind and name of the resource.
+        what: String,
+        /// The current revision.
+        revision: u64,
+    },
+}
+
+impl Refusal {
+    /// The resource `id` of the kind `word` does not exist.
+    pub fn missing(word: &str, id: &str) -> Self {
+        Self::NotFound(format!("there is no {word} {id:?}"))
+    }
+
+    /// The resource `id` of the kind `word` exists already.
+    pub fn already_exists(word: &str, id: &str) -> Self {
+        Self::AlreadyExists(format!("{word} {id:?} is there already"))
+    }
+}
+
+/// The result of a command that the fold applies.
+pub(crate) type CommandResult = Result<(), Refusal>;
