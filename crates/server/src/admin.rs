@@ -1,4 +1,4 @@
-//! The admin API: everything about workspaces, accounts and keys, for people and programs with a role.
+//! The admin API: workspaces, accounts and keys, for people and programs with a role.
 
 mod account;
 mod accounts;
@@ -12,6 +12,7 @@ mod kpis;
 mod recommendations;
 mod rejections;
 mod revision;
+mod rights;
 mod scenarios;
 mod session;
 mod settings;
@@ -36,17 +37,18 @@ use engine::installation::{Actor, Change};
 use serde_json::{Value, json};
 
 use crate::App;
-use crate::access::{Caller, CallerSession, authorize};
+use crate::access::{Caller, CallerSession, Gate, authorize};
 use crate::error::{ApiError, ErrorKind};
 use crate::parameters::Parameters;
 use crate::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let gate = Gate { access: Arc::clone(&app.access), calls: rights::CALLS };
     routes_without_parameters()
         .route_layer(from_fn(refuse_parameters))
         .merge(routes_with_parameters())
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
-        .route_layer(from_fn_with_state(Arc::clone(app), authorize))
+        .route_layer(from_fn_with_state(gate, authorize))
 }
 
 /// Their handlers say which query parameters there are.
@@ -214,10 +216,7 @@ async fn change(app: &Arc<App>, caller: &Caller, change: Change) -> Result<(), A
 /// Changes what belongs to the installation, on a thread that may wait.
 async fn change_as(app: &Arc<App>, actor: Actor, change: Change) -> Result<(), ApiError> {
     let app = Arc::clone(app);
-    let change = move || {
-        let installation = &app.installation;
-        installation.data.installation().change(installation.now(), &actor, change)
-    };
+    let change = move || app.access.installation().change(app.access.now(), &actor, change);
     Ok(tokio::task::spawn_blocking(change).await??)
 }
 
@@ -260,7 +259,7 @@ fn resource_path(engine: &Engine, resources: &str, name: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    use crate::access::CALLS;
+    use super::rights::CALLS;
 
     /// The paths that are served.
     fn served() -> BTreeSet<&'static str> {

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use domain::Timestamp;
 use engine::{
     DataFolder, EngineOptions, MemoryBudget, RequestBudget, RequestLimits, TrainingOptions,
 };
@@ -13,7 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 
 use crate::Workspaces;
-use crate::access::PasswordGate;
+use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
 
 /// Limits of the server, and the options of training runs that the admin API starts.
@@ -52,13 +51,6 @@ pub struct Installation {
     pub options: EngineOptions,
 }
 
-impl Installation {
-    /// The time by the clock of the installation.
-    pub(crate) fn now(&self) -> Timestamp {
-        self.options.clock.now()
-    }
-}
-
 /// The server's state.
 pub struct App {
     pub(crate) settings: Settings,
@@ -72,7 +64,7 @@ pub struct App {
     pub configuring: Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
-    pub(crate) passwords: PasswordGate,
+    pub(crate) access: Arc<Access>,
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -85,8 +77,18 @@ impl App {
         metrics: PrometheusHandle,
     ) -> Self {
         let memory = Arc::clone(&installation.options.memory);
+        let callers = settings.callers.clone();
+        let admission = Arc::new(Admission::new(callers.clone(), Arc::clone(&memory)));
+        let access = Access {
+            data: Arc::clone(&installation.data),
+            clock: Arc::clone(&installation.options.clock),
+            callers,
+            admission: Arc::clone(&admission),
+            passwords: PasswordGate::default(),
+        };
         Self {
-            admission: Arc::new(Admission::new(settings.callers.clone(), Arc::clone(&memory))),
+            admission,
+            access: Arc::new(access),
             training: ArcSwap::from_pointee(settings.training),
             settings,
             workspaces: Arc::new(workspaces),
@@ -94,7 +96,6 @@ impl App {
             installation,
             configuring: Mutex::new(()),
             metrics,
-            passwords: PasswordGate::default(),
             is_stopping: Arc::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! The one place where a call of the admin API is let through, and noted for the audit.
+//! The one place where a call is let through, and noted for the audit.
 
 use std::sync::Arc;
 
@@ -12,15 +12,22 @@ use engine::installation::{Actor, Change, Deed, DeedOutcome, SecretHash};
 use percent_encoding::percent_decode_str;
 use tracing::Instrument;
 
+use super::Access;
+use super::call::{Audited, Call, Requirement};
 use super::caller::Caller;
-use super::cross_site::{is_from_own_page, shows_csrf_token};
-use super::rights::{self, Audited, Call, Requirement};
-use crate::App;
+use super::cross_site::{is_csrf_token, is_from_own_page, shown_csrf_token};
 use crate::admission::Origin;
 use crate::error::{ApiError, ErrorKind};
 
 /// The largest body of a call that anybody may make, in bytes.
 const OPEN_BODY_BYTES_MAX: usize = 8 * 1_024;
+
+/// Calls that are let through by the rows of a table.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) access: Arc<Access>,
+    pub(crate) calls: &'static [Call],
+}
 
 /// Of an answer: the call only showed what it would do, so that nothing is to be noted.
 #[derive(Debug, Clone, Copy)]
@@ -29,17 +36,18 @@ pub(crate) struct NothingDone;
 /// Lets a call through whose caller may do it, with the [`Caller`] among its extensions. Whoever
 /// has signed in or shows a key is admitted whatever the load.
 pub(crate) async fn authorize(
-    State(app): State<Arc<App>>,
+    State(gate): State<Gate>,
     path: MatchedPath,
     parameters: RawPathParams,
     mut request: Request,
     next: Next,
 ) -> Response {
-    let Some(call) = rights::find(request.method(), path.as_str()) else {
-        return method_not_allowed(path.as_str());
+    let Gate { access, calls } = gate;
+    let Some(call) = Call::find(calls, request.method(), path.as_str()) else {
+        return method_not_allowed(calls, path.as_str());
     };
     let headers = request.headers();
-    let origin = Origin::from_request(headers, request.extensions(), &app.settings.callers);
+    let origin = Origin::from_request(headers, request.extensions(), &access.callers);
     if call.requirement == Requirement::Nothing {
         if !is_from_own_page(headers) {
             return from_another_site().into_response();
@@ -50,16 +58,15 @@ pub(crate) async fn authorize(
             Err(error) => error.into_response(),
         };
     }
-    let installation = app.installation.data.installation();
-    let caller = match Caller::identify(installation, headers, app.installation.now()) {
+    let caller = match Caller::identify(access.installation(), headers, access.now()) {
         Ok(caller) => caller,
         Err(why) => {
-            app.admission.refuse(&origin).await;
+            access.admission.refuse(&origin).await;
             return unauthenticated(&why);
         }
     };
     origin.trust();
-    note_use(&app, &caller);
+    note_use(&access, &caller);
     let workspace = parameters.iter().find(|(name, _)| *name == "workspace");
     let workspace = workspace.map(|(_, id)| id.to_owned());
     let resource = parameters.iter().find(|(name, _)| *name != "workspace");
@@ -81,7 +88,7 @@ pub(crate) async fn authorize(
             Some(error) => error.into_response(),
         };
         if let Some(deed) = deed_of(call, workspace.as_deref(), resource, &response) {
-            note(&app, actor, deed).await;
+            note(&access, actor, deed).await;
         }
         response
     };
@@ -129,7 +136,8 @@ fn check(
             if !is_from_own_page(headers) {
                 return Err(from_another_site());
             }
-            match shows_csrf_token(headers, &session.token) {
+            let shown = shown_csrf_token(headers);
+            match shown.is_some_and(|shown| is_csrf_token(shown, &session.token)) {
                 true => Ok(()),
                 false => Err(forbidden(
                     "send the header X-CSRF-Token with the csrf_token that signing in gave you"
@@ -179,13 +187,12 @@ fn name_of_new(response: &Response) -> Option<String> {
 }
 
 /// Writes a record down before the caller has the answer.
-async fn note(app: &Arc<App>, actor: Actor, deed: Deed) {
-    let app = Arc::clone(app);
+async fn note(access: &Arc<Access>, actor: Actor, deed: Deed) {
+    let access = Arc::clone(access);
     let note = move || {
         let Deed { action, outcome, .. } = &deed;
         tracing::info!(by = ?actor, action, outcome = outcome.word(), "a call changed something");
-        let installation = &app.installation;
-        installation.data.installation().note(installation.now(), &actor, deed)
+        access.installation().note(access.now(), &actor, deed)
     };
     match tokio::task::spawn_blocking(note).await {
         Ok(Ok(())) => {}
@@ -198,15 +205,14 @@ async fn note(app: &Arc<App>, actor: Actor, deed: Deed) {
 }
 
 /// Writes the use of a session down, now and then. Nobody waits for it.
-fn note_use(app: &Arc<App>, caller: &Caller) {
+fn note_use(access: &Arc<Access>, caller: &Caller) {
     let Some(session) = caller.session.as_ref().filter(|session| session.is_use_due) else {
         return;
     };
-    let (app, actor) = (Arc::clone(app), caller.actor.clone());
+    let (access, actor) = (Arc::clone(access), caller.actor.clone());
     let change = Change::UseSession { token: SecretHash::of(&session.token) };
     tokio::task::spawn_blocking(move || {
-        let installation = &app.installation;
-        let noted = installation.data.installation().change(installation.now(), &actor, change);
+        let noted = access.installation().change(access.now(), &actor, change);
         if let Err(error) = noted {
             tracing::warn!(
                 error = engine::describe_error(&error),
@@ -217,8 +223,8 @@ fn note_use(app: &Arc<App>, caller: &Caller) {
 }
 
 /// 405, with the methods of the rows of a path.
-fn method_not_allowed(path: &str) -> Response {
-    let methods = rights::methods(path).collect::<Vec<_>>().join(",");
+fn method_not_allowed(calls: &'static [Call], path: &str) -> Response {
+    let methods = Call::methods(calls, path).collect::<Vec<_>>().join(",");
     let mut response = StatusCode::METHOD_NOT_ALLOWED.into_response();
     if let (false, Ok(methods)) = (methods.is_empty(), HeaderValue::try_from(&methods)) {
         response.headers_mut().insert(header::ALLOW, methods);

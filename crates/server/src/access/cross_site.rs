@@ -18,10 +18,14 @@ pub(crate) fn csrf_token(session_token: &str) -> String {
     mac.finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Whether a request shows the CSRF token of its session, in the header.
-pub(super) fn shows_csrf_token(headers: &HeaderMap, session_token: &str) -> bool {
-    let shown = headers.get(CSRF_HEADER).and_then(|value| value.to_str().ok());
-    shown.is_some_and(|shown| is_same(shown, &csrf_token(session_token)))
+/// The CSRF token that the header of a request shows; forms show theirs in a field.
+pub(super) fn shown_csrf_token(headers: &HeaderMap) -> Option<&str> {
+    headers.get(CSRF_HEADER)?.to_str().ok()
+}
+
+/// Whether a text is the CSRF token of a session.
+pub(super) fn is_csrf_token(shown: &str, session_token: &str) -> bool {
+    is_same(shown, &csrf_token(session_token))
 }
 
 /// Whether a request comes from a page of this server, or from no page, as far as the browser says.

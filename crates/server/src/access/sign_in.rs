@@ -3,14 +3,13 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use domain::Timestamp;
-use engine::DataFolder;
 use engine::installation::{
     Actor, Change, Deed, DeedOutcome, EMAIL_BYTES_MAX, PASSWORD_BYTES_MAX, SecretHash, make_secret,
     normalize_email, verify_password,
 };
 use tokio::sync::Semaphore;
 
+use super::Access;
 use crate::admission::{Origin, Rates};
 use crate::error::ApiError;
 
@@ -99,44 +98,37 @@ fn too_many(whose: &str) -> ApiError {
 /// # Errors
 /// 401 where they are wrong, 429 where too many were tried.
 pub(crate) async fn sign_in(
-    gate: &PasswordGate,
-    data: &Arc<DataFolder>,
+    access: &Arc<Access>,
     origin: &Origin,
-    now: Timestamp,
     email: &str,
     password: String,
 ) -> Result<(String, String), ApiError> {
-    gate.take_address(origin)?;
+    access.passwords.take_address(origin)?;
     if email.len() > EMAIL_BYTES_MAX || password.len() > PASSWORD_BYTES_MAX {
         return Err(wrong());
     }
     let email = normalize_email(email).map_err(ApiError::invalid)?;
-    gate.take_account(&email)?;
+    access.passwords.take_account(&email)?;
     let opened = {
-        let (data, email) = (Arc::clone(data), email.clone());
-        gate.hash(move || open_session(&data, now, &email, &password)).await??
+        let (own, email) = (Arc::clone(access), email.clone());
+        access.passwords.hash(move || open_session(&own, &email, &password)).await??
     };
     match opened {
         Some(token) => Ok((email, token)),
         None => {
             metrics::counter!("sign_ins_refused_total").increment(1);
-            let data = Arc::clone(data);
+            let access = Arc::clone(access);
             // Nobody waits for it: the time of the answer must not tell whether there is such an
             // account.
-            tokio::task::spawn_blocking(move || note_refusal(&data, now, email));
+            tokio::task::spawn_blocking(move || note_refusal(&access, email));
             Err(wrong())
         }
     }
 }
 
 /// The token of a new session; none where the account or the password is wrong.
-fn open_session(
-    data: &DataFolder,
-    now: Timestamp,
-    email: &str,
-    password: &str,
-) -> Result<Option<String>, ApiError> {
-    let installation = data.installation();
+fn open_session(access: &Access, email: &str, password: &str) -> Result<Option<String>, ApiError> {
+    let installation = access.installation();
     let account = installation.look(|state| state.accounts.get(email).cloned());
     let account = account.filter(|account| !account.is_disabled);
     if !verify_password(password, account.as_ref().map(|account| &account.password)) {
@@ -144,14 +136,14 @@ fn open_session(
     }
     let token = make_secret().map_err(|error| ApiError::unavailable(error.to_string()))?;
     let change = Change::OpenSession { email: email.to_owned(), token: SecretHash::of(&token) };
-    installation.change(now, &Actor::Account { email: email.to_owned() }, change)?;
+    installation.change(access.now(), &Actor::Account { email: email.to_owned() }, change)?;
     Ok(Some(token))
 }
 
 /// Notes for the audit that somebody tried to sign in to an account. Tries for others are not
 /// noted: anybody could fill the journal.
-fn note_refusal(data: &DataFolder, now: Timestamp, email: String) {
-    let installation = data.installation();
+fn note_refusal(access: &Access, email: String) {
+    let installation = access.installation();
     if !installation.look(|state| state.accounts.contains_key(&email)) {
         return;
     }
@@ -162,7 +154,7 @@ fn note_refusal(data: &DataFolder, now: Timestamp, email: String) {
         workspace: None,
         outcome: DeedOutcome::Refused,
     };
-    if let Err(error) = installation.note(now, &actor, deed) {
+    if let Err(error) = installation.note(access.now(), &actor, deed) {
         tracing::error!(error = engine::describe_error(&error), "the audit misses a record");
     }
 }

@@ -25,8 +25,8 @@ pub(super) async fn read(
     Extension(caller): Extension<Caller>,
 ) -> Json<Value> {
     let session = caller.session.as_ref().map(|session| {
-        let now = app.installation.now();
-        let installation = app.installation.data.installation();
+        let now = app.access.now();
+        let installation = app.access.installation();
         let n = installation.look(|state| state.sessions.of(&session.email, now).count());
         json!({
             "csrf_token": csrf_token(&session.token),
@@ -58,9 +58,9 @@ pub(super) async fn set_password(
     Body(Passwords { current, new }): Body<Passwords>,
 ) -> Result<Response, ApiError> {
     let email = own_session(&caller)?.email.clone();
-    app.passwords.take_account(&email)?;
+    app.access.passwords.take_account(&email)?;
     let look_up = |email: &str| {
-        let accounts = app.installation.data.installation();
+        let accounts = app.access.installation();
         accounts.look(|state| state.accounts.get(email).map(|account| account.password.clone()))
     };
     let expected = look_up(&email);
@@ -68,7 +68,7 @@ pub(super) async fn set_password(
         true => PasswordHash::new(&new).map_err(ApiError::invalid),
         false => Err(ApiError::invalid("current: this is not the password of the account")),
     };
-    let password = app.passwords.hash(hash).await??;
+    let password = app.access.passwords.hash(hash).await??;
     change(&app, &caller, Change::SetPassword { email: email.clone(), password }).await?;
     let token = make_secret().map_err(|error| ApiError::unavailable(error.to_string()))?;
     let open = Change::OpenSession { email: email.clone(), token: SecretHash::of(&token) };

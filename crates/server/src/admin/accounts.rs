@@ -21,8 +21,8 @@ use crate::access::Caller;
 use crate::error::ApiError;
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let now = app.installation.now();
-    let accounts = app.installation.data.installation().look(|state| {
+    let now = app.access.now();
+    let accounts = app.access.installation().look(|state| {
         let accounts = state.accounts.iter();
         let shown = accounts.map(|(email, account)| {
             let used = state.sessions.of(email, now).map(|session| session.used_at).max();
@@ -102,7 +102,7 @@ pub(super) async fn reset(
 }
 
 fn find(app: &App, email: &str) -> Result<Account, ApiError> {
-    app.installation.data.installation().look(|state| {
+    app.access.installation().look(|state| {
         let known = || state.accounts.keys().collect::<Vec<_>>();
         state
             .accounts

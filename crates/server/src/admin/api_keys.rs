@@ -27,7 +27,7 @@ pub(super) struct NewKey {
 }
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let keys = app.installation.data.installation().look(|state| {
+    let keys = app.access.installation().look(|state| {
         let keys = state.api_keys.iter().map(|(name, key)| {
             json!({
                 "name": name,

@@ -44,7 +44,7 @@ pub(super) async fn read(
     let turn = app.admission.administrators_account().take_question_turn().await?;
     let read = move || {
         let _until_it_has_ended = turn;
-        app.installation.data.installation().audit(&filter, query.before, limit)
+        app.access.installation().audit(&filter, query.before, limit)
     };
     let page = tokio::task::spawn_blocking(read).await??;
     let records: Vec<Value> = page.records.iter().map(record_json).collect();

@@ -23,8 +23,8 @@ use crate::admission::Origin;
 use crate::error::{ApiError, ErrorKind};
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
-    let now = app.installation.now();
-    let invitations = app.installation.data.installation().look(|state| {
+    let now = app.access.now();
+    let invitations = app.access.installation().look(|state| {
         let open = state.invitations.iter().filter(|(_, own)| own.expires_at() > now);
         let open = open.map(|(email, own)| {
             let mut shown = invitation_json(email, own);
@@ -62,9 +62,8 @@ pub(super) async fn create(
     Body(NewInvitation { email, role, workspaces }): Body<NewInvitation>,
 ) -> Result<Response, ApiError> {
     let email = normalize_email(&email).map_err(ApiError::invalid)?;
-    let is_known = |email: &str| {
-        app.installation.data.installation().look(|state| state.accounts.contains_key(email))
-    };
+    let is_known =
+        |email: &str| app.access.installation().look(|state| state.accounts.contains_key(email));
     if is_known(&email) {
         let message = format!(
             "account {email:?} exists already; POST /api/accounts/{email}/reset makes a link for another password"
@@ -84,8 +83,8 @@ pub(super) async fn invite(
     let secret = make_secret().map_err(|error| ApiError::unavailable(error.to_string()))?;
     let token = SecretHash::of(&secret);
     change(app, caller, Change::Invite { email: email.clone(), grant, token }).await?;
-    let now = app.installation.now();
-    let shown = app.installation.data.installation().look(|state| {
+    let now = app.access.now();
+    let shown = app.access.installation().look(|state| {
         let found = state.find_invitation(token, now);
         found.map(|(email, invitation)| invitation_json(email, invitation))
     });
@@ -117,15 +116,15 @@ pub(super) async fn accept(
     Extension(origin): Extension<Origin>,
     Body(Acceptance { token, password }): Body<Acceptance>,
 ) -> Result<Json<Value>, ApiError> {
-    app.passwords.take_address(&origin)?;
-    let (token, now) = (SecretHash::of(&token), app.installation.now());
-    let invited = app.installation.data.installation().look(|state| {
+    app.access.passwords.take_address(&origin)?;
+    let (token, now) = (SecretHash::of(&token), app.access.now());
+    let invited = app.access.installation().look(|state| {
         let found = state.find_invitation(token, now);
         found.map(|(email, _)| email.to_owned())
     });
     let email = invited.ok_or(engine::installation::InstallationError::NotInvited)?;
     let hash = move || PasswordHash::new(&password).map_err(ApiError::invalid);
-    let password = app.passwords.hash(hash).await??;
+    let password = app.access.passwords.hash(hash).await??;
     let actor = Actor::Account { email: email.clone() };
     let accept = Change::AcceptInvitation { email: email.clone(), token, password };
     change_as(&app, actor, accept).await?;

@@ -30,8 +30,7 @@ pub(super) async fn open(
     Extension(origin): Extension<Origin>,
     Body(Credentials { email, password }): Body<Credentials>,
 ) -> Result<Response, ApiError> {
-    let (data, now) = (&app.installation.data, app.installation.now());
-    let (email, token) = sign_in(&app.passwords, data, &origin, now, &email, password).await?;
+    let (email, token) = sign_in(&app.access, &origin, &email, password).await?;
     origin.trust();
     Ok(with_session(&email, &token, origin.is_https))
 }

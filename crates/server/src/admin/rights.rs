@@ -1,41 +1,10 @@
 //! What each call of the admin API takes, and its name in the audit: one table. A call without a
 //! row is refused.
 
-use axum::http::Method;
 use domain::Right;
 use domain::Right::{Administer, ChangeWorkspace, ReadWorkspace, SeePeople};
 
-/// What a call takes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Requirement {
-    /// Nothing: whoever calls shows who they are with it.
-    Nothing,
-    /// An account or a key, of any role.
-    Caller,
-    /// A right.
-    Right(Right),
-}
-
-/// What is noted of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Audited {
-    /// Nothing: it only reads.
-    Not,
-    /// The call, under this name.
-    Call(&'static str),
-    /// The same where it is refused; where it is done, the change itself is the record.
-    Change(&'static str),
-}
-
-/// A call.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
-    pub(crate) method: &'static str,
-    /// The path, as routes are written.
-    pub(crate) path: &'static str,
-    pub(crate) requirement: Requirement,
-    pub(crate) audited: Audited,
-}
+use crate::access::{Audited, Call, Requirement};
 
 const fn read(path: &'static str, right: Right) -> Call {
     let requirement = Requirement::Right(right);
@@ -65,7 +34,7 @@ const fn open(method: &'static str, path: &'static str, action: &'static str) ->
 }
 
 /// All calls.
-pub(crate) const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     open("POST", "/api/session", "session.create"),
     own("DELETE", "/api/session", "session.delete"),
     Call {
@@ -143,18 +112,6 @@ pub(crate) const CALLS: &[Call] = &[
     ),
 ];
 
-/// The row of a call; none where there is no such call.
-pub(super) fn find(method: &Method, path: &str) -> Option<&'static Call> {
-    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    CALLS.iter().find(|call| call.method == method && call.path == path)
-}
-
-/// The methods that a path takes.
-pub(super) fn methods(path: &str) -> impl Iterator<Item = &'static str> {
-    let calls = CALLS.iter().filter(move |call| call.path == path);
-    calls.map(|call| if call.method == "GET" { "GET,HEAD" } else { call.method })
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::Arc;
@@ -171,7 +128,7 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::access::{authorize, csrf_token};
+    use crate::access::{Gate, authorize, csrf_token};
     use crate::{App, Installation, Settings, Workspaces, router};
 
     /// An installation without workspaces, with an account for each role.
@@ -279,7 +236,7 @@ mod tests {
         let is_change =
             |call: &&Call| call.audited != Audited::Not && call.requirement != Requirement::Nothing;
         let [cookie, csrf] = office.sign_in(Role::Owner);
-        let state = || office.app.installation.data.installation().look(Clone::clone);
+        let state = || office.app.access.installation().look(Clone::clone);
         let before = state();
         let (name, token) = (csrf.0.clone(), csrf.1.clone());
         for call in CALLS.iter().filter(is_change) {
@@ -316,10 +273,11 @@ mod tests {
     async fn a_route_without_a_row_is_served_to_nobody() {
         let mut office = Office::new();
         let handler = || async { Json("served") };
+        let gate = Gate { access: Arc::clone(&office.app.access), calls: CALLS };
         office.router = Router::new()
             .route("/api/secret", routing::get(handler))
             .route("/api/account", routing::delete(handler))
-            .route_layer(from_fn_with_state(Arc::clone(&office.app), authorize))
+            .route_layer(from_fn_with_state(gate, authorize))
             .with_state(Arc::clone(&office.app));
         let owner = [(header::AUTHORIZATION, "Bearer admin".to_owned())];
         for (method, path) in [("GET", "/api/secret"), ("DELETE", "/api/account")] {
