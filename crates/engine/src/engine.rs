@@ -27,7 +27,7 @@ use crate::{
     RequestBudget, SystemClock,
 };
 
-/// Calls that continue one recommendation wait for each other; so many locks are shared among all.
+/// The number of locks by which calls that continue the same recommendation wait for each other.
 pub(crate) const NEXT_LOCKS: usize = 64;
 
 /// The options of opening a workspace.
@@ -367,25 +367,25 @@ impl Engine {
 
     /// The present problems of the workspace.
     pub fn problems(&self) -> Vec<Problem> {
-        let of_health = match self.health() {
+        let health_problem = match self.health() {
             Health::Ready => None,
             Health::Failing(why) => Some(Problem::Failing { why }),
             Health::Broken(why) => Some(Problem::Broken { why }),
         };
-        let of_model = self.lost_model.lock().clone();
+        let model_problem = self.lost_model.lock().clone();
         let doubted = self.snapshot().setup.clock.unconfirmed_time();
-        let of_clock = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
-        let of_data: Vec<Problem> =
+        let clock_problem = doubted.map(|(journal, entry)| Problem::TimeDoubted { journal, entry });
+        let data_problems: Vec<Problem> =
             self.findings().into_iter().map(|finding| Problem::Damaged { finding }).collect();
         let unfit = self.serving.unfit_scenarios(&self.snapshot());
-        let of_scenarios = unfit.into_iter().map(Problem::from);
-        of_health
+        let scenario_problems = unfit.into_iter().map(Problem::from);
+        health_problem
             .into_iter()
-            .chain(of_clock)
-            .chain(of_model)
+            .chain(clock_problem)
+            .chain(model_problem)
             .chain(self.reported.lock().iter().cloned())
-            .chain(of_scenarios)
-            .chain(of_data)
+            .chain(scenario_problems)
+            .chain(data_problems)
             .collect()
     }
 
@@ -395,7 +395,7 @@ impl Engine {
         self.reported.lock().push(problem);
     }
 
-    /// Starts to compute for a request: that ends early where the budget is used up, and where the
+    /// Starts to compute for a request. Computing ends early when the budget is used up or the
     /// workspace is stopped.
     pub fn start_computing<'a>(&self, budget: &'a RequestBudget) -> Computing<'a> {
         budget.start_computing(&self.is_stopping)

@@ -143,7 +143,7 @@ pub(crate) fn store_error(folder: &Path) -> impl Fn(StoreError) -> EngineError {
     move |source| EngineError::Store { folder: folder.to_owned(), source }
 }
 
-/// An error with all that it comes from, in one line.
+/// Describes an error with its sources, in one line.
 pub fn describe_error(error: &dyn std::error::Error) -> String {
     let sources = std::iter::successors(error.source(), |error| error.source());
     sources.fold(error.to_string(), |text, source| format!("{text}: {source}"))

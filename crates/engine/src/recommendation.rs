@@ -68,15 +68,15 @@ impl Engine {
         self.respond(request, new_id(self.now()), 0, budget)
     }
 
-    /// Whether a call names users or items that are missing now, and wants them made.
+    /// Whether a request names users or items that are missing, and wants them created.
     pub fn creates_missing(&self, request: &RecommendationRequest) -> bool {
         request.missing == MissingEntities::Created
             && !request.is_public
             && !self.find_missing(request).is_empty()
     }
 
-    /// Makes the users and items that a call names and wants made, so that the call itself waits
-    /// for no disk.
+    /// Creates missing users and items of a request that wants them created, so that the request
+    /// itself does not wait for the disk.
     ///
     /// # Errors
     /// If the request is invalid, or they cannot be created.
@@ -141,7 +141,7 @@ impl Engine {
         Ok(self.serving.list_stage(&self.shared.live, stage, self.now(), budget)?)
     }
 
-    /// The named users and items that are missing. Browsers do not learn which users there are.
+    /// The missing users and items of a request. Browsers must not find out which users exist.
     fn find_missing<'a>(
         &self,
         request: &'a RecommendationRequest,
@@ -156,7 +156,7 @@ impl Engine {
         user.into_iter().chain(item.map(|id| (EntityKind::Item, id))).collect()
     }
 
-    /// Makes users and items that are missing, or says that they are.
+    /// Creates the missing users and items of a request, or refuses the request.
     fn create_or_refuse_missing(
         &self,
         request: &RecommendationRequest,

@@ -16,11 +16,11 @@ use crate::Clock;
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Health {
-    /// It can.
+    /// It takes entries.
     Ready,
     /// The last append failed; the next may succeed.
     Failing(String),
-    /// It can once the workspace is opened again.
+    /// It takes entries only after the workspace is opened again.
     Broken(String),
 }
 
@@ -61,7 +61,7 @@ impl Shared {
         self.queued_bytes.load(Ordering::Relaxed)
     }
 
-    /// Broken stays broken.
+    /// Sets the health, unless it is [`Health::Broken`], which lasts.
     pub(crate) fn set_health(&self, health: Health) {
         let mut current = self.health.write();
         if !matches!(*current, Health::Broken(_)) && *current != health {

@@ -5,14 +5,15 @@ use tokio::sync::oneshot;
 
 use crate::Outcome;
 
-/// The most bytes of entries that wait for the journal; beyond it callers are told to come back.
+/// The most bytes of entries that wait for the journal. Further callers are told to come back
+/// later.
 pub const QUEUE_BYTES_MAX: usize = 64 * 1_024 * 1_024;
 
 /// Errors of submitting entries. None of the entries is in the journal, except after a failed fsync
-/// or fold, when this is unknown: message ids tell when they are sent again.
+/// or fold, when this is unknown. Messages can be sent again: their ids show duplicates.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum SubmitError {
-    /// Too much is waiting.
+    /// Too many entries wait for the journal.
     #[error(
         "{queued_bytes} bytes wait for the journal, the limit is {QUEUE_BYTES_MAX}: come back in a second"
     )]
@@ -20,13 +21,13 @@ pub enum SubmitError {
         /// The waiting bytes.
         queued_bytes: usize,
     },
-    /// The entries are over a limit of the journal.
+    /// The entries exceed a limit of the journal.
     #[error("{0}")]
     TooLarge(String),
     /// The journal could not be written.
     #[error("{0}")]
     Journal(String),
-    /// The state could not be changed; opening the workspace again makes it from the journal.
+    /// The entries could not be applied. They are when the workspace is opened again.
     #[error(
         "the fold has stopped: {0}; nothing is lost, it goes on when the workspace is opened again"
     )]
@@ -40,18 +41,18 @@ type Reply = oneshot::Sender<Result<Vec<Outcome>, SubmitError>>;
 
 /// Entries that one caller submits together.
 pub(crate) struct Submission {
-    /// As the fold takes them.
+    /// The entries for the fold.
     pub(crate) entries: Vec<PreparedEntry>,
-    /// As the journal takes them.
+    /// The encoded entries for the journal.
     pub(crate) records: Vec<Vec<u8>>,
     /// The length of the records in the journal.
     pub(crate) bytes: usize,
-    /// Gets one outcome for each entry.
+    /// Receives one outcome for each entry.
     pub(crate) reply: Reply,
 }
 
-/// A batch that is durable and to be applied. Its entries are those that the journal has from the
-/// first offset on: they need not be read and decoded again.
+/// A durable batch that the fold must apply. Its entries have consecutive offsets from
+/// `first_offset` on.
 pub(crate) struct DurableBatch {
     pub(crate) first_offset: u64,
     pub(crate) submissions: Vec<Submission>,

@@ -10,7 +10,7 @@ use state::TrainingRecord;
 /// parameters.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Training {
-    /// Names the run and its artifact.
+    /// The version of the model, which names the run and its artifact.
     pub version: String,
     /// The journal position that the snapshot was taken at.
     pub offset: u64,
@@ -22,16 +22,16 @@ pub struct Training {
     pub n_items: u64,
     /// Interactions in the snapshot.
     pub n_interactions: u64,
-    /// Interactions of all time at the snapshot: the next run is due after a share of these.
+    /// All interactions up to the snapshot: the next run is due after a share of this number.
     pub n_interactions_total: u64,
     /// The time of the newest interaction in the snapshot, in seconds since 1970.
     pub as_of_s: u32,
     /// The result of the hyperparameter search.
     pub search: HyperparameterSearch,
-    /// Beside the model that was in use, on what happened since that one; none where there was
-    /// none, or nothing to judge on.
+    /// The comparison with the model in use, on interactions since that model was trained; none
+    /// without such a model or such interactions.
     pub beside_current: Option<Comparison>,
-    /// Beside popularity.
+    /// The comparison with popularity.
     pub beside_popularity: Option<Comparison>,
     /// The trials of weak signals, one for each kind with signals.
     pub weak_signals: Vec<WeakSignalTrial>,
@@ -52,10 +52,10 @@ struct TrainingReport {
 }
 
 impl Training {
-    /// The run of a record.
+    /// Reads the run of a record.
     ///
     /// # Errors
-    /// If the report is none that this program can read.
+    /// If this program cannot read the report.
     pub(crate) fn from_record(record: &TrainingRecord) -> Result<Self, serde_json::Error> {
         let TrainingReport { search, beside_current, beside_popularity, weak_signals } =
             serde_json::from_str(&record.report)?;
@@ -78,7 +78,7 @@ impl Training {
         })
     }
 
-    /// The record of the run for the journal.
+    /// Makes the record of the run for the journal.
     pub(crate) fn to_record(&self) -> TrainingRecord {
         let Self { search, beside_current, beside_popularity, weak_signals, .. } = self.clone();
         let report = TrainingReport { search, beside_current, beside_popularity, weak_signals };
