@@ -9,6 +9,7 @@ pub mod list;
 pub mod message;
 pub mod property;
 pub mod quantity;
+pub mod role;
 pub mod scenario;
 pub mod timestamp;
 pub mod weak_signal;
@@ -27,6 +28,7 @@ pub use message::{
 };
 pub use property::{Column, PropertyType, PropertyValue};
 pub use quantity::{counted, grouped};
+pub use role::{Grant, Right, Role};
 pub use scenario::{Group, Scenario};
 pub use timestamp::Timestamp;
 pub use weak_signal::{WeakSignalKind, WeakSignalWeights};

@@ -1,22 +1,20 @@
 //! The data folder of an installation: a lock, a journal for data of no workspace, and a folder for
 //! each workspace.
 
-use std::collections::BTreeMap;
 use std::fs::TryLockError;
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use arc_swap::ArcSwap;
 use domain::{Timestamp, WorkspaceId};
 use fs_err as fs;
 use journal::disk::{create_private_folder, open_private_file};
-use journal::{Disk, EndRecord, FileJournal, Journal, JournalOptions, Offset, OpenError, RealDisk};
-use parking_lot::Mutex;
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
+use journal::{Disk, EndRecord, FileJournal, JournalOptions, OpenError, RealDisk};
 
-use crate::{Engine, EngineError, EngineOptions};
+use crate::installation::{
+    Actor, BOOTSTRAP_KEY, Change, InstallationError, InstallationJournal, SecretHash,
+};
+use crate::{Engine, EngineError, EngineOptions, now};
 
 /// The file by which the folder of a backup is known.
 pub(crate) const BACKUP_MANIFEST: &str = "backup.json";
@@ -48,59 +46,9 @@ pub enum DataFolderError {
     /// The journal of the installation is damaged, or its files cannot be opened.
     #[error("cannot open the journal of the installation")]
     Journal(#[from] OpenError),
-    /// An entry of it is none that this program knows.
-    #[error("cannot read the journal of the installation: {0}")]
-    Entry(String),
-}
-
-/// An entry of the installation's journal.
-#[derive(Serialize, Deserialize)]
-enum SystemEntry {
-    /// SHA-256 of the token that the bootstrap file gives administrators.
-    AdminToken([u8; 32]),
-    /// SHA-256 of a further token, by its name.
-    NamedToken { name: String, hash: [u8; 32] },
-    /// An administrators' token is no longer valid.
-    Revoked { name: String },
-}
-
-/// SHA-256 of each administrators' token, by its name.
-pub type AdminTokens = BTreeMap<String, [u8; 32]>;
-
-/// The name of the administrators' token that the bootstrap file sets.
-pub const BOOTSTRAP_TOKEN: &str = "bootstrap";
-/// The most admin tokens. Each request is compared with all of them.
-pub const ADMIN_TOKENS_MAX: usize = 100;
-
-/// Errors of adding and removing admin tokens.
-#[derive(Debug, thiserror::Error)]
-pub enum AdminTokenError {
-    /// There is a token of this name.
-    #[error("admin token {name:?} exists already: remove it first, or choose another name")]
-    AlreadyExists {
-        /// The name.
-        name: String,
-    },
-    /// There is no token of this name.
-    #[error("no admin token {name:?}; there are: {known}")]
-    NotFound {
-        /// The name.
-        name: String,
-        /// The names that there are.
-        known: String,
-    },
-    /// It is the last token: the admin API would be out of reach.
-    #[error("admin token {name:?} is the only one: add another before you remove it")]
-    Last {
-        /// The name.
-        name: String,
-    },
-    /// There are as many as there may be.
-    #[error("there are {ADMIN_TOKENS_MAX} admin tokens, the limit: remove one first")]
-    TooMany,
-    /// The journal of the installation did not take it.
-    #[error("the journal of the installation takes nothing")]
-    Append(#[from] journal::AppendError),
+    /// The journal of the installation cannot be read.
+    #[error(transparent)]
+    Installation(#[from] InstallationError),
 }
 
 /// The name under which the end of the installation's journal is recorded; no workspace id begins
@@ -116,10 +64,8 @@ pub struct LockedFolder {
 
 /// An open data folder. No other process can use it until this is dropped.
 pub struct DataFolder {
-    journal: FileJournal,
+    journal: InstallationJournal,
     ends: Arc<dyn Disk>,
-    admin_tokens: ArcSwap<AdminTokens>,
-    admin_tokens_lock: Mutex<()>,
     locked: LockedFolder,
 }
 
@@ -210,20 +156,7 @@ impl DataFolder {
                 ..JournalOptions::default()
             },
         )?;
-        let mut admin_tokens = AdminTokens::new();
-        for record in journal.read_from(Offset(0)) {
-            let (_, bytes) = record.map_err(OpenError::from)?;
-            let entry: SystemEntry = postcard::from_bytes(&bytes)
-                .map_err(|error| DataFolderError::Entry(error.to_string()))?;
-            entry.apply(&mut admin_tokens);
-        }
-        Ok(Self {
-            journal,
-            ends,
-            admin_tokens: ArcSwap::from_pointee(admin_tokens),
-            admin_tokens_lock: Mutex::new(()),
-            locked,
-        })
+        Ok(Self { journal: InstallationJournal::new(journal)?, ends, locked })
     }
 
     /// Lists the workspaces in order of their ids, also those whose folder is lost.
@@ -262,74 +195,29 @@ impl DataFolder {
         Engine::open_recorded(id.clone(), &folder, end_record, options, progress)
     }
 
-    /// The administrators' tokens; empty where none was ever set.
-    pub fn admin_tokens(&self) -> Arc<AdminTokens> {
-        self.admin_tokens.load_full()
+    /// The journal of what belongs to no workspace: accounts, API keys, and the audit.
+    pub fn installation(&self) -> &InstallationJournal {
+        &self.journal
     }
 
-    /// Sets the admin token of the bootstrap file. Writes nothing if it is set already.
+    /// Sets the API key of the bootstrap file, its `admin_token`. Writes nothing if it is set
+    /// already.
     ///
     /// # Errors
     /// If the journal does not take it.
-    pub fn set_admin_token(&self, token: &str) -> Result<(), journal::AppendError> {
-        let _one_at_a_time = self.admin_tokens_lock.lock();
-        match self.is_set_as_admin_token(token) {
-            true => Ok(()),
-            false => self.append(SystemEntry::AdminToken(Sha256::digest(token).into())),
+    pub fn set_admin_token(&self, token: &str) -> Result<(), InstallationError> {
+        if self.is_set_as_admin_token(token) {
+            return Ok(());
         }
+        let change = Change::SetBootstrapKey { hash: SecretHash::of(token) };
+        self.journal.change(now(), &Actor::BootstrapFile, change)
     }
 
     /// Whether the token is the one that [`DataFolder::set_admin_token`] has set last.
     pub fn is_set_as_admin_token(&self, token: &str) -> bool {
-        let hash: [u8; 32] = Sha256::digest(token).into();
-        self.admin_tokens().get(BOOTSTRAP_TOKEN) == Some(&hash)
-    }
-
-    /// Adds a token of administrators.
-    ///
-    /// # Errors
-    /// If the name is taken, there are too many, or the journal does not take it.
-    pub fn add_admin_token(&self, name: &str, token: &str) -> Result<(), AdminTokenError> {
-        let _one_at_a_time = self.admin_tokens_lock.lock();
-        let tokens = self.admin_tokens();
-        if tokens.contains_key(name) {
-            return Err(AdminTokenError::AlreadyExists { name: name.to_owned() });
-        }
-        if tokens.len() >= ADMIN_TOKENS_MAX {
-            return Err(AdminTokenError::TooMany);
-        }
-        let hash = Sha256::digest(token).into();
-        Ok(self.append(SystemEntry::NamedToken { name: name.to_owned(), hash })?)
-    }
-
-    /// Removes a token of administrators; it is no longer valid when this returns.
-    ///
-    /// # Errors
-    /// If there is none of this name, it is the only one, or the journal does not take it.
-    pub fn remove_admin_token(&self, name: &str) -> Result<(), AdminTokenError> {
-        let _one_at_a_time = self.admin_tokens_lock.lock();
-        let tokens = self.admin_tokens();
-        if !tokens.contains_key(name) {
-            let known: Vec<&str> = tokens.keys().map(String::as_str).collect();
-            return Err(AdminTokenError::NotFound {
-                name: name.to_owned(),
-                known: known.join(", "),
-            });
-        }
-        if tokens.len() == 1 {
-            return Err(AdminTokenError::Last { name: name.to_owned() });
-        }
-        Ok(self.append(SystemEntry::Revoked { name: name.to_owned() })?)
-    }
-
-    /// The caller holds the lock of the tokens.
-    fn append(&self, entry: SystemEntry) -> Result<(), journal::AppendError> {
+        let hash = SecretHash::of(token);
         self.journal
-            .append(&[&postcard::to_stdvec(&entry).expect("plain fields always encode")])?;
-        let mut tokens = AdminTokens::clone(&self.admin_tokens());
-        entry.apply(&mut tokens);
-        self.admin_tokens.store(Arc::new(tokens));
-        Ok(())
+            .look(|state| state.api_keys.get(BOOTSTRAP_KEY).is_some_and(|key| key.hash == hash))
     }
 
     /// Moves the folder of a workspace and the record of its journal's end into a folder of their
@@ -363,16 +251,6 @@ impl DataFolder {
             fs::File::open(changed)?.sync_all()?;
         }
         Ok(trash)
-    }
-}
-
-impl SystemEntry {
-    fn apply(self, tokens: &mut AdminTokens) {
-        match self {
-            Self::AdminToken(hash) => drop(tokens.insert(BOOTSTRAP_TOKEN.to_owned(), hash)),
-            Self::NamedToken { name, hash } => drop(tokens.insert(name, hash)),
-            Self::Revoked { name } => drop(tokens.remove(&name)),
-        }
     }
 }
 

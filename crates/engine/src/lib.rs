@@ -17,6 +17,7 @@ mod finding;
 mod follow;
 mod import;
 mod inbox;
+pub mod installation;
 mod journal_files;
 mod journal_inspection;
 mod lists;
@@ -50,10 +51,7 @@ pub use clock::{
     CLOCK_BELIEVED_AFTER, CLOCK_JUMP_MS, Clock, ManualClock, SystemClock, clock_problem, now,
 };
 pub use configuration::ConfigError;
-pub use data_folder::{
-    ADMIN_TOKENS_MAX, AdminTokenError, AdminTokens, BOOTSTRAP_TOKEN, DataFolder, DataFolderError,
-    LockedFolder,
-};
+pub use data_folder::{DataFolder, DataFolderError, LockedFolder};
 pub use decisions::is_decided_on_state;
 pub use engine::{Engine, EngineOptions};
 pub use error::{EngineError, TrainingError, describe_error};

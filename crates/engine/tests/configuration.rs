@@ -202,23 +202,6 @@ fn journals_of_earlier_versions_give_their_configuration_and_it_goes_on_from_the
 }
 
 #[test]
-fn admin_tokens_come_and_go_and_one_is_always_left() {
-    let folder = tempfile::tempdir().unwrap();
-    let data = DataFolder::open(folder.path()).unwrap();
-    data.set_admin_token("first").unwrap();
-    data.add_admin_token("console", "second").unwrap();
-    assert!(data.add_admin_token("console", "third").is_err());
-    let names = |data: &DataFolder| data.admin_tokens().keys().cloned().collect::<Vec<_>>();
-    assert_eq!(names(&data), [engine::BOOTSTRAP_TOKEN, "console"]);
-    data.remove_admin_token(engine::BOOTSTRAP_TOKEN).unwrap();
-    assert!(data.remove_admin_token(engine::BOOTSTRAP_TOKEN).is_err());
-    assert!(data.remove_admin_token("console").is_err(), "nobody could add another");
-    let kept = data.admin_tokens();
-    drop(data);
-    assert_eq!(DataFolder::open(folder.path()).unwrap().admin_tokens(), kept);
-}
-
-#[test]
 fn a_workspace_in_the_trash_is_not_missed_and_its_id_is_free() {
     let folder = tempfile::tempdir().unwrap();
     let data = DataFolder::open(folder.path()).unwrap();

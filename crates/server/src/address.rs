@@ -13,13 +13,18 @@ pub(crate) fn find_caller(peer: IpAddr, headers: &HeaderMap, trusted: &[IpNet]) 
     let hops = values.flat_map(|value| value.as_bytes().split(|byte| *byte == b',')).rev();
     let mut caller = peer;
     for hop in hops {
-        if !trusted.iter().any(|network| network.contains(&caller)) {
+        if !is_among(caller, trusted) {
             break;
         }
         let Some(address) = parse_hop(hop) else { break };
         caller = address;
     }
     caller
+}
+
+/// Whether an address is in one of the networks.
+pub(crate) fn is_among(address: IpAddr, networks: &[IpNet]) -> bool {
+    networks.iter().any(|network| network.contains(&address))
 }
 
 /// The address of a hop, which may have a port.

@@ -1,14 +1,20 @@
-//! The admin API: everything about a workspace, for administrators.
+//! The admin API: workspaces, accounts and keys, for people and programs with a role.
 
-mod admin_tokens;
+mod account;
+mod accounts;
+mod api_keys;
+mod audit;
 mod body;
 mod catalog;
 mod events;
+mod invitations;
 mod kpis;
 mod recommendations;
 mod rejections;
 mod revision;
+mod rights;
 mod scenarios;
+mod session;
 mod settings;
 mod sources;
 mod tokens;
@@ -20,32 +26,35 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request, State};
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
-use axum::response::{IntoResponse, Response};
-use axum::routing::{delete, get, post};
+use axum::response::Response;
+use axum::routing::{delete, get, patch, post, put};
 use domain::WorkspaceId;
 use engine::Engine;
+use engine::installation::{Actor, Change};
+use serde_json::{Value, json};
 
 use crate::App;
-use crate::admission::Origin;
-use crate::auth::{Credentials, hash, is_same_hash};
-use crate::error::ApiError;
+use crate::access::{Caller, CallerSession, Gate, authorize};
+use crate::error::{ApiError, ErrorKind};
 use crate::parameters::Parameters;
 use crate::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let gate = Gate { access: Arc::clone(&app.access), calls: rights::CALLS };
     routes_without_parameters()
         .route_layer(from_fn(refuse_parameters))
         .merge(routes_with_parameters())
         .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max))
-        .route_layer(from_fn_with_state(Arc::clone(app), require_administrator))
+        .route_layer(from_fn_with_state(gate, authorize))
 }
 
 /// Their handlers say which query parameters there are.
 fn routes_with_parameters() -> Router<Arc<App>> {
     Router::new()
+        .route("/api/audit", get(audit::read))
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
@@ -55,8 +64,18 @@ fn routes_with_parameters() -> Router<Arc<App>> {
 
 fn routes_without_parameters() -> Router<Arc<App>> {
     Router::new()
-        .route("/api/admin_tokens", get(admin_tokens::list).post(admin_tokens::create))
-        .route("/api/admin_tokens/{name}", delete(admin_tokens::delete))
+        .route("/api/session", post(session::open).delete(session::end))
+        .route("/api/account", get(account::read))
+        .route("/api/account/password", put(account::set_password))
+        .route("/api/account/sessions", delete(account::end_sessions))
+        .route("/api/accounts", get(accounts::list))
+        .route("/api/accounts/{email}", patch(accounts::update).delete(accounts::delete))
+        .route("/api/accounts/{email}/reset", post(accounts::reset))
+        .route("/api/invitations", get(invitations::list).post(invitations::create))
+        .route("/api/invitations/accept", post(invitations::accept))
+        .route("/api/invitations/{email}", delete(invitations::delete))
+        .route("/api/api_keys", get(api_keys::list).post(api_keys::create))
+        .route("/api/api_keys/{name}", delete(api_keys::delete))
         .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
         .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
@@ -108,35 +127,6 @@ struct NoParameters {}
 /// A parameter with a typing error must not pass for one that is not given.
 async fn refuse_parameters(_: Parameters<NoParameters>, request: Request, next: Next) -> Response {
     next.run(request).await
-}
-
-async fn require_administrator(
-    State(app): State<Arc<App>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    let origin =
-        Origin::from_request(request.headers(), request.extensions(), &app.settings.callers);
-    let known = app.installation.data.admin_tokens();
-    // All are compared, so that the time of the answer tells nothing of any token.
-    let is_known = |shown: &str| {
-        let shown = hash(shown);
-        known.values().fold(false, |is_known, known| is_known | is_same_hash(known, &shown))
-    };
-    let message = match (known.is_empty(), Credentials::from_headers(request.headers())) {
-        (true, _) => {
-            "no admin_token was ever set: start once with --bootstrap and a file that has one"
-        }
-        (false, Credentials::Bearer(shown)) if is_known(&shown) => {
-            origin.trust();
-            // Administrators are admitted whatever the load.
-            return next.run(request).await;
-        }
-        (false, Credentials::Bearer(_)) => "this is not the admin_token",
-        (false, _) => "show the admin_token as a bearer token",
-    };
-    app.admission.refuse(&origin).await;
-    ApiError::unauthenticated(message).into_response()
 }
 
 /// The workspace that a path names, for handlers that read no body.
@@ -218,6 +208,30 @@ async fn configure<T: Send + 'static>(
     workspace.run(change).await
 }
 
+/// Changes what belongs to the installation, in the name of the caller.
+async fn change(app: &Arc<App>, caller: &Caller, change: Change) -> Result<(), ApiError> {
+    change_as(app, caller.actor.clone(), change).await
+}
+
+/// Changes what belongs to the installation, on a thread that may wait.
+async fn change_as(app: &Arc<App>, actor: Actor, change: Change) -> Result<(), ApiError> {
+    let app = Arc::clone(app);
+    let change = move || app.access.installation().change(app.access.now(), &actor, change);
+    Ok(tokio::task::spawn_blocking(change).await??)
+}
+
+/// The session of a caller who has signed in.
+fn own_session(caller: &Caller) -> Result<&CallerSession, ApiError> {
+    caller.session.as_ref().ok_or_else(|| {
+        let message = "this is for people who have signed in, not for API keys";
+        ApiError::new(ErrorKind::Forbidden, message)
+    })
+}
+
+fn actor_json(actor: &Actor) -> Value {
+    json!({ "kind": actor.kind(), "name": actor.name() })
+}
+
 /// The error for a name that no resource has: 404, with the existing names.
 fn unknown_resource(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
     let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
@@ -245,13 +259,24 @@ fn resource_path(engine: &Engine, resources: &str, name: &str) -> String {
 mod tests {
     use std::collections::BTreeSet;
 
-    #[test]
-    fn the_how_to_page_lists_every_route_and_no_other() {
+    use super::rights::CALLS;
+
+    /// The paths that are served.
+    fn served() -> BTreeSet<&'static str> {
         let (routes, _) =
             include_str!("admin.rs").split_once("#[cfg(test)]").expect("this is a test");
         // Only paths that are served stand in quotes with a slash before them.
-        let served: BTreeSet<&str> =
-            routes.split('"').filter(|text| text.starts_with("/api/")).collect();
+        routes.split('"').filter(|text| text.starts_with("/api/")).collect()
+    }
+
+    #[test]
+    fn every_route_has_its_rows_in_the_table_of_rights() {
+        let rows: BTreeSet<&str> = CALLS.iter().map(|call| call.path).collect();
+        assert_eq!(rows, served());
+    }
+
+    #[test]
+    fn the_how_to_page_lists_every_route_and_no_other() {
         let page = include_str!("../../../docs/admin-api.md");
         let listed: BTreeSet<&str> = page
             .lines()
@@ -259,6 +284,6 @@ mod tests {
             .filter_map(|line| line.split('`').nth(1)?.split_once(' '))
             .map(|(_, path)| path.split('?').next().unwrap_or(path))
             .collect();
-        assert_eq!(listed, served);
+        assert_eq!(listed, served());
     }
 }

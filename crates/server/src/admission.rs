@@ -28,7 +28,7 @@ use self::answers::WaitingAnswers;
 pub use self::limits::CallerLimits;
 use self::list_threads::ListThreads;
 pub(crate) use self::origin::Origin;
-use self::rates::Rates;
+pub(crate) use self::rates::Rates;
 use crate::connections::Phase;
 use crate::error::ApiError;
 
@@ -61,9 +61,9 @@ pub(crate) struct Admission {
     waiting_answers: Mutex<WaitingAnswers>,
     under_way: Mutex<ActiveRequests>,
     /// Calls with public tokens.
-    calls: Rates,
+    calls: Rates<IpAddr>,
     /// Milliseconds of computing for them.
-    computing: Rates,
+    computing: Rates<IpAddr>,
     /// One for each core: more lists at once would only take turns with each other.
     turns: Arc<Semaphore>,
     /// As many as there are turns.
@@ -101,10 +101,10 @@ impl Admission {
         // At least one is left for servers.
         let n_turns = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(2);
         Self {
-            calls: Rates::new(limits.public_requests_per_s, limits.public_burst),
+            calls: Rates::new(limits.public_requests_per_s.into(), limits.public_burst.into()),
             computing: Rates::new(
-                limits.public_computing_ms_per_s,
-                limits.public_computing_burst_ms,
+                limits.public_computing_ms_per_s.into(),
+                limits.public_computing_burst_ms.into(),
             ),
             turns: Arc::new(Semaphore::new(n_turns)),
             list_threads: ListThreads::start(n_turns),
@@ -182,13 +182,7 @@ impl Admission {
     /// 429 where the address has sent too many lately; then none of them counts.
     pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
         let Some(address) = origin.network() else { return Ok(()) };
-        let n_calls = n_calls as f64;
-        let fits = self.calls.with_balance(address, |left| {
-            let fits = *left >= n_calls;
-            *left -= if fits { n_calls } else { 0.0 };
-            fits
-        });
-        if !fits {
+        if !self.calls.take(address, n_calls as f64) {
             let Rates { per_s, burst, .. } = &self.calls;
             let message = format!(
                 "an address may make {per_s} calls a second with a public token, {burst} at once after a pause: send fewer, or send them \
@@ -258,7 +252,7 @@ mod tests {
     use super::*;
 
     fn origin(address: &str) -> Origin {
-        Origin { address: Some(address.parse().unwrap()), connection: None }
+        Origin { address: Some(address.parse().unwrap()), is_https: false, connection: None }
     }
 
     /// A little more than what is never refused.

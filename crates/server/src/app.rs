@@ -12,6 +12,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
 
 use crate::Workspaces;
+use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
 
 /// Limits of the server, and the options of training runs that the admin API starts.
@@ -43,7 +44,7 @@ impl Default for Settings {
 
 /// The data folder that is served, and the options for opening its workspaces.
 pub struct Installation {
-    /// The folder, with the administrators' tokens.
+    /// The folder, with accounts and API keys.
     pub data: Arc<DataFolder>,
     /// The options of workspaces that are created while the server runs. Its clock stamps arriving
     /// messages.
@@ -63,6 +64,7 @@ pub struct App {
     pub configuring: Mutex<()>,
     pub(crate) metrics: PrometheusHandle,
     pub(crate) admission: Arc<Admission>,
+    pub(crate) access: Arc<Access>,
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -75,8 +77,18 @@ impl App {
         metrics: PrometheusHandle,
     ) -> Self {
         let memory = Arc::clone(&installation.options.memory);
+        let callers = settings.callers.clone();
+        let admission = Arc::new(Admission::new(callers.clone(), Arc::clone(&memory)));
+        let access = Access {
+            data: Arc::clone(&installation.data),
+            clock: Arc::clone(&installation.options.clock),
+            callers,
+            admission: Arc::clone(&admission),
+            passwords: PasswordGate::default(),
+        };
         Self {
-            admission: Arc::new(Admission::new(settings.callers.clone(), Arc::clone(&memory))),
+            admission,
+            access: Arc::new(access),
             training: ArcSwap::from_pointee(settings.training),
             settings,
             workspaces: Arc::new(workspaces),

@@ -143,6 +143,10 @@ fn has_client_gone(error: &std::io::Error) -> bool {
     )
 }
 
+/// Of a request: it came over TLS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct OverTls;
+
 /// Serves one connection until it ends or is closed.
 async fn serve_connection(
     router: Router,
@@ -155,11 +159,11 @@ async fn serve_connection(
     let served = async {
         stream.set_nodelay(true).ok();
         match tls {
-            None => serve_stream(router, stream, &own, is_stopping).await,
+            None => serve_stream(router, stream, None, &own, is_stopping).await,
             Some(tls) => {
                 // Clients that speak no TLS, or another one, are no concern of ours.
                 if let Ok(stream) = TlsAcceptor::from(tls.load_full()).accept(stream).await {
-                    serve_stream(router, stream, &own, is_stopping).await;
+                    serve_stream(router, stream, Some(OverTls), &own, is_stopping).await;
                 }
             }
         }
@@ -173,6 +177,7 @@ async fn serve_connection(
 async fn serve_stream<S>(
     router: Router,
     stream: S,
+    tls: Option<OverTls>,
     connection: &Arc<Connection>,
     mut is_stopping: watch::Receiver<bool>,
 ) where
@@ -181,7 +186,7 @@ async fn serve_stream<S>(
     let peer = connection.peer();
     let service = service_fn(|request: hyper::Request<Incoming>| {
         let (router, connection) = (router.clone(), Arc::clone(connection));
-        async move { Ok::<_, Infallible>(answer(router, request, peer, connection).await) }
+        async move { Ok::<_, Infallible>(answer(router, request, tls, peer, connection).await) }
     });
     let io = TokioIo::new(Counted::new(stream, Arc::clone(connection)));
     let serving = http1::Builder::new()
@@ -206,6 +211,7 @@ async fn serve_stream<S>(
 async fn answer(
     router: Router,
     request: hyper::Request<Incoming>,
+    tls: Option<OverTls>,
     peer: SocketAddr,
     connection: Arc<Connection>,
 ) -> Response {
@@ -213,6 +219,7 @@ async fn answer(
     let mut request: Request =
         request.map(|body| Body::new(CountedBody::for_request(body, Arc::clone(&connection))));
     request.extensions_mut().insert(ConnectInfo(peer));
+    tls.map(|tls| request.extensions_mut().insert(tls));
     request.extensions_mut().insert(Arc::clone(&connection));
     let response = match router.oneshot(request).await {
         Ok(response) => response,

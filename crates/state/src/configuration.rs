@@ -34,7 +34,8 @@ pub enum Resource {
 }
 
 impl Resource {
-    fn word(&self) -> &'static str {
+    /// The kind of resource, in a word.
+    pub fn word(&self) -> &'static str {
         match self {
             Self::Source(_) => "source",
             Self::Token(_) => "token",
@@ -45,7 +46,8 @@ impl Resource {
         }
     }
 
-    fn name(&self) -> Option<&str> {
+    /// The name among its kind; none where there is one of a kind.
+    pub fn name(&self) -> Option<&str> {
         match self {
             Self::Source(name) | Self::Token(name) | Self::Trait(name) | Self::Scenario(name) => {
                 Some(name)

@@ -10,6 +10,7 @@ use domain::{
     InteractionWeights, PRESETS_LATEST, Scenario, Source, Token, TraitDefinition,
     WeakSignalWeights, WorkspaceConfig, WorkspaceId,
 };
+use engine::installation::{Actor, Deed, DeedOutcome, InstallationJournal};
 use engine::{ConfigChange, DataFolder, Engine, Problem};
 use serde::Deserialize;
 
@@ -184,20 +185,55 @@ pub(crate) fn merge_configs(
     Ok(configs)
 }
 
-/// Puts configurations in force. A workspace that cannot journal its own (for example, because the
-/// disk is full) keeps the present one and reports a problem.
-pub(crate) fn configure_each(engines: &[Arc<Engine>], configs: &[WorkspaceConfig]) {
+/// Puts configurations in force, and notes in the audit that the file did it. A workspace that
+/// cannot journal its own (for example, because the disk is full) keeps the present one and reports
+/// a problem.
+pub(crate) fn configure_each(
+    installation: &InstallationJournal,
+    engines: &[Arc<Engine>],
+    configs: &[WorkspaceConfig],
+) {
     for (engine, config) in engines.iter().zip(configs) {
-        for change in ConfigChange::diff(&engine.config(), config) {
+        let changes = ConfigChange::diff(&engine.config(), config);
+        for change in &changes {
             let (workspace, resource) = (engine.id(), change.resource());
             match change.is_removal() {
                 true => tracing::info!(%workspace, %resource, "taken away by the bootstrap file"),
                 false => tracing::info!(%workspace, %resource, "set by the bootstrap file"),
             }
         }
-        if let Err(error) = engine.configure_as(config) {
-            engine.report_problem(Problem::NotConfigured { why: error.to_string() });
+        let outcome = match engine.configure_as(config) {
+            Ok(_) => DeedOutcome::Done,
+            Err(error) => {
+                engine.report_problem(Problem::NotConfigured { why: error.to_string() });
+                DeedOutcome::Failed
+            }
+        };
+        for change in &changes {
+            let noted = installation.note(
+                engine.now(),
+                &Actor::BootstrapFile,
+                deed(engine, change, outcome),
+            );
+            if let Err(error) = noted {
+                tracing::error!(
+                    error = engine::describe_error(&error),
+                    "the audit misses a record"
+                );
+            }
         }
+    }
+}
+
+/// The record of a change that the file made.
+fn deed(engine: &Engine, change: &ConfigChange, outcome: DeedOutcome) -> Deed {
+    let resource = change.resource();
+    let verb = if change.is_removal() { "delete" } else { "put" };
+    Deed {
+        action: format!("{}.{verb}", resource.word()),
+        resource: resource.name().map(str::to_owned),
+        workspace: Some(engine.id().clone()),
+        outcome,
     }
 }
 
@@ -230,6 +266,7 @@ pub(crate) fn check_write_keys<'c>(
 #[cfg(test)]
 mod tests {
     use domain::Endpoint;
+    use engine::installation::AuditFilter;
     use engine::{Entry, Expected};
 
     use super::*;
@@ -258,6 +295,7 @@ share = 0.5
     /// A workspace in a folder of its own.
     struct Shop {
         engine: Arc<Engine>,
+        data: DataFolder,
         _folder: tempfile::TempDir,
     }
 
@@ -266,7 +304,8 @@ share = 0.5
             let folder = tempfile::tempdir().unwrap();
             let id = WorkspaceId::new("shop").unwrap();
             let engine = Arc::new(Engine::open(id, folder.path(), &|_, _| {}).unwrap());
-            Self { engine, _folder: folder }
+            let data = DataFolder::open(&folder.path().join("installation")).unwrap();
+            Self { engine, data, _folder: folder }
         }
 
         /// How many entries the journal got by it.
@@ -276,7 +315,7 @@ share = 0.5
             let before = self.engine.counts().journal_entries;
             let engines = [Arc::clone(&self.engine)];
             let configs = merge_configs(Some(&bootstrap), &engines).unwrap();
-            configure_each(&engines, &configs);
+            configure_each(self.data.installation(), &engines, &configs);
             let problems = self.engine.problems();
             let is_refused = |problem: &Problem| matches!(problem, Problem::NotConfigured { .. });
             assert!(!problems.iter().any(is_refused), "{problems:?}");
@@ -322,6 +361,11 @@ share = 0.5
             [[workspace.token]]\nname = \"second\"\nkind = \"private\"\ntoken = \"s\"\n\
             [[workspace.trait]]\nkey = \"t\"\nkind = \"recommended_items\"\n";
         assert_eq!(shop.apply(first, false), 6);
+        let audit = shop.data.installation().audit(&AuditFilter::default(), None, 100).unwrap();
+        assert!(audit.records.iter().all(|record| record.by == Actor::BootstrapFile));
+        let is_noted =
+            |action: &str| audit.records.iter().any(|record| record.deed.action == action);
+        assert!(is_noted("source.put") && is_noted("token.put") && is_noted("settings.put"));
         let then = shop.engine.config();
         let second = "[[workspace]]\nid = \"shop\"\n[[workspace.source]]\nname = \"app\"\nwrite_key = \"k2\"\n";
         assert_eq!(shop.apply(second, false), 1);
@@ -353,9 +397,10 @@ share = 0.5
         };
         let id = file("").workspaces[0].id.clone();
         let engine = Arc::new(Engine::open(id.clone(), folder.path(), &|_, _| {}).unwrap());
+        let data = DataFolder::open(&folder.path().join("installation")).unwrap();
         let set_after = |keys: &str| {
             let configs = merge_configs(Some(&file(keys)), std::slice::from_ref(&engine)).unwrap();
-            configure_each(std::slice::from_ref(&engine), &configs);
+            configure_each(data.installation(), std::slice::from_ref(&engine), &configs);
             engine.config().preset_set()
         };
         assert_eq!(set_after(""), domain::PRESETS_LATEST);

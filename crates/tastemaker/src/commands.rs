@@ -1,6 +1,7 @@
 //! The commands, one file each, and their shared options.
 
 pub(crate) mod accept_loss;
+pub(crate) mod accounts;
 pub(crate) mod backup;
 pub(crate) mod bench;
 pub(crate) mod catalog;

@@ -63,6 +63,8 @@ enum Command {
     Backup(commands::backup::Args),
     /// Restore a data folder from a backup, and check that it gives the same answers
     Restore(commands::restore::Args),
+    /// Add and list the accounts of people, and choose other passwords, while no server runs
+    Accounts(commands::accounts::Args),
     /// Look into the journal of a workspace
     Journal(commands::journal::Args),
     /// Continue without entries that a journal has lost at its end
@@ -94,6 +96,7 @@ fn main() -> ExitCode {
         Command::Verify(args) => commands::verify::run(&args),
         Command::Backup(args) => commands::backup::run(&args),
         Command::Restore(args) => commands::restore::run(&args),
+        Command::Accounts(args) => commands::accounts::run(&args),
         Command::Journal(args) => commands::journal::run(&args),
         Command::AcceptLoss(args) => commands::accept_loss::run(&args),
         Command::Bench(args) => commands::bench::run(&args),

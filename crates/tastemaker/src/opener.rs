@@ -41,7 +41,8 @@ impl Opener {
         let mut engines = workspaces.engines();
         engines.push(Arc::clone(&engine));
         let configs = merge_configs(self.bootstrap.load().as_deref(), &engines)?;
-        configure_each(&engines[engines.len() - 1..], &configs[configs.len() - 1..]);
+        let (own, config) = (&engines[engines.len() - 1..], &configs[configs.len() - 1..]);
+        configure_each(self.data.installation(), own, config);
         workspaces.open(engine);
         Ok(())
     }

@@ -75,7 +75,8 @@ impl Reload<'_> {
         // Workspaces that are opened later, again or for the first time, get what it asks for as
         // well.
         self.service.opener.bootstrap.store(bootstrap.map(Arc::new));
-        configure_each(&engines, &configs);
+        let installation = self.service.opener.data.installation();
+        configure_each(installation, &engines, &configs);
         new.iter().for_each(|config| self.make(config));
         app.reload(asked.training.options());
         drop(configuring);
@@ -95,7 +96,8 @@ impl Reload<'_> {
         let (id, workspaces) = (&config.id, self.service.app.workspaces());
         match self.service.opener.open(id) {
             Ok(engine) => {
-                configure_each(slice::from_ref(&engine), slice::from_ref(config));
+                let (own, config) = (slice::from_ref(&engine), slice::from_ref(config));
+                configure_each(self.service.opener.data.installation(), own, config);
                 workspaces.open(engine);
                 tracing::info!(workspace = %id, "a workspace of the bootstrap file is new, and served from now on");
             }

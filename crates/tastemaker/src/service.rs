@@ -53,7 +53,7 @@ impl Service {
         if let Some(bootstrap) = &bootstrap {
             bootstrap.apply(&opener.data)?;
         }
-        configure_each(&engines, &configs);
+        configure_each(opener.data.installation(), &engines, &configs);
         let workspaces = Workspaces::new(engines);
         closed.iter().for_each(|(id, why)| workspaces.close(id, why));
         for folder in opener.data.list_stray_folders()? {
@@ -79,7 +79,7 @@ impl Service {
 
     /// Whether workspaces may be created over the admin API.
     pub(crate) fn has_administrators(&self) -> bool {
-        !self.opener.data.admin_tokens().is_empty()
+        self.opener.data.installation().look(|state| state.n_owners()) > 0
     }
 
     /// The workspaces that are open, by name.

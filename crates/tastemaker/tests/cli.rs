@@ -443,3 +443,45 @@ fn a_server_without_any_workspace_that_opens_says_why_and_ends() {
     let said = run(folder, &["serve", "--data", "data", "--listen", "127.0.0.1:0"]);
     assert!(said.starts_with("exit 1") && said.contains("00000000000000000000.seg"), "{said}");
 }
+
+#[test]
+fn accounts_are_invited_and_listed_while_no_server_runs_and_sessions_outlive_a_kill() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let accounts =
+        |arguments: &[&str]| run(folder, &[&["accounts"], arguments, &["--data", "data"]].concat());
+    let missing = accounts(&["list"]);
+    assert!(missing.contains("there is no data folder data"), "{missing}");
+    let server = Server::start(&folder.join("data"));
+    let busy = accounts(&["list"]);
+    assert!(busy.contains("is in use by process"), "{busy}");
+    drop(server);
+    assert!(accounts(&["list"]).contains("There are no accounts"));
+    let wrong = accounts(&["add", "ann@example.com", "--role", "admin"]);
+    assert!(wrong.contains("\"admin\" is no role; there are: support, analyst"), "{wrong}");
+    let unknown = accounts(&["reset-password", "ann@example.com"]);
+    assert!(unknown.contains("there is no account ann@example.com"), "{unknown}");
+    let invited = accounts(&["add", "Ann@example.com", "--role", "editor", "--workspace", "shop"]);
+    assert!(invited.contains("ann@example.com is invited as editor, until "), "{invited}");
+    let again = accounts(&["add", "ann@example.com", "--role", "owner", "--json"]);
+    let json = again.strip_prefix("exit 0\n").and_then(|out| out.split("\n---").next()).unwrap();
+    let token = serde_json::from_str::<Value>(json).unwrap()["token"].clone();
+
+    let server = Server::start(&folder.join("data"));
+    let post = |server: &Server, path: &str, body: Value| {
+        let url = format!("{}{path}", server.base);
+        server.agent.post(url).send(body.to_string()).unwrap()
+    };
+    let password = "a password of her own";
+    let acceptance = json!({ "token": token, "password": password });
+    assert_eq!(post(&server, "/api/invitations/accept", acceptance).status(), 200);
+    let credentials = json!({ "email": "ann@example.com", "password": password });
+    let signed_in = post(&server, "/api/session", credentials);
+    let cookie = signed_in.headers()["set-cookie"].to_str().unwrap().to_owned();
+    drop(server);
+    let listed = accounts(&["list"]);
+    assert!(listed.contains("ann@example.com") && listed.contains("owner"), "{listed}");
+    let server = Server::start(&folder.join("data"));
+    let me = server.agent.get(format!("{}/api/account", server.base)).header("cookie", cookie);
+    assert_eq!(me.call().unwrap().status(), 200, "the killed server had written the session down");
+}

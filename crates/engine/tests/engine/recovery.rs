@@ -198,10 +198,5 @@ fn a_data_folder_has_one_process() {
     };
     assert!(error.to_string().contains(&std::process::id().to_string()), "{error}");
     drop(data);
-    assert!(
-        DataFolder::open(folder.path())
-            .unwrap()
-            .admin_tokens()
-            .contains_key(engine::BOOTSTRAP_TOKEN)
-    );
+    assert!(DataFolder::open(folder.path()).unwrap().is_set_as_admin_token("secret"));
 }

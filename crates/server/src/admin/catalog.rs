@@ -1,10 +1,11 @@
 //! `POST /api/workspaces/{workspace}/catalog`: a file becomes the catalog, whole or not at all.
 //! `GET` lists its versions; `POST .../catalog/versions/{version}/activate` goes back to one.
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use catalog::import::{ImportError, parse_confirm, parse_type};
 use catalog::{Format, ImportOptions};
 use engine::{CatalogImportError, ConfirmedRemovals, Engine};
@@ -12,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Upload, Workspace};
+use crate::access::NothingDone;
 use crate::error::ApiError;
 use crate::parameters::Parameters;
 
@@ -55,7 +57,7 @@ pub(super) async fn import(
     Parameters(query): Parameters<Query>,
     headers: HeaderMap,
     Upload(workspace, body): Upload<Bytes>,
-) -> Result<Json<Value>, ApiError> {
+) -> Result<Response, ApiError> {
     let (options, confirmed) = (query.options()?, query.confirmed()?);
     let type_ =
         headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
@@ -67,11 +69,16 @@ pub(super) async fn import(
             return Err(ApiError::bad_request(message));
         }
     };
-    let import = move |engine: &Engine| match query.dry_run {
+    let is_dry_run = query.dry_run;
+    let import = move |engine: &Engine| match is_dry_run {
         true => preview_file(engine, &body, format, &options, &confirmed),
         false => import_file(engine, &body, format, &options, &confirmed),
     };
-    workspace.run(import).await
+    let answer = workspace.run(import).await?;
+    Ok(match is_dry_run {
+        true => (Extension(NothingDone), answer).into_response(),
+        false => answer.into_response(),
+    })
 }
 
 fn preview_file(

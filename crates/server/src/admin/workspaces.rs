@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use domain::json::to_value;
 use domain::{WorkspaceId, WorkspaceSettings};
 use engine::{ConfigChange, Engine, Expected, Health, Resource};
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::body::Body;
 use super::revision::show_revised;
+use crate::access::Caller;
 use crate::error::{ApiError, ErrorKind};
 use crate::parameters::Parameters;
 use crate::{App, Installation};
@@ -25,10 +26,15 @@ const WORKSPACES_MAX: usize = 1_000;
 /// The interval at which a removal looks whether the last requests of the workspace have ended.
 const REMOVAL_POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-pub(super) async fn list(State(app): State<Arc<App>>) -> Result<Json<Value>, ApiError> {
+pub(super) async fn list(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Json<Value>, ApiError> {
     let _turn = app.admission.administrators_account().take_question_turn().await?;
-    let show =
-        |engines: &[Arc<Engine>]| engines.iter().map(|engine| workspace_json(engine)).collect();
+    let show = move |engines: &[Arc<Engine>]| {
+        let covered = engines.iter().filter(|engine| caller.grant.covers(engine.id().as_str()));
+        covered.map(|engine| workspace_json(engine)).collect()
+    };
     let workspaces: Vec<Value> = app.workspaces.look_at_all(show).await?;
     Ok(Json(json!({ "workspaces": workspaces })))
 }

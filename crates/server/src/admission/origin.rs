@@ -7,14 +7,16 @@ use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 
 use super::CallerLimits;
-use crate::address::{caller_network, find_caller};
-use crate::connections::Connection;
+use crate::address::{caller_network, find_caller, is_among};
+use crate::connections::{Connection, OverTls};
 
 /// Where a request comes from.
 #[derive(Clone)]
 pub(crate) struct Origin {
     /// The caller's; none where there is no network, as in tests of the router.
     pub(crate) address: Option<IpAddr>,
+    /// Whether the caller speaks TLS, with this server or with a trusted proxy.
+    pub(crate) is_https: bool,
     pub(super) connection: Option<Arc<Connection>>,
 }
 
@@ -28,15 +30,50 @@ impl Origin {
             .get::<ConnectInfo<SocketAddr>>()
             .map(|ConnectInfo(peer)| peer.ip().to_canonical());
         let address = peer.map(|peer| find_caller(peer, headers, &limits.trusted_proxies));
-        Self { address, connection: extensions.get::<Arc<Connection>>().cloned() }
+        let is_trusted = |peer: IpAddr| is_among(peer, &limits.trusted_proxies);
+        let said = headers.get("x-forwarded-proto").is_some_and(|scheme| scheme == "https");
+        let is_https =
+            extensions.get::<OverTls>().is_some() || said && peer.is_some_and(is_trusted);
+        Self { address, is_https, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
-    pub(super) fn network(&self) -> Option<IpAddr> {
+    pub(crate) fn network(&self) -> Option<IpAddr> {
         self.address.map(caller_network)
     }
 
     /// The caller has shown a key that is known.
     pub(crate) fn trust(&self) {
         self.connection.iter().for_each(|connection| connection.trust());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_scheme_is_believed_of_trusted_proxies_only() {
+        let limits = CallerLimits {
+            trusted_proxies: vec!["10.0.0.0/24".parse().unwrap()],
+            ..CallerLimits::default()
+        };
+        let is_https = |peer: &str, headers: &[(&'static str, &'static str)], over_tls: bool| {
+            let mut extensions = Extensions::new();
+            extensions.insert(ConnectInfo(SocketAddr::new(peer.parse().unwrap(), 1)));
+            if over_tls {
+                extensions.insert(OverTls);
+            }
+            let headers = headers
+                .iter()
+                .map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+            Origin::from_request(&headers.collect(), &extensions, &limits).is_https
+        };
+        let said = [("x-forwarded-proto", "https")];
+        assert!(is_https("10.0.0.9", &said, false));
+        assert!(!is_https("3.3.3.3", &said, false));
+        assert!(!is_https("10.0.0.9", &[("x-forwarded-proto", "http")], false));
+        assert!(is_https("3.3.3.3", &[], true));
     }
 }

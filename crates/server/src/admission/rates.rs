@@ -1,6 +1,6 @@
-//! Rates of addresses: calls, or milliseconds of computing, a second.
+//! Rates of addresses, and of others: calls, or milliseconds of computing, a second.
 
-use std::net::IpAddr;
+use std::hash::Hash;
 use std::time::Instant;
 
 use parking_lot::Mutex;
@@ -8,31 +8,40 @@ use rustc_hash::FxHashMap;
 
 use super::ADDRESSES_MAX;
 
-/// The units that an address gets a second.
-pub(super) struct Rates {
+/// The units that each one of many gets a second: an address, an account.
+pub(crate) struct Rates<K> {
     pub(super) per_s: f64,
-    /// The most units that an address has after a pause.
+    /// The most units that one has after a pause.
     pub(super) burst: f64,
-    by_address: Mutex<FxHashMap<IpAddr, Rate>>,
+    by_key: Mutex<FxHashMap<K, Rate>>,
 }
 
-/// The units that an address has left; below zero if it has used more than it may.
+/// The units that one has left; below zero if it has used more than it may.
 struct Rate {
     left: f64,
     at: Instant,
 }
 
-impl Rates {
-    pub(super) fn new(per_s: u32, burst: u32) -> Self {
-        Self { per_s: f64::from(per_s), burst: f64::from(burst), by_address: Mutex::default() }
+impl<K: Hash + Eq> Rates<K> {
+    pub(crate) fn new(per_s: f64, burst: f64) -> Self {
+        Self { per_s, burst, by_key: Mutex::default() }
     }
 
-    /// Gives access to the units that an address has left.
-    pub(super) fn with_balance<T>(&self, address: IpAddr, change: impl FnOnce(&mut f64) -> T) -> T {
+    /// Takes units if as many are left; whether they were.
+    pub(crate) fn take(&self, key: K, n: f64) -> bool {
+        self.with_balance(key, |left| {
+            let fits = *left >= n;
+            *left -= if fits { n } else { 0.0 };
+            fits
+        })
+    }
+
+    /// Gives access to the units that one has left.
+    pub(super) fn with_balance<T>(&self, key: K, change: impl FnOnce(&mut f64) -> T) -> T {
         let now = Instant::now();
         let grown =
             |rate: &Rate| rate.left + now.duration_since(rate.at).as_secs_f64() * self.per_s;
-        let mut all = self.by_address.lock();
+        let mut all = self.by_key.lock();
         if all.len() >= ADDRESSES_MAX {
             // Those that have rested for long enough have everything again.
             all.retain(|_, rate| grown(rate) < self.burst);
@@ -40,7 +49,7 @@ impl Rates {
                 all.clear();
             }
         }
-        let rate = all.entry(address).or_insert(Rate { left: self.burst, at: now });
+        let rate = all.entry(key).or_insert(Rate { left: self.burst, at: now });
         *rate = Rate { left: grown(rate).min(self.burst), at: now };
         change(&mut rate.left)
     }

@@ -1,7 +1,8 @@
 //! The kinds of the engine's errors.
 
+use engine::installation::InstallationError;
 use engine::{
-    AdminTokenError, BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
+    BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
     RecommendationError, ReqlError, ReqlErrorKind, SubmitError, TrainingError,
 };
 
@@ -76,14 +77,17 @@ impl Classify for ConfigError {
     }
 }
 
-impl Classify for AdminTokenError {
+impl Classify for InstallationError {
     fn kind(&self) -> ErrorKind {
         match self {
+            Self::Invalid(_) => ErrorKind::Invalid,
             Self::AlreadyExists { .. } => ErrorKind::AlreadyExists,
             Self::NotFound { .. } => ErrorKind::NotFound,
-            Self::Last { .. } => ErrorKind::LastAdminToken,
-            Self::TooMany => ErrorKind::TooMany,
+            Self::NotInvited => ErrorKind::Forbidden,
+            Self::LastOwner { .. } => ErrorKind::LastOwner,
+            Self::TooMany { .. } => ErrorKind::TooMany,
             Self::Append(_) => ErrorKind::Unavailable,
+            Self::Read(_) | Self::Entry(_) => ErrorKind::Internal,
         }
     }
 }

@@ -67,8 +67,8 @@ error_kinds! {
         AlreadyExists => CONFLICT, "already_exists", CONFLICT;
         /// There are as many as there may be.
         TooMany => CONFLICT, "too_many", CONFLICT;
-        /// It is the last admin token.
-        LastAdminToken => CONFLICT, "last_admin_token", CONFLICT;
+        /// Without it nobody could administer the installation.
+        LastOwner => CONFLICT, "last_owner", CONFLICT;
         /// Another source, of any workspace, has this write key.
         WriteKeyTaken => CONFLICT, "write_key_taken", CONFLICT;
         /// Requests still use the workspace.

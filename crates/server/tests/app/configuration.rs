@@ -203,12 +203,13 @@ async fn tokens_and_traits_count_with_the_next_call() {
     assert_eq!(revoke("profile").await, 204);
     assert_eq!(app.profile("user_id:ann", "traits").await.status, 401);
 
-    let admins = "/api/admin_tokens";
+    let admins = "/api/api_keys";
     let last =
         app.administer(Method::DELETE, &format!("{admins}/bootstrap"), Value::Null, &[]).await;
     assert_eq!(last.status, 409, "{}", last.line());
-    let made = app.administer(Method::POST, admins, json!({ "name": "console" }), &[]).await;
-    let bearer = format!("Bearer {}", made.body["token"].as_str().unwrap());
+    let key = json!({ "name": "console", "role": "owner" });
+    let made = app.administer(Method::POST, admins, key, &[]).await;
+    let bearer = format!("Bearer {}", made.body["key"].as_str().unwrap());
     assert_eq!(app.get(admins, &[("authorization", &bearer)]).await.status, 200);
     app.administer(Method::DELETE, &format!("{admins}/bootstrap"), Value::Null, &[]).await;
     assert_eq!(app.admin(SHOP).await.status, 401);
@@ -307,8 +308,9 @@ async fn mistakes_name_the_key_and_change_nothing() {
         (Method::POST, "/api/workspaces", json!({ "id": "Shop" })),
         (Method::POST, "/api/workspaces", json!({ "id": "shop" })),
         (Method::POST, "/api/workspaces", json!({ "id": "new", "name": "" })),
-        (Method::POST, "/api/admin_tokens", json!({ "name": "a b" })),
-        (Method::DELETE, "/api/admin_tokens/nope", Value::Null),
+        (Method::POST, "/api/api_keys", json!({ "name": "a b", "role": "editor" })),
+        (Method::POST, "/api/api_keys", json!({ "name": "a", "role": "admin" })),
+        (Method::DELETE, "/api/api_keys/nope", Value::Null),
         (Method::POST, "sources", json!({ "name": "" })),
         (Method::POST, "sources", json!({ "name": "app", "write_key": "a:b" })),
         (Method::POST, "sources", json!({ "name": "app", "write_key": "key" })),
@@ -349,6 +351,7 @@ async fn no_admin_route_passes_over_a_query_parameter_that_it_does_not_have() {
     for route in routes.collect::<BTreeSet<_>>() {
         let path = route.replace("{workspace}", "shop").replace("{version}", "1");
         let path = path.replace("{name}", "web").replace("{key}", "recommended_items");
+        let path = path.replace("{email}", "ann@example.com");
         let path = path.replace("{id}", "1").replace("{recomm_id}", &uuid::Uuid::nil().to_string());
         assert!(!path.contains('{'), "{route}");
         let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];

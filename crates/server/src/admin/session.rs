@@ -1,0 +1,54 @@
+//! `POST /api/session` signs in, `DELETE` signs out.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use engine::installation::{Change, SecretHash};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::body::Body;
+use super::{change, own_session};
+use crate::App;
+use crate::access::{Caller, csrf_token, session_cookie, sign_in};
+use crate::admission::Origin;
+use crate::error::ApiError;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Credentials {
+    email: String,
+    password: String,
+}
+
+/// Sets the cookie of the session. The answer has the CSRF token, which changes need beside it.
+pub(super) async fn open(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Body(Credentials { email, password }): Body<Credentials>,
+) -> Result<Response, ApiError> {
+    let (email, token) = sign_in(&app.access, &origin, &email, password).await?;
+    origin.trust();
+    Ok(with_session(&email, &token, origin.is_https))
+}
+
+/// The answer to whoever has a new session.
+pub(super) fn with_session(email: &str, token: &str, is_https: bool) -> Response {
+    let cookie = [(header::SET_COOKIE, session_cookie(Some(token), is_https))];
+    let body = json!({ "email": email, "csrf_token": csrf_token(token) });
+    (cookie, Json(body)).into_response()
+}
+
+pub(super) async fn end(
+    State(app): State<Arc<App>>,
+    Extension(origin): Extension<Origin>,
+    Extension(caller): Extension<Caller>,
+) -> Result<Response, ApiError> {
+    let token = SecretHash::of(&own_session(&caller)?.token);
+    change(&app, &caller, Change::EndSession { token }).await?;
+    let cookie = [(header::SET_COOKIE, session_cookie(None, origin.is_https))];
+    Ok((StatusCode::NO_CONTENT, cookie).into_response())
+}
