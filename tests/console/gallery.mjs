@@ -10,7 +10,7 @@ export async function startGallery() {
   process.on('exit', () => server.kill())
   const [line] = await once(createInterface(server.stdout), 'line')
   const { origin } = new URL(line)
-  const paths = await (await fetch(`${origin}/console/pages`)).json()
+  const paths = await (await fetch(`${origin}/console/-/pages`)).json()
   return { origin, paths, stop: () => server.kill() }
 }
 

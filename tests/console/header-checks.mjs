@@ -15,10 +15,10 @@ export async function checkHeaders(check, origin) {
   })
   await check('assets are kept for a year, compressed, under a name that follows from the content', async () => {
     const html = await (await fetch(`${origin}/console/music`)).text()
-    const paths = [...html.matchAll(/(?:href|src)="(\/console\/assets\/[^"]+)"/g)].map(([, path]) => path)
+    const paths = [...html.matchAll(/(?:href|src)="(\/console\/-\/assets\/[^"]+)"/g)].map(([, path]) => path)
     assert.ok(paths.length >= 3, paths.join())
     for (const path of paths) {
-      assert.match(path, /^\/console\/assets\/[0-9a-f]{16}\//)
+      assert.match(path, /^\/console\/-\/assets\/[0-9a-f]{16}\//)
       const answer = await fetch(origin + path)
       assert.equal(answer.status, 200, path)
       assert.equal(answer.headers.get('cache-control'), 'public, max-age=31536000, immutable')

@@ -61,6 +61,9 @@ const tooWide = (page) =>
     return [`${scrollWidth} pixels`, ...wide.slice(0, 5).map((element) => element.outerHTML.slice(0, 120))]
   })
 
+/** Texts of the gallery that would run if they were not escaped. */
+const HOSTILE = ['<script>window.isHacked = true</script>', '"><img src=x onerror=', '<svg onload=']
+
 export async function checkPage(check, browser, origin, path) {
   for (const [name, options] of Object.entries(LOOKS)) {
     const { page, seen, close } = await look(browser, origin, path, options)
@@ -71,6 +74,12 @@ export async function checkPage(check, browser, origin, path) {
       assert.equal(await page.locator(injected).count(), 0)
       assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
     })
+    if (path.endsWith('/hostile')) {
+      await check(`${path}, ${name}: script in texts is shown as text`, async () => {
+        const text = await page.evaluate(() => document.body.innerText)
+        for (const part of HOSTILE) assert.ok(text.split(part).length > 10, part)
+      })
+    }
     await check(`${path}, ${name}: axe-core finds nothing`, async () => {
       assert.deepEqual(await violations(page, name === 'dark' ? COLOURS : TAGS), [])
     })

@@ -9,7 +9,7 @@ for (const [look, options] of Object.entries({ ...LOOKS, 'phone-dark': PHONE_DAR
   const page = await context.newPage()
   for (const path of paths) {
     await page.goto(origin + path)
-    const name = path.replace('/console/', '').replaceAll('/', '-')
+    const name = path.replace(/^\/console\/(-\/)?/, '').replaceAll('/', '-')
     await page.screenshot({ path: join(process.env.SCREENSHOTS, `${name}-${look}.png`), fullPage: true })
   }
   await context.close()

@@ -116,6 +116,16 @@ export async function checkScripts(check, browser, origin) {
     await page.getByRole('button', { name: 'Pause' }).click()
     await open
   })
+  await check('what is under way is kept up to date until its end', async () => {
+    let n_streams = 0
+    page.on('request', (request) => request.url().endsWith('/models/stream') && n_streams++)
+    await go('/models')
+    await page.getByText('71 %').waitFor()
+    await page.locator('.progress', { hasText: 'Training run 42' }).getByText('done').waitFor()
+    // The end comes as long after that as the gallery waits between events; a stream that failed would come back in a second.
+    await page.waitForTimeout(3500)
+    assert.equal(n_streams, 1)
+  })
   await check('a stream that fails is tried again', async () => {
     let n = 0
     await page.route('**/stream', (route) => (n++ === 0 ? route.abort() : route.continue()))

@@ -14,7 +14,7 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use sha2::{Digest, Sha256};
 
-use crate::ROOT;
+use crate::COMMON;
 
 /// How much of the hash stands in a path, in bytes.
 const HASH_BYTES: usize = 8;
@@ -32,6 +32,7 @@ const STYLESHEET: &str = concat!(
     include_str!("../assets/styles/tokens.css"),
     include_str!("../assets/styles/base.css"),
     include_str!("../assets/styles/shell.css"),
+    include_str!("../assets/styles/menus.css"),
     include_str!("../assets/styles/layout.css"),
     include_str!("../assets/styles/controls.css"),
     include_str!("../assets/styles/tables.css"),
@@ -80,7 +81,7 @@ static ASSETS: LazyLock<Assets> = LazyLock::new(|| {
 /// The path of a file of `assets/`, with the hash of the contents.
 pub fn path(name: &str) -> String {
     debug_assert!(position(name).is_some(), "no asset {name:?}");
-    format!("{ROOT}/assets/{}/{name}", ASSETS.hash)
+    format!("{COMMON}/assets/{}/{name}", ASSETS.hash)
 }
 
 /// The names of the modules that `main.js` imports, so that a page can load them at once.
@@ -90,7 +91,7 @@ pub(crate) fn modules() -> impl Iterator<Item = &'static str> {
 
 /// Serves the files. An unknown hash is not found: it is of another build.
 pub fn routes<S: Clone + Send + Sync + 'static>() -> Router<S> {
-    Router::new().route(&format!("{ROOT}/assets/{{hash}}/{{name}}"), get(serve))
+    Router::new().route(&format!("{COMMON}/assets/{{hash}}/{{name}}"), get(serve))
 }
 
 async fn serve(Path((hash, name)): Path<(String, String)>, headers: HeaderMap) -> Response {

@@ -8,6 +8,7 @@ mod shortcuts;
 pub use area::Area;
 
 use axum::response::{IntoResponse, Response};
+use domain::WorkspaceId;
 use maud::{DOCTYPE, Markup, Render, html};
 
 use crate::theme::Theme;
@@ -17,9 +18,9 @@ use crate::{ROOT, assets};
 #[derive(Debug, Clone)]
 pub struct Frame {
     /// The workspace that is looked at; none on pages about all of them.
-    pub workspace: Option<String>,
+    pub workspace: Option<WorkspaceId>,
     /// The workspaces that this account may see.
-    pub workspaces: Vec<String>,
+    pub workspaces: Vec<WorkspaceId>,
     /// Who looks.
     pub account: Account,
     /// The token of the session, for the forms of the frame.
@@ -63,7 +64,7 @@ impl<'a> Page<'a> {
             body: html! {},
         };
         if let Some(workspace) = &frame.workspace {
-            page.above.push((workspace.clone(), Area::Overview.path(workspace)));
+            page.above.push((workspace.to_string(), Area::Overview.path(workspace)));
             if title != area.label() {
                 page.above.push((area.label().to_owned(), area.path(workspace)));
             }

@@ -37,7 +37,7 @@ pub use explanation::{Explanation, Reason};
 pub use icon::Icon;
 pub use item::{ItemCard, picture};
 pub use json::{JsonView, Mark};
-pub use live::LiveList;
+pub use live::{LiveFragment, LiveList};
 pub use meter::Meter;
 pub use number::Unit;
 pub use pagination::Pagination;

@@ -1,12 +1,14 @@
-// Lists that grow by server-sent events: data-live="URL". Each event "entry" is the HTML of one entry.
+// Parts that server-sent events keep up to date: data-live="URL". An event "entry" is the HTML of one more entry of the list
+// inside, "fragment" the HTML of all that the part holds, and "end" says that nothing more will come.
 // The stream stops while the page is hidden or paused, and comes back more and more slowly while it fails.
-import { parse } from './fragment.js'
+import { fill, parse } from './fragment.js'
 
 const BACK_OFF_MS = { first: 1000, max: 30_000 }
 
-class LiveList {
+class LivePart {
   #wait_ms = BACK_OFF_MS.first
   #is_paused = false
+  #is_over = false
 
   constructor(element) {
     this.element = element
@@ -14,6 +16,7 @@ class LiveList {
     this.state = element.querySelector('[data-live-state]')
     this.button = element.querySelector('[data-live-pause]')
     this.button?.addEventListener('click', () => this.#pause())
+    element.addEventListener('focusout', () => setTimeout(() => this.#fill()))
     document.addEventListener('visibilitychange', () => this.#update())
     this.#update()
   }
@@ -26,6 +29,7 @@ class LiveList {
 
   #update() {
     this.#close()
+    if (this.#is_over) return
     if (this.#is_paused) return this.#say('paused')
     if (!document.hidden) this.#open()
   }
@@ -42,6 +46,11 @@ class LiveList {
       this.#say('live')
     })
     this.source.addEventListener('entry', ({ data }) => this.#add(data))
+    this.source.addEventListener('fragment', ({ data }) => this.#replace(data))
+    this.source.addEventListener('end', () => {
+      this.#is_over = true
+      this.#close()
+    })
     this.source.addEventListener('error', () => {
       this.#close()
       this.#say('reconnecting')
@@ -57,6 +66,18 @@ class LiveList {
     for (const entry of surplus) if (!entry.contains(document.activeElement)) entry.remove()
   }
 
+  #replace(html) {
+    this.next = html
+    this.#fill()
+  }
+
+  /** Waits while somebody is at a control inside: it would go away under their hands. */
+  #fill() {
+    if (this.next === undefined || this.element.contains(document.activeElement)) return
+    fill(this.element, this.next)
+    this.next = undefined
+  }
+
   #say(state) {
     if (!this.state) return
     this.state.textContent = state
@@ -64,4 +85,4 @@ class LiveList {
   }
 }
 
-for (const element of document.querySelectorAll('[data-live]')) new LiveList(element)
+for (const element of document.querySelectorAll('[data-live]')) new LivePart(element)

@@ -1,6 +1,6 @@
 // Forms that show what they would do while somebody types: data-preview="URL" and data-preview-target="ID".
 // The form is posted as it is; the answer is a fragment. A newer request aborts the one before.
-import { fill } from './fragment.js'
+import { announce, fill } from './fragment.js'
 
 const QUIET_MS = 250
 const under_way = new WeakMap()
@@ -17,6 +17,8 @@ async function preview(form, signal) {
     })
     // A mistake in the form is a fragment too; anything else leaves the page as it was.
     if (answer.ok || answer.status === 422) fill(target, await answer.text())
+    // A mistake says itself what it is.
+    if (answer.ok) announce('Preview updated')
     target.classList.toggle('is-stale', !answer.ok)
   } catch (error) {
     if (error.name === 'AbortError') return

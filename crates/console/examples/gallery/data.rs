@@ -48,7 +48,7 @@ impl Album {
     }
 
     pub(crate) fn picture(&self) -> String {
-        format!("/console/pictures/{}.svg", self.id)
+        format!("/console/-/pictures/{}.svg", self.id)
     }
 }
 

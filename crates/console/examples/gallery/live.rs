@@ -12,7 +12,7 @@ use maud::{Markup, Render, html};
 use crate::data::{ALBUMS, NOW, ago};
 
 /// Longer than the tests need to see that nothing moves on the page.
-const BETWEEN_MESSAGES: Duration = Duration::from_secs(3);
+pub(crate) const BETWEEN_MESSAGES: Duration = Duration::from_secs(2);
 
 const REFUSED: &str = r#"{"type": "track", "event": "Order Completed", "userId": "u-48211",
  "messageId": "ajs-next-1795867197-5b1c", "timestamp": "2026-11-28T11:59:57.120Z",

@@ -1,5 +1,5 @@
 //! Every component on pages with made-up data: `cargo run -p console --example gallery`. The tests
-//! of `tests/console` look at these pages in a browser; `/console/pages` lists them.
+//! of `tests/console` look at these pages in a browser; `/console/-/pages` lists them.
 
 mod catalog;
 mod components;
@@ -25,6 +25,7 @@ use axum::routing::{get, post};
 use axum::{Json, Router, middleware};
 use console::page::{Account, Frame};
 use console::theme::Theme;
+use domain::WorkspaceId;
 use maud::Markup;
 use tokio::net::TcpListener;
 
@@ -32,7 +33,7 @@ type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
 const PAGES: [(&str, Render); 20] = [
-    ("/console/sign-in", sign_in::page),
+    ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
     ("/console/music/people", people::list),
@@ -71,9 +72,10 @@ async fn main() -> Result<(), Box<dyn Error>> {
 fn routes() -> Router {
     let mut router = Router::new()
         .route("/console/", get(|| async { Redirect::to("/console/music") }))
-        .route("/console/pages", get(|| async { Json(PAGES.map(|(path, _)| path)) }))
-        .route("/console/pictures/{name}", get(picture))
+        .route("/console/-/pages", get(|| async { Json(PAGES.map(|(path, _)| path)) }))
+        .route("/console/-/pictures/{name}", get(picture))
         .route("/console/music/live/stream", get(live::stream))
+        .route("/console/music/models/stream", get(models::stream))
         .route("/console/music/try-it/preview", post(try_it::preview))
         .merge(console::assets::routes());
     for (path, render) in PAGES {
@@ -86,12 +88,16 @@ fn routes() -> Router {
 
 fn frame(theme: Theme) -> Frame {
     Frame {
-        workspace: Some("music".to_owned()),
-        workspaces: ["music", "music-staging", "bookshop"].map(str::to_owned).to_vec(),
+        workspace: Some(workspace("music")),
+        workspaces: ["music", "music-staging", "bookshop"].map(workspace).to_vec(),
         account: Account { name: "Imke Sanders".to_owned(), role: "Editor".to_owned() },
         csrf: "made-up-token".to_owned(),
         theme,
     }
+}
+
+fn workspace(id: &str) -> WorkspaceId {
+    WorkspaceId::new(id).expect("the id is well-formed")
 }
 
 async fn picture(Path(name): Path<String>) -> impl IntoResponse {

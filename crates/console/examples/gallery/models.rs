@@ -1,12 +1,37 @@
+use std::convert::Infallible;
+
+use axum::response::Sse;
+use axum::response::sse::Event;
 use console::page::{Area, Frame, Page};
 use console::ui::chart::{Bar, BarChart};
 use console::ui::{
-    Badge, Button, Cell, Change, Column, Icon, Progress, ProgressState, RelativeTime, StatTile,
-    Table, Tone, Unit,
+    Badge, Button, Cell, Change, Column, Icon, LiveFragment, Progress, ProgressState, RelativeTime,
+    StatTile, Table, Tone, Unit,
 };
+use futures_util::{Stream, StreamExt, stream};
 use maud::{Markup, Render, html};
 
 use crate::data::{NOW, ago};
+use crate::live::BETWEEN_MESSAGES;
+
+/// The training run that is under way.
+fn under_way(share: f64) -> Markup {
+    Progress {
+        label: "Training run 42",
+        state: if share < 1.0 { ProgressState::Running(Some(share)) } else { ProgressState::Done },
+        detail: &format!("Judging {:.0} of 8 candidates", (share * 8.0).floor()),
+        actions: (share < 1.0).then(|| html! { (Button::quiet("Cancel").icon(Icon::Cross)) }),
+    }
+    .render()
+}
+
+pub(crate) async fn stream() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
+    let events = [("fragment", under_way(0.71)), ("fragment", under_way(1.0)), ("end", html! { "done" })];
+    Sse::new(stream::iter(events).then(|(name, html)| async move {
+        tokio::time::sleep(BETWEEN_MESSAGES).await;
+        Ok(Event::default().event(name).data(html.into_string()))
+    }))
+}
 
 pub(crate) fn page(frame: &Frame) -> Markup {
     let run = |n: u32, seconds, accuracy: f64, interval: (f64, f64), badge| {
@@ -54,12 +79,7 @@ pub(crate) fn page(frame: &Frame) -> Markup {
         href: None,
     };
     let body = html! {
-        (Progress {
-            label: "Training run 42",
-            state: ProgressState::Running(Some(0.42)),
-            detail: "Judging 3 of 8 candidates, about 20 seconds left",
-            actions: Some(html! { (Button::quiet("Cancel").icon(Icon::Cross)) }),
-        })
+        (LiveFragment { stream: "/console/music/models/stream", content: under_way(0.42) })
         section class="section" {
             h2 { "Model 41, in use" }
             div class="stats" {

@@ -6,15 +6,12 @@ use maud::{Markup, Render, html};
 use crate::data::{days, trend};
 
 pub(crate) fn page(frame: &Frame) -> Markup {
-    let tile = |label, value, unit, seed| StatTile {
-        label,
-        value: Some(value),
-        unit,
-        interval: None,
-        change: Some(Change { relative: 0.004, beside: "yesterday", more_is_better: None }),
-        trend: Box::leak(trend(24, value, seed).into_boxed_slice()),
-        href: None,
-    };
+    let sizes = [
+        ("Journal", 3_435_973_837.0, Unit::Bytes),
+        ("Store", 1_203_400_000.0, Unit::Bytes),
+        ("Memory", 812_000_000.0, Unit::Bytes),
+        ("Fold behind the journal", 0.0021, Unit::Seconds),
+    ];
     let work = |name: &'static str, last: &'static str, took: f64, badge| {
         vec![
             Cell::new(name),
@@ -33,10 +30,17 @@ pub(crate) fn page(frame: &Frame) -> Markup {
         .collect();
     let body = html! {
         div class="stats" {
-            (tile("Journal", 3_435_973_837.0, Unit::Bytes, 31))
-            (tile("Store", 1_203_400_000.0, Unit::Bytes, 32))
-            (tile("Memory", 812_000_000.0, Unit::Bytes, 33))
-            (tile("Fold behind the journal", 0.0021, Unit::Seconds, 34))
+            @for (n, (label, value, unit)) in sizes.into_iter().enumerate() {
+                (StatTile {
+                    label,
+                    value: Some(value),
+                    unit,
+                    interval: None,
+                    change: Some(Change { relative: 0.004, beside: "yesterday", more_is_better: None }),
+                    trend: &trend(24, value, 31 + n as u64),
+                    href: None,
+                })
+            }
         }
         section class="card" {
             h2 { "Disk" }

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 pub(crate) fn page(frame: &Frame) -> Markup {
     let body = html! {
         (Form {
-            action: "/console/sign-in",
+            action: "/console/-/sign-in",
             csrf: &frame.csrf,
             preview: None,
             body: html! {

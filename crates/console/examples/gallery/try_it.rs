@@ -1,7 +1,9 @@
 use axum::Form as Posted;
 use axum::http::StatusCode;
 use console::page::{Area, Frame, Page};
-use console::ui::form::{Choice, Field, Form, ReqlField, Select, Slider, TextInput, field_group};
+use console::ui::form::{
+    Choice, Field, Form, ReqlField, ReqlMistake, Select, Slider, TextInput, field_group,
+};
 use console::ui::{Button, Callout, CodeBlock, Icon, RankDiff, RankedItem, skeleton_lines};
 use maud::{Markup, Render, html};
 use serde::Deserialize;
@@ -23,7 +25,10 @@ pub(crate) async fn preview(Posted(settings): Posted<Settings>) -> (StatusCode, 
     match mistake(&settings.filter) {
         Some((column, text)) => (
             StatusCode::UNPROCESSABLE_ENTITY,
-            Callout::error(&format!("Filter, column {column}: {text}")).announced().render(),
+            html! {
+                (Callout::error(&format!("Filter, column {column}: {text}")).announced())
+                (ReqlMistake { text: &settings.filter, column })
+            },
         ),
         None => (StatusCode::OK, moved(settings.diversity)),
     }
@@ -101,7 +106,7 @@ pub(crate) fn page(frame: &Frame) -> Markup {
             div class="stack" {
                 section class="card" {
                     h2 { "What moves" }
-                    div id="preview" class="preview" aria-live="polite" { (moved(0.3)) }
+                    div id="preview" class="preview" { (moved(0.3)) }
                 }
                 (Callout::info("“Low Tide” is not here because of your filter")
                     .text("'genre' != \"choral\" is false for it. Without the filter it would be at place 4."))

@@ -1,5 +1,7 @@
 //! The groups of pages.
 
+use domain::WorkspaceId;
+
 use crate::ROOT;
 use crate::ui::Icon;
 
@@ -56,8 +58,8 @@ impl Area {
         }
     }
 
-    /// The path of its first page in a workspace, whose id needs no escaping in paths.
-    pub fn path(self, workspace: &str) -> String {
+    /// The path of its first page in a workspace.
+    pub fn path(self, workspace: &WorkspaceId) -> String {
         match self {
             Self::Overview => format!("{ROOT}/{workspace}"),
             _ => format!("{ROOT}/{workspace}/{}", self.label().to_lowercase().replace(' ', "-")),
@@ -104,13 +106,14 @@ mod tests {
 
     #[test]
     fn every_area_has_its_own_key_and_path() {
+        let shop = WorkspaceId::new("shop").unwrap();
         let areas: Vec<Area> = Area::GROUPS.iter().flat_map(|(_, areas)| *areas).copied().collect();
         for (n, area) in areas.iter().enumerate() {
             for other in &areas[n + 1..] {
                 assert_ne!(area.key(), other.key(), "{area:?} and {other:?}");
-                assert_ne!(area.path("shop"), other.path("shop"), "{area:?} and {other:?}");
+                assert_ne!(area.path(&shop), other.path(&shop), "{area:?} and {other:?}");
             }
         }
-        assert_eq!(Area::TryIt.path("shop"), "/console/shop/try-it");
+        assert_eq!(Area::TryIt.path(&shop), "/console/shop/try-it");
     }
 }

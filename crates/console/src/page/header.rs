@@ -1,12 +1,13 @@
 //! The bar at the top. Its menus are popovers, which open and close without scripts.
 
+use domain::WorkspaceId;
 use maud::{Markup, PreEscaped, html};
 
 use super::{Area, Frame};
-use crate::ROOT;
 use crate::theme::Theme;
 use crate::ui::Icon;
 use crate::ui::form::CSRF_FIELD;
+use crate::{COMMON, ROOT};
 
 pub(super) fn render(frame: &Frame) -> Markup {
     html! {
@@ -38,7 +39,7 @@ pub(super) fn brand() -> Markup {
 }
 
 fn workspace_switcher(frame: &Frame) -> Markup {
-    let current = frame.workspace.as_deref().unwrap_or("All workspaces");
+    let current = frame.workspace.as_ref().map_or("All workspaces", WorkspaceId::as_str);
     html! {
         button type="button" class="button button-quiet switcher" popovertarget="workspaces" {
             span class="visually-hidden" { "Workspace: " }
@@ -63,7 +64,7 @@ fn workspace_switcher(frame: &Frame) -> Markup {
     }
 }
 
-fn search(workspace: &str) -> Markup {
+fn search(workspace: &WorkspaceId) -> Markup {
     html! {
         search class="top-search" {
             form action={ (ROOT) "/" (workspace) "/search" } {
@@ -92,8 +93,8 @@ fn account_menu(frame: &Frame) -> Markup {
             button type="button" class="menu-item needs-script" data-help="" {
                 (Icon::Keyboard) span { "Keyboard shortcuts" } kbd { "?" }
             }
-            a class="menu-item" href={ (ROOT) "/account" } { (Icon::Person) span { "Your account" } }
-            form method="post" action={ (ROOT) "/sign-out" } {
+            a class="menu-item" href={ (COMMON) "/account" } { (Icon::Person) span { "Your account" } }
+            form method="post" action={ (COMMON) "/sign-out" } {
                 input type="hidden" name=(CSRF_FIELD) value=(frame.csrf);
                 button type="submit" class="menu-item" { (Icon::SignOut) span { "Sign out" } }
             }

@@ -8,7 +8,7 @@ mod text;
 
 pub use choice::{Checkbox, Choice, Select};
 pub use field::Field;
-pub use reql::ReqlField;
+pub use reql::{ReqlField, ReqlMistake};
 pub use slider::Slider;
 pub use text::{InputKind, NumberInput, TextInput};
 

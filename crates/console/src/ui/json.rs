@@ -56,7 +56,7 @@ impl Render for JsonView<'_> {
                 pre tabindex="0" role="group" aria-label=(self.label) {
                     code id=(self.id) {
                         @match &parsed {
-                            Ok(value) => (self.value(value, 0, "")),
+                            Ok(value) => { (self.value(value, 0, "")) (self.note("")) },
                             Err(error) => (unreadable(self.text, error)),
                         }
                     }
@@ -74,40 +74,45 @@ impl Render for JsonView<'_> {
 }
 
 impl JsonView<'_> {
-    /// A value whose first line is indented already, with its mark.
+    /// A value whose first line is indented already, marked where that is asked for.
     fn value(&self, value: &Json, depth: usize, pointer: &str) -> Markup {
-        let mark = self.marks.iter().find(|mark| mark.pointer == pointer);
         let inner = match value {
             Json::Null => html! { span class="json-word" { "null" } },
             Json::Bool(value) => html! { span class="json-word" { (value) } },
             Json::Number(number) => html! { span class="json-number" { (number.to_string()) } },
             Json::Text(text) => html! { span class="json-text" { (quoted(text)) } },
             Json::Array(values) => {
-                let lines = values
-                    .iter()
-                    .enumerate()
-                    .map(|(n, value)| self.value(value, depth + 1, &format!("{pointer}/{n}")));
+                let lines = values.iter().enumerate().map(|(n, value)| {
+                    let pointer = format!("{pointer}/{n}");
+                    (self.value(value, depth + 1, &pointer), self.note(&pointer))
+                });
                 block("[", "]", depth, lines)
             }
             Json::Object(fields) => {
                 let lines = fields.iter().map(|(name, value)| {
                     let escaped = name.replace('~', "~0").replace('/', "~1");
-                    html! {
+                    let pointer = format!("{pointer}/{escaped}");
+                    let line = html! {
                         span class="json-name" { (quoted(name)) } ": "
-                        (self.value(value, depth + 1, &format!("{pointer}/{escaped}")))
-                    }
+                        (self.value(value, depth + 1, &pointer))
+                    };
+                    (line, self.note(&pointer))
                 });
                 block("{", "}", depth, lines)
             }
         };
         html! {
-            @if let Some(mark) = mark {
-                mark { (inner) }
-                span class="json-mark" { (mark.text) }
-            } @else {
-                (inner)
-            }
+            @if self.mark(pointer).is_some() { mark { (inner) } } @else { (inner) }
         }
+    }
+
+    fn mark(&self, pointer: &str) -> Option<&Mark<'_>> {
+        self.marks.iter().find(|mark| mark.pointer == pointer)
+    }
+
+    /// What is wrong at a place, for the end of its line.
+    fn note(&self, pointer: &str) -> Markup {
+        html! { @if let Some(mark) = self.mark(pointer) { (note(mark.text)) } }
     }
 }
 
@@ -128,17 +133,22 @@ impl Json {
     }
 }
 
+fn note(text: &str) -> Markup {
+    html! { span class="json-mark" { (text) } }
+}
+
+/// A list of values, each on a line with a note behind it.
 fn block(
     open: &str,
     close: &str,
     depth: usize,
-    lines: impl ExactSizeIterator<Item = Markup>,
+    lines: impl ExactSizeIterator<Item = (Markup, Markup)>,
 ) -> Markup {
     let n_lines = lines.len();
     html! {
         (open)
-        @for (n, line) in lines.enumerate() {
-            "\n" (INDENT.repeat(depth + 1)) (line) @if n + 1 < n_lines { "," }
+        @for (n, (line, note)) in lines.enumerate() {
+            "\n" (INDENT.repeat(depth + 1)) (line) @if n + 1 < n_lines { "," } (note)
         }
         @if n_lines > 0 { "\n" (INDENT.repeat(depth)) }
         (close)
@@ -163,7 +173,7 @@ fn unreadable(text: &str, error: &serde_json::Error) -> Markup {
         (before)
         mark { (if marked.trim().is_empty() { "\u{a0}" } else { marked }) }
         (line)
-        span class="json-mark" { (error.to_string()) }
+        (note(&error.to_string()))
         (after)
     }
 }
@@ -255,8 +265,8 @@ mod tests {
             Mark { pointer: "/properties/pri~1ce", text: "expected a number" },
             Mark { pointer: "/userId", text: "is missing" },
         ];
-        let html = shown(r#"{"properties": {"pri/ce": "n/a"}}"#, &marks);
-        let marked = "<mark><span class=\"json-text\">&quot;n/a&quot;</span></mark>\
+        let html = shown(r#"{"properties": {"pri/ce": "n/a", "n": 1}}"#, &marks);
+        let marked = "<mark><span class=\"json-text\">&quot;n/a&quot;</span></mark>,\
                       <span class=\"json-mark\">expected a number</span>";
         assert!(html.contains(marked), "{html}");
         assert!(html.contains("<code>/userId</code>: is missing"), "{html}");

@@ -1,4 +1,4 @@
-//! A list that a stream of fragments adds to.
+//! Parts of a page that server-sent events keep up to date.
 
 use maud::{Markup, Render, html};
 
@@ -15,6 +15,21 @@ pub struct LiveList<'a> {
     pub list: Markup,
     /// The most entries that stay on the page.
     pub entries_max: usize,
+}
+
+/// A part of a page that is replaced whole: each event `fragment` carries its HTML, and an event
+/// `end`, which needs some data to count, closes the stream. Without scripts it stays as it was when the page was made.
+pub struct LiveFragment<'a> {
+    /// The address of the stream.
+    pub stream: &'a str,
+    /// What it holds now.
+    pub content: Markup,
+}
+
+impl Render for LiveFragment<'_> {
+    fn render(&self) -> Markup {
+        html! { div data-live=(self.stream) { (self.content) } }
+    }
 }
 
 impl Render for LiveList<'_> {

@@ -4,6 +4,26 @@ use maud::{Markup, Render, html};
 
 use super::Field;
 
+/// The place of a mistake in an expression: the text around it with one character marked. Stands
+/// below a field, and in previews while somebody types.
+pub struct ReqlMistake<'a> {
+    /// The expression as typed.
+    pub text: &'a str,
+    /// The column of the mistake, in characters from 1.
+    pub column: usize,
+}
+
+impl Render for ReqlMistake<'_> {
+    fn render(&self) -> Markup {
+        let (before, marked, after) = excerpt(self.text, self.column);
+        html! {
+            p class="reql-excerpt" aria-hidden="true" {
+                code { (before) mark { (marked) } (after) }
+            }
+        }
+    }
+}
+
 /// An expression and where it is wrong.
 pub struct ReqlField<'a> {
     /// Name, label and hint. The error stands below the marked line.
@@ -21,7 +41,6 @@ impl Render for ReqlField<'_> {
     fn render(&self) -> Markup {
         let message = self.mistake.map(|(column, text)| format!("column {column}: {text}"));
         let field = self.field.clone().error(message.as_deref());
-        let excerpt = self.mistake.map(|(column, _)| excerpt(self.value, column));
         field.wrap(&html! {
             textarea class="input input-code reql" id=(field.id) name=(field.name) rows="3"
                 autocomplete="off" spellcheck="false" autocapitalize="off"
@@ -29,10 +48,8 @@ impl Render for ReqlField<'_> {
                 // Browsers drop a line break at the beginning.
                 "\n" (self.value)
             }
-            @if let Some((before, marked, after)) = excerpt {
-                p class="reql-excerpt" aria-hidden="true" {
-                    code { (before) mark { (marked) } (after) }
-                }
+            @if let Some((column, _)) = self.mistake {
+                (ReqlMistake { text: self.value, column })
             }
         })
     }
