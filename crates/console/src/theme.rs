@@ -61,6 +61,7 @@ mod tests {
         assert_eq!(Theme::from_cookies("a=b; tastemaker-theme=dark"), Some(Theme::Dark));
         assert_eq!(Theme::from_cookies("tastemaker-theme=light"), Some(Theme::Light));
         assert_eq!(Theme::from_cookies("tastemaker-theme=\"><script>"), None);
+        assert!(include_str!("../assets/scripts/theme.js").contains(&format!("`{COOKIE}=")));
         assert_eq!(Theme::from_cookies("xtastemaker-theme=dark"), None);
     }
 }

@@ -26,7 +26,8 @@ fn under_way(share: f64) -> Markup {
 }
 
 pub(crate) async fn stream() -> Sse<impl Stream<Item = Result<Event, Infallible>>> {
-    let events = [("fragment", under_way(0.71)), ("fragment", under_way(1.0)), ("end", html! { "done" })];
+    let events =
+        [("fragment", under_way(0.71)), ("fragment", under_way(1.0)), ("end", html! { "done" })];
     Sse::new(stream::iter(events).then(|(name, html)| async move {
         tokio::time::sleep(BETWEEN_MESSAGES).await;
         Ok(Event::default().event(name).data(html.into_string()))

@@ -25,7 +25,7 @@ const TOP_PX: f64 = 22.0;
 const BOTTOM_PX: f64 = 26.0;
 /// Everything together.
 const HEIGHT_PX: f64 = TOP_PX + PLOT_PX + BOTTOM_PX;
-/// The width of the vertical axis, as the stylesheet has it.
+/// The width of the vertical axis, in pixels.
 const AXIS_PX: f64 = 52.0;
 
 /// The distance of a value from the upper edge, in pixels.

@@ -107,6 +107,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_are_as_high_as_the_lines_think() {
+        let styles = include_str!("../../assets/styles/lists.css");
+        let rows = styles.split(".ranks li {").nth(1).unwrap();
+        assert!(rows.split('}').next().unwrap().contains(&format!("height: {ROW_PX}px;")));
+    }
+
+    #[test]
     fn an_item_moves_up_down_in_out_or_stays() {
         let word = |before, after| {
             let item = RankedItem { title: "", href: "", before, after };
