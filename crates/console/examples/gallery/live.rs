@@ -84,7 +84,7 @@ fn viewed(n: usize, seconds: i64) -> TimelineEntry<'static> {
         },
         at: ago(seconds),
         now: NOW,
-        facts: if n % 2 == 0 {
+        facts: if n.is_multiple_of(2) {
             &["web shop", "Product Viewed"]
         } else {
             &["app", "Product Viewed"]

@@ -12,28 +12,31 @@ pub struct RelativeTime {
     pub now: Timestamp,
 }
 
-const MINUTE_S: i64 = 60;
-const HOUR_S: i64 = 3_600;
-const DAY_S: i64 = 86_400;
+/// Distances this short are "just now", in seconds.
+const NOW_S: i64 = 5;
+/// The units of distances, the longest first, in seconds.
+const UNITS: [(i64, &str); 4] = [(86_400, "day"), (3_600, "hour"), (60, "minute"), (1, "second")];
 /// From here on a date says more than a number of days.
-const DATE_FROM_S: i64 = 30 * DAY_S;
+const DATE_FROM_S: i64 = 30 * 86_400;
 
 impl RelativeTime {
     fn words(&self) -> String {
         let seconds = (self.now.0 - self.at.0) / 1_000;
         let distance = seconds.abs();
-        let (n, unit) = match distance {
-            ..MINUTE_S => (distance, "second"),
-            ..HOUR_S => (distance / MINUTE_S, "minute"),
-            ..DAY_S => (distance / HOUR_S, "hour"),
-            ..DATE_FROM_S => (distance / DAY_S, "day"),
-            _ => return format(self.at, "%-d %b %Y"),
-        };
+        if distance <= NOW_S {
+            return "just now".to_owned();
+        }
+        if distance >= DATE_FROM_S {
+            return format(self.at, "%-d %b %Y");
+        }
+        let unit = UNITS.into_iter().find(|(unit_s, _)| distance >= *unit_s);
+        let (unit_s, unit) = unit.unwrap_or((1, "second"));
+        let n = distance / unit_s;
         let plural = if n == 1 { "" } else { "s" };
-        match seconds {
-            -5..=5 => "just now".to_owned(),
-            0.. => format!("{n} {unit}{plural} ago"),
-            _ => format!("in {n} {unit}{plural}"),
+        if seconds > 0 {
+            format!("{n} {unit}{plural} ago")
+        } else {
+            format!("in {n} {unit}{plural}")
         }
     }
 }

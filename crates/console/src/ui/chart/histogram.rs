@@ -60,8 +60,8 @@ impl Render for Histogram<'_> {
                                 (Unit::Count("").text(bin.count as f64))
                             }
                         }
-                        @if n % step == 0 {
-                            text class=(if n / step % 2 == 1 { "chart-label chart-fine" } else { "chart-label" })
+                        @if n.is_multiple_of(step) {
+                            text class=(if !(n / step).is_multiple_of(2) { "chart-label chart-fine" } else { "chart-label" })
                                 x=(percent(left + column / 2.0)) text-anchor="middle"
                                 y=(px(HEIGHT_PX - BOTTOM_PX / 3.0)) { (bin.label) }
                         }

@@ -87,7 +87,7 @@ impl LineChart<'_> {
     /// One sentence for those who do not see the drawing.
     fn summary(&self) -> String {
         let known = || self.days.iter().filter_map(|point| Some((point.day, point.value?)));
-        let Some(((first_day, first), (last_day, last))) = known().next().zip(known().last())
+        let Some(((first_day, first), (last_day, last))) = known().next().zip(known().next_back())
         else {
             return format!("{}: no data", self.title);
         };
@@ -154,8 +154,8 @@ impl LineChart<'_> {
                     }
                     // Counted from the last day, which is the one that people look for.
                     @for (n, point) in self.days.iter().enumerate() {
-                        @if (last - n) % step == 0 {
-                            @let is_minor = (last - n) / step % 2 == 1;
+                        @if (last - n).is_multiple_of(step) {
+                            @let is_minor = !((last - n) / step).is_multiple_of(2);
                             text class=(if is_minor { "chart-label chart-minor" } else { "chart-label" })
                                 x=(percent(self.x(n))) y=(px(HEIGHT_PX - BOTTOM_PX / 3.0))
                                 text-anchor="middle" {
