@@ -17,8 +17,9 @@ pub struct LiveList<'a> {
     pub entries_max: usize,
 }
 
-/// A part of a page that is replaced whole: each event `fragment` carries its HTML, and an event
-/// `end`, which needs some data to count, closes the stream. Without scripts it stays as it was when the page was made.
+/// A part of a page that is replaced whole: each event `fragment` carries its HTML. An event `end`,
+/// which needs some data to count, closes the stream. Without scripts it stays as it was when the
+/// page was made.
 pub struct LiveFragment<'a> {
     /// The address of the stream.
     pub stream: &'a str,

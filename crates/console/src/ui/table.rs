@@ -1,4 +1,4 @@
-//! Tables: sorted by links, or in place where the whole table is there; rows become cards on phones.
+//! Tables: sorted by links, or in place where the whole table is there. Rows are cards on phones.
 
 use maud::{Markup, Render, html};
 
