@@ -11,8 +11,9 @@ use anyhow::{Context, Result, bail};
 const HELP: &str = "\
 cargo xtask COMMAND
   ci     formatting, clippy with warnings denied, tidy, test: exactly what CI runs
-  test   all tests: those of the crates, then real SDKs against a real server
-         (needs Node.js with npm and Python 3 with venv; says what is missing)
+  test   all tests: those of the crates, then real SDKs against a real server, then the pages of
+         the console in a browser (needs Node.js with npm, Python 3 with venv and Chromium; says
+         what is missing)
   tidy   layers of crates, circles of modules, invariants that a search can check, sizes of files
   kill   the kill test at full length: a server under load is killed 60 times
   fuzz   [--seconds N] every fuzz body for N seconds, 60 unless told, with its kept corpus:
@@ -66,13 +67,16 @@ fn test() -> Result<()> {
         &[("INSTA_UPDATE", "no")],
     )?;
     build_as_tests_do()?;
-    let binary = target_folder().join("debug/tastemaker");
-    run(
-        "SDKs against a server",
-        "tests/sdk/run",
-        &[binary.to_str().context("the path is text")?],
-        &[],
-    )
+    let folder = target_folder().join("debug");
+    let suites = [
+        ("SDKs against a server", "tests/sdk/run", "tastemaker"),
+        ("pages of the console in a browser", "tests/console/run", "examples/gallery"),
+    ];
+    for (name, suite, binary) in suites {
+        let binary = folder.join(binary);
+        run(name, suite, &[binary.to_str().context("the path is text")?], &[])?;
+    }
+    Ok(())
 }
 
 /// Builds all binaries with the features of the tests, so that nothing is compiled twice.

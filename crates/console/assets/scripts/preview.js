@@ -1,0 +1,38 @@
+// Forms that show what they would do while somebody types: data-preview="URL" and data-preview-target="ID".
+// The form is posted as it is; the answer is a fragment. A newer request aborts the one before.
+import { announce, fill } from './fragment.js'
+
+const QUIET_MS = 250
+const under_way = new WeakMap()
+
+async function preview(form, signal) {
+  const target = document.getElementById(form.dataset.previewTarget)
+  target.setAttribute('aria-busy', 'true')
+  try {
+    const answer = await fetch(form.dataset.preview, {
+      method: 'POST',
+      body: new URLSearchParams(new FormData(form)),
+      headers: { Accept: 'text/html' },
+      signal,
+    })
+    // A mistake in the form is a fragment too; anything else leaves the page as it was.
+    if (answer.ok || answer.status === 422) fill(target, await answer.text())
+    // A mistake says itself what it is.
+    if (answer.ok) announce('Preview updated')
+    target.classList.toggle('is-stale', !answer.ok)
+  } catch (error) {
+    if (error.name === 'AbortError') return
+    target.classList.add('is-stale')
+  }
+  if (!signal.aborted) target.removeAttribute('aria-busy')
+}
+
+document.addEventListener('input', ({ target }) => {
+  const form = target.closest?.('form[data-preview]')
+  if (!form) return
+  under_way.get(form)?.abort()
+  const request = new AbortController()
+  under_way.set(form, request)
+  const timer = setTimeout(() => preview(form, request.signal), QUIET_MS)
+  request.signal.addEventListener('abort', () => clearTimeout(timer))
+})

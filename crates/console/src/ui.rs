@@ -1,0 +1,52 @@
+//! The components that pages are made of. Each is a type or function that renders itself; what
+//! comes from data is escaped by the templates.
+
+mod badge;
+mod button;
+mod callout;
+pub mod chart;
+mod code;
+mod confirmation;
+mod empty;
+mod explanation;
+pub mod form;
+mod icon;
+mod item;
+mod json;
+mod live;
+mod meter;
+mod number;
+mod pagination;
+mod progress;
+mod rank_diff;
+mod relative_time;
+mod skeleton;
+mod stat;
+mod table;
+mod tabs;
+mod timeline;
+mod tone;
+
+pub use badge::Badge;
+pub use button::Button;
+pub use callout::Callout;
+pub use code::CodeBlock;
+pub use confirmation::Confirmation;
+pub use empty::EmptyState;
+pub use explanation::{Explanation, Reason};
+pub use icon::Icon;
+pub use item::{ItemCard, picture};
+pub use json::{JsonView, Mark};
+pub use live::{LiveFragment, LiveList};
+pub use meter::Meter;
+pub use number::Unit;
+pub use pagination::Pagination;
+pub use progress::{Progress, ProgressState};
+pub use rank_diff::{RankDiff, RankedItem};
+pub use relative_time::RelativeTime;
+pub use skeleton::skeleton_lines;
+pub use stat::{Change, StatTile};
+pub use table::{Cell, Column, Sorting, Table};
+pub use tabs::{Tab, tabs};
+pub use timeline::{TimelineEntry, timeline};
+pub use tone::Tone;

@@ -1,0 +1,55 @@
+//! Forms: every control with its label, its hint, and the mistake beside it with what was typed.
+
+mod choice;
+mod field;
+mod reql;
+mod slider;
+mod text;
+
+pub use choice::{Checkbox, Choice, Select};
+pub use field::Field;
+pub use reql::{ReqlField, ReqlMistake};
+pub use slider::Slider;
+pub use text::{InputKind, NumberInput, TextInput};
+
+use maud::{Markup, Render, html};
+
+/// The name of the hidden field that carries the token against forged requests.
+pub const CSRF_FIELD: &str = "csrf_token";
+
+/// A form that changes something: it posts, and the answer redirects or shows it again.
+pub struct Form<'a> {
+    /// Where it is sent.
+    pub action: &'a str,
+    /// The token of the session.
+    pub csrf: &'a str,
+    /// The controls and buttons.
+    pub body: Markup,
+    /// Where a script posts it while somebody types, and the id of the element that takes the
+    /// answer, a fragment.
+    pub preview: Option<(&'a str, &'a str)>,
+}
+
+impl Render for Form<'_> {
+    fn render(&self) -> Markup {
+        html! {
+            // The server says what is wrong, in the same words for all browsers.
+            form class="form" method="post" action=(self.action) novalidate
+                data-preview=[self.preview.map(|(url, _)| url)]
+                data-preview-target=[self.preview.map(|(_, id)| id)] {
+                input type="hidden" name=(CSRF_FIELD) value=(self.csrf);
+                (self.body)
+            }
+        }
+    }
+}
+
+/// Controls that belong together, side by side where there is room.
+pub fn field_group(title: &str, body: &Markup) -> Markup {
+    html! {
+        fieldset class="field-group" {
+            legend { (title) }
+            div class="field-group-body" { (body) }
+        }
+    }
+}

@@ -1,0 +1,79 @@
+//! Choices among a few.
+
+use maud::{Markup, Render, html};
+
+use super::Field;
+
+/// One of a list, in a menu.
+pub struct Select<'a> {
+    /// Name, label, hint and error.
+    pub field: Field<'a>,
+    /// Values with their labels, in order.
+    pub options: &'a [(&'a str, &'a str)],
+    /// The value that is chosen.
+    pub value: &'a str,
+}
+
+impl Render for Select<'_> {
+    fn render(&self) -> Markup {
+        let field = &self.field;
+        field.wrap(&html! {
+            select class="input" id=(field.id) name=(field.name) required[field.is_required()]
+                aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] {
+                @for (value, label) in self.options {
+                    option value=(value) selected[*value == self.value] { (label) }
+                }
+            }
+        })
+    }
+}
+
+/// Yes or no.
+pub struct Checkbox<'a> {
+    /// Name, label, hint and error.
+    pub field: Field<'a>,
+    /// Whether it is ticked.
+    pub is_checked: bool,
+}
+
+impl Render for Checkbox<'_> {
+    fn render(&self) -> Markup {
+        let field = &self.field;
+        field.wrap_box(&html! {
+            input type="checkbox" class="box" id=(field.id) name=(field.name) value="true"
+                checked[self.is_checked] aria-invalid=[field.invalid()]
+                aria-describedby=[field.described_by()];
+        })
+    }
+}
+
+/// One of a few, all in view.
+pub struct Choice<'a> {
+    /// The name under which the value is sent.
+    pub name: &'a str,
+    /// What is chosen.
+    pub label: &'a str,
+    /// Values with their labels, in order.
+    pub options: &'a [(&'a str, &'a str)],
+    /// The value that is chosen.
+    pub value: &'a str,
+}
+
+impl Render for Choice<'_> {
+    fn render(&self) -> Markup {
+        html! {
+            fieldset class="choice" {
+                legend class="field-label" { (self.label) }
+                div class="choice-options" {
+                    @for (value, label) in self.options {
+                        label class="choice-option" {
+                            input type="radio" name=(self.name) value=(value)
+                                checked[*value == self.value];
+                            span { (label) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
