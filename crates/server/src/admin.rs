@@ -25,7 +25,6 @@ mod workspaces;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
 use axum::http::request::Parts;
 use axum::middleware::{Next, from_fn, from_fn_with_state};
@@ -36,11 +35,11 @@ use engine::Engine;
 use engine::installation::{Actor, Change};
 use serde_json::{Value, json};
 
-use crate::App;
-use crate::access::{Caller, CallerSession, Gate, authorize};
-use crate::error::{ApiError, ErrorKind};
-use crate::parameters::Parameters;
-use crate::workspaces::{NotOpen, RequestedWorkspace};
+use web::App;
+use web::access::{Caller, CallerSession, Gate, authorize};
+use web::error::{ApiError, ErrorKind};
+use web::parameters::Parameters;
+use web::workspaces::{NotOpen, RequestedWorkspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let gate = Gate { access: Arc::clone(&app.access), calls: rights::CALLS };
@@ -184,12 +183,6 @@ where
         // A client need not send its body to a workspace that is not open.
         let Workspace(workspace) = Workspace::from_request_parts(&mut parts, app).await?;
         Ok(Self(workspace, B::from_request(Request::from_parts(parts, body), app).await?))
-    }
-}
-
-impl From<BytesRejection> for ApiError {
-    fn from(error: BytesRejection) -> Self {
-        Self::bad_request(error.body_text())
     }
 }
 

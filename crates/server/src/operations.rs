@@ -2,33 +2,19 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::State;
 use axum::http::{StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use engine::{Engine, Health};
-use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
 use serde::Deserialize;
 use serde_json::json;
 
-use crate::App;
-use crate::error::ApiError;
-use crate::parameters::Parameters;
-
-/// Bounds of the latency histograms, in seconds.
-const LATENCY_BUCKETS_S: [f64; 13] =
-    [0.0005, 0.001, 0.002, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0];
-
-/// Collects metrics of this process from now on; once a process.
-pub fn install_metrics() -> Result<PrometheusHandle, BuildError> {
-    PrometheusBuilder::new()
-        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &LATENCY_BUCKETS_S)?
-        .install_recorder()
-}
+use web::App;
+use web::error::ApiError;
+use web::parameters::Parameters;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -137,20 +123,4 @@ fn note_gauges(engines: &[Arc<Engine>], n_closed: usize) {
     });
     let ids_bytes: u64 = engines.iter().map(|engine| engine.message_ids_bytes()).sum();
     metrics::gauge!("engine_message_ids_bytes").set(ids_bytes as f64);
-}
-
-/// Counts and times requests by route, never by id.
-pub(crate) async fn measure(request: Request, next: Next) -> Response {
-    let route = request
-        .extensions()
-        .get::<MatchedPath>()
-        .map_or("none".to_owned(), |path| path.as_str().to_owned());
-    let started = Instant::now();
-    let response = next.run(request).await;
-    let status = response.status().as_u16().to_string();
-    metrics::counter!("http_requests_total", "route" => route.clone(), "status" => status)
-        .increment(1);
-    metrics::histogram!("http_request_seconds", "route" => route)
-        .record(started.elapsed().as_secs_f64());
-    response
 }

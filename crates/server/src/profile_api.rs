@@ -12,7 +12,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::get;
 
-use crate::App;
+use web::App;
 
 pub(crate) fn routes() -> Router<Arc<App>> {
     let base = "/v1/spaces/{space}/collections/{collection}/profiles/{id}";

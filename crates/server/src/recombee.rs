@@ -36,10 +36,10 @@ use self::failure::Failure;
 use self::parameters::{Ids, Parameters};
 use self::signature::Caller;
 pub use self::signature::sign_target;
-use crate::App;
-use crate::admission::{Account, Key, Origin};
-use crate::error::ApiError;
-use crate::workspaces::{BlockingHandle, NotOpen};
+use web::App;
+use web::admission::{Account, Key, Origin};
+use web::error::ApiError;
+use web::workspaces::{BlockingHandle, NotOpen};
 
 /// The largest body, in bytes: a batch of ten thousand requests of some kilobytes.
 const BODY_BYTES_MAX: usize = 32 * 1_024 * 1_024;

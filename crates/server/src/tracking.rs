@@ -21,10 +21,10 @@ use domain::{Message, MessageType, Rejection};
 use engine::{Entry, Outcome};
 use serde_json::{Value, json};
 
-use crate::App;
-use crate::admission::{Key, Origin, Permit};
-use crate::error::ApiError;
-use crate::workspaces::{WorkspaceHandle, WorkspaceSource};
+use web::App;
+use web::admission::{Key, Origin, Permit};
+use web::error::ApiError;
+use web::workspaces::{WorkspaceHandle, WorkspaceSource};
 
 pub use batch::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 

@@ -1,15 +1,19 @@
 //! The reasons for which commands are refused.
 
 /// The reasons for refusing a command. Texts are complete messages for clients.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// The resource to create exists already.
+    #[error("{0}")]
     AlreadyExists(String),
     /// The resource to change does not exist.
+    #[error("{0}")]
     NotFound(String),
     /// A value is invalid or a limit is reached.
+    #[error("{0}")]
     Invalid(String),
     /// The resource has another revision than the command expects.
+    #[error("{what} was changed")]
     Changed {
         /// The kind and name of the resource.
         what: String,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, anyhow};
 use arc_swap::ArcSwapOption;
 use domain::WorkspaceId;
 use engine::{DataFolder, Engine, EngineOptions};
-use server::Workspaces;
+use web::Workspaces;
 
 use crate::bootstrap::{Bootstrap, configure_each, merge_configs};
 use crate::terminal;

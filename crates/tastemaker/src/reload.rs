@@ -9,7 +9,7 @@ use std::sync::Arc;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use domain::{WorkspaceConfig, WorkspaceId};
-use server::Tls;
+use web::Tls;
 use tracing_subscriber::EnvFilter;
 
 use crate::bootstrap::{Bootstrap, check_write_keys, configure_each, merge_configs};

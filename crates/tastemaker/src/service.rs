@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use arc_swap::ArcSwapOption;
 use domain::WorkspaceId;
 use engine::{DataFolder, Engine, EngineError, EngineOptions, MemoryBudget, SystemClock};
-use server::{App, ConnectionLimits, Installation, Listener, Workspaces};
+use web::{App, ConnectionLimits, Installation, Listener, Workspaces};
 
 use crate::bootstrap::{Bootstrap, configure_each, merge_configs};
 use crate::opener::Opener;
@@ -65,7 +65,7 @@ impl Service {
                 &why,
             );
         }
-        let metrics = server::install_metrics()?;
+        let metrics = web::install_metrics()?;
         let installation =
             Installation { data: Arc::clone(&opener.data), options: opener.options.clone() };
         let app = App::new(settings.server_settings(), workspaces, installation, metrics);
@@ -100,7 +100,7 @@ impl Service {
             self.app.start_stopping();
         };
         let router = server::router(Arc::clone(&self.app));
-        server::serve(router, listeners, limits, stop, deadline).await;
+        web::serve(router, listeners, limits, stop, deadline).await;
     }
 
     /// Finishes what waits for the journals and closes everything.

@@ -9,7 +9,7 @@ use engine::{RequestLimits, TrainingOptions};
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use server::{CallerLimits, ConnectionLimits};
+use web::{CallerLimits, ConnectionLimits};
 use tracing_subscriber::EnvFilter;
 
 use crate::files;
@@ -172,7 +172,7 @@ impl Default for Log {
 
 impl Default for Limits {
     fn default() -> Self {
-        let server::Settings { callers, catalog_bytes_max, .. } = server::Settings::default();
+        let web::Settings { callers, catalog_bytes_max, .. } = web::Settings::default();
         Self {
             requests_max: callers.requests_max,
             requests_per_token_max: callers.requests_per_token_max,
@@ -246,8 +246,8 @@ impl Training {
 
 impl Settings {
     /// The settings of the server.
-    pub(crate) fn server_settings(&self) -> server::Settings {
-        server::Settings {
+    pub(crate) fn server_settings(&self) -> web::Settings {
+        web::Settings {
             callers: CallerLimits {
                 requests_max: self.limits.requests_max,
                 requests_per_token_max: self.limits.requests_per_token_max,
@@ -268,7 +268,7 @@ impl Settings {
             },
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
-            ..server::Settings::default()
+            ..web::Settings::default()
         }
     }
 

@@ -11,7 +11,7 @@ use fs_err as fs;
 use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-use server::Tls;
+use web::Tls;
 
 /// How often the files are looked at for a new certificate.
 pub(crate) const WATCH_INTERVAL: Duration = Duration::from_secs(5);

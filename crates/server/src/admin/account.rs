@@ -14,10 +14,10 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::session::with_session;
 use super::{actor_json, change, own_session};
-use crate::App;
-use crate::access::{Caller, csrf_token, session_cookie};
-use crate::admission::Origin;
-use crate::error::ApiError;
+use web::App;
+use web::access::{Caller, csrf_token, session_cookie};
+use web::admission::Origin;
+use web::error::ApiError;
 
 /// A caller with an API key has no session.
 pub(super) async fn read(

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::invitations::invite;
 use super::{change, unknown_resource};
-use crate::App;
-use crate::access::Caller;
-use crate::error::ApiError;
+use web::App;
+use web::access::Caller;
+use web::error::ApiError;
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     let now = app.access.now();

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::{actor_json, change};
-use crate::App;
-use crate::access::Caller;
-use crate::error::ApiError;
+use web::App;
+use web::access::Caller;
+use web::error::ApiError;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

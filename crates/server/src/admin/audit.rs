@@ -10,9 +10,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::actor_json;
-use crate::App;
-use crate::error::ApiError;
-use crate::parameters::{Parameters, count};
+use web::App;
+use web::error::ApiError;
+use web::parameters::{Parameters, count};
 
 const LIMIT_DEFAULT: usize = 50;
 

@@ -4,7 +4,7 @@ use axum::body::{Bytes, to_bytes};
 use axum::extract::{FromRequest, Request};
 use serde::de::DeserializeOwned;
 
-use crate::error::ApiError;
+use web::error::ApiError;
 
 /// The largest body that describes a resource, in bytes.
 const RESOURCE_BYTES_MAX: usize = 1_024 * 1_024;

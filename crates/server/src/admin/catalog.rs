@@ -13,9 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Upload, Workspace};
-use crate::access::NothingDone;
-use crate::error::ApiError;
-use crate::parameters::Parameters;
+use web::access::NothingDone;
+use web::error::ApiError;
+use web::parameters::Parameters;
 
 /// The parameters: the options of `tastemaker import catalog`, by the same names.
 #[derive(Default, Deserialize)]

@@ -6,7 +6,7 @@ use engine::UnmatchedEvent;
 use serde_json::{Value, json};
 
 use super::Workspace;
-use crate::error::ApiError;
+use web::error::ApiError;
 
 /// The most frequent event comes first; `would_be_taken_by` is null where no preset comes near.
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {

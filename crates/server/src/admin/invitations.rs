@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::{actor_json, change, change_as};
-use crate::App;
-use crate::access::Caller;
-use crate::admission::Origin;
-use crate::error::{ApiError, ErrorKind};
+use web::App;
+use web::access::Caller;
+use web::admission::Origin;
+use web::error::{ApiError, ErrorKind};
 
 pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Value> {
     let now = app.access.now();

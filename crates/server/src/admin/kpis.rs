@@ -7,8 +7,8 @@ use engine::{DayInteractions, Engine, KpiRow, Kpis, Place, Rate};
 use serde::{Deserialize, Serialize};
 
 use super::Workspace;
-use crate::error::ApiError;
-use crate::parameters::Parameters;
+use web::error::ApiError;
+use web::parameters::Parameters;
 
 /// The default number of days, the last one included.
 const DAYS_DEFAULT: u32 = 30;

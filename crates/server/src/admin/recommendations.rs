@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::Workspace;
 use super::kpis::PlaceBody;
-use crate::error::ApiError;
-use crate::parameters::{Parameters, count};
+use web::error::ApiError;
+use web::parameters::{Parameters, count};
 use crate::recommendation::ListBody;
 
 const COUNT_DEFAULT: usize = 10;

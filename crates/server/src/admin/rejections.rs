@@ -5,8 +5,8 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::Workspace;
-use crate::error::ApiError;
-use crate::parameters::{Parameters, count};
+use web::error::ApiError;
+use web::parameters::{Parameters, count};
 
 const LIMIT_DEFAULT: usize = 50;
 

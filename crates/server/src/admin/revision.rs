@@ -10,7 +10,7 @@ use domain::WorkspaceConfig;
 use engine::{ConfigError, Engine, Expected, Resource};
 use serde::Serialize;
 
-use crate::error::{ApiError, etag};
+use web::error::{ApiError, etag};
 
 /// Answers with a resource and its revision. `read` makes the body from the configuration of that
 /// revision.

@@ -4,7 +4,7 @@
 use domain::Right;
 use domain::Right::{Administer, ChangeWorkspace, ReadWorkspace, SeePeople};
 
-use crate::access::{Audited, Call, Requirement};
+use web::access::{Audited, Call, Requirement};
 
 const fn read(path: &'static str, right: Right) -> Call {
     let requirement = Requirement::Right(right);
@@ -128,8 +128,9 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use crate::access::{Gate, authorize, csrf_token};
-    use crate::{App, Installation, Settings, Workspaces, router};
+    use web::access::{Gate, authorize, csrf_token};
+    use crate::router;
+    use web::{App, Installation, Settings, Workspaces};
 
     /// An installation without workspaces, with an account for each role.
     struct Office {

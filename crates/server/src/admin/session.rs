@@ -12,10 +12,10 @@ use serde_json::json;
 
 use super::body::Body;
 use super::{change, own_session};
-use crate::App;
-use crate::access::{Caller, csrf_token, session_cookie, sign_in};
-use crate::admission::Origin;
-use crate::error::ApiError;
+use web::App;
+use web::access::{Caller, csrf_token, session_cookie, sign_in};
+use web::admission::Origin;
+use web::error::ApiError;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

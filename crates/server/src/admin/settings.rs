@@ -11,8 +11,8 @@ use serde::{Deserialize, Deserializer};
 use super::body::Body;
 use super::revision::{Expectation, show, show_revised};
 use super::{Upload, Workspace, configure};
-use crate::App;
-use crate::error::ApiError;
+use web::App;
+use web::error::ApiError;
 
 /// A change of some settings. Missing keys stay as they are.
 #[derive(Deserialize)]

@@ -16,9 +16,9 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::revision::{Expectation, show, show_revised};
 use super::{Upload, Workspace, configure, new_secret, resource_path};
-use crate::App;
-use crate::error::{ApiError, ErrorKind};
-use crate::workspaces::{KeyOwner, RequestedWorkspace};
+use web::App;
+use web::error::{ApiError, ErrorKind};
+use web::workspaces::{KeyOwner, RequestedWorkspace};
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

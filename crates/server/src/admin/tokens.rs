@@ -15,8 +15,8 @@ use serde_json::{Value, json};
 use super::body::Body;
 use super::revision::{Expectation, show, show_revised};
 use super::{Upload, Workspace, configure, new_secret, resource_path, unknown_resource};
-use crate::App;
-use crate::error::ApiError;
+use web::App;
+use web::error::ApiError;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -14,9 +14,9 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::Workspace;
-use crate::App;
-use crate::error::{ApiError, Classify};
-use crate::workspaces::BlockingHandle;
+use web::App;
+use web::error::{ApiError, Classify};
+use web::workspaces::BlockingHandle;
 
 /// Starts a run in the background and answers at once with its id. A workspace has one run at a
 /// time.

@@ -16,8 +16,8 @@ use serde_json::value::{RawValue, to_raw_value};
 use super::body::RawBody;
 use super::revision::{Expectation, put_error, show, show_revised};
 use super::{Upload, Workspace, configure, unknown_resource};
-use crate::App;
-use crate::error::ApiError;
+use web::App;
+use web::error::ApiError;
 
 /// Serialised directly: by way of a `Value`, numbers would be widened to double precision.
 #[derive(Serialize)]

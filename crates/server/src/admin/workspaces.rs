@@ -16,10 +16,10 @@ use serde_json::{Value, json};
 use super::Workspace;
 use super::body::Body;
 use super::revision::show_revised;
-use crate::access::Caller;
-use crate::error::{ApiError, ErrorKind};
-use crate::parameters::Parameters;
-use crate::{App, Installation};
+use web::access::Caller;
+use web::error::{ApiError, ErrorKind};
+use web::parameters::Parameters;
+use web::{App, Installation};
 
 /// The most workspaces: each has threads, open files and a share of the memory.
 const WORKSPACES_MAX: usize = 1_000;

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Value, json};
 
-use crate::error::ApiError;
+use web::error::ApiError;
 
 /// The parts of a comma-separated parameter.
 pub(super) fn list(text: Option<&str>) -> Vec<String> {

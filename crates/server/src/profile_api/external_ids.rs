@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::cursor;
 use super::lookup::Lookup;
-use crate::error::ApiError;
-use crate::parameters::{self, Parameters};
+use web::error::ApiError;
+use web::parameters::{self, Parameters};
 
 const LIMIT_DEFAULT: usize = 25;
 const LIMIT_MAX: usize = 100;

@@ -8,11 +8,11 @@ use domain::{TokenKind, UserIdx};
 use engine::{Engine, ExternalId, ExternalIdType, RequestBudget};
 use serde::Deserialize;
 
-use crate::App;
-use crate::admission::{Key, Origin, Permit};
-use crate::auth::{Credentials, is_same};
-use crate::error::ApiError;
-use crate::workspaces::{NotOpen, RequestedWorkspace, WorkspaceHandle};
+use web::App;
+use web::admission::{Key, Origin, Permit};
+use web::auth::{Credentials, is_same};
+use web::error::ApiError;
+use web::workspaces::{NotOpen, RequestedWorkspace, WorkspaceHandle};
 
 /// The name of a profile that may be read. These calls read no body and make their answers whole.
 pub(super) struct Lookup {

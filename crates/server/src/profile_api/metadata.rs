@@ -4,7 +4,7 @@ use axum::Json;
 use serde_json::{Value, json};
 
 use super::lookup::Lookup;
-use crate::error::ApiError;
+use web::error::ApiError;
 
 pub(super) async fn read(lookup: Lookup) -> Result<Json<Value>, ApiError> {
     let found = lookup.read(|engine, user| Ok(engine.metadata(user)?)).await?;

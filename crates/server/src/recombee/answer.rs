@@ -16,8 +16,8 @@ use serde_json::Value;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::failure::Failure;
-use crate::admission::{Account, HeldAnswer, Permit};
-use crate::workspaces::{BlockingHandle, WorkspaceHandle};
+use web::admission::{Account, HeldAnswer, Permit};
+use web::workspaces::{BlockingHandle, WorkspaceHandle};
 
 /// The bytes that are made before any are sent, and at once from then on.
 const CHUNK_BYTES: usize = 64 * 1_024;
@@ -326,7 +326,7 @@ mod tests {
     use engine::{DataFolder, EngineOptions};
 
     use super::*;
-    use crate::Workspaces;
+    use web::Workspaces;
 
     #[tokio::test]
     async fn the_rows_of_one_snapshot_are_few_and_little_more_than_a_chunk() {

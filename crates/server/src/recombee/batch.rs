@@ -16,8 +16,8 @@ use super::failure::Failure;
 use super::operation::Request;
 use super::parameters::{Ids, Parameters};
 use super::signature::Caller;
-use crate::admission::Account;
-use crate::workspaces::BlockingHandle;
+use web::admission::Account;
+use web::workspaces::BlockingHandle;
 
 /// The most requests of a batch.
 const REQUESTS_MAX: usize = 10_000;

@@ -3,11 +3,10 @@
 use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use engine::Refusal;
 use serde_json::{Value, json};
 
-use crate::error::{ApiError, Classify, ErrorKind, say_when_to_retry};
-use crate::workspaces::NotOpen;
+use web::error::{ApiError, Classify, ErrorKind, say_when_to_retry};
+use web::workspaces::NotOpen;
 
 /// A failed call.
 #[derive(Debug, Clone)]
@@ -57,41 +56,13 @@ impl Failure {
     }
 }
 
-impl From<Refusal> for Failure {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::AlreadyExists(message) => Self::new(ErrorKind::AlreadyExists, message),
-            Refusal::NotFound(message) => Self::not_found(message),
-            Refusal::Invalid(message) => Self::invalid(message),
-            Refusal::Changed { what, .. } => {
-                Self::new(ErrorKind::Changed, format!("{what} was changed"))
-            }
-        }
-    }
-}
-
-impl From<ApiError> for Failure {
-    fn from(error: ApiError) -> Self {
-        Self::new(error.kind, error.message)
-    }
-}
-
-impl From<NotOpen> for Failure {
-    fn from(why: NotOpen) -> Self {
-        ApiError::from(why).into()
-    }
-}
-
-impl From<tokio::task::JoinError> for Failure {
-    fn from(error: tokio::task::JoinError) -> Self {
-        tracing::error!(%error, "a call of the recommender API ended in a panic");
-        Self::internal()
-    }
-}
-
-impl<E: Classify> From<E> for Failure {
+impl<E> From<E> for Failure
+where
+    ApiError: From<E>,
+{
     fn from(error: E) -> Self {
-        ApiError::from(error).into()
+        let error = ApiError::from(error);
+        Self::new(error.kind, error.message)
     }
 }
 

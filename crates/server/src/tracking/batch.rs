@@ -7,7 +7,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::{Checked, single};
-use crate::error::ApiError;
+use web::error::ApiError;
 
 /// The largest body of a batch, in bytes.
 pub const BATCH_BYTES_MAX: usize = 500 * 1_024;

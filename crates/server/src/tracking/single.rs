@@ -5,7 +5,7 @@ use domain::{Arrival, Envelope, MessageType, check_message};
 use serde::Deserialize;
 
 use super::Checked;
-use crate::error::ApiError;
+use web::error::ApiError;
 
 /// The write key beside the message's own fields, where there is one.
 pub(super) fn write_key(body: &Bytes) -> Result<Option<String>, ApiError> {

@@ -2,10 +2,10 @@
 
 use axum::http::HeaderMap;
 
-use crate::App;
-use crate::auth::{Credentials, is_same};
-use crate::error::{ApiError, ErrorKind};
-use crate::workspaces::{KeyOwner, WorkspaceSource};
+use web::App;
+use web::auth::{Credentials, is_same};
+use web::error::{ApiError, ErrorKind};
+use web::workspaces::{KeyOwner, WorkspaceSource};
 
 /// The workspace and source of a write key, from the HTTP Basic user or else from the body. A
 /// bearer token comes beside a key in the body; where a source has bearer tokens, nothing else will

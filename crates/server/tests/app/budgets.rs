@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use axum::http::{Method, StatusCode};
 use engine::RequestLimits;
 use serde_json::{Value, json};
-use server::{CallerLimits, Settings};
+use web::{CallerLimits, Settings};
 
 use super::TestApp;
 use super::recombee::{codes, request};

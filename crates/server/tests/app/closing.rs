@@ -8,7 +8,8 @@ use domain::WorkspaceId;
 use engine::Engine;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
-use server::{App, Settings, router, sign_target};
+use server::{router, sign_target};
+use web::{App, Settings};
 use tokio::sync::mpsc::{Sender, channel};
 use tower::ServiceExt;
 

@@ -9,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Method, Request};
 use engine::Health;
 use serde_json::{Value, json};
-use server::Settings;
+use web::Settings;
 
 use super::{Answer, TestApp, basic, track};
 

@@ -31,7 +31,8 @@ use base64::Engine as _;
 use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{Clock, DataFolder, Engine, EngineOptions, Entry, SystemClock};
 use serde_json::{Value, json};
-use server::{App, Installation, Settings, Workspaces, install_metrics, router};
+use server::router;
+use web::{App, Installation, Settings, Workspaces, install_metrics};
 use testkit::FaultyDisk;
 use tower::ServiceExt;
 

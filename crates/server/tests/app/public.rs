@@ -447,7 +447,7 @@ async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
     app.router = axum::Router::new();
     let closed = [("other", "a flipped bit")];
     app.router =
-        TestApp::router(&app.engine, app.folder.path(), server::Settings::default(), &closed);
+        TestApp::router(&app.engine, app.folder.path(), web::Settings::default(), &closed);
     let message = json!({ "writeKey": "nobody knows", "batch": [] }).to_string();
     let sent = app.post("/v1/batch", message, &[]).await;
     assert_eq!(sent.status, StatusCode::SERVICE_UNAVAILABLE, "{}", sent.body);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::{BackgroundWork, Engine, Health, Next, Signals};
-use server::App;
+use web::App;
 
 use super::STOP_TIME_MAX;
 use crate::settings::Checks;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{BackgroundWork, Next, Signals};
-use server::App;
+use web::App;
 
 use super::STOP_TIME_MAX;
 

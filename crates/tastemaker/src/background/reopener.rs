@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
 use engine::{BackgroundWork, Engine, Health, Next, Signals};
-use server::{App, Workspaces};
+use web::{App, Workspaces};
 
 use super::STOP_TIME_MAX;
 use crate::files;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use domain::WorkspaceId;
 use engine::{BackgroundWork, EngineError, Next, Signals, TrainingError};
-use server::App;
+use web::App;
 
 use super::STOP_TIME_MAX;
 use crate::reload::LiveSettings;

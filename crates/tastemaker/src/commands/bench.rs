@@ -48,8 +48,8 @@ async fn serve(router: Router) -> Result<SocketAddr> {
     let (settings, never) = (Settings::default(), std::future::pending());
     let limits = settings.connections(1);
     let deadline = move || settings.shutdown.deadline();
-    let listener = server::Listener { socket: listener, tls: None };
-    tokio::spawn(server::serve(router, vec![listener], limits, never, deadline));
+    let listener = web::Listener { socket: listener, tls: None };
+    tokio::spawn(web::serve(router, vec![listener], limits, never, deadline));
     Ok(address)
 }
 

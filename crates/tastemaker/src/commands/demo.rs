@@ -74,7 +74,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let result = std::thread::scope(|scope| {
         let serving = scope.spawn(|| {
             let limits = settings.connections(service.n_workspaces());
-            let listener = server::Listener { socket: listener, tls: None };
+            let listener = web::Listener { socket: listener, tls: None };
             runtime.block_on(service.serve(
                 vec![listener],
                 limits,

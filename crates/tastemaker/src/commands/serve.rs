@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
 use engine::{BackgroundThread, BackgroundWork, Next, Signals};
-use server::{Listener, Tls};
+use web::{Listener, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 

@@ -24,18 +24,18 @@ const OPEN_BODY_BYTES_MAX: usize = 8 * 1_024;
 
 /// Calls that are let through by the rows of a table.
 #[derive(Clone)]
-pub(crate) struct Gate {
-    pub(crate) access: Arc<Access>,
-    pub(crate) calls: &'static [Call],
+pub struct Gate {
+    pub access: Arc<Access>,
+    pub calls: &'static [Call],
 }
 
 /// Of an answer: the call only showed what it would do, so that nothing is to be noted.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct NothingDone;
+pub struct NothingDone;
 
 /// Lets a call through whose caller may do it, with the [`Caller`] among its extensions. Whoever
 /// has signed in or shows a key is admitted whatever the load.
-pub(crate) async fn authorize(
+pub async fn authorize(
     State(gate): State<Gate>,
     path: MatchedPath,
     parameters: RawPathParams,

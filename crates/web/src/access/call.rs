@@ -5,7 +5,7 @@ use domain::Right;
 
 /// What a call takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Requirement {
+pub enum Requirement {
     /// Nothing: whoever calls shows who they are with it.
     Nothing,
     /// An account or a key, of any role.
@@ -16,7 +16,7 @@ pub(crate) enum Requirement {
 
 /// What is noted of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Audited {
+pub enum Audited {
     /// Nothing: it only reads.
     Not,
     /// The call, under this name.
@@ -27,12 +27,12 @@ pub(crate) enum Audited {
 
 /// A call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Call {
-    pub(crate) method: &'static str,
+pub struct Call {
+    pub method: &'static str,
     /// The path, as routes are written.
-    pub(crate) path: &'static str,
-    pub(crate) requirement: Requirement,
-    pub(crate) audited: Audited,
+    pub path: &'static str,
+    pub requirement: Requirement,
+    pub audited: Audited,
 }
 
 impl Call {

@@ -9,7 +9,7 @@ use rustc_hash::FxHashMap;
 use super::ADDRESSES_MAX;
 
 /// The units that each one of many gets a second: an address, an account.
-pub(crate) struct Rates<K> {
+pub struct Rates<K> {
     pub(super) per_s: f64,
     /// The most units that one has after a pause.
     pub(super) burst: f64,
@@ -23,12 +23,12 @@ struct Rate {
 }
 
 impl<K: Hash + Eq> Rates<K> {
-    pub(crate) fn new(per_s: f64, burst: f64) -> Self {
+    pub fn new(per_s: f64, burst: f64) -> Self {
         Self { per_s, burst, by_key: Mutex::default() }
     }
 
     /// Takes units if as many are left; whether they were.
-    pub(crate) fn take(&self, key: K, n: f64) -> bool {
+    pub fn take(&self, key: K, n: f64) -> bool {
         self.with_balance(key, |left| {
             let fits = *left >= n;
             *left -= if fits { n } else { 0.0 };

@@ -10,12 +10,12 @@ use arc_swap::ArcSwap;
 use domain::{Source, WorkspaceId};
 use engine::Engine;
 
-pub(crate) use self::handle::{BlockingHandle, RequestedWorkspace, WorkspaceHandle};
+pub use self::handle::{BlockingHandle, RequestedWorkspace, WorkspaceHandle};
 use crate::auth;
 use crate::error::ApiError;
 
 /// The workspace and source of a write key.
-pub(crate) type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
+pub type WorkspaceSource = (WorkspaceHandle, Arc<Source>);
 
 /// The hash of a write key.
 type KeyHash = [u8; 32];
@@ -49,7 +49,7 @@ struct Closed {
 
 /// The reasons for which a workspace cannot be used.
 #[derive(Debug)]
-pub(crate) enum NotOpen {
+pub enum NotOpen {
     /// It is being opened again, so it must not be reported as unknown.
     Closed(WorkspaceId),
     /// There is none of this name.
@@ -57,7 +57,7 @@ pub(crate) enum NotOpen {
 }
 
 /// The owner of a write key.
-pub(crate) enum KeyOwner {
+pub enum KeyOwner {
     /// A source.
     Source(WorkspaceSource),
     /// A source of a workspace that is closed.
@@ -119,7 +119,7 @@ impl Workspaces {
     ///
     /// # Errors
     /// If it is not open, and those of the check.
-    pub(crate) fn close_for_removal<E: From<NotOpen>>(
+    pub fn close_for_removal<E: From<NotOpen>>(
         &self,
         id: &WorkspaceId,
         check: impl FnOnce(&Engine) -> Result<(), E>,
@@ -136,7 +136,7 @@ impl Workspaces {
     }
 
     /// Knows nothing of a workspace any more.
-    pub(crate) fn forget(&self, id: &WorkspaceId) {
+    pub fn forget(&self, id: &WorkspaceId) {
         self.0.rcu(|state| {
             let mut state = State::clone(state);
             state.forget(id);
@@ -161,7 +161,7 @@ impl Workspaces {
     }
 
     /// The names of those that are served.
-    pub(crate) fn open_ids(&self) -> Vec<WorkspaceId> {
+    pub fn open_ids(&self) -> Vec<WorkspaceId> {
         self.0.load().open.keys().cloned().collect()
     }
 
@@ -184,7 +184,7 @@ impl Workspaces {
     }
 
     /// Folders that are named like no workspace, and why they are not served.
-    pub(crate) fn stray_folders(&self) -> BTreeMap<String, String> {
+    pub fn stray_folders(&self) -> BTreeMap<String, String> {
         self.0.load().stray_folders.clone()
     }
 
@@ -192,7 +192,7 @@ impl Workspaces {
     ///
     /// # Errors
     /// If it is not open.
-    pub(crate) fn handle(self: &Arc<Self>, workspace: &str) -> Result<WorkspaceHandle, NotOpen> {
+    pub fn handle(self: &Arc<Self>, workspace: &str) -> Result<WorkspaceHandle, NotOpen> {
         let id = WorkspaceId::new(workspace).map_err(|_| NotOpen::Unknown(workspace.to_owned()))?;
         self.find_engine(&id)?;
         Ok(WorkspaceHandle::new(self, id))
@@ -207,7 +207,7 @@ impl Workspaces {
         }
     }
 
-    pub(crate) fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
+    pub fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
         let (state, hash) = (self.0.load(), auth::hash(write_key));
         if let Some((workspace, source)) = state.sources.get(&hash) {
             let handle = WorkspaceHandle::new(self, workspace.clone());

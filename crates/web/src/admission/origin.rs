@@ -12,16 +12,16 @@ use crate::connections::{Connection, OverTls};
 
 /// Where a request comes from.
 #[derive(Clone)]
-pub(crate) struct Origin {
+pub struct Origin {
     /// The caller's; none where there is no network, as in tests of the router.
-    pub(crate) address: Option<IpAddr>,
+    pub address: Option<IpAddr>,
     /// Whether the caller speaks TLS, with this server or with a trusted proxy.
-    pub(crate) is_https: bool,
+    pub is_https: bool,
     pub(super) connection: Option<Arc<Connection>>,
 }
 
 impl Origin {
-    pub(crate) fn from_request(
+    pub fn from_request(
         headers: &HeaderMap,
         extensions: &Extensions,
         limits: &CallerLimits,
@@ -37,12 +37,12 @@ impl Origin {
         Self { address, is_https, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
-    pub(crate) fn network(&self) -> Option<IpAddr> {
+    pub fn network(&self) -> Option<IpAddr> {
         self.address.map(caller_network)
     }
 
     /// The caller has shown a key that is known.
-    pub(crate) fn trust(&self) {
+    pub fn trust(&self) {
         self.connection.iter().for_each(|connection| connection.trust());
     }
 }

@@ -13,30 +13,30 @@ use domain::Timestamp;
 use engine::installation::InstallationJournal;
 use engine::{Clock, DataFolder};
 
-pub(crate) use self::authorization::{Gate, NothingDone, authorize};
-pub(crate) use self::call::{Audited, Call, Requirement};
-pub(crate) use self::caller::{Caller, CallerSession, session_cookie};
-pub(crate) use self::cross_site::csrf_token;
-pub(crate) use self::sign_in::{PasswordGate, sign_in};
+pub use self::authorization::{Gate, NothingDone, authorize};
+pub use self::call::{Audited, Call, Requirement};
+pub use self::caller::{Caller, CallerSession, session_cookie};
+pub use self::cross_site::csrf_token;
+pub use self::sign_in::{PasswordGate, sign_in};
 use crate::admission::{Admission, CallerLimits};
 
 /// What callers are known by, and the limits on those who are not.
-pub(crate) struct Access {
-    pub(crate) data: Arc<DataFolder>,
+pub struct Access {
+    pub data: Arc<DataFolder>,
     /// Times of sessions and invitations are by it.
-    pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) callers: CallerLimits,
-    pub(crate) admission: Arc<Admission>,
-    pub(crate) passwords: PasswordGate,
+    pub clock: Arc<dyn Clock>,
+    pub callers: CallerLimits,
+    pub admission: Arc<Admission>,
+    pub passwords: PasswordGate,
 }
 
 impl Access {
     /// The accounts, sessions and keys, and the audit.
-    pub(crate) fn installation(&self) -> &InstallationJournal {
+    pub fn installation(&self) -> &InstallationJournal {
         self.data.installation()
     }
 
-    pub(crate) fn now(&self) -> Timestamp {
+    pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 }

@@ -53,18 +53,18 @@ pub struct Installation {
 
 /// The server's state.
 pub struct App {
-    pub(crate) settings: Settings,
-    pub(crate) workspaces: Arc<Workspaces>,
+    pub settings: Settings,
+    pub workspaces: Arc<Workspaces>,
     /// The memory budget that all workspaces share.
-    pub(crate) memory: Arc<MemoryBudget>,
+    pub memory: Arc<MemoryBudget>,
     /// The options of training runs that the admin API starts.
-    pub(crate) training: ArcSwap<TrainingOptions>,
-    pub(crate) installation: Installation,
+    pub training: ArcSwap<TrainingOptions>,
+    pub installation: Installation,
     /// Held while any configuration changes: write keys are unique among all workspaces.
     pub configuring: Mutex<()>,
-    pub(crate) metrics: PrometheusHandle,
-    pub(crate) admission: Arc<Admission>,
-    pub(crate) access: Arc<Access>,
+    pub metrics: PrometheusHandle,
+    pub admission: Arc<Admission>,
+    pub access: Arc<Access>,
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -129,17 +129,17 @@ impl App {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_stopping(&self) -> bool {
+    pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Relaxed)
     }
 
     /// The budget of a request that begins now.
-    pub(crate) fn budget(&self, limits: RequestLimits) -> Arc<RequestBudget> {
+    pub fn budget(&self, limits: RequestLimits) -> Arc<RequestBudget> {
         Arc::new(RequestBudget::new(limits, Arc::clone(&self.is_stopping)))
     }
 
     /// The budget of a request from a server, or of an administrator, that begins now.
-    pub(crate) fn private_budget(&self) -> Arc<RequestBudget> {
+    pub fn private_budget(&self) -> Arc<RequestBudget> {
         self.budget(self.settings.callers.private)
     }
 }

@@ -27,7 +27,7 @@ const HASHES_AT_ONCE: usize = 2;
 const HASHES_WAITING_MAX: usize = 50;
 
 /// The limits on passwords that are tried and hashed.
-pub(crate) struct PasswordGate {
+pub struct PasswordGate {
     by_address: Rates<IpAddr>,
     by_account: Rates<String>,
     hashing: Arc<Semaphore>,
@@ -50,7 +50,7 @@ impl PasswordGate {
     ///
     /// # Errors
     /// 429 where there were too many lately.
-    pub(crate) fn take_address(&self, origin: &Origin) -> Result<(), ApiError> {
+    pub fn take_address(&self, origin: &Origin) -> Result<(), ApiError> {
         let is_left = origin.network().is_none_or(|address| self.by_address.take(address, 1.0));
         is_left.then_some(()).ok_or_else(|| too_many("this address"))
     }
@@ -59,7 +59,7 @@ impl PasswordGate {
     ///
     /// # Errors
     /// As [`Self::take_address`].
-    pub(crate) fn take_account(&self, email: &str) -> Result<(), ApiError> {
+    pub fn take_account(&self, email: &str) -> Result<(), ApiError> {
         let is_left = self.by_account.take(email.to_owned(), 1.0);
         is_left.then_some(()).ok_or_else(|| too_many("this account"))
     }
@@ -68,7 +68,7 @@ impl PasswordGate {
     ///
     /// # Errors
     /// 429 where too many wait already.
-    pub(crate) async fn hash<T: Send + 'static>(
+    pub async fn hash<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
@@ -97,7 +97,7 @@ fn too_many(whose: &str) -> ApiError {
 ///
 /// # Errors
 /// 401 where they are wrong, 429 where too many were tried.
-pub(crate) async fn sign_in(
+pub async fn sign_in(
     access: &Arc<Access>,
     origin: &Origin,
     email: &str,

@@ -14,7 +14,7 @@ use crate::error::ApiError;
 
 /// Query parameters as the fields of a struct, which says with `deny_unknown_fields` that there are
 /// no others. A field that is a list takes a parameter that comes several times.
-pub(crate) struct Parameters<T>(pub(crate) T);
+pub struct Parameters<T>(pub T);
 
 impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Parameters<T> {
     type Rejection = ApiError;
@@ -150,7 +150,7 @@ impl<'de> Deserializer<'de> for Parameter {
 }
 
 /// A number of things within its range, by the parameter's name.
-pub(crate) fn count(
+pub fn count(
     name: &str,
     wanted: Option<usize>,
     default: usize,

@@ -5,23 +5,24 @@ mod kind;
 
 use std::any::Any;
 
+use axum::extract::rejection::BytesRejection;
 use axum::Json;
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-pub(crate) use self::classify::Classify;
-pub(crate) use self::kind::ErrorKind;
+pub use self::classify::Classify;
+pub use self::kind::ErrorKind;
 
 /// How long a client that is told to come back should wait, in seconds.
 const RETRY_AFTER_S: u32 = 1;
 
 /// A failed request: `{"error": {"code", "message"}}`.
 #[derive(Debug, Clone)]
-pub(crate) struct ApiError {
-    pub(crate) kind: ErrorKind,
-    pub(crate) message: String,
+pub struct ApiError {
+    pub kind: ErrorKind,
+    pub message: String,
     detail: Option<serde_json::Value>,
     /// The present revision of the resource that the request would have changed.
     etag: Option<HeaderValue>,
@@ -29,61 +30,61 @@ pub(crate) struct ApiError {
 
 impl ApiError {
     /// An error of a kind, which the table in `error/kind.rs` gives a status and a code.
-    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, message: message.into(), detail: None, etag: None }
     }
 
     /// A parameter or a body is wrong.
-    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+    pub fn invalid(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Invalid, message)
     }
 
     /// The request is too large or no JSON.
-    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+    pub fn bad_request(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::BadRequest, message)
     }
 
     /// The caller is not authenticated.
-    pub(crate) fn unauthenticated(message: impl Into<String>) -> Self {
+    pub fn unauthenticated(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unauthenticated, message)
     }
 
     /// Something is missing, or the path leads nowhere.
-    pub(crate) fn not_found(message: impl Into<String>) -> Self {
+    pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::NotFound, message)
     }
 
     /// The resource that must not exist does.
-    pub(crate) fn precondition_failed(message: impl Into<String>) -> Self {
+    pub fn precondition_failed(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Changed, message)
     }
 
     /// Come back soon.
-    pub(crate) fn too_many_requests(message: impl Into<String>) -> Self {
+    pub fn too_many_requests(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::TooManyRequests, message)
     }
 
     /// The file of an import is wrong; `detail` is the report.
-    pub(crate) fn import(message: impl Into<String>, detail: serde_json::Value) -> Self {
+    pub fn import(message: impl Into<String>, detail: serde_json::Value) -> Self {
         Self::new(ErrorKind::ImportRefused, message).with_detail(detail)
     }
 
     /// The same with what programs read of it.
-    pub(crate) fn with_detail(self, detail: serde_json::Value) -> Self {
+    pub fn with_detail(self, detail: serde_json::Value) -> Self {
         Self { detail: Some(detail), ..self }
     }
 
     /// Whether the client is told to come back later.
-    pub(crate) fn is_unavailable(&self) -> bool {
+    pub fn is_unavailable(&self) -> bool {
         self.kind == ErrorKind::Unavailable
     }
 
     /// Come back later.
-    pub(crate) fn unavailable(message: impl Into<String>) -> Self {
+    pub fn unavailable(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::Unavailable, message)
     }
 
-    pub(crate) fn internal() -> Self {
+    pub fn internal() -> Self {
         let message =
             "something went wrong in the server; its log says what, under this request-id";
         Self::new(ErrorKind::Internal, message)
@@ -91,7 +92,7 @@ impl ApiError {
 }
 
 /// The `ETag` of a revision.
-pub(crate) fn etag(revision: u64) -> HeaderValue {
+pub fn etag(revision: u64) -> HeaderValue {
     HeaderValue::try_from(format!("\"{revision}\"")).expect("digits in quotes are a header value")
 }
 
@@ -104,6 +105,12 @@ impl<E: Classify> From<E> for ApiError {
         }
         let etag = error.revision().map(etag);
         Self { etag, ..Self::new(kind, error.to_string()) }
+    }
+}
+
+impl From<BytesRejection> for ApiError {
+    fn from(error: BytesRejection) -> Self {
+        Self::bad_request(error.body_text())
     }
 }
 
@@ -134,7 +141,7 @@ impl IntoResponse for ApiError {
 }
 
 /// Adds `Retry-After` to answers that ask the caller to come back.
-pub(crate) fn say_when_to_retry(response: &mut Response) {
+pub fn say_when_to_retry(response: &mut Response) {
     if matches!(response.status(), StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE)
     {
         let headers = response.headers_mut();
@@ -144,14 +151,18 @@ pub(crate) fn say_when_to_retry(response: &mut Response) {
 }
 
 /// Layers below the handlers answer in text or not at all: the client gets the same form as for
-/// every other error.
+/// every other error. Pages stay as they are.
 pub(crate) fn as_json(response: Response) -> Response {
-    let is_json = response
-        .headers()
-        .get(CONTENT_TYPE)
-        .is_some_and(|type_| type_.as_bytes().starts_with(b"application/json"));
+    let is_made_by_handler = response.headers().get(CONTENT_TYPE).is_some_and(|media_type| {
+        let media_type = media_type.as_bytes();
+        media_type.starts_with(b"application/json") || media_type.starts_with(b"text/html")
+    });
     match response.status() {
-        status if !(status.is_client_error() || status.is_server_error()) || is_json => response,
+        status
+            if !(status.is_client_error() || status.is_server_error()) || is_made_by_handler =>
+        {
+            response
+        }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {
             let message = "the body's content-encoding is not supported: send gzip or none";
             ApiError::new(ErrorKind::UnsupportedEncoding, message).into_response()
@@ -179,7 +190,7 @@ pub(crate) fn as_json(response: Response) -> Response {
 }
 
 /// A panic is a defect; the client gets the same form as for every other error.
-pub(crate) fn panic_response(panic: Box<dyn Any + Send>) -> Response {
+pub fn panic_response(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
     tracing::error!(panic = text, "a handler panicked");

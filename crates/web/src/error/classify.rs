@@ -3,19 +3,37 @@
 use engine::installation::InstallationError;
 use engine::{
     BudgetError, ConfigError, EngineError, ExpressionError, ListError, QueryError,
-    RecommendationError, ReqlError, ReqlErrorKind, SubmitError, TrainingError,
+    RecommendationError, Refusal, ReqlError, ReqlErrorKind, SubmitError, TrainingError,
 };
 
 use super::ErrorKind;
 
 /// An error of a layer below the APIs.
-pub(crate) trait Classify: std::error::Error {
+pub trait Classify: std::error::Error {
     /// The kind of the error.
     fn kind(&self) -> ErrorKind;
 
     /// The present revision of the resource that the request would have changed.
     fn revision(&self) -> Option<u64> {
         None
+    }
+}
+
+impl Classify for Refusal {
+    fn kind(&self) -> ErrorKind {
+        match self {
+            Self::AlreadyExists(_) => ErrorKind::AlreadyExists,
+            Self::NotFound(_) => ErrorKind::NotFound,
+            Self::Invalid(_) => ErrorKind::Invalid,
+            Self::Changed { .. } => ErrorKind::Changed,
+        }
+    }
+
+    fn revision(&self) -> Option<u64> {
+        match self {
+            Self::Changed { revision, .. } => Some(*revision),
+            _ => None,
+        }
     }
 }
 

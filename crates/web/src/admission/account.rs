@@ -13,7 +13,7 @@ use crate::error::ApiError;
 
 /// The account that the work for a request is charged to.
 #[derive(Clone)]
-pub(crate) struct Account {
+pub struct Account {
     pub(super) admission: Arc<Admission>,
     pub(super) is_public: bool,
     /// The address of a caller with a public token; none without a network.
@@ -30,7 +30,7 @@ impl Account {
     ///
     /// # Errors
     /// 429 where the address has had more computing lately than it may, 500 if the work panics.
-    pub(crate) async fn make_list<T: Send + 'static>(
+    pub async fn make_list<T: Send + 'static>(
         &self,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, ApiError> {
@@ -54,7 +54,7 @@ impl Account {
     ///
     /// # Errors
     /// 429 where the address has had more computing lately than it may.
-    pub(crate) async fn take_turn(&self) -> Result<Turn, ApiError> {
+    pub async fn take_turn(&self) -> Result<Turn, ApiError> {
         let public_turn = self.take_public_turn().await?;
         Ok(self.begin_turn(acquire_turn(&self.admission.turns).await?, public_turn))
     }
@@ -84,7 +84,7 @@ impl Account {
     ///
     /// # Errors
     /// 503 where the server is stopping.
-    pub(crate) async fn take_question_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
+    pub async fn take_question_turn(&self) -> Result<OwnedSemaphorePermit, ApiError> {
         acquire_turn(&self.admission.question_turns).await
     }
 
@@ -106,7 +106,7 @@ impl Account {
 
 /// A turn to compute a list, which ends when this is dropped. The time of a browser's turn is
 /// charged to its address.
-pub(crate) struct Turn {
+pub struct Turn {
     account: Account,
     began: Instant,
     _turn: OwnedSemaphorePermit,

@@ -11,7 +11,7 @@ const CSRF_HEADER: &str = "x-csrf-token";
 
 /// The CSRF token of a session. It follows from the session's own token, so it is kept nowhere, and
 /// does not give the session away.
-pub(crate) fn csrf_token(session_token: &str) -> String {
+pub fn csrf_token(session_token: &str) -> String {
     let mac = Hmac::<Sha256>::new_from_slice(session_token.as_bytes());
     let mut mac = mac.expect("HMAC takes keys of any length");
     mac.update(b"csrf");

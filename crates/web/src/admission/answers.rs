@@ -25,7 +25,7 @@ pub(super) struct WaitingAnswers {
 }
 
 /// The memory of an answer that its caller has not read yet; freed when this is dropped.
-pub(crate) struct HeldAnswer {
+pub struct HeldAnswer {
     account: Account,
     room: Reservation,
 }
@@ -35,7 +35,7 @@ impl Account {
     ///
     /// # Errors
     /// 429 where too many bytes wait for callers such as this one, 503 where too many wait in all.
-    pub(crate) fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
+    pub fn hold_answer(&self, n_bytes: usize) -> Result<HeldAnswer, ApiError> {
         let (memory, share) =
             (&self.admission.memory, self.admission.memory.share(MemoryPart::Answers));
         let mut waiting = self.admission.waiting_answers.lock();
@@ -67,7 +67,7 @@ impl Account {
     }
 
     /// Counts bytes of the next part of an answer that is under way.
-    pub(crate) fn count_answer(&self, n_bytes: usize) -> HeldAnswer {
+    pub fn count_answer(&self, n_bytes: usize) -> HeldAnswer {
         self.hold(&mut self.admission.waiting_answers.lock(), n_bytes)
     }
 

@@ -7,28 +7,28 @@ macro_rules! error_kinds {
     ($($concern:literal: { $($(#[$doc:meta])* $kind:ident => $status:ident, $code:literal, $recommender:ident;)* })*) => {
         /// In which way a request fails.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(crate) enum ErrorKind {
+        pub enum ErrorKind {
             $($($(#[$doc])* $kind,)*)*
         }
 
         impl ErrorKind {
             /// All kinds, each with its concern, in the order of the table.
             #[cfg(test)]
-            pub(crate) const ALL: &'static [(&'static str, Self)] = &[$($(($concern, Self::$kind),)*)*];
+            pub const ALL: &'static [(&'static str, Self)] = &[$($(($concern, Self::$kind),)*)*];
 
             /// The status of the answer, of all APIs but the recommender API.
-            pub(crate) fn status(self) -> StatusCode {
+            pub fn status(self) -> StatusCode {
                 match self { $($(Self::$kind => StatusCode::$status,)*)* }
             }
 
             /// The word for programs in the answer.
-            pub(crate) fn code(self) -> &'static str {
+            pub fn code(self) -> &'static str {
                 match self { $($(Self::$kind => $code,)*)* }
             }
 
             /// The status of the answer of the recommender API, which tells some kinds apart in its
             /// own way.
-            pub(crate) fn recommender_status(self) -> StatusCode {
+            pub fn recommender_status(self) -> StatusCode {
                 match self { $($(Self::$kind => StatusCode::$recommender,)*)* }
             }
         }

@@ -22,19 +22,19 @@ use parking_lot::Mutex;
 use rustc_hash::{FxHashMap, FxHasher};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-pub(crate) use self::account::Account;
-pub(crate) use self::answers::HeldAnswer;
+pub use self::account::Account;
+pub use self::answers::HeldAnswer;
 use self::answers::WaitingAnswers;
 pub use self::limits::CallerLimits;
 use self::list_threads::ListThreads;
-pub(crate) use self::origin::Origin;
-pub(crate) use self::rates::Rates;
+pub use self::origin::Origin;
+pub use self::rates::Rates;
 use crate::connections::Phase;
 use crate::error::ApiError;
 
 /// The credentials of a caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Key<'a> {
+pub enum Key<'a> {
     /// A key that anybody can find in a page or an app.
     Public(&'a str),
     /// A secret.
@@ -55,7 +55,7 @@ const FAILURE_PENALTY: Duration = Duration::from_secs(1);
 const ADDRESSES_MAX: usize = 100_000;
 
 /// The state of all limits on callers.
-pub(crate) struct Admission {
+pub struct Admission {
     limits: CallerLimits,
     memory: Arc<MemoryBudget>,
     waiting_answers: Mutex<WaitingAnswers>,
@@ -84,20 +84,20 @@ struct ActiveRequests {
 }
 
 /// A request that counts as under way as long as this lives.
-pub(crate) struct Permit {
+pub struct Permit {
     account: Account,
     token: u64,
 }
 
 impl Permit {
     /// The account that the work for the request is charged to.
-    pub(crate) fn account(&self) -> &Account {
+    pub fn account(&self) -> &Account {
         &self.account
     }
 }
 
 impl Admission {
-    pub(crate) fn new(limits: CallerLimits, memory: Arc<MemoryBudget>) -> Self {
+    pub fn new(limits: CallerLimits, memory: Arc<MemoryBudget>) -> Self {
         // At least one is left for servers.
         let n_turns = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(2);
         Self {
@@ -120,7 +120,7 @@ impl Admission {
     }
 
     /// The account of work for an administrator, who is admitted whatever the load.
-    pub(crate) fn administrators_account(self: &Arc<Self>) -> Account {
+    pub fn administrators_account(self: &Arc<Self>) -> Account {
         Account { admission: Arc::clone(self), is_public: false, address: None }
     }
 
@@ -128,7 +128,7 @@ impl Admission {
     ///
     /// # Errors
     /// 429 where a limit is reached.
-    pub(crate) fn admit(
+    pub fn admit(
         self: &Arc<Self>,
         origin: &Origin,
         key: Key<'_>,
@@ -168,7 +168,7 @@ impl Admission {
 
     /// Waits for the memory that a large body takes once it is parsed. It is held until the permit
     /// is dropped. None for a small body, which needs no permit.
-    pub(crate) async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {
+    pub async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {
         if body_bytes <= LARGE_BODY_BYTES {
             return None;
         }
@@ -180,7 +180,7 @@ impl Admission {
     ///
     /// # Errors
     /// 429 where the address has sent too many lately; then none of them counts.
-    pub(crate) fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
+    pub fn take_public(&self, origin: &Origin, n_calls: usize) -> Result<(), ApiError> {
         let Some(address) = origin.network() else { return Ok(()) };
         if !self.calls.take(address, n_calls as f64) {
             let Rates { per_s, burst, .. } = &self.calls;
@@ -194,7 +194,7 @@ impl Admission {
     }
 
     /// Delays a caller whose keys were refused repeatedly, so that guessing costs time.
-    pub(crate) async fn refuse(&self, origin: &Origin) {
+    pub async fn refuse(&self, origin: &Origin) {
         let Some(address) = origin.network() else { return };
         let waits = {
             let mut failures = self.failures.lock();

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 /// The content of the `Authorization` header.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Credentials {
+pub enum Credentials {
     /// No header.
     None,
     /// The user part of HTTP Basic; the password is not looked at.
@@ -19,7 +19,7 @@ pub(crate) enum Credentials {
 }
 
 impl Credentials {
-    pub(crate) fn from_headers(headers: &HeaderMap) -> Self {
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Self::None };
         let Some((scheme, rest)) = value.to_str().ok().and_then(|text| text.trim().split_once(' '))
         else {
@@ -41,16 +41,16 @@ impl Credentials {
 }
 
 /// Compares in a time that does not tell how much of a guess is right.
-pub(crate) fn is_same(a: &str, b: &str) -> bool {
+pub fn is_same(a: &str, b: &str) -> bool {
     is_same_hash(&Sha256::digest(a).into(), &Sha256::digest(b).into())
 }
 
 /// The same for hashes.
-pub(crate) fn is_same_hash(a: &[u8; 32], b: &[u8; 32]) -> bool {
+pub fn is_same_hash(a: &[u8; 32], b: &[u8; 32]) -> bool {
     a.ct_eq(b).into()
 }
 
 /// The hash of a token, as it is kept.
-pub(crate) fn hash(token: &str) -> [u8; 32] {
+pub fn hash(token: &str) -> [u8; 32] {
     Sha256::digest(token).into()
 }

@@ -13,30 +13,30 @@ const COOKIE: &str = "tastemaker_session";
 
 /// Who calls, and what the caller may do.
 #[derive(Clone)]
-pub(crate) struct Caller {
+pub struct Caller {
     /// For the audit.
-    pub(crate) actor: Actor,
-    pub(crate) grant: Grant,
+    pub actor: Actor,
+    pub grant: Grant,
     /// The session, of a caller with a cookie.
-    pub(crate) session: Option<CallerSession>,
+    pub session: Option<CallerSession>,
 }
 
 /// The session of a caller.
 #[derive(Clone)]
-pub(crate) struct CallerSession {
+pub struct CallerSession {
     /// The e-mail address of the account.
-    pub(crate) email: String,
+    pub email: String,
     /// The token itself: a secret.
-    pub(crate) token: String,
-    pub(crate) opened_at: Timestamp,
-    pub(crate) expires_at: Timestamp,
+    pub token: String,
+    pub opened_at: Timestamp,
+    pub expires_at: Timestamp,
     /// Whether the use of now is to be written down.
     pub(super) is_use_due: bool,
 }
 
 /// Why it is not known who calls.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Unidentified {
+pub enum Unidentified {
     /// Nobody could administer the installation.
     #[error("no admin_token was ever set: start once with --bootstrap and a file that has one")]
     NoOwner,
@@ -56,7 +56,7 @@ impl Caller {
     ///
     /// # Errors
     /// If it is not known who calls.
-    pub(crate) fn identify(
+    pub fn identify(
         installation: &InstallationJournal,
         headers: &HeaderMap,
         now: Timestamp,
@@ -123,7 +123,7 @@ fn session_token(headers: &HeaderMap) -> Option<&str> {
 
 /// The cookie for the token of a session, or the one that takes it away. Scripts cannot read it,
 /// and browsers send it only to pages that this server's own pages lead to.
-pub(crate) fn session_cookie(token: Option<&str>, is_https: bool) -> HeaderValue {
+pub fn session_cookie(token: Option<&str>, is_https: bool) -> HeaderValue {
     let age_s = token.map_or(0, |_| SESSION_AGE_MAX.as_secs());
     let secure = if is_https { "; Secure" } else { "" };
     let token = token.unwrap_or_default();

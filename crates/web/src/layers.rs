@@ -1,0 +1,46 @@
+//! The layers around the routes of all front ends: errors in one form, times, ids and metrics of
+//! requests.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::Response;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::timeout::TimeoutLayer;
+use tracing::Instrument;
+
+use crate::App;
+use crate::error::{ApiError, as_json, panic_response};
+use crate::metrics::measure;
+
+/// The longest time that a request may take, in seconds.
+const REQUEST_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// The service of these routes.
+pub fn layered(app: Arc<App>, routes: Router<Arc<App>>) -> Router {
+    let routes = routes
+        .fallback(|| async { ApiError::not_found("there is nothing at this path") })
+        .layer(CatchPanicLayer::custom(panic_response))
+        .layer(TimeoutLayer::with_status_code(StatusCode::REQUEST_TIMEOUT, REQUEST_TIME_MAX))
+        .layer(from_fn(measure))
+        .with_state(app);
+    // Only outside of the routes does an answer say which methods its path takes.
+    Router::new().fallback_service(routes).layer(from_fn(name_request))
+}
+
+/// Gives every request an id that its log lines and its answer carry, and tells caches to keep out.
+async fn name_request(request: Request, next: Next) -> Response {
+    let id = uuid::Uuid::new_v4().to_string();
+    let span = tracing::info_span!("request", request.id = id);
+    let mut response = as_json(next.run(request).instrument(span).await);
+    let headers = response.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert("request-id", id);
+    }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,20 @@
+#![doc = include_str!("../README.md")]
+
+pub mod access;
+mod address;
+pub mod admission;
+mod app;
+pub mod auth;
+mod connections;
+pub mod error;
+mod layers;
+mod metrics;
+pub mod parameters;
+pub mod workspaces;
+
+pub use admission::CallerLimits;
+pub use app::{App, Installation, Settings};
+pub use connections::{ConnectionLimits, Listener, Tls, serve};
+pub use layers::layered;
+pub use metrics::install_metrics;
+pub use workspaces::Workspaces;
