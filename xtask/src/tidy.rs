@@ -17,12 +17,12 @@ const COMMENT_CHARS_MAX: usize = 100;
 const NAMES_REFUSED: [&str; 6] = ["util", "utils", "common", "helpers", "misc", "types"];
 /// Dependencies that only some crates may use, by the architecture page.
 const ONLY_IN: [(&str, &[&str]); 12] = [
-    ("axum", &["server", "console", "tastemaker"]),
-    ("tower-http", &["server"]),
+    ("axum", &["web", "server", "console", "tastemaker"]),
+    ("tower-http", &["web", "server", "console"]),
     ("ureq", &["tastemaker"]),
-    ("tokio", &["engine", "server", "tastemaker", "trials"]),
-    ("hyper", &["server"]),
-    ("tokio-rustls", &["server"]),
+    ("tokio", &["engine", "web", "resources", "server", "console", "tastemaker", "trials"]),
+    ("hyper", &["web"]),
+    ("tokio-rustls", &["web"]),
     ("rustix", &["tastemaker"]),
     ("rustls", &["tastemaker"]),
     ("tantivy", &["search"]),

@@ -1,10 +1,22 @@
 #![doc = include_str!("../README.md")]
 
 pub mod assets;
+mod csrf;
+mod errors;
+mod gate;
 pub mod headers;
+mod local_path;
 pub mod page;
+mod pages;
 pub mod theme;
 pub mod ui;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::{from_fn, from_fn_with_state};
+use tower_http::compression::CompressionLayer;
+use web::App;
 
 /// The path below which everything is served. A workspace has its pages below its id.
 pub const ROOT: &str = "/console";
@@ -12,3 +24,13 @@ pub const ROOT: &str = "/console";
 /// The path below which everything is served that belongs to no workspace: signing in, assets. No
 /// id of a workspace begins with a hyphen.
 pub const COMMON: &str = "/console/-";
+
+/// All pages, with what they load.
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    pages::routes(app)
+        .route_layer(from_fn(csrf::show_token))
+        .route_layer(from_fn_with_state(Arc::clone(app), errors::show_as_pages))
+        .merge(assets::routes())
+        .route_layer(CompressionLayer::new())
+        .route_layer(from_fn(headers::set))
+}

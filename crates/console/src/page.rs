@@ -3,6 +3,7 @@
 mod area;
 mod header;
 mod navigation;
+mod of_request;
 mod shortcuts;
 
 pub use area::Area;

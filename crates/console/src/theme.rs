@@ -4,8 +4,8 @@
 use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 
 /// The name of the cookie; `theme.js` writes it.
 pub const COOKIE: &str = "tastemaker-theme";
@@ -35,6 +35,13 @@ impl Theme {
         }
     }
 
+    /// The theme that the cookies of a request choose.
+    pub fn of(headers: &HeaderMap) -> Self {
+        let cookies = headers.get_all(header::COOKIE).into_iter();
+        let texts = cookies.filter_map(|value| value.to_str().ok());
+        texts.filter_map(Self::from_cookies).next().unwrap_or_default()
+    }
+
     fn from_cookies(cookies: &str) -> Option<Self> {
         let values = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
         let value = values.filter(|(name, _)| *name == COOKIE).map(|(_, value)| value).next()?;
@@ -46,9 +53,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Theme {
     type Rejection = Infallible;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        let cookies = parts.headers.get_all(header::COOKIE).into_iter();
-        let texts = cookies.filter_map(|value| value.to_str().ok());
-        Ok(texts.filter_map(Self::from_cookies).next().unwrap_or_default())
+        Ok(Self::of(&parts.headers))
     }
 }
 

@@ -25,21 +25,19 @@ mod workspaces;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Path, Request};
-use axum::http::request::Parts;
+use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
-use domain::WorkspaceId;
 use engine::Engine;
-use engine::installation::{Actor, Change};
+use engine::installation::Actor;
 use serde_json::{Value, json};
 
 use web::App;
-use web::access::{Caller, CallerSession, Gate, authorize};
-use web::error::{ApiError, ErrorKind};
+use web::access::{Gate, authorize};
+use web::error::ApiError;
 use web::parameters::Parameters;
-use web::workspaces::{NotOpen, RequestedWorkspace};
+use web::workspaces::{RequestedWorkspace, Workspace};
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     let gate = Gate { access: Arc::clone(&app.access), calls: rights::CALLS };
@@ -128,48 +126,8 @@ async fn refuse_parameters(_: Parameters<NoParameters>, request: Request, next: 
     next.run(request).await
 }
 
-/// The workspace that a path names, for handlers that read no body.
-struct Workspace(RequestedWorkspace);
-
 /// The body of a request, read after the workspace in its path was found.
 struct Upload<B>(RequestedWorkspace, B);
-
-#[derive(serde::Deserialize)]
-struct Place {
-    workspace: String,
-}
-
-impl FromRequestParts<Arc<App>> for Workspace {
-    type Rejection = ApiError;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
-        // A path may have further parts.
-        let Path(Place { workspace: id }) =
-            Path::<Place>::from_request_parts(parts, app).await.map_err(|error| {
-                ApiError::invalid(format!("the path is not URL-encoded UTF-8: {error}"))
-            })?;
-        Self::find(app, &id)
-    }
-}
-
-impl Workspace {
-    /// Finds an open workspace by its id.
-    ///
-    /// # Errors
-    /// 503 where it is closed, 404 where there is none.
-    fn find(app: &App, id: &str) -> Result<Self, ApiError> {
-        let handle = app.workspaces.handle(id).map_err(|why| match why {
-            NotOpen::Unknown(_) => {
-                let known = app.workspaces.open_ids();
-                let known = known.iter().map(WorkspaceId::as_str).collect::<Vec<_>>().join(", ");
-                ApiError::not_found(format!("no workspace {id:?}; there are: {known}"))
-            }
-            NotOpen::Closed(_) => why.into(),
-        })?;
-        let account = app.admission.administrators_account();
-        Ok(Self(RequestedWorkspace::new(handle, account, app.private_budget())))
-    }
-}
 
 impl<B> FromRequest<Arc<App>> for Upload<B>
 where
@@ -186,50 +144,8 @@ where
     }
 }
 
-/// Changes a configuration on a thread that may block. One change runs at a time in the whole
-/// server.
-async fn configure<T: Send + 'static>(
-    app: &Arc<App>,
-    workspace: &RequestedWorkspace,
-    change: impl FnOnce(&App, &Engine) -> Result<T, ApiError> + Send + 'static,
-) -> Result<T, ApiError> {
-    let app = Arc::clone(app);
-    let change = move |engine: &Engine| {
-        let _one_at_a_time = app.configuring.lock();
-        change(&app, engine)
-    };
-    workspace.run(change).await
-}
-
-/// Changes what belongs to the installation, in the name of the caller.
-async fn change(app: &Arc<App>, caller: &Caller, change: Change) -> Result<(), ApiError> {
-    change_as(app, caller.actor.clone(), change).await
-}
-
-/// Changes what belongs to the installation, on a thread that may wait.
-async fn change_as(app: &Arc<App>, actor: Actor, change: Change) -> Result<(), ApiError> {
-    let app = Arc::clone(app);
-    let change = move || app.access.installation().change(app.access.now(), &actor, change);
-    Ok(tokio::task::spawn_blocking(change).await??)
-}
-
-/// The session of a caller who has signed in.
-fn own_session(caller: &Caller) -> Result<&CallerSession, ApiError> {
-    caller.session.as_ref().ok_or_else(|| {
-        let message = "this is for people who have signed in, not for API keys";
-        ApiError::new(ErrorKind::Forbidden, message)
-    })
-}
-
 fn actor_json(actor: &Actor) -> Value {
     json!({ "kind": actor.kind(), "name": actor.name() })
-}
-
-/// The error for a name that no resource has: 404, with the existing names.
-fn unknown_resource(word: &str, name: &str, known: &[impl AsRef<str>]) -> ApiError {
-    let known: Vec<&str> = known.iter().map(AsRef::as_ref).collect();
-    let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-    ApiError::not_found(format!("no {word} {name:?}; there are: {known}"))
 }
 
 /// A random key or token: 122 random bits in 32 characters.

@@ -30,18 +30,23 @@ const COMPRESSED_BYTES_MIN: u64 = 1_024;
 /// How long browsers may remember the answer to a CORS preflight, in seconds.
 const CORS_AGE_MAX: Duration = Duration::from_secs(3_600);
 
+/// The routes of all APIs.
+pub fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    with_tracking(app, tracking::routes())
+}
+
 /// The service of all APIs.
 pub fn router(app: Arc<App>) -> Router {
-    layered(Arc::clone(&app), routes(&app, tracking::routes()))
+    layered(Arc::clone(&app), routes(&app))
 }
 
 /// The same server, but messages are discarded once they are parsed and checked: the reference that
 /// ingestion is measured beside.
 pub fn discarding_router(app: Arc<App>) -> Router {
-    layered(Arc::clone(&app), routes(&app, tracking::discarding_routes()))
+    layered(Arc::clone(&app), with_tracking(&app, tracking::discarding_routes()))
 }
 
-fn routes(app: &Arc<App>, tracking: Router<Arc<App>>) -> Router<Arc<App>> {
+fn with_tracking(app: &Arc<App>, tracking: Router<Arc<App>>) -> Router<Arc<App>> {
     let tracking = tracking.layer(RequestDecompressionLayer::new()).layer(browsers());
     let compression = CompressionLayer::new().quality(CompressionLevel::Fastest);
     let recombee = recombee::routes()

@@ -46,13 +46,9 @@ async fn every_list_and_long_answer_waits_for_its_turn() {
     let app = app(&folder);
     let router = router(Arc::clone(&app));
     let profile = format!("Basic {}", STANDARD.encode("profile:"));
-    let of_shop =
-        |path: &str| (format!("/api/workspaces/shop/{path}"), "Bearer admin".to_owned());
+    let of_shop = |path: &str| (format!("/api/workspaces/shop/{path}"), "Bearer admin".to_owned());
     let of_user = |path: &str| {
-        (
-            format!("/v1/spaces/shop/collections/users/profiles/user_id:u/{path}"),
-            profile.clone(),
-        )
+        (format!("/v1/spaces/shop/collections/users/profiles/user_id:u/{path}"), profile.clone())
     };
     let of_shop_signed = |path: &str| {
         (sign_target(&format!("/shop/{path}"), "private", engine::now()), String::new())

@@ -8,10 +8,10 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::routing::{get, post};
-use web::{ConnectionLimits, Listener, serve};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
+use web::{ConnectionLimits, Listener, serve};
 
 /// How long an answer may take on a slow machine.
 const PATIENCE: Duration = Duration::from_secs(20);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use arc_swap::ArcSwap;
 use domain::{WorkspaceConfig, WorkspaceId};
-use web::Tls;
 use tracing_subscriber::EnvFilter;
+use web::Tls;
 
 use crate::bootstrap::{Bootstrap, check_write_keys, configure_each, merge_configs};
 use crate::service::Service;

@@ -99,7 +99,8 @@ impl Service {
             stop.await;
             self.app.start_stopping();
         };
-        let router = server::router(Arc::clone(&self.app));
+        let routes = server::routes(&self.app).merge(console::routes(&self.app));
+        let router = web::layered(Arc::clone(&self.app), routes);
         web::serve(router, listeners, limits, stop, deadline).await;
     }
 

@@ -9,8 +9,8 @@ use engine::{RequestLimits, TrainingOptions};
 use ipnet::IpNet;
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
-use web::{CallerLimits, ConnectionLimits};
 use tracing_subscriber::EnvFilter;
+use web::{CallerLimits, ConnectionLimits};
 
 use crate::files;
 
@@ -34,6 +34,9 @@ pub(crate) struct Settings {
     pub(crate) training: Training,
     pub(crate) checks: Checks,
     pub(crate) shutdown: Shutdown,
+    /// The account that visitors of the console are signed in to: no file sets it.
+    #[serde(skip)]
+    pub(crate) visitor: Option<String>,
 }
 
 /// Logging to the standard error.
@@ -160,6 +163,7 @@ impl Default for Settings {
             training: Training::default(),
             checks: Checks::default(),
             shutdown: Shutdown::default(),
+            visitor: None,
         }
     }
 }
@@ -268,6 +272,7 @@ impl Settings {
             },
             catalog_bytes_max: self.limits.catalog_bytes_max,
             training: self.training.options(),
+            visitor: self.visitor.clone(),
             ..web::Settings::default()
         }
     }

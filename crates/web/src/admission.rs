@@ -97,6 +97,7 @@ impl Permit {
 }
 
 impl Admission {
+    /// No request is under way. The memory is what answers count towards.
     pub fn new(limits: CallerLimits, memory: Arc<MemoryBudget>) -> Self {
         // At least one is left for servers.
         let n_turns = std::thread::available_parallelism().map_or(1, NonZeroUsize::get).max(2);
@@ -128,11 +129,7 @@ impl Admission {
     ///
     /// # Errors
     /// 429 where a limit is reached.
-    pub fn admit(
-        self: &Arc<Self>,
-        origin: &Origin,
-        key: Key<'_>,
-    ) -> Result<Permit, ApiError> {
+    pub fn admit(self: &Arc<Self>, origin: &Origin, key: Key<'_>) -> Result<Permit, ApiError> {
         let CallerLimits { requests_max, requests_per_token_max, requests_per_address_max, .. } =
             self.limits;
         let (token, is_public, address) = match key {

@@ -26,6 +26,8 @@ pub struct Settings {
     pub training: TrainingOptions,
     /// How long the removal of a workspace waits for requests that use it.
     pub removal_wait_max: Duration,
+    /// The account that everybody who opens the console is signed in to: only of the demo.
+    pub visitor: Option<String>,
 }
 
 /// The default of [`Settings::removal_wait_max`].
@@ -38,6 +40,7 @@ impl Default for Settings {
             catalog_bytes_max: 256 * 1_024 * 1_024,
             training: TrainingOptions::default(),
             removal_wait_max: REMOVAL_WAIT_MAX,
+            visitor: None,
         }
     }
 }
@@ -53,17 +56,23 @@ pub struct Installation {
 
 /// The server's state.
 pub struct App {
+    /// The limits.
     pub settings: Settings,
+    /// The open and closed workspaces.
     pub workspaces: Arc<Workspaces>,
     /// The memory budget that all workspaces share.
     pub memory: Arc<MemoryBudget>,
     /// The options of training runs that the admin API starts.
     pub training: ArcSwap<TrainingOptions>,
+    /// The data folder and the options of workspaces.
     pub installation: Installation,
     /// Held while any configuration changes: write keys are unique among all workspaces.
     pub configuring: Mutex<()>,
+    /// The metrics of this process.
     pub metrics: PrometheusHandle,
+    /// The limits on requests under way.
     pub admission: Arc<Admission>,
+    /// What callers are known by.
     pub access: Arc<Access>,
     is_stopping: Arc<AtomicBool>,
 }
@@ -129,6 +138,7 @@ impl App {
         self.is_stopping.store(true, Ordering::Relaxed);
     }
 
+    /// Whether the stop is announced.
     pub fn is_stopping(&self) -> bool {
         self.is_stopping.load(Ordering::Relaxed)
     }

@@ -19,6 +19,7 @@ pub enum Credentials {
 }
 
 impl Credentials {
+    /// The credentials of the header `Authorization`.
     pub fn from_headers(headers: &HeaderMap) -> Self {
         let Some(value) = headers.get(header::AUTHORIZATION) else { return Self::None };
         let Some((scheme, rest)) = value.to_str().ok().and_then(|text| text.trim().split_once(' '))

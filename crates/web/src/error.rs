@@ -5,8 +5,8 @@ mod kind;
 
 use std::any::Any;
 
-use axum::extract::rejection::BytesRejection;
 use axum::Json;
+use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use axum::http::header::{ALLOW, CONTENT_TYPE, ETAG, HeaderValue, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::response::{IntoResponse, Response};
@@ -21,8 +21,12 @@ const RETRY_AFTER_S: u32 = 1;
 /// A failed request: `{"error": {"code", "message"}}`.
 #[derive(Debug, Clone)]
 pub struct ApiError {
+    /// The row of the table of codes and statuses.
     pub kind: ErrorKind,
+    /// What went wrong, where, and the way out.
     pub message: String,
+    /// The place of the mistake in the body, as a JSON pointer (RFC 6901): `/filter`.
+    pub pointer: Option<String>,
     detail: Option<serde_json::Value>,
     /// The present revision of the resource that the request would have changed.
     etag: Option<HeaderValue>,
@@ -31,7 +35,12 @@ pub struct ApiError {
 impl ApiError {
     /// An error of a kind, which the table in `error/kind.rs` gives a status and a code.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), detail: None, etag: None }
+        Self { kind, message: message.into(), pointer: None, detail: None, etag: None }
+    }
+
+    /// The same, with the place of the mistake in the body, as a JSON pointer.
+    pub fn at(self, pointer: impl Into<String>) -> Self {
+        Self { pointer: Some(pointer.into()), ..self }
     }
 
     /// A parameter or a body is wrong.
@@ -84,6 +93,7 @@ impl ApiError {
         Self::new(ErrorKind::Unavailable, message)
     }
 
+    /// The cause is in the log: it is no business of the caller.
     pub fn internal() -> Self {
         let message =
             "something went wrong in the server; its log says what, under this request-id";
@@ -124,18 +134,20 @@ impl From<tokio::task::JoinError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut body = json!({ "error": { "code": self.kind.code(), "message": self.message } });
-        if let Some(detail) = self.detail {
-            body["error"]["detail"] = detail;
+        if let Some(detail) = &self.detail {
+            body["error"]["detail"] = detail.clone();
         }
         let mut response = (self.kind.status(), Json(body)).into_response();
         say_when_to_retry(&mut response);
-        if let Some(etag) = self.etag {
-            response.headers_mut().insert(ETAG, etag);
+        if let Some(etag) = &self.etag {
+            response.headers_mut().insert(ETAG, etag.clone());
         }
         if self.kind.status() == StatusCode::UNAUTHORIZED {
             let scheme = HeaderValue::from_static("Basic realm=\"tastemaker\"");
             response.headers_mut().insert(WWW_AUTHENTICATE, scheme);
         }
+        // For front ends with a form of their own.
+        response.extensions_mut().insert(self);
         response
     }
 }
@@ -158,9 +170,7 @@ pub(crate) fn as_json(response: Response) -> Response {
         media_type.starts_with(b"application/json") || media_type.starts_with(b"text/html")
     });
     match response.status() {
-        status
-            if !(status.is_client_error() || status.is_server_error()) || is_made_by_handler =>
-        {
+        status if !(status.is_client_error() || status.is_server_error()) || is_made_by_handler => {
             response
         }
         StatusCode::UNSUPPORTED_MEDIA_TYPE => {

@@ -2,6 +2,7 @@
 //! server runs.
 
 mod handle;
+mod in_path;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -11,6 +12,7 @@ use domain::{Source, WorkspaceId};
 use engine::Engine;
 
 pub use self::handle::{BlockingHandle, RequestedWorkspace, WorkspaceHandle};
+pub use self::in_path::Workspace;
 use crate::auth;
 use crate::error::ApiError;
 
@@ -207,6 +209,7 @@ impl Workspaces {
         }
     }
 
+    /// Whose write key this is.
     pub fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
         let (state, hash) = (self.0.load(), auth::hash(write_key));
         if let Some((workspace, source)) = state.sources.get(&hash) {

@@ -11,9 +11,10 @@ use engine::installation::{Change, PasswordHash, SecretHash, make_secret, verify
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actor_json;
 use super::body::Body;
 use super::session::with_session;
-use super::{actor_json, change, own_session};
+use resources::installation::{change, own_session};
 use web::App;
 use web::access::{Caller, csrf_token, session_cookie};
 use web::admission::Origin;

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::invitations::invite;
-use super::{change, unknown_resource};
+use resources::installation::change;
+use resources::unknown_resource;
 use web::App;
 use web::access::Caller;
 use web::error::ApiError;

@@ -12,8 +12,9 @@ use engine::installation::{Change, SecretHash, make_secret};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actor_json;
 use super::body::Body;
-use super::{actor_json, change};
+use resources::installation::change;
 use web::App;
 use web::access::Caller;
 use web::error::ApiError;

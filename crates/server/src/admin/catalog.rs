@@ -12,10 +12,11 @@ use engine::{CatalogImportError, ConfirmedRemovals, Engine};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Upload, Workspace};
+use super::Upload;
 use web::access::NothingDone;
 use web::error::ApiError;
 use web::parameters::Parameters;
+use web::workspaces::Workspace;
 
 /// The parameters: the options of `tastemaker import catalog`, by the same names.
 #[derive(Default, Deserialize)]

@@ -5,8 +5,8 @@ use axum::Json;
 use engine::UnmatchedEvent;
 use serde_json::{Value, json};
 
-use super::Workspace;
 use web::error::ApiError;
+use web::workspaces::Workspace;
 
 /// The most frequent event comes first; `would_be_taken_by` is null where no preset comes near.
 pub(super) async fn read(Workspace(workspace): Workspace) -> Result<Json<Value>, ApiError> {

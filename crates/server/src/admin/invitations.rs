@@ -15,8 +15,9 @@ use engine::installation::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::actor_json;
 use super::body::Body;
-use super::{actor_json, change, change_as};
+use resources::installation::{change, change_as};
 use web::App;
 use web::access::Caller;
 use web::admission::Origin;

@@ -6,9 +6,9 @@ use domain::{Day, InteractionKind};
 use engine::{DayInteractions, Engine, KpiRow, Kpis, Place, Rate};
 use serde::{Deserialize, Serialize};
 
-use super::Workspace;
 use web::error::ApiError;
 use web::parameters::Parameters;
+use web::workspaces::Workspace;
 
 /// The default number of days, the last one included.
 const DAYS_DEFAULT: u32 = 30;

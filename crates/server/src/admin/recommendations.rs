@@ -10,11 +10,11 @@ use engine::{Engine, RequestBudget};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::Workspace;
 use super::kpis::PlaceBody;
+use crate::recommendation::ListBody;
 use web::error::ApiError;
 use web::parameters::{Parameters, count};
-use crate::recommendation::ListBody;
+use web::workspaces::Workspace;
 
 const COUNT_DEFAULT: usize = 10;
 

@@ -4,9 +4,9 @@ use axum::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Workspace;
 use web::error::ApiError;
 use web::parameters::{Parameters, count};
+use web::workspaces::Workspace;
 
 const LIMIT_DEFAULT: usize = 50;
 

@@ -7,7 +7,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use domain::WorkspaceConfig;
-use engine::{ConfigError, Engine, Expected, Resource};
+use engine::{Engine, Expected, Resource};
+use resources::Revised;
 use serde::Serialize;
 
 use web::error::{ApiError, etag};
@@ -25,6 +26,11 @@ pub(super) fn show<T: Serialize>(
     let (config, revisions) = engine.revised_config();
     let etag = etag(revisions.revision(resource));
     Ok(([(header::ETAG, etag)], Json(read(&config)?)).into_response())
+}
+
+/// Answers with a resource and its revision.
+pub(super) fn revised<T: Serialize>(Revised { value, revision }: Revised<T>) -> Response {
+    ([(header::ETAG, etag(revision))], Json(value)).into_response()
 }
 
 /// Answers a change with the revision that it made. The caller lets no other change pass in
@@ -82,14 +88,4 @@ fn parse_etag(etag: &str) -> Result<u64, ApiError> {
             "If-Match is {etag:?}, it must be the ETag of an earlier answer as it came, such as \"17\", or *"
         ))
     })
-}
-
-/// The error of a `PUT`, of which `If-None-Match: *` is a precondition.
-pub(super) fn put_error(error: ConfigError, expected: Expected) -> ApiError {
-    match error {
-        ConfigError::AlreadyExists(what) if expected == Expected::Absent => {
-            ApiError::precondition_failed(what)
-        }
-        other => other.into(),
-    }
 }

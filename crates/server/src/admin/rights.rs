@@ -128,8 +128,8 @@ mod tests {
     use tower::ServiceExt;
 
     use super::*;
-    use web::access::{Gate, authorize, csrf_token};
     use crate::router;
+    use web::access::{Gate, authorize, csrf_token};
     use web::{App, Installation, Settings, Workspaces};
 
     /// An installation without workspaces, with an account for each role.

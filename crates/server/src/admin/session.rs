@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::body::Body;
-use super::{change, own_session};
+use resources::installation::{change, own_session};
 use web::App;
 use web::access::{Caller, csrf_token, session_cookie, sign_in};
 use web::admission::Origin;

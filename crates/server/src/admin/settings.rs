@@ -8,11 +8,13 @@ use domain::{InteractionWeights, WeakSignalWeights, WorkspaceSettings};
 use engine::{ConfigChange, Engine, Resource};
 use serde::{Deserialize, Deserializer};
 
+use super::Upload;
 use super::body::Body;
 use super::revision::{Expectation, show, show_revised};
-use super::{Upload, Workspace, configure};
+use resources::configure;
 use web::App;
 use web::error::ApiError;
+use web::workspaces::Workspace;
 
 /// A change of some settings. Missing keys stay as they are.
 #[derive(Deserialize)]

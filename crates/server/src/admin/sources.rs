@@ -15,9 +15,11 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::revision::{Expectation, show, show_revised};
-use super::{Upload, Workspace, configure, new_secret, resource_path};
+use super::{Upload, new_secret, resource_path};
+use resources::configure;
 use web::App;
 use web::error::{ApiError, ErrorKind};
+use web::workspaces::Workspace;
 use web::workspaces::{KeyOwner, RequestedWorkspace};
 
 #[derive(Deserialize)]
@@ -193,6 +195,6 @@ fn put(
 fn find_source(config: &WorkspaceConfig, name: &str) -> Result<Source, ApiError> {
     config.source(name).cloned().ok_or_else(|| {
         let names: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
-        super::unknown_resource("source", name, &names)
+        resources::unknown_resource("source", name, &names)
     })
 }

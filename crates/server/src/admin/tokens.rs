@@ -14,9 +14,11 @@ use serde_json::{Value, json};
 
 use super::body::Body;
 use super::revision::{Expectation, show, show_revised};
-use super::{Upload, Workspace, configure, new_secret, resource_path, unknown_resource};
+use super::{Upload, new_secret, resource_path};
+use resources::{configure, unknown_resource};
 use web::App;
 use web::error::ApiError;
+use web::workspaces::Workspace;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -13,10 +13,10 @@ use engine::{Engine, EngineError, TrainingError};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::Workspace;
 use web::App;
 use web::error::{ApiError, Classify};
 use web::workspaces::BlockingHandle;
+use web::workspaces::Workspace;
 
 /// Starts a run in the background and answers at once with its id. A workspace has one run at a
 /// time.

@@ -13,11 +13,14 @@ use engine::{ConfigChange, Engine, Resource};
 use serde::Serialize;
 use serde_json::value::{RawValue, to_raw_value};
 
+use super::Upload;
 use super::body::RawBody;
-use super::revision::{Expectation, put_error, show, show_revised};
-use super::{Upload, Workspace, configure, unknown_resource};
+use super::revision::{Expectation, show, show_revised};
+use resources::put_error;
+use resources::{configure, unknown_resource};
 use web::App;
 use web::error::ApiError;
+use web::workspaces::Workspace;
 
 /// Serialised directly: by way of a `Value`, numbers would be widened to double precision.
 #[derive(Serialize)]

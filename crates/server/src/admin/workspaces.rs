@@ -13,12 +13,12 @@ use engine::{ConfigChange, Engine, Expected, Health, Resource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::Workspace;
 use super::body::Body;
 use super::revision::show_revised;
 use web::access::Caller;
 use web::error::{ApiError, ErrorKind};
 use web::parameters::Parameters;
+use web::workspaces::Workspace;
 use web::{App, Installation};
 
 /// The most workspaces: each has threads, open files and a share of the memory.

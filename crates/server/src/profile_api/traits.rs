@@ -13,9 +13,9 @@ use serde_json::{Map, Value, json};
 
 use super::cursor;
 use super::lookup::Lookup;
+use crate::recommendation::ListBody;
 use web::error::ApiError;
 use web::parameters::{self, Parameters};
-use crate::recommendation::ListBody;
 
 const LIMIT_DEFAULT: usize = 10;
 const LIMIT_MAX: usize = 200;

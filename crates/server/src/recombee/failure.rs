@@ -5,8 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use web::error::{ApiError, Classify, ErrorKind, say_when_to_retry};
-use web::workspaces::NotOpen;
+use web::error::{ApiError, ErrorKind, say_when_to_retry};
 
 /// A failed call.
 #[derive(Debug, Clone)]
@@ -43,11 +42,6 @@ impl Failure {
     /// The body or batch is over its limit.
     pub(super) fn too_large(message: impl Into<String>) -> Self {
         Self::new(ErrorKind::TooLarge, message)
-    }
-
-    /// A defect.
-    pub(super) fn internal() -> Self {
-        Self::new(ErrorKind::Internal, "something went wrong in the server; its log says what")
     }
 
     /// The body of the answer, alone or in a batch.

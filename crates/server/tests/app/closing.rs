@@ -9,9 +9,9 @@ use engine::Engine;
 use futures_util::{StreamExt, stream};
 use serde_json::{Value, json};
 use server::{router, sign_target};
-use web::{App, Settings};
 use tokio::sync::mpsc::{Sender, channel};
 use tower::ServiceExt;
+use web::{App, Settings};
 
 use super::recombee::request;
 use super::{TestApp, basic};

@@ -32,9 +32,9 @@ use domain::{Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
 use engine::{Clock, DataFolder, Engine, EngineOptions, Entry, SystemClock};
 use serde_json::{Value, json};
 use server::router;
-use web::{App, Installation, Settings, Workspaces, install_metrics};
 use testkit::FaultyDisk;
 use tower::ServiceExt;
+use web::{App, Installation, Settings, Workspaces, install_metrics};
 
 /// A server with one workspace on a disk that can be made to fail.
 struct TestApp {

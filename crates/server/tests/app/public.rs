@@ -446,8 +446,7 @@ async fn senders_keep_their_messages_for_a_workspace_that_is_not_open() {
     // The earlier one has the installation's folder.
     app.router = axum::Router::new();
     let closed = [("other", "a flipped bit")];
-    app.router =
-        TestApp::router(&app.engine, app.folder.path(), web::Settings::default(), &closed);
+    app.router = TestApp::router(&app.engine, app.folder.path(), web::Settings::default(), &closed);
     let message = json!({ "writeKey": "nobody knows", "batch": [] }).to_string();
     let sent = app.post("/v1/batch", message, &[]).await;
     assert_eq!(sent.status, StatusCode::SERVICE_UNAVAILABLE, "{}", sent.body);

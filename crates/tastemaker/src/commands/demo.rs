@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
-use domain::{Exclusion, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
+use domain::{Exclusion, Grant, Role, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
+use engine::installation::{Actor, Change, PasswordHash, make_secret};
 use engine::{ConfirmedRemovals, Engine, TrainingOptions};
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
@@ -43,6 +44,8 @@ const TRAIT_KEY: &str = "personalized_album_recommendations";
 const WRITE_KEY: &str = "demo-write-key";
 const PROFILE_TOKEN: &str = "demo-profile-token";
 const ADMIN_TOKEN: &str = "demo-admin-token";
+/// The account that visitors of the console are signed in to.
+const VISITOR: &str = "visitor@demo.example";
 /// How many connections send messages.
 const SENDERS: usize = 2;
 /// The size in bytes at which a batch is sent: well under the limit of the tracking API.
@@ -57,7 +60,8 @@ const PLAYS_SHOWN: usize = 4;
 pub(crate) fn run(args: &Args) -> Result<()> {
     let started = Instant::now();
     let folder = tempfile::Builder::new().prefix("tastemaker-demo-").tempdir()?;
-    let settings = Settings { listen: args.listen, ..Settings::default() };
+    let visitor = Some(VISITOR.to_owned());
+    let settings = Settings { listen: args.listen, visitor, ..Settings::default() };
     prepare(folder.path())?;
     let service = Service::open(folder.path(), None, &settings)?;
     let engine = service.engines().remove(0);
@@ -118,10 +122,19 @@ fn remove_when_interrupted(folder: PathBuf, is_serving: Arc<AtomicBool>) -> Resu
     Ok(())
 }
 
+/// Makes the account of visitors. Nobody knows its password.
+fn add_visitor(data: &engine::DataFolder) -> Result<()> {
+    let password = PasswordHash::new(&make_secret()?).map_err(anyhow::Error::msg)?;
+    let grant = Grant::everywhere(Role::Owner);
+    let add = Change::AddAccount { email: VISITOR.to_owned(), grant, password };
+    Ok(data.installation().change(engine::now(), &Actor::CommandLine, add)?)
+}
+
 /// Makes the workspace with its source and its trait, before it is served.
 fn prepare(folder: &std::path::Path) -> Result<()> {
     let data = engine::DataFolder::open(folder)?;
     data.set_admin_token(ADMIN_TOKEN)?;
+    add_visitor(&data)?;
     let id = WorkspaceId::new(WORKSPACE)?;
     let config = WorkspaceConfig {
         profile_token: Some(PROFILE_TOKEN.to_owned()),
@@ -314,6 +327,8 @@ fn print_requests(engine: &Engine, address: SocketAddr) -> Result<()> {
     let profile =
         format!("{base}/v1/spaces/{WORKSPACE}/collections/users/profiles/user_id:{}", user_id(0));
     println!("\n{} on {}; Ctrl-C stops it.", bold("Serving"), accent(&base));
+    println!("Look around in the console, where you are signed in already:");
+    println!("  {}", accent(&format!("{base}/console")));
     println!("Read a listener's recommendations, with explanations:");
     println!(
         "  curl -s -u {PROFILE_TOKEN}: '{profile}/traits?include={TRAIT_KEY},{TRAIT_KEY}__detail'"

@@ -8,9 +8,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use arc_swap::ArcSwap;
 use engine::{BackgroundThread, BackgroundWork, Next, Signals};
-use web::{Listener, Tls};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use web::{Listener, Tls};
 
 use crate::address;
 use crate::background::Background;

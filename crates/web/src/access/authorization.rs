@@ -25,7 +25,9 @@ const OPEN_BODY_BYTES_MAX: usize = 8 * 1_024;
 /// Calls that are let through by the rows of a table.
 #[derive(Clone)]
 pub struct Gate {
+    /// What callers are known by.
     pub access: Arc<Access>,
+    /// The rows; a call without one is answered 405.
     pub calls: &'static [Call],
 }
 
@@ -49,7 +51,8 @@ pub async fn authorize(
     let headers = request.headers();
     let origin = Origin::from_request(headers, request.extensions(), &access.callers);
     if call.requirement == Requirement::Nothing {
-        if !is_from_own_page(headers) {
+        // Links to what anybody may read stand on pages of others, and in mails.
+        if call.method != "GET" && !is_from_own_page(headers) {
             return from_another_site().into_response();
         }
         request.extensions_mut().insert(origin);

@@ -28,10 +28,13 @@ pub enum Audited {
 /// A call.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
+    /// The method.
     pub method: &'static str,
     /// The path, as routes are written.
     pub path: &'static str,
+    /// What the caller must be or have.
     pub requirement: Requirement,
+    /// What is noted of it.
     pub audited: Audited,
 }
 

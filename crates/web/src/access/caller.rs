@@ -16,6 +16,7 @@ const COOKIE: &str = "tastemaker_session";
 pub struct Caller {
     /// For the audit.
     pub actor: Actor,
+    /// The role, and the workspaces that it is limited to.
     pub grant: Grant,
     /// The session, of a caller with a cookie.
     pub session: Option<CallerSession>,
@@ -28,7 +29,9 @@ pub struct CallerSession {
     pub email: String,
     /// The token itself: a secret.
     pub token: String,
+    /// When the account signed in.
     pub opened_at: Timestamp,
+    /// When the session ends at the latest.
     pub expires_at: Timestamp,
     /// Whether the use of now is to be written down.
     pub(super) is_use_due: bool,

@@ -7,7 +7,7 @@ use sha2::Sha256;
 use crate::auth::is_same;
 
 /// The header for the CSRF token of scripts.
-const CSRF_HEADER: &str = "x-csrf-token";
+pub const CSRF_HEADER: &str = "x-csrf-token";
 
 /// The CSRF token of a session. It follows from the session's own token, so it is kept nowhere, and
 /// does not give the session away.

@@ -21,6 +21,7 @@ pub struct Origin {
 }
 
 impl Origin {
+    /// Where a request comes from, by its connection and its proxies.
     pub fn from_request(
         headers: &HeaderMap,
         extensions: &Extensions,
@@ -37,6 +38,7 @@ impl Origin {
         Self { address, is_https, connection: extensions.get::<Arc<Connection>>().cloned() }
     }
 
+    /// The address, or the network of an address that has one of its own: IPv6 is counted by /64.
     pub fn network(&self) -> Option<IpAddr> {
         self.address.map(caller_network)
     }

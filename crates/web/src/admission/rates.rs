@@ -23,6 +23,7 @@ struct Rate {
 }
 
 impl<K: Hash + Eq> Rates<K> {
+    /// Lets `burst` through at once after a pause, then `per_s` a second.
     pub fn new(per_s: f64, burst: f64) -> Self {
         Self { per_s, burst, by_key: Mutex::default() }
     }

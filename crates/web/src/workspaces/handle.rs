@@ -25,6 +25,7 @@ impl WorkspaceHandle {
         Self { workspaces: Arc::clone(workspaces), id }
     }
 
+    /// The id of the workspace.
     pub fn id(&self) -> &WorkspaceId {
         &self.id
     }
@@ -126,18 +127,16 @@ pub struct RequestedWorkspace {
 
 impl RequestedWorkspace {
     /// The work is charged to `account` and bounded by `budget`.
-    pub fn new(
-        handle: WorkspaceHandle,
-        account: Account,
-        budget: Arc<RequestBudget>,
-    ) -> Self {
+    pub fn new(handle: WorkspaceHandle, account: Account, budget: Arc<RequestBudget>) -> Self {
         Self { handle, account, budget }
     }
 
+    /// The id of the workspace.
     pub fn id(&self) -> &WorkspaceId {
         self.handle.id()
     }
 
+    /// The workspace, without what is charged for it.
     pub fn handle(&self) -> &WorkspaceHandle {
         &self.handle
     }

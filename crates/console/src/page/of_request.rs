@@ -1,0 +1,38 @@
+//! The frame of a request's page.
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, RawPathParams};
+use axum::http::request::Parts;
+use domain::WorkspaceId;
+use web::App;
+use web::access::{Caller, csrf_token};
+use web::error::ApiError;
+
+use super::{Account, Frame};
+use crate::theme::Theme;
+
+impl FromRequestParts<Arc<App>> for Frame {
+    type Rejection = ApiError;
+
+    /// Behind the gate, which has let the caller through.
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let caller = parts.extensions.get::<Caller>().cloned();
+        let caller = caller.ok_or_else(|| ApiError::unauthenticated("sign in first"))?;
+        let path = RawPathParams::from_request_parts(parts, app).await.ok();
+        let in_path = path.as_ref().and_then(|path| {
+            let (_, id) = path.iter().find(|(name, _)| *name == "workspace")?;
+            WorkspaceId::new(id).ok()
+        });
+        let mut workspaces = app.workspaces.open_ids();
+        workspaces.retain(|id| caller.grant.covers(id.as_str()));
+        let name = caller.actor.name().unwrap_or("Administrator").to_owned();
+        Ok(Self {
+            workspace: in_path,
+            workspaces,
+            account: Account { name, role: caller.grant.role.word().to_owned() },
+            csrf: caller.session.as_ref().map(|own| csrf_token(&own.token)).unwrap_or_default(),
+            theme: Theme::of(&parts.headers),
+        })
+    }
+}

@@ -1,0 +1,126 @@
+//! Scenarios: the rules of the lists at each place of a shop.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::{Scenario, WorkspaceConfig};
+use engine::{ConfigChange, Engine, Expected, Resource};
+use serde::Serialize;
+use serde_json::value::RawValue;
+use web::App;
+use web::error::ApiError;
+use web::workspaces::RequestedWorkspace;
+
+use crate::{Revised, configure, put_error, unknown_resource};
+
+/// A scenario as it is shown. Serialised directly: by way of a `Value`, numbers would be widened to
+/// double precision.
+#[derive(Debug, Clone, Serialize)]
+pub struct ShownScenario {
+    /// The scenario.
+    #[serde(flatten)]
+    pub scenario: Scenario,
+    /// The parts that no longer fit the catalog, and their replacements.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub problems: Vec<String>,
+}
+
+impl ShownScenario {
+    fn new(engine: &Engine, scenario: Scenario) -> Self {
+        Self { problems: engine.scenario_problems(&scenario.name), scenario }
+    }
+}
+
+/// The scenarios of a workspace, by name.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn list(workspace: &RequestedWorkspace) -> Result<Vec<ShownScenario>, ApiError> {
+    let list = |engine: &Engine| {
+        let scenarios = engine.scenarios().into_iter();
+        Ok(scenarios.map(|scenario| ShownScenario::new(engine, scenario)).collect())
+    };
+    workspace.ask(list).await
+}
+
+/// A scenario.
+///
+/// # Errors
+/// 404 where there is none of the name.
+pub async fn read(
+    workspace: &RequestedWorkspace,
+    name: String,
+) -> Result<Revised<ShownScenario>, ApiError> {
+    let read = move |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let scenario = find(&config, &name)?.clone();
+        let revision = revisions.revision(&Resource::Scenario(name));
+        Ok(Revised { value: ShownScenario::new(engine, scenario), revision })
+    };
+    workspace.ask(read).await
+}
+
+/// Reads a scenario from JSON, with or without its name, and with or without the `problems` that an
+/// answer has and a client may send back.
+///
+/// # Errors
+/// If it is no scenario.
+pub fn parse(name: &str, body: &[u8]) -> Result<Scenario, ApiError> {
+    Scenario::from_json(name, without_problems(body).as_deref().unwrap_or(body))
+        .map_err(|what| ApiError::invalid(format!("scenario {name:?}: {what}")))
+}
+
+/// None where there are none.
+fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
+    let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
+    keys.remove("problems")?;
+    serde_json::to_vec(&keys).ok()
+}
+
+/// Makes or replaces a scenario. The answer has it as it is stored, and whether it is new.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub async fn put(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    scenario: Scenario,
+    expected: Expected,
+) -> Result<(Revised<ShownScenario>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let is_new = engine.config().scenario(&scenario.name).is_none();
+        let change = ConfigChange::put_scenario(&scenario);
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        let resource = Resource::Scenario(scenario.name.clone());
+        let shown = ShownScenario::new(engine, scenario);
+        Ok((Revised::now(engine, &resource, shown), is_new))
+    })
+    .await
+}
+
+/// Removes a scenario.
+///
+/// # Errors
+/// 404 where there is none of the name, and where the revision is another than expected.
+pub async fn delete(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    name: String,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        find(&engine.config(), &name)?;
+        engine.change_config(ConfigChange::RemoveScenario { name }, expected)?;
+        Ok(())
+    })
+    .await
+}
+
+fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<&'c Scenario, ApiError> {
+    config.scenario(name).ok_or_else(|| {
+        let mut names: Vec<&str> =
+            config.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();
+        names.sort_unstable();
+        unknown_resource("scenario", name, &names)
+    })
+}

@@ -1,0 +1,44 @@
+// The pages of the console on a real server, in Chromium. Every file of `pages/` has the paths of its pages, which are
+// looked at as those of the gallery are, and the jobs that they exist for.
+// PAGES=name,name runs these only.
+import { readdir } from 'node:fs/promises'
+import { startBrowser } from './gallery.mjs'
+import { checkKeyboard, checkWithoutScript } from './keyboard-checks.mjs'
+import { checkPage } from './page-checks.mjs'
+import { startDemo } from './demo.mjs'
+
+const counts = { ok: 0, FAIL: 0 }
+
+/** Runs a named check and prints its line. */
+async function check(name, body) {
+  try {
+    await body()
+    counts.ok++
+    console.log(`ok   console: ${name}`)
+  } catch (error) {
+    counts.FAIL++
+    console.log(`FAIL console: ${name}: ${String(error.message).replaceAll('\n', '\n     ')}`)
+  }
+}
+
+const wanted = process.env.PAGES?.split(',')
+const files = (await readdir(new URL('pages/', import.meta.url))).filter((name) => name.endsWith('.mjs')).sort()
+const demo = await startDemo()
+const browser = await startBrowser()
+for (const file of files) {
+  if (wanted && !wanted.includes(file.replace('.mjs', ''))) continue
+  const { paths = [], jobs } = await import(new URL(`pages/${file}`, import.meta.url))
+  for (const path of typeof paths === 'function' ? await paths(demo.origin) : paths) {
+    await checkPage(check, browser, demo.origin, path)
+    await checkKeyboard(check, browser, demo.origin, path)
+    await checkWithoutScript(check, browser, demo.origin, path)
+  }
+  // A context of its own: whoever opens a page is signed in as the visitor of the demo.
+  const context = await browser.newContext()
+  await jobs?.({ check, browser, context, origin: demo.origin })
+  await context.close()
+}
+await browser.close()
+demo.stop()
+console.log(`${counts.ok} passed, ${counts.FAIL} failed`)
+process.exit(counts.FAIL === 0 ? 0 : 1)

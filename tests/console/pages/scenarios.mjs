@@ -1,0 +1,2 @@
+// The scenarios of a workspace.
+export const paths = ['/console/music/scenarios']
