@@ -68,13 +68,18 @@ fn test() -> Result<()> {
     )?;
     build_as_tests_do()?;
     let folder = target_folder().join("debug");
-    let suites = [
-        ("SDKs against a server", "tests/sdk/run", "tastemaker"),
-        ("pages of the console in a browser", "tests/console/run", "examples/gallery"),
+    let suites: [(&str, &str, &[&str]); 2] = [
+        ("SDKs against a server", "tests/sdk/run", &["tastemaker"]),
+        (
+            "pages of the console in a browser",
+            "tests/console/run",
+            &["examples/gallery", "tastemaker"],
+        ),
     ];
-    for (name, suite, binary) in suites {
-        let binary = folder.join(binary);
-        run(name, suite, &[binary.to_str().context("the path is text")?], &[])?;
+    for (name, suite, binaries) in suites {
+        let binaries: Vec<PathBuf> = binaries.iter().map(|binary| folder.join(binary)).collect();
+        let texts = binaries.iter().map(|path| path.to_str().context("the path is text"));
+        run(name, suite, &texts.collect::<Result<Vec<_>>>()?, &[])?;
     }
     Ok(())
 }

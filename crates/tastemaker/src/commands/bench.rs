@@ -1,6 +1,7 @@
 //! `tastemaker bench`: measurements on this machine, each beside a reference in the same run.
 
 mod calls;
+mod console;
 mod holds;
 mod ingest;
 mod load;
@@ -29,6 +30,9 @@ enum Command {
     /// Latency of recommender API calls with filters and boosters over HTTP, beside that of empty
     /// requests
     Calls(calls::Args),
+    /// First bytes of every page of the console, beside empty requests, and what ingestion loses
+    /// while somebody looks at them
+    Console(console::Args),
     /// Model fit, lists for every user and HTTP requests, on simulated histories of any size
     Scale(scale::Args),
 }
@@ -36,6 +40,7 @@ enum Command {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.command {
         Command::Calls(args) => calls::run(args),
+        Command::Console(args) => console::run(args),
         Command::Ingest(args) => ingest::run(args),
         Command::Scale(args) => scale::run(args),
     }
@@ -54,9 +59,14 @@ async fn serve(router: Router) -> Result<SocketAddr> {
 }
 
 /// The median of latencies, and the latency that 99 of 100 do not exceed.
-fn p50_and_p99(mut latencies_ms: Vec<f64>) -> Result<(f64, f64)> {
+fn p50_and_p99(latencies_ms: Vec<f64>) -> Result<(f64, f64)> {
+    let [p50, p99] = quantiles(latencies_ms, [0.5, 0.99])?;
+    Ok((p50, p99))
+}
+
+/// The latencies that these shares of them do not exceed.
+fn quantiles<const N: usize>(mut latencies_ms: Vec<f64>, shares: [f64; N]) -> Result<[f64; N]> {
     ensure!(!latencies_ms.is_empty(), "no request was answered");
     latencies_ms.sort_unstable_by(f64::total_cmp);
-    let at = |share: f64| latencies_ms[((latencies_ms.len() - 1) as f64 * share) as usize];
-    Ok((at(0.5), at(0.99)))
+    Ok(shares.map(|share| latencies_ms[((latencies_ms.len() - 1) as f64 * share) as usize]))
 }

@@ -199,6 +199,16 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
     let data = DataFolder::open(folder)?;
     let engine = data.open_workspace(&id, &|_, _| {})?;
     engine.submit_blocking(vec![Entry::Configured(WorkspaceConfig::empty(id))])?;
+    engine.import_catalog(catalog(args.items), &ConfirmedRemovals::default(), &|_, _| {})?;
+    let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
+    let set = Simulation { users: args.users, items: args.items, interactions }.histories();
+    simulation::import(&engine, &set, args.users, args.json)?;
+    engine.stop();
+    Ok(())
+}
+
+/// A catalog of items `i0`, `i1` ... with a property of each common type.
+pub(super) fn catalog(n_items: u32) -> CatalogFile {
     let columns = [
         ("category", PropertyType::String),
         ("price", PropertyType::Double),
@@ -206,19 +216,8 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
         ("released", PropertyType::Timestamp),
         ("tags", PropertyType::Set),
     ];
-    let columns =
-        columns.into_iter().map(|(name, type_)| Column { name: name.to_owned(), type_ }).collect();
-    let rows = (0..args.items).map(row).collect();
-    engine.import_catalog(
-        CatalogFile { columns, rows },
-        &ConfirmedRemovals::default(),
-        &|_, _| {},
-    )?;
-    let interactions = u64::from(args.users) * INTERACTIONS_PER_USER;
-    let set = Simulation { users: args.users, items: args.items, interactions }.histories();
-    simulation::import(&engine, &set, args.users, args.json)?;
-    engine.stop();
-    Ok(())
+    let columns = columns.map(|(name, type_)| Column { name: name.to_owned(), type_ });
+    CatalogFile { columns: columns.into(), rows: (0..n_items).map(row).collect() }
 }
 
 fn row(item: u32) -> ItemRow {

@@ -24,29 +24,29 @@ use crate::terminal;
 pub(crate) struct Args {
     /// The number of connections
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(1..=256))]
-    connections: u64,
+    pub(super) connections: u64,
     /// The number of messages in a batch
     #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=1_000))]
-    batch: u64,
+    pub(super) batch: u64,
     /// The length of each measurement in seconds
     #[arg(long, value_name = "S", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
+    pub(super) seconds: u64,
     /// The number of rounds, each of which measures both
     #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=100))]
-    rounds: u64,
+    pub(super) rounds: u64,
     /// Print JSON, for scripts
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
-const WRITE_KEY: &str = "bench-write-key";
+pub(super) const WRITE_KEY: &str = "bench-write-key";
 /// Users and items that the messages are about.
 const USERS: u64 = 20_000;
 const ITEMS: u64 = 5_000;
 
 /// One measurement.
-struct Measurement {
-    messages_per_s: f64,
+pub(super) struct Measurement {
+    pub(super) messages_per_s: f64,
     p50_ms: f64,
     p99_ms: f64,
 }
@@ -127,7 +127,7 @@ fn report(
     Ok(())
 }
 
-fn median(figures: &mut [f64]) -> f64 {
+pub(super) fn median(figures: &mut [f64]) -> f64 {
     figures.sort_unstable_by(f64::total_cmp);
     figures[figures.len() / 2]
 }
@@ -146,7 +146,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
 }
 
 /// Sends batches over all connections for the time of one measurement.
-async fn measure(
+pub(super) async fn measure(
     args: &Args,
     address: SocketAddr,
     next_message: &Arc<AtomicU64>,

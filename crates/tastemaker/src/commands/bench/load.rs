@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -123,18 +123,39 @@ async fn connection(
     }
 }
 
+/// Sends requests one after the other over one connection: the time to the first byte of each
+/// answer, in milliseconds.
+pub(super) async fn time_first_bytes(
+    address: SocketAddr,
+    n: u64,
+    requests: &(dyn Fn(u64) -> String + Send + Sync),
+) -> Result<Vec<f64>> {
+    let mut stream = TcpStream::connect(address).await?;
+    stream.set_nodelay(true)?;
+    let (mut latencies_ms, mut answer) = (Vec::new(), Vec::new());
+    for n in 0..n {
+        let request = requests(n);
+        let sent = Instant::now();
+        stream.write_all(request.as_bytes()).await?;
+        let first = read_answer(&mut stream, &mut answer).await?;
+        latencies_ms.push((first - sent).as_secs_f64() * 1_000.0);
+    }
+    Ok(latencies_ms)
+}
+
 /// The admin token of the benchmark's own server.
 pub(super) const ADMIN_TOKEN: &str = "bench";
 const AUTHORIZATION: &str = "authorization: Bearer bench\r\n";
 
-/// Reads one answer whole: the head, then as many bytes as it says.
-async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()> {
+/// Reads one answer whole: the head, then as many bytes as it says. The time of its first byte.
+async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<Instant> {
     answer.clear();
     let mut room = [0; 16_384];
-    let mut end = None;
+    let (mut end, mut first) = (None, None);
     while end.is_none_or(|end| answer.len() < end) {
         let n = stream.read(&mut room).await?;
         ensure!(n > 0, "the server closed the connection");
+        first.get_or_insert_with(Instant::now);
         answer.extend_from_slice(&room[..n]);
         if end.is_none()
             && let Some(head) = answer.windows(4).position(|window| window == b"\r\n\r\n")
@@ -152,5 +173,5 @@ async fn read_answer(stream: &mut TcpStream, answer: &mut Vec<u8>) -> Result<()>
             );
         }
     }
-    Ok(())
+    first.context("the answer is empty")
 }
