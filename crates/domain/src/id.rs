@@ -32,6 +32,30 @@ impl ItemIdx {
 /// The longest external id (user, item, anonymous, group) that is accepted, in bytes.
 pub const ID_BYTES_MAX: usize = 1_000;
 
+/// The longest id of a series, group, segmentation or segment, and of an item or user that the
+/// recommender API makes, in bytes.
+const STRICT_ID_BYTES_MAX: usize = 255;
+
+/// Whether an id keeps to the characters and the length of the recommender API.
+pub fn is_strict_id(id: &str) -> bool {
+    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
+    (1..=STRICT_ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed)
+}
+
+/// Checks [`is_strict_id`], and says the rule. `name` is that of the parameter.
+///
+/// # Errors
+/// If it does not.
+pub fn check_strict_id(name: &str, id: &str) -> Result<(), String> {
+    if is_strict_id(id) {
+        return Ok(());
+    }
+    let shown: String = id.chars().take(80).collect();
+    Err(format!(
+        "{name} {shown:?} must be 1 to {STRICT_ID_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
+    ))
+}
+
 /// The name of a workspace: a path segment in URLs and a folder on disk.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]

@@ -2,11 +2,13 @@
 //! expression is valid, and which scenarios fit the catalog, is decided here and journalled.
 
 use domain::{Scenario, Timestamp};
-use serving::{ExpressionSchema, check_scenario, fits_catalog};
+use serving::{check_scenario, fits_catalog};
 use state::{
     Command, ConfigChange, Entry, LateDecision, Refusal, RuleUpdate, Segment, SegmentationCommand,
     SegmentationKind, Views,
 };
+
+use crate::segments::{check_segment_expression, check_segment_filter};
 
 /// A step in submitting entries, which keep their order.
 pub(crate) enum Step {
@@ -107,25 +109,13 @@ fn check_segmentation(views: &Views, command: &SegmentationCommand) -> Result<()
 }
 
 fn check_expression(views: &Views, expression: &str) -> Result<(), Refusal> {
-    let invalid = |error: reql::ReqlError| Refusal::Invalid(format!("expression: {error}"));
-    let schema = ExpressionSchema { views, subject: reql::Subject::Items };
-    match reql::parse(expression)
-        .and_then(|expression| expression.check(&schema))
-        .map_err(invalid)?
-    {
-        reql::Type::Set | reql::Type::Any | reql::Type::Null => Ok(()),
-        other => {
-            let hint = if other == reql::Type::String { ": put it into braces" } else { "" };
-            let rule = "a set of ids of segments is wanted";
-            Err(Refusal::Invalid(format!("expression: {rule}, and this yields {other}{hint}")))
-        }
-    }
+    check_segment_expression(views, expression)
+        .map_err(|fault| Refusal::Invalid(format!("expression: {fault}")))
 }
 
 fn check_filter(views: &Views, filter: &str) -> Result<(), Refusal> {
-    let schema = ExpressionSchema { views, subject: reql::Subject::Items };
-    let checked = reql::parse(filter).and_then(|filter| filter.check_filter(&schema));
-    checked.map_err(|error| Refusal::Invalid(format!("filter: {error}")))
+    check_segment_filter(views, filter)
+        .map_err(|fault| Refusal::Invalid(format!("filter: {fault}")))
 }
 
 /// Finds the scenarios that fit the catalog now, may not fit it after `entry`, and whose present

@@ -30,6 +30,7 @@ mod problems;
 mod recommendation;
 mod recorder;
 mod scenarios;
+mod segments;
 mod shared;
 mod store_picture;
 mod submission;
@@ -63,6 +64,7 @@ pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use segments::RuleFault;
 pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
@@ -84,7 +86,7 @@ pub use serving::{
     ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
     MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
     RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
-    ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
+    ReturnedProperties, SegmentSize, SegmentSizes, Snapshot, USERS_PER_STEP, check_config,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,

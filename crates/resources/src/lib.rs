@@ -1,7 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+pub mod collections;
+mod commands;
 mod configuration;
 pub mod installation;
 pub mod scenarios;
+pub mod segmentations;
+pub mod synonyms;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};

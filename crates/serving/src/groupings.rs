@@ -248,7 +248,7 @@ fn check_property(views: &Views, grouping: &Grouping) -> Result<(), QueryError> 
 }
 
 /// How a segmentation finds the segments of an item.
-enum Rule {
+pub(crate) enum Rule {
     /// By a property; none if the segmentation does not exist, or if its property is no longer a
     /// string or a set.
     Property(Option<String>),
@@ -258,12 +258,16 @@ enum Rule {
 
 impl Rule {
     fn new(views: &Views, grouping: &Grouping) -> Self {
-        let kind = match grouping {
-            Grouping::Property(name) => return Self::Property(Some(name.clone())),
+        match grouping {
+            Grouping::Property(name) => Self::Property(Some(name.clone())),
             Grouping::Segmentation(id) => {
-                views.segmentations.get(id).map(|segmentation| &segmentation.kind)
+                Self::of(views, views.segmentations.get(id).map(|segmentation| &segmentation.kind))
             }
-        };
+        }
+    }
+
+    /// The rule of a segmentation of this kind; none for one that does not exist.
+    pub(crate) fn of(views: &Views, kind: Option<&SegmentationKind>) -> Self {
         match kind {
             None => Self::Property(None),
             Some(SegmentationKind::Property { name }) => {
@@ -286,7 +290,7 @@ impl Rule {
     }
 
     /// Adds items to a grouping, in their order.
-    fn push(
+    pub(crate) fn push(
         &self,
         views: &Views,
         now: Timestamp,

@@ -16,6 +16,7 @@ mod recommendation;
 mod scenario_fallback;
 mod scenarios;
 mod search;
+mod segment_sizes;
 mod serving;
 mod snapshot;
 
@@ -35,5 +36,6 @@ pub use recommendation::{
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario};
+pub use segment_sizes::{SegmentSize, SegmentSizes, try_segmentation};
 pub use serving::{Serving, WaitingImpressions};
 pub use snapshot::{LiveState, Snapshot, USERS_PER_STEP};

@@ -2,15 +2,12 @@
 //! into.
 
 use domain::Timestamp;
-use domain::id::ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX;
+use domain::id::{ID_BYTES_MAX as EXTERNAL_ID_BYTES_MAX, check_strict_id, is_strict_id};
 use engine::EntityKind;
 use serde_json::{Map, Value};
 
 use super::failure::Failure;
 use super::signature::Caller;
-
-/// The longest id of an item, user, series, group, session or segmentation, in bytes.
-const ID_BYTES_MAX: usize = 255;
 
 /// The largest whole number that a parameter may be: all up to it are numbers of JSON.
 const COUNT_MAX: f64 = 9_007_199_254_740_991.0;
@@ -225,21 +222,10 @@ pub(super) fn object(value: Value) -> Option<Map<String, Value>> {
     }
 }
 
-/// Whether an id is within the rule of this API.
-fn is_by_rule(id: &str) -> bool {
-    let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"_-:@.".contains(&b);
-    (1..=ID_BYTES_MAX).contains(&id.len()) && id.bytes().all(is_allowed)
-}
-
 /// An id within the rule, by the name of what it is of.
 pub(super) fn check_id(name: &str, id: String) -> Result<String, Failure> {
-    if is_by_rule(&id) {
-        return Ok(id);
-    }
-    let shown: String = id.chars().take(80).collect();
-    Err(Failure::invalid(format!(
-        "{name} {shown:?} must be 1 to {ID_BYTES_MAX} characters of a-z, A-Z, 0-9, '_', '-', ':', '@' and '.'"
-    )))
+    check_strict_id(name, &id).map_err(Failure::invalid)?;
+    Ok(id)
 }
 
 /// How ids of items and users are read. One that this API would not give, such as `a+b@x.com`, is
@@ -259,7 +245,7 @@ impl Ids<'_> {
             (Caller::Public, EntityKind::User) => !id.is_empty(),
             _ => (self.exists)(kind, id),
         };
-        if !is_by_rule(&id) && id.len() <= EXTERNAL_ID_BYTES_MAX && is_right(&id) {
+        if !is_strict_id(&id) && id.len() <= EXTERNAL_ID_BYTES_MAX && is_right(&id) {
             return Ok(id);
         }
         check_id(name, id)
