@@ -1,7 +1,7 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
 use domain::{
-    AssetType, Endpoint, ExpressionRole, ItemIdx, ListCaller, ListRequest, ListSettings, Logic, Relevance,
+    AssetType, Endpoint, ExpressionRole, ItemIdx, ListCaller, ListRequest, ListSettings, Logic,
     Timestamp, UserIdx,
 };
 use reql::{Context, Rows, Subject};
@@ -230,10 +230,6 @@ impl<'a> Stage<'a> {
         let goes_with_item = matches!(list.logic, Logic::CrossSell | Logic::WatchNext);
         if goes_with_item && self.endpoint.can_be_similar() {
             list.logic = Logic::Similar;
-        }
-        if !list.logic.has_relevance() {
-            // These have no scores that could be below a minimum relevance.
-            list.min_relevance = Relevance::Low;
         }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
             let what = "logic: similar needs an item or a segment";
