@@ -91,6 +91,9 @@ mod tests {
     fn the_token_leaves_the_form() {
         assert_eq!(take_token("a=1&csrf_token=abc&b=%26"), (Some("abc"), "a=1&b=%26".to_owned()));
         assert_eq!(take_token("csrf_token=abc"), (Some("abc"), String::new()));
-        assert_eq!(take_token("x_csrf_token=abc&csrf_token"), (None, "x_csrf_token=abc&csrf_token".to_owned()));
+        assert_eq!(
+            take_token("x_csrf_token=abc&csrf_token"),
+            (None, "x_csrf_token=abc&csrf_token".to_owned())
+        );
     }
 }

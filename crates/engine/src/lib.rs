@@ -63,7 +63,7 @@ pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
-pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use segments::RuleFault;
 pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
@@ -82,11 +82,12 @@ pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
-    BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
-    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
-    RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
-    ReturnedProperties, SegmentSize, SegmentSizes, Snapshot, USERS_PER_STEP, check_config,
+    AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError,
+    HistoryItem, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    MissingEntities, PLACES_MAX, Placement, PreviewedEntries, PreviewedStage, QueryError,
+    RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport,
+    RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize, SegmentSizes,
+    Snapshot, USERS_PER_STEP, check_config,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,

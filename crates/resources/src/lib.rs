@@ -4,6 +4,7 @@ pub mod collections;
 mod commands;
 mod configuration;
 pub mod installation;
+pub mod recommendations;
 pub mod scenarios;
 pub mod segmentations;
 pub mod synonyms;

@@ -139,12 +139,11 @@ pub async fn try_rule(
     workspace: &RequestedWorkspace,
     rule: Rule,
 ) -> Result<Result<ShownSegments, RuleMistake>, ApiError> {
-    let try_rule = move |engine: &Engine| {
-        match engine.try_segmentation(&rule.into(), SEGMENTS_SHOWN_MAX) {
+    let try_rule =
+        move |engine: &Engine| match engine.try_segmentation(&rule.into(), SEGMENTS_SHOWN_MAX) {
             Ok(sizes) => Ok(Ok(show(engine, sizes?))),
             Err(fault) => Ok(Err(RuleMistake::new(&fault))),
-        }
-    };
+        };
     workspace.ask(try_rule).await
 }
 
@@ -232,8 +231,7 @@ pub async fn delete(workspace: &RequestedWorkspace, id: String) -> Result<(), Ap
 }
 
 fn check(segmentation: &ShownSegmentation) -> Result<(), ApiError> {
-    check_strict_id("id", &segmentation.id)
-        .map_err(|what| ApiError::invalid(what).at("/id"))?;
+    check_strict_id("id", &segmentation.id).map_err(|what| ApiError::invalid(what).at("/id"))?;
     let texts = [("title", &segmentation.title), ("description", &segmentation.description)];
     for (name, text) in texts {
         let n = text.as_ref().map_or(0, String::len);
@@ -244,9 +242,8 @@ fn check(segmentation: &ShownSegmentation) -> Result<(), ApiError> {
     }
     if let Rule::Filters(segments) = &segmentation.rule {
         for (n, segment) in segments.iter().enumerate() {
-            check_strict_id("id", &segment.id).map_err(|what| {
-                ApiError::invalid(what).at(format!("/rule/filters/{n}/id"))
-            })?;
+            check_strict_id("id", &segment.id)
+                .map_err(|what| ApiError::invalid(what).at(format!("/rule/filters/{n}/id")))?;
         }
     }
     Ok(())

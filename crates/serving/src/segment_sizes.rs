@@ -88,7 +88,9 @@ fn count(views: &Views, facet: &Facet, n_max: usize) -> SegmentSizes {
     let is_in = |item: &&u32| !facet.values_of(ItemIdx(**item)).is_empty();
     let mut sizes: Vec<(ValueIdx, usize)> = (0..facet.n_values() as u32)
         .map(ValueIdx)
-        .map(|value| (value, facet.items_of(value).iter().filter(|item| is_available(item)).count()))
+        .map(|value| {
+            (value, facet.items_of(value).iter().filter(|item| is_available(item)).count())
+        })
         .filter(|(_, n_items)| *n_items > 0)
         .collect();
     sizes.sort_unstable_by(|(a, n_of_a), (b, n_of_b)| {
@@ -101,7 +103,9 @@ fn count(views: &Views, facet: &Facet, n_max: usize) -> SegmentSizes {
             id: facet.text(value).to_owned(),
             title: None,
             n_items,
-            examples: examples.map(|item| views.catalog.item_id(ItemIdx(*item)).to_owned()).collect(),
+            examples: examples
+                .map(|item| views.catalog.item_id(ItemIdx(*item)).to_owned())
+                .collect(),
         }
     });
     SegmentSizes {
