@@ -2,6 +2,7 @@
 //! takes.
 
 mod scenarios;
+mod segments;
 mod sign_in;
 mod start;
 
@@ -15,4 +16,5 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
         .merge(scenarios::routes(app))
+        .merge(segments::routes(app))
 }

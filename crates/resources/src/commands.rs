@@ -8,7 +8,10 @@ use web::workspaces::RequestedWorkspace;
 ///
 /// # Errors
 /// If it is refused, the workspace is closed, or the journal does not take it.
-pub async fn submit(workspace: &RequestedWorkspace, command: Command) -> Result<(), ApiError> {
+pub(crate) async fn submit(
+    workspace: &RequestedWorkspace,
+    command: Command,
+) -> Result<(), ApiError> {
     let handle = workspace.handle();
     let entry = Entry::Command { received_at: handle.now()?, command: Box::new(command) };
     for outcome in handle.submit::<ApiError>(vec![entry]).await? {

@@ -1,5 +1,6 @@
 //! Segmentations: divisions of the items into segments, which can be recommended like items.
 
+use domain::PropertyType;
 use domain::id::check_strict_id;
 use engine::{
     Command, Engine, RuleFault, RuleUpdate, Segment, SegmentSizes, Segmentation,
@@ -156,8 +157,16 @@ pub async fn create(
     segmentation: ShownSegmentation,
 ) -> Result<(), ApiError> {
     check(&segmentation)?;
+    let id = segmentation.id.clone();
+    let (segmentation, segments) = match segmentation.rule {
+        Rule::Filters(segments) => {
+            (ShownSegmentation { rule: Rule::Filters(Vec::new()), ..segmentation }, segments)
+        }
+        _ => (segmentation, Vec::new()),
+    };
     let command = SegmentationCommand::Create(segmentation.into());
-    submit(workspace, Command::Segmentation(command)).await
+    submit(workspace, Command::Segmentation(command)).await?;
+    replace_segments(workspace, id, segments).await
 }
 
 /// Replaces a segmentation. The kind of its rule stays.
@@ -315,4 +324,20 @@ impl From<Rule> for SegmentationKind {
             }
         }
     }
+}
+
+/// The names of the properties whose values can be segments: texts and sets.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn properties(workspace: &RequestedWorkspace) -> Result<Vec<String>, ApiError> {
+    let list = |engine: &Engine| {
+        let snapshot = engine.snapshot();
+        let is_text =
+            |type_: PropertyType| matches!(type_, PropertyType::String | PropertyType::Set);
+        let properties = snapshot.catalog.table().properties();
+        let names = properties.filter(|property| is_text(property.type_));
+        Ok(names.map(|property| property.name.clone()).collect())
+    };
+    workspace.run(list).await
 }

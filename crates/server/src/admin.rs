@@ -6,6 +6,7 @@ mod api_keys;
 mod audit;
 mod body;
 mod catalog;
+mod collections;
 mod events;
 mod invitations;
 mod kpis;
@@ -14,9 +15,11 @@ mod rejections;
 mod revision;
 mod rights;
 mod scenarios;
+mod segmentations;
 mod session;
 mod settings;
 mod sources;
+mod synonyms;
 mod tokens;
 mod training;
 mod traits;
@@ -29,8 +32,8 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
-use engine::Engine;
 use engine::installation::Actor;
+use engine::{CollectionKind, Engine};
 use serde_json::{Value, json};
 
 use web::App;
@@ -54,6 +57,24 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/audit", get(audit::read))
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
+        .merge(collections::routes(
+            CollectionKind::Series,
+            [
+                "/api/workspaces/{workspace}/series",
+                "/api/workspaces/{workspace}/series/{id}",
+                "/api/workspaces/{workspace}/series/{id}/members",
+                "/api/workspaces/{workspace}/series/{id}/members/{member}",
+            ],
+        ))
+        .merge(collections::routes(
+            CollectionKind::Group,
+            [
+                "/api/workspaces/{workspace}/groups",
+                "/api/workspaces/{workspace}/groups/{id}",
+                "/api/workspaces/{workspace}/groups/{id}/members",
+                "/api/workspaces/{workspace}/groups/{id}/members/{member}",
+            ],
+        ))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route(
             "/api/workspaces/{workspace}/recommendations",
@@ -94,6 +115,17 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/tokens/{name}",
             get(tokens::read).delete(tokens::delete),
         )
+        .route(
+            "/api/workspaces/{workspace}/segmentations",
+            get(segmentations::list).post(segmentations::create),
+        )
+        .route(
+            "/api/workspaces/{workspace}/segmentations/{id}",
+            get(segmentations::read).put(segmentations::put).delete(segmentations::delete),
+        )
+        .route("/api/workspaces/{workspace}/segmentation_trials", post(segmentations::try_rule))
+        .route("/api/workspaces/{workspace}/synonyms", get(synonyms::list).post(synonyms::create))
+        .route("/api/workspaces/{workspace}/synonyms/{id}", delete(synonyms::delete))
         .route("/api/workspaces/{workspace}/traits", get(traits::list))
         .route(
             "/api/workspaces/{workspace}/traits/{key}",

@@ -1,0 +1,78 @@
+//! `GET` and `POST /api/workspaces/{workspace}/segmentations`; `GET`, `PUT` and `DELETE .../{id}`;
+//! `POST .../segmentation_trials`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use resources::segmentations::{self, Rule, RuleMistake, ShownSegmentation, ShownSegments};
+use serde::Serialize;
+use web::error::ApiError;
+use web::workspaces::Workspace;
+
+use super::Upload;
+use super::body::Body;
+
+#[derive(Serialize)]
+pub(super) struct Segmentations {
+    segmentations: Vec<ShownSegmentation>,
+}
+
+#[derive(Serialize)]
+pub(super) struct WithSegments {
+    #[serde(flatten)]
+    segmentation: ShownSegmentation,
+    segments: ShownSegments,
+}
+
+/// What a rule would do, or its mistake.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Trial {
+    Segments(ShownSegments),
+    Mistake(RuleMistake),
+}
+
+pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Segmentations>, ApiError> {
+    Ok(Json(Segmentations { segmentations: segmentations::list(&workspace).await? }))
+}
+
+pub(super) async fn read(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<WithSegments>, ApiError> {
+    let (segmentation, segments) = segmentations::read(&workspace, id).await?;
+    Ok(Json(WithSegments { segmentation, segments }))
+}
+
+pub(super) async fn create(
+    Upload(workspace, Body(segmentation)): Upload<Body<ShownSegmentation>>,
+) -> Result<(StatusCode, Json<ShownSegmentation>), ApiError> {
+    segmentations::create(&workspace, segmentation.clone()).await?;
+    Ok((StatusCode::CREATED, Json(segmentation)))
+}
+
+pub(super) async fn put(
+    Path((_, id)): Path<(String, String)>,
+    Upload(workspace, Body(segmentation)): Upload<Body<ShownSegmentation>>,
+) -> Result<Json<ShownSegmentation>, ApiError> {
+    let segmentation = ShownSegmentation { id, ..segmentation };
+    segmentations::update(&workspace, segmentation.clone()).await?;
+    Ok(Json(segmentation))
+}
+
+pub(super) async fn delete(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    segmentations::delete(&workspace, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn try_rule(
+    Upload(workspace, Body(rule)): Upload<Body<Rule>>,
+) -> Result<Json<Trial>, ApiError> {
+    Ok(Json(match segmentations::try_rule(&workspace, rule).await? {
+        Ok(segments) => Trial::Segments(segments),
+        Err(mistake) => Trial::Mistake(mistake),
+    }))
+}

@@ -1,0 +1,35 @@
+//! `GET` and `POST /api/workspaces/{workspace}/synonyms`, `DELETE .../{id}`.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use resources::synonyms::{self, NewSynonym, ShownSynonym};
+use serde::Serialize;
+use web::error::ApiError;
+use web::workspaces::Workspace;
+
+use super::Upload;
+use super::body::Body;
+
+#[derive(Serialize)]
+pub(super) struct Synonyms {
+    synonyms: Vec<ShownSynonym>,
+}
+
+pub(super) async fn list(Workspace(workspace): Workspace) -> Result<Json<Synonyms>, ApiError> {
+    Ok(Json(Synonyms { synonyms: synonyms::list(&workspace).await? }))
+}
+
+pub(super) async fn create(
+    Upload(workspace, Body(synonym)): Upload<Body<NewSynonym>>,
+) -> Result<(StatusCode, Json<ShownSynonym>), ApiError> {
+    Ok((StatusCode::CREATED, Json(synonyms::create(&workspace, synonym).await?)))
+}
+
+pub(super) async fn delete(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    synonyms::delete(&workspace, id).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
