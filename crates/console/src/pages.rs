@@ -4,6 +4,7 @@
 mod scenarios;
 mod sign_in;
 mod start;
+mod try_it;
 
 use std::sync::Arc;
 
@@ -15,4 +16,5 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
         .merge(scenarios::routes(app))
+        .merge(try_it::routes(app))
 }
