@@ -4,6 +4,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use domain::list::LIST_COUNT_MAX;
 use domain::{Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings, WorkspaceConfig};
 use engine::{
     Engine, EntityKind, ListOptions, ListedContribution, ListedItem, MissingEntities, Origin, PastRecommendation,
@@ -18,8 +19,6 @@ use web::workspaces::RequestedWorkspace;
 
 /// The number of entries of a list where nobody says how many.
 pub const COUNT_DEFAULT: usize = 10;
-/// The most entries of a list that is tried.
-pub const COUNT_MAX: usize = 200;
 
 /// A list that somebody wants to try. With neither user, item, segment nor query, it is for
 /// somebody new.
@@ -186,7 +185,7 @@ impl PreviewRequest {
             Target::Query => needs("a query", &self.query)?,
             Target::User | Target::Any => {}
         }
-        let count = count("count", self.count, COUNT_DEFAULT, COUNT_MAX)
+        let count = count("count", self.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)
             .map_err(|error| error.at("/count"))?;
         Ok(RecommendationRequest {
             user_id: self.user.clone(),

@@ -45,13 +45,14 @@ export async function jobs({ check, browser, context, origin }) {
     await page.goto(`${origin}/console`)
     clicks = 0
     await click(page.getByRole('link', { name: 'Try it', exact: true }).first())
-    await click(page.getByLabel('Person'))
+    await click(page.getByRole('textbox', { name: 'Person' }))
     await settle(page, () => page.keyboard.type(LISTENER))
     const everything = await preview(origin, { user: LISTENER, count: 200, settings: { exclude: 'none' } })
     const left = await preview(origin, { user: LISTENER, count: 200, settings: { exclude: 'interacted' } })
     const shown = new Set(left.items.map(({ id }) => id))
     const played = everything.items.find(({ id }) => !shown.has(id))
     assert.ok(played, 'the listener has played nothing')
+    await click(page.getByText('More rules'))
     clicks++
     await settle(page, () => page.getByLabel('Leave out').selectOption('interacted'))
     await click(page.getByLabel('Why is this item not in the list?'))
@@ -149,6 +150,7 @@ export async function jobs({ check, browser, context, origin }) {
     const ids = JSON.parse(answer).recomms.map(({ id }) => id)
     const listed = await preview(origin, { user: LISTENER, count: 4, settings: { filter } })
     assert.deepEqual(ids, listed.items.map(({ id }) => id))
+    await page.getByText('Python and JavaScript').click()
     const folder = mkdtempSync(join(tmpdir(), 'try-it-'))
     for (const [id, file] of [['node', 'node.mjs'], ['browser', 'browser.mjs']]) {
       writeFileSync(join(folder, file), await copy(id))
@@ -186,7 +188,7 @@ export async function jobs({ check, browser, context, origin }) {
     const plain = await browser.newContext({ javaScriptEnabled: false })
     const bare = await plain.newPage()
     await bare.goto(`${origin}${PAGE}`)
-    await bare.getByLabel('Person').fill(LISTENER)
+    await bare.getByRole('textbox', { name: 'Person' }).fill(LISTENER)
     await bare.getByLabel('Filter').fill("'yaer' > 1")
     await bare.getByRole('button', { name: 'Show' }).click()
     await bare.locator('.field-error').getByText('column 1').waitFor()

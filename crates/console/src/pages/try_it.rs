@@ -18,7 +18,7 @@ use domain::Right::SeePeople;
 use domain::{Right, Scenario};
 use engine::Expected;
 use maud::{Render, html};
-use resources::recommendations::{Preview, PreviewError, find_item, preview, vocabulary};
+use resources::recommendations::{Preview, PreviewError, PreviewRequest, find_item, preview, vocabulary};
 use resources::scenarios;
 use serde::Deserialize;
 use web::App;
@@ -84,30 +84,32 @@ impl FromRequestParts<Arc<App>> for Viewer {
 
 /// The lists of a trial, or why there is none.
 struct Tried {
+    /// The request, with the ids of what was named by its title.
+    request: PreviewRequest,
     list: Result<Preview, PreviewError>,
     beside: Option<Result<Preview, PreviewError>>,
 }
 
 impl Tried {
     async fn make(workspace: &RequestedWorkspace, trial: &Trial) -> Self {
-        let list = Self::list(workspace, trial).await;
+        let request = match resolve(workspace, trial).await {
+            Ok(request) => request,
+            Err(error) => {
+                return Self { request: PreviewRequest::default(), list: Err(error.into()), beside: None };
+            }
+        };
+        let list = preview(workspace, request.clone()).await;
         let beside = match trial.beside() {
             Beside::Nothing => None,
             beside => match trial.request_beside(&beside) {
-                Ok(request) => Some(preview(workspace, request).await),
+                Ok(other) => {
+                    let other = PreviewRequest { item: request.item.clone(), ..other };
+                    Some(preview(workspace, other).await)
+                }
                 Err(error) => Some(Err(error.into())),
             },
         };
-        Self { list, beside }
-    }
-
-    async fn list(workspace: &RequestedWorkspace, trial: &Trial) -> Result<Preview, PreviewError> {
-        let mut request = trial.request()?;
-        if !trial.why_not.trim().is_empty() {
-            let found = find_item(workspace, trial.why_not.trim()).await;
-            request.why_not = Some(found.map_err(|error| error.at("/why_not"))?);
-        }
-        preview(workspace, request).await
+        Self { request, list, beside }
     }
 
     fn status(&self) -> StatusCode {
@@ -119,6 +121,21 @@ impl Tried {
             Err(PreviewError { error, .. }) => error.kind.status(),
         }
     }
+}
+
+/// The request of a trial. Items may be named by their titles.
+async fn resolve(
+    workspace: &RequestedWorkspace,
+    trial: &Trial,
+) -> Result<PreviewRequest, ApiError> {
+    let mut request = trial.request()?;
+    for (item, field) in [(&mut request.item, "/item"), (&mut request.why_not, "/why_not")] {
+        if let Some(text) = item.take() {
+            let found = find_item(workspace, &text).await;
+            *item = Some(found.map_err(|error| error.at(field))?);
+        }
+    }
+    Ok(request)
 }
 
 async fn show(

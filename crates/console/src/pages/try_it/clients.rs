@@ -48,9 +48,14 @@ pub(super) fn code_blocks(call: &Call<'_>) -> Markup {
                 }
             }
             (CodeBlock { id: "curl", label: "curl", code: &call.curl() })
-            (CodeBlock { id: "python", label: "Python", code: &call.python() })
-            (CodeBlock { id: "node", label: "JavaScript (Node.js)", code: &call.node() })
-            (CodeBlock { id: "browser", label: "JavaScript (browser)", code: &call.browser() })
+            details class="more" {
+                summary { "Python and JavaScript" }
+                div class="stack" {
+                    (CodeBlock { id: "python", label: "Python", code: &call.python() })
+                    (CodeBlock { id: "node", label: "JavaScript (Node.js)", code: &call.node() })
+                    (CodeBlock { id: "browser", label: "JavaScript (browser)", code: &call.browser() })
+                }
+            }
         }
     }
 }

@@ -40,7 +40,7 @@ const EXCLUSIONS: [(&str, &str); 5] = [
     ("interacted", "Everything the person touched"),
 ];
 
-const RELEVANCES: [(&str, &str); 3] = [("low", "Anything"), ("medium", "Fitting"), ("high", "Only the best")];
+const RELEVANCES: [(&str, &str); 3] = [("low", "Any"), ("medium", "Fitting"), ("high", "Best")];
 
 impl Render for SettingsForm<'_> {
     fn render(&self) -> Markup {
@@ -50,11 +50,11 @@ impl Render for SettingsForm<'_> {
         let untouched = Untouched::of(scenario, trial);
         let body = html! {
             (self.whom())
-            (self.scenario_menu())
-            (self.expressions(scenario))
-            (balance(trial, &untouched))
-            (self.rules())
             (self.asked())
+            (self.scenario_menu())
+            (balance(trial, &untouched))
+            (self.expressions(scenario))
+            (self.rules())
             div class="actions" { (Button::primary("Show")) }
         };
         let preview = format!("{}/preview", self.path);
@@ -131,7 +131,9 @@ impl SettingsForm<'_> {
         let mut properties = vec![("", "No limit")];
         let names = self.vocabulary.properties.iter().map(|property| property.name.as_str());
         properties.extend(names.map(|name| (name, name)));
-        field_group("Rules", &html! {
+        let is_set = [&trial.logic, &trial.exclude, &trial.per, &trial.per_max];
+        let is_open = is_set.into_iter().any(|text| !text.is_empty());
+        let rules = field_group("Rules", &html! {
             (Select { field: Field::new("logic", "List").optional(), options: &LOGICS, value: &trial.logic })
             (Select { field: Field::new("exclude", "Leave out").optional(), options: &EXCLUSIONS, value: &trial.exclude })
             (Select { field: Field::new("per", "Limit per").optional(), options: &properties, value: &trial.per })
@@ -140,7 +142,13 @@ impl SettingsForm<'_> {
                 value: &trial.per_max,
                 unit: "items",
             })
-        })
+        });
+        html! {
+            details class="more" open[is_open] {
+                summary { "More rules" }
+                (rules)
+            }
+        }
     }
 
     fn asked(&self) -> Markup {
@@ -172,7 +180,7 @@ fn balance(trial: &Trial, untouched: &Untouched) -> Markup {
         (field_group("Balance", &html! {
             (slider("diversity", "Variety", shown(&trial.diversity, untouched.diversity), ("alike", "varied")))
             (slider("rotation", "Rotation", shown(&trial.rotation, untouched.rotation), ("steady", "fresh")))
-            (slider("impact", "Impact of the person", shown(&trial.impact, untouched.impact), ("the item", "the person")))
+            (slider("impact", "Weight of taste", shown(&trial.impact, untouched.impact), ("the item", "the person")))
             (Slider {
                 field: Field::new("count", "Number of items"),
                 range: (1.0, 50.0),

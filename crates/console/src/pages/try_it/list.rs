@@ -116,7 +116,7 @@ impl Shown<'_> {
         }
         let is_item = list.endpoint.entries() == Entries::Items;
         html! {
-            ol class="recommended" {
+            ol class="recommended recommended-dense" {
                 @for item in &list.items {
                     @let href = self.href(list.endpoint, &item.id);
                     li {
@@ -241,12 +241,11 @@ impl Shown<'_> {
     }
 
     fn calls(&self, list: &Preview) -> Markup {
-        let Ok(request) = self.trial.request() else { return html! {} };
         let call = Call {
             server: &self.viewer.server,
             workspace: self.workspace,
             endpoint: list.endpoint,
-            request: &request,
+            request: &self.tried.request,
         };
         html! {
             section class="card" {

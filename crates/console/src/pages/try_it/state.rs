@@ -197,6 +197,7 @@ impl Trial {
         Ok(PreviewRequest {
             scenario: given(&self.scenario),
             settings: self.settings()?,
+            why_not: given(&self.why_not),
             ..self.bare_request()?
         })
     }
@@ -241,7 +242,7 @@ impl Trial {
         };
         let diversity = share(touched(&self.diversity), "diversity", "Variety")?;
         let rotation_rate = share(touched(&self.rotation), "rotation", "Rotation")?;
-        let user_impact = share(touched(&self.impact), "impact", "Impact of the person")?;
+        let user_impact = share(touched(&self.impact), "impact", "Weight of taste")?;
         let min_relevance: Option<Relevance> =
             word(&touched(&self.relevance).unwrap_or_default(), "relevance")?;
         let max = number::<u32>(&self.per_max, "per_max", "At most")?;
