@@ -62,9 +62,7 @@ pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
-pub use recommendation::{
-    PreviewedRecommendations, RecommendationError, RecommendationResponse,
-};
+pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
@@ -82,12 +80,12 @@ pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{
-    AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
-    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, PLACES_MAX, Placement, PreviewedEntries,
-    PreviewedStage, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
-    RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
-    ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
+    AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError,
+    HistoryItem, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    MissingEntities, PLACES_MAX, Placement, PreviewedEntries, PreviewedStage, QueryError,
+    RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport,
+    RequestBudget, RequestLimits, Reservation, ReturnedProperties, Snapshot, USERS_PER_STEP,
+    check_config,
 };
 pub use state::{
     AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,

@@ -5,11 +5,13 @@ use std::fmt;
 use std::sync::Arc;
 
 use domain::list::LIST_COUNT_MAX;
-use domain::{Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings, WorkspaceConfig};
+use domain::{
+    Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings, WorkspaceConfig,
+};
 use engine::{
-    Engine, EntityKind, ListOptions, ListedContribution, ListedItem, MissingEntities, Origin, PastRecommendation,
-    Placement, PreviewedEntries, RecommendationRequest, Recommended, RecommendedList,
-    RequestBudget,
+    Engine, EntityKind, ListOptions, ListedContribution, ListedItem, MissingEntities, Origin,
+    PastRecommendation, Placement, PreviewedEntries, RecommendationRequest, Recommended,
+    RecommendedList, RequestBudget,
 };
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -243,17 +245,12 @@ fn make_preview(
     let is_popular = |item: &PreviewedItem| item.source == Some(source_word(Origin::Trending));
     let logic = request.settings.logic.unwrap_or(endpoint.default_logic());
     let why_not = request.why_not.as_ref().zip(found.list.placement);
-    let why_not = why_not.map(|(id, placement)| PlacedItem {
-        id: id.clone(),
-        title: title(id),
-        placement,
-    });
+    let why_not =
+        why_not.map(|(id, placement)| PlacedItem { id: id.clone(), title: title(id), placement });
     drop(snapshot);
     Ok(Preview {
         endpoint,
-        fallback: logic.has_relevance()
-            && !Vec::is_empty(&items)
-            && items.iter().all(is_popular),
+        fallback: logic.has_relevance() && !Vec::is_empty(&items) && items.iter().all(is_popular),
         items,
         source: found.source.map(|source| source.id),
         model: found.list.model,
@@ -348,8 +345,10 @@ pub struct VocabularyProperty {
 pub async fn vocabulary(workspace: &RequestedWorkspace) -> Result<Vocabulary, ApiError> {
     let collect = |engine: &Engine| {
         let properties = engine.snapshot().properties(EntityKind::Item).into_iter();
-        let properties = properties
-            .map(|property| VocabularyProperty { name: property.name, type_: property.type_.word() });
+        let properties = properties.map(|property| VocabularyProperty {
+            name: property.name,
+            type_: property.type_.word(),
+        });
         Ok(Vocabulary { properties: properties.collect(), functions: engine::reql_functions() })
     };
     workspace.run(collect).await
@@ -375,7 +374,9 @@ pub async fn find_item(workspace: &RequestedWorkspace, text: &str) -> Result<Str
             PreviewedEntries::Others(_) => None,
         };
         first.ok_or_else(|| {
-            ApiError::not_found(format!("no item has the id {text:?}, and none has it in its texts"))
+            ApiError::not_found(format!(
+                "no item has the id {text:?}, and none has it in its texts"
+            ))
         })
     };
     workspace.make_lists(find).await

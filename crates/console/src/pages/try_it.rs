@@ -8,17 +8,19 @@ mod words;
 
 use std::sync::Arc;
 
+use axum::Router;
 use axum::extract::{Form as Posted, FromRequestParts, State};
 use axum::http::request::Parts;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::Router;
 use domain::Right::SeePeople;
 use domain::{Right, Scenario};
 use engine::Expected;
 use maud::{Render, html};
-use resources::recommendations::{Preview, PreviewError, PreviewRequest, find_item, preview, vocabulary};
+use resources::recommendations::{
+    Preview, PreviewError, PreviewRequest, find_item, preview, vocabulary,
+};
 use resources::scenarios;
 use serde::Deserialize;
 use web::App;
@@ -95,7 +97,11 @@ impl Tried {
         let request = match resolve(workspace, trial).await {
             Ok(request) => request,
             Err(error) => {
-                return Self { request: PreviewRequest::default(), list: Err(error.into()), beside: None };
+                return Self {
+                    request: PreviewRequest::default(),
+                    list: Err(error.into()),
+                    beside: None,
+                };
             }
         };
         let list = preview(workspace, request.clone()).await;

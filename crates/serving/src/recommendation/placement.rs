@@ -189,7 +189,8 @@ impl ResolvedItems<'_> {
             let list = ListRequest { diversity: 0.0, ..list() };
             without.push((AbsenceRule::Diversity, with(list)));
         }
-        let mut found = Placement { is_listed: false, place: None, rules: vec![], place_without: None };
+        let mut found =
+            Placement { is_listed: false, place: None, rules: vec![], place_without: None };
         for (rule, (list, request)) in &without {
             budget.check()?;
             let request = Request { list, ..*request };

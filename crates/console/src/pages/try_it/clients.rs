@@ -13,8 +13,7 @@ use super::Server;
 use crate::ui::CodeBlock;
 
 /// Bytes of a path that stay as they are.
-const IN_PATH: &AsciiSet =
-    &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
+const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~');
 /// The id of a visitor in code, where the list is for nobody in particular.
 const VISITOR: &str = "id-of-the-visitor";
 
@@ -110,7 +109,10 @@ impl Call<'_> {
             }
             Target::Segment => {
                 let first = (Some("contextSegmentId"), text(segment));
-                (format!("recomms/item-segments/{entries}/"), vec![first, for_user, (Some("count"), count)])
+                (
+                    format!("recomms/item-segments/{entries}/"),
+                    vec![first, for_user, (Some("count"), count)],
+                )
             }
             Target::Query => {
                 let path = format!("search/users/{}/{entries}/", encoded(user));
@@ -119,11 +121,18 @@ impl Call<'_> {
             }
             Target::Any => {
                 let given = [("userId", user), ("itemId", item), ("searchQuery", query)];
-                named.extend(given.into_iter().filter_map(|(name, id)| Some((name, id.clone()?.into()))));
-                ("recomms/composite/".to_owned(), vec![(Some("scenario"), text(scenario)), (Some("count"), count)])
+                named.extend(
+                    given.into_iter().filter_map(|(name, id)| Some((name, id.clone()?.into()))),
+                );
+                (
+                    "recomms/composite/".to_owned(),
+                    vec![(Some("scenario"), text(scenario)), (Some("count"), count)],
+                )
             }
         };
-        let number = |number: Option<f32>| number.and_then(|number| number.to_string().parse().ok()).map(Value::Number);
+        let number = |number: Option<f32>| {
+            number.and_then(|number| number.to_string().parse().ok()).map(Value::Number)
+        };
         let given = |text: &Option<String>| text.clone().map(Value::String);
         let said = |said: Option<Value>| said.filter(|said| !said.is_null());
         let options = [
@@ -172,7 +181,9 @@ impl Call<'_> {
         let mut arguments: Vec<String> =
             first.iter().map(|(_, value)| python_literal(value)).collect();
         arguments.extend(
-            named.iter().map(|(name, value)| format!("{}={}", snake_case(name), python_literal(value))),
+            named
+                .iter()
+                .map(|(name, value)| format!("{}={}", snake_case(name), python_literal(value))),
         );
         let (scheme, host, workspace) = (self.scheme(), &self.server.host, self.workspace);
         format!(
@@ -258,10 +269,19 @@ mod tests {
         let endpoint = Endpoint::RecommendItemsToUser;
         let call = Call { server: &server, workspace: &workspace, endpoint, request: &request };
         let curl = call.curl();
-        assert!(curl.contains("/shop/recomms/users/o%27Neil%20%24%28id%29%20%60x%60%20%22q%22%2F../items/?"));
-        assert!(curl.contains(r#"-d '{"count":10,"diversity":0.4,"filter":"'\''a'\'' == \"it'\''s\\n\""#), "{curl}");
+        assert!(curl.contains(
+            "/shop/recomms/users/o%27Neil%20%24%28id%29%20%60x%60%20%22q%22%2F../items/?"
+        ));
+        assert!(
+            curl.contains(
+                r#"-d '{"count":10,"diversity":0.4,"filter":"'\''a'\'' == \"it'\''s\\n\""#
+            ),
+            "{curl}"
+        );
         let python = call.python();
-        assert!(python.contains("from recombee_api_client.api_requests import RecommendItemsToUser"));
+        assert!(
+            python.contains("from recombee_api_client.api_requests import RecommendItemsToUser")
+        );
         assert!(python.contains(r#"    "o'Neil $(id) `x` \"q\"/..","#), "{python}");
         assert!(python.contains("diversity=0.4") && !python.contains("booster"), "{python}");
         let browser = call.browser();
@@ -269,6 +289,10 @@ mod tests {
         let search = PreviewRequest { query: Some("x".to_owned()), ..PreviewRequest::default() };
         let call = Call { endpoint: Endpoint::SearchItems, request: &search, ..call };
         assert!(call.curl().contains("/search/users/id-of-the-visitor/items/"));
-        assert!(call.python().contains("\"x\",\n    10,\n    cascade_create=True"), "{}", call.python());
+        assert!(
+            call.python().contains("\"x\",\n    10,\n    cascade_create=True"),
+            "{}",
+            call.python()
+        );
     }
 }

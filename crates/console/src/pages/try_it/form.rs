@@ -45,8 +45,7 @@ const RELEVANCES: [(&str, &str); 3] = [("low", "Any"), ("medium", "Fitting"), ("
 impl Render for SettingsForm<'_> {
     fn render(&self) -> Markup {
         let trial = self.trial;
-        let scenario =
-            self.scenarios.iter().find(|scenario| scenario.name == trial.scenario);
+        let scenario = self.scenarios.iter().find(|scenario| scenario.name == trial.scenario);
         let untouched = Untouched::of(scenario, trial);
         let body = html! {
             (self.whom())
@@ -65,15 +64,18 @@ impl Render for SettingsForm<'_> {
 impl SettingsForm<'_> {
     fn whom(&self) -> Markup {
         let trial = self.trial;
-        field_group("For whom or what", &html! {
-            (TextInput::new(Field::new("user", "Person").optional().hint("Any id. Empty: somebody new"))
-                .kind(InputKind::Code)
-                .value(&trial.user))
-            (TextInput::new(Field::new("item", "Item").optional().hint("What goes with it: id or title"))
-                .value(&trial.item))
-            (TextInput::new(Field::new("query", "Search").optional().hint("What somebody types"))
-                .value(&trial.query))
-        })
+        field_group(
+            "For whom or what",
+            &html! {
+                (TextInput::new(Field::new("user", "Person").optional().hint("Any id. Empty: somebody new"))
+                    .kind(InputKind::Code)
+                    .value(&trial.user))
+                (TextInput::new(Field::new("item", "Item").optional().hint("What goes with it: id or title"))
+                    .value(&trial.item))
+                (TextInput::new(Field::new("query", "Search").optional().hint("What somebody types"))
+                    .value(&trial.query))
+            },
+        )
     }
 
     fn scenario_menu(&self) -> Markup {
@@ -83,18 +85,21 @@ impl SettingsForm<'_> {
         let beside = self.trial.choices_beside(self.scenarios);
         let beside: Vec<(&str, &str)> =
             beside.iter().map(|(value, label)| (value.as_str(), label.as_str())).collect();
-        field_group("Settings", &html! {
-            (Select {
-                field: Field::new("scenario", "Scenario").optional(),
-                options: &options,
-                value: &self.trial.scenario,
-            })
-            (Select {
-                field: Field::new("beside", "Compare with").optional(),
-                options: &beside,
-                value: &self.trial.beside,
-            })
-        })
+        field_group(
+            "Settings",
+            &html! {
+                (Select {
+                    field: Field::new("scenario", "Scenario").optional(),
+                    options: &options,
+                    value: &self.trial.scenario,
+                })
+                (Select {
+                    field: Field::new("beside", "Compare with").optional(),
+                    options: &beside,
+                    value: &self.trial.beside,
+                })
+            },
+        )
     }
 
     fn expressions(&self, scenario: Option<&Scenario>) -> Markup {
@@ -102,7 +107,8 @@ impl SettingsForm<'_> {
             let mistake = self.mistakes.iter().find(|mistake| mistake.setting == setting);
             mistake.map(|mistake| (mistake.column, mistake.message.as_str()))
         };
-        let of_scenario = |text: Option<&String>| text.map(|text| format!("Beside the scenario’s: {text}"));
+        let of_scenario =
+            |text: Option<&String>| text.map(|text| format!("Beside the scenario’s: {text}"));
         let settings = scenario.map(|scenario| &scenario.settings);
         let filter = of_scenario(settings.and_then(|settings| settings.filter.as_ref()));
         let booster = of_scenario(settings.and_then(|settings| settings.booster.as_ref()));
@@ -133,16 +139,19 @@ impl SettingsForm<'_> {
         properties.extend(names.map(|name| (name, name)));
         let is_set = [&trial.logic, &trial.exclude, &trial.per, &trial.per_max];
         let is_open = is_set.into_iter().any(|text| !text.is_empty());
-        let rules = field_group("Rules", &html! {
-            (Select { field: Field::new("logic", "List").optional(), options: &LOGICS, value: &trial.logic })
-            (Select { field: Field::new("exclude", "Leave out").optional(), options: &EXCLUSIONS, value: &trial.exclude })
-            (Select { field: Field::new("per", "Limit per").optional(), options: &properties, value: &trial.per })
-            (NumberInput {
-                field: Field::new("per_max", "At most").optional(),
-                value: &trial.per_max,
-                unit: "items",
-            })
-        });
+        let rules = field_group(
+            "Rules",
+            &html! {
+                (Select { field: Field::new("logic", "List").optional(), options: &LOGICS, value: &trial.logic })
+                (Select { field: Field::new("exclude", "Leave out").optional(), options: &EXCLUSIONS, value: &trial.exclude })
+                (Select { field: Field::new("per", "Limit per").optional(), options: &properties, value: &trial.per })
+                (NumberInput {
+                    field: Field::new("per_max", "At most").optional(),
+                    value: &trial.per_max,
+                    unit: "items",
+                })
+            },
+        );
         html! {
             details class="more" open[is_open] {
                 summary { "More rules" }
@@ -173,8 +182,7 @@ fn balance(trial: &Trial, untouched: &Untouched) -> Markup {
         value,
         ends,
     };
-    let relevance =
-        if trial.relevance.is_empty() { untouched.relevance } else { &trial.relevance };
+    let relevance = if trial.relevance.is_empty() { untouched.relevance } else { &trial.relevance };
     html! {
         input type="hidden" name="was" value=(untouched.text());
         (field_group("Balance", &html! {

@@ -82,7 +82,9 @@ impl Shown<'_> {
     /// Who gets it, by which model.
     fn about(&self, list: &Preview) -> String {
         let mut about = match (list.user_known, &list.source) {
-            (Some(false), _) => "Nobody has this id yet: this is what somebody new would see. ".to_owned(),
+            (Some(false), _) => {
+                "Nobody has this id yet: this is what somebody new would see. ".to_owned()
+            }
             (None, None) if self.trial.item.is_empty() && self.trial.query.is_empty() => {
                 "For somebody new. ".to_owned()
             }
@@ -95,7 +97,9 @@ impl Shown<'_> {
             _ = write!(about, "In group {group} of the A/B test. ");
         }
         if list.fallback {
-            about.push_str("Nothing is known that a choice could follow from: all of it is what is popular. ");
+            about.push_str(
+                "Nothing is known that a choice could follow from: all of it is what is popular. ",
+            );
         }
         match &list.model {
             Some(model) => _ = write!(about, "Answered by model {model}."),
@@ -175,8 +179,7 @@ impl Shown<'_> {
         let place = |list: &Preview, id: &str| {
             list.items.iter().position(|item| item.id == id).map(|place| place + 1)
         };
-        let only_before =
-            beside.items.iter().filter(|item| place(list, &item.id).is_none());
+        let only_before = beside.items.iter().filter(|item| place(list, &item.id).is_none());
         let all: Vec<(&PreviewedItem, String)> = list
             .items
             .iter()
@@ -258,7 +261,5 @@ impl Shown<'_> {
 
 fn capital(text: &str) -> String {
     let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }

@@ -1,9 +1,7 @@
 //! What somebody tries, as the address of the page has it.
 
 use domain::list::Constraint;
-use domain::{
-    Endpoint, Exclusion, ListSettings, Logic, Relevance, Scenario, WorkspaceConfig,
-};
+use domain::{Endpoint, Exclusion, ListSettings, Logic, Relevance, Scenario, WorkspaceConfig};
 use resources::recommendations::PreviewRequest;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -133,11 +131,7 @@ impl Trial {
 
     /// The address at which these settings stand beside those to come.
     pub(super) fn address_beside_itself(&self) -> String {
-        let kept = Self {
-            beside: String::new(),
-            why_not: String::new(),
-            ..self.clone()
-        };
+        let kept = Self { beside: String::new(), why_not: String::new(), ..self.clone() };
         Self { beside: format!("{OF_KEPT}{}", kept.address()), ..self.clone() }.address()
     }
 
@@ -183,9 +177,8 @@ impl Trial {
             (DEFAULTS.to_owned(), "No settings at all".to_owned()),
         ];
         let named = scenarios.iter().map(|scenario| &scenario.name);
-        choices.extend(
-            named.map(|name| (format!("{OF_SCENARIO}{name}"), format!("Scenario {name}"))),
-        );
+        choices
+            .extend(named.map(|name| (format!("{OF_SCENARIO}{name}"), format!("Scenario {name}"))));
         if let Beside::Kept(_) = self.beside() {
             choices.push((self.beside.clone(), "Settings of before".to_owned()));
         }
@@ -273,12 +266,11 @@ impl Trial {
         let base = request.scenario.as_deref().and_then(|name| config.scenario(name));
         let base = base.map(|base| base.settings.clone()).unwrap_or_default();
         let base = base.for_logic(request.settings.logic, endpoint);
-        let both = |own: &Option<String>, of_base: &Option<String>, operator: &str| {
-            match (own, of_base) {
+        let both =
+            |own: &Option<String>, of_base: &Option<String>, operator: &str| match (own, of_base) {
                 (Some(own), Some(of_base)) => Some(format!("({of_base}) {operator} ({own})")),
                 (own, of_base) => own.clone().or_else(|| of_base.clone()),
-            }
-        };
+            };
         let settings = ListSettings {
             filter: both(&request.settings.filter, &base.filter, "and"),
             booster: both(&request.settings.booster, &base.booster, "*"),
@@ -303,7 +295,8 @@ fn number<T: std::str::FromStr>(
     let parsed = text.as_ref().map(|text| text.replace(',', ".").parse::<T>());
     parsed.transpose().map_err(|_| {
         let text = text.unwrap_or_default();
-        ApiError::invalid(format!("{label}: {text:?} is no number that fits")).at(format!("/{field}"))
+        ApiError::invalid(format!("{label}: {text:?} is no number that fits"))
+            .at(format!("/{field}"))
     })
 }
 

@@ -129,7 +129,10 @@ mod tests {
             AbsenceRule::Unknown,
             AbsenceRule::Withdrawn,
             AbsenceRule::Filter { name: "filter".to_owned(), text: "'price' < 20".to_owned() },
-            AbsenceRule::Filter { name: "the scenario's filter".to_owned(), text: "'a'".to_owned() },
+            AbsenceRule::Filter {
+                name: "the scenario's filter".to_owned(),
+                text: "'a'".to_owned(),
+            },
             AbsenceRule::Excluded { kind: Some(InteractionKind::ViewPortion) },
             AbsenceRule::Excluded { kind: None },
             AbsenceRule::MinRelevance,
@@ -144,7 +147,8 @@ mod tests {
                 rules: vec![rule],
                 place_without: Some(4),
             };
-            let item = PlacedItem { id: "x".to_owned(), title: Some("Low Tide".to_owned()), placement };
+            let item =
+                PlacedItem { id: "x".to_owned(), title: Some("Low Tide".to_owned()), placement };
             let Answer { title, text } = answer(&item);
             format!("{title}: {text}")
         });

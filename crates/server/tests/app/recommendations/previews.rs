@@ -218,5 +218,8 @@ async fn settings_that_cannot_be_tried_say_where_they_are_wrong() {
     let call = json!({ "count": 3, "logic": "recombee:popular", "minRelevance": "high" });
     let refused = app.asked("recomms/users/u0/items/", call).await;
     assert_eq!(refused.status, 400, "as in a preview: {}", refused.body);
-    assert_eq!(ids(&app.recommend("recomms/users/u0/items/", json!({ "count": 1 })).await).len(), 1);
+    assert_eq!(
+        ids(&app.recommend("recomms/users/u0/items/", json!({ "count": 1 })).await).len(),
+        1
+    );
 }
