@@ -5,6 +5,7 @@ mod scenarios;
 mod segments;
 mod sign_in;
 mod start;
+mod try_it;
 
 use std::sync::Arc;
 
@@ -17,4 +18,5 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(start::routes(app))
         .merge(scenarios::routes(app))
         .merge(segments::routes(app))
+        .merge(try_it::routes(app))
 }

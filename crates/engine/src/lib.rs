@@ -80,7 +80,7 @@ pub use profiles::{
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
-pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
+pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{
     AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError,
     HistoryItem, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,

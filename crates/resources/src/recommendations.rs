@@ -4,7 +4,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use domain::{Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings};
+use domain::list::LIST_COUNT_MAX;
+use domain::{
+    Endpoint, ExpressionRole, InteractionKind, ListRequest, ListSettings, WorkspaceConfig,
+};
 use engine::{
     Engine, EntityKind, ListOptions, ListedContribution, ListedItem, MissingEntities, Origin,
     PastRecommendation, Placement, PreviewedEntries, RecommendationRequest, Recommended,
@@ -18,8 +21,6 @@ use web::workspaces::RequestedWorkspace;
 
 /// The number of entries of a list where nobody says how many.
 pub const COUNT_DEFAULT: usize = 10;
-/// The most entries of a list that is tried.
-pub const COUNT_MAX: usize = 200;
 
 /// A list that somebody wants to try. With neither user, item, segment nor query, it is for
 /// somebody new.
@@ -154,13 +155,15 @@ impl fmt::Display for ExpressionMistake {
 
 impl PreviewRequest {
     /// The operation that the list is of.
-    fn endpoint(&self, engine: &Engine) -> Result<Endpoint, ApiError> {
+    ///
+    /// # Errors
+    /// 404 where there is no such scenario.
+    pub fn endpoint(&self, config: &WorkspaceConfig) -> Result<Endpoint, ApiError> {
         if let Some(endpoint) = self.endpoint {
             return Ok(endpoint);
         }
         if let Some(name) = &self.scenario {
-            let config = engine.config();
-            return Ok(crate::scenarios::find(&config, name)?.endpoint);
+            return Ok(crate::scenarios::find(config, name)?.endpoint);
         }
         Ok(match self {
             Self { query: Some(_), .. } => Endpoint::SearchItems,
@@ -184,7 +187,7 @@ impl PreviewRequest {
             Target::Query => needs("a query", &self.query)?,
             Target::User | Target::Any => {}
         }
-        let count = count("count", self.count, COUNT_DEFAULT, COUNT_MAX)
+        let count = count("count", self.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)
             .map_err(|error| error.at("/count"))?;
         Ok(RecommendationRequest {
             user_id: self.user.clone(),
@@ -202,7 +205,7 @@ impl PreviewRequest {
 /// Makes the list that a request would get, with reasons, and says where the item `why_not` is.
 ///
 /// # Errors
-/// 404 where there is no such scenario or item; 422 with the settings that are wrong.
+/// 404 where there is no such scenario or item, 400 where settings are wrong.
 pub async fn preview(
     workspace: &RequestedWorkspace,
     request: PreviewRequest,
@@ -219,7 +222,7 @@ fn make_preview(
     request: &PreviewRequest,
     budget: &Arc<RequestBudget>,
 ) -> Result<Preview, PreviewError> {
-    let endpoint = request.endpoint(engine)?;
+    let endpoint = request.endpoint(&engine.config())?;
     let mut mistakes = find_mistakes(engine, endpoint, &request.settings);
     if let Some(first) = mistakes.first() {
         let error = ApiError::invalid(first.to_string()).at(format!("/settings/{}", first.setting));
@@ -314,6 +317,69 @@ pub fn source_word(origin: Origin) -> &'static str {
         Origin::Picked => "picked",
         Origin::Match => "match",
     }
+}
+
+/// The words of which expressions about items are made.
+#[derive(Debug, Clone, Serialize)]
+pub struct Vocabulary {
+    /// The properties of items, in the order in which they were made.
+    pub properties: Vec<VocabularyProperty>,
+    /// The names of the functions.
+    pub functions: Vec<&'static str>,
+}
+
+/// A property that an expression may name.
+#[derive(Debug, Clone, Serialize)]
+pub struct VocabularyProperty {
+    /// The name.
+    pub name: String,
+    /// The type: "string", "double".
+    #[serde(rename = "type")]
+    pub type_: &'static str,
+}
+
+/// The words of which expressions about items are made.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn vocabulary(workspace: &RequestedWorkspace) -> Result<Vocabulary, ApiError> {
+    let collect = |engine: &Engine| {
+        let properties = engine.snapshot().properties(EntityKind::Item).into_iter();
+        let properties = properties.map(|property| VocabularyProperty {
+            name: property.name,
+            type_: property.type_.word(),
+        });
+        Ok(Vocabulary { properties: properties.collect(), functions: engine::reql_functions() })
+    };
+    workspace.run(collect).await
+}
+
+/// The item that a text means: the one with this id, or else the best match of a search.
+///
+/// # Errors
+/// 404 where nothing matches.
+pub async fn find_item(workspace: &RequestedWorkspace, text: &str) -> Result<String, ApiError> {
+    let text = text.to_owned();
+    let find = move |engine: &Engine, budget: &Arc<RequestBudget>| {
+        if engine.snapshot().has_entity(EntityKind::Item, &text) {
+            return Ok(text);
+        }
+        let search = RecommendationRequest {
+            search_query: Some(text.clone()),
+            ..RecommendationRequest::new(Endpoint::SearchItems, 1)
+        };
+        let found = engine.preview_recommendations(&search, None, budget)?;
+        let first = match found.list.entries {
+            PreviewedEntries::Items(items) => items.into_iter().next().map(|item| item.item_id),
+            PreviewedEntries::Others(_) => None,
+        };
+        first.ok_or_else(|| {
+            ApiError::not_found(format!(
+                "no item has the id {text:?}, and none has it in its texts"
+            ))
+        })
+    };
+    workspace.make_lists(find).await
 }
 
 /// The list of a trait as somebody would get it.

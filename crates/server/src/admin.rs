@@ -141,6 +141,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/recommendations/{recomm_id}",
             get(recommendations::read_one),
         )
+        .route("/api/workspaces/{workspace}/vocabulary", get(recommendations::vocabulary))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))

@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use domain::list::LIST_COUNT_MAX;
 use domain::{Exclusion, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
-use resources::recommendations::{self, COUNT_DEFAULT, Preview, PreviewRequest};
+use resources::recommendations::{self, COUNT_DEFAULT, Preview, PreviewRequest, Vocabulary};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -66,6 +66,13 @@ pub(super) async fn preview(
     Upload(workspace, Body(request)): Upload<Body<PreviewRequest>>,
 ) -> Result<Json<Preview>, ApiError> {
     Ok(Json(recommendations::preview(&workspace, request).await.map_err(|error| error.error)?))
+}
+
+/// The words of which filters and boosters are made.
+pub(super) async fn vocabulary(
+    Workspace(workspace): Workspace,
+) -> Result<Json<Vocabulary>, ApiError> {
+    Ok(Json(recommendations::vocabulary(&workspace).await?))
 }
 
 #[derive(Serialize)]

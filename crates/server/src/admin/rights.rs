@@ -99,6 +99,7 @@ pub(super) const CALLS: &[Call] = &[
         audited: Audited::Not,
     },
     read("/api/workspaces/{workspace}/recommendations/{recomm_id}", SeePeople),
+    read("/api/workspaces/{workspace}/vocabulary", SeePeople),
     read("/api/workspaces/{workspace}/scenarios", SeePeople),
     read("/api/workspaces/{workspace}/scenarios/{name}", SeePeople),
     edit("PUT", "/api/workspaces/{workspace}/scenarios/{name}", "scenario.put"),

@@ -139,26 +139,7 @@ impl<'a> Stage<'a> {
             })
             .collect::<Vec<_>>()
         };
-        // Another logic than the scenario's takes nothing over that goes with that one.
-        let scenario_logic = of_scenario.logic.unwrap_or(endpoint.default_logic());
-        let has_own_logic = options.settings.logic.is_some_and(|logic| logic != scenario_logic);
-        let of_scenario = match has_own_logic {
-            true => ListSettings {
-                interaction: None,
-                exclude: None,
-                min_relevance: None,
-                picks: None,
-                reorder_picks: None,
-                max_age_s: None,
-                oldest_first: None,
-                begun_from: None,
-                finished_from: None,
-                asset_type: None,
-                user_filter: None,
-                ..of_scenario.clone()
-            },
-            false => of_scenario.clone(),
-        };
+        let of_scenario = of_scenario.for_logic(options.settings.logic, endpoint);
         let settings = options.settings.or(&of_scenario);
         let [filter, booster] = match (request.endpoint, endpoint) {
             (Endpoint::CompositeRecommendation, Endpoint::CompositeRecommendation) => {
