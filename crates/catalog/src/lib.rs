@@ -5,6 +5,7 @@ mod columns;
 pub mod import;
 mod items;
 mod keys;
+mod off;
 mod table;
 mod texts;
 mod versions;

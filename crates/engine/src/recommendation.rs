@@ -133,6 +133,22 @@ impl Engine {
         Ok(response)
     }
 
+    /// Makes the list of a call of one stage, and records nothing of it.
+    ///
+    /// # Errors
+    /// If the call is invalid or costs too much.
+    pub fn list_unrecorded(
+        &self,
+        request: &RecommendationRequest,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Vec<Recommended>, RecommendationError> {
+        budget.check()?;
+        let (settings, _) =
+            self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
+        let (first, _) = self.prepare_stages(request, &settings)?;
+        Ok(self.list_stage(&first, budget)?.recommended)
+    }
+
     fn list_stage(
         &self,
         stage: &PreparedStage<'_>,

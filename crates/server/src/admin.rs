@@ -8,6 +8,7 @@ mod body;
 mod catalog;
 mod events;
 mod invitations;
+mod items;
 mod kpis;
 mod recommendations;
 mod rejections;
@@ -54,6 +55,7 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/audit", get(audit::read))
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
+        .route("/api/workspaces/{workspace}/items", get(items::list))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
@@ -110,6 +112,13 @@ fn routes_without_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
+        .route("/api/workspaces/{workspace}/items/{item_id}", get(items::read))
+        .route(
+            "/api/workspaces/{workspace}/items/{item_id}/off",
+            put(items::turn_off).delete(items::turn_on),
+        )
+        .route("/api/workspaces/{workspace}/items/{item_id}/similar", get(items::similar))
+        .route("/api/workspaces/{workspace}/items/{item_id}/people", get(items::people))
         .route("/api/workspaces/{workspace}/catalog", get(catalog::versions))
         .route(
             "/api/workspaces/{workspace}/catalog/versions/{version}/activate",

@@ -53,7 +53,7 @@ pub(super) async fn read(
     let count = count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?;
     let request = settings.request(count, ListCaller::Trait);
     request.validate_for_user().map_err(ApiError::invalid)?;
-    let make = move |engine: &Engine, _: &RequestBudget| {
+    let make = move |engine: &Engine, _: &std::sync::Arc<RequestBudget>| {
         let user = query.user.as_deref().map(|user| engine.find_user(user));
         let list = engine.recommend(user.flatten(), &request)?;
         let body = ListBody::new(&list, engine.now());

@@ -77,7 +77,7 @@ impl Serving {
             .map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
         let is_meant = |item: ItemIdx| {
-            views.catalog.is_available(item)
+            views.catalog.is_offered(item)
                 && segment.as_ref().is_none_or(|segment| segment.includes(item))
                 && selection.allows(item.0)
         };
@@ -111,7 +111,7 @@ impl Serving {
             (None, None) => rank(sources, &request),
             (None, Some(segment)) => {
                 let is_beyond = |item: ItemIdx| {
-                    views.catalog.is_available(item)
+                    views.catalog.is_offered(item)
                         && !segment.includes(item)
                         && selection.allows(item.0)
                 };
@@ -156,7 +156,7 @@ pub(super) fn find_segment_seeds(
 ) -> Vec<ItemIdx> {
     let sources = in_use.sources(views);
     let available =
-        segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));
+        segment.members().iter().filter(|item| views.catalog.is_offered(ItemIdx(**item)));
     let popular = available.map(|item| (*item, sources.popularity(*item)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
 }
