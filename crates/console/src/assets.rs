@@ -41,15 +41,17 @@ const STYLESHEET: &str = concat!(
     include_str!("../assets/styles/charts.css"),
     include_str!("../assets/styles/lists.css"),
     include_str!("../assets/styles/code.css"),
+    include_str!("../assets/styles/catalog.css"),
     include_str!("../assets/styles/print.css"),
 );
 
 /// Name, media type and content of each file.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("console.css", CSS, STYLESHEET),
     ("favicon.svg", SVG, include_str!("../assets/favicon.svg")),
     ("main.js", JAVASCRIPT, include_str!("../assets/scripts/main.js")),
     ("copy.js", JAVASCRIPT, include_str!("../assets/scripts/copy.js")),
+    ("drop.js", JAVASCRIPT, include_str!("../assets/scripts/drop.js")),
     ("fragment.js", JAVASCRIPT, include_str!("../assets/scripts/fragment.js")),
     ("live.js", JAVASCRIPT, include_str!("../assets/scripts/live.js")),
     ("preview.js", JAVASCRIPT, include_str!("../assets/scripts/preview.js")),

@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod catalog;
+pub mod catalog_drafts;
 mod configuration;
 pub mod installation;
 pub mod items;

@@ -9,6 +9,7 @@ mod catalogs;
 mod closing;
 mod configuration;
 mod dialects;
+mod items;
 mod lists;
 mod profile_api;
 mod public;
