@@ -32,7 +32,7 @@ use tokio::net::TcpListener;
 type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
-const PAGES: [(&str, Render); 20] = [
+const PAGES: [(&str, Render); 18] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
@@ -40,8 +40,6 @@ const PAGES: [(&str, Render); 20] = [
     ("/console/music/people/none", people::nobody),
     ("/console/music/people/ada", people::profile),
     ("/console/music/catalog", catalog::list),
-    ("/console/music/catalog/night-ferry", catalog::item),
-    ("/console/music/catalog/import", catalog::import),
     ("/console/music/try-it", try_it::page),
     ("/console/music/scenarios", scenarios::list),
     ("/console/music/scenarios/home", scenarios::edit),
