@@ -1,9 +1,86 @@
 //! The difference between a catalog file and the current version.
 
 use domain::{Column, PropertyType};
+use rustc_hash::FxHashSet;
 use serde::Serialize;
 
-use crate::{Catalog, ItemRow};
+use crate::{Catalog, CatalogFile, ItemRow};
+
+/// The most examples of each kind of change.
+pub const CHANGE_EXAMPLES_MAX: usize = 20;
+
+/// Some of the changes that activating a file would make, for people to look at.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct ChangeExamples {
+    /// Ids of new items, in the order of the file.
+    pub added: Vec<String>,
+    /// Values that change, in the order of the file.
+    pub changed: Vec<ValueChange>,
+    /// Ids of items that the file omits.
+    pub withdrawn: Vec<String>,
+}
+
+/// The change of one value of an item.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ValueChange {
+    /// The id of the item.
+    pub item_id: String,
+    /// The name of the property.
+    pub property: String,
+    /// The value now; null where there is none.
+    pub from: serde_json::Value,
+    /// The value in the file.
+    pub to: serde_json::Value,
+}
+
+impl ChangeExamples {
+    fn is_full(&self) -> bool {
+        self.added.len() >= CHANGE_EXAMPLES_MAX && self.changed.len() >= CHANGE_EXAMPLES_MAX
+    }
+
+    /// Adds examples from rows of a file. Returns false once there are enough.
+    pub fn add_rows(&mut self, catalog: &Catalog, columns: &[Column], rows: &[ItemRow]) -> bool {
+        for row in rows {
+            let item = catalog.item(&row.item_id).filter(|item| catalog.is_listed(*item));
+            match item {
+                None if self.added.len() < CHANGE_EXAMPLES_MAX => {
+                    self.added.push(row.item_id.clone());
+                }
+                None => {}
+                Some(item) => {
+                    for (column, to) in columns.iter().zip(&row.values) {
+                        let from = catalog.table().value(item.0, &column.name);
+                        if from != *to && self.changed.len() < CHANGE_EXAMPLES_MAX {
+                            let json = |value: &Option<domain::PropertyValue>| {
+                                value.as_ref().map_or(serde_json::Value::Null, |v| v.to_json())
+                            };
+                            self.changed.push(ValueChange {
+                                item_id: row.item_id.clone(),
+                                property: column.name.clone(),
+                                from: json(&from),
+                                to: json(to),
+                            });
+                        }
+                    }
+                }
+            }
+            if self.is_full() {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Adds items that a file omits.
+    pub fn add_withdrawn(&mut self, catalog: &Catalog, file: &CatalogFile) {
+        let in_file: FxHashSet<&str> = file.rows.iter().map(|row| row.item_id.as_str()).collect();
+        let items = (0..catalog.n_items() as u32).map(domain::ItemIdx);
+        let omitted = items
+            .filter(|item| catalog.is_listed(*item) && !in_file.contains(catalog.item_id(*item)));
+        let ids = omitted.take(CHANGE_EXAMPLES_MAX);
+        self.withdrawn.extend(ids.map(|item| catalog.item_id(item).to_owned()));
+    }
+}
 
 /// The changes that activating a file would make.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]

@@ -8,6 +8,7 @@ use store::{Batch, Keyspace, Read, Store, StoreError};
 use uuid::Uuid;
 
 use crate::keys::{self, Keys};
+use crate::off::OffItems;
 use crate::versions::Versions;
 use crate::{CatalogVersion, Property, PropertyTable};
 
@@ -20,6 +21,7 @@ pub struct Catalog {
     table: PropertyTable,
     versions: Versions,
     n_available: usize,
+    off: OffItems,
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -120,8 +122,9 @@ impl Catalog {
         for row in table.row_numbers(store, version)? {
             items[row as usize].listed = true;
         }
+        let off = OffItems::load(store, keys.off)?;
         let mut catalog =
-            Self { keyspace: keys.items, by_id, items, table, versions, n_available: 0 };
+            Self { keyspace: keys.items, by_id, items, table, versions, n_available: 0, off };
         catalog.n_available = catalog.count_available();
         Ok(catalog)
     }
@@ -136,9 +139,30 @@ impl Catalog {
         &self.items[item.pos()].record.item_id
     }
 
-    /// Whether the catalog allows an item to be recommended.
+    /// Whether the catalog has an item now. Lists may have it unless it is turned off.
     pub fn is_available(&self, item: ItemIdx) -> bool {
         self.items.get(item.pos()).is_some_and(|item| item.is_available(self.has_catalog()))
+    }
+
+    /// Whether lists may have an item: it is available, and not turned off.
+    pub fn is_offered(&self, item: ItemIdx) -> bool {
+        self.is_available(item) && !self.off.has(item)
+    }
+
+    /// Whether an item was turned off, available or not.
+    pub fn is_off(&self, item: ItemIdx) -> bool {
+        self.off.has(item)
+    }
+
+    /// The number of items that are turned off, available or not.
+    pub fn n_off(&self) -> usize {
+        self.off.n_items()
+    }
+
+    /// Turns an item off or on again. It stays off, whatever imports and versions list, until it is
+    /// turned on or deleted. Changes nothing else of it.
+    pub fn switch_item(&mut self, batch: &mut Batch<'_>, item: ItemIdx, is_on: bool) {
+        self.off.switch(batch, item, is_on);
     }
 
     /// The number of assigned item indices, including those of deleted items.
@@ -236,6 +260,7 @@ impl Catalog {
             self.by_id.remove(&entry.record.item_id);
         }
         self.put_item(batch, item);
+        self.off.switch(batch, item, true);
         self.table.remove(batch, item.0);
         // An earlier version must not bring the item back.
         for previous in self.versions.previous() {

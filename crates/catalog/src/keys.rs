@@ -11,19 +11,26 @@ const ITEM_VALUES: &str = "catalog.item_values";
 const USER_PROPERTIES: &str = "catalog.user_properties";
 const USER_VALUES: &str = "catalog.user_values";
 const VERSIONS: &str = "catalog.versions";
+const OFF: &str = "catalog.off";
 
 /// The names of the keyspaces, for opening the store.
-pub const KEYSPACES: [&str; 6] =
-    [ITEMS, ITEM_PROPERTIES, ITEM_VALUES, USER_PROPERTIES, USER_VALUES, VERSIONS];
+pub const KEYSPACES: [&str; 7] =
+    [ITEMS, ITEM_PROPERTIES, ITEM_VALUES, USER_PROPERTIES, USER_VALUES, VERSIONS, OFF];
 
 pub(crate) struct Keys {
     pub(crate) items: Keyspace,
     pub(crate) versions: Keyspace,
+    /// The indices of items that are turned off, without values.
+    pub(crate) off: Keyspace,
 }
 
 impl Keys {
     pub(crate) fn open(store: &Store) -> Self {
-        Self { items: store.keyspace(ITEMS), versions: store.keyspace(VERSIONS) }
+        Self {
+            items: store.keyspace(ITEMS),
+            versions: store.keyspace(VERSIONS),
+            off: store.keyspace(OFF),
+        }
     }
 }
 

@@ -41,6 +41,7 @@ const STYLESHEET: &str = concat!(
     include_str!("../assets/styles/charts.css"),
     include_str!("../assets/styles/lists.css"),
     include_str!("../assets/styles/code.css"),
+    include_str!("../assets/styles/catalog.css"),
     include_str!("../assets/styles/print.css"),
 );
 
@@ -51,6 +52,7 @@ const FILES: [(&str, &str, &str); 12] = [
     ("main.js", JAVASCRIPT, include_str!("../assets/scripts/main.js")),
     ("complete.js", JAVASCRIPT, include_str!("../assets/scripts/complete.js")),
     ("copy.js", JAVASCRIPT, include_str!("../assets/scripts/copy.js")),
+    ("drop.js", JAVASCRIPT, include_str!("../assets/scripts/drop.js")),
     ("fragment.js", JAVASCRIPT, include_str!("../assets/scripts/fragment.js")),
     ("live.js", JAVASCRIPT, include_str!("../assets/scripts/live.js")),
     ("preview.js", JAVASCRIPT, include_str!("../assets/scripts/preview.js")),

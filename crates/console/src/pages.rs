@@ -1,6 +1,7 @@
 //! The pages, one folder each: `routes` says which paths a folder serves, and its table what each
 //! takes.
 
+mod catalog;
 mod scenarios;
 mod segments;
 mod sign_in;
@@ -16,6 +17,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
+        .merge(catalog::routes(app))
         .merge(scenarios::routes(app))
         .merge(segments::routes(app))
         .merge(try_it::routes(app))

@@ -195,6 +195,11 @@ impl DataFolder {
         Engine::open_recorded(id.clone(), &folder, end_record, options, progress)
     }
 
+    /// Where files wait that somebody has uploaded for a workspace and not imported yet.
+    pub fn drafts_folder(&self, workspace: &WorkspaceId) -> PathBuf {
+        self.locked.folder.join("drafts").join(workspace.as_str())
+    }
+
     /// The journal of what belongs to no workspace: accounts, API keys, and the audit.
     pub fn installation(&self) -> &InstallationJournal {
         &self.journal

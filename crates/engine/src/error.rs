@@ -47,6 +47,9 @@ pub enum EngineError {
         /// The kept versions.
         known: String,
     },
+    /// There is no item of the id.
+    #[error("there is no item {0:?}")]
+    NoSuchItem(String),
     /// A query failed.
     #[error(transparent)]
     Query(#[from] QueryError),

@@ -5,8 +5,8 @@ use std::io::Read;
 
 use catalog::import::ImportError;
 use catalog::{
-    CatalogChanges, CatalogFile, CatalogVersion, Format, ImportOptions, ImportReport,
-    STAGED_VERSIONS_MAX, read_file,
+    CatalogChanges, CatalogFile, CatalogVersion, ChangeExamples, Format, ImportOptions,
+    ImportReport, STAGED_VERSIONS_MAX, read_file,
 };
 use domain::{Interaction, counted, grouped};
 use serving::{PropertyUses, find_property_uses, scenarios_unfit_for};
@@ -93,6 +93,8 @@ pub struct CatalogPreview {
     /// The changes. If wrong rows refuse the file, these are the changes with bad cells as empty
     /// and other wrong rows left out.
     pub changes: CatalogChanges,
+    /// Some of them.
+    pub examples: ChangeExamples,
     /// Scenarios that would no longer fit the catalog, with the parts that would be replaced.
     pub scenarios: Vec<String>,
     /// The reasons for which the file would be refused; empty if it would be imported.
@@ -145,7 +147,8 @@ impl Engine {
         refused.extend(checks.into_iter().filter_map(|check| Some(check.err()?.to_string())));
         let unfit = scenarios_unfit_for(&self.snapshot(), &file.columns).into_iter();
         let scenarios = unfit.map(|unfit| Problem::from(unfit).to_string()).collect();
-        Ok(CatalogPreview { report, changes, scenarios, refused })
+        let examples = self.find_examples(&file, changes.n_withdrawn > 0);
+        Ok(CatalogPreview { report, changes, examples, scenarios, refused })
     }
 
     /// Imports a catalog file as the new current version. A crash in between leaves the old one.
@@ -237,6 +240,19 @@ impl Engine {
             changes.count(&self.snapshot().catalog, &file.columns, rows);
         }
         changes
+    }
+
+    fn find_examples(&self, file: &CatalogFile, withdraws: bool) -> ChangeExamples {
+        let mut examples = ChangeExamples::default();
+        for rows in file.rows.chunks(ITEMS_PER_COMPARISON) {
+            if !examples.add_rows(&self.snapshot().catalog, &file.columns, rows) {
+                break;
+            }
+        }
+        if withdraws {
+            examples.add_withdrawn(&self.snapshot().catalog, file);
+        }
+        examples
     }
 
     fn check_drops(

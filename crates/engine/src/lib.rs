@@ -18,6 +18,7 @@ mod follow;
 mod import;
 mod inbox;
 pub mod installation;
+mod items;
 mod journal_files;
 mod journal_inspection;
 mod lists;
@@ -59,6 +60,7 @@ pub use error::{EngineError, TrainingError, describe_error};
 pub use events::{Event, Metadata};
 pub use finding::Finding;
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
+pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
@@ -82,8 +84,9 @@ pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{
-    AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError,
-    HistoryItem, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    AbsenceRule, BudgetError, CACHE_BYTES_MAX, CATALOG_PLACES_MAX, CatalogPage, CatalogQuery,
+    Computing, DailyCount, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ItemActivity,
+    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
     MissingEntities, PLACES_MAX, Placement, PreviewedEntries, PreviewedStage, QueryError,
     RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport,
     RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize, SegmentSizes,

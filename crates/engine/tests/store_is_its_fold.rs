@@ -167,7 +167,8 @@ impl Source {
                 Command::PutScenario { scenario: scenario.to_string() }
             }
             15 | 16 => Command::Configure(Box::new(self.config_command())),
-            13 | 14 => Command::SetValues {
+            14 => Command::SwitchItem { id: self.text("i", 12), is_on: self.random.chance(0.5) },
+            13 => Command::SetValues {
                 kind,
                 id: self.text(prefix, 12),
                 values: json!({ "p": self.n }).to_string(),

@@ -1,9 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+pub mod catalog;
+pub mod catalog_drafts;
 pub mod collections;
 mod commands;
 mod configuration;
 pub mod installation;
+pub mod items;
 pub mod recommendations;
 pub mod scenarios;
 pub mod segmentations;

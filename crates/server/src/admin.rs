@@ -9,6 +9,7 @@ mod catalog;
 mod collections;
 mod events;
 mod invitations;
+mod items;
 mod kpis;
 mod recommendations;
 mod rejections;
@@ -75,6 +76,7 @@ fn routes_with_parameters() -> Router<Arc<App>> {
                 "/api/workspaces/{workspace}/groups/{id}/members/{member}",
             ],
         ))
+        .route("/api/workspaces/{workspace}/items", get(items::list))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
         .route(
             "/api/workspaces/{workspace}/recommendations",
@@ -146,6 +148,13 @@ fn routes_without_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))
         .route("/api/workspaces/{workspace}/models/{version}/activate", post(training::activate))
+        .route("/api/workspaces/{workspace}/items/{item_id}", get(items::read))
+        .route(
+            "/api/workspaces/{workspace}/items/{item_id}/off",
+            put(items::turn_off).delete(items::turn_on),
+        )
+        .route("/api/workspaces/{workspace}/items/{item_id}/similar", get(items::similar))
+        .route("/api/workspaces/{workspace}/items/{item_id}/people", get(items::people))
         .route("/api/workspaces/{workspace}/catalog", get(catalog::versions))
         .route(
             "/api/workspaces/{workspace}/catalog/versions/{version}/activate",

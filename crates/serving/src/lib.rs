@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod budget;
+mod catalog_page;
 mod cold_start;
 mod error;
 mod evaluation;
@@ -21,6 +22,10 @@ mod serving;
 mod snapshot;
 
 pub use budget::{BudgetError, Computing, RequestBudget, RequestLimits};
+pub use catalog_page::{
+    CATALOG_PLACES_MAX, CatalogPage, CatalogQuery, DailyCount, ItemActivity, SAMPLED_USERS_MAX,
+    item_activity,
+};
 pub use cold_start::build_features;
 pub use error::{ListError, QueryError};
 pub use evaluation::ExpressionSchema;

@@ -210,7 +210,7 @@ impl Serving {
             booster: None,
         });
         let context = self.context(snapshot, user, request)?;
-        let is_available = |item: ItemIdx| snapshot.catalog.is_available(item);
+        let is_available = |item: ItemIdx| snapshot.catalog.is_offered(item);
         let eligibility = context.eligibility(&is_available, request, &FxHashSet::default());
         let asked = Request { values, ..context.request(request, &eligibility, now) };
         let recommendation = recommend(in_use.sources(snapshot), &asked);

@@ -83,7 +83,7 @@ pub fn try_segmentation(
 }
 
 fn count(views: &Views, facet: &Facet, n_max: usize) -> SegmentSizes {
-    let is_available = |item: &u32| views.catalog.is_available(ItemIdx(*item));
+    let is_available = |item: &u32| views.catalog.is_offered(ItemIdx(*item));
     let items: Vec<u32> = (0..facet.n_items() as u32).filter(is_available).collect();
     let is_in = |item: &&u32| !facet.values_of(ItemIdx(**item)).is_empty();
     let mut sizes: Vec<(ValueIdx, usize)> = (0..facet.n_values() as u32)

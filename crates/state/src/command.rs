@@ -163,6 +163,13 @@ pub enum Command {
         /// The number of the version.
         version: u32,
     },
+    /// Turns an item off, so that no list has it, or on again.
+    SwitchItem {
+        /// The id of the item.
+        id: String,
+        /// On again; off otherwise.
+        is_on: bool,
+    },
     /// Stores scenarios that fit the current catalog. The stored form is in force once a scenario
     /// no longer fits.
     NoteFittingScenarios {
@@ -262,6 +269,14 @@ pub(crate) fn apply(
                 false => Err(Refusal::missing("catalog version", &version.to_string())),
             }
         }
+        // An item that no file lists now may be switched too: it stays as it is when it is back.
+        Command::SwitchItem { id, is_on } => match views.catalog.item(&id) {
+            None => Err(Refusal::missing("item", &id)),
+            Some(item) => {
+                views.catalog.switch_item(batch, item, is_on);
+                Ok(())
+            }
+        },
         Command::NoteFittingScenarios { scenarios } => {
             configuration::note_fitting_scenarios(views, batch, &scenarios)
         }

@@ -32,6 +32,7 @@ type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
 const PAGES: [(&str, Render); 19] = [
+const PAGES: [(&str, Render); 18] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
@@ -41,6 +42,7 @@ const PAGES: [(&str, Render); 19] = [
     ("/console/music/catalog", catalog::list),
     ("/console/music/catalog/night-ferry", catalog::item),
     ("/console/music/catalog/import", catalog::import),
+    ("/console/music/try-it", try_it::page),
     ("/console/music/scenarios", scenarios::list),
     ("/console/music/scenarios/home", scenarios::edit),
     ("/console/music/scenarios/home/delete", scenarios::delete),

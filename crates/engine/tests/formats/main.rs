@@ -88,6 +88,8 @@ fn every_version_holds_what_was_submitted() {
             _ => false,
         };
         found.retain(|found| !found.entry.as_ref().is_ok_and(is_noted));
+        let unheard = samples::since_the_fixtures();
+        submitted.retain(|entry| !unheard.contains(entry));
         if version == 5 {
             let later = samples::since_version_6();
             submitted.retain(|entry| !later.contains(entry));

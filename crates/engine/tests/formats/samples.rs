@@ -36,7 +36,14 @@ pub(crate) fn entries() -> Vec<Entry> {
     entries.push(Entry::ModelActivated { received_at: AT, version: "000000000007".to_owned() });
     entries.push(Entry::Resumed { received_at: AT });
     entries.extend(since_version_6());
+    entries.extend(since_the_fixtures());
     entries
+}
+
+/// What the files of version 6 do not have either: they were written before it came.
+pub(crate) fn since_the_fixtures() -> Vec<Entry> {
+    let command = Command::SwitchItem { id: "lamp".to_owned(), is_on: false };
+    vec![Entry::Command { received_at: AT, command: Box::new(command) }]
 }
 
 /// What version 5 does not have.

@@ -144,6 +144,12 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/training/{id}", ReadWorkspace),
     read("/api/workspaces/{workspace}/models", ReadWorkspace),
     edit("POST", "/api/workspaces/{workspace}/models/{version}/activate", "model.activate"),
+    read("/api/workspaces/{workspace}/items", SeePeople),
+    read("/api/workspaces/{workspace}/items/{item_id}", SeePeople),
+    edit("PUT", "/api/workspaces/{workspace}/items/{item_id}/off", "item.off"),
+    edit("DELETE", "/api/workspaces/{workspace}/items/{item_id}/off", "item.on"),
+    read("/api/workspaces/{workspace}/items/{item_id}/similar", SeePeople),
+    read("/api/workspaces/{workspace}/items/{item_id}/people", SeePeople),
     edit("POST", "/api/workspaces/{workspace}/catalog", "catalog.import"),
     read("/api/workspaces/{workspace}/catalog", SeePeople),
     edit(

@@ -10,6 +10,7 @@ mod closing;
 mod configuration;
 mod dialects;
 mod groupings;
+mod items;
 mod lists;
 mod profile_api;
 mod public;

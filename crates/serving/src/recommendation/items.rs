@@ -144,7 +144,7 @@ impl Serving {
             .map(|promoted| PromotedItems { includes: &is_promoted, share: promoted.share });
 
         let is_meant = |item: ItemIdx| {
-            views.catalog.is_available(item)
+            views.catalog.is_offered(item)
                 && segment.as_ref().is_none_or(|segment| segment.includes(item))
                 && selection.allows(item.0)
         };
@@ -171,7 +171,7 @@ impl Serving {
         let search = search.as_deref().zip(stage.search_query);
         let of_segment = segment.as_ref().filter(|_| search.is_none());
         let is_beyond = |item: ItemIdx| {
-            views.catalog.is_available(item)
+            views.catalog.is_offered(item)
                 && of_segment.is_none_or(|segment| !segment.includes(item))
                 && selection.allows(item.0)
         };
@@ -226,7 +226,7 @@ pub(super) fn find_segment_seeds(
 ) -> Vec<ItemIdx> {
     let sources = in_use.sources(views);
     let available =
-        segment.members().iter().filter(|item| views.catalog.is_available(ItemIdx(**item)));
+        segment.members().iter().filter(|item| views.catalog.is_offered(ItemIdx(**item)));
     let popular = available.map(|item| (*item, sources.popularity(*item)));
     linalg::top_k(popular, SEEDS_MAX).into_iter().map(|(item, _)| ItemIdx(item)).collect()
 }

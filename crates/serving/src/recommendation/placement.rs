@@ -35,6 +35,8 @@ pub enum AbsenceRule {
     Unknown,
     /// It is withdrawn from the catalog.
     Withdrawn,
+    /// Somebody has taken it off all lists.
+    Off,
     /// The list is for this item.
     IsSeed,
     /// The call leaves it out, or the logic takes it as the start: it is in the cart, or what the
@@ -105,6 +107,9 @@ impl ResolvedItems<'_> {
         };
         if !catalog.is_available(item) {
             return Ok(Placement::kept_out(AbsenceRule::Withdrawn));
+        }
+        if !catalog.is_offered(item) {
+            return Ok(Placement::kept_out(AbsenceRule::Off));
         }
         if let Some(place) = self.place_in(&self.request, item, self.request.list.count) {
             let place = Some(place);

@@ -53,7 +53,7 @@ impl Serving {
         };
         let boost = |value: ValueIdx| selection.boost(value.0);
 
-        let is_available = |item: ItemIdx| views.catalog.is_available(item);
+        let is_available = |item: ItemIdx| views.catalog.is_offered(item);
         let context = self.context(snapshot, user, &list)?;
         let nothing = FxHashSet::default();
         let eligibility = context.eligibility(&is_available, &list, &nothing);

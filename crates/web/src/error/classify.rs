@@ -53,7 +53,7 @@ impl Classify for EngineError {
             Self::Submit(error) => error.kind(),
             Self::Query(error) => error.kind(),
             Self::Training(error) => error.kind(),
-            Self::NoSuchCatalog { .. } => ErrorKind::NotFound,
+            Self::NoSuchCatalog { .. } | Self::NoSuchItem(_) => ErrorKind::NotFound,
             Self::Journal(_)
             | Self::Read(_)
             | Self::Entry { .. }

@@ -49,6 +49,7 @@ fn sentence(rule: &AbsenceRule) -> String {
     match rule {
         AbsenceRule::Unknown => "The catalog has no such item.".to_owned(),
         AbsenceRule::Withdrawn => "It is withdrawn from the catalog: no list shows it.".to_owned(),
+        AbsenceRule::Off => "Somebody has taken it off everywhere: no list shows it.".to_owned(),
         AbsenceRule::IsSeed => "The list is for this item, and shows what goes with it.".to_owned(),
         AbsenceRule::LeftOut => {
             "The list starts from it: it is in the cart, or what this person did last.".to_owned()
@@ -128,6 +129,7 @@ mod tests {
         let rules = [
             AbsenceRule::Unknown,
             AbsenceRule::Withdrawn,
+            AbsenceRule::Off,
             AbsenceRule::Filter { name: "filter".to_owned(), text: "'price' < 20".to_owned() },
             AbsenceRule::Filter {
                 name: "the scenario's filter".to_owned(),

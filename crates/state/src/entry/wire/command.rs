@@ -110,6 +110,10 @@ pub(in crate::entry) enum Command {
     NoteFittingScenarios {
         scenarios: Vec<String>,
     },
+    SwitchItem {
+        id: String,
+        is_on: bool,
+    },
 }
 
 #[derive(Serialize, Deserialize)]

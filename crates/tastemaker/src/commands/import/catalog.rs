@@ -122,7 +122,13 @@ fn print_imported(engine: &Engine, n_items: u64) {
 /// Previews a file for a workspace that does not exist.
 fn preview_of_new(report: ImportReport) -> CatalogPreview {
     let changes = CatalogChanges { n_new: report.n_items, ..CatalogChanges::default() };
-    CatalogPreview { report, changes, scenarios: Vec::new(), refused: Vec::new() }
+    CatalogPreview {
+        report,
+        changes,
+        examples: catalog::ChangeExamples::default(),
+        scenarios: Vec::new(),
+        refused: Vec::new(),
+    }
 }
 
 fn print_preview(preview: &CatalogPreview, is_json: bool) -> Result<()> {

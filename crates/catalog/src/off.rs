@@ -1,0 +1,44 @@
+//! Items that somebody has turned off: no list has them, whatever files and versions say.
+
+use domain::ItemIdx;
+use rustc_hash::FxHashSet;
+use store::key::{KeyBuf, KeyParts};
+use store::{Batch, Keyspace, Read, Store, StoreError};
+
+/// The items that are turned off.
+pub(crate) struct OffItems {
+    keyspace: Keyspace,
+    items: FxHashSet<ItemIdx>,
+}
+
+impl OffItems {
+    pub(crate) fn load(store: &Store, keyspace: Keyspace) -> Result<Self, StoreError> {
+        let unreadable = || StoreError::Unreadable { what: "item that is turned off" };
+        let item = |pair: Result<(Vec<u8>, Vec<u8>), StoreError>| {
+            let (key, _) = pair?;
+            KeyParts::new(&key).u32().map(ItemIdx).ok_or_else(unreadable)
+        };
+        let items = store.scan(&keyspace, &[]).map(item).collect::<Result<_, _>>()?;
+        Ok(Self { keyspace, items })
+    }
+
+    pub(crate) fn has(&self, item: ItemIdx) -> bool {
+        // Most catalogs have none: a list asks this of every candidate.
+        !self.items.is_empty() && self.items.contains(&item)
+    }
+
+    pub(crate) fn n_items(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(crate) fn switch(&mut self, batch: &mut Batch<'_>, item: ItemIdx, is_on: bool) {
+        let key = KeyBuf::new().u32(item.0).build();
+        if is_on {
+            if self.items.remove(&item) {
+                batch.remove(&self.keyspace, key);
+            }
+        } else if self.items.insert(item) {
+            batch.put(&self.keyspace, key, Vec::new());
+        }
+    }
+}

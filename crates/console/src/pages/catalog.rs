@@ -1,0 +1,108 @@
+//! The catalog: items to look through and to turn off, files that replace them.
+
+mod import;
+mod item;
+mod list;
+mod versions;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use domain::Right::{ChangeWorkspace, SeePeople};
+use domain::WorkspaceId;
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use resources::items::ItemState;
+use web::App;
+use web::access::{Call, Caller};
+
+use crate::gate::{edit, gated, preview, read};
+use crate::page::Area;
+use crate::ui::{Badge, Tone};
+
+const CALLS: &[Call] = &[
+    read("/console/{workspace}/catalog", SeePeople),
+    read("/console/{workspace}/catalog/rows", SeePeople),
+    read("/console/{workspace}/catalog/items/{item_id}", SeePeople),
+    read("/console/{workspace}/catalog/items/{item_id}/people", SeePeople),
+    read("/console/{workspace}/catalog/items/{item_id}/off", ChangeWorkspace),
+    edit("/console/{workspace}/catalog/items/{item_id}/off", "item.off"),
+    edit("/console/{workspace}/catalog/items/{item_id}/on", "item.on"),
+    read("/console/{workspace}/catalog/versions", SeePeople),
+    read("/console/{workspace}/catalog/versions/{version}/activate", ChangeWorkspace),
+    edit("/console/{workspace}/catalog/versions/{version}/activate", "catalog.activate"),
+    read("/console/{workspace}/catalog/import", ChangeWorkspace),
+    preview("/console/{workspace}/catalog/import", ChangeWorkspace),
+    read("/console/{workspace}/catalog/import/{draft}", ChangeWorkspace),
+    edit("/console/{workspace}/catalog/import/{draft}", "catalog.import"),
+];
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let routes = Router::new()
+        .route("/console/{workspace}/catalog", get(list::show))
+        .route("/console/{workspace}/catalog/rows", get(list::rows))
+        .route("/console/{workspace}/catalog/items/{item_id}", get(item::show))
+        .route("/console/{workspace}/catalog/items/{item_id}/people", get(item::people))
+        .route(
+            "/console/{workspace}/catalog/items/{item_id}/off",
+            get(item::ask_off).post(item::turn_off),
+        )
+        .route("/console/{workspace}/catalog/items/{item_id}/on", post(item::turn_on))
+        .route("/console/{workspace}/catalog/versions", get(versions::show))
+        .route(
+            "/console/{workspace}/catalog/versions/{version}/activate",
+            get(versions::ask).post(versions::activate),
+        )
+        .route("/console/{workspace}/catalog/import", get(import::start).post(import::upload))
+        .route(
+            "/console/{workspace}/catalog/import/{draft}",
+            get(import::show).post(import::switch),
+        )
+        .layer(DefaultBodyLimit::max(app.settings.catalog_bytes_max));
+    gated(app, CALLS, routes)
+}
+
+/// The path of a page of the catalog: `""` is the list itself.
+fn path(workspace: &WorkspaceId, rest: &str) -> String {
+    format!("{}{rest}", Area::Catalog.path(workspace))
+}
+
+/// The path of an item's page.
+fn item_path(workspace: &WorkspaceId, item_id: &str) -> String {
+    format!("{}/items/{}", Area::Catalog.path(workspace), encode(item_id))
+}
+
+fn encode(text: &str) -> String {
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+}
+
+fn may_change(caller: &Caller) -> bool {
+    caller.grant.role.has(ChangeWorkspace)
+}
+
+fn state_badge(state: ItemState) -> Badge<'static> {
+    match state {
+        ItemState::On => Badge::of(Tone::Good, "on"),
+        ItemState::Off => Badge::of(Tone::Warning, "off"),
+        ItemState::Withdrawn => Badge::new("withdrawn"),
+    }
+}
+
+/// A value of a property, short enough for a cell.
+fn value_text(value: &serde_json::Value, chars_max: usize) -> String {
+    let text = match value {
+        serde_json::Value::String(text) => text.clone(),
+        serde_json::Value::Array(members) => {
+            let members = members.iter().map(|member| value_text(member, chars_max));
+            members.collect::<Vec<_>>().join(", ")
+        }
+        serde_json::Value::Bool(true) => "yes".to_owned(),
+        serde_json::Value::Bool(false) => "no".to_owned(),
+        other => other.to_string(),
+    };
+    match text.char_indices().nth(chars_max) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}

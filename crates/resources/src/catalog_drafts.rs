@@ -1,0 +1,169 @@
+//! Files that somebody has uploaded and not imported yet: below the data folder, for a day.
+
+use std::io::{BufReader, Read, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use catalog::Format;
+use domain::WorkspaceId;
+use fs_err::{self as fs, File};
+use tokio::task::spawn_blocking;
+use uuid::Uuid;
+use web::App;
+use web::error::ApiError;
+
+use crate::catalog::Source;
+
+/// How long a draft is kept, in hours: until the next upload after that.
+pub const DRAFT_HOURS_KEPT: u64 = 24;
+/// The most drafts of a workspace. One more takes the place of the oldest.
+pub const DRAFTS_MAX: usize = 4;
+
+/// An uploaded file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// The id.
+    pub id: Uuid,
+    /// Its format, by the name that it was uploaded with.
+    pub format: Format,
+    path: PathBuf,
+}
+
+impl Source for Draft {
+    fn open(&self) -> std::io::Result<Box<dyn Read + '_>> {
+        Ok(Box::new(BufReader::new(File::open(&self.path)?)))
+    }
+}
+
+/// A draft that is being uploaded. The file is removed if this is dropped before its end.
+pub struct Upload {
+    draft: Draft,
+    file: File,
+    is_whole: bool,
+}
+
+impl Upload {
+    /// Begins a draft, and removes those that are too old or too many.
+    ///
+    /// # Errors
+    /// 400 for the name of a file of an unknown format; 503 where the folder cannot be used.
+    pub async fn begin(
+        app: &Arc<App>,
+        workspace: &WorkspaceId,
+        name: &str,
+    ) -> Result<Self, ApiError> {
+        let Some(format) = Format::from_name(name) else {
+            let message = format!(
+                "{name:?} is no file of items: choose one that ends with .csv, .tsv, .jsonl or \
+                 .ndjson"
+            );
+            return Err(ApiError::invalid(message).at("/file"));
+        };
+        let folder = app.installation.data.drafts_folder(workspace);
+        let begin = move || {
+            fs::create_dir_all(&folder)?;
+            remove_old(&folder)?;
+            let id = Uuid::now_v7();
+            let path = folder.join(format!("{id}.{}", extension(format)));
+            let file = File::create_new(&path)?;
+            Ok(Self { draft: Draft { id, format, path }, file, is_whole: false })
+        };
+        spawn_blocking(begin).await?.map_err(unusable)
+    }
+
+    /// Writes a part of the file.
+    ///
+    /// # Errors
+    /// 503 where the disk does not take it.
+    pub async fn write(
+        mut self,
+        part: impl AsRef<[u8]> + Send + 'static,
+    ) -> Result<Self, ApiError> {
+        let write = move || self.file.write_all(part.as_ref()).map(|()| self);
+        spawn_blocking(write).await?.map_err(unusable)
+    }
+
+    /// Ends the upload.
+    pub fn end(mut self) -> Draft {
+        self.is_whole = true;
+        self.draft.clone()
+    }
+}
+
+impl Drop for Upload {
+    fn drop(&mut self) {
+        if !self.is_whole
+            && let Err(error) = fs::remove_file(&self.draft.path)
+        {
+            tracing::debug!(%error, "a part of an upload stays for now");
+        }
+    }
+}
+
+/// Finds a draft of a workspace.
+///
+/// # Errors
+/// 404 where there is none of the id.
+pub async fn find(app: &Arc<App>, workspace: &WorkspaceId, id: &str) -> Result<Draft, ApiError> {
+    let missing = || {
+        ApiError::not_found(format!(
+            "the uploaded file is gone: files wait for {DRAFT_HOURS_KEPT} hours, and {DRAFTS_MAX} \
+             at most; upload it again"
+        ))
+    };
+    let id: Uuid = id.parse().map_err(|_| missing())?;
+    let folder = app.installation.data.drafts_folder(workspace);
+    let find = move || {
+        let formats = [Format::Csv, Format::JsonLines].into_iter();
+        let mut drafts = formats.map(|format| {
+            let path = folder.join(format!("{id}.{}", extension(format)));
+            Draft { id, format, path }
+        });
+        drafts.find(|draft| draft.path.exists())
+    };
+    spawn_blocking(find).await?.ok_or_else(missing)
+}
+
+/// Removes a draft, once it is imported.
+///
+/// # Errors
+/// Only if the thread for it panics: a file that stays goes with the old ones.
+pub async fn remove(draft: Draft) -> Result<(), ApiError> {
+    let remove = move || {
+        if let Err(error) = fs::remove_file(&draft.path) {
+            tracing::debug!(%error, "an imported draft stays for now");
+        }
+    };
+    Ok(spawn_blocking(remove).await?)
+}
+
+fn extension(format: Format) -> &'static str {
+    match format {
+        Format::Csv => "csv",
+        Format::JsonLines => "jsonl",
+    }
+}
+
+/// Makes room for one more.
+fn remove_old(folder: &Path) -> std::io::Result<()> {
+    let mut drafts = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        drafts.push((entry.metadata()?.modified()?, entry.path()));
+    }
+    drafts.sort();
+    let n_too_many = (drafts.len() + 1).saturating_sub(DRAFTS_MAX);
+    let kept = Duration::from_secs(DRAFT_HOURS_KEPT * 3_600);
+    for (n, (at, path)) in drafts.into_iter().enumerate() {
+        let is_old = SystemTime::now().duration_since(at).is_ok_and(|age| age > kept);
+        if n < n_too_many || is_old {
+            fs::remove_file(path)?;
+        }
+    }
+    Ok(())
+}
+
+fn unusable(error: std::io::Error) -> ApiError {
+    ApiError::unavailable(format!("the uploaded file cannot be kept: {error}"))
+}

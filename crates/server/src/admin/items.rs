@@ -1,0 +1,66 @@
+//! `GET /api/workspaces/{workspace}/items` and `.../items/{item_id}`: what the catalog has, with
+//! what goes with an item, and who is likely to want it. `PUT .../off` takes it off all lists,
+//! `DELETE .../off` lets them have it again.
+
+use axum::Json;
+use axum::extract::Path;
+use axum::http::StatusCode;
+use resources::items::{self, ItemDetail, ItemPage, LikelyPerson, Query, SimilarItem};
+use serde::Serialize;
+use web::error::ApiError;
+use web::parameters::Parameters;
+use web::workspaces::Workspace;
+
+pub(super) async fn list(
+    Workspace(workspace): Workspace,
+    Parameters(query): Parameters<Query>,
+) -> Result<Json<ItemPage>, ApiError> {
+    Ok(Json(items::list(&workspace, query).await?))
+}
+
+pub(super) async fn read(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<ItemDetail>, ApiError> {
+    Ok(Json(items::read(&workspace, id).await?))
+}
+
+#[derive(Serialize)]
+pub(super) struct Similar {
+    items: Vec<SimilarItem>,
+}
+
+pub(super) async fn similar(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Similar>, ApiError> {
+    Ok(Json(Similar { items: items::similar(&workspace, id).await? }))
+}
+
+#[derive(Serialize)]
+pub(super) struct People {
+    people: Vec<LikelyPerson>,
+}
+
+pub(super) async fn people(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<People>, ApiError> {
+    Ok(Json(People { people: items::people(&workspace, id).await? }))
+}
+
+pub(super) async fn turn_off(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    items::switch(&workspace, id, false).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn turn_on(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<StatusCode, ApiError> {
+    items::switch(&workspace, id, true).await?;
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,121 @@
+// The catalog: find an item, take it off everywhere, and put a file in force.
+import assert from 'node:assert/strict'
+import { api } from '../demo.mjs'
+
+const CATALOG = '/console/music/catalog'
+const LIST = `workspaces/music/items`
+
+/** The item with the most interactions, by the API. */
+async function first(origin, query = '') {
+  return (await api(origin, 'GET', `${LIST}?count=1${query}`)).items[0]
+}
+
+const itemPath = (id) => `${CATALOG}/items/${encodeURIComponent(id)}`
+
+export async function paths(origin) {
+  const item = await first(origin)
+  return [CATALOG, `${CATALOG}?filter=%27nothing%27%20%3D%3D`, itemPath(item.item_id), `${itemPath(item.item_id)}/people`, `${itemPath(item.item_id)}/off`, `${CATALOG}/versions`, `${CATALOG}/import`]
+}
+
+/** Every id in the lists that the APIs make for some people and beside an item. */
+async function listed(origin, beside) {
+  const { people } = await api(origin, 'GET', `${LIST}/${encodeURIComponent(beside)}/people`)
+  const ids = new Set()
+  for (const { user_id } of people) {
+    const { items } = await api(origin, 'GET', `workspaces/music/recommendations?user=${encodeURIComponent(user_id)}&count=100`)
+    items.forEach(({ id }) => ids.add(id))
+  }
+  const { items } = await api(origin, 'GET', `${LIST}/${encodeURIComponent(beside)}/similar`)
+  items.forEach(({ item_id }) => ids.add(item_id))
+  return ids
+}
+
+export async function jobs({ check, browser, context, origin }) {
+  const page = await context.newPage()
+  await page.goto(`${origin}/console`)
+  const album = await first(origin)
+  const name = album.title ?? album.item_id
+
+  await check('the catalog is searched while one types, and a mistake in a filter is marked at its column', async () => {
+    await page.goto(origin + CATALOG)
+    const n_before = await page.locator('#items tbody tr').count()
+    assert.ok(n_before > 10)
+    await page.getByLabel('Words').pressSequentially(name.slice(0, 12))
+    await page.waitForFunction((n) => document.querySelectorAll('#items tbody tr').length < n, n_before)
+    await page.locator('#items').getByRole('link', { name, exact: true }).first().waitFor()
+    await page.getByLabel('Words').fill('')
+    await page.getByLabel('Filter').fill("'no_such_property' == 1")
+    await page.locator('#items .reql-excerpt mark').waitFor()
+    assert.match(await page.locator('#items').textContent(), /column 1: /)
+    await page.getByLabel('Filter').fill("'itemId' == \"nothing\"")
+    await page.locator('#items').getByText('No item is like this').waitFor()
+  })
+
+  await check('an item is taken off everywhere in six clicks from the start, and comes back', async () => {
+    await page.goto(`${origin}/console`)
+    let clicks = 0
+    const click = async (locator) => {
+      clicks++
+      await locator.click()
+    }
+    await click(page.getByRole('navigation').getByRole('link', { name: 'Catalog' }))
+    await page.getByLabel('Words').fill(name)
+    await click(page.locator('#items').getByRole('link', { name, exact: true }).first())
+    await page.getByRole('heading', { name: 'Similar items' }).waitFor()
+    assert.ok((await page.locator('.items .item-card').count()) > 0)
+    await click(page.getByRole('link', { name: 'Take off everywhere' }))
+    await click(page.getByRole('button', { name: 'Take it off everywhere' }))
+    await page.getByText('No list has this item from now on').waitFor()
+    assert.ok(clicks <= 6, `${clicks} clicks`)
+    assert.equal((await api(origin, 'GET', `${LIST}/${encodeURIComponent(album.item_id)}`)).state, 'off')
+    const other = (await api(origin, 'GET', `${LIST}?count=2`)).items[1]
+    assert.ok(!(await listed(origin, other.item_id)).has(album.item_id))
+    const audit = await api(origin, 'GET', 'audit?limit=20')
+    assert.ok(JSON.stringify(audit).includes('item.off'))
+    await page.getByRole('button', { name: 'Turn on again' }).click()
+    await page.getByText('Lists may have this item again').waitFor()
+    assert.equal((await api(origin, 'GET', `${LIST}/${encodeURIComponent(album.item_id)}`)).state, 'on')
+  })
+
+  await check('a file is looked at, corrected, compared and put in force, and the version before comes back', async () => {
+    const { current } = await api(origin, 'GET', 'workspaces/music/catalog')
+    await page.goto(`${origin}${CATALOG}/import`)
+    const rows = Array.from({ length: 20 }, (_, n) => `new-${n},<img src=x onerror=alert(1)> ${n},${n}`)
+    const csv = ['item_id,title,year', ...rows, 'new-bad,Wrong,no year'].join('\n')
+    await page.getByLabel('File of items').setInputFiles({ name: 'items.csv', mimeType: 'text/csv', buffer: Buffer.from(csv) })
+    await page.getByRole('button', { name: 'Look at it' }).click()
+    const mistakes = page.getByRole('table', { name: 'Mistakes' })
+    await mistakes.waitFor()
+    assert.match(await mistakes.textContent(), /22/)
+    assert.match(await mistakes.textContent(), /no year/)
+    await page.getByLabel('year').selectOption({ label: 'Text' })
+    await page.getByRole('button', { name: 'Check again' }).click()
+    await mistakes.waitFor({ state: 'detached' })
+    await page.getByRole('heading', { name: 'New items' }).waitFor()
+    await page.getByRole('button', { name: 'Switch to these items' }).click()
+    await page.getByText('Nothing was imported').waitFor()
+    for (const box of await page.locator('form[method=post] input[type=checkbox]').all()) await box.check()
+    await page.getByRole('button', { name: 'Switch to these items' }).click()
+    await page.getByText('The file is the catalog now').waitFor()
+    await page.goto(origin + itemPath('new-1'))
+    assert.match(await page.getByRole('heading', { level: 1 }).textContent(), /<img src=x/)
+    assert.equal(await page.locator('img[src="x"]').count(), 0)
+    await page.goto(`${origin}${CATALOG}/versions`)
+    await page.getByRole('row').filter({ has: page.getByText(String(current), { exact: true }) }).getByRole('link', { name: 'Go back to it' }).click()
+    await page.getByRole('button', { name: 'Go back to it' }).click()
+    await page.getByText('The version is in force again').waitFor()
+    assert.equal((await api(origin, 'GET', 'workspaces/music/catalog')).current, current)
+  })
+  await page.close()
+
+  await check('a support account sees items and changes nothing', async () => {
+    const { key } = await api(origin, 'POST', 'api_keys', { name: 'support of the catalog', role: 'support' })
+    const headers = { authorization: `Bearer ${key}` }
+    const path = `${origin}${itemPath(album.item_id)}`
+    assert.equal((await fetch(`${origin}/api/${LIST}`, { headers })).status, 200)
+    assert.equal((await fetch(path, { headers })).status, 200)
+    assert.equal((await fetch(`${path}/off`, { method: 'POST', headers })).status, 403)
+    assert.equal((await fetch(`${origin}/api/${LIST}/${encodeURIComponent(album.item_id)}/off`, { method: 'PUT', headers })).status, 403)
+    assert.equal((await fetch(`${origin}${CATALOG}/import`, { headers })).status, 403)
+  })
+}
