@@ -84,12 +84,12 @@ pub use serving::{
     ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
     MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
     RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
-    ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
+    ReturnedProperties, Snapshot, USERS_PER_STEP, check_config, scenario_mistakes,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,
+    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command, ConfigChange, ConfigCommand,
     Counts, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
-    GENERATION_MS, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
+    GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
     InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member,
     Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,

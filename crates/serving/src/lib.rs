@@ -34,6 +34,6 @@ pub use recommendation::{
     Recommended, ReturnedProperties, Stage, StageList,
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
-pub use scenarios::{check_config, check_scenario};
+pub use scenarios::{check_config, check_scenario, scenario_mistakes};
 pub use serving::{Serving, WaitingImpressions};
 pub use snapshot::{LiveState, Snapshot, USERS_PER_STEP};
