@@ -100,27 +100,6 @@ impl Engine {
         Ok((self.serving.prepare(&self.shared.live, first, self.now())?, second))
     }
 
-    /// The list that a request would get if its scenario had these settings. Nothing is created or
-    /// recorded. Of a composite request, the list of the second stage.
-    ///
-    /// # Errors
-    /// If the request is invalid or costs too much.
-    pub fn list_with_settings(
-        &self,
-        request: &RecommendationRequest,
-        settings: &ListSettings,
-        budget: &Arc<RequestBudget>,
-    ) -> Result<Vec<Recommended>, RecommendationError> {
-        budget.check()?;
-        let (first, second) = self.prepare_stages(request, settings)?;
-        let listed = self.list_stage(&first, budget)?.recommended;
-        let Some(second) = second else { return Ok(listed) };
-        let Some(found) = listed.into_iter().next() else { return Ok(Vec::new()) };
-        let second = second.with_source(&found.id);
-        let second = self.serving.prepare(&self.shared.live, second, self.now())?;
-        Ok(self.list_stage(&second, budget)?.recommended)
-    }
-
     pub(crate) fn respond(
         &self,
         request: &RecommendationRequest,

@@ -1,8 +1,6 @@
 //! `GET /api/workspaces/{workspace}/recommendations?user=`: previews a list. `GET
 //! .../recommendations/{recomm_id}`: shows a past recommendation.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
@@ -10,9 +8,9 @@ use domain::list::LIST_COUNT_MAX;
 use domain::{Exclusion, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
 use engine::{Engine, RequestBudget};
 use serde::{Deserialize, Serialize};
-use resources::results::ShownPlace;
 use uuid::Uuid;
 
+use super::kpis::PlaceBody;
 use crate::recommendation::ListBody;
 use web::error::ApiError;
 use web::parameters::{Parameters, count};
@@ -55,7 +53,7 @@ pub(super) async fn read(
     let count = count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?;
     let request = settings.request(count, ListCaller::Trait);
     request.validate_for_user().map_err(ApiError::invalid)?;
-    let make = move |engine: &Engine, _: &Arc<RequestBudget>| {
+    let make = move |engine: &Engine, _: &RequestBudget| {
         let user = query.user.as_deref().map(|user| engine.find_user(user));
         let list = engine.recommend(user.flatten(), &request)?;
         let body = ListBody::new(&list, engine.now());
@@ -74,7 +72,7 @@ pub(super) struct PastRecommendationBody {
     user: Option<UserBody>,
     at: String,
     #[serde(flatten)]
-    place: ShownPlace,
+    place: PlaceBody,
     group: Option<String>,
     model: Option<String>,
     items: Vec<String>,
@@ -110,7 +108,7 @@ pub(super) async fn read_one(
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
         at: past.at.to_string(),
-        place: past.place.into(),
+        place: PlaceBody::new(past.place),
         group: past.group,
         model: past.model,
         items: past.items,
