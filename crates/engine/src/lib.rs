@@ -62,7 +62,9 @@ pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
-pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use recommendation::{
+    PreviewedRecommendations, RecommendationError, RecommendationResponse,
+};
 pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
@@ -80,9 +82,10 @@ pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
-    BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
+    AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
     ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    MissingEntities, PLACES_MAX, Placement, PreviewedEntries,
+    PreviewedStage, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
     RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
     ReturnedProperties, Snapshot, USERS_PER_STEP, check_config, scenario_mistakes,
 };

@@ -4,6 +4,7 @@ pub mod ab_tests;
 pub mod comparison;
 mod configuration;
 pub mod installation;
+pub mod recommendations;
 pub mod results;
 pub mod scenarios;
 

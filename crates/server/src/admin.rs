@@ -56,7 +56,10 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
-        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route(
+            "/api/workspaces/{workspace}/recommendations",
+            get(recommendations::read).post(recommendations::preview),
+        )
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
 }
 

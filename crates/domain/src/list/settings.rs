@@ -248,7 +248,8 @@ impl ListSettings {
         }
     }
 
-    pub(crate) fn expressions(&self) -> impl Iterator<Item = (ExpressionRole, &str)> {
+    /// Every expression, with its role.
+    pub fn expressions(&self) -> impl Iterator<Item = (ExpressionRole, &str)> {
         let promoted = self.promoted.as_ref().map(|promoted| &promoted.filter);
         let all = [
             (ExpressionRole::Filter, self.filter.as_ref()),

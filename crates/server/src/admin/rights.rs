@@ -92,6 +92,12 @@ pub(super) const CALLS: &[Call] = &[
     read("/api/workspaces/{workspace}/rejections", SeePeople),
     read("/api/workspaces/{workspace}/events", ReadWorkspace),
     read("/api/workspaces/{workspace}/recommendations", SeePeople),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/recommendations",
+        requirement: Requirement::Right(SeePeople),
+        audited: Audited::Not,
+    },
     read("/api/workspaces/{workspace}/recommendations/{recomm_id}", SeePeople),
     read("/api/workspaces/{workspace}/scenarios", SeePeople),
     read("/api/workspaces/{workspace}/scenarios/{name}", SeePeople),

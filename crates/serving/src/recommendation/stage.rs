@@ -1,7 +1,7 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
 use domain::{
-    AssetType, Endpoint, ItemIdx, ListCaller, ListRequest, ListSettings, Logic, Relevance,
+    AssetType, Endpoint, ExpressionRole, ItemIdx, ListCaller, ListRequest, ListSettings, Logic,
     Timestamp, UserIdx,
 };
 use reql::{Context, Rows, Subject};
@@ -231,10 +231,6 @@ impl<'a> Stage<'a> {
         if goes_with_item && self.endpoint.can_be_similar() {
             list.logic = Logic::Similar;
         }
-        if !list.logic.has_relevance() {
-            // These have no scores that could be below a minimum relevance.
-            list.min_relevance = Relevance::Low;
-        }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
             let what = "logic: similar needs an item or a segment";
             return Err(ListError::Invalid(what.to_owned()));
@@ -402,6 +398,30 @@ impl Serving {
             boosters: boosters.collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// The expressions of settings that do not fit a workspace as it is, in the order of the settings.
+pub fn expression_mistakes(
+    views: &Views,
+    endpoint: Endpoint,
+    settings: &ListSettings,
+) -> Vec<(ExpressionRole, reql::ReqlError)> {
+    let subject = endpoint_subject(endpoint);
+    let check = |role: ExpressionRole, text: &str| {
+        let subject = match role {
+            ExpressionRole::Filter | ExpressionRole::Booster => subject,
+            ExpressionRole::Promoted => Subject::Items,
+            ExpressionRole::UserFilter => Subject::Users,
+        };
+        let schema = ExpressionSchema { views, subject };
+        let parsed = reql::parse(text)?;
+        match role {
+            ExpressionRole::Booster => parsed.check_booster(&schema),
+            _ => parsed.check_filter(&schema),
+        }
+    };
+    let said = settings.expressions();
+    said.filter_map(|(role, text)| Some((role, check(role, text).err()?))).collect()
 }
 
 /// Says that the time for expressions is used up.
