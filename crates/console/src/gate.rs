@@ -24,13 +24,11 @@ pub(crate) const fn read(path: &'static str, right: Right) -> Call {
 }
 
 /// A form that shows what it would do, and changes nothing.
-#[expect(dead_code)]
 pub(crate) const fn preview(path: &'static str, right: Right) -> Call {
     Call { method: "POST", path, requirement: Requirement::Right(right), audited: Audited::Not }
 }
 
 /// A form that changes a workspace. The action is the name of the same change in the admin API.
-#[expect(dead_code)]
 pub(crate) const fn edit(path: &'static str, action: &'static str) -> Call {
     Call {
         method: "POST",
