@@ -10,8 +10,6 @@ mod models;
 mod operations;
 mod overview;
 mod people;
-mod results;
-mod scenarios;
 mod settings;
 mod sign_in;
 mod try_it;
@@ -32,7 +30,7 @@ use tokio::net::TcpListener;
 type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
-const PAGES: [(&str, Render); 20] = [
+const PAGES: [(&str, Render); 16] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
@@ -43,10 +41,6 @@ const PAGES: [(&str, Render); 20] = [
     ("/console/music/catalog/night-ferry", catalog::item),
     ("/console/music/catalog/import", catalog::import),
     ("/console/music/try-it", try_it::page),
-    ("/console/music/scenarios", scenarios::list),
-    ("/console/music/scenarios/home", scenarios::edit),
-    ("/console/music/scenarios/home/delete", scenarios::delete),
-    ("/console/music/results", results::page),
     ("/console/music/models", models::page),
     ("/console/music/segments", settings::segments),
     ("/console/music/settings", settings::page),
