@@ -168,17 +168,14 @@ pub async fn read(
 ///
 /// # Errors
 /// As [`read`].
-pub fn range(
-    workspace: &RequestedWorkspace,
-    query: &ResultsQuery,
-) -> Result<(Day, Day), ApiError> {
+pub fn range(workspace: &RequestedWorkspace, query: &ResultsQuery) -> Result<(Day, Day), ApiError> {
     let until = parse_day("until", query.until.as_deref())?
         .unwrap_or(Day::from_timestamp(workspace.handle().now()?));
-    let from =
-        parse_day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
+    let from = parse_day("from", query.from.as_deref())?.unwrap_or(until.earlier(DAYS_DEFAULT - 1));
     if from > until {
-        return Err(ApiError::invalid(format!("from is {from}, after until, which is {until}"))
-            .at("/from"));
+        return Err(
+            ApiError::invalid(format!("from is {from}, after until, which is {until}")).at("/from")
+        );
     }
     Ok((from, until))
 }

@@ -9,6 +9,7 @@ use axum::routing::get;
 use domain::Day;
 use domain::Right::ReadWorkspace;
 use maud::{Markup, Render, html};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::results::{self, By, ResultRow, ResultsQuery, ShownRate, to_csv};
 use resources::scenarios;
 use serde::Deserialize;
@@ -68,23 +69,24 @@ impl Query {
         }
     }
 
-    /// The parameters, up to where more can follow.
+    /// The address of a view, up to where more parameters can follow.
     fn href(&self, path: &str, by: By) -> String {
-        let mut href = format!("{path}?by={}&", word(by));
+        format!("{path}?by={}&{}", word(by), self.parameters())
+    }
+
+    /// The days and filters as parameters.
+    fn parameters(&self) -> String {
         let texts = [
             ("from", &self.from),
             ("until", &self.until),
             ("scenario", &self.scenario),
             ("group", &self.group),
         ];
-        for (name, text) in texts {
-            if let Some(text) = text.as_ref().filter(|text| !text.is_empty()) {
-                let text =
-                    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC);
-                href += &format!("{name}={text}&");
-            }
-        }
-        href
+        let said = texts.into_iter().filter_map(|(name, text)| {
+            let text = text.as_ref().filter(|text| !text.is_empty())?;
+            Some(format!("{name}={}&", utf8_percent_encode(text, NON_ALPHANUMERIC)))
+        });
+        said.collect()
     }
 }
 
@@ -154,8 +156,7 @@ async fn show(
             (table_section(&query, &path, by, rows))
         }
     };
-    let csv = format!("{}from={from}&until={until}", query.href(&format!("{path}.csv"), by));
-    let csv = csv.replace(&format!("by={}&", word(by)), "");
+    let csv = csv_href(&query, &path, (from, until));
     let mut page = Page::new(&frame, Area::Results, "Results")
         .lead("What people did with recommendations.")
         .actions(html! { (Button::secondary("Export CSV").icon(Icon::Download).href(&csv)) })
@@ -165,6 +166,14 @@ async fn show(
         page = page.notice(callout.text("Below are the last weeks. A field needs a look."));
     }
     Ok(page.into_response())
+}
+
+/// The address of the file with all rows of these days.
+fn csv_href(query: &Query, path: &str, (from, until): (Day, Day)) -> String {
+    let query =
+        Query { from: Some(from.to_string()), until: Some(until.to_string()), ..query.clone() };
+    let parameters = query.parameters();
+    format!("{path}.csv?{}", parameters.trim_end_matches('&'))
 }
 
 fn filters(
@@ -288,7 +297,12 @@ fn table_section(query: &Query, path: &str, by: By, mut rows: Vec<ResultRow>) ->
     let links: Vec<Tab> = all
         .iter()
         .zip(&hrefs)
-        .map(|(other, href)| Tab { label: label(*other), href, count: None, is_current: *other == by })
+        .map(|(other, href)| Tab {
+            label: label(*other),
+            href,
+            count: None,
+            is_current: *other == by,
+        })
         .collect();
     html! {
         section class="section" {

@@ -12,8 +12,7 @@ fn draw(random: &mut StdRng, n_people: usize, factor: f64) -> [Cluster; CLUSTERS
     let mut clusters = [Cluster::default(); CLUSTERS];
     for _ in 0..n_people {
         let cluster = &mut clusters[random.random_range(0..CLUSTERS)];
-        let n_lists =
-            if random.random_bool(0.25) { random.random_range(5..30) } else { 1 };
+        let n_lists = if random.random_bool(0.25) { random.random_range(5..30) } else { 1 };
         let rate = if random.random_bool(0.2) { 0.3 } else { 0.04 };
         for _ in 0..n_lists {
             cluster.recommendations += 1;

@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::Upload;
 use super::body::Body;
-use resources::results::ShownPlace;
 use crate::recommendation::ListBody;
+use resources::results::ShownPlace;
 use web::error::ApiError;
 use web::parameters::{Parameters, count};
 use web::workspaces::Workspace;

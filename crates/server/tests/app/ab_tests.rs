@@ -99,7 +99,8 @@ async fn results_are_summed_and_written_as_csv() {
     app.engine.submit(vec![Entry::ListImpressions { lists }]).await.unwrap();
     let rows = |answer: &Answer| {
         let rows = answer.body["kpis"].as_array().unwrap().clone();
-        let row = |row: Value| format!("{} {} {}", row["scenario"], row["group"], row["recommendations"]);
+        let row =
+            |row: Value| format!("{} {} {}", row["scenario"], row["group"], row["recommendations"]);
         rows.into_iter().map(row).collect::<Vec<_>>()
     };
     let get = async |parameters: &str| {

@@ -9,7 +9,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
 use domain::{
-    Endpoint, Exclusion, Grant, Role, Scenario, Source, TraitDefinition, WorkspaceConfig, WorkspaceId,
+    Endpoint, Exclusion, Grant, Role, Scenario, Source, TraitDefinition, WorkspaceConfig,
+    WorkspaceId,
 };
 use engine::installation::{Actor, Change, PasswordHash, make_secret};
 use engine::{ConfirmedRemovals, Engine, TrainingOptions};

@@ -88,8 +88,7 @@ pub(super) struct FieldMistake {
 #[derive(Debug, Clone, Default)]
 pub(super) struct Mistakes(Vec<FieldMistake>);
 
-const TEXTS: [&str; 6] =
-    ["logic", "filter", "booster", "exclude", "min_relevance", "segmentation"];
+const TEXTS: [&str; 6] = ["logic", "filter", "booster", "exclude", "min_relevance", "segmentation"];
 
 impl SettingsForm {
     /// The form of settings in their JSON.
@@ -133,7 +132,8 @@ impl SettingsForm {
                 text => into.insert(key.to_owned(), text.into()),
             };
         }
-        for (key, text) in [("diversity", &self.diversity), ("rotation_rate", &self.rotation_rate)] {
+        for (key, text) in [("diversity", &self.diversity), ("rotation_rate", &self.rotation_rate)]
+        {
             match text.trim() {
                 "" => into.remove(key),
                 text => into.insert(key.to_owned(), number(key, text, 1.0)?),
@@ -331,8 +331,15 @@ impl Mistakes {
         use maud::Render;
         let first = self.0.first()?;
         let names = [
-            "name", "endpoint", "diversity", "rotation_rate", "promoted_filter", "promoted_share",
-            "share", "first", "second",
+            "name",
+            "endpoint",
+            "diversity",
+            "rotation_rate",
+            "promoted_filter",
+            "promoted_share",
+            "share",
+            "first",
+            "second",
         ];
         let is_beside = TEXTS.contains(&first.field.as_str()) || names.contains(&&*first.field);
         let callout = Callout::error("Nothing was saved").announced();
@@ -352,7 +359,9 @@ fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         // Single precision, written as people typed it.
-        Value::Number(number) => number.as_f64().map_or_else(String::new, |n| (n as f32).to_string()),
+        Value::Number(number) => {
+            number.as_f64().map_or_else(String::new, |n| (n as f32).to_string())
+        }
         _ => String::new(),
     }
 }
