@@ -1,7 +1,6 @@
 // The scenarios of a workspace: made, changed, tried with two groups, and decided.
 import assert from 'node:assert/strict'
-import { createHmac } from 'node:crypto'
-import { ADMIN, api, send } from '../demo.mjs'
+import { ADMIN, api, recommend, send } from '../demo.mjs'
 
 const HOSTILE = '=<script>window.isHacked = true</script>'
 const USERS = 400
@@ -12,16 +11,6 @@ export const paths = async (origin) => {
   await api(origin, 'POST', 'workspaces/music/scenarios/looked-at/test', test)
   const below = '/console/music/scenarios'
   return [below, `${below}/-/new`, `${below}/home`, `${below}/looked-at`, `${below}/home/test`, `${below}/looked-at/test/end`, `${below}/home/delete`]
-}
-
-/** Calls the recommender API with the private token of the workspace. */
-async function recommend(origin, token, user, body) {
-  const path = `/music/recomms/users/${user}/items/?hmac_timestamp=${Math.floor(Date.now() / 1000)}`
-  const sign = createHmac('sha1', token).update(path).digest('hex')
-  const headers = { 'content-type': 'application/json' }
-  const answer = await fetch(`${origin}${path}&hmac_sign=${sign}`, { method: 'POST', headers, body: JSON.stringify(body) })
-  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
-  return answer.json()
 }
 
 export async function jobs({ check, browser, context, origin }) {

@@ -174,10 +174,10 @@ fn form_beside_preview(
             preview: Some((&preview, "preview")),
             body: html! {
                 div class="columns columns-preview" {
-                    section class="card" { h2 { "Settings" } (controls) }
+                    section class="card" { h2 { "Settings" } div class="stack" { (controls) } }
                     section class="card" aria-labelledby="preview-title" {
                         h2 id="preview-title" { "Preview" }
-                        (preview_fields)
+                        div class="stack" { (preview_fields) }
                         div id="preview" class="preview" { (list) }
                     }
                 }

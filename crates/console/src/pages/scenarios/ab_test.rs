@@ -114,7 +114,7 @@ fn start_page(
                         })
                     }
                     h2 { "Where the second group differs" }
-                    p class="field-hint" { "What stays empty is as for everybody. Both groups may be the same at first: their settings can be changed later." }
+                    p class="field-hint" { "What stays empty is as for everybody. With nothing at all, both groups are the same, which shows how much chance does." }
                     (form.settings.controls(mistakes, true))
                     div class="actions" {
                         (Button::primary("Start the test"))
@@ -172,7 +172,7 @@ pub(super) fn section(
         section class="section" aria-labelledby="test-title" {
             div class="section-head" {
                 h2 id="test-title" { "A/B test" }
-                p { "Results from " (test.from) " to " (test.until) "; of one person, lists count as alike" }
+                p { "Results from " (test.from) " to " (test.until) "; the lists of one person count together" }
             }
             @for comparison in &test.comparisons {
                 @if comparison.measure == Measure::ClickThroughRate {
