@@ -294,7 +294,11 @@ async fn one_page(
         @for problem in &stored.problems {
             (Callout::warning("A part of it does not fit the catalog").text(problem))
         }
-        @if let Some(rows) = &rows { (tiles(rows.first(), &results)) }
+        @if let Some(rows) = &rows {
+            @let endpoint = Some(scenario.endpoint.word());
+            @let row = rows.iter().find(|row| row.place.endpoint.as_deref() == endpoint);
+            (tiles(row, &results))
+        }
         @if let Some(test) = &test {
             (ab_test::section(frame, scenario, test, &path, may_change, &mistakes))
         }
