@@ -1,5 +1,6 @@
 // A server with the data of `tastemaker demo`, where a visitor is signed in already. The environment names the binary: TASTEMAKER.
 import { spawn } from 'node:child_process'
+import { createHmac } from 'node:crypto'
 import { createInterface } from 'node:readline'
 
 const LISTENERS = 2_000
@@ -37,4 +38,14 @@ export async function api(origin, method, path, body) {
 export async function send(origin, messages) {
   const answer = await fetch(`${origin}/v1/batch`, { method: 'POST', body: JSON.stringify({ writeKey: WRITE_KEY, batch: messages }) })
   if (!answer.ok) throw new Error(`batch: ${answer.status} ${await answer.text()}`)
+}
+
+/** Asks the recommender API for a list for a user, signed with a private token. */
+export async function recommend(origin, token, user, body) {
+  const path = `/${WORKSPACE}/recomms/users/${user}/items/?hmac_timestamp=${Math.floor(Date.now() / 1000)}`
+  const sign = createHmac('sha1', token).update(path).digest('hex')
+  const headers = { 'content-type': 'application/json' }
+  const answer = await fetch(`${origin}${path}&hmac_sign=${sign}`, { method: 'POST', headers, body: JSON.stringify(body) })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return answer.json()
 }

@@ -2,6 +2,7 @@
 //! takes.
 
 mod catalog;
+mod results;
 mod scenarios;
 mod segments;
 mod sign_in;
@@ -18,6 +19,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
         .merge(catalog::routes(app))
+        .merge(results::routes(app))
         .merge(scenarios::routes(app))
         .merge(segments::routes(app))
         .merge(try_it::routes(app))

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::list::settings::{GroupKeys, ScenarioKeys, check_name, check_share};
-use crate::{Endpoint, ExpressionRole, ListSettings, Logic};
+use crate::{Endpoint, ExpressionRole, ListSettings, Logic, Timestamp};
 
 /// The most scenarios of a workspace.
 pub const SCENARIOS_MAX: usize = 1_000;
@@ -26,6 +26,10 @@ pub struct Scenario {
     /// The settings for all users, unless a group overrides them.
     #[serde(flatten)]
     pub settings: ListSettings,
+    /// When the A/B test of its groups started. Another time shares the users out anew, and results
+    /// of the test count from its day on.
+    #[serde(default, with = "as_text", skip_serializing_if = "Option::is_none")]
+    pub test_started_at: Option<Timestamp>,
     /// Parts of the users with settings of their own. Empty, or the shares add up to 1.
     #[serde(rename = "group", skip_serializing_if = "Vec::is_empty")]
     pub groups: Vec<Group>,
@@ -55,7 +59,13 @@ impl TryFrom<ScenarioKeys<String>> for Scenario {
 impl Scenario {
     /// A scenario without settings and groups.
     pub fn new(name: impl Into<String>, endpoint: Endpoint) -> Self {
-        Self { name: name.into(), endpoint, settings: ListSettings::default(), groups: Vec::new() }
+        Self {
+            name: name.into(),
+            endpoint,
+            settings: ListSettings::default(),
+            test_started_at: None,
+            groups: Vec::new(),
+        }
     }
 
     /// Parses a scenario. The JSON may omit `name`.
@@ -102,6 +112,11 @@ impl Scenario {
         check_name("name", &self.name)?;
         self.settings.validate(self.endpoint)?;
         if self.groups.is_empty() {
+            if self.test_started_at.is_some() {
+                return Err("test_started_at is set, but there is no group to test: name groups, \
+                            or remove it"
+                    .to_owned());
+            }
             return self.check_endpoint(&self.settings);
         }
         if self.groups.len() > GROUPS_MAX {
@@ -158,6 +173,32 @@ impl Scenario {
     }
 }
 
+/// An instant in ISO 8601, as people write it into files.
+pub(crate) mod as_text {
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    use crate::Timestamp;
+
+    pub(crate) fn serialize<S: Serializer>(
+        at: &Option<Timestamp>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        match at {
+            Some(at) => serializer.collect_str(at),
+            None => serializer.serialize_none(),
+        }
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<Timestamp>, D::Error> {
+        let Some(text) = Option::<String>::deserialize(deserializer)? else { return Ok(None) };
+        let at = Timestamp::parse(&text);
+        let wrong = || de::Error::custom(format!("{text:?} is no time as 2026-01-31T12:00:00Z"));
+        at.ok_or_else(wrong).map(Some)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -166,7 +207,7 @@ mod tests {
     fn a_scenario_survives_json_and_a_group_overrides_it() {
         let json = r#"{"name":"home","endpoint":"recommendItemsToUser","filter":"'a'","diversity":0.4,
             "constraint":[{"property":"brand","max":2}],"promoted":{"filter":"'b'","share":0.5},
-            "group":[{"name":"x","share":0.5,"diversity":0.1},{"name":"y","share":0.5,"logic":"trending"}]}"#;
+            "test_started_at":"2026-11-01T09:30:00.000Z","group":[{"name":"x","share":0.5,"diversity":0.1},{"name":"y","share":0.5,"logic":"trending"}]}"#;
         let scenario: Scenario = serde_json::from_str(json).unwrap();
         let compact = json.split_whitespace().collect::<String>();
         assert_eq!(serde_json::to_string(&scenario).unwrap(), compact);
@@ -215,6 +256,8 @@ mod tests {
             items(r#", "group": [{"name": "x", "share": 0.5}, {"name": "x", "share": 0.5}]"#),
             items(r#", "group": [{"name": "x", "share": 0.5}, {"name": "y", "share": 0.4}]"#),
             items(r#", "group": [{"name": "x", "share": 1, "rotation_rate": 3}]"#),
+            items(r#", "test_started_at": "2026-11-01T09:30:00Z""#),
+            items(r#", "test_started_at": "soon", "group": [{"name": "x", "share": 1}]"#),
             items(r#", "user_filter": "true""#),
             items(r#", "logic": "trending", "user_filter": """#),
         ];

@@ -87,15 +87,12 @@ pub use serving::{
     AbsenceRule, BudgetError, CACHE_BYTES_MAX, CATALOG_PLACES_MAX, CatalogPage, CatalogQuery,
     Computing, DailyCount, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ItemActivity,
     ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, PLACES_MAX, Placement, PreviewedEntries, PreviewedStage, QueryError,
-    RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport,
-    RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize, SegmentSizes,
-    Snapshot, USERS_PER_STEP, check_config,
+    MissingEntities, PLACES_MAX, Placement, PreviewedEntries, PreviewedStage, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize, SegmentSizes, Snapshot, USERS_PER_STEP, check_config, scenario_mistakes,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CollectionKind, Command, ConfigChange, ConfigCommand,
+    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command, ConfigChange, ConfigCommand,
     Counts, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
-    GENERATION_MS, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
+    GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
     InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member,
     Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
     REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,

@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use domain::{Scenario, WorkspaceConfig};
-use engine::{ConfigChange, Engine, Expected, Resource};
+use engine::{ConfigChange, Engine, Expected, ReqlError, Resource, scenario_mistakes};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use web::App;
-use web::error::ApiError;
+use web::error::{ApiError, ErrorKind};
 use web::workspaces::RequestedWorkspace;
 
 use crate::{Revised, configure, put_error, unknown_resource};
@@ -26,7 +26,7 @@ pub struct ShownScenario {
 }
 
 impl ShownScenario {
-    fn new(engine: &Engine, scenario: Scenario) -> Self {
+    pub(crate) fn new(engine: &Engine, scenario: Scenario) -> Self {
         Self { problems: engine.scenario_problems(&scenario.name), scenario }
     }
 }
@@ -70,6 +70,41 @@ pub fn parse(name: &str, body: &[u8]) -> Result<Scenario, ApiError> {
         .map_err(|what| ApiError::invalid(format!("scenario {name:?}: {what}")))
 }
 
+/// A mistake in an expression of a scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mistake {
+    /// The expression: `filter`, or `group "b": filter`.
+    pub place: String,
+    /// The column, in characters from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub message: String,
+}
+
+/// The expressions of a scenario that are none, and where. Names of properties are not looked at:
+/// they may come later.
+pub fn mistakes(scenario: &Scenario) -> Vec<Mistake> {
+    let found = scenario_mistakes(scenario).into_iter();
+    let mistake = |(place, error): (String, ReqlError)| Mistake {
+        place,
+        column: error.column,
+        message: error.message,
+    };
+    found.map(mistake).collect()
+}
+
+/// An error of a scenario with the place that its message begins with, as a JSON pointer.
+pub(crate) fn located(error: ApiError) -> ApiError {
+    // `scenario "home": diversity is 2, it must be from 0 to 1`
+    let what = error.message.rsplit_once("\": ").map_or(error.message.as_str(), |(_, what)| what);
+    let is_key = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.');
+    let key = what.split(|c: char| !is_key(c)).next().unwrap_or_default().replace('.', "/");
+    match key.is_empty() || error.kind != ErrorKind::Invalid {
+        true => error,
+        false => error.at(format!("/{key}")),
+    }
+}
+
 /// None where there are none.
 fn without_problems(body: &[u8]) -> Option<Vec<u8>> {
     let mut keys: BTreeMap<String, &RawValue> = serde_json::from_slice(body).ok()?;
@@ -90,7 +125,9 @@ pub async fn put(
     configure(app, workspace, move |_, engine| {
         let is_new = engine.config().scenario(&scenario.name).is_none();
         let change = ConfigChange::put_scenario(&scenario);
-        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        engine
+            .change_config(change, expected)
+            .map_err(|error| located(put_error(error, expected)))?;
         let resource = Resource::Scenario(scenario.name.clone());
         let shown = ShownScenario::new(engine, scenario);
         Ok((Revised::now(engine, &resource, shown), is_new))

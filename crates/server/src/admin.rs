@@ -1,6 +1,7 @@
 //! The admin API: workspaces, accounts and keys, for people and programs with a role.
 
 mod account;
+mod ab_tests;
 mod accounts;
 mod api_keys;
 mod audit;
@@ -139,6 +140,11 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/scenarios/{name}",
             get(scenarios::read).put(scenarios::put).delete(scenarios::delete),
         )
+        .route(
+            "/api/workspaces/{workspace}/scenarios/{name}/test",
+            get(ab_tests::read).post(ab_tests::start).patch(ab_tests::set_shares),
+        )
+        .route("/api/workspaces/{workspace}/scenarios/{name}/test/end", post(ab_tests::end))
         .route(
             "/api/workspaces/{workspace}/recommendations/{recomm_id}",
             get(recommendations::read_one),

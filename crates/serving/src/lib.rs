@@ -43,5 +43,6 @@ pub use recommendation::{
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario};
 pub use segment_sizes::{SegmentSize, SegmentSizes, try_segmentation};
+pub use scenarios::{check_config, check_scenario, scenario_mistakes};
 pub use serving::{Serving, WaitingImpressions};
 pub use snapshot::{LiveState, Snapshot, USERS_PER_STEP};

@@ -252,20 +252,84 @@ fn stages<'a>(
     Ok((first, Some(second)))
 }
 
-/// The group of a user: the same one as long as the shares stay. A request without a user gets a
-/// random group.
+/// The group of a user. It is the same one as long as the shares stay; where they change, users move
+/// only into groups that get a larger part, and out of groups that get a smaller one: rendezvous
+/// hashing with weights (Schindelhauer and Schomaker 2005, "Weighted distributed hash tables"). A
+/// request without a user gets a random group.
 fn assign_group<'a>(
     scenario: &'a Scenario,
     user_id: Option<&str>,
     recomm_id: Uuid,
 ) -> Option<&'a Group> {
     let who = user_id.map_or_else(|| recomm_id.to_string(), str::to_owned);
-    let hash = xxh3_64(format!("{}\0{who}", scenario.name).as_bytes());
-    let place = hash as f64 / u64::MAX as f64;
-    let mut end = 0.0;
-    let found = scenario.groups.iter().find(|group| {
-        end += f64::from(group.share);
-        place < end
-    });
-    found.or(scenario.groups.last())
+    let started_at = scenario.test_started_at.map_or(0, |at| at.0);
+    // The first arrival of a group, were arrivals of each as frequent as its share is large.
+    let arrival = |group: &Group| {
+        let text = format!("{}\0{started_at}\0{}\0{who}", scenario.name, group.name);
+        let uniform = ((xxh3_64(text.as_bytes()) >> 11) as f64 + 0.5) / (1_u64 << 53) as f64;
+        -uniform.ln() / f64::from(group.share)
+    };
+    scenario.groups.iter().min_by(|a, b| arrival(a).total_cmp(&arrival(b)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const N: usize = 20_000;
+
+    fn scenario(shares: &[(&str, f32)]) -> Scenario {
+        let group = |(name, share): &(&str, f32)| Group {
+            name: (*name).to_owned(),
+            share: *share,
+            settings: ListSettings::default(),
+        };
+        let groups = shares.iter().map(group).collect();
+        Scenario { groups, ..Scenario::new("home", Endpoint::RecommendItemsToUser) }
+    }
+
+    fn assign(scenario: &Scenario) -> Vec<String> {
+        let group = |n: usize| {
+            assign_group(scenario, Some(&format!("u{n}")), Uuid::nil()).unwrap().name.clone()
+        };
+        (0..N).map(group).collect()
+    }
+
+    fn moved(before: &[String], after: &[String]) -> Vec<(String, String)> {
+        let both = before.iter().cloned().zip(after.iter().cloned());
+        both.filter(|(before, after)| before != after).collect()
+    }
+
+    #[test]
+    fn shares_hold_and_their_change_moves_as_few_users_as_it_must() {
+        let before = assign(&scenario(&[("a", 0.5), ("b", 0.3), ("c", 0.2)]));
+        let share = |groups: &[String], name: &str| {
+            groups.iter().filter(|group| *group == name).count() as f64 / N as f64
+        };
+        // Four standard deviations of 20,000 draws are at most 0.0142.
+        for (name, expected) in [("a", 0.5), ("b", 0.3), ("c", 0.2)] {
+            assert!((share(&before, name) - expected).abs() < 0.015, "{name}");
+        }
+        // Halves to six and four tenths: a tenth of all moves, and all of it to the same group.
+        let halves = assign(&scenario(&[("a", 0.5), ("b", 0.5)]));
+        let moves = moved(&halves, &assign(&scenario(&[("a", 0.6), ("b", 0.4)])));
+        assert!(moves.iter().all(|(from, to)| from == "b" && to == "a"));
+        assert!((moves.len() as f64 / N as f64 - 0.1).abs() < 0.01, "{}", moves.len());
+        // A group that ends gives its users to the others; theirs stay.
+        let moves = moved(&before, &assign(&scenario(&[("a", 0.625), ("b", 0.375)])));
+        assert!(moves.iter().all(|(from, _)| from == "c"));
+        // The order of groups in a file means nothing.
+        let turned = assign(&scenario(&[("c", 0.2), ("a", 0.5), ("b", 0.3)]));
+        assert!(moved(&before, &turned).is_empty());
+        let none = assign(&scenario(&[("a", 0.0), ("b", 1.0)]));
+        assert_eq!(share(&none, "b"), 1.0);
+    }
+
+    #[test]
+    fn another_test_shares_the_users_out_anew() {
+        let first = scenario(&[("a", 0.5), ("b", 0.5)]);
+        let second = Scenario { test_started_at: Some(Timestamp(1)), ..first.clone() };
+        let n_moved = moved(&assign(&first), &assign(&second)).len() as f64;
+        assert!((n_moved / N as f64 - 0.5).abs() < 0.015, "{n_moved}");
+    }
 }

@@ -1,7 +1,7 @@
 //! Checks of scenarios that do not depend on the catalog.
 
 use domain::{ExpressionRole, Scenario, WorkspaceConfig};
-use reql::{Schema, Subject, Type};
+use reql::{ReqlError, Schema, Subject, Type};
 
 use crate::evaluation::endpoint_subject;
 
@@ -44,17 +44,25 @@ pub fn check_scenario(json: &str) -> Result<(), String> {
 }
 
 fn check_expressions(scenario: &Scenario) -> Result<(), String> {
+    match scenario_mistakes(scenario).into_iter().next() {
+        Some((place, error)) => Err(format!("{place}: {error}")),
+        None => Ok(()),
+    }
+}
+
+/// The expressions of a scenario that are none, by their place: `filter`, or `group "b": filter`.
+/// Properties may come later, so that any name passes.
+pub fn scenario_mistakes(scenario: &Scenario) -> Vec<(String, ReqlError)> {
     let subject = endpoint_subject(scenario.endpoint);
-    for (place, role, text) in scenario.expressions() {
-        let named = |error: reql::ReqlError| format!("{place}: {error}");
-        let parsed = reql::parse(text).map_err(named)?;
-        let checked = match role {
+    let check = |role: ExpressionRole, text: &str| {
+        let parsed = reql::parse(text)?;
+        match role {
             ExpressionRole::Filter => parsed.check_filter(&AnyProperty(subject)),
             ExpressionRole::Booster => parsed.check_booster(&AnyProperty(subject)),
             ExpressionRole::Promoted => parsed.check_filter(&AnyProperty(Subject::Items)),
             ExpressionRole::UserFilter => parsed.check_filter(&AnyProperty(Subject::Users)),
-        };
-        checked.map_err(named)?;
-    }
-    Ok(())
+        }
+    };
+    let checked = scenario.expressions();
+    checked.filter_map(|(place, role, text)| Some((place, check(role, text).err()?))).collect()
 }

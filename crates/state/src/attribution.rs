@@ -3,9 +3,12 @@
 //! recommendation. Its item need not have been in the list: clients cite the list that led there.
 
 mod by_day;
+mod clusters;
 mod kpis;
 mod list_impression;
 mod rate;
+
+use std::collections::BTreeMap;
 
 use domain::{Day, InteractionKind, Timestamp, UserIdx, WorkspaceId};
 use profiles::Merge;
@@ -17,8 +20,10 @@ use uuid::Uuid;
 use self::by_day::ByDay;
 use self::kpis::{KpiTable, RowName, make_others_row};
 
+pub use self::clusters::{CLUSTERS, Cluster, Clusters};
 pub use self::kpis::{
-    DayInteractions, InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, PLACES_PER_DAY_MAX,
+    DayInteractions, GroupCounts, InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis,
+    PLACES_PER_DAY_MAX,
 };
 pub use self::list_impression::{ListImpression, Place};
 pub use self::rate::Rate;
@@ -97,6 +102,11 @@ impl StoredRecommendation {
         self.last_at = self.last_at.max(list.at);
         let room = RECOMMENDATION_ITEMS_MAX.saturating_sub(self.items.len());
         self.items.extend(list.items.into_iter().take(room));
+    }
+
+    /// Whether it counts for a group of an A/B test.
+    fn is_in_group(&self) -> bool {
+        self.group.is_some() && !self.is_among_others
     }
 
     fn kpi_row(&self) -> RowName {
@@ -181,12 +191,15 @@ impl Attribution {
                 // Clients may name any scenario. Unknown names must not use up the rows of a day.
                 stored.is_among_others =
                     !is_configured && !self.kpi_table.has_room(day, &stored.kpi_row());
-                let (number, counts) = self.kpi_table.row_mut(day, stored.kpi_row());
-                counts.recommendations += 1;
+                let row = self.kpi_table.row_mut(day, stored.kpi_row());
+                row.counts.recommendations += 1;
+                if stored.is_in_group() {
+                    row.clusters.of(user, id).recommendations += 1;
+                }
                 if let Some(user) = user {
-                    let key = KeyBuf::new().u32(day.0).u32(number).u32(user.0).build();
+                    let key = KeyBuf::new().u32(day.0).u32(row.number).u32(user.0).build();
                     if batch.get(self.users.keyspace(), &key)?.is_none() {
-                        counts.users += 1;
+                        row.counts.users += 1;
                         self.users.put(batch, key, Vec::new());
                     }
                 }
@@ -220,20 +233,31 @@ impl Attribution {
             return Ok(());
         }
         let Some(mut stored) = self.stored_recommendation(batch, id)? else { return Ok(()) };
-        let (_, counts) = self.kpi_table.row_mut(day, stored.kpi_row());
-        counts.interactions.add(kind);
-        let (was_counted, n_recommendations) = match kind {
-            InteractionKind::DetailView => {
-                (&mut stored.was_clicked, &mut counts.clicked_recommendations)
-            }
+        let row = self.kpi_table.row_mut(day, stored.kpi_row());
+        row.counts.interactions.add(kind);
+        let of_group = match stored.is_in_group() {
+            true => row.clusters.of(stored.user, id),
+            false => &mut Cluster::default(),
+        };
+        let (was_counted, n_recommendations, n_in_cluster) = match kind {
+            InteractionKind::DetailView => (
+                &mut stored.was_clicked,
+                &mut row.counts.clicked_recommendations,
+                &mut of_group.clicked,
+            ),
             InteractionKind::Purchase => {
-                counts.add_revenue(price.unwrap_or(0.0));
-                (&mut stored.was_converted, &mut counts.converted_recommendations)
+                row.counts.add_revenue(price.unwrap_or(0.0));
+                (
+                    &mut stored.was_converted,
+                    &mut row.counts.converted_recommendations,
+                    &mut of_group.converted,
+                )
             }
             _ => return Ok(()),
         };
         if !std::mem::replace(was_counted, true) {
             *n_recommendations += 1;
+            *n_in_cluster += 1;
             self.put(batch, id, day, &stored);
         }
         Ok(())
@@ -261,6 +285,12 @@ impl Attribution {
     /// The KPIs of the days from `from` to `until`, both included.
     pub fn kpis(&self, from: Day, until: Day) -> Kpis {
         self.kpi_table.kpis(from, until)
+    }
+
+    /// What came of the lists of each group of a place on the days from `from` to `until`, both
+    /// included.
+    pub fn groups(&self, place: &Place, from: Day, until: Day) -> BTreeMap<String, GroupCounts> {
+        self.kpi_table.groups(place, from, until)
     }
 
     /// The recommendation of an id; none if it is unknown or has expired.

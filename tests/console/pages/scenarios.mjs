@@ -1,2 +1,137 @@
-// The scenarios of a workspace.
-export const paths = ['/console/music/scenarios']
+// The scenarios of a workspace: made, changed, tried with two groups, and decided.
+import assert from 'node:assert/strict'
+import { ADMIN, api, recommend, send } from '../demo.mjs'
+
+const HOSTILE = '=<script>window.isHacked = true</script>'
+const USERS = 400
+
+export const paths = async (origin) => {
+  const test = { group: [{ name: 'A', share: 0.5 }, { name: 'B', share: 0.5, diversity: 0.4 }] }
+  await api(origin, 'PUT', 'workspaces/music/scenarios/looked-at', { endpoint: 'recommendItemsToUser', filter: "'year' > 1960" })
+  await api(origin, 'POST', 'workspaces/music/scenarios/looked-at/test', test)
+  const below = '/console/music/scenarios'
+  return [below, `${below}/-/new`, `${below}/home`, `${below}/looked-at`, `${below}/home/test`, `${below}/looked-at/test/end`, `${below}/home/delete`]
+}
+
+export async function jobs({ check, browser, context, origin }) {
+  const page = await context.newPage()
+
+  await check('a mistake in a filter comes back beside its field, and a corrected scenario is made with its preview', async () => {
+    await page.goto(`${origin}/console`)
+    await page.getByRole('link', { name: 'Scenarios' }).first().click()
+    await page.getByRole('link', { name: 'New scenario' }).click()
+    await page.getByLabel('Name').fill('mail')
+    await page.locator('#field-filter').fill("'year' >")
+    await page.getByRole('button', { name: 'Create scenario' }).click()
+    assert.equal(await page.locator('#field-name').inputValue(), 'mail')
+    assert.equal(await page.locator('#field-filter').inputValue(), "'year' >")
+    assert.match(await page.locator('#field-filter-error').innerText(), /column \d+/)
+    await page.locator('#field-filter').fill("'year' > 1970")
+    await page.locator('#preview .preview-list li').first().waitFor()
+    await page.getByRole('button', { name: 'Create scenario' }).click()
+    await page.getByText('The scenario is there').waitFor()
+    const stored = await api(origin, 'GET', 'workspaces/music/scenarios/mail')
+    assert.equal(stored.filter, "'year' > 1970")
+  })
+
+  await check('the preview follows what is typed and says where a filter is wrong', async () => {
+    await page.goto(`${origin}/console/music/scenarios/mail`)
+    await page.locator('#preview .preview-list').waitFor()
+    await page.locator('#field-filter').fill("'year' > 1970 and (")
+    await page.locator('#preview').getByText(/column \d+/).first().waitFor()
+    await page.locator('#field-filter').fill("'year' > 1980")
+    await page.locator('#preview .preview-list').waitFor()
+  })
+
+  await check('an A/B test is started from the first page in at most 6 clicks', async () => {
+    await page.goto(`${origin}/console`)
+    const clicks = [
+      page.getByRole('link', { name: 'Scenarios' }).first(),
+      page.getByRole('link', { name: 'mail', exact: true }),
+      page.getByRole('link', { name: 'Start an A/B test' }),
+      page.getByRole('button', { name: 'Start the test' }),
+    ]
+    for (const click of clicks) await click.click()
+    await page.getByText('The test has started').waitFor()
+    assert.ok(clicks.length <= 6)
+    const { group } = await api(origin, 'GET', 'workspaces/music/scenarios/mail')
+    assert.deepEqual(group, [{ name: 'A', share: 0.5 }, { name: 'B', share: 0.5 }])
+  })
+
+  await check('people are shared out by halves, stay in their group, and what they click counts for it', async () => {
+    const { token } = await api(origin, 'POST', 'workspaces/music/tokens', { name: 'shop', kind: 'private' })
+    const ask = (n) => recommend(origin, token, `ab-${n}`, { count: 5, scenario: 'mail', cascadeCreate: true, returnAbGroup: true })
+    const first = []
+    for (let n = 0; n < USERS; n++) first.push(await ask(n))
+    const groups = first.map(({ abGroup }) => abGroup)
+    const inB = groups.filter((group) => group === 'B').length
+    // Four standard deviations of 400 draws are 40.
+    assert.ok(Math.abs(inB - USERS / 2) < 40, `${inB} of ${USERS}`)
+    for (let n = 0; n < 40; n++) assert.equal((await ask(n)).abGroup, groups[n])
+    // Everybody in B clicks, one of four in A.
+    const clicked = first.map((list, n) => ({ ...list, n })).filter(({ abGroup, n }) => abGroup === 'B' || n % 4 === 0)
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    const messages = clicked.map(({ recommId, recomms, n }) => ({
+      type: 'track', event: 'Product Viewed', userId: `ab-${n}`, messageId: `click-${n}-${recommId}`,
+      properties: { product_id: recomms[0].id, recomm_id: recommId },
+    }))
+    for (let at = 0; at < messages.length; at += 50) await send(origin, messages.slice(at, at + 50))
+    const test = await api(origin, 'GET', 'workspaces/music/scenarios/mail/test')
+    const counts = Object.fromEntries(test.groups.map(({ name, recommendations, clicks }) => [name, { recommendations, clicks }]))
+    assert.equal(counts.B.clicks, inB)
+    assert.equal(counts.A.recommendations + counts.B.recommendations, USERS + 40)
+    assert.match(test.comparisons[0].sentence, /^B is better by \d+ to \d+ %, over 99 % sure$/)
+    await page.goto(`${origin}/console/music/scenarios/mail`)
+    await page.getByText(test.comparisons[0].sentence).first().waitFor()
+    await page.goto(`${origin}/console/music/results?by=group&scenario=mail`)
+    await page.getByRole('rowheader', { name: /mail, B/ }).waitFor()
+  })
+
+  await check('shares are changed, and shares that do not add up come back', async () => {
+    await page.goto(`${origin}/console/music/scenarios/mail`)
+    await page.locator('#field-share-0').fill('30')
+    await page.getByRole('button', { name: 'Change shares' }).click()
+    await page.getByText('Together the shares must be 100 %').first().waitFor()
+    await page.locator('#field-share-0').fill('20')
+    await page.locator('#field-share-1').fill('80')
+    await page.getByRole('button', { name: 'Change shares' }).click()
+    await page.getByText('The shares are changed').waitFor()
+  })
+
+  await check('a test ends with the settings of its winner, and a scenario is deleted after a question', async () => {
+    await page.getByRole('link', { name: 'End the test' }).first().click()
+    await page.getByRole('button', { name: 'Everybody gets B' }).click()
+    await page.getByText('The test has ended').waitFor()
+    assert.equal((await api(origin, 'GET', 'workspaces/music/scenarios/mail')).group, undefined)
+    await page.getByRole('link', { name: 'Delete scenario' }).click()
+    await page.getByRole('button', { name: 'Delete scenario mail' }).click()
+    await page.getByText('The scenario is gone').waitFor()
+  })
+
+  await check('what a client calls its scenario is shown as text, and is no formula in the file', async () => {
+    const { token } = await api(origin, 'POST', 'workspaces/music/tokens', { name: 'hostile', kind: 'private' })
+    await recommend(origin, token, 'ab-1', { count: 1, scenario: HOSTILE })
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    await page.goto(`${origin}/console/music/results?by=scenario`)
+    await page.getByText(HOSTILE).first().waitFor()
+    assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
+    const csv = await fetch(`${origin}/api/workspaces/music/kpis`, { headers: { ...ADMIN, accept: 'text/csv' } }).then((answer) => answer.text())
+    assert.ok(csv.includes(`'${HOSTILE}`), csv)
+  })
+
+  await check('a support account reads scenarios and changes nothing', async () => {
+    const { key } = await api(origin, 'POST', 'api_keys', { name: 'desk', role: 'support' })
+    const headers = { authorization: `Bearer ${key}` }
+    const read = await fetch(`${origin}/console/music/scenarios`, { headers })
+    assert.equal(read.status, 200)
+    assert.ok(!(await read.text()).includes('New scenario'))
+    const results = await fetch(`${origin}/console/music/results`, { headers })
+    assert.equal(results.status, 403)
+    const body = new URLSearchParams({ name: 'x', endpoint: 'recommendItemsToUser' })
+    for (const path of ['-/new', 'home', 'home/delete', 'home/test']) {
+      const changed = await fetch(`${origin}/console/music/scenarios/${path}`, { method: 'POST', headers, body })
+      assert.equal(changed.status, 403, path)
+    }
+  })
+  await page.close()
+}

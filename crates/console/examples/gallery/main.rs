@@ -10,8 +10,6 @@ mod models;
 mod operations;
 mod overview;
 mod people;
-mod results;
-mod scenarios;
 mod settings;
 mod sign_in;
 
@@ -31,8 +29,7 @@ use tokio::net::TcpListener;
 type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
-const PAGES: [(&str, Render); 19] = [
-const PAGES: [(&str, Render); 18] = [
+const PAGES: [(&str, Render); 16] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
@@ -43,10 +40,6 @@ const PAGES: [(&str, Render); 18] = [
     ("/console/music/catalog/night-ferry", catalog::item),
     ("/console/music/catalog/import", catalog::import),
     ("/console/music/try-it", try_it::page),
-    ("/console/music/scenarios", scenarios::list),
-    ("/console/music/scenarios/home", scenarios::edit),
-    ("/console/music/scenarios/home/delete", scenarios::delete),
-    ("/console/music/results", results::page),
     ("/console/music/models", models::page),
     ("/console/music/segments", settings::segments),
     ("/console/music/settings", settings::page),

@@ -6,8 +6,8 @@ use super::{
     AssetType, BEGUN_FROM_DEFAULT, Exclusion, FINISHED_FROM_DEFAULT, Fallback, ListRequest, Logic,
     ROTATION_TIME_S_DEFAULT, Relevance,
 };
-use crate::scenario::{Group, Scenario};
-use crate::{Endpoint, Entries, InteractionKind, Target};
+use crate::scenario::{Group, Scenario, as_text};
+use crate::{Endpoint, Entries, InteractionKind, Target, Timestamp};
 
 /// The most constraints of a scenario or group.
 pub const CONSTRAINTS_MAX: usize = 10;
@@ -104,6 +104,8 @@ macro_rules! settings {
             name: Name,
             endpoint: Endpoint,
             $($(#[$about])* $key: Option<$type>,)*
+            #[serde(default, with = "as_text")]
+            test_started_at: Option<Timestamp>,
             #[serde(default)]
             group: Vec<Group>,
         }
@@ -114,7 +116,13 @@ macro_rules! settings {
                 name: impl FnOnce(Name) -> Result<String, String>,
             ) -> Result<Scenario, String> {
                 let settings = ListSettings { $($key: self.$key,)* };
-                Ok(Scenario { name: name(self.name)?, endpoint: self.endpoint, settings, groups: self.group })
+                Ok(Scenario {
+                    name: name(self.name)?,
+                    endpoint: self.endpoint,
+                    settings,
+                    test_started_at: self.test_started_at,
+                    groups: self.group,
+                })
             }
         }
 

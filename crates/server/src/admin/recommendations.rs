@@ -12,8 +12,8 @@ use uuid::Uuid;
 
 use super::Upload;
 use super::body::Body;
-use super::kpis::PlaceBody;
 use crate::recommendation::ListBody;
+use resources::results::ShownPlace;
 use web::error::ApiError;
 use web::parameters::{Parameters, count};
 use web::workspaces::Workspace;
@@ -81,7 +81,7 @@ pub(super) struct PastRecommendationBody {
     user: Option<UserBody>,
     at: String,
     #[serde(flatten)]
-    place: PlaceBody,
+    place: ShownPlace,
     group: Option<String>,
     model: Option<String>,
     items: Vec<String>,
@@ -108,7 +108,7 @@ pub(super) async fn read_one(
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),
         at: past.at.to_string(),
-        place: PlaceBody::new(past.place),
+        place: past.place.into(),
         group: past.group,
         model: past.model,
         items: past.items,

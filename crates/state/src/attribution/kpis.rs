@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use store::key::{KeyBuf, KeyParts};
 use store::{Batch, Keyspace, Read, Store, StoreError};
 
-use super::{Place, Rate};
+use super::{Clusters, Place, Rate};
 
 pub(super) const KEYSPACE: &str = "state.kpis";
 
@@ -33,6 +33,12 @@ impl InteractionCounts {
 
     pub(super) fn add(&mut self, kind: InteractionKind) {
         self.0[kind as usize] += 1;
+    }
+
+    fn add_all(&mut self, other: &Self) {
+        for (count, more) in self.0.iter_mut().zip(other.0) {
+            *count += more;
+        }
     }
 }
 
@@ -65,6 +71,16 @@ impl KpiCounts {
         Rate::new(self.converted_recommendations, self.recommendations)
     }
 
+    /// Adds the counts of another row. Users of both count twice.
+    pub fn add_all(&mut self, other: &Self) {
+        self.recommendations += other.recommendations;
+        self.users += other.users;
+        self.interactions.add_all(&other.interactions);
+        self.add_revenue(other.revenue);
+        self.clicked_recommendations += other.clicked_recommendations;
+        self.converted_recommendations += other.converted_recommendations;
+    }
+
     /// Adds a price, unless the sum would overflow.
     pub(super) fn add_revenue(&mut self, price: f64) {
         let revenue = self.revenue + price;
@@ -85,6 +101,15 @@ pub struct KpiRow {
     pub group: Option<String>,
     /// The counts until now.
     pub counts: KpiCounts,
+}
+
+/// The lists of a group of an A/B test over some days.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GroupCounts {
+    /// The counts, with users counted anew each day.
+    pub counts: KpiCounts,
+    /// The same by clusters of people.
+    pub clusters: Clusters,
 }
 
 /// All interactions that arrived on a day, including those that cite no recommendation.
@@ -109,9 +134,11 @@ pub struct Kpis {
 pub(super) type RowName = (Place, Option<String>);
 
 #[derive(Default)]
-struct Row {
-    number: u32,
-    counts: KpiCounts,
+pub(super) struct Row {
+    pub(super) number: u32,
+    pub(super) counts: KpiCounts,
+    /// Of rows of a group only.
+    pub(super) clusters: Clusters,
     is_dirty: bool,
 }
 
@@ -151,8 +178,9 @@ impl KpiTable {
             if number == INTERACTIONS_ROW {
                 day_kpis.interactions = decode(&value)?;
             } else {
-                let (place, group, counts): (Place, Option<String>, KpiCounts) = decode(&value)?;
-                day_kpis.rows.insert((place, group), Row { number, counts, is_dirty: false });
+                let (place, group, counts, clusters) = decode(&value)?;
+                let row = Row { number, counts, clusters, is_dirty: false };
+                day_kpis.rows.insert((place, group), row);
             }
         }
         Ok(Self { keyspace, by_day, dirty_days: BTreeSet::new() })
@@ -165,14 +193,14 @@ impl KpiTable {
             .is_none_or(|day| day.rows.len() < PLACES_PER_DAY_MAX || day.rows.contains_key(name))
     }
 
-    /// The row of a place and group, with its number within the day. Adds the row if it is new.
-    pub(super) fn row_mut(&mut self, day: Day, name: RowName) -> (u32, &mut KpiCounts) {
+    /// The row of a place and group, which will be written. Adds the row if it is new.
+    pub(super) fn row_mut(&mut self, day: Day, name: RowName) -> &mut Row {
         self.dirty_days.insert(day);
         let rows = &mut self.by_day.entry(day).or_default().rows;
         let next = rows.len() as u32 + INTERACTIONS_ROW + 1;
         let row = rows.entry(name).or_insert_with(|| Row { number: next, ..Default::default() });
         row.is_dirty = true;
-        (row.number, &mut row.counts)
+        row
     }
 
     /// The counts of the interactions that arrived on a day.
@@ -212,7 +240,7 @@ impl KpiTable {
                     batch.put(
                         &self.keyspace,
                         key(day, row.number),
-                        encode(&(place, group, row.counts)),
+                        encode(&(place, group, row.counts, &row.clusters)),
                     );
                 }
             }
@@ -238,6 +266,32 @@ impl KpiTable {
             kpis.rows.extend(rows);
         }
         kpis
+    }
+}
+
+impl KpiTable {
+    /// The groups of a place, by name.
+    pub(super) fn groups(
+        &self,
+        place: &Place,
+        from: Day,
+        until: Day,
+    ) -> BTreeMap<String, GroupCounts> {
+        let mut groups: BTreeMap<String, GroupCounts> = BTreeMap::new();
+        if from > until {
+            return groups;
+        }
+        for day_kpis in self.by_day.range(from..=until).map(|(_, day_kpis)| day_kpis) {
+            let first = (place.clone(), None);
+            let rows = day_kpis.rows.range(first..).take_while(|((other, _), _)| other == place);
+            for ((_, group), row) in rows {
+                let Some(group) = group else { continue };
+                let sum = groups.entry(group.clone()).or_default();
+                sum.counts.add_all(&row.counts);
+                sum.clusters.add_all(&row.clusters);
+            }
+        }
+        groups
     }
 }
 

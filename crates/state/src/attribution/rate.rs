@@ -22,17 +22,20 @@ impl Rate {
         // If the clock ran ahead for long, KPIs may be deleted before their recommendations. Later
         // clicks then exceed the recommendations that are still counted.
         let n_successes = n_successes.min(n_trials);
-        if n_trials == 0 {
+        Self::of_share(n_successes as f64 / n_trials as f64, n_trials as f64)
+    }
+
+    /// A share of trials that tell as much as `n` independent ones.
+    pub fn of_share(share: f64, n: f64) -> Self {
+        if n == 0.0 {
             return Self { value: None, low: 0.0, high: 1.0 };
         }
-        let n = n_trials as f64;
-        let share = n_successes as f64 / n;
         let middle = share + Z * Z / (2.0 * n);
         let half = Z * (share * (1.0 - share) / n + Z * Z / (4.0 * n * n)).sqrt();
         let scale = 1.0 + Z * Z / n;
         // At both ends the formula gives 0 and 1 up to rounding.
-        let low = if n_successes == 0 { 0.0 } else { (middle - half) / scale };
-        let high = if n_successes == n_trials { 1.0 } else { (middle + half) / scale };
+        let low = if share == 0.0 { 0.0 } else { (middle - half) / scale };
+        let high = if share == 1.0 { 1.0 } else { (middle + half) / scale };
         Self { value: Some(share), low, high }
     }
 }

@@ -8,7 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use catalog::{Format, ImportOptions, read_file};
-use domain::{Exclusion, Grant, Role, Source, TraitDefinition, WorkspaceConfig, WorkspaceId};
+use domain::{
+    Endpoint, Exclusion, Grant, Role, Scenario, Source, TraitDefinition, WorkspaceConfig,
+    WorkspaceId,
+};
 use engine::installation::{Actor, Change, PasswordHash, make_secret};
 use engine::{ConfirmedRemovals, Engine, TrainingOptions};
 use tokio::net::TcpListener;
@@ -41,6 +44,8 @@ pub(crate) struct Args {
 
 const WORKSPACE: &str = "music";
 const TRAIT_KEY: &str = "personalized_album_recommendations";
+/// A place where lists are shown, for the pages of the console.
+const SCENARIO: &str = "home";
 const WRITE_KEY: &str = "demo-write-key";
 const PROFILE_TOKEN: &str = "demo-profile-token";
 const ADMIN_TOKEN: &str = "demo-admin-token";
@@ -148,6 +153,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
             exclude: Some(Exclusion::Interacted),
             ..TraitDefinition::recommended_items(TRAIT_KEY)
         }],
+        scenarios: vec![Scenario::new(SCENARIO, Endpoint::RecommendItemsToUser)],
         ..WorkspaceConfig::empty(id.clone())
     };
     let engine = open_workspace(&data, &id, false)?;

@@ -1,0 +1,381 @@
+//! The form of a scenario: what was typed, and the scenario that it means.
+
+use domain::{Endpoint, Scenario};
+use maud::{Markup, html};
+use resources::scenarios::{Mistake, mistakes, parse};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use web::error::ApiError;
+
+use crate::ui::Callout;
+use crate::ui::form::{
+    Field, InputKind, NumberInput, ReqlField, Select, Slider, TextInput, field_group,
+};
+
+/// The operations with their words, for people.
+const ENDPOINTS: [(Endpoint, &str); 11] = [
+    (Endpoint::RecommendItemsToUser, "Items for a person"),
+    (Endpoint::RecommendItemsToItem, "Items that go with an item"),
+    (Endpoint::RecommendItemsToItemSegment, "Items of a segment"),
+    (Endpoint::SearchItems, "Search results"),
+    (Endpoint::RecommendItemSegmentsToUser, "Segments for a person"),
+    (Endpoint::RecommendItemSegmentsToItem, "Segments that go with an item"),
+    (Endpoint::RecommendItemSegmentsToItemSegment, "Segments that go with a segment"),
+    (Endpoint::SearchItemSegments, "Segments that match a search"),
+    (Endpoint::RecommendUsersToItem, "People who may want an item"),
+    (Endpoint::RecommendUsersToUser, "People like a person"),
+    (Endpoint::CompositeRecommendation, "Something, with what goes with it"),
+];
+
+const LOGICS: [(&str, &str); 9] = [
+    ("", "What suits the place"),
+    ("personal", "Personal taste"),
+    ("trending", "Popular now"),
+    ("similar", "Similar to the item"),
+    ("cross_sell", "Goes with the cart"),
+    ("watch_next", "What comes next"),
+    ("recently_viewed", "Viewed lately"),
+    ("continue_watching", "Begun and not finished"),
+    ("buy_again", "Due to be bought again"),
+];
+
+const EXCLUSIONS: [(&str, &str); 5] = [
+    ("", "What suits the list"),
+    ("none", "Nothing"),
+    ("purchased", "What the person bought"),
+    ("watched", "What the person bought or played"),
+    ("interacted", "Everything the person has seen"),
+];
+
+const RELEVANCES: [(&str, &str); 4] = [
+    ("", "Low: always a full list"),
+    ("low", "Low: always a full list, also in A/B groups"),
+    ("medium", "Medium"),
+    ("high", "High: rather a short list"),
+];
+
+/// What a kind of list is called.
+pub(super) fn endpoint_words(endpoint: Endpoint) -> &'static str {
+    let found = ENDPOINTS.iter().find(|(other, _)| *other == endpoint);
+    found.map_or(endpoint.word(), |(_, words)| words)
+}
+
+/// The settings of a scenario or group, as typed.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct SettingsForm {
+    logic: String,
+    pub(super) filter: String,
+    booster: String,
+    exclude: String,
+    min_relevance: String,
+    diversity: String,
+    rotation_rate: String,
+    promoted_filter: String,
+    promoted_share: String,
+    segmentation: String,
+}
+
+/// A mistake: the name of its field, and the message; of an expression with the column.
+#[derive(Debug, Clone)]
+pub(super) struct FieldMistake {
+    field: String,
+    column: Option<usize>,
+    message: String,
+}
+
+/// Mistakes of a form, none of which is lost: those of no field stand above it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Mistakes(Vec<FieldMistake>);
+
+const TEXTS: [&str; 6] = ["logic", "filter", "booster", "exclude", "min_relevance", "segmentation"];
+
+impl SettingsForm {
+    /// The form of settings in their JSON.
+    pub(super) fn of(settings: &Map<String, Value>) -> Self {
+        let text = |key: &str| settings.get(key).map_or_else(String::new, plain);
+        let promoted = |key: &str| {
+            settings.get("promoted").and_then(|all| all.get(key)).map_or_else(String::new, plain)
+        };
+        let share: Option<f64> = promoted("share").parse().ok();
+        Self {
+            logic: text("logic"),
+            filter: text("filter"),
+            booster: text("booster"),
+            exclude: text("exclude"),
+            min_relevance: text("min_relevance"),
+            diversity: text("diversity"),
+            rotation_rate: text("rotation_rate"),
+            promoted_filter: promoted("filter"),
+            promoted_share: share.map_or_else(String::new, percent),
+            segmentation: text("segmentation"),
+        }
+    }
+
+    fn text(&self, key: &str) -> &str {
+        match key {
+            "logic" => &self.logic,
+            "filter" => &self.filter,
+            "booster" => &self.booster,
+            "exclude" => &self.exclude,
+            "min_relevance" => &self.min_relevance,
+            _ => &self.segmentation,
+        }
+    }
+
+    /// Writes what was typed into the JSON of a scenario or group. What the form does not have
+    /// stays as it is.
+    pub(super) fn write(&self, into: &mut Map<String, Value>) -> Result<(), Mistakes> {
+        for key in TEXTS {
+            match self.text(key).trim() {
+                "" => into.remove(key),
+                text => into.insert(key.to_owned(), text.into()),
+            };
+        }
+        for (key, text) in [("diversity", &self.diversity), ("rotation_rate", &self.rotation_rate)]
+        {
+            match text.trim() {
+                "" => into.remove(key),
+                text => into.insert(key.to_owned(), number(key, text, 1.0)?),
+            };
+        }
+        match (self.promoted_filter.trim(), self.promoted_share.trim()) {
+            ("", _) => into.remove("promoted"),
+            (_, "") => return Err(Mistakes::one("promoted_share", "say how much of each list")),
+            (filter, share) => {
+                let share = number("promoted_share", share, 100.0)?;
+                let both = [("filter", filter.into()), ("share", share)];
+                let both = both.map(|(key, value)| (key.to_owned(), value));
+                into.insert("promoted".to_owned(), Value::Object(both.into_iter().collect()))
+            }
+        };
+        Ok(())
+    }
+
+    /// The controls. `of_group` says that an empty one means what everybody has.
+    pub(super) fn controls(&self, mistakes: &Mistakes, of_group: bool) -> Markup {
+        let slider = |text: &str| text.parse::<f64>().unwrap_or(0.0).clamp(0.0, 1.0);
+        html! {
+            div class="fields" {
+                (Select {
+                    field: Field::new("logic", "What comes first").optional().error(mistakes.of("logic")),
+                    options: &LOGICS, value: &self.logic,
+                })
+                (Select {
+                    field: Field::new("exclude", "Leave out").optional().error(mistakes.of("exclude")),
+                    options: &EXCLUSIONS, value: &self.exclude,
+                })
+            }
+            (ReqlField {
+                field: Field::new("filter", "Filter").optional().hint("Only items for which it is true: 'price' < 20"),
+                value: &self.filter, mistake: mistakes.of_expression("filter"),
+            })
+            (ReqlField {
+                field: Field::new("booster", "Booster").optional().hint("Scores are multiplied by it: if 'is_new' then 2 else 1"),
+                value: &self.booster, mistake: mistakes.of_expression("booster"),
+            })
+            @if of_group {
+                div class="fields" {
+                    (NumberInput {
+                        field: Field::new("diversity", "Variety").optional().hint("0 alike, 1 as varied as can be").error(mistakes.of("diversity")),
+                        value: &self.diversity, unit: "of 1",
+                    })
+                    (NumberInput {
+                        field: Field::new("rotation_rate", "Rotation").optional().hint("0 always the same, 1 nothing twice in a row").error(mistakes.of("rotation_rate")),
+                        value: &self.rotation_rate, unit: "of 1",
+                    })
+                }
+            } @else {
+                div class="fields" {
+                    (Slider {
+                        field: Field::new("diversity", "Variety").error(mistakes.of("diversity")),
+                        range: (0.0, 1.0), step: 0.05, value: slider(&self.diversity), ends: ("alike", "varied"),
+                    })
+                    (Slider {
+                        field: Field::new("rotation_rate", "Rotation").error(mistakes.of("rotation_rate")),
+                        range: (0.0, 1.0), step: 0.05, value: slider(&self.rotation_rate), ends: ("the same", "something else"),
+                    })
+                }
+            }
+            (field_group("More", &html! {
+                (Select {
+                    field: Field::new("min_relevance", "Least relevance").optional().error(mistakes.of("min_relevance")),
+                    options: &RELEVANCES, value: &self.min_relevance,
+                })
+                (TextInput::new(Field::new("segmentation", "Segmentation").optional()
+                    .hint("Of lists of segments: its id").error(mistakes.of("segmentation")))
+                    .kind(InputKind::Code).value(&self.segmentation))
+                (ReqlField {
+                    field: Field::new("promoted_filter", "Promoted items").optional().hint("They get a part of every list"),
+                    value: &self.promoted_filter, mistake: mistakes.of_expression("promoted_filter"),
+                })
+                (NumberInput {
+                    field: Field::new("promoted_share", "Their part of a list").optional().error(mistakes.of("promoted_share")),
+                    value: &self.promoted_share, unit: "%",
+                })
+            }))
+        }
+    }
+}
+
+/// The form of a scenario.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct ScenarioForm {
+    pub(super) name: String,
+    pub(super) endpoint: String,
+    #[serde(flatten)]
+    pub(super) settings: SettingsForm,
+    /// The person of the preview.
+    pub(super) user: String,
+    /// The item, segment or words of the preview.
+    pub(super) of: String,
+}
+
+impl ScenarioForm {
+    pub(super) fn of(scenario: &Scenario) -> Self {
+        let json = json_of(scenario);
+        Self {
+            name: scenario.name.clone(),
+            endpoint: scenario.endpoint.word().to_owned(),
+            settings: SettingsForm::of(&json),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn new_one() -> Self {
+        Self { endpoint: Endpoint::RecommendItemsToUser.word().to_owned(), ..Self::default() }
+    }
+
+    /// The scenario that was typed, with what the form does not have from `base`.
+    pub(super) fn scenario(&self, base: Option<&Scenario>) -> Result<Scenario, Mistakes> {
+        let mut json = base.map(json_of).unwrap_or_default();
+        let name = base.map_or(self.name.trim(), |base| &base.name);
+        if base.is_none() {
+            json.insert("endpoint".to_owned(), self.endpoint.as_str().into());
+        }
+        json.insert("name".to_owned(), name.into());
+        self.settings.write(&mut json)?;
+        let text = Value::Object(json).to_string();
+        let scenario = parse(name, text.as_bytes()).map_err(|error| Mistakes::of_error(&error))?;
+        match mistakes(&scenario) {
+            none if none.is_empty() => Ok(scenario),
+            some => Err(Mistakes::of_expressions(some)),
+        }
+    }
+
+    /// The controls of a new scenario begin with its name and what it lists.
+    pub(super) fn controls(&self, mistakes: &Mistakes, is_new: bool) -> Markup {
+        let endpoints: Vec<(&str, &str)> =
+            ENDPOINTS.iter().map(|(endpoint, words)| (endpoint.word(), *words)).collect();
+        html! {
+            @if is_new {
+                div class="fields" {
+                    (TextInput::new(Field::new("name", "Name").hint("Calls of the API use it: home").error(mistakes.of("name")))
+                        .kind(InputKind::Code).value(&self.name))
+                    (Select {
+                        field: Field::new("endpoint", "It recommends").error(mistakes.of("endpoint")),
+                        options: &endpoints, value: &self.endpoint,
+                    })
+                }
+            }
+            (self.settings.controls(mistakes, false))
+        }
+    }
+}
+
+impl Mistakes {
+    pub(super) fn one(field: &str, message: &str) -> Self {
+        let (field, message) = (field.to_owned(), message.to_owned());
+        Self(vec![FieldMistake { field, column: None, message }])
+    }
+
+    pub(super) fn of_error(error: &ApiError) -> Self {
+        let field = error.pointer.as_deref().unwrap_or_default().trim_start_matches('/');
+        Self::one(&field.replace('/', "_"), &error.message)
+    }
+
+    pub(super) fn of_expressions(mistakes: Vec<Mistake>) -> Self {
+        let mistake = |Mistake { place, column, message }: Mistake| {
+            // `group "b": filter` is the field of that group's form.
+            let field = place.rsplit(": ").next().unwrap_or_default().replace('.', "_");
+            FieldMistake { field, column: Some(column), message }
+        };
+        Self(mistakes.into_iter().map(mistake).collect())
+    }
+
+    pub(super) fn of(&self, field: &str) -> Option<&str> {
+        self.0.iter().find(|mistake| mistake.field == field).map(|mistake| mistake.message.as_str())
+    }
+
+    fn of_expression(&self, field: &str) -> Option<(usize, &str)> {
+        let found = self.0.iter().find(|mistake| mistake.field == field)?;
+        Some((found.column.unwrap_or(1), &found.message))
+    }
+
+    /// The first expression that is wrong: its field and column.
+    pub(super) fn first_column(&self) -> Option<(&str, usize)> {
+        self.0.iter().find_map(|mistake| Some((mistake.field.as_str(), mistake.column?)))
+    }
+
+    /// The first mistake in words.
+    pub(super) fn text(&self) -> String {
+        self.0.first().map_or_else(String::new, |mistake| match mistake.column {
+            Some(column) => format!("{}, column {column}: {}", mistake.field, mistake.message),
+            None => mistake.message.clone(),
+        })
+    }
+
+    /// What stands above the form.
+    pub(super) fn notice(&self) -> Option<Markup> {
+        use maud::Render;
+        let first = self.0.first()?;
+        let names = [
+            "name",
+            "endpoint",
+            "diversity",
+            "rotation_rate",
+            "promoted_filter",
+            "promoted_share",
+            "share",
+            "first",
+            "second",
+        ];
+        let is_beside = TEXTS.contains(&first.field.as_str()) || names.contains(&&*first.field);
+        let callout = Callout::error("Nothing was saved").announced();
+        let text = if is_beside { "A field below needs a look." } else { &first.message };
+        Some(callout.text(text).render())
+    }
+}
+
+fn json_of(scenario: &Scenario) -> Map<String, Value> {
+    match serde_json::to_value(scenario) {
+        Ok(Value::Object(json)) => json,
+        _ => Map::new(),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        // Single precision, written as people typed it.
+        Value::Number(number) => {
+            number.as_f64().map_or_else(String::new, |n| (n as f32).to_string())
+        }
+        _ => String::new(),
+    }
+}
+
+/// A share from 0 to 1 in percent.
+pub(super) fn percent(share: f64) -> String {
+    format!("{}", (share * 10_000.0).round() / 100.0)
+}
+
+/// A number from 0 to `whole`, as a share.
+pub(super) fn number(field: &str, text: &str, whole: f64) -> Result<Value, Mistakes> {
+    let number = text.replace(',', ".").parse::<f64>().ok();
+    match number.filter(|number| (0.0..=whole).contains(number)) {
+        Some(number) => Ok((number / whole).into()),
+        None => Err(Mistakes::one(field, &format!("{text:?} is no number from 0 to {whole}"))),
+    }
+}
