@@ -1,6 +1,7 @@
 //! The pages, one folder each: `routes` says which paths a folder serves, and its table what each
 //! takes.
 
+mod live;
 mod scenarios;
 mod sign_in;
 mod start;
@@ -14,5 +15,6 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
+        .merge(live::routes(app))
         .merge(scenarios::routes(app))
 }

@@ -9,6 +9,7 @@ mod catalog;
 mod events;
 mod invitations;
 mod kpis;
+mod live;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -55,6 +56,8 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
+        .route("/api/workspaces/{workspace}/live", get(live::follow))
+        .route("/api/workspaces/{workspace}/messages", get(live::list))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
 }
@@ -97,6 +100,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(traits::read).put(traits::put).delete(traits::delete),
         )
         .route("/api/workspaces/{workspace}/events", get(events::read))
+        .route("/api/workspaces/{workspace}/messages/{offset}", get(live::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(
             "/api/workspaces/{workspace}/scenarios/{name}",
