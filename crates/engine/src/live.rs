@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use crate::{Engine, EngineError, Entry, Outcome};
 
 /// The most entries that one call of [`Engine::latest_entries`] looks at.
-pub const ENTRIES_SEARCHED_MAX: usize = 5_000;
+pub const ENTRIES_SEARCHED_MAX: usize = 20_000;
 /// The most bytes of entries that one call looks at, beside the last entry.
-pub const ENTRY_BYTES_SEARCHED_MAX: usize = 4 * 1_024 * 1_024;
+pub const ENTRY_BYTES_SEARCHED_MAX: usize = 8 * 1_024 * 1_024;
 /// The most entries that one call of [`Engine::entries_since`] looks at. Where there are more, the
 /// earlier ones are passed over.
 pub const NEW_ENTRIES_MAX: usize = 1_000;

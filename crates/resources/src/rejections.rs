@@ -28,6 +28,9 @@ pub struct RejectionCount {
     /// The reason in words, for pages.
     #[serde(skip)]
     pub title: &'static str,
+    /// Whether the messages were applied in part, for pages.
+    #[serde(skip)]
+    pub is_applied: bool,
     /// The number of all time.
     pub count: u64,
 }
@@ -68,6 +71,7 @@ pub async fn read(workspace: &RequestedWorkspace, limit: usize) -> Result<Reject
                 source,
                 reason: reason.code(),
                 title: reason.title(),
+                is_applied: reason.is_applied(),
                 count,
             })
             .collect(),

@@ -90,6 +90,11 @@ impl RejectionReason {
 }
 
 impl RejectionReason {
+    /// Whether the message was accepted nevertheless, without what failed.
+    pub fn is_applied(self) -> bool {
+        matches!(self, Self::MappingFailed | Self::IdentityLimit)
+    }
+
     /// The reason as a heading for people.
     pub fn title(self) -> &'static str {
         match self {

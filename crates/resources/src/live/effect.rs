@@ -3,13 +3,13 @@
 use domain::{InteractionKind, Message, MessageType, WeakSignalKind};
 use engine::{Command, EntityKind};
 use mapping::Action;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The most names of traits or properties of one effect.
 const NAMES_MAX: usize = 50;
 
 /// One thing that a message or call does.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "effect", rename_all = "snake_case")]
 pub enum Effect {
     /// An interaction of a user with an item.

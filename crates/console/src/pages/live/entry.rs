@@ -6,7 +6,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use resources::live::{Effect, LiveEntry, LiveKind, LiveOutcome};
 
 use crate::page::Area;
-use crate::ui::{Icon, TimelineEntry, Tone};
+use crate::ui::{ArrivedEntry, Icon, Tone};
 
 /// The most effects of one entry that a list shows.
 const EFFECTS_SHOWN_MAX: usize = 3;
@@ -37,15 +37,14 @@ pub(super) fn render(workspace: &WorkspaceId, entry: &LiveEntry, now: Timestamp)
         }
         @if n_more > 0 { "; and " (n_more) " more" }
     };
-    TimelineEntry {
+    ArrivedEntry {
         icon: icon(entry),
         tone: tone(entry.outcome),
         what,
         at: entry.received_at,
         now,
         facts: &facts,
-        outcome: Some(outcome_label(entry.outcome)),
-        detail: None,
+        outcome: outcome_label(entry.outcome),
     }
     .render()
 }

@@ -19,7 +19,11 @@ pub(super) fn table(workspace: &WorkspaceId, rejections: &Rejections) -> Markup 
         vec![Column::text("Source"), Column::text("Reason"), Column::number("Since the beginning")];
     let rows = counts.into_iter().map(|count| {
         let of_source = Query { source: count.source.clone(), ..Query::default() };
-        let of_source = of_source.with_outcome(Some(LiveOutcome::Rejected));
+        let outcome = match count.is_applied {
+            true => LiveOutcome::AppliedInPart,
+            false => LiveOutcome::Rejected,
+        };
+        let of_source = of_source.with_outcome(Some(outcome));
         vec![
             Cell::new(html! { a href=(of_source.address(workspace, "", None)) { (count.source) } }),
             Cell::new(count.title),
