@@ -155,7 +155,7 @@ async fn read_until(stream: &mut BodyDataStream, text: &str) -> String {
 #[tokio::test]
 async fn a_stream_brings_what_is_new_and_goes_on_behind_the_last_id() {
     let app = TestApp::new().await;
-    app.batch(json!([track(1, "before", "E", json!({}))])).await;
+    app.batch(json!([track(100, "before", "E", json!({}))])).await;
     let (status, headers, mut stream) = follow(&app.router, "outcome=accepted").await;
     assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/event-stream"));
     send_some(&app).await;
