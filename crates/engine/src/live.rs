@@ -19,6 +19,9 @@ pub const NEW_ENTRIES_MAX: usize = 1_000;
 /// The number of entries that are read at once on the way back.
 const ENTRIES_PER_READ: u64 = 128;
 
+/// The offset and the bytes of an entry.
+type Record = (u64, Vec<u8>);
+
 /// An entry of the journal.
 #[derive(Debug, Clone, PartialEq)]
 pub struct AppliedEntry {
@@ -133,9 +136,9 @@ impl Engine {
         start: u64,
         end: u64,
         bytes_max: usize,
-    ) -> Result<(u64, VecDeque<(u64, Vec<u8>)>), EngineError> {
+    ) -> Result<(u64, VecDeque<Record>), EngineError> {
         let (mut first, mut n_bytes) = (start, 0);
-        let mut records = VecDeque::<(u64, Vec<u8>)>::new();
+        let mut records = VecDeque::<Record>::new();
         for record in self.shared.journal.read_from(Offset(start)) {
             let (Offset(offset), bytes) = record?;
             if offset >= end {

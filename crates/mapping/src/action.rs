@@ -129,8 +129,9 @@ impl ActionType {
                     // User, item and time identify a purchase, so two lines of one item are added
                     // up.
                     match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
-                        Some(same) => add_line(same, &purchase)
-                            .map_err(|error| error.in_line(n))?,
+                        Some(same) => {
+                            add_line(same, &purchase).map_err(|error| error.in_line(n))?
+                        }
                         None => purchases.push(purchase),
                     }
                 }
@@ -174,8 +175,7 @@ impl ActionType {
                 };
                 let mut item_ids: Vec<String> = Vec::new();
                 for (n, line) in lines.iter().take(LISTED_ITEMS_MAX).enumerate() {
-                    let item_id =
-                        inputs.id(line, "itemId").map_err(|error| error.in_line(n))?;
+                    let item_id = inputs.id(line, "itemId").map_err(|error| error.in_line(n))?;
                     if !item_ids.contains(&item_id) {
                         item_ids.push(item_id);
                     }

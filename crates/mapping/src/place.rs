@@ -41,10 +41,7 @@ fn choose(directive: &Directive, is_there: impl Fn(&str) -> bool) -> String {
     there.or(paths.first()).map_or(String::new(), |path| pointer(path))
 }
 
-fn field<'d>(
-    shape: &'d [(&'static str, Directive)],
-    error: &FieldError,
-) -> Option<&'d Directive> {
+fn field<'d>(shape: &'d [(&'static str, Directive)], error: &FieldError) -> Option<&'d Directive> {
     shape.iter().find(|(name, _)| *name == error.field).map(|(_, directive)| directive)
 }
 

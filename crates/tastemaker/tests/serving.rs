@@ -391,7 +391,10 @@ fn tail_shows_what_arrives_and_comes_back_after_a_restart_of_the_server() {
 
     let out = folder.path().join("out");
     let file = fs_err::File::create(&out).unwrap();
-    let following = tail(&["--last", "0"]).stdout(Stdio::from(file.into_parts().0)).stderr(Stdio::null()).spawn();
+    let following = tail(&["--last", "0"])
+        .stdout(Stdio::from(file.into_parts().0))
+        .stderr(Stdio::null())
+        .spawn();
     let following = Server { process: following.unwrap(), log: out.clone() };
     let mut following = following;
     // Sent again until it is seen: nobody knows when the stream is open.

@@ -4,9 +4,9 @@ use console::page::{Area, Frame, Page};
 use console::ui::chart::{Bar, BarChart, Bin, Histogram, LineChart};
 use console::ui::form::{Field, Form, InputKind, ReqlField, Select, TextInput};
 use console::ui::{
-    ArrivedEntry, Badge, Button, Callout, Cell, CodeBlock, Column, EmptyState, Explanation, Icon, ItemCard,
-    JsonView, Mark, Pagination, Progress, ProgressState, RankDiff, RankedItem, Reason, StatTile,
-    Table, TimelineEntry, Tone, Unit, timeline,
+    ArrivedEntry, Badge, Button, Callout, Cell, CodeBlock, Column, EmptyState, Explanation, Icon,
+    ItemCard, JsonView, Mark, Pagination, Progress, ProgressState, RankDiff, RankedItem, Reason,
+    StatTile, Table, TimelineEntry, Tone, Unit, timeline,
 };
 use maud::{Markup, Render, html};
 

@@ -82,7 +82,12 @@ impl Query {
     }
 
     /// The address with this query below a path of the page.
-    fn address(&self, workspace: &WorkspaceId, below: &str, further: Option<(&str, u64)>) -> String {
+    fn address(
+        &self,
+        workspace: &WorkspaceId,
+        below: &str,
+        further: Option<(&str, u64)>,
+    ) -> String {
         let given = [
             ("source", &self.source),
             ("event", &self.event),
@@ -134,7 +139,8 @@ async fn list(
 }
 
 fn outcome_tabs(workspace: &WorkspaceId, query: &Query) -> Markup {
-    let addresses = TABS.map(|(outcome, _)| query.with_outcome(outcome).address(workspace, "", None));
+    let addresses =
+        TABS.map(|(outcome, _)| query.with_outcome(outcome).address(workspace, "", None));
     let shown: Vec<Tab> = TABS
         .iter()
         .zip(&addresses)

@@ -139,7 +139,10 @@ impl LiveEntry {
                 let n_all = interactions.len() as u64;
                 let detail = match outcome {
                     Some(Outcome::Interactions { added, duplicates }) => {
-                        format!("{} added, {duplicates} known already", counted(added.into(), "interaction", "interactions"))
+                        format!(
+                            "{} added, {duplicates} known already",
+                            counted(added.into(), "interaction", "interactions")
+                        )
                     }
                     _ => counted(n_all, "interaction", "interactions"),
                 };

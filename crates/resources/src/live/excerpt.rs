@@ -81,7 +81,10 @@ mod tests {
     #[test]
     fn a_short_text_that_is_no_json_stays_as_it_was_sent() {
         let excerpt = Excerpt::new(r#"{"event": "a", "userId" 7}"#);
-        assert_eq!((excerpt.text.as_str(), excerpt.is_cut), (r#"{"event": "a", "userId" 7}"#, false));
+        assert_eq!(
+            (excerpt.text.as_str(), excerpt.is_cut),
+            (r#"{"event": "a", "userId" 7}"#, false)
+        );
         let long = format!(r#"{{"event":"a","writeKey":"secret","text":"{}"#, "x".repeat(960));
         let excerpt = Excerpt::new(domain::Rejection::cut_excerpt(&long).as_str());
         assert!(excerpt.is_cut && !excerpt.text.contains("secret"), "{}", excerpt.text);

@@ -44,6 +44,7 @@ struct Follower {
     app: Arc<App>,
     workspace: WorkspaceHandle,
     filter: Filter,
+    per_read_max: usize,
     applied: watch::Receiver<u64>,
     after: u64,
     pace: Interval,
@@ -52,7 +53,8 @@ struct Follower {
     _permit: StreamPermit,
 }
 
-/// Follows the entries of a workspace from `after` on, or from now on. The stream ends when the
+/// Follows the entries of a workspace from `after` on, or from now on. Of the entries of one read,
+/// only the last `per_read_max` are told, and the others count as missed. The stream ends when the
 /// server stops, when the workspace is closed and after [`STREAM_TIME_MAX`].
 ///
 /// # Errors
@@ -63,6 +65,7 @@ pub async fn follow(
     workspace: &RequestedWorkspace,
     filter: Filter,
     after: Option<u64>,
+    per_read_max: usize,
 ) -> Result<impl Stream<Item = Update> + Send + use<>, ApiError> {
     let permit = app.streams.open(&caller.actor)?;
     let applied = workspace.run(|engine| Ok(engine.watch_applied())).await?;
@@ -73,6 +76,7 @@ pub async fn follow(
         app: Arc::clone(app),
         workspace: workspace.handle().clone(),
         filter,
+        per_read_max,
         applied,
         // A reset of the data folder may have made the journal shorter.
         after: after.unwrap_or(now).min(now),
@@ -114,11 +118,13 @@ impl Follower {
         };
         let new = self.workspace.run_with((), move |workspace| read(&*workspace.engine()?)).await?;
         self.after = new.from;
-        if new.n_missed > 0 {
-            let after = after + new.n_missed;
-            self.waiting.push_back(Update::Missed { entries: new.n_missed, after });
+        let n_surplus = new.found.len().saturating_sub(self.per_read_max);
+        let entries = new.n_missed + n_surplus as u64;
+        if entries > 0 {
+            let next = new.found.get(n_surplus).map_or(new.from, |entry| entry.offset);
+            self.waiting.push_back(Update::Missed { entries, after: next });
         }
-        self.waiting.extend(new.found.into_iter().map(|entry| {
+        self.waiting.extend(new.found.into_iter().skip(n_surplus).map(|entry| {
             let after = entry.offset + 1;
             Update::Entry { entry: Box::new(entry), after }
         }));

@@ -87,7 +87,7 @@ pub(super) async fn follow(
     let filter = Filter::new(query.source, query.event, query.user, query.outcome)?;
     let last = headers.get(LAST_EVENT_ID).and_then(|id| id.to_str().ok()?.parse().ok());
     let updates =
-        live::follow(&app, &caller, &workspace, filter, last.or(query.after)).await?;
+        live::follow(&app, &caller, &workspace, filter, last.or(query.after), usize::MAX).await?;
     let events = updates.map(|update| {
         let (event, data, after) = match update {
             Update::Entry { entry, after } => ("entry", serde_json::to_string(&entry), after),

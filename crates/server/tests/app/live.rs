@@ -32,10 +32,8 @@ async fn send_some(app: &TestApp) {
         track(6, "bob", "Song Played", json!({})),
     ];
     assert_eq!(app.batch(json!(batch)).await.status, 400);
-    let command = |command| Entry::Command {
-        received_at: app.engine.now(),
-        command: Box::new(command),
-    };
+    let command =
+        |command| Entry::Command { received_at: app.engine.now(), command: Box::new(command) };
     let add = || Command::Add { kind: EntityKind::Item, id: "chair".to_owned() };
     let outcomes = app.engine.submit(vec![command(add()), command(add())]).await.unwrap();
     assert!(matches!(outcomes[..], [Outcome::Applied, Outcome::Refused(_)]), "{outcomes:?}");

@@ -16,9 +16,9 @@ use web::error::ApiError;
 use web::workspaces::Workspace;
 
 use super::entry::{in_words, outcome_label, person, title, tone};
+use crate::page::Area;
 use crate::page::{Frame, Page};
 use crate::ui::{Badge, Callout, CodeBlock, JsonView, Mark, RelativeTime};
-use crate::page::Area;
 
 pub(super) async fn show(
     frame: Frame,
@@ -121,9 +121,10 @@ fn made(workspace: &WorkspaceId, opened: &OpenedEntry) -> Markup {
         entry.outcome,
         LiveOutcome::Accepted | LiveOutcome::AppliedInPart | LiveOutcome::Unknown
     );
-    let own = entry.effects.iter().filter(|effect| {
-        !opened.mappings.iter().any(|mapping| mapping.effects.contains(effect))
-    });
+    let own = entry
+        .effects
+        .iter()
+        .filter(|effect| !opened.mappings.iter().any(|mapping| mapping.effects.contains(effect)));
     html! {
         @if was_applied && !(is_about_nothing && entry.kind != LiveKind::Message) {
             section class="card" {

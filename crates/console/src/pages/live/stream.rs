@@ -18,7 +18,7 @@ use web::parameters::Parameters;
 use web::streams::STREAM_HEARTBEAT;
 use web::workspaces::Workspace;
 
-use super::entry;
+use super::{ENTRIES_SHOWN_MAX, entry};
 use crate::ui::Icon;
 
 #[derive(Debug, Deserialize)]
@@ -39,7 +39,9 @@ pub(super) async fn follow(
     Parameters(query): Parameters<Query>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, ApiError> {
     let filter = Filter::new(query.source, query.event, query.user, query.outcome)?;
-    let updates = live::follow(&app, &caller, &workspace, filter, query.after).await?;
+    // The page keeps no more of them.
+    let updates =
+        live::follow(&app, &caller, &workspace, filter, query.after, ENTRIES_SHOWN_MAX).await?;
     let id = workspace.id().clone();
     let events = updates.map(move |update| {
         let (html, after) = match update {

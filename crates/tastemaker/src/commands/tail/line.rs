@@ -75,7 +75,9 @@ pub(super) fn plain(text: &str) -> String {
 fn outcome(word: &str) -> String {
     let padded = format!("{word:<15}");
     let shown = match word {
-        "rejected" | "refused" => padded.if_supports_color(Stream::Stdout, |text| text.red()).to_string(),
+        "rejected" | "refused" => {
+            padded.if_supports_color(Stream::Stdout, |text| text.red()).to_string()
+        }
         "duplicate" | "applied_in_part" => {
             padded.if_supports_color(Stream::Stdout, |text| text.yellow()).to_string()
         }

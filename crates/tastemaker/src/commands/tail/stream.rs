@@ -53,7 +53,9 @@ impl Connection {
         loop {
             let line = match self.lines.recv_timeout(SILENCE_MAX) {
                 Ok(Ok(line)) => line,
-                Ok(Err(error)) => return Err(Ended::Lost(format!("the connection broke: {error}"))),
+                Ok(Err(error)) => {
+                    return Err(Ended::Lost(format!("the connection broke: {error}")));
+                }
                 Err(RecvTimeoutError::Disconnected) => return Err(Ended::ByServer),
                 Err(RecvTimeoutError::Timeout) => {
                     return Err(Ended::Lost("the server has gone silent".to_owned()));
