@@ -15,6 +15,8 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 pub use self::effect::Effect;
+pub(crate) use self::excerpt::Excerpt;
+
 pub use self::entry::{LiveEntry, LiveKind, LiveOutcome};
 pub use self::filter::Filter;
 pub use self::opened::{MappingResult, Mistake, OpenedEntry};

@@ -6,6 +6,7 @@ use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::as_text;
+use crate::live::Excerpt;
 
 /// All-time counts by source and reason, and the latest rejections.
 #[derive(Debug, Clone, Serialize)]
@@ -42,6 +43,8 @@ pub struct RejectedMessage {
     pub reason: &'static str,
     /// The reason in words.
     pub detail: String,
+    /// Where in the message the mistake is, as a JSON pointer; empty for the whole of it.
+    pub place: &'static str,
     /// The name of the source.
     pub source: String,
     /// The message's id, where it had a usable one.
@@ -54,6 +57,9 @@ pub struct RejectedMessage {
     pub received_at: Timestamp,
     /// The beginning of its text, without write keys.
     pub excerpt: String,
+    /// The same as JSON, for pages: where it was cut, without the value that was cut.
+    #[serde(skip)]
+    pub json: String,
 }
 
 /// The latest rejections, at most `limit`, with the counts of all.
@@ -79,6 +85,8 @@ pub async fn read(workspace: &RequestedWorkspace, limit: usize) -> Result<Reject
             .latest
             .into_iter()
             .map(|rejection| RejectedMessage {
+                place: rejection.place(),
+                json: Excerpt::new(&rejection.excerpt).text,
                 reason: rejection.reason.code(),
                 detail: rejection.detail,
                 source: rejection.source,

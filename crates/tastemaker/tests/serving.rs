@@ -365,7 +365,7 @@ fn tail_shows_what_arrives_and_comes_back_after_a_restart_of_the_server() {
         let base = server.base(false);
         (server, base)
     };
-    let (server, base) = start();
+    let (mut server, base) = start();
     let send = |body: &str| {
         let url = format!("{base}/v1/track");
         assert_eq!(status(&["-u", "key:", "-d", body, &url]), "200");
@@ -395,8 +395,7 @@ fn tail_shows_what_arrives_and_comes_back_after_a_restart_of_the_server() {
         .stdout(Stdio::from(file.into_parts().0))
         .stderr(Stdio::null())
         .spawn();
-    let following = Server { process: following.unwrap(), log: out.clone() };
-    let mut following = following;
+    let mut following = Server { process: following.unwrap(), log: out.clone() };
     // Sent again until it is seen: nobody knows when the stream is open.
     let wait_for = |following: &mut Server, text: &str, body: &str| {
         let started = Instant::now();
@@ -412,7 +411,10 @@ fn tail_shows_what_arrives_and_comes_back_after_a_restart_of_the_server() {
         }
     };
     wait_for(&mut following, "duplicate", good);
-    drop(server);
+    let stopping = Instant::now();
+    server.signal("-TERM");
+    server.process.wait().unwrap();
+    assert!(stopping.elapsed() < Duration::from_secs(8), "a stream does not hold up the stop");
     let (_server, _) = start();
     let wrong = r#"{"event":"Product Viewed"}"#;
     let shown = wait_for(&mut following, "rejected", wrong);

@@ -109,6 +109,15 @@ export async function jobs({ check, context, origin }) {
     await page.getByText('Applied in part').first().waitFor()
     await page.locator('mark').first().waitFor()
   })
+  await check('rejections that are far back are shown too, with their marks', async () => {
+    // More than one page of the journal looks at.
+    const many = (n) => Array.from({ length: 2000 }, (_, m) => ({ type: 'identify', userId: 'live-many', messageId: `many-${n}-${m}` }))
+    for (let n = 0; n < 11; n++) await send(origin, many(n))
+    await page.goto(`${origin}${PAGE}?outcome=rejected&source=player`)
+    await page.getByRole('heading', { name: 'Earlier ones' }).waitFor()
+    await page.locator('summary', { hasText: 'Raw message' }).first().click()
+    await page.locator('mark').first().waitFor()
+  })
   await check('support sees messages, and nobody without a role does', async () => {
     const made = await api(origin, 'POST', 'api_keys', { name: 'live-support', role: 'support' })
     const asked = (path, headers) => fetch(origin + path, { headers, redirect: 'manual' }).then(({ status }) => status)

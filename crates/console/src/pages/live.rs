@@ -38,8 +38,8 @@ const CALLS: &[Call] = &[
 
 /// The most entries of a page, and those that stay on it while more arrive.
 const ENTRIES_SHOWN_MAX: usize = 50;
-/// The latest rejections do not stand in the table of their reasons.
-const NO_REJECTIONS: usize = 0;
+/// The most rejected messages that are shown where no page of the journal has any.
+const EARLIER_SHOWN_MAX: usize = 20;
 
 /// The outcomes that have a tab, with its label.
 const TABS: [(Option<LiveOutcome>, &str); 6] = [
@@ -122,7 +122,7 @@ async fn list(
     let config = workspace.config()?;
     let sources: Vec<&str> = config.sources.iter().map(|source| source.name.as_str()).collect();
     let refusals = match query.outcome == LiveOutcome::Rejected.word() {
-        true => Some(rejections::read(&workspace, NO_REJECTIONS).await?),
+        true => Some(rejections::read(&workspace, EARLIER_SHOWN_MAX).await?),
         false => None,
     };
     let (id, now) = (workspace.id(), app.installation.options.clock.now());
@@ -131,6 +131,9 @@ async fn list(
         (filters(&query, &sources))
         @if let Some(refusals) = &refusals { (refusals::table(id, refusals)) }
         (entries(id, &query, &page, now))
+        @if let Some(refusals) = refusals.filter(|_| page.entries.is_empty()) {
+            (refusals::earlier(&refusals, &query.source, now))
+        }
     };
     Ok(Page::new(&frame, Area::Live, "Live")
         .lead("Messages and calls as they arrive, with what became of them.")

@@ -10,16 +10,16 @@ use serde_json::value::RawValue;
 const CUT_BYTES_MIN: usize = EXCERPT_BYTES_MAX - 3;
 
 /// The text of a rejected message as far as it is kept, without write keys.
-pub(super) struct Excerpt {
+pub(crate) struct Excerpt {
     /// JSON, unless the message was none. What was cut within is left out, and what was open is
     /// closed.
-    pub(super) text: String,
+    pub(crate) text: String,
     /// Whether there was more.
     pub(super) is_cut: bool,
 }
 
 impl Excerpt {
-    pub(super) fn new(excerpt: &str) -> Self {
+    pub(crate) fn new(excerpt: &str) -> Self {
         let text = engine::redact_write_keys(excerpt);
         let is_json = serde_json::from_str::<&RawValue>(&text).is_ok();
         if is_json || excerpt.len() < CUT_BYTES_MIN {

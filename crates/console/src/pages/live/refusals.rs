@@ -1,12 +1,12 @@
-//! How often each source's messages are rejected, and why.
+//! How often each source's messages are rejected, and why; the latest ones where they are long ago.
 
-use domain::WorkspaceId;
+use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
 use resources::live::LiveOutcome;
 use resources::rejections::Rejections;
 
 use super::Query;
-use crate::ui::{Cell, Column, Table, Unit};
+use crate::ui::{Cell, Column, Icon, JsonView, Mark, Table, TimelineEntry, Tone, Unit, timeline};
 
 /// The reasons, the most frequent first; nothing where nothing was rejected.
 pub(super) fn table(workspace: &WorkspaceId, rejections: &Rejections) -> Markup {
@@ -32,4 +32,39 @@ pub(super) fn table(workspace: &WorkspaceId, rejections: &Rejections) -> Markup 
     });
     let table = Table::new("Rejected messages by source and reason", columns).rows(rows);
     html! { section class="card card-table" { (table.captioned().render()) } }
+}
+
+/// The latest rejected messages of a source, or of all, whose places in the journal are far back;
+/// nothing where there are none.
+pub(super) fn earlier(rejections: &Rejections, source: &str, now: Timestamp) -> Markup {
+    let of_source = rejections
+        .latest
+        .iter()
+        .filter(|rejection| source.is_empty() || rejection.source == source);
+    let entries: Vec<TimelineEntry> = of_source
+        .enumerate()
+        .map(|(n, rejection)| {
+            let marks = [Mark { pointer: rejection.place, text: &rejection.detail }];
+            let id = format!("rejected-{n}");
+            let raw = JsonView { id: &id, label: "Message", text: &rejection.json, marks: &marks };
+            TimelineEntry {
+                icon: Icon::Error,
+                tone: Tone::Bad,
+                what: html! { (rejection.detail) },
+                at: rejection.received_at,
+                now,
+                facts: &[],
+                outcome: None,
+                detail: Some(raw.render()),
+            }
+        })
+        .collect();
+    html! {
+        @if !entries.is_empty() {
+            section class="card" {
+                h2 { "Earlier ones" }
+                (timeline(&entries))
+            }
+        }
+    }
 }

@@ -74,7 +74,7 @@ pub(super) fn plain(text: &str) -> String {
 
 fn outcome(word: &str) -> String {
     let padded = format!("{word:<15}");
-    let shown = match word {
+    match word {
         "rejected" | "refused" => {
             padded.if_supports_color(Stream::Stdout, |text| text.red()).to_string()
         }
@@ -83,8 +83,7 @@ fn outcome(word: &str) -> String {
         }
         "accepted" => padded.if_supports_color(Stream::Stdout, |text| text.green()).to_string(),
         _ => padded,
-    };
-    shown
+    }
 }
 
 fn words(effect: &Effect) -> String {
