@@ -1,8 +1,8 @@
 //! Outcomes of entries for those who look later than the caller: what the fold has made of the
 //! entries that this process has applied, and up to where it has come.
 //!
-//! Only outcomes other than [`Outcome::Applied`] are kept, since nearly all are that. The fold never
-//! waits for a reader.
+//! Only outcomes other than [`Outcome::Applied`] are kept, since nearly all are that. The fold
+//! never waits for a reader.
 
 use std::collections::VecDeque;
 

@@ -189,11 +189,13 @@ async fn streams_are_few_for_one_account_and_end_when_the_server_stops() {
     let mut app = TestApp::new().await;
     let state = TestApp::app(&app.engine, &app.folder.path().join("s"), Settings::default(), &[]);
     app.router = router(Arc::clone(&state));
+    let n_holders = Arc::strong_count(&app.engine);
     let mut open = Vec::new();
     for _ in 0..STREAMS_PER_ACCOUNT_MAX {
         open.push(follow(&app.router, "").await);
     }
     assert!(open.iter().all(|(status, ..)| *status == 200));
+    assert_eq!(Arc::strong_count(&app.engine), n_holders, "the workspace can be closed meanwhile");
     assert_eq!(follow(&app.router, "").await.0, 429);
     open.pop();
     let (status, _, mut stream) = follow(&app.router, "").await;

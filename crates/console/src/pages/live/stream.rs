@@ -7,8 +7,9 @@ use axum::Extension;
 use axum::extract::State;
 use axum::response::Sse;
 use axum::response::sse::{Event, KeepAlive};
+use domain::Timestamp;
 use futures_util::{Stream, StreamExt};
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 use resources::live::{self, Filter, Update};
 use serde::Deserialize;
 use web::App;
@@ -19,7 +20,7 @@ use web::streams::STREAM_HEARTBEAT;
 use web::workspaces::Workspace;
 
 use super::{ENTRIES_SHOWN_MAX, entry};
-use crate::ui::Icon;
+use crate::ui::{ArrivedEntry, Icon, Tone};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -44,12 +45,10 @@ pub(super) async fn follow(
         live::follow(&app, &caller, &workspace, filter, query.after, ENTRIES_SHOWN_MAX).await?;
     let id = workspace.id().clone();
     let events = updates.map(move |update| {
+        let now = app.installation.options.clock.now();
         let (html, after) = match update {
-            Update::Entry { entry, after } => {
-                let now = app.installation.options.clock.now();
-                (entry::render(&id, &entry, now), after)
-            }
-            Update::Missed { entries, after } => (missed(entries), after),
+            Update::Entry { entry, after } => (entry::render(&id, &entry, now), after),
+            Update::Missed { entries, after } => (missed(entries, now), after),
         };
         // Events cannot hold the character itself.
         let html = html.into_string().replace('\r', "&#13;");
@@ -58,16 +57,18 @@ pub(super) async fn follow(
     Ok(Sse::new(events).keep_alive(KeepAlive::new().interval(STREAM_HEARTBEAT)))
 }
 
-fn missed(n_entries: u64) -> Markup {
-    html! {
-        li class="timeline-entry tone-warning" {
-            span class="timeline-icon" { (Icon::Warning) }
-            div class="timeline-body" {
-                p class="timeline-what" {
-                    "Too much at once: up to " (domain::grouped(n_entries))
-                    " messages and calls are not shown here. Filters make it less."
-                }
-            }
-        }
+fn missed(n_entries: u64, now: Timestamp) -> Markup {
+    ArrivedEntry {
+        icon: Icon::Warning,
+        tone: Tone::Warning,
+        what: html! {
+            "Too much at once: up to " (domain::grouped(n_entries))
+            " messages and calls are not shown here. Filters make it less."
+        },
+        at: now,
+        now,
+        facts: &[],
+        outcome: "not shown",
     }
+    .render()
 }
