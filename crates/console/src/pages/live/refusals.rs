@@ -41,9 +41,12 @@ pub(super) fn earlier(rejections: &Rejections, source: &str, now: Timestamp) -> 
         .latest
         .iter()
         .filter(|rejection| source.is_empty() || rejection.source == source);
+    let of_source: Vec<_> =
+        of_source.map(|rejection| (rejection, [rejection.source.as_str()])).collect();
     let entries: Vec<TimelineEntry> = of_source
+        .iter()
         .enumerate()
-        .map(|(n, rejection)| {
+        .map(|(n, (rejection, facts))| {
             let marks = [Mark { pointer: rejection.place, text: &rejection.detail }];
             let id = format!("rejected-{n}");
             let raw = JsonView { id: &id, label: "Message", text: &rejection.json, marks: &marks };
@@ -53,7 +56,7 @@ pub(super) fn earlier(rejections: &Rejections, source: &str, now: Timestamp) -> 
                 what: html! { (rejection.detail) },
                 at: rejection.received_at,
                 now,
-                facts: &[],
+                facts,
                 outcome: None,
                 detail: Some(raw.render()),
             }
