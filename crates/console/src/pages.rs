@@ -3,6 +3,7 @@
 
 mod catalog;
 mod results;
+mod live;
 mod scenarios;
 mod segments;
 mod sign_in;
@@ -20,6 +21,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(start::routes(app))
         .merge(catalog::routes(app))
         .merge(results::routes(app))
+        .merge(live::routes(app))
         .merge(scenarios::routes(app))
         .merge(segments::routes(app))
         .merge(try_it::routes(app))

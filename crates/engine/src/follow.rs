@@ -134,6 +134,7 @@ pub(crate) fn apply_batch(
     let position = last + 1;
     let mut batch = shared.live.store().batch();
     let mut outcomes = Vec::with_capacity(entries.len());
+    let mut unusual = Vec::new();
     let mut entries = entries.into_iter().peekable();
     while entries.peek().is_some() {
         let mut views = shared.live.write();
@@ -150,7 +151,11 @@ pub(crate) fn apply_batch(
                 views.reset(shared.live.store())?;
                 batch = shared.live.store().batch();
             }
-            outcomes.push(state::apply(&mut views, &mut batch, offset, entry)?);
+            let outcome = state::apply(&mut views, &mut batch, offset, entry)?;
+            if outcome != Outcome::Applied {
+                unusual.push((offset, outcome.clone()));
+            }
+            outcomes.push(outcome);
         }
         if !Arc::ptr_eq(&shared.config.load(), &views.setup.config) {
             shared.config.store(Arc::clone(&views.setup.config));
@@ -158,5 +163,6 @@ pub(crate) fn apply_batch(
     }
     shared.live.write().flush(&mut batch);
     batch.commit(position)?;
+    shared.outcomes.record(position, unusual);
     Ok(outcomes)
 }

@@ -22,10 +22,12 @@ mod items;
 mod journal_files;
 mod journal_inspection;
 mod lists;
+mod live;
 mod loss;
 mod lost_model;
 mod next;
 mod opening;
+mod outcomes;
 mod past_recommendations;
 mod problems;
 mod recommendation;
@@ -62,7 +64,12 @@ pub use finding::Finding;
 pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, ImportedInteractions};
 pub use items::ITEM_ACTIVITY_DAYS;
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
+pub use live::{
+    AppliedEntry, ENTRIES_SEARCHED_MAX, ENTRY_BYTES_SEARCHED_MAX, LatestEntries, NEW_ENTRIES_MAX,
+    NewEntries,
+};
 pub use loss::{Loss, LossError};
+pub use outcomes::{OUTCOME_TEXT_BYTES_MAX, OUTCOMES_KEPT_MAX};
 pub use past_recommendations::PastRecommendation;
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
@@ -99,6 +106,7 @@ pub use state::{
     SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
     SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
     UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX,
+    redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

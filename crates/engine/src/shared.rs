@@ -12,6 +12,7 @@ use state::Views;
 use store::Store;
 
 use crate::Clock;
+use crate::outcomes::Outcomes;
 
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,7 @@ pub(crate) struct Shared {
     health: RwLock<Health>,
     /// The bytes of entries that wait for the journal.
     pub(crate) queued_bytes: AtomicUsize,
+    pub(crate) outcomes: Outcomes,
 }
 
 impl Shared {
@@ -47,6 +49,7 @@ impl Shared {
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),
+            outcomes: Outcomes::new(views.applied),
             live: LiveState::new(store, views),
             health: RwLock::new(Health::Ready),
             queued_bytes: AtomicUsize::new(0),

@@ -3,6 +3,7 @@
 //! multiplied by their amounts, and watch time becomes a portion.
 
 use std::borrow::Cow;
+use std::fmt;
 
 use domain::id::ID_BYTES_MAX;
 use domain::{Interaction, InteractionKind, InteractionSelector, Timestamp, WeakSignalKind};
@@ -74,7 +75,37 @@ pub(crate) struct Inputs<'a> {
     pub(crate) directives: &'a [(&'static str, Directive)],
 }
 
-type FieldResult<T> = Result<T, String>;
+/// A field without a usable value.
+#[derive(Debug)]
+pub(crate) struct FieldError {
+    /// The line of the order or list, from 0 on.
+    pub(crate) line: Option<usize>,
+    /// The name of the field, as in the directives.
+    pub(crate) field: String,
+    /// What is wrong with it, behind its name.
+    what: String,
+}
+
+type FieldResult<T> = Result<T, FieldError>;
+
+impl FieldError {
+    fn new(field: &str, what: impl Into<String>) -> Self {
+        Self { line: None, field: field.to_owned(), what: what.into() }
+    }
+
+    fn in_line(self, n: usize) -> Self {
+        Self { line: Some(n), ..self }
+    }
+}
+
+impl fmt::Display for FieldError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(n) = self.line {
+            write!(f, "items[{n}]: ")?;
+        }
+        write!(f, "{} {}", self.field, self.what)
+    }
+}
 
 impl ActionType {
     /// Builds the actions; the error names the field.
@@ -94,12 +125,13 @@ impl ActionType {
                 let mut purchases: Vec<Interaction> = Vec::new();
                 for (n, line) in lines.iter().enumerate() {
                     let purchase = inputs.line(InteractionKind::Purchase, line);
-                    let purchase = purchase.map_err(|what| format!("items[{n}]: {what}"))?;
+                    let purchase = purchase.map_err(|error| error.in_line(n))?;
                     // User, item and time identify a purchase, so two lines of one item are added
                     // up.
                     match purchases.iter_mut().find(|other| other.item_id == purchase.item_id) {
-                        Some(same) => add_line(same, &purchase)
-                            .map_err(|what| format!("items[{n}]: {what}"))?,
+                        Some(same) => {
+                            add_line(same, &purchase).map_err(|error| error.in_line(n))?
+                        }
                         None => purchases.push(purchase),
                     }
                 }
@@ -117,10 +149,16 @@ impl ActionType {
                 let watched =
                     number(times, "watchTime")?.ok_or_else(|| inputs.missing("portion"))?;
                 if total <= 0.0 {
-                    return Err(format!("totalLength is {total}, it must be above 0"));
+                    return Err(FieldError::new(
+                        "totalLength",
+                        format!("is {total}, it must be above 0"),
+                    ));
                 }
                 if watched > total {
-                    return Err(format!("watchTime {watched} is over totalLength {total}"));
+                    return Err(FieldError::new(
+                        "watchTime",
+                        format!("{watched} is over totalLength {total}"),
+                    ));
                 }
                 inputs.view_portion(watched / total)
             }
@@ -137,8 +175,7 @@ impl ActionType {
                 };
                 let mut item_ids: Vec<String> = Vec::new();
                 for (n, line) in lines.iter().take(LISTED_ITEMS_MAX).enumerate() {
-                    let item_id =
-                        inputs.id(line, "itemId").map_err(|what| format!("items[{n}]: {what}"))?;
+                    let item_id = inputs.id(line, "itemId").map_err(|error| error.in_line(n))?;
                     if !item_ids.contains(&item_id) {
                         item_ids.push(item_id);
                     }
@@ -158,7 +195,7 @@ impl ActionType {
 impl Inputs<'_> {
     /// The message for a missing field, with the paths that were tried. It finds fields of lines
     /// and cart items too.
-    fn missing(&self, field: &str) -> String {
+    fn missing(&self, field: &str) -> FieldError {
         let named = |name: &str| {
             self.directives.iter().find(|(other, _)| *other == name).map(|(_, from)| from)
         };
@@ -169,8 +206,8 @@ impl Inputs<'_> {
             _ => None,
         });
         match named(field).or(inner) {
-            Some(from) => format!("{field} is missing ({from})"),
-            None => format!("{field} is missing"),
+            Some(from) => FieldError::new(field, format!("is missing ({from})")),
+            None => FieldError::new(field, "is missing"),
         }
     }
 
@@ -181,14 +218,15 @@ impl Inputs<'_> {
             Some(Scalar::Literal(id)) => id.into_owned(),
             None | Some(Scalar::Null) => String::new(),
             Some(Scalar::Instant(_) | Scalar::Nested) => {
-                return Err(format!("{field} must be a string"));
+                return Err(FieldError::new(field, "must be a string"));
             }
         };
         if id.is_empty() {
             return Err(self.missing(field));
         }
         if id.len() > ID_BYTES_MAX {
-            return Err(format!("{field} has {} bytes, the limit is {ID_BYTES_MAX}", id.len()));
+            let what = format!("has {} bytes, the limit is {ID_BYTES_MAX}", id.len());
+            return Err(FieldError::new(field, what));
         }
         Ok(id)
     }
@@ -233,7 +271,8 @@ impl Inputs<'_> {
 
     fn view_portion(&self, portion: f64) -> FieldResult<Vec<Action>> {
         if !(0.0..=1.0).contains(&portion) {
-            return Err(format!("portion is {portion}, it must be from 0 to 1"));
+            let what = format!("is {portion}, it must be from 0 to 1");
+            return Err(FieldError::new("portion", what));
         }
         let mut interaction = self.interaction(InteractionKind::ViewPortion, self.fields)?;
         interaction.value = Some(portion);
@@ -264,7 +303,7 @@ fn add_line(purchase: &mut Interaction, line: &Interaction) -> FieldResult<()> {
 fn finite(field: &str, number: Option<f64>) -> FieldResult<Option<f64>> {
     match number {
         Some(number) if !number.is_finite() => {
-            Err(format!("{field} of the whole amount is beyond all numbers"))
+            Err(FieldError::new(field, "of the whole amount is beyond all numbers"))
         }
         number => Ok(number),
     }
@@ -325,7 +364,7 @@ fn number(fields: &Fields<'_>, field: &str) -> FieldResult<Option<f64>> {
     };
     match number.filter(|number| number.is_finite()) {
         Some(number) => Ok(Some(number)),
-        None => Err(format!("{field} must be a number")),
+        None => Err(FieldError::new(field, "must be a number")),
     }
 }
 
@@ -339,5 +378,5 @@ fn instant(fields: &Fields<'_>, field: &str) -> FieldResult<Option<Timestamp>> {
     };
     instant
         .map(Some)
-        .ok_or_else(|| format!("{field} is neither ISO 8601 nor a Unix time from 1970 on"))
+        .ok_or_else(|| FieldError::new(field, "is neither ISO 8601 nor a Unix time from 1970 on"))
 }

@@ -3,6 +3,7 @@
 mod action;
 mod directive;
 mod payload;
+mod place;
 mod presets;
 mod suggestion;
 mod trigger;
@@ -41,6 +42,9 @@ pub struct MappingError {
     pub mapping: &'static str,
     /// The missing or invalid field.
     pub what: String,
+    /// Its place in the message, as a JSON pointer: `/properties/products/0/price`. Where the field
+    /// is missing, one of the places where it could be.
+    pub place: String,
 }
 
 impl Mapping {
@@ -48,7 +52,11 @@ impl Mapping {
     fn apply(&self, payload: &Payload<'_>) -> Result<Vec<Action>, MappingError> {
         let fields = directive::resolve(&self.fields, payload);
         let inputs = Inputs { fields: &fields, directives: &self.fields };
-        self.action.build(&inputs).map_err(|what| MappingError { mapping: self.name, what })
+        self.action.build(&inputs).map_err(|error| MappingError {
+            mapping: self.name,
+            place: place::find(&self.fields, payload, &error),
+            what: error.to_string(),
+        })
     }
 }
 
@@ -68,4 +76,14 @@ pub fn map_message(mappings: &[Mapping], message: &Message) -> Vec<Result<Action
             Err(error) => vec![Err(error)],
         })
         .collect()
+}
+
+/// The matching mappings, each with what it makes of a message.
+pub fn map_message_by_mapping<'m>(
+    mappings: &'m [Mapping],
+    message: &Message,
+) -> Vec<(&'m Mapping, Result<Vec<Action>, MappingError>)> {
+    let payload = Payload::new(message);
+    let triggered = mappings.iter().filter(|mapping| mapping.trigger.takes(message));
+    triggered.map(|mapping| (mapping, mapping.apply(&payload))).collect()
 }

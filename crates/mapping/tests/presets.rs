@@ -156,3 +156,32 @@ fn the_how_to_page_lists_every_preset_with_its_event_and_no_other() {
     known.sort_unstable();
     assert_eq!(listed, known);
 }
+
+#[test]
+fn a_mapping_that_fails_names_the_place_in_the_message() {
+    let place = |event: &str, properties: &str| {
+        let text = format!(
+            r#"{{"type":"track","userId":"u","event":"{event}","properties":{properties}}}"#
+        );
+        let arrival = Arrival { received_at: Timestamp(0), source: "web", peer_ip: None };
+        let message = check_message(&text, None, &Envelope::default(), &arrival).unwrap();
+        let made = mapping::map_message_by_mapping(mapping::presets(), &message);
+        let errors = made.into_iter().filter_map(|(_, made)| made.err());
+        errors.map(|error| error.place).collect::<Vec<_>>().join(" ")
+    };
+    for (event, properties, expected) in [
+        ("Product Viewed", r#"{}"#, "/properties/product_id"),
+        ("Product Viewed", r#"{"sku":[]}"#, "/properties/sku"),
+        ("Product Added", r#"{"product_id":"a","price":"n/a"}"#, "/properties/price"),
+        (
+            "Order Completed",
+            r#"{"products":[{"sku":"a"},{"sku":"b","price":"14,90"}]}"#,
+            "/properties/products/1/price",
+        ),
+        ("Order Completed", r#"{"products":{"sku":""}}"#, "/properties/products/sku"),
+        ("Order Completed", r#"{"products":"a"}"#, "/properties/products"),
+        ("Order Completed", r#"{}"#, "/properties/products"),
+    ] {
+        assert_eq!(place(event, properties), expected, "{event} {properties}");
+    }
+}

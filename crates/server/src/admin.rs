@@ -12,6 +12,7 @@ mod events;
 mod invitations;
 mod items;
 mod kpis;
+mod live;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -83,6 +84,8 @@ fn routes_with_parameters() -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/recommendations",
             get(recommendations::read).post(recommendations::preview),
         )
+        .route("/api/workspaces/{workspace}/live", get(live::follow))
+        .route("/api/workspaces/{workspace}/messages", get(live::list))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
 }
 
@@ -135,6 +138,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(traits::read).put(traits::put).delete(traits::delete),
         )
         .route("/api/workspaces/{workspace}/events", get(events::read))
+        .route("/api/workspaces/{workspace}/messages/{offset}", get(live::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(
             "/api/workspaces/{workspace}/scenarios/{name}",

@@ -13,7 +13,7 @@ use domain::{Column, Interaction, Message, Rejection, Timestamp, WorkspaceConfig
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-pub use inspect::read_writer_build;
+pub use inspect::{read_writer_build, redact_write_keys};
 
 use crate::TrainingRecord;
 use crate::attribution::ListImpression;

@@ -33,7 +33,8 @@ pub use command::{Command, EntityKind, find_user};
 pub use configuration::{ConfigChange, ConfigCommand, Expected, Resource, Revisions};
 pub use counts::Counts;
 pub use entry::{
-    DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome, read_writer_build,
+    DecodeError, Entry, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, Outcome,
+    read_writer_build, redact_write_keys,
 };
 pub use fold::{LateDecision, PreparedEntry, apply};
 pub use impressions::{IMPRESSIONS_PER_USER_MAX, Impressions};

@@ -17,6 +17,7 @@ pub(crate) mod recommend;
 pub(crate) mod restore;
 pub(crate) mod serve;
 pub(crate) mod shell;
+pub(crate) mod tail;
 pub(crate) mod train;
 pub(crate) mod traits;
 pub(crate) mod verify;

@@ -349,3 +349,86 @@ fn commands_that_have_nothing_or_little_to_learn_from_say_so() {
         assert!(!said.contains("refused"), "{command:?}: {said}");
     }
 }
+
+#[test]
+fn tail_shows_what_arrives_and_comes_back_after_a_restart_of_the_server() {
+    let folder = tempfile::tempdir().unwrap();
+    let bootstrap = format!("admin_token = \"admin\"\n{}", workspace("shop", "key"));
+    fs_err::write(folder.path().join("b.toml"), bootstrap).unwrap();
+    let listen = {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        free.local_addr().unwrap().to_string()
+    };
+    let start = || {
+        let serve = ["serve", "--data", "data", "--bootstrap", "b.toml", "--listen", &listen];
+        let mut server = Server::start(folder.path(), &mut tastemaker(&serve));
+        let base = server.base(false);
+        (server, base)
+    };
+    let (mut server, base) = start();
+    let send = |body: &str| {
+        let url = format!("{base}/v1/track");
+        assert_eq!(status(&["-u", "key:", "-d", body, &url]), "200");
+    };
+    let good = r#"{"userId":"ann","event":"Product Viewed","messageId":"m1","properties":{"product_id":"lamp"}}"#;
+    send(good);
+    let tail = |more: &[&str]| {
+        let mut command = tastemaker(&["tail", "--url", &base, "--workspace", "shop"]);
+        command.args(more).env("TASTEMAKER_KEY", "admin").current_dir(folder.path());
+        command
+    };
+    let printed = |more: &[&str]| {
+        let output = tail(more).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let before = printed(&["--no-follow"]);
+    assert!(before.contains("accepted") && before.contains("by ann: viewed lamp"), "{before}");
+    assert!(!before.contains('\u{1b}'), "colours are for terminals");
+    let json = printed(&["--no-follow", "--json", "--user", "ann"]);
+    let entry: serde_json::Value = serde_json::from_str(json.trim()).unwrap();
+    assert_eq!(entry["message_id"], "m1");
+
+    let out = folder.path().join("out");
+    let file = fs_err::File::create(&out).unwrap();
+    let following = tail(&["--last", "0"])
+        .stdout(Stdio::from(file.into_parts().0))
+        .stderr(Stdio::null())
+        .spawn();
+    let mut following = Server { process: following.unwrap(), log: out.clone() };
+    // Sent again until it is seen: nobody knows when the stream is open.
+    let wait_for = |following: &mut Server, text: &str, body: &str| {
+        let started = Instant::now();
+        loop {
+            send(body);
+            let shown = fs_err::read_to_string(&out).unwrap();
+            if shown.contains(text) {
+                return shown;
+            }
+            let ended = following.process.try_wait().unwrap();
+            assert!(ended.is_none() && started.elapsed() < PATIENCE, "{text:?}:\n{shown}");
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    };
+    wait_for(&mut following, "duplicate", good);
+    let stopping = Instant::now();
+    server.signal("-TERM");
+    server.process.wait().unwrap();
+    assert!(stopping.elapsed() < Duration::from_secs(8), "a stream does not hold up the stop");
+    let (_server, _) = start();
+    let wrong = r#"{"event":"Product Viewed"}"#;
+    let shown = wait_for(&mut following, "rejected", wrong);
+    assert!(shown.contains("one of userId and anonymousId is required"), "{shown}");
+    following.signal("-INT");
+    following.process.wait().unwrap();
+
+    let error = |key: &str, id: &str| {
+        let mut command = tastemaker(&["tail", "--url", &base, "--workspace", id, "--no-follow"]);
+        let output = command.env("TASTEMAKER_KEY", key).output().unwrap();
+        assert!(!output.status.success());
+        String::from_utf8(output.stderr).unwrap()
+    };
+    assert!(error("wrong", "shop").contains("no API key"), "{}", error("wrong", "shop"));
+    assert!(error("admin", "shpo").contains("there are: shop"), "{}", error("admin", "shpo"));
+    assert!(error("", "shop").contains("TASTEMAKER_KEY"));
+}

@@ -10,10 +10,12 @@ use engine::{
 };
 use metrics_exporter_prometheus::PrometheusHandle;
 use parking_lot::Mutex;
+use tokio::sync::watch;
 
 use crate::Workspaces;
 use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
+use crate::streams::Streams;
 
 /// Limits of the server, and the options of training runs that the admin API starts.
 #[derive(Debug, Clone)]
@@ -74,7 +76,10 @@ pub struct App {
     pub admission: Arc<Admission>,
     /// What callers are known by.
     pub access: Arc<Access>,
+    /// The answers that go on until the caller leaves.
+    pub streams: Arc<Streams>,
     is_stopping: Arc<AtomicBool>,
+    stopping: watch::Sender<bool>,
 }
 
 impl App {
@@ -105,7 +110,9 @@ impl App {
             installation,
             configuring: Mutex::new(()),
             metrics,
+            streams: Arc::default(),
             is_stopping: Arc::default(),
+            stopping: watch::Sender::new(false),
         }
     }
 
@@ -136,6 +143,13 @@ impl App {
     /// ends.
     pub fn start_stopping(&self) {
         self.is_stopping.store(true, Ordering::Relaxed);
+        self.stopping.send_replace(true);
+    }
+
+    /// Resolves when the stop is announced.
+    pub async fn stopped(&self) {
+        // The sender lives as long as this.
+        self.stopping.subscribe().wait_for(|is_stopping| *is_stopping).await.ok();
     }
 
     /// Whether the stop is announced.

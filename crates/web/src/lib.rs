@@ -10,6 +10,7 @@ pub mod error;
 mod layers;
 mod metrics;
 pub mod parameters;
+pub mod streams;
 pub mod workspaces;
 
 pub use admission::CallerLimits;

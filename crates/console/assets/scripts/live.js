@@ -9,6 +9,7 @@ class LivePart {
   #wait_ms = BACK_OFF_MS.first
   #is_paused = false
   #is_over = false
+  #after = ''
 
   constructor(element) {
     this.element = element
@@ -40,12 +41,15 @@ class LivePart {
   }
 
   #open() {
-    this.source = new EventSource(this.element.dataset.live)
+    this.source = new EventSource(this.#address())
     this.source.addEventListener('open', () => {
       this.#wait_ms = BACK_OFF_MS.first
       this.#say('live')
     })
-    this.source.addEventListener('entry', ({ data }) => this.#add(data))
+    this.source.addEventListener('entry', ({ data, lastEventId }) => {
+      this.#after = lastEventId
+      this.#add(data)
+    })
     this.source.addEventListener('fragment', ({ data }) => this.#replace(data))
     this.source.addEventListener('end', () => {
       this.#is_over = true
@@ -57,6 +61,13 @@ class LivePart {
       this.timer = setTimeout(() => this.#open(), this.#wait_ms)
       this.#wait_ms = Math.min(2 * this.#wait_ms, BACK_OFF_MS.max)
     })
+  }
+
+  /** Where entries have ids, the stream goes on behind the last one, also after a pause. */
+  #address() {
+    const address = new URL(this.element.dataset.live, location.href)
+    if (this.#after) address.searchParams.set('after', this.#after)
+    return address
   }
 
   #add(html) {

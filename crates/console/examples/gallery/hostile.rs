@@ -4,9 +4,9 @@ use console::page::{Area, Frame, Page};
 use console::ui::chart::{Bar, BarChart, Bin, Histogram, LineChart};
 use console::ui::form::{Field, Form, InputKind, ReqlField, Select, TextInput};
 use console::ui::{
-    Badge, Button, Callout, Cell, CodeBlock, Column, EmptyState, Explanation, Icon, ItemCard,
-    JsonView, Mark, Pagination, Progress, ProgressState, RankDiff, RankedItem, Reason, StatTile,
-    Table, TimelineEntry, Tone, Unit, timeline,
+    ArrivedEntry, Badge, Button, Callout, Cell, CodeBlock, Column, EmptyState, Explanation, Icon,
+    ItemCard, JsonView, Mark, Pagination, Progress, ProgressState, RankDiff, RankedItem, Reason,
+    StatTile, Table, TimelineEntry, Tone, Unit, timeline,
 };
 use maud::{Markup, Render, html};
 
@@ -62,6 +62,7 @@ fn all(frame: &Frame, n: usize, text: &str) -> Markup {
         (Pagination { of: text, shown: text, previous: None, next: Some(href) })
         (ItemCard { id: text, title: Some(text), detail: Some(text), picture: None, href, more: None })
         (Explanation { who: text, reasons: &[Reason { verb: text, item: text, href, share: 0.5 }] })
+        ol class="timeline" { (ArrivedEntry { icon: Icon::View, tone: Tone::Bad, what: html! { (text) }, at: NOW, now: NOW, facts: &[text], outcome: text }) }
         (timeline(&[TimelineEntry { icon: Icon::View, tone: Tone::Bad, what: html! { (text) }, at: NOW, now: NOW, facts: &[text], outcome: Some(text), detail: None }]))
         (JsonView { id: &format!("json-{n}"), label: text, text: &json, marks: &marks })
         (JsonView { id: &format!("text-{n}"), label: text, text, marks: &marks })

@@ -5,7 +5,6 @@ mod catalog;
 mod components;
 mod data;
 mod hostile;
-mod live;
 mod models;
 mod operations;
 mod overview;
@@ -30,9 +29,9 @@ type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
 const PAGES: [(&str, Render); 16] = [
+const PAGES: [(&str, Render); 19] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
-    ("/console/music/live", live::page),
     ("/console/music/people", people::list),
     ("/console/music/people/none", people::nobody),
     ("/console/music/people/ada", people::profile),
@@ -67,7 +66,6 @@ fn routes() -> Router {
         .route("/console/", get(|| async { Redirect::to("/console/music") }))
         .route("/console/-/pages", get(|| async { Json(PAGES.map(|(path, _)| path)) }))
         .route("/console/-/pictures/{name}", get(picture))
-        .route("/console/music/live/stream", get(live::stream))
         .route("/console/music/models/stream", get(models::stream))
         .merge(console::assets::routes());
     for (path, render) in PAGES {

@@ -1,4 +1,5 @@
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::response::Sse;
 use axum::response::sse::Event;
@@ -12,7 +13,6 @@ use futures_util::{Stream, StreamExt, stream};
 use maud::{Markup, Render, html};
 
 use crate::data::{NOW, ago};
-use crate::live::BETWEEN_MESSAGES;
 
 /// The training run that is under way.
 fn under_way(share: f64) -> Markup {
@@ -29,10 +29,13 @@ pub(crate) async fn stream() -> Sse<impl Stream<Item = Result<Event, Infallible>
     let events =
         [("fragment", under_way(0.71)), ("fragment", under_way(1.0)), ("end", html! { "done" })];
     Sse::new(stream::iter(events).then(|(name, html)| async move {
-        tokio::time::sleep(BETWEEN_MESSAGES).await;
+        tokio::time::sleep(BETWEEN_EVENTS).await;
         Ok(Event::default().event(name).data(html.into_string()))
     }))
 }
+
+/// Longer than the tests need to see that nothing moves on the page.
+const BETWEEN_EVENTS: Duration = Duration::from_secs(2);
 
 pub(crate) fn page(frame: &Frame) -> Markup {
     let run = |n: u32, seconds, accuracy: f64, interval: (f64, f64), badge| {

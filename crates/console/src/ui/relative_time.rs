@@ -1,6 +1,6 @@
 //! Times as distance from now, with the exact time behind them.
 
-use domain::Timestamp;
+use domain::{Day, Timestamp};
 use jiff::tz::TimeZone;
 use maud::{Markup, Render, html};
 
@@ -46,6 +46,26 @@ impl Render for RelativeTime {
         html! {
             time datetime=(self.at) title=(format(self.at, "%-d %b %Y, %H:%M:%S UTC")) {
                 (self.words())
+            }
+        }
+    }
+}
+
+/// An instant as the time of day; of another day with the date.
+pub struct ClockTime {
+    /// The instant.
+    pub at: Timestamp,
+    /// The time of the page.
+    pub now: Timestamp,
+}
+
+impl Render for ClockTime {
+    fn render(&self) -> Markup {
+        let is_today = Day::from_timestamp(self.at) == Day::from_timestamp(self.now);
+        let short = if is_today { "%H:%M:%S UTC" } else { "%-d %b, %H:%M:%S UTC" };
+        html! {
+            time datetime=(self.at) title=(format(self.at, "%-d %b %Y, %H:%M:%S UTC")) {
+                (format(self.at, short))
             }
         }
     }

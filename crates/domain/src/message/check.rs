@@ -327,6 +327,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rejection_says_at_which_field_the_mistake_is() {
+        let place = |text: &str| {
+            let arrival =
+                Arrival { received_at: Timestamp(1_700_000_000_000), source: "web", peer_ip: None };
+            check_message(text, None, &Envelope::default(), &arrival).unwrap_err().place()
+        };
+        for (text, expected) in [
+            (r#"{"type":"tack","userId":"u"}"#, "/type"),
+            (r#"{"type":"track","event":"E"}"#, "/userId"),
+            (r#"{"type":"track","event":"E","userId":"u","anonymousId":7}"#, "/anonymousId"),
+            (r#"{"type":"track","event":7,"userId":"u"}"#, "/event"),
+            (r#"{"type":"track","event":"E","userId":"u","integrations":3}"#, "/integrations"),
+            (r#"{"type":"track","event":"E","userId":"u","sentAt":"soon"}"#, "/sentAt"),
+            (r#"{"type":"alias","userId":"u","previousId":""}"#, "/previousId"),
+            ("[]", ""),
+        ] {
+            assert_eq!(place(text), expected, "{text}");
+        }
+    }
+
+    #[test]
     fn messages_as_sources_send_them() {
         insta::assert_snapshot!(check_all(&[
             r#"{"type":"track","event":"Caf\u00e9 \"x\"","userId":"u\/1","messageId":"m","properties":{"a":1}}"#,

@@ -89,6 +89,41 @@ impl RejectionReason {
     }
 }
 
+impl RejectionReason {
+    /// Whether the message was accepted nevertheless, without what failed.
+    pub fn is_applied(self) -> bool {
+        matches!(self, Self::MappingFailed | Self::IdentityLimit)
+    }
+
+    /// The reason as a heading for people.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BadRequest => "The message is no JSON object",
+            Self::EmptyBatch => "The batch is empty",
+            Self::BatchTooLong => "The batch has too many messages",
+            Self::MessageTooLarge => "The message is too large",
+            Self::TypeInvalid => "The type is none of the six",
+            Self::IdRequired => "Neither a user id nor an anonymous id",
+            Self::IdNotString => "An id is empty or no text",
+            Self::IdTooLong => "An id is too long",
+            Self::MessageIdInvalid => "The message id cannot be used",
+            Self::EventNotDefined => "The event has no name",
+            Self::EventNotString => "The name of the event is no text",
+            Self::PropertiesNotObject => "The properties are no object",
+            Self::TraitsNotObject => "The traits are no object",
+            Self::TraitsTooMany => "Too many traits at once",
+            Self::NameNotString => "The name is empty or no text",
+            Self::CategoryNotString => "The category is empty or no text",
+            Self::GroupIdInvalid => "The group id cannot be used",
+            Self::PreviousIdInvalid => "The previous id cannot be used",
+            Self::ContextNotObject => "The context is no object",
+            Self::TimestampInvalid => "A time cannot be read",
+            Self::MappingFailed => "Taken, but a preset lacks what it needs",
+            Self::IdentityLimit => "Taken, but its ids could not be linked",
+        }
+    }
+}
+
 /// A message or a batch that was not accepted, or a mapping that failed on an accepted message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rejection {
@@ -109,6 +144,41 @@ pub struct Rejection {
 }
 
 impl Rejection {
+    /// The JSON pointer of the field that is wrong or missing; empty for the whole message, and
+    /// for a mapping that failed, whose place does not stand in a rejection.
+    pub fn place(&self) -> &'static str {
+        /// Details about one of several fields begin with its name.
+        fn named(detail: &str, fields: &[&'static str]) -> &'static str {
+            let name = detail.split_whitespace().next().unwrap_or_default();
+            fields.iter().find(|field| field[1..] == *name).copied().unwrap_or_default()
+        }
+        match self.reason {
+            RejectionReason::TypeInvalid => "/type",
+            RejectionReason::IdRequired => "/userId",
+            RejectionReason::IdNotString | RejectionReason::IdTooLong => {
+                named(&self.detail, &["/userId", "/anonymousId", "/previousId"])
+            }
+            RejectionReason::MessageIdInvalid => "/messageId",
+            RejectionReason::EventNotDefined | RejectionReason::EventNotString => "/event",
+            RejectionReason::PropertiesNotObject => "/properties",
+            RejectionReason::TraitsNotObject | RejectionReason::TraitsTooMany => "/traits",
+            RejectionReason::NameNotString => "/name",
+            RejectionReason::CategoryNotString => "/category",
+            RejectionReason::GroupIdInvalid => "/groupId",
+            RejectionReason::PreviousIdInvalid => "/previousId",
+            RejectionReason::ContextNotObject => {
+                named(&self.detail, &["/context", "/integrations"])
+            }
+            RejectionReason::TimestampInvalid => named(&self.detail, &["/timestamp", "/sentAt"]),
+            RejectionReason::BadRequest
+            | RejectionReason::EmptyBatch
+            | RejectionReason::BatchTooLong
+            | RejectionReason::MessageTooLarge
+            | RejectionReason::MappingFailed
+            | RejectionReason::IdentityLimit => "",
+        }
+    }
+
     /// The beginning of `text`, at most [`EXCERPT_BYTES_MAX`] bytes, cut between characters.
     pub fn cut_excerpt(text: &str) -> String {
         let mut end = text.len().min(EXCERPT_BYTES_MAX);

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 mod lists;
+mod live;
 mod messages;
 mod recovery;
 mod training;

@@ -13,6 +13,7 @@ mod dialects;
 mod groupings;
 mod items;
 mod lists;
+mod live;
 mod profile_api;
 mod public;
 mod recombee;

@@ -63,6 +63,8 @@ fn no_route_waits_for_the_engine_on_a_thread_that_serves_requests() {
         of_shop("/traits"),
         of_shop("/traits/recommended_items"),
         of_shop("/rejections"),
+        of_shop("/messages"),
+        of_shop("/messages/1"),
         of_shop("/events"),
         of_shop("/scenarios"),
         of_shop("/recommendations?user=u"),

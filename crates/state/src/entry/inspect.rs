@@ -238,7 +238,7 @@ fn redact_source(source: &mut Value) {
 }
 
 /// Hides the write keys in the beginning of a request, which may be cut at any place.
-fn redact_write_keys(excerpt: &str) -> String {
+pub fn redact_write_keys(excerpt: &str) -> String {
     let mut parts = excerpt.split(WRITE_KEY);
     let mut shown = parts.next().unwrap_or_default().to_owned();
     for part in parts {

@@ -4,6 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use axum::extract::ConnectInfo;
+use axum::http::header::HOST;
 use axum::http::{Extensions, HeaderMap};
 
 use super::CallerLimits;
@@ -41,6 +42,15 @@ impl Origin {
     /// The address, or the network of an address that has one of its own: IPv6 is counted by /64.
     pub fn network(&self) -> Option<IpAddr> {
         self.address.map(caller_network)
+    }
+
+    /// The address under which the caller reaches this server: `https://shop.example`.
+    pub fn base_url(&self, headers: &HeaderMap) -> String {
+        let is_host = |byte: u8| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte);
+        let host = headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = host.filter(|host| !host.is_empty() && host.bytes().all(is_host));
+        let scheme = if self.is_https { "https" } else { "http" };
+        format!("{scheme}://{}", host.unwrap_or("localhost"))
     }
 
     /// The caller has shown a key that is known.

@@ -1,0 +1,252 @@
+//! Entries as lists show them.
+
+use domain::{Message, MessageType, Rejection, Timestamp, counted};
+use engine::{AppliedEntry, Command, Entry, Outcome};
+use serde::{Deserialize, Serialize};
+
+use super::Effect;
+use super::excerpt::Excerpt;
+use crate::as_text;
+
+/// Where an entry comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveKind {
+    /// A message of a source, over the tracking API.
+    Message,
+    /// A call of the recommender API that changes something.
+    Call,
+    /// A part of an import of interactions.
+    Import,
+}
+
+/// What became of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LiveOutcome {
+    /// It was applied.
+    Accepted,
+    /// It was applied, but a mapping failed on it or its ids could not be linked.
+    AppliedInPart,
+    /// A message with its id came before. It changed nothing.
+    Duplicate,
+    /// The message has a mistake. It changed nothing.
+    Rejected,
+    /// The call does not fit what is there. It changed nothing.
+    Refused,
+    /// It was taken. Whether it was a duplicate, or refused, is not known any more: outcomes are
+    /// kept since the start of the server.
+    Unknown,
+}
+
+impl LiveOutcome {
+    /// All outcomes.
+    pub const ALL: [Self; 6] = [
+        Self::Accepted,
+        Self::AppliedInPart,
+        Self::Duplicate,
+        Self::Rejected,
+        Self::Refused,
+        Self::Unknown,
+    ];
+
+    /// The word in parameters and answers.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::AppliedInPart => "applied_in_part",
+            Self::Duplicate => "duplicate",
+            Self::Rejected => "rejected",
+            Self::Refused => "refused",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    fn of(outcome: Option<&Outcome>) -> Self {
+        match outcome {
+            None => Self::Unknown,
+            Some(Outcome::Applied | Outcome::Interactions { .. }) => Self::Accepted,
+            Some(Outcome::AppliedInPart) => Self::AppliedInPart,
+            Some(Outcome::Duplicate) => Self::Duplicate,
+            Some(Outcome::NothingStaged | Outcome::Refused(_)) => Self::Refused,
+        }
+    }
+}
+
+/// A message, call or import.
+#[derive(Debug, Clone, Serialize)]
+pub struct LiveEntry {
+    /// Its place in the journal, which identifies it.
+    pub offset: u64,
+    /// When it arrived.
+    #[serde(serialize_with = "as_text")]
+    pub received_at: Timestamp,
+    /// Where it comes from.
+    pub kind: LiveKind,
+    /// What became of it.
+    pub outcome: LiveOutcome,
+    /// The code of the reason, where it was rejected or applied in part.
+    pub reason: Option<&'static str>,
+    /// More about the outcome, in words.
+    pub detail: Option<String>,
+    /// The name of the source of a message.
+    pub source: Option<String>,
+    /// The type of a message.
+    #[serde(rename = "type")]
+    pub type_: Option<MessageType>,
+    /// The event of a track, `Page Viewed` and the like of other messages, the name of a call.
+    pub event: Option<String>,
+    /// The name of a page or screen.
+    pub name: Option<String>,
+    /// The sender's id of a known user; of a call, the user it is about.
+    pub user_id: Option<String>,
+    /// The sender's id of a browser or device.
+    pub anonymous_id: Option<String>,
+    /// The message's id.
+    pub message_id: Option<String>,
+    /// What it did. Of a duplicate and of what was rejected or refused: nothing.
+    pub effects: Vec<Effect>,
+}
+
+impl LiveEntry {
+    /// None for entries of other kinds: training, catalog imports, configuration and the like have
+    /// places of their own.
+    pub(super) fn new(applied: AppliedEntry, presets: u32) -> Option<Self> {
+        let AppliedEntry { offset, entry, outcome } = applied;
+        let empty = Self {
+            offset,
+            received_at: entry.time()?,
+            kind: LiveKind::Message,
+            outcome: LiveOutcome::of(outcome.as_ref()),
+            reason: None,
+            detail: None,
+            source: None,
+            type_: None,
+            event: None,
+            name: None,
+            user_id: None,
+            anonymous_id: None,
+            message_id: None,
+            effects: Vec::new(),
+        };
+        Some(match entry {
+            Entry::Message(message) => empty.with_message(*message, presets),
+            Entry::Rejected(rejection) => empty.with_rejection(*rejection),
+            Entry::Command { command, .. } if is_call(&command) => {
+                empty.with_command(&command, outcome.as_ref())
+            }
+            Entry::Interactions { interactions, .. } => {
+                let n_all = interactions.len() as u64;
+                let detail = match outcome {
+                    Some(Outcome::Interactions { added, duplicates }) => {
+                        format!(
+                            "{} added, {duplicates} known already",
+                            counted(added.into(), "interaction", "interactions")
+                        )
+                    }
+                    _ => counted(n_all, "interaction", "interactions"),
+                };
+                let event = Some("import of interactions".to_owned());
+                Self { kind: LiveKind::Import, event, detail: Some(detail), ..empty }
+            }
+            _ => return None,
+        })
+    }
+
+    fn with_message(mut self, message: Message, presets: u32) -> Self {
+        if self.outcome != LiveOutcome::Duplicate {
+            self.effects.extend(Effect::of_traits(&message));
+            let mut failed: Vec<String> = Vec::new();
+            for made in mapping::map_message(mapping::presets_in_set(presets), &message) {
+                match made {
+                    Ok(action) => self.effects.push(Effect::of_action(action)),
+                    Err(error) => failed.push(error.to_string()),
+                }
+            }
+            match self.outcome {
+                LiveOutcome::AppliedInPart if failed.is_empty() => {
+                    self.reason = Some(domain::RejectionReason::IdentityLimit.code());
+                    self.detail = Some("its ids were not linked: the profile is full".to_owned());
+                }
+                LiveOutcome::AppliedInPart | LiveOutcome::Unknown if !failed.is_empty() => {
+                    self.reason = Some(domain::RejectionReason::MappingFailed.code());
+                    self.detail = Some(failed.join("; "));
+                }
+                _ => {}
+            }
+        }
+        self.event = Some(message.event_name().to_owned());
+        self.source = Some(message.source);
+        self.type_ = Some(message.type_);
+        self.name = message.name;
+        self.user_id = message.user_id;
+        self.anonymous_id = message.anonymous_id;
+        self.message_id = Some(message.message_id);
+        self
+    }
+
+    fn with_rejection(mut self, rejection: Rejection) -> Self {
+        let excerpt = Excerpt::new(&rejection.excerpt);
+        self.outcome = LiveOutcome::Rejected;
+        self.reason = Some(rejection.reason.code());
+        self.event = excerpt.text("event");
+        self.user_id = excerpt.text("userId");
+        self.anonymous_id = excerpt.text("anonymousId");
+        self.detail = Some(rejection.detail);
+        self.source = Some(rejection.source);
+        self.type_ = rejection.type_;
+        self.message_id = rejection.message_id;
+        self
+    }
+
+    fn with_command(mut self, command: &Command, outcome: Option<&Outcome>) -> Self {
+        self.kind = LiveKind::Call;
+        self.event = Some(call_name(command).to_owned());
+        if let Some(Outcome::Refused(refusal)) = outcome {
+            self.detail = Some(refusal.to_string());
+        }
+        let effect = Effect::of_command(command);
+        self.user_id = effect.as_ref().and_then(Effect::user_id).map(str::to_owned);
+        if self.outcome != LiveOutcome::Refused {
+            self.effects.extend(effect);
+        }
+        self
+    }
+}
+
+/// Whether a command is a call of the recommender API. Others are in the audit.
+fn is_call(command: &Command) -> bool {
+    !matches!(
+        command,
+        Command::Configure(_)
+            | Command::NoteFittingScenarios { .. }
+            | Command::PutScenario { .. }
+            | Command::DeleteScenario { .. }
+            | Command::ActivateCatalog { .. }
+    )
+}
+
+/// The name of a call, in words.
+fn call_name(command: &Command) -> &'static str {
+    match command {
+        Command::Add { .. } => "add",
+        Command::Delete { .. } => "delete",
+        Command::SetValues { .. } => "set values",
+        Command::AddProperty { .. } => "add property",
+        Command::DeleteProperty { .. } => "delete property",
+        Command::AddCollection { .. } => "add series or group",
+        Command::DeleteCollection { .. } => "delete series or group",
+        Command::InsertMember { .. } => "insert into series or group",
+        Command::RemoveMember { .. } => "remove from series or group",
+        Command::AddInteraction { .. } => "add interaction",
+        Command::DeleteInteractions { .. } => "delete interactions",
+        Command::MergeUsers { .. } => "merge users",
+        Command::Segmentation(_) => "change segmentation",
+        Command::Synonym(_) => "change synonym",
+        Command::ActivateCatalog { .. }
+        | Command::PutScenario { .. }
+        | Command::DeleteScenario { .. }
+        | Command::NoteFittingScenarios { .. }
+        | Command::Configure(_) => "configure",
+    }
+}
