@@ -50,6 +50,7 @@ pub(super) async fn read(
         end: instant("end", query.end.as_deref())?,
         include: cursor::list(query.include.as_deref()),
         exclude: cursor::list(query.exclude.as_deref()),
+        with_others: false,
         after,
         limit,
     };
