@@ -26,6 +26,7 @@ mod lost_model;
 mod next;
 mod opening;
 mod past_recommendations;
+mod people;
 mod problems;
 mod recommendation;
 mod recorder;
@@ -61,6 +62,7 @@ pub use import::{CatalogImportError, CatalogPreview, ConfirmedRemovals, Imported
 pub use journal_inspection::{InspectedEntry, InspectionError, inspect_journal};
 pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
+pub use people::MergeCause;
 pub use problems::Problem;
 pub use recommendation::{RecommendationError, RecommendationResponse};
 pub use shared::Health;
@@ -73,7 +75,8 @@ pub use verify::{Verification, VerifyError, VerifyProgress};
 
 pub use journal::JournalCheck;
 pub use profiles::{
-    ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery,
+    ExternalId, ExternalIdType, FoundPerson, Identifier, NamedEvents, PastMerge, StoredTrait,
+    TermKind, TimelineEntry, TimelineQuery,
 };
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
@@ -81,8 +84,8 @@ pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{
     BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
-    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    ItemLabel, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    MissingEntities, PersonSummary, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
     RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
     ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
 };

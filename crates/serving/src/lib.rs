@@ -9,6 +9,7 @@ mod groupings;
 mod listing;
 mod lists;
 mod memory;
+mod people;
 mod period_popularity;
 mod profiles;
 mod property_uses;
@@ -27,6 +28,7 @@ pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
 pub use listing::entity_page;
 pub use lists::{ListedContribution, ListedItem, RecommendedList};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
+pub use people::{ItemLabel, PersonSummary};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
