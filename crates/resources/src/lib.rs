@@ -2,6 +2,8 @@
 
 mod configuration;
 pub mod installation;
+pub mod people;
 pub mod scenarios;
+pub mod timeline;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};

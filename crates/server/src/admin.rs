@@ -9,6 +9,7 @@ mod catalog;
 mod events;
 mod invitations;
 mod kpis;
+mod people;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -55,6 +56,10 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}", delete(workspaces::delete))
         .route("/api/workspaces/{workspace}/catalog", post(catalog::import))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
+        .route("/api/workspaces/{workspace}/people", get(people::search))
+        .route("/api/workspaces/{workspace}/people/{id}", get(people::read))
+        .route("/api/workspaces/{workspace}/people/{id}/timeline", get(people::timeline))
+        .route("/api/workspaces/{workspace}/people/{id}/interactions", get(people::interactions))
         .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
 }
