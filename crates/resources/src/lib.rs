@@ -3,6 +3,7 @@
 mod configuration;
 pub mod installation;
 pub mod people;
+pub mod person_lists;
 pub mod scenarios;
 pub mod timeline;
 

@@ -1,7 +1,7 @@
 //! People: found by an id or what identifies them, and what is known of each.
 
 use domain::{InteractionKind, Timestamp, UserIdx};
-use engine::{Engine, ExternalId, ExternalIdType, MergeCause, TermKind};
+use engine::{Engine, EntityKind, ExternalId, ExternalIdType, MergeCause, TermKind};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use web::error::ApiError;
@@ -387,4 +387,19 @@ pub async fn interactions(
         })
     };
     workspace.ask(read).await
+}
+
+/// An item that is in the catalog under exactly this id.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn item(
+    workspace: &RequestedWorkspace,
+    id: String,
+) -> Result<Option<ShownItem>, ApiError> {
+    let find = move |engine: &Engine| {
+        let is_known = engine.snapshot().has_entity(EntityKind::Item, &id);
+        Ok(is_known.then(|| ShownItem::new(engine, &id)))
+    };
+    workspace.ask(find).await
 }
