@@ -67,41 +67,6 @@ export async function checkScripts(check, browser, origin) {
     assert.match(await first(), /Copper Wire/)
     assert.equal(new URL(page.url()).search, '')
   })
-  await check('code is copied', async () => {
-    await go('/try-it')
-    const button = page.getByRole('button', { name: 'Copy' })
-    await button.click()
-    await page.getByRole('button', { name: 'Copied' }).waitFor()
-    assert.match(await page.evaluate(() => navigator.clipboard.readText()), /^curl -X POST/)
-  })
-  await check('a preview follows the form, and a newer one replaces the one before', async () => {
-    await go('/try-it')
-    const slider = page.getByLabel('Diversity')
-    await slider.fill('0.9')
-    assert.equal(await page.locator('output[for=field-diversity]').innerText(), '0.9')
-    const filter = page.getByLabel('Filter')
-    await page.locator('#preview').getByText('Filter, column 2').waitFor()
-    await filter.fill("'price' < 20")
-    await page.locator('#preview').getByText('Static Bloom').waitFor()
-    assert.equal(await page.locator('#preview[aria-busy]').count(), 0)
-  })
-  await check('a request that is under way is given up for a newer one', async () => {
-    await go('/try-it')
-    let n_held = 0
-    await page.route('**/preview', async (route) => {
-      if (n_held++ === 0) return
-      await route.continue()
-    })
-    const given_up = page.waitForEvent('requestfailed')
-    const filter = page.getByLabel('Filter')
-    const first = page.waitForRequest('**/preview')
-    await filter.fill("'prize' < 1")
-    await first
-    await filter.fill("'price' < 2")
-    await given_up
-    await page.locator('#preview .rank-diff').waitFor()
-    await page.unroute('**/preview')
-  })
   await check('messages arrive, and stop while paused', async () => {
     await go('/live')
     const list = page.locator('[data-live-list] li')

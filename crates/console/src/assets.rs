@@ -45,10 +45,11 @@ const STYLESHEET: &str = concat!(
 );
 
 /// Name, media type and content of each file.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("console.css", CSS, STYLESHEET),
     ("favicon.svg", SVG, include_str!("../assets/favicon.svg")),
     ("main.js", JAVASCRIPT, include_str!("../assets/scripts/main.js")),
+    ("complete.js", JAVASCRIPT, include_str!("../assets/scripts/complete.js")),
     ("copy.js", JAVASCRIPT, include_str!("../assets/scripts/copy.js")),
     ("fragment.js", JAVASCRIPT, include_str!("../assets/scripts/fragment.js")),
     ("live.js", JAVASCRIPT, include_str!("../assets/scripts/live.js")),

@@ -64,7 +64,9 @@ pub use loss::{Loss, LossError};
 pub use past_recommendations::PastRecommendation;
 pub use people::MergeCause;
 pub use problems::Problem;
-pub use recommendation::{RecommendationError, RecommendationResponse};
+pub use recommendation::{
+    PreviewedRecommendations, RecommendationError, RecommendationResponse,
+};
 pub use shared::Health;
 pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
@@ -81,11 +83,12 @@ pub use profiles::{
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
-pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
+pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_functions};
 pub use serving::{
-    BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError, HistoryItem,
-    ItemLabel, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, PersonSummary, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    AbsenceRule, BudgetError, CACHE_BYTES_MAX, Computing, EVALUATION_TIME_MAX, ExpressionError,
+    HistoryItem, ItemLabel, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget,
+    MemoryPart, MissingEntities, PLACES_MAX, PersonSummary, Placement, PreviewedEntries,
+    PreviewedStage, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended,
     RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation,
     ReturnedProperties, Snapshot, USERS_PER_STEP, check_config,
 };

@@ -60,9 +60,9 @@ impl Engine {
             }
             if bytes.len() <= ENTRY_BYTES_MAX {
                 let decoded = Entry::decode(&bytes);
-                entries.push(decoded.map_err(|source| {
-                    EngineError::Entry { offset: offset.0, source }
-                })?);
+                entries.push(
+                    decoded.map_err(|source| EngineError::Entry { offset: offset.0, source })?,
+                );
             }
         }
         let snapshot = self.snapshot();

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use domain::ListSettings;
 use serving::{
-    BudgetError, ListError, MissingEntities, PreparedStage, QueryError, RecommendationRequest,
-    Recommended, RequestBudget, Stage, StageList,
+    BudgetError, ListError, MissingEntities, PreparedStage, PreviewedStage, QueryError,
+    RecommendationRequest, Recommended, RequestBudget, Stage, StageList,
 };
 use state::{Command, EntityKind, Entry, ListImpression, Outcome, Place, Refusal, find_user};
 use uuid::Uuid;
@@ -26,6 +26,17 @@ pub struct RecommendationResponse {
     pub recommended: Vec<Recommended>,
     /// How many lists have continued the first one.
     pub n_next: u32,
+}
+
+/// The answer to a request that somebody tries.
+#[derive(Debug)]
+pub struct PreviewedRecommendations {
+    /// The user's group of an A/B test.
+    pub group: Option<String>,
+    /// The result of the first stage of a composite recommendation.
+    pub source: Option<Recommended>,
+    /// The list.
+    pub list: PreviewedStage,
 }
 
 /// Errors of recommendation requests.
@@ -110,27 +121,59 @@ impl Engine {
         budget.check()?;
         let (scenario_settings, group) =
             self.serving.resolve_scenario(&self.snapshot(), request, recomm_id)?;
-        let (first, second) = self.prepare_stages(request, &scenario_settings)?;
-        self.create_or_refuse_missing(request)?;
-        let mut listed = self.list_stage(&first, budget)?;
-        let mut source = None;
-        if let Some(second) = second {
-            let found = std::mem::take(&mut listed.recommended).into_iter().next();
-            if let Some(found) = found {
-                let second = self.serving.prepare(
-                    &self.shared.live,
-                    second.with_source(&found.id),
-                    self.now(),
-                )?;
-                listed = self.list_stage(&second, budget)?;
-                source = Some(found);
-            }
-        }
+        let (source, listed) = self.make_list(request, &scenario_settings, budget, |stage| {
+            self.list_stage(stage, budget)
+        })?;
         let StageList { recommended, model, rotates } = listed;
         let response =
             RecommendationResponse { recomm_id, group: group.clone(), source, recommended, n_next };
         self.record_list(request, &response, model, rotates)?;
         Ok(response)
+    }
+
+    /// Makes the list of a request with `list`, after that of the source of a composite one.
+    fn make_list<T>(
+        &self,
+        request: &RecommendationRequest,
+        scenario_settings: &ListSettings,
+        budget: &Arc<RequestBudget>,
+        list: impl Fn(&PreparedStage<'_>) -> Result<T, RecommendationError>,
+    ) -> Result<(Option<Recommended>, T), RecommendationError> {
+        let (first, second) = self.prepare_stages(request, scenario_settings)?;
+        self.create_or_refuse_missing(request)?;
+        if let Some(second) = second
+            && let Some(found) = self.list_stage(&first, budget)?.recommended.into_iter().next()
+        {
+            let second = second.with_source(&found.id);
+            let second = self.serving.prepare(&self.shared.live, second, self.now())?;
+            let listed = list(&second)?;
+            drop(second);
+            return Ok((Some(found), listed));
+        }
+        // A composite one without a source has no list either.
+        Ok((None, list(&first)?))
+    }
+
+    /// Makes the list of a request with its reasons, and says where the item `asked_about` is in
+    /// it. Records no impression, and creates nobody: a user that is missing is one without
+    /// history.
+    ///
+    /// # Errors
+    /// As [`Engine::request_recommendations`].
+    pub fn preview_recommendations(
+        &self,
+        request: &RecommendationRequest,
+        asked_about: Option<&str>,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<PreviewedRecommendations, RecommendationError> {
+        budget.check()?;
+        let (scenario_settings, group) =
+            self.serving.resolve_scenario(&self.snapshot(), request, new_id(self.now()))?;
+        let (source, list) = self.make_list(request, &scenario_settings, budget, |stage| {
+            let (live, now) = (&self.shared.live, self.now());
+            Ok(self.serving.preview_stage(live, stage, asked_about, now, budget)?)
+        })?;
+        Ok(PreviewedRecommendations { group, source, list })
     }
 
     fn list_stage(

@@ -183,12 +183,11 @@ impl Profiles {
                 Ok((user, None))
             }
             (Some(_), Some(user), Some(other)) if user != other => {
-                let merge =
-                    if self.ids.is_known(other) {
-                        None
-                    } else {
-                        self.merge(batch, user, other, origin)?
-                    };
+                let merge = if self.ids.is_known(other) {
+                    None
+                } else {
+                    self.merge(batch, user, other, origin)?
+                };
                 Ok((user, merge))
             }
             (Some(_), None, Some(other)) if self.ids.is_known(other) => {

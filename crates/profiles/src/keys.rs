@@ -13,8 +13,7 @@ const TERMS: &str = "profiles.terms";
 const MERGES: &str = "profiles.merges";
 
 /// The names of the keyspaces, for opening the store.
-pub const KEYSPACES: [&str; 6] =
-    [IDENTIFIERS, PROFILES, TRAITS, TIMELINE, TERMS, MERGES];
+pub const KEYSPACES: [&str; 6] = [IDENTIFIERS, PROFILES, TRAITS, TIMELINE, TERMS, MERGES];
 
 /// Handles to the open keyspaces.
 pub struct Keys {

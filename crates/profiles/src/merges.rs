@@ -64,9 +64,8 @@ impl Profiles {
         Merge { target, source }: Merge,
         origin: Origin<'_>,
     ) -> Result<(), StoreError> {
-        let own: Vec<_> = batch
-            .scan(&self.keys.merges, &keys::user(source).build())
-            .collect::<Result<_, _>>()?;
+        let own: Vec<_> =
+            batch.scan(&self.keys.merges, &keys::user(source).build()).collect::<Result<_, _>>()?;
         for (key, value) in own {
             let (offset, merged) = parse_key(&key)?;
             batch.put(&self.keys.merges, keys::merge(target, offset, merged), value);

@@ -30,9 +30,14 @@ impl<'a> Eligibility<'a> {
         self.excluded.iter().flat_map(|item| facet.values_of(*item).iter().copied()).collect()
     }
 
+    /// Whether the item is kept out by what the user did, or by the call.
+    pub fn is_excluded(&self, item: ItemIdx) -> bool {
+        self.excluded.contains(&item)
+    }
+
     /// Whether the item may be in the list.
     pub fn allows(&self, item: ItemIdx) -> bool {
-        !self.excluded.contains(&item) && (self.is_available)(item)
+        !self.is_excluded(item) && (self.is_available)(item)
     }
 }
 

@@ -47,6 +47,7 @@ pub use request::{
     Backfill, Constraint, Contribution, FacetValues, ItemBooster, Origin, PromotedItems,
     Recommendation, RecommendedItem, Request,
 };
+pub use seeds::is_implicit_seed;
 pub use split::{Split, SplitKind, TestUser};
 pub use training_set::TrainingSet;
 pub use users::{UserQuery, rank_users};

@@ -42,7 +42,7 @@ pub fn recommend(sources: CandidateSources<'_>, request: &Request<'_>) -> Recomm
             // Its seeds are no interactions of the user.
             _ if candidate.tier.is_backfill() => Vec::new(),
             Origin::Model | Origin::ColdStart => sources.explain(&query, item),
-            Origin::Trending | Origin::Picked => Vec::new(),
+            Origin::Trending | Origin::Picked | Origin::Match => Vec::new(),
             Origin::RecentlyViewed => explain_by_last_interaction(item),
             Origin::BuyAgain => {
                 vec![Contribution { item, kind: InteractionKind::Purchase, share: 1.0 }]

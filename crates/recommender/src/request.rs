@@ -20,6 +20,8 @@ pub enum Origin {
     BuyAgain,
     /// The picks of an editor.
     Picked,
+    /// The text of the item, which matches what was searched for.
+    Match,
 }
 
 /// One history item's share of a score.

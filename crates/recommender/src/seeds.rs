@@ -28,6 +28,12 @@ pub(crate) fn find_implicit_seeds(request: &Request<'_>) -> Vec<ItemIdx> {
     items
 }
 
+/// Whether the logic of a request derives an item from the history as a seed, so that it is not in
+/// the list.
+pub fn is_implicit_seed(request: &Request<'_>, item: ItemIdx) -> bool {
+    find_implicit_seeds(request).contains(&item)
+}
+
 /// The items added to the cart since the last purchase, latest first. Where there are none, the
 /// items of the latest interactions, so that a purchase is followed by items that go with it.
 fn find_cart_items(history: &[HistoryEntry]) -> Vec<ItemIdx> {

@@ -108,6 +108,13 @@ const fn many(name: &'static str, function: Math, of: &'static [ArgumentTypes; 1
     Signature { rest: Some(of[0]), ..math(name, function, of) }
 }
 
+/// The names of all functions, in the order of the table.
+pub fn function_names() -> Vec<&'static str> {
+    let mut names: Vec<&str> = FUNCTIONS.iter().map(|signature| signature.name).collect();
+    names.dedup();
+    names
+}
+
 /// A name may have several rows that differ in the number of arguments.
 static FUNCTIONS: &[Signature] = &[
     row("now", Function::Now, &[], Type::Timestamp),

@@ -23,6 +23,7 @@ mod value;
 pub use compile::Compiled;
 pub use context::{Context, InteractionCount, InteractionKind};
 pub use error::{ErrorKind, ReqlError};
+pub use functions::function_names;
 pub use geo::Region;
 pub use kind::{Schema, Subject, Type};
 pub use rows::{Column, Rows, TextId, Texts};

@@ -4,6 +4,7 @@ mod configuration;
 pub mod installation;
 pub mod people;
 pub mod person_lists;
+pub mod recommendations;
 pub mod scenarios;
 pub mod timeline;
 

@@ -1,7 +1,12 @@
 //! People: found by an id or what identifies them, and what is known of each.
 
-use domain::{InteractionKind, Timestamp, UserIdx};
-use engine::{Engine, EntityKind, ExternalId, ExternalIdType, MergeCause, TermKind};
+use std::sync::Arc;
+
+use domain::{Endpoint, InteractionKind, Timestamp, UserIdx};
+use engine::{
+    Engine, EntityKind, ExternalId, ExternalIdType, MergeCause, PreviewedEntries,
+    RecommendationRequest, RequestBudget, TermKind,
+};
 use serde::Serialize;
 use serde_json::value::RawValue;
 use web::error::ApiError;
@@ -13,6 +18,8 @@ use crate::timeline::{TimelineFilter, TimelinePage};
 pub const FOUND_MAX: usize = 50;
 /// How many people are listed who were active lately.
 pub const RECENT_MAX: usize = 25;
+/// How many items a search finds at most.
+const ITEMS_FOUND_MAX: usize = 20;
 /// The longest page of interactions.
 pub const INTERACTIONS_MAX: usize = 100;
 
@@ -389,17 +396,49 @@ pub async fn interactions(
     workspace.ask(read).await
 }
 
-/// An item that is in the catalog under exactly this id.
+/// Fails where nobody has the id.
+///
+/// # Errors
+/// 404.
+pub async fn check(workspace: &RequestedWorkspace, name: String) -> Result<(), ApiError> {
+    workspace.ask(move |engine| resolve(engine, &name).map(|_| ())).await
+}
+
+/// What a search for people and items has found.
+#[derive(Debug, Clone, Serialize)]
+pub struct Found {
+    /// The people, as [`search`] finds them.
+    pub people: Vec<ShownPerson>,
+    /// The items: the one with the text as its id, or else those that match a text search.
+    pub items: Vec<ShownItem>,
+    /// Whether the text is the id of the item.
+    pub is_item_id: bool,
+}
+
+/// Finds people and items.
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub async fn item(
+pub async fn search_everything(
     workspace: &RequestedWorkspace,
-    id: String,
-) -> Result<Option<ShownItem>, ApiError> {
-    let find = move |engine: &Engine| {
-        let is_known = engine.snapshot().has_entity(EntityKind::Item, &id);
-        Ok(is_known.then(|| ShownItem::new(engine, &id)))
+    text: String,
+) -> Result<Found, ApiError> {
+    let search = move |engine: &Engine, budget: &Arc<RequestBudget>| {
+        let people = find(engine, &text)?;
+        let is_item_id = engine.snapshot().has_entity(EntityKind::Item, &text);
+        if is_item_id {
+            return Ok(Found { people, items: vec![ShownItem::new(engine, &text)], is_item_id });
+        }
+        let request = RecommendationRequest {
+            search_query: Some(text),
+            ..RecommendationRequest::new(Endpoint::SearchItems, ITEMS_FOUND_MAX)
+        };
+        let items = match engine.preview_recommendations(&request, None, budget)?.list.entries {
+            PreviewedEntries::Items(items) => items,
+            PreviewedEntries::Others(_) => Vec::new(),
+        };
+        let items = items.iter().map(|item| ShownItem::new(engine, &item.item_id)).collect();
+        Ok(Found { people, items, is_item_id })
     };
-    workspace.ask(find).await
+    workspace.make_lists(search).await
 }

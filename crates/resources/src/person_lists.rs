@@ -1,19 +1,26 @@
-//! What a person is recommended now: the lists of computed traits, with the reasons of each item.
+//! What a person is recommended now: the lists of computed traits and of scenarios, with the reasons
+//! of each item.
 
-use domain::{InteractionKind, TraitDefinition};
-use engine::{Engine, ListedItem, QueryError, RequestBudget};
-use serde::Serialize;
+use std::sync::Arc;
+
+use domain::{InteractionKind, Scenario, Target, UserIdx};
+use engine::{
+    Engine, ListedItem, MissingEntities, Origin, PreviewedEntries, QueryError,
+    RecommendationRequest, RequestBudget,
+};
+use serde::{Deserialize, Serialize};
 use web::error::ApiError;
 use web::workspaces::RequestedWorkspace;
 
 use crate::people::{ShownItem, resolve};
+use crate::recommendations::{COUNT_DEFAULT, source_word};
 use crate::unknown_resource;
 
 /// A list that a person gets now.
 #[derive(Debug, Clone, Serialize)]
 pub struct PersonList {
-    /// The key of the computed trait.
-    pub name: String,
+    /// What it is the list of.
+    pub name: ListName,
     /// Best first.
     pub items: Vec<PersonRecommendation>,
     /// Whether nothing follows from what the person did, and the list is what is popular.
@@ -21,6 +28,9 @@ pub struct PersonList {
     /// The version of the model; absent before the first training.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+    /// The person's group of the scenario's A/B test.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
     /// Why there is no list: the catalog lost a property that it needs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
@@ -29,13 +39,15 @@ pub struct PersonList {
 /// An item of a list, with its reasons.
 #[derive(Debug, Clone, Serialize)]
 pub struct PersonRecommendation {
-    /// The item, or the value of a property by its text alone.
+    /// The item; a segment, a person or the value of a property by its text alone.
     pub item: ShownItem,
+    /// Whether it is an item of the catalog.
+    pub is_item: bool,
     /// Comparable within the list.
     pub score: f32,
-    /// What found it.
-    #[serde(serialize_with = "origin_word")]
-    pub origin: engine::Origin,
+    /// What found it: "model", "new", "trending" and so on; absent for segments and people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub source: Option<&'static str>,
     /// What the person did from which it follows, the strongest first.
     pub because: Vec<Because>,
 }
@@ -54,82 +66,146 @@ pub struct Because {
     pub similar_in: Option<String>,
 }
 
-fn origin_word<S: serde::Serializer>(
-    origin: &engine::Origin,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    use engine::Origin;
-    serializer.serialize_str(match origin {
-        Origin::Model => "model",
-        Origin::ColdStart => "new",
-        Origin::Trending => "trending",
-        Origin::RecentlyViewed => "recently_viewed",
-        Origin::BuyAgain => "buy_again",
-        Origin::Picked => "picked",
-    })
+/// The name of a list: `trait:KEY` or `scenario:NAME`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum ListName {
+    /// A computed trait, by its key.
+    Trait(String),
+    /// A scenario, by its name.
+    Scenario(String),
 }
 
-/// The keys of the computed traits, of which each has a list.
+impl TryFrom<String> for ListName {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        match text.split_once(':') {
+            Some(("trait", key)) => Ok(Self::Trait(key.to_owned())),
+            Some(("scenario", name)) => Ok(Self::Scenario(name.to_owned())),
+            _ => Err(format!("{text:?} is no list: name it trait:KEY or scenario:NAME")),
+        }
+    }
+}
+
+impl From<ListName> for String {
+    fn from(name: ListName) -> Self {
+        match name {
+            ListName::Trait(key) => format!("trait:{key}"),
+            ListName::Scenario(name) => format!("scenario:{name}"),
+        }
+    }
+}
+
+/// The lists that are for a person alone: computed traits first, then scenarios.
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub fn names(workspace: &RequestedWorkspace) -> Result<Vec<String>, ApiError> {
-    Ok(workspace.config()?.traits.iter().map(|trait_| trait_.key.clone()).collect())
+pub fn names(workspace: &RequestedWorkspace) -> Result<Vec<ListName>, ApiError> {
+    let config = workspace.config()?;
+    let traits = config.traits.iter().map(|trait_| ListName::Trait(trait_.key.clone()));
+    let is_for_users = |one: &&Scenario| one.endpoint.target() == Target::User;
+    let scenarios = config.scenarios.iter().filter(is_for_users);
+    Ok(traits.chain(scenarios.map(|one| ListName::Scenario(one.name.clone()))).collect())
 }
 
-/// The list of one computed trait for a person. It counts as no impression.
+/// Makes a list for a person. It counts as no impression.
 ///
 /// # Errors
-/// 404 where nobody has the id, or no trait the key.
+/// 404 where nobody has the id, and where there is no such trait or scenario.
 pub async fn read(
     workspace: &RequestedWorkspace,
     person: String,
-    key: String,
+    name: ListName,
 ) -> Result<PersonList, ApiError> {
-    let make = move |engine: &Engine, _: &RequestBudget| {
-        let config = engine.config();
-        let Some(definition) = config.trait_definition(&key) else {
-            let known: Vec<&str> = config.traits.iter().map(|one| one.key.as_str()).collect();
-            return Err(unknown_resource("trait", &key, &known));
-        };
-        make_list(engine, &person, definition)
+    let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
+        let user = resolve(engine, &person)?;
+        match &name {
+            ListName::Trait(key) => trait_list(engine, user, key),
+            ListName::Scenario(scenario) => scenario_list(engine, user, scenario, budget),
+        }
     };
     workspace.make_lists(make).await
 }
 
-fn make_list(
-    engine: &Engine,
-    person: &str,
-    definition: &TraitDefinition,
-) -> Result<PersonList, ApiError> {
-    let user = resolve(engine, person)?;
-    let name = definition.key.clone();
+fn trait_list(engine: &Engine, user: UserIdx, key: &str) -> Result<PersonList, ApiError> {
+    let config = engine.config();
+    let Some(definition) = config.trait_definition(key) else {
+        let known: Vec<&str> = config.traits.iter().map(|one| one.key.as_str()).collect();
+        return Err(unknown_resource("trait", key, &known));
+    };
+    let name = ListName::Trait(key.to_owned());
     let list = match engine.recommend(Some(user), &definition.list()) {
         Err(error @ QueryError::NoSuchProperty { .. }) => {
             let problem = Some(error.to_string());
-            return Ok(PersonList { name, items: vec![], fallback: false, model: None, problem });
+            return Ok(PersonList { problem, ..PersonList::new(name) });
         }
         made => made?,
     };
     let is_of_items = list.item_type.is_none();
     Ok(PersonList {
-        name,
         items: list.items.iter().map(|item| show(engine, item, is_of_items)).collect(),
         fallback: list.fallback,
         model: list.model,
-        problem: None,
+        ..PersonList::new(name)
     })
+}
+
+fn scenario_list(
+    engine: &Engine,
+    user: UserIdx,
+    scenario: &str,
+    budget: &Arc<RequestBudget>,
+) -> Result<PersonList, ApiError> {
+    let config = engine.config();
+    let Some(endpoint) = config.scenario(scenario).map(|one| one.endpoint) else {
+        let known: Vec<&str> = config.scenarios.iter().map(|one| one.name.as_str()).collect();
+        return Err(unknown_resource("scenario", scenario, &known));
+    };
+    let name = ListName::Scenario(scenario.to_owned());
+    let user_id = engine.snapshot().find_user_name(user)?.map(|(_, id)| id);
+    let request = RecommendationRequest {
+        user_id,
+        scenario: Some(scenario.to_owned()),
+        missing: MissingEntities::Ignored,
+        ..RecommendationRequest::new(endpoint, COUNT_DEFAULT)
+    };
+    let made = engine.preview_recommendations(&request, None, budget)?;
+    let items: Vec<PersonRecommendation> = match made.list.entries {
+        PreviewedEntries::Items(items) => {
+            items.iter().map(|item| show(engine, item, true)).collect()
+        }
+        PreviewedEntries::Others(others) => others
+            .into_iter()
+            .map(|other| PersonRecommendation {
+                item: ShownItem { id: other.id, title: None, detail: None, picture: None },
+                is_item: false,
+                score: other.score,
+                source: None,
+                because: Vec::new(),
+            })
+            .collect(),
+    };
+    Ok(PersonList {
+        fallback: !items.is_empty()
+            && items.iter().all(|item| item.source == Some(source_word(Origin::Trending))),
+        items,
+        model: made.list.model,
+        group: made.group,
+        ..PersonList::new(name)
+    })
+}
+
+impl PersonList {
+    fn new(name: ListName) -> Self {
+        Self { name, items: vec![], fallback: false, model: None, group: None, problem: None }
+    }
 }
 
 fn show(engine: &Engine, listed: &ListedItem, is_item: bool) -> PersonRecommendation {
     let item = match is_item {
         true => ShownItem::new(engine, &listed.item_id),
-        false => ShownItem {
-            id: listed.item_id.clone(),
-            title: None,
-            detail: None,
-            picture: None,
-        },
+        false => ShownItem { id: listed.item_id.clone(), title: None, detail: None, picture: None },
     };
     let because = listed.explanation.iter().map(|reason| Because {
         item: ShownItem::new(engine, &reason.item_id),
@@ -139,8 +215,9 @@ fn show(engine: &Engine, listed: &ListedItem, is_item: bool) -> PersonRecommenda
     });
     PersonRecommendation {
         item,
+        is_item,
         score: listed.score,
-        origin: listed.origin,
+        source: Some(source_word(listed.origin)),
         because: because.collect(),
     }
 }

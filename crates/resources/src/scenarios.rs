@@ -116,7 +116,7 @@ pub async fn delete(
     .await
 }
 
-fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<&'c Scenario, ApiError> {
+pub(crate) fn find<'c>(config: &'c WorkspaceConfig, name: &str) -> Result<&'c Scenario, ApiError> {
     config.scenario(name).ok_or_else(|| {
         let mut names: Vec<&str> =
             config.scenarios.iter().map(|scenario| scenario.name.as_str()).collect();

@@ -60,7 +60,13 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         .route("/api/workspaces/{workspace}/people/{id}", get(people::read))
         .route("/api/workspaces/{workspace}/people/{id}/timeline", get(people::timeline))
         .route("/api/workspaces/{workspace}/people/{id}/interactions", get(people::interactions))
-        .route("/api/workspaces/{workspace}/recommendations", get(recommendations::read))
+        .route("/api/workspaces/{workspace}/people/{id}/lists", get(people::lists))
+        .route("/api/workspaces/{workspace}/people/{id}/list", get(people::list))
+        .route("/api/workspaces/{workspace}/search", get(people::everything))
+        .route(
+            "/api/workspaces/{workspace}/recommendations",
+            get(recommendations::read).post(recommendations::preview),
+        )
         .route("/api/workspaces/{workspace}/rejections", get(rejections::read))
 }
 
@@ -111,6 +117,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/recommendations/{recomm_id}",
             get(recommendations::read_one),
         )
+        .route("/api/workspaces/{workspace}/vocabulary", get(recommendations::vocabulary))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))

@@ -10,7 +10,8 @@ mod tracking;
 mod turns;
 
 pub use recombee::{SignedTarget, sign_target, verify_signature};
-pub use recommendation::{ListBody, source_word};
+pub use recommendation::ListBody;
+pub use resources::recommendations::source_word;
 pub use tracking::{BATCH_BYTES_MAX, BATCH_MESSAGES_MAX};
 
 use std::sync::Arc;

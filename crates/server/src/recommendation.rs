@@ -2,6 +2,7 @@
 
 use domain::{InteractionKind, Timestamp};
 use engine::{ListedContribution, ListedItem, Origin, RecommendedList};
+use resources::recommendations::source_word;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -69,18 +70,6 @@ impl<'a> ListBody<'a> {
     }
 }
 
-/// The word for where an item came from.
-pub fn source_word(origin: Origin) -> &'static str {
-    match origin {
-        Origin::Model => "model",
-        Origin::ColdStart => "new",
-        Origin::Trending => "trending",
-        Origin::RecentlyViewed => "recently_viewed",
-        Origin::BuyAgain => "buy_again",
-        Origin::Picked => "picked",
-    }
-}
-
 impl<'a> ItemBody<'a> {
     fn new(item: &'a ListedItem) -> Self {
         let of_first = |otherwise| {
@@ -90,7 +79,9 @@ impl<'a> ItemBody<'a> {
             Origin::Model => of_first("model"),
             Origin::ColdStart => "similar",
             Origin::RecentlyViewed => of_first("viewed"),
-            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked) => source_word(origin),
+            origin @ (Origin::Trending | Origin::BuyAgain | Origin::Picked | Origin::Match) => {
+                source_word(origin)
+            }
         };
         let source = source_word(item.origin);
         let because = item.explanation.iter().map(ContributionBody::new).collect();

@@ -111,7 +111,7 @@ async fn nothing_is_done_for_a_caller_who_left_while_it_waited() {
     let make = |name: &'static str| {
         let (workspace, told) = (workspace(), told.clone());
         tokio::spawn(async move {
-            let make = move |_: &Engine, _: &RequestBudget| {
+            let make = move |_: &Engine, _: &Arc<RequestBudget>| {
                 told.send(name).unwrap();
                 Ok(())
             };

@@ -32,8 +32,9 @@ pub use people::{ItemLabel, PersonSummary};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
-    ListOptions, MissingEntities, PreparedStage, RECOMMENDED_MAX, RecommendationRequest,
-    Recommended, ReturnedProperties, Stage, StageList,
+    AbsenceRule, ListOptions, MissingEntities, PLACES_MAX, Placement, PreparedStage,
+    PreviewedEntries, PreviewedStage, RECOMMENDED_MAX, RecommendationRequest, Recommended,
+    ReturnedProperties, Stage, StageList, expression_mistakes,
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario};

@@ -236,7 +236,7 @@ struct PreparedList {
 }
 
 /// A list with its reasons by external ids.
-fn resolve_ids(
+pub(crate) fn resolve_ids(
     views: &Views,
     in_use: &ModelInUse,
     item_type: Option<&Facet>,

@@ -4,7 +4,9 @@
 //! stage is a list of items, of segments or of users; each has a file.
 
 mod items;
+mod placement;
 mod prepare;
+mod preview;
 mod segments;
 mod stage;
 mod trending;
@@ -19,8 +21,10 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 use xxhash_rust::xxh3::xxh3_64;
 
+pub use self::placement::{AbsenceRule, PLACES_MAX, Placement};
 pub use self::prepare::PreparedStage;
-pub use self::stage::{Recommended, Stage, StageList};
+pub use self::preview::{PreviewedEntries, PreviewedStage};
+pub use self::stage::{Recommended, Stage, StageList, expression_mistakes};
 use crate::{ListError, LiveState, RequestBudget, Serving, Snapshot};
 
 /// The most items, segments or users of one list.

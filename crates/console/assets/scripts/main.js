@@ -1,4 +1,5 @@
 // What pages gain where scripts run. Every module works by events on the document, so that parts that arrive later need nothing.
+import './complete.js'
 import './copy.js'
 import './live.js'
 import './preview.js'

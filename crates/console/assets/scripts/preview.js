@@ -1,5 +1,6 @@
 // Forms that show what they would do while somebody types: data-preview="URL" and data-preview-target="ID".
-// The form is posted as it is; the answer is a fragment. A newer request aborts the one before.
+// The form is sent as it is; the answer is a fragment. A newer request aborts the one before. The state of a form that
+// only asks (method="get") is in the address.
 import { announce, fill } from './fragment.js'
 
 const QUIET_MS = 250
@@ -9,12 +10,15 @@ async function preview(form, signal) {
   const target = document.getElementById(form.dataset.previewTarget)
   target.setAttribute('aria-busy', 'true')
   try {
-    const answer = await fetch(form.dataset.preview, {
-      method: 'POST',
-      body: new URLSearchParams(new FormData(form)),
+    const fields = new URLSearchParams(new FormData(form))
+    const only_asks = form.method === 'get'
+    const answer = await fetch(only_asks ? `${form.dataset.preview}?${fields}` : form.dataset.preview, {
+      method: form.method,
+      body: only_asks ? undefined : fields,
       headers: { Accept: 'text/html' },
       signal,
     })
+    if (only_asks) history.replaceState(null, '', `?${fields}`)
     // A mistake in the form is a fragment too; anything else leaves the page as it was.
     if (answer.ok || answer.status === 422) fill(target, await answer.text())
     // A mistake says itself what it is.

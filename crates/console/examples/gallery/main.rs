@@ -9,19 +9,17 @@ mod live;
 mod models;
 mod operations;
 mod overview;
-mod people;
 mod results;
 mod scenarios;
 mod settings;
 mod sign_in;
-mod try_it;
 
 use std::error::Error;
 
 use axum::extract::Path;
 use axum::http::header;
 use axum::response::{IntoResponse, Redirect};
-use axum::routing::{get, post};
+use axum::routing::get;
 use axum::{Json, Router, middleware};
 use console::page::{Account, Frame};
 use console::theme::Theme;
@@ -32,17 +30,13 @@ use tokio::net::TcpListener;
 type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
-const PAGES: [(&str, Render); 20] = [
+const PAGES: [(&str, Render); 16] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
-    ("/console/music/people", people::list),
-    ("/console/music/people/none", people::nobody),
-    ("/console/music/people/ada", people::profile),
     ("/console/music/catalog", catalog::list),
     ("/console/music/catalog/night-ferry", catalog::item),
     ("/console/music/catalog/import", catalog::import),
-    ("/console/music/try-it", try_it::page),
     ("/console/music/scenarios", scenarios::list),
     ("/console/music/scenarios/home", scenarios::edit),
     ("/console/music/scenarios/home/delete", scenarios::delete),
@@ -76,7 +70,6 @@ fn routes() -> Router {
         .route("/console/-/pictures/{name}", get(picture))
         .route("/console/music/live/stream", get(live::stream))
         .route("/console/music/models/stream", get(models::stream))
-        .route("/console/music/try-it/preview", post(try_it::preview))
         .merge(console::assets::routes());
     for (path, render) in PAGES {
         let answer = move |theme: Theme| async move { render(&frame(theme)) };

@@ -8,7 +8,7 @@ mod text;
 
 pub use choice::{Checkbox, Choice, Select};
 pub use field::Field;
-pub use reql::{ReqlField, ReqlMistake};
+pub use reql::{ReqlField, ReqlMistake, reql_words};
 pub use slider::Slider;
 pub use text::{InputKind, NumberInput, TextInput};
 
@@ -38,6 +38,29 @@ impl Render for Form<'_> {
                 data-preview=[self.preview.map(|(url, _)| url)]
                 data-preview-target=[self.preview.map(|(_, id)| id)] {
                 input type="hidden" name=(CSRF_FIELD) value=(self.csrf);
+                (self.body)
+            }
+        }
+    }
+}
+
+/// A form that only asks: its state is the query of the address, so that it can be shared.
+pub struct QueryForm<'a> {
+    /// The path of the page.
+    pub action: &'a str,
+    /// The controls and buttons.
+    pub body: Markup,
+    /// Where a script sends it while somebody types, and the id of the element that takes the
+    /// answer, a fragment.
+    pub preview: Option<(&'a str, &'a str)>,
+}
+
+impl Render for QueryForm<'_> {
+    fn render(&self) -> Markup {
+        html! {
+            form class="form" method="get" action=(self.action) novalidate
+                data-preview=[self.preview.map(|(url, _)| url)]
+                data-preview-target=[self.preview.map(|(_, id)| id)] {
                 (self.body)
             }
         }

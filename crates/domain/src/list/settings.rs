@@ -216,6 +216,29 @@ impl ListSettings {
         }
     }
 
+    /// Of the settings of a scenario those that also hold for calls with this logic: another one
+    /// than the scenario's takes nothing over that goes with that one.
+    pub fn for_logic(&self, logic: Option<Logic>, endpoint: Endpoint) -> Self {
+        let own = self.logic.unwrap_or(endpoint.default_logic());
+        if logic.is_none_or(|logic| logic == own) {
+            return self.clone();
+        }
+        Self {
+            interaction: None,
+            exclude: None,
+            min_relevance: None,
+            picks: None,
+            reorder_picks: None,
+            max_age_s: None,
+            oldest_first: None,
+            begun_from: None,
+            finished_from: None,
+            asset_type: None,
+            user_filter: None,
+            ..self.clone()
+        }
+    }
+
     /// Of a search, where `user_impact` is the bonus of a match that the user would like best, as a
     /// share of its score, from 0 to 1.
     pub fn taste_weight(&self) -> f32 {
@@ -240,7 +263,8 @@ impl ListSettings {
         }
     }
 
-    pub(crate) fn expressions(&self) -> impl Iterator<Item = (ExpressionRole, &str)> {
+    /// Every expression, with its role.
+    pub fn expressions(&self) -> impl Iterator<Item = (ExpressionRole, &str)> {
         let promoted = self.promoted.as_ref().map(|promoted| &promoted.filter);
         let all = [
             (ExpressionRole::Filter, self.filter.as_ref()),

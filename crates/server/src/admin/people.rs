@@ -3,7 +3,8 @@
 
 use axum::Json;
 use axum::extract::Path;
-use resources::people::{self, INTERACTIONS_MAX, InteractionsPage, Profile, ShownPerson};
+use resources::people::{self, Found, INTERACTIONS_MAX, InteractionsPage, Profile, ShownPerson};
+use resources::person_lists::{self, ListName, PersonList};
 use resources::timeline::{PagePlace, TimelineFilter, TimelinePage, parse_cursor};
 use serde::{Deserialize, Serialize};
 use web::error::ApiError;
@@ -96,4 +97,44 @@ pub(super) async fn interactions(
 ) -> Result<Json<InteractionsPage>, ApiError> {
     let limit = count("limit", query.limit, LIMIT_DEFAULT, INTERACTIONS_MAX)?;
     Ok(Json(people::interactions(&workspace, id, query.offset.unwrap_or(0), limit).await?))
+}
+
+#[derive(Serialize)]
+pub(super) struct Lists {
+    lists: Vec<ListName>,
+}
+
+pub(super) async fn lists(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+) -> Result<Json<Lists>, ApiError> {
+    people::check(&workspace, id).await?;
+    Ok(Json(Lists { lists: person_lists::names(&workspace)? }))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ListParameters {
+    name: ListName,
+}
+
+pub(super) async fn list(
+    Workspace(workspace): Workspace,
+    Path((_, id)): Path<(String, String)>,
+    Parameters(query): Parameters<ListParameters>,
+) -> Result<Json<PersonList>, ApiError> {
+    Ok(Json(person_lists::read(&workspace, id, query.name).await?))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Text {
+    q: String,
+}
+
+pub(super) async fn everything(
+    Workspace(workspace): Workspace,
+    Parameters(query): Parameters<Text>,
+) -> Result<Json<Found>, ApiError> {
+    Ok(Json(people::search_everything(&workspace, query.q).await?))
 }

@@ -1,22 +1,22 @@
-//! `GET /api/workspaces/{workspace}/recommendations?user=`: previews a list. `GET
-//! .../recommendations/{recomm_id}`: shows a past recommendation.
+//! `GET /api/workspaces/{workspace}/recommendations?user=`: previews the list of a trait, `POST` that
+//! of a call. `GET .../recommendations/{recomm_id}`: shows a past recommendation.
 
 use axum::Json;
 use axum::extract::Path;
 use axum::response::{IntoResponse, Response};
 use domain::list::LIST_COUNT_MAX;
 use domain::{Exclusion, InteractionKind, ListCaller, ListSettings, Logic, Relevance};
-use engine::{Engine, RequestBudget};
+use resources::recommendations::{self, COUNT_DEFAULT, Preview, PreviewRequest, Vocabulary};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::Upload;
+use super::body::Body;
 use super::kpis::PlaceBody;
 use crate::recommendation::ListBody;
 use web::error::ApiError;
 use web::parameters::{Parameters, count};
 use web::workspaces::Workspace;
-
-const COUNT_DEFAULT: usize = 10;
 
 /// The keys of a trait, as parameters.
 #[derive(Deserialize)]
@@ -52,18 +52,27 @@ pub(super) async fn read(
     };
     let count = count("count", query.count, COUNT_DEFAULT, LIST_COUNT_MAX as usize)?;
     let request = settings.request(count, ListCaller::Trait);
-    request.validate_for_user().map_err(ApiError::invalid)?;
-    let make = move |engine: &Engine, _: &RequestBudget| {
-        let user = query.user.as_deref().map(|user| engine.find_user(user));
-        let list = engine.recommend(user.flatten(), &request)?;
-        let body = ListBody::new(&list, engine.now());
-        let body = match user {
-            Some(user) => body.with_user_known(user.is_some()),
-            None => body,
-        };
-        Ok(Json(body).into_response())
+    let preview = recommendations::preview_trait(&workspace, query.user, request).await?;
+    let body = ListBody::new(&preview.list, preview.computed_at);
+    let body = match preview.user_known {
+        Some(is_known) => body.with_user_known(is_known),
+        None => body,
     };
-    workspace.make_lists(make).await
+    Ok(Json(body).into_response())
+}
+
+/// Shows the list that a call would get, with reasons.
+pub(super) async fn preview(
+    Upload(workspace, Body(request)): Upload<Body<PreviewRequest>>,
+) -> Result<Json<Preview>, ApiError> {
+    Ok(Json(recommendations::preview(&workspace, request).await.map_err(|error| error.error)?))
+}
+
+/// The words of which filters and boosters are made.
+pub(super) async fn vocabulary(
+    Workspace(workspace): Workspace,
+) -> Result<Json<Vocabulary>, ApiError> {
+    Ok(Json(recommendations::vocabulary(&workspace).await?))
 }
 
 #[derive(Serialize)]
@@ -94,16 +103,7 @@ pub(super) async fn read_one(
     Workspace(workspace): Workspace,
     Path((_, recomm_id)): Path<(String, String)>,
 ) -> Result<Json<PastRecommendationBody>, ApiError> {
-    let no_id = |_| ApiError::invalid(format!("{recomm_id:?} is not a recommendation id (a UUID)"));
-    let recomm_id = Uuid::try_parse(&recomm_id).map_err(no_id)?;
-    let look_up = move |engine: &Engine| Ok(engine.recommendation(recomm_id)?);
-    let Some(past) = workspace.run(look_up).await? else {
-        let message = format!(
-            "no recommendation {recomm_id}: there never was one, or it is older than {} days",
-            engine::RECOMMENDATION_DAYS_KEPT
-        );
-        return Err(ApiError::not_found(message));
-    };
+    let (recomm_id, past) = recommendations::past(&workspace, &recomm_id).await?;
     Ok(Json(PastRecommendationBody {
         recomm_id,
         user: past.user.map(|(type_, id)| UserBody { type_: type_.word(), id }),

@@ -11,6 +11,7 @@ mod lists;
 mod logics;
 mod mistakes;
 mod next;
+mod previews;
 mod scenarios;
 mod searches;
 

@@ -4,16 +4,18 @@ use std::sync::Arc;
 
 use domain::{ItemIdx, Logic, Timestamp};
 use recommender::{
-    Backfill, CandidateSources, Constraint, ItemBooster, PromotedItems, Request, rank, rerank,
+    Backfill, CandidateSources, Constraint, ItemBooster, Origin, PromotedItems, Recommendation,
+    RecommendedItem, Request, rank, recommend, rerank,
 };
 use rustc_hash::FxHashSet;
 use state::Views;
 
 use super::prepare::{ContextSegment, StageSources};
-use super::stage::{Stage, StageList};
+use super::stage::{Contexts, Stage, StageList};
 use crate::evaluation::ItemRows;
-use crate::expressions::{Budget, ExpressionUse};
+use crate::expressions::{Budget, ExpressionUse, Selection};
 use crate::lists::ModelInUse;
+use crate::search::Search;
 use crate::{ListError, RequestBudget, Serving, Snapshot};
 
 /// How many of a segment's items, the most popular ones, say what goes with it.
@@ -21,8 +23,72 @@ pub(super) const SEEDS_MAX: usize = 50;
 /// The number of matches that are ranked, whatever the requested count.
 const MATCHES: usize = 2_000;
 
+/// A stage of items with all that its list is made of, at one moment.
+pub(super) struct ResolvedItems<'a> {
+    pub(super) stage: &'a Stage<'a>,
+    pub(super) views: &'a Views,
+    pub(super) in_use: &'a ModelInUse,
+    /// The request, whose eligibility every item passes.
+    pub(super) request: Request<'a>,
+    /// What the eligibility is made of: the filters, the segment, and the ids that are left out.
+    pub(super) selection: &'a Selection<'a>,
+    pub(super) segment: Option<&'a ContextSegment>,
+    pub(super) left_out: &'a FxHashSet<ItemIdx>,
+    search: Option<(&'a Search, &'a str)>,
+    rows: &'a ItemRows<'a>,
+    contexts: &'a Contexts<'a>,
+    budget: &'a Budget,
+}
+
+impl ResolvedItems<'_> {
+    /// The items of a list, best first. The request is that of the stage, or one with some of its
+    /// parts changed.
+    pub(super) fn rank(&self, request: &Request<'_>) -> Vec<(ItemIdx, f32)> {
+        let sources = self.in_use.sources(self.views);
+        let Some((search, query)) = self.search else { return rank(sources, request) };
+        let n = MATCHES.max(request.list.count);
+        let matches = search.matches(self.views, query, n, request.eligibility, sources);
+        order_by_user(sources, request, matches, self.stage.settings.taste_weight())
+    }
+
+    /// As [`Self::rank`], with the reasons.
+    pub(super) fn recommend(&self, request: &Request<'_>) -> Recommendation {
+        if self.search.is_none() {
+            return recommend(self.in_use.sources(self.views), request);
+        }
+        let found = self.rank(request).into_iter();
+        let found = found.map(|(item, score)| RecommendedItem {
+            item,
+            score,
+            origin: Origin::Match,
+            explanation: Vec::new(),
+        });
+        Recommendation::Items(found.collect())
+    }
+}
+
 impl Serving {
     pub(super) fn list_items(
+        &self,
+        snapshot: &Snapshot<'_>,
+        stage: &Stage<'_>,
+        sources: &StageSources,
+        period_popularity: Option<&[(u32, f32)]>,
+        now: Timestamp,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<StageList, ListError> {
+        self.with_items(snapshot, stage, sources, period_popularity, now, budget, |items| {
+            let found = items.rank(&items.request).into_iter();
+            let found = found.map(|(item, score)| (item.0, score));
+            let rotates = items.request.list.rotation_rate > 0.0;
+            let (in_use, caller) = (items.in_use, &items.contexts.caller);
+            stage.to_listed(in_use, items.rows, caller, items.budget, found, rotates)
+        })
+    }
+
+    /// Resolves a stage of items and does something with it.
+    #[expect(clippy::too_many_arguments, reason = "all of them are what a list is made of")]
+    pub(super) fn with_items<T>(
         &self,
         snapshot: &Snapshot<'_>,
         stage: &Stage<'_>,
@@ -30,7 +96,8 @@ impl Serving {
         period_popularity: Option<&[(u32, f32)]>,
         now: Timestamp,
         budget: &Arc<RequestBudget>,
-    ) -> Result<StageList, ListError> {
+        what: impl FnOnce(&ResolvedItems<'_>) -> Result<T, ListError>,
+    ) -> Result<T, ListError> {
         let list = stage.list()?;
         let views: &Views = snapshot;
         let (user, item) = stage.resolve(views);
@@ -101,31 +168,34 @@ impl Serving {
             period_popularity,
             ..context.request(&list, &eligibility, now)
         };
-        let sources = in_use.sources(views);
-        let found = match (search.as_ref().zip(stage.search_query), segment) {
-            (Some((search, query)), _) => {
-                let matches =
-                    search.matches(views, query, MATCHES.max(list.count), &eligibility, sources);
-                order_by_user(sources, &request, matches, stage.settings.taste_weight())
-            }
-            (None, None) => rank(sources, &request),
-            (None, Some(segment)) => {
-                let is_beyond = |item: ItemIdx| {
-                    views.catalog.is_available(item)
-                        && !segment.includes(item)
-                        && selection.allows(item.0)
-                };
-                let eligibility = context.eligibility(&is_beyond, &list, &left_out);
-                let backfill = Backfill {
-                    seeds: &|| find_segment_seeds(in_use, views, segment),
-                    eligibility: &eligibility,
-                    candidate_set: selection.candidate_set(),
-                };
-                rank(sources, &Request { backfill: Some(backfill), ..request })
-            }
+        let search = search.as_deref().zip(stage.search_query);
+        let of_segment = segment.as_ref().filter(|_| search.is_none());
+        let is_beyond = |item: ItemIdx| {
+            views.catalog.is_available(item)
+                && of_segment.is_none_or(|segment| !segment.includes(item))
+                && selection.allows(item.0)
         };
-        let found = found.into_iter().map(|(item, score)| (item.0, score));
-        stage.to_listed(in_use, &rows, &contexts.caller, &budget, found, list.rotation_rate > 0.0)
+        let beyond = of_segment.map(|_| context.eligibility(&is_beyond, &list, &left_out));
+        let find_seeds =
+            || of_segment.map_or_else(Vec::new, |of| find_segment_seeds(in_use, views, of));
+        let backfill = beyond.as_ref().map(|eligibility| Backfill {
+            seeds: &find_seeds,
+            eligibility,
+            candidate_set: selection.candidate_set(),
+        });
+        what(&ResolvedItems {
+            stage,
+            views,
+            in_use,
+            request: Request { backfill, ..request },
+            selection: &selection,
+            segment: segment.as_ref(),
+            left_out: &left_out,
+            search,
+            rows: &rows,
+            contexts: &contexts,
+            budget: &budget,
+        })
     }
 }
 

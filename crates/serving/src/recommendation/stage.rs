@@ -1,7 +1,7 @@
 //! One list of a call: what it is for, and what its candidates must pass.
 
 use domain::{
-    AssetType, Endpoint, ItemIdx, ListCaller, ListRequest, ListSettings, Logic, Relevance,
+    AssetType, Endpoint, ExpressionRole, ItemIdx, ListCaller, ListRequest, ListSettings, Logic,
     Timestamp, UserIdx,
 };
 use reql::{Context, Rows, Subject};
@@ -139,26 +139,7 @@ impl<'a> Stage<'a> {
             })
             .collect::<Vec<_>>()
         };
-        // Another logic than the scenario's takes nothing over that goes with that one.
-        let scenario_logic = of_scenario.logic.unwrap_or(endpoint.default_logic());
-        let has_own_logic = options.settings.logic.is_some_and(|logic| logic != scenario_logic);
-        let of_scenario = match has_own_logic {
-            true => ListSettings {
-                interaction: None,
-                exclude: None,
-                min_relevance: None,
-                picks: None,
-                reorder_picks: None,
-                max_age_s: None,
-                oldest_first: None,
-                begun_from: None,
-                finished_from: None,
-                asset_type: None,
-                user_filter: None,
-                ..of_scenario.clone()
-            },
-            false => of_scenario.clone(),
-        };
+        let of_scenario = of_scenario.for_logic(options.settings.logic, endpoint);
         let settings = options.settings.or(&of_scenario);
         let [filter, booster] = match (request.endpoint, endpoint) {
             (Endpoint::CompositeRecommendation, Endpoint::CompositeRecommendation) => {
@@ -230,10 +211,6 @@ impl<'a> Stage<'a> {
         let goes_with_item = matches!(list.logic, Logic::CrossSell | Logic::WatchNext);
         if goes_with_item && self.endpoint.can_be_similar() {
             list.logic = Logic::Similar;
-        }
-        if !list.logic.has_relevance() {
-            // These have no scores that could be below a minimum relevance.
-            list.min_relevance = Relevance::Low;
         }
         if list.logic == Logic::Similar && !self.endpoint.can_be_similar() {
             let what = "logic: similar needs an item or a segment";
@@ -402,6 +379,30 @@ impl Serving {
             boosters: boosters.collect::<Result<_, _>>()?,
         })
     }
+}
+
+/// The expressions of settings that do not fit a workspace as it is, in the order of the settings.
+pub fn expression_mistakes(
+    views: &Views,
+    endpoint: Endpoint,
+    settings: &ListSettings,
+) -> Vec<(ExpressionRole, reql::ReqlError)> {
+    let subject = endpoint_subject(endpoint);
+    let check = |role: ExpressionRole, text: &str| {
+        let subject = match role {
+            ExpressionRole::Filter | ExpressionRole::Booster => subject,
+            ExpressionRole::Promoted => Subject::Items,
+            ExpressionRole::UserFilter => Subject::Users,
+        };
+        let schema = ExpressionSchema { views, subject };
+        let parsed = reql::parse(text)?;
+        match role {
+            ExpressionRole::Booster => parsed.check_booster(&schema),
+            _ => parsed.check_filter(&schema),
+        }
+    };
+    let said = settings.expressions();
+    said.filter_map(|(role, text)| Some((role, check(role, text).err()?))).collect()
 }
 
 /// Says that the time for expressions is used up.

@@ -154,6 +154,7 @@ fn list_table(engine: &Engine, list: &RecommendedList) -> Result<String> {
                 Origin::RecentlyViewed => "viewed",
                 Origin::BuyAgain => "due",
                 Origin::Picked => "picked",
+                Origin::Match => "match",
             };
             let title = if list.item_type.is_some() {
                 String::new()

@@ -178,7 +178,7 @@ impl RequestedWorkspace {
     /// As [`Self::ask`], and 429 where the account has used up its computing.
     pub async fn make_lists<T: Send + 'static>(
         &self,
-        make: impl FnOnce(&Engine, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
+        make: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         self.handle.make_list(&self.account, within_budget(&self.budget, make)).await
     }
@@ -187,7 +187,7 @@ impl RequestedWorkspace {
 /// Charges work to the budget of a request, and does not begin it once that is used up.
 fn within_budget<T>(
     budget: &Arc<RequestBudget>,
-    work: impl FnOnce(&Engine, &RequestBudget) -> Result<T, ApiError> + Send + 'static,
+    work: impl FnOnce(&Engine, &Arc<RequestBudget>) -> Result<T, ApiError> + Send + 'static,
 ) -> impl FnOnce(&BlockingHandle) -> Result<T, ApiError> + Send + 'static {
     let budget = Arc::clone(budget);
     move |workspace: &BlockingHandle| {

@@ -38,7 +38,8 @@ mod tests {
     #[test]
     fn any_id_is_one_part_of_a_path_that_leads_back_to_it() {
         let shop = WorkspaceId::new("shop").unwrap();
-        for id in ["a/b", "..", "?q=1", "#x", "%2F", "\n", "\u{202e}gnp", "a b+c", "\"'<>", "ü:@"] {
+        for id in ["a/b", "..", "?q=1", "#x", "%2F", "\n", "\u{202e}gnp", "a b+c", "\"'<>", "ü:@"]
+        {
             let path = person(&shop, &format!("user_id:{id}"), "timeline");
             let part = path.strip_prefix("/console/shop/people/").unwrap();
             let part = part.strip_suffix("/timeline").unwrap();

@@ -3,7 +3,7 @@
 use axum::response::{IntoResponse, Redirect, Response};
 use domain::{Timestamp, WorkspaceId};
 use maud::{Markup, Render, html};
-use resources::people::{self, FOUND_MAX, ShownPerson};
+use resources::people::{self, FOUND_MAX, Found, ShownPerson};
 use serde::Deserialize;
 use web::error::ApiError;
 use web::parameters::Parameters;
@@ -12,7 +12,7 @@ use web::workspaces::Workspace;
 use super::address;
 use super::{interactions_text, search_form};
 use crate::page::{Area, Frame, Page};
-use crate::ui::{Button, Cell, Column, EmptyState, Icon, RelativeTime, Table};
+use crate::ui::{Button, Cell, Column, EmptyState, Icon, ItemCard, RelativeTime, Table};
 
 #[derive(Deserialize)]
 pub(super) struct Query {
@@ -44,7 +44,7 @@ async fn page(
     title: &str,
 ) -> Result<Response, ApiError> {
     let id = workspace.id().clone();
-    let now = workspace.now()?;
+    let now = workspace.handle().now()?;
     let action = Area::People.path(&id);
     if text.is_empty() {
         let recent = people::recent(&workspace).await?;
@@ -54,38 +54,58 @@ async fn page(
             .body(body)
             .into_response());
     }
-    let found = people::search(&workspace, text.to_owned()).await?;
-    let item = resources::people::item(&workspace, text.to_owned()).await?;
-    let whole: Vec<&ShownPerson> = found.iter().filter(|one| is_whole(one)).collect();
-    match (&whole[..], &item) {
-        ([person], None) => {
+    let Found { people: found, items, is_item_id } = match title {
+        "Search" => people::search_everything(&workspace, text.to_owned()).await?,
+        _ => {
+            let people = people::search(&workspace, text.to_owned()).await?;
+            Found { people, items: Vec::new(), is_item_id: false }
+        }
+    };
+    let mut whole = found.iter().filter(|one| is_whole(one));
+    match (whole.next(), whole.next(), is_item_id) {
+        (Some(person), None, false) => {
             let path = address::person(&id, &person.path_name(), "");
             return Ok(Redirect::to(&path).into_response());
         }
-        ([], Some(item)) if found.is_empty() => {
-            return Ok(Redirect::to(&address::item(&id, &item.id)).into_response());
-        }
+        (None, _, true) => return Ok(Redirect::to(&address::item(&id, text)).into_response()),
         _ => {}
     }
     let body = html! {
         (search_form(&action, text))
-        @if let Some(item) = &item {
-            section class="card" {
-                h2 { "Item" }
-                p {
-                    a href=(address::item(&id, &item.id)) { (item.name()) }
-                    @if let Some(detail) = &item.detail { " " span class="fact-source" { (detail) } }
+        @if found.is_empty() && items.is_empty() { (nobody(&id, text)) }
+        @if !found.is_empty() {
+            section class="section" {
+                h2 { "People" }
+                div class="card card-table" {
+                    (table(&id, "People who were found", &found, now))
+                }
+                @if found.len() == FOUND_MAX {
+                    p { "These are the first " (FOUND_MAX) ". Type more to see others." }
                 }
             }
         }
-        @if found.is_empty() { (nobody(&id, text)) } @else {
-            section class="card card-table" { (table(&id, "People who were found", &found, now)) }
-            @if found.len() == FOUND_MAX { p { "These are the first " (FOUND_MAX) ". Type more of the id to see others." } }
+        @if !items.is_empty() {
+            section class="section" {
+                h2 { "Items" }
+                ol class="recommended" {
+                    @for item in &items {
+                        li class="card" {
+                            (ItemCard {
+                                id: &item.id,
+                                title: item.title.as_deref(),
+                                detail: item.detail.as_deref(),
+                                picture: None,
+                                href: &address::item(&id, &item.id),
+                                more: None,
+                            })
+                        }
+                    }
+                }
+            }
         }
     };
-    Ok(Page::new(&frame, Area::People, if title == "People" { "Found people" } else { title })
-        .body(body)
-        .into_response())
+    let title = if title == "People" { "Found people" } else { title };
+    Ok(Page::new(&frame, Area::People, title).body(body).into_response())
 }
 
 fn is_whole(person: &ShownPerson) -> bool {
@@ -114,7 +134,7 @@ fn recently(workspace: &WorkspaceId, recent: &[ShownPerson], now: Timestamp) -> 
 
 /// What is said where nobody is found.
 pub(super) fn nobody(workspace: &WorkspaceId, text: &str) -> Markup {
-    let title = format!("Nobody has the id “{text}”");
+    let title = format!("Nothing is called “{text}”");
     html! {
         (EmptyState {
             icon: Icon::Person,

@@ -34,6 +34,23 @@ pub struct ReqlField<'a> {
     pub mistake: Option<(usize, &'a str)>,
 }
 
+/// The id of the words that fields complete.
+const WORDS: &str = "reql-words";
+
+/// The words that a script completes in the fields of a page: item properties with their types, and
+/// functions.
+pub fn reql_words<'a>(
+    properties: impl Iterator<Item = (&'a str, &'a str)>,
+    functions: &[&str],
+) -> Markup {
+    html! {
+        datalist id=(WORDS) {
+            @for (name, type_) in properties { option value={ "'" (name) "'" } label=(type_) {} }
+            @for name in functions { option value={ (name) "(" } label="function" {} }
+        }
+    }
+}
+
 /// How many characters stand before and behind a marked one.
 const CONTEXT_CHARS: usize = 24;
 
@@ -43,7 +60,7 @@ impl Render for ReqlField<'_> {
         let field = self.field.clone().error(message.as_deref());
         field.wrap(&html! {
             textarea class="input input-code reql" id=(field.id) name=(field.name) rows="3"
-                autocomplete="off" spellcheck="false" autocapitalize="off"
+                data-words=(WORDS) autocomplete="off" spellcheck="false" autocapitalize="off"
                 aria-invalid=[field.invalid()] aria-describedby=[field.described_by()] {
                 // Browsers drop a line break at the beginning.
                 "\n" (self.value)

@@ -1,0 +1,223 @@
+//! "Try it": what would be recommended to whom, with which settings, and why.
+
+mod clients;
+mod form;
+mod list;
+mod state;
+mod words;
+
+use std::sync::Arc;
+
+use axum::extract::{Form as Posted, FromRequestParts, State};
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use axum::Router;
+use domain::Right::SeePeople;
+use domain::{Right, Scenario};
+use engine::Expected;
+use maud::{Render, html};
+use resources::recommendations::{Preview, PreviewError, find_item, preview, vocabulary};
+use resources::scenarios;
+use serde::Deserialize;
+use web::App;
+use web::access::{Call, Caller};
+use web::admission::Origin;
+use web::error::ApiError;
+use web::parameters::Parameters;
+use web::workspaces::{RequestedWorkspace, Workspace};
+
+use self::form::SettingsForm;
+use self::list::Shown;
+use self::state::{Beside, Trial};
+use crate::gate::{edit, gated, read};
+use crate::page::{Area, Frame, Page};
+use crate::ui::{Button, Callout, Icon};
+
+const CALLS: &[Call] = &[
+    read("/console/{workspace}/try-it", SeePeople),
+    read("/console/{workspace}/try-it/preview", SeePeople),
+    edit("/console/{workspace}/try-it/keep", "scenario.put"),
+];
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let routes = Router::new()
+        .route("/console/{workspace}/try-it", get(show))
+        .route("/console/{workspace}/try-it/preview", get(show_list))
+        .route("/console/{workspace}/try-it/keep", post(keep));
+    gated(app, CALLS, routes)
+}
+
+/// Who looks, and how they reached the server.
+struct Viewer {
+    frame: Frame,
+    may_keep: bool,
+    /// The address of the server as the viewer knows it.
+    server: Server,
+}
+
+/// Where calls of the recommender API go.
+struct Server {
+    /// With its port.
+    host: String,
+    is_https: bool,
+}
+
+impl FromRequestParts<Arc<App>> for Viewer {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, ApiError> {
+        let frame = Frame::from_request_parts(parts, app).await?;
+        let caller = parts.extensions.get::<Caller>();
+        let may_keep = caller.is_some_and(|caller| caller.grant.role.has(Right::ChangeWorkspace));
+        let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        let is_plain = |host: &&str| {
+            host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-:[]".contains(&byte))
+        };
+        // It stands in code that somebody runs.
+        let host = host.filter(is_plain).unwrap_or("localhost").to_owned();
+        let is_https = parts.extensions.get::<Origin>().is_some_and(|origin| origin.is_https);
+        Ok(Self { frame, may_keep, server: Server { host, is_https } })
+    }
+}
+
+/// The lists of a trial, or why there is none.
+struct Tried {
+    list: Result<Preview, PreviewError>,
+    beside: Option<Result<Preview, PreviewError>>,
+}
+
+impl Tried {
+    async fn make(workspace: &RequestedWorkspace, trial: &Trial) -> Self {
+        let list = Self::list(workspace, trial).await;
+        let beside = match trial.beside() {
+            Beside::Nothing => None,
+            beside => match trial.request_beside(&beside) {
+                Ok(request) => Some(preview(workspace, request).await),
+                Err(error) => Some(Err(error.into())),
+            },
+        };
+        Self { list, beside }
+    }
+
+    async fn list(workspace: &RequestedWorkspace, trial: &Trial) -> Result<Preview, PreviewError> {
+        let mut request = trial.request()?;
+        if !trial.why_not.trim().is_empty() {
+            let found = find_item(workspace, trial.why_not.trim()).await;
+            request.why_not = Some(found.map_err(|error| error.at("/why_not"))?);
+        }
+        preview(workspace, request).await
+    }
+
+    fn status(&self) -> StatusCode {
+        match &self.list {
+            Ok(_) => StatusCode::OK,
+            Err(PreviewError { error, .. }) if error.kind.status().is_client_error() => {
+                StatusCode::UNPROCESSABLE_ENTITY
+            }
+            Err(PreviewError { error, .. }) => error.kind.status(),
+        }
+    }
+}
+
+async fn show(
+    viewer: Viewer,
+    Workspace(workspace): Workspace,
+    Parameters(trial): Parameters<Trial>,
+) -> Result<Response, ApiError> {
+    page(&viewer, &workspace, &trial, None).await
+}
+
+/// The page; with the refusal where settings could not be kept.
+async fn page(
+    viewer: &Viewer,
+    workspace: &RequestedWorkspace,
+    trial: &Trial,
+    refusal: Option<&ApiError>,
+) -> Result<Response, ApiError> {
+    let scenarios = scenarios::list(workspace).await?;
+    let scenarios: Vec<Scenario> = scenarios.into_iter().map(|shown| shown.scenario).collect();
+    let vocabulary = vocabulary(workspace).await?;
+    let tried = Tried::make(workspace, trial).await;
+    let path = Area::TryIt.path(workspace.id());
+    let mistakes = match &tried.list {
+        Err(error) => error.mistakes.as_slice(),
+        Ok(_) => &[],
+    };
+    let form = SettingsForm {
+        path: &path,
+        trial,
+        scenarios: &scenarios,
+        vocabulary: &vocabulary,
+        mistakes,
+    };
+    let shown = Shown { workspace: workspace.id(), viewer, trial, tried: &tried, refusal };
+    let body = html! {
+        div class="columns columns-form" {
+            section class="card" aria-label="Settings" { (form) }
+            div id="preview" class="stack preview" { (shown) }
+        }
+    };
+    let page = Page::new(&viewer.frame, Area::TryIt, "Try it")
+        .lead("Change settings and see at once what would be recommended. Nobody else sees it.")
+        .actions(html! { (Button::secondary("Start over").icon(Icon::Cross).href(&path)) });
+    let page = match trial.notice() {
+        Some(notice) => page.notice(Callout::success(notice)),
+        None => page,
+    };
+    let status = if refusal.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    Ok((status, page.body(body)).into_response())
+}
+
+async fn show_list(
+    viewer: Viewer,
+    Workspace(workspace): Workspace,
+    Parameters(trial): Parameters<Trial>,
+) -> Response {
+    let tried = Tried::make(&workspace, &trial).await;
+    let shown = Shown {
+        workspace: workspace.id(),
+        viewer: &viewer,
+        trial: &trial,
+        tried: &tried,
+        refusal: None,
+    };
+    (tried.status(), shown.render()).into_response()
+}
+
+#[derive(Deserialize)]
+struct Kept {
+    name: String,
+    /// The trial as the address has it.
+    trial: String,
+}
+
+/// Keeps the settings as a scenario of a new name.
+async fn keep(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Workspace(workspace): Workspace,
+    Posted(Kept { name, trial }): Posted<Kept>,
+) -> Result<Response, ApiError> {
+    let trial = Trial::from_address(&trial)?;
+    let config = workspace.config()?;
+    let kept = trial.scenario(&name, &config);
+    let put = match kept {
+        Ok(scenario) => scenarios::put(&app, &workspace, scenario, Expected::Absent).await,
+        Err(error) => Err(error),
+    };
+    match put {
+        Ok(_) => {
+            let path = Area::TryIt.path(workspace.id());
+            let address = trial.with_kept(name.trim()).address_with_notice();
+            Ok(Redirect::to(&format!("{path}?{address}")).into_response())
+        }
+        Err(error) if error.kind.status().is_client_error() => {
+            let mut trial = trial;
+            trial.keep_as = name;
+            page(&viewer, &workspace, &trial, Some(&error)).await
+        }
+        Err(error) => Err(error),
+    }
+}

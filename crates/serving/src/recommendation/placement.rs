@@ -1,0 +1,265 @@
+//! Why an item is not in a list. Its place is looked up in the list itself, and a rule is found by
+//! making the same list without it: no rule stands here a second time.
+
+use std::sync::Arc;
+
+use domain::{Exclusion, InteractionKind, ItemIdx, ListRequest, Logic, Relevance};
+use recommender::{Eligibility, Request, excludes, is_implicit_seed};
+use serde::Serialize;
+
+use super::items::ResolvedItems;
+use crate::{ListError, RequestBudget};
+
+/// The longest list in which the place of an item is looked for.
+pub const PLACES_MAX: usize = 1_000;
+
+/// Where an item is in a list, or would be.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Placement {
+    /// Whether the list has it.
+    pub is_listed: bool,
+    /// Its place in the list, or in a longer one, from 1 to [`PLACES_MAX`]; none where it is beyond
+    /// those, or in no such list.
+    pub place: Option<usize>,
+    /// The rules that keep it out. Empty where it is listed, or just too far down.
+    pub rules: Vec<AbsenceRule>,
+    /// Its place if these rules did not hold for it; none where it would still be too far down.
+    pub place_without: Option<usize>,
+}
+
+/// A rule that keeps an item out of a list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "rule", rename_all = "snake_case")]
+pub enum AbsenceRule {
+    /// The catalog never had it.
+    Unknown,
+    /// It is withdrawn from the catalog.
+    Withdrawn,
+    /// The list is for this item.
+    IsSeed,
+    /// The call leaves it out, or the logic takes it as the start: it is in the cart, or what the
+    /// user did last.
+    LeftOut,
+    /// It is in another segment than the list is for.
+    OtherSegment,
+    /// A filter is not true for it.
+    Filter {
+        /// Which one: "filter", or "the scenario's filter".
+        name: String,
+        /// The expression.
+        text: String,
+    },
+    /// The user did with it what excludes items from this list.
+    Excluded {
+        /// The latest such interaction; none where it is older than the history in memory.
+        kind: Option<InteractionKind>,
+    },
+    /// It does not match the search.
+    NoMatch,
+    /// Neither the logic nor its fallback finds it.
+    NotFound {
+        /// The logic.
+        logic: Logic,
+    },
+    /// Its relevance is below the minimum.
+    MinRelevance,
+    /// It was shown to the user lately.
+    Rotation {
+        /// When, in seconds since 1970.
+        shown_at_s: u32,
+    },
+    /// It is too similar to items that are listed.
+    Diversity,
+    /// Enough items of the list share its value of a property.
+    Constraint {
+        /// The property.
+        property: String,
+        /// How many items may share a value.
+        max: u32,
+    },
+    /// Promoted items have the place.
+    Promoted,
+}
+
+impl Placement {
+    /// An item that one rule keeps out, whatever else holds.
+    fn kept_out(rule: AbsenceRule) -> Self {
+        Self { is_listed: false, place: None, rules: vec![rule], place_without: None }
+    }
+}
+
+impl ResolvedItems<'_> {
+    /// Says where an item is in the list, or which rules keep it out. Makes the list again for each
+    /// rule in question.
+    ///
+    /// # Errors
+    /// The budget is used up.
+    pub(super) fn place(
+        &self,
+        id: &str,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Placement, ListError> {
+        let catalog = &self.views.catalog;
+        let Some(item) = catalog.item(id) else {
+            return Ok(Placement::kept_out(AbsenceRule::Unknown));
+        };
+        if !catalog.is_available(item) {
+            return Ok(Placement::kept_out(AbsenceRule::Withdrawn));
+        }
+        if let Some(place) = self.place_in(&self.request, item, self.request.list.count) {
+            let place = Some(place);
+            return Ok(Placement { is_listed: true, place, rules: vec![], place_without: None });
+        }
+        if self.left_out.contains(&item) || is_implicit_seed(&self.request, item) {
+            let is_seed = self.stage.item == Some(id);
+            let rule = if is_seed { AbsenceRule::IsSeed } else { AbsenceRule::LeftOut };
+            return Ok(Placement::kept_out(rule));
+        }
+        budget.check()?;
+        let rules = self.rules_of_eligibility(item);
+        if !rules.is_empty() {
+            let allows = |other| other == item || self.request.eligibility.allows(other);
+            let eligibility = Eligibility::new(&allows, Exclusion::None, &[], []);
+            let request =
+                Request { eligibility: &eligibility, candidate_set: None, ..self.request };
+            let place_without = self.place_up_to(&request, item, PLACES_MAX, budget)?;
+            return Ok(Placement { is_listed: false, place: None, rules, place_without });
+        }
+        self.place_of_eligible(item, budget)
+    }
+
+    /// The rules by which the item may not be in the list at all.
+    fn rules_of_eligibility(&self, item: ItemIdx) -> Vec<AbsenceRule> {
+        let mut rules = Vec::new();
+        if self.segment.is_some_and(|segment| !segment.includes(item)) {
+            rules.push(AbsenceRule::OtherSegment);
+        }
+        let filters = self.stage.filters.iter().zip(&self.selection.filters);
+        rules.extend(filters.filter(|(_, filter)| !filter.allows(item.0)).map(|(said, _)| {
+            AbsenceRule::Filter { name: said.what.to_owned(), text: said.text.clone() }
+        }));
+        // What else refuses it is what the user did.
+        if self.request.eligibility.is_excluded(item) {
+            let exclude = self.request.list.exclude;
+            let own = self.request.history.iter().rev();
+            let mut own = own.filter(|entry| entry.item == item && excludes(exclude, entry.kind));
+            rules.push(AbsenceRule::Excluded { kind: own.next().map(|entry| entry.kind) });
+        }
+        rules
+    }
+
+    /// Of an item that may be in the list and is not: which rule puts others before it.
+    fn place_of_eligible(
+        &self,
+        item: ItemIdx,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Placement, ListError> {
+        let (request, count) = (&self.request, self.request.list.count);
+        let with = |list: ListRequest| (list, self.request);
+        let mut without: Vec<(AbsenceRule, (ListRequest, Request<'_>))> = Vec::new();
+        let list = || request.list.clone();
+        if request.list.min_relevance != Relevance::Low {
+            let list = ListRequest { min_relevance: Relevance::Low, ..list() };
+            without.push((AbsenceRule::MinRelevance, with(list)));
+        }
+        let shown = request.impressions.iter().filter(|shown| shown.item == item);
+        if let Some(shown_at_s) = shown.map(|shown| shown.at_s).max()
+            && request.list.rotation_rate > 0.0
+        {
+            let list = ListRequest { rotation_rate: 0.0, ..list() };
+            without.push((AbsenceRule::Rotation { shown_at_s }, with(list)));
+        }
+        let constraints = self.stage.settings.constraints.iter().flatten();
+        let others: Vec<Vec<_>> = (0..request.constraints.len())
+            .map(|left_out| {
+                let all = request.constraints.iter().enumerate();
+                all.filter(|(n, _)| *n != left_out).map(|(_, constraint)| *constraint).collect()
+            })
+            .collect();
+        for (constraint, others) in constraints.zip(&others) {
+            let (property, max) = (constraint.property.clone(), constraint.max);
+            let request = Request { constraints: others, ..self.request };
+            without.push((AbsenceRule::Constraint { property, max }, (list(), request)));
+        }
+        if request.promoted.is_some() {
+            let request = Request { promoted: None, ..self.request };
+            without.push((AbsenceRule::Promoted, (list(), request)));
+        }
+        if request.list.diversity > 0.0 {
+            let list = ListRequest { diversity: 0.0, ..list() };
+            without.push((AbsenceRule::Diversity, with(list)));
+        }
+        let mut found = Placement { is_listed: false, place: None, rules: vec![], place_without: None };
+        for (rule, (list, request)) in &without {
+            budget.check()?;
+            let request = Request { list, ..*request };
+            if let Some(place) = self.place_in(&request, item, count) {
+                found.rules.push(rule.clone());
+                found.place_without.get_or_insert(place);
+                break;
+            }
+        }
+        budget.check()?;
+        let (place, n_found) = self.place_and_length(request, item, PLACES_MAX.max(count));
+        // A longer list has more to choose from, and may put it earlier.
+        found.place = place.map(|place| place.max(count + 1));
+        if found.rules.is_empty() && place.is_none() && n_found < PLACES_MAX.max(count) {
+            found.rules.push(match self.stage.search_query {
+                Some(_) => AbsenceRule::NoMatch,
+                None => self.why_not_found(item, budget)?,
+            });
+        }
+        Ok(found)
+    }
+
+    /// Of an item that is not in a list however long: whether the minimal relevance refuses it.
+    fn why_not_found(
+        &self,
+        item: ItemIdx,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<AbsenceRule, ListError> {
+        let list = ListRequest { min_relevance: Relevance::Low, ..self.request.list.clone() };
+        let has_minimum = self.request.list.min_relevance != Relevance::Low;
+        let request = Request { list: &list, ..self.request };
+        let is_found =
+            has_minimum && self.place_up_to(&request, item, PLACES_MAX, budget)?.is_some();
+        Ok(match is_found {
+            true => AbsenceRule::MinRelevance,
+            false => AbsenceRule::NotFound { logic: list.logic },
+        })
+    }
+
+    /// The place in the list, or else in one of up to `n` items.
+    fn place_up_to(
+        &self,
+        request: &Request<'_>,
+        item: ItemIdx,
+        n: usize,
+        budget: &Arc<RequestBudget>,
+    ) -> Result<Option<usize>, ListError> {
+        let count = request.list.count;
+        if let Some(place) = self.place_in(request, item, count) {
+            return Ok(Some(place));
+        }
+        budget.check()?;
+        let (place, _) = self.place_and_length(request, item, n.max(count));
+        Ok(place.map(|place| place.max(count + 1)))
+    }
+
+    fn place_in(&self, request: &Request<'_>, item: ItemIdx, count: usize) -> Option<usize> {
+        self.place_and_length(request, item, count).0
+    }
+
+    /// The place in the list of `count` items that a request makes, and the length of that.
+    fn place_and_length(
+        &self,
+        request: &Request<'_>,
+        item: ItemIdx,
+        count: usize,
+    ) -> (Option<usize>, usize) {
+        let list = ListRequest { count, ..request.list.clone() };
+        let found = self.rank(&Request { list: &list, ..*request });
+        let place = found.iter().position(|(other, _)| *other == item).map(|place| place + 1);
+        (place, found.len())
+    }
+}
