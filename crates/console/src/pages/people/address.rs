@@ -10,12 +10,11 @@ const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'
 
 /// A text as a part of a path, or as a value behind `?`.
 pub(super) fn encode(text: &str) -> String {
-    // Browsers take "." and ".." for steps in the path, also where they are encoded, so a dot is
-    // encoded only to be alike everywhere; names of people have their type before it.
     utf8_percent_encode(text, ENCODED).to_string()
 }
 
-/// The page of a person by the name `type:id`, and one below it.
+/// The page of a person by the name `type:id`, and one below it. An id alone may be `..`, which
+/// browsers take for a step in the path, encoded or not.
 pub(super) fn person(workspace: &WorkspaceId, name: &str, part: &str) -> String {
     let slash = if part.is_empty() { "" } else { "/" };
     format!("{}/{}{slash}{part}", Area::People.path(workspace), encode(name))

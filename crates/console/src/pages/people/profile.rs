@@ -336,6 +336,7 @@ impl Person {
         let previous = (after > 0).then(|| at(after.saturating_sub(INTERACTIONS_SHOWN)));
         let next = (until < page.total).then(|| at(until));
         html! {
+            h2 { "With which items" }
             ol class="recommended" {
                 @for one in &page.interactions {
                     li class="card" {

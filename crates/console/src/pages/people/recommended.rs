@@ -1,6 +1,5 @@
 //! What a person is recommended now, with reasons in words, and the choice of another list.
 
-use axum::http::StatusCode;
 use maud::{Markup, html};
 use resources::person_lists::{self, ListName, PersonList, PersonRecommendation};
 use web::error::ApiError;
@@ -27,10 +26,7 @@ pub(super) async fn section(
     let made = person_lists::read(workspace, person.name.clone(), name.clone()).await;
     let list = match made {
         // What the list itself cannot do is said in its place.
-        Err(error)
-            if error.kind.status() == StatusCode::NOT_FOUND
-                || error.kind.status().is_client_error() =>
-        {
+        Err(error) if error.kind.status().is_client_error() => {
             html! { (Callout::error(&error.message)) }
         }
         made => render(person, &made?),
