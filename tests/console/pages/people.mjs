@@ -61,8 +61,7 @@ async function search(page, counter, text) {
   const field = page.getByRole('searchbox', { name: 'Search people and items' })
   await counter.click(field)
   await field.fill(text)
-  await counter.enter()
-  await page.waitForLoadState()
+  await Promise.all([page.waitForNavigation(), counter.enter()])
 }
 
 export async function jobs({ check, context, browser, origin }) {
