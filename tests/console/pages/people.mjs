@@ -121,9 +121,9 @@ export async function jobs({ check, context, browser, origin }) {
 
   await check('an id that nobody has gets a page that says what to search for', async () => {
     await page.goto(`${origin}/console`)
-    await search(page, counting(page), 'nobody-has-this-id-0815')
-    assert.match(await page.locator('main').innerText(), /Nothing is called “nobody-has-this-id-0815”[\s\S]*user ids/)
-    const answer = await page.goto(origin + person('nobody-has-this-id-0815'))
+    await search(page, counting(page), 'zzqxw-0815-qqz')
+    assert.match(await page.locator('main').innerText(), /Nothing is called “zzqxw-0815-qqz”[\s\S]*user ids/)
+    const answer = await page.goto(origin + person('zzqxw-0815-qqz'))
     assert.equal(answer.status(), 404)
     assert.match(await page.locator('main').innerText(), /Nothing is called/)
   })
