@@ -2,8 +2,9 @@
 //! takes.
 
 mod catalog;
-mod results;
 mod live;
+mod people;
+mod results;
 mod scenarios;
 mod segments;
 mod sign_in;
@@ -22,6 +23,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(catalog::routes(app))
         .merge(results::routes(app))
         .merge(live::routes(app))
+        .merge(people::routes(app))
         .merge(scenarios::routes(app))
         .merge(segments::routes(app))
         .merge(try_it::routes(app))

@@ -29,6 +29,7 @@ mod next;
 mod opening;
 mod outcomes;
 mod past_recommendations;
+mod people;
 mod problems;
 mod recommendation;
 mod recorder;
@@ -71,6 +72,7 @@ pub use live::{
 pub use loss::{Loss, LossError};
 pub use outcomes::{OUTCOME_TEXT_BYTES_MAX, OUTCOMES_KEPT_MAX};
 pub use past_recommendations::PastRecommendation;
+pub use people::MergeCause;
 pub use problems::Problem;
 pub use recommendation::{PreviewedRecommendations, RecommendationError, RecommendationResponse};
 pub use segments::RuleFault;
@@ -84,7 +86,8 @@ pub use verify::{Verification, VerifyError, VerifyProgress};
 
 pub use journal::JournalCheck;
 pub use profiles::{
-    ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery,
+    ExternalId, ExternalIdType, FoundPerson, Identifier, NamedEvents, PastMerge, StoredTrait,
+    TermKind, TimelineEntry, TimelineQuery,
 };
 pub use recommender::evaluation::{Comparison, Metrics};
 pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
@@ -93,20 +96,23 @@ pub use reql::{ErrorKind as ReqlErrorKind, ReqlError, function_names as reql_fun
 pub use serving::{
     AbsenceRule, BudgetError, CACHE_BYTES_MAX, CATALOG_PLACES_MAX, CatalogPage, CatalogQuery,
     Computing, DailyCount, EVALUATION_TIME_MAX, ExpressionError, HistoryItem, ItemActivity,
-    ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
-    MissingEntities, PLACES_MAX, Placement, PreviewedEntries, PreviewedStage, QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList, RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize, SegmentSizes, Snapshot, USERS_PER_STEP, check_config, scenario_mistakes,
+    ItemLabel, ListError, ListOptions, ListedContribution, ListedItem, MemoryBudget, MemoryPart,
+    MissingEntities, PLACES_MAX, PersonSummary, Placement, PreviewedEntries, PreviewedStage,
+    QueryError, RECOMMENDED_MAX, RecommendationRequest, Recommended, RecommendedList,
+    RejectionReport, RequestBudget, RequestLimits, Reservation, ReturnedProperties, SegmentSize,
+    SegmentSizes, Snapshot, USERS_PER_STEP, check_config, scenario_mistakes,
 };
 pub use state::{
-    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command, ConfigChange, ConfigCommand,
-    Counts, DayInteractions, DecodeError, EntityKind, Entry, Expected, GENERATION_IDS_MAX,
-    GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX, INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX,
-    InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member,
-    Outcome, PLACES_PER_DAY_MAX, Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX,
-    REJECTIONS_KEPT_MAX, Rate, Refusal, Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS,
-    SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX, SYNONYMS_MAX, Segment, Segmentation,
-    SegmentationCommand, SegmentationKind, Synonym, SynonymCommand, TRAININGS_KEPT_MAX,
-    UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX, UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX,
-    redact_write_keys,
+    AHEAD_DAYS_MAX, BELIEVED_AHEAD_MS, CLUSTERS, Cluster, Clusters, CollectionKind, Command,
+    ConfigChange, ConfigCommand, Counts, DayInteractions, DecodeError, EntityKind, Entry, Expected,
+    GENERATION_IDS_MAX, GENERATION_MS, GroupCounts, IMPRESSIONS_PER_USER_MAX,
+    INTERACTIONS_PER_ENTRY_MAX, ITEMS_PER_ENTRY_MAX, InteractionCounts, KPI_DAYS_KEPT, KpiCounts,
+    KpiRow, Kpis, ListImpression, MEMBERS_MAX, Member, Outcome, PLACES_PER_DAY_MAX, Place,
+    RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, REJECTIONS_KEPT_MAX, Rate, Refusal,
+    Resource, Revisions, RuleUpdate, SAMPLE_INTERVAL_MS, SAMPLES, SEGMENTATIONS_MAX, SEGMENTS_MAX,
+    SYNONYMS_MAX, Segment, Segmentation, SegmentationCommand, SegmentationKind, Synonym,
+    SynonymCommand, TRAININGS_KEPT_MAX, UNMATCHED_NAME_CHARS_MAX, UNMATCHED_NAMES_MAX,
+    UnmatchedEvent, WEAK_SIGNALS_PER_KIND_MAX, redact_write_keys,
 };
 
 /// Checks that a text is an expression; what it names may be missing.

@@ -53,6 +53,18 @@ impl IdTable {
             .find_map(|type_| self.user_by_external_id(ExternalId { type_, value: id }))
     }
 
+    /// The user on whom a message with these ids has landed: the one with the user id or, without
+    /// one, with the anonymous id.
+    pub fn user_by_message(
+        &self,
+        user_id: Option<&str>,
+        anonymous_id: Option<&str>,
+    ) -> Option<UserIdx> {
+        let find = |type_, value| self.user_by_external_id(ExternalId { type_, value });
+        let by_user_id = user_id.and_then(|id| find(ExternalIdType::UserId, id));
+        by_user_id.or_else(|| anonymous_id.and_then(|id| find(ExternalIdType::AnonymousId, id)))
+    }
+
     /// The primary user id of a user: the first that it got. None for an anonymous user.
     pub fn user_id(&self, user: UserIdx) -> Option<&str> {
         let slot = self.users.get(user.pos())?.user_id;

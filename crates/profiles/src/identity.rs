@@ -10,7 +10,7 @@ use store::key::KeyParts;
 use store::{Batch, Read, Store, StoreError};
 
 use crate::keys::{self, Keys};
-use crate::{IdTable, Profiles};
+use crate::{IdTable, Profiles, TermKind};
 
 /// The most external ids of one profile. Further ids are not attached.
 pub const IDS_PER_PROFILE_MAX: usize = 1_000;
@@ -183,8 +183,11 @@ impl Profiles {
                 Ok((user, None))
             }
             (Some(_), Some(user), Some(other)) if user != other => {
-                let merge =
-                    if self.ids.is_known(other) { None } else { self.merge(batch, user, other)? };
+                let merge = if self.ids.is_known(other) {
+                    None
+                } else {
+                    self.merge(batch, user, other, origin)?
+                };
                 Ok((user, merge))
             }
             (Some(_), None, Some(other)) if self.ids.is_known(other) => {
@@ -227,11 +230,11 @@ impl Profiles {
         let target = self.resolve_id(batch, target, origin);
         let source_id = |type_| ExternalId { type_, value: source };
         if let Some(source) = self.ids.user_by_external_id(source_id(ExternalIdType::UserId)) {
-            return self.merge(batch, target, source);
+            return self.merge(batch, target, source, origin);
         }
         match self.ids.user_by_external_id(source_id(ExternalIdType::AnonymousId)) {
             Some(device) if self.ids.is_known(device) => Ok(None),
-            Some(device) => self.merge(batch, target, device),
+            Some(device) => self.merge(batch, target, device, origin),
             None => {
                 self.attach_id(batch, Some(source_id(ExternalIdType::UserId)), target, origin)?;
                 self.attach_id(
@@ -278,66 +281,6 @@ impl Profiles {
     pub fn profile(&self, read: &dyn Read, user: UserIdx) -> Result<Option<Profile>, StoreError> {
         let value = read.get(&self.keys.profiles, &keys::user(user).build())?;
         value.map(|value| keys::decode("profile", &value)).transpose()
-    }
-
-    /// Deletes a user's ids, traits, timeline and record.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn delete(&mut self, batch: &mut Batch<'_>, user: UserIdx) -> Result<(), StoreError> {
-        let identifiers = self.identifiers(batch, user)?;
-        let ids: Vec<ExternalId<'_>> =
-            identifiers.iter().map(|id| ExternalId { type_: id.type_, value: &id.value }).collect();
-        self.ids.remove(user, &ids);
-        for keyspace in [&self.keys.identifiers, &self.keys.traits, &self.keys.timeline] {
-            let pairs: Vec<_> =
-                batch.scan(keyspace, &keys::user(user).build()).collect::<Result<_, _>>()?;
-            pairs.into_iter().for_each(|(key, _)| batch.remove(keyspace, key));
-        }
-        // An empty record stays, so that the index is not used again.
-        let deleted = Profile {
-            created_offset: 0,
-            created_at: Timestamp::default(),
-            first_message_id: String::new(),
-            first_source: String::new(),
-            user_id: None,
-            n_merges: 0,
-            merged_into: Some(user),
-        };
-        batch.put(&self.keys.profiles, keys::user(user), keys::encode(&deleted));
-        Ok(())
-    }
-
-    /// Removes an id, of either type, from a user. The user stays; a later message with the id
-    /// creates a new user.
-    ///
-    /// # Errors
-    /// If the store cannot be read.
-    pub fn release_id(
-        &mut self,
-        batch: &mut Batch<'_>,
-        user: UserIdx,
-        text: &str,
-    ) -> Result<(), StoreError> {
-        for type_ in [ExternalIdType::UserId, ExternalIdType::AnonymousId] {
-            let id = ExternalId { type_, value: text };
-            if self.ids.user_by_external_id(id) == Some(user) {
-                batch.remove(&self.keys.identifiers, keys::user(user).u8(type_.code()).text(text));
-                self.ids.release(id, user);
-            }
-        }
-        let is_primary = |profile: &Profile| profile.user_id.as_deref() == Some(text);
-        if let Some(profile) = self.profile(batch, user)?.filter(is_primary) {
-            let remaining = self.identifiers(batch, user)?.into_iter();
-            let user_id =
-                remaining.filter(|id| id.type_ == ExternalIdType::UserId).map(|id| id.value).next();
-            if let Some(value) = &user_id {
-                self.ids.set_user_id(user, ExternalId { type_: ExternalIdType::UserId, value });
-            }
-            let profile = Profile { user_id, ..profile };
-            batch.put(&self.keys.profiles, keys::user(user), keys::encode(&profile));
-        }
-        Ok(())
     }
 
     fn create_profile(
@@ -404,6 +347,7 @@ impl Profiles {
         };
         let key = keys::user(user).u8(id.type_.code()).text(id.value);
         batch.put(&self.keys.identifiers, key, keys::encode(&record));
+        self.add_term(batch, TermKind::Id(id.type_), id.value, user);
         self.ids.add_id(id, user);
     }
 
@@ -414,6 +358,7 @@ impl Profiles {
         batch: &mut Batch<'_>,
         target: UserIdx,
         source: UserIdx,
+        origin: Origin<'_>,
     ) -> Result<Option<Merge>, StoreError> {
         let is_full = self.ids.n_merges_by_user(target) >= MERGES_PER_PROFILE_MAX
             || self.ids.n_ids_by_user(target) + self.ids.n_ids_by_user(source)
@@ -428,10 +373,13 @@ impl Profiles {
         let identifiers: Vec<_> = batch
             .scan(&self.keys.identifiers, &keys::user(source).build())
             .collect::<Result<_, _>>()?;
+        self.record_merge(batch, Merge { target, source }, origin)?;
         for (key, value) in identifiers {
             let (_, type_, text) = parse_key(&key)?;
             let new_key = keys::user(target).u8(type_.code()).text(text);
             self.ids.move_id(ExternalId { type_, value: text }, target);
+            self.remove_term(batch, TermKind::Id(type_), text, source);
+            self.add_term(batch, TermKind::Id(type_), text, target);
             batch.put(&self.keys.identifiers, new_key, value);
             batch.remove(&self.keys.identifiers, key.clone());
         }

@@ -9,9 +9,11 @@ const IDENTIFIERS: &str = "profiles.identifiers";
 const PROFILES: &str = "profiles.profiles";
 const TRAITS: &str = "profiles.traits";
 const TIMELINE: &str = "profiles.timeline";
+const TERMS: &str = "profiles.terms";
+const MERGES: &str = "profiles.merges";
 
 /// The names of the keyspaces, for opening the store.
-pub const KEYSPACES: [&str; 4] = [IDENTIFIERS, PROFILES, TRAITS, TIMELINE];
+pub const KEYSPACES: [&str; 6] = [IDENTIFIERS, PROFILES, TRAITS, TIMELINE, TERMS, MERGES];
 
 /// Handles to the open keyspaces.
 pub struct Keys {
@@ -19,6 +21,8 @@ pub struct Keys {
     pub(crate) profiles: Keyspace,
     pub(crate) traits: Keyspace,
     pub(crate) timeline: Keyspace,
+    pub(crate) terms: Keyspace,
+    pub(crate) merges: Keyspace,
 }
 
 impl Keys {
@@ -28,6 +32,8 @@ impl Keys {
             profiles: store.keyspace(PROFILES),
             traits: store.keyspace(TRAITS),
             timeline: store.keyspace(TIMELINE),
+            terms: store.keyspace(TERMS),
+            merges: store.keyspace(MERGES),
         }
     }
 }
@@ -38,6 +44,10 @@ pub(crate) fn user(user: UserIdx) -> KeyBuf {
 
 pub(crate) fn timeline(user: UserIdx, timestamp: Timestamp, offset: u64) -> Vec<u8> {
     KeyBuf::new().u32(user.0).u64(timestamp.0 as u64).u64(offset).build()
+}
+
+pub(crate) fn merge(target: UserIdx, offset: u64, merged: UserIdx) -> Vec<u8> {
+    KeyBuf::new().u32(target.0).u64(offset).u32(merged.0).build()
 }
 
 pub(crate) fn encode(value: &impl Serialize) -> Vec<u8> {

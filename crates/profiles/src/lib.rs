@@ -3,6 +3,9 @@
 mod id_table;
 mod identity;
 mod keys;
+mod merges;
+mod removal;
+mod terms;
 mod timeline;
 mod traits;
 
@@ -12,7 +15,9 @@ pub use identity::{
     MERGES_PER_PROFILE_MAX, Merge, Origin, Profile,
 };
 pub use keys::{KEYSPACES, Keys};
-pub use timeline::{TimelineEntry, TimelinePage, TimelineQuery};
+pub use merges::PastMerge;
+pub use terms::{FoundPerson, IDENTIFYING_TRAITS, TermKind};
+pub use timeline::{NamedEvents, TimelineEntry, TimelinePage, TimelineQuery};
 pub use traits::StoredTrait;
 
 use store::StoreError;

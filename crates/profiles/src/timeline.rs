@@ -1,5 +1,7 @@
 //! Timelines: the messages of each user in the order of time, as journal offsets.
 
+use std::collections::BTreeMap;
+
 use domain::{Timestamp, UserIdx};
 use store::key::KeyParts;
 use store::{Batch, Read, Store, StoreError};
@@ -33,8 +35,20 @@ pub struct TimelineQuery {
     pub exclude: Vec<String>,
     /// Only events after this one in reading order: the last event of the page before.
     pub after: Option<TimelineEntry>,
+    /// Whether messages that are no events are read too: identify, group and alias. They have no
+    /// name, so `include` leaves them out.
+    pub with_others: bool,
     /// The most events of the page.
     pub limit: usize,
+}
+
+/// How often each event stands among the latest messages of a user.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct NamedEvents {
+    /// Names of events with their counts.
+    pub counts: BTreeMap<String, u64>,
+    /// Whether the user has older messages, which were not counted.
+    pub has_older: bool,
 }
 
 /// A page of a timeline.
@@ -114,7 +128,7 @@ impl Profiles {
         };
         for pair in pairs {
             let (key, name) = pair?;
-            if name == NO_EVENT.as_bytes() {
+            if name == NO_EVENT.as_bytes() && !query.with_others {
                 continue;
             }
             let has_name = |wanted: &String| wanted.as_bytes() == name;
@@ -130,6 +144,32 @@ impl Profiles {
             page.entries.push(parse_key(&key)?);
         }
         Ok(page)
+    }
+
+    /// Counts the events among the latest `n_max` messages of a user, by name.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn count_events(
+        &self,
+        store: &Store,
+        user: UserIdx,
+        n_max: usize,
+    ) -> Result<NamedEvents, StoreError> {
+        let from = keys::timeline(user, Timestamp(0), 0);
+        let until = keys::timeline(user, Timestamp(i64::MAX), u64::MAX);
+        let mut pairs = store.scan_back(&self.keys.timeline, &from, &until);
+        let mut events = NamedEvents::default();
+        for pair in pairs.by_ref().take(n_max) {
+            let (_, name) = pair?;
+            if name != NO_EVENT.as_bytes() {
+                let name = String::from_utf8(name)
+                    .map_err(|_| StoreError::Unreadable { what: "timeline" })?;
+                *events.counts.entry(name).or_default() += 1;
+            }
+        }
+        events.has_older = pairs.next().is_some();
+        Ok(events)
     }
 
     pub(crate) fn merge_timelines(

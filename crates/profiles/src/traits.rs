@@ -32,13 +32,18 @@ impl Profiles {
     ) -> Result<(), StoreError> {
         let row_key = keys::user(user).text(key).build();
         let is_newer = |kept: &StoredTrait| kept.updated_at > value.updated_at;
-        let kept = batch
+        let kept: Option<StoredTrait> = batch
             .get(&self.keys.traits, &row_key)?
             .map(|bytes| keys::decode("trait", &bytes))
             .transpose()?;
-        if !kept.as_ref().is_some_and(is_newer) {
-            batch.put(&self.keys.traits, row_key, keys::encode(value));
+        if kept.as_ref().is_some_and(is_newer) {
+            return Ok(());
         }
+        if let Some(kept) = kept {
+            self.remove_trait_term(batch, key, &kept.json, user);
+        }
+        self.add_trait_term(batch, key, &value.json, user);
+        batch.put(&self.keys.traits, row_key, keys::encode(value));
         Ok(())
     }
 
@@ -62,6 +67,20 @@ impl Profiles {
             .collect()
     }
 
+    /// One trait of a profile; none if no source has set it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub fn stored_trait(
+        &self,
+        read: &dyn Read,
+        user: UserIdx,
+        key: &str,
+    ) -> Result<Option<StoredTrait>, StoreError> {
+        let value = read.get(&self.keys.traits, &keys::user(user).text(key).build())?;
+        value.map(|value| keys::decode("trait", &value)).transpose()
+    }
+
     /// Moves the source's traits to the target. Where both have a key, the newer value stays, or
     /// the target's if both are equally old.
     pub(crate) fn merge_traits(
@@ -73,9 +92,14 @@ impl Profiles {
         let kept = self.traits(batch, target)?;
         for (key, value) in self.traits(batch, source)? {
             batch.remove(&self.keys.traits, keys::user(source).text(&key));
-            let stays =
-                kept.iter().any(|(name, kept)| *name == key && kept.updated_at >= value.updated_at);
+            self.remove_trait_term(batch, &key, &value.json, source);
+            let kept = kept.iter().find(|(name, _)| *name == key).map(|(_, kept)| kept);
+            let stays = kept.is_some_and(|kept| kept.updated_at >= value.updated_at);
             if !stays {
+                if let Some(kept) = kept {
+                    self.remove_trait_term(batch, &key, &kept.json, target);
+                }
+                self.add_trait_term(batch, &key, &value.json, target);
                 batch.put(&self.keys.traits, keys::user(target).text(&key), keys::encode(&value));
             }
         }

@@ -3,7 +3,9 @@
 #![expect(clippy::unwrap_used, reason = "a test may end at the first surprise")]
 
 use domain::{Timestamp, UserIdx};
-use profiles::{KEYSPACES, Origin, Profiles, TimelineQuery};
+use profiles::{
+    ExternalIdType, FoundPerson, KEYSPACES, Origin, Profiles, StoredTrait, TimelineQuery,
+};
 use proptest::prelude::*;
 use store::Store;
 
@@ -76,6 +78,84 @@ impl Fixture {
     }
 }
 
+impl Fixture {
+    /// All ids with their users, as a search for their beginnings finds them.
+    fn searched(&self) -> Vec<(String, u32)> {
+        let find = |prefix| self.profiles.search(&self.store, prefix, 100).unwrap();
+        let found = [find("U"), find("A")].concat();
+        let mut found: Vec<_> = found.into_iter().map(|one| one.user.0).collect();
+        found.sort_unstable();
+        found.dedup();
+        let names = found.into_iter().flat_map(|user| {
+            let ids = self.profiles.identifiers(&self.store, UserIdx(user)).unwrap();
+            ids.into_iter().map(move |id| (id.value, user))
+        });
+        names.collect()
+    }
+
+    /// All ids with their users, as the profiles have them.
+    fn stored(&self) -> Vec<(String, u32)> {
+        let users = (0..self.profiles.ids().n_users() as u32).map(UserIdx);
+        let alive = users.filter(|user| self.profiles.ids().is_alive(*user));
+        let names = alive.flat_map(|user| {
+            let ids = self.profiles.identifiers(&self.store, user).unwrap();
+            ids.into_iter().map(move |id| (id.value, user.0))
+        });
+        names.collect()
+    }
+
+    fn set_trait(&mut self, user: UserIdx, key: &str, json: &str, at: i64) {
+        let mut batch = self.store.batch();
+        let value =
+            StoredTrait { json: json.to_owned(), updated_at: Timestamp(at), source: String::new() };
+        self.profiles.set_trait(&mut batch, user, key, &value).unwrap();
+        self.position += 1;
+        batch.commit(self.position).unwrap();
+    }
+
+    /// Who is found, by what, and whether by the whole of it.
+    fn find(&self, text: &str) -> String {
+        let found = self.profiles.search(&self.store, text, 10).unwrap();
+        let line = |one: FoundPerson| {
+            let is_whole = if one.is_whole { "" } else { "..." };
+            format!("{} {} {}{is_whole}", one.user.0, one.kind.word(), one.text)
+        };
+        found.into_iter().map(line).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[test]
+fn people_are_found_by_what_identifies_them_now_and_by_nothing_that_is_gone() {
+    let mut fixture = Fixture::new();
+    let ann = fixture.message("Ann", "");
+    let bob = fixture.message("bob", "");
+    fixture.set_trait(ann, "email", r#""Ann@Example.com""#, 5);
+    fixture.set_trait(ann, "email", r#""older@example.com""#, 4);
+    fixture.set_trait(ann, "plan", r#""annual""#, 5);
+    fixture.set_trait(bob, "email", r#""bob@example.com""#, 6);
+    fixture.set_trait(bob, "phone", "4917", 6);
+    assert_eq!(fixture.find("ann"), "0 user_id Ann");
+    assert_eq!(fixture.find("AN"), "0 user_id Ann...");
+    assert_eq!(fixture.find("ann@"), "0 email Ann@Example.com...");
+    assert_eq!(fixture.find("491"), "1 phone 4917...");
+    assert_eq!(fixture.find("older") + &fixture.find("annual") + &fixture.find(""), "");
+    fixture.merge("Ann", "bob");
+    assert_eq!(fixture.find("bob"), "0 user_id bob");
+    assert_eq!(fixture.find("bob@example.com"), "0 email bob@example.com");
+    assert_eq!(fixture.find("ann@example.com"), "", "the merged value is newer");
+    assert_eq!(fixture.find("4917"), "0 phone 4917");
+    let merges = fixture.profiles.merges(&fixture.store, ann).unwrap();
+    let named: Vec<_> = merges.iter().map(|merge| (&merge.merged, merge.n_ids)).collect();
+    assert_eq!(named, [(&Some((ExternalIdType::UserId, "bob".to_owned())), 1)]);
+    let mut batch = fixture.store.batch();
+    fixture.profiles.delete(&mut batch, ann).unwrap();
+    batch.commit(100).unwrap();
+    for text in ["ann", "bob", "4917"] {
+        assert_eq!(fixture.find(text), "", "{text}");
+    }
+    assert!(fixture.profiles.merges(&fixture.store, ann).unwrap().is_empty());
+}
+
 fn leak(text: &str) -> &'static str {
     Box::leak(text.to_owned().into_boxed_str())
 }
@@ -127,6 +207,7 @@ proptest! {
             for id in printed.split(['[', ']', ' ', '\n']).filter(|word| word.contains(':')) {
                 prop_assert_eq!(printed.matches(&format!("{id} ")).count() + printed.matches(&format!("{id}]")).count(), 1);
             }
+            prop_assert_eq!(fixture.searched(), fixture.stored());
             prop_assert_eq!(printed, fixture.print(&Profiles::load(&fixture.store).unwrap()));
         }
     }

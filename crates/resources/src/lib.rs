@@ -1,22 +1,25 @@
 #![doc = include_str!("../README.md")]
 
+pub mod ab_tests;
 pub mod catalog;
 pub mod catalog_drafts;
 pub mod collections;
 mod commands;
-pub mod ab_tests;
 pub mod comparison;
 mod configuration;
 pub mod events;
 pub mod installation;
 pub mod items;
-pub mod recommendations;
-pub mod results;
 pub mod live;
+pub mod people;
+pub mod person_lists;
+pub mod recommendations;
 pub mod rejections;
+pub mod results;
 pub mod scenarios;
 pub mod segmentations;
 pub mod synonyms;
+pub mod timeline;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};
 

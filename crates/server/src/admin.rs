@@ -1,7 +1,7 @@
 //! The admin API: workspaces, accounts and keys, for people and programs with a role.
 
-mod account;
 mod ab_tests;
+mod account;
 mod accounts;
 mod api_keys;
 mod audit;
@@ -13,6 +13,7 @@ mod invitations;
 mod items;
 mod kpis;
 mod live;
+mod people;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -80,6 +81,13 @@ fn routes_with_parameters() -> Router<Arc<App>> {
         ))
         .route("/api/workspaces/{workspace}/items", get(items::list))
         .route("/api/workspaces/{workspace}/kpis", get(kpis::read))
+        .route("/api/workspaces/{workspace}/people", get(people::search))
+        .route("/api/workspaces/{workspace}/people/{id}", get(people::read))
+        .route("/api/workspaces/{workspace}/people/{id}/timeline", get(people::timeline))
+        .route("/api/workspaces/{workspace}/people/{id}/interactions", get(people::interactions))
+        .route("/api/workspaces/{workspace}/people/{id}/lists", get(people::lists))
+        .route("/api/workspaces/{workspace}/people/{id}/list", get(people::list))
+        .route("/api/workspaces/{workspace}/search", get(people::everything))
         .route(
             "/api/workspaces/{workspace}/recommendations",
             get(recommendations::read).post(recommendations::preview),

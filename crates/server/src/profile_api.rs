@@ -7,6 +7,8 @@ mod lookup;
 mod metadata;
 mod traits;
 
+pub(crate) use events::instant;
+
 use std::sync::Arc;
 
 use axum::Router;

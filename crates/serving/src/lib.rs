@@ -10,6 +10,7 @@ mod groupings;
 mod listing;
 mod lists;
 mod memory;
+mod people;
 mod period_popularity;
 mod profiles;
 mod property_uses;
@@ -33,6 +34,7 @@ pub use expressions::{EVALUATION_TIME_MAX, ExpressionError};
 pub use listing::entity_page;
 pub use lists::{ListedContribution, ListedItem, RecommendedList};
 pub use memory::{CACHE_BYTES_MAX, MemoryBudget, MemoryPart, Reservation};
+pub use people::{ItemLabel, PersonSummary};
 pub use profiles::{HistoryItem, RejectionReport, values_bytes};
 pub use property_uses::{PropertyUses, find_property_uses};
 pub use recommendation::{
@@ -42,7 +44,7 @@ pub use recommendation::{
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
 pub use scenarios::{check_config, check_scenario};
-pub use segment_sizes::{SegmentSize, SegmentSizes, try_segmentation};
 pub use scenarios::{check_config, check_scenario, scenario_mistakes};
+pub use segment_sizes::{SegmentSize, SegmentSizes, try_segmentation};
 pub use serving::{Serving, WaitingImpressions};
 pub use snapshot::{LiveState, Snapshot, USERS_PER_STEP};

@@ -26,7 +26,8 @@ mod weak_signals;
 pub use attribution::{
     AHEAD_DAYS_MAX, Attribution, CLUSTERS, Cluster, Clusters, DayInteractions, GroupCounts,
     InteractionCounts, KPI_DAYS_KEPT, KpiCounts, KpiRow, Kpis, ListImpression, PLACES_PER_DAY_MAX,
-    Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation, recommendation_day,
+    Place, RECOMMENDATION_DAYS_KEPT, RECOMMENDATION_ITEMS_MAX, Rate, StoredRecommendation,
+    recommendation_day,
 };
 pub use collections::{CollectionKind, Collections, Groups, MEMBERS_MAX, Member, Series};
 pub use command::{Command, EntityKind, find_user};

@@ -9,6 +9,8 @@ mod models;
 mod operations;
 mod overview;
 mod people;
+mod results;
+mod scenarios;
 mod settings;
 mod sign_in;
 
@@ -29,12 +31,12 @@ type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
 const PAGES: [(&str, Render); 16] = [
-const PAGES: [(&str, Render); 19] = [
     ("/console/-/sign-in", sign_in::page),
     ("/console/music", overview::page),
     ("/console/music/people", people::list),
     ("/console/music/people/none", people::nobody),
     ("/console/music/people/ada", people::profile),
+    ("/console/music/live", live::page),
     ("/console/music/catalog", catalog::list),
     ("/console/music/catalog/night-ferry", catalog::item),
     ("/console/music/catalog/import", catalog::import),

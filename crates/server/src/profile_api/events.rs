@@ -3,10 +3,11 @@
 
 use axum::Json;
 use axum::extract::OriginalUri;
-use domain::{Message, Timestamp};
-use engine::{TimelineEntry, TimelineQuery};
+use domain::Timestamp;
+use engine::TimelineQuery;
+use resources::timeline::{ShownEvent, format_cursor, parse_cursor};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::cursor;
 use super::lookup::Lookup;
@@ -41,7 +42,7 @@ pub(super) async fn read(
         }
     };
     let after = match cursor::next(query.next.as_deref())? {
-        Some(text) => Some(parse_entry(&text).ok_or_else(cursor::wrong_next)?),
+        Some(text) => Some(parse_cursor(&text).ok_or_else(cursor::wrong_next)?),
         None => None,
     };
     let timeline = TimelineQuery {
@@ -50,52 +51,22 @@ pub(super) async fn read(
         end: instant("end", query.end.as_deref())?,
         include: cursor::list(query.include.as_deref()),
         exclude: cursor::list(query.exclude.as_deref()),
+        with_others: false,
         after,
         limit,
     };
     // Bodies come from the journal's files.
     let (events, has_more) =
         lookup.read(move |engine, user| Ok(engine.events(user, &timeline)?)).await?;
-    let last =
-        events.last().map(|event| format!("{}.{}", event.entry.timestamp.0, event.entry.offset));
-    let data: Vec<Value> = events.iter().map(|event| event_json(&event.message)).collect();
+    let last = events.last().map(|event| format_cursor(event.entry));
+    let data: Vec<ShownEvent> =
+        events.iter().map(|event| ShownEvent::new(&event.message)).collect();
     Ok(Json(
         json!({ "data": data, "cursor": cursor::cursor(uri.path(), limit, has_more, last.as_deref()) }),
     ))
 }
 
-fn event_json(message: &Message) -> Value {
-    let ids = [("user_id", &message.user_id), ("anonymous_id", &message.anonymous_id)];
-    let external_ids: Vec<Value> =
-        ids.iter().filter_map(|(type_, id)| id.as_ref().map(|id| external_id(type_, id))).collect();
-    let part = |text: &Option<String>| -> Value {
-        text.as_deref()
-            .and_then(|text| serde_json::from_str(text).ok())
-            .unwrap_or_else(|| Value::Object(Map::new()))
-    };
-    let mut event = json!({
-        "external_ids": external_ids,
-        "context": part(&message.context),
-        "type": message.type_,
-        "message_id": message.message_id,
-        "source_id": message.source,
-        "timestamp": message.timestamp.to_string(),
-        "received_at": message.received_at.to_string(),
-        "properties": part(&message.body),
-        "event": message.event_name(),
-        "related": { "users": [{ "external_ids": external_ids }] },
-    });
-    if let Some(name) = &message.name {
-        event["name"] = name.as_str().into();
-    }
-    event
-}
-
-fn external_id(type_: &str, id: &str) -> Value {
-    json!({ "id": id, "type": type_, "collection": "users", "encoding": "none" })
-}
-
-fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
+pub(crate) fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError> {
     match text {
         None => Ok(None),
         Some(text) => Timestamp::parse(text).map(Some).ok_or_else(|| {
@@ -104,10 +75,4 @@ fn instant(name: &str, text: Option<&str>) -> Result<Option<Timestamp>, ApiError
             ))
         }),
     }
-}
-
-fn parse_entry(text: &str) -> Option<TimelineEntry> {
-    let (timestamp, offset) = text.split_once('.')?;
-    let timestamp = Timestamp(timestamp.parse().ok().filter(|ms| *ms >= 0)?);
-    Some(TimelineEntry { timestamp, offset: offset.parse().ok()? })
 }

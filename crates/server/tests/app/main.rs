@@ -14,6 +14,7 @@ mod groupings;
 mod items;
 mod lists;
 mod live;
+mod people;
 mod profile_api;
 mod public;
 mod recombee;

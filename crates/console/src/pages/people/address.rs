@@ -1,0 +1,50 @@
+//! Addresses of people and items. Ids may hold any characters.
+
+use domain::WorkspaceId;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use crate::page::Area;
+
+/// Everything but letters, digits and what no part of an address gives a meaning.
+const ENCODED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b':').remove(b'@');
+
+/// A text as a part of a path, or as a value behind `?`.
+pub(super) fn encode(text: &str) -> String {
+    utf8_percent_encode(text, ENCODED).to_string()
+}
+
+/// The page of a person by the name `type:id`, and one below it. An id alone may be `..`, which
+/// browsers take for a step in the path, encoded or not.
+pub(super) fn person(workspace: &WorkspaceId, name: &str, part: &str) -> String {
+    let slash = if part.is_empty() { "" } else { "/" };
+    format!("{}/{}{slash}{part}", Area::People.path(workspace), encode(name))
+}
+
+/// The page of an item.
+pub(super) fn item(workspace: &WorkspaceId, id: &str) -> String {
+    format!("{}/{}", Area::Catalog.path(workspace), encode(id))
+}
+
+/// The playground with a person filled in.
+pub(super) fn try_it(workspace: &WorkspaceId, id: &str) -> String {
+    format!("{}?user={}", Area::TryIt.path(workspace), encode(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn any_id_is_one_part_of_a_path_that_leads_back_to_it() {
+        let shop = WorkspaceId::new("shop").unwrap();
+        for id in ["a/b", "..", "?q=1", "#x", "%2F", "\n", "\u{202e}gnp", "a b+c", "\"'<>", "ü:@"]
+        {
+            let path = person(&shop, &format!("user_id:{id}"), "timeline");
+            let part = path.strip_prefix("/console/shop/people/").unwrap();
+            let part = part.strip_suffix("/timeline").unwrap();
+            assert!(!part.contains(['/', '?', '#', '<', '"', '\'', '\n', ' ', '+']), "{part}");
+            let decoded = percent_encoding::percent_decode_str(part).decode_utf8().unwrap();
+            assert_eq!(decoded, format!("user_id:{id}"));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! People over the admin API.
+
+use serde_json::json;
+
+use super::TestApp;
+
+#[tokio::test]
+async fn people_are_found_by_the_beginning_of_an_id_or_trait_and_merged_ones_tell_of_it() {
+    let app = TestApp::new().await;
+    let messages = json!([
+        { "type": "track", "userId": "ada/old", "event": "Looked around" },
+        { "type": "identify", "userId": "Ada", "traits": { "email": "Ada@Example.com", "n": 1.50 } },
+        { "type": "track", "userId": "Ada", "event": "Came back" },
+        { "type": "alias", "userId": "Ada", "previousId": "ada/old" },
+        { "type": "identify", "userId": "bob", "traits": { "email": "bob@example.com" } },
+        { "type": "identify", "userId": "bob", "traits": { "email": "new@example.com" } },
+    ]);
+    app.batch(messages).await;
+    let ids = async |text: &str| {
+        let found = app.admin(&format!("/api/workspaces/shop/people?q={text}")).await.body;
+        let people = found["people"].as_array().unwrap().clone();
+        people.iter().map(|one| one["id"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    for (text, expected) in [
+        ("ada", vec!["Ada"]),
+        ("ADA%2Fo", vec!["Ada"]),
+        ("ada@exam", vec!["Ada"]),
+        ("new@", vec!["bob"]),
+        ("bob@example", vec![]),
+        ("", vec![]),
+        ("zzz", vec![]),
+    ] {
+        assert_eq!(ids(text).await, expected, "{text:?}");
+    }
+    let recent = app.admin("/api/workspaces/shop/people").await.body;
+    assert_eq!(recent["people"][0]["id"], "bob");
+
+    let read = app.admin("/api/workspaces/shop/people/user_id:ada%2Fold").await.body;
+    assert_eq!((&read["id"], &read["email"]), (&json!("Ada"), &json!("Ada@Example.com")));
+    assert_eq!(read["identifiers"].as_array().unwrap().len(), 2);
+    let merge = &read["merges"][0];
+    assert_eq!((&merge["id"], &merge["by"]), (&json!("ada/old"), &json!("alias")));
+    assert_eq!(
+        read["events"],
+        json!([
+            { "event": "Came back", "count": 1 },
+            { "event": "Looked around", "count": 1 },
+        ])
+    );
+    let nobody = app.admin("/api/workspaces/shop/people/eve").await;
+    assert_eq!(nobody.status, 404);
+
+    let timeline = "/api/workspaces/shop/people/Ada/timeline";
+    let (mut seen, mut next) = (Vec::new(), format!("{timeline}?limit=1"));
+    loop {
+        let page = app.admin(&next).await.body;
+        seen.push(page["events"][0]["type"].as_str().unwrap().to_owned());
+        let Some(older) = page["older"].as_str() else { break };
+        next = format!("{timeline}?limit=1&older={older}");
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    let some = app.admin(&format!("{timeline}?event=Came%20back")).await.body;
+    assert_eq!(some["events"].as_array().unwrap().len(), 1);
+}

@@ -1,0 +1,179 @@
+// Finding somebody, and seeing why this person sees an album.
+import assert from 'node:assert/strict'
+import { ADMIN, api, send } from '../demo.mjs'
+
+const PEOPLE = '/console/music/people'
+/** Ids and names that would break out of their place. */
+const HOSTILE = [
+  '<script>window.isHacked = true</script>',
+  '"><img src=x onerror="window.isHacked = true">',
+  '../../sign-out', '..', 'a/b', 'a?q=1&x=2', 'a#b', '%2F', '%', 'a b+c', "o'neil", 'line\nbreak', '\u202egnp.exe', '日本 ö', 'x'.repeat(512),
+]
+const person = (id, part = '') => `${PEOPLE}/${encodeURIComponent(`user_id:${id}`)}${part}`
+let listener
+
+/** Prepares a person of two merged ids and those with hostile ones; finds a listener with lists. */
+async function prepare(origin) {
+  if (listener) return
+  const { people } = await api(origin, 'GET', 'workspaces/music/people')
+  const known = people.filter(({ type }) => type === 'user_id')
+  listener = known.sort((one, other) => other.n_interactions - one.n_interactions)[0].id
+  await api(origin, 'PUT', 'workspaces/music/scenarios/front-page', { endpoint: 'recommendItemsToUser', logic: 'trending' })
+  await send(origin, [
+    { type: 'track', userId: 'ada-old', event: 'Looked around' },
+    { type: 'track', userId: 'ada', event: 'Came back' },
+    { type: 'alias', userId: 'ada', previousId: 'ada-old', messageId: 'merge-ada' },
+    { type: 'identify', userId: 'ada', traits: { email: 'Ada@Example.com', plan: 'premium' } },
+    ...HOSTILE.map((id) => ({ type: 'identify', userId: id, traits: { name: id, email: `${id.slice(0, 40)}@example.org` } })),
+  ])
+}
+
+export async function paths(origin) {
+  await prepare(origin)
+  return [
+    PEOPLE,
+    `${PEOPLE}?q=ada`,
+    '/console/music/search?q=a',
+    person(listener),
+    person(listener, '/timeline'),
+    person(listener, '/history'),
+    person('ada', '/identity'),
+    person(HOSTILE[0]),
+    person(HOSTILE[1], '/identity'),
+  ]
+}
+
+/** Counts clicks and presses of Enter. */
+function counting(page) {
+  const counter = { clicks: 0 }
+  counter.click = async (locator) => {
+    counter.clicks++
+    await locator.click()
+  }
+  counter.enter = async () => {
+    counter.clicks++
+    await page.keyboard.press('Enter')
+  }
+  return counter
+}
+
+async function search(page, counter, text) {
+  const field = page.getByRole('searchbox', { name: 'Search people and items' })
+  await counter.click(field)
+  await field.fill(text)
+  await Promise.all([page.waitForNavigation(), counter.enter()])
+}
+
+export async function jobs({ check, context, browser, origin }) {
+  await prepare(origin)
+  const page = await context.newPage()
+
+  await check('why a person sees an album is read within 6 clicks from the sign-in, in words with a percentage', async () => {
+    const started = Date.now()
+    await page.goto(`${origin}/console`)
+    const counter = counting(page)
+    await search(page, counter, listener)
+    assert.match(decodeURIComponent(page.url()), new RegExp(`/people/user_id:${listener}$`))
+    const reason = page.locator('.recommended .explanation li').first()
+    assert.match(await reason.innerText(), /because this person (viewed|bought|played|bookmarked|rated|carted) [\s\S]*\d+\s*%/)
+    assert.ok(counter.clicks <= 6, `${counter.clicks} clicks`)
+    console.log(`     ${counter.clicks} clicks, ${Date.now() - started} ms`)
+  })
+
+  await check('a chosen scenario shows what it would show this person, also without scripts', async () => {
+    await page.getByLabel('List', { exact: true }).selectOption('scenario:front-page')
+    await page.getByRole('button', { name: 'Show', exact: true }).click()
+    await page.waitForURL(/list=scenario/)
+    assert.equal(await page.getByLabel('List', { exact: true }).inputValue(), 'scenario:front-page')
+    assert.ok((await page.locator('.recommended .item-card').count()) > 3)
+    assert.match(await page.locator('.recommended .item-card').first().innerText(), /popular with everybody/)
+  })
+
+  await check('the timeline is filtered by event and paged to and fro, each message once', async () => {
+    await page.getByRole('link', { name: 'Timeline', exact: true }).click()
+    const first = await page.locator('.timeline-entry').count()
+    assert.equal(first, 25)
+    const event = page.getByLabel(/^Event/)
+    const values = await event.locator('option').evaluateAll((options) => options.map(({ value }) => value))
+    await event.selectOption(values[1])
+    await page.getByRole('button', { name: 'Filter' }).click()
+    const stamps = () => page.locator('.timeline-entry time').evaluateAll((times) => times.map((time) => time.dateTime))
+    const newest = await stamps()
+    await page.getByRole('link', { name: 'Next' }).click()
+    const older = await stamps()
+    assert.ok(older[0] <= newest.at(-1), `${older[0]} ${newest.at(-1)}`)
+    assert.equal(await page.getByLabel(/^Event/).inputValue(), values[1])
+    await page.getByRole('link', { name: 'Previous' }).click()
+    assert.deepEqual(await stamps(), newest)
+    await page.getByLabel(/^From/).fill('tomorrow')
+    await page.getByRole('button', { name: 'Filter' }).click()
+    assert.match(await page.locator('.field-error').innerText(), /2026-01-31/)
+    assert.equal(await page.getByLabel(/^From/).inputValue(), 'tomorrow')
+  })
+
+  await check('the history shows albums by their titles, with links to them', async () => {
+    await page.getByRole('link', { name: 'History', exact: true }).click()
+    const album = page.locator('.recommended .item-title a').first()
+    assert.match(await album.getAttribute('href'), /^\/console\/music\/catalog\/./)
+    await page.getByRole('link', { name: 'Try settings' }).click()
+    assert.match(page.url(), new RegExp(`/try-it\\?user=${listener}$`))
+  })
+
+  await check('an id that nobody has gets a page that says what to search for', async () => {
+    await page.goto(`${origin}/console`)
+    await search(page, counting(page), 'zzqxw-0815-qqz')
+    assert.match(await page.locator('main').innerText(), /Nothing is called “zzqxw-0815-qqz”[\s\S]*user ids/)
+    const answer = await page.goto(origin + person('zzqxw-0815-qqz'))
+    assert.equal(answer.status(), 404)
+    assert.match(await page.locator('main').innerText(), /Nothing is called/)
+  })
+
+  await check('a person of two merged ids is found by each and by e-mail, and shows the merge', async () => {
+    for (const text of ['ada-old', 'ada@example.com']) {
+      await page.goto(`${origin}/console/music/people`)
+      await search(page, counting(page), text)
+      assert.match(decodeURIComponent(page.url()), /\/people\/user_id:ada$/)
+    }
+    assert.match(await page.locator('aside[aria-label=Facts]').innerText(), /user id ada-old was merged into this one[\s\S]*because an alias message from player asked for it/)
+    await page.getByRole('link', { name: 'Identity', exact: true }).click()
+    assert.match(await page.getByRole('table', { name: 'Traits' }).innerText(), /premium/)
+  })
+
+  await check('hostile ids and names lead to their person and are shown as text', async () => {
+    for (const id of HOSTILE) {
+      const answer = await page.goto(`${origin}/console/music/search?q=${encodeURIComponent(id)}`)
+      assert.equal(answer.status(), 200, id)
+      const link = page.locator('main table a').first()
+      if (await link.count()) await page.goto(origin + (await link.getAttribute('href')))
+      const shown = await page.locator('h1').innerText()
+      if (id.trim()) assert.equal(shown.replaceAll(/\s+/g, ' '), id.replaceAll(/\s+/g, ' '), page.url())
+      for (const part of ['Timeline', 'History', 'Identity']) {
+        await page.getByRole('link', { name: part, exact: true }).click()
+        assert.equal(await page.locator('nav.tabs [aria-current=page]').innerText(), part)
+      }
+      assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
+      const read = await fetch(`${origin}/api/workspaces/music/people/${encodeURIComponent(`user_id:${id}`)}`, { headers: ADMIN })
+      assert.equal((await read.json()).id, id)
+    }
+  })
+
+  await check('a support account sees people, and has nothing to change them with', async () => {
+    const { token } = await api(origin, 'POST', 'invitations', { email: 'support@example.com', role: 'support' })
+    const password = 'a long enough password'
+    await api(origin, 'POST', 'invitations/accept', { token, password })
+    const entered = await fetch(`${origin}/api/session`, {
+      method: 'POST', headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ email: 'support@example.com', password }),
+    })
+    const cookie = entered.headers.get('set-cookie').split(';')[0].split('=')
+    const own = await browser.newContext()
+    await own.addCookies([{ name: cookie[0], value: cookie[1], url: origin }])
+    const support = await own.newPage()
+    const answer = await support.goto(origin + person('ada'))
+    assert.equal(answer.status(), 200)
+    assert.match(await support.locator('.menu-person').textContent(), /support/i)
+    assert.equal(await support.locator("main form[method='post']").count(), 0)
+    await own.close()
+  })
+  await page.close()
+}
