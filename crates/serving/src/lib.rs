@@ -43,7 +43,6 @@ pub use recommendation::{
     ReturnedProperties, Stage, StageList, expression_mistakes,
 };
 pub use scenario_fallback::{UnfitScenario, fits_catalog, scenarios_unfit_for};
-pub use scenarios::{check_config, check_scenario};
 pub use scenarios::{check_config, check_scenario, scenario_mistakes};
 pub use segment_sizes::{SegmentSize, SegmentSizes, try_segmentation};
 pub use serving::{Serving, WaitingImpressions};
