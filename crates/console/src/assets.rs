@@ -45,12 +45,13 @@ const STYLESHEET: &str = concat!(
 );
 
 /// Name, media type and content of each file.
-const FILES: [(&str, &str, &str); 11] = [
+const FILES: [(&str, &str, &str); 12] = [
     ("console.css", CSS, STYLESHEET),
     ("favicon.svg", SVG, include_str!("../assets/favicon.svg")),
     ("main.js", JAVASCRIPT, include_str!("../assets/scripts/main.js")),
     ("copy.js", JAVASCRIPT, include_str!("../assets/scripts/copy.js")),
     ("fragment.js", JAVASCRIPT, include_str!("../assets/scripts/fragment.js")),
+    ("invitation.js", JAVASCRIPT, include_str!("../assets/scripts/invitation.js")),
     ("live.js", JAVASCRIPT, include_str!("../assets/scripts/live.js")),
     ("preview.js", JAVASCRIPT, include_str!("../assets/scripts/preview.js")),
     ("shortcuts.js", JAVASCRIPT, include_str!("../assets/scripts/shortcuts.js")),

@@ -1,7 +1,12 @@
 //! The pages, one folder each: `routes` says which paths a folder serves, and its table what each
 //! takes.
 
+mod account;
+mod invitation;
+#[cfg(test)]
+mod rights;
 mod scenarios;
+mod settings;
 mod sign_in;
 mod start;
 
@@ -9,10 +14,23 @@ use std::sync::Arc;
 
 use axum::Router;
 use web::App;
+#[cfg(test)]
+use web::access::Call;
 
 pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
+        .merge(account::routes(app))
+        .merge(invitation::routes(app))
         .merge(scenarios::routes(app))
+        .merge(settings::routes(app))
+}
+
+/// The tables of all pages.
+#[cfg(test)]
+fn tables() -> Vec<&'static [Call]> {
+    let tables =
+        [sign_in::CALLS, start::CALLS, account::CALLS, invitation::CALLS, scenarios::CALLS];
+    [&tables[..], settings::CALLS].concat()
 }

@@ -44,8 +44,7 @@ pub async fn read(
 /// # Errors
 /// If it is no definition.
 pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
-    parse_definition(key, body)
-        .map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))
+    parse_definition(key, body).map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))
 }
 
 fn parse_definition(key: &str, json: &[u8]) -> Result<TraitDefinition, String> {

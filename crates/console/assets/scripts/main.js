@@ -1,5 +1,6 @@
 // What pages gain where scripts run. Every module works by events on the document, so that parts that arrive later need nothing.
 import './copy.js'
+import './invitation.js'
 import './live.js'
 import './preview.js'
 import './shortcuts.js'

@@ -13,7 +13,6 @@ mod people;
 mod results;
 mod scenarios;
 mod settings;
-mod sign_in;
 mod try_it;
 
 use std::error::Error;
@@ -32,8 +31,7 @@ use tokio::net::TcpListener;
 type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
-const PAGES: [(&str, Render); 20] = [
-    ("/console/-/sign-in", sign_in::page),
+const PAGES: [(&str, Render); 18] = [
     ("/console/music", overview::page),
     ("/console/music/live", live::page),
     ("/console/music/people", people::list),
@@ -49,7 +47,6 @@ const PAGES: [(&str, Render); 20] = [
     ("/console/music/results", results::page),
     ("/console/music/models", models::page),
     ("/console/music/segments", settings::segments),
-    ("/console/music/settings", settings::page),
     ("/console/music/operations", operations::page),
     ("/console/music/components", components::page),
     ("/console/music/hostile", hostile::page),

@@ -17,7 +17,7 @@ use crate::gate::{gated, read};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{EmptyState, Icon};
 
-const CALLS: &[Call] = &[read("/console/{workspace}/scenarios", SeePeople)];
+pub(super) const CALLS: &[Call] = &[read("/console/{workspace}/scenarios", SeePeople)];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     gated(app, CALLS, Router::new().route("/console/{workspace}/scenarios", get(list)))

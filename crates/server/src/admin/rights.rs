@@ -82,11 +82,7 @@ pub(super) const CALLS: &[Call] = &[
     edit("PATCH", "/api/workspaces/{workspace}/sources/{name}", "source.update"),
     edit("DELETE", "/api/workspaces/{workspace}/sources/{name}", "source.delete"),
     edit("POST", "/api/workspaces/{workspace}/sources/{name}/rotate", "source.rotate"),
-    edit(
-        "DELETE",
-        "/api/workspaces/{workspace}/sources/{name}/earlier_key",
-        "source.end_overlap",
-    ),
+    edit("DELETE", "/api/workspaces/{workspace}/sources/{name}/earlier_key", "source.end_overlap"),
     read("/api/workspaces/{workspace}/tokens", ReadWorkspace),
     edit("POST", "/api/workspaces/{workspace}/tokens", "token.create"),
     read("/api/workspaces/{workspace}/tokens/{name}", ReadWorkspace),
