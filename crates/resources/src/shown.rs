@@ -26,7 +26,6 @@ pub(crate) fn time<S: Serializer>(at: &Timestamp, serializer: S) -> Result<S::Ok
 }
 
 /// The same where there may be none.
-#[expect(clippy::ref_option)]
 pub(crate) fn optional_time<S: Serializer>(
     at: &Option<Timestamp>,
     serializer: S,

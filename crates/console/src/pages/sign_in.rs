@@ -107,9 +107,13 @@ async fn open_session(
         Err(error) if error.kind.status().is_client_error() => {
             let status = error.kind.status();
             let mistakes = match status {
-                StatusCode::TOO_MANY_REQUESTS => Mistakes { above: Some(error.message), ..none() },
-                StatusCode::UNAUTHORIZED => Mistakes { password: Some(error.message), ..none() },
-                _ => Mistakes { email: Some(error.message), ..none() },
+                StatusCode::TOO_MANY_REQUESTS => {
+                    Mistakes { above: Some(error.message), ..Mistakes::default() }
+                }
+                StatusCode::UNAUTHORIZED => {
+                    Mistakes { password: Some(error.message), ..Mistakes::default() }
+                }
+                _ => Mistakes { email: Some(error.message), ..Mistakes::default() },
             };
             let page = page(theme, next, &email, &mistakes, &html! {});
             let mut response = (status, page).into_response();
@@ -143,10 +147,6 @@ struct Mistakes {
     above: Option<String>,
     email: Option<String>,
     password: Option<String>,
-}
-
-fn none() -> Mistakes {
-    Mistakes::default()
 }
 
 fn page(theme: Theme, next: &str, email: &str, mistakes: &Mistakes, notice: &Markup) -> Markup {

@@ -39,7 +39,7 @@ fn text(limit: &Limit, n: u64) -> String {
 
 async fn show(State(app): State<Arc<App>>, frame: Frame) -> Response {
     let row = |limit: &Limit| {
-        let share = limit.used.map(|used| used as f64 / (limit.max.max(1)) as f64);
+        let share = limit.used.map(|used| used as f64 / limit.max.max(1) as f64);
         vec![
             Cell::new(html! {
                 (limit.meaning)

@@ -280,7 +280,7 @@ fn source_body(
                 (form(&own, &html! {
                     (TextInput::new(Field::new("name", "Name").error(mistake.at("name")))
                         .kind(InputKind::Text)
-                        .value(typed.map_or(&source.name, |typed| typed.text("name"))))
+                        .value(typed.map_or(source.name.as_str(), |typed| typed.text("name"))))
                     div class="actions" {
                         (Button::primary("Rename"))
                         (Button::danger("Remove…").href(&format!("{own}/remove")))
