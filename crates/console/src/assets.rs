@@ -54,6 +54,7 @@ const FILES: [(&str, &str, &str); 12] = [
     ("copy.js", JAVASCRIPT, include_str!("../assets/scripts/copy.js")),
     ("drop.js", JAVASCRIPT, include_str!("../assets/scripts/drop.js")),
     ("fragment.js", JAVASCRIPT, include_str!("../assets/scripts/fragment.js")),
+    ("invitation.js", JAVASCRIPT, include_str!("../assets/scripts/invitation.js")),
     ("live.js", JAVASCRIPT, include_str!("../assets/scripts/live.js")),
     ("preview.js", JAVASCRIPT, include_str!("../assets/scripts/preview.js")),
     ("shortcuts.js", JAVASCRIPT, include_str!("../assets/scripts/shortcuts.js")),

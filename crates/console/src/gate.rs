@@ -39,13 +39,22 @@ pub(crate) const fn edit(path: &'static str, action: &'static str) -> Call {
 }
 
 /// A form that changes the installation: the change itself is the record.
-#[expect(dead_code)]
 pub(crate) const fn administer(path: &'static str, action: &'static str) -> Call {
     Call {
         method: "POST",
         path,
         requirement: Requirement::Right(Right::Administer),
         audited: Audited::Change(action),
+    }
+}
+
+/// A form that makes or removes a workspace, of which the change itself keeps no record.
+pub(crate) const fn administer_call(path: &'static str, action: &'static str) -> Call {
+    Call {
+        method: "POST",
+        path,
+        requirement: Requirement::Right(Right::Administer),
+        audited: Audited::Call(action),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::list::{LIST_COUNT_MAX, ListCaller, ROTATION_TIME_S_DEFAULT};
 use crate::scenario::{SCENARIOS_MAX, Scenario};
 use crate::{
     Exclusion, InteractionKind, InteractionWeights, ListRequest, ListSettings, Logic, Relevance,
-    WeakSignalWeights, WorkspaceId,
+    Timestamp, WeakSignalWeights, WorkspaceId,
 };
 
 /// The newest numbered set of presets, which a new workspace gets.
@@ -120,6 +120,41 @@ pub struct Source {
     /// A source that is off refuses its messages.
     #[serde(default = "enabled_by_default")]
     pub enabled: bool,
+    /// The write key before this one, where senders have time to change theirs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub earlier_key: Option<EarlierKey>,
+}
+
+/// A write key that another has replaced, and that is taken until a time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EarlierKey {
+    /// The key.
+    pub write_key: String,
+    /// From this time on it is refused.
+    pub until: Timestamp,
+}
+
+impl Source {
+    /// The write key, and the earlier one, also where its time is over.
+    pub fn write_keys(&self) -> impl Iterator<Item = &str> {
+        let earlier = self.earlier_key.as_ref().map(|earlier| earlier.write_key.as_str());
+        std::iter::once(self.write_key.as_str()).chain(earlier)
+    }
+
+    /// Whether a message with this key is one of this source at a time.
+    pub fn takes_key(&self, write_key: &str, now: Timestamp) -> bool {
+        let is_earlier =
+            |earlier: &EarlierKey| earlier.write_key == write_key && now < earlier.until;
+        self.write_key == write_key || self.earlier_key.as_ref().is_some_and(is_earlier)
+    }
+
+    /// Gives it another write key. The present one is taken until a time, or refused at once; one
+    /// before it is refused.
+    pub fn rotate(&mut self, write_key: String, until: Option<Timestamp>) {
+        let present = std::mem::replace(&mut self.write_key, write_key);
+        self.earlier_key = until.map(|until| EarlierKey { write_key: present, until });
+    }
 }
 
 fn enabled_by_default() -> bool {
@@ -401,10 +436,19 @@ impl WorkspaceConfig {
             if earlier.iter().any(|other| other.name == source.name) {
                 return refuse(format!("two sources are named {:?}", source.name));
             }
-            if earlier.iter().any(|other| other.write_key == source.write_key) {
+            let is_taken =
+                |key: &str| earlier.iter().flat_map(Source::write_keys).any(|other| other == key);
+            if source.write_keys().any(is_taken) {
                 return refuse(format!(
                     "source {:?} repeats the write_key of another source",
                     source.name
+                ));
+            }
+            if source.write_keys().skip(1).any(|key| key == source.write_key || !is_token(key)) {
+                return refuse(format!(
+                    "source {:?}: earlier_key must be another one, of {}",
+                    source.name,
+                    token_form()
                 ));
             }
         }

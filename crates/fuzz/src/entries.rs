@@ -31,6 +31,7 @@ pub fn seeds() -> Vec<Vec<u8>> {
             write_key: "key".to_owned(),
             bearer_tokens: vec!["token".to_owned()],
             enabled: true,
+            earlier_key: None,
         }],
         ..WorkspaceConfig::empty(id)
     });

@@ -6,6 +6,10 @@ pub mod catalog_drafts;
 pub mod collections;
 mod commands;
 pub mod comparison;
+pub mod account;
+pub mod accounts;
+pub mod api_keys;
+pub mod audit;
 mod configuration;
 pub mod events;
 pub mod installation;
@@ -20,8 +24,16 @@ pub mod scenarios;
 pub mod segmentations;
 pub mod synonyms;
 pub mod timeline;
+pub mod lifecycle;
+pub mod limits;
+pub mod settings;
+mod shown;
+pub mod sources;
+pub mod tokens;
+pub mod traits;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};
+pub use shown::Who;
 
 /// Serialises a time as APIs show it: ISO 8601.
 fn as_text<S: serde::Serializer>(at: &domain::Timestamp, to: S) -> Result<S::Ok, S::Error> {

@@ -14,6 +14,7 @@ mod items;
 mod kpis;
 mod live;
 mod people;
+mod limits;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -39,6 +40,7 @@ use axum::routing::{delete, get, patch, post, put};
 use engine::installation::Actor;
 use engine::{CollectionKind, Engine};
 use serde_json::{Value, json};
+use domain::WorkspaceId;
 
 use web::App;
 use web::access::{Gate, authorize};
@@ -111,6 +113,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
         .route("/api/invitations/{email}", delete(invitations::delete))
         .route("/api/api_keys", get(api_keys::list).post(api_keys::create))
         .route("/api/api_keys/{name}", delete(api_keys::delete))
+        .route("/api/limits", get(limits::list))
         .route("/api/workspaces", get(workspaces::list).post(workspaces::create))
         .route("/api/workspaces/{workspace}", get(workspaces::read))
         .route("/api/workspaces/{workspace}/settings", get(settings::read).patch(settings::update))
@@ -124,6 +127,10 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(sources::read).patch(sources::update).delete(sources::delete),
         )
         .route("/api/workspaces/{workspace}/sources/{name}/rotate", post(sources::rotate))
+        .route(
+            "/api/workspaces/{workspace}/sources/{name}/earlier_key",
+            delete(sources::end_overlap),
+        )
         .route("/api/workspaces/{workspace}/tokens", get(tokens::list).post(tokens::create))
         .route(
             "/api/workspaces/{workspace}/tokens/{name}",
@@ -207,24 +214,15 @@ where
     }
 }
 
-fn actor_json(actor: &Actor) -> Value {
-    json!({ "kind": actor.kind(), "name": actor.name() })
-}
-
-/// A random key or token: 122 random bits in 32 characters.
-fn new_secret() -> String {
-    uuid::Uuid::new_v4().simple().to_string()
-}
-
 /// The path of a resource of a workspace, for the header `Location`.
-fn resource_path(engine: &Engine, resources: &str, name: &str) -> String {
+fn resource_path(workspace: &WorkspaceId, resources: &str, name: &str) -> String {
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte);
     let encode = |byte: u8| match is_plain(byte) {
         true => char::from(byte).to_string(),
         false => format!("%{byte:02X}"),
     };
     let name: String = name.bytes().map(encode).collect();
-    ["", "api", "workspaces", engine.id().as_str(), resources, &name].join("/")
+    ["", "api", "workspaces", workspace.as_str(), resources, &name].join("/")
 }
 
 #[cfg(test)]

@@ -87,11 +87,16 @@ impl BootstrapWorkspace {
         config.presets = self.presets.or(config.presets);
         config.weak_signals = self.weak_signals.unwrap_or(config.weak_signals);
         file.all_tokens().for_each(|token| config.put_token(token));
-        for source in file.sources {
+        for mut source in file.sources {
             // Senders know a source by its key: with another name it is the same one.
             config
                 .sources
                 .retain(|other| other.name == source.name || other.write_key != source.write_key);
+            // A file without an earlier key says nothing of a rotation that goes on.
+            let present = config.source(&source.name);
+            let present = present.filter(|present| present.write_key == source.write_key);
+            let under_way = || present.and_then(|present| present.earlier_key.clone());
+            source.earlier_key = source.earlier_key.or_else(under_way);
             config.put_source(&source.name.clone(), source);
         }
         file.traits.into_iter().for_each(|trait_| config.put_trait(trait_));
@@ -250,9 +255,9 @@ pub(crate) fn check_write_keys<'c>(
             .flat_map(|config| config.sources.iter().map(move |source| (&config.id, source)))
     };
     for (n, (workspace, source)) in sources().enumerate() {
-        if let Some((other, same)) =
-            sources().take(n).find(|(_, other)| other.write_key == source.write_key)
-        {
+        if let Some((other, same)) = sources().take(n).find(|(_, other)| {
+            other.write_keys().any(|key| source.write_keys().any(|own| own == key))
+        }) {
             bail!(
                 "source {:?} of workspace {workspace} has the write_key of source {:?} of workspace {other}: give each its own",
                 source.name,

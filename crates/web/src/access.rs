@@ -13,7 +13,7 @@ use domain::Timestamp;
 use engine::installation::InstallationJournal;
 use engine::{Clock, DataFolder};
 
-pub use self::authorization::{Gate, NothingDone, authorize};
+pub use self::authorization::{Gate, MadeResource, NothingDone, authorize};
 pub use self::call::{Audited, Call, Requirement};
 pub use self::caller::{Caller, CallerSession, session_cookie};
 pub use self::cross_site::{CSRF_HEADER, csrf_token};

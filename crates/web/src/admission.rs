@@ -163,6 +163,11 @@ impl Admission {
         Ok(Permit { account, token })
     }
 
+    /// How many requests are under way now.
+    pub fn n_under_way(&self) -> usize {
+        self.under_way.lock().n
+    }
+
     /// Waits for the memory that a large body takes once it is parsed. It is held until the permit
     /// is dropped. None for a small body, which needs no permit.
     pub async fn make_room_for(&self, body_bytes: usize) -> Option<OwnedSemaphorePermit> {

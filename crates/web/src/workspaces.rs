@@ -209,7 +209,8 @@ impl Workspaces {
         }
     }
 
-    /// Whose write key this is.
+    /// Whose write key this is, also an earlier one whose time is over: [`Source::takes_key`] says
+    /// whether it still is.
     pub fn owner(self: &Arc<Self>, write_key: &str) -> KeyOwner {
         let (state, hash) = (self.0.load(), auth::hash(write_key));
         if let Some((workspace, source)) = state.sources.get(&hash) {
@@ -236,12 +237,15 @@ impl From<NotOpen> for ApiError {
     }
 }
 
-/// The sources that a workspace has now, by the hashes of their write keys.
+/// The sources that a workspace has now, by the hashes of their write keys, earlier ones included.
 fn list_sources(engine: &Arc<Engine>) -> Vec<(KeyHash, RegisteredSource)> {
-    let sources = engine.config().sources.clone().into_iter();
-    sources
-        .map(|source| (auth::hash(&source.write_key), (engine.id().clone(), Arc::new(source))))
-        .collect()
+    let mut by_key = Vec::new();
+    for source in &engine.config().sources {
+        let source = Arc::new(source.clone());
+        let registered = |key| (auth::hash(key), (engine.id().clone(), Arc::clone(&source)));
+        by_key.extend(source.write_keys().map(registered));
+    }
+    by_key
 }
 
 impl State {

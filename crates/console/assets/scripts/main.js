@@ -2,6 +2,7 @@
 import './complete.js'
 import './copy.js'
 import './drop.js'
+import './invitation.js'
 import './live.js'
 import './preview.js'
 import './shortcuts.js'

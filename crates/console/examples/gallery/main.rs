@@ -6,13 +6,6 @@ mod components;
 mod data;
 mod hostile;
 mod models;
-mod operations;
-mod overview;
-mod people;
-mod results;
-mod scenarios;
-mod settings;
-mod sign_in;
 
 use std::error::Error;
 
@@ -30,21 +23,9 @@ use tokio::net::TcpListener;
 type Render = fn(&Frame) -> Markup;
 
 /// The pages, in the order in which they are looked at.
-const PAGES: [(&str, Render); 16] = [
-    ("/console/-/sign-in", sign_in::page),
-    ("/console/music", overview::page),
-    ("/console/music/people", people::list),
-    ("/console/music/people/none", people::nobody),
-    ("/console/music/people/ada", people::profile),
-    ("/console/music/live", live::page),
+const PAGES: [(&str, Render); 4] = [
     ("/console/music/catalog", catalog::list),
-    ("/console/music/catalog/night-ferry", catalog::item),
-    ("/console/music/catalog/import", catalog::import),
-    ("/console/music/try-it", try_it::page),
     ("/console/music/models", models::page),
-    ("/console/music/segments", settings::segments),
-    ("/console/music/settings", settings::page),
-    ("/console/music/operations", operations::page),
     ("/console/music/components", components::page),
     ("/console/music/hostile", hostile::page),
 ];
@@ -65,7 +46,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
 fn routes() -> Router {
     let mut router = Router::new()
-        .route("/console/", get(|| async { Redirect::to("/console/music") }))
+        .route("/console/", get(|| async { Redirect::to("/console/music/components") }))
         .route("/console/-/pages", get(|| async { Json(PAGES.map(|(path, _)| path)) }))
         .route("/console/-/pictures/{name}", get(picture))
         .route("/console/music/models/stream", get(models::stream))

@@ -21,7 +21,7 @@ use crate::gate::{edit, gated, preview, read};
 use crate::page::Area;
 use crate::ui::{Badge, Tone};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/catalog", SeePeople),
     read("/console/{workspace}/catalog/rows", SeePeople),
     read("/console/{workspace}/catalog/items/{item_id}", SeePeople),

@@ -30,7 +30,7 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Field, InputKind, Select, TextInput};
 use crate::ui::{Button, Callout, EmptyState, Icon, LiveList, Pagination, Tab, tabs};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/live", SeePeople),
     read("/console/{workspace}/live/stream", SeePeople),
     read("/console/{workspace}/live/{offset}", SeePeople),

@@ -20,7 +20,7 @@ use crate::gate::{gated, read};
 use crate::ui::form::{Field, InputKind, TextInput};
 use crate::ui::{Button, Icon};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/search", SeePeople),
     read("/console/{workspace}/people", SeePeople),
     read("/console/{workspace}/people/{id}", SeePeople),

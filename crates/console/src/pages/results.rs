@@ -30,7 +30,7 @@ use crate::ui::{
 const PAGE: &str = "/console/{workspace}/results";
 const CSV: &str = "/console/{workspace}/results.csv";
 
-const CALLS: &[Call] = &[read(PAGE, ReadWorkspace), read(CSV, ReadWorkspace)];
+pub(super) const CALLS: &[Call] = &[read(PAGE, ReadWorkspace), read(CSV, ReadWorkspace)];
 
 /// The number of days where nobody says which.
 const DAYS_DEFAULT: u32 = 28;

@@ -42,7 +42,7 @@ const TEST: &str = "/console/{workspace}/scenarios/{name}/test";
 const SHARES: &str = "/console/{workspace}/scenarios/{name}/test/shares";
 const END: &str = "/console/{workspace}/scenarios/{name}/test/end";
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read(LIST, SeePeople),
     read(NEW, ChangeWorkspace),
     edit(NEW, "scenario.put"),

@@ -7,24 +7,23 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Extension, Router};
-use engine::installation::{Change, SecretHash};
 use maud::{Markup, html};
-use resources::installation::{change, own_session};
+use resources::account;
 use serde::Deserialize;
 use web::App;
 use web::access::{Call, Caller, session_cookie, sign_in, sign_visitor_in};
 use web::admission::Origin;
-use web::error::ApiError;
+use web::error::{ApiError, say_when_to_retry};
 use web::parameters::Parameters;
 
 use crate::gate::{gated, open, open_page, own};
 use crate::local_path::local_path;
 use crate::page::bare;
 use crate::theme::Theme;
-use crate::ui::Button;
 use crate::ui::form::{Field, Form as FormElement, InputKind, TextInput};
+use crate::ui::{Button, Callout};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     open_page("/console/-/sign-in"),
     open("/console/-/sign-in", "session.create"),
     own("/console/-/sign-out", "session.delete"),
@@ -42,21 +41,48 @@ pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
 struct Query {
     /// The page to be led to.
     next: Option<String>,
+    notice: Option<Notice>,
 }
 
-/// Visitors of the demo are signed in at once.
+/// Why somebody is here.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Notice {
+    SignedOut,
+    SignedOutEverywhere,
+    PasswordChosen,
+}
+
+impl Notice {
+    fn words(self) -> &'static str {
+        match self {
+            Self::SignedOut => "You are signed out.",
+            Self::SignedOutEverywhere => "You are signed out everywhere.",
+            Self::PasswordChosen => "Your password is ready: sign in with it.",
+        }
+    }
+}
+
+/// Visitors of the demo are signed in at once, unless they have just left.
 async fn show(
     State(app): State<Arc<App>>,
     Extension(origin): Extension<Origin>,
     theme: Theme,
-    Parameters(Query { next }): Parameters<Query>,
+    Parameters(Query { next, notice }): Parameters<Query>,
 ) -> Result<Response, ApiError> {
     let next = local_path(next.as_deref());
-    if let Some(email) = &app.settings.visitor {
+    if let Some(email) = app.settings.visitor.as_ref().filter(|_| notice.is_none()) {
         let token = sign_visitor_in(&app.access, email).await?;
         return Ok(lead_in(&token, &origin, next));
     }
-    Ok(page(theme, next, "", None).into_response())
+    let leads_visitors_in = app.settings.visitor.is_some();
+    let notice = html! {
+        @if let Some(notice) = notice { (Callout::info(notice.words()).announced()) }
+        @if leads_visitors_in {
+            p { a href="/console/-/sign-in" { "Look around as the visitor of the demo" } }
+        }
+    };
+    Ok(page(theme, next, "", &Mistakes::default(), &notice).into_response())
 }
 
 #[derive(Deserialize)]
@@ -79,8 +105,22 @@ async fn open_session(
             Ok(lead_in(&token, &origin, next))
         }
         Err(error) if error.kind.status().is_client_error() => {
-            let page = page(theme, next, &email, Some(&error.message));
-            Ok((error.kind.status(), page).into_response())
+            let status = error.kind.status();
+            let mistakes = match status {
+                StatusCode::TOO_MANY_REQUESTS => {
+                    Mistakes { above: Some(error.message), ..Mistakes::default() }
+                }
+                StatusCode::UNAUTHORIZED => {
+                    Mistakes { password: Some(error.message), ..Mistakes::default() }
+                }
+                _ => Mistakes { email: Some(error.message), ..Mistakes::default() },
+            };
+            let page = page(theme, next, &email, &mistakes, &html! {});
+            let mut response = (status, page).into_response();
+            if status == StatusCode::TOO_MANY_REQUESTS {
+                say_when_to_retry(&mut response);
+            }
+            Ok(response)
         }
         Err(error) => Err(error),
     }
@@ -96,25 +136,34 @@ async fn end(
     Extension(origin): Extension<Origin>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, ApiError> {
-    let token = SecretHash::of(&own_session(&caller)?.token);
-    change(&app, &caller, Change::EndSession { token }).await?;
+    account::sign_out(&app, &caller).await?;
     let cookie = [(header::SET_COOKIE, session_cookie(None, origin.is_https))];
-    Ok((StatusCode::SEE_OTHER, cookie, Redirect::to("/console/-/sign-in")).into_response())
+    Ok((cookie, Redirect::to("/console/-/sign-in?notice=signed_out")).into_response())
 }
 
-fn page(theme: Theme, next: &str, email: &str, error: Option<&str>) -> Markup {
+/// What is wrong, by where it is shown.
+#[derive(Default)]
+struct Mistakes {
+    above: Option<String>,
+    email: Option<String>,
+    password: Option<String>,
+}
+
+fn page(theme: Theme, next: &str, email: &str, mistakes: &Mistakes, notice: &Markup) -> Markup {
     let body = html! {
+        (notice)
+        @if let Some(message) = &mistakes.above { (Callout::error(message).announced()) }
         (FormElement {
             action: "/console/-/sign-in",
             csrf: "",
             preview: None,
             body: html! {
                 input type="hidden" name="next" value=(next);
-                (TextInput::new(Field::new("email", "E-mail address"))
+                (TextInput::new(Field::new("email", "E-mail address").error(mistakes.email.as_deref()))
                     .kind(InputKind::Email)
                     .value(email)
                     .autocomplete("username"))
-                (TextInput::new(Field::new("password", "Password").error(error))
+                (TextInput::new(Field::new("password", "Password").error(mistakes.password.as_deref()))
                     .kind(InputKind::Password)
                     .autocomplete("current-password"))
                 div class="actions" { (Button::primary("Sign in")) }

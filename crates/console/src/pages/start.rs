@@ -13,7 +13,7 @@ use crate::gate::{gated, own_page};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{EmptyState, Icon};
 
-const CALLS: &[Call] = &[own_page("/console"), own_page("/console/")];
+pub(super) const CALLS: &[Call] = &[own_page("/console"), own_page("/console/")];
 
 pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     gated(app, CALLS, Router::new().route("/console", get(show)).route("/console/", get(show)))

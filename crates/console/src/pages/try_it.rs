@@ -37,7 +37,7 @@ use crate::gate::{edit, gated, read};
 use crate::page::{Area, Frame, Page};
 use crate::ui::{Button, Callout, Icon};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/try-it", SeePeople),
     read("/console/{workspace}/try-it/preview", SeePeople),
     edit("/console/{workspace}/try-it/keep", "scenario.put"),

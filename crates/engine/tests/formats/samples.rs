@@ -66,6 +66,7 @@ fn config() -> WorkspaceConfig {
             write_key: "write-0123456789".to_owned(),
             bearer_tokens: vec!["bearer-0123456789".to_owned()],
             enabled: true,
+            earlier_key: None,
         }],
         traits: vec![TraitDefinition::recommended_items("next")],
         // Version 5 began without.

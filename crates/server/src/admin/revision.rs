@@ -6,38 +6,15 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use domain::WorkspaceConfig;
-use engine::{Engine, Expected, Resource};
+use engine::Expected;
 use resources::Revised;
 use serde::Serialize;
 
 use web::error::{ApiError, etag};
 
-/// Answers with a resource and its revision. `read` makes the body from the configuration of that
-/// revision.
-///
-/// # Errors
-/// As `read`.
-pub(super) fn show<T: Serialize>(
-    engine: &Engine,
-    resource: &Resource,
-    read: impl FnOnce(&WorkspaceConfig) -> Result<T, ApiError>,
-) -> Result<Response, ApiError> {
-    let (config, revisions) = engine.revised_config();
-    let etag = etag(revisions.revision(resource));
-    Ok(([(header::ETAG, etag)], Json(read(&config)?)).into_response())
-}
-
 /// Answers with a resource and its revision.
 pub(super) fn revised<T: Serialize>(Revised { value, revision }: Revised<T>) -> Response {
     ([(header::ETAG, etag(revision))], Json(value)).into_response()
-}
-
-/// Answers a change with the revision that it made. The caller lets no other change pass in
-/// between.
-pub(super) fn show_revised(engine: &Engine, resource: &Resource, body: impl Serialize) -> Response {
-    let (_, revisions) = engine.revised_config();
-    ([(header::ETAG, etag(revisions.revision(resource)))], Json(body)).into_response()
 }
 
 /// The revision that a change expects of its resource. A request without these headers expects

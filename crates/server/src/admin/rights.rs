@@ -57,6 +57,7 @@ pub(super) const CALLS: &[Call] = &[
     administer("POST", "/api/api_keys", "api_key.create"),
     administer("DELETE", "/api/api_keys/{name}", "api_key.delete"),
     read("/api/audit", Administer),
+    read("/api/limits", Administer),
     read("/api/workspaces", SeePeople),
     Call {
         method: "POST",
@@ -81,6 +82,7 @@ pub(super) const CALLS: &[Call] = &[
     edit("PATCH", "/api/workspaces/{workspace}/sources/{name}", "source.update"),
     edit("DELETE", "/api/workspaces/{workspace}/sources/{name}", "source.delete"),
     edit("POST", "/api/workspaces/{workspace}/sources/{name}/rotate", "source.rotate"),
+    edit("DELETE", "/api/workspaces/{workspace}/sources/{name}/earlier_key", "source.end_overlap"),
     read("/api/workspaces/{workspace}/tokens", ReadWorkspace),
     edit("POST", "/api/workspaces/{workspace}/tokens", "token.create"),
     read("/api/workspaces/{workspace}/tokens/{name}", ReadWorkspace),

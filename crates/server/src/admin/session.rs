@@ -6,12 +6,11 @@ use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
-use engine::installation::{Change, SecretHash};
 use serde::Deserialize;
 use serde_json::json;
 
 use super::body::Body;
-use resources::installation::{change, own_session};
+use resources::account;
 use web::App;
 use web::access::{Caller, csrf_token, session_cookie, sign_in};
 use web::admission::Origin;
@@ -47,8 +46,7 @@ pub(super) async fn end(
     Extension(origin): Extension<Origin>,
     Extension(caller): Extension<Caller>,
 ) -> Result<Response, ApiError> {
-    let token = SecretHash::of(&own_session(&caller)?.token);
-    change(&app, &caller, Change::EndSession { token }).await?;
+    account::sign_out(&app, &caller).await?;
     let cookie = [(header::SET_COOKIE, session_cookie(None, origin.is_https))];
     Ok((StatusCode::NO_CONTENT, cookie).into_response())
 }

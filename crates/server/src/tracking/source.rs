@@ -27,7 +27,14 @@ pub(super) fn find_source(
         return Err(ApiError::new(ErrorKind::UnknownSource, message));
     };
     let found = match app.workspaces.owner(key) {
-        KeyOwner::Source(found) => found,
+        KeyOwner::Source(found) if found.1.takes_key(key, app.access.now()) => found,
+        KeyOwner::Source((_, source)) => {
+            let message = format!(
+                "this is an earlier write key of source {:?}, whose time is over: send the new one",
+                source.name
+            );
+            return Err(ApiError::new(ErrorKind::UnknownSource, message));
+        }
         KeyOwner::Closed => {
             return Err(ApiError::unavailable(
                 "the workspace of this write key is closed and tried again from time to time",

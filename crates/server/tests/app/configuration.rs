@@ -7,7 +7,8 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::{Method, Request};
-use engine::Health;
+use domain::Timestamp;
+use engine::{Health, ManualClock};
 use serde_json::{Value, json};
 use web::Settings;
 
@@ -74,6 +75,41 @@ async fn a_source_counts_with_the_next_message_and_its_key_is_shown_once() {
     assert_eq!((app.sent_with(&key).await, app.sent_with(&other).await), (401, 200));
     assert_eq!(app.administer(Method::DELETE, &path, Value::Null, &[]).await.status, 204);
     assert_eq!(app.sent_with(&other).await, 401);
+}
+
+#[tokio::test]
+async fn a_rotated_write_key_is_taken_until_its_time_is_over_or_somebody_ends_it() {
+    let start = Timestamp::parse("2031-05-01T12:00:00Z").unwrap();
+    let clock = Arc::new(ManualClock::new(start));
+    let app = TestApp::at(clock.clone()).await;
+    let web = format!("{SHOP}/sources/web");
+    let rotate =
+        async |body: Value| app.administer(Method::POST, &format!("{web}/rotate"), body, &[]).await;
+    let first = rotate(json!({ "overlap_s": 60 })).await;
+    assert_eq!(first.body["earlier_key_until"], "2031-05-01T12:01:00.000Z");
+    let second = first.body["write_key"].as_str().unwrap().to_owned();
+    assert_eq!((app.sent_with("key").await, app.sent_with(&second).await), (200, 200));
+    let new = json!({ "name": "other", "write_key": "key" });
+    let taken = app.administer(Method::POST, &format!("{SHOP}/sources"), new, &[]).await;
+    assert_eq!(taken.status, 409, "an earlier key is nobody else's");
+    assert!(app.admin(&web).await.body.get("write_key").is_none());
+
+    clock.set(Timestamp(start.0 + 60_000));
+    assert_eq!((app.sent_with("key").await, app.sent_with(&second).await), (401, 200));
+    assert!(app.admin(&web).await.body.get("earlier_key_until").is_none());
+
+    let third = rotate(json!({ "overlap_s": 3_600 })).await;
+    let third = third.body["write_key"].as_str().unwrap().to_owned();
+    assert_eq!((app.sent_with(&second).await, app.sent_with(&third).await), (200, 200));
+    let earlier = format!("{web}/earlier_key");
+    assert_eq!(app.administer(Method::DELETE, &earlier, Value::Null, &[]).await.status, 204);
+    assert_eq!((app.sent_with(&second).await, app.sent_with(&third).await), (401, 200));
+
+    let fourth = rotate(json!({ "overlap_s": 60 })).await.body["write_key"].clone();
+    rotate(Value::Null).await;
+    let fourth = fourth.as_str().unwrap();
+    assert_eq!(app.sent_with(fourth).await, 401, "without an overlap it is refused at once");
+    assert_eq!(rotate(json!({ "overlap_s": 7_776_001 })).await.status, 400);
 }
 
 #[tokio::test]

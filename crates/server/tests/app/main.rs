@@ -70,6 +70,7 @@ impl TestApp {
             write_key: key.to_owned(),
             bearer_tokens: bearer.iter().map(|token| (*token).to_owned()).collect(),
             enabled,
+            earlier_key: None,
         };
         let config = WorkspaceConfig {
             private_token: Some("private".to_owned()),

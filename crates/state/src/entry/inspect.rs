@@ -234,6 +234,9 @@ fn redact_change(change: &mut Value) {
 
 fn redact_source(source: &mut Value) {
     hide(&mut source["write_key"]);
+    if let Some(earlier) = source.get_mut("earlier_key") {
+        hide(&mut earlier["write_key"]);
+    }
     source["bearer_tokens"].as_array_mut().into_iter().flatten().for_each(hide);
 }
 

@@ -148,6 +148,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
             write_key: WRITE_KEY.to_owned(),
             bearer_tokens: Vec::new(),
             enabled: true,
+            earlier_key: None,
         }],
         traits: vec![TraitDefinition {
             exclude: Some(Exclusion::Interacted),

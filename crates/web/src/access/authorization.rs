@@ -35,6 +35,10 @@ pub struct Gate {
 #[derive(Debug, Clone, Copy)]
 pub struct NothingDone;
 
+/// Of an answer that is no 201: the name of what was made, for the audit.
+#[derive(Debug, Clone)]
+pub struct MadeResource(pub String);
+
 /// Lets a call through whose caller may do it, with the [`Caller`] among its extensions. Whoever
 /// has signed in or shows a key is admitted whatever the load.
 pub async fn authorize(
@@ -182,8 +186,15 @@ fn deed_of(
     })
 }
 
-/// The name of the resource that a call has made, by the header `Location`.
+/// The name of the resource that a call has made: as its handler says, or by the header `Location`
+/// of what is new. A form is answered with a `Location` that only leads on.
 fn name_of_new(response: &Response) -> Option<String> {
+    if let Some(MadeResource(name)) = response.extensions().get() {
+        return Some(name.clone());
+    }
+    if response.status() != StatusCode::CREATED {
+        return None;
+    }
     let location = response.headers().get(header::LOCATION)?.to_str().ok()?;
     let (_, name) = location.rsplit_once('/')?;
     Some(percent_decode_str(name).decode_utf8_lossy().into_owned())

@@ -23,7 +23,7 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Checkbox, Field, Form as FormElement, InputKind, NumberInput, TextInput};
 use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/segments/series", ReadWorkspace),
     edit("/console/{workspace}/segments/series", "series.create"),
     read("/console/{workspace}/segments/series/{id}", ReadWorkspace),

@@ -25,7 +25,7 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Choice, Field, Form as FormElement, InputKind, ReqlField, TextInput};
 use crate::ui::{Button, Callout, Cell, Column, Confirmation, EmptyState, Icon, Table, Unit};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/segments", ReadWorkspace),
     read("/console/{workspace}/segments/new", ChangeWorkspace),
     edit("/console/{workspace}/segments/new", "segmentation.create"),

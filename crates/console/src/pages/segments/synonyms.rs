@@ -22,7 +22,7 @@ use crate::page::{Area, Frame, Page};
 use crate::ui::form::{Checkbox, Field, Form as FormElement, TextInput};
 use crate::ui::{Button, Cell, Column, EmptyState, Icon, Table};
 
-const CALLS: &[Call] = &[
+pub(super) const CALLS: &[Call] = &[
     read("/console/{workspace}/segments/synonyms", ReadWorkspace),
     edit("/console/{workspace}/segments/synonyms", "synonym.create"),
     edit("/console/{workspace}/segments/synonyms/{id}/delete", "synonym.delete"),

@@ -36,14 +36,21 @@ pub struct Checkbox<'a> {
     pub is_checked: bool,
 }
 
-impl Render for Checkbox<'_> {
-    fn render(&self) -> Markup {
+impl Checkbox<'_> {
+    /// One of several boxes of one name, each with a value of its own.
+    pub fn render_valued(&self, value: &str) -> Markup {
         let field = &self.field;
         field.wrap_box(&html! {
-            input type="checkbox" class="box" id=(field.id) name=(field.name) value="true"
+            input type="checkbox" class="box" id=(field.id) name=(field.name) value=(value)
                 checked[self.is_checked] aria-invalid=[field.invalid()]
                 aria-describedby=[field.described_by()];
         })
+    }
+}
+
+impl Render for Checkbox<'_> {
+    fn render(&self) -> Markup {
+        self.render_valued("true")
     }
 }
 

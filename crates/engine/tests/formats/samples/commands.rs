@@ -228,6 +228,7 @@ pub(crate) fn configuration() -> Vec<Command> {
             write_key: text("app-0123456789"),
             bearer_tokens: Vec::new(),
             enabled: true,
+            earlier_key: None,
         };
         (ConfigChange::put_source("app", &source), expected)
     };

@@ -140,6 +140,7 @@ fn prepare(folder: &std::path::Path) -> Result<()> {
         write_key: WRITE_KEY.to_owned(),
         bearer_tokens: Vec::new(),
         enabled: true,
+        earlier_key: None,
     };
     let config = WorkspaceConfig { sources: vec![source], ..WorkspaceConfig::empty(id.clone()) };
     Ok(open_workspace(&data, &id, true)?.configure_as(&config)?)

@@ -1,0 +1,51 @@
+//! Settings: those of a workspace, and those of the installation with its accounts and keys.
+
+mod accounts;
+mod api_keys;
+mod audit;
+mod chrome;
+mod general;
+mod grants;
+mod limits;
+mod sources;
+mod tokens;
+mod traits;
+mod typed;
+mod workspaces;
+
+use std::sync::Arc;
+
+use axum::Router;
+use web::App;
+#[cfg(test)]
+use web::access::Call;
+
+pub(super) use self::grants::{words as role_words, workspaces_text};
+pub(super) use self::typed::{Mistake, Typed, again};
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    Router::new()
+        .merge(sources::routes(app))
+        .merge(tokens::routes(app))
+        .merge(traits::routes(app))
+        .merge(general::routes(app))
+        .merge(workspaces::routes(app))
+        .merge(accounts::routes(app))
+        .merge(api_keys::routes(app))
+        .merge(audit::routes(app))
+        .merge(limits::routes(app))
+}
+
+/// The tables of all these pages.
+#[cfg(test)]
+pub(super) const CALLS: &[&[Call]] = &[
+    sources::CALLS,
+    tokens::CALLS,
+    traits::CALLS,
+    general::CALLS,
+    workspaces::CALLS,
+    accounts::CALLS,
+    api_keys::CALLS,
+    audit::CALLS,
+    limits::CALLS,
+];

@@ -1,0 +1,325 @@
+//! Computed traits: lists of items on every profile.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use domain::Right::ReadWorkspace;
+use domain::TraitDefinition;
+use engine::Expected;
+use maud::{Markup, Render, html};
+use resources::traits;
+use serde_json::{Map, Value};
+use web::App;
+use web::access::{Call, Caller};
+use web::error::ApiError;
+use web::parameters::Parameters;
+use web::workspaces::Workspace;
+
+use super::chrome::{
+    Notice, Noticed, encode, lead_to, lead_to_new, may_change, path, workspace_tabs,
+};
+use super::typed::{Mistake, Typed, again};
+use crate::gate::{edit, gated, read};
+use crate::page::{Area, Frame, Page};
+use crate::ui::form::{Field, Form, InputKind, NumberInput, Select, TextInput, field_group};
+use crate::ui::{Button, Cell, Column, Confirmation, EmptyState, Icon, Table};
+
+pub(super) const CALLS: &[Call] = &[
+    read("/console/{workspace}/settings/traits", ReadWorkspace),
+    edit("/console/{workspace}/settings/traits", "trait.put"),
+    read("/console/{workspace}/settings/traits/{key}", ReadWorkspace),
+    edit("/console/{workspace}/settings/traits/{key}", "trait.put"),
+    read("/console/{workspace}/settings/traits/{key}/remove", ReadWorkspace),
+    edit("/console/{workspace}/settings/traits/{key}/remove", "trait.delete"),
+];
+
+const LOGICS: [(&str, &str); 6] = [
+    ("personal", "For this person"),
+    ("trending", "Popular now"),
+    ("recently_viewed", "Viewed lately"),
+    ("buy_again", "Due to buy again"),
+    ("watch_next", "What follows the last one"),
+    ("continue_watching", "Begun and not finished"),
+];
+const EXCLUSIONS: [(&str, &str); 5] = [
+    ("", "As the logic has it"),
+    ("purchased", "Bought items"),
+    ("watched", "Bought and played items"),
+    ("interacted", "Every item that the person had to do with"),
+    ("none", "Nothing"),
+];
+const INTERACTIONS: [(&str, &str); 7] = [
+    ("", "All of them"),
+    ("detail_view", "Views"),
+    ("purchase", "Purchases"),
+    ("rating", "Ratings"),
+    ("cart_addition", "Additions to the cart"),
+    ("bookmark", "Bookmarks"),
+    ("view_portion", "Plays"),
+];
+const RELEVANCES: [(&str, &str); 3] = [("low", "Low"), ("medium", "Medium"), ("high", "High")];
+/// The controls of a form, which are the keys of a definition.
+const TEXTS: [&str; 5] = ["logic", "interaction", "exclude", "item_type", "min_relevance"];
+const NUMBERS: [&str; 4] = ["count", "diversity", "rotation_rate", "rotation_time_s"];
+
+pub(super) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
+    let one = "/console/{workspace}/settings/traits/{key}";
+    let routes = Router::new()
+        .route("/console/{workspace}/settings/traits", get(list).post(create))
+        .route(one, get(show).post(update))
+        .route(&format!("{one}/remove"), get(ask_removal).post(remove));
+    gated(app, CALLS, routes)
+}
+
+async fn list(
+    Extension(caller): Extension<Caller>,
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    Parameters(Noticed { notice }): Parameters<Noticed>,
+) -> Result<Response, ApiError> {
+    let shown = traits::list(&workspace)?;
+    let new = typed_of(&TraitDefinition::recommended_items(""));
+    let body = list_body(&frame, &shown, &new, &Mistake::default(), &caller);
+    let page = list_page(&frame).body(body);
+    Ok(match notice {
+        Some(notice) => page.notice(notice).into_response(),
+        None => page.into_response(),
+    })
+}
+
+fn list_page(frame: &Frame) -> Page<'_> {
+    Page::new(frame, Area::Settings, "Traits").lead(
+        "A computed trait is a list of items on every profile, made when the profile is read.",
+    )
+}
+
+fn list_body(
+    frame: &Frame,
+    shown: &[TraitDefinition],
+    typed: &Typed,
+    mistake: &Mistake,
+    caller: &Caller,
+) -> Markup {
+    let Some(workspace) = &frame.workspace else { return html! {} };
+    let row =
+        |definition: &TraitDefinition| {
+            let href = path(workspace, &format!("traits/{}", encode(&definition.key)));
+            let typed = typed_of(definition);
+            let logic = LOGICS.iter().find(|(word, _)| *word == typed.text("logic"));
+            vec![
+                Cell::new(html! { a href=(href) { code { (definition.key) } } }),
+                Cell::new(logic.map_or_else(
+                    || typed.text("logic").to_owned(),
+                    |(_, words)| (*words).to_owned(),
+                )),
+                Cell::new(definition.count),
+            ]
+        };
+    let columns =
+        vec![Column::text("Trait"), Column::text("Shows"), Column::number("Items at most")];
+    let table = Table::new("Traits", columns).rows(shown.iter().map(row));
+    html! {
+        (workspace_tabs(workspace, &frame.account.role, "traits"))
+        @if shown.is_empty() {
+            (EmptyState {
+                icon: Icon::People,
+                title: "No trait yet",
+                text: "With one, every profile has recommendations for its person: for mails, for example.",
+                next: None,
+            })
+        } @else {
+            section class="card card-table" { (table) }
+        }
+        @if may_change(caller) {
+            section class="card" {
+                h2 { "New trait" }
+                (form(frame, &path(workspace, "traits"), typed, mistake, true))
+            }
+        }
+    }
+}
+
+fn form(frame: &Frame, action: &str, typed: &Typed, mistake: &Mistake, is_new: bool) -> Markup {
+    let select = |name: &'static str, label, options: &[(&str, &str)]| {
+        let field = Field::new(name, label).error(mistake.at(name));
+        Select { field, options, value: typed.text(name) }.render()
+    };
+    let number = |name: &'static str, label, hint, unit| {
+        let field = Field::new(name, label).hint(hint).error(mistake.at(name));
+        NumberInput { field, value: typed.text(name), unit }.render()
+    };
+    html! {
+        (mistake)
+        (Form {
+            action,
+            csrf: &frame.csrf,
+            preview: None,
+            body: html! {
+                @if is_new {
+                    (TextInput::new(Field::new("key", "Key")
+                        .hint("Its name on the profile: a-z, 0-9 and “_”")
+                        .error(mistake.at("key")))
+                        .kind(InputKind::Code)
+                        .value(typed.text("key")))
+                }
+                div class="fields" {
+                    (select("logic", "Shows", &LOGICS))
+                    (number("count", "Items", "At most", "items"))
+                    (select("exclude", "Leaves out", &EXCLUSIONS))
+                    (select("interaction", "Looks at", &INTERACTIONS))
+                    (TextInput::new(Field::new("item_type", "Only items of this type").optional())
+                        .kind(InputKind::Code)
+                        .value(typed.text("item_type")))
+                    (select("min_relevance", "Least relevance", &RELEVANCES))
+                }
+                (field_group("Variety", &html! {
+                    (number("diversity", "Diversity", "From 0, only what fits best, to 1", "of 1"))
+                    (number("rotation_rate", "Rotation", "How far items seen lately move back, 0 to 1", "of 1"))
+                    (number("rotation_time_s", "Rotation for", "How long an item counts as seen", "seconds"))
+                }))
+                div class="actions" {
+                    (Button::primary(if is_new { "Make the trait" } else { "Save" }))
+                    @if !is_new { (Button::danger("Remove…").href(&format!("{action}/remove"))) }
+                }
+            },
+        })
+    }
+}
+
+/// A definition as a form has it.
+fn typed_of(definition: &TraitDefinition) -> Typed {
+    let Ok(Value::Object(keys)) = serde_json::to_value(definition) else {
+        return Typed::default();
+    };
+    let text = |value: Value| match value {
+        Value::String(text) => text,
+        Value::Null => String::new(),
+        // Digits of single precision: 0.3 is not 0.30000001192092896.
+        Value::Number(number) if number.is_f64() => {
+            number.as_f64().map_or_else(String::new, |number| (number as f32).to_string())
+        }
+        other => other.to_string(),
+    };
+    Typed(keys.into_iter().map(|(key, value)| (key, text(value))).collect())
+}
+
+/// The definition that was typed.
+fn parse(key: &str, typed: &Typed) -> Result<TraitDefinition, ApiError> {
+    let mut keys = Map::new();
+    keys.insert("kind".to_owned(), "recommended_items".into());
+    for name in TEXTS {
+        if let Some(text) = typed.optional(name) {
+            keys.insert(name.to_owned(), text.into());
+        }
+    }
+    for name in NUMBERS.into_iter().filter(|name| !typed.text(name).is_empty()) {
+        let value: Value = match name {
+            "count" | "rotation_time_s" => typed.number::<u32>(name)?.into(),
+            _ => typed.number::<f64>(name)?.into(),
+        };
+        keys.insert(name.to_owned(), value);
+    }
+    traits::parse(key, Value::Object(keys).to_string().as_bytes())
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    Extension(caller): Extension<Caller>,
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    typed: Typed,
+) -> Result<Response, ApiError> {
+    let key = typed.text("key").to_owned();
+    let put = match parse(&key, &typed) {
+        Ok(definition) => traits::put(&app, &workspace, definition, Expected::Absent).await,
+        Err(error) => Err(error),
+    };
+    match put {
+        Ok(_) => Ok(lead_to_new(&path(workspace.id(), "traits"), &key)),
+        Err(error) => {
+            let mistake = Mistake::of(error)?;
+            let shown = traits::list(&workspace)?;
+            let body = list_body(&frame, &shown, &typed, &mistake, &caller);
+            Ok(again(list_page(&frame).body(body)))
+        }
+    }
+}
+
+async fn show(
+    Extension(caller): Extension<Caller>,
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let definition = traits::read(&workspace, key).await?.value;
+    let own = path(workspace.id(), &format!("traits/{}", encode(&definition.key)));
+    let typed = typed_of(&definition);
+    let body = html! {
+        section class="card" {
+            @if may_change(&caller) {
+                (form(&frame, &own, &typed, &Mistake::default(), false))
+            } @else {
+                dl class="facts" {
+                    @for (key, value) in &typed.0 {
+                        @if !value.is_empty() { div { dt { (key) } dd { (value) } } }
+                    }
+                }
+            }
+        }
+    };
+    let page = Page::new(&frame, Area::Settings, &definition.key);
+    Ok(page.below("Traits", &path(workspace.id(), "traits")).body(body).into_response())
+}
+
+async fn update(
+    State(app): State<Arc<App>>,
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+    typed: Typed,
+) -> Result<Response, ApiError> {
+    let put = match parse(&key, &typed) {
+        Ok(definition) => traits::put(&app, &workspace, definition, Expected::Present).await,
+        Err(error) => Err(error),
+    };
+    match put {
+        Ok(_) => Ok(lead_to(&path(workspace.id(), "traits"), Notice::Saved)),
+        Err(error) => {
+            let mistake = Mistake::of(error)?;
+            let own = path(workspace.id(), &format!("traits/{}", encode(&key)));
+            let form = form(&frame, &own, &typed, &mistake, false);
+            let body = html! { section class="card" { (form) } };
+            Ok(again(Page::new(&frame, Area::Settings, &key).body(body)))
+        }
+    }
+}
+
+async fn ask_removal(
+    frame: Frame,
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    let definition = traits::read(&workspace, key).await?.value;
+    let own = path(workspace.id(), &format!("traits/{}", encode(&definition.key)));
+    let title = format!("Remove the trait {}?", definition.key);
+    let body = Confirmation {
+        consequences: &["It disappears from all profiles at once."],
+        action: &format!("{own}/remove"),
+        csrf: &frame.csrf,
+        confirm: "Remove the trait",
+        back: &own,
+    };
+    Ok(Page::new(&frame, Area::Settings, &title).body(body.render()).into_response())
+}
+
+async fn remove(
+    State(app): State<Arc<App>>,
+    Workspace(workspace): Workspace,
+    Path((_, key)): Path<(String, String)>,
+) -> Result<Response, ApiError> {
+    traits::delete(&app, &workspace, key, Expected::Present).await?;
+    Ok(lead_to(&path(workspace.id(), "traits"), Notice::Removed))
+}

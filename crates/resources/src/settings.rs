@@ -1,0 +1,130 @@
+//! The settings of a workspace that are single values, and its weights of interactions.
+
+use std::sync::Arc;
+
+use domain::{InteractionWeights, WeakSignalWeights, WorkspaceSettings};
+use engine::{ConfigChange, Engine, Expected, Resource};
+use serde::{Deserialize, Deserializer};
+use web::App;
+use web::error::ApiError;
+use web::workspaces::RequestedWorkspace;
+
+use crate::{Revised, configure};
+
+/// A change of some settings. Missing keys stay as they are.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SettingsPatch {
+    /// Null removes the name.
+    #[serde(default, deserialize_with = "deserialize_present")]
+    pub name: Option<Option<String>>,
+    /// Whether browsers may merge users.
+    pub public_merge_users: Option<bool>,
+    /// Properties of users that expressions sent by browsers may read.
+    pub public_user_properties: Option<Vec<String>>,
+    /// The number of the set of presets.
+    pub presets: Option<u32>,
+    /// The weights of weak signals.
+    pub weak_signals: Option<WeakSignalsPatch>,
+}
+
+/// A change of some weights. Missing kinds keep theirs.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WeakSignalsPatch {
+    /// The weight of a click.
+    pub click: Option<f32>,
+    /// The weight of an item in a list that was viewed.
+    pub list_view: Option<f32>,
+}
+
+impl WeakSignalsPatch {
+    fn apply(self, present: WeakSignalWeights) -> WeakSignalWeights {
+        WeakSignalWeights {
+            click: self.click.unwrap_or(present.click),
+            list_view: self.list_view.unwrap_or(present.list_view),
+        }
+    }
+}
+
+/// Distinguishes null from a missing key.
+fn deserialize_present<'d, D: Deserializer<'d>>(
+    from: D,
+) -> Result<Option<Option<String>>, D::Error> {
+    Option::deserialize(from).map(Some)
+}
+
+/// The settings.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn read(workspace: &RequestedWorkspace) -> Result<Revised<WorkspaceSettings>, ApiError> {
+    let read = |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let revision = revisions.revision(&Resource::Settings);
+        Ok(Revised { value: config.settings(), revision })
+    };
+    workspace.run(read).await
+}
+
+/// Changes some settings.
+///
+/// # Errors
+/// If a value is wrong, or the revision is another than expected.
+pub async fn update(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    patch: SettingsPatch,
+    expected: Expected,
+) -> Result<Revised<WorkspaceSettings>, ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let present = engine.config().settings();
+        let settings = WorkspaceSettings {
+            name: patch.name.unwrap_or(present.name),
+            public_merge_users: patch.public_merge_users.unwrap_or(present.public_merge_users),
+            public_user_properties: patch
+                .public_user_properties
+                .unwrap_or(present.public_user_properties),
+            presets: patch.presets.or(present.presets),
+            weak_signals: match patch.weak_signals {
+                Some(weights) => weights.apply(present.weak_signals),
+                None => present.weak_signals,
+            },
+        };
+        engine.change_config(ConfigChange::put_settings(&settings), expected)?;
+        Ok(Revised::now(engine, &Resource::Settings, settings))
+    })
+    .await
+}
+
+/// The weights of interactions.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub async fn read_weights(
+    workspace: &RequestedWorkspace,
+) -> Result<Revised<InteractionWeights>, ApiError> {
+    let read = |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let revision = revisions.revision(&Resource::InteractionWeights);
+        Ok(Revised { value: config.interaction_weights, revision })
+    };
+    workspace.run(read).await
+}
+
+/// Replaces the weights of interactions.
+///
+/// # Errors
+/// If a weight is wrong, or the revision is another than expected.
+pub async fn put_weights(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    weights: InteractionWeights,
+    expected: Expected,
+) -> Result<Revised<InteractionWeights>, ApiError> {
+    configure(app, workspace, move |_, engine| {
+        engine.change_config(ConfigChange::put_interaction_weights(&weights), expected)?;
+        Ok(Revised::now(engine, &Resource::InteractionWeights, weights))
+    })
+    .await
+}

@@ -1,0 +1,97 @@
+//! The computed traits on every profile.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use domain::TraitDefinition;
+use engine::{ConfigChange, Engine, Expected, Resource};
+use serde_json::value::{RawValue, to_raw_value};
+use web::App;
+use web::error::ApiError;
+use web::workspaces::RequestedWorkspace;
+
+use crate::{Revised, configure, put_error, unknown_resource};
+
+/// The traits of a workspace.
+///
+/// # Errors
+/// 503 where the workspace is closed.
+pub fn list(workspace: &RequestedWorkspace) -> Result<Vec<TraitDefinition>, ApiError> {
+    Ok(workspace.config()?.traits.clone())
+}
+
+/// A trait.
+///
+/// # Errors
+/// 404 where there is none of the key.
+pub async fn read(
+    workspace: &RequestedWorkspace,
+    key: String,
+) -> Result<Revised<TraitDefinition>, ApiError> {
+    let read = move |engine: &Engine| {
+        let (config, revisions) = engine.revised_config();
+        let value = config.trait_definition(&key).cloned().ok_or_else(|| {
+            let keys: Vec<&str> = config.traits.iter().map(|trait_| trait_.key.as_str()).collect();
+            unknown_resource("trait", &key, &keys)
+        })?;
+        Ok(Revised { value, revision: revisions.revision(&Resource::Trait(key)) })
+    };
+    workspace.run(read).await
+}
+
+/// Reads a definition from JSON, with or without its key, which must not be another one.
+///
+/// # Errors
+/// If it is no definition.
+pub fn parse(key: &str, body: &[u8]) -> Result<TraitDefinition, ApiError> {
+    parse_definition(key, body).map_err(|what| ApiError::invalid(format!("trait {key:?}: {what}")))
+}
+
+fn parse_definition(key: &str, json: &[u8]) -> Result<TraitDefinition, String> {
+    let text = |error: serde_json::Error| error.to_string();
+    let mut keys: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(json).map_err(text)?;
+    keys.entry("key".to_owned()).or_insert(to_raw_value(key).map_err(text)?);
+    let keys = serde_json::to_vec(&keys).map_err(text)?;
+    let definition: TraitDefinition = serde_json::from_slice(&keys).map_err(text)?;
+    match definition.key == key {
+        true => Ok(definition),
+        false => Err(format!("key is {:?}, but the path says {key:?}", definition.key)),
+    }
+}
+
+/// Makes or replaces a trait. The answer has it as it is stored, and whether it is new.
+///
+/// # Errors
+/// If it does not fit the workspace, or the revision is another than expected.
+pub async fn put(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    definition: TraitDefinition,
+    expected: Expected,
+) -> Result<(Revised<TraitDefinition>, bool), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        let is_new = engine.config().trait_definition(&definition.key).is_none();
+        let change = ConfigChange::put_trait(&definition);
+        engine.change_config(change, expected).map_err(|error| put_error(error, expected))?;
+        let resource = Resource::Trait(definition.key.clone());
+        Ok((Revised::now(engine, &resource, definition), is_new))
+    })
+    .await
+}
+
+/// Removes a trait.
+///
+/// # Errors
+/// 404 where there is none of the key.
+pub async fn delete(
+    app: &Arc<App>,
+    workspace: &RequestedWorkspace,
+    key: String,
+    expected: Expected,
+) -> Result<(), ApiError> {
+    configure(app, workspace, move |_, engine| {
+        engine.change_config(ConfigChange::RemoveTrait { key }, expected)?;
+        Ok(())
+    })
+    .await
+}

@@ -1,0 +1,18 @@
+//! `GET /api/limits`: the limits in force, and how much of each is used now.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use resources::limits::{self, Limit};
+use serde::Serialize;
+use web::App;
+
+#[derive(Serialize)]
+pub(super) struct Limits {
+    limits: Vec<Limit>,
+}
+
+pub(super) async fn list(State(app): State<Arc<App>>) -> Json<Limits> {
+    Json(Limits { limits: limits::list(&app) })
+}

@@ -1,0 +1,196 @@
+// Settings: sources with keys, tokens, traits, weights; workspaces, accounts, API keys, audit, limits.
+import assert from 'node:assert/strict'
+import { api, WORKSPACE } from '../demo.mjs'
+
+const HOSTILE = '"><img src=x onerror="isHacked=1">'
+const settings = `/console/${WORKSPACE}/settings`
+
+export async function paths(origin) {
+  await api(origin, 'POST', `workspaces/${WORKSPACE}/sources`, { name: 'till' })
+  await api(origin, 'POST', `workspaces/${WORKSPACE}/sources/till/rotate`, { overlap_s: 3600 })
+  return [
+    settings,
+    `${settings}/sources/till`,
+    `${settings}/sources/till/remove`,
+    `${settings}/tokens`,
+    `${settings}/traits`,
+    `${settings}/traits/personalized_album_recommendations`,
+    `${settings}/general`,
+    '/console/-/workspaces',
+    `/console/-/workspaces/${WORKSPACE}/remove`,
+    '/console/-/accounts',
+    '/console/-/api-keys',
+    '/console/-/audit',
+    '/console/-/limits',
+    '/console/-/account',
+    '/console/-/invitation',
+    '/console/-/sign-in?notice=signed_out',
+  ]
+}
+
+/** Sends a message with a write key: the status. */
+async function send(origin, writeKey) {
+  const message = { writeKey, type: 'track', event: 'Product Viewed', userId: 'settings-1', properties: { product_id: '1' } }
+  const { status } = await fetch(`${origin}/v1/track`, { method: 'POST', body: JSON.stringify(message) })
+  return status
+}
+
+const press = (page, name) => page.getByRole('button', { name, exact: true }).click()
+
+export async function jobs({ check, browser, context, origin }) {
+  const page = await context.newPage()
+  const open = (path) => page.goto(origin + path)
+  const secret = () => page.locator('#secret').textContent()
+  await open('/console')
+
+  let key
+  await check('a source is made, and its key is shown once', async () => {
+    await open(settings)
+    await page.locator('#field-name').fill('kiosk')
+    await press(page, 'Make the source')
+    key = await secret()
+    assert.equal(await send(origin, key), 200)
+    await page.reload()
+    assert.ok(!(await page.content()).includes(key), 'gone after a reload')
+    await open(`${settings}/sources/kiosk`)
+    assert.ok(!(await page.content()).includes(key))
+  })
+  await check('a key is rotated with overlap: both are taken until somebody ends it', async () => {
+    await open(`${settings}/sources/kiosk`)
+    assert.equal(await page.getByLabel('The present key stays valid for').inputValue(), '604800')
+    await press(page, 'Make a new key')
+    const next = await secret()
+    assert.notEqual(next, key)
+    assert.deepEqual([await send(origin, key), await send(origin, next)], [200, 200])
+    await page.getByRole('link', { name: 'I have copied it' }).click()
+    await page.getByText('in 7 days').or(page.getByText('in 6 days')).first().waitFor()
+    await press(page, 'Refuse the earlier key now')
+    assert.deepEqual([await send(origin, key), await send(origin, next)], [401, 200])
+    await press(page, 'Switch off')
+    assert.equal(await send(origin, next), 403)
+    await press(page, 'Switch on')
+    assert.equal(await send(origin, next), 200)
+  })
+  await check('a name that is taken is refused beside its field', async () => {
+    await open(settings)
+    await page.locator('#field-name').fill('kiosk')
+    await press(page, 'Make the source')
+    await page.locator('#field-name-error').waitFor()
+    assert.equal(await page.locator('#field-name').inputValue(), 'kiosk')
+  })
+  await check('names of others are shown as text', async () => {
+    await open(settings)
+    await page.locator('#field-name').fill(HOSTILE)
+    await press(page, 'Make the source')
+    await page.getByRole('link', { name: 'I have copied it' }).click()
+    await page.getByRole('heading', { name: HOSTILE, level: 1 }).waitFor()
+    await open(settings)
+    await page.getByRole('link', { name: HOSTILE }).waitFor()
+    await open('/console/-/audit')
+    await page.getByText(HOSTILE).first().waitFor()
+    assert.equal(await page.evaluate(() => globalThis.isHacked), undefined)
+  })
+  await check('a trait is made, changed and removed', async () => {
+    await open(`${settings}/traits`)
+    await page.locator('#field-key').fill('for_mails')
+    await page.locator('#field-count').fill('3')
+    await press(page, 'Make the trait')
+    await page.getByRole('link', { name: 'for_mails' }).click()
+    await page.locator('#field-count').fill('500')
+    await press(page, 'Save')
+    assert.match(await page.locator('[role=alert]').textContent(), /count must be/)
+    await page.locator('#field-count').fill('4')
+    await press(page, 'Save')
+    const { count } = await api(origin, 'GET', `workspaces/${WORKSPACE}/traits/for_mails`)
+    assert.equal(count, 4)
+    await page.getByRole('link', { name: 'for_mails' }).click()
+    await page.getByRole('link', { name: 'Remove…' }).click()
+    await press(page, 'Remove the trait')
+    await page.getByText('Removed.').waitFor()
+  })
+  await check('weights are changed', async () => {
+    await open(`${settings}/general`)
+    await page.getByLabel('A view of an item').fill('much')
+    await press(page, 'Save weights')
+    await page.locator('#field-view-error').waitFor()
+    await page.getByLabel('A view of an item').fill('0.3')
+    await press(page, 'Save weights')
+    await page.getByText('Saved.').waitFor()
+    assert.equal((await api(origin, 'GET', `workspaces/${WORKSPACE}/interaction_weights`)).view, 0.3)
+  })
+  await check('an API key is made, and used', async () => {
+    await open('/console/-/api-keys')
+    await page.locator('#field-name').fill('reports')
+    await page.getByLabel('Role').selectOption('analyst')
+    await press(page, 'Make the key')
+    const headers = { authorization: `Bearer ${await secret()}` }
+    const shown = await fetch(`${origin}/api/workspaces/${WORKSPACE}/sources`, { headers })
+    assert.equal(shown.status, 200)
+    const refused = await fetch(`${origin}/api/audit`, { headers })
+    assert.equal(refused.status, 403)
+    const page_of_key = await fetch(`${origin}/console/-/accounts`, { headers })
+    assert.equal(page_of_key.status, 403)
+  })
+  await check('a workspace is made, and removed by whoever types its id', async () => {
+    await open('/console/-/workspaces')
+    await page.locator('#field-id').fill('books')
+    await press(page, 'Make the workspace')
+    assert.match(page.url(), /\/console\/books\/settings/)
+    await open('/console/-/workspaces/books/remove')
+    await page.getByLabel('Type books to confirm').fill('book')
+    await press(page, 'Remove the workspace')
+    await page.locator('#field-confirm-error').waitFor()
+    await page.getByLabel('Type books to confirm').fill('books')
+    await press(page, 'Remove the workspace')
+    await page.getByText('Removed.').waitFor()
+  })
+  await check('an invited editor chooses a password, signs in, and may what an editor may', async () => {
+    await open('/console/-/accounts')
+    await page.getByLabel('E-mail address').fill('ed@example.com')
+    await page.getByLabel('Role').selectOption('editor')
+    await press(page, 'Make the link')
+    const link = await secret()
+    assert.match(link, /\/console\/-\/invitation#\w+$/)
+    const other = await browser.newContext()
+    const guest = await other.newPage()
+    const requested = []
+    guest.on('request', (request) => requested.push(request.url(), request.headers().referer ?? ''))
+    await guest.goto(link)
+    const token = link.split('#')[1]
+    assert.ok(!guest.url().includes(token), 'the address has no secret any more')
+    await guest.getByLabel('Choose a password').fill('short')
+    await press(guest, 'Use this password')
+    await guest.locator('#field-password-error').waitFor()
+    await guest.getByLabel('Choose a password').fill('a long enough password')
+    await press(guest, 'Use this password')
+    assert.ok(!requested.join().includes(token), 'neither addresses nor referrers have the secret')
+    await guest.getByText('Your password is ready').waitFor()
+    await guest.getByLabel('E-mail address').fill('ed@example.com')
+    await guest.getByLabel('Password').fill('a wrong password')
+    await press(guest, 'Sign in')
+    assert.match(await guest.locator('#field-password-error').textContent(), /wrong/)
+    assert.equal(await guest.getByLabel('E-mail address').inputValue(), 'ed@example.com')
+    await guest.getByLabel('Password').fill('a long enough password')
+    await press(guest, 'Sign in')
+    await guest.waitForURL(/\/console\/music/)
+    assert.equal((await guest.goto(`${origin}/console/-/accounts`)).status(), 403)
+    assert.equal((await guest.goto(origin + settings)).status(), 200)
+    await guest.locator('#field-name').fill('made by the editor')
+    await press(guest, 'Make the source')
+    await guest.goto(`${origin}/console/-/account`)
+    await press(guest, 'Sign out everywhere')
+    await guest.getByText('You are signed out everywhere').waitFor()
+    await other.close()
+    await open('/console/-/audit?who=ed%40example.com&what=source')
+    await page.getByRole('row', { name: /ed@example\.com source\.create made by the editor music done/ }).waitFor()
+  })
+  await check('an analyst sees sources and cannot change them', async () => {
+    const { key } = await api(origin, 'POST', 'api_keys', { name: 'looks', role: 'analyst' })
+    const headers = { authorization: `Bearer ${key}` }
+    const shown = await (await fetch(origin + settings, { headers })).text()
+    assert.ok(!shown.includes('Make the source'))
+    const body = new URLSearchParams({ name: 'no' })
+    assert.equal((await fetch(origin + settings, { method: 'POST', headers, body })).status, 403)
+  })
+  await page.close()
+}
