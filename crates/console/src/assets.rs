@@ -46,7 +46,7 @@ const STYLESHEET: &str = concat!(
 );
 
 /// Name, media type and content of each file.
-const FILES: [(&str, &str, &str); 12] = [
+const FILES: [(&str, &str, &str); 14] = [
     ("console.css", CSS, STYLESHEET),
     ("favicon.svg", SVG, include_str!("../assets/favicon.svg")),
     ("main.js", JAVASCRIPT, include_str!("../assets/scripts/main.js")),

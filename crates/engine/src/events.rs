@@ -118,14 +118,14 @@ impl Engine {
 
     /// Reads the message at an offset of the journal.
     fn message(&self, offset: u64) -> Result<Message, EngineError> {
-        match self.entry(offset)? {
+        match self.read_entry(offset)? {
             Entry::Message(message) => Ok(*message),
             _ => Err(StoreError::Unreadable { what: "timeline" }.into()),
         }
     }
 
     /// Reads the entry at an offset of the journal.
-    pub(crate) fn entry(&self, offset: u64) -> Result<Entry, EngineError> {
+    pub(crate) fn read_entry(&self, offset: u64) -> Result<Entry, EngineError> {
         let bytes = self.shared.journal.get(Offset(offset))?.unwrap_or_default();
         Entry::decode(&bytes).map_err(|source| EngineError::Entry { offset, source })
     }

@@ -96,7 +96,7 @@ impl Engine {
     ) -> Result<Vec<(PastMerge, Option<MergeCause>)>, EngineError> {
         let merges = self.snapshot().merges(user)?;
         let with_cause = merges.into_iter().map(|merge| {
-            let cause = match self.entry(merge.offset)? {
+            let cause = match self.read_entry(merge.offset)? {
                 Entry::Message(message) => Some(MergeCause::Message(message.type_)),
                 Entry::Command { .. } => Some(MergeCause::Command),
                 _ => None,

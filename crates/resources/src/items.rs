@@ -328,7 +328,7 @@ pub async fn similar(
 ) -> Result<Vec<SimilarItem>, ApiError> {
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let request = request(engine, Endpoint::RecommendItemsToItem, &id)?;
-        let list = list(engine, &request, budget)?;
+        let list = list_ids(engine, &request, budget)?;
         let views = engine.snapshot();
         let own = views.catalog.item(&id).ok_or_else(|| no_item(&id))?;
         let own = ShownItem::new(&views, own);
@@ -375,14 +375,14 @@ pub async fn people(
 ) -> Result<Vec<LikelyPerson>, ApiError> {
     let make = move |engine: &Engine, budget: &Arc<RequestBudget>| {
         let request = request(engine, Endpoint::RecommendUsersToItem, &id)?;
-        let list = list(engine, &request, budget)?.into_iter();
+        let list = list_ids(engine, &request, budget)?.into_iter();
         Ok(list.map(|(user_id, score)| LikelyPerson { user_id, score }).collect())
     };
     workspace.make_lists(make).await
 }
 
 /// The ids of a list with their scores. Nothing is recorded.
-fn list(
+fn list_ids(
     engine: &Engine,
     request: &RecommendationRequest,
     budget: &Arc<RequestBudget>,

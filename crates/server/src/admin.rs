@@ -37,9 +37,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts, Request};
 use axum::middleware::{Next, from_fn, from_fn_with_state};
 use axum::response::Response;
 use axum::routing::{delete, get, patch, post, put};
-use engine::installation::Actor;
-use engine::{CollectionKind, Engine};
-use serde_json::{Value, json};
+use engine::CollectionKind;
 use domain::WorkspaceId;
 
 use web::App;

@@ -243,6 +243,7 @@ fn call_name(command: &Command) -> &'static str {
         Command::MergeUsers { .. } => "merge users",
         Command::Segmentation(_) => "change segmentation",
         Command::Synonym(_) => "change synonym",
+        Command::SwitchItem { .. } => "turn an item off or on",
         Command::ActivateCatalog { .. }
         | Command::PutScenario { .. }
         | Command::DeleteScenario { .. }

@@ -172,6 +172,7 @@ fn fill(args: &Args, folder: &std::path::Path) -> Result<()> {
             write_key: ingest::WRITE_KEY.to_owned(),
             bearer_tokens: Vec::new(),
             enabled: true,
+            earlier_key: None,
         }],
         traits: vec![TraitDefinition::recommended_items("recommended_items")],
         scenarios: vec![scenario],
