@@ -30,7 +30,6 @@ pub(crate) const fn preview(path: &'static str, right: Right) -> Call {
 }
 
 /// A form that changes a workspace. The action is the name of the same change in the admin API.
-#[expect(dead_code)]
 pub(crate) const fn edit(path: &'static str, action: &'static str) -> Call {
     Call {
         method: "POST",

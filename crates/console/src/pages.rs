@@ -1,6 +1,8 @@
 //! The pages, one folder each: `routes` says which paths a folder serves, and its table what each
 //! takes.
 
+mod models;
+mod overview;
 mod scenarios;
 mod sign_in;
 mod start;
@@ -14,5 +16,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
     Router::new()
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
+        .merge(models::routes(app))
+        .merge(overview::routes(app))
         .merge(scenarios::routes(app))
 }

@@ -12,6 +12,7 @@ use state::Views;
 use store::Store;
 
 use crate::Clock;
+use crate::message_rates::RateCounter;
 
 /// Whether the engine can take entries.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub(crate) struct Shared {
     health: RwLock<Health>,
     /// The bytes of entries that wait for the journal.
     pub(crate) queued_bytes: AtomicUsize,
+    /// What became of the messages of the last hour.
+    pub(crate) rates: RateCounter,
 }
 
 impl Shared {
@@ -44,6 +47,7 @@ impl Shared {
         clock: Arc<dyn Clock>,
     ) -> Self {
         Self {
+            rates: RateCounter::new(clock.now()),
             journal,
             clock,
             config: ArcSwap::new(Arc::clone(&views.setup.config)),

@@ -9,6 +9,7 @@ mod catalog;
 mod events;
 mod invitations;
 mod kpis;
+mod overview;
 mod recommendations;
 mod rejections;
 mod revision;
@@ -97,6 +98,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(traits::read).put(traits::put).delete(traits::delete),
         )
         .route("/api/workspaces/{workspace}/events", get(events::read))
+        .route("/api/workspaces/{workspace}/overview", get(overview::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(
             "/api/workspaces/{workspace}/scenarios/{name}",
