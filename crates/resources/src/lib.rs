@@ -2,6 +2,8 @@
 
 mod configuration;
 pub mod installation;
+pub mod jobs;
 pub mod scenarios;
+pub mod training;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};
