@@ -70,7 +70,7 @@ pub use store_picture::KeyspaceDigest;
 pub use submission::{QUEUE_BYTES_MAX, SubmitError};
 pub use training::{FIRST_TRAINING_INTERACTIONS, TrainingOptions, describe_too_few_interactions};
 pub use training_record::Training;
-pub use training_runs::{TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
+pub use training_runs::{BegunTraining, TRAINING_RUNS_KEPT_MAX, TrainingRun, TrainingRunState};
 pub use verify::{Verification, VerifyError, VerifyProgress};
 
 pub use journal::JournalCheck;
@@ -78,7 +78,7 @@ pub use profiles::{
     ExternalId, ExternalIdType, Identifier, StoredTrait, TimelineEntry, TimelineQuery,
 };
 pub use recommender::evaluation::{Comparison, Metrics};
-pub use recommender::{Component, HyperparameterSearch, ModelConfig, SplitKind};
+pub use recommender::{Cancelled, Component, HyperparameterSearch, ModelConfig, SplitKind};
 pub use recommender::{Origin, WeakSignalTrial};
 pub use reql::{ErrorKind as ReqlErrorKind, ReqlError};
 pub use serving::{

@@ -2,7 +2,9 @@
 
 mod configuration;
 pub mod installation;
+pub mod jobs;
 pub mod overview;
 pub mod scenarios;
+pub mod training;
 
 pub use configuration::{Revised, configure, put_error, unknown_resource};

@@ -8,6 +8,7 @@ mod body;
 mod catalog;
 mod events;
 mod invitations;
+mod jobs;
 mod kpis;
 mod overview;
 mod recommendations;
@@ -108,6 +109,9 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             "/api/workspaces/{workspace}/recommendations/{recomm_id}",
             get(recommendations::read_one),
         )
+        .route("/api/workspaces/{workspace}/jobs", get(jobs::list))
+        .route("/api/workspaces/{workspace}/jobs/{id}", get(jobs::read))
+        .route("/api/workspaces/{workspace}/jobs/{id}/cancel", post(jobs::cancel))
         .route("/api/workspaces/{workspace}/training", post(training::start).get(training::read))
         .route("/api/workspaces/{workspace}/training/{id}", get(training::read_run))
         .route("/api/workspaces/{workspace}/models", get(training::models))

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use crate::Workspaces;
 use crate::access::{Access, PasswordGate};
 use crate::admission::{Admission, CallerLimits};
+use crate::jobs::Jobs;
 
 /// Limits of the server, and the options of training runs that the admin API starts.
 #[derive(Debug, Clone)]
@@ -74,6 +75,8 @@ pub struct App {
     pub admission: Arc<Admission>,
     /// What callers are known by.
     pub access: Arc<Access>,
+    /// Long work of workspaces.
+    pub jobs: Jobs,
     is_stopping: Arc<AtomicBool>,
 }
 
@@ -95,9 +98,11 @@ impl App {
             admission: Arc::clone(&admission),
             passwords: PasswordGate::default(),
         };
+        let is_stopping = Arc::<AtomicBool>::default();
         Self {
             admission,
             access: Arc::new(access),
+            jobs: Jobs::new(Arc::clone(&installation.options.clock), Arc::clone(&is_stopping)),
             training: ArcSwap::from_pointee(settings.training),
             settings,
             workspaces: Arc::new(workspaces),
@@ -105,7 +110,7 @@ impl App {
             installation,
             configuring: Mutex::new(()),
             metrics,
-            is_stopping: Arc::default(),
+            is_stopping,
         }
     }
 
@@ -121,10 +126,11 @@ impl App {
         self.training.store(Arc::new(training));
     }
 
-    /// Sums up the samples of histograms, which accumulate until then. Should be called every few
-    /// seconds.
-    pub fn keep_up_metrics(&self) {
+    /// Sums up the samples of histograms, which accumulate until then, and forgets jobs that ended
+    /// too long ago. Should be called every few seconds.
+    pub fn keep_up(&self) {
         self.metrics.run_upkeep();
+        self.jobs.forget_old();
     }
 
     /// The metrics of this process as in `/metrics`, without the gauges that each call of it sets.

@@ -99,6 +99,15 @@ pub(super) const CALLS: &[Call] = &[
     edit("PUT", "/api/workspaces/{workspace}/scenarios/{name}", "scenario.put"),
     edit("DELETE", "/api/workspaces/{workspace}/scenarios/{name}", "scenario.delete"),
     read("/api/workspaces/{workspace}/kpis", ReadWorkspace),
+    read("/api/workspaces/{workspace}/jobs", ReadWorkspace),
+    read("/api/workspaces/{workspace}/jobs/{id}", ReadWorkspace),
+    Call {
+        method: "POST",
+        path: "/api/workspaces/{workspace}/jobs/{id}/cancel",
+        // Whoever may not change the workspace cancels their own exports.
+        requirement: Requirement::Right(ReadWorkspace),
+        audited: Audited::Call("job.cancel"),
+    },
     edit("POST", "/api/workspaces/{workspace}/training", "training.start"),
     read("/api/workspaces/{workspace}/training", ReadWorkspace),
     read("/api/workspaces/{workspace}/training/{id}", ReadWorkspace),
