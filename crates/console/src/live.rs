@@ -30,9 +30,9 @@ pub(crate) fn fragments<F>(
     make: impl Fn() -> F + Send + 'static,
 ) -> Response
 where
-    F: Future<Output = Result<Part, ApiError>> + Send,
+    F: Future<Output = Result<Part, ApiError>> + Send + 'static,
 {
-    let state = (app, make, 0, false);
+    let state = (app, make, 0_usize, false);
     let events = stream::unfold(state, move |(app, make, n, is_over)| async move {
         if is_over {
             let end = Event::default().event("end").data("-");
@@ -42,7 +42,8 @@ where
             return None;
         }
         tokio::time::sleep(interval).await;
-        let (html, is_last) = match make().await.ok()? {
+        let next = make();
+        let (html, is_last) = match next.await.ok()? {
             Part::Fragment(html) => (html, false),
             Part::Last(html) => (html, true),
         };

@@ -2,6 +2,7 @@
 //! takes.
 
 mod models;
+mod operations;
 mod overview;
 mod scenarios;
 mod sign_in;
@@ -17,6 +18,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router<Arc<App>> {
         .merge(sign_in::routes(app))
         .merge(start::routes(app))
         .merge(models::routes(app))
+        .merge(operations::routes(app))
         .merge(overview::routes(app))
         .merge(scenarios::routes(app))
 }

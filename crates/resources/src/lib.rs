@@ -3,6 +3,7 @@
 mod configuration;
 pub mod installation;
 pub mod jobs;
+pub mod operations;
 pub mod overview;
 pub mod scenarios;
 pub mod training;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use domain::{Day, RejectionReason, Right, Timestamp, WorkspaceId, counted};
 use engine::{
-    Counts, Engine, FIRST_TRAINING_INTERACTIONS, KpiCounts, MessageRates, Metrics, Rate,
+    Counts, DiskRoom, Engine, FIRST_TRAINING_INTERACTIONS, KpiCounts, MessageRates, Metrics, Rate,
     TrainingRun, TrainingRunState,
 };
 use serde::Serialize;
@@ -20,6 +20,8 @@ pub const RESULT_DAYS: u32 = 14;
 const REJECTIONS_MS: i64 = 24 * 3_600 * 1_000;
 /// A model that is older needs attention, if there is anything new to learn from.
 const MODEL_AGE_MAX_MS: i64 = 7 * 24 * 3_600 * 1_000;
+/// From this share of the disk on, somebody should make room.
+pub const DISK_FULL_SHARE: f64 = 0.9;
 
 /// How a workspace is doing.
 #[derive(Debug, Clone, Serialize)]
@@ -167,6 +169,7 @@ impl Overview {
         if let Some(figures) = &figures {
             let run = engine.last_training_run();
             attention.extend(training(figures.model.as_ref(), run.as_ref(), &counts, at));
+            attention.extend(disk(engine));
             attention.extend(problems(engine, closed));
         }
         attention.sort_by_key(|attention| attention.severity);
@@ -303,6 +306,21 @@ fn training(
         }
         _ => None,
     }
+}
+
+/// The file system of the journal, where it is nearly full.
+fn disk(engine: &Engine) -> Option<Attention> {
+    let [journal, _] = engine.folders();
+    let room = DiskRoom::of(&journal).filter(|room| room.used_share() > DISK_FULL_SHARE)?;
+    Some(Attention {
+        severity: Severity::Warning,
+        place: AttentionPlace::Operations,
+        title: "The disk is nearly full".to_owned(),
+        text: format!(
+            "{:.1} % are free. Once nothing is left, messages are refused.",
+            100.0 * (1.0 - room.used_share())
+        ),
+    })
 }
 
 fn problems(engine: &Engine, closed: &[(WorkspaceId, String)]) -> Vec<Attention> {

@@ -10,6 +10,7 @@ mod events;
 mod invitations;
 mod jobs;
 mod kpis;
+mod operations;
 mod overview;
 mod recommendations;
 mod rejections;
@@ -99,6 +100,7 @@ fn routes_without_parameters() -> Router<Arc<App>> {
             get(traits::read).put(traits::put).delete(traits::delete),
         )
         .route("/api/workspaces/{workspace}/events", get(events::read))
+        .route("/api/workspaces/{workspace}/operations", get(operations::read))
         .route("/api/workspaces/{workspace}/overview", get(overview::read))
         .route("/api/workspaces/{workspace}/scenarios", get(scenarios::list))
         .route(

@@ -180,12 +180,10 @@ fn current(model: &Training, before: Option<&Training>) -> Markup {
     };
     let parts = &model.search.parameters.components;
     let sum: f32 = parts.iter().map(|part| part.weight).sum();
-    let names: Vec<String> = parts.iter().map(describe_part).collect();
     let blend: Vec<Bar> = parts
         .iter()
-        .zip(&names)
-        .map(|(part, label)| Bar {
-            label,
+        .map(|part| Bar {
+            label: describe_part(part),
             value: f64::from(part.weight / sum.max(f32::MIN_POSITIVE)),
             interval: None,
             tone: Tone::Accent,
@@ -229,15 +227,17 @@ fn current(model: &Training, before: Option<&Training>) -> Markup {
 fn compare(compared: &Comparison, other: &str) -> String {
     let (low, high) = (compared.low, compared.high);
     let interval = Unit::Ratio.interval_text(low, high);
-    let verdict = match () {
-        () if low > 0.0 => format!("More accurate than {other}"),
-        () if high < 0.0 => format!("Less accurate than {other}"),
-        () => format!("About as accurate as {other}"),
+    let verdict = if low > 0.0 {
+        "More accurate than"
+    } else if high < 0.0 {
+        "Less accurate than"
+    } else {
+        "About as accurate as"
     };
-    format!("{verdict}: the NDCG differs by {interval}, with 95 % certainty.")
+    format!("{verdict} {other}: the NDCG differs by {interval}, with 95 % certainty.")
 }
 
-fn describe_part(part: &Component) -> String {
+fn describe_part(part: &Component) -> &'static str {
     match part.model {
         ModelConfig::Neighbours(_) => "Items that the same people chose",
         ModelConfig::Spectral(_) => "Tastes that many have in common",
@@ -246,16 +246,15 @@ fn describe_part(part: &Component) -> String {
         ModelConfig::SequenceRidge(_) => "How the last items together predict the next",
         ModelConfig::Content(_) => "Properties that items share",
     }
-    .to_owned()
 }
 
-fn runs<'a>(
+fn runs(
     id: &WorkspaceId,
     models: &[Training],
     active: Option<&str>,
     may_change: bool,
     now: Timestamp,
-) -> Table<'a> {
+) -> Table<'static> {
     let columns = vec![
         Column::text("Model"),
         Column::text("Trained"),

@@ -90,6 +90,7 @@ pub(super) const CALLS: &[Call] = &[
     edit("PUT", "/api/workspaces/{workspace}/traits/{key}", "trait.put"),
     edit("DELETE", "/api/workspaces/{workspace}/traits/{key}", "trait.delete"),
     read("/api/workspaces/{workspace}/rejections", SeePeople),
+    read("/api/workspaces/{workspace}/operations", ReadWorkspace),
     read("/api/workspaces/{workspace}/overview", SeePeople),
     read("/api/workspaces/{workspace}/events", ReadWorkspace),
     read("/api/workspaces/{workspace}/recommendations", SeePeople),
