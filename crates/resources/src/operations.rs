@@ -65,10 +65,7 @@ pub struct MemoryUse {
 ///
 /// # Errors
 /// 503 where the workspace is closed.
-pub async fn read(
-    app: &Arc<App>,
-    workspace: &RequestedWorkspace,
-) -> Result<Operations, ApiError> {
+pub async fn read(app: &Arc<App>, workspace: &RequestedWorkspace) -> Result<Operations, ApiError> {
     let app = Arc::clone(app);
     workspace.run(move |engine| Operations::new(&app, engine)).await
 }

@@ -331,9 +331,8 @@ fn problems(engine: &Engine, closed: &[(WorkspaceId, String)]) -> Vec<Attention>
         text,
     };
     let own = engine.problems().into_iter();
-    let own = own.map(|problem| {
-        attention("This workspace has a problem".to_owned(), format!("{problem}."))
-    });
+    let own = own
+        .map(|problem| attention("This workspace has a problem".to_owned(), format!("{problem}.")));
     let others = closed
         .iter()
         .map(|(id, why)| attention(format!("The workspace {id} is closed"), format!("{why}.")));

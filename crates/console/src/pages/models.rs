@@ -131,9 +131,8 @@ async fn follow(State(app): State<Arc<App>>, Workspace(workspace): Workspace) ->
             let Workspace(workspace) = Workspace::find(&app, id.as_str())?;
             let run = training::read(&workspace).await?.run;
             let html = run.as_ref().map_or(html! {}, progress);
-            let is_running = |run: TrainingRun| {
-                matches!(run.state, TrainingRunState::Running { .. })
-            };
+            let is_running =
+                |run: TrainingRun| matches!(run.state, TrainingRunState::Running { .. });
             match run.is_some_and(is_running) {
                 true => Ok(Part::Fragment(html)),
                 false => Ok(Part::Last(html! {
@@ -149,11 +148,14 @@ fn progress(run: &TrainingRun) -> Markup {
     let (state, detail) = match &run.state {
         TrainingRunState::Running { progress } => (
             ProgressState::Running(Some(*progress)),
-            "Searches for the best model and trains it. Lists are made as before meanwhile.".to_owned(),
+            "Searches for the best model and trains it. Lists are made as before meanwhile."
+                .to_owned(),
         ),
         TrainingRunState::Done { training } => match &training.refused {
             None => (ProgressState::Done, format!("Model {} is trained.", training.version)),
-            Some(why) => (ProgressState::Failed, format!("Refused: {why}. Lists stay as they were.")),
+            Some(why) => {
+                (ProgressState::Failed, format!("Refused: {why}. Lists stay as they were."))
+            }
         },
         TrainingRunState::Failed { error } => (ProgressState::Failed, format!("{error}.")),
     };
@@ -189,7 +191,12 @@ fn current(model: &Training, before: Option<&Training>) -> Markup {
             tone: Tone::Accent,
         })
         .collect();
-    let mut bars = vec![Bar { label: "Model in use", value: metrics.ndcg, interval: None, tone: Tone::Accent }];
+    let mut bars = vec![Bar {
+        label: "Model in use",
+        value: metrics.ndcg,
+        interval: None,
+        tone: Tone::Accent,
+    }];
     if let (Some(label), Some(earlier)) = (beside.as_deref(), &earlier) {
         bars.push(Bar { label, value: earlier.ndcg, interval: None, tone: Tone::Neutral });
     }
@@ -323,7 +330,8 @@ async fn confirm(
 ) -> Result<Response, ApiError> {
     let Models { active, models } = training::models(&workspace).await?;
     let known = models.iter().find(|model| model.version == version);
-    let model = known.ok_or_else(|| ApiError::not_found(format!("there is no model {version:?}")))?;
+    let model =
+        known.ok_or_else(|| ApiError::not_found(format!("there is no model {version:?}")))?;
     let lists = "All lists are made with this model from then on.";
     let accuracy = format!(
         "Its accuracy was {} when it was judged, that of popularity {}.",

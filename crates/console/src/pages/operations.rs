@@ -153,14 +153,21 @@ fn memory(operations: &Operations) -> Table<'static> {
     let budget = operations.budget.iter();
     Table::new("Memory", columns("Part"))
         .captioned()
-        .rows(budget.map(|used| row(part_name(used.part), bytes(used.bytes), bytes(used.bytes_max))))
+        .rows(
+            budget.map(|used| row(part_name(used.part), bytes(used.bytes), bytes(used.bytes_max))),
+        )
         .row(alone("Store: blocks that were read", own.store_cache_bytes))
         .row(alone("Store: writes in no table yet", own.store_unflushed_bytes))
         .row(alone("Ids of recent messages", own.message_ids_bytes))
 }
 
 fn columns(name: &'static str) -> Vec<Column<'static>> {
-    vec![Column::text(name), Column::number("In use"), Column::number("At most"), Column::number("Share")]
+    vec![
+        Column::text(name),
+        Column::number("In use"),
+        Column::number("At most"),
+        Column::number("Share"),
+    ]
 }
 
 fn row(name: &'static str, used: (f64, String), max: (f64, String)) -> Vec<Cell> {

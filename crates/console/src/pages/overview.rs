@@ -174,7 +174,8 @@ fn callout(id: &WorkspaceId, attention: &Attention) -> Markup {
 
 /// What to do in a workspace that has nothing yet.
 fn first_steps(id: &WorkspaceId) -> Markup {
-    let (settings, catalog) = (Area::Settings.path(id), format!("{}/import", Area::Catalog.path(id)));
+    let (settings, catalog) =
+        (Area::Settings.path(id), format!("{}/import", Area::Catalog.path(id)));
     EmptyState {
         icon: Icon::Overview,
         title: "Nobody has done anything here yet",

@@ -10,6 +10,7 @@ mod closing;
 mod configuration;
 mod dialects;
 mod lists;
+mod overview;
 mod profile_api;
 mod public;
 mod recombee;
