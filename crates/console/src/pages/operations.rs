@@ -75,48 +75,50 @@ fn content(operations: &Operations) -> Markup {
     };
     let disk = &operations.disk;
     html! {
-        @for problem in &operations.problems {
-            (Callout::error("This workspace has a problem").text(problem))
-        }
-        @if operations.problems.is_empty() && operations.ready {
-            (Callout::success("The workspace takes messages, and nothing hinders it"))
-        }
-        div class="stats" {
-            (tile("Journal", disk.journal_bytes, Unit::Bytes))
-            (tile("Store", disk.store_bytes, Unit::Bytes))
-            (tile("Models", disk.model_bytes, Unit::Bytes))
-            (tile("Fold behind the journal", operations.fold_lag, Unit::Count("entries")))
-        }
-        @if let Some(room) = disk.room {
-            section class="card" {
-                h2 { "Disk" }
-                div class="gauge" {
-                    (Meter {
-                        share: room.used_share(),
-                        tone: if room.used_share() > DISK_FULL_SHARE { Tone::Warning } else { Tone::Accent },
-                        label: Some("Disk in use"),
-                    })
-                    p {
-                        strong { (Unit::Bytes.text(room.free_bytes as f64)) } " of "
-                        (Unit::Bytes.text(room.total_bytes as f64)) " are free"
+        div class="stack" {
+            @for problem in &operations.problems {
+                (Callout::error("This workspace has a problem").text(problem))
+            }
+            @if operations.problems.is_empty() && operations.ready {
+                (Callout::success("The workspace takes messages, and nothing hinders it"))
+            }
+            div class="stats" {
+                (tile("Journal", disk.journal_bytes, Unit::Bytes))
+                (tile("Store", disk.store_bytes, Unit::Bytes))
+                (tile("Models", disk.model_bytes, Unit::Bytes))
+                (tile("Fold behind the journal", operations.fold_lag, Unit::Count("entries")))
+            }
+            @if let Some(room) = disk.room {
+                section class="card" {
+                    h2 { "Disk" }
+                    div class="gauge" {
+                        (Meter {
+                            share: room.used_share(),
+                            tone: if room.used_share() > DISK_FULL_SHARE { Tone::Warning } else { Tone::Accent },
+                            label: Some("Disk in use"),
+                        })
+                        p {
+                            strong { (Unit::Bytes.text(room.free_bytes as f64)) } " of "
+                            (Unit::Bytes.text(room.total_bytes as f64)) " are free"
+                        }
                     }
                 }
             }
-        }
-        section class="card card-table" { (limits(operations)) }
-        section class="card card-table" { (memory(operations)) }
-        @if let Some(run) = &operations.training {
-            @let (tone, word) = match &run.state {
-                TrainingRunState::Running { .. } => (Tone::Accent, "running"),
-                TrainingRunState::Done { .. } => (Tone::Good, "done"),
-                TrainingRunState::Failed { .. } => (Tone::Bad, "failed"),
-            };
-            section class="card" {
-                h2 { "Training" }
-                p {
-                    "The last run began "
-                    (RelativeTime { at: run.started_at, now: operations.at }) ". "
-                    (Badge::of(tone, word))
+            section class="card card-table" { (limits(operations)) }
+            section class="card card-table" { (memory(operations)) }
+            @if let Some(run) = &operations.training {
+                @let (tone, word) = match &run.state {
+                    TrainingRunState::Running { .. } => (Tone::Accent, "running"),
+                    TrainingRunState::Done { .. } => (Tone::Good, "done"),
+                    TrainingRunState::Failed { .. } => (Tone::Bad, "failed"),
+                };
+                section class="card" {
+                    h2 { "Training" }
+                    p {
+                        "The last run began "
+                        (RelativeTime { at: run.started_at, now: operations.at }) ". "
+                        (Badge::of(tone, word))
+                    }
                 }
             }
         }

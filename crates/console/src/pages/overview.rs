@@ -110,34 +110,36 @@ fn now(id: &WorkspaceId, overview: &Overview) -> Markup {
     };
     let share = if total.messages() == 0 { 0.0 } else { refused / total.messages() as f64 };
     html! {
-        section class="section" {
-            h2 { "Now" }
-            div class="stats" {
-                (tile("Messages in the last minute", trend.last().copied().unwrap_or(0.0), Unit::Count(""), trend.as_slice(), live.as_str()))
-                (tile("Messages in the last hour", in_hour, Unit::Count(""), &[], live.as_str()))
-                (tile("Refused in the last hour", share, Unit::Share, &[], refused_at.as_str()))
-                (tile("People", overview.counts.known_users as f64, Unit::Count(""), &[], people.as_str()))
-                (tile("Items on offer", overview.counts.available_items as f64, Unit::Count(""), &[], catalog.as_str()))
-            }
-            p class="field-hint" {
-                (outcomes(&total))
-                @if rates.since > rates.minutes[0].at {
-                    " Counted since the server opened the workspace, "
-                    (RelativeTime { at: rates.since, now: overview.at }) "."
+        div class="stack" {
+            section class="section" {
+                h2 { "Now" }
+                div class="stats" {
+                    (tile("Messages in the last minute", trend.last().copied().unwrap_or(0.0), Unit::Count(""), trend.as_slice(), live.as_str()))
+                    (tile("Messages in the last hour", in_hour, Unit::Count(""), &[], live.as_str()))
+                    (tile("Refused in the last hour", share, Unit::Share, &[], refused_at.as_str()))
+                    (tile("People", overview.counts.known_users as f64, Unit::Count(""), &[], people.as_str()))
+                    (tile("Items on offer", overview.counts.available_items as f64, Unit::Count(""), &[], catalog.as_str()))
                 }
-            }
-        }
-        section class="section" {
-            h2 { "Needs attention" }
-            @for attention in overview.attention.iter().take(ATTENTION_SHOWN_MAX) {
-                (callout(id, attention))
-            }
-            @if overview.attention.len() > ATTENTION_SHOWN_MAX {
                 p class="field-hint" {
-                    (overview.attention.len() - ATTENTION_SHOWN_MAX) " more of the same kind."
+                    (outcomes(&total))
+                    @if rates.since > rates.minutes[0].at {
+                        " Counted since the server opened the workspace, "
+                        (RelativeTime { at: rates.since, now: overview.at }) "."
+                    }
                 }
             }
-            @if overview.attention.is_empty() { (Callout::success("Nothing needs attention")) }
+            section class="section" {
+                h2 { "Needs attention" }
+                @for attention in overview.attention.iter().take(ATTENTION_SHOWN_MAX) {
+                    (callout(id, attention))
+                }
+                @if overview.attention.len() > ATTENTION_SHOWN_MAX {
+                    p class="field-hint" {
+                        (overview.attention.len() - ATTENTION_SHOWN_MAX) " more of the same kind."
+                    }
+                }
+                @if overview.attention.is_empty() { (Callout::success("Nothing needs attention")) }
+            }
         }
     }
 }
